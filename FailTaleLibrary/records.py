@@ -1,0 +1,364 @@
+"""Failure, Plan, Evidence, Analysis and Report: the five records of the flow, in the order in which they arise.
+
+Each is frozen and refers only to earlier ones. All times are aware UTC datetimes, all durations seconds, all sizes
+bytes. Empty is an empty tuple; None means "not known". No text in a record is raw: it came through `redaction`.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+SCHEMA_VERSION = 1
+
+
+class Record(BaseModel):
+    """A value that may cross a process border: frozen, and strict about unknown fields."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Window(Record):
+    """The time the evidence is about, on the clock of the machine that runs the tests."""
+
+    start: AwareDatetime
+    end: AwareDatetime
+
+    @property
+    def seconds(self) -> float:
+        return (self.end - self.start).total_seconds()
+
+
+class Redaction(Record):
+    """How many secrets one rule removed; never what they were."""
+
+    rule: str
+    count: int
+
+
+# --- Failure: what failed and when -----------------------------------------------------------------------------------
+
+
+class KeywordStep(Record):
+    """One keyword (or pytest phase) that ran."""
+
+    name: str
+    kind: str = "KEYWORD"
+    """Robot's own word: KEYWORD, SETUP, TEARDOWN, FOR, IF/ELSE ROOT …; pytest: SETUP, CALL, TEARDOWN."""
+    arguments: tuple[str, ...] = ()
+    source: str | None = None
+    line: int | None = None
+    """1-based line of the call in `source`."""
+    status: str | None = None
+    started_at: AwareDatetime | None = None
+    elapsed_s: float | None = None
+    depth: int = 0
+    """0 for an item directly in the test."""
+
+
+FailureScope = Literal["test", "suite setup", "suite teardown", "on demand"]
+
+
+class Failure(Record):
+    """What failed and when; already free of secrets."""
+
+    id: str
+    """32 hexadecimal digits, random: a name, not a capability."""
+    framework: str = "robot"
+    scope: FailureScope = "test"
+    name: str
+    suite: str = ""
+    """Long name of the suite (Robot) or the file (pytest)."""
+    source: str | None = None
+    line: int | None = None
+    tags: tuple[str, ...] = ()
+    message: str = ""
+    window: Window
+    suite_started_at: AwareDatetime | None = None
+    run_started_at: AwareDatetime | None = None
+    keyword_path: tuple[KeywordStep, ...] = ()
+    """The way to the failing keyword, outermost first."""
+    keywords: tuple[KeywordStep, ...] = ()
+    """What ran in the test, in order of start, bounded; for the timeline and the proximity of suspects."""
+    attempt: int = 1
+    redactions: tuple[Redaction, ...] = ()
+
+
+# --- Plan: whom to ask what ------------------------------------------------------------------------------------------
+
+
+class Step(Record):
+    """One collector to run on one host: ids plus bounded numbers, nothing that could be a credential."""
+
+    host: str
+    component: str
+    collector: str
+    window: str = "test"
+    """``test``, ``suite``, ``run``, ``none`` or seconds before the failure, as decimal digits."""
+    timeout_s: float
+    max_bytes: int
+    cost: int = 1
+    """Order within the host: 0 cheap state, 1 logs, 2 heavy."""
+
+    @property
+    def id(self) -> str:
+        return f"{self.host}/{self.collector}"
+
+
+GapReason = Literal[
+    "refused",
+    "unreachable",
+    "no answer",
+    "unknown host key",
+    "host key changed",
+    "authentication refused",
+    "timed out",
+    "command not found",
+    "file not found",
+    "permission denied",
+    "connection lost",
+    "skipped",
+    "withheld",
+    "cancelled",
+    "gateway",
+    "failed",
+]
+"""Why evidence could not be had, in the words that the card shows."""
+
+
+class Gap(Record):
+    """Evidence that could not be had, with the reason."""
+
+    host: str
+    component: str = ""
+    collector: str | None = None
+    """None: the whole host."""
+    reason: GapReason
+    detail: str
+    """A sentence for the reader: what happened and, where known, what to do."""
+    at: AwareDatetime | None = None
+    elapsed_s: float = 0.0
+
+
+class Plan(Record):
+    """Whom to ask what; may be printed, archived and shown to an assistant."""
+
+    failure_id: str
+    steps: tuple[Step, ...] = ()
+    """By host, then cheapest first."""
+    skipped: tuple[Gap, ...] = ()
+    deadline_s: float
+    """The longest this failure may cost."""
+    max_bytes: int
+    """Of all items of this failure together."""
+
+
+# --- Evidence: what they answered ------------------------------------------------------------------------------------
+
+WindowMethod = Literal["byte mark", "journal cursor", "time filter", "tail", "none"]
+
+
+class AppliedWindow(Record):
+    """How the window was applied to one item."""
+
+    kind: str
+    """As in `Step.window`."""
+    method: WindowMethod
+    since: AwareDatetime | None = None
+    """On the test machine's clock."""
+    note: str = ""
+    """What could not be guaranteed, in a sentence; empty when the window is exact."""
+
+
+ItemStatus = Literal["ok", "empty", "failed"]
+
+
+class Item(Record):
+    """One collector's answer from one host."""
+
+    id: str
+    """``host/collector``; unique within the evidence."""
+    host: str
+    component: str
+    collector: str
+    description: str = ""
+    kind: Literal["command", "file", "journal"] = "command"
+    command: str
+    """What ran on the host, as a person would type it there."""
+    ssh_command: str | None = None
+    """The ``ssh …`` line that repeats it; None for the local transport."""
+    status: ItemStatus = "ok"
+    exit_status: int | None = None
+    """Of the command itself, not of its filters; None when it was killed or lost."""
+    timed_out: bool = False
+    """The time limit struck; `text` holds what came until then."""
+    incomplete: str | None = None
+    """Why the answer stopped early though some of it is here ("connection lost …"), else None."""
+    started_at: AwareDatetime | None = None
+    duration_s: float = 0.0
+    before: str = ""
+    """Lines from ahead of the window, for context and novelty; not part of `text`."""
+    text: str = ""
+    """The answer: sanitised, redacted, newest bytes kept, whole lines."""
+    stderr: str = ""
+    produced_bytes: int | None = None
+    """What the source held for the window before filters and caps."""
+    received_bytes: int = 0
+    """What travelled here."""
+    omitted_bytes: int = 0
+    """What a cap removed from the answer; 0 when nothing was cut."""
+    omitted_lines: int = 0
+    window: AppliedWindow | None = None
+    """None for a snapshot."""
+    baseline: str | None = None
+    """A snapshot's output at the window's start, volatile columns masked; None when none was taken."""
+    changes: tuple[str, ...] = ()
+    """Baseline to now: lines that begin with ``- ``, ``+ `` or ``  ``."""
+    empty_means: str = ""
+    """What an empty answer tells the reader."""
+    redactions: tuple[Redaction, ...] = ()
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        return tuple(self.text.splitlines())
+
+
+class HostClock(Record):
+    """One host's clock against the test machine's."""
+
+    host: str
+    offset_s: float
+    """Host minus test machine: positive when the host is ahead."""
+    uncertainty_s: float
+    """Half of the round trip in which the clock was read."""
+    utc_offset_s: int | None = None
+    """The host's zone, east positive."""
+
+
+class Cost(Record):
+    """What the collection cost."""
+
+    seconds: float = 0.0
+    connections: int = 0
+    """Opened for this failure; 0 when all were there already."""
+    received_bytes: int = 0
+
+
+class Evidence(Record):
+    """All that the hosts answered for one failure."""
+
+    failure_id: str
+    items: tuple[Item, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    clocks: tuple[HostClock, ...] = ()
+    cost: Cost = Cost()
+    collected_at: AwareDatetime
+
+    def item(self, item_id: str) -> Item | None:
+        return next((item for item in self.items if item.id == item_id), None)
+
+
+# --- Analysis: which lines matter, and why ---------------------------------------------------------------------------
+
+
+class Signal(Record):
+    """One reason for suspicion."""
+
+    name: str
+    """From the ranking's catalogue: ``out of memory``, ``new``, ``near the failure`` …"""
+    words: str
+    """For the reader: "first seen 0.4 s before the failure"."""
+    strong: bool = False
+
+
+class Suspect(Record):
+    """A line of evidence (or a gap, or a baseline change) ranked as a possible cause."""
+
+    id: str
+    """``E1``, ``E2`` … best first; what a hint cites."""
+    item_id: str | None
+    """None for a gap."""
+    host: str
+    component: str = ""
+    collector: str = ""
+    line_number: int | None = None
+    """0-based index into `Item.lines`; None for gaps and changes."""
+    text: str
+    """The line itself, or the sentence that says the gap or change."""
+    lines_before: tuple[str, ...] = ()
+    lines_after: tuple[str, ...] = ()
+    at: AwareDatetime | None = None
+    """When, on the test machine's clock."""
+    offset_s: float | None = None
+    """Seconds relative to the failure; negative before it."""
+    count: int = 1
+    """How many lines of the same shape were folded into it."""
+    score: float = 0.0
+    signals: tuple[Signal, ...] = ()
+
+
+class Citation(Record):
+    """A suspect that supports a hint, checked by machine."""
+
+    suspect_id: str
+    shared_words: tuple[str, ...] = ()
+
+
+HintCategory = Literal["product", "test", "environment", "unknown"]
+Confidence = Literal["low", "medium", "high"]
+
+
+class Hint(Record):
+    """The model's sentence about the cause; every citation was checked."""
+
+    model: str
+    seconds: float
+    category: HintCategory
+    component: str
+    cause: str
+    confidence: Confidence
+    """The lower of the model's and ours."""
+    next_steps: tuple[str, ...] = ()
+    """From FailTale's own catalogue."""
+    citations: tuple[Citation, ...]
+    removed_sentences: int = 0
+    prompt_tokens: int | None = None
+    answer_tokens: int | None = None
+
+
+class Signature(Record):
+    """What makes two failures of a run the same."""
+
+    hash: str
+    """16 hexadecimal digits."""
+    text: str
+    """The normalised text that was hashed, so that a reader sees why two were merged."""
+    same_as: str | None = None
+    """Name of the first failure of this run with the same signature."""
+
+
+class Analysis(Record):
+    """Which lines matter and why; perhaps a hint."""
+
+    headline: str = ""
+    """One sentence of the strongest suspect, or that there is none."""
+    suspects: tuple[Suspect, ...] = ()
+    signature: Signature | None = None
+    hint: Hint | None = None
+    no_hint_reason: str | None = None
+    """Why there is no hint; None when there is one or when analysis is off."""
+
+
+class Report(Record):
+    """One failure told: what faces render, archives keep and assistants read."""
+
+    schema_version: Literal[1] = 1
+    failtale_version: str
+    created_at: AwareDatetime
+    failure: Failure
+    plan: Plan
+    evidence: Evidence
+    analysis: Analysis = Analysis()
+    bundle: str | None = None
+    """Path of the bundle relative to the output directory, with forward slashes; None when none was written."""
