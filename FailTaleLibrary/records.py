@@ -171,6 +171,7 @@ class AppliedWindow(Record):
     """What could not be guaranteed, in a sentence; empty when the window is exact."""
 
 
+ItemKind = Literal["command", "file", "journal"]
 ItemStatus = Literal["ok", "empty", "failed"]
 
 
@@ -183,7 +184,7 @@ class Item(Record):
     component: str
     collector: str
     description: str = ""
-    kind: Literal["command", "file", "journal"] = "command"
+    kind: ItemKind = "command"
     command: str
     """What ran on the host, as a person would type it there."""
     ssh_command: str | None = None

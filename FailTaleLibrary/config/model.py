@@ -1,0 +1,385 @@
+"""What a configuration may say: sections, defaults and their units.
+
+Every field has a description, from which `docs/configuration.md` is generated. In YAML a field bears its alias
+(``timeout``); in Python its name says the unit (``timeout_s``).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+
+from FailTaleLibrary.config.values import (
+    Count,
+    Duration,
+    Fingerprint,
+    GrepPattern,
+    Kind,
+    LocalPath,
+    LocalPaths,
+    Masks,
+    Name,
+    Priority,
+    PrivateFile,
+    ReadableFile,
+    RuleName,
+    Secret,
+    SecretPattern,
+    Secrets,
+    Size,
+    Texts,
+    TimeFormat,
+    Url,
+    Window,
+)
+
+_NAMED_LIKE_A_SECRET = re.compile(
+    r"(?i)(?:^|_)(?:pass|pw)(?:_|$)|passw(?:or)?d|passphrase|pwd|secret|token|credential|(?:api|access|private)_?key"
+)
+
+
+class Section(BaseModel):
+    """One mapping of the configuration file: frozen, and strict about unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True, defer_build=True
+    )
+
+    @classmethod
+    def yaml_keys(cls) -> dict[str, str]:
+        """What a user may write here: key in YAML -> name in Python.
+
+        Fields that FailTale sets bear an alias in parentheses, which is no key.
+        """
+        aliases = {field.alias or name: name for name, field in cls.model_fields.items()}
+        return {alias: name for alias, name in aliases.items() if not alias.startswith("(")}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_the_default(cls, value: Any) -> Any:
+        """A key with nothing behind it, as commenting out leaves it, counts as not written."""
+        if value is None:
+            return {}
+        if not isinstance(value, dict):
+            return value
+        return {key: item for key, item in value.items() if item is not None or key not in cls.yaml_keys()}
+
+
+class Ssh(Section):
+    """How to reach hosts over SSH; `hosts.<name>.ssh` overrides single values of it."""
+
+    user: str | None = Field(None, description="Login on the hosts; default: the local user's name.")
+    port: Count = Field(22, ge=1, le=65535, description="TCP port of the SSH server.")
+    key: PrivateFile | None = Field(
+        None, description="Private key file. When set, only this key is offered, never the agent's."
+    )
+    key_passphrase: Secret | None = Field(None, description="Passphrase of `key`.")
+    known_hosts: LocalPath = Field(
+        Path("~/.ssh/known_hosts"),
+        validate_default=True,
+        description="File with the hosts' keys, as OpenSSH writes it; hashed names are fine.",
+    )
+    host_keys: Literal["strict", "accept-new"] = Field(
+        "strict",
+        description="`strict`: a host whose key is not in `known_hosts` is not asked. `accept-new`: the first key is "
+        "remembered for this run; a changed key is still refused.",
+    )
+    host_key: Fingerprint | None = Field(
+        None, description="The host's own key fingerprint (`SHA256:…`), instead of `known_hosts`."
+    )
+    connect_timeout_s: Duration = Field(5.0, alias="connect_timeout", description="Longest time to connect and log in.")
+    command_timeout_s: Duration = Field(
+        10.0, alias="command_timeout", description="Longest time for a command, where its collector sets none."
+    )
+
+
+class SshOverrides(Section):
+    """Values of `ssh` that differ for one host."""
+
+    user: str | None = Field(None, description="Login on this host.")
+    port: Count | None = Field(None, ge=1, le=65535, description="TCP port of this host's SSH server.")
+    key: PrivateFile | None = Field(None, description="Private key file for this host.")
+    key_passphrase: Secret | None = Field(None, description="Passphrase of this host's key.")
+    known_hosts: LocalPath | None = Field(None, description="File with this host's key.")
+    host_keys: Literal["strict", "accept-new"] | None = Field(None, description="As `ssh.host_keys`, for this host.")
+    host_key: Fingerprint | None = Field(None, description="This host's key fingerprint (`SHA256:…`).")
+    connect_timeout_s: Duration | None = Field(
+        None, alias="connect_timeout", description="Longest time to connect to this host."
+    )
+    command_timeout_s: Duration | None = Field(
+        None, alias="command_timeout", description="Longest time for a command on this host."
+    )
+
+
+class Collector(Section):
+    """One thing to ask of a component: a `command`, a `file` or a `journal`, its filters and its window."""
+
+    name: Name = Field(
+        description="Name of the collector, unique on its host; shown in the card. Default: the name of the file, the "
+        "first word of the command, or `journal-` and the unit."
+    )
+    description: str = Field("", description="What the reader learns from it, in a sentence.")
+    command: str | None = Field(
+        None,
+        min_length=1,
+        description="Shell command to run on the host; must only read. `$FAILTALE_SINCE` and `$FAILTALE_UNTIL` hold "
+        "the window as epoch seconds on the host's clock.",
+    )
+    file: Texts = Field((), description="Log file to read, or several; `*` and `?` match file names.")
+    journal: str | None = Field(
+        None,
+        min_length=1,
+        description="systemd unit whose journal to read; `*`: the whole journal; `kernel`: the kernel's messages.",
+    )
+    priority: Priority | None = Field(
+        None, description="Journal entries of at least this priority (`warning`, `err` …), or of a range."
+    )
+    lines: Count | None = Field(
+        None,
+        ge=1,
+        le=1_000_000,
+        description="Keep at most this many of the newest lines (after `grep`). Files and journals: 500 unless said "
+        "otherwise.",
+    )
+    grep: GrepPattern | None = Field(
+        None, description="Keep lines that match this extended regular expression (`grep -E`)."
+    )
+    grep_before: Count = Field(2, ge=0, le=1000, description="Lines of context ahead of each line that `grep` found.")
+    grep_after: Count = Field(
+        10, ge=0, le=1000, description="Lines of context behind each line that `grep` found (stack traces)."
+    )
+    ignore_case: bool = Field(False, description="`grep` takes no notice of upper and lower case.")
+    max_bytes: Size | None = Field(
+        None, ge=1, description="Keep at most this much of the newest output; default: `limits.item_bytes`."
+    )
+    timeout_s: Duration | None = Field(
+        None, alias="timeout", description="Longest time for this collector; default: `ssh.command_timeout`."
+    )
+    window: Window = Field(
+        "test",
+        description="Which part of a log: `test`, `suite`, `run`, a duration before the failure (`5 min`) or `none` "
+        "(the newest lines). Commands are snapshots and take no notice of it unless they use `$FAILTALE_SINCE`.",
+    )
+    before: Count = Field(
+        0, ge=0, le=10_000, description="Lines from ahead of the window that come along, marked as such."
+    )
+    time_format: TimeFormat | None = Field(
+        None,
+        description="How this log writes time, where FailTale does not recognise it: a `strptime` format that stands "
+        "at the line's start.",
+    )
+    baseline: bool = Field(False, description="Also take this snapshot at the window's start and show what changed.")
+    mask: Masks = Field(
+        (), description="What a baseline takes no notice of: expressions for volatile parts (ages, counters)."
+    )
+    cost: Count | None = Field(
+        None,
+        ge=0,
+        le=2,
+        description="When it runs within its host: 0 cheap state first, 1 logs, 2 heavy. Default: 0 for commands, 1 "
+        "for files and journals.",
+    )
+    empty_means: str = Field("", description="What an empty answer tells the reader.")
+    privilege: str = Field("", description="What the SSH user needs for it; shown with a permission error.")
+    preset: str | None = Field(None, alias="(preset)", description="The preset that brought this collector.")
+
+
+class Component(Section):
+    """A part of the system under test with the collectors it deserves."""
+
+    description: str = Field("", description="What this component is, in a sentence.")
+    collectors: Annotated[tuple[Collector, ...], Kind("list of presets and collectors")] = Field(
+        (),
+        description="What to ask of each host that plays this component: preset names, presets with parameters, or "
+        "collectors of your own.",
+    )
+
+
+class Host(Section):
+    """A machine (or a container on one) that plays a component."""
+
+    component: Texts = Field(min_length=1, description="Component that this host plays, or several.")
+    address: str | None = Field(
+        None, min_length=1, description="Name or IP address to connect to; default: the host's name here."
+    )
+    transport: Literal["ssh", "local"] = Field(
+        "ssh", description="`ssh`, or `local` for the machine that runs the tests."
+    )
+    ssh: SshOverrides = Field(default_factory=SshOverrides, description="Values of `ssh` that differ for this host.")
+
+
+class Limits(Section):
+    """The longest and the most that evidence may cost."""
+
+    item_bytes: Size = Field(64 * 1024, ge=1, description="Output kept of one collector on one host.")
+    host_time_s: Duration = Field(30.0, alias="host_time", description="Time for all collectors of one host.")
+    host_bytes: Size = Field(1024 * 1024, ge=1, description="Output kept of one host for one failure.")
+    failure_time_s: Duration = Field(
+        45.0, alias="failure_time", description="Time that one failure may add to the run."
+    )
+    failure_bytes: Size = Field(4 * 1024 * 1024, ge=1, description="Output kept for one failure.")
+    run_time_s: Duration = Field(
+        600.0,
+        alias="run_time",
+        description="Time that all failures of a run may add together; after that failures are told without evidence.",
+    )
+    card_bytes: Size = Field(1_000_000, ge=10_000, description="HTML of one card in log.html.")
+    run_card_bytes: Size = Field(10_000_000, ge=10_000, description="HTML of all cards of a run.")
+    parallel_hosts: Count = Field(16, ge=1, le=256, description="Hosts asked at the same time.")
+    bundle_item_bytes: Size = Field(
+        1024 * 1024, ge=1, description="Output kept of one collector in the bundle, at least `item_bytes`."
+    )
+
+
+class Tags(Section):
+    """Which failing tests are told."""
+
+    include: Texts = Field((), description="Only tests with one of these tags (Robot's tag patterns); empty: all.")
+    exclude: Texts = Field((), description="Not tests with one of these tags.")
+
+
+class Bundles(Section):
+    """Each failure's evidence as files, for when the environment is gone."""
+
+    enabled: bool = Field(True, description="Write a bundle for each failure.")
+    directory: LocalPath | None = Field(
+        None, description="Where bundles go; default: `failtale/` in Robot's output directory."
+    )
+
+
+class RedactionRule(Section):
+    """A rule of your own: what the named group `secret` matches is removed."""
+
+    name: RuleName = Field(description="Shown in the card beside the count.")
+    pattern: SecretPattern = Field(description="Expression with a group `(?P<secret>…)`.")
+
+
+class Redaction(Section):
+    """What leaves evidence before anything is written, logged or sent. Secrets always do."""
+
+    identifiers: bool = Field(
+        False, description="Also replace IP and MAC addresses, host names, users and mail addresses by stable tokens."
+    )
+    rules: tuple[RedactionRule, ...] = Field((), description="Rules of your own, beside the built-in ones.")
+    keep: Texts = Field((), description="Texts that are never removed, in full.")
+    secrets: Secrets = Field((), description="Values to remove wherever they appear.")
+    timeout_s: Duration = Field(
+        5.0, alias="timeout", description="Longest time for one item; an item that takes longer is withheld."
+    )
+
+
+class AnalysisSection(Section):
+    """An optional caption on the suspects by a local Ollama model. Off unless `model` is named."""
+
+    model: str | None = Field(None, description="Model that Ollama has pulled, e.g. `qwen2.5:3b`; none: no hints.")
+    host: str | None = Field(
+        None, description="Ollama's address; default: `OLLAMA_HOST`, else `http://127.0.0.1:11434`."
+    )
+    context: Count = Field(
+        8192,
+        ge=1024,
+        le=262_144,
+        description="Context window to ask for, in tokens; never more than the model has.",
+    )
+    threads: Count | None = Field(
+        None, ge=1, le=1024, description="CPU threads for the model; default: Ollama's choice."
+    )
+    seed: Count = Field(
+        42, ge=0, description="Seed, so that equal evidence gets equal hints as far as the model allows."
+    )
+    hint_time_s: Duration = Field(60.0, alias="hint_time", description="Longest time for one hint.")
+    run_time_s: Duration = Field(180.0, alias="run_time", description="Longest time for all hints of a run.")
+    hints: Count = Field(5, ge=1, le=1000, description="Most hints of a run; equal failures share one.")
+    about: str = Field(
+        "", max_length=2000, description="A few sentences about the product, in your words, for the model."
+    )
+    when: Literal["after_run", "offline"] = Field(
+        "after_run", description="`after_run`: when the last test has ended; `offline`: only by `failtale analyze`."
+    )
+    allow_cloud: bool = Field(False, description="Allow models that Ollama forwards to a cloud.")
+
+
+class Gateway(Section):
+    """A FailTale server that holds the SSH keys; instead of `hosts`."""
+
+    url: Url = Field(description="Address of the gateway, e.g. `http://127.0.0.1:5050/mcp`.")
+    token_file: PrivateFile | None = Field(None, description="File with the gateway's token.")
+    token: Secret | None = Field(None, description="The token itself, instead of `token_file`.")
+    connect_timeout_s: Duration = Field(3.0, alias="connect_timeout", description="Longest time to reach the gateway.")
+    ca_file: ReadableFile | None = Field(
+        None, description="Certificates to trust for `https`, instead of the system's."
+    )
+
+
+def _off(value: object) -> object:
+    return "off" if value is False else value  # YAML reads a bare off as a boolean
+
+
+class Config(Section):
+    """The whole of `failtale.yaml`."""
+
+    ssh: Ssh = Field(default_factory=Ssh, description="How to reach hosts over SSH.")
+    components: dict[Name, Component] = Field({}, description="The parts of the system under test, by name.")
+    hosts: dict[Name, Host] = Field({}, description="The machines, by name.")
+    gateway: Gateway | None = Field(None, description="Get the evidence from a FailTale server instead.")
+    marks: Annotated[Literal["test", "suite", "off"], BeforeValidator(_off)] = Field(
+        "test",
+        description="When to note log positions and baselines: at the start of each test, of each suite, or never. "
+        "With `off` a green run touches no host.",
+    )
+    limits: Limits = Field(default_factory=Limits, description="The longest and the most that evidence may cost.")
+    tags: Tags = Field(default_factory=Tags, description="Which failing tests are told.")
+    bundles: Bundles = Field(default_factory=Bundles, description="Evidence as files.")
+    redaction: Redaction = Field(
+        default_factory=Redaction, description="What leaves evidence before anything else sees it."
+    )
+    analysis: AnalysisSection = Field(default_factory=AnalysisSection, description="Optional hints by a local model.")
+    presets: LocalPaths = Field((), description="Files with presets of your own.")
+    message_summary: bool = Field(False, description="Append a one-line summary to the failing test's message.")
+    source: Path | None = Field(None, alias="(source)", exclude=True, description="The file it came from.")
+    environment: dict[str, SecretStr] = Field(
+        {},
+        alias="(environment)",
+        exclude=True,
+        repr=False,
+        description="The environment variables that its values came from.",
+    )
+
+    def ssh_for(self, host: str) -> Ssh:
+        """`ssh` with this host's own values on top."""
+        overrides = self.hosts[host].ssh.model_dump(exclude_none=True)
+        return self.ssh.model_copy(update=overrides)
+
+    def collectors_for(self, host: str) -> tuple[tuple[str, Collector], ...]:
+        """(component, collector) pairs of one host, in the order of the configuration.
+
+        A collector that two components of the host share is asked once, for the first of them.
+        """
+        pairs: dict[str, tuple[str, Collector]] = {}
+        for name in self.hosts[host].component:
+            for collector in self.components[name].collectors:
+                pairs.setdefault(collector.name, (name, collector))
+        return tuple(pairs.values())
+
+
+def secret_values_of(config: Config) -> tuple[str, ...]:
+    """Every secret that the configuration knows, for the redactor: secret fields, and variables named like secrets."""
+    named = (value for name, value in config.environment.items() if _NAMED_LIKE_A_SECRET.search(name))
+    values = (secret.get_secret_value() for secret in (*_secrets_in(config), *named))
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _secrets_in(value: object) -> Iterator[SecretStr]:
+    if isinstance(value, SecretStr):
+        yield value
+    elif isinstance(value, Section):
+        for name in type(value).model_fields:
+            if name != "environment":  # most of it is no secret
+                yield from _secrets_in(getattr(value, name))
+    elif isinstance(value, (tuple, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _secrets_in(item)

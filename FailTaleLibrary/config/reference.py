@@ -1,0 +1,236 @@
+"""The model and the presets -> their manuals.
+
+``python -m FailTaleLibrary.config.reference > docs/configuration.md`` and
+``python -m FailTaleLibrary.config.reference presets > docs/presets.md`` write them.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+from collections.abc import Iterable, Iterator
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from pydantic.fields import FieldInfo
+from pydantic_core import PydanticUndefined
+
+from FailTaleLibrary.config.model import Collector, Component, Config, Host, RedactionRule, Section, SshOverrides
+from FailTaleLibrary.config.presets import Parameter, Preset, describe_presets
+from FailTaleLibrary.config.units import format_bytes, format_duration
+from FailTaleLibrary.config.values import kind_of
+
+_INTRODUCTION = """\
+# Configuration
+
+FailTale reads one YAML file, `failtale.yaml`. This page is made from its model: do not edit it.
+
+A file that says only this is enough to ask the machine that runs the tests:
+
+```yaml
+components:
+  machine:
+    collectors: [linux]
+hosts:
+  here:
+    component: machine
+    transport: local
+```
+
+## How values are written
+
+- **Durations** are seconds or have a unit: `500 ms`, `10 s`, `2 min`, `1 h`, `1 d`.
+- **Sizes** are bytes or have a unit: `64 kB` counts in 1000s, `64 KiB` (or `64 k`) in 1024s.
+- **Variables**: `"%{NAME}"` and `"%{NAME=default}"` read the environment, as in Robot Framework, also inside a longer
+  value. YAML wants quotes around a value that begins with `%`. `'\\%{NAME}'` stands for these characters themselves.
+- **Secrets** are given as `"%{NAME}"` or `file:PATH` (a file with mode 0600), never in clear. FailTale removes them
+  from everything that it shows or writes.
+- **Paths** of this machine are relative to the directory of the configuration file; `~` is your home directory. Paths
+  of logs are those on the host and begin with `/`.
+- A key with nothing behind it counts as not written.
+
+A mistake ends the loading with its line and what to write instead; all mistakes of a file are told together.
+
+## How collectors are written
+
+An entry of `collectors` is a preset's name, a preset with parameters, or a collector of your own with exactly one of
+`command`, `file` and `journal`:
+
+```yaml
+collectors:
+  - linux
+  - systemd: {unit: myapp}
+  - file: /var/log/myapp/*.log
+    grep: ERROR|FATAL
+  - name: queue
+    command: myapp-admin queue --length
+    baseline: yes
+```
+
+The presets and their parameters are listed in [presets.md](presets.md). Collectors that come from a preset are called
+`<preset>.<name>`. To use a preset twice on a host, give one of them another first name:
+`redis: {name: cache, port: 6380}` brings `cache.…`.
+"""
+
+_PRESETS_INTRODUCTION = """\
+# Presets
+
+Collector sets that come with FailTale. This page is made from their data (`FailTaleLibrary/presets/*.yaml`): do not
+edit it. All of them only read. Every preset also takes `name`, the first part of its collectors' names.
+
+A preset of your own is a file of the same form beside your configuration, named there under `presets`:
+
+```yaml
+name: shop
+description: The shop's back end.
+parameters:
+  port: {description: Port of the admin interface., default: "8081", pattern: "[0-9]+"}
+collectors:
+  - name: health
+    command: curl -sS --max-time 3 http://localhost:{port}/health
+    baseline: yes
+  - name: log
+    file: /var/log/shop/backend.log
+```
+
+A `{parameter}` is put into a command as one quoted word; write it outside of quotes.
+"""
+
+
+def configuration_markdown() -> str:
+    """The manual of `failtale.yaml`, from the model."""
+    parts = [_INTRODUCTION, "## The sections", _section_table(Config)]
+    for title, section in _sections():
+        parts += [f"### `{title}`", (section.__doc__ or "").strip(), _section_table(section)]
+    return "\n\n".join(part.strip() for part in parts) + "\n"
+
+
+def presets_markdown(presets: Iterable[Preset] | None = None) -> str:
+    """The manual of the presets, from their data."""
+    described = describe_presets() if presets is None else presets
+    return "\n\n".join(part.strip() for part in (_PRESETS_INTRODUCTION, *map(_preset, described))) + "\n"
+
+
+# --- sections --------------------------------------------------------------------------------------------------------
+
+
+def _sections() -> Iterator[tuple[str, type[Section]]]:
+    """Every section with its path, in the order of the file."""
+    for key, name in Config.yaml_keys().items():
+        section = _section_of(Config.model_fields[name].annotation)
+        if section is not None:
+            yield _TITLES.get(section, key), section
+        yield from _INNER.get(key, ())
+
+
+_TITLES: dict[type[Section], str] = {Component: "components.<name>", Host: "hosts.<name>"}
+_INNER: dict[str, tuple[tuple[str, type[Section]], ...]] = {
+    "components": (("components.<name>.collectors[]", Collector),),
+    "hosts": (("hosts.<name>.ssh", SshOverrides),),
+    "redaction": (("redaction.rules[]", RedactionRule),),
+}
+
+
+def _section_of(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _section_of(part))), None)
+
+
+def _section_table(section: type[Section]) -> str:
+    rows = [
+        (f"`{key}`", _words(field), _default(field), field.description or "")
+        for key, name in section.yaml_keys().items()
+        for field in (section.model_fields[name],)
+    ]
+    return _table(("key", "type", "default", "meaning"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+# --- types and defaults in words -------------------------------------------------------------------------------------
+
+
+def _words(field: FieldInfo) -> str:
+    words = kind_of(field.metadata) or _type_in_words(field.annotation)
+    least = next((item.ge for item in field.metadata if hasattr(item, "ge")), 0)
+    most = next((item.le for item in field.metadata if hasattr(item, "le")), None)
+    return words if most is None else f"{words}, {least} to {most}"
+
+
+def _type_in_words(annotation: Any) -> str:
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        return kind_of(arguments) or _type_in_words(arguments[0])
+    if origin in (Union, types.UnionType):
+        return _type_in_words(next(part for part in arguments if part is not types.NoneType))
+    if origin is Literal:
+        return " or ".join(f"`{choice}`" for choice in arguments)
+    if origin is tuple:
+        return f"list of {_section_name(arguments[0])}"
+    if origin is dict:
+        return f"name → {_section_name(arguments[1])}"
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return "section"
+    return {bool: "yes or no", str: "text"}[annotation]
+
+
+def _section_name(annotation: Any) -> str:
+    section = _section_of(annotation)
+    if section is None:
+        return "values"
+    return "rules" if section is RedactionRule else section.__name__.lower()
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "" if "Default:" in (field.description or "") else "must be given"
+    if field.default is PydanticUndefined or field.default in (None, (), {}, ""):
+        return ""
+    if isinstance(field.default, bool):
+        return "`yes`" if field.default else "`no`"
+    as_text = {"duration": format_duration, "size": format_bytes}.get(kind_of(field.metadata) or "", str)
+    return f"`{as_text(field.default)}`"
+
+
+# --- presets ---------------------------------------------------------------------------------------------------------
+
+
+def _preset(preset: Preset) -> str:
+    parts = [f"## {preset.name}", preset.description, f"```yaml\ncollectors:\n  - {preset.usage}\n```"]
+    if preset.parameters:
+        rows = (_parameter_row(name, parameter) for name, parameter in preset.parameters.items())
+        parts.append(_table(("parameter", "default", "meaning"), rows))
+    parts.append(_table(("collector", "asks", "shows", "an empty answer means", "needs"), _collector_rows(preset)))
+    if preset.needs:
+        parts.append(f"Programs on the host: {', '.join(f'`{program}`' for program in preset.needs)}.")
+    if preset.tested_with:
+        parts.append(f"Tested with {'; '.join(preset.tested_with)}.")
+    return "\n\n".join(parts)
+
+
+def _parameter_row(name: str, parameter: Parameter) -> tuple[str, str, str]:
+    default = "must be given" if parameter.default is None else f"`{parameter.default}`"
+    return f"`{name}`", default, parameter.description
+
+
+def _collector_rows(preset: Preset) -> Iterator[tuple[str, ...]]:
+    for collector in preset.collectors():
+        shown = " ".join(
+            (collector.description, "Compared with the test's start." if collector.baseline else "")
+        ).strip()
+        yield f"`{collector.name}`", _asks(collector), shown, collector.empty_means, collector.privilege
+
+
+def _asks(collector: Collector) -> str:
+    if collector.command:
+        return f"`{' '.join(collector.command.split())}`"
+    if collector.journal:
+        return f"journal of `{collector.journal}`"
+    return ", ".join(f"`{file}`" for file in collector.file)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(presets_markdown() if sys.argv[1:] == ["presets"] else configuration_markdown())

@@ -1,0 +1,99 @@
+"""Failure + Config -> Plan: whom to ask what, cheapest first, with every limit as a number. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator
+
+from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.records import Failure, Gap, Plan, Step
+
+ONLY_TAG = "failtale:only="
+OFF_TAG = "failtale:off"
+
+
+def plan(
+    failure: Failure,
+    config: Config,
+    *,
+    components: Collection[str] = (),
+    hosts: Collection[str] = (),
+    collectors: Collection[str] = (),
+) -> Plan:
+    """The steps for this failure; empty selections mean all.
+
+    A ``failtale:only=web,db`` tag of the test selects components where the argument does not. Raises ConfigError when
+    an argument names something unknown; an unknown name in a tag becomes a gap, because a run must not suffer from it.
+    """
+    _check_known(components, config.components, what="component")
+    _check_known(hosts, config.hosts, what="host")
+    wanted = tuple(components) or components_from_tags(failure.tags)
+    steps = tuple(
+        step for host in config.hosts if not hosts or host in hosts for step in _steps(host, config, wanted, collectors)
+    )
+    return Plan(
+        failure_id=failure.id,
+        steps=steps,
+        skipped=tuple(_unplayed(wanted, config)),
+        deadline_s=config.limits.failure_time_s,
+        max_bytes=config.limits.failure_bytes,
+    )
+
+
+def components_from_tags(tags: Iterable[str]) -> tuple[str, ...]:
+    """Component names of all ``failtale:only=…`` tags; case and spaces of the tag do not matter."""
+    names = []
+    for tag in tags:
+        compact = tag.replace(" ", "")
+        if compact.lower().startswith(ONLY_TAG):
+            names += [name for name in compact[len(ONLY_TAG) :].split(",") if name]
+    return tuple(names)
+
+
+def switched_off(tags: Iterable[str]) -> bool:
+    """Whether a tag says ``failtale:off``."""
+    return any(tag.replace(" ", "").lower() == OFF_TAG for tag in tags)
+
+
+def _steps(host: str, config: Config, components: Collection[str], collectors: Collection[str]) -> list[Step]:
+    steps = [
+        _step(host, component, collector, config)
+        for component, collector in config.collectors_for(host)
+        if (not components or component in components) and (not collectors or collector.name in collectors)
+    ]
+    return sorted(steps, key=lambda step: step.cost)
+
+
+def _step(host: str, component: str, collector: Collector, config: Config) -> Step:
+    return Step(
+        host=host,
+        component=component,
+        collector=collector.name,
+        window="none" if collector.command is not None else collector.window,
+        timeout_s=collector.timeout_s or config.ssh_for(host).command_timeout_s,
+        max_bytes=collector.max_bytes or config.limits.item_bytes,
+        cost=_cost(collector),
+    )
+
+
+def _cost(collector: Collector) -> int:
+    if collector.cost is not None:
+        return collector.cost
+    return 0 if collector.command is not None else 1
+
+
+def _check_known(names: Iterable[str], known: Collection[str], *, what: str) -> None:
+    for name in names:
+        if name not in known:
+            raise ConfigError(
+                f"There is no {what} '{name}' in the configuration; it has: {', '.join(known) or 'none'}."
+            )
+
+
+def _unplayed(components: Iterable[str], config: Config) -> Iterator[Gap]:
+    """A gap for each wanted component that no host plays, so that its silence is not taken for health."""
+    played = {name for host in config.hosts.values() for name in host.component}
+    for name in components:
+        if name not in played:
+            why = "No host plays" if name in config.components else "The configuration has no"
+            yield Gap(host="-", component=name, reason="skipped", detail=f"{why} component '{name}'.")
