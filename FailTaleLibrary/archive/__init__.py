@@ -1,0 +1,21 @@
+"""Report <-> a payload inside Robot's output files, and a bundle on disk."""
+
+from __future__ import annotations
+
+from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, rewrite_bundle, write_bundle
+from FailTaleLibrary.archive.outputs import reports_in
+from FailTaleLibrary.archive.payloads import from_payload, report_in, to_payload
+from FailTaleLibrary.archive.rewriting import rewritten
+
+__all__ = [
+    "Manifest",
+    "from_payload",
+    "read_bundle",
+    "read_item",
+    "report_in",
+    "reports_in",
+    "rewrite_bundle",
+    "rewritten",
+    "to_payload",
+    "write_bundle",
+]

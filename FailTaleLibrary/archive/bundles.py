@@ -1,0 +1,268 @@
+"""Report <-> a bundle: one folder per failure with a manifest, the report and every item's full output.
+
+    <directory>/<failure id>/
+        manifest.json                       schema version, what failed, each file's size and SHA-256
+        report.json
+        items/<host>/<collector>.txt
+        …                                   documents that others add, such as prompt.md
+
+Folders have mode 0700, files 0600. A bundle appears whole or not at all.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+from typing import Literal
+
+from pydantic import AwareDatetime, ValidationError
+
+from FailTaleLibrary.archive.payloads import parse_report, refusal
+from FailTaleLibrary.archive.rewriting import Transform, rewritten
+from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.records import Record, Report
+
+MANIFEST = "manifest.json"
+REPORT = "report.json"
+MAX_FILE_BYTES = 256 * 1024 * 1024
+"""What a reader takes into memory of one file."""
+_MAX_NAME = 60
+
+
+class StoredFile(Record):
+    """A file of a bundle as it was written."""
+
+    path: str
+    """Relative to the bundle, with forward slashes."""
+    sha256: str
+    bytes: int
+
+
+class StoredItem(Record):
+    """An item and the file with its full output."""
+
+    id: str
+    host: str
+    component: str
+    collector: str
+    status: str
+    path: str
+    lines: int
+
+
+class Manifest(Record):
+    """What a bundle holds."""
+
+    schema_version: Literal[1] = 1
+    failtale_version: str
+    created_at: AwareDatetime
+    failure_id: str
+    name: str
+    suite: str
+    message: str
+    gaps: int
+    items: tuple[StoredItem, ...]
+    files: tuple[StoredFile, ...]
+
+
+def write_bundle(
+    report: Report,
+    directory: Path,
+    *,
+    full_texts: Mapping[str, str] | None = None,
+    documents: Mapping[str, str] | None = None,
+) -> Path:
+    """Writes ``directory/<failure id>/`` atomically, in place of an earlier one of the same failure; returns its path.
+
+    ``full_texts`` has full outputs by item id, where they are more than `Item.text`; ``documents`` further files by
+    plain name (``prompt.md``). Raises OSError when the disk does not let us; then nothing is left behind.
+    """
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return _write(report, directory / _file_name(report.failure.id), full_texts or {}, documents or {})
+
+
+def read_bundle(path: Path) -> Report:
+    """The report of a bundle, after a check of every file. Raises ArchiveError: missing, damaged, foreign, too new."""
+    manifest = _manifest(path)
+    contents = {file.path: _checked(path, file) for file in manifest.files if file.path != REPORT}
+    for item in manifest.items:
+        if item.path not in contents:
+            raise ArchiveError(f"'{path / MANIFEST}' names no file for item '{item.id}'.")
+    return parse_report(_file(path, manifest, REPORT), where=f"'{path / REPORT}'")
+
+
+def read_item(path: Path, item_id: str) -> str:
+    """The full output of one item of a bundle. Raises ArchiveError as `read_bundle` does."""
+    manifest = _manifest(path)
+    for item in manifest.items:
+        if item.id == item_id:
+            return _file(path, manifest, item.path).decode("utf-8", "replace")
+    known = ", ".join(item.id for item in manifest.items) or "none"
+    raise ArchiveError(f"'{path}' has no item '{item_id}'; it has: {known}.")
+
+
+def rewrite_bundle(path: Path, transform: Transform, *, documents: Mapping[str, str] | None = None) -> Path:
+    """Replaces a bundle by itself with ``transform`` applied to each text, atomically.
+
+    Earlier documents are not carried over, because what they quote may be what has to go.
+    """
+    report = rewritten(read_bundle(path), transform)
+    full_texts = {item.id: transform(read_item(path, item.id)) for item in report.evidence.items}
+    return _write(report, path.absolute(), full_texts, documents or {})
+
+
+# --- Writing ----------------------------------------------------------------------------------------------------------
+
+
+def _write(report: Report, target: Path, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> Path:
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))  # mode 0700
+    try:
+        _fill(draft, report, full_texts, documents)
+        _put(draft, target)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+    return target
+
+
+def _fill(draft: Path, report: Report, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> None:
+    paths = _item_paths(report)
+    texts = {path: full_texts.get(item_id, _text(report, item_id)) for item_id, path in paths.items()}
+    texts |= {_file_name(name): text for name, text in documents.items()}
+    texts[REPORT] = report.model_dump_json(indent=1)
+    files = tuple(_store(draft, path, text) for path, text in texts.items())
+    _store(draft, MANIFEST, _manifest_of(report, paths, texts, files).model_dump_json(indent=1))
+
+
+def _put(draft: Path, target: Path) -> None:
+    """Renames the draft; an earlier bundle makes way first, because a folder can only replace an empty one."""
+    if target.exists():
+        old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
+        target.rename(old / "bundle")
+        draft.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        draft.rename(target)
+
+
+def _text(report: Report, item_id: str) -> str:
+    item = report.evidence.item(item_id)
+    return item.text if item else ""
+
+
+def _store(draft: Path, name: str, text: str) -> StoredFile:
+    """Not synchronised to the disk one by one: after a power cut the checksums tell what did not arrive."""
+    data = text.encode()
+    path = draft / name
+    for folder in reversed(path.relative_to(draft).parents[:-1]):  # one by one: `parents=True` ignores the mode
+        (draft / folder).mkdir(mode=0o700, exist_ok=True)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - a mode from the start
+        file.write(data)
+    return StoredFile(path=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+
+
+def _manifest_of(
+    report: Report, paths: Mapping[str, str], texts: Mapping[str, str], files: tuple[StoredFile, ...]
+) -> Manifest:
+    items = (item for item in report.evidence.items if item.id in paths)
+    return Manifest(
+        failtale_version=report.failtale_version,
+        created_at=report.created_at,
+        failure_id=report.failure.id,
+        name=report.failure.name,
+        suite=report.failure.suite,
+        message=report.failure.message,
+        gaps=len(report.evidence.gaps),
+        items=tuple(
+            StoredItem(
+                id=item.id,
+                host=item.host,
+                component=item.component,
+                collector=item.collector,
+                status=item.status,
+                path=paths[item.id],
+                lines=len(texts[paths[item.id]].splitlines()),
+            )
+            for item in items
+        ),
+        files=files,
+    )
+
+
+def _item_paths(report: Report) -> dict[str, str]:
+    """Item id -> path; no two alike, also where a file system ignores case."""
+    paths: dict[str, str] = {}
+    taken: set[str] = set()
+    for item in report.evidence.items:
+        path = f"items/{_file_name(item.host)}/{_file_name(item.collector)}.txt"
+        if path.casefold() in taken:
+            path = f"items/{_file_name(item.host)}/{_hashed(item.collector, salt=item.id + str(len(taken)))}.txt"
+        taken.add(path.casefold())
+        paths[item.id] = path
+    return paths
+
+
+def _file_name(text: str) -> str:
+    """A text as a file name: itself when it is a plain one, else its plain characters and a hash."""
+    plain = re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._ -]{{0,{_MAX_NAME - 1}}}", text) and not text.endswith((".", " "))
+    return text if plain else _hashed(text)
+
+
+def _hashed(text: str, *, salt: str = "") -> str:
+    digest = hashlib.sha256((text + salt).encode()).hexdigest()[:10]
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', text)[:30].strip('-')}-{digest}".lstrip("-")
+
+
+# --- Reading ----------------------------------------------------------------------------------------------------------
+
+
+def _manifest(path: Path) -> Manifest:
+    file = path / MANIFEST
+    if not file.is_file():
+        raise ArchiveError(f"'{path}' is no bundle: there is no '{MANIFEST}' in it.")
+    data = _read(file)
+    try:
+        return Manifest.model_validate_json(data)
+    except ValidationError as error:
+        raise refusal(data, error, where=f"'{file}'") from error
+
+
+def _file(path: Path, manifest: Manifest, name: str) -> bytes:
+    for file in manifest.files:
+        if file.path == name:
+            return _checked(path, file)
+    raise ArchiveError(f"'{path / MANIFEST}' does not list '{name}'.")
+
+
+def _checked(path: Path, file: StoredFile) -> bytes:
+    data = _read(_inside(path, file.path))
+    if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
+        raise ArchiveError(f"'{path / file.path}' was changed since the bundle was written: its checksum differs.")
+    return data
+
+
+def _inside(path: Path, name: str) -> Path:
+    """The file that a manifest names, which must not lead out of its bundle by ``..``, a root or a link."""
+    parts = PurePosixPath(name).parts
+    file = path.joinpath(*parts)
+    if not parts or ".." in parts or name.startswith("/") or not file.resolve().is_relative_to(path.resolve()):
+        raise ArchiveError(f"'{path / MANIFEST}' names a file outside of the bundle: '{name}'.")
+    return file
+
+
+def _read(file: Path) -> bytes:
+    try:
+        with file.open("rb") as stream:
+            data = stream.read(MAX_FILE_BYTES + 1)
+    except OSError as error:
+        raise ArchiveError(f"Cannot read '{file}': {error.strerror or error}.") from error
+    except ValueError as error:  # a NUL in the name
+        raise ArchiveError(f"Cannot read '{file}': {error}.") from error
+    if len(data) > MAX_FILE_BYTES:
+        raise ArchiveError(f"'{file}' is larger than {MAX_FILE_BYTES} bytes.")
+    return data

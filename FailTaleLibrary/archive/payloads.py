@@ -1,0 +1,85 @@
+"""Report <-> one ASCII word that HTML, XML and JSON leave alone: ``failtale:1:`` and zlib-compressed JSON in base64."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import zlib
+
+from pydantic import ValidationError
+
+from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.records import SCHEMA_VERSION, Report
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a payload's JSON: a card holds 1 MB, so more is damage or malice."""
+
+_PREFIX = f"failtale:{SCHEMA_VERSION}:"
+_ANY_VERSION = re.compile(r"failtale:(\d{1,9}):")
+_EMBEDDED = re.compile(r'="(failtale:\d{1,9}:[^"<>]*)"')
+
+
+def to_payload(report: Report) -> str:
+    """A report as one word without spaces, quotes and angle brackets; `from_payload` reads it."""
+    packed = zlib.compress(report.model_dump_json().encode(), 6)
+    return _PREFIX + base64.b64encode(packed).decode("ascii")
+
+
+def from_payload(payload: str) -> Report:
+    """The report of a payload. Raises ArchiveError when it is foreign, damaged, too large or of another schema."""
+    version = _ANY_VERSION.match(payload)
+    if version is None:
+        raise ArchiveError(f"This is no FailTale payload: it begins with '{payload[:20]}'.")
+    if not payload.startswith(_PREFIX):
+        raise ArchiveError(_other_schema("The payload", int(version[1])))
+    try:
+        packed = base64.b64decode(payload[len(_PREFIX) :], validate=True)
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(packed, MAX_BYTES)
+    except (binascii.Error, zlib.error) as error:
+        raise ArchiveError(f"The payload is damaged: {error}.") from error
+    if inflater.unconsumed_tail:
+        raise ArchiveError(f"The payload holds more than {MAX_BYTES} bytes; a card's holds far less.")
+    if not inflater.eof:
+        raise ArchiveError("The payload is damaged: its end is missing.")
+    return parse_report(data, where="The payload")
+
+
+def report_in(message: str) -> Report | None:
+    """The report that a card of Robot's output carries; None when there is none. Raises ArchiveError as above."""
+    match = _EMBEDDED.search(message)
+    return from_payload(match[1]) if match else None
+
+
+def parse_report(data: bytes, *, where: str) -> Report:
+    """A report from its JSON; ``where`` begins the sentence of the ArchiveError."""
+    try:
+        return Report.model_validate_json(data)
+    except ValidationError as error:
+        raise refusal(data, error, where=where) from error
+
+
+def refusal(data: bytes, error: ValidationError, *, where: str) -> ArchiveError:
+    """Why stored JSON is no record of ours: another schema version, or its first mistake without the value."""
+    version = _schema_version(data)
+    if version not in (None, SCHEMA_VERSION):
+        return ArchiveError(_other_schema(where, version))
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return ArchiveError(f"{where} cannot be read: {place + ': ' if place else ''}{first['msg']}.")
+
+
+def _schema_version(data: bytes) -> object:
+    try:
+        return json.loads(data).get("schema_version")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+
+
+def _other_schema(where: str, version: object) -> str:
+    return (
+        f"{where} has schema version '{version}', this FailTale reads '{SCHEMA_VERSION}'; "
+        "use the FailTale version that wrote it, or a newer one."
+    )

@@ -1,0 +1,173 @@
+"""Report -> what the card's template shows, in words and in order. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
+
+from FailTaleLibrary.records import Gap, Item, Report, Suspect
+from FailTaleLibrary.rendering import wording
+from FailTaleLibrary.rendering.fitting import is_marker, left_out
+from FailTaleLibrary.rendering.severity import severity
+
+SHOWN_SUSPECTS = 5
+MANY_ROWS = 24
+"""From here on the ledger starts closed; what went wrong stays in sight."""
+BAD_ROWS = 12
+"""Rows shown of what went wrong where the whole ledger is not in sight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chunk:
+    """Neighbouring lines that look alike."""
+
+    look: str
+    """``error``, ``warning``, ``plain``, ``suspect`` or ``marker``."""
+    text: str
+    anchor: str | None = None
+    """Of a suspect's line: what the links to it name."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemView:
+    """One item as its ``<details>`` and its row in the ledger show it."""
+
+    item: Item
+    anchor: str
+    outcome: wording.Outcome
+    counts: str
+    chunks: tuple[Chunk, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A row of the ledger."""
+
+    host: str
+    clock: str
+    collector: str
+    anchor: str | None
+    outcome: wording.Outcome
+    counts: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """Everything that the template shows, in words."""
+
+    report: Report
+    prefix: str
+    headline: str
+    suspects: tuple[Suspect, ...]
+    items: tuple[ItemView, ...]
+    rows: tuple[Row, ...]
+    missing_lines: int
+    missing_items: int
+    brief: bool
+    """Without the outputs: they would not fit."""
+
+    @property
+    def many_rows(self) -> bool:
+        return len(self.rows) > MANY_ROWS
+
+    @property
+    def bad_rows(self) -> tuple[Row, ...]:
+        """What stays in sight when the ledger does not."""
+        return tuple(row for row in self.rows if row.outcome.tone == "bad")
+
+    @property
+    def ledger_words(self) -> str:
+        """``5 ok, 1 empty, 1 cut``, commonest first."""
+        words = [row.outcome.word for row in self.rows]
+        return ", ".join(
+            f"{words.count(word)} {word}" for word in sorted(set(words), key=lambda w: (-words.count(w), w))
+        )
+
+    def anchor_of(self, suspect: Suspect) -> str | None:
+        """Where a suspect's line stands in the evidence; its item when the line was left out; None for a gap."""
+        if self.brief:
+            return None
+        if suspect.line_number is not None:
+            return _line_anchor(self.prefix, suspect)
+        return next((view.anchor for view in self.items if view.item.id == suspect.item_id), None)
+
+
+def card_of(report: Report, *, brief: bool = False) -> Card:
+    """The words of a report's card."""
+    prefix = f"failtale_{_name(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
+    suspects = report.analysis.suspects[:SHOWN_SUSPECTS]
+    clocks = {clock.host: wording.clock_words(clock) for clock in report.evidence.clocks}
+    items = tuple(
+        _item_view(item, number, prefix=prefix, suspects=suspects) for number, item in enumerate(report.evidence.items)
+    )
+    missing = [left_out(item) for item in report.evidence.items]
+    return Card(
+        report=report,
+        prefix=prefix,
+        headline=headline_of(report),
+        suspects=suspects,
+        items=items,
+        rows=tuple(_rows(items, report.evidence.gaps, clocks)),
+        missing_lines=sum(missing),
+        missing_items=sum(map(bool, missing)),
+        brief=brief,
+    )
+
+
+def headline_of(report: Report) -> str:
+    """The analysis's sentence, else what was collected."""
+    return report.analysis.headline or f"Evidence of {wording.counts_words(report.evidence)}"
+
+
+def _name(text: str) -> str:
+    """A text as part of an HTML id: itself when it is plain, else its hash."""
+    return text if re.fullmatch(r"[A-Za-z0-9]{1,40}", text) else hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _line_anchor(prefix: str, suspect: Suspect) -> str:
+    return f"{prefix}_line_{_name(suspect.id)}"
+
+
+def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspect]) -> ItemView:
+    anchors = {each.line_number: _line_anchor(prefix, each) for each in suspects if each.item_id == item.id}
+    severities = ["marker" if is_marker(line) else severity(line) for line in item.lines]
+    return ItemView(
+        item=item,
+        anchor=f"{prefix}_item_{number}",
+        outcome=wording.outcome(item),
+        counts=_counts(severities),
+        chunks=tuple(_chunks(item.lines, severities, anchors)),
+    )
+
+
+def _counts(severities: Sequence[str]) -> str:
+    """``10 lines, 3 error-looking``; empty when there is no line."""
+    errors, lines = severities.count("error"), len(severities) - severities.count("marker")
+    words = wording.count(lines, "line") if lines else ""
+    return f"{words}, {errors} error-looking" if errors else words
+
+
+def _chunks(lines: Iterable[str], looks: Iterable[str], anchors: Mapping[int | None, str]) -> Iterator[Chunk]:
+    numbered = (
+        ("suspect" if number in anchors else look, anchors.get(number), line)
+        for number, (line, look) in enumerate(zip(lines, looks, strict=True))
+    )
+    for (look, anchor), group in groupby(numbered, key=itemgetter(0, 1)):
+        yield Chunk(look, "\n".join(line for _, _, line in group), anchor)
+
+
+def _rows(items: Iterable[ItemView], gaps: Iterable[Gap], clocks: Mapping[str, str]) -> list[Row]:
+    """By host in order of appearance, gaps after the host's items."""
+    rows = [
+        Row(view.item.host, clocks.get(view.item.host, ""), view.item.collector, view.anchor, view.outcome, view.counts)
+        for view in items
+    ]
+    rows += [
+        Row(gap.host, clocks.get(gap.host, ""), wording.subject(gap), None, wording.gap_outcome(gap)) for gap in gaps
+    ]
+    order = list(dict.fromkeys(row.host for row in rows))
+    return sorted(rows, key=lambda row: order.index(row.host))

@@ -1,0 +1,209 @@
+"""A report -> the same report with shorter texts, so that its card keeps under a size. Pure.
+
+Breadth first: every item keeps a share, so that no big log starves the rest. Within an item the suspects with the lines
+around them stay, then the newest error-looking lines, then the newest. What goes leaves a line that says how much.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from FailTaleLibrary.records import Failure, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.rendering.severity import severity
+from FailTaleLibrary.rendering.wording import count
+
+AROUND = 2
+"""Lines kept before and after a suspect."""
+MAX_LINE = 2000
+"""Characters of a line, once something has to go."""
+MAX_ARGUMENT = 200
+MIN_STDERR = 200
+"""Characters of standard error that stay always: mostly they are why an item failed."""
+MAX_BRIEF = 400
+"""Characters of a suspect or a gap where room is scarce."""
+
+_MARKER = re.compile(r"\[… ([\d,]+) lines? left out of this card …\]")
+
+
+def text_size(report: Report) -> int:
+    """Characters that `fitted` can save."""
+    return sum(_item_size(item) for item in report.evidence.items)
+
+
+def fitted(report: Report, limit: int) -> Report:
+    """The report with about ``limit`` characters of output in all; unchanged lines, fewer of them."""
+    sizes = {item.id: _item_size(item) for item in report.evidence.items}
+    shares = _shares(sizes, limit)
+    suspects = report.analysis.suspects
+    moved: dict[tuple[str, int], int] = {}
+    items = []
+    for item in report.evidence.items:
+        shorter, places = _shorter(item, shares[item.id], _lines_of(item, suspects))
+        items.append(shorter)
+        moved.update({(item.id, old): new for old, new in places.items()})
+    return report.model_copy(
+        update={
+            "failure": _with_short_arguments(report.failure),
+            "evidence": report.evidence.model_copy(update={"items": tuple(items)}),
+            "analysis": report.analysis.model_copy(update={"suspects": tuple(_moved(suspects, moved))}),
+        }
+    )
+
+
+def essentials(report: Report) -> Report:
+    """The report without outputs and with short texts, for a card that has little room."""
+    bare = fitted(report, 0)
+    suspects = (
+        suspect.model_copy(update={"text": _cut(suspect.text, MAX_BRIEF), "lines_before": (), "lines_after": ()})
+        for suspect in bare.analysis.suspects
+    )
+    gaps = (gap.model_copy(update={"detail": _cut(gap.detail, MAX_BRIEF)}) for gap in bare.evidence.gaps)
+    return bare.model_copy(
+        update={
+            "failure": bare.failure.model_copy(update={"message": _cut(bare.failure.message), "keywords": ()}),
+            "evidence": bare.evidence.model_copy(update={"gaps": tuple(gaps)}),
+            "analysis": bare.analysis.model_copy(update={"suspects": tuple(suspects)}),
+        }
+    )
+
+
+def left_out(item: Item) -> int:
+    """Lines that `fitted` took from an item, also from one that was stored and read again."""
+    texts = (item.text, item.before, item.stderr, item.baseline or "", "\n".join(item.changes))
+    return sum(_marked(line) or 0 for text in texts for line in text.splitlines())
+
+
+def is_marker(line: str) -> bool:
+    """Whether a line stands for lines that were left out."""
+    return _marked(line) is not None
+
+
+def _item_size(item: Item) -> int:
+    return len(item.text) + len(item.before) + len(item.stderr) + len(item.baseline or "") + sum(map(len, item.changes))
+
+
+def _shares(sizes: Mapping[str, int], limit: int) -> dict[str, int]:
+    """Equal shares; what a small item does not need goes to the larger ones."""
+    shares = {}
+    waiting = sorted(sizes, key=lambda name: sizes[name])
+    for position, name in enumerate(waiting):
+        shares[name] = min(sizes[name], max(0, limit) // (len(waiting) - position))
+        limit -= shares[name]
+    return shares
+
+
+def _lines_of(item: Item, suspects: Sequence[Suspect]) -> set[int]:
+    return {each.line_number for each in suspects if each.item_id == item.id and each.line_number is not None}
+
+
+def _shorter(item: Item, share: int, suspects: set[int]) -> tuple[Item, dict[int, int]]:
+    """The item within its share, and where its lines are now."""
+    if _item_size(item) <= share:
+        return item, {number: number for number in suspects}
+    side = share // 8  # of the share, for each of the texts that accompany the answer
+    changes = tuple(_newest("\n".join(item.changes), side).splitlines())
+    texts = {
+        "before": _newest(item.before, side),
+        "stderr": _newest(item.stderr, max(side, MIN_STDERR)),
+        "baseline": None if item.baseline is None else _newest(item.baseline, side),
+    }
+    used = sum(len(text or "") for text in texts.values()) + sum(map(len, changes))
+    text, places = _important(item.text, share - used, suspects)
+    return item.model_copy(update={**texts, "changes": changes, "text": text}), places
+
+
+def _newest(text: str, limit: int) -> str:
+    return _important(text, limit, set())[0]
+
+
+def _important(text: str, limit: int, suspects: set[int]) -> tuple[str, dict[int, int]]:
+    """The most telling lines of a text in their order, and old line number -> new one."""
+    if len(text) <= limit:
+        return text, {number: number for number in suspects}
+    lines = [_cut(line) for line in text.splitlines()]
+    return _with_markers(lines, _chosen(lines, limit, suspects) if limit > 0 else set())
+
+
+def _chosen(lines: Sequence[str], limit: int, suspects: set[int]) -> set[int]:
+    near = (number + step for number in sorted(suspects) for step in range(-AROUND, AROUND + 1))
+    newest = range(len(lines) - 1, -1, -1)
+    kept: set[int] = set()
+    limit = _take(lines, (number for number in near if 0 <= number < len(lines)), limit, kept)
+    errors = (number for number in newest if severity(lines[number]) == "error")
+    rest = _take(lines, errors, limit // 2, kept)
+    _take(lines, newest, limit - limit // 2 + rest, kept)
+    return kept
+
+
+def _take(lines: Sequence[str], numbers: Iterable[int], limit: int, kept: set[int]) -> int:
+    """Adds lines to `kept` while they fit and returns what is left of the limit."""
+    for number in numbers:
+        if number in kept or is_marker(lines[number]):
+            continue
+        if len(lines[number]) + 1 > limit:
+            break
+        limit -= len(lines[number]) + 1
+        kept.add(number)
+    return limit
+
+
+def _with_markers(lines: Sequence[str], kept: set[int]) -> tuple[str, dict[int, int]]:
+    result: list[str] = []
+    places: dict[int, int] = {}
+    missing = 0
+    for number, line in enumerate(lines):
+        if number not in kept:
+            missing += _marked(line) or 1
+            continue
+        result.extend(_marker(missing))
+        missing = 0
+        places[number] = len(result)
+        result.append(line)
+    result.extend(_marker(missing))
+    return "\n".join(result), places
+
+
+def _marker(missing: int) -> Iterator[str]:
+    if missing:
+        yield f"[… {count(missing, 'line')} left out of this card …]"
+
+
+def _marked(line: str) -> int | None:
+    match = _MARKER.fullmatch(line)
+    return int(match[1].replace(",", "")) if match else None
+
+
+def _cut(line: str, limit: int = MAX_LINE) -> str:
+    if len(line) <= limit:
+        return line
+    return f"{line[: limit // 2]} [… {count(len(line) - limit, 'character')} …] {line[-(limit // 2) :]}"
+
+
+def _moved(suspects: Iterable[Suspect], moved: Mapping[tuple[str, int], int]) -> Iterator[Suspect]:
+    for suspect in suspects:
+        number = None
+        if suspect.item_id is not None and suspect.line_number is not None:
+            number = moved.get((suspect.item_id, suspect.line_number))
+        yield suspect.model_copy(update={"line_number": number, **_cut_texts(suspect)})
+
+
+def _cut_texts(suspect: Suspect) -> dict[str, object]:
+    return {
+        "text": _cut(suspect.text),
+        "lines_before": tuple(_cut(line) for line in suspect.lines_before),
+        "lines_after": tuple(_cut(line) for line in suspect.lines_after),
+    }
+
+
+def _with_short_arguments(failure: Failure) -> Failure:
+    return failure.model_copy(
+        update={
+            "keyword_path": tuple(map(_short_step, failure.keyword_path)),
+            "keywords": tuple(map(_short_step, failure.keywords)),
+        }
+    )
+
+
+def _short_step(step: KeywordStep) -> KeywordStep:
+    return step.model_copy(update={"arguments": tuple(_cut(each, MAX_ARGUMENT) for each in step.arguments)})

@@ -1,0 +1,138 @@
+"""Report -> the card: one HTML fragment for Robot's log.html, inline styles only, no script, everything escaped.
+
+The card stands in a cell with ``white-space: pre-wrap``, in a page with other cards and Robot's own style. It follows
+the page's light or dark theme through Robot's CSS variables and keeps a light look of its own where there are none.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from functools import cache, partial
+from importlib.resources import files
+from typing import TYPE_CHECKING
+from urllib.parse import quote, unquote
+
+from FailTaleLibrary.records import Report
+from FailTaleLibrary.rendering import wording
+from FailTaleLibrary.rendering.card import BAD_ROWS, card_of, headline_of
+from FailTaleLibrary.rendering.fitting import essentials, fitted, text_size
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
+CARD_START = '<div data-failtale="1" '
+"""What every card begins with, so that it is recognised among the messages of an output file."""
+_FIRST_GUESS = 0.6
+"""Characters of output that make a byte of card, with its markup and its share of the payload."""
+_LINK = re.compile(r'<div data-failtale="1" data-failure-id="[^"]*" data-bundle="([^"]*)"')
+
+Pack = Callable[[Report], str]
+"""Makes the machine-readable payload that a card carries: `archive.to_payload`."""
+
+
+def to_html(report: Report, *, max_bytes: int, bundle_link: str | None = None, pack: Pack | None = None) -> str:
+    """The card of a report, at most ``max_bytes`` long in UTF-8.
+
+    What must go to keep under the limit goes breadth-first from the outputs and is named in the card. ``bundle_link``
+    is relative to log.html. ``pack`` gets the report as the card shows it.
+    """
+    draw = partial(_draw, bundle_link=bundle_link, pack=pack)
+    card = draw(report) if text_size(report) <= max_bytes else None
+    if card is not None and _size(card) <= max_bytes:
+        return card
+    return (
+        _shrunk(report, max_bytes, draw)
+        or _brief(report, max_bytes, bundle_link=bundle_link, pack=pack)
+        or _without_evidence(report, max_bytes, bundle_link)
+    )
+
+
+def redraw(card: str, report: Report, *, max_bytes: int, pack: Pack | None = None) -> str:
+    """The card of a newer report (a hint came) in place of ``card``, whose link to the bundle it keeps."""
+    match = _LINK.match(card)
+    link = unquote(html.unescape(match[1])) if match else ""
+    return to_html(report, max_bytes=max_bytes, bundle_link=link or None, pack=pack)
+
+
+def is_card(message: str) -> bool:
+    """Whether a message of Robot's output is a card."""
+    return message.startswith(CARD_START)
+
+
+def _shrunk(report: Report, max_bytes: int, draw: Callable[[Report], str]) -> str | None:
+    """The fullest card that fits; None when even one without outputs does not."""
+    barest = draw(fitted(report, 0))
+    floor = _size(barest)
+    if floor > max_bytes:
+        return None
+    limit = int(_FIRST_GUESS * (max_bytes - floor))
+    for _ in range(5):  # one or two do: size grows almost in proportion to the limit
+        card = draw(fitted(report, limit))
+        if _size(card) <= max_bytes:
+            return card
+        limit = int(limit * 0.95 * (max_bytes - floor) / max(_size(card) - floor, 1))
+    return barest
+
+
+def _brief(report: Report, max_bytes: int, *, bundle_link: str | None, pack: Pack | None) -> str | None:
+    """Path, suspects and what went wrong, with a payload if there is room; None when there is none."""
+    short = essentials(report)
+    for packing in (pack, None):
+        card = _draw(short, bundle_link=bundle_link, pack=packing, brief=True)
+        if _size(card) <= max_bytes:
+            return card
+    return None
+
+
+def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -> str:
+    """What is said when a whole card has no room: the headline and where the rest is."""
+    headline = headline_of(report)
+    while True:
+        card = _render("no_room.html.j2", report=report, headline=headline, bundle_link=_safe_link(bundle_link))
+        if _size(card) <= max_bytes:
+            return card
+        if not headline:
+            return "FailTale: no room for this card."[:max_bytes]
+        headline = headline[: len(headline) // 2]
+
+
+def _draw(report: Report, *, bundle_link: str | None, pack: Pack | None, brief: bool = False) -> str:
+    return _render(
+        "card.html.j2",
+        card=card_of(report, brief=brief),
+        bundle_link=_safe_link(bundle_link),
+        payload=pack(report) if pack else None,
+    )
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _safe_link(link: str | None) -> str | None:
+    """A link that can only be relative: no scheme, no host, whatever the text says; None where there is no such."""
+    return "./" + quote(link.removeprefix("./")) if link and not link.startswith("/") else None
+
+
+# --- The templates ----------------------------------------------------------------------------------------------------
+
+
+def _render(template: str, **values: object) -> str:
+    return _environment().get_template(template).render(values)
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # 130 ms, wanted at the first failure only
+
+    environment = Environment(loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined)
+    environment.globals.update(words=wording, bad_rows_shown=BAD_ROWS)
+    return environment
+
+
+def _template(name: str) -> str:
+    """A template without its line ends, so that the layout of its source never shows in the pre-wrap cell."""
+    source = (files("FailTaleLibrary") / "templates" / name).read_text(encoding="utf-8")
+    return re.sub(r"\s*\n\s*", "", source)

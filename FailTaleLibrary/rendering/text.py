@@ -1,0 +1,160 @@
+"""Report -> plain text for terminals, consoles and pytest's sections, and the one line that sums it up. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from FailTaleLibrary.records import Hint, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.rendering import wording
+from FailTaleLibrary.rendering.card import SHOWN_SUSPECTS
+
+SUMMARY_LENGTH = 300
+_INDENT = "    "
+
+
+def summary_line(report: Report) -> str:
+    """What a console or a test's message needs: cause or counts, gaps, cost; one line."""
+    evidence = report.evidence
+    told = report.analysis.headline or "evidence collected"
+    hosts = wording.count(len(wording.hosts_of(evidence)), "host")
+    line = f"FailTale: {told}{_gap_words(report)}, {hosts}, {wording.seconds(evidence.cost.seconds)}"
+    return _shortened(" ".join(line.split()), SUMMARY_LENGTH)
+
+
+def to_text(report: Report) -> str:
+    """The whole report, in the card's order; ends with a line end."""
+    sections = (
+        _head(report),
+        _path(report.failure.keyword_path),
+        _suspects(report.analysis.suspects[:SHOWN_SUSPECTS]),
+        _hint(report),
+        _ledger(report),
+        _changes(report.evidence.items),
+        *(_item(item) for item in report.evidence.items),
+        _foot(report),
+    )
+    blocks = ("\n".join(section) for section in sections)
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _gap_words(report: Report) -> str:
+    """`` (2 gaps: db1 unreachable, web1 / access.log permission denied)``; empty when there is none."""
+    gaps = report.evidence.gaps
+    if not gaps:
+        return ""
+    named = [f"{_place(gap.host, gap.collector)} {gap.reason}" for gap in gaps[:2]]
+    more = ", …" if len(gaps) > len(named) else ""
+    return f" ({wording.count(len(gaps), 'gap')}: {', '.join(named)}{more})"
+
+
+def _head(report: Report) -> Iterator[str]:
+    failure, signature = report.failure, report.analysis.signature
+    yield f"{failure.suite}: {failure.name}" if failure.suite else failure.name
+    yield from _indented(failure.message)
+    yield f"FailTale: {report.analysis.headline or 'evidence collected'}"
+    yield f"{wording.counts_words(report.evidence)}, window {wording.window_of_failure(failure)}"
+    if signature and signature.same_as:
+        yield f"Same as '{signature.same_as}': {signature.text}"
+
+
+def _path(steps: Iterable[KeywordStep]) -> Iterator[str]:
+    for depth, step in enumerate(steps):
+        if not depth:
+            yield "Way to the failing keyword"
+        call = _INDENT.join((step.name, *(_shortened(argument, 120) for argument in step.arguments)))
+        place = f"  ({wording.place(step)})" if wording.place(step) else ""
+        yield f"{'  ' * (depth + 1)}{call}{place}"
+
+
+def _suspects(suspects: Iterable[Suspect]) -> Iterator[str]:
+    for number, suspect in enumerate(suspects):
+        if not number:
+            yield "Suspects"
+        yield f"  {_suspect_words(suspect)}"
+        yield from (f"{_INDENT}  {line}" for line in suspect.lines_before)
+        yield from (f"{_INDENT}> {line}" for line in suspect.text.splitlines())
+        yield from (f"{_INDENT}  {line}" for line in suspect.lines_after)
+
+
+def _suspect_words(suspect: Suspect) -> str:
+    words = [suspect.id, wording.source_of(suspect)]
+    if suspect.line_number is not None:
+        words[-1] += f" line {suspect.line_number + 1}"
+    if suspect.offset_s is not None:
+        words.append(wording.offset(suspect.offset_s))
+    if suspect.count > 1:
+        words.append(wording.times(suspect.count))
+    if suspect.signals:
+        words.append(f"({wording.signal_words(suspect)})")
+    return "  ".join(words)
+
+
+def _hint(report: Report) -> Iterator[str]:
+    hint = report.analysis.hint
+    if hint:
+        yield _hint_label(hint)
+        yield f"{_INDENT}{hint.cause}"
+        yield from (f"{_INDENT}- {step}" for step in hint.next_steps)
+        yield f"{_INDENT}category: {hint.category}, component: {hint.component}, confidence: {hint.confidence}"
+    elif report.analysis.no_hint_reason:
+        yield f"No hint from a model: {report.analysis.no_hint_reason}"
+
+
+def _hint_label(hint: Hint) -> str:
+    cited = " ".join(citation.suspect_id for citation in hint.citations)
+    return f"Model's hint, {hint.model}, {wording.seconds(hint.seconds)}, cites {cited}; may be wrong"
+
+
+def _ledger(report: Report) -> Iterator[str]:
+    clocks = [(clock.host, wording.clock_words(clock)) for clock in report.evidence.clocks]
+    outcomes = [(_place(item.host, item.collector), wording.outcome(item)) for item in report.evidence.items]
+    outcomes += [(_place(gap.host, wording.subject(gap)), wording.gap_outcome(gap)) for gap in report.evidence.gaps]
+    if outcomes:
+        yield "What was asked"
+    width = max((len(place) for place, _ in outcomes), default=0)
+    for place, outcome in outcomes:
+        yield f"  {place:<{width}}  {outcome.word}{': ' + outcome.why if outcome.why else ''}"
+    yield from (f"  {host}: {words}" for host, words in clocks if words)
+
+
+def _changes(items: Iterable[Item]) -> Iterator[str]:
+    changed = [item for item in items if item.changes]
+    if changed:
+        yield "What changed since the window began"
+    for item in changed:
+        yield f"  {_place(item.host, item.collector)}"
+        yield from (f"{_INDENT}{line}" for line in item.changes)
+
+
+def _item(item: Item) -> Iterator[str]:
+    """One answer with what was asked; empty answers stand in the ledger alone."""
+    if not (item.text or item.stderr or item.before):
+        return
+    yield f"--- {_place(item.host, item.collector)}: {item.command}"
+    if item.window:
+        yield f"    window {wording.window_words(item)}{'; ' + item.window.note if item.window.note else ''}"
+    if item.redactions:
+        yield f"    removed: {wording.redaction_words(item.redactions)}"
+    yield from (f"  before | {line}" for line in item.before.splitlines())
+    yield from (f"  stderr | {line}" for line in item.stderr.splitlines())
+    yield from item.lines
+
+
+def _foot(report: Report) -> Iterator[str]:
+    yield f"FailTale {report.failtale_version}: {wording.cost_words(report.evidence.cost)}"
+    if report.failure.redactions:
+        yield f"removed from the failure: {wording.redaction_words(report.failure.redactions)}"
+    if report.bundle:
+        yield f"bundle: {report.bundle}"
+
+
+def _place(host: str, collector: str | None) -> str:
+    return f"{host} / {collector}" if collector else host
+
+
+def _indented(text: str) -> Iterator[str]:
+    return (f"{_INDENT}{line}" for line in text.splitlines())
+
+
+def _shortened(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"

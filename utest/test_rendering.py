@@ -1,0 +1,330 @@
+"""What card, text and summary say, and that no text gets out of its place.
+
+`approved/card.html` and `approved/card.txt` are the rendering of one report that a human looked at. After an intended
+change look at the new ones and approve them: ``FAILTALE_APPROVE=1 python -m pytest utest/test_rendering.py``.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from builders import (
+    a_clock,
+    a_failure,
+    a_gap,
+    a_report,
+    a_snapshot,
+    a_step,
+    a_suspect,
+    an_analysis,
+    an_item,
+    some_evidence,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from FailTaleLibrary.archive import report_in, rewritten, to_payload
+from FailTaleLibrary.plaintext import sanitize
+from FailTaleLibrary.records import Analysis, Redaction, Signature
+from FailTaleLibrary.rendering import is_card, redraw, summary_line, to_html, to_text
+
+APPROVED = Path(__file__).parent / "approved"
+ROOM = 1_000_000
+
+
+class Elements(HTMLParser):
+    """The elements of a fragment and its text, as a browser would see them."""
+
+    def __init__(self, fragment: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(fragment)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        self.attributes += attrs
+        self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def values_of(self, name: str) -> list[str | None]:
+        return [value for attribute, value in self.attributes if attribute == name]
+
+
+def card_of(**changes: object) -> str:
+    return to_html(a_report(**changes), max_bytes=ROOM)
+
+
+def text_of_card(**changes: object) -> str:
+    return Elements(card_of(**changes)).text
+
+
+@pytest.mark.parametrize("name", ["card.html", "card.txt"])
+def test_the_rendering_is_the_approved_one(name: str) -> None:
+    report = a_report()
+    now = to_text(report) if name.endswith(".txt") else to_html(report, max_bytes=ROOM, bundle_link=report.bundle)
+    if os.environ.get("FAILTALE_APPROVE"):
+        (APPROVED / name).write_text(now, encoding="utf-8")
+    assert now == (APPROVED / name).read_text(encoding="utf-8")
+
+
+# --- The card as HTML -------------------------------------------------------------------------------------------------
+
+
+@given(st.text().map(sanitize))
+@settings(max_examples=40, deadline=None)
+def test_any_text_stays_text(text: str) -> None:
+    plain = Elements(to_html(rewritten(a_report(), lambda old: f"{old} "), max_bytes=ROOM))
+    hostile = Elements(to_html(rewritten(a_report(), lambda old: f"{old} {text}"), max_bytes=ROOM))
+    assert hostile.open == []
+    assert set(hostile.tags) == set(plain.tags)
+    assert {name for name, _ in hostile.attributes} == {name for name, _ in plain.attributes}
+
+
+def test_the_card_refers_to_nothing_outside_and_brings_no_script_and_no_style_sheet() -> None:
+    card = Elements(to_html(a_report(), max_bytes=ROOM, bundle_link=a_report().bundle, pack=to_payload))
+    assert not {"script", "style", "link", "img", "iframe", "svg", "object"} & set(card.tags)
+    assert not [name for name, _ in card.attributes if name.startswith("on") or name in ("src", "srcset", "action")]
+    assert all(link and link.startswith(("#", "./")) for link in card.values_of("href"))
+    assert not [style for style in card.values_of("style") if style and "url(" in style]
+
+
+def test_the_pre_wrap_cell_of_the_log_gets_no_line_end_outside_of_outputs() -> None:
+    card = card_of()
+    assert "\n" in card
+    assert "\n" not in re.sub(r"<pre.*?</pre>", "", card, flags=re.DOTALL)
+
+
+def test_ids_of_two_cards_in_one_log_differ() -> None:
+    first = Elements(card_of()).values_of("id")
+    second = Elements(card_of(failure=a_failure(id="0" * 32))).values_of("id")
+    assert len(set(first)) == len(first) > 5
+    assert not set(first) & set(second)
+
+
+def test_every_link_within_the_card_leads_to_something() -> None:
+    card = Elements(card_of())
+    targets = {f"#{name}" for name in card.values_of("id")}
+    assert len(card.values_of("href")) > 5
+    assert set(card.values_of("href")) <= targets
+
+
+@pytest.mark.parametrize(
+    ("link", "href"),
+    [
+        ("failtale/3f9c", "./failtale/3f9c"),
+        ("./failtale/3f9c", "./failtale/3f9c"),
+        ("name with space/#1?", "./name%20with%20space/%231%3F"),
+        ("javascript:alert(1)", "./javascript%3Aalert%281%29"),
+    ],
+)
+def test_the_link_to_the_bundle_is_relative_whatever_it_says(link: str, href: str) -> None:
+    assert href in Elements(to_html(a_report(), max_bytes=ROOM, bundle_link=link)).values_of("href")
+
+
+@pytest.mark.parametrize("link", [None, "", "/srv/failtale/3f9c", "//evil.test/x"])
+def test_a_bundle_that_no_relative_link_reaches_is_not_linked(link: str | None) -> None:
+    hrefs = Elements(to_html(a_report(), max_bytes=ROOM, bundle_link=link)).values_of("href")
+    assert all(href and href.startswith("#") for href in hrefs)
+
+
+# --- What it says -----------------------------------------------------------------------------------------------------
+
+
+def test_sections_stand_in_the_order_in_which_a_reader_needs_them() -> None:
+    text = text_of_card(analysis=an_analysis(signature=Signature(hash="a" * 16, text="POST > 500", same_as="First")))
+    order = [
+        "database is locked, 0.4 s before",
+        "Same as First",
+        "/home/ci/shop/tests/orders/restart.robot:31",
+        "names a locked database",
+        "model's hint, qwen2.5:3b, 12 s, cites E1; may be wrong",
+        "What was asked",
+        "What changed since the window began",
+        "Evidence",
+        "collected in 2.1 s, 2 new connections, 70 kB",
+    ]
+    assert sorted(order, key=text.index) == order
+
+
+def test_the_message_of_the_test_is_not_repeated_in_the_card_but_stands_in_the_text() -> None:
+    assert a_failure().message not in text_of_card()
+    assert a_failure().message in to_text(a_report())
+
+
+def test_without_an_analysis_the_headline_counts() -> None:
+    assert "Evidence of 3 hosts, 7 items, 2 gaps" in text_of_card(analysis=Analysis())
+
+
+def test_a_card_without_a_model_says_nothing_of_hints() -> None:
+    assert "hint" not in text_of_card(analysis=an_analysis(hint=None)).lower()
+
+
+def test_a_card_says_why_there_is_no_hint() -> None:
+    analysis = an_analysis(hint=None, no_hint_reason="no strong suspect")
+    assert "No hint from a model: no strong suspect" in text_of_card(analysis=analysis)
+    assert "No hint from a model: no strong suspect" in to_text(a_report(analysis=analysis))
+
+
+@pytest.mark.parametrize(
+    ("changes", "word", "why"),
+    [
+        ({}, "ok", ""),
+        ({"exit_status": 3}, "ok", "exit status 3"),
+        ({"status": "empty", "text": "", "empty_means": "Nobody logged in."}, "empty", "Nobody logged in."),
+        ({"omitted_lines": 1204, "omitted_bytes": 182_044}, "cut", "1,204 lines (182 kB) cut by the limit"),
+        ({"timed_out": True, "duration_s": 10.0}, "timed out", "stopped after 10 s"),
+        ({"incomplete": "connection lost after 2 s"}, "incomplete", "connection lost after 2 s"),
+        ({"status": "failed", "exit_status": 127, "stderr": "sh: ss: not found"}, "failed", "sh: ss: not found"),
+    ],
+)
+def test_the_ledger_says_how_each_item_ended_and_why(changes: dict[str, object], word: str, why: str) -> None:
+    evidence = some_evidence(items=(an_item(**changes),), gaps=())
+    for text in (text_of_card(evidence=evidence), to_text(a_report(evidence=evidence))):
+        assert word in text
+        assert why in text
+
+
+def test_gaps_stand_in_the_ledger_with_their_reason() -> None:
+    for text in (text_of_card(), to_text(a_report())):
+        assert "unreachable" in text
+        assert "not readable for failtale; add it to group adm." in text
+
+
+def test_many_healthy_items_fold_the_ledger_and_leave_what_went_wrong_in_sight() -> None:
+    items = tuple(an_item(f"web{number}", "access.log") for number in range(30))
+    card = card_of(evidence=some_evidence(items=items))
+    assert "30 ok, 1 permission denied, 1 unreachable" in Elements(card).text
+    assert "<details open>" not in card
+    assert Elements(card).text.count("No route to 10.0.0.31 port 22 within 5 s.") == 2
+
+
+@pytest.mark.parametrize(
+    ("offset", "words"), [(92.31, "clock 92.3 s ahead (±12 ms)"), (-3.0, "clock 3.0 s behind (±12 ms)")]
+)
+def test_a_notable_clock_offset_is_shown_with_its_uncertainty(offset: float, words: str) -> None:
+    evidence = some_evidence(clocks=(a_clock(offset_s=offset),))
+    assert words in text_of_card(evidence=evidence)
+    assert words in to_text(a_report(evidence=evidence))
+
+
+def test_a_small_clock_offset_is_not_worth_a_word() -> None:
+    assert "clock" not in text_of_card(evidence=some_evidence(clocks=(a_clock(offset_s=0.9),)))
+
+
+def test_the_item_says_which_window_applied_and_what_is_not_guaranteed() -> None:
+    text = text_of_card()
+    assert "test, since 12:01:01.200 UTC, by time filter" in text
+    assert "nginx writes whole seconds; lines of the first second may be older." in text
+
+
+def test_secrets_are_counted_by_rule() -> None:
+    text = text_of_card(failure=a_failure(redactions=(Redaction(rule="header", count=1),)))
+    assert "password \N{MULTIPLICATION SIGN}2, bearer token \N{MULTIPLICATION SIGN}1" in text
+    assert "removed from the failure: header \N{MULTIPLICATION SIGN}1" in text
+
+
+def test_lines_from_before_the_window_are_marked_and_not_counted() -> None:
+    evidence = some_evidence(items=(an_item(text="one\ntwo", before="earlier"),), gaps=())
+    text = text_of_card(evidence=evidence, analysis=Analysis())
+    assert "2 lines" in text
+    assert text.index("before the window") < text.index("earlier") < text.index("in the window")
+
+
+def test_zero_errors_are_no_error() -> None:
+    evidence = some_evidence(items=(an_item(text="done: 0 errors\nERROR: disk full\nfailed=0"),), gaps=())
+    assert "3 lines, 1 error-looking" in text_of_card(evidence=evidence, analysis=Analysis())
+
+
+def test_standard_error_is_shown_apart() -> None:
+    assert "standard errorss: cannot open netlink socket: Permission denied" in text_of_card()
+
+
+def test_at_most_five_suspects_are_shown() -> None:
+    suspects = tuple(a_suspect(id=f"E{number}", text=f"suspicion {number}") for number in range(1, 9))
+    for text in (
+        text_of_card(analysis=an_analysis(suspects=suspects)),
+        to_text(a_report(analysis=an_analysis(suspects=suspects))),
+    ):
+        assert "suspicion 5" in text
+        assert "suspicion 6" not in text
+
+
+def test_a_second_attempt_is_named() -> None:
+    assert "attempt 2" in text_of_card(failure=a_failure(attempt=2))
+
+
+def test_long_arguments_do_not_push_the_file_and_line_away() -> None:
+    text = text_of_card(failure=a_failure(keyword_path=(a_step(arguments=("x" * 5000,)),)))
+    assert "x" * 121 not in text
+    assert "/home/ci/shop/tests/orders/restart.robot:31" in text
+
+
+def test_a_code_quote_of_the_headline_is_set_as_code_and_a_lone_one_stays() -> None:
+    assert ">GET /orders</code> returned `500" in card_of(analysis=Analysis(headline="`GET /orders` returned `500"))
+
+
+# --- Recognised and drawn again ---------------------------------------------------------------------------------------
+
+
+def test_a_card_is_recognised_and_other_messages_are_not() -> None:
+    assert is_card(card_of())
+    assert not is_card("<div>data-failtale</div>")
+    assert not is_card(f" {card_of()}")
+
+
+def test_a_hint_that_comes_later_replaces_the_placeholder_and_keeps_the_link() -> None:
+    waiting = a_report(analysis=an_analysis(hint=None, no_hint_reason="asked when the run has ended"))
+    card = to_html(waiting, max_bytes=ROOM, bundle_link="a&b/c", pack=to_payload)
+    stored = report_in(card)
+    assert stored == waiting
+    complete = stored.model_copy(update={"analysis": an_analysis()})
+    again = redraw(card, complete, max_bytes=ROOM, pack=to_payload)
+    assert again == to_html(complete, max_bytes=ROOM, bundle_link="a&b/c", pack=to_payload)
+    assert "asked when" not in again
+
+
+def test_drawing_again_adds_no_link_where_there_was_none() -> None:
+    assert redraw(card_of(), a_report(), max_bytes=ROOM) == card_of()
+
+
+# --- One line ---------------------------------------------------------------------------------------------------------
+
+
+def test_the_summary_names_cause_gaps_hosts_and_seconds() -> None:
+    evidence = some_evidence(gaps=(a_gap(), a_gap(host="db2", reason="refused")))
+    report = a_report(analysis=Analysis(headline="storage1: database is locked"), evidence=evidence)
+    assert summary_line(report) == (
+        "FailTale: storage1: database is locked (2 gaps: db1 unreachable, db2 refused), 4 hosts, 2.1 s"
+    )
+
+
+def test_the_summary_of_nothing_special_is_still_one_line() -> None:
+    report = a_report(analysis=Analysis(), evidence=some_evidence(gaps=()))
+    assert summary_line(report) == "FailTale: evidence collected, 2 hosts, 2.1 s"
+
+
+@given(st.text().map(sanitize))
+def test_the_summary_is_one_line_of_bounded_length(headline: str) -> None:
+    line = summary_line(a_report(analysis=Analysis(headline=headline * 20)))
+    assert len(line.splitlines()) == 1
+    assert len(line) <= 300
+
+
+def test_a_gap_of_no_host_counts_as_no_host() -> None:
+    evidence = some_evidence(
+        items=(a_snapshot(),), gaps=(a_gap(host="-", reason="skipped", detail="No host plays 'x'."),)
+    )
+    assert "1 host, 1 item, 1 gap" in to_text(a_report(evidence=evidence))

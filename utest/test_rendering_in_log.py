@@ -1,0 +1,223 @@
+"""The card where people read it: in the log.html of a real run, in a real browser, in both themes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from builders import a_report
+from chromium import Theme, a_browser, a_page_of, is_local, requests_of
+from playwright.sync_api import Browser, Page
+
+from FailTaleLibrary.archive import reports_in, rewritten, to_payload
+from FailTaleLibrary.records import Report
+from FailTaleLibrary.rendering import to_html
+
+pytestmark = pytest.mark.browser
+
+LISTENER = """
+    from pathlib import Path
+    from robot.api import logger
+
+    class CardListener:
+        def __init__(self, card):
+            self.card = Path(card).read_text(encoding="utf-8")
+
+        def end_test(self, data, result):
+            if result.failed:
+                logger.info(self.card, html=True)
+"""
+CONTRASTS_BELOW = """
+    (card, least) => {
+        const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
+        const over = (colour, ground) => {
+            canvas.fillStyle = `rgb(${ground})`; canvas.fillRect(0, 0, 1, 1);
+            canvas.fillStyle = colour; canvas.fillRect(0, 0, 1, 1);
+            return [...canvas.getImageData(0, 0, 1, 1).data].slice(0, 3);
+        };
+        const light = colour => colour.map(v => v / 255)
+            .map(v => v <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4)
+            .reduce((sum, v, i) => sum + v * [0.2126, 0.7152, 0.0722][i], 0);
+        const chain = node => node === document.body ? [node] : [...chain(node.parentElement), node];
+        const contrast = node => {
+            const nodes = chain(node);
+            const ground = nodes.map(each => getComputedStyle(each).backgroundColor)
+                .reduce((below, colour) => over(colour, below), [255, 255, 255]);
+            const opacity = nodes.reduce((all, each) => all * getComputedStyle(each).opacity, 1);
+            const pure = over(getComputedStyle(node).color, ground);
+            const seen = pure.map((v, i) => v * opacity + ground[i] * (1 - opacity));
+            const [a, b] = [light(seen), light(ground)].sort((x, y) => y - x);
+            return (a + 0.05) / (b + 0.05);
+        };
+        return [...card.querySelectorAll('*')]
+            .filter(node => [...node.childNodes].some(each => each.nodeType === 3 && each.data.trim()))
+            .map(node => [contrast(node), node.textContent.slice(0, 60)]).filter(([ratio]) => ratio < least);
+    }
+"""
+SUITE = """\
+*** Test Cases ***
+Passes
+    Log    nothing to tell
+
+Orders Survive A Restart Of The API
+    Fail    HTTPError: 500 Server Error for url: http://web1/orders
+    [Teardown]    Log    cleaned up
+"""
+
+
+def a_run(folder: Path, report: Report, *, output: str = "output.xml", max_bytes: int = 1_000_000) -> Path:
+    """A run of Robot Framework whose failing test has the report's card; returns the folder with its results."""
+    (folder / "card.txt").write_text(to_html(report, max_bytes=max_bytes, bundle_link=report.bundle, pack=to_payload))
+    (folder / "CardListener.py").write_text(textwrap.dedent(LISTENER))
+    (folder / "orders.robot").write_text(SUITE)
+    command = [sys.executable, "-m", "robot", "--listener", "CardListener.py;card.txt", "--pythonpath", "."]
+    command += ["--output", output, "orders.robot"]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    assert result.returncode == 1, result.stdout + result.stderr
+    return folder
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return a_run(tmp_path_factory.mktemp("run"), a_report())
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with a_browser() as browser:
+        yield browser
+
+
+@pytest.fixture
+def page(results: Path, browser: Browser) -> Iterator[Page]:
+    with a_page_of(browser) as page:
+        page.goto((results / "log.html").as_uri())
+        yield page
+
+
+HOSTILE = (
+    '<script>window.hit=1</script><img src=x onerror="window.hit=2">"\'><svg onload=window.hit=3></svg>'
+    '</script>]]>--><a href="javascript:window.hit=4">x</a>{{7*7}}${window.hit=5}'
+)
+
+
+def a_hostile_report() -> Report:
+    """Every text, name and id of it attacks the page."""
+    report = rewritten(a_report(), lambda text: text + HOSTILE)
+    evidence, analysis = report.evidence, report.analysis
+    items = tuple(
+        item.model_copy(
+            update={"id": item.id + HOSTILE, "host": item.host + HOSTILE, "collector": item.collector + HOSTILE}
+        )
+        for item in evidence.items
+    )
+    suspects = tuple(
+        suspect.model_copy(update={"id": f"E1{HOSTILE}", "host": HOSTILE, "item_id": items[1].id, "collector": HOSTILE})
+        for suspect in analysis.suspects
+    )
+    hint = analysis.hint and analysis.hint.model_copy(update={"model": HOSTILE})
+    return report.model_copy(
+        update={
+            "failure": report.failure.model_copy(update={"id": f"x{HOSTILE}"}),
+            "evidence": evidence.model_copy(update={"items": items}),
+            "analysis": analysis.model_copy(update={"suspects": suspects, "hint": hint}),
+            "bundle": f"javascript:window.hit=6//{HOSTILE}",
+            "failtale_version": HOSTILE,
+        }
+    )
+
+
+def test_the_card_is_in_sight_when_the_log_opens(page: Page) -> None:
+    assert page.get_by_text("storage1: database is locked, 0.4 s before").is_visible()
+    assert page.get_by_text("No route to 10.0.0.31 port 22 within 5 s.", exact=True).is_visible()
+
+
+def test_outputs_are_folded_until_a_reader_opens_them(page: Page) -> None:
+    line = page.get_by_text('10.0.0.9 "POST /orders" 500 1004ms')
+    assert not line.is_visible()
+    page.get_by_text("storage1 / access.log").last.click()
+    assert line.is_visible()
+
+
+def test_a_click_on_a_suspect_opens_its_place_in_the_evidence(page: Page) -> None:
+    page.locator("[data-failtale] a", has_text="storage1 / storage.log").first.click()
+    target = page.locator(":target")
+    assert target.is_visible()
+    assert "database is locked" in target.inner_text()
+    assert target.evaluate(
+        "line => { const at = line.getBoundingClientRect(); return at.top >= 0 && at.bottom <= innerHeight }"
+    )
+    assert page.get_by_text("storage1: database is locked, 0.4 s before").count() == 1  # log.html stays as it was
+
+
+def test_a_link_to_a_suspect_opens_the_log_at_the_failing_test(results: Path, browser: Browser) -> None:
+    anchor = f"failtale_{a_report().failure.id}_line_E1"
+    with a_page_of(browser) as page:
+        page.goto(f"{(results / 'log.html').as_uri()}#{anchor}")
+        page.get_by_text("storage1: database is locked, 0.4 s before").wait_for()
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_text_can_be_read_in_both_themes(results: Path, browser: Browser, theme: Theme, tmp_path: Path) -> None:
+    with a_page_of(browser, theme=theme) as page:
+        page.goto((results / "log.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        card = page.locator("[data-failtale]")
+        card.screenshot(path=str(tmp_path / f"card-{theme}.png"))
+        poor = card.evaluate(CONTRASTS_BELOW, 4.5)
+    assert poor == []
+
+
+def test_nothing_sticks_out_of_the_card(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+    assert page.locator("[data-failtale]").evaluate("card => card.scrollWidth <= card.clientWidth")
+
+
+def test_hostile_text_is_shown_and_never_runs(tmp_path: Path, browser: Browser) -> None:
+    a_run(tmp_path, a_hostile_report())
+    with a_page_of(browser) as page:
+        wanted = requests_of(page)
+        page.goto((tmp_path / "log.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        card = page.locator("[data-failtale]")
+        for link in card.locator("a[href^='#']").all():
+            link.click()
+        assert card.inner_text().count("<script>window.hit=1</script>") > 60
+        assert "${window.hit=5}" in card.inner_text()
+        assert card.locator("script, img, svg, iframe, [onerror], [onload], [href*='javascript:']").count() == 0
+        assert page.evaluate("window.hit") is None
+    assert [request.url for request in wanted if not is_local(request.url)] == []
+
+
+def test_the_payload_survives_output_xml_and_log_html(results: Path, page: Page) -> None:
+    assert list(reports_in(results / "output.xml")) == [a_report()]
+    assert page.locator("[data-failtale] > data[hidden]").get_attribute("value") == to_payload(a_report())
+    assert not page.locator("[data-failtale] > data").is_visible()
+
+
+def test_the_payload_survives_output_json_though_the_teardown_writes_a_second_body(tmp_path: Path) -> None:
+    a_run(tmp_path, a_report(), output="output.json")
+    assert (tmp_path / "output.json").read_text().count('"body":[') > 2
+    assert list(reports_in(tmp_path / "output.json")) == [a_report()]
+
+
+def test_the_payload_survives_rebot_to_json_and_back(results: Path, tmp_path: Path) -> None:
+    for source, target in ((results / "output.xml", "there.json"), (tmp_path / "there.json", "back.xml")):
+        command = [
+            sys.executable,
+            "-m",
+            "robot.rebot",
+            "--log",
+            "NONE",
+            "--report",
+            "NONE",
+            "--output",
+            target,
+            str(source),
+        ]
+        subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60)
+    assert list(reports_in(tmp_path / "back.xml")) == [a_report()]
