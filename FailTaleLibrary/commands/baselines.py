@@ -1,0 +1,33 @@
+"""A snapshot then and now -> what changed, with the parts masked that change all the time."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+import re2
+
+MASK = "…"
+_CONTEXT_LINES = 1
+_MOST_LINES = 2000
+"""Of either side; a snapshot that is longer is compared by its first lines."""
+
+
+def masked(text: str, patterns: Iterable[str]) -> str:
+    """The text with everything that a pattern matches replaced by ``…``; RE2 syntax, ``^`` and ``$`` are line ends.
+
+    Raises ValueError naming a pattern that is none.
+    """
+    for pattern in patterns:
+        try:
+            text = re2.sub(f"(?m:{pattern})", lambda _: MASK, text)  # a plain "…" comes out as mojibake in re2 1.1
+        except re2.error as error:
+            raise ValueError(f"mask '{pattern}' is no regular expression in RE2 syntax: {error}") from error
+    return text
+
+
+def changes(before: str, after: str) -> tuple[str, ...]:
+    """Lines that begin with ``- `` (gone), ``+ `` (new) or two spaces (a neighbour for context); empty when equal."""
+    then, now = before.splitlines()[:_MOST_LINES], after.splitlines()[:_MOST_LINES]
+    diff = difflib.unified_diff(then, now, n=_CONTEXT_LINES, lineterm="")
+    return tuple(f"{line[0]} {line[1:]}" for line in list(diff)[2:] if not line.startswith("@@"))

@@ -1,0 +1,139 @@
+"""A file collector and its window -> the shell text that reads each file's window."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeGuard
+
+from FailTaleLibrary.commands.filters import grep, kept_lines, narrowing
+from FailTaleLibrary.commands.marking import MOST_FILES, FileMark, HostMark, ResolvedWindow
+from FailTaleLibrary.commands.quoting import assignments, is_pattern, quoted, quoted_pattern
+from FailTaleLibrary.commands.shell import text
+from FailTaleLibrary.commands.timeformats import own_format
+from FailTaleLibrary.config import Collector
+
+SCAN_BYTES = 8 * 1024 * 1024
+"""Newest bytes that are searched of one file; more would make a slow host slower."""
+_BETWEEN_BYTES = 1024 * 1024
+"""Searched ahead of a late mark, where no earlier mark says where to begin."""
+_BEFORE_BYTES = 16 * 1024
+_GRACE_S = 120
+"""A file that was last written so long before the window has nothing in it; file servers have clocks of their own."""
+
+
+def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> str:
+    """Reads each file from its mark, else by its lines' times, else its newest lines; filters each by itself.
+
+    So a noisy file does not drown the others, and each keeps its heading.
+    """
+    mark, exact = _start(collector, window)
+    since = None if window.kind == "none" else window.since_epoch
+    settings = [
+        ("how", "mark" if mark else "time" if since is not None else "tail"),
+        ("exact", "1" if exact else ""),
+        ("since", "" if since is None else f"{since:.6f}"),
+        ("stale", "" if since is None else int(since) - _GRACE_S),
+        ("marked_at", int(mark.epoch) if mark else ""),
+        ("zone", "" if window.utc_offset_s is None else window.utc_offset_s),
+        ("before", collector.before),
+        ("several", "1" if len(collector.file) > 1 or is_pattern(collector.file[0]) else ""),
+        ("max", max_bytes),
+        ("scan", SCAN_BYTES),
+        ("most", MOST_FILES),
+        ("latch", text("latch.awk") + own_format(collector.time_format)),
+    ]
+    functions = [
+        _patterns_function(collector, mark),
+        _marks_function(_file_marks(collector, window, mark)),
+        _unmarked_function(collector, mark),
+        f"narrow() {{ {narrowing(collector, '$share')}; }}\n",
+    ]
+    texts = [text(name) for name in ("frames.sh", "identity.sh", "content.sh", "plan.sh", "read.sh")]
+    return "".join([assignments(settings), *functions, *texts])
+
+
+def shown_files(collector: Collector, window: ResolvedWindow) -> str:
+    """What a person would type for about the same lines."""
+    mark, exact = _start(collector, window)
+    paths = " ".join(map(quoted_pattern, collector.file))
+    newest = f"tail -n {kept_lines(collector)}"
+    marks = _file_marks(collector, window, mark) if exact else []
+    if len(collector.file) == 1 == len(marks):
+        read = f"tail -c +{marks[0].file.size + 1} {paths}"
+    elif collector.grep is None:
+        return f"{newest} {paths}"
+    else:
+        return f"{grep(collector)} {paths} | {newest}"
+    return " | ".join([read, *([grep(collector)] if collector.grep is not None else []), newest])
+
+
+def _start(collector: Collector, window: ResolvedWindow) -> tuple[HostMark | None, bool]:
+    """The mark to read from, and whether it is the window's start (or later) rather than ahead of it."""
+    if window.kind == "none":
+        return None, False
+    since, until = window.since_epoch, window.until_epoch
+    if _covers(window.late_mark, collector) and (until is None or window.late_mark.epoch <= until):
+        return window.late_mark, True
+    if _covers(window.mark, collector):
+        return window.mark, since is None or window.mark.epoch >= since
+    return None, False
+
+
+def _covers(mark: HostMark | None, collector: Collector) -> TypeGuard[HostMark]:
+    return mark is not None and not set(collector.file).isdisjoint(
+        [*mark.patterns, *(marked.pattern for marked in mark.files)]
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Position:
+    """A marked file, and where in it to look for the window's start."""
+
+    file: FileMark
+    low: int
+
+
+def _file_marks(collector: Collector, window: ResolvedWindow, mark: HostMark | None) -> list[_Position]:
+    if mark is None:
+        return []
+    earlier = {}
+    if window.mark is not None and window.mark is not mark:
+        earlier = {(each.path, each.inode): each.size for each in window.mark.files}
+    between = window.since_epoch is not None and mark is window.late_mark
+    positions = []
+    for file in mark.files:
+        if file.pattern in collector.file:
+            low = file.size
+            if between:
+                low = max(earlier.get((file.path, file.inode), file.size - _BETWEEN_BYTES), file.size - SCAN_BYTES, 0)
+            if collector.before and window.since_epoch is not None:
+                low = max(min(low, file.size - _BEFORE_BYTES), 0)
+            positions.append(_Position(file, min(low, file.size)))
+    return positions
+
+
+def _patterns_function(collector: Collector, mark: HostMark | None) -> str:
+    marked = {file.pattern for file in mark.files} if mark else set()
+    lines = [
+        f"pattern {quoted('yes' if path in marked else '')} {quoted(path)} {quoted_pattern(path)} || bad=1\n"
+        for path in collector.file
+    ]
+    return "patterns() {\nbad=0\n" + "".join(lines) + 'return "$bad"\n}\n'
+
+
+def _marks_function(positions: list[_Position]) -> str:
+    lines = [
+        f'"$1" {each.file.inode} {each.file.size} {quoted(each.file.digest)} {each.low} {quoted(each.file.path)}\n'
+        for each in positions
+    ]
+    return "marks() {\n:\n" + "".join(lines) + "}\n"
+
+
+def _unmarked_function(collector: Collector, mark: HostMark | None) -> str:
+    """Says of a path whether the mark could not see it: then it may be old although no mark knows it."""
+    if mark is None:
+        return ""
+    unseen = [quoted_pattern(path) for path in collector.file if path not in mark.patterns]
+    cases = "|".join(unseen + [quoted(path) for path in mark.unreadable])
+    known = f"{cases}) ;;\n" if cases else ""
+    return f"unmarked() {{\ncase $1 in\n{known}*) return 1 ;;\nesac\n}}\n"

@@ -1,0 +1,106 @@
+# Reads the pieces of a plan. A log's times narrow a piece to the window where its mark does not.
+narrowed() { # VARIABLE=VALUE...: awk with the program that knows times
+  for each; do
+    set -- "$@" -v "$each"
+    shift
+  done
+  awk -v since="$since" -v year="$(date +%Y)" -v now="$(date +%s)" "$@" "$latch"
+}
+# Learns how a log writes time: kind, ahead (seconds ahead of UTC), fine (has fractions).
+learn() {
+  set -- "$1" $(newest 65536 "$1" | narrowed kind=)
+  kind=$2 fine=$5 ahead=$zone
+  if [ -z "$kind" ]; then return 1; fi
+  if [ "$4" = 0 ] && [ "$zone" -ne 0 ] && fits "$1" "$3" && ! fits "$1" "$(($3 - zone))"; then
+    ahead=0
+    tell utc "$1"
+  fi
+  if [ "$fine" = 0 ]; then tell coarse "$1"; fi
+}
+# fits PATH SECONDS: was the log last written at about its own last time?
+fits() {
+  apart=$(($2 - $(written "$1")))
+  [ "$apart" -gt -120 ] && [ "$apart" -lt 120 ]
+}
+in_window() { narrowed kind="$kind" ahead="$ahead" before="$before" strict="${exact:-0}"; }
+# ahead_of START PATH: the lines ahead of a position.
+ahead_of() {
+  if [ "$before" -eq 0 ]; then return; fi
+  first=$(($1 > 16384 ? $1 - 16384 : 0))
+  from "$first" "$2" | head -c "$(($1 - first))" |
+    if [ "$first" -gt 0 ]; then whole_lines; else cat; fi | tail -n "$before" | carry
+}
+read_part() { # HOW LOW START PATH
+  case $1 in
+    mark) tell method mark "$4"; read_marked "$2" "$3" "$4" ;;
+    time)
+      if learn "$4"; then
+        tell method time "$4"
+        bounded 0 "$4" | in_window
+      else
+        tell method tail "$4"
+        tell timeless "$4"
+        bounded 0 "$4"
+      fi ;;
+    tail) tell method tail "$4"; bounded 0 "$4" ;;
+  esac
+}
+read_marked() { # LOW START PATH
+  if [ -z "$exact" ] && learn "$3"; then
+    bounded "$1" "$3" | in_window
+    return
+  fi
+  if [ -z "$exact" ]; then tell early "$3"; fi
+  # the mark came after the window's start: what lies between goes by its times
+  if [ -n "$exact" ] && [ -n "$since" ] && [ "$1" -lt "$2" ] && learn "$3"; then
+    from "$1" "$3" | head -c "$(($2 - $1))" | in_window
+  else
+    ahead_of "$2" "$3"
+  fi
+  bounded "$2" "$3"
+}
+# Which numbers of a plan have something to read.
+filled() {
+  while read -r number how low start path; do
+    look "$path"
+    if packed "$path" || [ "$size" -gt "$start" ] || { [ "$size" -gt "$low" ] && fresh "$path"; }; then
+      echo "$number"
+    fi
+  done | uniq
+}
+fresh() { [ -z "$stale" ] || [ "$(written "$1")" -ge "$stale" ]; }
+# deliver NUMBER: from a plan, the pieces of one log.
+deliver() {
+  while read -r number how low start path; do
+    if [ "$number" = "$1" ]; then read_part "$how" "$low" "$start" "$path"; fi
+  done
+}
+title() { sed -n "s/^$1 [^ ]* [^ ]* [^ ]* //p" | tail -n 1; }
+# The host's zone in seconds; digits get a 1 ahead, so that no shell takes 08 for an octal number.
+utc_offset() {
+  set -- "$(date +%z)"
+  set -- "${1%????}" "${1#?}"
+  echo "$(($1((1${2%??} - 100) * 3600 + (1${2#??} - 100) * 60)))"
+}
+
+if [ -z "$zone" ]; then zone=$(utc_offset); fi
+tell method "$how"
+files=$(patterns)
+status=$?
+plan=$(printf '%s\n' "$files" | plan)
+share=$max
+if [ -z "$plan" ]; then
+  set --
+elif [ -z "$several" ]; then
+  set -- 1
+else
+  set -- $(printf '%s\n' "$plan" | filled)
+  if [ "$#" -gt 1 ]; then share=$(((max - $(printf '%s\n' "$plan" | wc -c)) / $# - 1)); fi
+  if [ "$share" -lt 512 ]; then share=512; fi
+fi
+tell cap "$share"
+for number; do
+  if [ -n "$several" ]; then printf '\036==> %s <==\n' "$(printf '%s\n' "$plan" | title "$number")"; fi
+  printf '%s\n' "$plan" | deliver "$number" | narrow
+done
+exit "$status"

@@ -1,0 +1,75 @@
+"""The shells and tool sets that the commands room promises to run on."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from tempfile import mkdtemp
+
+from FailTaleLibrary.commands import Answer, CommandLine, HostMark, mark_script, parse_answer, parse_mark
+from FailTaleLibrary.config import Collector
+
+BUSYBOX = shutil.which("busybox")
+
+
+@dataclass(frozen=True)
+class HostShell:
+    """A shell with the tools that it finds."""
+
+    name: str
+    argv: tuple[str, ...]
+    applets_only: bool = False
+
+    def run(self, script: str, *, first_in_path: Path | None = None, tz: str = "UTC") -> subprocess.CompletedProcess:
+        path = _applets() if self.applets_only else os.environ["PATH"]
+        if first_in_path is not None:
+            path = f"{first_in_path}:{path}"
+        return subprocess.run(
+            [*self.argv, "-c", script.encode()],
+            env={"PATH": path, "LC_ALL": "C", "TZ": tz, "HOME": "/root"},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=30,
+            check=False,
+        )
+
+    def answer(self, line: CommandLine, **surroundings) -> Answer:
+        """What a host with this shell answers to a command line."""
+        return parse_answer(*self.outputs(line, **surroundings)[:2])
+
+    def outputs(self, line: CommandLine, **surroundings) -> tuple[bytes, bytes, int]:
+        """stdout, stderr and the producer's exit status, run as the kill-safe wrapper does: producer | filters."""
+        script = f"{{ {{ (\n{line.producer}\n) 3>&-; echo $? >&3; }} | ({line.filters or 'cat'}\n) >&4 3>&-; }} 3>&1"
+        done = self.run(f"exec 4>&1; status=$({script}); exit $status", **surroundings)
+        return done.stdout, done.stderr, done.returncode
+
+    def mark(self, *collectors: Collector, **surroundings) -> HostMark:
+        return parse_mark(self.run(mark_script(collectors), **surroundings).stdout)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@cache
+def _applets() -> str:
+    """A directory in which there is nothing but BusyBox."""
+    directory = mkdtemp(prefix="failtale-applets-")
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    for applet in subprocess.run([BUSYBOX, "--list"], capture_output=True, text=True, check=True).stdout.split():
+        (Path(directory) / applet).symlink_to(BUSYBOX)
+    return directory
+
+
+def host_shells() -> list[HostShell]:
+    shells = [HostShell(name, (path,)) for name in ("dash", "bash") if (path := shutil.which(name))]
+    if BUSYBOX:
+        shells += [
+            HostShell("ash with GNU tools", (BUSYBOX, "ash")),
+            HostShell("BusyBox alone", (BUSYBOX, "ash"), applets_only=True),
+        ]
+    return shells

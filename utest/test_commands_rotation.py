@@ -1,0 +1,78 @@
+"""Rotated copies: none that is older than the mark appears, and the real logrotate takes no line away."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from host_shells import HostShell, host_shells
+from log_rotations import SCENARIOS, append, collector, later, lines, window_of
+
+SHELLS = host_shells()
+pytestmark = pytest.mark.parametrize("shell", [SHELLS[0], SHELLS[-1]], ids=str)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
+def test_copies_that_were_rotated_before_the_mark_never_appear_even_when_the_pattern_names_them(
+    shell: HostShell, scenario: Callable[[Path], str], tmp_path: Path
+) -> None:
+    log = tmp_path / "app.log"
+    for number, name in enumerate(["app.log.9", "app.log-20260101", "app-2026-01-01.log"]):
+        (tmp_path / name).write_text(lines(f"ancient{number}", 30))
+        later(tmp_path / name, -3600)
+    (tmp_path / "app.log.8.gz").write_bytes(gzip.compress(lines("ancient", 30).encode()))
+    later(tmp_path / "app.log.8.gz", -3600)
+    log.write_text(lines("old", 500))
+    wanted = []
+    answer = window_of(shell, collector(tmp_path / "*"), lambda: wanted.append(scenario(log)))
+    text = "".join(line for line in answer.text.decode().splitlines(keepends=True) if not line.startswith("==>"))
+    assert text == wanted[0]
+
+
+ROTATIONS = {
+    "rename": "create",
+    "compress": "create\ncompress",
+    "delaycompress": "create\ncompress\ndelaycompress",
+    "dateext": "create\ndateext\ndateformat -%Y%m%d-%sTURN\ncompress",
+    "extension": "create\ndateext\ndateformat -%Y%m%d-%sTURN\nextension .log",
+    "xz": "create\ncompress\ncompresscmd /usr/bin/xz\ncompressext .xz",
+    "copytruncate": "copytruncate",
+    "copytruncate, compress": "copytruncate\ncompress",
+    "olddir unknown, nocreate": "nocreate",
+}
+
+
+@pytest.mark.skipif(shutil.which("logrotate") is None, reason="needs logrotate")
+@pytest.mark.parametrize("options", ROTATIONS.values(), ids=ROTATIONS)
+def test_the_real_logrotate_takes_no_line_away_and_brings_no_older_one(
+    shell: HostShell, options: str, tmp_path: Path
+) -> None:
+    log = tmp_path / "logs" / "app.log"
+    log.parent.mkdir(mode=0o755)
+    settings = tmp_path / "logrotate.conf"
+    turns = iter("123")
+
+    def rotate() -> None:
+        settings.write_text(f"{log} {{\nrotate 5\n{options.replace('TURN', next(turns))}\n}}\n")
+        command = ["logrotate", "--force", "--state", tmp_path / "state", settings]
+        subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PATH": "/usr/sbin:/usr/bin:/bin"})
+
+    log.write_text(lines("ancient", 30))
+    later(log, -3600)
+    rotate()
+    log.write_text(lines("old", 30))
+
+    def change() -> None:
+        append(log, lines("new", 5))
+        rotate()
+        append(log, lines("after", 7))
+
+    answer = window_of(shell, collector(log.parent / "app*"), change)
+    read = "".join(line for line in answer.text.decode().splitlines(keepends=True) if not line.startswith("==>"))
+    assert sorted(read.splitlines()) == sorted((lines("new", 5) + lines("after", 7)).splitlines())
+    assert window_of(shell, collector(log), rotate).text == b""

@@ -1,0 +1,128 @@
+"""Times of log lines: each format, with its zone and its year."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from FailTaleLibrary.timestamps import directives, format_examples, format_names, parse
+
+NEAR = datetime(2026, 11, 22, 18, 31, tzinfo=timezone.utc)
+MOMENT = datetime(2026, 11, 22, 18, 30, 1, tzinfo=timezone.utc)
+SECOND, MILLISECOND, MICROSECOND = timedelta(seconds=1), timedelta(milliseconds=1), timedelta(microseconds=1)
+
+moments = st.integers(1_000_000_000_000_000, 1_999_999_999_999_999).map(
+    lambda microseconds: datetime.fromtimestamp(0, timezone.utc) + timedelta(microseconds=microseconds)
+)
+zones = st.integers(-14 * 4, 14 * 4).map(lambda quarters: quarters * 900)
+
+
+def with_zone(at: datetime, offset_s: int, style: str) -> str:
+    return at.astimezone(timezone(timedelta(seconds=offset_s))).strftime(style)
+
+
+def in_milliseconds(at: datetime, offset_s: int, style: str) -> str:
+    return with_zone(at, offset_s, style).replace("@", f"{at.microsecond // 1000:03d}")
+
+
+Writer = Callable[[datetime, int], str]
+WRITERS: dict[str, tuple[timedelta, Writer]] = {
+    "ISO with zone": (MICROSECOND, lambda at, _: at.astimezone(timezone(timedelta(hours=-3, minutes=-30))).isoformat()),
+    "ISO in UTC": (MICROSECOND, lambda at, _: at.strftime("%Y-%m-%dT%H:%M:%S.%fZ app started")),
+    "ISO local": (MICROSECOND, lambda at, zone: with_zone(at, zone, "%Y-%m-%d %H:%M:%S.%f Zone A")),
+    "ISO in brackets": (SECOND, lambda at, zone: with_zone(at, zone, "[%Y-%m-%d %H:%M:%S] -- 12:30")),
+    "postgresql": (MILLISECOND, lambda at, _: in_milliseconds(at, 0, "%Y-%m-%d %H:%M:%S.@ UTC [7] LOG")),
+    "log4j": (MILLISECOND, lambda at, zone: in_milliseconds(at, zone, "%Y-%m-%d %H:%M:%S,@ ERROR [main]")),
+    "journal": (MICROSECOND, lambda at, zone: with_zone(at, zone, "%Y-%m-%dT%H:%M:%S.%f%z web app[1]: x")),
+    "nginx error": (SECOND, lambda at, zone: with_zone(at, zone, "%Y/%m/%d %H:%M:%S [error] 1#1: *7")),
+    "syslog": (SECOND, lambda at, zone: with_zone(at, zone, "%b %e %H:%M:%S web app[1]: 5 lines")),
+    "syslog, padded by 0": (SECOND, lambda at, zone: with_zone(at, zone, "<34>%b %d %H:%M:%S web")),
+    "klog": (MICROSECOND, lambda at, zone: with_zone(at, zone, "W%m%d %H:%M:%S.%f 1 app.go:1]")),
+    "apache error": (MICROSECOND, lambda at, zone: with_zone(at, zone, "[%a %b %d %H:%M:%S.%f %Y] [core:error]")),
+    "ctime": (SECOND, lambda at, zone: with_zone(at, zone, "%a %b %e %H:%M:%S %Y - x")),
+    "access log": (SECOND, lambda at, zone: with_zone(at, zone, '10.0.0.1 - bob [%d/%b/%Y:%H:%M:%S %z] "GET /" 200')),
+    "tomcat": (MILLISECOND, lambda at, zone: in_milliseconds(at, zone, "%d-%b-%Y %H:%M:%S.@ INFO [main]")),
+    "redis": (MILLISECOND, lambda at, zone: in_milliseconds(at, zone, "812:M %d %b %Y %H:%M:%S.@ * Ready")),
+    "epoch": (MICROSECOND, lambda at, _: f"[{(at - datetime.fromtimestamp(0, timezone.utc)) // SECOND}.{at:%f}] x"),
+    "audit": (SECOND, lambda at, _: f"type=AVC msg=audit({int(at.timestamp())}.000:12): denied"),
+    "JSON": (MICROSECOND, lambda at, _: f'{{"level":30,"time":"{at.isoformat()}","msg":"x"}}'),
+    "JSON, milliseconds": (
+        MILLISECOND,
+        lambda at, _: f'{{"time":{(at - datetime.fromtimestamp(0, timezone.utc)) // MILLISECOND},"msg":"x"}}',
+    ),
+    "logfmt": (MICROSECOND, lambda at, zone: with_zone(at, zone, "level=info ts=%Y-%m-%dT%H:%M:%S.%f%z msg=x")),
+}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+@given(at=moments, zone=zones)
+def test_what_a_program_writes_is_read_back_in_utc(name: str, at: datetime, zone: int) -> None:
+    resolution, write = WRITERS[name]
+    at -= timedelta(microseconds=at.microsecond % (resolution // MICROSECOND))
+    moment = parse(write(at, zone), utc_offset_s=zone, near=at + timedelta(hours=2))
+    assert moment == at
+    assert moment.utcoffset() == timedelta(0)
+
+
+@given(at=moments, days=st.integers(-170, 170))
+def test_a_missing_year_is_the_nearest_one_also_across_new_year(at: datetime, days: int) -> None:
+    at = at.replace(microsecond=0)
+    if (at.month, at.day) != (2, 29):  # exists once in four years
+        assert parse(f"{at:%b %e %H:%M:%S} web", utc_offset_s=0, near=at + timedelta(days=days)) == at
+
+
+def test_29_february_is_read_in_a_leap_year() -> None:
+    near = datetime(2028, 3, 1, tzinfo=timezone.utc)
+    assert parse("Feb 29 12:00:00 web", utc_offset_s=0, near=near) == datetime(2028, 2, 29, 12, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize("name", format_names())
+def test_the_example_of_each_named_format_is_understood(name: str) -> None:
+    moment = parse(format_examples()[name], utc_offset_s=0, near=NEAR)
+    assert moment is not None
+    assert abs(moment - MOMENT) <= timedelta(hours=1, seconds=1)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "\tat com.example.Main(Main.java:7)",
+        "Caused by: java.lang.IllegalStateException: 2020-01-01 00:00:00 is long ago",
+        "certificate valid until 2036-11-22T18:30:01Z",
+        "2026-13-22 18:30:01 no such month",
+        "2026-02-31 18:30:01 no such day",
+        "2026-11-22 24:30:01 no such hour",
+        "Foo 22 18:30:01 no such month",
+        "12345678901 is a number",
+        "1795372201234567890123 is a number",
+        "Exception in thread main",
+        "10.0.0.1 lost",
+        "\x00\ud800",
+    ],
+)
+def test_a_line_without_a_time_of_its_own_has_none(line: str) -> None:
+    assert parse(line, utc_offset_s=0, near=NEAR) is None
+
+
+def test_a_leap_second_belongs_to_the_next_minute() -> None:
+    assert parse("2016-12-31T23:59:60Z", utc_offset_s=0, near=NEAR) == datetime(2017, 1, 1, tzinfo=timezone.utc)
+
+
+@given(st.text())
+def test_no_line_breaks_the_reader(line: str) -> None:
+    for start in ("", "2026-11-22T18:30:01", "Nov 22 18:30:01", "[", "17"):
+        parse(start + line, utc_offset_s=0, near=NEAR)
+
+
+def test_a_format_of_ones_own_comes_in_pieces_and_its_mistakes_are_named() -> None:
+    fields = [piece.field for piece in directives("[%d.%m.%Y %H:%M")]
+    assert fields == ["", "day", "", "month", "", "year", "", "hour", "", "minute"]
+    with pytest.raises(ValueError, match="'%Q' is no directive"):
+        directives("%d.%m. %H:%M %Q")
+    with pytest.raises(ValueError, match="no date and clock"):
+        directives("%H:%M:%S")
