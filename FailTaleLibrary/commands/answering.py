@@ -117,6 +117,8 @@ def _sentences(told: dict[str, list[str]], statuses: list[int]) -> Iterator[str]
         yield f"No line of {_names(told['timeless'])} has a time that FailTale knows: the newest lines are shown."
     if "early" in told:
         yield f"{_names(told['early'])}: read from a mark ahead of the window, so older lines may be among these."
+    if "unseen" in told:
+        yield f"{_names(told['unseen'])}: no times, so only what was written after the window's mark came is shown."
     if "coarse" in told:
         yield f"The times in {_names(told['coarse'])} have no fractions: the window's start is right to a second."
     if "utc" in told:

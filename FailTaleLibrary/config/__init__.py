@@ -2,6 +2,7 @@
 
 from FailTaleLibrary.config.loading import load_config, parse_config
 from FailTaleLibrary.config.model import (
+    AnalysisSection,
     Collector,
     Component,
     Config,
@@ -17,6 +18,7 @@ from FailTaleLibrary.config.presets import Preset, describe_presets
 from FailTaleLibrary.config.template import template_text
 
 __all__ = [
+    "AnalysisSection",
     "Collector",
     "Component",
     "Config",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from FailTaleLibrary.rendering.html import is_card, redraw, to_html
+from FailTaleLibrary.rendering.html import CARD_START, is_card, redraw, to_html
 from FailTaleLibrary.rendering.text import summary_line, to_text
 
-__all__ = ["is_card", "redraw", "summary_line", "to_html", "to_text"]
+__all__ = ["CARD_START", "is_card", "redraw", "summary_line", "to_html", "to_text"]

@@ -22,7 +22,7 @@ fits() {
   apart=$(($2 - $(written "$1")))
   [ "$apart" -gt -120 ] && [ "$apart" -lt 120 ]
 }
-in_window() { narrowed kind="$kind" ahead="$ahead" before="$before" strict="${exact:-0}"; }
+in_window() { narrowed kind="$kind" ahead="$ahead" before="$before" strict="${strict:-0}"; }
 # ahead_of START PATH: the lines ahead of a position.
 ahead_of() {
   if [ "$before" -eq 0 ]; then return; fi
@@ -52,9 +52,16 @@ read_marked() { # LOW START PATH
   fi
   if [ -z "$exact" ]; then tell early "$3"; fi
   # the mark came after the window's start: what lies between goes by its times
-  if [ -n "$exact" ] && [ -n "$since" ] && [ "$1" -lt "$2" ] && learn "$3"; then
+  if [ -z "$since" ] || [ "$1" -ge "$2" ]; then
+    ahead_of "$2" "$3"
+  elif learn "$3"; then
+    # whole seconds leave the window's first one open: its lines count where there are no others
+    look "$3"
+    strict=0
+    if [ "$size" -gt "$2" ]; then strict=1; fi
     from "$1" "$3" | head -c "$(($2 - $1))" | in_window
   else
+    if fresh "$3"; then tell unseen "$3"; fi
     ahead_of "$2" "$3"
   fi
   bounded "$2" "$3"

@@ -1,0 +1,187 @@
+"""What a host answered to one collector -> Item or Gap, sanitised and redacted: the only door into Evidence.
+
+No stage above can see raw output: whoever makes an Item or a Gap of something that a host said does it here.
+"""
+
+from __future__ import annotations
+
+import getpass
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+
+from FailTaleLibrary.cleaning import Cleaner
+from FailTaleLibrary.commands import CommandLine, parse_answer
+from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.plaintext import decode, sanitize
+from FailTaleLibrary.records import (
+    AppliedWindow,
+    Gap,
+    GapReason,
+    Item,
+    ItemKind,
+    ItemStatus,
+    Step,
+    WindowMethod,
+)
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.transports import CommandResult
+
+STDERR_BYTES = 4096
+"""Of a command's stderr kept in an item."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question as it was put: the step, its collector and the command line that was run."""
+
+    step: Step
+    collector: Collector
+    line: CommandLine
+    timeout_s: float
+    since: datetime | None
+    """Start of the window on the test machine's clock."""
+    ssh_command: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """An item with its full text, which only a bundle keeps; or a gap."""
+
+    record: Item | Gap
+    full_text: str = ""
+
+
+def answered(asked: Asked, result: CommandResult, redactor: Redactor) -> Answered:
+    """The item of one answer, or the gap where the answer is no evidence; withheld when it cannot be made safe."""
+    try:
+        return _answered(asked, result, redactor)
+    except RedactionError as error:
+        detail = f"withheld: its text could not be searched for secrets ({error})"
+        return Answered(gap(asked.step, reason="withheld", detail=detail, at=asked.at, elapsed_s=result.duration_s))
+
+
+def gap(step: Step, *, reason: GapReason, detail: str, at: datetime, elapsed_s: float = 0.0) -> Gap:
+    """The gap of one step; ``detail`` must be free of secrets."""
+    return Gap(
+        host=step.host,
+        component=step.component,
+        collector=step.collector,
+        reason=reason,
+        detail=detail,
+        at=at,
+        elapsed_s=elapsed_s,
+    )
+
+
+def ssh_line(host: str, command: str, config: Config) -> str | None:
+    """The ``ssh …`` line that repeats a command by hand; None for the local transport."""
+    settings = config.hosts[host]
+    if settings.transport == "local":
+        return None
+    ssh = config.ssh_for(host)
+    words = ["ssh"]
+    if ssh.port != 22:
+        words += ["-p", str(ssh.port)]
+    if ssh.key is not None:
+        words += ["-i", str(ssh.key)]
+    words += [f"{ssh.user or getpass.getuser()}@{settings.address or host}", command]
+    return shlex.join(words)
+
+
+def _answered(asked: Asked, result: CommandResult, redactor: Redactor) -> Answered:
+    answer = parse_answer(result.stdout, result.stderr)
+    safe = Cleaner(redactor)
+    whole = decode(_whole_lines(answer.text, result.omitted_bytes))
+    full_text = safe.text(whole)
+    stderr = safe.text(decode(_tail(answer.stderr, STDERR_BYTES))).strip()
+    silence = _silence(asked, result, stderr) if not full_text.strip() else None
+    if silence is not None:
+        reason, detail = silence
+        return Answered(gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s))
+    text, cut_bytes, cut_lines = _newest(full_text, asked.step.max_bytes)
+    item = Item(
+        id=asked.step.id,
+        host=asked.step.host,
+        component=asked.step.component,
+        collector=asked.step.collector,
+        description=asked.collector.description,
+        kind=_kind(asked.collector),
+        command=safe.text(asked.line.shown),
+        ssh_command=safe.text(asked.ssh_command) if asked.ssh_command else None,
+        status=_status(result, text),
+        exit_status=result.exit_status,
+        timed_out=result.timed_out,
+        incomplete=sanitize(result.incomplete) if result.incomplete else None,
+        started_at=asked.at,
+        duration_s=round(result.duration_s, 4),
+        before=safe.text(decode(answer.before)),
+        text=text,
+        stderr=stderr,
+        produced_bytes=answer.produced_bytes,
+        received_bytes=result.received_bytes,
+        omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
+        omitted_lines=answer.omitted_lines + cut_lines,
+        window=_window(asked, answer.method, safe.text(answer.note)),
+        empty_means=asked.collector.empty_means,
+        redactions=safe.redactions(),
+    )
+    return Answered(item, full_text)
+
+
+def _kind(collector: Collector) -> ItemKind:
+    return "command" if collector.command is not None else "journal" if collector.journal is not None else "file"
+
+
+def _status(result: CommandResult, text: str) -> ItemStatus:
+    if result.exit_status not in (0, None):
+        return "failed"
+    return "ok" if text.strip() else "empty"
+
+
+def _window(asked: Asked, method: WindowMethod, note: str) -> AppliedWindow | None:
+    if asked.collector.command is not None:
+        return None
+    return AppliedWindow(kind=asked.step.window, method=method, since=asked.since, note=note)
+
+
+def _silence(asked: Asked, result: CommandResult, stderr: str) -> tuple[GapReason, str] | None:
+    """Why there is no output, where that is more than an empty answer."""
+    said = stderr.splitlines()[-1] if stderr else ""
+    low = stderr.lower()
+    if result.incomplete is not None:
+        return ("cancelled" if "cancel" in result.incomplete else "connection lost"), result.incomplete
+    if result.timed_out:
+        return "timed out", f"timed out after {asked.timeout_s:g} s without output"
+    if result.exit_status == 127 or "command not found" in low:
+        return "command not found", f"command not found: {said or asked.collector.name}"
+    if "permission denied" in low or "not permitted" in low:
+        need = f"; needs {asked.collector.privilege}" if asked.collector.privilege else ""
+        return "permission denied", f"permission denied: {said}{need}"
+    if "no such file" in low:
+        return "file not found", said
+    return None
+
+
+def _whole_lines(data: bytes, omitted_bytes: int) -> bytes:
+    """Without the torn first line that a cap leaves behind; half a secret is no longer recognisable as one."""
+    if not omitted_bytes:
+        return data
+    _, found, rest = data.partition(b"\n")
+    return rest if found else b""
+
+
+def _tail(data: bytes, max_bytes: int) -> bytes:
+    return _whole_lines(data[-max_bytes:], len(data) - max_bytes) if len(data) > max_bytes else data
+
+
+def _newest(text: str, max_bytes: int) -> tuple[str, int, int]:
+    """The newest whole lines within a number of bytes; and the bytes and lines that were left out."""
+    data = text.encode()
+    if len(data) <= max_bytes:
+        return text, 0, 0
+    kept = _whole_lines(data[-max_bytes:], 1)
+    omitted = data[: len(data) - len(kept)]
+    return kept.decode(errors="replace"), len(omitted), omitted.count(b"\n")

@@ -1,0 +1,55 @@
+"""The command line: ``failtale COMMAND``.
+
+Exit status 0: done; 1: done, and what was asked for is not well (a host that does not answer, a damaged card); 2: bad
+input.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.cli import analyzing, asking, reading, serving, showing
+from FailTaleLibrary.errors import FailTaleError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command; mistakes are printed as sentences, without a traceback."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if "run" not in options:
+        parser.print_help()
+        return 2
+    try:
+        status: int = options.run(options)
+        sys.stdout.flush()
+        return status
+    except FailTaleError as error:
+        return _refused(str(error))
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the dead pipe
+        return 0
+    except OSError as error:
+        return _refused(f"'{error.filename}': {error.strerror}" if error.filename else str(error))
+    except KeyboardInterrupt:
+        return 130
+
+
+def _refused(sentence: str) -> int:
+    print(f"failtale: {sentence}", file=sys.stderr)
+    return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="failtale",
+        description="What every component of the system under test was doing while a test failed.",
+    )
+    parser.add_argument("--version", action="version", version=f"failtale {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for room in (showing, asking, reading, analyzing, serving):
+        room.add_commands(commands)
+    return parser

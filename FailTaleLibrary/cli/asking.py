@@ -1,0 +1,128 @@
+"""Commands that ask hosts: check, collect."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import uuid
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from FailTaleLibrary.cleaning import Cleaner
+from FailTaleLibrary.config import Config, load_config
+from FailTaleLibrary.config.units import parse_duration
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.investigation import Investigator
+from FailTaleLibrary.records import Failure, Report, Window
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.rendering import to_html, to_text
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds ``check`` and ``collect``."""
+    check = commands.add_parser("check", help="ask every host whether it can be asked")
+    add_config(check)
+    check.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all)")
+    check.set_defaults(run=_check)
+    collect = commands.add_parser("collect", help="collect evidence now, for a hook of any test framework")
+    add_config(collect)
+    collect.add_argument("--test", metavar="NAME", default="On demand", help="name of the test that failed")
+    collect.add_argument("--suite", metavar="NAME", default="", help="suite or file that it belongs to")
+    collect.add_argument("--message", default="", help="why it failed")
+    collect.add_argument(
+        "--since",
+        default="5 min",
+        metavar="WHEN",
+        help="when the test began: ISO 8601, seconds since 1970, or a duration ago such as '90 s' (default: 5 min)",
+    )
+    collect.add_argument("--component", action="append", default=[], metavar="NAME", help="only this one; repeatable")
+    collect.add_argument("--format", choices=("text", "json", "html"), default="text", help="default: text")
+    collect.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of printing it")
+    collect.add_argument("--bundle", type=Path, metavar="DIR", help="also write a bundle to DIR/failtale")
+    collect.set_defaults(run=_collect)
+
+
+def add_config(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--config", metavar="FILE", help="failtale.yaml (default: what FAILTALE_CONFIG names)")
+
+
+def configuration(options: argparse.Namespace) -> Config:
+    """The configuration that a command line names. Raises ConfigError."""
+    path = options.config or os.environ.get("FAILTALE_CONFIG")
+    if not path:
+        raise ConfigError("No configuration; write '--config failtale.yaml' or set FAILTALE_CONFIG.")
+    return load_config(path)
+
+
+def _check(options: argparse.Namespace) -> int:
+    investigator = Investigator(configuration(options))
+    try:
+        verdicts = investigator.check_hosts(options.hosts)
+    finally:
+        investigator.close()
+    width = max(map(len, verdicts), default=0)
+    for host, verdict in verdicts.items():
+        print(f"{host:{width}}  {verdict or 'answers'}")
+    return 1 if any(verdicts.values()) else 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    investigator = Investigator(configuration(options))
+    try:
+        failure = _failure(options, investigator.redactor())
+        report = investigator.investigate(failure, components=options.component, output_dir=options.bundle)
+    finally:
+        investigator.close()
+    text = _rendered(report, options.format, investigator.config)
+    if options.output is None:
+        print(text)
+    else:
+        _write(options.output, text)
+    return 0
+
+
+def _failure(options: argparse.Namespace, redactor: Redactor) -> Failure:
+    cleaner = Cleaner(redactor)
+    now = datetime.now(timezone.utc)
+    return Failure(
+        id=uuid.uuid4().hex,
+        framework="other",
+        name=cleaner.short(options.test),
+        suite=cleaner.short(options.suite),
+        message=cleaner.short(options.message),
+        window=Window(start=moment(options.since, now=now), end=now),
+        redactions=cleaner.redactions(),
+    )
+
+
+def moment(text: str, *, now: datetime) -> datetime:
+    """``2026-11-22T03:12:00Z``, ``1795316400.5`` or ``90 s`` (ago) -> aware UTC. Raises ConfigError with examples."""
+    try:
+        if text.replace(".", "", 1).isdigit() and float(text) > 1e8:
+            return datetime.fromtimestamp(float(text), timezone.utc)
+        seconds = parse_duration(text)
+        assert isinstance(seconds, float)  # noqa: S101 - a text gives a float or raises
+        return now - timedelta(seconds=seconds)
+    except ValueError:
+        pass
+    try:
+        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+    except ValueError:
+        raise ConfigError(
+            f"'{text}' is no time; write e.g. '2026-11-22T03:12:00+01:00', '1795316400' or '90 s' (ago)."
+        ) from None
+
+
+def _rendered(report: Report, form: str, config: Config) -> str:
+    if form == "json":
+        return json.dumps(report.model_dump(mode="json"), indent=2)
+    if form == "html":
+        return to_html(report, max_bytes=config.limits.card_bytes)
+    return to_text(report)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.touch(mode=0o600)
+    path.write_text(text, encoding="utf-8")

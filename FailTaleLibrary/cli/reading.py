@@ -1,0 +1,46 @@
+"""Commands that read what was stored: show, redact."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from FailTaleLibrary.archive import read_bundle, reports_in
+from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.records import Report
+from FailTaleLibrary.rendering import to_text
+
+
+def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds ``show``."""
+    show = commands.add_parser("show", help="print the evidence in an output.xml, an output.json or a bundle")
+    show.add_argument("path", type=Path, help="output.xml, output.json, or the folder of a bundle")
+    show.add_argument("--json", action="store_true", help="print the records as a JSON list")
+    show.add_argument("--test", metavar="NAME", help="only failures whose test has this name")
+    show.set_defaults(run=_show)
+
+
+def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
+    """All reports in an output file of Robot Framework, or the one of a bundle."""
+    if path.is_dir():
+        yield read_bundle(path)
+    else:
+        yield from reports_in(path)
+
+
+def _show(options: argparse.Namespace) -> int:
+    reports, damaged = [], 0
+    for report in reports_at(options.path):
+        if isinstance(report, ArchiveError):
+            damaged += 1
+            print(f"failtale: {report}", file=sys.stderr)
+        elif options.test in (None, report.failure.name):
+            reports.append(report)
+    if options.json:
+        print(json.dumps([report.model_dump(mode="json") for report in reports], indent=2))
+    else:
+        print(f"\n{'=' * 100}\n".join(map(to_text, reports)) or f"No evidence in '{options.path}'.")
+    return 1 if damaged else 0

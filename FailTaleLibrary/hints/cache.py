@@ -1,0 +1,100 @@
+"""Answers across runs: equal evidence, the same prompt and the same weights need no second call.
+
+An entry holds the model's answer as it was, so a hint made of it is checked again against the evidence at hand.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import tempfile
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from FailTaleLibrary.hints.answer import Answer
+from FailTaleLibrary.hints.checks import Answered
+from FailTaleLibrary.hints.client import Model
+from FailTaleLibrary.hints.lines import normalised
+from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt
+
+_MAX_ENTRIES = 1000
+_MAX_BYTES = 100_000
+
+
+class _Entry(BaseModel):
+    """One file of the cache."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    answer: Answer
+    model: str
+    seconds: float
+    prompt_tokens: int | None
+    answer_tokens: int | None
+
+
+def cache_key(prompt: Prompt, model: Model) -> str:
+    """64 hexadecimal digits of all that an answer depends on, without numbers and identifiers, which differ by run."""
+    parts = [str(PROMPT_VERSION), model.name, model.digest, str(model.context_tokens)]
+    text = json.dumps([*parts, prompt.system, normalised(prompt.user), prompt.schema], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Cache:
+    """Answers by key: in memory, and in `directory` (0700, files 0600) unless it is None."""
+
+    def __init__(self, directory: Path | None) -> None:
+        self._directory = directory
+        self._memory: dict[str, Answered] = {}
+
+    def load(self, key: str) -> Answered | None:
+        """The answer, or None; a damaged or foreign file counts as none."""
+        return self._memory.get(key) or self._from_disk(key)
+
+    def store(self, key: str, answered: Answered) -> None:
+        """Remembers the answer; a directory that cannot be written costs a later run a call and is no error."""
+        self._memory[key] = answered
+        if self._directory is not None:
+            with contextlib.suppress(OSError):
+                self._write(self._directory, key, answered)
+                _forget_oldest(self._directory)
+
+    def _from_disk(self, key: str) -> Answered | None:
+        if self._directory is None:
+            return None
+        try:
+            path = self._directory / f"{key}.json"
+            if path.is_symlink() or path.stat().st_size > _MAX_BYTES:
+                return None
+            entry = _Entry.model_validate_json(path.read_bytes())
+        except (OSError, ValidationError):
+            return None
+        return Answered(**dict(entry))
+
+    def _write(self, directory: Path, key: str, answered: Answered) -> None:
+        """Atomic, so that two runs at once never read half a file."""
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        entry = _Entry(
+            answer=answered.answer,
+            model=answered.model,
+            seconds=answered.seconds,
+            prompt_tokens=answered.prompt_tokens,
+            answer_tokens=answered.answer_tokens,
+        )
+        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".", suffix=".tmp")  # mode 0600
+        try:
+            with os.fdopen(handle, "w", encoding="utf-8") as file:
+                file.write(entry.model_dump_json())
+            Path(temporary).replace(directory / f"{key}.json")
+        except BaseException:
+            Path(temporary).unlink(missing_ok=True)
+            raise
+
+
+def _forget_oldest(directory: Path) -> None:
+    entries = sorted(directory.glob("*.json"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in entries[_MAX_ENTRIES:]:
+        path.unlink(missing_ok=True)

@@ -1,0 +1,141 @@
+"""A line of evidence -> whether it reads like an instruction to a model.
+
+Wording in a prompt does not stop a model from obeying a log line, so such a line is not shown to it at all; people see
+it where it stands. The check errs on the side of withholding: a withheld line costs a hint one line, an obeyed one
+the reader's trust. It reads a line in several forms (decoded, without disguise of its letters, without the gaps between
+them), because that is how instructions are smuggled past a filter. It cannot know every language and every cipher;
+the answer is therefore checked as if the line had come through.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import html
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from urllib.parse import unquote
+
+from FailTaleLibrary.hints.orders import OTHER_ALPHABETS, PHRASES, SQUEEZED, STRUCTURE, TEMPLATE
+
+PLACEHOLDER = "(withheld: this line reads like an instruction to a model)"
+
+_MAX_CHARS = 4000
+"""Of each end of a line; what lies between never reaches a prompt, whose lines are far shorter."""
+
+
+def reads_like_instruction(text: str) -> bool:
+    """Whether a model might take the text for an order or for a part of its chat template."""
+    ends = text if len(text) <= 2 * _MAX_CHARS else text[:_MAX_CHARS] + "\n" + text[-_MAX_CHARS:]
+    return _has_tag_characters(ends) or _hides_text(ends) or any(_is_order(form) for form in _decoded(ends))
+
+
+def split_instructions(lines: Sequence[str]) -> frozenset[int]:
+    """Indices of neighbours that read like an instruction together though neither does alone."""
+    return frozenset(
+        index
+        for first, (line, following) in enumerate(pairwise(lines))
+        if reads_like_instruction(f"{line} {following}")
+        and not reads_like_instruction(line)
+        and not reads_like_instruction(following)
+        for index in (first, first + 1)
+    )
+
+
+# --- Forms in which one line is read ---------------------------------------------------------------------------------
+
+_ESCAPE = re.compile(r"\\u\{?([0-9a-fA-F]{4,6})\}?|\\x([0-9a-fA-F]{2})")
+# Cyrillic, Greek, small capitals and the letters that do not decompose, beside what they look like.
+_LOOKALIKES = str.maketrans(
+    "аеорсухіјѕԁһкмтвнгпӏьαεοκνρτυιηωɡıɩɪʀɴᴏᴇɢᴜᴛᴘᴠᴄᴀᴅʟᴍʏᴋᴡᴢꜱʙʜᴊøłđ",
+    "aeopcyxijsdhkmtbhrnlbaeokvptuinwgiiirnoegutpvcadlmykwzsbhjold",
+)
+_LEET = tuple(str.maketrans("0134578@$!|", f"o{one}eastbasil") for one in "il")
+_NO_LETTER = re.compile(r"[\W_]+")
+
+
+def _decoded(text: str) -> Iterator[str]:
+    """The line as it is, and as a reader of HTML, of URLs and of escapes would see it."""
+    yield text
+    plain = _ESCAPE.sub(_character, unquote(html.unescape(text)))
+    if plain != text:
+        yield plain
+
+
+def _character(match: re.Match[str]) -> str:
+    code = int(match[1] or match[2], 16)
+    return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
+
+
+def _visible(text: str) -> str:
+    """Compatibility forms (full width, bold, circled) as plain letters, nothing invisible between them."""
+    normal = unicodedata.normalize("NFKC", text).casefold()
+    return "".join(char for char in normal if char.isspace() or unicodedata.category(char) not in {"Cc", "Cf", "Co"})
+
+
+def _skeleton(visible: str) -> str:
+    """Accents off, letters of other alphabets that look Latin as Latin ones."""
+    parts = unicodedata.normalize("NFKD", visible)
+    return "".join(char for char in parts if not unicodedata.combining(char)).translate(_LOOKALIKES)
+
+
+def _is_order(text: str) -> bool:
+    visible = _visible(text)
+    skeleton = _skeleton(visible)
+    return (
+        any(pattern.search(visible) for pattern in (TEMPLATE, STRUCTURE, OTHER_ALPHABETS))
+        or TEMPLATE.search(re.sub(r"\s+", "", visible)) is not None
+        or any(_has_phrase(letters) for letters in (skeleton, *(skeleton.translate(leet) for leet in _LEET)))
+    )
+
+
+def _has_phrase(letters: str) -> bool:
+    words = _NO_LETTER.sub(" ", letters)
+    return PHRASES.search(words) is not None or SQUEEZED.search(words.replace(" ", "")) is not None
+
+
+# --- Hidden text -----------------------------------------------------------------------------------------------------
+
+_BLOB = re.compile(r"[A-Za-z0-9+/_-]{20,}={0,2}")
+_HEX = re.compile(r"(?:0x)?((?:[0-9a-fA-F]{2}){16,})")
+_READABLE = re.compile(r"[^\W\d_]{2,}[\s,.:;]+[^\W\d_]{1,}[\s,.:;]+[^\W\d_]{2,}")
+_LONG_BLOB = 100
+
+
+def _has_tag_characters(text: str) -> bool:
+    return any(0xE0000 <= ord(char) <= 0xE007F for char in text)
+
+
+def _hides_text(text: str) -> bool:
+    """Whether a run of base64 or hexadecimal digits holds readable words, or is a base64 blob too long to be a name."""
+    return any(_is_blob(run[0]) for run in _BLOB.finditer(text)) or any(
+        _is_readable(bytes.fromhex(run[1])) for run in _HEX.finditer(text)
+    )
+
+
+def _is_blob(run: str) -> bool:
+    mixed = any(c.islower() for c in run) and any(c.isupper() for c in run) and any(c.isdigit() for c in run)
+    # A path is no blob: its segments are short words. A name may be glued to a blob's front: `payload-SGVs…`.
+    segments = re.split(r"[/_-]", run)
+    if mixed and max(map(len, segments)) >= _LONG_BLOB:
+        return True
+    return any(_is_readable(_from_base64(candidate)) for candidate in (run, *segments))
+
+
+def _from_base64(run: str) -> bytes:
+    digits = run.rstrip("=").replace("-", "+").replace("_", "/")
+    whole = digits[: len(digits) - (len(digits) % 4 == 1)]
+    try:
+        return base64.b64decode(whole + "=" * (-len(whole) % 4))
+    except binascii.Error:
+        return b""
+
+
+def _is_readable(data: bytes) -> bool:
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return text.isprintable() and _READABLE.search(text) is not None

@@ -1,0 +1,223 @@
+"""Reports of one run -> their Analyses with a hint, or with the reason why there is none."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TypeVar
+
+from FailTaleLibrary.config.model import AnalysisSection
+from FailTaleLibrary.errors import HintError
+from FailTaleLibrary.hints.answer import parse_answer
+from FailTaleLibrary.hints.budget import RunBudget
+from FailTaleLibrary.hints.cache import Cache, cache_key
+from FailTaleLibrary.hints.checks import Answered, checked_hint
+from FailTaleLibrary.hints.client import Model, Ollama, Reply
+from FailTaleLibrary.hints.lines import normalised, one_line, shorten
+from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
+from FailTaleLibrary.hints.reasons import TooSlowError, UnreachableError
+from FailTaleLibrary.hints.server import server_for
+from FailTaleLibrary.records import Analysis, Hint, Report
+
+T = TypeVar("T")
+
+NOT_ASKED = "not asked: no suspect bears a strong signal, so a model could only guess"
+_PROBE_S = 10.0
+_OWN_CHARS_PER_TOKEN = 5.0
+_SAFETY = 0.9
+_CALIBRATED = (1.0, 2.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Told:
+    """What came of a signature: an answer with the lines that it was given for, or the reason for none."""
+
+    failure: str
+    answered: Answered | None = None
+    lines: Mapping[str, str] | None = None
+    """Suspect id -> normalised line, of the failure that was asked about."""
+    reason: str = ""
+
+
+class HintMaker:
+    """Makes the hints of one run, within the run's budget.
+
+    One call for equal failures, none for evidence whose answer is known from an earlier run. Never raises: every way
+    in which a model can fail is a reason in the Analysis. Not for several threads at once.
+    """
+
+    def __init__(
+        self, settings: AnalysisSection, *, cache_dir: Path | None = None, environ: Mapping[str, str] = os.environ
+    ) -> None:
+        self._settings = settings
+        self._environ = environ
+        self._cache = Cache(cache_dir)
+        self._budget = RunBudget(hints=settings.hints, run_time_s=settings.run_time_s, hint_time_s=settings.hint_time_s)
+        self._told: dict[str, _Told] = {}
+        self._known: tuple[Ollama, Model] | None = None
+        self._refusal: HintError | None = None
+        self._chars_per_token = CHARS_PER_TOKEN
+        self._is_calibrated = False
+
+    def hint(self, report: Report) -> Analysis:
+        """The report's Analysis with a hint, or with the reason why there is none; unchanged when no model is named."""
+        if self._settings.model is None:
+            return report.analysis
+        try:
+            return _with(report.analysis, hint=self._hint(report), reason=None)
+        except HintError as error:
+            return _with(report.analysis, hint=None, reason=str(error))
+        except Exception as error:  # A run is never made worse, not by our own mistakes either.
+            detail = shorten(one_line(f"{type(error).__name__}: {error}"), 200)
+            return _with(report.analysis, hint=None, reason=f"FailTale could not make a hint ({detail})")
+
+    def _hint(self, report: Report) -> Hint:
+        if not has_strong_signal(report.analysis):
+            raise HintError(NOT_ASKED)
+        ollama, model = self._probed()
+        prompt = build_prompt(
+            report,
+            settings=self._settings,
+            context_tokens=model.context_tokens,
+            chars_per_token=self._chars_per_token,
+        )
+        _refuse_nothing(prompt, model)
+        known = self._from_signature(report, prompt) or self._from_cache(report, prompt, model)
+        return known or self._asked(report, prompt, ollama, model)
+
+    # --- What is known already ---------------------------------------------------------------------------------------
+
+    def _from_signature(self, report: Report, prompt: Prompt) -> Hint | None:
+        """The hint of an equal failure, checked against this one's own lines."""
+        told = self._told.get(_signature(report))
+        if told is None:
+            return None
+        if told.answered is None or told.lines is None:
+            raise HintError(f"same as '{told.failure}': {told.reason}")
+        answered = _renumbered(told.answered, told.lines, _lines(prompt))
+        try:
+            return checked_hint(answered, prompt=prompt, window=report.failure.window)
+        except HintError as error:
+            raise HintError(f"same as '{told.failure}', whose hint does not fit these lines ({error})") from error
+
+    def _from_cache(self, report: Report, prompt: Prompt, model: Model) -> Hint | None:
+        """The hint of an earlier run; None when its answer does not fit this failure's numbers and names."""
+        answered = self._cache.load(cache_key(prompt, model))
+        if answered is None:
+            return None
+        try:
+            hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
+        except HintError:
+            return None
+        self._remember(report, _Told(report.failure.name, answered, _lines(prompt)))
+        return hint
+
+    def _remember(self, report: Report, told: _Told) -> None:
+        if signature := _signature(report):
+            self._told[signature] = told
+
+    # --- Asking ------------------------------------------------------------------------------------------------------
+
+    def _probed(self) -> tuple[Ollama, Model]:
+        """The server and the model's facts, asked for once; what is wrong with them stays wrong for the run."""
+        if self._refusal is not None:
+            raise self._refusal
+        if self._known is None:
+            try:
+                ollama = Ollama(server_for(self._settings, self._environ), self._settings)
+                allowed = min(self._budget.allowance_s(), _PROBE_S)
+                self._known = ollama, self._timed(lambda: ollama.model(allowed))[0]
+            except (TooSlowError, UnreachableError):
+                raise  # the budget counts these
+            except HintError as error:
+                self._refusal = error
+                raise
+        return self._known
+
+    def _asked(self, report: Report, prompt: Prompt, ollama: Ollama, model: Model) -> Hint:
+        allowed = self._budget.allowance_s()  # outside of the try: a used-up budget is nothing about this failure
+        self._budget.count_hint()
+        try:
+            reply, seconds = self._timed(lambda: ollama.ask(prompt, model=model, deadline_s=allowed))
+            self._calibrate(reply, prompt)
+            return self._believed(reply, seconds, report=report, prompt=prompt, model=model)
+        except HintError as error:
+            self._remember(report, _Told(report.failure.name, reason=str(error)))
+            raise
+
+    def _believed(self, reply: Reply, seconds: float, *, report: Report, prompt: Prompt, model: Model) -> Hint:
+        """The hint in a reply; an answer that gives one is remembered for equal failures and for later runs."""
+        answered = Answered(
+            answer=parse_answer(reply.text),
+            model=model.name,
+            seconds=seconds,
+            prompt_tokens=reply.prompt_tokens,
+            answer_tokens=reply.answer_tokens,
+        )
+        hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
+        self._cache.store(cache_key(prompt, model), answered)
+        self._remember(report, _Told(report.failure.name, answered, _lines(prompt)))
+        return hint
+
+    def _timed(self, call: Callable[[], T]) -> tuple[T, float]:
+        """The call's result and seconds; both its time and its failure count against the run's budget."""
+        started = time.monotonic()
+        try:
+            result = call()
+        except HintError as error:
+            self._budget.count_failure(error)
+            raise
+        finally:
+            seconds = time.monotonic() - started
+            self._budget.count_time(seconds)
+        return result, seconds
+
+    def _calibrate(self, reply: Reply, prompt: Prompt) -> None:
+        """The densest logs that this model has counted so far, with a margin, instead of our guess."""
+        if not reply.prompt_tokens:
+            return
+        log_tokens = max(1.0, reply.prompt_tokens - prompt.own_bytes / _OWN_CHARS_PER_TOKEN)
+        lowest, highest = _CALIBRATED
+        measured = min(highest, max(lowest, _SAFETY * prompt.facts_bytes / log_tokens))
+        self._chars_per_token = min(self._chars_per_token, measured) if self._is_calibrated else measured
+        self._is_calibrated = True
+
+
+def has_strong_signal(analysis: Analysis) -> bool:
+    """Whether there is anything that a model could put into words."""
+    return any(signal.strong for suspect in analysis.suspects for signal in suspect.signals)
+
+
+def _with(analysis: Analysis, *, hint: Hint | None, reason: str | None) -> Analysis:
+    return analysis.model_copy(update={"hint": hint, "no_hint_reason": reason})
+
+
+def _signature(report: Report) -> str:
+    """The hash of the report's signature, else nothing: failures without one are never taken for equal."""
+    return report.analysis.signature.hash if report.analysis.signature else ""
+
+
+def _refuse_nothing(prompt: Prompt, model: Model) -> None:
+    if prompt.suspects:
+        return
+    if prompt.omitted:
+        raise HintError(
+            f"not asked: the model's context of {model.context_tokens} tokens holds no line of the evidence; "
+            "raise 'analysis: context' or name another model"
+        )
+    raise HintError("not asked: each suspect's line reads like an instruction to a model and was withheld")
+
+
+def _lines(prompt: Prompt) -> dict[str, str]:
+    return {suspect.id: normalised(one_line(suspect.text)) for suspect in prompt.suspects}
+
+
+def _renumbered(answered: Answered, theirs: Mapping[str, str], ours: Mapping[str, str]) -> Answered:
+    """The answer with the ids that its cited lines bear in another failure; lines that are not there lose theirs."""
+    ids = {line: id_ for id_, line in reversed(tuple(ours.items()))}
+    cited = (ids.get(theirs.get(id_, "")) for id_ in answered.answer.evidence)
+    found = tuple(id_ for id_ in cited if id_ is not None)
+    return replace(answered, answer=answered.answer.model_copy(update={"evidence": found}))

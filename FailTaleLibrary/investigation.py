@@ -1,0 +1,200 @@
+"""Failure -> Report: alone knows all stages, and what a whole run may cost.
+
+One `Investigator` serves a run: it holds the connections, the marks, what the ranking has learned and the budget. It
+is asked by one thread at a time; whatever a host or a disk does, `investigate` returns a Report.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.archive import write_bundle
+from FailTaleLibrary.collection import Collected, Progress, check_hosts, collect
+from FailTaleLibrary.config import Config, secret_values_of
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
+from FailTaleLibrary.marks import Marks
+from FailTaleLibrary.planning import plan
+from FailTaleLibrary.ranking import History, rank
+from FailTaleLibrary.records import Analysis, Evidence, Failure, Gap, Plan, Report
+from FailTaleLibrary.redaction import Redactor, secret_values
+from FailTaleLibrary.transports import Connections
+
+ASKED_AFTER_RUN = "none yet; it is made when the run has ended, or by 'failtale analyze output.xml'"
+ASKED_OFFLINE = "none yet; it is made by 'failtale analyze output.xml'"
+"""`Analysis.no_hint_reason` of a report whose hint is still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run has cost so far."""
+
+    failures: int = 0
+    hosts: frozenset[str] = frozenset()
+    gaps: int = 0
+    seconds: float = 0.0
+
+    def with_report(self, report: Report, seconds: float) -> Tally:
+        asked = {step.host for step in report.plan.steps}
+        answered = {item.host for item in report.evidence.items}
+        return Tally(
+            failures=self.failures + 1,
+            hosts=self.hosts | asked | answered,
+            gaps=self.gaps + len(report.evidence.gaps),
+            seconds=self.seconds + seconds,
+        )
+
+
+class Investigator:
+    """Tells the failures of one run."""
+
+    def __init__(self, config: Config, *, environ: Mapping[str, str] | None = None) -> None:
+        self.config = config
+        self.started_at = datetime.now(timezone.utc)
+        self.tally = Tally()
+        self.last: Report | None = None
+        """The newest report."""
+        self._redactor = redactor_for(config, os.environ if environ is None else environ)
+        self._connections = Connections(config)
+        self._marks = Marks(config, self._connections)
+        self._history = History()
+
+    def window_began(self) -> None:
+        """A test, suite or run begins now: notes marks in the background. Returns at once."""
+        self._marks.note()
+
+    def redactor(self, known: Iterable[str] = ()) -> Redactor:
+        """The run's redactor, which also knows these secrets."""
+        values = tuple(known)
+        return self._redactor.with_known(values) if values else self._redactor
+
+    def investigate(
+        self,
+        failure: Failure,
+        *,
+        known: Iterable[str] = (),
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        output_dir: Path | None = None,
+        deadline_s: float | None = None,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """One failure told. ``output_dir`` is where its bundle goes; None: no bundle.
+
+        Raises ConfigError when a selected component or host is unknown.
+        """
+        began = time.monotonic()
+        redactor = self.redactor(known)
+        the_plan = self._within_run(plan(failure, self.config, components=components, hosts=hosts), deadline_s)
+        collected = collect(
+            the_plan,
+            failure,
+            self.config,
+            connections=self._connections,
+            redactor=redactor,
+            marks=self._marks,
+            cancel=cancel,
+            progress=progress,
+        )
+        report = self._stored(self._report(failure, the_plan, collected.evidence), collected, output_dir)
+        self._history = self._history.with_report(report)
+        self.tally = self.tally.with_report(report, time.monotonic() - began)
+        self.last = report
+        return report
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+        """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
+        unknown = [host for host in hosts if host not in self.config.hosts]
+        if unknown:
+            known = ", ".join(self.config.hosts) or "none"
+            raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
+        verdicts = check_hosts(self.config, self._connections, hosts)
+        return {host: self._redactor.redact(verdict).text for host, verdict in verdicts.items()}
+
+    def close(self) -> None:
+        """Ends marks and connections; quick, and safe to call twice."""
+        self._marks.close()
+        self._connections.close()
+
+    def _within_run(self, the_plan: Plan, deadline_s: float | None) -> Plan:
+        """The plan with what the run's time budget leaves of its deadline; without steps when that is nothing."""
+        left_s = self.config.limits.run_time_s - self.tally.seconds
+        if left_s > 0:
+            return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, left_s, deadline_s or left_s)})
+        hosts = dict.fromkeys(step.host for step in the_plan.steps)
+        used_up = tuple(
+            Gap(host=host, reason="skipped", detail="skipped: the run's time (limits.run_time) is used up")
+            for host in hosts
+        )
+        return the_plan.model_copy(update={"steps": (), "skipped": (*the_plan.skipped, *used_up)})
+
+    def _report(self, failure: Failure, the_plan: Plan, evidence: Evidence) -> Report:
+        return Report(
+            failtale_version=__version__,
+            created_at=datetime.now(timezone.utc),
+            failure=failure,
+            plan=the_plan,
+            evidence=evidence,
+            analysis=self._analysis(failure, evidence),
+        )
+
+    def _analysis(self, failure: Failure, evidence: Evidence) -> Analysis:
+        analysis = rank(failure, evidence, history=self._history)
+        settings = self.config.analysis
+        if settings.model is None:
+            return analysis
+        later = ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE
+        return analysis.model_copy(update={"no_hint_reason": later})
+
+    def _prompt(self, report: Report) -> str:
+        """What a model would be sent, for people who want to paste it elsewhere."""
+        settings = self.config.analysis
+        prompt = build_prompt(
+            report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN
+        )
+        return prompt.text()
+
+    def _stored(self, report: Report, collected: Collected, output_dir: Path | None) -> Report:
+        """The report with its bundle, where one is wanted and the disk lets us."""
+        settings = self.config.bundles
+        if not settings.enabled or (output_dir is None and settings.directory is None):
+            return report
+        directory = settings.directory or (output_dir or Path()) / "failtale"
+        stored = report.model_copy(update={"bundle": _bundle_link(directory, report.failure.id, output_dir)})
+        try:
+            write_bundle(
+                stored, directory, full_texts=collected.full_texts, documents={"prompt.md": self._prompt(stored)}
+            )
+        except OSError as error:
+            gap = Gap(host="-", reason="failed", detail=f"no bundle was written: {error.strerror or error}")
+            evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
+            return report.model_copy(update={"evidence": evidence})
+        return stored
+
+
+def _bundle_link(directory: Path, failure_id: str, output_dir: Path | None) -> str:
+    """The bundle's path as log.html can link it; absolute where it lies elsewhere."""
+    bundle = directory / failure_id
+    if output_dir is not None and bundle.is_relative_to(output_dir):
+        return bundle.relative_to(output_dir).as_posix()
+    return bundle.absolute().as_posix()
+
+
+def redactor_for(config: Config, environ: Mapping[str, str]) -> Redactor:
+    """Removes what the configuration knows as secret, and the values of variables that are named like secrets."""
+    settings = config.redaction
+    return Redactor(
+        known=(*secret_values(environ), *secret_values_of(config)),
+        rules=tuple((rule.name, rule.pattern) for rule in settings.rules),
+        keep=settings.keep,
+        identifiers=settings.identifiers,
+        timeout_s=settings.timeout_s,
+    )

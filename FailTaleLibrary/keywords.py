@@ -1,0 +1,397 @@
+"""Robot Framework keywords: evidence on demand, and checks on what was collected.
+
+There is one `FailTaleLibrary` object in a run: suites that import the library get it, with or without arguments, and
+the listener drives it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterable
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any, ClassVar
+
+from robot.api import logger
+from robot.api.deco import keyword, library
+from robot.libraries.BuiltIn import BuiltIn
+from robot.utils import DotDict
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.archive import to_payload
+from FailTaleLibrary.captions import cache_dir, caption, with_progress
+from FailTaleLibrary.config import load_config
+from FailTaleLibrary.errors import ConfigError, FailTaleError
+from FailTaleLibrary.hints import HintMaker
+from FailTaleLibrary.inspection import check_contains, check_contains_not, check_verdicts, text_of, value_of
+from FailTaleLibrary.investigation import Investigator
+from FailTaleLibrary.records import Failure, Report
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.rendering import to_html
+from FailTaleLibrary.robot_results import (
+    Places,
+    failure_of_suite_fixture,
+    failure_of_test,
+    failure_on_demand,
+    secret_variables,
+)
+
+CONFIG_VARIABLE = "FAILTALE_CONFIG"
+MIN_CARD_BYTES = 20_000
+"""What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
+
+
+@library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT")
+class FailTaleLibrary:
+    """Tells what every component of the system under test was doing while a test failed.
+
+    With the listener (``robot --listener FailTaleListener:failtale.yaml …``) evidence is collected by itself whenever a
+    test fails, and laid into log.html as a card under the failing test. This library adds keywords for the moments
+    that you choose yourself, and lets a suite look at what was collected.
+
+    = Configuration =
+
+    Hosts, components and collectors stand in ``failtale.yaml``. It is found, in this order: the argument of the import,
+    the listener's argument, the environment variable ``FAILTALE_CONFIG``. All imports of a run must name the same file.
+
+    = Evidence as a value =
+
+    `Collect Evidence` returns a dictionary with dotted access:
+
+    | ``${evidence.headline}``  | the strongest suspect in a sentence |
+    | ``${evidence.all_items}`` | list: ``host``, ``component``, ``collector``, ``status``, ``text``, ``lines`` … |
+    | ``${evidence.gaps}``      | list: ``host``, ``collector``, ``reason``, ``detail`` |
+    | ``${evidence.suspects}``  | list, best first: ``id``, ``host``, ``collector``, ``text``, ``offset``, ``signals`` |
+    | ``${evidence.text}``      | all of it as readable text |
+    | ``${evidence.bundle}``    | folder with the full outputs, or ``None`` |
+
+    Secrets are gone from all of them, as they are from the card.
+    """
+
+    _shared: ClassVar[FailTaleLibrary | None] = None
+
+    def __new__(cls, config: str | None = None) -> FailTaleLibrary:
+        if cls._shared is None:
+            cls._shared = super().__new__(cls)
+            cls._shared._begin()
+        return cls._shared
+
+    def __init__(self, config: str | None = None) -> None:
+        """``config`` is the path of ``failtale.yaml``, relative to the directory in which ``robot`` was started.
+
+        Without it the listener's configuration is used, or the one that ``FAILTALE_CONFIG`` names.
+        """
+        if config is not None:
+            self.use(config)
+
+    def _begin(self) -> None:
+        self.ROBOT_LIBRARY_LISTENER = _SuiteWatcher(self)
+        self.listening = False
+        """Whether the listener drives this run; it then sees more than a library can."""
+        self._config_path: Path | None = None
+        self._investigator: Investigator | None = None
+        self._card_bytes = 0
+        self._parallel = False
+        self._hint_maker: HintMaker | None = None
+        self._suites: list[tuple[Any, datetime]] = []
+        self._test: Any = None
+        self._told: Report | None = None
+
+    # --- What the listener drives ------------------------------------------------------------------------------------
+
+    @property
+    def investigator(self) -> Investigator:
+        """The run's investigator. Raises ConfigError when no configuration is to be found."""
+        if self._investigator is None:
+            self.use(_config_from_environment())
+        assert self._investigator is not None  # noqa: S101 - `use` made it or raised
+        return self._investigator
+
+    def use(self, config: str | Path) -> None:
+        """Takes a configuration file into use and reads it. Raises ConfigError, also when another one is in use."""
+        path = Path(config).expanduser().absolute()
+        if self._config_path is not None and path != self._config_path:
+            raise ConfigError(
+                f"FailTale cannot use '{path}' because this run already uses '{self._config_path}'; "
+                "name the same file at the listener and at every import, or name it once."
+            )
+        self._config_path = path
+        if self._investigator is None:
+            self._investigator = Investigator(load_config(path))
+
+    def begin_suite(self, result: Any) -> None:
+        """A suite begins; ``result`` is its robot.result.TestSuite."""
+        self._suites.append((result, datetime.now(timezone.utc)))
+        if self.investigator.config.marks != "off":
+            self.investigator.window_began()
+
+    def end_suite(self) -> None:
+        """The innermost suite has ended."""
+        self._suites.pop()
+
+    def begin_test(self, result: Any) -> None:
+        """A test or task begins; ``result`` is its robot.result.TestCase."""
+        self._test, self._told = result, None
+        if self.investigator.config.marks == "test":
+            self.investigator.window_began()
+
+    def tell_test(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
+        """The report of a failing test, collected now."""
+        known = _known_secrets()
+        redactor = self.investigator.redactor(known)
+        failure = failure_of_test(result, places=places, redactor=redactor, attempt=attempt)
+        self._told = self._tell(failure, known=known, deadline_s=deadline_s)
+        return self._told
+
+    def tell_suite_fixture(self, keyword: Any, *, places: Places) -> Report:
+        """The report of a suite's failing setup or teardown, collected now."""
+        known = _known_secrets()
+        redactor = self.investigator.redactor(known)
+        suite = self._suites[-1][0]
+        return self._tell(
+            failure_of_suite_fixture(keyword, suite, places=places, redactor=redactor), known=known, deadline_s=None
+        )
+
+    def show(self, report: Report) -> bool:
+        """Logs a report's card where Robot is; False when the log level keeps it out."""
+        limits = self.investigator.config.limits
+        room = max(limits.run_card_bytes - self._card_bytes, MIN_CARD_BYTES)
+        link = None if self._parallel else report.bundle
+        card = to_html(report, max_bytes=min(limits.card_bytes, room), bundle_link=link, pack=to_payload)
+        self._card_bytes += len(card)
+        logger.info(card, html=True)
+        return _log_level() not in ("WARN", "ERROR", "NONE")
+
+    def add_hints(self, output: Path) -> None:
+        """Asks the model, where one is configured, and draws the cards of Robot's complete output file anew."""
+        settings = self.investigator.config.analysis
+        tally = self.investigator.tally
+        if settings.model is None or settings.when != "after_run" or not tally.failures or self._parallel:
+            return
+        ask = self._hints().hint
+        if sys.__stderr__ is not None:
+            ask = with_progress(ask, tally.failures, sys.__stderr__)
+        caption(output, ask, max_bytes=self.investigator.config.limits.card_bytes)
+
+    def end_run(self) -> None:
+        """Ends connections; the next run in this process starts afresh."""
+        if self._investigator is not None:
+            self._investigator.close()
+        type(self)._shared = None
+
+    # --- Keywords ----------------------------------------------------------------------------------------------------
+
+    @keyword(tags=["failtale"])
+    def collect_evidence(self, *, components: list[str] | None = None, name: str | None = None) -> DotDict:
+        """Collects evidence from all hosts now, logs the card and returns the evidence as a value.
+
+        ``components`` narrows it to hosts that play one of these components; ``name`` is the title of the card. The
+        window reaches from the start of the test (or of the suite, outside a test) until now.
+
+        In the teardown of a test that the listener has already told, and without arguments, nothing is asked again: the
+        evidence that the listener collected is returned.
+
+        | ${evidence} =    `Collect Evidence`    components=web,db    name=After the upgrade
+        | Log    ${evidence.headline}
+
+        A host that does not answer never fails this keyword; it is a gap in the evidence.
+        """
+        if self._told is not None and not components and not name:
+            logger.info("FailTale has collected this failure already; its card stands at the end of the test.")
+            return _value(self._told)
+        known = _known_secrets()
+        redactor = self.investigator.redactor(known)
+        failure = self._failure_now(name, redactor)
+        report = self._tell(failure, known=known, deadline_s=None, components=_listed(components))
+        self.show(report)
+        return _value(report)
+
+    @keyword(tags=["failtale"])
+    def get_evidence(self, host: str | None = None, collector: str | None = None) -> str:
+        """Returns what the hosts answered at the last collection, by the listener or by `Collect Evidence`.
+
+        With ``host`` and ``collector`` it is the output of this one item; with less, all that matches, each with a
+        header line. Fails when nothing matches, and says what there is.
+
+        | ${log} =    `Get Evidence`    web1    nginx.error-log
+        """
+        return text_of(self._last(), host, collector)
+
+    @keyword(tags=["failtale"])
+    def check_hosts(self, *hosts: str) -> None:
+        """Asks every host (or the given ones) whether it can be asked, and fails with a readable list if one cannot.
+
+        Meant for a suite setup, so that a missing key is found before the first failure needs it.
+
+        | Suite Setup    `Check Hosts`
+        """
+        verdicts = self.investigator.check_hosts(hosts)
+        check_verdicts(verdicts)
+        logger.info(f"All hosts answer: {', '.join(verdicts)}")
+
+    @keyword(tags=["failtale"])
+    def evidence_should_contain(
+        self, text: str, *, host: str | None = None, collector: str | None = None, ignore_case: bool = False
+    ) -> None:
+        """Fails unless the last collected evidence contains ``text``, in one line of one item.
+
+        ``host`` and ``collector`` narrow it down; ``ignore_case`` takes no notice of upper and lower case.
+
+        | `Evidence Should Contain`    database is locked    host=storage1
+        """
+        check_contains(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
+
+    @keyword(tags=["failtale"])
+    def evidence_should_not_contain(
+        self, text: str, *, host: str | None = None, collector: str | None = None, ignore_case: bool = False
+    ) -> None:
+        """Fails when a line of the last collected evidence contains ``text``.
+
+        Arguments as in `Evidence Should Contain`. A gap is no evidence of absence: it fails, too, when a host or item
+        that it was to look into could not be had.
+
+        | `Evidence Should Not Contain`    ERROR    host=web1
+        """
+        check_contains_not(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
+
+    @keyword(tags=["failtale"])
+    def analyze_evidence(self) -> DotDict:
+        """Returns what the last collected evidence points to, and logs it: suspects, and a hint where a model is set up.
+
+        The value is as described above; its ``hint`` is the model's sentence or ``None``, and ``no_hint_reason`` says
+        why. With a model configured this keyword waits for it, at most ``analysis.hint_time``; elsewhere hints are
+        made after the run. A model never fails this keyword.
+
+        | `Collect Evidence`
+        | ${analysis} =    `Analyze Evidence`
+        | Should Contain    ${analysis.headline}    database is locked
+        """
+        report = self._last()
+        report = report.model_copy(update={"analysis": self._hints().hint(report)})
+        self.show(report)
+        return _value(report)
+
+    # --- Inside ------------------------------------------------------------------------------------------------------
+
+    def _tell(
+        self, failure: Failure, *, known: Iterable[str], deadline_s: float | None, components: Iterable[str] = ()
+    ) -> Report:
+        suite_started_at = self._suites[-1][1] if self._suites else None
+        report = self.investigator.investigate(
+            failure.model_copy(
+                update={"suite_started_at": suite_started_at, "run_started_at": self.investigator.started_at}
+            ),
+            known=known,
+            components=tuple(components),
+            output_dir=_output_dir(),
+            deadline_s=deadline_s,
+        )
+        self._parallel = _under_pabot()
+        return _for_merged_output(report) if self._parallel else report
+
+    def _failure_now(self, name: str | None, redactor: Redactor) -> Failure:
+        """What a keyword calls a failure: the running test's own, or the time since it began."""
+        if self._test is not None and name is None and _variable("${TEST STATUS}") == "FAIL":
+            return failure_of_test(self._test, places={}, redactor=redactor)
+        start = _start_of(self._test) or (self._suites[-1][1] if self._suites else self.investigator.started_at)
+        suite = str(_variable("${SUITE NAME}") or "")
+        title = name or str(_variable("${TEST NAME}") or suite)
+        return failure_on_demand(title, start=start, suite=suite, redactor=redactor)
+
+    def _hints(self) -> HintMaker:
+        """The run's one maker of hints, for all of them share its budget."""
+        if self._hint_maker is None:
+            self._hint_maker = HintMaker(self.investigator.config.analysis, cache_dir=cache_dir(os.environ))
+        return self._hint_maker
+
+    def _last(self) -> Report:
+        report = self.investigator.last
+        if report is None:
+            raise FailTaleError("No evidence has been collected in this run; use 'Collect Evidence' first.")
+        return report
+
+
+class _SuiteWatcher:
+    """Tells the library about tests where no listener does; Robot asks it in suites that import the library."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, failtale: FailTaleLibrary) -> None:
+        self._library = failtale
+
+    def start_test(self, data: Any, result: Any) -> None:
+        if self._library.listening:
+            return
+        with contextlib.suppress(FailTaleError):  # a keyword will say what is wrong, to whoever uses one
+            self._library.begin_test(result)
+
+    def close(self) -> None:
+        if not self._library.listening:
+            self._library.end_run()
+
+
+def _config_from_environment() -> str:
+    path = os.environ.get(CONFIG_VARIABLE)
+    if not path:
+        raise ConfigError(
+            "FailTale has no configuration; write 'Library    FailTaleLibrary    failtale.yaml', "
+            f"'--listener FailTaleListener:failtale.yaml', or set {CONFIG_VARIABLE}."
+        )
+    return path
+
+
+def _variable(name: str) -> Any:
+    return BuiltIn().get_variable_value(name)
+
+
+def _known_secrets() -> tuple[str, ...]:
+    return secret_variables(BuiltIn().get_variables())
+
+
+def _output_dir() -> Path | None:
+    directory = _variable("${OUTPUT DIR}")
+    return Path(str(directory)) if directory else None
+
+
+def _log_level() -> str:
+    return str(_variable("${LOG LEVEL}") or "INFO").upper()
+
+
+def _under_pabot() -> bool:
+    """pabot copies log.html away from the bundles, so a relative link would lead nowhere."""
+    return _variable("${PABOTQUEUEINDEX}") is not None
+
+
+def _for_merged_output(report: Report) -> Report:
+    """A report whose hint cannot be made by this process: pabot merges the outputs when all have ended."""
+    if report.analysis.no_hint_reason is None:
+        return report
+    reason = "none yet; type 'failtale analyze output.xml --log log.html' when pabot has merged the outputs"
+    return report.model_copy(update={"analysis": report.analysis.model_copy(update={"no_hint_reason": reason})})
+
+
+def _start_of(result: Any) -> datetime | None:
+    start = getattr(result, "start_time", None)
+    return start.astimezone(timezone.utc) if start else None
+
+
+def _listed(components: list[str] | None) -> tuple[str, ...]:
+    """Component names; ``a,b`` in one argument counts as two."""
+    return tuple(name.strip() for each in components or () for name in each.split(",") if name.strip())
+
+
+def _value(report: Report) -> DotDict:
+    value = _dotted(value_of(report))
+    assert isinstance(value, DotDict)  # noqa: S101 - for the type checker
+    return value
+
+
+def _dotted(value: Any) -> Any:
+    """The same with Robot's dictionaries, whose values have dotted access."""
+    if isinstance(value, dict):
+        return DotDict((name, _dotted(each)) for name, each in value.items())
+    if isinstance(value, list):
+        return [_dotted(each) for each in value]
+    return value

@@ -1,0 +1,187 @@
+"""What hints cost and what is left of them: seconds, tokens, kept or dropped and why, with and without the ranking.
+
+    python bench/hints.py [BUNDLE | output.xml | output.json …] [--host URL --model NAME | --weights FILE.gguf]
+
+Without reports it takes those of `hint_cases.yaml`, whose causes are labelled; without a host the real 135M model of
+the tests, which shows the plumbing and no wisdom. "plain" is the same evidence in order of time, without the names of
+the signals: what a model makes of it when no ranking has gone before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
+
+import small_model  # noqa: E402
+
+from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
+from FailTaleLibrary.config.model import AnalysisSection  # noqa: E402
+from FailTaleLibrary.hints import HintMaker  # noqa: E402
+from FailTaleLibrary.records import (  # noqa: E402
+    Analysis,
+    Evidence,
+    Failure,
+    Plan,
+    Report,
+    Signal,
+    Suspect,
+    Window,
+)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A report, and the lines that tell its cause where that is known."""
+
+    name: str
+    report: Report
+    causes: frozenset[str] | None
+    """Texts of suspects; empty when the evidence does not hold the cause, None when nobody labelled it."""
+
+
+# --- Reports ---------------------------------------------------------------------------------------------------------
+
+
+def labelled_cases() -> Iterator[Case]:
+    for number, told in enumerate(yaml.safe_load((Path(__file__).parent / "hint_cases.yaml").read_text()), start=1):
+        causes = frozenset(suspect["text"] for suspect in told["suspects"] if suspect.get("cause"))
+        yield Case(told["name"], _report(number, told), causes)
+
+
+def _report(number: int, told: dict[str, Any]) -> Report:
+    end = datetime(2026, 3, 14, 12, 1, 7, tzinfo=timezone.utc)
+    failure = Failure(
+        id=f"{number:032x}",
+        name=f"Order number {number}",
+        message=told["message"],
+        window=Window(start=end - timedelta(seconds=10), end=end),
+    )
+    return Report(
+        failtale_version="bench",
+        created_at=end,
+        failure=failure,
+        plan=Plan(failure_id=failure.id, deadline_s=45, max_bytes=1),
+        evidence=Evidence(failure_id=failure.id, collected_at=end),
+        analysis=Analysis(suspects=tuple(_suspects(told["suspects"], end))),
+    )
+
+
+def _suspects(told: list[dict[str, Any]], end: datetime) -> Iterator[Suspect]:
+    for number, line in enumerate(told, start=1):
+        fields = {name: value for name, value in line.items() if name not in ("cause", "signals")}
+        yield Suspect(
+            id=f"E{number}",
+            item_id=f"{line['host']}/{line['collector']}",
+            line_number=number,
+            at=end + timedelta(seconds=line["offset_s"]),
+            signals=tuple(Signal(name=name, words=name, strong=True) for name in line["signals"]),
+            **fields,
+        )
+
+
+def told_cases(paths: list[Path]) -> Iterator[Case]:
+    """Reports of bundles and of Robot's output files; a damaged one is named and left out."""
+    for path in paths:
+        found = [read_bundle(path)] if path.is_dir() else reports_in(path)
+        for report in found:
+            if isinstance(report, Report):
+                yield Case(report.failure.name, report, None)
+            else:
+                print(f"{path}: {report}", file=sys.stderr)
+
+
+def plain(report: Report) -> Report:
+    """The report without what the ranking knows: lines in order of time, signals without names."""
+    by_time = sorted(report.analysis.suspects, key=lambda suspect: (suspect.offset_s is None, suspect.offset_s or 0.0))
+    anonymous = (Signal(name="suspicious", words="", strong=True),)
+    suspects = tuple(
+        suspect.model_copy(update={"id": f"E{number}", "signals": anonymous if _is_strong(suspect) else ()})
+        for number, suspect in enumerate(by_time, start=1)
+    )
+    return report.model_copy(
+        update={"analysis": report.analysis.model_copy(update={"suspects": suspects, "signature": None})}
+    )
+
+
+def _is_strong(suspect: Suspect) -> bool:
+    return any(signal.strong for signal in suspect.signals)
+
+
+# --- Measuring -------------------------------------------------------------------------------------------------------
+
+
+def run(cases: list[Case], settings: AnalysisSection) -> None:
+    for order in ("ranked", "plain"):
+        hints = HintMaker(settings)
+        kept = right = labelled = 0
+        started = time.monotonic()
+        for case in cases:
+            report = case.report if order == "ranked" else plain(case.report)
+            begun = time.monotonic()
+            analysis = hints.hint(report)
+            print(f"{order:6}  {time.monotonic() - begun:6.1f} s  {case.name[:44]:44}  {outcome(analysis)}")
+            kept += analysis.hint is not None
+            labelled += bool(case.causes)
+            right += cites_cause(analysis, case)
+        print(
+            f"{order:6}  {time.monotonic() - started:6.1f} s  {kept} of {len(cases)} hints kept, "
+            f"{right} of {labelled} cite the labelled cause\n"
+        )
+
+
+def outcome(analysis: Analysis) -> str:
+    hint = analysis.hint
+    if hint is None:
+        return f"none: {analysis.no_hint_reason}"
+    cites = " ".join(citation.suspect_id for citation in hint.citations)
+    return (
+        f"{hint.prompt_tokens} + {hint.answer_tokens} tokens, {hint.category}, {hint.confidence}, cites {cites}, "
+        f"{hint.removed_sentences} sentences removed: {hint.cause}"
+    )
+
+
+def cites_cause(analysis: Analysis, case: Case) -> bool:
+    """Whether a citation that survived points at a line that tells the cause."""
+    cited = {citation.suspect_id for citation in analysis.hint.citations} if analysis.hint else set()
+    return any(suspect.id in cited and suspect.text in (case.causes or ()) for suspect in analysis.suspects)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("reports", nargs="*", type=Path, help="bundles and output files; default: the labelled cases")
+    parser.add_argument("--host", help="an Ollama server; default: a small model in this process")
+    parser.add_argument("--model", default=small_model.NAME, help="model of that server")
+    parser.add_argument("--weights", type=Path, help="GGUF file for the small model's place")
+    parser.add_argument("--context", type=int, default=4096)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    if options.host is None and options.weights is None and small_model.missing():
+        sys.exit(small_model.missing())
+    with contextlib.ExitStack() as stack:
+        host = options.host or stack.enter_context(small_model.SmallModel(options.weights)).url
+        settings = AnalysisSection(
+            model=options.model,
+            host=host,
+            context=options.context,
+            threads=options.threads,
+            hint_time_s=600,
+            run_time_s=36_000,
+            hints=1000,
+        )
+        run(list(told_cases(options.reports) if options.reports else labelled_cases()), settings)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""What hosts answer to the presets' collectors: asked live, kept in `presets/`, judged by the same laws.
+
+``FAILTALE_RECORD=1 python -m pytest utest/test_presets_real.py`` writes the folder `presets/` anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import yaml
+from host_shells import HostShell, host_shells
+
+from FailTaleLibrary.answers import Asked, answered
+from FailTaleLibrary.commands import ResolvedWindow, command_line
+from FailTaleLibrary.config import Collector, describe_presets
+from FailTaleLibrary.records import Gap, Item, Step
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.transports import CommandResult
+
+FIXTURES = Path(__file__).parent / "presets"
+CASES = ("good", "empty", "permission-denied", "missing-tool", "secrets")
+SHIPPED = {preset.name: preset for preset in describe_presets()}
+DASH = host_shells()[0]
+SECRET = "hk" + secrets.token_hex(11)
+"""Planted where real programs show what users told them."""
+REFUSALS = r"(?i)denied|authentication failed|does not exist|NOAUTH|insufficient|password is required|not in the sudoers|AttachNotSupported|no new privileges"
+_PLACEHOLDER, _FRAME = "⟨secret⟩", "␞"
+_ITEM_BYTES = 64 * 1024
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """One answer of a host, as its bytes came."""
+
+    command: str
+    exit_status: int
+    stdout: str
+    stderr: str
+
+
+def collectors_of(preset: str, **values: object) -> dict[str, Collector]:
+    """The collectors of a preset by their own names, with these parameters."""
+    told = {name: str(value) for name, value in values.items()}
+    return {collector.name.partition(".")[2]: collector for collector in SHIPPED[preset].collectors(told)}
+
+
+def ask(collector: Collector, *, since: float | None, shell: HostShell = DASH, path: Path | None = None) -> Recorded:
+    """Runs one collector as FailTale would, for a window that began at an epoch; ``path`` comes first in PATH."""
+    window = ResolvedWindow(kind="test" if since else "none", since_epoch=since, utc_offset_s=0)
+    line = command_line(collector, window=window, max_bytes=collector.max_bytes or _ITEM_BYTES)
+    stdout, stderr, status = shell.outputs(line, first_in_path=path)
+    return Recorded(line.shown, status, stdout.decode(), stderr.decode())
+
+
+def item_of(collector: Collector, recorded: Recorded) -> Item | Gap:
+    """What the evidence would hold of an answer."""
+    max_bytes = collector.max_bytes or _ITEM_BYTES
+    line = command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=max_bytes)
+    step = Step(host="h", component="c", collector=collector.name, window="test", timeout_s=10, max_bytes=max_bytes)
+    asked = Asked(step, collector, line, 10.0, None, None, datetime(2026, 11, 22, tzinfo=timezone.utc))
+    stdout, stderr = recorded.stdout.encode(), recorded.stderr.encode()
+    received = len(stdout) + len(stderr)
+    result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, None)
+    return answered(asked, result, Redactor()).record
+
+
+def judge(case: str, collector: Collector, recorded: Recorded) -> None:
+    """The laws of a case; what a reader must be told of such an answer."""
+    {
+        "good": _is_good,
+        "empty": _is_empty,
+        "permission-denied": _is_refused,
+        "missing-tool": _is_missing,
+        "secrets": _keeps_secrets,
+    }[case](collector, recorded)
+
+
+def _is_good(collector: Collector, recorded: Recorded) -> None:
+    item = item_of(collector, recorded)
+    assert isinstance(item, Item), item
+    assert (item.status, item.stderr, item.exit_status) == ("ok", "", 0), item
+    assert item.omitted_bytes == 0
+    assert collector.file == () or item.window is None or item.window.method == "time filter", item.window
+
+
+def _is_empty(collector: Collector, recorded: Recorded) -> None:
+    item = item_of(collector, recorded)
+    assert isinstance(item, Item), item
+    assert (item.status, item.text, item.stderr) == ("empty", "", ""), item
+    assert item.empty_means.endswith(".")
+
+
+def _is_refused(collector: Collector, recorded: Recorded) -> None:
+    item = item_of(collector, recorded)
+    if isinstance(item, Gap):
+        assert item.reason == "permission denied", item
+        assert collector.privilege in item.detail
+    else:
+        assert item.status == "failed", item
+        assert re.search(REFUSALS, item.stderr), item
+
+
+def _is_missing(collector: Collector, recorded: Recorded) -> None:
+    item = item_of(collector, recorded)
+    assert isinstance(item, Gap), item
+    assert item.reason in ("command not found", "file not found"), item
+
+
+def _keeps_secrets(collector: Collector, recorded: Recorded) -> None:
+    item = item_of(collector, recorded)
+    assert SECRET not in item.model_dump_json(), collector.name
+
+
+# --- the folder `presets/` -------------------------------------------------------------------------------------------
+
+
+def keep(preset: str, case: str, version: str, answers: Mapping[str, Recorded], *, instead: Mapping[str, str]) -> None:
+    """Writes a case when the run records; ``instead`` holds what stands for values of this one run."""
+    if not os.environ.get("FAILTALE_RECORD"):
+        return
+    told = {name: _told(preset, name, recorded, instead) for name, recorded in answers.items()}
+    path = FIXTURES / preset / f"{case}.yaml"
+    path.parent.mkdir(exist_ok=True)
+    text = yaml.dump({"recorded_with": version, "answers": told}, Dumper=_Blocks, sort_keys=False, allow_unicode=True)
+    path.write_text(text)
+
+
+def _told(preset: str, name: str, recorded: Recorded, instead: Mapping[str, str]) -> dict[str, object]:
+    told = asdict(recorded) | {"command": shown(collectors_of(preset)[name])}
+    for key in ("stdout", "stderr"):
+        for text, other in {SECRET: _PLACEHOLDER, "\x1e": _FRAME, **instead}.items():
+            told[key] = str(told[key]).replace(text, other)
+    return told
+
+
+class _Blocks(yaml.SafeDumper):
+    """Texts of several lines as blocks."""
+
+
+def _block(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Blocks.add_representer(str, _block)
+
+
+def shown(collector: Collector) -> str:
+    """What a person would type for it, without a window."""
+    return command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=_ITEM_BYTES).shown
+
+
+def recorded_cases() -> Iterable[tuple[str, str, str]]:
+    """(preset, case, collector) of every answer in `presets/`."""
+    for path in sorted(FIXTURES.glob("*/*.yaml")):
+        for name in yaml.safe_load(path.read_text())["answers"]:
+            yield path.parent.name, path.stem, name
+
+
+def read(preset: str, case: str, name: str) -> Recorded:
+    told = yaml.safe_load((FIXTURES / preset / f"{case}.yaml").read_text())["answers"][name]
+    texts = {key: told[key].replace(_PLACEHOLDER, SECRET).replace(_FRAME, "\x1e") for key in ("stdout", "stderr")}
+    return Recorded(**{**told, **texts})

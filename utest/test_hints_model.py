@@ -1,0 +1,60 @@
+"""A real small model behind Ollama's API, through the real client: the plumbing, never the wording."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import pytest
+from builders import a_report
+from small_model import CONTEXT_TOKENS, NAME, SmallModel, missing
+
+from FailTaleLibrary.config.model import AnalysisSection
+from FailTaleLibrary.hints import HintMaker, build_prompt
+from FailTaleLibrary.hints.answer import parse_answer
+from FailTaleLibrary.hints.client import Ollama
+from FailTaleLibrary.hints.server import server_for
+from FailTaleLibrary.records import Analysis
+
+pytestmark = [pytest.mark.model, pytest.mark.skipif(bool(missing()), reason=missing() or "there is a small model")]
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[SmallModel]:
+    with SmallModel() as running:
+        yield running
+
+
+def settings(model: SmallModel, **changes: object) -> AnalysisSection:
+    values = {"model": NAME, "host": model.url, "context": CONTEXT_TOKENS, "threads": 1, "hint_time_s": 300, **changes}
+    return AnalysisSection.model_validate(values)
+
+
+def test_a_real_model_answers_in_the_agreed_shape_and_is_checked(model: SmallModel) -> None:
+    section = settings(model)
+    ollama = Ollama(server_for(section, {}), section)
+    facts = ollama.model(60)
+    prompt = build_prompt(a_report(), settings=section, context_tokens=facts.context_tokens)
+    reply = ollama.ask(prompt, model=facts, deadline_s=300)
+    answer = parse_answer(reply.text)
+    assert set(answer.evidence) <= {"E1", "E2", "E3"}
+    assert answer.component in prompt.components
+    assert set(answer.next_steps) <= set(prompt.steps)
+    assert reply.prompt_tokens is not None
+    assert reply.prompt_tokens <= prompt.estimated_tokens  # the estimate errs on the safe side
+
+
+def test_a_real_model_gives_a_checked_hint_or_a_reason(model: SmallModel) -> None:
+    analysis = HintMaker(settings(model), environ={}).hint(a_report())
+    assert has_checked_hint(analysis) or analysis.no_hint_reason
+
+
+def has_checked_hint(analysis: Analysis) -> bool:
+    return analysis.hint is not None and all(citation.shared_words for citation in analysis.hint.citations)
+
+
+def test_a_real_model_is_cut_off_at_the_deadline(model: SmallModel) -> None:
+    started = time.monotonic()
+    analysis = HintMaker(settings(model, hint_time_s=0.5), environ={}).hint(a_report())
+    assert time.monotonic() - started < 5
+    assert "gave no answer within" in (analysis.no_hint_reason or "")

@@ -1,0 +1,247 @@
+"""pytest tells its failures as Robot Framework does, through real pytest runs in processes of their own."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from FailTaleLibrary.archive import read_bundle
+from FailTaleLibrary.records import Report
+
+ROOT = Path(__file__).parent.parent
+SUITE = """
+import sys
+
+import pytest
+
+LOG = "{log}"
+
+
+def write(line):
+    with open(LOG, "a") as log:
+        log.write(line + "\\n")
+
+
+@pytest.fixture
+def product():
+    yield
+    open(LOG, "w").close()
+
+
+def test_that_passes():
+    write("ERROR of a passing test")
+
+
+@pytest.mark.parametrize("order", [17, 18])
+def test_order(product, order):
+    write(f"storage refused order {{order}}")
+    assert place(order) == "accepted"
+
+
+def place(order):
+    return "refused"
+
+
+@pytest.fixture
+def broken():
+    write("the fixture broke")
+    raise RuntimeError("no product")
+
+
+def test_with_a_broken_setup(broken):
+    pass
+
+
+@pytest.fixture
+def breaks_later():
+    yield
+    write("the teardown broke")
+    raise RuntimeError("cannot clean up")
+
+
+def test_with_a_broken_teardown(breaks_later):
+    pass
+
+
+@pytest.mark.no_failtale
+def test_that_wants_no_evidence():
+    assert False
+
+
+@pytest.mark.failtale(components=["idle"])
+def test_that_asks_one_component():
+    assert False
+
+
+def test_that_asks_itself(failtale):
+    write("asked for")
+    evidence = failtale.collect_evidence(name="By hand")
+    assert evidence["name"] == "By hand"
+    failtale.evidence_should_contain("asked for", host="shop1", collector="log")
+    failtale.evidence_should_not_contain("refused", host="shop1", collector="log")
+    failtale.check_hosts()
+
+
+def test_with_a_secret(api_token):
+    write(f"client sent {{api_token}}")
+    assert False
+
+
+@pytest.fixture
+def api_token():
+    import uuid
+
+    return uuid.uuid4().hex
+
+
+def test_knows_nothing_of_robot():
+    assert "robot" not in sys.modules
+"""
+
+
+@dataclass(frozen=True)
+class PytestRun:
+    directory: Path
+    status: int
+    output: str
+
+    def report(self, name: str) -> Report:
+        """The one report of a test; fails when there is none or more than one."""
+        found = [report for report in self.reports() if report.failure.name == name]
+        assert len(found) == 1, [report.failure.name for report in self.reports()]
+        return found[0]
+
+    def reports(self) -> list[Report]:
+        return [read_bundle(path) for path in sorted((self.directory / "failtale").glob("*")) if path.is_dir()]
+
+
+def plugin_options() -> list[str]:
+    installed = {point.value for point in importlib.metadata.entry_points(group="pytest11")}
+    return [] if "FailTaleLibrary.pytest_plugin" in installed else ["-p", "FailTaleLibrary.pytest_plugin"]
+
+
+def run_pytest(directory: Path, *options: str) -> PytestRun:
+    (directory / "test_shop.py").write_text(SUITE.format(log=directory / "app.log"))
+    (directory / "app.log").touch()
+    (directory / "failtale.yaml").write_text(
+        f"""
+        components:
+          shop:
+            collectors: [{{name: log, file: {directory / "app.log"}}}]
+          idle:
+            collectors: [{{name: uptime, command: echo up}}]
+        hosts:
+          shop1: {{component: shop, transport: local}}
+          idle1: {{component: idle, transport: local}}
+        """
+    )
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        *plugin_options(),
+        "-p",
+        "no:randomly",
+        "-p",
+        "no:cacheprovider",
+        *options,
+    ]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
+    return PytestRun(directory, done.returncode, done.stdout + done.stderr)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> PytestRun:
+    options = ("--failtale", "failtale.yaml", "--strict-markers", "--junitxml=junit.xml", "--html=report.html")
+    return run_pytest(tmp_path_factory.mktemp("told"), *options)
+
+
+def text_of(report: Report, item_id: str = "shop1/log") -> str:
+    item = report.evidence.item(item_id)
+    assert item is not None
+    return item.text
+
+
+def test_evidence_is_taken_before_the_fixtures_teardown_destroys_it(told: PytestRun) -> None:
+    assert "storage refused order 17" in text_of(told.report("test_order[17]"))
+
+
+def test_each_parameter_has_the_evidence_of_its_own_window(told: PytestRun) -> None:
+    assert "order 17" not in text_of(told.report("test_order[18]"))
+    assert "passing" not in text_of(told.report("test_order[17]"))
+
+
+def test_a_broken_setup_and_a_broken_teardown_are_told(told: PytestRun) -> None:
+    assert "the fixture broke" in text_of(told.report("test_with_a_broken_setup"))
+    assert "the teardown broke" in text_of(told.report("test_with_a_broken_teardown"))
+
+
+def test_the_way_to_the_failure_names_functions_and_lines(told: PytestRun) -> None:
+    step = told.report("test_order[17]").failure.keyword_path[-1]
+    assert step.source is not None
+    assert (step.name, Path(step.source).name) == ("test_order", "test_shop.py")
+    assert step.line == 1 + (told.directory / "test_shop.py").read_text().splitlines().index(
+        '    assert place(order) == "accepted"'
+    )
+
+
+def test_markers_narrow_or_forbid(told: PytestRun) -> None:
+    assert {item.host for item in told.report("test_that_asks_one_component").evidence.items} == {"idle1"}
+    assert "test_that_wants_no_evidence" not in {report.failure.name for report in told.reports()}
+
+
+def test_the_fixture_asks_as_the_keywords_do(told: PytestRun) -> None:
+    assert told.report("By hand").failure.scope == "on demand"
+    assert "test_that_asks_itself" not in told.output.partition("short test summary")[2]
+
+
+def test_a_fixtures_secret_is_in_no_bundle(told: PytestRun) -> None:
+    assert "client sent" in text_of(told.report("test_with_a_secret"))
+    words = text_of(told.report("test_with_a_secret")).split()
+    assert not [word for word in words if len(word) == 32 and word.isalnum()]
+
+
+def test_reports_sections_properties_and_summary_tell_it(told: PytestRun) -> None:
+    names = {
+        case.get("name")
+        for case in ElementTree.parse(told.directory / "junit.xml").iter("testcase")
+        if any(each.get("name") == "failtale" for each in case.iter("property"))
+    }
+    assert {"test_order[17]", "test_with_a_broken_setup"} <= names
+    assert "data-failtale" in (told.directory / "report.html").read_text().replace("&#34;", '"')
+    assert "= FailTale =" in told.output
+    assert "test_shop.py::test_order[17]: FailTale:" in told.output
+
+
+def test_results_are_those_of_a_run_without_it(told: PytestRun, tmp_path: Path) -> None:
+    without = run_pytest(tmp_path, "--strict-markers", "--deselect", "test_shop.py::test_that_asks_itself")
+    assert without.status == told.status
+    assert not (tmp_path / "failtale").exists()
+    assert failed_tests(without) == failed_tests(told)
+
+
+def failed_tests(run: PytestRun) -> list[str]:
+    summary = run.output.partition("short test summary info")[2].splitlines()
+    return sorted(line.split(" - ")[0] for line in summary if line.startswith(("FAILED", "ERROR")))
+
+
+def test_it_works_under_xdist_with_reruns(tmp_path: Path) -> None:
+    run = run_pytest(tmp_path, "--failtale", "failtale.yaml", "-n", "2", "--reruns", "1", "-k", "order")
+    attempts = sorted(report.failure.attempt for report in run.reports() if report.failure.name == "test_order[17]")
+    assert attempts == [1, 2]
+    assert run.output.count("test_shop.py::test_order[17]: FailTale:") >= 1
+
+
+def test_a_bad_configuration_is_a_usage_error_with_a_sentence(tmp_path: Path) -> None:
+    run = run_pytest(tmp_path, "--failtale", "missing.yaml")
+    assert run.status == pytest.ExitCode.USAGE_ERROR
+    assert "missing.yaml" in run.output
+    assert "Traceback" not in run.output

@@ -1,0 +1,477 @@
+"""Evidence -> suspects: a law for each signal, on lines as real programs write them."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from builders import FAILED_AT, a_clock, a_failure, a_gap, a_step, an_item
+from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
+from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, Item, Suspect
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+DAY = "2026-03-14"  # the failure: 12:01:07.4 UTC, its keyword began at 12:01:06.8, the test at 12:01:01.2
+
+QUIET = """\
+2026-03-14 12:00:40,100 INFO [main] orders: listening on :8080
+2026-03-14 12:00:41,222 INFO [pool-1] orders: request 7f00 GET /health answered 200 in 2 ms
+2026-03-14 12:00:42,310 INFO [pool-1] orders: order 4700 written in 12 ms
+2026-03-14 12:00:43,315 DEBUG [pool-1] orders: cache hit for item tea
+2026-03-14 12:00:44,318 INFO [pool-2] orders: session 1b2c3d4e opened
+2026-03-14 12:00:45,320 INFO [pool-2] orders: session 1b2c3d4e closed
+2026-03-14 12:00:46,322 INFO [timer] orders: statistics: 12 requests, 0 errors
+2026-03-14 12:00:47,333 INFO [timer] orders: pool: 3 of 10 connections in use
+2026-03-14 12:00:48,339 WARN [timer] orders: metrics collector did not answer, trying again"""
+
+
+def log(*lines: str, host: str = "api1", collector: str = "orders.log", **changes: object) -> Item:
+    """A log of the window, with quiet lines ahead of it unless the test says otherwise."""
+    window = AppliedWindow(kind="test", method="time filter", since=a_failure().window.start)
+    return an_item(host, collector, **{"text": "\n".join(lines), "before": QUIET, "window": window, **changes})
+
+
+def evidence(*items: Item, **changes: object) -> Evidence:
+    return Evidence(**{"failure_id": "0" * 32, "items": items, "collected_at": FAILED_AT, **changes})
+
+
+def ranked(*items: Item, failure: Failure | None = None, **changes: object) -> Analysis:
+    return rank(failure or a_failure(), evidence(*items, **changes))
+
+
+def signal_names(suspect: Suspect) -> list[str]:
+    return [signal.name for signal in suspect.signals]
+
+
+def words(suspect: Suspect) -> str:
+    return " · ".join(signal.words for signal in suspect.signals)
+
+
+# --- Curated signals -------------------------------------------------------------------------------------------------
+
+CURATED = [
+    ("out of memory", "Mar 14 12:01:06 api1 kernel: Out of memory: Killed process 2211 (java) total-vm:4182444kB"),
+    ("out of memory", "2026-03-14 12:01:06,900 ERROR [pool-1] orders: java.lang.OutOfMemoryError: Java heap space"),
+    ("segfault", "Mar 14 12:01:06 api1 kernel: nginx[811]: segfault at 0 ip 00007f1 sp 00007ffd error 4 in libc.so.6"),
+    ("disk full", "2026-03-14 12:01:06.9 UTC [91] ERROR:  could not write to file: No space left on device"),
+    ("read-only", "Mar 14 12:01:06 db1 kernel: EXT4-fs (sda1): Remounting filesystem read-only"),
+    ("I/O error", "Mar 14 12:01:06 db1 kernel: blk_update_request: I/O error, dev sda, sector 2048"),
+    ("too many open files", "2026/03/14 12:01:06 [alert] 31#31: *9 socket() failed (24: Too many open files)"),
+    ("limit exhausted", "2026-03-14 12:01:06.9 UTC [91] FATAL:  sorry, too many clients already"),
+    ("port in use", "2026/03/14 12:01:06 [emerg] 31#31: bind() to 0.0.0.0:80 failed (98: Address already in use)"),
+    ("certificate", "2026-03-14 12:01:06 ERROR tls: failed to verify certificate: x509: certificate has expired"),
+    ("name resolution", "2026-03-14 12:01:06 ERROR dial tcp: lookup db.internal: no such host"),
+    ("connection refused", "2026/03/14 12:01:06 [error] 31#31: *9 connect() failed (111: Connection refused)"),
+    ("authentication", '2026-03-14 12:01:06.9 UTC [91] FATAL:  password authentication failed for user "shop"'),
+    ("authentication", "1:M 14 Mar 2026 12:01:06.900 # NOAUTH Authentication required."),
+    ("permission denied", "2026/03/14 12:01:06 [crit] 31#31: *9 open() failed (13: Permission denied)"),
+    ("locked", "2026-03-14 12:01:06.9 UTC [91] ERROR:  deadlock detected"),
+    ("killed (137)", "Mar 14 12:01:06 api1 dockerd[700]: container shop-api exited with code 137"),
+    ("crashed (139)", "Mar 14 12:01:06 api1 systemd[1]: api.service: Main process exited, code=dumped, status=11/SEGV"),
+    ("unit failed", "Mar 14 12:01:06 api1 systemd[1]: api.service: Failed with result 'exit-code'."),
+    ("data error", "2026-03-14 12:01:06.9 UTC [91] ERROR:  duplicate key value violates unique constraint \"orders_pkey\""),
+    ("back end down", "Mar 14 12:01:06 lb1 haproxy[12]: backend shop has no server available!"),
+    ("service stopped", "1:signal-handler (1773489666) Received SIGTERM scheduling shutdown..."),
+    ("service stopped", "2026-03-14 12:01:06.9 UTC [1] LOG:  received fast shutdown request"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "line"), CURATED)
+def test_what_stops_a_service_is_named_and_strong(name: str, line: str) -> None:
+    item = log("2026-03-14 12:01:06,010 INFO [pool-1] orders: order 4711 written in 12 ms", line)
+    analysis = ranked(item)
+    assert analysis.suspects[0].text == line
+    assert name in {signal.name for signal in analysis.suspects[0].signals if signal.strong}
+    assert analysis.headline != "No strong suspect"
+
+
+EVENTS = [
+    ("reload", "2026-03-14 12:01:04,000 INFO [admin] orders: configuration reloaded from /etc/shop/orders.yaml"),
+    ("reload", '2026-03-14 12:01:04.0 UTC [1] LOG:  parameter "max_connections" changed to "10"'),
+    ("reload", "2026/03/14 12:01:04 [notice] 31#31: signal 1 (SIGHUP) received from 1, reconfiguring"),
+    ("deployment", "2026-03-14 12:01:04,000 INFO [main] deployer: deployed shop-api 2.4.1"),
+    ("deployment", "2026-03-14 12:01:04 upgrade libssl3:amd64 3.0.11 3.0.13"),
+    ("configuration change", "2026-03-14 12:01:04,000 INFO [admin] orders: feature flag new-pricing enabled"),
+    ("role change", "2026-03-14 12:01:04,000 INFO [main] store: switched to replica db2"),
+    ("restart", "Mar 14 12:01:04 api1 systemd[1]: api.service: Scheduled restart job, restart counter is at 3."),
+]
+
+
+@pytest.mark.parametrize(("name", "line"), EVENTS)
+def test_what_happens_to_a_service_counts_at_info_when_it_is_new(name: str, line: str) -> None:
+    item = log(line, "2026-03-14 12:01:06,010 INFO [pool-1] orders: order 4711 written in 12 ms")
+    first = ranked(item).suspects[0]
+    assert first.text == line
+    assert name in {signal.name for signal in first.signals if signal.strong}
+
+
+def test_a_reload_that_happens_all_the_time_is_not_strong() -> None:
+    line = "2026-03-14 12:0{}:04,000 INFO [admin] orders: configuration reloaded from /etc/shop/orders.yaml"
+    analysis = ranked(log(line.format(1), before=f"{QUIET}\n{line.format(0)}"))
+    assert analysis.headline == "No strong suspect"
+
+
+def test_the_background_noise_of_an_open_ssh_port_is_no_suspect() -> None:
+    lines = [
+        f"Mar 14 12:01:0{n} api1 sshd[{900 + n}]: Failed password for invalid user admin from 203.0.113.{n} port 4022{n}"
+        for n in range(1, 7)
+    ]
+    assert ranked(log(*lines, before="")).suspects == ()
+
+
+# --- Severity and its negatives --------------------------------------------------------------------------------------
+
+HARMLESS = [
+    "2026-03-14 12:01:05,000 INFO [main] orders: started in 1.2 s",
+    "2026-03-14 12:01:05,010 INFO [timer] orders: statistics: 140 requests, 0 errors, no failures",
+    "2026-03-14 12:01:05,020 INFO [main] orders: error_page is /var/www/error/500.html",
+    "2026-03-14 12:01:05,030 DEBUG [main] orders: installed ErrorHandler for failover",
+    '10.0.0.9 - - [14/Mar/2026:12:01:05 +0000] "GET /orders/4711 HTTP/1.1" 200 512',
+    "Mar 14 12:01:05 api1 CRON[4411]: (root) CMD (/usr/lib/sysstat/sa1)",
+]
+
+
+def test_harmless_lines_give_no_strong_suspect() -> None:
+    analysis = ranked(log(*HARMLESS))
+    assert analysis.headline == "No strong suspect"
+    assert not [signal for suspect in analysis.suspects for signal in suspect.signals if signal.strong]
+
+
+def test_an_error_weighs_more_than_a_failure_at_info_and_that_more_than_a_warning() -> None:
+    said = ["ERROR [a] x: cart is broken", "INFO [b] y: payment failed once", "WARN [c] z: cart is slow"]
+    suspects = ranked(log(*(f"2026-03-14 12:01:05,000 {line}" for line in reversed(said)))).suspects
+    by_score = sorted(suspects, key=lambda suspect: -suspect.score)
+    assert [suspect.text.split(",000 ")[1] for suspect in by_score] == said
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"time":"2026-03-14T12:01:06Z","level":"error","msg":"cart is gone"}',
+        'time=2026-03-14T12:01:06Z level=error msg="cart is gone"',
+        "E0314 12:01:06.900000       1 cart.go:12] cart is gone",
+        "[Sat Mar 14 12:01:06.900000 2026] [core:error] [pid 12] cart is gone",
+        "2026-03-14 12:01:06.900 UTC [91] ERROR:  cart is gone",
+    ],
+)
+def test_the_level_is_understood_in_every_dress(line: str) -> None:
+    assert "error" in signal_names(ranked(log(line)).suspects[0])
+
+
+def test_an_access_logs_server_error_is_an_echo_and_not_the_cause() -> None:
+    access = log(
+        '10.0.0.7 - - [14/Mar/2026:12:01:06 +0000] "POST /orders HTTP/1.1" 500 21', host="web1", collector="access.log"
+    )
+    store = log("2026-03-14 12:01:06,900 ERROR [pool-2] store: database is locked", host="storage1")
+    assert ranked(access, store).suspects[0].host == "storage1"
+
+
+# --- Novelty ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_error_that_the_host_writes_all_the_time_yields_to_a_new_one() -> None:
+    old = "2026-03-14 12:0{}:05,000 ERROR [mail] orders: mail server refuses newsletter {}"
+    new = "2026-03-14 12:01:06,000 ERROR [pool-1] orders: price list is empty"
+    analysis = ranked(log(old.format(1, 4412), new, before=f"{QUIET}\n{old.format(0, 4398)}"))
+    assert [suspect.text for suspect in analysis.suspects] == [new, old.format(1, 4412)]
+    assert ["new" in signal_names(suspect) for suspect in analysis.suspects] == [True, False]
+    assert not [signal for signal in analysis.suspects[1].signals if signal.strong]
+
+
+def test_without_earlier_lines_nothing_is_called_new() -> None:
+    suspect = ranked(log("2026-03-14 12:01:06,000 ERROR [pool-1] orders: price list is empty", before="")).suspects[0]
+    assert "new" not in signal_names(suspect)
+
+
+def test_lines_that_came_along_from_ahead_of_the_window_are_earlier_lines() -> None:
+    noise = [f"2026-03-14 11:5{n}:05,000 ERROR [mail] orders: mail server refuses newsletter" for n in range(8)]
+    again = "2026-03-14 12:01:05,000 ERROR [mail] orders: mail server refuses newsletter"
+    new = "2026-03-14 12:01:06,000 ERROR [pool-1] orders: price list is empty"
+    assert ranked(log(*noise, again, new, before="")).suspects[0].text == new
+
+
+def test_lines_of_a_passing_test_make_a_line_old() -> None:
+    line = "2026-03-14 12:01:06,000 ERROR [mail] orders: mail server refuses newsletter 17"
+    history = History().with_lines("api1", "orders.log", [line.replace("17", "12")])
+    assert rank(a_failure(), evidence(log(line))).headline != "No strong suspect"
+    analysis = rank(a_failure(), evidence(log(line)), history=history)
+    assert (analysis.headline, signal_names(analysis.suspects[0])[:2]) == ("No strong suspect", ["error", "seen before"])
+
+
+# --- Time ------------------------------------------------------------------------------------------------------------
+
+
+def test_the_offset_to_the_failure_is_told_in_words() -> None:
+    suspect = ranked(log("2026-03-14 12:01:07,000 ERROR [pool-1] orders: price list is empty")).suspects[0]
+    assert suspect.offset_s == -0.4
+    assert "first seen 0.4 s before the failure" in words(suspect)
+
+
+def test_among_equals_the_one_near_the_failing_keyword_is_first() -> None:
+    lines = [f"2026-03-14 12:01:0{n},900 ERROR [pool-1] {name} is empty" for n, name in [(2, "cart"), (6, "shelf")]]
+    assert "shelf" in ranked(log(*lines)).suspects[0].text
+
+
+def test_a_host_whose_clock_is_90_s_ahead_is_put_right() -> None:
+    cause = "2026-03-14 12:02:36,900 ERROR [pool-1] orders: price list is empty"
+    clock = a_clock(host="api1", offset_s=90.0)
+    suspect = ranked(log(cause), clocks=(clock,)).suspects[0]
+    assert (suspect.at, suspect.offset_s) == (FAILED_AT - timedelta(seconds=0.5), -0.5)
+    assert ranked(log(cause)).suspects[0].offset_s == 89.5
+
+
+def test_a_line_in_the_hosts_own_zone_is_put_right() -> None:
+    clock = a_clock(host="api1", offset_s=0.0, utc_offset_s=7200)
+    suspect = ranked(log("2026-03-14 14:01:07,000 ERROR orders: price list is empty"), clocks=(clock,)).suspects[0]
+    assert suspect.offset_s == -0.4
+
+
+def test_what_was_said_long_after_the_failure_yields_to_what_was_said_before_it() -> None:
+    lines = [f"2026-03-14 12:01:{s},000 ERROR [pool-1] {name} is empty" for s, name in [("06", "cart"), ("30", "shelf")]]
+    assert ["cart" in suspect.text for suspect in ranked(log(*lines)).suspects][:1] == [True]
+
+
+def test_the_earliest_grave_line_is_among_the_first_two_though_others_weigh_more() -> None:
+    onset = "2026-03-14 12:01:02,000 ERROR [pool-1] store: cannot read page 7"
+    later = [
+        f"2026-03-14 12:01:06,{n}00 ERROR [pool-1] api: POST /orders: 500 Server Error: {name} is missing"
+        for n, name in enumerate("abcdefg")
+    ]
+    assert onset in [suspect.text for suspect in ranked(log(onset, *later)).suspects[:2]]
+
+
+# --- Overlap ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_line_that_shares_an_identifier_with_the_failing_keyword_says_so() -> None:
+    failure = a_failure(keyword_path=(a_step(name="Ship Order", arguments=("ORD-88123",)),), message="not shipped")
+    said = ["order ORD-88120 is on hold", "order ORD-88123 is on hold", "order ORD-88155 is on hold"]
+    lines = [f"2026-03-14 12:01:06,900 WARN [pool-1] depot {name}: {line}" for name, line in zip("abc", said, strict=True)]
+    first = ranked(log(*lines), failure=failure).suspects[0]
+    assert "ORD-88123" in first.text
+    assert "same 'ord-88123' as the failing keyword" in words(first)
+
+
+def test_a_word_that_every_line_has_counts_less_than_a_rare_one() -> None:
+    failure = a_failure(message="checkout failed for basket gold", keyword_path=())
+    common = [f"2026-03-14 12:01:06,{n:03} WARN checkout {chr(97 + n)} slow" for n in range(20)]
+    rare = "2026-03-14 12:01:06,900 WARN basket slow"
+    assert ranked(log(*common, rare), failure=failure).suspects[0].text == rare
+
+
+# --- Folding ---------------------------------------------------------------------------------------------------------
+
+
+def test_lines_of_one_shape_are_one_suspect_with_a_count() -> None:
+    lines = [f"2026-03-14 12:01:0{n},000 ERROR [pool-{n}] orders: order 471{n} lost" for n in range(2, 7)]
+    suspects = ranked(log(*lines)).suspects
+    assert [(suspect.count, suspect.line_number) for suspect in suspects] == [(5, 0)]
+
+
+def test_the_same_message_in_journal_and_log_file_is_shown_once() -> None:
+    file = log("2026-03-14 12:01:06,900 ERROR orders: price list is empty")
+    journal = log("Mar 14 12:01:06 api1 orders[71]: ERROR orders: price list is empty", collector="journal")
+    assert len(ranked(file, journal).suspects) == 1
+
+
+JAVA = """\
+2026-03-14 12:01:06,900 ERROR [pool-2] orders: could not store order 4711
+org.shop.StoreException: insert failed
+\tat org.shop.storage.OrderStore.insert(OrderStore.java:88)
+\tat org.shop.storage.Orders.create(Orders.java:41)
+Caused by: org.postgresql.util.PSQLException: ERROR: relation "orders" does not exist
+\tat org.postgresql.core.v3.QueryExecutorImpl.receiveErrorResponse(QueryExecutorImpl.java:2725)
+\t... 31 more"""
+
+PYTHON = """\
+2026-03-14 12:01:06,900 ERROR orders: could not store order 4711
+Traceback (most recent call last):
+  File "/srv/shop/orders.py", line 88, in insert
+    cursor.execute(INSERT, row)
+sqlite3.OperationalError: database is locked"""
+
+GO = """\
+2026/03/14 12:01:06 http: panic serving 10.0.0.7:5022: runtime error: invalid memory address or nil pointer dereference
+goroutine 34 [running]:
+net/http.(*conn).serve.func1()
+\t/usr/lib/go/src/net/http/server.go:1854 +0xbf
+main.(*store).insert(...)
+\t/srv/shop/store.go:41 +0x2b"""
+
+NODE = """\
+TypeError: Cannot read properties of undefined (reading 'price')
+    at total (/srv/shop/cart.js:12:30)
+    at Object.<anonymous> (/srv/shop/app.js:88:5)"""
+
+DOTNET = """\
+2026-03-14 12:01:06.900 [ERR] Unhandled exception
+System.InvalidOperationException: could not store order
+ ---> Npgsql.PostgresException: 42P01: relation "orders" does not exist
+   at Npgsql.Internal.NpgsqlConnector.ReadMessage(Boolean async) in /src/NpgsqlConnector.cs:line 91
+   --- End of inner exception stack trace ---
+   at Shop.Orders.Create(Order order) in /src/Orders.cs:line 41"""
+
+
+@pytest.mark.parametrize(
+    ("trace", "cause"),
+    [
+        (JAVA, 'Caused by: org.postgresql.util.PSQLException: ERROR: relation "orders" does not exist'),
+        (PYTHON, "sqlite3.OperationalError: database is locked"),
+        (GO, GO.splitlines()[0]),
+        (NODE, NODE.splitlines()[0]),
+        (DOTNET, ' ---> Npgsql.PostgresException: 42P01: relation "orders" does not exist'),
+    ],
+)
+def test_a_stack_trace_is_one_suspect_told_by_its_cause(trace: str, cause: str) -> None:
+    lines = trace.splitlines()
+    suspects = ranked(log(*lines)).suspects
+    assert [suspect.text for suspect in suspects] == [cause]
+    assert f"cause of a stack trace of {len(lines)} lines" in words(suspects[0])
+
+
+def test_a_trace_has_the_time_of_the_line_that_logs_it() -> None:
+    assert ranked(log(*JAVA.splitlines())).suspects[0].offset_s == -0.5
+
+
+# --- Gaps and changes ------------------------------------------------------------------------------------------------
+
+
+def test_a_host_that_does_not_answer_is_a_strong_suspect() -> None:
+    analysis = ranked(log(*HARMLESS), gaps=(a_gap(),))
+    first = analysis.suspects[0]
+    assert (first.host, first.item_id, first.line_number) == ("db1", None, None)
+    assert analysis.headline.startswith("db1 does not answer since 12:01:07")
+
+
+def test_silence_is_told_since_the_first_failure_that_met_it() -> None:
+    from builders import a_report
+
+    earlier = a_gap(at=FAILED_AT - timedelta(seconds=64))
+    history = History().with_report(a_report(evidence=evidence(gaps=(earlier,))))
+    analysis = rank(a_failure(), evidence(gaps=(a_gap(),)), history=history)
+    assert analysis.headline.startswith("db1 does not answer since 12:00:03")
+
+
+@pytest.mark.parametrize("reason", ["permission denied", "file not found", "command not found", "skipped", "withheld"])
+def test_a_gap_of_our_own_making_is_no_suspect(reason: str) -> None:
+    assert ranked(gaps=(a_gap(reason=reason, collector="nginx.error"),)).suspects == ()
+
+
+def test_a_unit_that_failed_since_the_window_began_is_a_strong_suspect() -> None:
+    changes = ("- nginx.service  loaded active running", "+ nginx.service  loaded failed failed", "  cron.service x")
+    units = log("nginx.service  loaded failed failed", collector="units", changes=changes, baseline="x", window=None)
+    first = ranked(units).suspects[0]
+    assert first.text == "nginx.service active running → failed failed"
+    assert first.signals[0].strong
+
+
+def test_a_change_for_the_better_is_shown_and_not_strong() -> None:
+    changes = ("- nginx.service  loaded activating start", "+ nginx.service  loaded active running")
+    analysis = ranked(log("x", collector="units", changes=changes, baseline="x", window=None))
+    assert analysis.suspects[0].text == "nginx.service activating start → active running"
+    assert analysis.headline == "No strong suspect"
+
+
+def test_what_a_failed_command_says_of_the_service_counts() -> None:
+    said = "Could not connect to Redis at 127.0.0.1:6379: Connection refused"
+    ping = log("", collector="ping", status="failed", exit_status=1, stderr=said, window=None)
+    assert ranked(ping).suspects[0].text == said
+
+
+def test_what_a_failed_command_says_of_our_rights_does_not_count() -> None:
+    ping = log("", collector="ping", status="failed", exit_status=1, stderr="ss: Permission denied", window=None)
+    assert ranked(ping).suspects == ()
+
+
+# --- The list --------------------------------------------------------------------------------------------------------
+
+
+def noisy(host: str, collector: str, many: int) -> Item:
+    lines = [f"2026-03-14 12:01:06,900 FATAL [main] {'ab'[n % 2]}{chr(97 + n % 26)}{chr(97 + n // 26)} failed" for n in range(many)]  # fmt: skip
+    return log(*lines, host=host, collector=collector)
+
+
+def test_a_noisy_neighbour_cannot_fill_the_list() -> None:
+    quiet = log("2026-03-14 12:01:06,900 WARN orders: shelf is slow", host="quiet1")
+    suspects = ranked(noisy("noisy1", "a.log", 200), noisy("noisy1", "b.log", 200), quiet).suspects
+    assert len(suspects) == MOST_SUSPECTS
+    assert "quiet1" in [suspect.host for suspect in suspects[:11]]
+    assert [suspect.id for suspect in suspects] == [f"E{n}" for n in range(1, MOST_SUSPECTS + 1)]
+
+
+def test_a_suspect_has_two_lines_around_it_and_its_place() -> None:
+    lines = [f"2026-03-14 12:01:0{n},000 INFO step {name}" for n, name in enumerate("abcde")]
+    lines[2] = "2026-03-14 12:01:02,000 ERROR orders: price list is empty"
+    suspect = ranked(log(*lines)).suspects[0]
+    assert (suspect.line_number, suspect.lines_before, suspect.lines_after) == (2, tuple(lines[:2]), tuple(lines[3:]))
+
+
+def test_ranking_is_the_same_every_time_and_for_every_order_of_items() -> None:
+    items = [noisy(f"host{n}", "a.log", 20) for n in range(3)]
+    assert ranked(*items) == ranked(*items)
+    assert ranked(*items).suspects == ranked(*reversed(items)).suspects
+
+
+def test_evidence_of_nothing_gives_no_suspect() -> None:
+    analysis = ranked()
+    assert (analysis.headline, analysis.suspects) == ("No strong suspect", ())
+
+
+def test_a_line_of_a_megabyte_is_judged_and_shown_in_part() -> None:
+    suspect = ranked(log("2026-03-14 12:01:06,900 ERROR orders: " + "\u202e(((" * 250_000)).suspects[0]
+    assert len(suspect.text) < 2100
+    assert suspect.text.endswith("more characters)")
+
+
+HOSTILE = st.lists(
+    st.text(alphabet=st.characters(codec="utf-8"), max_size=60)
+    | st.sampled_from(["\tat a.b(C.java:1)", "Traceback (most recent call last):", "Caused by: x", '{"msg":' * 300, "<" * 500]),
+    max_size=30,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(HOSTILE)
+def test_no_text_breaks_the_ranking(lines: list[str]) -> None:
+    item = log(*lines, changes=tuple(lines))
+    for suspect in ranked(item).suspects:
+        if suspect.line_number is not None:
+            assert item.lines[suspect.line_number].startswith(suspect.text[:2000].split(" … (")[0])
+
+
+# --- Headline --------------------------------------------------------------------------------------------------------
+
+
+def test_the_headline_is_one_sentence_of_cause_time_and_failure() -> None:
+    failure = a_failure(
+        message="HTTPError: 500 Server Error: for url: http://web1/orders",
+        keyword_path=(a_step(name="RequestsLibrary.GET On Session", arguments=("shop", "/orders")),),
+    )
+    item = log("2026-03-14 12:01:07,000 ERROR [pool-2] database is locked", host="storage1", component="storage")
+    assert ranked(item, failure=failure).headline == "storage: database is locked, 0.4 s before `GET /orders` returned 500"
+
+
+def test_a_failure_that_is_no_request_is_named_by_its_keyword() -> None:
+    failure = a_failure(message="'Total: 12' != 'Total: 13'", keyword_path=(a_step(name="Page Should Show Total"),))
+    headline = ranked(log("2026-03-14 12:01:07,000 ERROR price list is empty"), failure=failure).headline
+    assert headline == "api: price list is empty, 0.4 s before `Page Should Show Total` failed"
+
+
+def test_where_several_hosts_play_a_component_the_headline_names_the_host() -> None:
+    cause = log("2026-03-14 12:01:07,000 ERROR price list is empty", host="api2")
+    assert ranked(log(*HARMLESS, host="api1"), cause).headline.startswith("api2: ")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("2026/03/14 12:01:07 [error] 31#31: *9 upstream is gone", "upstream is gone"),
+        ("2026-03-14 12:01:07.0 UTC [91] FATAL:  cart is gone", "cart is gone"),
+        ("1:M 14 Mar 2026 12:01:07.000 # FATAL cart is gone", "cart is gone"),
+        ("Mar 14 12:01:07 api1 orders[71]: ERROR cart is gone", "cart is gone"),
+        ('{"time":"2026-03-14T12:01:07Z","level":"error","msg":"cart is gone"}', "cart is gone"),
+        ('time=2026-03-14T12:01:07Z level=error msg="cart is gone"', "cart is gone"),
+    ],
+)
+def test_the_headline_leaves_out_time_level_and_process(line: str, said: str) -> None:
+    assert ranked(log(line)).headline.startswith(f"api: {said}, ")
