@@ -11,7 +11,6 @@ import os
 import re
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from json.decoder import scanstring
 from pathlib import Path
 from typing import TextIO
 from xml.sax.saxutils import escape, unescape
@@ -108,11 +107,12 @@ def _xml(source: TextIO, draw: _Drawing) -> Iterator[str]:
 def _json(source: TextIO, draw: _Drawing) -> Iterator[str]:
     """Everything as it is but the strings that are cards: a second "body" of a test must not be lost."""
     text = source.read()
+    decoder = json.JSONDecoder()
     position = 0
     for match in re.finditer(re.escape(json.dumps(CARD_START)[:-1]), text):
         if match.start() < position:
             continue
-        card, end = scanstring(text, match.start() + 1)
+        card, end = decoder.raw_decode(text, match.start())
         if is_card(card):
             yield text[position : match.start()]
             yield json.dumps(draw(card))

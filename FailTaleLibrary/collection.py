@@ -227,7 +227,7 @@ class _Turn:
         return Gap(
             host=host,
             component=steps[0].component,
-            reason=error.reason,  # type: ignore[arg-type]  # a TransportError carries a GapReason
+            reason=error.reason,
             detail=self.redactor.redact(str(error)).text,
             at=datetime.now(timezone.utc),
             elapsed_s=round(time.monotonic() - began, 3),

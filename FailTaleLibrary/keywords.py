@@ -21,7 +21,7 @@ from robot.utils import DotDict
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import to_payload
-from FailTaleLibrary.captions import cache_dir, caption, with_progress
+from FailTaleLibrary.captions import Caption, cache_dir, caption, with_progress
 from FailTaleLibrary.config import load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.hints import HintMaker
@@ -170,7 +170,7 @@ class FailTaleLibrary:
         tally = self.investigator.tally
         if settings.model is None or settings.when != "after_run" or not tally.failures or self._parallel:
             return
-        ask = self._hints().hint
+        ask: Caption = self._hints().hint
         if sys.__stderr__ is not None:
             ask = with_progress(ask, tally.failures, sys.__stderr__)
         caption(output, ask, max_bytes=self.investigator.config.limits.card_bytes)
@@ -184,7 +184,7 @@ class FailTaleLibrary:
     # --- Keywords ----------------------------------------------------------------------------------------------------
 
     @keyword(tags=["failtale"])
-    def collect_evidence(self, *, components: list[str] | None = None, name: str | None = None) -> DotDict:
+    def collect_evidence(self, *, components: str | list[str] | None = None, name: str | None = None) -> DotDict:
         """Collects evidence from all hosts now, logs the card and returns the evidence as a value.
 
         ``components`` narrows it to hosts that play one of these components; ``name`` is the title of the card. The
@@ -258,7 +258,7 @@ class FailTaleLibrary:
 
     @keyword(tags=["failtale"])
     def analyze_evidence(self) -> DotDict:
-        """Returns what the last collected evidence points to, and logs it: suspects, and a hint where a model is set up.
+        """Returns what the last collected evidence points to, and logs it: suspects, and a hint by a model if set up.
 
         The value is as described above; its ``hint`` is the model's sentence or ``None``, and ``no_hint_reason`` says
         why. With a model configured this keyword waits for it, at most ``analysis.hint_time``; elsewhere hints are
@@ -377,9 +377,10 @@ def _start_of(result: Any) -> datetime | None:
     return start.astimezone(timezone.utc) if start else None
 
 
-def _listed(components: list[str] | None) -> tuple[str, ...]:
-    """Component names; ``a,b`` in one argument counts as two."""
-    return tuple(name.strip() for each in components or () for name in each.split(",") if name.strip())
+def _listed(components: str | list[str] | None) -> tuple[str, ...]:
+    """Component names; ``a,b`` in one text counts as two."""
+    texts = [components] if isinstance(components, str) else components or []
+    return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
 
 
 def _value(report: Report) -> DotDict:
@@ -391,7 +392,7 @@ def _value(report: Report) -> DotDict:
 def _dotted(value: Any) -> Any:
     """The same with Robot's dictionaries, whose values have dotted access."""
     if isinstance(value, dict):
-        return DotDict((name, _dotted(each)) for name, each in value.items())
+        return DotDict((name, _dotted(each)) for name, each in value.items())  # type: ignore[no-untyped-call]
     if isinstance(value, list):
         return [_dotted(each) for each in value]
     return value

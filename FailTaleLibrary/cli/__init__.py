@@ -12,7 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.cli import analyzing, asking, reading, serving, showing
+from FailTaleLibrary.cli import analyzing, asking, reading, redacting, serving, showing
 from FailTaleLibrary.errors import FailTaleError
 
 
@@ -50,6 +50,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"failtale {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for room in (showing, asking, reading, analyzing, serving):
+    for room in (showing, asking, reading, redacting, analyzing, serving):
         room.add_commands(commands)
     return parser
