@@ -120,14 +120,15 @@ def test_the_demo_says_where_to_look_and_leaves_nothing_behind(tmp_path: Path) -
     show = Show(tmp_path)
     with show.start() as process:
         out, err = process.communicate(timeout=PATIENCE_S)
-    assert (process.returncode, err) == (0, "")
+    assert process.returncode == 0
+    assert "4 failures told, 3 hosts asked, 0 gaps" in err
     assert str(tmp_path / "failtale-demo" / "log.html") in out
     assert all(story.test in out and story.notice in out for story in STORIES)
     assert show.left_running() == []
     assert list(show.temporary.iterdir()) == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     show = Show(tmp_path)
     with show.start() as process:
