@@ -1,6 +1,6 @@
-"""Lines with secrets of many shapes and harmless lines that look like them; every secret is made up at run time.
+"""Lines with secrets of many shapes, and harmless lines that look like them; secrets are made up at run time.
 
-``{…}`` in a shape stands for a made-up value of that kind. Prefixes of real providers are joined at run time, so that no
+``{…}`` in a shape stands for a made-up value of that kind. Prefixes of providers are joined at run time, so that no
 scanner takes this file for a leak.
 """
 
@@ -187,6 +187,120 @@ VAULT_TOKEN={mix}
 secret = {mix}
 pwd={pw}
 pw: {pw}
+"DB_PASS": "{pw}"
+<add key="ApiSecret" value="{mix}"/>
+user:pass = admin:{pw}
+credentials: admin/{pw}
+  POSTGRES_PASSWORD: {pw}
+--db-password "{pw}"
+-Djavax.net.ssl.keyStorePassword={pw}
+-Dspring.datasource.password={pw} -Xmx1g
+mongo -u root -p {pw} --authenticationDatabase admin
+mongodump --uri="mongodb://root:{pw}@h/db"
+ipmitool -H h -U admin -P {pw} power status
+snmpwalk -v2c -c {pw} 10.0.0.1
+htpasswd -b file bob {pw}
+PASS {pw}
+AUTH {pw}
+"AUTH" "{pw}"
+1700000000.1 [0 127.0.0.1:1] "AUTH" "default" "{pw}"
+master_password: {pw}
+SMTP AUTH PLAIN {b64}
+"basicAuth": "{b64}"
+wss://x.example/ws?token={mix32}
+grant_type=password&username=bob&password={pw}
+client_id=a&client_secret={mix32}&grant_type=x
+kubectl create secret generic x --from-literal=password={pw}
+.dockerconfigjson: {b64long}
+Secret: {mix}
+The secret is {mix}
+New password: {pw}
+Password set to {pw}
+ALTER USER postgres WITH ENCRYPTED PASSWORD '{pw}';
+CREATE LOGIN x WITH PASSWORD = '{pw}'
+GRANT ALL ON *.* TO 'a'@'%' IDENTIFIED BY "{pw}"
+PQconnectdb("host=h user=u password='{pw}'")
+LDAP bind dn=cn=admin pw={pw}
+db_url: mysql+pymysql://u:{pw}@h/db
+sqlalchemy.url = postgresql://u:{pw}@h/db
+broker_url='amqp://u:{pw}@h//'
+DATABASE_URL=postgres://u:{pw}@h:5/db
+export TOKEN={mix32}
+x-goog-api-key: {mix32}
+Ocp-Apim-Subscription-Key: {hex32}
+Authorization=Bearer {mix32}
+'authorization': ['Bearer {mix32}']
+Authorization: {mix32}
+Authorization: Negotiate {b64long}
+Authorization: NTLM {b64long}
+set-cookie: auth={mix32}
+"Set-Cookie": "session={mix32}; Path=/"
+{"cookies": {"sessionid": "{alnum26}"}}
+session_token={mix32}
+id_token={p:ey:J}{alnum20}.{p:ey:J}{alnum36}.{alnum43}
+webhook_secret: {p:whs:ec_}{alnum32}
+{p:xo:xa-2-}{num12}-{num12}-{alnum24}
+{p:sk_:test_}{alnum24}
+{p:sk-pr:oj-}{alnum48}
+{p:gh:s_}{alnum36}
+git config http.extraheader "AUTHORIZATION: basic {b64}"
+{p:gl:dt-}{alnum20}
+uri=postgres%3A%2F%2Fu%3A{pw}%40h
+root:{pw}@tcp(127.0.0.1:3306)/x
+rabbitmqctl add_user bob {pw}
+rabbitmqctl change_password bob {pw}
+useradd -p '$6${alnum8}${alnum86}' bob
+echo "bob:{pw}" | chpasswd
+user bob : $apr1${alnum8}${alnum22}
+rootpw --iscrypted $6${alnum8}${alnum86}
+wpa-psk {pw}
+  key: {p:AK:IA}{upper16}
+shared_secret = "{mix}"
+pre-shared-key {pw}
+: PSK "{pw}"
+stats auth admin:{pw}
+user admin insecure-password {pw}
+auth_pass {pw}
+tls-auth password is {pw}
+redis://default:{pw}@h:6379
+rediss://:{pw}@h:6379
+openssl enc -k {pw} -in a
+gpg --passphrase {pw} -d x
+zip -P {pw} a.zip b
+ansible-playbook -e ansible_password={pw}
+"ansible_ssh_pass": "{pw}"
+http -a bob:{pw} GET h/
+mysql://root:{pw}@h/db
+mysql --password='{pw}' -u root
+p4 -P {hex32} info
+psql "postgresql://u:{pw}@h/db"
+connection string: Host=h;Username=u;Password={pw}
+AZURE_STORAGE_KEY={b64long}
+AccountKey={b64long}
+SharedAccessSignature=sv=2020&sig={sas}
+heroku: HRKU-{uuid}
+admin_password => {pw}
+password := "{pw}"
+password = '{pw}' # changed
+"password" : "{pw}"
+\"token\": \"{mix}\"
+--header "X-Api-Key: {mix}"
+x_api_key={mix}
+Api-Key {mix}
+api key: {mix}
+access key = {mix}
+auth token: {mix}
+secret key: {mix}
+bearer_token: {mix}
+Login: bob / {pw}
+password for user bob is {pw}
+Generated password: {pw}
+{"password":{"value":"{pw}"}}
+{"passwords":["{pw}"]}
+[('password', '{pw}')]
+password\": \"{pw}\"
+password%3D{pw}%26x%3D1
+{"env":[{"name":"DB_PASSWORD","value":"{pw}"}]}
 """.strip().splitlines()
 
 HARMLESS = r"""
@@ -329,24 +443,152 @@ api key not found
 using token auth
 pin=required
 spinning=12345
+Password:
+password prompt shown
+Password authentication is enabled
+PasswordAuthentication yes
+PermitRootLogin prohibit-password
+password expires in 12 days
+password last changed: 2026-01-01
+Last password change : Nov 22, 2026
+pam_unix(passwd:chauthtok): password changed for bob
+token: EOF
+token count: 1234
+Token validated for user bob
+auth: user bob logged in
+auth=ok user=bob
+credentials: same-origin
+Credentials accepted for bob
+cookie: none
+Cookies: enabled
+session: opened
+session id 42 closed
+session started: 2026-11-22
+secret: not found
+secrets/db-creds mounted
+secret/db-creds created
+key: value
+api-key header is missing
+api_key: missing
+private key loaded from /etc/ssl/key.pem
+Loading private key '/etc/ssl/private/server.key'
+SSH key fingerprint is SHA256:{alnum43}
+kex: algorithm: curve25519-sha256
+host key algorithm: ssh-ed25519
+signature: valid
+signature verification failed
+Authorization: required
+authorization: denied for user bob
+Proxy-Authorization: missing
+oauth2: token endpoint https://idp.example/oauth/token
+https://idp.example/oauth2/v1/token?grant_type=client_credentials
+GET /reset-password?step=2 200
+GET /users?token_type=x&state=open 200
+POST /auth/login 401
+/login?code=404
+ETag: "{hex32}"
+Content-MD5: {hex32}
+If-None-Match: "{hex40}"
+index {hex8}..{hex8} 100644
+Merge: {hex8} {hex8}
+image: nginx@sha256:{hex64}
+docker-pullable://a/b@sha256:{hex64}
+container {hex64} started
+boot id: {hex32}
+machine-id {hex32}
+_id: ObjectId('{hex24}')
+GUID {uuid}
+transaction {uuid} rolled back
+MAC 52:54:00:12:34:56
+0x{hex16}: call
+R13: {hex16} R14: {hex16}
+cgroup: /kubepods/pod{uuid}/{hex64}
+user=bob uid=1000 gid=1000
+pw_name=bob
+passwd -l bob
+mount -o username=bob
+psql -U app -d shop -p 5432
+mysql -h h -P 3306 -u root
+curl -sS -o /dev/null http://h:80/
+curl -u user http://h/
+ldapsearch -x -b dc=x -s sub
+git@github.com:a/b.git
+ssh://git@host:22/a.git
+http://[::1]:8080/a
+ftp://ftp.example/pub/a@1.2
+npm WARN deprecated a@1.2.3: use b@2
+user@host:/path
+java.security.InvalidKeyException: Parameters missing
+javax.crypto.BadPaddingException: bad key
+NullPointerException: token
+expected token ';' but got '}'
+syntax error at or near "password"
+column "password_hash" does not exist
+SELECT password FROM users WHERE id = 1
+UPDATE users SET password = ? WHERE id = ?
+INSERT INTO tokens (token, user_id) VALUES ($1, $2)
+ALTER TABLE users ADD COLUMN password varchar(255)
+max_tokens=4096 temperature=0.2
+hash=crc32 key=id
+partition key: user_id
+sort key = created_at
+keys: 3, misses: 4
+key: "shop:42"
+pass: 12 fail: 0
+All 12 tests pass
+passing: 12
+12 passed, 3 failed
+pass 2 of 3
+password_reset_url=https://x.example/reset
+token_endpoint=https://idp.example/token
+secret_name=db-creds
+token_file: /var/run/secrets/token
+SSH_AUTH_SOCK=/tmp/ssh-abc/agent.1
+authMethod: 5
+X-Frame-Options: DENY
+X-Session-Timeout: 30
+X-RateLimit-Remaining: 42
+x-amz-request-id: {upper16}
+x-amz-id-2: {b64long}
+keytab principal HTTP/web.example@EXAMPLE.ORG
+kinit: Password incorrect while getting initial credentials
+gpg: key {upper16}: public key imported
+OpenPGP key {upper16}
+rsa4096/{upper16} 2020-01-01
+Key fingerprint = AAAA BBBB CCCC
+DNSKEY 257 3 13 {alnum43}
+serial: {hex16}
+sessionTimeout=30000
+JSESSIONID cookie set
+password: (unchanged)
+password: <set>
+password: set
+password: changed
+password (again):
+wrong password for user bob
+wrong password 3 times
+using password file
+with token refresh enabled
 """.strip().splitlines()
 
 
 def secret_lines(seed: int) -> Iterator[tuple[str, str, str]]:
     """(shape, line, secret) of each shape with values that this seed makes up."""
-    chance = random.Random(seed)  # noqa: S311 - no cryptography, repeatable
+    chance = random.Random(seed)
     for shape in SECRETS:
         line, parts = _filled(shape, chance)
         yield shape, line, max(parts, key=len)
 
 
 def harmless_lines(seed: int) -> Iterator[str]:
-    chance = random.Random(seed)  # noqa: S311
+    chance = random.Random(seed)
     for shape in HARMLESS:
         yield _filled(shape, chance)[0]
 
 
-_HOLE = re.compile(r"\{(pw|sym|mix32|mix|aws|b64long|b64|b32|sas|uuid|hexu32|(?:hex|alnum|num|upper)\d+|p:[^:{}]+:[^{}]+)\}")
+_HOLE = re.compile(
+    r"\{(pw|sym|mix32|mix|aws|b64long|b64|b32|sas|uuid|hexu32|(?:hex|alnum|num|upper)\d+|p:[^:{}]+:[^{}]+)\}"
+)
 
 
 def _filled(shape: str, chance: random.Random) -> tuple[str, list[str]]:

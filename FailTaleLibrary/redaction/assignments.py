@@ -1,0 +1,192 @@
+"""key=value, ``key: value``, JSON, escaped JSON, dict, YAML, INI, XML attributes -> the values that are secrets.
+
+A key is judged by its words: the last one must be a secret's (`db_password`), so that keys that describe one
+(`password_file`, `tokenTimeout`) are left alone. A value is judged by its look: masks, references and prose stay.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from FailTaleLibrary.redaction.patterns import Match, Pattern, compiled, words
+from FailTaleLibrary.redaction.tokens import Span, only_tokens
+from FailTaleLibrary.redaction.values import (
+    is_empty_or_masked,
+    is_number,
+    is_reference,
+    looks_made_up,
+    looks_random,
+    value_span,
+)
+
+STEMS = "pass|pwd|pw|secret|token|key|cred|auth|cookie|sess|sid|signature|sig|bearer|jwt|otp|pin|psk|kennwort"
+"""What a secret's key holds at least one of; for prefilters."""
+
+_ASSIGNMENT = (
+    r"(?i)((?:(?:api|access|secret|private|auth|encryption|account|shared|signing|master) )?[a-z0-9_.$@-]{0,80}?(?:"
+    + STEMS
+    + r")[a-z0-9_.$-]{0,60})"
+    r"(?:\\*(?:[\"'`]|&quot;|&#3[49];|u0022))?\]?[ \t]{0,20}(=>|:=|===?|=|:|%3d|%3a)[ \t]{0,20}"
+)
+
+_KUBERNETES_NAME = re.compile(r"[a-z]+(?:[/.-][a-z]+)+(?:-[0-9]{1,2})?")
+_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_STRONG_ENDS = (
+    "password",
+    "passwd",
+    "passphrase",
+    "passcode",
+    "secret",
+    "token",
+    "apikey",
+    "pwd",
+    "passwort",
+    "kennwort",
+)
+_STRONG = words(
+    """
+    pass pw psk bindpw rootpw adminpw userpw dbpw pgpass requirepass masterauth passwords privatekey
+    secretkey accesskey authkey accountkey sharedkey sharedaccesskey encryptionkey signingkey masterkey
+    sharedaccesssignature presharedkey wpapsk snmpcommunity
+    """
+)
+_WEAK = words(
+    """
+    auth session sessionid jsessionid phpsessid sessid sid cookie cookies credential credentials cred
+    creds signature sig bearer jwt otp pin tokens secrets authorization csrftoken xsrftoken sessionkey
+    passkey authcode
+    """
+)
+_NOT_PASS = ("bypass", "compass", "trespass", "overpass", "underpass", "surpass", "encompass", "pass-through")
+_KEY_OWNERS = words(
+    """
+    api access secret private encryption encrypt decryption signing sign master shared account storage
+    auth license client service app application ssh deploy webhook consumer hmac jwt cipher aes session
+    cookie subscription admin preshared psk data server crypto token rsa
+    """
+)
+# What may follow the secret's word without making the key a description.
+_TAILS = words(
+    """
+    value val plain plaintext raw text new old current confirm confirmation again repeat verify base b
+    base64 encoded enc str prod production dev staging stage test qa main master primary secondary backup
+    default hash
+    """
+)
+
+
+def words_of(key: str) -> list[str]:
+    """``dbPassword``, ``DB_PASSWORD``, ``db.password`` -> ``['db', 'password']``."""
+    return [word.lower() for word in _CAMEL.findall(key)]
+
+
+def strength(key: str) -> int:
+    """2: whatever stands there is a secret; 1: only what looks random; 0: no secret's key."""
+    if key.lower().endswith(("set-cookie", "cookie2")) or key.lower() == "cookie":
+        return 0  # a header of its own grammar: see cookies
+    parts = words_of(key)
+    while len(parts) > 1 and (parts[-1] in _TAILS or parts[-1].isdigit()):
+        parts.pop()
+    if not parts:
+        return 0
+    last = parts[-1]
+    before = parts[-2] if len(parts) > 1 else ""
+    if last in _STRONG or last.endswith(_STRONG_ENDS) or (last == "word" and before == "pass"):
+        return 2
+    if last.endswith("pass") and last not in _NOT_PASS and not last.endswith("compass"):
+        return 2
+    if last in ("key", "keys") and before in _KEY_OWNERS:
+        return 2
+    if last in ("phrase", "code") and before in ("pass", "auth"):
+        return 2 if before == "pass" else 1
+    if last in ("id", "key") and before in ("session", "sess"):
+        return 1
+    return 1 if last in _WEAK else 0
+
+
+def names_a_secret(key: str) -> bool:
+    """Whether a variable of this name holds a secret."""
+    parts = words_of(key)
+    return strength(key) == 2 or (len(parts) > 0 and parts[-1] in _WEAK - {"sid", "session"})
+
+
+@cache
+def _assignment() -> Pattern:
+    return compiled(_ASSIGNMENT.encode())
+
+
+def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
+    """The secrets that are assigned within one line (or piece of it)."""
+    at = start
+    pattern = _assignment()
+    while match := pattern.search(data, at, end):
+        found = _judged(data, match, end)
+        if found:
+            yield found
+        at = max(found.end if found else match.end(), at + 1)
+
+
+def _judged(data: bytes, match: Match, end: int) -> Span | None:
+    if data.endswith(b"[redacted:", 0, match.start(1)):
+        return None
+    key = match.group(1).decode("latin-1")
+    how = strength(key)
+    place = value_span(data, match.end(), end) if how else None
+    if place is None or only_tokens(data[place[0] : place[1]]):
+        return None
+    first, last, quoted = place
+    value = data[first:last].decode("utf-8", "replace")
+    separator = match.group(2).decode("latin-1")
+    if is_empty_or_masked(value) or not _is_secret(key, how, separator, value, quoted=quoted):
+        return None
+    if _is_prose(data[last:end], separator, value, quoted=quoted):
+        return None
+    return Span(first, last, _class_of(key))
+
+
+def _is_secret(key: str, how: int, separator: str, value: str, *, quoted: bool) -> bool:
+    last = words_of(key)[-1]
+    if value.isupper() and "_" in value and strength(value) == 2 and not any(map(str.isdigit, value)):
+        return False  # server-password: GITHUB_TOKEN names a variable
+    if is_reference(value) and not (quoted and "(" in value):
+        return False
+    if how == 1:
+        return looks_random(value) or (last in ("pin", "otp") and value.isdigit() and len(value) >= 4)
+    if not quoted and value.lower() in (key.lower(), last):  # password=password in a line of source code
+        return False
+    if last in ("token", "key", "secret") and is_number(value) and len(value) < 8:
+        return False
+    if last == "secret" and _KUBERNETES_NAME.fullmatch(value):
+        return False
+    if (
+        last == "pass"
+        and not quoted
+        and (value.isdigit() or (separator == ":" and (key == "PASS" or not looks_random(value))))
+    ):
+        return False
+    if last == "pwd" and value.startswith(("/", "~")):
+        return False
+    return not (separator == ":" and not quoted and value.startswith(":"))
+
+
+def _is_prose(rest: bytes, separator: str, value: str, *, quoted: bool) -> bool:
+    """Whether ``password: changed for bob`` rather than ``password: tr0mbone``: a plain word, and more words follow."""
+    if quoted or separator != ":" or looks_made_up(value) or is_number(value):
+        return False
+    following = rest.lstrip(b" \t")
+    return following != rest and bool(re.match(rb"[A-Za-z(]+(?![\w.-]*[=:])", following))
+
+
+def _class_of(key: str) -> str:
+    last = words_of(key)[-1]
+    if last in ("key", "keys") or last.endswith("key"):
+        return "key"
+    if last.endswith(("token", "tokens", "jwt", "bearer")):
+        return "token"
+    if last.endswith(("secret", "secrets")):
+        return "secret"
+    if last in ("session", "sessionid", "sid", "cookie", "cookies", "id", "jsessionid", "phpsessid"):
+        return "cookie"
+    return "password" if strength(key) == 2 else "credential"

@@ -1,0 +1,61 @@
+"""The visible tokens that stand where something was removed, and the places in a text that must go.
+
+Everything here works on bytes (UTF-8 of the text): RE2 matches bytes without copying, and offsets stay honest.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+# Square brackets need no escaping in XML, HTML and JSON. No rule takes a token for a value.
+TOKEN = re.compile(rb"\[(?:redacted|ip|mac|host|user|mail):[a-z0-9.-]{1,60}\]")
+_NOT_IN_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+class Span(NamedTuple):
+    """Bytes from ``start`` to ``end`` that ``rule`` wants removed."""
+
+    start: int
+    end: int
+    rule: str
+
+
+def token(rule: str) -> bytes:
+    """``[redacted:user-rule-name]``: the class of what was removed, never its value or length."""
+    return b"[redacted:%s]" % (_NOT_IN_SLUG.sub("-", rule.lower()).strip("-")[:60] or "rule").encode()
+
+
+def only_tokens(value: bytes) -> bool:
+    """Whether nothing but tokens, quotes and spaces is left in a value."""
+    return value.startswith(b"[") and not TOKEN.sub(b"", value).strip(b" \t\r\n\"'`,;\\")
+
+
+def beside_tokens(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans that take in whole tokens or none, without those that hold nothing else."""
+    tokens = [match.span() for match in TOKEN.finditer(data)]
+    ends = [last for _, last in tokens]
+    for span in spans:
+        start, end = span.start, span.end
+        for first, last in tokens[bisect.bisect_right(ends, start) :]:
+            if first >= end:
+                break
+            start, end = min(start, first), max(end, last)
+        if not only_tokens(data[start:end]):
+            yield Span(start, end, span.rule)
+
+
+def merged(spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans in order without overlap; a wider span takes a narrower one in, and the first in the text names both."""
+    current: Span | None = None
+    for span in sorted(spans, key=lambda span: (span.start, -span.end)):
+        if current is not None and span.start < current.end:
+            current = current._replace(end=max(current.end, span.end))
+            continue
+        if current is not None:
+            yield current
+        current = span
+    if current is not None:
+        yield current

@@ -1,0 +1,148 @@
+"""What stands after a key: where the value begins and ends, and whether it can be a secret at all."""
+
+from __future__ import annotations
+
+import re
+
+from FailTaleLibrary.redaction.tokens import only_tokens
+
+_OPENING = re.compile(
+    rb"(?:[bBuUrRfF]{1,2}(?=[\"']))?(?:[A-Za-z]{2,20}\((?=\\*[\"']))?(\\*)([\"'`]|&quot;|&#3[49];|u0022)"
+)
+_NESTED = re.compile(rb"\[[ \t]*(?=\S)|\{[ \t]*(?:\\*\"(?:value|plain|text|\$|#text)\\*\"[ \t]*:[ \t]*)?(?=\\*[\"'])")
+# An unquoted value ends at a blank, or where a separator is followed by what begins the next thing.
+_UNQUOTED_END = re.compile(
+    rb"[ \t\r\n]"
+    rb"|[,;&|](?=$|[\s,;&|\"'\\{}\[\]]|[\w.%-]{1,60}[=:])"
+    rb"|%26(?=[\w.-]{1,60}%3[dD])"
+    rb"|&(?:quot|#3[49]|gt|lt|amp);|u0022"
+    rb"|\\+(?:[\"'`]|[nrt](?![\w])|[nrt](?=[\w.-]{1,40}[=:]))"
+    rb"|[\"'`](?=$|[\s,;:)}\]<>/])"
+    rb"|</|/>"
+)
+_CLOSERS = {ord(")"): b"(", ord("]"): b"[", ord("}"): b"{", ord(">"): b"<"}
+
+_NO_VALUE = re.compile(
+    r"""(?ix)
+    [*\u2022.x#_-]+ | x{3,} | <[^<>]*> | \[[^\]]*\] | \{[^}]*\} | \(.*  # masks
+    | \\?\$[{(].* | \\?\$[a-z_][a-z0-9_]* | \$[0-9@*#?!] | \{\{.* | %[sdrvq] | %[({].* | %[a-z_]+%
+    | @[a-z_]+@ | :[a-z_]+ | \?  # variables and places for them
+    | ![a-z]+.* | [|>][-+]?  # YAML: a tag, a block
+    | (?:null|none|nil|undefined|true|false|yes|no|on|off|n/?a|nan|required|optional|mandatory|missing|empty|unset|set
+      |not|present|absent|valid|invalid|incorrect|wrong|expired|expires|ok|okay|failed|failure|fail|error|success|succeeded
+      |changed|change|updated|accepted|rejected|denied|hidden|masked|redacted|removed|omitted|filtered|sensitive|provided|supplied
+      |protected|encrypted|unknown|mismatch|matched|matches|enabled|disabled|generated|created|deleted|revoked|refreshed|rotated
+      |loaded|found|received|ignored|using|used|authentication|string|str|bytes|integer|int|number|varchar|text|object|array
+      |boolean|bool|any|prompt|ask|stdin|env|file|vault|keyring|must|should|cannot|could|is|was|the|a|an|for|from|to|in|and|or|of
+      |bearer|basic|digest|negotiate|default|pam|ldap|plain|login|md5|trust|peer|scram-sha-256|type|name|value|eof|new|await
+      |lambda|return|if|else|self|this|input|getpass|here|again|twice)[.!,;:)]*
+    """
+)
+_CALL = re.compile(
+    r"[A-Za-z_][\w.]*\(.*|(?:self|cls|args|config|settings|cfg|conf|os|options|opts|this|ctx|request|req|env|process"
+    r"|params|kwargs|credentials|creds|data|app|secrets|Config|Settings)\.[A-Za-z_][\w.]*[,)]*"
+)
+_PATH = re.compile(
+    r"(?:file:/*|~/|\.{1,2}/|/(?:etc|var|run|home|root|usr|opt|tmp|srv|mnt|dev|proc|secrets?|data|app|config|vault|certs?|keys?|lib)"
+    r"(?:/|$)|[A-Za-z]:\\).*"
+)
+_UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DIGEST_NAME = re.compile(
+    r"(?i)(?:sha-?(?:1|224|256|384|512)|md5|sha3-\d+|blake2\w*)[:-].*|SHA\d+:.*|\w*SHA\d*with\w+|[\w-]*HMAC-SHA\d+"
+)
+_KEBAB = re.compile(r"[a-z][a-z0-9]*([-_./:@][a-z0-9]+)+|S-1-[0-9-]+|[a-z]+")
+_TIME = re.compile(r"\d{4}-\d\d-\d\d.*|\d\d?:\d\d.*|\d+(?:\.\d+)*(?:ms|s|m|h|d|kb|mb|%)?|\d+(?:\.\d+){3}(?::\d+)?")
+
+
+def value_span(data: bytes, start: int, end: int) -> tuple[int, int, bool] | None:
+    """Where the value after a separator stands, at most up to ``end`` of the line; and whether it is quoted."""
+    opening = _OPENING.match(data, start, end)
+    nested = None if opening else _NESTED.match(data, start, end)
+    if nested and not only_tokens(data[start:end][:80].split()[0]):
+        opening = _OPENING.match(data, nested.end(), end)
+        if opening is None and data[start] == ord("{"):
+            return None  # an object of its own keys
+    if opening:
+        first = opening.end()
+        return first, _closing(data, first, end, quote=opening[2], depth=len(opening[1])), True
+    last = _unquoted_end(data, start, end)
+    return (start, last, False) if last > start else None
+
+
+def _closing(data: bytes, start: int, end: int, *, quote: bytes, depth: int) -> int:
+    """Where the same quote stands again, no deeper escaped than it opened; the line's end when it never does."""
+    at = data.find(quote, start, end)
+    while at >= 0:
+        escapes = at
+        while escapes > start and data[escapes - 1] == ord("\\"):
+            escapes -= 1
+        if at - escapes <= depth or (depth == 0 and (at - escapes) % 2 == 0):
+            return at - min(at - escapes, depth)
+        at = data.find(quote, at + len(quote), end)
+    return end
+
+
+def _unquoted_end(data: bytes, start: int, end: int) -> int:
+    found = _UNQUOTED_END.search(data, start, end)
+    last = found.start() if found else end
+    while last > start and data[last - 1] in b",;)]}>\"'":
+        opener = _CLOSERS.get(data[last - 1])
+        if opener and opener in data[start : last - 1]:
+            break
+        last -= 1
+    return last
+
+
+def is_empty_or_masked(value: str) -> bool:
+    """Whether the value says that there is none, hides it already or only refers to it."""
+    return not value or _NO_VALUE.fullmatch(value) is not None
+
+
+def is_reference(value: str) -> bool:
+    """Whether the value is an expression of a program or a path, not a literal."""
+    return _CALL.fullmatch(value) is not None or _PATH.fullmatch(value) is not None
+
+
+def looks_random(value: str) -> bool:
+    """Whether the value has the look of a made-up word: letters with digits, or long with both cases."""
+    if len(value) < 8 or " " in value or _KEBAB.fullmatch(value) or _UUID.fullmatch(value):
+        return False
+    if _DIGEST_NAME.fullmatch(value) or _TIME.fullmatch(value):
+        return False
+    has_digit = any(char.isdigit() for char in value)
+    return (has_digit and any(char.isalpha() for char in value)) or (len(value) >= 20 and value.lower() != value)
+
+
+def looks_made_up(value: str) -> bool:
+    """Whether a single word of prose can be a password: a digit or a symbol among letters, or mixed case inside."""
+    if _TIME.fullmatch(value) or _DIGEST_NAME.fullmatch(value) or _UUID.fullmatch(value) or is_reference(value):
+        return False
+    core = value.strip(".,:;!?()[]\"'")
+    has_letter = any(char.isalpha() for char in core)
+    if len(core) < 5 or not has_letter:
+        return False
+    return (
+        any(char.isdigit() for char in core)
+        or bool(re.search(r"[!#$%^&*+=~?@]", core))
+        or bool(re.search(r"[a-z][A-Z]", core) and "(" not in core)
+    )
+
+
+def is_number(value: str) -> bool:
+    """Whether the value is a bare number, a time, a date or an address."""
+    return _TIME.fullmatch(value) is not None
+
+
+def is_value(value: str) -> bool:
+    """Whether the value is a literal that says something."""
+    return not is_empty_or_masked(value) and not is_reference(value)
+
+
+def is_random(value: str) -> bool:
+    """Whether the value is a literal and looks random."""
+    return is_value(value) and looks_random(value)
+
+
+def is_made_up(value: str) -> bool:
+    """Whether the value is a literal and looks made up."""
+    return is_value(value) and looks_made_up(value)

@@ -1,0 +1,27 @@
+"""Measures what docs/performance.md claims: ``./dev bench [NAME [ARGUMENTS]]``; without a name, all of them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+NAMES = {
+    "redaction": "bench.redaction",
+    "ranking": "bench.ranking",
+    "faults": "bench.faults",
+    "hints": "bench.hints",
+    "gateway": "bench.gateway",
+}
+
+
+def main() -> int:
+    name, *arguments = sys.argv[1:] or ["all"]
+    if name != "all" and name not in NAMES:
+        print(f"There is no bench '{name}'; there are: {', '.join(NAMES)}.", file=sys.stderr)
+        return 2
+    chosen = NAMES.values() if name == "all" else [NAMES[name]]
+    return max(subprocess.run([sys.executable, "-m", module, *arguments], check=False).returncode for module in chosen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
