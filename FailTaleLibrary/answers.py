@@ -102,6 +102,7 @@ def _answered(asked: Asked, result: CommandResult, redactor: Redactor) -> Answer
         reason, detail = silence
         return Answered(gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s))
     text, cut_bytes, cut_lines = _newest(full_text, asked.step.max_bytes)
+    ahead = safe.text(decode(answer.before))
     item = Item(
         id=asked.step.id,
         host=asked.step.host,
@@ -117,7 +118,8 @@ def _answered(asked: Asked, result: CommandResult, redactor: Redactor) -> Answer
         incomplete=sanitize(result.incomplete) if result.incomplete else None,
         started_at=asked.at,
         duration_s=round(result.duration_s, 4),
-        before=safe.text(decode(answer.before)),
+        ahead=ahead,
+        before=_last_lines(ahead, asked.collector.before),
         text=text,
         stderr=stderr,
         produced_bytes=answer.produced_bytes,
@@ -163,6 +165,10 @@ def _silence(asked: Asked, result: CommandResult, stderr: str) -> tuple[GapReaso
     if "no such file" in low:
         return "file not found", said
     return None
+
+
+def _last_lines(text: str, number: int) -> str:
+    return "".join(text.splitlines(keepends=True)[-number:]) if number else ""
 
 
 def _whole_lines(data: bytes, omitted_bytes: int) -> bytes:

@@ -25,6 +25,8 @@ from FailTaleLibrary.transports import Connections, Script, Transport
 
 GRACE_S = 2.0
 """A transport ends a command this long after its limit at the latest."""
+LINES_AHEAD = 40
+"""Of each log, from ahead of the window, for the ranking."""
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 MIN_ITEM_BYTES = 1024
@@ -261,7 +263,7 @@ class _Visit:
     def _ask(self, step: Step, collector: Collector, *, timeout_s: float, now: datetime) -> Answered:
         since, window, mark = self._window(step)
         step = step.model_copy(update={"max_bytes": min(step.max_bytes, self._bytes_left)})
-        line = command_line(collector, window=window, max_bytes=self._cap(step))
+        line = command_line(_with_lines_ahead(collector), window=window, max_bytes=self._cap(step))
         asked = Asked(
             step=step,
             collector=collector,
@@ -320,6 +322,13 @@ class _Visit:
         return item.model_copy(
             update={"baseline": baseline, "changes": changes(baseline, masked(item.text, collector.mask))}
         )
+
+
+def _with_lines_ahead(collector: Collector) -> Collector:
+    """A log's collector that brings lines from ahead of its window, so that what repeats is known as no news."""
+    if collector.command is not None or collector.window == "none":
+        return collector
+    return collector.model_copy(update={"before": max(collector.before, LINES_AHEAD)})
 
 
 def _used_up(what: str, limit: str) -> str:

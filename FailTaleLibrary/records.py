@@ -198,8 +198,10 @@ class Item(Record):
     """Why the answer stopped early though some of it is here ("connection lost …"), else None."""
     started_at: AwareDatetime | None = None
     duration_s: float = 0.0
+    ahead: str = ""
+    """The last lines that the source wrote ahead of the window: what a ranking knows as no news; never shown."""
     before: str = ""
-    """Lines from ahead of the window, for context and novelty; not part of `text`."""
+    """Those of them that the collector asked for as context."""
     text: str = ""
     """The answer: sanitised, redacted, newest bytes kept, whole lines."""
     stderr: str = ""

@@ -104,6 +104,7 @@ def _shorter(item: Item, share: int, suspects: set[int]) -> tuple[Item, dict[int
     side = share // 8  # of the share, for each of the texts that accompany the answer
     changes = tuple(_newest("\n".join(item.changes), side).splitlines())
     texts = {
+        "ahead": "",
         "before": _newest(item.before, side),
         "stderr": _newest(item.stderr, max(side, MIN_STDERR)),
         "baseline": None if item.baseline is None else _newest(item.baseline, side),
