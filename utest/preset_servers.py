@@ -17,7 +17,7 @@ import pytest
 
 IS_ROOT = os.geteuid() == 0
 JOURNAL_REMOTE = "/usr/lib/systemd/systemd-journal-remote"
-_DEADLINE_S = 30.0
+_DEADLINE_S = 60.0
 
 
 def needed(*programs: str, package: str) -> None:
@@ -69,7 +69,11 @@ def as_user(user: str) -> list[str]:
 
 @contextmanager
 def running(
-    *command: str | Path, ready: Callable[[], object], output: Path, env: dict[str, str] | None = None
+    *command: str | Path,
+    ready: Callable[[], object],
+    output: Path,
+    env: dict[str, str] | None = None,
+    stop: signal.Signals = signal.SIGTERM,
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A server, from when it is ready until the block ends."""
     with output.open("ab") as log:
@@ -85,18 +89,18 @@ def running(
         wait_for(ready, until=lambda: process.poll() is not None, said=output)
         yield process
     finally:
-        end(process)
+        end(process, stop)
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
+def end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
     """Ends a process that we started, and the group that it leads."""
-    for number in (signal.SIGTERM, signal.SIGKILL):
+    for number in (stop, signal.SIGKILL):
         try:
             os.killpg(process.pid, number)
         except ProcessLookupError:
             break
         try:
-            process.wait(10)
+            process.wait(5)
         except subprocess.TimeoutExpired:
             continue
     process.wait(10)
@@ -108,7 +112,7 @@ def wait_for(ready: Callable[[], object], *, until: Callable[[], bool] = lambda:
     while not ready():
         if until() or time.monotonic() > deadline:
             raise AssertionError(f"not ready: {said.read_text(errors='replace')[-2000:]}")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def listens(port: int) -> Callable[[], bool]:
