@@ -6,6 +6,7 @@ No stage above can see raw output: whoever makes an Item or a Gap of something t
 from __future__ import annotations
 
 import getpass
+import re
 import shlex
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,6 +31,17 @@ from FailTaleLibrary.transports import CommandResult
 
 STDERR_BYTES = 4096
 """Of a command's stderr kept in an item."""
+
+_COMPLAINTS: dict[GapReason, re.Pattern[str]] = {
+    "command not found": re.compile(r"command not found|: not found$", re.IGNORECASE),
+    "permission denied": re.compile(
+        r"permission denied|not permitted|insufficient permissions|access denied|authentication failed"
+        r"|password is required|noauth|a terminal is required",
+        re.IGNORECASE,
+    ),
+    "file not found": re.compile(r"no such file", re.IGNORECASE),
+}
+"""What shells and programs say on stderr when they have no answer to give."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,20 +163,22 @@ def _window(asked: Asked, method: WindowMethod, note: str) -> AppliedWindow | No
 
 def _silence(asked: Asked, result: CommandResult, stderr: str) -> tuple[GapReason, str] | None:
     """Why there is no output, where that is more than an empty answer."""
-    said = stderr.splitlines()[-1] if stderr else ""
-    low = stderr.lower()
     if result.incomplete is not None:
         return ("cancelled" if "cancel" in result.incomplete else "connection lost"), result.incomplete
     if result.timed_out:
         return "timed out", f"timed out after {asked.timeout_s:g} s without output"
-    if result.exit_status == 127 or "command not found" in low:
-        return "command not found", f"command not found: {said or asked.collector.name}"
-    if "permission denied" in low or "not permitted" in low:
-        need = f"; needs {asked.collector.privilege}" if asked.collector.privilege else ""
-        return "permission denied", f"permission denied: {said}{need}"
-    if "no such file" in low:
-        return "file not found", said
+    for line in reversed(stderr.splitlines()):
+        for reason, words in _COMPLAINTS.items():
+            if words.search(line):
+                need = f"; needs {asked.collector.privilege}" if _wants_privilege(asked, reason) else ""
+                return reason, f"{reason}: {line.strip()}{need}"
+    if result.exit_status == 127:
+        return "command not found", f"command not found: {asked.collector.name}"
     return None
+
+
+def _wants_privilege(asked: Asked, reason: GapReason) -> bool:
+    return reason == "permission denied" and bool(asked.collector.privilege)
 
 
 def _last_lines(text: str, number: int) -> str:

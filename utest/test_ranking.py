@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 from builders import FAILED_AT, a_clock, a_failure, a_gap, a_step, an_item
-from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
-from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, Item, Suspect
 from hypothesis import given, settings
 from hypothesis import strategies as st
+
+from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
+from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, Item, Suspect
 
 DAY = "2026-03-14"  # the failure: 12:01:07.4 UTC, its keyword began at 12:01:06.8, the test at 12:01:01.2
 
@@ -69,7 +70,7 @@ CURATED = [
     ("killed (137)", "Mar 14 12:01:06 api1 dockerd[700]: container shop-api exited with code 137"),
     ("crashed (139)", "Mar 14 12:01:06 api1 systemd[1]: api.service: Main process exited, code=dumped, status=11/SEGV"),
     ("unit failed", "Mar 14 12:01:06 api1 systemd[1]: api.service: Failed with result 'exit-code'."),
-    ("data error", "2026-03-14 12:01:06.9 UTC [91] ERROR:  duplicate key value violates unique constraint \"orders_pkey\""),
+    ("data error", '2026-03-14 12:01:06.9 UTC [91] ERROR:  duplicate key value violates unique constraint "o_pkey"'),
     ("back end down", "Mar 14 12:01:06 lb1 haproxy[12]: backend shop has no server available!"),
     ("service stopped", "1:signal-handler (1773489666) Received SIGTERM scheduling shutdown..."),
     ("service stopped", "2026-03-14 12:01:06.9 UTC [1] LOG:  received fast shutdown request"),
@@ -113,7 +114,7 @@ def test_a_reload_that_happens_all_the_time_is_not_strong() -> None:
 
 def test_the_background_noise_of_an_open_ssh_port_is_no_suspect() -> None:
     lines = [
-        f"Mar 14 12:01:0{n} api1 sshd[{900 + n}]: Failed password for invalid user admin from 203.0.113.{n} port 4022{n}"
+        f"Mar 14 12:01:0{n} api1 sshd[{900 + n}]: Failed password for invalid user admin from 203.0.113.{n} port 402{n}"
         for n in range(1, 7)
     ]
     assert ranked(log(*lines, before="")).suspects == ()
@@ -178,6 +179,13 @@ def test_an_error_that_the_host_writes_all_the_time_yields_to_a_new_one() -> Non
     assert not [signal for signal in analysis.suspects[1].signals if signal.strong]
 
 
+@pytest.mark.parametrize("field", ["ahead", "before", "baseline"])
+def test_whatever_the_evidence_brings_from_earlier_makes_a_line_old(field: str) -> None:
+    line = "2026-03-14 12:0{}:05,000 ERROR [mail] orders: mail server refuses newsletter"
+    suspect = ranked(log(line.format(1), **{"before": "", field: line.format(0)})).suspects[0]
+    assert "seen before" in signal_names(suspect)
+
+
 def test_without_earlier_lines_nothing_is_called_new() -> None:
     suspect = ranked(log("2026-03-14 12:01:06,000 ERROR [pool-1] orders: price list is empty", before="")).suspects[0]
     assert "new" not in signal_names(suspect)
@@ -195,7 +203,10 @@ def test_lines_of_a_passing_test_make_a_line_old() -> None:
     history = History().with_lines("api1", "orders.log", [line.replace("17", "12")])
     assert rank(a_failure(), evidence(log(line))).headline != "No strong suspect"
     analysis = rank(a_failure(), evidence(log(line)), history=history)
-    assert (analysis.headline, signal_names(analysis.suspects[0])[:2]) == ("No strong suspect", ["error", "seen before"])
+    assert (analysis.headline, signal_names(analysis.suspects[0])[:2]) == (
+        "No strong suspect",
+        ["error", "seen before"],
+    )
 
 
 # --- Time ------------------------------------------------------------------------------------------------------------
@@ -227,7 +238,9 @@ def test_a_line_in_the_hosts_own_zone_is_put_right() -> None:
 
 
 def test_what_was_said_long_after_the_failure_yields_to_what_was_said_before_it() -> None:
-    lines = [f"2026-03-14 12:01:{s},000 ERROR [pool-1] {name} is empty" for s, name in [("06", "cart"), ("30", "shelf")]]
+    lines = [
+        f"2026-03-14 12:01:{s},000 ERROR [pool-1] {name} is empty" for s, name in [("06", "cart"), ("30", "shelf")]
+    ]
     assert ["cart" in suspect.text for suspect in ranked(log(*lines)).suspects][:1] == [True]
 
 
@@ -246,7 +259,9 @@ def test_the_earliest_grave_line_is_among_the_first_two_though_others_weigh_more
 def test_a_line_that_shares_an_identifier_with_the_failing_keyword_says_so() -> None:
     failure = a_failure(keyword_path=(a_step(name="Ship Order", arguments=("ORD-88123",)),), message="not shipped")
     said = ["order ORD-88120 is on hold", "order ORD-88123 is on hold", "order ORD-88155 is on hold"]
-    lines = [f"2026-03-14 12:01:06,900 WARN [pool-1] depot {name}: {line}" for name, line in zip("abc", said, strict=True)]
+    lines = [
+        f"2026-03-14 12:01:06,900 WARN [pool-1] depot {name}: {line}" for name, line in zip("abc", said, strict=True)
+    ]
     first = ranked(log(*lines), failure=failure).suspects[0]
     assert "ORD-88123" in first.text
     assert "same 'ord-88123' as the failing keyword" in words(first)
@@ -387,7 +402,8 @@ def test_what_a_failed_command_says_of_our_rights_does_not_count() -> None:
 
 
 def noisy(host: str, collector: str, many: int) -> Item:
-    lines = [f"2026-03-14 12:01:06,900 FATAL [main] {'ab'[n % 2]}{chr(97 + n % 26)}{chr(97 + n // 26)} failed" for n in range(many)]  # fmt: skip
+    names = [f"{chr(97 + n % 26)}{chr(97 + n // 26)}" for n in range(many)]
+    lines = [f"2026-03-14 12:01:06,900 FATAL [main] job {name} failed" for name in names]
     return log(*lines, host=host, collector=collector)
 
 
@@ -425,7 +441,9 @@ def test_a_line_of_a_megabyte_is_judged_and_shown_in_part() -> None:
 
 HOSTILE = st.lists(
     st.text(alphabet=st.characters(codec="utf-8"), max_size=60)
-    | st.sampled_from(["\tat a.b(C.java:1)", "Traceback (most recent call last):", "Caused by: x", '{"msg":' * 300, "<" * 500]),
+    | st.sampled_from(
+        ["\tat a.b(C.java:1)", "Traceback (most recent call last):", "Caused by: x", '{"msg":' * 300, "<" * 500]
+    ),
     max_size=30,
 )
 
@@ -448,7 +466,9 @@ def test_the_headline_is_one_sentence_of_cause_time_and_failure() -> None:
         keyword_path=(a_step(name="RequestsLibrary.GET On Session", arguments=("shop", "/orders")),),
     )
     item = log("2026-03-14 12:01:07,000 ERROR [pool-2] database is locked", host="storage1", component="storage")
-    assert ranked(item, failure=failure).headline == "storage: database is locked, 0.4 s before `GET /orders` returned 500"
+    assert (
+        ranked(item, failure=failure).headline == "storage: database is locked, 0.4 s before `GET /orders` returned 500"
+    )
 
 
 def test_a_failure_that_is_no_request_is_named_by_its_keyword() -> None:

@@ -1,0 +1,14 @@
+"""Failure + Evidence -> Analysis: which lines matter and why. Deterministic, without a model; linear in the lines.
+
+A line's score adds up severity, curated signals, novelty against the host's own earlier lines, words that it shares
+with the failure, nearness in time and rarity. The order interleaves the best by score with the earliest grave new
+lines, within quotas for each host and source. Gaps and baseline changes compete with lines.
+"""
+
+from __future__ import annotations
+
+from FailTaleLibrary.ranking.history import History
+from FailTaleLibrary.ranking.plainlog import rank_lines
+from FailTaleLibrary.ranking.suspects import MOST_SUSPECTS, rank
+
+__all__ = ["MOST_SUSPECTS", "History", "rank", "rank_lines"]

@@ -1,0 +1,84 @@
+"""What a run has seen so far, as a pure value: the ordinary lines of each source, and the failures' signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TypeVar
+
+from FailTaleLibrary.ranking.readings import templates_of
+from FailTaleLibrary.records import Item, Report
+
+MAX_TEMPLATES = 4000
+"""Of one source; the oldest are forgotten first."""
+MAX_SOURCES = 400
+MAX_SIGNATURES = 2000
+
+K = TypeVar("K")
+V = TypeVar("V")
+Source = tuple[str, str]
+"""Host and collector."""
+Shapes = Mapping[str, str]
+"""Template -> name of the first failure in whose window it was seen, empty for an ordinary line; oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What this run has seen so far; grows by `with_report` and `with_lines`, each of which returns a new value."""
+
+    shapes: Mapping[Source, Shapes] = field(default_factory=dict)
+    signatures: Mapping[str, str] = field(default_factory=dict)
+    """Hash -> name of the first failure that had it."""
+    silent_since: Mapping[str, datetime] = field(default_factory=dict)
+    """Host -> when it was first asked in vain, while it has not answered since."""
+
+    def with_lines(self, host: str, collector: str, lines: Iterable[str]) -> History:
+        """Knows that a source writes such lines while all is well: from a passing test, or from before a window."""
+        return self._with_shapes((host, collector), dict.fromkeys(sorted(templates_of(lines)), ""))
+
+    def with_report(self, report: Report) -> History:
+        """Knows what one failure's evidence held, and the failure's signature."""
+        history = self
+        for item in report.evidence.items:
+            history = history._with_item(item, report.failure.name)
+        return replace(
+            history,
+            signatures=self._signatures_with(report),
+            silent_since=self._silent_with(report),
+        )
+
+    def seen(self, host: str, collector: str) -> Shapes:
+        """What is known of one source."""
+        return self.shapes.get((host, collector), {})
+
+    def _with_item(self, item: Item, failure: str) -> History:
+        source = (item.host, item.collector)
+        ordinary = dict.fromkeys(sorted(templates_of(f"{item.ahead}\n{item.before}".splitlines())), "")
+        of_window = dict.fromkeys(sorted(templates_of(item.lines)), failure)
+        return self._with_shapes(source, {**of_window, **ordinary})
+
+    def _with_shapes(self, source: Source, shapes: Shapes) -> History:
+        """What a failure's window showed first stays its own, though it stands ahead of the next window."""
+        earlier = self.seen(*source)
+        known = {**earlier, **{shape: name for shape, name in shapes.items() if shape not in earlier}}
+        others = {other: theirs for other, theirs in self.shapes.items() if other != source}
+        return replace(self, shapes=_newest({**others, source: _newest(known, MAX_TEMPLATES)}, MAX_SOURCES))
+
+    def _signatures_with(self, report: Report) -> Mapping[str, str]:
+        signature = report.analysis.signature
+        if signature is None or signature.hash in self.signatures:
+            return self.signatures
+        return _newest({**self.signatures, signature.hash: report.failure.name}, MAX_SIGNATURES)
+
+    def _silent_with(self, report: Report) -> Mapping[str, datetime]:
+        answered = {item.host for item in report.evidence.items}
+        silent = {host: since for host, since in self.silent_since.items() if host not in answered}
+        for gap in report.evidence.gaps:
+            if gap.collector is None and gap.at is not None and gap.host not in answered:
+                silent.setdefault(gap.host, gap.at)
+        return silent
+
+
+def _newest(entries: dict[K, V], most: int) -> dict[K, V]:
+    return dict(list(entries.items())[-most:]) if len(entries) > most else entries

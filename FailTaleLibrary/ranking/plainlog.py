@@ -1,0 +1,131 @@
+"""The log of a build, without times or hosts -> its lines, most suspicious first.
+
+The same readings, traces and order as for evidence. In place of clocks it goes by what a build's log has: a passing
+log to compare with, and the order of its lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from FailTaleLibrary.ranking.ordering import interleaved
+from FailTaleLibrary.ranking.readings import Rarity, read, templates_of
+from FailTaleLibrary.ranking.severity import Gravity
+from FailTaleLibrary.ranking.signals import BUILD_CATALOGUE
+from FailTaleLibrary.ranking.stacks import Trace, traces_of
+
+NEW, SEEN, RARE = 3.0, -4.0, 1.5
+HEAD, CAUSE, FRAME = 1.5, 1.0, -1.5
+LATE = 1.5
+"""Without a passing log: what stopped the build stands rather at its end."""
+TERSE = -2.0
+_TERSE_WORDS = 4
+_SHORT_LOG = 200
+"""Lines; within fewer, late says little."""
+LAST_WORDS = 1.5
+"""What is said right before the line that says that something failed."""
+_RUN_LINES = 40
+GRAVE = 3.0
+"""From here on a new line can be the onset of the failure."""
+
+
+def rank_lines(lines: Sequence[str], *, passing: Sequence[str] | None = None) -> list[int]:
+    """Indices of the lines that are not blank, most suspicious first; of lines of one shape the first stands for all.
+
+    ``passing``: the log of a run of the same thing that went well. Linear in the lines.
+    """
+    log = _Log(lines, passing)
+    scores = log.scores()
+    by_score = sorted(scores, key=lambda index: (-scores[index], index))
+    by_onset = [index for index in sorted(scores) if log.is_onset(index)]
+    folded = [index for index in range(len(lines)) if index not in scores and not log.readings[index].is_blank]
+    beginnings = log.beginnings([*by_score[:1], *by_onset[:1]])
+    return [*interleaved(by_score, by_onset, [index for index in beginnings if index in scores]), *folded]
+
+
+class _Log:
+    def __init__(self, lines: Sequence[str], passing: Sequence[str] | None) -> None:
+        self.readings = read(lines, catalogue=BUILD_CATALOGUE)
+        self._known = templates_of(passing) if passing is not None else None
+        self._rarity = Rarity(self.readings)
+        traces = traces_of([reading.message for reading in self.readings])
+        self._heads = {trace.head for trace in traces}
+        self._causes = {trace.cause for trace in traces}
+        self._frames = _frames(traces)
+        self._beginnings = self._runs() if passing is not None else {}
+
+    def is_new(self, index: int) -> bool:
+        return self._known is None or self.readings[index].template not in self._known
+
+    def is_onset(self, index: int) -> bool:
+        gravity = self.readings[index].gravity
+        weight = gravity.weight + (HEAD if index in self._heads else 0.0)
+        return weight >= GRAVE and self.is_new(index) and index not in self._frames and not gravity.is_conclusion
+
+    def scores(self) -> dict[int, float]:
+        """Of each line that is the first of its shape."""
+        firsts: dict[str, int] = {}
+        for index, reading in enumerate(self.readings):
+            firsts.setdefault(reading.template, index)
+        firsts.pop("", None)
+        scores = {index: self._score(index) for index in firsts.values()}
+        for index in self._last_words():
+            if index in scores:
+                scores[index] += LAST_WORDS
+        return scores
+
+    def _score(self, index: int) -> float:
+        reading = self.readings[index]
+        score = FRAME if index in self._frames else reading.gravity.weight
+        if index in self._heads:
+            score += HEAD
+        elif index in self._causes:
+            score += CAUSE
+        if self._known is None:
+            score += LATE * index / max(_SHORT_LOG, len(self.readings))
+        else:
+            score += NEW if self.is_new(index) else SEEN
+        if len(reading.template.split()) < _TERSE_WORDS and not reading.gravity.cues:
+            score += TERSE
+        return score + RARE * self._rarity.of(reading.template) - reading.gravity.is_conclusion
+
+    def beginnings(self, indices: Iterable[int]) -> list[int]:
+        """The first lines of the runs of new lines in which these stand, each once."""
+        return list(dict.fromkeys(self._beginnings[index] for index in indices if index in self._beginnings))
+
+    def _runs(self) -> dict[int, int]:
+        """Each line near the beginning of a run of new lines -> the run's first line."""
+        runs: dict[int, int] = {}
+        first, size = None, 0
+        for index, reading in enumerate(self.readings):
+            if reading.is_blank:
+                continue
+            if not self.is_new(index) or reading.message.startswith("##[group]"):
+                first, size = None, 0
+            elif not reading.gravity.is_routine and size < _RUN_LINES:
+                first, size = (index if first is None else first), size + 1
+                runs[index] = first
+        return runs
+
+    def _last_words(self) -> set[int]:
+        """The new lines right above a new line that says that something failed and not why."""
+        words: set[int] = set()
+        above: int | None = None
+        for index, reading in enumerate(self.readings):
+            if reading.is_blank:
+                continue
+            gravity = reading.gravity
+            if gravity.is_conclusion and above is not None and self.is_new(index) and self.is_new(above):
+                words.add(above)
+            above = None if gravity.is_conclusion or gravity.is_routine or self._stands_out(gravity) else index
+        return words
+
+    def _stands_out(self, gravity: Gravity) -> bool:
+        """Whether a line needs no help: with a passing log a grave new line shows by itself."""
+        return self._known is not None and gravity.weight >= GRAVE
+
+
+def _frames(traces: Sequence[Trace]) -> set[int]:
+    """Lines of traces that tell neither the error nor its cause."""
+    inside = {index for trace in traces for index in range(trace.first, trace.last + 1)}
+    return inside - {index for trace in traces for index in (trace.head, trace.cause)}

@@ -1,0 +1,127 @@
+"""The lines of a log -> its stack traces: which lines belong to one, and which of them tells the cause.
+
+Knows the traces of Java and its kin, Python, Go, Node, .NET, Ruby, PHP, Rust and the kernel by their frames.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import re2
+
+# RE2, since a hostile line must not make the search for frames slow.
+_FRAME = re2.compile(
+    r"\s*at \S.*[)\d]\s*$"  # Java, Node, .NET
+    r"|\s*at [\w$.<>/]+\S*\s*\("
+    r"|\s*\.\.\. \d+ (?:more|common frames)"
+    r"|\s*File \"[^\"]+\", line \d+"  # Python
+    r"|\s*[\^~]{2,}\s*$"
+    r"|\s*--- End of |\s*Suppressed: "
+    r"|\s*(?:from )?\S+\.rb:\d+:in "
+    r"|\s*#\d+ +(?:0x[0-9a-f]+|\S+\(\d+\)|\{main\})"  # gdb, PHP
+    r"|\s*goroutine \d+ \["
+    r"|\s*\S+\.go:\d+ \+0x[0-9a-f]+"
+    r"|\s*created by \S+\.\S+"
+    r"|\s+\d+: +0x[0-9a-f]+|\s+\d+: [\w:<>]+::\w+"  # Rust
+    r"|\s*(?:\[<[0-9a-f]+>\]| \? )?[\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+"  # kernel
+    r"|\s*Call Trace:\s*$"
+)
+_PYTHON = "Traceback (most recent call last)"
+_CAUSED = re2.compile(r"\s*(?:Caused by: |Caused by:\s*$|---> )")
+_GO_CALL = re2.compile(r"[\w./*()-]+\(.*\)\s*$")
+_MOST_LINES = 400
+"""A trace longer than this goes on in the next one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One stack trace, with the line that introduces it."""
+
+    first: int
+    last: int
+    """Inclusive."""
+    head: int
+    """The line that names the error, or logs it."""
+    cause: int
+    """The line that tells the cause: the last "Caused by", Python's last line, else the head."""
+
+
+def traces_of(messages: Sequence[str]) -> tuple[Trace, ...]:
+    """The stack traces among messages, in order, without overlap. Linear in the lines."""
+    traces: list[Trace] = []
+    index = 0
+    while index < len(messages):
+        trace = _trace_at(messages, index, after=traces[-1].last if traces else -1)
+        if trace is not None:
+            traces.append(trace)
+        index = trace.last + 1 if trace else index + 1
+    return tuple(traces)
+
+
+def _trace_at(messages: Sequence[str], index: int, *, after: int) -> Trace | None:
+    message = messages[index]
+    if _PYTHON in message:
+        return _python(messages, index)
+    if not _FRAME.match(message):
+        return None
+    return _framed(messages, index, after=after)
+
+
+def _framed(messages: Sequence[str], index: int, *, after: int) -> Trace:
+    """A trace whose first frame stands at `index`; its head stands above."""
+    head = cause = _head_above(messages, index, after=after)
+    if _CAUSED.match(messages[head]):  # .NET writes causes ahead of all frames
+        head = _head_above(messages, head, after=after)
+    last = index
+    end = min(len(messages), index + _MOST_LINES)
+    for place in range(index, end):
+        if _CAUSED.match(messages[place]):
+            cause = _named_cause(messages, place)
+            last = place
+        elif _FRAME.match(messages[place]) or place == cause or _GO_CALL.match(messages[place]):
+            last = place
+        elif messages[place].strip() and place - 1 != cause:  # a cause's message may have a second line
+            break
+    return Trace(first=min(head, index), last=last, head=head, cause=cause)
+
+
+def _head_above(messages: Sequence[str], index: int, *, after: int) -> int:
+    """The nearest line above that is neither empty nor a frame, at most three lines up."""
+    for place in range(index - 1, max(after, index - 4), -1):
+        if messages[place].strip():
+            return place
+    return index
+
+
+def _named_cause(messages: Sequence[str], place: int) -> int:
+    """Gradle writes the cause on the line below "Caused by:"."""
+    if messages[place].strip() == "Caused by:" and place + 1 < len(messages):
+        return place + 1
+    return place
+
+
+def _python(messages: Sequence[str], index: int) -> Trace:
+    """From "Traceback" to the first line that is indented no deeper; a chain of tracebacks is one."""
+    margin = _indentation(messages[index])
+    for place in range(index + 1, min(len(messages), index + _MOST_LINES)):
+        text = messages[place]
+        if text.strip() and _indentation(text) <= margin and not _FRAME.match(text):
+            return _chained(messages, Trace(first=index, last=place, head=index, cause=place))
+    return Trace(first=index, last=min(len(messages), index + _MOST_LINES) - 1, head=index, cause=index)
+
+
+def _chained(messages: Sequence[str], trace: Trace) -> Trace:
+    """A traceback and those that follow "During handling of the above exception"; the last one is what left."""
+    place = trace.last + 1
+    while place < min(len(messages), trace.last + 3) and not messages[place].strip():
+        place += 1
+    if place < len(messages) and "the above exception" in messages[place]:
+        for start in range(place + 1, min(len(messages), place + 4)):
+            if _PYTHON in messages[start]:
+                return Trace(first=trace.first, last=_python(messages, start).last, head=trace.head, cause=trace.cause)
+    return trace
+
+
+def _indentation(text: str) -> int:
+    return len(text) - len(text.lstrip())
