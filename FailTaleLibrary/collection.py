@@ -215,7 +215,7 @@ class _Turn:
         self.board.put_clock(
             HostClock(
                 host=host,
-                offset_s=round(now.offset_s, 4),
+                offset_s=round(now.known_offset_s, 4),
                 uncertainty_s=round(now.uncertainty_s, 4),
                 utc_offset_s=now.mark.utc_offset_s,
             )
@@ -261,7 +261,7 @@ class _Visit:
         return self._ask(step, collector, timeout_s=min(step.timeout_s, left_s), now=now)
 
     def _ask(self, step: Step, collector: Collector, *, timeout_s: float, now: datetime) -> Answered:
-        since, window, mark = self._window(step)
+        since, window = self._window(step)
         step = step.model_copy(update={"max_bytes": min(step.max_bytes, self._bytes_left)})
         line = command_line(_with_lines_ahead(collector), window=window, max_bytes=self._cap(step))
         asked = Asked(
@@ -288,7 +288,7 @@ class _Visit:
         if isinstance(answer.record, Item):
             self._bytes_left -= len(answer.record.text)
             if collector.baseline:
-                return Answered(self._compared(answer.record, collector, mark), answer.full_text)
+                return Answered(self._compared(answer.record, collector), answer.full_text)
         return answer
 
     def _cap(self, step: Step) -> int:
@@ -296,14 +296,12 @@ class _Visit:
         limits = self._turn.config.limits
         return max(step.max_bytes, limits.bundle_item_bytes) if self._turn.config.bundles.enabled else step.max_bytes
 
-    def _window(self, step: Step) -> tuple[datetime | None, ResolvedWindow, TakenMark | None]:
-        """The window's start on our clock, the window on the host's clock, and the mark of its start."""
+    def _window(self, step: Step) -> tuple[datetime | None, ResolvedWindow]:
+        """The window's start on our clock, and the window on the host's."""
         since = _since(step.window, self._turn.failure)
-        earlier, later = (None, None)
-        if since is not None and self._turn.marks is not None:
-            earlier, later = self._turn.marks.around(self._host, since)
-        offset_s = _offset_s(self._clock)
-        window = ResolvedWindow(
+        earlier, later = self._marks_around(since) if since else (None, None)
+        offset_s = self._clock.known_offset_s if self._clock else 0.0
+        return since, ResolvedWindow(
             kind=step.window,
             since_epoch=math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None,  # as logs cut it
             until_epoch=self._turn.failure.window.end.timestamp() + offset_s,
@@ -311,17 +309,20 @@ class _Visit:
             mark=earlier.mark if earlier else None,
             late_mark=later.mark if later else None,
         )
-        return since, window, earlier or later
 
-    def _compared(self, item: Item, collector: Collector, mark: TakenMark | None) -> Item:
+    def _marks_around(self, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
+        return self._turn.marks.around(self._host, moment) if self._turn.marks else (None, None)
+
+    def _compared(self, item: Item, collector: Collector) -> Item:
         """A snapshot with what changed since the mark that began the window."""
+        earlier, later = self._marks_around(self._turn.failure.window.start)
+        mark = earlier or later
         raw = mark.mark.baselines.get(collector.name) if mark else None
         if raw is None:
             return item
         baseline = masked(self._turn.redactor.redact(raw).text, collector.mask)
-        return item.model_copy(
-            update={"baseline": baseline, "changes": changes(baseline, masked(item.text, collector.mask))}
-        )
+        now = masked(item.text, collector.mask)
+        return item.model_copy(update={"baseline": baseline, "changes": changes(baseline, now)})
 
 
 def _with_lines_ahead(collector: Collector) -> Collector:
@@ -334,10 +335,6 @@ def _with_lines_ahead(collector: Collector) -> Collector:
 def _used_up(what: str, limit: str) -> str:
     return f"skipped: the host's {what} (limits.{limit}) is used up"
 
-
-def _offset_s(clock: TakenMark | None) -> float:
-    """What to add for the host's clock: nothing when it may as well be right, or a short test's lines would be lost."""
-    return clock.offset_s if clock and abs(clock.offset_s) > clock.uncertainty_s else 0.0
 
 
 def _since(window: str, failure: Failure) -> datetime | None:

@@ -98,6 +98,8 @@ class FailTaleLibrary:
         self._suites: list[tuple[Any, datetime]] = []
         self._test: Any = None
         self._told: Report | None = None
+        self._secrets: dict[str, None] = {}
+        """Every secret that a variable held when something was told: logs keep them longer than tests do."""
 
     # --- What the listener drives ------------------------------------------------------------------------------------
 
@@ -139,7 +141,7 @@ class FailTaleLibrary:
 
     def tell_test(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
-        known = _known_secrets()
+        known = self._known_secrets()
         redactor = self.investigator.redactor(known)
         failure = failure_of_test(result, places=places, redactor=redactor, attempt=attempt)
         self._told = self._tell(failure, known=known, deadline_s=deadline_s)
@@ -147,7 +149,7 @@ class FailTaleLibrary:
 
     def tell_suite_fixture(self, keyword: Any, *, places: Places) -> Report:
         """The report of a suite's failing setup or teardown, collected now."""
-        known = _known_secrets()
+        known = self._known_secrets()
         redactor = self.investigator.redactor(known)
         suite = self._suites[-1][0]
         return self._tell(
@@ -201,7 +203,7 @@ class FailTaleLibrary:
         if self._told is not None and not components and not name:
             logger.info("FailTale has collected this failure already; its card stands at the end of the test.")
             return _value(self._told)
-        known = _known_secrets()
+        known = self._known_secrets()
         redactor = self.investigator.redactor(known)
         failure = self._failure_now(name, redactor)
         report = self._tell(failure, known=known, deadline_s=None, components=_listed(components))
@@ -291,6 +293,10 @@ class FailTaleLibrary:
         self._parallel = _under_pabot()
         return _for_merged_output(report) if self._parallel else report
 
+    def _known_secrets(self) -> tuple[str, ...]:
+        self._secrets |= dict.fromkeys(secret_variables(BuiltIn().get_variables()))
+        return tuple(self._secrets)
+
     def _failure_now(self, name: str | None, redactor: Redactor) -> Failure:
         """What a keyword calls a failure: the running test's own, or the time since it began."""
         if self._test is not None and name is None and _variable("${TEST STATUS}") == "FAIL":
@@ -344,10 +350,6 @@ def _config_from_environment() -> str:
 
 def _variable(name: str) -> Any:
     return BuiltIn().get_variable_value(name)
-
-
-def _known_secrets() -> tuple[str, ...]:
-    return secret_variables(BuiltIn().get_variables())
 
 
 def _output_dir() -> Path | None:

@@ -38,6 +38,11 @@ class TakenMark:
     uncertainty_s: float
     """Half of the round trip."""
 
+    @property
+    def known_offset_s(self) -> float:
+        """The offset as far as it can be told: 0 where it is smaller than its uncertainty."""
+        return self.offset_s if abs(self.offset_s) > self.uncertainty_s else 0.0
+
 
 def take(transport: Transport, script: str, *, cancel: threading.Event, timeout_s: float = MARK_TIMEOUT_S) -> TakenMark:
     """One mark, now. Raises TransportError or ValueError when the host gives none."""

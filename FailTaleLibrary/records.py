@@ -232,7 +232,7 @@ class HostClock(Record):
 
     host: str
     offset_s: float
-    """Host minus test machine: positive when the host is ahead."""
+    """Host minus test machine: positive when the host is ahead; 0 when it is less than the uncertainty."""
     uncertainty_s: float
     """Half of the round trip in which the clock was read."""
     utc_offset_s: int | None = None

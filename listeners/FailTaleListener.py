@@ -161,7 +161,7 @@ class FailTaleListener:
         self._library.listening = False
         if strict:
             _print(text.replace("switched off for this run", "strict and stops this run"))
-            raise SystemExit(252)
+            raise SystemExit  # Robot ends with status 253, whatever is said here
         logger.warn(text)
 
     def _tell(self, result: Any) -> None:

@@ -92,6 +92,12 @@ STOPS = (
         r"hostname mismatch", r"sslhandshakeexception", r"\bcert\w* .{0,40}\bexpired", strong=True,
     ),
     _cue(
+        "expired", "something has expired", 5,
+        r"\b(?:key|token|licen[cs]e|credentials?|password|account|subscription|lease|grant|ticket)\b.{0,40}\bexpired",
+        r"\bexpired (?:key|token|licen[cs]e|credentials?|password|account|subscription|lease|grant|ticket)\b",
+        r"\btokenexpired", r"\bexpiredtoken", strong=True,
+    ),
+    _cue(
         "name resolution", "a name is not resolved", 5.5,
         r"name or service not known", r"failure in name resolution", r"no such host\b", r"unknownhostexception",
         r"(?:could not|cannot|can't|couldn't|unable to|failed to) (?:be )?resolve(?:d)? (?:host|name|address|\S+ \()",

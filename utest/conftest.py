@@ -1,0 +1,77 @@
+"""What every test gets: a clean environment and no thread that delays the exit; and SSH servers for who asks."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import pytest
+import sshd
+
+_READ_BY_US = ("FAILTALE_CONFIG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
+
+
+@pytest.fixture(autouse=True)
+def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing that the machine of whoever runs the tests has set changes what a test sees."""
+    for name in _READ_BY_US:
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def no_thread_that_delays_exit() -> Iterator[None]:
+    """A test must not leave a thread that an interpreter would wait for."""
+    before = set(threading.enumerate())
+    yield
+    left = [thread.name for thread in threading.enumerate() if thread not in before and not thread.daemon]
+    assert not left, f"threads that delay the exit: {left}"
+
+
+@pytest.fixture(scope="session")
+def a_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sshd.Sshd]:
+    """A host that all tests share; nobody hurts it."""
+    _need_sshd()
+    with sshd.Sshd(tmp_path_factory.mktemp("host")) as host:
+        yield host
+
+
+@pytest.fixture
+def new_host(tmp_path: Path) -> Iterator[Callable[..., sshd.Sshd]]:
+    """Makes and starts hosts that a test may hurt; arguments as `Sshd` takes them."""
+    _need_sshd()
+    hosts: list[sshd.Sshd] = []
+
+    def make(**arguments: Any) -> sshd.Sshd:
+        directory = arguments.pop("directory", tmp_path / f"host{len(hosts)}")
+        hosts.append(sshd.Sshd(directory, **arguments))
+        hosts[-1].start()
+        return hosts[-1]
+
+    yield make
+    for host in hosts:
+        host.thaw()
+        host.stop()
+
+
+@pytest.fixture
+def public_directory() -> Iterator[Path]:
+    """A directory that other users may look into, unlike pytest's own."""
+    with TemporaryDirectory(prefix="failtale-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+@pytest.fixture
+def as_root() -> None:
+    """For tests that need another user on this machine."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to make a throw-away user")
+
+
+def _need_sshd() -> None:
+    if sshd.BINARY is None:
+        pytest.skip("needs OpenSSH's sshd (Debian: openssh-server)")
