@@ -129,6 +129,9 @@ HARMLESS = [
     "2026-03-14 12:01:05,030 DEBUG [main] orders: installed ErrorHandler for failover",
     '10.0.0.9 - - [14/Mar/2026:12:01:05 +0000] "GET /orders/4711 HTTP/1.1" 200 512',
     "Mar 14 12:01:05 api1 CRON[4411]: (root) CMD (/usr/lib/sysstat/sa1)",
+    "2026-03-14 12:01:06,900 INFO  http: POST /login?user=guest 401 0 ms",
+    "17138:M 14 Mar 2026 12:01:06.176 * Background saving terminated with success",
+    "shop|rollbacks=4|conflicts=0|deadlocks=0|temp_files=0|checksum_failures=off",
 ]
 
 
@@ -391,6 +394,13 @@ def test_what_a_failed_command_says_of_the_service_counts() -> None:
     said = "Could not connect to Redis at 127.0.0.1:6379: Connection refused"
     ping = log("", collector="ping", status="failed", exit_status=1, stderr=said, window=None)
     assert ranked(ping).suspects[0].text == said
+
+
+def test_a_failed_command_is_told_by_the_gravest_line_that_it_says() -> None:
+    said = 'psql: error: connection to server on socket "/run/.s" failed: FATAL:  the database system is shutting down'
+    stderr = f"{said}\n\tIs the server running locally and accepting connections on that socket?"
+    sessions = log("", collector="sessions", status="failed", exit_status=2, stderr=stderr, window=None)
+    assert ranked(sessions).suspects[0].text == said
 
 
 def test_what_a_failed_command_says_of_our_rights_does_not_count() -> None:

@@ -1,0 +1,50 @@
+*** Settings ***
+Documentation    From the wheel, in an editable install and from a checkout the same three names work: the
+...              listener, the library and the resource; and no other top-level module comes along.
+
+Resource         atest.resource
+Library          lib/Installations.py
+
+
+*** Variables ***
+${ROOT}     ${{ pathlib.Path($INNER).parents[1] }}
+@{NAMES}    --listener    FailTaleListener:local.yaml    imports.robot    resource.robot
+
+
+*** Test Cases ***
+The Wheel Works
+    ${directory} =    New Run Directory
+    ${wheel} =    Build Wheel    ${directory}
+    ${python} =    New Environment    ${directory / 'environment'}    ${wheel}
+    Names Should Work    ${python}    ${directory}
+    FOR    ${module}    IN    listeners    resources    atest    utest    bench
+        ${place} =    Where Is    ${python}    ${module}
+        Should Be Empty    ${place}
+    END
+    ${place} =    Where Is    ${python}    FailTaleLibrary
+    Should Start With    ${place}    ${directory}
+
+The Editable Install Works
+    ${directory} =    New Run Directory
+    ${python} =    New Environment    ${directory / 'environment'}    --editable    ${ROOT}
+    Names Should Work    ${python}    ${directory}
+    ${place} =    Where Is    ${python}    FailTaleListener
+    Should Be Equal    ${place}    ${ROOT}/listeners/FailTaleListener.py
+
+A Checkout Works Without Being Installed
+    ${directory} =    New Run Directory
+    ${python} =    New Environment    ${directory / 'environment'}
+    ${place} =    Where Is    ${python}    FailTaleLibrary
+    Should Be Empty    ${place}
+    Names Should Work    ${python}    ${directory}
+    ...    --pythonpath    ${ROOT}:${ROOT}/listeners:${ROOT}/resources
+
+
+*** Keywords ***
+Names Should Work
+    [Documentation]    Listener, library and resource are found, and a failure is told.
+    [Arguments]    ${python}    ${directory}    @{options}
+    ${run} =    Run Robot There    ${python}    ${directory}    @{options}    @{NAMES}
+    Tests Should End As Documented    ${run}
+    Told Should Be    ${run}    Evidence Is Collected    Evidence Is Collected    Evidence Is Collected In The Teardown
+    Should Be Empty    ${run.result.errors.messages}
