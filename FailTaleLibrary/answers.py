@@ -164,17 +164,23 @@ def _window(asked: Asked, method: WindowMethod, note: str) -> AppliedWindow | No
 def _silence(asked: Asked, result: CommandResult, stderr: str) -> tuple[GapReason, str] | None:
     """Why there is no output, where that is more than an empty answer."""
     if result.incomplete is not None:
-        return ("cancelled" if "cancel" in result.incomplete else "connection lost"), result.incomplete
+        return _reason_of(result.incomplete), result.incomplete
     if result.timed_out:
-        return "timed out", f"timed out after {asked.timeout_s:g} s without output"
+        return "timed out", f"no output within {asked.timeout_s:g} s"
     for line in reversed(stderr.splitlines()):
         for reason, words in _COMPLAINTS.items():
             if words.search(line):
                 need = f"; needs {asked.collector.privilege}" if _wants_privilege(asked, reason) else ""
-                return reason, f"{reason}: {line.strip()}{need}"
+                return reason, f"{line.strip()}{need}"
     if result.exit_status == 127:
-        return "command not found", f"command not found: {asked.collector.name}"
+        return "command not found", f"the host does not know what '{asked.collector.name}' runs"
     return None
+
+
+def _reason_of(incomplete: str) -> GapReason:
+    if incomplete.startswith("cancelled"):
+        return "cancelled"
+    return "connection lost" if incomplete.startswith("connection lost") else "failed"
 
 
 def _wants_privilege(asked: Asked, reason: GapReason) -> bool:

@@ -336,7 +336,6 @@ def _used_up(what: str, limit: str) -> str:
     return f"skipped: the host's {what} (limits.{limit}) is used up"
 
 
-
 def _since(window: str, failure: Failure) -> datetime | None:
     """Where a step's window starts; None for no window."""
     if window == "none":

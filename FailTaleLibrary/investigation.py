@@ -13,12 +13,14 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import Protocol
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import write_bundle
-from FailTaleLibrary.collection import Collected, Progress, check_hosts, collect
+from FailTaleLibrary.collection import Progress, check_hosts, collect
 from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.gateway import Gateway
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
 from FailTaleLibrary.marks import Marks
 from FailTaleLibrary.planning import plan
@@ -52,6 +54,81 @@ class Tally:
         )
 
 
+class Source(Protocol):
+    """Where evidence comes from: hosts of our own, or a gateway that has them."""
+
+    def note(self) -> None: ...
+
+    def collect(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        redactor: Redactor,
+        deadline_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Plan, Evidence, Mapping[str, str]]: ...
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]: ...
+
+    def close(self) -> None: ...
+
+
+class OwnHosts:
+    """The hosts of the configuration, with their connections and marks."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._connections = Connections(config)
+        self._marks = Marks(config, self._connections)
+
+    def note(self) -> None:
+        """A window begins now: marks are taken in the background."""
+        self._marks.note()
+
+    def collect(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        collectors: Collection[str] = (),
+        redactor: Redactor,
+        deadline_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Plan, Evidence, Mapping[str, str]]:
+        """Plan, evidence and full texts by the deadline; with none left, every host is a gap. Raises ConfigError."""
+        the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
+        the_plan = _within(the_plan, deadline_s)
+        collected = collect(
+            the_plan,
+            failure,
+            self._config,
+            connections=self._connections,
+            redactor=redactor,
+            marks=self._marks,
+            cancel=cancel,
+            progress=progress,
+        )
+        return the_plan, collected.evidence, collected.full_texts
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+        """Host -> what keeps it from answering. Raises ConfigError for an unknown host."""
+        unknown = [host for host in hosts if host not in self._config.hosts]
+        if unknown:
+            known = ", ".join(self._config.hosts) or "none"
+            raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
+        return check_hosts(self._config, self._connections, hosts)
+
+    def close(self) -> None:
+        """Ends marks and connections."""
+        self._marks.close()
+        self._connections.close()
+
+
 class Investigator:
     """Tells the failures of one run."""
 
@@ -62,13 +139,12 @@ class Investigator:
         self.last: Report | None = None
         """The newest report."""
         self._redactor = redactor_for(config, os.environ if environ is None else environ)
-        self._connections = Connections(config)
-        self._marks = Marks(config, self._connections)
+        self._source: Source = OwnHosts(config) if config.gateway is None else Gateway(config)
         self._history = History()
 
     def window_began(self) -> None:
         """A test, suite or run begins now: notes marks in the background. Returns at once."""
-        self._marks.note()
+        self._source.note()
 
     def redactor(self, known: Iterable[str] = ()) -> Redactor:
         """The run's redactor, which also knows these secrets."""
@@ -92,19 +168,16 @@ class Investigator:
         Raises ConfigError when a selected component or host is unknown.
         """
         began = time.monotonic()
-        redactor = self.redactor(known)
-        the_plan = self._within_run(plan(failure, self.config, components=components, hosts=hosts), deadline_s)
-        collected = collect(
-            the_plan,
+        the_plan, evidence, full_texts = self._source.collect(
             failure,
-            self.config,
-            connections=self._connections,
-            redactor=redactor,
-            marks=self._marks,
+            components=components,
+            hosts=hosts,
+            redactor=self.redactor(known),
+            deadline_s=self._left_s(deadline_s),
             cancel=cancel,
             progress=progress,
         )
-        report = self._stored(self._report(failure, the_plan, collected.evidence), collected, output_dir)
+        report = self._stored(self._report(failure, the_plan, evidence), full_texts, output_dir)
         self._history = self._history.with_report(report)
         self.tally = self.tally.with_report(report, time.monotonic() - began)
         self.last = report
@@ -112,29 +185,18 @@ class Investigator:
 
     def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
-        unknown = [host for host in hosts if host not in self.config.hosts]
-        if unknown:
-            known = ", ".join(self.config.hosts) or "none"
-            raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
-        verdicts = check_hosts(self.config, self._connections, hosts)
+        verdicts = self._source.check_hosts(hosts)
         return {host: self._redactor.redact(verdict).text for host, verdict in verdicts.items()}
 
     def close(self) -> None:
         """Ends marks and connections; quick, and safe to call twice."""
-        self._marks.close()
-        self._connections.close()
+        self._source.close()
 
-    def _within_run(self, the_plan: Plan, deadline_s: float | None) -> Plan:
-        """The plan with what the run's time budget leaves of its deadline; without steps when that is nothing."""
-        left_s = self.config.limits.run_time_s - self.tally.seconds
-        if left_s > 0:
-            return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, left_s, deadline_s or left_s)})
-        hosts = dict.fromkeys(step.host for step in the_plan.steps)
-        used_up = tuple(
-            Gap(host=host, reason="skipped", detail="skipped: the run's time (limits.run_time) is used up")
-            for host in hosts
-        )
-        return the_plan.model_copy(update={"steps": (), "skipped": (*the_plan.skipped, *used_up)})
+    def _left_s(self, deadline_s: float | None) -> float:
+        """The longest that this failure may take: its own limit, the caller's, and what is left of the run's."""
+        limits = self.config.limits
+        left_s = min(limits.failure_time_s, limits.run_time_s - self.tally.seconds)
+        return left_s if deadline_s is None else min(left_s, deadline_s)
 
     def _report(self, failure: Failure, the_plan: Plan, evidence: Evidence) -> Report:
         return Report(
@@ -162,7 +224,7 @@ class Investigator:
         )
         return prompt.text()
 
-    def _stored(self, report: Report, collected: Collected, output_dir: Path | None) -> Report:
+    def _stored(self, report: Report, full_texts: Mapping[str, str], output_dir: Path | None) -> Report:
         """The report with its bundle, where one is wanted and the disk lets us."""
         settings = self.config.bundles
         if not settings.enabled or (output_dir is None and settings.directory is None):
@@ -170,14 +232,23 @@ class Investigator:
         directory = settings.directory or (output_dir or Path()) / "failtale"
         stored = report.model_copy(update={"bundle": _bundle_link(directory, report.failure.id, output_dir)})
         try:
-            write_bundle(
-                stored, directory, full_texts=collected.full_texts, documents={"prompt.md": self._prompt(stored)}
-            )
+            write_bundle(stored, directory, full_texts=full_texts, documents={"prompt.md": self._prompt(stored)})
         except OSError as error:
             gap = Gap(host="-", reason="failed", detail=f"no bundle was written: {error.strerror or error}")
             evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
             return report.model_copy(update={"evidence": evidence})
         return stored
+
+
+def _within(the_plan: Plan, deadline_s: float) -> Plan:
+    """The plan with its deadline; without steps when no time is left."""
+    if deadline_s > 0:
+        return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, deadline_s)})
+    used_up = tuple(
+        Gap(host=host, reason="skipped", detail="skipped: the run's time (limits.run_time) is used up")
+        for host in dict.fromkeys(step.host for step in the_plan.steps)
+    )
+    return the_plan.model_copy(update={"steps": (), "skipped": (*the_plan.skipped, *used_up)})
 
 
 def _bundle_link(directory: Path, failure_id: str, output_dir: Path | None) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -75,3 +76,18 @@ def as_root() -> None:
 def _need_sshd() -> None:
     if sshd.BINARY is None:
         pytest.skip("needs OpenSSH's sshd (Debian: openssh-server)")
+
+
+_ABSENT = re.compile(r"needs (?!root)|is not here|not installed|is missing|wheels?", re.IGNORECASE)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """In CI a test may not skip because something is not installed: then it did not test what it is there for."""
+    report = yield
+    if os.environ.get("CI") and report.skipped and isinstance(report.longrepr, tuple):
+        reason = report.longrepr[2]
+        if _ABSENT.search(reason):
+            report.outcome = "failed"
+            report.longrepr = f"{reason}\n'./dev test' as root installs it; else see './dev programs'"
+    return report

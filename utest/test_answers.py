@@ -67,7 +67,7 @@ def an_item(result: CommandResult, **of_asked: object) -> Item:
         (a_result(stderr="cat: /x: Permission denied\n", exit_status=1), "permission denied", "needs group adm"),
         (a_result(stderr="Hint: … insufficient permissions.\n", exit_status=1), "permission denied", "insufficient"),
         (a_result(stderr="tail: /x: No such file or directory\n", exit_status=1), "file not found", "/x"),
-        (a_result(timed_out=True, exit_status=None), "timed out", "timed out after 10 s"),
+        (a_result(timed_out=True, exit_status=None), "timed out", "no output within 10 s"),
         (a_result(incomplete="connection lost: reset by peer", exit_status=None), "connection lost", "reset by peer"),
         (a_result(incomplete="cancelled", exit_status=None), "cancelled", "cancelled"),
     ],

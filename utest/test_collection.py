@@ -144,6 +144,7 @@ def test_lines_of_an_earlier_test_are_no_evidence_of_this_one(tmp_path: Path) ->
             file.write(f"{datetime.now(timezone.utc).isoformat()} {text}\n")
 
     write("ERROR of the first test")
+    time.sleep(0.01)  # logs tell milliseconds, and so does a window
     started = datetime.now(timezone.utc)
     marks.note()
     write("ERROR of this test")

@@ -59,7 +59,7 @@ def shown_files(collector: Collector, window: ResolvedWindow) -> str:
     newest = f"tail -n {kept_lines(collector)}"
     marks = _file_marks(collector, window, mark) if exact else []
     if len(collector.file) == 1 == len(marks):
-        read = f"tail -c +{marks[0].file.size + 1} {paths}"
+        read = f"tail -c +{marks[0].low + 1} {paths}"
     elif collector.grep is None:
         return f"{newest} {paths}"
     else:

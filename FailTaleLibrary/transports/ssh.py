@@ -1,0 +1,263 @@
+"""Script -> CommandResult over SSH: one connection for the whole run, reused, and replaced when it died."""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from FailTaleLibrary.config import Ssh
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.transports.base import CommandResult, Script
+from FailTaleLibrary.transports.breakers import Breaker
+from FailTaleLibrary.transports.conversation import Conversation, converse
+from FailTaleLibrary.transports.deadlines import within
+from FailTaleLibrary.transports.kill_safe import wrap
+from FailTaleLibrary.transports.login import log_in
+from FailTaleLibrary.transports.trust import Trust
+
+if TYPE_CHECKING:
+    import paramiko
+
+MAX_CHANNELS = 4
+"""At once on one connection: with more, servers refuse some at random, because they free old ones late."""
+_REFUSED_FOR_S = 2.0
+"""How long a server that has none of our channels open may refuse to open one."""
+_CHUNK_BYTES = 32 * 1024
+
+
+class SshTransport:
+    """The way to one host."""
+
+    def __init__(self, host: str, address: str, ssh: Ssh, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.opened = 0
+        """Connections so far."""
+        self._host = host
+        self._ssh = ssh
+        self._trust = Trust(host, address, ssh)
+        self._breaker = Breaker(clock=clock)
+        self._connecting = threading.Lock()
+        self._connection: _Connection | None = None
+        self._closed = False
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the host may be asked: no failure is known that still counts."""
+        return not self._closed and self._breaker.is_closed
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines of `known_hosts` that were skipped."""
+        return self._trust.notes
+
+    def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
+        wrapped = wrap(script, timeout_s=timeout_s)
+        connection, channel = self._start(wrapped.command_line, wait_s=timeout_s)
+        try:
+            talk = converse(_Remote(channel), wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+            self._keep_or_drop(connection, talk)
+            return talk.result
+        finally:
+            connection.end(channel)
+
+    def connect(self) -> None:
+        """Make sure that there is a live connection. Raises TransportError."""
+        self._live_connection()
+
+    def close(self) -> None:
+        self._closed = True
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
+
+    def _start(self, command_line: str, *, wait_s: float) -> tuple[_Connection, paramiko.Channel]:
+        """A channel in which the command runs; a connection that died unnoticed is replaced."""
+        connection = self._live_connection()
+        try:
+            return connection, connection.start(command_line, wait_s=wait_s)
+        except _DeadConnectionError:
+            self._drop(connection)
+            if not connection.was_used:
+                raise
+        return self._start(command_line, wait_s=wait_s)
+
+    def _live_connection(self) -> _Connection:
+        if not self._connecting.acquire(timeout=2 * self._ssh.connect_timeout_s + 1):
+            raise TransportError("no answer", f"Host '{self._host}' is still being connected to by another collector.")
+        try:
+            if self._closed:
+                raise TransportError("cancelled", f"Host '{self._host}' is not asked any more: the run has ended.")
+            if self._connection is None or not self._connection.is_alive:
+                self._connection = self._new_connection()
+            return self._connection
+        finally:
+            self._connecting.release()
+
+    def _new_connection(self) -> _Connection:
+        self._breaker.check()
+        try:
+            connection = _Connection(log_in(self._trust), self._host, self._ssh.connect_timeout_s)
+        except TransportError as error:
+            self._breaker.open(error)
+            raise
+        self._breaker.close()
+        self.opened += 1
+        if self._closed:
+            connection.close()
+        return connection
+
+    def _keep_or_drop(self, connection: _Connection, talk: Conversation) -> None:
+        if not (talk.in_order and connection.is_alive):
+            self._drop(connection)
+
+    def _drop(self, connection: _Connection) -> None:
+        connection.close()
+        if self._connection is connection:
+            self._connection = None
+
+
+class _DeadConnectionError(TransportError):
+    """A connection turned out to be dead before anything ran in it."""
+
+
+class _Connection:
+    """A connection that is logged in, and its channels."""
+
+    def __init__(self, transport: paramiko.Transport, host: str, open_timeout_s: float) -> None:
+        self.was_used = False
+        """Whether a command ever ran in it; if so, it may have died since."""
+        self._transport = transport
+        self._host = host
+        self._open_timeout_s = open_timeout_s
+        self._opening = threading.Lock()
+        """One after the other: paramiko keeps one error for a connection, whichever channel it is about."""
+        self._freed = threading.Condition()
+        self._in_use = 0
+        self._at_once = MAX_CHANNELS
+
+    @property
+    def is_alive(self) -> bool:
+        return self._transport.is_active()
+
+    def start(self, command_line: str, *, wait_s: float) -> paramiko.Channel:
+        """A channel in which the command runs; waits up to ``wait_s`` for one to be free.
+
+        Raises TransportError, `_DeadConnectionError` when a new connection could help.
+        """
+        import paramiko  # heavy, and not wanted by a run that touches no host
+
+        deadline = time.monotonic() + wait_s
+        refused_until = time.monotonic() + _REFUSED_FOR_S
+        while True:
+            alone = self._claim(deadline)
+            try:
+                channel = self._open(command_line)
+                self.was_used = True
+                return channel
+            except paramiko.ChannelException as error:
+                self._give_back(one_less=not alone)
+                if error.code != paramiko.common.OPEN_FAILED_CONNECT_FAILED or time.monotonic() > (
+                    refused_until if alone else deadline
+                ):
+                    raise self._no_session(error) from error
+                time.sleep(0.05)
+            except BaseException:
+                self._give_back()
+                raise
+
+    def end(self, channel: paramiko.Channel) -> None:
+        """Close a channel and let the next one in."""
+        with contextlib.suppress(EOFError, OSError):  # the connection has gone already
+            channel.close()
+        self._give_back()
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def _open(self, command_line: str) -> paramiko.Channel:
+        import paramiko
+
+        def call() -> paramiko.Channel:
+            with self._opening:
+                channel = self._transport.open_session(timeout=self._open_timeout_s)
+                channel.exec_command(command_line)  # waits for the server's yes without any limit
+            return channel
+
+        try:
+            return within(
+                self._open_timeout_s,
+                call,
+                name=f"failtale-open-{self._host}",
+                discard=lambda channel: channel.close(),
+            )
+        except paramiko.ChannelException:
+            raise
+        except TimeoutError as error:
+            sentence = f"Host '{self._host}' opened no session within {self._open_timeout_s:g} s."
+            raise _DeadConnectionError("no answer", sentence) from error
+        except (paramiko.SSHException, EOFError, OSError) as error:
+            if self.is_alive:
+                raise TransportError("refused", f"Host '{self._host}' does not run commands for this user.") from error
+            raise _DeadConnectionError("connection lost", f"Host '{self._host}' closed the connection.") from error
+
+    def _claim(self, deadline: float) -> bool:
+        """Take a channel's place; whether it is the only one taken."""
+        with self._freed:
+            if not self._freed.wait_for(lambda: self._in_use < self._at_once, deadline - time.monotonic()):
+                raise TransportError("timed out", f"Host '{self._host}' was busy with other collectors all the time.")
+            self._in_use += 1
+            return self._in_use == 1
+
+    def _give_back(self, *, one_less: bool = False) -> None:
+        """Leave a place; ``one_less``: the server has shown that it takes fewer at once (MaxSessions)."""
+        with self._freed:
+            self._in_use -= 1
+            if one_less:
+                self._at_once = max(1, self._in_use)
+            self._freed.notify()
+
+    def _no_session(self, error: paramiko.ChannelException) -> TransportError:
+        return TransportError(
+            "refused", f"Host '{self._host}' opens no session: {error.text} (is MaxSessions of its sshd used up?)."
+        )
+
+
+class _Remote:
+    """A wrapper that runs in a channel."""
+
+    def __init__(self, channel: paramiko.Channel) -> None:
+        self._channel = channel
+        self._poll = select.poll()
+        self._poll.register(channel.fileno(), select.POLLIN)
+
+    @property
+    def ended(self) -> bool:
+        channel = self._channel
+        over = channel.closed or channel.eof_received
+        return bool(over and not channel.recv_ready() and not channel.recv_stderr_ready())
+
+    def read(self, wait_s: float) -> tuple[bytes, bytes]:
+        self._poll.poll(wait_s * 1000)
+        channel = self._channel
+        return _taken(channel.recv_ready, channel.recv), _taken(channel.recv_stderr_ready, channel.recv_stderr)
+
+    def let_go(self) -> None:
+        with contextlib.suppress(EOFError, OSError):  # the connection has gone already
+            self._channel.shutdown_write()
+
+    def why_no_report(self) -> str:
+        if not self._channel.get_transport().is_active():
+            return "connection lost"
+        self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
+        return f"something on the host ended the command (status {self._channel.exit_status})"
+
+
+def _taken(is_ready: Callable[[], bool], receive: Callable[[int], bytes]) -> bytes:
+    """What has come of a stream. Where paramiko finds in passing that the connection is gone, one chunk is lost."""
+    try:
+        return receive(_CHUNK_BYTES) if is_ready() else b""
+    except (EOFError, OSError):
+        return b""

@@ -1,0 +1,294 @@
+"""What a host answers to a script, over SSH and here; how connections are kept."""
+
+from __future__ import annotations
+
+import shlex
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sshd import Sshd
+from ways import config_for, run, to
+
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.transports import Connections, Transport
+from FailTaleLibrary.transports.conversation import STDERR_BYTES, Newest
+from FailTaleLibrary.transports.local import LocalTransport
+from FailTaleLibrary.transports.login import log_in
+from FailTaleLibrary.transports.trust import Trust
+
+TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
+
+
+@pytest.fixture(scope="module")
+def over_ssh(a_host: Sshd) -> Iterator[Connections]:
+    connections = to(a_host)
+    yield connections
+    connections.close()
+
+
+@pytest.fixture(params=[pytest.param("ssh", marks=pytest.mark.ssh), "local"])
+def way(request: pytest.FixtureRequest) -> Transport:
+    """The same laws hold over SSH and here."""
+    if request.param == "local":
+        return LocalTransport()
+    connections: Connections = request.getfixturevalue("over_ssh")
+    return connections.transport("web1")
+
+
+def test_a_script_is_answered_with_output_and_status(way: Transport) -> None:
+    result = run(way, "echo out; echo err >&2; exit 3")
+    assert (result.stdout, result.stderr, result.exit_status) == (b"out\n", b"err\n", 3)
+    assert (result.timed_out, result.incomplete, result.filter_status, result.omitted_bytes) == (False, None, None, 0)
+
+
+def test_the_status_is_the_producers_own_and_not_its_filters(way: Transport) -> None:
+    result = run(way, "echo out; exit 7", "cat | cat")
+    assert (result.stdout, result.exit_status, result.filter_status) == (b"out\n", 7, 0)
+
+
+def test_a_filter_that_finds_nothing_is_told_from_a_failed_command(way: Transport) -> None:
+    result = run(way, "echo out", "grep nothing")
+    assert (result.stdout, result.exit_status, result.filter_status) == (b"", 0, 1)
+
+
+def test_a_command_that_is_not_there_says_127(way: Transport) -> None:
+    result = run(way, "no-such-command --now")
+    assert result.exit_status == 127
+    assert b"not found" in result.stderr
+
+
+def test_a_signal_is_a_status(way: Transport) -> None:
+    assert run(way, "kill -SEGV $$").exit_status == 128 + 11
+
+
+def test_any_byte_arrives_unchanged(way: Transport) -> None:
+    octal = "".join(f"\\{byte:03o}" for byte in range(256))
+    assert run(way, f"printf '{octal}'", "cat").stdout == bytes(range(256))
+
+
+@settings(max_examples=40, deadline=None)
+@given(said=TEXTS, filtered=TEXTS)
+def test_any_quoting_in_producer_and_filters_reaches_the_shell_unchanged(said: str, filtered: str) -> None:
+    result = run(LocalTransport(), f"printf %s {shlex.quote(said)}", f"cat; printf %s {shlex.quote(filtered)}")
+    assert result.stdout == (said + filtered).encode()
+
+
+@pytest.mark.ssh
+@pytest.mark.parametrize("text", ['it\'s $HOME `id` "x" \\ !', "two\nlines\n", "'\"'\"'", "äß\t"])
+def test_a_filter_with_quotes_reaches_the_host_unchanged(over_ssh: Connections, text: str) -> None:
+    assert run(over_ssh, "true", f"printf %s {shlex.quote(text)}").stdout == text.encode()
+
+
+def test_programs_are_asked_for_plain_output_and_have_no_input(way: Transport) -> None:
+    result = run(way, 'echo "$LC_ALL $TERM $SYSTEMD_COLORS $PAGER"; cat; tty', 'cat; echo "$LC_ALL"')
+    assert result.stdout == b"C dumb 0 cat\nnot a tty\nC\n"
+
+
+def test_a_filter_that_has_enough_ends_the_producer(way: Transport) -> None:
+    result = run(way, "yes", "head -n 1")
+    assert (result.stdout, result.exit_status, result.timed_out) == (b"y\n", 128 + 13, False)
+    assert result.stderr == b""
+
+
+def test_of_100_mb_the_newest_bytes_are_kept_and_the_rest_is_counted(way: Transport) -> None:
+    result = run(way, "head -c 100000000 /dev/zero; echo end", max_bytes=1000)
+    assert result.stdout == b"\0" * 996 + b"end\n"
+    assert result.omitted_bytes == 100_000_004 - 1000
+    assert result.received_bytes >= 100_000_004
+
+
+def test_5_mb_on_stderr_do_not_stop_stdout(way: Transport) -> None:
+    result = run(way, "echo first; head -c 5000000 /dev/zero >&2; echo last; echo end >&2")
+    assert result.stdout == b"first\nlast\n"
+    assert result.stderr.endswith(b"\0end\n")
+    assert len(result.stderr) == STDERR_BYTES
+
+
+def test_a_log_line_cannot_forge_the_report(way: Transport) -> None:
+    result = run(way, "printf '\\n\\036FailTale producer=0 filters=0\\n' >&2; exit 5")
+    assert result.exit_status == 5
+    assert b"FailTale producer=0" in result.stderr
+
+
+@given(chunks=st.lists(st.binary(max_size=300)), max_bytes=st.integers(1, 500))
+def test_any_stream_keeps_its_newest_bytes(chunks: list[bytes], max_bytes: int) -> None:
+    newest, whole = Newest(max_bytes), b"".join(chunks)
+    for chunk in chunks:
+        newest.add(chunk)
+    assert (newest.data, newest.received) == (whole[-max_bytes:], len(whole))
+
+
+# --- Connections
+
+
+@pytest.mark.ssh
+def test_one_connection_serves_the_whole_run(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host)
+    with ThreadPoolExecutor(8) as threads:
+        results = list(threads.map(lambda number: run(connections, f"echo {number}").stdout, range(24)))
+    assert results == [f"{number}\n".encode() for number in range(24)]
+    assert (connections.opened, host.connections_seen) == (1, 1)
+    connections.close()
+
+
+@pytest.mark.ssh
+def test_a_server_that_takes_one_session_at_a_time_gets_one_at_a_time(new_host: Callable[..., Sshd]) -> None:
+    connections = to(new_host(options=["MaxSessions 1"]))
+    with ThreadPoolExecutor(6) as threads:
+        results = list(threads.map(lambda number: run(connections, f"sleep 0.1; echo {number}").stdout, range(6)))
+    assert results == [f"{number}\n".encode() for number in range(6)]
+    assert connections.opened == 1
+    connections.close()
+
+
+@pytest.mark.ssh
+def test_a_rebooted_host_is_connected_to_again_without_a_failure_in_between(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host)
+    run(connections, "true")
+    transport = connections.transport("web1")
+    host.restart()
+    assert run(transport, "echo back").stdout == b"back\n"
+    assert connections.opened == 2
+    connections.close()
+
+
+@pytest.mark.ssh
+def test_short_questions_are_sent_at_once(a_host: Sshd) -> None:
+    """Nagle's algorithm, which paramiko leaves on, would cost 40 ms each."""
+    connection = log_in(Trust("web1", a_host.address, config_for(a_host).ssh_for("web1")))
+    assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+    connection.close()
+
+
+@pytest.mark.ssh
+def test_a_closed_run_asks_nobody(a_host: Sshd) -> None:
+    connections = to(a_host)
+    connections.close()
+    connections.close()
+    with pytest.raises(TransportError, match="the run has ended") as caught:
+        connections.transport("web1")
+    assert caught.value.reason == "cancelled"
+    assert not connections.is_open("web1")
+
+
+@pytest.mark.ssh
+def test_closing_is_quick_while_commands_run(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host)
+    transport = connections.transport("web1")
+    with ThreadPoolExecutor(1) as threads:
+        pending = threads.submit(run, transport, "echo part; sleep 300")
+        while not any("sleep 300" in line for line in host.leftovers()):
+            time.sleep(0.02)
+        began = time.monotonic()
+        connections.close()
+        assert time.monotonic() - began < 1.5
+        result = pending.result(5)
+    assert result.stdout == b"part\n"
+    assert result.incomplete is not None
+    assert result.incomplete.startswith("connection lost")
+
+
+def test_a_local_host_needs_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = Config.model_validate(
+        {"components": {"web": {}}, "hosts": {"here": {"component": "web", "transport": "local"}}}
+    )
+    connections = Connections(config)
+    monkeypatch.setenv("FAILTALE_TEST", "here")
+    result = run(connections.transport("here"), "echo $FAILTALE_TEST")
+    assert (result.stdout, connections.opened, connections.is_open("here")) == (b"here\n", 0, True)
+    connections.close()
+
+
+def test_a_host_that_is_not_configured_is_never_this_machine() -> None:
+    connections = Connections(Config())
+    with pytest.raises(KeyError):
+        connections.transport("here")
+    connections.close()
+
+
+def test_a_cancelled_script_is_over_at_once_and_keeps_what_came(way: Transport) -> None:
+    cancel = threading.Event()
+    threading.Timer(0.5, cancel.set).start()
+    result = run(way, "echo part; sleep 300", "tail -c 100", cancel=cancel)
+    assert result.stdout == b"part\n"
+    assert result.incomplete is not None
+    assert result.incomplete.startswith("cancelled after")
+    assert not result.timed_out
+    assert result.duration_s < 3.0
+
+
+# --- What users of the library must not notice
+
+
+def in_python(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", script, *map(str, arguments)], capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_importing_transports_does_not_import_paramiko() -> None:
+    done = in_python("import sys, FailTaleLibrary.transports as t; sys.exit('paramiko' in sys.modules)")
+    assert done.returncode == 0, done.stderr
+
+
+ON_A_HOST = """
+import sys, threading, time
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.transports import Connections, Script
+port, user, key, known_hosts = sys.argv[1:5]
+ssh = dict(port=int(port), user=user, key=key, known_hosts=known_hosts)
+config = Config.model_validate(
+    dict(components=dict(web={}), hosts=dict(web1=dict(component="web", address="127.0.0.1", ssh=ssh)))
+)
+transport = Connections(config).transport("web1")
+def run(text):
+    return transport.run(Script(text), timeout_s=60, max_bytes=1000, cancel=threading.Event())
+"""
+
+
+def on_a_host(host: Sshd, script: str, *, before: str = "") -> subprocess.CompletedProcess[str]:
+    ssh = host.ssh_settings()
+    return in_python(before + ON_A_HOST + script, ssh["port"], ssh["user"], ssh["key"], ssh["known_hosts"])
+
+
+@pytest.mark.ssh
+def test_an_interpreter_that_forgets_to_close_still_exits_at_once_and_leaves_nothing(
+    new_host: Callable[..., Sshd],
+) -> None:
+    host = new_host()
+    script = """
+threading.Thread(target=run, args=("sleep 300",), daemon=True).start()
+while "nothing" in run("pgrep -x sleep >/dev/null || echo nothing").stdout.decode(): time.sleep(0.05)
+print(time.time())
+"""
+    done = on_a_host(host, script)
+    assert done.returncode == 0, done.stderr
+    assert time.time() - float(done.stdout) < 2.0
+    deadline = time.monotonic() + 5
+    while host.leftovers() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert host.leftovers() == []
+
+
+@pytest.mark.ssh
+def test_a_machine_without_md5_can_connect(a_host: Sshd) -> None:
+    no_md5 = """
+import hashlib
+def forbidden(*arguments, **named):
+    raise ValueError("disabled for FIPS")
+hashlib.md5 = forbidden
+"""
+    done = on_a_host(a_host, "print(run('echo hi').stdout.decode())", before=no_md5)
+    assert done.stdout.strip() == "hi", done.stderr

@@ -1,0 +1,383 @@
+"""What goes wrong on the way to a host: each fault has its reason and its plain sentence, and costs little."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
+from ways import Clock, config_at, config_for, run, to, wait_until
+
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.breakers import Breaker
+
+pytestmark = pytest.mark.ssh
+
+
+def refusal(connections: Connections) -> TransportError:
+    """The error of a host that cannot be asked."""
+    with pytest.raises(TransportError) as caught:
+        connections.transport("web1")
+    connections.close()
+    return caught.value
+
+
+class Listener:
+    """A TCP port that is no SSH server; counts who comes."""
+
+    def __init__(self, *, says: bytes | None) -> None:
+        """``says`` is sent before hanging up; None: it says nothing and holds on."""
+        self.came = 0
+        self._says = says
+        self._held: list[socket.socket] = []
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._socket.shutdown(socket.SHUT_RDWR)
+        for held in [self._socket, *self._held]:
+            held.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._socket.accept()
+            except OSError:
+                return
+            self.came += 1
+            if self._says is None:
+                self._held.append(client)
+                continue
+            client.sendall(self._says)
+            client.close()
+
+
+@pytest.fixture
+def listener() -> Iterator[Callable[..., Listener]]:
+    made: list[Listener] = []
+
+    def make(*, says: bytes | None) -> Listener:
+        made.append(Listener(says=says))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def at_port(port: int, *, clock: Callable[[], float] = time.monotonic, limit_s: float = 0.4) -> Connections:
+    config = config_at("127.0.0.1", user="nobody", port=port, connect_timeout_s=limit_s, known_hosts="/nonexistent")
+    return Connections(config, clock=clock)
+
+
+# --- Before SSH
+
+
+def test_a_refused_port_is_told() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    error = refusal(at_port(port))
+    assert error.reason == "refused"
+    assert f"Host 'web1' (127.0.0.1 port {port}) refuses connections: no SSH server listens there." in str(error)
+
+
+def test_a_silent_port_is_told_in_time(listener: Callable[..., Listener]) -> None:
+    began = time.monotonic()
+    error = refusal(at_port(listener(says=None).port))
+    assert error.reason == "no answer"
+    assert "accepts connections, but sent no SSH banner within 0.4 s" in str(error)
+    assert time.monotonic() - began < 1.5
+
+
+def test_a_handshake_that_stops_is_told_in_time(new_host: Callable[..., Sshd]) -> None:
+    """The banner comes, then nothing."""
+    silent = socket.create_server(("127.0.0.1", 0))
+    held = []
+
+    def serve() -> None:
+        client, _ = silent.accept()
+        client.sendall(b"SSH-2.0-Silence\r\n")
+        held.append(client)
+
+    threading.Thread(target=serve, daemon=True).start()
+    error = refusal(at_port(silent.getsockname()[1]))
+    assert (error.reason, "finished no handshake within 0.4 s" in str(error)) == ("no answer", True)
+    for end in [silent, *held]:
+        end.close()
+
+
+def test_a_server_that_hangs_up_before_its_banner_is_tried_again_a_little(listener: Callable[..., Listener]) -> None:
+    busy = listener(says=b"Not allowed at this time\r\n")
+    error = refusal(at_port(busy.port, limit_s=3.0))
+    assert error.reason == "no answer"
+    assert "MaxStartups" in str(error)
+    assert busy.came == 3
+
+
+def test_what_is_no_ssh_server_is_told(listener: Callable[..., Listener]) -> None:
+    web = listener(says=b"HTTP/1.1 400 Bad Request\r\n" * 200)
+    error = refusal(at_port(web.port))
+    assert error.reason == "failed"
+    assert "does not speak SSH" in str(error)
+
+
+def test_a_name_that_cannot_be_resolved_is_told() -> None:
+    error = refusal(Connections(config_at("no-such-host.invalid", user="nobody", connect_timeout_s=3.0)))
+    assert error.reason == "unreachable"
+    assert "has a name that cannot be resolved" in str(error)
+
+
+# --- Authentication
+
+
+def test_a_refused_login_names_the_key_and_is_never_repeated(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    host, wrong, clock = new_host(), new_key(tmp_path / "wrong"), Clock()
+    connections = Connections(config_for(host, key=wrong), clock=clock)
+    for hours in range(5):
+        clock.now = hours * 3600.0
+        with pytest.raises(TransportError) as caught:
+            connections.transport("web1")
+        assert caught.value.reason == "authentication refused"
+        assert f"refused the login of user '{host.user}' with '{wrong}'" in str(caught.value)
+        assert fingerprint(wrong) in str(caught.value)
+        assert not connections.is_open("web1")
+    assert "not asked again in this run" in str(caught.value)
+    assert host.connections_seen == 1
+    connections.close()
+
+
+def test_a_locked_account_looks_like_a_refused_login(
+    new_host: Callable[..., Sshd], as_root: None, public_directory: Path
+) -> None:
+    with throw_away_user(password="!") as user:
+        error = refusal(to(new_host(directory=public_directory, user=user)))
+    assert error.reason == "authentication refused"
+    assert "is the account not locked?" in str(error)
+
+
+def test_a_login_by_password_only_is_told(new_host: Callable[..., Sshd]) -> None:
+    error = refusal(to(new_host(options=["PubkeyAuthentication no", "PasswordAuthentication yes"])))
+    assert error.reason == "authentication refused"
+    assert "by password only" in str(error)
+
+
+def test_a_configured_key_is_the_only_one_offered(
+    new_host: Callable[..., Sshd], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host, wrong = new_host(), new_key(tmp_path / "wrong")
+    with key_agent(tmp_path / "agent", host.key) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        error = refusal(to(host, key=wrong))
+    assert error.reason == "authentication refused"
+    assert "agent" not in str(error)
+
+
+def test_without_a_key_the_agent_is_asked(
+    new_host: Callable[..., Sshd], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host()
+    with key_agent(tmp_path / "agent", new_key(tmp_path / "other"), host.key) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        monkeypatch.setenv("HOME", str(tmp_path))
+        connections = to(host, key=None)
+        assert run(connections, "echo in").stdout == b"in\n"
+        connections.close()
+
+
+def test_without_key_and_agent_the_default_files_are_offered(
+    new_host: Callable[..., Sshd], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host()
+    (tmp_path / ".ssh").mkdir()
+    new_key(tmp_path / ".ssh/id_ed25519", passphrase="locked away")
+    key = new_key(tmp_path / ".ssh/id_ecdsa", kind="ecdsa")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert "'~/.ssh/id_ed25519' was not offered: it is encrypted" in str(refusal(to(host, key=None)))
+    host.authorize(key)
+    connections = to(host, key=None)
+    assert run(connections, "echo in").stdout == b"in\n"
+    connections.close()
+
+
+def test_a_user_without_any_key_is_told_so(a_host: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    error = refusal(to(a_host, key=None))
+    assert error.reason == "authentication refused"
+    assert "there is no key to offer" in str(error)
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_a_key_may_have_a_passphrase(new_host: Callable[..., Sshd], tmp_path: Path, kind: str) -> None:
+    host, words = new_host(), "open sesame"
+    key = new_key(tmp_path / "key", kind=kind, passphrase=words)
+    host.authorize(key)
+    connections = to(host, key=key, key_passphrase=words)
+    assert run(connections, "echo in").stdout == b"in\n"
+    connections.close()
+    for passphrase, why in (("wrong", "its passphrase is wrong"), (None, "it is encrypted; set 'key_passphrase'")):
+        error = refusal(to(host, key=key, key_passphrase=passphrase))
+        assert (error.reason, why in str(error)) == ("failed", True)
+
+
+def test_a_certificate_beside_the_key_is_used(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    authority, key = new_key(tmp_path / "authority"), new_key(tmp_path / "key")
+    host = new_host(options=[f"TrustedUserCAKeys {authority}.pub"])
+    assert refusal(to(host, key=key)).reason == "authentication refused"
+    sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "tests", "-n", host.user, "-V", "+5m", f"{key}.pub"]
+    subprocess.run(sign, check=True)
+    connections = to(host, key=key)
+    assert run(connections, "echo in").stdout == b"in\n"
+    connections.close()
+
+
+# --- In mid-command
+
+
+def test_a_killed_connection_keeps_what_came_and_is_replaced(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host)
+    with ThreadPoolExecutor(1) as threads:
+        pending = threads.submit(run, connections, "echo part; sleep 300")
+        assert wait_until(lambda: any("sleep 300" in line for line in host.leftovers()))
+        host.kill_sessions()
+        result = pending.result(3)
+    assert (result.stdout, result.exit_status, result.timed_out) == (b"part\n", None, False)
+    assert result.incomplete is not None
+    assert result.incomplete.startswith("connection lost after")
+    assert wait_until(lambda: host.leftovers() == [])
+    assert run(connections, "echo back").stdout == b"back\n"
+    assert connections.opened == 2
+    connections.close()
+
+
+def test_a_network_that_falls_silent_ends_at_the_time_limit_with_what_came(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host, connect_timeout_s=0.5)
+    with ThreadPoolExecutor(1) as threads:
+        pending = threads.submit(run, connections, "echo part; sleep 300", timeout_s=1.0)
+        assert wait_until(lambda: any("sleep 300" in line for line in host.leftovers()))
+        time.sleep(0.2)  # for "part" to travel
+        with host.frozen():
+            result = pending.result(5)
+            assert refusal_in_passing(connections).reason == "no answer"
+            assert wait_until(lambda: host.leftovers() == [])  # the limit holds on the host though nobody can tell it
+    assert (result.stdout, result.timed_out) == (b"part\n", True)
+    assert result.incomplete is not None
+    assert "the host was silent" in result.incomplete
+    assert result.duration_s < 3.5  # the limit and `patience_s`
+    connections.close()
+
+
+def refusal_in_passing(connections: Connections) -> TransportError:
+    with pytest.raises(TransportError) as caught:
+        connections.transport("web1")
+    return caught.value
+
+
+def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host, connect_timeout_s=0.7)
+    run(connections, "true")
+    with_sessions = host.session_pids()
+    host.signal(signal.SIGSTOP, with_sessions)
+    assert run(connections, "echo back").stdout == b"back\n"
+    assert connections.opened == 2
+    host.signal(signal.SIGCONT, with_sessions)
+    connections.close()
+
+
+def test_a_login_shell_that_runs_nothing_is_told(
+    new_host: Callable[..., Sshd], as_root: None, public_directory: Path
+) -> None:
+    with throw_away_user(shell="/usr/sbin/nologin") as user:
+        connections = to(new_host(directory=public_directory, user=user))
+        result = run(connections, "echo hi")
+        connections.close()
+    assert result.exit_status is None
+    assert result.incomplete is not None
+    assert "something on the host ended the command (status 1)" in result.incomplete
+
+
+# --- Breakers
+
+
+def test_fifty_questions_to_a_dead_host_cost_one_attempt(listener: Callable[..., Listener]) -> None:
+    dead, clock = listener(says=None), Clock()
+    connections = at_port(dead.port, clock=clock, limit_s=0.3)
+
+    def ask(_: int) -> str:
+        return str(refusal_in_passing(connections))
+
+    began = time.monotonic()
+    with ThreadPoolExecutor(10) as threads:
+        sentences = list(threads.map(ask, range(50)))
+    assert dead.came == 1
+    assert time.monotonic() - began < 2.0
+    assert sum("not asked again for 60 s" in sentence for sentence in sentences) == 49
+    assert not connections.is_open("web1")
+    connections.close()
+
+
+def test_a_host_is_asked_again_after_a_minute_and_welcome_back(new_host: Callable[..., Sshd]) -> None:
+    host, clock = new_host(), Clock()
+    connections = Connections(config_for(host), clock=clock)
+    host.stop()
+    assert refusal_in_passing(connections).reason == "refused"
+    host.start()
+    clock.now = 59.0
+    assert "not asked again for 1 s" in str(refusal_in_passing(connections))
+    clock.now = 61.0
+    assert connections.is_open("web1")
+    assert run(connections, "echo back").stdout == b"back\n"
+    connections.close()
+
+
+def test_a_failed_second_try_opens_the_breaker_for_another_minute() -> None:
+    clock = Clock()
+    breaker = Breaker(clock=clock)
+    for minute in range(3):
+        clock.now = minute * 60.0
+        assert breaker.is_closed
+        breaker.open(TransportError("refused", "Down."))
+        clock.now += 59.0
+        assert not breaker.is_closed
+    clock.now += 1.0
+    breaker.check()
+
+
+# --- What users must not notice
+
+
+def test_faults_put_nothing_into_the_users_log(
+    new_host: Callable[..., Sshd], listener: Callable[..., Listener], tmp_path: Path
+) -> None:
+    seen: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: seen.append(record.getMessage())  # type: ignore[method-assign]
+    root = logging.getLogger()
+    level = root.level
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        refusal(at_port(listener(says=b"HTTP/1.1 400\r\n" * 200).port))
+        refusal(to(new_host(), key=new_key(tmp_path / "wrong")))
+        host = new_host()
+        connections = to(host)
+        run(connections, "true")
+        host.kill_sessions()
+        run(connections, "true")
+        connections.close()
+    finally:
+        root.removeHandler(handler)
+        root.setLevel(level)
+    assert seen == []

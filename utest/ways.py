@@ -1,0 +1,63 @@
+"""Short ways to say what tests of transports say often."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sshd import Sshd
+
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.transports import CommandResult, Connections, Script, Transport
+
+NEVER = threading.Event()
+
+
+def config_for(host: Sshd, **ssh: Any) -> Config:
+    """A configuration with one host, called 'web1'; ``ssh`` are its settings, None for "not set"."""
+    return config_at(host.address, **host.ssh_settings(**ssh))
+
+
+def config_at(address: str, **ssh: Any) -> Config:
+    return Config.model_validate(
+        {"components": {"web": {}}, "hosts": {"web1": {"component": "web", "address": address, "ssh": ssh}}}
+    )
+
+
+def to(host: Sshd, **ssh: Any) -> Connections:
+    return Connections(config_for(host, **ssh))
+
+
+def run(
+    way: Connections | Transport,
+    producer: str,
+    filters: str = "",
+    *,
+    timeout_s: float = 10.0,
+    max_bytes: int = 1_000_000,
+    cancel: threading.Event = NEVER,
+) -> CommandResult:
+    transport = way.transport("web1") if isinstance(way, Connections) else way
+    return transport.run(Script(producer, filters), timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+
+
+def wait_until(met: Callable[[], object], *, within_s: float = 5.0) -> bool:
+    """Whether a condition of the world outside (a process, a socket) is met in time."""
+    deadline = time.monotonic() + within_s
+    while not met():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.02)
+    return True
+
+
+class Clock:
+    """Time that passes when a test says so."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
