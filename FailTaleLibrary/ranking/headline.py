@@ -10,6 +10,8 @@ from FailTaleLibrary.ranking.templates import LINE_CHARS, gist
 from FailTaleLibrary.records import Evidence, Failure, Suspect
 
 NO_SUSPECT = "No strong suspect"
+_IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
+"""Names of requests and processes: to be seen in the line itself, noise in a sentence."""
 _VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
 _PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
 _STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
@@ -22,7 +24,7 @@ def headline_of(failure: Failure, suspects: Sequence[Suspect], *, evidence: Evid
         return NO_SUSPECT
     if first.line_number is None:
         return gist(first.text) if first.item_id is None else f"{_who(first, evidence)}: {gist(first.text)}"
-    return f"{_who(first, evidence)}: {gist(first.text)}{_when(first, failure)}"
+    return f"{_who(first, evidence)}: {_IDS.sub('', gist(first.text))}{_when(first, failure)}"
 
 
 def is_strong(suspect: Suspect) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
-from FailTaleLibrary.records import Gap, Item, Report, Suspect
+from FailTaleLibrary.records import Analysis, Gap, Item, Report, Suspect
 from FailTaleLibrary.rendering import wording
 from FailTaleLibrary.rendering.fitting import is_marker, left_out
 from FailTaleLibrary.rendering.severity import severity
@@ -19,6 +19,14 @@ MANY_ROWS = 24
 """From here on the ledger starts closed; what went wrong stays in sight."""
 BAD_ROWS = 12
 """Rows shown of what went wrong where the whole ledger is not in sight."""
+NO_NEWS = "seen before"
+"""Signal of a line that a host says all the time; beside a suspect that is news it only costs a reader's time."""
+
+
+def shown_suspects(analysis: Analysis) -> tuple[Suspect, ...]:
+    """The best suspects that are news; where none is, the best there are."""
+    news = tuple(each for each in analysis.suspects if all(signal.name != NO_NEWS for signal in each.signals))
+    return (news or analysis.suspects)[:SHOWN_SUSPECTS]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +107,7 @@ class Card:
 def card_of(report: Report, *, brief: bool = False) -> Card:
     """The words of a report's card."""
     prefix = f"failtale_{_name(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
-    suspects = report.analysis.suspects[:SHOWN_SUSPECTS]
+    suspects = shown_suspects(report.analysis)
     clocks = {clock.host: wording.clock_words(clock) for clock in report.evidence.clocks}
     items = tuple(
         _item_view(item, number, prefix=prefix, suspects=suspects) for number, item in enumerate(report.evidence.items)

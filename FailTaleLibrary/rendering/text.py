@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from FailTaleLibrary.records import Hint, Item, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import wording
-from FailTaleLibrary.rendering.card import SHOWN_SUSPECTS
+from FailTaleLibrary.rendering.card import shown_suspects
 
 SUMMARY_LENGTH = 300
 _INDENT = "    "
@@ -26,7 +26,7 @@ def to_text(report: Report) -> str:
     sections = (
         _head(report),
         _path(report.failure.keyword_path),
-        _suspects(report.analysis.suspects[:SHOWN_SUSPECTS]),
+        _suspects(shown_suspects(report.analysis)),
         _hint(report),
         _ledger(report),
         _changes(report.evidence.items),

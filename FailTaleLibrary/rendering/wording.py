@@ -38,8 +38,12 @@ def outcome(item: Item) -> Outcome:
     if item.omitted_bytes or item.omitted_lines:
         return Outcome("cut", "warn", f"{omitted_words(item)} cut by the limit, the newest kept")
     if item.status == "empty":
-        return Outcome("empty", "quiet", _joined(item.empty_means, _exit_words(item)))
-    return Outcome("ok", "good", _joined(_exit_words(item), item.window.note if item.window else ""))
+        return Outcome("empty", "quiet", _joined(item.empty_means, _exit_words(item), _window_note(item)))
+    return Outcome("ok", "good", _joined(_exit_words(item), _window_note(item)))
+
+
+def _window_note(item: Item) -> str:
+    return item.window.note if item.window else ""
 
 
 def gap_outcome(gap: Gap) -> Outcome:
