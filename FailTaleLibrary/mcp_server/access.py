@@ -1,0 +1,127 @@
+"""Who may call over HTTP: the holder of the token, from the hosts and origins that were named."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+import os
+import re
+import secrets
+import stat
+from collections.abc import Awaitable, Callable, Collection, MutableMapping
+from pathlib import Path
+from typing import Any
+
+from FailTaleLibrary.errors import ConfigError
+
+MIN_TOKEN = 32
+"""Characters; a made one has 43, of 256 random bits."""
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+
+def default_token_file() -> Path:
+    """``$XDG_CONFIG_HOME/failtale/token``, by default in ``~/.config``."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path("~/.config").expanduser()) / "failtale" / "token"
+
+
+def token_from(path: Path) -> str:
+    """The token in a file, which is made when it is not there. Raises ConfigError: open to others, short, not ASCII."""
+    try:
+        made = _make(path)
+        mode = stat.S_IMODE(path.stat().st_mode)
+        token = made or path.read_text(encoding="ascii").strip()
+    except UnicodeDecodeError:
+        token, mode = "", 0o600
+    except OSError as error:
+        raise ConfigError(f"Cannot use the token file '{path}': {error.strerror}.") from error
+    if mode & 0o077:
+        raise ConfigError(f"Others may read the token file '{path}' (mode {mode:o}); type: chmod 600 '{path}'")
+    if len(token) < MIN_TOKEN or not re.fullmatch(r"[\x21-\x7e]+", token):
+        raise ConfigError(
+            f"The token in '{path}' is not one word of at least {MIN_TOKEN} ASCII characters; "
+            "delete the file and a good one is made."
+        )
+    return token
+
+
+def _make(path: Path) -> str | None:
+    """A new token in a new file of mode 0600; None when there is a file already."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return None
+    token = secrets.token_urlsafe(32)
+    with os.fdopen(descriptor, "w", encoding="ascii") as file:
+        file.write(f"{token}\n")
+    return token
+
+
+def check_binding(host: str, allowed_hosts: Collection[str]) -> None:
+    """Raises ConfigError where the port would be open to a network and nobody said under which name."""
+    if is_loopback(host) or allowed_hosts:
+        return
+    raise ConfigError(
+        f"'--host {host}' opens the server to the network, where the token would travel in clear. Better: keep it on "
+        "127.0.0.1 with a reverse proxy for TLS in front (docs/mcp.md shows nginx), or an SSH tunnel: "
+        "ssh -L 5050:127.0.0.1:5050 GATEWAY. If you do want this, name the Host header that clients send: "
+        "--allow-host GATEWAY:5050"
+    )
+
+
+def is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def hosts_for(port: int, more: Collection[str]) -> list[str]:
+    """Exact Host headers that are answered. Raises ConfigError for a pattern."""
+    _check_exact(more, "--allow-host", "gateway.example.org:5050")
+    return [f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}", *more]
+
+
+def origins_for(port: int, more: Collection[str]) -> list[str]:
+    """Exact Origin headers that are answered, where there is one. Raises ConfigError for a pattern."""
+    _check_exact(more, "--allow-origin", "https://gateway.example.org")
+    return [f"http://127.0.0.1:{port}", f"http://localhost:{port}", f"http://[::1]:{port}", *more]
+
+
+def _check_exact(values: Collection[str], option: str, example: str) -> None:
+    for value in values:
+        if "*" in value or not value.strip():
+            raise ConfigError(f"'{option} {value}' is a pattern; write the header exactly, e.g. '{example}'.")
+
+
+class TokenGuard:
+    """ASGI: lets through what bears the token, and answers anything else 401 without reading it."""
+
+    def __init__(self, application: Application, token: str) -> None:
+        self._application = application
+        self._token = token.encode("ascii")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or self._is_bearer(scope):
+            await self._application(scope, receive, send)
+            return
+        body = b"A token is needed: Authorization: Bearer ...\n"
+        headers = [
+            (b"content-type", b"text/plain; charset=utf-8"),
+            (b"content-length", str(len(body)).encode()),
+            (b"www-authenticate", b'Bearer realm="failtale"'),
+        ]
+        await send({"type": "http.response.start", "status": 401, "headers": headers})
+        await send({"type": "http.response.body", "body": body})
+
+    def _is_bearer(self, scope: Scope) -> bool:
+        values = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
+        if len(values) != 1:
+            return False
+        scheme, _, given = values[0].partition(b" ")
+        return hmac.compare_digest(given.strip(), self._token) and scheme.lower() == b"bearer"

@@ -1,0 +1,96 @@
+"""Who asked for what: one JSON object a line, appended to a file that only its owner reads. No secret, no evidence.
+
+Of a caller's own texts (a test's name, its message, tags, words that are no ids) the length alone is written, because
+they can hold anything.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import stat
+import sys
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from FailTaleLibrary.errors import ConfigError
+
+_IDS = frozenset({"components", "hosts", "collectors", "failure_id", "item", "part"})
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
+_NAME = re.compile(r"[a-z][a-z_/]{0,30}")
+_MAX_LIST = 64
+
+
+def default_path() -> Path:
+    """``$XDG_STATE_HOME/failtale/audit.jsonl``, by default in ``~/.local/state``."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path("~/.local/state").expanduser()) / "failtale" / "audit.jsonl"
+
+
+class Audit:
+    """The log; opened for each line, so that it may be rotated at any time."""
+
+    def __init__(self, path: Path) -> None:
+        """Raises ConfigError when the file cannot be written, or others can read it."""
+        self._path = path
+        self._complained = False
+        try:
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            os.close(self._open())
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot write the audit log '{path}': {error.strerror}; name another with --audit-file."
+            ) from error
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            raise ConfigError(f"Others may read the audit log '{path}'; type: chmod 600 '{path}'")
+
+    def write(self, **fields: object) -> None:
+        """Appends a line. A full disk is said once on stderr and does not keep anybody from their evidence."""
+        line = json.dumps({"at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), **fields})
+        try:
+            descriptor = self._open()
+            try:
+                os.write(descriptor, line.encode() + b"\n")
+            finally:
+                os.close(descriptor)
+        except OSError as error:
+            if not self._complained:
+                print(f"failtale: cannot write the audit log '{self._path}': {error.strerror}", file=sys.stderr)  # noqa: T201
+            self._complained = True
+
+    def _open(self) -> int:
+        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+
+
+def arguments_of(arguments: object) -> dict[str, object]:
+    """What may be written of a call's arguments: ids and numbers as they are, of anything else its kind and length."""
+    if not isinstance(arguments, Mapping):
+        return {}
+    pairs = list(arguments.items())[:_MAX_LIST]
+    return {name_of(name): _shown(name, value) for name, value in pairs}
+
+
+def name_of(text: object) -> str:
+    """A name as our tools, prompts and arguments have them; of anything else its length."""
+    return text if isinstance(text, str) and _NAME.fullmatch(text) else _length(text)
+
+
+def id_of(text: object) -> str:
+    """An id or the address of a resource; of anything else its length."""
+    return text if isinstance(text, str) and _ID.fullmatch(text) else _length(text)
+
+
+def _shown(name: object, value: Any) -> object:
+    if isinstance(value, bool | int | float):
+        return value
+    if name not in _IDS:
+        return _length(value)
+    return [id_of(each) for each in value[:_MAX_LIST]] if isinstance(value, list) else id_of(value)
+
+
+def _length(value: object) -> str:
+    kind = type(value).__name__
+    return f"{kind} of {len(value)}" if isinstance(value, str | list | dict) else kind

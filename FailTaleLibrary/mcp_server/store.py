@@ -1,0 +1,141 @@
+"""What this server can tell of: failures it collected evidence for, and reports of finished runs on disk.
+
+Collected failures live in memory, newest kept. Files are read when somebody asks and again when they have changed, so
+that last night's ``output.xml`` is always the latest. Ids are looked up in an index; none ever becomes part of a path.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from FailTaleLibrary.archive import read_bundle, read_item, reports_in
+from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.records import Report
+
+MAX_FAILURES = 500
+MAX_BYTES = 256 * 1024 * 1024
+"""Of the texts of collected failures in memory."""
+COLLECTED = "collected"
+
+
+@dataclass(frozen=True, slots=True)
+class Tale:
+    """One failure told: its report, its full texts where they are more than the report holds, and whence it came."""
+
+    report: Report
+    full_texts: Mapping[str, str] = field(default_factory=dict)
+    source: str = COLLECTED
+
+    @property
+    def bytes(self) -> int:
+        items = sum(len(item.text) for item in self.report.evidence.items)
+        return items + sum(len(text) for text in self.full_texts.values())
+
+
+class Store:
+    """The failures by id. Safe to use from any thread; reading files may take a while."""
+
+    def __init__(self, paths: Iterable[Path] = ()) -> None:
+        self._shelves = [_Shelf(path) for path in paths]
+        self._collected: OrderedDict[str, Tale] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def put(self, tale: Tale) -> None:
+        """Keeps a collected failure, in place of the oldest ones when there are too many."""
+        with self._lock:
+            self._collected[tale.report.failure.id] = tale
+            while len(self._collected) > 1 and self._is_full():
+                self._collected.popitem(last=False)
+
+    def get(self, failure_id: str) -> Tale | None:
+        with self._lock:
+            tale = self._collected.get(failure_id)
+        return tale or self._stored().get(failure_id)
+
+    def newest_first(self) -> list[Tale]:
+        with self._lock:
+            tales = {**self._stored(), **self._collected}
+        return sorted(tales.values(), key=lambda tale: tale.report.failure.window.end, reverse=True)
+
+    def unreadable(self) -> list[str]:
+        """Why stored reports cannot be read, a sentence each."""
+        return [sentence for shelf in self._shelves for sentence in shelf.unreadable]
+
+    def _is_full(self) -> bool:
+        collected = self._collected.values()
+        return len(collected) > MAX_FAILURES or sum(tale.bytes for tale in collected) > MAX_BYTES
+
+    def _stored(self) -> dict[str, Tale]:
+        """By id; a bundle, which has the full texts, takes precedence over a card of the same failure."""
+        tales: dict[str, Tale] = {}
+        for shelf in self._shelves:
+            for tale in shelf.tales():
+                known = tales.get(tale.report.failure.id)
+                if known is None or not known.full_texts:
+                    tales[tale.report.failure.id] = tale
+        return tales
+
+
+class _Shelf:
+    """One path of the command line: an output file, a bundle, or a folder of bundles."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._state: object = None
+        self._tales: list[Tale] = []
+        self._lock = threading.Lock()
+        self.unreadable: list[str] = []
+
+    def tales(self) -> list[Tale]:
+        with self._lock:
+            state = self._now()
+            if state != self._state:
+                self._state = state
+                self._read()
+            return self._tales
+
+    def _now(self) -> object:
+        """What changes when the content does."""
+        try:
+            return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in self._parts()]
+        except OSError as error:
+            return str(error)
+
+    def _parts(self) -> list[Path]:
+        """The output file, or the manifests of the bundles."""
+        if not self._path.is_dir():
+            return [self._path]
+        own = self._path / "manifest.json"
+        return [own] if own.is_file() else sorted(self._path.glob("*/manifest.json"))
+
+    def _read(self) -> None:
+        self._tales, self.unreadable = [], []
+        try:
+            for each in self._each():
+                if isinstance(each, ArchiveError):
+                    self.unreadable.append(str(each))
+                else:
+                    self._tales.append(each)
+        except ArchiveError as error:  # the file ends in damage; what stands before it was read
+            self.unreadable.append(str(error))
+
+    def _each(self) -> Iterator[Tale | ArchiveError]:
+        if not self._path.is_dir():
+            for report in reports_in(self._path):
+                yield report if isinstance(report, ArchiveError) else Tale(report, source=self._path.name)
+            return
+        for manifest in self._parts():
+            try:
+                yield _bundle(manifest.parent)
+            except ArchiveError as error:
+                yield error
+
+
+def _bundle(path: Path) -> Tale:
+    report = read_bundle(path)
+    texts = {item.id: read_item(path, item.id) for item in report.evidence.items}
+    return Tale(report, texts, source=path.name)

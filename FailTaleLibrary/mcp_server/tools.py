@@ -1,0 +1,341 @@
+"""The tools, as an assistant and a runner call them: ids from the configuration and bounded numbers in, records out.
+
+No tool takes a command, a path, an address, an expression or a URL. What a caller says about a test (its name, its
+message) is stored, redacted and shown, and reaches no host.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+import uuid
+from collections import OrderedDict
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Annotated, Any, Literal
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel, Field
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.gateway.handover import Handover, pack
+from FailTaleLibrary.hints import HintMaker
+from FailTaleLibrary.mcp_server import models, shaping, texts
+from FailTaleLibrary.mcp_server.desk import Desk, Outcome, Selection
+from FailTaleLibrary.mcp_server.signatures import (
+    ASKS_HOSTS,
+    MAX_RECORD_PAGE,
+    MAX_TEXT_PAGE,
+    NOTES,
+    READS,
+    FailureId,
+    Names,
+    Past,
+    strict,
+)
+from FailTaleLibrary.mcp_server.store import Store, Tale
+from FailTaleLibrary.mcp_server.threads import in_thread
+from FailTaleLibrary.ranking import rank
+from FailTaleLibrary.records import Evidence, Failure, Report, Window
+
+KEPT_RECORDS = 16
+
+
+class Toolbox:
+    """The tools over one desk (None: finished runs only) and one store."""
+
+    def __init__(self, store: Store, desk: Desk | None) -> None:
+        self._store = store
+        self._desk = desk
+        self._packed: OrderedDict[str, tuple[Evidence, str]] = OrderedDict()
+        """Records that were asked for lately, by failure id: their pages are asked for one after the other."""
+        self._packing = threading.Lock()
+
+    def tools(self) -> list[Tool]:
+        """What this server can do; without hosts, what needs none."""
+        reading = [
+            strict(self.list_failures, "List failures", READS),
+            strict(self.get_evidence, "Read evidence", READS),
+            strict(self.analyze_failure, "Rank suspects", READS),
+        ]
+        if self._desk is None:
+            return reading
+        return [
+            strict(self.list_components, "List components", READS),
+            strict(self.check_hosts, "Check hosts", ASKS_HOSTS),
+            strict(self.mark, "Begin a window", NOTES),
+            strict(self.collect_evidence, "Collect evidence", ASKS_HOSTS),
+            *reading,
+        ]
+
+    async def list_components(self) -> Annotated[CallToolResult, models.Components]:
+        """The parts of the system under test: their hosts, and what can be collected from them. Asks no host."""
+        answer = shaping.components(self._open_desk().config)
+        lines = [
+            f"{each.name}: on {', '.join(each.hosts) or 'no host'}; {', '.join(c.name for c in each.collectors)}"
+            for each in answer.components
+        ]
+        return _result("\n".join(lines) or "The configuration has no components.", answer)
+
+    async def check_hosts(
+        self,
+        hosts: Annotated[Names, Field(description="Names from list_components; empty: all.")] = [],  # noqa: B006
+    ) -> Annotated[CallToolResult, models.Verdicts]:
+        """Asks each host for a sign of life and says what keeps it from answering. Changes nothing."""
+        with _sentences():
+            verdicts = await self._open_desk().check_hosts(tuple(hosts))
+        answer = models.Verdicts(
+            hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()]
+        )
+        lines = [f"{host}: {why or 'answers'}" for host, why in verdicts.items()]
+        return _result(texts.shortened("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
+
+    async def mark(self) -> Annotated[CallToolResult, models.Marked]:
+        """A window begins now, for instance a test: notes where logs end, so that evidence can begin exactly there.
+
+        Returns at once.
+        """
+        taken = self._open_desk().mark()
+        answer = models.Marked(marks="taken" if taken else "off", server_time=time.time())
+        return _result("Marks are being taken." if taken else "Marks are switched off by the configuration.", answer)
+
+    async def collect_evidence(
+        self,
+        ctx: Context[Any, Any],
+        components: Annotated[Names, Field(description="Names from list_components; empty: all.")] = [],  # noqa: B006
+        hosts: Annotated[Names, Field(description="Only these hosts; empty: all.")] = [],  # noqa: B006
+        collectors: Annotated[Names, Field(description="Only these collectors; empty: all.")] = [],  # noqa: B006
+        since_s: Annotated[Past, Field(description="The window began this many seconds ago.")] = 300.0,
+        until_s: Annotated[Past, Field(description="The failure was this many seconds ago; 0: now.")] = 0.0,
+        suite_since_s: Annotated[Past, Field(description="The suite began this many seconds ago; 0: unknown.")] = 0.0,
+        run_since_s: Annotated[Past, Field(description="The run began this many seconds ago; 0: unknown.")] = 0.0,
+        deadline_s: Annotated[
+            float,
+            Field(gt=0, le=3600, description="Answer by then with what there is."),
+        ] = 3600.0,
+        name: Annotated[str, Field(max_length=1000, description="The test's name; stored and shown.")] = "",
+        suite: Annotated[str, Field(max_length=1000, description="Suite or file of the test.")] = "",
+        message: Annotated[str, Field(max_length=20_000, description="Why the test failed.")] = "",
+        tags: Annotated[
+            list[Annotated[str, Field(max_length=1000)]], Field(max_length=200, description="Tags of the test.")
+        ] = [],  # noqa: B006
+        brief: Annotated[bool, Field(description="Counts only; for programs that read the record by pages.")] = False,
+    ) -> Annotated[CallToolResult, models.Told]:
+        """Collects logs and states from the hosts with the read-only collectors of the configuration.
+
+        The answer ranks suspicious lines, shows the newest lines of each host, and says what was cut and how to get it.
+        """
+        desk = self._open_desk()
+        if until_s > since_s:
+            raise ToolError(f"until_s ({until_s:g}) is longer ago than since_s ({since_s:g}); swap them.")
+        now = datetime.now(timezone.utc)
+        with _sentences():
+            failure = Failure(
+                id=uuid.uuid4().hex,
+                framework="other",
+                scope="test" if name else "on demand",
+                name=shaping.safe(name or "On demand", desk.redactor),
+                suite=shaping.safe(suite, desk.redactor),
+                message=shaping.safe(message, desk.redactor),
+                tags=tuple(shaping.safe(tag, desk.redactor) for tag in tags),
+                window=Window(start=_ago(since_s, now), end=_ago(until_s, now)),
+                suite_started_at=_ago(suite_since_s, now) if suite_since_s else None,
+                run_started_at=_ago(run_since_s, now) if run_since_s else None,
+            )
+            outcome = await desk.collect(
+                failure,
+                Selection(tuple(components), tuple(hosts), tuple(collectors)),
+                deadline_s=deadline_s,
+                told=lambda done, total, host: ctx.report_progress(done, total, host),
+            )
+        tale = await in_thread(partial(_tale, failure, outcome, brief=brief))
+        self._store.put(tale)
+        return _told(tale, brief=brief)
+
+    async def analyze_failure(
+        self,
+        failure_id: FailureId,
+        hint: Annotated[
+            bool, Field(description="Also ask the local model of the configuration, where it names one; takes a while.")
+        ] = False,
+    ) -> Annotated[CallToolResult, models.Analyzed]:
+        """Ranks the lines of a failure's evidence by suspicion, with the reasons. Asks no host."""
+        tale = await self._tale(failure_id)
+        report = await in_thread(partial(self._analyzed, tale.report, hint=hint))
+        if tale.source == "collected":
+            self._store.put(Tale(report, tale.full_texts))
+        return _result(texts.suspects_text(report, mark=new_mark()), shaping.analyzed(report))
+
+    async def list_failures(
+        self,
+        limit: Annotated[int, Field(ge=1, le=100)] = 20,
+        offset: Annotated[int, Field(ge=0, le=1_000_000, description="Skip this many, newest first.")] = 0,
+    ) -> Annotated[CallToolResult, models.Failures]:
+        """Failures that evidence was collected for, newest first: collected here, or read from finished runs."""
+        tales = await in_thread(self._store.newest_first)
+        shown = tales[offset : offset + limit]
+        after = offset + len(shown)
+        answer = models.Failures(
+            failures=[shaping.known_failure(tale) for tale in shown],
+            total=len(tales),
+            next_offset=after if after < len(tales) else -1,
+            unreadable=self._store.unreadable()[:20],
+        )
+        return _result(shaping.failures_text(answer, mark=new_mark()), answer)
+
+    async def get_evidence(
+        self,
+        failure_id: FailureId,
+        item: Annotated[
+            str, Field(max_length=200, description="host/collector, as an answer lists it; empty: the list of items.")
+        ] = "",
+        offset: Annotated[int, Field(ge=0, le=2**40, description="Byte at which the page begins.")] = 0,
+        max_bytes: Annotated[int, Field(ge=256, le=MAX_RECORD_PAGE, description="Of the page.")] = 16 * 1024,
+        part: Annotated[
+            Literal["text", "record"], Field(description="record: the whole, machine-readable; for FailTale itself.")
+        ] = "text",
+    ) -> Annotated[CallToolResult, models.EvidencePage]:
+        """One item's whole output by pages, oldest lines first; or the list of a failure's items and gaps."""
+        tale = await self._tale(failure_id)
+        if part == "record":
+            word = await in_thread(partial(self._record, tale))
+            text, after, total = word[offset : offset + max_bytes], offset + max_bytes, len(word)
+            after = after if after < total else -1
+        else:
+            whole = _text_of(tale, item)
+            text, after, total = texts.page(whole, offset, min(max_bytes, MAX_TEXT_PAGE))
+        answer = models.EvidencePage(
+            failure_id=failure_id,
+            item=item,
+            part=part,
+            offset=offset,
+            next_offset=after,
+            total_bytes=total,
+            text=text,
+            server_time=time.time(),
+        )
+        return _result(_page_text(answer), answer)
+
+    async def tale(self, failure_id: str) -> Tale | None:
+        """One failure of the store; reading files may take a while."""
+        return await in_thread(partial(self._store.get, failure_id))
+
+    async def _tale(self, failure_id: str) -> Tale:
+        tale = await self.tale(failure_id)
+        if tale is None:
+            raise ToolError(f"There is no failure '{failure_id}' here (any more); list_failures says what there is.")
+        return tale
+
+    def _open_desk(self) -> Desk:
+        if self._desk is None:
+            raise ToolError("This server reads finished runs and asks no hosts.")
+        return self._desk
+
+    def _record(self, tale: Tale) -> str:
+        report = tale.report
+        evidence, word = self._packed.get(report.failure.id, (None, ""))
+        if evidence is not report.evidence:  # never packed, or read anew from a file that has changed
+            word = pack(Handover(plan=report.plan, evidence=report.evidence, full_texts=_more(tale)))
+            with self._packing:
+                self._packed[report.failure.id] = (report.evidence, word)
+                while len(self._packed) > KEPT_RECORDS:
+                    self._packed.popitem(last=False)
+        return word
+
+    def _analyzed(self, report: Report, *, hint: bool) -> Report:
+        report = _ranked(report)
+        if hint and self._desk is not None and report.analysis.hint is None:
+            analysis = HintMaker(self._desk.config.analysis).hint(report)  # a fresh one: its budget is for one run
+            if analysis == report.analysis:
+                analysis = analysis.model_copy(update={"no_hint_reason": "the configuration names no model"})
+            return report.model_copy(update={"analysis": analysis})
+        return report
+
+
+# --- Parts -----------------------------------------------------------------------------------------------------------
+
+
+class _sentences:  # noqa: N801 - reads as a statement
+    """What FailTale says about a mistake reaches the caller; anything else is hidden by the SDK."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FailTaleError):
+            raise ToolError(str(error)) from error
+
+
+def _ago(seconds: float, now: datetime) -> datetime:
+    return now - timedelta(seconds=seconds)
+
+
+def new_mark() -> str:
+    """For the fences of one answer: no log line can know it."""
+    return secrets.token_hex(8)
+
+
+def _result(text: str, answer: BaseModel) -> CallToolResult:
+    return CallToolResult(
+        content=[TextContent(type="text", text=text)], structured_content=answer.model_dump(mode="json")
+    )
+
+
+def _tale(failure: Failure, outcome: Outcome, *, brief: bool) -> Tale:
+    """What was collected, under this caller's own id: others may have got the same collection."""
+    report = Report(
+        failtale_version=__version__,
+        created_at=datetime.now(timezone.utc),
+        failure=failure,
+        plan=outcome.plan.model_copy(update={"failure_id": failure.id}),
+        evidence=outcome.evidence.model_copy(update={"failure_id": failure.id}),
+    )
+    return Tale(report if brief else _ranked(report), outcome.full_texts)
+
+
+def _more(tale: Tale) -> dict[str, str]:
+    """The full texts that are more than the report holds."""
+    texts_ = ((item, tale.full_texts.get(item.id, item.text)) for item in tale.report.evidence.items)
+    return {item.id: text for item, text in texts_ if text != item.text}
+
+
+def _ranked(report: Report) -> Report:
+    if report.analysis.suspects or report.analysis.headline:
+        return report
+    return report.model_copy(update={"analysis": rank(report.failure, report.evidence)})
+
+
+def _told(tale: Tale, *, brief: bool) -> CallToolResult:
+    if brief:
+        return _result(f"Failure {tale.report.failure.id} is ready to be read.", shaping.told(tale, {}, brief=True))
+    text = texts.told_text(tale.report, tale.full_texts, mark=new_mark())
+    return _result(text.text, shaping.told(tale, text.shown_bytes, brief=False))
+
+
+def _text_of(tale: Tale, item_id: str) -> str:
+    if not item_id:
+        return texts.ledger(tale.report, tale.full_texts)
+    item = tale.report.evidence.item(item_id)
+    if item is None:
+        known = ", ".join(each.id for each in tale.report.evidence.items[:20]) or "none"
+        raise ToolError(f"There is no item '{item_id[:100]}' in this failure; it has: {known}.")
+    parts = (("stderr", item.stderr), ("before the window", item.before))
+    heads = "".join(f"[{what}]\n{text}\n" for what, text in parts if text)
+    whole = texts.full_text(item, tale.full_texts)
+    return f"{heads}[output]\n{whole}" if heads else whole
+
+
+def _page_text(answer: models.EvidencePage) -> str:
+    if answer.part == "record":
+        return f"Bytes {answer.offset} to {answer.offset + len(answer.text)} of {answer.total_bytes} of the record."
+    rest = (
+        f"The next page: {texts.call(answer.failure_id, answer.item, offset=answer.next_offset)}"
+        if answer.next_offset >= 0
+        else "This is the end."
+    )
+    return f"{texts.fenced(answer.text, mark=new_mark())}\n{answer.total_bytes} bytes in all. {rest}"

@@ -1,0 +1,139 @@
+"""What a gateway costs: time it adds to a failure (cold, warm), calls a second, memory.
+
+    python -m bench.gateway [--rounds N] [--seconds S]
+
+Hosts are this machine's own shell, so that the difference is the gateway alone. Times are medians; "cold" is a new
+process that imports and connects, "warm" every later failure of the run.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
+
+from mcp_servers import a_config, opened, served  # noqa: E402
+
+from FailTaleLibrary.config import load_config  # noqa: E402
+from FailTaleLibrary.config.model import Gateway as GatewaySettings  # noqa: E402
+from FailTaleLibrary.gateway.wire import Wire  # noqa: E402
+from FailTaleLibrary.investigation import Investigator  # noqa: E402
+from FailTaleLibrary.records import Failure, Window  # noqa: E402
+
+CLIENTS = 4
+
+
+def a_failure() -> Failure:
+    now = datetime.now(timezone.utc)
+    return Failure(id=uuid.uuid4().hex, name="Bench", window=Window(start=now - timedelta(seconds=60), end=now))
+
+
+def told_s(investigator: Investigator) -> float:
+    began = time.perf_counter()
+    report = investigator.investigate(a_failure())
+    assert not report.evidence.gaps, report.evidence.gaps
+    return time.perf_counter() - began
+
+
+def cold_s(config: Path) -> float:
+    """From a loaded configuration to the first report, in a new process."""
+    code = (
+        "import sys; sys.path[:0] = sys.argv[1:3]\n"
+        "from pathlib import Path\n"
+        "from bench.gateway import Investigator, load_config, told_s\n"
+        "investigator = Investigator(load_config(Path(sys.argv[3])))\n"
+        "print(told_s(investigator))\n"
+        "investigator.close()\n"
+    )
+    words = [sys.executable, "-c", code, str(ROOT), str(ROOT / "utest"), str(config)]
+    return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
+
+
+def failures(direct: Path, runner: Path, rounds: int) -> None:
+    for name, config in (("direct", direct), ("gateway", runner)):
+        cold = statistics.median(cold_s(config) for _ in range(3))
+        investigator = Investigator(load_config(config))
+        told_s(investigator)
+        warm = sorted(told_s(investigator) for _ in range(rounds))
+        investigator.close()
+        high = warm[int(len(warm) * 0.95)]
+        middle = statistics.median(warm)
+        print(f"{name:8} cold {cold * 1000:6.0f} ms   warm {middle * 1000:6.0f} ms   p95 {high * 1000:6.0f} ms")
+
+
+def calls(url: str, seconds: float) -> None:
+    wires = [Wire(GatewaySettings(url=url)) for _ in range(CLIENTS)]
+    for _ in range(20):
+        told = wires[0].call("collect_evidence", {"brief": True}, timeout_s=60)
+    page = {"failure_id": told["failure_id"], "item": "web1/web.log"}
+    for tool, arguments in (("list_failures", {}), ("get_evidence", page)):
+        for crowd in (1, CLIENTS):
+            count = _hammer(partial(_ask, tool, arguments), wires[:crowd], seconds)
+            print(f"{tool:14} {crowd} client{'s' if crowd > 1 else ' '}  {count / seconds:6.0f} calls/s")
+    for wire in wires:
+        wire.close()
+
+
+def _ask(tool: str, arguments: dict[str, object], wire: Wire) -> None:
+    wire.call(tool, arguments, timeout_s=10)
+
+
+def _hammer(ask: Callable[[Wire], object], wires: list[Wire], seconds: float) -> int:
+    counts = [0] * len(wires)
+    ends = time.perf_counter() + seconds
+
+    def work(number: int) -> None:
+        while time.perf_counter() < ends:
+            ask(wires[number])
+            counts[number] += 1
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(len(wires))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sum(counts)
+
+
+def memory_mb(pid: int) -> float:
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    return 0.0
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        direct = a_config(folder)
+        with served(folder, "--config", str(direct)) as server:
+            runner = folder / "runner.yaml"
+            runner.write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
+            print(f"server after its start {memory_mb(server.process.pid):.0f} MB")
+            before = memory_mb(os.getpid())
+            failures(direct, runner, options.rounds)
+            print(f"runner's process grew by {memory_mb(os.getpid()) - before:.0f} MB")
+            print(f"server after the failures {memory_mb(server.process.pid):.0f} MB")
+        with opened(folder, direct) as url:
+            calls(url, options.seconds)
+
+
+if __name__ == "__main__":
+    main()

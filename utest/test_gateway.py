@@ -1,0 +1,590 @@
+"""A runner and its gateway: the same evidence as with keys of its own, and a run that goes on whatever happens."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import builders
+import pytest
+from mcp_servers import ROOT, Served, a_config, environment, is_running, served, wait_until
+from sshd import Sshd
+from test_mcp_tools import a_marker, slow
+
+from FailTaleLibrary.archive import reports_in
+from FailTaleLibrary.config import Config, load_config
+from FailTaleLibrary.config.model import Gateway as GatewaySettings
+from FailTaleLibrary.errors import ConfigError, GatewayError
+from FailTaleLibrary.gateway import Gateway
+from FailTaleLibrary.gateway.adoption import ClockReading, adopted
+from FailTaleLibrary.gateway.handover import Handover, pack, unpack
+from FailTaleLibrary.investigation import Investigator
+from FailTaleLibrary.records import Failure, Redaction, Report, Window
+from FailTaleLibrary.redaction import Redactor
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A gateway that tests share; nobody hurts it."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with served(folder, "--config", str(a_config(folder))) as running:
+        yield running
+
+
+@contextlib.contextmanager
+def investigating(config: Config) -> Iterator[Investigator]:
+    investigator = Investigator(config)
+    try:
+        yield investigator
+    finally:
+        investigator.close()
+
+
+def runner_config(url: str, token_file: Path | None, **more: Any) -> Config:
+    """What stands on a runner: no host, no key."""
+    gateway = GatewaySettings(url=url, token_file=token_file, connect_timeout_s=1.0)
+    return Config(gateway=gateway, **{"bundles": {"enabled": False}, **more})
+
+
+def a_failure(seconds: float = 60.0, **changes: Any) -> Failure:
+    now = datetime.now(timezone.utc)
+    values = {
+        "id": uuid.uuid4().hex,
+        "window": Window(start=now - timedelta(seconds=seconds), end=now),
+        "suite_started_at": now - timedelta(seconds=seconds + 10),
+        "run_started_at": now - timedelta(days=30),
+    }
+    return builders.a_failure(**{**values, **changes})
+
+
+def stamp() -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S")
+
+
+def only_gap(report: Report) -> str:
+    (gap,) = report.evidence.gaps
+    assert gap.reason == "gateway"
+    assert not report.evidence.items
+    return gap.detail
+
+
+# --- The same as with keys of its own ---------------------------------------------------------------------------------
+
+VOLATILE = {"failure_id", "started_at", "duration_s", "since", "at", "elapsed_s", "offset_s", "uncertainty_s"}
+
+
+def what_was_found(report: Report) -> Any:
+    """Plan and evidence without ids, times and cost."""
+
+    def stable(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: stable(each) for name, each in value.items() if name not in VOLATILE}
+        return [stable(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+    return stable(report.plan.model_dump()), stable(report.evidence.model_dump(exclude={"cost", "collected_at"}))
+
+
+def the_same(
+    config_file: Path, server: Served, act: Callable[[], None], *, is_marked: Callable[[], bool] = lambda: True
+) -> tuple[Report, Report]:
+    """One failure told directly and through the gateway, with a mark at the start of its window."""
+    direct = Investigator(load_config(config_file))
+    through = Investigator(runner_config(server.url, server.token_file))
+    reports = []
+    try:
+        for investigator in (direct, through):
+            investigator.window_began()
+        assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text() and is_marked())
+        time.sleep(1.1)  # the marks' answers are there, and a second has gone by for clocks that tell whole ones
+        start = datetime.now(timezone.utc)
+        act()
+        for investigator in (direct, through):
+            window = Window(start=start, end=datetime.now(timezone.utc))
+            failure = a_failure(window=window)
+            reports.append(investigator.investigate(failure))
+    finally:
+        direct.close()
+        through.close()
+    return reports[0], reports[1]
+
+
+def test_a_failure_told_directly_and_through_the_gateway_has_equal_records(tmp_path: Path) -> None:
+    text = """\
+components:
+  web:
+    collectors:
+      - {name: state, command: 'echo >> TRACE; cat STATE', baseline: true}
+      - {name: broken, command: 'echo half; exit 3'}
+      - {name: missing, command: no-such-command-anywhere}
+      - {name: web.log, file: LOG, before: 2}
+      - {name: cut, command: 'seq 20000', max_bytes: 1 kB}
+hosts:
+  web1: {component: web, transport: local}
+  web2: {component: web, transport: local}
+"""
+    password = uuid.uuid4().hex[:12]
+    state = tmp_path / "state"
+    state.write_text("pool idle\n")
+    trace = tmp_path / "trace"
+    trace.touch()
+    config = a_config(tmp_path, text.replace("STATE", str(state)).replace("TRACE", str(trace)))
+
+    def act() -> None:
+        state.write_text("pool exhausted\n")
+        with (tmp_path / "web.log").open("a") as log:
+            log.write(f"{stamp()} ERROR no connection left, password={password}\n")
+
+    with served(tmp_path, "--config", str(config)) as server:
+        marks = 2 * 2  # two hosts, asked by two
+        direct, through = the_same(config, server, act, is_marked=lambda: len(trace.read_text()) == marks)
+    assert what_was_found(through) == what_was_found(direct)
+    log = through.evidence.item("web1/web.log")
+    assert log is not None
+    assert "ERROR no connection left" in log.text
+    assert password not in through.model_dump_json()
+    assert log.window is not None
+    assert log.window.method == "byte mark"
+    snapshot = through.evidence.item("web1/state")
+    assert snapshot is not None
+    assert snapshot.changes == ("- pool idle", "+ pool exhausted")
+    assert [each.text for each in through.analysis.suspects] == [each.text for each in direct.analysis.suspects]
+
+
+def over_ssh(host: Sshd) -> str:
+    """A configuration with one host behind a real SSH server."""
+    return f"""\
+ssh: {{user: {host.user}, key: {host.key}, host_keys: accept-new}}
+components:
+  web:
+    collectors:
+      - {{name: state, command: 'echo all is well'}}
+      - {{name: web.log, file: LOG}}
+hosts:
+  web1: {{component: web, address: 127.0.0.1, ssh: {{port: {host.port}}}}}
+"""
+
+
+@pytest.mark.ssh
+def test_through_the_gateway_real_ssh_gives_equal_records(tmp_path: Path, a_host: Sshd) -> None:
+    config = a_config(tmp_path, over_ssh(a_host))
+
+    def act() -> None:
+        with (tmp_path / "web.log").open("a") as log:
+            log.write(f"{stamp()} ERROR the pool is empty\n")
+
+    with served(tmp_path, "--config", str(config)) as server:
+        direct, through = the_same(config, server, act)
+    assert [item.id for item in through.evidence.items] == ["web1/state", "web1/web.log"]
+    assert what_was_found(through) == what_was_found(direct)
+
+
+def test_full_texts_come_by_pages_for_the_bundle(tmp_path: Path) -> None:
+    text = """\
+limits: {item_bytes: 2 kB, bundle_item_bytes: 2 MB}
+components: {web: {collectors: [{name: random, command: 'od -An -tx1 -N 500000 /dev/urandom'}]}}
+hosts: {web1: {component: web, transport: local}}
+"""
+    with (
+        served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
+        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as investigator,
+    ):
+        report = investigator.investigate(a_failure(), output_dir=tmp_path)
+        (item,) = report.evidence.items
+        assert item.omitted_bytes > 1_000_000
+        stored = (tmp_path / "failtale" / report.failure.id / "items" / "web1" / "random.txt").read_text()
+        assert len(stored) > 1_500_000
+        assert stored.endswith(item.text)
+        pages = [line for line in server.audit_file.read_text().splitlines() if '"get_evidence"' in line]
+        assert len(pages) > 1
+
+
+def test_everything_is_redacted_once_more_with_the_secrets_of_the_runner(tmp_path: Path) -> None:
+    secret = f"s3cret{uuid.uuid4().hex}"
+    text = f"""\
+components: {{web: {{collectors: [{{name: state, command: 'echo it is {secret}; echo {secret} >&2'}}]}}}}
+hosts: {{web1: {{component: web, transport: local}}}}
+"""
+    with (
+        served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
+        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as investigator,
+    ):
+        report = investigator.investigate(a_failure(), known=[secret], output_dir=tmp_path)
+        assert secret not in report.model_dump_json()
+        (item,) = report.evidence.items
+        assert item.text.startswith("it is [redacted:")
+        assert sum(redaction.count for redaction in item.redactions) >= 3
+        for path in (tmp_path / "failtale").rglob("*"):
+            assert path.is_dir() or secret not in path.read_text()
+
+
+def test_components_are_selected_by_name_and_by_tag_and_unknown_ones_are_the_users_mistake(server: Served) -> None:
+    with investigating(runner_config(server.url, server.token_file)) as investigator:
+        report = investigator.investigate(a_failure(), hosts=["web2"])
+        assert {item.host for item in report.evidence.items} == {"web2"}
+        tagged = investigator.investigate(a_failure(tags=("failtale:only=nothing",)))
+        assert not tagged.evidence.items
+        assert "nothing" in tagged.evidence.gaps[0].detail
+        with pytest.raises(ConfigError, match="knows no host 'db1'; it has: web1, web2"):
+            investigator.investigate(a_failure(), hosts=["db1"])
+        with pytest.raises(ConfigError, match="knows no component 'db'; it has: web"):
+            investigator.investigate(a_failure(), components=["db"])
+
+
+def test_hosts_are_checked_by_the_gateway(server: Served) -> None:
+    with investigating(runner_config(server.url, server.token_file)) as investigator:
+        assert investigator.check_hosts() == {"web1": "", "web2": ""}
+        assert investigator.check_hosts(["web2"]) == {"web2": ""}
+
+
+def test_progress_comes_from_the_gateway(server: Served) -> None:
+    steps: list[tuple[int, int, str]] = []
+    with investigating(runner_config(server.url, server.token_file)) as investigator:
+        investigator.investigate(a_failure(), progress=lambda *step: steps.append(step))
+    assert steps[-1][:2] == (4, 4)
+
+
+# --- Clocks ----------------------------------------------------------------------------------------------------------
+
+
+def test_times_are_put_on_the_clock_of_the_runner_where_the_clocks_differ() -> None:
+    report = builders.a_report()
+    given = Handover(plan=report.plan, evidence=report.evidence, full_texts={})
+    clock = ClockReading(offset_s=90.0, uncertainty_s=0.01)
+    evidence = adopted(given, report.failure, redactor=Redactor(), clock=clock).evidence
+    for ours, theirs in zip(evidence.items, report.evidence.items, strict=True):
+        assert ours.started_at is not None
+        assert theirs.started_at is not None
+        assert theirs.started_at - ours.started_at == timedelta(seconds=90)
+    assert report.evidence.collected_at - evidence.collected_at == timedelta(seconds=90)
+    assert evidence.clocks[0].offset_s == pytest.approx(report.evidence.clocks[0].offset_s + 90)
+    assert evidence.clocks[0].uncertainty_s > report.evidence.clocks[0].uncertainty_s
+
+
+def test_nothing_is_changed_where_clocks_and_secrets_agree() -> None:
+    report = builders.a_report()
+    given = Handover(plan=report.plan, evidence=report.evidence, full_texts={"web1/kernel": "quiet"})
+    clock = ClockReading.between(100.0, 100.004, 100.01)
+    assert not clock.differs
+    assert adopted(given, report.failure, redactor=Redactor(), clock=clock) == given
+
+
+def test_counts_of_both_redactions_add_up() -> None:
+    item = builders.an_item(text="the word is zanzibar", redactions=(Redaction(rule="password", count=2),))
+    report = builders.a_report(evidence=builders.some_evidence(items=(item,), gaps=()))
+    given = Handover(plan=report.plan, evidence=report.evidence, full_texts={})
+    clock = ClockReading(offset_s=0.0, uncertainty_s=1.0)
+    (safe,) = adopted(given, report.failure, redactor=Redactor(known=["zanzibar"]), clock=clock).evidence.items
+    assert "zanzibar" not in safe.model_dump_json()
+    assert {redaction.rule: redaction.count for redaction in safe.redactions}["password"] == 2
+    assert sum(redaction.count for redaction in safe.redactions) == 3
+
+
+@pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime")
+def test_a_gateway_whose_clock_is_ahead_finds_the_same_window(tmp_path: Path) -> None:
+    config = a_config(tmp_path, "marks: off\n" + A_LOG)
+    with (
+        served(tmp_path, "--config", str(config), prefix=("faketime", "-f", "+5m")) as server,
+        investigating(runner_config(server.url, server.token_file, marks="off")) as investigator,
+    ):
+        began = datetime.now(timezone.utc)
+        report = investigator.investigate(a_failure(seconds=30))
+        (item,) = report.evidence.items
+        assert item.started_at is not None
+        assert abs(item.started_at - began) < timedelta(seconds=20)
+        assert item.window is not None
+        assert item.window.since is not None
+        assert abs(item.window.since - report.failure.window.start) < timedelta(seconds=1)
+        (clock,) = report.evidence.clocks
+        assert clock.offset_s == pytest.approx(300, abs=2)
+
+
+A_LOG = """\
+components: {web: {collectors: [{name: web.log, file: LOG}]}}
+hosts: {web1: {component: web, transport: local}}
+"""
+
+
+# --- Whatever happens, the run goes on -------------------------------------------------------------------------------
+
+
+def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    with investigating(runner_config(f"http://127.0.0.1:{port}/mcp", None)) as investigator:
+        assert "Cannot reach the gateway" in only_gap(investigator.investigate(a_failure()))
+        began = time.monotonic()
+        for _ in range(20):
+            investigator.window_began()
+            assert "Not tried again within 60 s" in only_gap(investigator.investigate(a_failure()))
+        assert time.monotonic() - began < 2
+        assert "Cannot reach" in investigator.check_hosts()["gateway"]
+
+
+def test_a_gateway_that_accepts_and_says_nothing_costs_a_bounded_time() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
+        with investigating(runner_config(url, None)) as investigator:
+            began = time.monotonic()
+            assert "no answer within" in only_gap(investigator.investigate(a_failure()))
+            assert time.monotonic() - began < 6
+            began = time.monotonic()
+            only_gap(investigator.investigate(a_failure()))
+            assert time.monotonic() - began < 0.5
+
+
+def test_a_refused_token_is_said(tmp_path: Path, server: Served) -> None:
+    wrong = tmp_path / "wrong"
+    wrong.touch(0o600)
+    wrong.write_text("x" * 43)
+    for token_file in (wrong, None):
+        with investigating(runner_config(server.url, token_file)) as investigator:
+            assert "refuses the token" in only_gap(investigator.investigate(a_failure()))
+
+
+def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_it_is_back(tmp_path: Path) -> None:
+    marker = a_marker()
+    config = str(a_config(tmp_path, slow(tmp_path, marker)))
+    with contextlib.ExitStack() as stack:
+        server = stack.enter_context(served(tmp_path, "--config", config))
+        investigator = stack.enter_context(investigating(runner_config(server.url, server.token_file)))
+        reports: list[Report] = []
+        telling = threading.Thread(target=lambda: reports.append(investigator.investigate(a_failure())), daemon=True)
+        telling.start()
+        assert wait_until(lambda: is_running(marker), 20)
+        server.process.send_signal(signal.SIGKILL)
+        telling.join(10)
+        assert "failed" in only_gap(reports[0])
+        server.process.wait()
+        a_config(tmp_path)  # the same file without the slow command
+        stack.enter_context(served(tmp_path, "--config", config, "--port", str(server.port)))
+        assert len(investigator.investigate(a_failure()).evidence.items) == 4
+
+
+def test_a_cancelled_collection_ends_on_the_hosts(tmp_path: Path) -> None:
+    marker = a_marker()
+    cancel = threading.Event()
+    with (
+        served(tmp_path, "--config", str(a_config(tmp_path, slow(tmp_path, marker)))) as server,
+        investigating(runner_config(server.url, server.token_file)) as investigator,
+    ):
+        threading.Thread(target=lambda: wait_until(lambda: is_running(marker)) and cancel.set(), daemon=True).start()
+        report = investigator.investigate(a_failure(), cancel=cancel)
+        assert [gap.reason for gap in report.evidence.gaps] == ["cancelled"]
+        assert wait_until(lambda: not is_running(marker))
+
+
+def test_at_the_deadline_there_is_what_there_was(tmp_path: Path) -> None:
+    marker = a_marker()
+    with (
+        served(tmp_path, "--config", str(a_config(tmp_path, slow(tmp_path, marker)))) as server,
+        investigating(runner_config(server.url, server.token_file)) as investigator,
+    ):
+        report = investigator.investigate(a_failure(), deadline_s=3.0)
+        assert [item.id for item in report.evidence.items] == ["web1/quick"]
+        assert [gap.reason for gap in report.evidence.gaps] == ["timed out"]
+
+
+def test_with_no_time_left_the_gateway_is_not_asked() -> None:
+    config = runner_config("http://127.0.0.1:9/mcp", None, limits={"run_time_s": 1e-9})
+    with investigating(config) as investigator:
+        investigator.investigate(a_failure())
+        report = investigator.investigate(a_failure())
+        assert [(gap.reason, gap.host) for gap in report.evidence.gaps] == [("skipped", "gateway")]
+
+
+RUNNER = """
+import sys, time
+from FailTaleLibrary.config import load_config
+from FailTaleLibrary.investigation import Investigator
+from test_gateway import a_failure
+investigator = Investigator(load_config(sys.argv[1]))
+investigator.window_began()
+report = investigator.investigate(a_failure())
+assert len(report.evidence.items) == 4, report.evidence.gaps
+for name in ("paramiko", "robot", "ollama"):
+    assert name not in sys.modules, name
+print("told", time.time())
+"""
+
+
+def test_a_runner_loads_no_ssh_and_its_interpreter_ends_at_once_even_unclosed(tmp_path: Path, server: Served) -> None:
+    (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
+    path = ":".join([str(Path(__file__).parent), environment(tmp_path)["PYTHONPATH"]])
+    script = RUNNER.replace("from test_gateway import a_failure\n", A_FAILURE)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "runner.yaml")],
+        env={**environment(tmp_path), "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert time.time() - float(done.stdout.split()[-1]) < 3
+
+
+A_FAILURE = """
+from datetime import datetime, timedelta, timezone
+from FailTaleLibrary.records import Failure, Window
+def a_failure():
+    now = datetime.now(timezone.utc)
+    return Failure(id="0" * 32, name="T", window=Window(start=now - timedelta(seconds=60), end=now))
+"""
+
+
+def test_a_passing_run_with_marks_off_never_calls_the_gateway(server: Served) -> None:
+    before = server.audit_file.read_text() if server.audit_file.exists() else ""
+    gateway = Gateway(runner_config(server.url, server.token_file, marks="off"))
+    for _ in range(10):
+        gateway.note()
+    assert not [thread for thread in threading.enumerate() if "gateway" in thread.name]
+    assert server.audit_file.read_text() == before
+    gateway.close()
+
+
+def test_a_mark_returns_at_once_and_is_taken_in_the_background(tmp_path: Path) -> None:
+    with served(tmp_path, "--config", str(a_config(tmp_path))) as server:
+        gateway = Gateway(runner_config(server.url, server.token_file))
+        began = time.monotonic()
+        for _ in range(100):
+            gateway.note()
+        assert time.monotonic() - began < 0.5
+        assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text())
+        assert server.audit_file.read_text().count('"name": "mark"') == 1
+        gateway.close()
+
+
+# --- From end to end -------------------------------------------------------------------------------------------------
+
+
+def listing(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    path = ":".join([str(ROOT / "listeners"), environment(folder)["PYTHONPATH"]])
+    return subprocess.run(
+        [sys.executable, "-m", *arguments],
+        env={**environment(folder), "PYTHONPATH": path},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+
+
+@pytest.mark.ssh
+def test_robot_gets_a_card_through_the_gateway_from_a_real_ssh_host(tmp_path: Path, a_host: Sshd) -> None:
+    (tmp_path / "suite.robot").write_text("*** Test Cases ***\nOrders Survive\n    Fail    it is down\n")
+    with served(tmp_path, "--config", str(a_config(tmp_path, over_ssh(a_host)))) as server:
+        (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
+        done = listing(["robot", "--listener", "FailTaleListener:runner.yaml", "suite.robot"], tmp_path)
+        assert done.returncode == 1, done.stderr
+        (report,) = reports_in(tmp_path / "output.xml")
+        assert isinstance(report, Report)
+        assert report.failure.name == "Orders Survive"
+        state = report.evidence.item("web1/state")
+        assert state is not None
+        assert state.text.strip() == "all is well"
+        assert state.ssh_command is not None
+
+
+def test_pytest_gets_its_section_through_the_gateway(tmp_path: Path, server: Served) -> None:
+    (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
+    (tmp_path / "test_orders.py").write_text("def test_orders():\n    assert False, 'it is down'\n")
+    plugin = ["-p", "FailTaleLibrary.pytest_plugin", "-p", "no:cacheprovider"]
+    done = listing(["pytest", *plugin, "--failtale", "runner.yaml", "test_orders.py"], tmp_path)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "all is well" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
+def test_tls_in_front_works_as_the_manual_shows_it(tmp_path: Path, openssl_pair: tuple[Path, Path]) -> None:
+    certificate, key = openssl_pair
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    manual = (ROOT / "docs" / "mcp.md").read_text().split("```nginx\n")[1].split("```")[0]
+    with served(tmp_path, "--config", str(a_config(tmp_path)), "--allow-host", "localhost") as server:
+        block = manual.replace("gateway.example.org", "localhost").replace("listen 443", f"listen 127.0.0.1:{port}")
+        block = block.replace("/etc/ssl/gateway.pem", str(certificate)).replace("/etc/ssl/gateway.key", str(key))
+        block = block.replace("127.0.0.1:5050", f"127.0.0.1:{server.port}")
+        (tmp_path / "nginx.conf").write_text(NGINX.replace("FOLDER", str(tmp_path)).replace("BLOCK", block))
+        nginx = subprocess.Popen(["nginx", "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "nginx.log")])
+        try:
+            assert wait_until(lambda: (tmp_path / "nginx.pid").exists())
+            url = f"https://localhost:{port}/mcp"
+            settings = GatewaySettings(url=url, token_file=server.token_file, ca_file=certificate)
+            with investigating(Config(gateway=settings, bundles={"enabled": False})) as investigator:
+                assert len(investigator.investigate(a_failure()).evidence.items) == 4
+            stranger = Config(gateway=GatewaySettings(url=url, token_file=server.token_file))
+            with investigating(stranger) as investigator:
+                assert "Cannot reach" in only_gap(investigator.investigate(a_failure()))
+        finally:
+            nginx.terminate()
+            nginx.wait(10)
+
+
+NGINX = """
+daemon off;
+pid FOLDER/nginx.pid;
+events {}
+http {
+    access_log off;
+    client_body_temp_path FOLDER/body;
+    proxy_temp_path FOLDER/proxy;
+    fastcgi_temp_path FOLDER/fastcgi;
+    uwsgi_temp_path FOLDER/uwsgi;
+    scgi_temp_path FOLDER/scgi;
+    BLOCK
+}
+"""
+
+
+@pytest.fixture
+def openssl_pair(tmp_path: Path) -> tuple[Path, Path]:
+    """A certificate for localhost that signs itself, and its key."""
+    certificate, key = tmp_path / "gateway.pem", tmp_path / "gateway.key"
+    words = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    words += ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    subprocess.run([*words, "-keyout", str(key), "-out", str(certificate)], check=True, capture_output=True)
+    return certificate, key
+
+
+# --- The record ------------------------------------------------------------------------------------------------------
+
+
+def test_a_record_survives_its_way() -> None:
+    report = builders.a_report()
+    handover = Handover(plan=report.plan, evidence=report.evidence, full_texts={"web1/kernel": "ü\n" * 1000})
+    word = pack(handover)
+    assert word.isascii()
+    assert unpack(word) == handover
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["", "x", "ä", pack(Handover(plan=builders.a_plan(), evidence=builders.some_evidence(), full_texts={}))[:-8]],
+)
+def test_a_damaged_record_is_the_gateways_fault(word: str) -> None:
+    with pytest.raises(GatewayError):
+        unpack(word)
+
+
+def test_a_record_of_another_version_says_what_to_do() -> None:
+    import base64
+    import zlib
+
+    word = base64.b64encode(zlib.compress(json.dumps({"schema_version": 2}).encode())).decode()
+    with pytest.raises(GatewayError, match="same version on both sides"):
+        unpack(word)

@@ -1,0 +1,89 @@
+"""What the protocol's own conformance suite and inspector say about our server, on both wires."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import mcp_conformance
+import pytest
+from mcp_servers import ROOT, Served, a_config, command, opened, served
+
+ERAS = ("modern", "legacy")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> None:
+    try:
+        mcp_conformance.install()
+    except mcp_conformance.NotInstalledError as error:
+        sentence = f"no conformance suite ({error}); type: {mcp_conformance.INSTALL_LINE}"
+        if os.environ.get("CI") == "true":
+            pytest.fail(sentence, pytrace=False)
+        pytest.skip(sentence)
+
+
+@pytest.fixture(scope="module")
+def open_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The same application without its token guard, because the suite cannot send headers."""
+    folder = tmp_path_factory.mktemp("open")
+    with opened(folder, a_config(folder)) as url:
+        yield url
+
+
+@pytest.mark.parametrize(
+    ("version", "scenario"),
+    [(version, scenario) for version, scenarios in mcp_conformance.SCENARIOS.items() for scenario in scenarios],
+)
+def test_a_scenario_of_the_conformance_suite_passes(open_url: str, tmp_path: Path, version: str, scenario: str) -> None:
+    done = mcp_conformance.conformance(open_url, scenario, version, baseline=tmp_path / "baseline.yml")
+    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
+    assert "Passed:" in done.stdout
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("server")
+    with served(folder, "--config", str(a_config(folder))) as running:
+        yield running
+
+
+CALLS = (
+    ("--method", "tools/list", "--strict"),
+    ("--method", "tools/call", "--tool-name", "list_components"),
+    ("--method", "tools/call", "--tool-name", "collect_evidence", "--tool-arg", 'components=["web"]'),
+    ("--method", "resources/templates/list"),
+    ("--method", "resources/read", "--uri", "failtale://failures"),
+    ("--method", "prompts/get", "--prompt-name", "triage_failure", "--prompt-args", "failure_id=newest"),
+)
+
+
+@pytest.mark.parametrize("era", ERAS)
+@pytest.mark.parametrize("call", CALLS, ids=lambda call: call[1] if call[1] != "tools/call" else call[3])
+def test_the_inspector_reads_us_over_http(server: Served, tmp_path: Path, era: str, call: tuple[str, ...]) -> None:
+    token = f"Authorization: Bearer {server.token}"
+    target = (server.url, "--transport", "http", "--header", token, "--protocol-era", era)
+    done = mcp_conformance.inspector([*target, *call, "--format", "json", "-q"], home=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:] + done.stdout[-1000:]
+    assert json.loads(done.stdout)
+
+
+@pytest.mark.parametrize("era", ERAS)
+def test_the_inspector_reads_us_over_stdio(tmp_path: Path, era: str) -> None:
+    starter = tmp_path / "serve.sh"
+    words = command("serve", "--stdio", "--config", str(a_config(tmp_path)))
+    quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
+    starter.write_text(f"#!/bin/sh\nPYTHONPATH='{ROOT}' HOME='{tmp_path}' exec {quoted}\n")
+    call = ("--method", "tools/call", "--tool-name", "collect_evidence", "--format", "json", "-q")
+    done = mcp_conformance.inspector(["sh", str(starter), "--protocol-era", era, *call], home=tmp_path)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "all is well" in done.stdout
+
+
+def test_without_the_token_the_inspector_is_told_to_bring_one(server: Served, tmp_path: Path) -> None:
+    done = mcp_conformance.inspector(
+        [server.url, "--transport", "http", "--method", "tools/list", "--format", "json"], home=tmp_path
+    )
+    assert done.returncode != 0
