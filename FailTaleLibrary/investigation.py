@@ -73,6 +73,9 @@ class Source(Protocol):
 
     def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]: ...
 
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
     def close(self) -> None: ...
 
 
@@ -122,6 +125,11 @@ class OwnHosts:
             known = ", ".join(self._config.hosts) or "none"
             raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
         return check_hosts(self._config, self._connections, hosts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines of `known_hosts` files that were skipped, and why."""
+        return self._connections.notes
 
     def close(self) -> None:
         """Ends marks and connections."""
@@ -187,6 +195,11 @@ class Investigator:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
         verdicts = self._source.check_hosts(hosts)
         return {host: self._redactor.redact(verdict).text for host, verdict in verdicts.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user may want to know of the way to the hosts, in sentences."""
+        return self._source.notes
 
     def close(self) -> None:
         """Ends marks and connections; quick, and safe to call twice."""

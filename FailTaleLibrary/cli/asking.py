@@ -58,12 +58,14 @@ def configuration(options: argparse.Namespace) -> Config:
 def _check(options: argparse.Namespace) -> int:
     investigator = Investigator(configuration(options))
     try:
-        verdicts = investigator.check_hosts(options.hosts)
+        verdicts, notes = investigator.check_hosts(options.hosts), investigator.notes
     finally:
         investigator.close()
     width = max(map(len, verdicts), default=0)
     for host, verdict in verdicts.items():
         print(f"{host:{width}}  {verdict or 'answers'}")
+    for note in notes:
+        print(f"note: {note}")
     return 1 if any(verdicts.values()) else 0
 
 

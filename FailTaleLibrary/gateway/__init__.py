@@ -109,6 +109,11 @@ class Gateway:
         except GatewayError as error:
             return {"gateway": str(error)}
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """None: how the hosts are reached is the gateway's own matter."""
+        return ()
+
     def close(self) -> None:
         """Ends calls that are under way; quick, and safe to call twice."""
         self._wire.close()
