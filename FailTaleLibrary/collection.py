@@ -18,7 +18,7 @@ from FailTaleLibrary.answers import Answered, Asked, answered, gap, ssh_line
 from FailTaleLibrary.commands import ResolvedWindow, changes, command_line, mark_script, masked
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.marks import Marks, TakenMark, take
+from FailTaleLibrary.marks import Clock, Marks, TakenMark, take
 from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, HostClock, Item, Plan, Step
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import Connections, Script, Transport
@@ -206,21 +206,22 @@ class _Turn:
             fault = TransportError("failed", f"FailTale could not ask this host: {type(error).__name__}")
             self.board.put_host_gap(host, self._host_gap(host, steps, fault, began))
 
-    def _clock(self, host: str, transport: Transport) -> TakenMark | None:
-        """The host's clock, read now; None when it cannot be told."""
+    def _clock(self, host: str, transport: Transport) -> _HostClock | None:
+        """The host's clock, read now and narrowed by what its marks told; None when it cannot be told."""
         try:
             now = take(transport, mark_script([]), cancel=self.stop, timeout_s=min(5.0, self._left()))
         except (TransportError, ValueError):
             return None
+        clock = now.clock.narrowed(self.marks.clocks(host) if self.marks else ())
         self.board.put_clock(
             HostClock(
                 host=host,
-                offset_s=round(now.known_offset_s, 4),
-                uncertainty_s=round(now.uncertainty_s, 4),
+                offset_s=round(clock.offset_s, 4),
+                uncertainty_s=round(clock.uncertainty_s, 4),
                 utc_offset_s=now.mark.utc_offset_s,
             )
         )
-        return now
+        return _HostClock(clock, now.mark.utc_offset_s)
 
     def _left(self) -> float:
         return max(0.1, self.deadline - time.monotonic())
@@ -236,10 +237,16 @@ class _Turn:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _HostClock:
+    clock: Clock
+    utc_offset_s: int | None
+
+
 class _Visit:
     """One host's turn: its clock, its budgets, its questions."""
 
-    def __init__(self, turn: _Turn, host: str, transport: Transport, clock: TakenMark | None, began: float) -> None:
+    def __init__(self, turn: _Turn, host: str, transport: Transport, clock: _HostClock | None, began: float) -> None:
         self._turn = turn
         self._host = host
         self._transport = transport
@@ -300,12 +307,12 @@ class _Visit:
         """The window's start on our clock, and the window on the host's."""
         since = _since(step.window, self._turn.failure)
         earlier, later = self._marks_around(since) if since else (None, None)
-        offset_s = self._clock.known_offset_s if self._clock else 0.0
+        offset_s = self._clock.clock.latest_s if self._clock else 0.0
         return since, ResolvedWindow(
             kind=step.window,
             since_epoch=math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None,  # as logs cut it
             until_epoch=self._turn.failure.window.end.timestamp() + offset_s,
-            utc_offset_s=self._clock.mark.utc_offset_s if self._clock else None,
+            utc_offset_s=self._clock.utc_offset_s if self._clock else None,
             mark=earlier.mark if earlier else None,
             late_mark=later.mark if later else None,
         )

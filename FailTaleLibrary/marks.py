@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -32,16 +33,46 @@ class TakenMark:
     mark: HostMark
     sent_at: datetime
     received_at: datetime
-    """The positions in it were read between these two."""
-    offset_s: float
-    """Host's clock minus ours."""
-    uncertainty_s: float
-    """Half of the round trip."""
+    """Clock and positions in it were read between these two."""
 
     @property
-    def known_offset_s(self) -> float:
-        """The offset as far as it can be told: 0 where it is smaller than its uncertainty."""
-        return self.offset_s if abs(self.offset_s) > self.uncertainty_s else 0.0
+    def clock(self) -> Clock:
+        """What this mark tells about the host's clock."""
+        unsure_s = 1.0 if self.mark.whole_seconds else 0.0  # such a host does not tell the fraction
+        return Clock(
+            least_s=self.mark.epoch - self.received_at.timestamp(),
+            most_s=self.mark.epoch + unsure_s - self.sent_at.timestamp(),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Clock:
+    """How far a host's clock is ahead of ours: at least and at most, in seconds."""
+
+    least_s: float
+    most_s: float
+
+    @property
+    def uncertainty_s(self) -> float:
+        return (self.most_s - self.least_s) / 2
+
+    @property
+    def offset_s(self) -> float:
+        """Host minus ours; 0 where both may as well be equal."""
+        return 0.0 if self.least_s <= 0 <= self.most_s else (self.least_s + self.most_s) / 2
+
+    @property
+    def latest_s(self) -> float:
+        """What to add to a start on our clock so that no line of the host's is missed."""
+        return 0.0 if self.offset_s == 0 else self.least_s
+
+    def narrowed(self, others: Iterable[Clock]) -> Clock:
+        """With what other readings tell; those that contradict it are from before somebody set the clock."""
+        least_s, most_s = self.least_s, self.most_s
+        for other in others:
+            if max(least_s, other.least_s) <= min(most_s, other.most_s):
+                least_s, most_s = max(least_s, other.least_s), min(most_s, other.most_s)
+        return Clock(least_s, most_s)
 
 
 def take(transport: Transport, script: str, *, cancel: threading.Event, timeout_s: float = MARK_TIMEOUT_S) -> TakenMark:
@@ -49,16 +80,7 @@ def take(transport: Transport, script: str, *, cancel: threading.Event, timeout_
     sent_at = datetime.now(timezone.utc)
     result = transport.run(Script(script), timeout_s=timeout_s, max_bytes=MARK_BYTES, cancel=cancel)
     received_at = datetime.now(timezone.utc)
-    mark = parse_mark(result.stdout)
-    half_s = (received_at - sent_at).total_seconds() / 2
-    missing_s = 0.5 if mark.whole_seconds else 0.0  # the fraction that such a host does not tell, at its mean
-    return TakenMark(
-        mark=mark,
-        sent_at=sent_at,
-        received_at=received_at,
-        offset_s=mark.epoch + missing_s - (sent_at.timestamp() + half_s),
-        uncertainty_s=half_s + missing_s,
-    )
+    return TakenMark(mark=parse_mark(result.stdout), sent_at=sent_at, received_at=received_at)
 
 
 class Marks:
@@ -85,6 +107,11 @@ class Marks:
         """The newest mark that was complete at a moment, and the first one after it; None where there is none."""
         marks = self._hosts.get(host)
         return marks.around(moment) if marks else (None, None)
+
+    def clocks(self, host: str) -> tuple[Clock, ...]:
+        """What the newest marks of a host tell about its clock."""
+        marks = self._hosts.get(host)
+        return marks.clocks() if marks else ()
 
     def close(self) -> None:
         """Ends marks that are under way."""
@@ -129,6 +156,10 @@ class _HostMarks:
             earlier = [taken for taken in self._taken if taken.received_at <= moment]
             later = self._taken[len(earlier) :]
             return (earlier[-1] if earlier else None), (later[0] if later else None)
+
+    def clocks(self) -> tuple[Clock, ...]:
+        with self._lock:
+            return tuple(taken.clock for taken in self._taken[-_RECENT:])
 
     def _thin_out(self) -> None:
         """Fewer of the old marks: a window that began long ago may start from an older one, it only reads more."""

@@ -80,7 +80,7 @@ class Failure(Record):
     keyword_path: tuple[KeywordStep, ...] = ()
     """The way to the failing keyword, outermost first."""
     keywords: tuple[KeywordStep, ...] = ()
-    """What ran in the test, in order of start, bounded; for the timeline and the proximity of suspects."""
+    """What ran in the test, in order of start, bounded; for the proximity of suspects."""
     attempt: int = 1
     redactions: tuple[Redaction, ...] = ()
 

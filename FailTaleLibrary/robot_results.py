@@ -12,8 +12,9 @@ from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Window
 from FailTaleLibrary.redaction import Redactor, secret_values
 
 MAX_KEYWORDS = 200
-"""Keywords of one failure that are kept for the timeline: the last ones, since those stand near the failure."""
+"""Keywords of one failure that are kept: the last ones, since those stand near the failure."""
 _RUN_KEYWORD_OWNER = "BuiltIn"
+_TRY = "TRY/EXCEPT ROOT"
 
 Places = Mapping[int, tuple[str | None, int | None]]
 """``id`` of a result object -> source and line of its data; only data knows the line (robot.result has none)."""
@@ -70,9 +71,9 @@ def failure_on_demand(name: str, *, start: datetime, suite: str, redactor: Redac
 def secret_variables(variables: Mapping[str, Any]) -> tuple[str, ...]:
     """Values of Robot variables that are secrets: by the variable's name, or because Robot says so (`Secret`, >= 7.4).
 
-    Lists and dictionaries are looked into, three levels deep.
+    Lists and dictionaries are looked into, three levels deep; one that is named like a secret holds nothing else.
     """
-    named = dict(_named_texts(variables, name="", depth=3))
+    named = dict(_named_texts(variables, depth=3))
     marked = tuple(_marked_secrets(variables, depth=3))
     return (*secret_values(named), *marked)
 
@@ -136,8 +137,8 @@ def _failing_child(result: Any) -> Any | None:
     failed = [child for child in children if getattr(child, "status", "") == "FAIL"]
     if not failed:
         return None
-    if getattr(result, "owner", None) == _RUN_KEYWORD_OWNER:
-        return failed[-1]  # Wait Until Keyword Succeeds and its kin fail with their last attempt
+    if getattr(result, "owner", None) == _RUN_KEYWORD_OWNER or getattr(result, "type", None) == _TRY:
+        return failed[-1]  # Wait Until Keyword Succeeds and its kin fail with their last attempt, TRY with its handler
     return failed[0]
 
 
@@ -151,7 +152,7 @@ def _children(result: Any) -> Iterator[Any]:
 
 
 def _ran(result: Any, depth: int = 0) -> Iterator[tuple[int, Any]]:
-    """Keywords that ran, two levels deep: below that a timeline has no use for them."""
+    """Keywords that ran, two levels deep: below that they say little about when."""
     for child in _children(result):
         if getattr(child, "status", "NOT RUN") == "NOT RUN":
             continue
@@ -182,15 +183,16 @@ def _step(item: Any, depth: int, places: Places, cleaner: Cleaner) -> KeywordSte
     )
 
 
-def _named_texts(values: Mapping[str, Any], *, name: str, depth: int) -> Iterator[tuple[str, str]]:
+def _named_texts(values: Mapping[str, Any], *, way: tuple[str, ...] = (), depth: int) -> Iterator[tuple[str, str]]:
+    """Texts by the names on the way to them, each of which comes last once: ``PASSWORDS.admin``, ``admin.PASSWORDS``."""
     for key, value in values.items():
-        here = f"{name}.{_bare(key)}" if name else _bare(key)
+        here = (*way, _bare(key))
         if isinstance(value, str):
-            yield here, value
+            yield from ((".".join(here[turn:] + here[:turn]), value) for turn in range(len(here)))
         elif isinstance(value, Mapping) and depth:
-            yield from _named_texts(value, name=here, depth=depth - 1)
+            yield from _named_texts(value, way=here, depth=depth - 1)
         elif isinstance(value, list | tuple) and depth:
-            yield from _named_texts({str(i): each for i, each in enumerate(value)}, name=here, depth=depth - 1)
+            yield from _named_texts({str(i): each for i, each in enumerate(value)}, way=here, depth=depth - 1)
 
 
 def _bare(name: object) -> str:

@@ -1,4 +1,4 @@
-"""A log line -> the moment that it bears, in every format that filters, ranking and timeline know.
+"""A log line -> the moment that it bears, in every format that filters and ranking know.
 
 A line has its time at its start, or where access logs, JSON and logfmt have it. Times without a zone are the host's
 local time; times without a year get the year that is nearest to a given moment.

@@ -106,11 +106,11 @@ def moment(text: str, *, now: datetime) -> datetime:
         seconds = parse_duration(text)
         assert isinstance(seconds, float)  # noqa: S101 - a text gives a float or raises
         return now - timedelta(seconds=seconds)
-    except ValueError:
+    except (ValueError, OverflowError):
         pass
     try:
         return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise ConfigError(
             f"'{text}' is no time; write e.g. '2026-11-22T03:12:00+01:00', '1795316400' or '90 s' (ago)."
         ) from None

@@ -24,11 +24,21 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
-    """All reports in an output file of Robot Framework, or the one of a bundle."""
+    """All reports in an output file of Robot Framework, or the one of a bundle.
+
+    What a killed run left of its output gives the reports before the tear, then the error.
+    """
     if path.is_dir():
         yield read_bundle(path)
-    else:
-        yield from reports_in(path)
+        return
+    number = 0
+    try:
+        for number, report in enumerate(reports_in(path), 1):
+            yield report
+    except ArchiveError as error:
+        if not number:
+            raise
+        yield error
 
 
 def _show(options: argparse.Namespace) -> int:

@@ -45,6 +45,7 @@ def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: in
     functions = [
         _patterns_function(collector, mark),
         _marks_function(_file_marks(collector, window, mark)),
+        _late_function(collector, window),
         _unmarked_function(collector, mark),
         f"narrow() {{ {narrowing(collector, '$share')}; }}\n",
     ]
@@ -71,12 +72,18 @@ def _start(collector: Collector, window: ResolvedWindow) -> tuple[HostMark | Non
     """The mark to read from, and whether it is the window's start (or later) rather than ahead of it."""
     if window.kind == "none":
         return None, False
-    since, until = window.since_epoch, window.until_epoch
-    if _covers(window.late_mark, collector) and (until is None or window.late_mark.epoch <= until):
-        return window.late_mark, True
     if _covers(window.mark, collector):
-        return window.mark, since is None or window.mark.epoch >= since
-    return None, False
+        return window.mark, window.since_epoch is None or window.mark.epoch >= window.since_epoch
+    late = _late_mark(collector, window)
+    return late, late is not None
+
+
+def _late_mark(collector: Collector, window: ResolvedWindow) -> HostMark | None:
+    """The mark from within the window: exact from when it came."""
+    until = window.until_epoch
+    if _covers(window.late_mark, collector) and (until is None or window.late_mark.epoch <= until):
+        return window.late_mark
+    return None
 
 
 def _covers(mark: HostMark | None, collector: Collector) -> TypeGuard[HostMark]:
@@ -127,6 +134,14 @@ def _marks_function(positions: list[_Position]) -> str:
         for each in positions
     ]
     return "marks() {\n:\n" + "".join(lines) + "}\n"
+
+
+def _late_function(collector: Collector, window: ResolvedWindow) -> str:
+    """Tells of an inode where its file ended when the late mark came."""
+    late = _late_mark(collector, window)
+    files = late.files if late and window.kind != "none" else ()
+    cases = "".join(f"{file.inode}) echo {file.size} ;;\n" for file in files if file.pattern in collector.file)
+    return f"late() {{\ncase $1 in\n{cases}esac\n}}\n"
 
 
 def _unmarked_function(collector: Collector, mark: HostMark | None) -> str:

@@ -45,13 +45,27 @@ read_part() { # HOW LOW START PATH
     tail) tell method tail "$4"; bounded 0 "$4" ;;
   esac
 }
+# What a mark from ahead of the window knows of a log; where a later mark knows it too, that one is exact from there.
 read_marked() { # LOW START PATH
-  if [ -z "$exact" ] && learn "$3"; then
-    bounded "$1" "$3" | in_window
+  if [ -n "$exact" ]; then
+    read_exact "$@"
     return
   fi
-  if [ -z "$exact" ]; then tell early "$3"; fi
-  # the mark came after the window's start: what lies between goes by its times
+  look "$3"
+  came=$(late "$inode")
+  if [ -n "$came" ] && [ "$came" -ge "$2" ] && [ "$came" -le "$size" ]; then
+    read_exact "$2" "$came" "$3"
+  elif learn "$3"; then
+    strict=0
+    bounded "$1" "$3" | in_window
+  else
+    tell early "$3"
+    ahead_of "$2" "$3"
+    bounded "$2" "$3"
+  fi
+}
+# All behind START is in the window; what lies between LOW and START goes by its times.
+read_exact() { # LOW START PATH
   if [ -z "$since" ] || [ "$1" -ge "$2" ]; then
     ahead_of "$2" "$3"
   elif learn "$3"; then

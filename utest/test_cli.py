@@ -1,0 +1,536 @@
+"""Every command of `failtale`, on what a real run of Robot Framework left behind."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.archive import read_bundle, read_item, reports_in
+from FailTaleLibrary.cli import main
+from FailTaleLibrary.cli.asking import moment
+from FailTaleLibrary.config import describe_presets, load_config, template_text
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.records import Report
+
+ROOT = Path(__file__).parent.parent
+SOURCES = os.pathsep.join(str(ROOT / name) for name in ("", "listeners", "resources"))
+LOCKED = "database is locked: orders.db held by backup (pid 812)"
+CODE = f"Xq{secrets.token_hex(10)}"
+"""A secret that the run itself did not know of."""
+NOW = datetime(2026, 11, 22, 12, 0, tzinfo=timezone.utc)
+
+CONFIG = """
+components:
+  storage:
+    collectors:
+      - {{name: log, file: "{log}"}}
+hosts:
+  storage1: {{component: storage, transport: local}}
+"""
+SUITE = """\
+*** Settings ***
+Library    OperatingSystem
+
+*** Test Cases ***
+Order Is Stored
+    Append To File    {log}    ERROR storage: {locked}\\n
+    Fail    500 Server Error & <more>
+
+Card Is Charged
+    Append To File    {log}    FATAL storage: cannot charge {code} twice\\n
+    Fail    card {code} & <more>
+
+All Is Well
+    No Operation
+"""
+
+
+@dataclass(frozen=True)
+class Finished:
+    """What a run left: `output.xml`, bundles, its configuration."""
+
+    directory: Path
+
+    @property
+    def output(self) -> Path:
+        return self.directory / "output.xml"
+
+    @property
+    def config(self) -> str:
+        return str(self.directory / "failtale.yaml")
+
+    @property
+    def bundles(self) -> list[Path]:
+        return sorted(path.parent for path in self.directory.glob("failtale/*/manifest.json"))
+
+    def reports(self) -> dict[str, Report]:
+        found = list(reports_in(self.output))
+        assert all(isinstance(each, Report) for each in found)
+        return {each.failure.name: each for each in found if isinstance(each, Report)}
+
+
+def a_config(directory: Path, *, more: str = "", log: Path | None = None) -> Path:
+    path = directory / "failtale.yaml"
+    path.write_text(CONFIG.format(log=log or directory / "shop.log") + more)
+    return path
+
+
+@pytest.fixture(scope="module")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    directory = tmp_path_factory.mktemp("run")
+    log = directory / "shop.log"
+    log.touch()
+    a_config(directory)
+    (directory / "shop.robot").write_text(SUITE.format(log=log, locked=LOCKED, code=CODE))
+    listener = "FailTaleListener:failtale.yaml"
+    done = subprocess.run(
+        [sys.executable, "-m", "robot", "--listener", listener, "--log", "NONE", "--report", "NONE", "shop.robot"],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": SOURCES},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 2, done.stdout + done.stderr
+    return Finished(directory)
+
+
+@pytest.fixture
+def run(first_run: Finished, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Finished:
+    """A copy, which a test may change; caches of the machine's owner are out of reach."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    return Finished(shutil.copytree(first_run.directory, tmp_path / "run"))
+
+
+Said = Callable[[], str]
+
+
+@pytest.fixture
+def out(capsys: pytest.CaptureFixture[str]) -> Said:
+    return lambda: capsys.readouterr().out
+
+
+@pytest.fixture
+def err(capsys: pytest.CaptureFixture[str]) -> Said:
+    return lambda: capsys.readouterr().err
+
+
+# --- The command line itself ------------------------------------------------------------------------------------------
+
+
+def test_help_lists_every_command(out: Said) -> None:
+    with pytest.raises(SystemExit) as end:
+        main(["--help"])
+    assert end.value.code == 0
+    text = out()
+    for command in ("demo", "template", "presets", "show", "check", "collect", "redact", "analyze", "serve"):
+        assert f"\n    {command} " in text
+
+
+@pytest.mark.parametrize("command", ["demo", "template", "presets", "show", "check", "collect", "redact", "analyze"])
+def test_every_command_explains_itself(command: str, out: Said) -> None:
+    with pytest.raises(SystemExit) as end:
+        main([command, "--help"])
+    assert end.value.code == 0
+    assert f"usage: failtale {command}" in out()
+
+
+def test_the_version_is_told(out: Said) -> None:
+    with pytest.raises(SystemExit):
+        main(["--version"])
+    assert out() == f"failtale {__version__}\n"
+
+
+def test_no_command_is_bad_input_and_shows_the_help(out: Said) -> None:
+    assert main([]) == 2
+    assert "usage: failtale" in out()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "missing.xml"],
+        ["show", "."],
+        ["check"],
+        ["check", "--config", "missing.yaml"],
+        ["collect", "--config", "broken.yaml"],
+        ["collect", "--config", "good.yaml", "--component", "nobody"],
+        ["collect", "--config", "good.yaml", "--since", "yesterday"],
+        ["collect", "--config", "good.yaml", "--output", "good.yaml/report.txt"],
+        ["check", "--config", "good.yaml", "nobody"],
+        ["presets", "nobody"],
+        ["redact", "missing.txt"],
+        ["redact", "."],
+        ["redact", "--config", "broken.yaml", "good.yaml"],
+        ["analyze", "missing.xml", "--model", "small:1b"],
+        ["analyze", "missing.xml"],
+        ["serve"],
+        ["serve", "--output", "missing.xml"],
+    ],
+    ids=" ".join,
+)
+def test_bad_input_is_a_sentence_and_status_2(
+    arguments: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    a_config(tmp_path).rename("good.yaml")
+    Path("broken.yaml").write_text("hosts: {web1: {component: nowhere}}\nhostz: {}\n")
+    assert main(arguments) == 2
+    said = capsys.readouterr()
+    assert said.err.startswith("failtale: ")
+    assert "Traceback" not in said.err
+
+
+def test_a_reader_that_leaves_is_no_error() -> None:
+    command = [sys.executable, "-c", "import sys; from FailTaleLibrary.cli import main; sys.exit(main())", "presets"]
+    environment = {**os.environ, "PYTHONPATH": SOURCES}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        complaint = process.stderr.read()
+        status = process.wait(timeout=30)
+    assert (status, complaint) == (0, b"")
+
+
+# --- template, presets ------------------------------------------------------------------------------------------------
+
+
+def test_the_template_is_a_configuration(tmp_path: Path, out: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["template"]) == 0
+    text = out()
+    assert text == template_text()
+    (tmp_path / "failtale.yaml").write_text(text)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    config = load_config(tmp_path / "failtale.yaml")
+    assert config.hosts
+    assert config.components
+
+
+def test_presets_are_listed_with_what_they_are(out: Said) -> None:
+    assert main(["presets"]) == 0
+    lines = out().splitlines()
+    presets = describe_presets()
+    assert len(lines) == len(presets)
+    for line, preset in zip(lines, presets, strict=True):
+        assert line.startswith(preset.usage)
+        assert line.endswith(preset.description)
+
+
+def test_one_preset_is_explained_alone(out: Said) -> None:
+    assert main(["presets", "nginx"]) == 0
+    text = out()
+    assert "nginx" in text
+    assert "redis" not in text
+
+
+# --- show -------------------------------------------------------------------------------------------------------------
+
+
+def test_all_failures_of_an_output_are_shown_as_text(run: Finished, out: Said) -> None:
+    assert main(["show", str(run.output)]) == 0
+    text = out()
+    assert LOCKED in text
+    assert text.index("Order Is Stored") < text.index("=" * 100) < text.index("Card Is Charged")
+    assert "All Is Well" not in text
+
+
+def test_json_is_a_list_of_the_records(run: Finished, out: Said) -> None:
+    assert main(["show", "--json", str(run.output)]) == 0
+    reports = [Report.model_validate(each) for each in json.loads(out())]
+    assert reports == list(run.reports().values())
+
+
+def test_one_test_is_shown_alone(run: Finished, out: Said) -> None:
+    assert main(["show", "--test", "Card Is Charged", "--json", str(run.output)]) == 0
+    assert [each["failure"]["name"] for each in json.loads(out())] == ["Card Is Charged"]
+    assert main(["show", "--test", "All Is Well", str(run.output)]) == 0
+    assert out() == f"No evidence in '{run.output}'.\n"
+
+
+def test_a_bundle_is_shown(run: Finished, out: Said) -> None:
+    assert main(["show", "--json", str(run.bundles[0])]) == 0
+    (shown,) = json.loads(out())
+    assert Report.model_validate(shown) == read_bundle(run.bundles[0])
+
+
+def test_a_damaged_card_is_said_and_the_others_are_shown(run: Finished, capsys: pytest.CaptureFixture[str]) -> None:
+    text = run.output.read_text()
+    payload = text.index("failtale:1:")
+    run.output.write_text(text[: payload + 40] + "!!!" + text[payload + 43 :])
+    assert main(["show", str(run.output)]) == 1
+    said = capsys.readouterr()
+    assert "The payload is damaged" in said.err
+    assert "Card Is Charged" in said.out
+    assert "Order Is Stored" not in said.out
+
+
+def test_what_stands_before_the_end_of_a_torn_output_is_shown(
+    run: Finished, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = run.output.read_text()
+    run.output.write_text(text[: text.index("All Is Well")])
+    assert main(["show", str(run.output)]) == 1
+    said = capsys.readouterr()
+    assert "Order Is Stored" in said.out
+    assert "is damaged" in said.err
+
+
+# --- check, collect ---------------------------------------------------------------------------------------------------
+
+
+def test_checked_hosts_are_listed(run: Finished, out: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert main(["check", "--config", run.config]) == 0
+    assert out() == "storage1  answers\n"
+    monkeypatch.setenv("FAILTALE_CONFIG", run.config)
+    assert main(["check", "storage1"]) == 0
+
+
+def test_a_host_that_cannot_be_asked_is_status_1(tmp_path: Path, out: Said) -> None:
+    (tmp_path / "known_hosts").touch()
+    ssh = f"{{port: 1, known_hosts: {tmp_path}/known_hosts}}"
+    config = a_config(tmp_path, more=f"  dead: {{component: storage, address: 127.0.0.1, ssh: {ssh}}}\n")
+    assert main(["check", "--config", str(config)]) == 1
+    lines = out().splitlines()
+    assert lines[0] == "storage1  answers"
+    assert lines[1].startswith("dead      ")
+    assert "127.0.0.1" in lines[1]
+
+
+def test_evidence_is_collected_as_text(run: Finished, out: Said) -> None:
+    words = ["--test", "Order", "--suite", "smoke.sh", "--message", "curl: 22"]
+    assert main(["collect", "--config", run.config, *words]) == 0
+    text = out()
+    assert text.startswith("smoke.sh: Order\n    curl: 22\n")
+    assert LOCKED in text
+
+
+def test_evidence_is_collected_as_json(run: Finished, out: Said) -> None:
+    asked = ["--component", "storage", "--since", "90 s", "--format", "json"]
+    assert main(["collect", "--config", run.config, *asked]) == 0
+    report = Report.model_validate_json(out())
+    assert report.failure.framework == "other"
+    assert report.failure.window.seconds == pytest.approx(90, abs=1)
+    assert [item.id for item in report.evidence.items] == ["storage1/log"]
+
+
+def test_evidence_is_collected_as_html_into_a_file_of_ones_own(run: Finished, out: Said) -> None:
+    page = run.directory / "new" / "evidence.html"
+    assert main(["collect", "--config", run.config, "--format", "html", "--output", str(page)]) == 0
+    assert out() == ""
+    assert page.stat().st_mode & 0o777 == 0o600
+    assert "data-failtale" in page.read_text()
+    assert LOCKED in page.read_text()
+
+
+def test_a_bundle_is_written_where_it_is_wanted(run: Finished, tmp_path: Path, out: Said) -> None:
+    assert main(["collect", "--config", run.config, "--bundle", str(tmp_path / "kept"), "--format", "json"]) == 0
+    report = Report.model_validate_json(out())
+    assert read_bundle(tmp_path / "kept" / str(report.bundle)) == report
+
+
+def test_secrets_of_the_command_line_are_gone(run: Finished, out: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SHOP_PASSWORD", CODE)
+    words = ["--test", f"login {CODE}", "--message", f"refused {CODE}", "--suite", CODE]
+    assert main(["collect", "--config", run.config, *words]) == 0
+    text = out()
+    assert CODE not in text
+    assert "login [redacted:known-value]" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ("2026-11-22T10:00:00Z", NOW - timedelta(hours=2)),
+        ("2026-11-22T11:00:00+01:00", NOW - timedelta(hours=2)),
+        (str(int(NOW.timestamp())), NOW),
+        (f"{NOW.timestamp():.1f}", NOW),
+        ("90 s", NOW - timedelta(seconds=90)),
+        ("90", NOW - timedelta(seconds=90)),
+        ("5 min", NOW - timedelta(minutes=5)),
+        ("2 h", NOW - timedelta(hours=2)),
+    ],
+)
+def test_a_window_begins_at_a_time_or_a_duration_ago(text: str, meant: datetime) -> None:
+    assert moment(text, now=NOW) == meant
+
+
+@pytest.mark.parametrize(
+    "text", ["", "yesterday", "-5 s", "5 parsecs", "2026-13-01", "9" * 25, "999999999 d", "0001-01-01T00:00:00+14:00"]
+)
+def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
+    with pytest.raises(ConfigError, match="is no time; write e.g."):
+        moment(text, now=NOW)
+
+
+# --- redact -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def knowing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Arguments with a configuration that knows the code."""
+    monkeypatch.setenv("SHOP_CODE", CODE)
+    directory = tmp_path / "knowing"
+    directory.mkdir()
+    return ["--config", str(a_config(directory, more='redaction: {secrets: ["%{SHOP_CODE}"]}\n'))]
+
+
+def test_a_text_is_printed_without_its_secrets_and_they_are_counted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "app.log"
+    password = secrets.token_urlsafe(15)
+    path.write_bytes(f"login password={password}\r\nagain password={password}\nall is well\n".encode())
+    assert main(["redact", str(path)]) == 0
+    said = capsys.readouterr()
+    assert said.out.replace("\r\n", "\n") == (
+        "login password=[redacted:password]\nagain password=[redacted:password]\nall is well\n"
+    )
+    assert said.err == "failtale: removed 2 by rule 'password'\n"
+    assert password in path.read_text()
+
+
+def test_a_text_without_secrets_stays_to_the_byte(tmp_path: Path, err: Said) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes("a\r\nb\n\nä <b> & \x1b[31m\n no end".encode())
+    path.chmod(0o640)
+    before = path.read_bytes()
+    assert main(["redact", "--in-place", str(path)]) == 0
+    assert err() == "failtale: removed nothing\n"
+    assert path.read_bytes() == before
+    assert path.stat().st_mode & 0o777 == 0o640
+    assert [each.name for each in tmp_path.iterdir()] == ["app.log"]
+
+
+def test_an_output_loses_a_secret_in_messages_cards_and_payloads(run: Finished, knowing: list[str], err: Said) -> None:
+    assert CODE in run.output.read_text()
+    assert CODE in run.reports()["Card Is Charged"].model_dump_json()
+    assert main(["redact", "--in-place", *knowing, str(run.output)]) == 0
+    assert "by rule 'known value'" in err()
+    assert CODE not in run.output.read_text()
+    reports = run.reports()
+    assert list(reports) == ["Order Is Stored", "Card Is Charged"]
+    assert CODE not in reports["Card Is Charged"].model_dump_json()
+    assert LOCKED in reports["Order Is Stored"].model_dump_json()
+
+
+def test_a_redacted_output_is_still_robots(run: Finished, knowing: list[str]) -> None:
+    before = ElementTree.parse(run.output)
+    main(["redact", "--in-place", *knowing, str(run.output)])
+    after = ElementTree.parse(run.output)
+    assert [each.tag for each in after.iter()] == [each.tag for each in before.iter()]
+    texts = [each.text for each in after.iter("status") if each.text]
+    assert "500 Server Error & <more>" in texts
+    assert "card [redacted:known-value] & <more>" in texts
+    log = run.directory / "log.html"
+    rebot = [sys.executable, "-m", "robot.rebot", "--log", str(log), "--report", "NONE", str(run.output)]
+    assert subprocess.run(rebot, capture_output=True, timeout=60, check=False).returncode == 2
+
+
+def test_an_output_is_printed_where_it_shall_stay(run: Finished, knowing: list[str], out: Said) -> None:
+    assert main(["redact", *knowing, str(run.output)]) == 0
+    text = out()
+    assert CODE not in text
+    ElementTree.parse(io.StringIO(text))
+    assert CODE in run.output.read_text()
+
+
+def test_a_bundle_loses_a_secret_in_every_file(run: Finished, knowing: list[str], err: Said) -> None:
+    (bundle,) = (path for path in run.bundles if read_bundle(path).failure.name == "Card Is Charged")
+    assert CODE in read_item(bundle, "storage1/log")
+    assert main(["redact", "--in-place", *knowing, str(bundle)]) == 0
+    assert "by rule 'known value'" in err()
+    assert "cannot charge [redacted:known-value] twice" in read_item(bundle, "storage1/log")
+    read_bundle(bundle)
+    assert not [path for path in bundle.rglob("*") if path.is_file() and CODE.encode() in path.read_bytes()]
+
+
+def test_a_bundle_is_not_printed(run: Finished, err: Said) -> None:
+    assert main(["redact", str(run.bundles[0])]) == 2
+    assert "--in-place" in err()
+
+
+# --- analyze ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_prompt_is_shown_and_nothing_is_sent(run: Finished, out: Said) -> None:
+    with OllamaStub() as stub:
+        arguments = ["analyze", "--show-prompt", "--model", MODEL, "--host", stub.url, str(run.output)]
+        assert main(arguments) == 0
+        assert stub.requests == []
+    text = out()
+    assert text.startswith("# Order Is Stored\n")
+    assert "# Card Is Charged" in text
+    assert LOCKED in text
+
+
+def test_an_output_gets_a_hint_and_a_log(run: Finished, out: Said) -> None:
+    log = run.directory / "new.html"
+    with OllamaStub() as stub:
+        arguments = ["analyze", "--model", MODEL, "--host", stub.url, "--log", str(log), str(run.output)]
+        status = main(arguments)
+        assert stub.asked("/api/chat")
+    verdicts = out().splitlines()
+    hints = {name: report.analysis.hint for name, report in run.reports().items()}
+    hint = hints["Order Is Stored"]
+    assert hint is not None
+    assert hint.cause == GOOD_ANSWER["cause"]
+    assert verdicts[0] == f"Order Is Stored: {hint.cause}"
+    assert status == (0 if all(hints.values()) else 1)
+    assert '"*Order Is Stored"' in log.read_text()
+
+
+def test_a_bundle_gets_a_hint_and_keeps_its_outputs(run: Finished) -> None:
+    (bundle,) = (path for path in run.bundles if read_bundle(path).failure.name == "Order Is Stored")
+    before = read_item(bundle, "storage1/log")
+    with OllamaStub() as stub:
+        assert main(["analyze", "--model", MODEL, "--host", stub.url, str(bundle)]) == 0
+    assert read_bundle(bundle).analysis.hint is not None
+    assert read_item(bundle, "storage1/log") == before
+    assert (bundle / "prompt.md").is_file()
+
+
+def test_a_model_that_is_not_there_is_a_reason_and_status_1(run: Finished, out: Said) -> None:
+    with OllamaStub() as stub:
+        nobody = stub.url
+    assert main(["analyze", "--model", MODEL, "--host", nobody, str(run.output)]) == 1
+    assert "Order Is Stored: no hint: " in out()
+    assert run.reports()["Order Is Stored"].analysis.no_hint_reason
+
+
+def test_a_model_may_be_named_by_the_configuration(run: Finished) -> None:
+    with OllamaStub() as stub:
+        more = f"analysis: {{model: '{MODEL}', host: '{stub.url}'}}\n"
+        config = a_config(run.directory, more=more)
+        main(["analyze", "--config", str(config), str(run.output)])
+        assert stub.asked("/api/chat")
+
+
+def test_a_log_is_not_made_of_a_bundle(run: Finished, err: Said) -> None:
+    with OllamaStub() as stub:
+        arguments = ["--model", MODEL, "--host", stub.url, "--log", "log.html", str(run.bundles[0])]
+        assert main(["analyze", *arguments]) == 2
+    assert "a bundle has none" in err()
+    assert not Path("log.html").exists()
+
+
+def test_an_output_without_evidence_is_said(tmp_path: Path, out: Said) -> None:
+    output = tmp_path / "output.xml"
+    output.write_text("<robot><suite/></robot>")
+    assert main(["analyze", "--model", MODEL, "--host", "http://127.0.0.1:9", str(output)]) == 0
+    assert main(["show", str(output)]) == 0
+    assert out() == f"No evidence in '{output}'.\n" * 2

@@ -1,0 +1,149 @@
+"""A model never delays a test, never changes a run, and its hint is in log.html when the run has ended."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from ollama_stub import MODEL, OllamaStub
+from robot.api import ExecutionResult
+
+from FailTaleLibrary.archive import reports_in
+from FailTaleLibrary.cli import main
+from FailTaleLibrary.records import Report
+
+ROOT = Path(__file__).parent.parent
+SUITE = """
+*** Settings ***
+Library    OperatingSystem
+
+*** Test Cases ***
+Orders Are Listed
+    Write    ERROR storage: database is locked: orders.db held by backup
+    Fail    GET /orders returned 500
+
+Orders Are Listed Again
+    Write    ERROR storage: database is locked: orders.db held by backup
+    Fail    GET /orders returned 500
+
+Shop Is Open
+    No Operation
+
+*** Keywords ***
+Write
+    [Arguments]    ${text}
+    ${now} =    Evaluate    datetime.datetime.now().isoformat()
+    Append To File    ${LOG}    ${now} ${text}\\n
+"""
+HINT = {
+    "evidence": ["E1"],
+    "cause": "The backup held orders.db, so the database is locked.",
+    "component": "storage",
+    "category": "environment",
+    "confidence": "high",
+    "next_steps": [],
+}
+
+
+@dataclass(frozen=True)
+class Run:
+    directory: Path
+    status: int
+    console: str
+
+    @property
+    def reports(self) -> list[Report]:
+        return [report for report in reports_in(self.output) if isinstance(report, Report)]
+
+    @property
+    def output(self) -> Path:
+        return next(self.directory / name for name in ("output.xml", "output.json") if (self.directory / name).exists())
+
+    @property
+    def outcomes(self) -> list[tuple[str, str, str]]:
+        return [(test.name, test.status, test.message) for test in ExecutionResult(self.output).suite.all_tests]
+
+    @property
+    def reasons(self) -> list[str | None]:
+        return [report.analysis.no_hint_reason for report in self.reports]
+
+    @property
+    def hints(self) -> list[str | None]:
+        return [report.analysis.hint.cause if report.analysis.hint else None for report in self.reports]
+
+
+def run(directory: Path, analysis: str, *options: str) -> Run:
+    """A real run of the suite; ``analysis`` is the section of the configuration, as YAML in one line."""
+    directory.mkdir(exist_ok=True)
+    log = directory / "storage.log"
+    log.touch()
+    (directory / "suite.robot").write_text(SUITE)
+    (directory / "failtale.yaml").write_text(
+        f"components: {{storage: {{collectors: [{{name: log, file: '{log}'}}]}}}}\n"
+        f"hosts: {{storage1: {{component: storage, transport: local}}}}\nanalysis: {analysis}\n"
+    )
+    paths = [str(ROOT), str(ROOT / "listeners")]
+    command = [
+        sys.executable, "-m", "robot", "--pythonpath", ":".join(paths), "--listener", "FailTaleListener:failtale.yaml",
+        "--variable", f"LOG:{log}", *options, "suite.robot",
+    ]  # fmt: skip
+    environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache")}
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
+    return Run(directory, done.returncode, done.stdout + done.stderr)
+
+
+def test_the_hint_is_in_output_and_log_when_the_run_has_ended(tmp_path: Path) -> None:
+    with OllamaStub(answer=HINT) as ollama:
+        told = run(tmp_path, f"{{host: '{ollama.url}', model: '{MODEL}'}}")
+        assert told.hints == [HINT["cause"]] * 2
+        assert len(ollama.asked("/api/chat")) == 1, "equal failures share one call"
+    assert told.status == 2
+    assert "The backup held orders.db" in (told.directory / "output.xml").read_text()
+    assert (told.directory / "log.html").exists()
+
+
+def test_a_json_output_gets_its_hints_too(tmp_path: Path) -> None:
+    with OllamaStub(answer=HINT) as ollama:
+        told = run(tmp_path, f"{{host: '{ollama.url}', model: '{MODEL}'}}", "--output", "output.json")
+    assert told.hints == [HINT["cause"]] * 2
+
+
+@pytest.mark.parametrize(
+    "row",
+    ["404 model", "503", "200 html", "silent", "dripping", "cut body", "no done", "error in the middle", "dies"],
+)
+def test_whatever_the_model_does_the_run_is_the_same_and_the_card_says_why(
+    tmp_path: Path, row: str, without_a_model: Run
+) -> None:
+    with OllamaStub(chat=row) as ollama:
+        told = run(tmp_path, f"{{host: '{ollama.url}', model: '{MODEL}', hint_time: 1 s, run_time: 3 s}}")
+    assert told.outcomes == without_a_model.outcomes
+    assert told.status == without_a_model.status
+    assert told.hints == [None, None]
+    assert all(told.reasons)
+
+
+def test_a_dead_server_costs_no_result_and_the_card_says_it(tmp_path: Path, without_a_model: Run) -> None:
+    told = run(tmp_path, f"{{host: 'http://127.0.0.1:1', model: '{MODEL}'}}")
+    assert told.outcomes == without_a_model.outcomes
+    assert all(told.reasons)
+
+
+def test_offline_asks_nothing_in_the_run_and_analyze_does_later(tmp_path: Path) -> None:
+    with OllamaStub(answer=HINT) as ollama:
+        told = run(tmp_path, f"{{host: '{ollama.url}', model: '{MODEL}', when: offline}}")
+        assert ollama.requests == []
+        assert all("failtale analyze" in (reason or "") for reason in told.reasons)
+        config, log = str(tmp_path / "failtale.yaml"), tmp_path / "later.html"
+        assert main(["analyze", str(told.output), "--config", config, "--log", str(log)]) == 0
+    assert told.hints == [HINT["cause"]] * 2
+    assert log.exists()
+
+
+@pytest.fixture(scope="module")
+def without_a_model(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    return run(tmp_path_factory.mktemp("plain"), "{}")

@@ -1,0 +1,149 @@
+"""Windows on real hosts whose clocks are wrong, whose zones differ and whose logs rotate during the test."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import pytest
+from needs import missing
+from sshd import Sshd
+
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.investigation import Investigator
+from FailTaleLibrary.records import Failure, Item, Report, Window
+
+pytestmark = pytest.mark.ssh
+
+
+@dataclass
+class Site:
+    """One host with a log, seen by an investigator as a run sees it."""
+
+    host: Sshd
+    log: Path
+    investigator: Investigator
+    ahead_s: float
+    """How far the host's clock is ahead."""
+    zone: str
+
+    def write(self, text: str) -> None:
+        """A line as a program on that host writes it: by its own clock, in its own zone."""
+        environment = {**os.environ, "TZ": self.zone}
+        moment = f"@{time.time() + self.ahead_s:.3f}"
+        stamp = subprocess.check_output(["date", "-d", moment, "+%Y-%m-%d %H:%M:%S,%3N"], env=environment, text=True)
+        with self.log.open("a") as file:
+            file.write(f"{stamp.strip()} {text}\n")
+
+    def begin_test(self) -> datetime:
+        time.sleep(0.01)  # logs tell milliseconds
+        self.investigator.window_began()
+        return datetime.now(timezone.utc)
+
+    def tell(self, started: datetime) -> Report:
+        now = datetime.now(timezone.utc)
+        failure = Failure(id="f" * 32, name="Order", window=Window(start=started, end=now))
+        return self.investigator.investigate(failure)
+
+
+@pytest.fixture(params=["right clock", "90 s ahead", "other zone", "90 s behind in another zone"])
+def site(request: pytest.FixtureRequest, new_host: Callable[..., Sshd], tmp_path: Path) -> Iterator[Site]:
+    ahead_s = {"90 s ahead": 90.0, "90 s behind in another zone": -90.0}.get(request.param, 0.0)
+    zone = "Asia/Kolkata" if "zone" in request.param else "UTC"
+    environment = {"TZ": zone}
+    if ahead_s:
+        environment |= {"LD_PRELOAD": str(_libfaketime()), "FAKETIME": f"{ahead_s:+.0f}s", "DONT_FAKE_MONOTONIC": "1"}
+    host = new_host(name="app1", environment=environment)
+    log = tmp_path / "var" / "log" / "app.log"
+    log.parent.mkdir(parents=True)
+    log.touch()
+    config = Config.model_validate(
+        {
+            "components": {"app": {"collectors": [{"name": "log", "file": [str(log)]}]}},
+            "hosts": {"app1": {"component": ["app"], "address": host.address, "ssh": host.ssh_settings()}},
+        }
+    )
+    investigator = Investigator(config, environ={})
+    yield Site(host, log, investigator, ahead_s, zone)
+    investigator.close()
+
+
+def _libfaketime() -> Path:
+    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+    if not found:
+        missing("libfaketime", "apt-get install --no-install-recommends faketime")
+    return found[0]
+
+
+def item_of(report: Report) -> Item:
+    item = report.evidence.item("app1/log")
+    assert item is not None, report.evidence.gaps
+    return item
+
+
+def test_only_lines_of_this_test_are_its_evidence(site: Site) -> None:
+    site.write("ERROR storage is locked, before the run")
+    first = site.begin_test()
+    site.write("ERROR storage is locked, in the first test")
+    site.tell(first)
+    second = site.begin_test()
+    site.write("ERROR storage is locked, in the second test")
+    text = item_of(site.tell(second)).text
+    assert "in the second test" in text
+    assert "in the first test" not in text
+    assert "before the run" not in text
+
+
+def test_two_tests_in_one_second_keep_their_lines_apart(site: Site) -> None:
+    site.tell(site.begin_test())  # the connection is warm, as it is in a run
+    texts = []
+    for number in range(2):
+        started = site.begin_test()
+        site.write(f"ERROR of test {number}")
+        texts.append(item_of(site.tell(started)).text)
+    assert "of test 0" in texts[0]
+    assert "of test 1" in texts[1]
+    assert "of test 0" not in texts[1]
+
+
+@pytest.mark.parametrize("rotate", ["create", "copytruncate", "compress"])
+def test_a_rotation_in_mid_test_loses_nothing(site: Site, rotate: str, tmp_path: Path) -> None:
+    if shutil.which("logrotate", path="/usr/sbin:" + os.environ["PATH"]) is None:
+        missing("logrotate", "apt-get install --no-install-recommends logrotate")
+    site.write("INFO an old line " + "x" * 300)
+    site.tell(site.begin_test())
+    time.sleep(1.1)  # a mark of each host comes once a second
+    started = site.begin_test()
+    deadline = time.monotonic() + 10
+    while site.investigator.last is not None and time.monotonic() < deadline:
+        site.write("INFO before the rotation")
+        break
+    _rotate(site.log, rotate, tmp_path)
+    site.write("ERROR after the rotation")
+    text = item_of(site.tell(started)).text
+    assert "before the rotation" in text
+    assert "after the rotation" in text
+    assert "an old line" not in text
+
+
+def _rotate(log: Path, how: str, tmp_path: Path) -> None:
+    settings = {"create": "create", "copytruncate": "copytruncate", "compress": "create\n compress"}[how]
+    configuration = tmp_path / "logrotate.conf"
+    configuration.write_text(f"{log} {{\n rotate 3\n su root root\n {settings}\n}}\n")
+    if os.geteuid() != 0:
+        configuration.write_text(configuration.read_text().replace(" su root root\n", ""))
+    state = str(tmp_path / "logrotate.state")
+    path = {**os.environ, "PATH": f"/usr/sbin:{os.environ['PATH']}"}
+    subprocess.run(["logrotate", "--force", "--state", state, str(configuration)], check=True, env=path)
+
+
+def test_a_clock_that_is_wrong_by_more_than_a_second_is_told(site: Site) -> None:
+    (clock,) = site.tell(site.begin_test()).evidence.clocks
+    assert abs(clock.offset_s - site.ahead_s) <= clock.uncertainty_s + 1.0
+    assert clock.utc_offset_s == (19800 if site.zone == "Asia/Kolkata" else 0)
