@@ -169,12 +169,17 @@ def _silence(asked: Asked, result: CommandResult, stderr: str) -> tuple[GapReaso
         return "timed out", f"no output within {asked.timeout_s:g} s"
     for line in reversed(stderr.splitlines()):
         for reason, words in _COMPLAINTS.items():
-            if words.search(line):
+            if words.search(line) and not _is_programs_own(asked, result, reason):
                 need = f"; needs {asked.collector.privilege}" if _wants_privilege(asked, reason) else ""
                 return reason, f"{line.strip()}{need}"
     if result.exit_status == 127:
         return "command not found", f"the host does not know what '{asked.collector.name}' runs"
     return None
+
+
+def _is_programs_own(asked: Asked, result: CommandResult, reason: GapReason) -> bool:
+    """Whether a failing program speaks of a file that it needs itself (psql's socket), not of what it was to read."""
+    return reason == "file not found" and asked.collector.command is not None and result.exit_status != 0
 
 
 def _reason_of(incomplete: str) -> GapReason:
@@ -204,10 +209,14 @@ def _tail(data: bytes, max_bytes: int) -> bytes:
 
 
 def _newest(text: str, max_bytes: int) -> tuple[str, int, int]:
-    """The newest whole lines within a number of bytes; and the bytes and lines that were left out."""
+    """The newest whole lines within a number of bytes; and the bytes and lines that were left out.
+
+    Of one line that is longer than all, its newest part: the text is redacted by now, so nothing can be torn in two.
+    """
     data = text.encode()
     if len(data) <= max_bytes:
         return text, 0, 0
-    kept = _whole_lines(data[-max_bytes:], 1)
-    omitted = data[: len(data) - len(kept)]
-    return kept.decode(errors="replace"), len(omitted), omitted.count(b"\n")
+    newest = data[-max_bytes:]
+    kept = (_whole_lines(newest, 1) or newest).decode(errors="ignore")
+    omitted = data[: len(data) - len(kept.encode())]
+    return kept, len(omitted), omitted.count(b"\n")

@@ -307,7 +307,7 @@ class _Visit:
         """The window's start on our clock, and the window on the host's."""
         since = _since(step.window, self._turn.failure)
         earlier, later = self._marks_around(since) if since else (None, None)
-        offset_s = self._clock.clock.latest_s if self._clock else 0.0
+        offset_s = self._clock.clock.for_a_start_s if self._clock else 0.0
         return since, ResolvedWindow(
             kind=step.window,
             since_epoch=math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None,  # as logs cut it

@@ -11,6 +11,7 @@ from typing import Any
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.records import Gap, Item, Report
 from FailTaleLibrary.rendering import to_text
+from FailTaleLibrary.rendering.wording import NO_HOST
 
 
 def text_of(report: Report, host: str | None = None, collector: str | None = None) -> str:
@@ -113,11 +114,12 @@ def _matches(item: Item, host: str | None, collector: str | None) -> bool:
 
 
 def _gaps_of(report: Report, host: str | None, collector: str | None) -> list[Gap]:
-    """The gaps that a question about these items would have fallen into."""
+    """The gaps that a question about these items would have fallen into; a bundle that is missing is none of them."""
     return [
         gap
         for gap in report.evidence.gaps
         if host in (None, gap.host) and (collector is None or gap.collector in (None, collector))
+        if gap.host != NO_HOST or gap.component
     ]
 
 

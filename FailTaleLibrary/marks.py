@@ -62,7 +62,7 @@ class Clock:
         return 0.0 if self.least_s <= 0 <= self.most_s else (self.least_s + self.most_s) / 2
 
     @property
-    def latest_s(self) -> float:
+    def for_a_start_s(self) -> float:
         """What to add to a start on our clock so that no line of the host's is missed."""
         return 0.0 if self.offset_s == 0 else self.least_s
 

@@ -69,7 +69,7 @@ def _step(host: str, component: str, collector: Collector, config: Config) -> St
         host=host,
         component=component,
         collector=collector.name,
-        window="none" if collector.command is not None else collector.window,
+        window=collector.window,
         timeout_s=collector.timeout_s or config.ssh_for(host).command_timeout_s,
         max_bytes=collector.max_bytes or config.limits.item_bytes,
         cost=_cost(collector),

@@ -184,7 +184,7 @@ def _step(item: Any, depth: int, places: Places, cleaner: Cleaner) -> KeywordSte
 
 
 def _named_texts(values: Mapping[str, Any], *, way: tuple[str, ...] = (), depth: int) -> Iterator[tuple[str, str]]:
-    """Texts by the names on the way to them, each of which comes last once: ``PASSWORDS.admin``, ``admin.PASSWORDS``."""
+    """Texts by the names on their way, each of which comes last once: ``PASSWORDS.admin`` and ``admin.PASSWORDS``."""
     for key, value in values.items():
         here = (*way, _bare(key))
         if isinstance(value, str):

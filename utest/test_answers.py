@@ -66,7 +66,6 @@ def an_item(result: CommandResult, **of_asked: object) -> Item:
         (a_result(exit_status=127), "command not found", "disk"),
         (a_result(stderr="cat: /x: Permission denied\n", exit_status=1), "permission denied", "needs group adm"),
         (a_result(stderr="Hint: … insufficient permissions.\n", exit_status=1), "permission denied", "insufficient"),
-        (a_result(stderr="tail: /x: No such file or directory\n", exit_status=1), "file not found", "/x"),
         (a_result(timed_out=True, exit_status=None), "timed out", "no output within 10 s"),
         (a_result(incomplete="connection lost: reset by peer", exit_status=None), "connection lost", "reset by peer"),
         (a_result(incomplete="cancelled", exit_status=None), "cancelled", "cancelled"),
@@ -77,6 +76,17 @@ def test_silence_is_a_gap_with_its_reason_in_plain_words(result: CommandResult, 
     assert isinstance(record, Gap)
     assert record.reason == reason
     assert words in record.detail
+
+
+def test_a_missing_log_is_a_gap_and_a_program_that_misses_a_file_a_failed_item() -> None:
+    missing = a_result(stderr="tail: /x: No such file or directory\n", exit_status=1)
+    log = Collector(name="log", file=("/x",))
+    gap = answered(asked(log), missing, Redactor()).record
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.detail) == ("file not found", "tail: /x: No such file or directory")
+    said = "psql: error: connection to server on socket failed: No such file or directory\n\tIs the server running?\n"
+    item = an_item(a_result(stderr=said, exit_status=2))
+    assert (item.status, item.stderr) == ("failed", said.strip())
 
 
 def test_partial_output_is_evidence_whatever_ended_it() -> None:

@@ -441,6 +441,29 @@ def test_a_redacted_output_is_still_robots(run: Finished, knowing: list[str]) ->
     assert subprocess.run(rebot, capture_output=True, timeout=60, check=False).returncode == 2
 
 
+def test_the_counts_of_an_output_are_no_passwords(run: Finished, err: Said) -> None:
+    before = [each.attrib for each in ElementTree.parse(run.output).iter("stat")]
+    assert main(["redact", "--in-place", str(run.output)]) == 0
+    assert [each.attrib for each in ElementTree.parse(run.output).iter("stat")] == before
+    assert before[0]["pass"] == "1"
+    assert err() == "failtale: removed nothing\n"
+
+
+def test_xml_of_others_keeps_its_meaning_and_loses_its_secrets(tmp_path: Path) -> None:
+    path = tmp_path / "junit.xml"
+    said = 'a -> b && "c" <d> login password='
+    escaped = said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&#62;").replace('"', "&quot;")
+    path.write_text(
+        f"<x><!-- password={CODE}--><out><![CDATA[{said}{CODE}]]></out><err>{escaped}{CODE}</err>"
+        f'<user password="{CODE}"/></x>'
+    )
+    assert main(["redact", "--in-place", str(path)]) == 0
+    assert CODE not in path.read_text()
+    root = ElementTree.parse(path).getroot()
+    assert root.findtext("out") == root.findtext("err") == f"{said}[redacted:password]"
+    assert root.find("user") is not None
+
+
 def test_an_output_is_printed_where_it_shall_stay(run: Finished, knowing: list[str], out: Said) -> None:
     assert main(["redact", *knowing, str(run.output)]) == 0
     text = out()

@@ -227,3 +227,11 @@ def test_checking_hosts_tells_each_ones_trouble(new_host: Callable[..., Sshd]) -
     connections.close()
     assert verdicts["web1"] == ""
     assert "SHA256:" in verdicts["stranger"]
+
+
+def test_a_command_is_told_the_window_on_its_hosts_clock() -> None:
+    config = a_config([{"name": "window", "command": 'echo "$FAILTALE_SINCE $FAILTALE_UNTIL"'}])
+    failure = a_failure()
+    since, until = map(int, text_of(collected(config, failure=failure), "here/window").split())
+    assert since == int(failure.window.start.timestamp())
+    assert until == int(failure.window.end.timestamp()) + 1

@@ -22,6 +22,7 @@ import pytest
 from mcp_servers import ROOT, Served, a_config, environment, is_running, served, wait_until
 from sshd import Sshd
 from test_mcp_tools import a_marker, slow
+from test_pytest_plugin import plugin_options
 
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.config import Config, load_config
@@ -502,7 +503,7 @@ def test_robot_gets_a_card_through_the_gateway_from_a_real_ssh_host(tmp_path: Pa
 def test_pytest_gets_its_section_through_the_gateway(tmp_path: Path, server: Served) -> None:
     (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
     (tmp_path / "test_orders.py").write_text("def test_orders():\n    assert False, 'it is down'\n")
-    plugin = ["-p", "FailTaleLibrary.pytest_plugin", "-p", "no:cacheprovider"]
+    plugin = [*plugin_options(), "-p", "no:cacheprovider"]
     done = listing(["pytest", *plugin, "--failtale", "runner.yaml", "test_orders.py"], tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "all is well" in done.stdout

@@ -132,6 +132,17 @@ def test_a_silent_host_leaves_every_collector_of_that_name_open() -> None:
         check_contains_not(report, "out of memory", host=None, collector="log")
 
 
+def test_a_bundle_that_was_not_written_says_nothing_about_the_evidence() -> None:
+    no_bundle = a_gap(host="-", component="", reason="failed", detail="no bundle was written: No space left on device")
+    check_contains_not(told_by(an_item(), gaps=(no_bundle,)), "out of memory", host=None, collector=None)
+
+
+def test_a_component_that_no_host_plays_leaves_it_open() -> None:
+    nobody = a_gap(host="-", component="db", reason="skipped", detail="No host plays component 'db'.")
+    with pytest.raises(FailTaleError, match="Cannot tell"):
+        check_contains_not(told_by(an_item(), gaps=(nobody,)), "out of memory", host=None, collector=None)
+
+
 def test_absence_in_what_nobody_asked_for_is_a_mistake() -> None:
     with pytest.raises(FailTaleError, match=r"There is no evidence 'storage1/no\.log'"):
         check_contains_not(WELL, "locked", host="storage1", collector="no.log")

@@ -17,7 +17,7 @@ import pytest
 from FailTaleLibrary import marks as marks_room
 from FailTaleLibrary.commands import mark_script
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.marks import MIN_INTERVAL_S, Marks, TakenMark, take
+from FailTaleLibrary.marks import MIN_INTERVAL_S, Clock, Marks, TakenMark, take
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.local import LocalTransport
 
@@ -227,22 +227,34 @@ def test_a_host_with_an_open_breaker_is_not_asked(hang_up: HangUp, tmp_path: Pat
 
 def test_a_mark_knows_this_machines_clock_by_a_round_trip() -> None:
     taken = take(LocalTransport(), mark_script([]), cancel=threading.Event())
-    assert abs(taken.offset_s) <= taken.uncertainty_s
-    assert taken.known_offset_s == 0
-    assert taken.uncertainty_s == pytest.approx((taken.received_at - taken.sent_at).total_seconds() / 2)
+    assert taken.clock.least_s <= 0 <= taken.clock.most_s
+    assert taken.clock.offset_s == 0
+    assert taken.clock.uncertainty_s == pytest.approx((taken.received_at - taken.sent_at).total_seconds() / 2, abs=1e-6)
 
 
 def test_a_clock_that_tells_whole_seconds_is_half_a_second_more_uncertain() -> None:
     whole = r"printf '\036failtale clock %s\n' $(date +%s)"
     taken = take(LocalTransport(), whole, cancel=threading.Event())
     assert taken.mark.whole_seconds
-    assert 0.5 <= taken.uncertainty_s < 1
-    assert abs(taken.offset_s) <= taken.uncertainty_s
+    assert 0.5 <= taken.clock.uncertainty_s < 1
+    assert taken.clock.offset_s == 0
 
 
 def test_an_offset_beyond_its_uncertainty_is_known() -> None:
     ahead = r"printf '\036failtale clock %s.000\n' $(( $(date +%s) + 90 ))"
-    assert take(LocalTransport(), ahead, cancel=threading.Event()).known_offset_s == pytest.approx(90, abs=2)
+    assert take(LocalTransport(), ahead, cancel=threading.Event()).clock.offset_s == pytest.approx(90, abs=2)
+
+
+def test_readings_narrow_each_other_and_one_that_contradicts_is_passed_over() -> None:
+    now_read = Clock(89.9, 90.2)
+    narrowed = now_read.narrowed([Clock(89.95, 90.5), Clock(89.0, 90.05), Clock(0.0, 0.1)])
+    assert narrowed == Clock(89.95, 90.05)
+    assert (narrowed.offset_s, narrowed.uncertainty_s) == (pytest.approx(90), pytest.approx(0.05))
+
+
+def test_a_window_on_a_wrong_clock_begins_early_rather_than_late() -> None:
+    assert Clock(89.9, 90.1).for_a_start_s == 89.9
+    assert Clock(-0.1, 0.1).for_a_start_s == 0
 
 
 def test_a_host_that_tells_no_clock_gives_no_mark() -> None:

@@ -31,12 +31,13 @@ def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
     if path.is_dir():
         yield read_bundle(path)
         return
-    number = 0
+    is_output = False
     try:
-        for number, report in enumerate(reports_in(path), 1):
+        for report in reports_in(path):
+            is_output = True
             yield report
     except ArchiveError as error:
-        if not number:
+        if not is_output:
             raise
         yield error
 

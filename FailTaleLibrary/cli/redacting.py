@@ -8,9 +8,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from html import unescape
 from pathlib import Path
 from typing import cast
-from xml.sax.saxutils import escape, unescape
+from xml.sax.saxutils import escape
 
 from FailTaleLibrary.archive import report_in, rewrite_bundle, rewritten, to_payload
 from FailTaleLibrary.cli.asking import add_config, configuration
@@ -22,7 +23,10 @@ from FailTaleLibrary.rendering import is_card, redraw
 
 CARD_BYTES = 1_000_000
 """Of a card that is drawn anew; as `limits.card_bytes`."""
-_TAG = re.compile(r"(<[^>]*>)")
+_MARKUP = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->|<[^>]*>)", re.DOTALL)
+_SEALED = re.compile(r"(<!\[CDATA\[|<!--)(.*)(\]\]>|-->)", re.DOTALL)
+_COUNTS = re.compile(r'( pass="\d+" fail="\d+")')
+"""Of Robot's statistics: here `pass` is no password."""
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -86,13 +90,20 @@ def _redact_file(path: Path, redactor: _CountingRedactor, *, in_place: bool) -> 
 
 def _xml(text: str, redactor: _CountingRedactor) -> Iterator[str]:
     """An XML file, text by text, so that it stays well-formed; cards of FailTale are drawn anew, payload included."""
-    for number, part in enumerate(_TAG.split(text)):
+    for number, part in enumerate(_MARKUP.split(text)):
         if number % 2:
-            yield redactor.text(part)
+            yield _markup(part, redactor)
         elif part.strip():
             yield escape(_message(unescape(part), redactor))
         else:
             yield part
+
+
+def _markup(part: str, redactor: _CountingRedactor) -> str:
+    """A tag, a comment or a CDATA section, whose own delimiters and counts stay."""
+    if sealed := _SEALED.fullmatch(part):
+        return sealed[1] + redactor.text(sealed[2]) + sealed[3]
+    return "".join(each if number % 2 else redactor.text(each) for number, each in enumerate(_COUNTS.split(part)))
 
 
 def _message(message: str, redactor: _CountingRedactor) -> str:

@@ -8,7 +8,9 @@ from() { if packed "$2"; then unpack "$2" | tail -c "+$(($1 + 1))"; else tail -c
 # newest BYTES PATH
 newest() { if packed "$2"; then unpack "$2" | tail -c "$1"; else tail -c "$1" < "$2"; fi; }
 # Without a torn first line.
-whole_lines() { IFS= read -r torn; cat; }
+whole_lines() { tail -n +2; }
+# unbroken PATH: are its newest $scan bytes all of one line?
+unbroken() { [ "$(newest "$scan" "$1" | whole_lines | head -c 1 | wc -c)" -eq 0 ]; }
 # bounded START PATH: what is behind START, but the newest $scan bytes at most.
 bounded() {
   look "$2"
@@ -17,7 +19,7 @@ bounded() {
     from "$1" "$2" | tail -c "$scan"
   elif [ "$over" -gt 0 ]; then
     tell skipped "$over" "$2"
-    newest "$scan" "$2" | whole_lines
+    newest "$scan" "$2" | if unbroken "$2"; then cat; else whole_lines; fi
   else
     from "$1" "$2"
   fi

@@ -112,7 +112,7 @@ readable() {
 }
 complain() { # PATTERN PATH
   if [ -e "$2" ]; then printf '%s: not a regular file\n' "$1" >&2; return; fi
-  ls -d -- "$2" >/dev/null
+  ls -dL -- "$2" >/dev/null
   if [ -d "${1%/*}" ] && [ ! -r "${1%/*}" ]; then ls -- "${1%/*}" >/dev/null; fi
 }
 # Marked files whose name is gone; a piece that another file has claimed is dropped below.
