@@ -89,6 +89,12 @@ def test_a_missing_log_is_a_gap_and_a_program_that_misses_a_file_a_failed_item()
     assert (item.status, item.stderr) == ("failed", said.strip())
 
 
+def test_a_quiet_log_of_a_user_without_a_home_is_empty_not_missing() -> None:
+    said = "Could not chdir to home directory /nonexistent: No such file or directory\n"
+    item = an_item(a_result(stderr=said), collector=Collector(name="log", file=("/x",)))
+    assert (item.status, item.stderr) == ("empty", said.strip())
+
+
 def test_partial_output_is_evidence_whatever_ended_it() -> None:
     item = an_item(a_result("half of it\n", timed_out=True, exit_status=None))
     assert (item.text, item.timed_out, item.exit_status) == ("half of it\n", True, None)
@@ -140,6 +146,15 @@ def test_the_newest_whole_lines_within_the_cap_stay_and_the_rest_is_counted() ->
     assert answer.record.text == "third line\n"
     assert (answer.record.omitted_lines, answer.record.omitted_bytes) == (2, 23)
     assert answer.full_text == "first line\nsecond line\nthird line\n"
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_of_one_line_longer_than_the_cap_the_newest_part_stays(end: str) -> None:
+    item = an_item(a_result("old line\n" + "é" * 500 + " the end" + end), max_bytes=20)
+    assert item.text.endswith(" the end" + end)
+    assert len(item.text.encode()) in (19, 20)
+    assert (item.status, item.omitted_lines) == ("ok", 1)
+    assert item.omitted_bytes == 9 + 1000 + len(" the end" + end) - len(item.text.encode())
 
 
 def test_the_ssh_line_repeats_the_command_by_hand() -> None:

@@ -173,6 +173,15 @@ def test_what_is_no_regular_file_is_not_read(shell: HostShell, tmp_path: Path) -
     assert b"not a regular file" in stderr
 
 
+@pytest.mark.parametrize("target", ["link", "gone"])
+def test_a_link_that_leads_nowhere_says_so(shell: HostShell, tmp_path: Path, target: str) -> None:
+    (tmp_path / "link").symlink_to(tmp_path / target)
+    line = command_line(collector(tmp_path / "link"), window=ResolvedWindow(kind="none"), max_bytes=1000)
+    _, stderr, status = shell.outputs(line)
+    assert status == 1
+    assert str(tmp_path / "link").encode() in parse_answer(b"", stderr).stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="drops root's rights to see a refusal")
 def test_a_refused_file_is_told_by_message_and_status_and_spoils_no_other(shell: HostShell, tmp_path: Path) -> None:
     for parent in (tmp_path, *tmp_path.parents[:3]):

@@ -205,6 +205,15 @@ def test_only_the_newest_part_of_a_huge_log_is_searched_and_the_rest_is_said(tmp
     assert "Only the newest 8 MiB" in answer.note
 
 
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+def test_a_line_longer_than_all_that_is_searched_keeps_its_newest_part(shell: HostShell, tmp_path: Path) -> None:
+    log = log_file(tmp_path, "x" * 9_000_000 + " the end", START)
+    line = command_line(Collector(name="log", file=(str(log),)), window=ResolvedWindow(kind="none"), max_bytes=1000)
+    answer = shell.answer(line)
+    assert answer.text.endswith(b" the end")
+    assert len(answer.text) == 1000
+
+
 # --- Marks ahead of and behind the window's start ---------------------------------------------------------------------
 
 
