@@ -29,6 +29,8 @@ from FailTaleLibrary.records import (
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import CommandResult
 
+UNSURE_LINES = 10
+"""Shown of the lines ahead of a window when it cannot be told where it began."""
 STDERR_BYTES = 4096
 """Of a command's stderr kept in an item."""
 
@@ -42,6 +44,8 @@ _COMPLAINTS: dict[GapReason, re.Pattern[str]] = {
     "file not found": re.compile(r"no such file", re.IGNORECASE),
 }
 """What shells and programs say on stderr when they have no answer to give."""
+_OF_THE_LOGIN = "Could not chdir to home directory"
+"""sshd's own complaint ahead of every command, for a user without a home; it explains no silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +135,7 @@ def _answered(asked: Asked, result: CommandResult, redactor: Redactor) -> Answer
         started_at=asked.at,
         duration_s=round(result.duration_s, 4),
         ahead=ahead,
-        before=_last_lines(ahead, asked.collector.before),
+        before=_last_lines(ahead, max(asked.collector.before, UNSURE_LINES if answer.is_unsure else 0)),
         text=text,
         stderr=stderr,
         produced_bytes=answer.produced_bytes,
@@ -167,7 +171,7 @@ def _silence(asked: Asked, result: CommandResult, stderr: str) -> tuple[GapReaso
         return _reason_of(result.incomplete), result.incomplete
     if result.timed_out:
         return "timed out", f"no output within {asked.timeout_s:g} s"
-    for line in reversed(stderr.splitlines()):
+    for line in reversed([each for each in stderr.splitlines() if not each.startswith(_OF_THE_LOGIN)]):
         for reason, words in _COMPLAINTS.items():
             if words.search(line) and not _is_programs_own(asked, result, reason):
                 need = f"; needs {asked.collector.privilege}" if _wants_privilege(asked, reason) else ""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
+from itertools import islice
 from typing import Any
 
 from FailTaleLibrary.cleaning import Cleaner
@@ -13,6 +15,8 @@ from FailTaleLibrary.redaction import Redactor, secret_values
 
 MAX_KEYWORDS = 200
 """Keywords of one failure that are kept: the last ones, since those stand near the failure."""
+MAX_VALUES = 10_000
+"""Looked at in one variable, for secrets."""
 _RUN_KEYWORD_OWNER = "BuiltIn"
 _TRY = "TRY/EXCEPT ROOT"
 
@@ -73,9 +77,13 @@ def secret_variables(variables: Mapping[str, Any]) -> tuple[str, ...]:
 
     Lists and dictionaries are looked into, three levels deep; one that is named like a secret holds nothing else.
     """
-    named = dict(_named_texts(variables, depth=3))
-    marked = tuple(_marked_secrets(variables, depth=3))
-    return (*secret_values(named), *marked)
+    found: dict[str, None] = {}
+    for name, value in variables.items():
+        with contextlib.suppress(Exception):  # a variable may be anything, and must not cost the evidence
+            named = dict(islice(_named_texts({name: value}, depth=3), MAX_VALUES))
+            found |= dict.fromkeys(secret_values(named))
+            found |= dict.fromkeys(islice(_marked_secrets([value], depth=3), MAX_VALUES))
+    return tuple(found)
 
 
 def _failure(

@@ -107,6 +107,12 @@ A Summary Is Appended To The Message On Request
     VAR    ${message} =    ${run.result.suite.suites[0].tests[0].message}
     Should Match Regexp    ${message}    ^web says no\n\nFailTale: .*no room for an order.*$
 
+A Summary That Quotes A Log Stays Text In An HTML Message
+    ${run} =    Run Robot    --listener    FailTaleListener:summary.yaml    html_message.robot
+    VAR    ${message} =    ${run.result.suite.tests[0].message}
+    Should Match Regexp    ${message}    ^\\*HTML\\* <b>web</b> has no room<br><br>FailTale: .*order &lt;img src=x
+    Should Not Contain    ${message}    <img
+
 No Timeout Of The Test Harms The Evidence Or The Result
     ${plain} =    Run Robot    timeouts.robot
     ${run} =    Run Robot    --listener    FailTaleListener:slow.yaml    timeouts.robot

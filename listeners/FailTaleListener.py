@@ -9,6 +9,7 @@ otherwise when the test ends. Nothing here changes a result: every hook catches 
 from __future__ import annotations
 
 import functools
+import html
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -189,7 +190,7 @@ class FailTaleListener:
 
     def _summarise(self, result: Any, report: Report) -> None:
         if self._library.investigator.config.message_summary:
-            result.message = f"{result.message}\n\n{sanitize(summary_line(report))}".lstrip()
+            result.message = _with_line(result.message, sanitize(summary_line(report)))
 
     def _print_summary(self) -> None:
         tally = self._library.investigator.tally
@@ -200,6 +201,13 @@ class FailTaleListener:
         if self._hidden_cards:
             parts.append(f"{_counted(self._hidden_cards, 'card')} not in the log, as --loglevel asks")
         _print(f"FailTale: {', '.join(parts)}")
+
+
+def _with_line(message: str, line: str) -> str:
+    """A test's message with one more line; escaped in an HTML message, because the line quotes logs."""
+    if message.startswith("*HTML*"):
+        return f"{message}<br><br>{html.escape(line)}"
+    return f"{message}\n\n{line}".lstrip()
 
 
 def _counted(number: int, noun: str) -> str:

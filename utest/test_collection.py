@@ -235,3 +235,43 @@ def test_a_command_is_told_the_window_on_its_hosts_clock() -> None:
     since, until = map(int, text_of(collected(config, failure=failure), "here/window").split())
     assert since == int(failure.window.start.timestamp())
     assert until == int(failure.window.end.timestamp()) + 1
+
+
+@pytest.mark.parametrize("earlier_mark", [True, False])
+def test_a_line_without_a_time_that_came_before_its_mark_is_shown_and_said_to_be_unsure(
+    tmp_path: Path, earlier_mark: bool
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("ready\n")
+    config = a_config([{"name": "log", "file": [str(log)]}])
+    connections = Connections(config)
+    marks = Marks(config, connections)
+    if earlier_mark:
+        marks.note()
+        _until_marked(marks, datetime.now(timezone.utc))
+        time.sleep(1.0)  # a mark a second
+    started = datetime.now(timezone.utc)
+    log.write_text(f"{log.read_text()}storage refused the order\n")
+    marks.note()
+    _until_marked(marks, started)
+    result = collect(
+        plan(a_failure(started), config), a_failure(started), config,
+        connections=connections, redactor=Redactor(), marks=marks,
+    )  # fmt: skip
+    connections.close()
+    item = result.evidence.item("here/log")
+    assert item is not None
+    assert item.window is not None
+    if earlier_mark:
+        assert item.text == "storage refused the order\n"
+        assert "older lines may be among these" in item.window.note
+    else:
+        assert "storage refused the order" in item.before
+        assert "may belong to the window" in item.window.note
+
+
+def _until_marked(marks: Marks, moment: datetime) -> None:
+    deadline = time.monotonic() + 10
+    while marks.around("here", moment)[1] is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

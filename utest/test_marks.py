@@ -227,7 +227,6 @@ def test_a_host_with_an_open_breaker_is_not_asked(hang_up: HangUp, tmp_path: Pat
 
 def test_a_mark_knows_this_machines_clock_by_a_round_trip() -> None:
     taken = take(LocalTransport(), mark_script([]), cancel=threading.Event())
-    half_s = (taken.received_at - taken.sent_at).total_seconds() / 2
     assert taken.clock.least_s <= 0 <= taken.clock.most_s
     assert taken.clock.offset_s == 0
     assert taken.clock.uncertainty_s == pytest.approx((taken.received_at - taken.sent_at).total_seconds() / 2, abs=1e-6)

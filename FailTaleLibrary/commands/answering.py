@@ -38,6 +38,8 @@ class Answer:
     omitted_bytes: int
     """What the caps removed of what `grep` let through."""
     omitted_lines: int
+    is_unsure: bool
+    """Some of `before` may belong to the window: the lines have no times and the window's mark came late."""
     filter_status: int | None
     """Of ``grep``: 0 found, 1 found nothing, 2 and more failed; None without one or when it did not finish."""
 
@@ -61,6 +63,7 @@ def parse_answer(stdout: bytes, stderr: bytes) -> Answer:
         produced_bytes=produced[1] + skipped if produced else None,
         omitted_bytes=max(0, matched[1] - len(kept)) if matched else 0,
         omitted_lines=max(0, matched[0] - kept.count(b"\n")) if matched else 0,
+        is_unsure="unseen" in told,
         filter_status=None if not statuses else max(statuses) if max(statuses) > 1 else min(statuses),
     )
 
@@ -118,7 +121,10 @@ def _sentences(told: dict[str, list[str]], statuses: list[int]) -> Iterator[str]
     if "early" in told:
         yield f"{_names(told['early'])}: read from a mark ahead of the window, so older lines may be among these."
     if "unseen" in told:
-        yield f"{_names(told['unseen'])}: no times, so only what was written after the window's mark came is shown."
+        yield (
+            f"{_names(told['unseen'])} has no times and its mark came after the window's start: "
+            "the last lines ahead of it may belong to the window."
+        )
     if "coarse" in told:
         yield f"The times in {_names(told['coarse'])} have no fractions: the window's start is right to a second."
     if "utc" in told:

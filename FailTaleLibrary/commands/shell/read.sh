@@ -46,6 +46,7 @@ read_part() { # HOW LOW START PATH
   esac
 }
 # What a mark from ahead of the window knows of a log; where a later mark knows it too, that one is exact from there.
+# When nothing came behind the later one, the test was too short for it: then the earlier one counts.
 read_marked() { # LOW START PATH
   if [ -n "$exact" ]; then
     read_exact "$@"
@@ -53,7 +54,8 @@ read_marked() { # LOW START PATH
   fi
   look "$3"
   came=$(late "$inode")
-  if [ -n "$came" ] && [ "$came" -ge "$2" ] && [ "$came" -le "$size" ]; then
+  if [ -z "$came" ] || [ "$came" -lt "$2" ] || [ "$came" -gt "$size" ]; then came=; fi
+  if [ -n "$came" ] && { [ "$came" -lt "$size" ] || learn "$3"; }; then
     read_exact "$2" "$came" "$3"
   elif learn "$3"; then
     strict=0
