@@ -377,6 +377,11 @@ def test_what_is_no_time_is_refused_with_examples(text: str) -> None:
         moment(text, now=NOW)
 
 
+def test_a_window_that_is_still_to_come_is_refused() -> None:
+    with pytest.raises(ConfigError, match="is still to come"):
+        moment("2026-11-22T12:00:01Z", now=NOW)
+
+
 # --- redact -----------------------------------------------------------------------------------------------------------
 
 

@@ -101,19 +101,24 @@ def _failure(options: argparse.Namespace, redactor: Redactor) -> Failure:
 def moment(text: str, *, now: datetime) -> datetime:
     """``2026-11-22T03:12:00Z``, ``1795316400.5`` or ``90 s`` (ago) -> aware UTC. Raises ConfigError with examples."""
     try:
-        if text.replace(".", "", 1).isdigit() and float(text) > 1e8:
-            return datetime.fromtimestamp(float(text), timezone.utc)
-        seconds = parse_duration(text)
-        assert isinstance(seconds, float)  # noqa: S101 - a text gives a float or raises
-        return now - timedelta(seconds=seconds)
-    except (ValueError, OverflowError):
-        pass
-    try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00")).astimezone(timezone.utc)
+        found = _ago_or_epoch(text, now=now) or datetime.fromisoformat(text.replace("Z", "+00:00"))
+        began = found.astimezone(timezone.utc)
     except (ValueError, OverflowError):
         raise ConfigError(
             f"'{text}' is no time; write e.g. '2026-11-22T03:12:00+01:00', '1795316400' or '90 s' (ago)."
         ) from None
+    if began > now:
+        raise ConfigError(f"'{text}' is still to come ({began:%Y-%m-%d %H:%M:%S} UTC); say when the test began.")
+    return began
+
+
+def _ago_or_epoch(text: str, *, now: datetime) -> datetime | None:
+    if text.replace(".", "", 1).isdigit() and float(text) > 1e8:
+        return datetime.fromtimestamp(float(text), timezone.utc)
+    try:
+        return now - timedelta(seconds=parse_duration(text))
+    except ValueError:
+        return None
 
 
 def _rendered(report: Report, form: str, config: Config) -> str:
@@ -126,5 +131,6 @@ def _rendered(report: Report, form: str, config: Config) -> str:
 
 def _write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
+    path.touch()
+    path.chmod(0o600)  # also where an older file lay
     path.write_text(text, encoding="utf-8")
