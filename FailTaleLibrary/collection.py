@@ -17,7 +17,7 @@ from datetime import datetime, timedelta, timezone
 from FailTaleLibrary.answers import Answered, Asked, answered, gap, ssh_line
 from FailTaleLibrary.commands import ResolvedWindow, changes, command_line, mark_script, masked
 from FailTaleLibrary.config import Collector, Config
-from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.marks import Clock, Marks, TakenMark, take
 from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, HostClock, Item, Plan, Step
 from FailTaleLibrary.redaction import Redactor
@@ -29,6 +29,8 @@ LINES_AHEAD = 40
 """Of each log, from ahead of the window, for the ranking."""
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
+CLOCK_STEP_S = 1.0
+"""A host's clock that moved by more than this against ours was set, it did not drift."""
 MIN_ITEM_BYTES = 1024
 """Less than this of a host's byte budget is not worth a question."""
 
@@ -308,14 +310,27 @@ class _Visit:
         since = _since(step.window, self._turn.failure)
         earlier, later = self._marks_around(since) if since else (None, None)
         offset_s = self._clock.clock.for_a_start_s if self._clock else 0.0
+        since_epoch = math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None  # as logs cut it
+        if self._was_set_since(earlier or later):
+            since_epoch, later = (
+                None,
+                None if earlier else later,
+            )  # no time tells: all behind the mark counts
         return since, ResolvedWindow(
             kind=step.window,
-            since_epoch=math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None,  # as logs cut it
+            since_epoch=since_epoch,
             until_epoch=self._turn.failure.window.end.timestamp() + offset_s,
             utc_offset_s=self._clock.utc_offset_s if self._clock else None,
             mark=earlier.mark if earlier else None,
             late_mark=later.mark if later else None,
         )
+
+    def _was_set_since(self, mark: TakenMark | None) -> bool:
+        """Whether somebody set the host's clock after a mark: the times in its logs then jump, or run backwards."""
+        if mark is None or self._clock is None:
+            return False
+        then, now = mark.clock, self._clock.clock
+        return max(then.least_s, now.least_s) - min(then.most_s, now.most_s) > CLOCK_STEP_S
 
     def _marks_around(self, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
         return self._turn.marks.around(self._host, moment) if self._turn.marks else (None, None)
@@ -327,7 +342,10 @@ class _Visit:
         raw = mark.mark.baselines.get(collector.name) if mark else None
         if raw is None:
             return item
-        baseline = masked(self._turn.redactor.redact(raw).text, collector.mask)
+        try:
+            baseline = masked(self._turn.redactor.redact(raw).text, collector.mask)
+        except RedactionError:
+            return item  # how it was must be withheld; how it is was searched and is safe
         now = masked(item.text, collector.mask)
         return item.model_copy(update={"baseline": baseline, "changes": changes(baseline, now)})
 

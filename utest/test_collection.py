@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -14,10 +17,11 @@ from sshd import Sshd
 
 from FailTaleLibrary.collection import Collected, check_hosts, collect
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.marks import Marks
 from FailTaleLibrary.planning import plan
 from FailTaleLibrary.records import Failure, Window
-from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.transports import Connections
 
 
@@ -183,6 +187,73 @@ def test_a_snapshot_shows_what_changed_since_the_window_began(tmp_path: Path) ->
     item = result.evidence.item("here/units")
     assert item is not None
     assert item.changes == ("- shop.service active …", "+ shop.service failed …")
+
+
+def noted(config: Config) -> tuple[Connections, Marks]:
+    """Connections and marks of which each host has one."""
+    connections = Connections(config)
+    marks = Marks(config, connections)
+    marks.note()
+    deadline = time.monotonic() + 10
+    while marks.around("here", datetime.now(timezone.utc)) == (None, None) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return connections, marks
+
+
+def test_a_baseline_that_must_be_withheld_costs_no_other_item(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("a line that takes too long to search\n")
+
+    class Slow(Redactor):
+        def redact(self, text: str) -> Redacted:
+            if "too long" in text:
+                raise RedactionError("its time was up")
+            return super().redact(text)
+
+    units = {"name": "units", "command": f"cat {state}", "baseline": True}
+    config = a_config([units, {"name": "later", "command": "echo later"}])
+    connections, marks = noted(config)
+    state.write_text("well\n")
+    failure = a_failure(datetime.now(timezone.utc))
+    result = collect(plan(failure, config), failure, config, connections=connections, redactor=Slow(), marks=marks)
+    connections.close()
+    assert (text_of(result, "here/units"), text_of(result, "here/later")) == ("well\n", "later\n")
+    assert result.evidence.gaps == ()
+
+
+@pytest.mark.parametrize("step", ["-1 hour", "+1 hour"])
+def test_a_clock_that_is_set_within_a_window_neither_widens_nor_empties_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    programs, clock, log = tmp_path / "bin", tmp_path / "clock", tmp_path / "app.log"
+    programs.mkdir()
+    date = shutil.which("date")
+    (programs / "date").write_text(
+        f'#!/bin/sh\n[ "$1" != -r ] || exec {date} "$@"\nexec {date} -d "$(cat {clock})" "$@"\n'
+    )
+    (programs / "date").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+
+    def write(text: str) -> None:
+        stamp = subprocess.run(["date", "+%F %T.%3N"], check=True, capture_output=True, text=True).stdout.strip()
+        with log.open("a") as file:
+            file.write(f"{stamp} {text}\n")
+
+    clock.write_text("now")
+    write("ERROR before")
+    config = a_config([{"name": "log", "file": str(log)}])
+    connections, marks = noted(config)
+    failure_began = datetime.now(timezone.utc)
+    write("ERROR ahead of the step")
+    clock.write_text(step)
+    write("ERROR behind the step")
+    failure = a_failure(failure_began)
+    result = collect(plan(failure, config), failure, config, connections=connections, redactor=Redactor(), marks=marks)
+    connections.close()
+    assert [line.partition("ERROR ")[2] for line in text_of(result, "here/log").splitlines()] == [
+        "ahead of the step",
+        "behind the step",
+    ]
 
 
 @pytest.mark.ssh
