@@ -168,7 +168,8 @@ def _window(asked: Asked, method: WindowMethod, note: str) -> AppliedWindow | No
 def _silence(asked: Asked, result: CommandResult, stderr: str) -> tuple[GapReason, str] | None:
     """Why there is no output, where that is more than an empty answer."""
     if result.incomplete is not None:
-        return _reason_of(result.incomplete), result.incomplete
+        said = f": {stderr.splitlines()[-1].strip()}" if stderr else ""
+        return _reason_of(result.incomplete), f"{result.incomplete}{said}"
     if result.timed_out:
         return "timed out", f"no output within {asked.timeout_s:g} s"
     for line in reversed([each for each in stderr.splitlines() if not each.startswith(_OF_THE_LOGIN)]):

@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -292,3 +294,23 @@ hashlib.md5 = forbidden
 """
     done = on_a_host(a_host, "print(run('echo hi').stdout.decode())", before=no_md5)
     assert done.stdout.strip() == "hi", done.stderr
+
+
+@pytest.mark.ssh
+def test_what_a_login_prints_is_no_part_of_the_answer(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    greeting = tmp_path / "shell"
+    greeting.write_text('#!/bin/sh\necho "Welcome to app1, load 0.1"\nexec /bin/sh "$@"\n')
+    greeting.chmod(0o755)
+    host = new_host(options=[f'ForceCommand {greeting} -c "$SSH_ORIGINAL_COMMAND"'])
+    with closing(to(host)) as connections:
+        assert run(connections, "echo answer").stdout == b"answer\n"
+
+
+@pytest.mark.ssh
+def test_a_login_that_starts_no_shell_is_told_in_its_own_words(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=["ForceCommand echo This account is currently not available."])
+    with closing(to(host)) as connections:
+        result = run(connections, "echo answer")
+    assert result.stdout == b""
+    assert b"not available" in result.stderr
+    assert result.incomplete is not None

@@ -87,6 +87,8 @@ class _Listener:
         self._wrapped = wrapped
         self._timeout_s = timeout_s
         self._cancel = cancel
+        self._talk: bytearray | None = bytearray()
+        """What the login said on stdout; None once the wrapper has begun."""
         self._stdout = Newest(max_bytes)
         self._stderr = Newest(STDERR_BYTES + _REPORT_ROOM)
         self._report: Report | None = None
@@ -114,15 +116,29 @@ class _Listener:
 
     def _take(self, wait_s: float) -> bool:
         stdout, stderr = self._running.read(wait_s)
-        self._stdout.add(stdout)
+        self._stdout.add(self._behind_the_talk(stdout))
         self._stderr.add(stderr)
         if stderr and self._report is None:
             _, self._report = self._wrapped.split_report(self._stderr.data)
         return bool(stdout or stderr)
 
+    def _behind_the_talk(self, stdout: bytes) -> bytes:
+        """What is the script's own: a login may print a greeting, or refuse in words, ahead of it."""
+        if self._talk is None:
+            return stdout
+        self._talk += stdout
+        _, begun, answer = self._talk.partition(self._wrapped.beginning)
+        if begun:
+            self._talk = None
+            return bytes(answer)
+        del self._talk[:-STDERR_BYTES]
+        return b""
+
     def _result(self) -> CommandResult:
         stdout = self._stdout.data
         stderr, report = self._wrapped.split_report(self._stderr.data)
+        if self._talk:
+            stderr = bytes(self._talk) + stderr  # nothing began: its words are the reason
         elapsed_s = time.monotonic() - self._began
         return CommandResult(
             exit_status=report.producer if report else None,

@@ -45,6 +45,7 @@ WRAPPER = r"""
 limit=$1 polite=$2 filters_limit=$3 mercy=$4 frame=$5 producer=$6 filters=$7
 LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
 export LC_ALL TERM SYSTEMD_COLORS PAGER
+printf '\036%s begins\n' "$frame"
 exec 3<&0 4>&1 </dev/null
 trap "" TERM ALRM
 
@@ -153,6 +154,11 @@ class Wrapped:
     def command_line(self) -> str:
         """For any login shell: it hands over to a POSIX one."""
         return f"exec sh {shlex.join(self.words)}"
+
+    @property
+    def beginning(self) -> bytes:
+        """The wrapper's first line on stdout: what stands ahead of it is the login's own talk."""
+        return self.frame.lstrip() + b" begins\n"
 
     def split_report(self, stderr: bytes) -> tuple[bytes, Report | None]:
         """stderr without the report, and the report; None while there is none."""
