@@ -6,6 +6,7 @@ import contextlib
 import http.client
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -144,6 +145,7 @@ def served(folder: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Itera
         env=environment(folder),
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
     )
     try:
         assert process.stderr is not None
@@ -152,7 +154,8 @@ def served(folder: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Itera
         url = said.split("listening on ")[1].split(";")[0]
         yield Served(process, url, token_file.read_text().strip(), token_file, audit_file)
     finally:
-        process.kill()
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # the group, because `faketime` starts it as a child
         process.wait()
         assert process.stderr is not None
         process.stderr.close()
