@@ -58,6 +58,8 @@ class Asked:
     timeout_s: float
     since: datetime | None
     """Start of the window on the test machine's clock."""
+    note: str
+    """What is known to be uncertain about the window before the host is asked."""
     ssh_command: str | None
     at: datetime
 
@@ -142,7 +144,7 @@ def _answered(asked: Asked, result: CommandResult, redactor: Redactor) -> Answer
         received_bytes=result.received_bytes,
         omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
         omitted_lines=answer.omitted_lines + cut_lines,
-        window=_window(asked, answer.method, safe.text(answer.note)),
+        window=_window(asked, answer.method, safe.text(" ".join(filter(None, (asked.note, answer.note))))),
         empty_means=asked.collector.empty_means,
         redactions=safe.redactions(),
     )

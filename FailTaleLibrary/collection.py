@@ -11,7 +11,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
 from FailTaleLibrary.answers import Answered, Asked, answered, gap, ssh_line
@@ -31,6 +31,7 @@ HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 CLOCK_STEP_S = 1.0
 """A host's clock that moved by more than this against ours was set, it did not drift."""
+CLOCK_WAS_SET = "The host's clock was set after the mark: all lines behind the mark are here, older ones among them."
 MIN_ITEM_BYTES = 1024
 """Less than this of a host's byte budget is not worth a question."""
 
@@ -270,7 +271,7 @@ class _Visit:
         return self._ask(step, collector, timeout_s=min(step.timeout_s, left_s), now=now)
 
     def _ask(self, step: Step, collector: Collector, *, timeout_s: float, now: datetime) -> Answered:
-        since, window = self._window(step)
+        since, window, note = self._window(step)
         step = step.model_copy(update={"max_bytes": min(step.max_bytes, self._bytes_left)})
         line = command_line(_with_lines_ahead(collector), window=window, max_bytes=self._cap(step))
         asked = Asked(
@@ -279,6 +280,7 @@ class _Visit:
             line=line,
             timeout_s=timeout_s,
             since=since,
+            note=note,
             ssh_command=ssh_line(self._host, line.shown, self._turn.config),
             at=now,
         )
@@ -305,25 +307,23 @@ class _Visit:
         limits = self._turn.config.limits
         return max(step.max_bytes, limits.bundle_item_bytes) if self._turn.config.bundles.enabled else step.max_bytes
 
-    def _window(self, step: Step) -> tuple[datetime | None, ResolvedWindow]:
-        """The window's start on our clock, and the window on the host's."""
+    def _window(self, step: Step) -> tuple[datetime | None, ResolvedWindow, str]:
+        """The window's start on our clock, the window on the host's, and what it cannot guarantee."""
         since = _since(step.window, self._turn.failure)
         earlier, later = self._marks_around(since) if since else (None, None)
         offset_s = self._clock.clock.for_a_start_s if self._clock else 0.0
-        since_epoch = math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None  # as logs cut it
-        if self._was_set_since(earlier or later):
-            since_epoch, later = (
-                None,
-                None if earlier else later,
-            )  # no time tells: all behind the mark counts
-        return since, ResolvedWindow(
+        window = ResolvedWindow(
             kind=step.window,
-            since_epoch=since_epoch,
+            since_epoch=math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None,  # as logs cut it
             until_epoch=self._turn.failure.window.end.timestamp() + offset_s,
             utc_offset_s=self._clock.utc_offset_s if self._clock else None,
             mark=earlier.mark if earlier else None,
             late_mark=later.mark if later else None,
         )
+        if not self._was_set_since(earlier or later):
+            return since, window, ""
+        # no time tells any more: all behind the mark counts
+        return since, replace(window, since_epoch=None, late_mark=None if earlier else window.late_mark), CLOCK_WAS_SET
 
     def _was_set_since(self, mark: TakenMark | None) -> bool:
         """Whether somebody set the host's clock after a mark: the times in its logs then jump, or run backwards."""
@@ -344,8 +344,8 @@ class _Visit:
             return item
         try:
             baseline = masked(self._turn.redactor.redact(raw).text, collector.mask)
-        except RedactionError:
-            return item  # how it was must be withheld; how it is was searched and is safe
+        except RedactionError as error:
+            return item.model_copy(update={"changes": (f"  (how it was when the window began is withheld: {error})",)})
         now = masked(item.text, collector.mask)
         return item.model_copy(update={"baseline": baseline, "changes": changes(baseline, now)})
 

@@ -65,7 +65,7 @@ def item_of(collector: Collector, recorded: Recorded) -> Item | Gap:
     max_bytes = collector.max_bytes or _ITEM_BYTES
     line = command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=max_bytes)
     step = Step(host="h", component="c", collector=collector.name, window="test", timeout_s=10, max_bytes=max_bytes)
-    asked = Asked(step, collector, line, 10.0, None, None, datetime(2026, 11, 22, tzinfo=timezone.utc))
+    asked = Asked(step, collector, line, 10.0, None, "", None, datetime(2026, 11, 22, tzinfo=timezone.utc))
     stdout, stderr = recorded.stdout.encode(), recorded.stderr.encode()
     received = len(stdout) + len(stderr)
     result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, None)

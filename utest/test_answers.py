@@ -24,6 +24,7 @@ def asked(collector: Collector | None = None, *, max_bytes: int = 1000, shown: s
         line=CommandLine(producer="df -P", filters="", shown=shown),
         timeout_s=10,
         since=None,
+        note="",
         ssh_command=None,
         at=AT,
     )

@@ -219,6 +219,9 @@ def test_a_baseline_that_must_be_withheld_costs_no_other_item(tmp_path: Path) ->
     connections.close()
     assert (text_of(result, "here/units"), text_of(result, "here/later")) == ("well\n", "later\n")
     assert result.evidence.gaps == ()
+    item = result.evidence.item("here/units")
+    assert item is not None
+    assert item.changes == ("  (how it was when the window began is withheld: its time was up)",)
 
 
 @pytest.mark.parametrize("step", ["-1 hour", "+1 hour"])
@@ -254,6 +257,10 @@ def test_a_clock_that_is_set_within_a_window_neither_widens_nor_empties_it(
         "ahead of the step",
         "behind the step",
     ]
+    item = result.evidence.item("here/log")
+    assert item is not None
+    assert item.window is not None
+    assert "clock was set after the mark" in item.window.note
 
 
 @pytest.mark.ssh
