@@ -2,15 +2,17 @@
 
     python bench/hints.py [BUNDLE | output.xml | output.json …] [--host URL --model NAME | --weights FILE.gguf]
 
-Without reports it takes those of `hint_cases.yaml`, whose causes are labelled; without a host the real 135M model of
-the tests, which shows the plumbing and no wisdom. "plain" is the same evidence in order of time, without the names of
-the signals: what a model makes of it when no ranking has gone before.
+Without reports it takes those of `hint_cases.yaml`, whose causes are labelled, as are those of the demo and of
+`bench.faults --keep`; without a host the real 135M model of the tests, which shows the plumbing and no wisdom. "plain"
+is the same evidence in order of time, without the names of the signals: what a model makes of it when no ranking has
+gone before.
 """
 
 from __future__ import annotations
 
 import argparse
 import contextlib
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -26,8 +28,10 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 import small_model  # noqa: E402
 
+from bench.faults.faults import FAULTS, Cause  # noqa: E402
 from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
 from FailTaleLibrary.config.model import AnalysisSection  # noqa: E402
+from FailTaleLibrary.demo.stories import STORIES  # noqa: E402
 from FailTaleLibrary.hints import HintMaker  # noqa: E402
 from FailTaleLibrary.records import (  # noqa: E402
     Analysis,
@@ -97,9 +101,26 @@ def told_cases(paths: list[Path]) -> Iterator[Case]:
         found = [read_bundle(path)] if path.is_dir() else reports_in(path)
         for report in found:
             if isinstance(report, Report):
-                yield Case(report.failure.name, report, None)
+                yield Case(report.failure.name, report, known_causes(report))
             else:
                 print(f"{path}: {report}", file=sys.stderr)
+
+
+def known_causes(report: Report) -> frozenset[str] | None:
+    """The suspects that tell the cause of a fault of `bench.faults` or of a failure of the demo; None for others."""
+    labels = [cause for fault in FAULTS if fault.name in report.failure.tags for cause in fault.causes]
+    labels += [
+        Cause(story.host, story.collector, re.compile(re.escape(story.cause)))
+        for story in STORIES
+        if story.test == report.failure.name
+    ]
+    if not labels:
+        return None
+    return frozenset(
+        suspect.text
+        for suspect in report.analysis.suspects
+        if any(cause.is_told_by(suspect.host, suspect.collector, suspect.text) for cause in labels)
+    )
 
 
 def plain(report: Report) -> Report:
