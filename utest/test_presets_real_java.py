@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -18,6 +19,9 @@ from preset_servers import (
     running,
     version,
 )
+
+NAME = f"FailtaleShop{os.getpid()}"
+"""`jcmd` finds a JVM by its name, and another process may run these tests at the same time."""
 
 SHOP = """\
 public class FailtaleShop {
@@ -47,8 +51,8 @@ public class FailtaleShop {
 def java_classes() -> Iterator[Path]:
     needed("java", "javac", "jcmd", package="openjdk-17-jdk-headless")
     with place("java") as directory:
-        (directory / "FailtaleShop.java").write_text(SHOP)
-        subprocess.run([found("javac"), "-d", directory, directory / "FailtaleShop.java"], check=True)
+        (directory / f"{NAME}.java").write_text(SHOP.replace("FailtaleShop", NAME))
+        subprocess.run([found("javac"), "-d", directory, directory / f"{NAME}.java"], check=True)
         yield directory
 
 
@@ -58,8 +62,8 @@ def shop(directory: Path) -> Iterator[tuple[Machine, subprocess.Popen[bytes]]]:
     crashes.mkdir(exist_ok=True)
     output.unlink(missing_ok=True)
     options = ["-Xmx16m", "-Xint", "-XX:-CreateCoredumpOnCrash", f"-XX:ErrorFile={crashes}/hs_err_pid%p.log"]
-    command = [found("java"), *options, "-cp", directory, "FailtaleShop", SECRET]
-    values = {"main": "FailtaleShop", "crashes": crashes}
+    command = [found("java"), *options, "-cp", directory, NAME, SECRET]
+    values = {"main": NAME, "crashes": crashes}
     machine = Machine("java", version(found("java"), "-version"), directory, values)
     with running(*command, ready=lambda: output.exists() and "up" in output.read_text(), output=output) as process:
         yield machine, process

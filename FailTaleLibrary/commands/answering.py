@@ -120,6 +120,11 @@ def _sentences(told: dict[str, list[str]], statuses: list[int]) -> Iterator[str]
         yield f"No line of {_names(told['timeless'])} has a time that FailTale knows: the newest lines are shown."
     if "early" in told:
         yield f"{_names(told['early'])}: read from a mark ahead of the window, so older lines may be among these."
+    if "last" in told:
+        yield (
+            f"{_names(told['last'])} has no times and its mark came after the window's start: "
+            "these are its last lines, older ones may be among them."
+        )
     if "unseen" in told:
         yield (
             f"{_names(told['unseen'])} has no times and its mark came after the window's start: "
