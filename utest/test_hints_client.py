@@ -21,7 +21,7 @@ from FailTaleLibrary.hints.server import server_for
 from FailTaleLibrary.records import Analysis, Report
 
 ROOT = Path(__file__).parent.parent
-LIMIT_S = 0.3
+LIMIT_S = 0.8
 SLOW = ("silent", "silent after start", "dripping", "dripping headers")
 
 

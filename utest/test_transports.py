@@ -195,7 +195,7 @@ def test_closing_is_quick_while_commands_run(new_host: Callable[..., Sshd]) -> N
             time.sleep(0.02)
         began = time.monotonic()
         connections.close()
-        assert time.monotonic() - began < 1.5
+        assert time.monotonic() - began < 3
         result = pending.result(5)
     assert result.stdout == b"part\n"
     assert result.incomplete is not None

@@ -96,7 +96,7 @@ def test_a_silent_port_is_told_in_time(listener: Callable[..., Listener]) -> Non
     error = refusal(at_port(listener(says=None).port))
     assert error.reason == "no answer"
     assert "accepts connections, but sent no SSH banner within 0.4 s" in str(error)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3
 
 
 def test_a_handshake_that_stops_is_told_in_time(new_host: Callable[..., Sshd]) -> None:
@@ -274,7 +274,7 @@ def test_a_network_that_falls_silent_ends_at_the_time_limit_with_what_came(new_h
     assert (result.stdout, result.timed_out) == (b"part\n", True)
     assert result.incomplete is not None
     assert "the host was silent" in result.incomplete
-    assert result.duration_s < 3.5  # the limit and `patience_s`
+    assert result.duration_s < 6  # the limit and `patience_s`
     connections.close()
 
 
@@ -322,7 +322,7 @@ def test_fifty_questions_to_a_dead_host_cost_one_attempt(listener: Callable[...,
     with ThreadPoolExecutor(10) as threads:
         sentences = list(threads.map(ask, range(50)))
     assert dead.came == 1
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 4
     assert sum("not asked again for 60 s" in sentence for sentence in sentences) == 49
     assert not connections.is_open("web1")
     connections.close()
