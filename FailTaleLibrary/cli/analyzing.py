@@ -12,13 +12,10 @@ from FailTaleLibrary.archive import read_bundle, read_item, write_bundle
 from FailTaleLibrary.captions import Caption, cache_dir, caption, with_progress
 from FailTaleLibrary.cli.asking import add_config, configuration
 from FailTaleLibrary.cli.reading import reports_at
-from FailTaleLibrary.config import AnalysisSection, Config
+from FailTaleLibrary.config import AnalysisSection, Config, Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, build_prompt
 from FailTaleLibrary.records import Analysis, Report
-
-CARD_BYTES = 1_000_000
-"""Of a card, where no configuration says otherwise; as `limits.card_bytes`."""
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -51,7 +48,7 @@ def _analyze(options: argparse.Namespace) -> int:
     if options.path.is_dir():
         _caption_bundle(options.path, remember, settings)
     else:
-        caption(options.path, remember, max_bytes=config.limits.card_bytes if config else CARD_BYTES)
+        caption(options.path, remember, max_bytes=(config.limits if config else Limits()).card_bytes)
     if not told:
         print(f"No evidence in '{options.path}'.")
     if options.log is not None:

@@ -15,14 +15,12 @@ from xml.sax.saxutils import escape
 
 from FailTaleLibrary.archive import report_in, rewrite_bundle, rewritten, to_payload
 from FailTaleLibrary.cli.asking import add_config, configuration
-from FailTaleLibrary.config import Config
+from FailTaleLibrary.config import Config, Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.investigation import redactor_for
 from FailTaleLibrary.redaction import Redacted, Redactor, redact_lines
 from FailTaleLibrary.rendering import is_card, redraw
 
-CARD_BYTES = 1_000_000
-"""Of a card that is drawn anew; as `limits.card_bytes`."""
 _MARKUP = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->|<[^>]*>)", re.DOTALL)
 _SEALED = re.compile(r"(<!\[CDATA\[|<!--)(.*)(\]\]>|-->)", re.DOTALL)
 _COUNTS = re.compile(r'( pass="\d+" fail="\d+")')
@@ -115,7 +113,7 @@ def _message(message: str, redactor: _CountingRedactor) -> str:
         report = None
     if report is None:
         return redactor.text(message)
-    return redraw(message, rewritten(report, redactor.text), max_bytes=CARD_BYTES, pack=to_payload)
+    return redraw(message, rewritten(report, redactor.text), max_bytes=Limits().card_bytes, pack=to_payload)
 
 
 def _replace(path: Path, parts: Iterable[str]) -> None:
