@@ -25,8 +25,7 @@ from FailTaleLibrary.captions import Caption, cache_dir, caption, with_progress
 from FailTaleLibrary.config import load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.hints import HintMaker
-from FailTaleLibrary.inspection import check_contains, check_contains_not, check_verdicts, text_of, value_of
-from FailTaleLibrary.investigation import Investigator
+from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
 from FailTaleLibrary.records import Failure, Report
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.rendering import to_html
@@ -37,6 +36,7 @@ from FailTaleLibrary.robot_results import (
     failure_on_demand,
     secret_variables,
 )
+from FailTaleLibrary.run import Run
 
 CONFIG_VARIABLE = "FAILTALE_CONFIG"
 MIN_CARD_BYTES = 20_000
@@ -91,7 +91,7 @@ class FailTaleLibrary:
         self.listening = False
         """Whether the listener drives this run; it then sees more than a library can."""
         self._config_path: Path | None = None
-        self._investigator: Investigator | None = None
+        self._run: Run | None = None
         self._card_bytes = 0
         self._parallel = False
         self._hint_maker: HintMaker | None = None
@@ -104,12 +104,12 @@ class FailTaleLibrary:
     # --- What the listener drives ------------------------------------------------------------------------------------
 
     @property
-    def investigator(self) -> Investigator:
-        """The run's investigator. Raises ConfigError when no configuration is to be found."""
-        if self._investigator is None:
+    def run(self) -> Run:
+        """The run's run. Raises ConfigError when no configuration is to be found."""
+        if self._run is None:
             self.use(_config_from_environment())
-        assert self._investigator is not None  # noqa: S101 - `use` made it or raised
-        return self._investigator
+        assert self._run is not None  # noqa: S101 - `use` made it or raised
+        return self._run
 
     def use(self, config: str | Path) -> None:
         """Takes a configuration file into use and reads it. Raises ConfigError, also when another one is in use."""
@@ -120,37 +120,37 @@ class FailTaleLibrary:
                 "name the same file at the listener and at every import, or name it once."
             )
         self._config_path = path
-        if self._investigator is None:
-            self._investigator = Investigator(load_config(path))
+        if self._run is None:
+            self._run = Run(load_config(path))
 
-    def begin_suite(self, result: Any) -> None:
+    def suite_began(self, result: Any) -> None:
         """A suite begins; ``result`` is its robot.result.TestSuite."""
         self._suites.append((result, datetime.now(timezone.utc)))
-        if self.investigator.config.marks != "off":
-            self.investigator.window_began()
+        if self.run.config.marks != "off":
+            self.run.window_began()
 
-    def end_suite(self) -> None:
+    def suite_ended(self) -> None:
         """The innermost suite has ended."""
         self._suites.pop()
 
-    def begin_test(self, result: Any) -> None:
+    def test_began(self, result: Any) -> None:
         """A test or task begins; ``result`` is its robot.result.TestCase."""
         self._test, self._told = result, None
-        if self.investigator.config.marks == "test":
-            self.investigator.window_began()
+        if self.run.config.marks == "test":
+            self.run.window_began()
 
-    def tell_test(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
+    def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
         known = self._known_secrets()
-        redactor = self.investigator.redactor(known)
+        redactor = self.run.redactor(known)
         failure = failure_of_test(result, places=places, redactor=redactor, attempt=attempt)
         self._told = self._tell(failure, known=known, deadline_s=deadline_s)
         return self._told
 
-    def tell_suite_fixture(self, keyword: Any, *, places: Places) -> Report:
+    def collect_suite_fixture_failure(self, keyword: Any, *, places: Places) -> Report:
         """The report of a suite's failing setup or teardown, collected now."""
         known = self._known_secrets()
-        redactor = self.investigator.redactor(known)
+        redactor = self.run.redactor(known)
         suite = self._suites[-1][0]
         return self._tell(
             failure_of_suite_fixture(keyword, suite, places=places, redactor=redactor), known=known, deadline_s=None
@@ -158,7 +158,7 @@ class FailTaleLibrary:
 
     def show(self, report: Report) -> bool:
         """Logs a report's card where Robot is; False when the log level keeps it out."""
-        limits = self.investigator.config.limits
+        limits = self.run.config.limits
         room = max(limits.run_card_bytes - self._card_bytes, MIN_CARD_BYTES)
         link = None if self._parallel else report.bundle
         card = to_html(report, max_bytes=min(limits.card_bytes, room), bundle_link=link, pack=to_payload)
@@ -168,19 +168,19 @@ class FailTaleLibrary:
 
     def add_hints(self, output: Path) -> None:
         """Asks the model, where one is configured, and draws the cards of Robot's complete output file anew."""
-        settings = self.investigator.config.analysis
-        tally = self.investigator.tally
+        settings = self.run.config.analysis
+        tally = self.run.tally
         if settings.model is None or settings.when != "after_run" or not tally.failures or self._parallel:
             return
         ask: Caption = self._hints().hint
         if sys.__stderr__ is not None:
             ask = with_progress(ask, tally.failures, sys.__stderr__)
-        caption(output, ask, max_bytes=self.investigator.config.limits.card_bytes)
+        caption(output, ask, max_bytes=self.run.config.limits.card_bytes)
 
-    def end_run(self) -> None:
+    def run_ended(self) -> None:
         """Ends connections; the next run in this process starts afresh."""
-        if self._investigator is not None:
-            self._investigator.close()
+        if self._run is not None:
+            self._run.close()
         type(self)._shared = None
 
     # --- Keywords ----------------------------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class FailTaleLibrary:
             logger.info("FailTale has collected this failure already; its card stands at the end of the test.")
             return _value(self._told)
         known = self._known_secrets()
-        redactor = self.investigator.redactor(known)
+        redactor = self.run.redactor(known)
         failure = self._failure_now(name, redactor)
         report = self._tell(failure, known=known, deadline_s=None, components=_listed(components))
         self.show(report)
@@ -229,7 +229,7 @@ class FailTaleLibrary:
 
         | Suite Setup    `Check Hosts`
         """
-        verdicts = self.investigator.check_hosts(hosts)
+        verdicts = self.run.check_hosts(hosts)
         check_verdicts(verdicts)
         logger.info(f"All hosts answer: {', '.join(verdicts)}")
 
@@ -281,10 +281,8 @@ class FailTaleLibrary:
         self, failure: Failure, *, known: Iterable[str], deadline_s: float | None, components: Iterable[str] = ()
     ) -> Report:
         suite_started_at = self._suites[-1][1] if self._suites else None
-        report = self.investigator.investigate(
-            failure.model_copy(
-                update={"suite_started_at": suite_started_at, "run_started_at": self.investigator.started_at}
-            ),
+        report = self.run.collect_failure(
+            failure.model_copy(update={"suite_started_at": suite_started_at, "run_started_at": self.run.started_at}),
             known=known,
             components=tuple(components),
             output_dir=_output_dir(),
@@ -301,7 +299,7 @@ class FailTaleLibrary:
         """What a keyword calls a failure: the running test's own, or the time since it began."""
         if self._test is not None and name is None and _variable("${TEST STATUS}") == "FAIL":
             return failure_of_test(self._test, places={}, redactor=redactor)
-        start = _start_of(self._test) or (self._suites[-1][1] if self._suites else self.investigator.started_at)
+        start = _start_of(self._test) or (self._suites[-1][1] if self._suites else self.run.started_at)
         suite = str(_variable("${SUITE NAME}") or "")
         title = name or str(_variable("${TEST NAME}") or suite)
         return failure_on_demand(title, start=start, suite=suite, redactor=redactor)
@@ -309,11 +307,11 @@ class FailTaleLibrary:
     def _hints(self) -> HintMaker:
         """The run's one maker of hints, for all of them share its budget."""
         if self._hint_maker is None:
-            self._hint_maker = HintMaker(self.investigator.config.analysis, cache_dir=cache_dir(os.environ))
+            self._hint_maker = HintMaker(self.run.config.analysis, cache_dir=cache_dir(os.environ))
         return self._hint_maker
 
     def _last(self) -> Report:
-        report = self.investigator.last
+        report = self.run.last
         if report is None:
             raise FailTaleError("No evidence has been collected in this run; use 'Collect Evidence' first.")
         return report
@@ -331,11 +329,11 @@ class _SuiteWatcher:
         if self._library.listening:
             return
         with contextlib.suppress(FailTaleError):  # a keyword will say what is wrong, to whoever uses one
-            self._library.begin_test(result)
+            self._library.test_began(result)
 
     def close(self) -> None:
         if not self._library.listening:
-            self._library.end_run()
+            self._library.run_ended()
 
 
 def _config_from_environment() -> str:

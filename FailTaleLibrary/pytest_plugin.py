@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from FailTaleLibrary.cleaning import Cleaner
     from FailTaleLibrary.hints import HintMaker
-    from FailTaleLibrary.investigation import Investigator
     from FailTaleLibrary.records import Failure, KeywordStep, Report
+    from FailTaleLibrary.redaction.redactor import RecordRedactor
+    from FailTaleLibrary.run import Run
 
 PROPERTY = "failtale"
 """Name of the JUnit XML property; its value is the summary line."""
@@ -42,16 +42,16 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     path = config.getoption("failtale")
     if path:
-        config.pluginmanager.register(_Run(_investigator(path), config), _PLUGIN)
+        config.pluginmanager.register(_Run(_run(path), config), _PLUGIN)
 
 
-def _investigator(path: str) -> Investigator:
+def _run(path: str) -> Run:
     from FailTaleLibrary.config import load_config  # only a run that asked for FailTale pays for it
     from FailTaleLibrary.errors import ConfigError
-    from FailTaleLibrary.investigation import Investigator
+    from FailTaleLibrary.run import Run
 
     try:
-        return Investigator(load_config(path))
+        return Run(load_config(path))
     except ConfigError as error:
         raise pytest.UsageError(str(error)) from error
 
@@ -77,27 +77,27 @@ class FailTale:
 
         The value is described in the documentation of the Robot keyword `Collect Evidence`.
         """
-        from FailTaleLibrary.inspection import value_of
+        from FailTaleLibrary.queries import value_of
 
         return value_of(self._run.tell_now(self._item, name=name, components=components))
 
     def get_evidence(self, host: str | None = None, collector: str | None = None) -> str:
         """The output of the matching items of the last collection."""
-        from FailTaleLibrary.inspection import text_of
+        from FailTaleLibrary.queries import text_of
 
         return text_of(self._last(), host, collector)
 
     def check_hosts(self, *hosts: str) -> None:
         """Fails with a readable list when a host (of all, or of the given ones) cannot be asked."""
-        from FailTaleLibrary.inspection import check_verdicts
+        from FailTaleLibrary.queries import check_verdicts
 
-        check_verdicts(self._run.investigator.check_hosts(hosts))
+        check_verdicts(self._run.run.check_hosts(hosts))
 
     def evidence_should_contain(
         self, text: str, *, host: str | None = None, collector: str | None = None, ignore_case: bool = False
     ) -> None:
         """Fails unless a line of the last evidence contains the text."""
-        from FailTaleLibrary.inspection import check_contains
+        from FailTaleLibrary.queries import check_contains
 
         check_contains(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
 
@@ -105,20 +105,20 @@ class FailTale:
         self, text: str, *, host: str | None = None, collector: str | None = None, ignore_case: bool = False
     ) -> None:
         """Fails when a line of the last evidence contains the text, or when a gap leaves it open."""
-        from FailTaleLibrary.inspection import check_contains_not
+        from FailTaleLibrary.queries import check_contains_not
 
         check_contains_not(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
 
     def analyze_evidence(self) -> dict[str, Any]:
         """What the last evidence points to: suspects, and a hint where a model is configured; waits for the model."""
-        from FailTaleLibrary.inspection import value_of
+        from FailTaleLibrary.queries import value_of
 
         return value_of(self._run.analyzed(self._last()))
 
     def _last(self) -> Report:
         from FailTaleLibrary.errors import FailTaleError
 
-        report = self._run.investigator.last
+        report = self._run.run.last
         if report is None:
             raise FailTaleError("No evidence has been collected in this run; use 'collect_evidence' first.")
         return report
@@ -127,11 +127,11 @@ class FailTale:
 class _Run:
     """One pytest run with FailTale; under xdist one in each worker, and one in the controller for the summary."""
 
-    def __init__(self, investigator: Investigator, config: pytest.Config) -> None:
-        self.investigator = investigator
+    def __init__(self, run: Run, config: pytest.Config) -> None:
+        self.run = run
         self._output_dir = Path(config.getoption("failtale_output"))
         self._config = config
-        self._began = investigator.started_at
+        self._began = run.started_at
         self._told: list[tuple[str, str]] = []
         self._hints: HintMaker | None = None
 
@@ -163,7 +163,7 @@ class _Run:
                 terminalreporter.write_line(f"{nodeid}: {summary}")
 
     def pytest_unconfigure(self) -> None:
-        self.investigator.close()
+        self.run.close()
 
     # --- What they mean ----------------------------------------------------------------------------------------------
 
@@ -180,13 +180,13 @@ class _Run:
         from FailTaleLibrary.hints import HintMaker
 
         if self._hints is None:
-            self._hints = HintMaker(self.investigator.config.analysis, cache_dir=cache_dir(os.environ))
+            self._hints = HintMaker(self.run.config.analysis, cache_dir=cache_dir(os.environ))
         return report.model_copy(update={"analysis": self._hints.hint(report)})
 
     def _begin(self) -> None:
         self._began = datetime.now(timezone.utc)
-        if self.investigator.config.marks != "off":
-            self.investigator.window_began()
+        if self.run.config.marks != "off":
+            self.run.window_began()
 
     def _tell(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Collects, and attaches what was found to the report. Whatever goes wrong leaves the report as it was."""
@@ -198,7 +198,7 @@ class _Run:
         self._attach(told, item, report)
 
     def _investigate(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
-        return self.investigator.investigate(
+        return self.run.collect_failure(
             failure,
             known=_secrets(item),
             components=components or _marked_components(item),
@@ -213,14 +213,14 @@ class _Run:
         item.user_properties.append(tale)  # JUnit XML takes what the teardown's report has, which is made of these
         report.user_properties.append(tale)
         if self._config.pluginmanager.hasplugin("html"):
-            card = to_html(told, max_bytes=self.investigator.config.limits.card_bytes)
+            card = to_html(told, max_bytes=self.run.config.limits.card_bytes)
             extras = getattr(report, "extras", [])
             report.extras = [*extras, _html_extra(card)]  # type: ignore[attr-defined]  # pytest-html's own attribute
 
-    def _cleaner(self, item: pytest.Item) -> Cleaner:
-        from FailTaleLibrary.cleaning import Cleaner
+    def _cleaner(self, item: pytest.Item) -> RecordRedactor:
+        from FailTaleLibrary.redaction.redactor import RecordRedactor
 
-        return Cleaner(self.investigator.redactor(_secrets(item)))
+        return RecordRedactor(self.run.redactor(_secrets(item)))
 
 
 def _html_extra(card: str) -> dict[str, Any]:
@@ -242,7 +242,7 @@ def _secrets(item: pytest.Item) -> tuple[str, ...]:
     return secret_values({name: value for name, value in arguments.items() if isinstance(value, str)})
 
 
-def _failure_of(item: pytest.Item, call: pytest.CallInfo[None], *, began: datetime, cleaner: Cleaner) -> Failure:
+def _failure_of(item: pytest.Item, call: pytest.CallInfo[None], *, began: datetime, cleaner: RecordRedactor) -> Failure:
     excinfo = call.excinfo
     failure = _failure(item, began=began, scope="test", name=item.name, cleaner=cleaner)
     if excinfo is None:
@@ -256,7 +256,7 @@ def _failure_of(item: pytest.Item, call: pytest.CallInfo[None], *, began: dateti
     )
 
 
-def _failure(item: pytest.Item, *, began: datetime, scope: str, name: str, cleaner: Cleaner) -> Failure:
+def _failure(item: pytest.Item, *, began: datetime, scope: str, name: str, cleaner: RecordRedactor) -> Failure:
     from FailTaleLibrary.records import Failure, Window
 
     source, line, _ = item.location
@@ -275,7 +275,7 @@ def _failure(item: pytest.Item, *, began: datetime, scope: str, name: str, clean
     )
 
 
-def _steps(item: pytest.Item, call: pytest.CallInfo[None], cleaner: Cleaner) -> Iterator[KeywordStep]:
+def _steps(item: pytest.Item, call: pytest.CallInfo[None], cleaner: RecordRedactor) -> Iterator[KeywordStep]:
     """The way to the failing line: the phase, then each function of the test's own code in the traceback."""
     from FailTaleLibrary.records import KeywordStep
 

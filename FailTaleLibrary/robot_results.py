@@ -9,9 +9,9 @@ from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
-from FailTaleLibrary.cleaning import Cleaner
 from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Window
 from FailTaleLibrary.redaction import Redactor, secret_values
+from FailTaleLibrary.redaction.redactor import RecordRedactor
 
 MAX_KEYWORDS = 200
 """Keywords of one failure that are kept: the last ones, since those stand near the failure."""
@@ -61,7 +61,7 @@ def failure_of_suite_fixture(keyword: Any, suite: Any, *, places: Places, redact
 
 def failure_on_demand(name: str, *, start: datetime, suite: str, redactor: Redactor) -> Failure:
     """A failure that nobody had: a keyword asks for evidence of the time since ``start``."""
-    cleaner = Cleaner(redactor)
+    cleaner = RecordRedactor(redactor)
     return Failure(
         id=uuid.uuid4().hex,
         scope="on demand",
@@ -98,7 +98,7 @@ def _failure(
     redactor: Redactor,
     attempt: int,
 ) -> Failure:
-    cleaner = Cleaner(redactor)
+    cleaner = RecordRedactor(redactor)
     source, line = places.get(id(result), (None, None))
     return Failure(
         id=uuid.uuid4().hex,
@@ -175,7 +175,7 @@ def _is_keyword(item: Any) -> bool:
     return hasattr(item, "full_name")
 
 
-def _step(item: Any, depth: int, places: Places, cleaner: Cleaner) -> KeywordStep:
+def _step(item: Any, depth: int, places: Places, cleaner: RecordRedactor) -> KeywordStep:
     is_keyword = _is_keyword(item)
     source, line = places.get(id(item), (None, None))
     return KeywordStep(

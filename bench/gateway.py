@@ -29,9 +29,9 @@ from mcp_servers import a_config, opened, served  # noqa: E402
 
 from FailTaleLibrary.config import load_config  # noqa: E402
 from FailTaleLibrary.config.model import Gateway as GatewaySettings  # noqa: E402
-from FailTaleLibrary.gateway.wire import Wire  # noqa: E402
-from FailTaleLibrary.investigation import Investigator  # noqa: E402
+from FailTaleLibrary.gateway.client import GatewayClient  # noqa: E402
 from FailTaleLibrary.records import Failure, Window  # noqa: E402
+from FailTaleLibrary.run import Run  # noqa: E402
 
 CLIENTS = 4
 
@@ -41,9 +41,9 @@ def a_failure() -> Failure:
     return Failure(id=uuid.uuid4().hex, name="Bench", window=Window(start=now - timedelta(seconds=60), end=now))
 
 
-def told_s(investigator: Investigator) -> float:
+def told_s(run: Run) -> float:
     began = time.perf_counter()
-    report = investigator.investigate(a_failure())
+    report = run.collect_failure(a_failure())
     assert not report.evidence.gaps, report.evidence.gaps
     return time.perf_counter() - began
 
@@ -54,9 +54,9 @@ def cold_s(config: Path) -> float:
         "import sys; sys.path[:0] = sys.argv[1:3]\n"
         "from pathlib import Path\n"
         "from bench.gateway import Investigator, load_config, told_s\n"
-        "investigator = Investigator(load_config(Path(sys.argv[3])))\n"
-        "print(told_s(investigator))\n"
-        "investigator.close()\n"
+        "run = Investigator(load_config(Path(sys.argv[3])))\n"
+        "print(told_s(run))\n"
+        "run.close()\n"
     )
     words = [sys.executable, "-c", code, str(ROOT), str(ROOT / "utest"), str(config)]
     return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
@@ -65,17 +65,17 @@ def cold_s(config: Path) -> float:
 def failures(direct: Path, runner: Path, rounds: int) -> None:
     for name, config in (("direct", direct), ("gateway", runner)):
         cold = statistics.median(cold_s(config) for _ in range(3))
-        investigator = Investigator(load_config(config))
-        told_s(investigator)
-        warm = sorted(told_s(investigator) for _ in range(rounds))
-        investigator.close()
+        run = Run(load_config(config))
+        told_s(run)
+        warm = sorted(told_s(run) for _ in range(rounds))
+        run.close()
         high = warm[int(len(warm) * 0.95)]
         middle = statistics.median(warm)
         print(f"{name:8} cold {cold * 1000:6.0f} ms   warm {middle * 1000:6.0f} ms   p95 {high * 1000:6.0f} ms")
 
 
 def calls(url: str, seconds: float) -> None:
-    wires = [Wire(GatewaySettings(url=url)) for _ in range(CLIENTS)]
+    wires = [GatewayClient(GatewaySettings(url=url)) for _ in range(CLIENTS)]
     for _ in range(20):
         told = wires[0].call("collect_evidence", {"brief": True}, timeout_s=60)
     page = {"failure_id": told["failure_id"], "item": "web1/web.log"}
@@ -87,11 +87,11 @@ def calls(url: str, seconds: float) -> None:
         wire.close()
 
 
-def _ask(tool: str, arguments: dict[str, object], wire: Wire) -> None:
+def _ask(tool: str, arguments: dict[str, object], wire: GatewayClient) -> None:
     wire.call(tool, arguments, timeout_s=10)
 
 
-def _hammer(ask: Callable[[Wire], object], wires: list[Wire], seconds: float) -> int:
+def _hammer(ask: Callable[[GatewayClient], object], wires: list[GatewayClient], seconds: float) -> int:
     counts = [0] * len(wires)
     ends = time.perf_counter() + seconds
 

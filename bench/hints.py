@@ -30,19 +30,10 @@ import small_model  # noqa: E402
 
 from bench.faults.faults import FAULTS, Cause  # noqa: E402
 from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
-from FailTaleLibrary.config.model import AnalysisSection  # noqa: E402
+from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
 from FailTaleLibrary.demo.stories import STORIES  # noqa: E402
 from FailTaleLibrary.hints import HintMaker  # noqa: E402
-from FailTaleLibrary.records import (  # noqa: E402
-    Analysis,
-    Evidence,
-    Failure,
-    Plan,
-    Report,
-    Signal,
-    Suspect,
-    Window,
-)
+from FailTaleLibrary.records import Analysis, Evidence, Failure, Plan, Report, Signal, Suspect, Window  # noqa: E402
 
 
 @dataclass(frozen=True)
@@ -143,7 +134,7 @@ def _is_strong(suspect: Suspect) -> bool:
 # --- Measuring -------------------------------------------------------------------------------------------------------
 
 
-def run(cases: list[Case], settings: AnalysisSection) -> None:
+def run(cases: list[Case], settings: AnalysisSettings) -> None:
     for order in ("ranked", "plain"):
         hints = HintMaker(settings)
         kept = right = labelled = 0
@@ -192,7 +183,7 @@ def main() -> None:
         sys.exit(small_model.missing())
     with contextlib.ExitStack() as stack:
         host = options.host or stack.enter_context(small_model.SmallModel(options.weights)).url
-        settings = AnalysisSection(
+        settings = AnalysisSettings(
             model=options.model,
             host=host,
             context=options.context,

@@ -21,12 +21,12 @@ from robot.model import TagPatterns
 from robot.running import TestSuite
 
 from FailTaleLibrary import FailTaleLibrary
+from FailTaleLibrary.collection.plan import switched_off
 from FailTaleLibrary.errors import FailTaleError
-from FailTaleLibrary.plaintext import sanitize
-from FailTaleLibrary.planning import switched_off
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import summary_line
 from FailTaleLibrary.robot_results import Places
+from FailTaleLibrary.text import sanitize
 
 TERMINATED = "Execution terminated by signal"
 TERMINATED_DEADLINE_S = 5.0
@@ -87,14 +87,14 @@ class FailTaleListener:
 
     @_harmless
     def start_suite(self, data: Any, result: Any) -> None:
-        self._library.begin_suite(result)
+        self._library.suite_began(result)
 
     @_harmless
     def start_test(self, data: Any, result: Any) -> None:
         self._attempt = self._attempt + 1 if data is self._last_failed else 1
         self._test, self._result, self._report = data, result, None
         self._failed = [(data, result)]
-        self._library.begin_test(result)
+        self._library.test_began(result)
 
     @_harmless
     def start_keyword(self, data: Any, result: Any) -> None:
@@ -107,7 +107,7 @@ class FailTaleListener:
             return
         self._failed.append((data, result))
         if isinstance(data.parent, TestSuite) and not BuiltIn().dry_run_active:
-            self._show(self._library.tell_suite_fixture(result, places=self._places()))
+            self._show(self._library.collect_suite_fixture_failure(result, places=self._places()))
             self._failed.clear()
 
     @_harmless
@@ -124,7 +124,7 @@ class FailTaleListener:
 
     @_harmless
     def end_suite(self, data: Any, result: Any) -> None:
-        self._library.end_suite()
+        self._library.suite_ended()
 
     @_harmless
     def output_file(self, path: Path | None) -> None:
@@ -136,7 +136,7 @@ class FailTaleListener:
         """Robot ends: one line on the console if anything was told, and no connection stays open."""
         if not self.disabled:
             self._print_summary()
-        self._library.end_run()
+        self._library.run_ended()
 
     # --- What they mean ----------------------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class FailTaleListener:
         self._library.listening = True
         if config is not None:
             self._library.use(config)
-        settings = self._library.investigator.config
+        settings = self._library.run.config
         self._include = TagPatterns(settings.tags.include)
         self._exclude = TagPatterns(settings.tags.exclude)
 
@@ -168,7 +168,7 @@ class FailTaleListener:
     def _tell(self, result: Any) -> None:
         if self._report is None and self._is_told(result):
             deadline_s = TERMINATED_DEADLINE_S if TERMINATED in result.message else None
-            self._report = self._library.tell_test(
+            self._report = self._library.collect_test_failure(
                 result, places=self._places(), attempt=self._attempt, deadline_s=deadline_s
             )
 
@@ -189,11 +189,11 @@ class FailTaleListener:
             self._hidden_cards += 1
 
     def _summarise(self, result: Any, report: Report) -> None:
-        if self._library.investigator.config.message_summary:
+        if self._library.run.config.message_summary:
             result.message = _with_line(result.message, sanitize(summary_line(report)))
 
     def _print_summary(self) -> None:
-        tally = self._library.investigator.tally
+        tally = self._library.run.tally
         if not tally.failures:
             return
         told = f"{_counted(tally.failures, 'failure')} told, {_counted(len(tally.hosts), 'host')} asked"

@@ -11,8 +11,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
-from FailTaleLibrary.commands import Answer, CommandLine, HostMark, mark_script, parse_answer, parse_mark
 from FailTaleLibrary.config import Collector
+from FailTaleLibrary.windows import CommandLine, HostMark, HostOutput, mark_script, parse_host_output, parse_mark
 
 BUSYBOX = shutil.which("busybox")
 
@@ -38,9 +38,9 @@ class HostShell:
             check=False,
         )
 
-    def answer(self, line: CommandLine, **surroundings) -> Answer:
+    def answer(self, line: CommandLine, **surroundings) -> HostOutput:
         """What a host with this shell answers to a command line."""
-        return parse_answer(*self.outputs(line, **surroundings)[:2])
+        return parse_host_output(*self.outputs(line, **surroundings)[:2])
 
     def outputs(self, line: CommandLine, **surroundings) -> tuple[bytes, bytes, int]:
         """stdout, stderr and the producer's exit status, run as the kill-safe wrapper does: producer | filters."""

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from host_shells import HostShell
 
-from FailTaleLibrary.commands import Answer, ResolvedWindow, command_line
 from FailTaleLibrary.config import Collector
+from FailTaleLibrary.windows import HostOutput, ResolvedWindow, command_line
 
 
 def lines(word: str, count: int) -> str:
@@ -160,7 +160,7 @@ def collector(*files: Path | str, **fields) -> Collector:
     return Collector(name="log", file=tuple(map(str, files)), **{"lines": ANY_NUMBER, **fields})
 
 
-def window_of(shell: HostShell, log: Collector, change: Callable[[], object], max_bytes: int = 1_000_000) -> Answer:
+def window_of(shell: HostShell, log: Collector, change: Callable[[], object], max_bytes: int = 1_000_000) -> HostOutput:
     mark = shell.mark(log)
     change()
     window = ResolvedWindow(kind="test", mark=mark)

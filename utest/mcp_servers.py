@@ -167,9 +167,9 @@ import uvicorn
 from pathlib import Path
 from FailTaleLibrary.config import load_config
 from FailTaleLibrary.mcp_server import build_server, http_application
-from FailTaleLibrary.mcp_server.desk import Desk
-from FailTaleLibrary.mcp_server.limits import Rate
-from FailTaleLibrary.mcp_server.serving import listen
+from FailTaleLibrary.mcp_server.queue import Desk
+from FailTaleLibrary.mcp_server.access import Rate
+from FailTaleLibrary.mcp_server.http import listen
 from FailTaleLibrary.mcp_server.store import Store
 
 listening = listen("127.0.0.1", 0)

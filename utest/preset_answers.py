@@ -16,12 +16,12 @@ from pathlib import Path
 import yaml
 from host_shells import HostShell, host_shells
 
-from FailTaleLibrary.answers import Asked, answered
-from FailTaleLibrary.commands import ResolvedWindow, command_line
+from FailTaleLibrary.collection.items import AskedStep, make_item
 from FailTaleLibrary.config import Collector, describe_presets
 from FailTaleLibrary.records import Gap, Item, Step
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import CommandResult
+from FailTaleLibrary.windows import ResolvedWindow, command_line
 
 FIXTURES = Path(__file__).parent / "presets"
 SHIPPED = {preset.name: preset for preset in describe_presets()}
@@ -65,11 +65,11 @@ def item_of(collector: Collector, recorded: Recorded) -> Item | Gap:
     max_bytes = collector.max_bytes or _ITEM_BYTES
     line = command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=max_bytes)
     step = Step(host="h", component="c", collector=collector.name, window="test", timeout_s=10, max_bytes=max_bytes)
-    asked = Asked(step, collector, line, 10.0, None, "", None, datetime(2026, 11, 22, tzinfo=timezone.utc))
+    asked = AskedStep(step, collector, line, 10.0, None, "", None, datetime(2026, 11, 22, tzinfo=timezone.utc))
     stdout, stderr = recorded.stdout.encode(), recorded.stderr.encode()
     received = len(stdout) + len(stderr)
     result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, None)
-    return answered(asked, result, Redactor()).record
+    return make_item(asked, result, Redactor()).record
 
 
 def judge(case: str, collector: Collector, recorded: Recorded) -> None:

@@ -28,9 +28,9 @@ from FailTaleLibrary.archive import (
     write_bundle,
 )
 from FailTaleLibrary.errors import ArchiveError
-from FailTaleLibrary.plaintext import sanitize
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
+from FailTaleLibrary.text import sanitize
 
 texts = st.text().map(sanitize)
 

@@ -26,14 +26,14 @@ from test_pytest_plugin import plugin_options
 
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.config import Config, load_config
-from FailTaleLibrary.config.model import Gateway as GatewaySettings
+from FailTaleLibrary.config.model import GatewaySettings
 from FailTaleLibrary.errors import ConfigError, GatewayError
-from FailTaleLibrary.gateway import Gateway
-from FailTaleLibrary.gateway.adoption import ClockReading, adopted
-from FailTaleLibrary.gateway.handover import Handover, pack, unpack
-from FailTaleLibrary.investigation import Investigator
+from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
+from FailTaleLibrary.gateway.record import Handover, pack, unpack
+from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.records import Failure, Redaction, Report, Window
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.run import Run
 
 
 @pytest.fixture(scope="module")
@@ -45,12 +45,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 @contextlib.contextmanager
-def investigating(config: Config) -> Iterator[Investigator]:
-    investigator = Investigator(config)
+def investigating(config: Config) -> Iterator[Run]:
+    run = Run(config)
     try:
-        yield investigator
+        yield run
     finally:
-        investigator.close()
+        run.close()
 
 
 def runner_config(url: str, token_file: Path | None, **more: Any) -> Config:
@@ -101,20 +101,20 @@ def the_same(
     config_file: Path, server: Served, act: Callable[[], None], *, is_marked: Callable[[], bool] = lambda: True
 ) -> tuple[Report, Report]:
     """One failure told directly and through the gateway, with a mark at the start of its window."""
-    direct = Investigator(load_config(config_file))
-    through = Investigator(runner_config(server.url, server.token_file))
+    direct = Run(load_config(config_file))
+    through = Run(runner_config(server.url, server.token_file))
     reports = []
     try:
-        for investigator in (direct, through):
-            investigator.window_began()
+        for run in (direct, through):
+            run.window_began()
         assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text() and is_marked())
         time.sleep(1.1)  # the marks' answers are there, and a second has gone by for clocks that tell whole ones
         start = datetime.now(timezone.utc)
         act()
-        for investigator in (direct, through):
+        for run in (direct, through):
             window = Window(start=start, end=datetime.now(timezone.utc))
             failure = a_failure(window=window)
-            reports.append(investigator.investigate(failure))
+            reports.append(run.collect_failure(failure))
     finally:
         direct.close()
         through.close()
@@ -199,9 +199,9 @@ hosts: {web1: {component: web, transport: local}}
 """
     with (
         served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
-        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as investigator,
+        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as run,
     ):
-        report = investigator.investigate(a_failure(), output_dir=tmp_path)
+        report = run.collect_failure(a_failure(), output_dir=tmp_path)
         (item,) = report.evidence.items
         assert item.omitted_bytes > 1_000_000
         stored = (tmp_path / "failtale" / report.failure.id / "items" / "web1" / "random.txt").read_text()
@@ -219,9 +219,9 @@ hosts: {{web1: {{component: web, transport: local}}}}
 """
     with (
         served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
-        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as investigator,
+        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as run,
     ):
-        report = investigator.investigate(a_failure(), known=[secret], output_dir=tmp_path)
+        report = run.collect_failure(a_failure(), known=[secret], output_dir=tmp_path)
         assert secret not in report.model_dump_json()
         (item,) = report.evidence.items
         assert item.text.startswith("it is [redacted:")
@@ -231,28 +231,28 @@ hosts: {{web1: {{component: web, transport: local}}}}
 
 
 def test_components_are_selected_by_name_and_by_tag_and_unknown_ones_are_the_users_mistake(server: Served) -> None:
-    with investigating(runner_config(server.url, server.token_file)) as investigator:
-        report = investigator.investigate(a_failure(), hosts=["web2"])
+    with investigating(runner_config(server.url, server.token_file)) as run:
+        report = run.collect_failure(a_failure(), hosts=["web2"])
         assert {item.host for item in report.evidence.items} == {"web2"}
-        tagged = investigator.investigate(a_failure(tags=("failtale:only=nothing",)))
+        tagged = run.collect_failure(a_failure(tags=("failtale:only=nothing",)))
         assert not tagged.evidence.items
         assert "nothing" in tagged.evidence.gaps[0].detail
         with pytest.raises(ConfigError, match="knows no host 'db1'; it has: web1, web2"):
-            investigator.investigate(a_failure(), hosts=["db1"])
+            run.collect_failure(a_failure(), hosts=["db1"])
         with pytest.raises(ConfigError, match="knows no component 'db'; it has: web"):
-            investigator.investigate(a_failure(), components=["db"])
+            run.collect_failure(a_failure(), components=["db"])
 
 
 def test_hosts_are_checked_by_the_gateway(server: Served) -> None:
-    with investigating(runner_config(server.url, server.token_file)) as investigator:
-        assert investigator.check_hosts() == {"web1": "", "web2": ""}
-        assert investigator.check_hosts(["web2"]) == {"web2": ""}
+    with investigating(runner_config(server.url, server.token_file)) as run:
+        assert run.check_hosts() == {"web1": "", "web2": ""}
+        assert run.check_hosts(["web2"]) == {"web2": ""}
 
 
 def test_progress_comes_from_the_gateway(server: Served) -> None:
     steps: list[tuple[int, int, str]] = []
-    with investigating(runner_config(server.url, server.token_file)) as investigator:
-        investigator.investigate(a_failure(), progress=lambda *step: steps.append(step))
+    with investigating(runner_config(server.url, server.token_file)) as run:
+        run.collect_failure(a_failure(), progress=lambda *step: steps.append(step))
     assert steps[-1][:2] == (4, 4)
 
 
@@ -262,7 +262,7 @@ def test_progress_comes_from_the_gateway(server: Served) -> None:
 def test_times_are_put_on_the_clock_of_the_runner_where_the_clocks_differ() -> None:
     report = builders.a_report()
     given = Handover(plan=report.plan, evidence=report.evidence, full_texts={})
-    clock = ClockReading(offset_s=90.0, uncertainty_s=0.01)
+    clock = GatewayClock(offset_s=90.0, uncertainty_s=0.01)
     evidence = adopted(given, report.failure, redactor=Redactor(), clock=clock).evidence
     for ours, theirs in zip(evidence.items, report.evidence.items, strict=True):
         assert ours.started_at is not None
@@ -276,7 +276,7 @@ def test_times_are_put_on_the_clock_of_the_runner_where_the_clocks_differ() -> N
 def test_nothing_is_changed_where_clocks_and_secrets_agree() -> None:
     report = builders.a_report()
     given = Handover(plan=report.plan, evidence=report.evidence, full_texts={"web1/kernel": "quiet"})
-    clock = ClockReading.between(100.0, 100.004, 100.01)
+    clock = GatewayClock.between(100.0, 100.004, 100.01)
     assert not clock.differs
     assert adopted(given, report.failure, redactor=Redactor(), clock=clock) == given
 
@@ -285,7 +285,7 @@ def test_counts_of_both_redactions_add_up() -> None:
     item = builders.an_item(text="the word is zanzibar", redactions=(Redaction(rule="password", count=2),))
     report = builders.a_report(evidence=builders.some_evidence(items=(item,), gaps=()))
     given = Handover(plan=report.plan, evidence=report.evidence, full_texts={})
-    clock = ClockReading(offset_s=0.0, uncertainty_s=1.0)
+    clock = GatewayClock(offset_s=0.0, uncertainty_s=1.0)
     (safe,) = adopted(given, report.failure, redactor=Redactor(known=["zanzibar"]), clock=clock).evidence.items
     assert "zanzibar" not in safe.model_dump_json()
     assert {redaction.rule: redaction.count for redaction in safe.redactions}["password"] == 2
@@ -297,10 +297,10 @@ def test_a_gateway_whose_clock_is_ahead_finds_the_same_window(tmp_path: Path) ->
     config = a_config(tmp_path, "marks: off\n" + A_LOG)
     with (
         served(tmp_path, "--config", str(config), prefix=("faketime", "-f", "+5m")) as server,
-        investigating(runner_config(server.url, server.token_file, marks="off")) as investigator,
+        investigating(runner_config(server.url, server.token_file, marks="off")) as run,
     ):
         began = datetime.now(timezone.utc)
-        report = investigator.investigate(a_failure(seconds=30))
+        report = run.collect_failure(a_failure(seconds=30))
         (item,) = report.evidence.items
         assert item.started_at is not None
         assert abs(item.started_at - began) < timedelta(seconds=20)
@@ -324,25 +324,25 @@ def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    with investigating(runner_config(f"http://127.0.0.1:{port}/mcp", None)) as investigator:
-        assert "Cannot reach the gateway" in only_gap(investigator.investigate(a_failure()))
+    with investigating(runner_config(f"http://127.0.0.1:{port}/mcp", None)) as run:
+        assert "Cannot reach the gateway" in only_gap(run.collect_failure(a_failure()))
         began = time.monotonic()
         for _ in range(20):
-            investigator.window_began()
-            assert "Not tried again within 60 s" in only_gap(investigator.investigate(a_failure()))
+            run.window_began()
+            assert "Not tried again within 60 s" in only_gap(run.collect_failure(a_failure()))
         assert time.monotonic() - began < 2
-        assert "Cannot reach" in investigator.check_hosts()["gateway"]
+        assert "Cannot reach" in run.check_hosts()["gateway"]
 
 
 def test_a_gateway_that_accepts_and_says_nothing_costs_a_bounded_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
-        with investigating(runner_config(url, None)) as investigator:
+        with investigating(runner_config(url, None)) as run:
             began = time.monotonic()
-            assert "no answer within" in only_gap(investigator.investigate(a_failure()))
+            assert "no answer within" in only_gap(run.collect_failure(a_failure()))
             assert time.monotonic() - began < 6
             began = time.monotonic()
-            only_gap(investigator.investigate(a_failure()))
+            only_gap(run.collect_failure(a_failure()))
             assert time.monotonic() - began < 2  # far less than the time limit of a connection
 
 
@@ -351,8 +351,8 @@ def test_a_refused_token_is_said(tmp_path: Path, server: Served) -> None:
     wrong.touch(0o600)
     wrong.write_text("x" * 43)
     for token_file in (wrong, None):
-        with investigating(runner_config(server.url, token_file)) as investigator:
-            assert "refuses the token" in only_gap(investigator.investigate(a_failure()))
+        with investigating(runner_config(server.url, token_file)) as run:
+            assert "refuses the token" in only_gap(run.collect_failure(a_failure()))
 
 
 def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_it_is_back(tmp_path: Path) -> None:
@@ -360,9 +360,9 @@ def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_
     config = str(a_config(tmp_path, slow(tmp_path, marker)))
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(served(tmp_path, "--config", config))
-        investigator = stack.enter_context(investigating(runner_config(server.url, server.token_file)))
+        run = stack.enter_context(investigating(runner_config(server.url, server.token_file)))
         reports: list[Report] = []
-        telling = threading.Thread(target=lambda: reports.append(investigator.investigate(a_failure())), daemon=True)
+        telling = threading.Thread(target=lambda: reports.append(run.collect_failure(a_failure())), daemon=True)
         telling.start()
         assert wait_until(lambda: is_running(marker), 20)
         server.process.send_signal(signal.SIGKILL)
@@ -371,7 +371,7 @@ def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_
         server.process.wait()
         a_config(tmp_path)  # the same file without the slow command
         stack.enter_context(served(tmp_path, "--config", config, "--port", str(server.port)))
-        assert len(investigator.investigate(a_failure()).evidence.items) == 4
+        assert len(run.collect_failure(a_failure()).evidence.items) == 4
 
 
 def test_a_cancelled_collection_ends_on_the_hosts(tmp_path: Path) -> None:
@@ -379,10 +379,10 @@ def test_a_cancelled_collection_ends_on_the_hosts(tmp_path: Path) -> None:
     cancel = threading.Event()
     with (
         served(tmp_path, "--config", str(a_config(tmp_path, slow(tmp_path, marker)))) as server,
-        investigating(runner_config(server.url, server.token_file)) as investigator,
+        investigating(runner_config(server.url, server.token_file)) as run,
     ):
         threading.Thread(target=lambda: wait_until(lambda: is_running(marker)) and cancel.set(), daemon=True).start()
-        report = investigator.investigate(a_failure(), cancel=cancel)
+        report = run.collect_failure(a_failure(), cancel=cancel)
         assert [gap.reason for gap in report.evidence.gaps] == ["cancelled"]
         assert wait_until(lambda: not is_running(marker))
 
@@ -391,29 +391,29 @@ def test_at_the_deadline_there_is_what_there_was(tmp_path: Path) -> None:
     marker = a_marker()
     with (
         served(tmp_path, "--config", str(a_config(tmp_path, slow(tmp_path, marker)))) as server,
-        investigating(runner_config(server.url, server.token_file)) as investigator,
+        investigating(runner_config(server.url, server.token_file)) as run,
     ):
-        report = investigator.investigate(a_failure(), deadline_s=3.0)
+        report = run.collect_failure(a_failure(), deadline_s=3.0)
         assert [item.id for item in report.evidence.items] == ["web1/quick"]
         assert [gap.reason for gap in report.evidence.gaps] == ["timed out"]
 
 
 def test_with_no_time_left_the_gateway_is_not_asked() -> None:
     config = runner_config("http://127.0.0.1:9/mcp", None, limits={"run_time_s": 1e-9})
-    with investigating(config) as investigator:
-        investigator.investigate(a_failure())
-        report = investigator.investigate(a_failure())
+    with investigating(config) as run:
+        run.collect_failure(a_failure())
+        report = run.collect_failure(a_failure())
         assert [(gap.reason, gap.host) for gap in report.evidence.gaps] == [("skipped", "gateway")]
 
 
 RUNNER = """
 import sys, time
 from FailTaleLibrary.config import load_config
-from FailTaleLibrary.investigation import Investigator
+from FailTaleLibrary.run import Investigator
 from test_gateway import a_failure
-investigator = Investigator(load_config(sys.argv[1]))
-investigator.window_began()
-report = investigator.investigate(a_failure())
+run = Investigator(load_config(sys.argv[1]))
+run.window_began()
+report = run.collect_failure(a_failure())
 assert len(report.evidence.items) == 4, report.evidence.gaps
 for name in ("paramiko", "robot", "ollama"):
     assert name not in sys.modules, name
@@ -448,9 +448,9 @@ def a_failure():
 
 def test_a_passing_run_with_marks_off_never_calls_the_gateway(server: Served) -> None:
     before = server.audit_file.read_text() if server.audit_file.exists() else ""
-    gateway = Gateway(runner_config(server.url, server.token_file, marks="off"))
+    gateway = GatewaySource(runner_config(server.url, server.token_file, marks="off"))
     for _ in range(10):
-        gateway.note()
+        gateway.window_began()
     assert not [thread for thread in threading.enumerate() if "gateway" in thread.name]
     assert server.audit_file.read_text() == before
     gateway.close()
@@ -458,10 +458,10 @@ def test_a_passing_run_with_marks_off_never_calls_the_gateway(server: Served) ->
 
 def test_a_mark_returns_at_once_and_is_taken_in_the_background(tmp_path: Path) -> None:
     with served(tmp_path, "--config", str(a_config(tmp_path))) as server:
-        gateway = Gateway(runner_config(server.url, server.token_file))
+        gateway = GatewaySource(runner_config(server.url, server.token_file))
         began = time.monotonic()
         for _ in range(100):
-            gateway.note()
+            gateway.window_began()
         assert time.monotonic() - began < 1.5  # a hundred round trips take longer
         assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text())
         assert server.audit_file.read_text().count('"name": "mark"') == 1
@@ -526,11 +526,11 @@ def test_tls_in_front_works_as_the_manual_shows_it(tmp_path: Path, openssl_pair:
             assert wait_until(lambda: (tmp_path / "nginx.pid").exists())
             url = f"https://localhost:{port}/mcp"
             settings = GatewaySettings(url=url, token_file=server.token_file, ca_file=certificate)
-            with investigating(Config(gateway=settings, bundles={"enabled": False})) as investigator:
-                assert len(investigator.investigate(a_failure()).evidence.items) == 4
+            with investigating(Config(gateway=settings, bundles={"enabled": False})) as run:
+                assert len(run.collect_failure(a_failure()).evidence.items) == 4
             stranger = Config(gateway=GatewaySettings(url=url, token_file=server.token_file))
-            with investigating(stranger) as investigator:
-                assert "Cannot reach" in only_gap(investigator.investigate(a_failure()))
+            with investigating(stranger) as run:
+                assert "Cannot reach" in only_gap(run.collect_failure(a_failure()))
         finally:
             nginx.terminate()
             nginx.wait(10)

@@ -9,7 +9,7 @@ import pytest
 from builders import a_failure, a_report, a_suspect, an_analysis
 from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
 
-from FailTaleLibrary.config.model import AnalysisSection
+from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import HintMaker
 from FailTaleLibrary.records import Analysis, Report, Signal, Signature, Suspect
 
@@ -18,7 +18,7 @@ LIMIT_S = 2.0  # of which a busy machine may spend some on the probe
 
 def maker(stub: OllamaStub, cache_dir: Path | None = None, **settings: object) -> HintMaker:
     values = {"model": MODEL, "host": stub.url, "hint_time_s": 20.0, **settings}
-    return HintMaker(AnalysisSection.model_validate(values), cache_dir=cache_dir, environ={})
+    return HintMaker(AnalysisSettings.model_validate(values), cache_dir=cache_dir, environ={})
 
 
 def report(name: str = "A", *suspects: Suspect, signature: str | None = None) -> Report:
@@ -36,7 +36,7 @@ def chats(stub: OllamaStub) -> int:
 
 
 def test_without_a_model_the_analysis_stays_as_it_is() -> None:
-    analysis = HintMaker(AnalysisSection(), environ={}).hint(report())
+    analysis = HintMaker(AnalysisSettings(), environ={}).hint(report())
     assert analysis == report().analysis
 
 

@@ -9,11 +9,10 @@ import pytest
 from builders import a_report
 from small_model import CONTEXT_TOKENS, NAME, SmallModel, missing
 
-from FailTaleLibrary.config.model import AnalysisSection
+from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import HintMaker, build_prompt
-from FailTaleLibrary.hints.answer import parse_answer
-from FailTaleLibrary.hints.client import Ollama
-from FailTaleLibrary.hints.server import server_for
+from FailTaleLibrary.hints.answer import parse_model_answer
+from FailTaleLibrary.hints.ollama import Ollama, server_for
 from FailTaleLibrary.records import Analysis
 
 pytestmark = [pytest.mark.model, pytest.mark.skipif(bool(missing()), reason=missing() or "there is a small model")]
@@ -25,9 +24,9 @@ def model() -> Iterator[SmallModel]:
         yield running
 
 
-def settings(model: SmallModel, **changes: object) -> AnalysisSection:
+def settings(model: SmallModel, **changes: object) -> AnalysisSettings:
     values = {"model": NAME, "host": model.url, "context": CONTEXT_TOKENS, "threads": 1, "hint_time_s": 300, **changes}
-    return AnalysisSection.model_validate(values)
+    return AnalysisSettings.model_validate(values)
 
 
 def test_a_real_model_answers_in_the_agreed_shape_and_is_checked(model: SmallModel) -> None:
@@ -36,7 +35,7 @@ def test_a_real_model_answers_in_the_agreed_shape_and_is_checked(model: SmallMod
     facts = ollama.model(60)
     prompt = build_prompt(a_report(), settings=section, context_tokens=facts.context_tokens)
     reply = ollama.ask(prompt, model=facts, deadline_s=300)
-    answer = parse_answer(reply.text)
+    answer = parse_model_answer(reply.text)
     assert set(answer.evidence) <= {"E1", "E2", "E3"}
     assert answer.component in prompt.components
     assert set(answer.next_steps) <= set(prompt.steps)

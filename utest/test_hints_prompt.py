@@ -6,9 +6,9 @@ import pytest
 from builders import a_failure, a_gap_suspect, a_report, a_suspect, an_analysis
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from test_hints_instructions import HOSTILE
+from test_hints_injection import HOSTILE
 
-from FailTaleLibrary.config.model import AnalysisSection
+from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, Prompt, build_prompt
 from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, LINE_CHARS
 from FailTaleLibrary.records import Report, Signal, Suspect
@@ -17,7 +17,7 @@ from FailTaleLibrary.records import Report, Signal, Suspect
 def prompt_of(report: Report, *, context_tokens: int = 8192, about: str = "") -> Prompt:
     return build_prompt(
         report,
-        settings=AnalysisSection(about=about),
+        settings=AnalysisSettings(about=about),
         context_tokens=context_tokens,
         chars_per_token=CHARS_PER_TOKEN,
     )
@@ -136,7 +136,7 @@ def test_no_evidence_ever_overflows_the_context(texts: list[str], context: int, 
     suspects = tuple(a_suspect(id=f"E{n}", text=text) for n, text in enumerate(texts, start=1))
     prompt = build_prompt(
         report_with(*suspects),
-        settings=AnalysisSection(),
+        settings=AnalysisSettings(),
         context_tokens=context,
         chars_per_token=chars_per_token,
     )

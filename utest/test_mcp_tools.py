@@ -21,13 +21,13 @@ from mcp import Client, MCPError
 from mcp_servers import a_config, is_running, wait_until
 
 from FailTaleLibrary.archive import to_payload, write_bundle
+from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.config import load_config
-from FailTaleLibrary.mcp_server.app import build_server
+from FailTaleLibrary.mcp_server.access import Bucket, Rate
 from FailTaleLibrary.mcp_server.audit import Audit
-from FailTaleLibrary.mcp_server.desk import Desk
-from FailTaleLibrary.mcp_server.limits import Bucket, Rate
+from FailTaleLibrary.mcp_server.queue import CollectionQueue
+from FailTaleLibrary.mcp_server.server import build_server
 from FailTaleLibrary.mcp_server.store import Store
-from FailTaleLibrary.mcp_server.threads import in_thread
 from FailTaleLibrary.rendering import to_html
 
 MODES = ("auto", "legacy")
@@ -39,7 +39,7 @@ READING = {"list_failures", "get_evidence", "analyze_failure"}
 async def connected(folder: Path, text: str | None = None, *, mode: str = "auto", **more: Any) -> AsyncIterator[Client]:
     """A client of a server with two local hosts."""
     path = a_config(folder, text) if text is not None else a_config(folder)
-    server = build_server(more.pop("store", Store()), Desk(load_config(path)), **more)
+    server = build_server(more.pop("store", Store()), CollectionQueue(load_config(path)), **more)
     async with Client(server, mode=mode) as client:
         yield client
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from preset_answers import FIXTURES, SECRET, SHIPPED, collectors_of, item_of, judge, read, recorded_cases, shown
 
-from FailTaleLibrary.commands import changes, masked
+from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.records import Gap
 
 RECORDED = list(recorded_cases())

@@ -29,7 +29,7 @@ from preset_servers import (
     version,
 )
 
-from FailTaleLibrary.commands import changes, masked
+from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.config import Collector, parse_config
 
 # --- journald and systemd ---------------------------------------------------------------------------------------------

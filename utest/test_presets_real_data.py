@@ -31,7 +31,7 @@ from preset_servers import (
     wait_for,
 )
 
-from FailTaleLibrary.commands import changes, masked
+from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.config import Collector
 
 # --- Redis ------------------------------------------------------------------------------------------------------------

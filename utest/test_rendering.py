@@ -28,9 +28,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.archive import report_in, rewritten, to_payload
-from FailTaleLibrary.plaintext import sanitize
 from FailTaleLibrary.records import Analysis, Redaction, Signature
 from FailTaleLibrary.rendering import is_card, redraw, summary_line, to_html, to_text
+from FailTaleLibrary.text import sanitize
 
 APPROVED = Path(__file__).parent / "approved"
 ROOM = 1_000_000

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.archive import report_in, to_payload
-from FailTaleLibrary.plaintext import sanitize
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.rendering.fitting import fitted, left_out, text_size
+from FailTaleLibrary.text import sanitize
 
 
 def a_log(lines: int, *, seed: int = 1) -> str:

@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from FailTaleLibrary.cleaning import MAX_TEXT
 from FailTaleLibrary.records import Failure, KeywordStep
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.redactor import MAX_TEXT
 from FailTaleLibrary.robot_results import MAX_KEYWORDS, failure_on_demand, secret_variables
 
 ROOT = Path(__file__).parent.parent

@@ -22,10 +22,10 @@ from ways import config_for, run, to
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections, Transport
-from FailTaleLibrary.transports.conversation import STDERR_BYTES, Newest
+from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.local import LocalTransport
-from FailTaleLibrary.transports.login import log_in
-from FailTaleLibrary.transports.trust import Trust
+from FailTaleLibrary.transports.ssh_login import log_in
+from FailTaleLibrary.transports.visit import STDERR_BYTES, NewestBytes
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
 
@@ -123,7 +123,7 @@ def test_a_log_line_cannot_forge_the_report(way: Transport) -> None:
 
 @given(chunks=st.lists(st.binary(max_size=300)), max_bytes=st.integers(1, 500))
 def test_any_stream_keeps_its_newest_bytes(chunks: list[bytes], max_bytes: int) -> None:
-    newest, whole = Newest(max_bytes), b"".join(chunks)
+    newest, whole = NewestBytes(max_bytes), b"".join(chunks)
     for chunk in chunks:
         newest.add(chunk)
     assert (newest.data, newest.received) == (whole[-max_bytes:], len(whole))

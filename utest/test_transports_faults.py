@@ -16,9 +16,9 @@ import pytest
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import Clock, config_at, config_for, run, to, wait_until
 
+from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.transports.breakers import Breaker
 
 pytestmark = pytest.mark.ssh
 

@@ -16,19 +16,19 @@ from needs import missing
 from sshd import Sshd
 
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.investigation import Investigator
 from FailTaleLibrary.records import Failure, Item, Report, Window
+from FailTaleLibrary.run import Run
 
 pytestmark = pytest.mark.ssh
 
 
 @dataclass
 class Site:
-    """One host with a log, seen by an investigator as a run sees it."""
+    """One host with a log, seen by an run as a run sees it."""
 
     host: Sshd
     log: Path
-    investigator: Investigator
+    run: Run
     ahead_s: float
     """How far the host's clock is ahead."""
     zone: str
@@ -41,15 +41,15 @@ class Site:
         with self.log.open("a") as file:
             file.write(f"{stamp.strip()} {text}\n")
 
-    def begin_test(self) -> datetime:
+    def test_began(self) -> datetime:
         time.sleep(0.01)  # logs tell milliseconds
-        self.investigator.window_began()
+        self.run.window_began()
         return datetime.now(timezone.utc)
 
     def tell(self, started: datetime) -> Report:
         now = datetime.now(timezone.utc)
         failure = Failure(id="f" * 32, name="Order", window=Window(start=started, end=now))
-        return self.investigator.investigate(failure)
+        return self.run.collect_failure(failure)
 
 
 @pytest.fixture(params=["right clock", "90 s ahead", "other zone", "90 s behind in another zone"])
@@ -69,9 +69,9 @@ def site(request: pytest.FixtureRequest, new_host: Callable[..., Sshd], tmp_path
             "hosts": {"app1": {"component": ["app"], "address": host.address, "ssh": host.ssh_settings()}},
         }
     )
-    investigator = Investigator(config, environ={})
-    yield Site(host, log, investigator, ahead_s, zone)
-    investigator.close()
+    run = Run(config, environ={})
+    yield Site(host, log, run, ahead_s, zone)
+    run.close()
 
 
 def _libfaketime() -> Path:
@@ -89,10 +89,10 @@ def item_of(report: Report) -> Item:
 
 def test_only_lines_of_this_test_are_its_evidence(site: Site) -> None:
     site.write("ERROR storage is locked, before the run")
-    first = site.begin_test()
+    first = site.test_began()
     site.write("ERROR storage is locked, in the first test")
     site.tell(first)
-    second = site.begin_test()
+    second = site.test_began()
     site.write("ERROR storage is locked, in the second test")
     text = item_of(site.tell(second)).text
     assert "in the second test" in text
@@ -101,10 +101,10 @@ def test_only_lines_of_this_test_are_its_evidence(site: Site) -> None:
 
 
 def test_two_tests_in_one_second_keep_their_lines_apart(site: Site) -> None:
-    site.tell(site.begin_test())  # the connection is warm, as it is in a run
+    site.tell(site.test_began())  # the connection is warm, as it is in a run
     texts = []
     for number in range(2):
-        started = site.begin_test()
+        started = site.test_began()
         site.write(f"ERROR of test {number}")
         texts.append(item_of(site.tell(started)).text)
     assert "of test 0" in texts[0]
@@ -117,11 +117,11 @@ def test_a_rotation_in_mid_test_loses_nothing(site: Site, rotate: str, tmp_path:
     if shutil.which("logrotate", path="/usr/sbin:" + os.environ["PATH"]) is None:
         missing("logrotate", "apt-get install --no-install-recommends logrotate")
     site.write("INFO an old line " + "x" * 300)
-    site.tell(site.begin_test())
+    site.tell(site.test_began())
     time.sleep(1.1)  # a mark of each host comes once a second
-    started = site.begin_test()
+    started = site.test_began()
     deadline = time.monotonic() + 10
-    while site.investigator.last is not None and time.monotonic() < deadline:
+    while site.run.last is not None and time.monotonic() < deadline:
         site.write("INFO before the rotation")
         break
     _rotate(site.log, rotate, tmp_path)
@@ -144,6 +144,6 @@ def _rotate(log: Path, how: str, tmp_path: Path) -> None:
 
 
 def test_a_clock_that_is_wrong_by_more_than_a_second_is_told(site: Site) -> None:
-    (clock,) = site.tell(site.begin_test()).evidence.clocks
+    (clock,) = site.tell(site.test_began()).evidence.clocks
     assert abs(clock.offset_s - site.ahead_s) <= clock.uncertainty_s + 1.0
     assert clock.utc_offset_s == (19800 if site.zone == "Asia/Kolkata" else 0)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, rewrite_bundle, write_bundle
+from FailTaleLibrary.archive.cards import rewritten
 from FailTaleLibrary.archive.outputs import reports_in
-from FailTaleLibrary.archive.payloads import from_payload, report_in, to_payload
-from FailTaleLibrary.archive.rewriting import rewritten
+from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 
 __all__ = [
     "Manifest",

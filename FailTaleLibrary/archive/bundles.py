@@ -22,8 +22,8 @@ from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
 
-from FailTaleLibrary.archive.payloads import parse_report, refusal
-from FailTaleLibrary.archive.rewriting import Transform, rewritten
+from FailTaleLibrary.archive.cards import Transform, rewritten
+from FailTaleLibrary.archive.payload import parse_report, refusal
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.records import Record, Report
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-from FailTaleLibrary.archive.payloads import report_in
+from FailTaleLibrary.archive.payload import report_in
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.records import Report
 

@@ -12,7 +12,7 @@ from FailTaleLibrary.archive import read_bundle, read_item, write_bundle
 from FailTaleLibrary.captions import Caption, cache_dir, caption, with_progress
 from FailTaleLibrary.cli.asking import add_config, configuration
 from FailTaleLibrary.cli.reading import reports_at
-from FailTaleLibrary.config import AnalysisSection, Config, Limits
+from FailTaleLibrary.config import AnalysisSettings, Config, Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, build_prompt
 from FailTaleLibrary.records import Analysis, Report
@@ -62,13 +62,13 @@ def _configuration(options: argparse.Namespace) -> Config | None:
     return configuration(options) if named else None
 
 
-def _settings(options: argparse.Namespace, config: Config | None) -> AnalysisSection:
-    settings = config.analysis if config else AnalysisSection()
+def _settings(options: argparse.Namespace, config: Config | None) -> AnalysisSettings:
+    settings = config.analysis if config else AnalysisSettings()
     chosen = {"model": options.model, "host": options.host}
     return settings.model_copy(update={name: value for name, value in chosen.items() if value})
 
 
-def _show_prompts(path: Path, settings: AnalysisSection) -> int:
+def _show_prompts(path: Path, settings: AnalysisSettings) -> int:
     for report in reports_at(path):
         if isinstance(report, ArchiveError):
             print(f"failtale: {report}", file=sys.stderr)
@@ -77,7 +77,7 @@ def _show_prompts(path: Path, settings: AnalysisSection) -> int:
     return 0
 
 
-def _prompt(report: Report, settings: AnalysisSection) -> str:
+def _prompt(report: Report, settings: AnalysisSettings) -> str:
     prompt = build_prompt(report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN)
     return prompt.text()
 
@@ -86,7 +86,7 @@ def _verdict(analysis: Analysis) -> str:
     return analysis.hint.cause if analysis.hint else f"no hint: {analysis.no_hint_reason}"
 
 
-def _caption_bundle(path: Path, ask: Caption, settings: AnalysisSection) -> None:
+def _caption_bundle(path: Path, ask: Caption, settings: AnalysisSettings) -> None:
     report = read_bundle(path)
     full_texts = {item.id: read_item(path, item.id) for item in report.evidence.items}
     captioned = report.model_copy(update={"analysis": ask(report)})

@@ -9,14 +9,14 @@ import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from FailTaleLibrary.cleaning import Cleaner
 from FailTaleLibrary.config import Config, load_config
-from FailTaleLibrary.config.units import parse_duration
+from FailTaleLibrary.config.types import parse_duration
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.investigation import Investigator
 from FailTaleLibrary.records import Failure, Report, Window
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.rendering import to_html, to_text
+from FailTaleLibrary.run import Run
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -56,11 +56,11 @@ def configuration(options: argparse.Namespace) -> Config:
 
 
 def _check(options: argparse.Namespace) -> int:
-    investigator = Investigator(configuration(options))
+    run = Run(configuration(options))
     try:
-        verdicts, notes = investigator.check_hosts(options.hosts), investigator.notes
+        verdicts, notes = run.check_hosts(options.hosts), run.notes
     finally:
-        investigator.close()
+        run.close()
     width = max(map(len, verdicts), default=0)
     for host, verdict in verdicts.items():
         print(f"{host:{width}}  {verdict or 'answers'}")
@@ -70,13 +70,13 @@ def _check(options: argparse.Namespace) -> int:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    investigator = Investigator(configuration(options))
+    run = Run(configuration(options))
     try:
-        failure = _failure(options, investigator.redactor())
-        report = investigator.investigate(failure, components=options.component, output_dir=options.bundle)
+        failure = _failure(options, run.redactor())
+        report = run.collect_failure(failure, components=options.component, output_dir=options.bundle)
     finally:
-        investigator.close()
-    text = _rendered(report, options.format, investigator.config)
+        run.close()
+    text = _rendered(report, options.format, run.config)
     if options.output is None:
         print(text)
     else:
@@ -85,7 +85,7 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 def _failure(options: argparse.Namespace, redactor: Redactor) -> Failure:
-    cleaner = Cleaner(redactor)
+    cleaner = RecordRedactor(redactor)
     now = datetime.now(timezone.utc)
     return Failure(
         id=uuid.uuid4().hex,

@@ -17,9 +17,9 @@ from FailTaleLibrary.archive import report_in, rewrite_bundle, rewritten, to_pay
 from FailTaleLibrary.cli.asking import add_config, configuration
 from FailTaleLibrary.config import Config, Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
-from FailTaleLibrary.investigation import redactor_for
 from FailTaleLibrary.redaction import Redacted, Redactor, redact_lines
 from FailTaleLibrary.rendering import is_card, redraw
+from FailTaleLibrary.run import redactor_for
 
 _MARKUP = re.compile(r"(<!\[CDATA\[.*?\]\]>|<!--.*?-->|<[^>]*>)", re.DOTALL)
 _SEALED = re.compile(r"(<!\[CDATA\[|<!--)(.*)(\]\]>|-->)", re.DOTALL)

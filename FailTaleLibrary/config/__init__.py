@@ -1,34 +1,34 @@
 """YAML -> Config: hosts, components, collectors, limits, redaction, analysis; every default and its unit."""
 
-from FailTaleLibrary.config.loading import load_config, parse_config
+from FailTaleLibrary.config.loader import load_config, parse_config
 from FailTaleLibrary.config.model import (
-    AnalysisSection,
+    AnalysisSettings,
     Collector,
     Component,
     Config,
-    Gateway,
+    GatewaySettings,
     Host,
     Limits,
-    Redaction,
     RedactionRule,
-    Ssh,
+    RedactionSettings,
+    SshSettings,
     secret_values_of,
 )
 from FailTaleLibrary.config.presets import Preset, describe_presets
-from FailTaleLibrary.config.template import template_text
+from FailTaleLibrary.config.reference import template_text
 
 __all__ = [
-    "AnalysisSection",
+    "AnalysisSettings",
     "Collector",
     "Component",
     "Config",
-    "Gateway",
+    "GatewaySettings",
     "Host",
     "Limits",
     "Preset",
-    "Redaction",
     "RedactionRule",
-    "Ssh",
+    "RedactionSettings",
+    "SshSettings",
     "describe_presets",
     "load_config",
     "parse_config",

@@ -6,10 +6,10 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from FailTaleLibrary.config.document import Document, Where
-from FailTaleLibrary.config.mistakes import unknown
+from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
-from FailTaleLibrary.config.units import quoted
+from FailTaleLibrary.config.types import in_quotes
+from FailTaleLibrary.config.yaml_source import Document, Where
 
 _SOURCES = ("command", "file", "journal")
 _NOT_FOR = {
@@ -51,7 +51,7 @@ def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -
 def _not_one_source(sources: list[str]) -> str:
     if not sources:
         return "has no 'command', 'file' or 'journal'; write one of them"
-    return f"has {' and '.join(map(quoted, sources))}; keep one, or make several collectors of it"
+    return f"has {' and '.join(map(in_quotes, sources))}; keep one, or make several collectors of it"
 
 
 def _check_window(document: Document, data: Mapping[str, Any], *, at: Where) -> None:
@@ -138,8 +138,8 @@ def _check_shared_names(
             if collector != same:
                 document.add(
                     (*at, "component"),
-                    f"{quoted(other)} and {quoted(component)} have different collectors of the name "
-                    f"{quoted(collector.name)}; give one of them another 'name'",
+                    f"{in_quotes(other)} and {in_quotes(component)} have different collectors of the name "
+                    f"{in_quotes(collector.name)}; give one of them another 'name'",
                 )
 
 

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
 
-from FailTaleLibrary.config.values import (
+from FailTaleLibrary.config.types import (
     Count,
     Duration,
     Fingerprint,
@@ -34,7 +34,7 @@ from FailTaleLibrary.config.values import (
     Texts,
     TimeFormat,
     Url,
-    Window,
+    WindowSetting,
 )
 
 _NAMED_LIKE_A_SECRET = re.compile(
@@ -69,7 +69,7 @@ class Section(BaseModel):
         return {key: item for key, item in value.items() if item is not None or key not in cls.yaml_keys()}
 
 
-class Ssh(Section):
+class SshSettings(Section):
     """How to reach hosts over SSH; `hosts.<name>.ssh` overrides single values of it."""
 
     user: str | None = Field(None, description="Login on the hosts; default: the local user's name.")
@@ -159,7 +159,7 @@ class Collector(Section):
     timeout_s: Duration | None = Field(
         None, alias="timeout", description="Longest time for this collector; default: `ssh.command_timeout`."
     )
-    window: Window = Field(
+    window: WindowSetting = Field(
         "test",
         description="Which part of a log: `test`, `suite`, `run`, a duration before the failure (`5 min`) or `none` "
         "(the newest lines). Commands are snapshots and take no notice of it unless they use `$FAILTALE_SINCE`.",
@@ -258,7 +258,7 @@ class RedactionRule(Section):
     pattern: SecretPattern = Field(description="Expression with a group `(?P<secret>…)`.")
 
 
-class Redaction(Section):
+class RedactionSettings(Section):
     """What leaves evidence before anything is written, logged or sent. Secrets always do."""
 
     identifiers: bool = Field(
@@ -272,7 +272,7 @@ class Redaction(Section):
     )
 
 
-class AnalysisSection(Section):
+class AnalysisSettings(Section):
     """An optional caption on the suspects by a local Ollama model. Off unless `model` is named."""
 
     model: str | None = Field(None, description="Model that Ollama has pulled, e.g. `qwen2.5:3b`; none: no hints.")
@@ -303,7 +303,7 @@ class AnalysisSection(Section):
     allow_cloud: bool = Field(False, description="Allow models that Ollama forwards to a cloud.")
 
 
-class Gateway(Section):
+class GatewaySettings(Section):
     """A FailTale server that holds the SSH keys; instead of `hosts`."""
 
     url: Url = Field(description="Address of the gateway, e.g. `http://127.0.0.1:5050/mcp`.")
@@ -322,10 +322,10 @@ def _off(value: object) -> object:
 class Config(Section):
     """The whole of `failtale.yaml`."""
 
-    ssh: Ssh = Field(default_factory=Ssh, description="How to reach hosts over SSH.")
+    ssh: SshSettings = Field(default_factory=SshSettings, description="How to reach hosts over SSH.")
     components: dict[Name, Component] = Field({}, description="The parts of the system under test, by name.")
     hosts: dict[Name, Host] = Field({}, description="The machines, by name.")
-    gateway: Gateway | None = Field(None, description="Get the evidence from a FailTale server instead.")
+    gateway: GatewaySettings | None = Field(None, description="Get the evidence from a FailTale server instead.")
     marks: Annotated[Literal["test", "suite", "off"], BeforeValidator(_off)] = Field(
         "test",
         description="When to note log positions and baselines: at the start of each test, of each suite, or never. "
@@ -334,10 +334,10 @@ class Config(Section):
     limits: Limits = Field(default_factory=Limits, description="The longest and the most that evidence may cost.")
     tags: Tags = Field(default_factory=Tags, description="Which failing tests are told.")
     bundles: Bundles = Field(default_factory=Bundles, description="Evidence as files.")
-    redaction: Redaction = Field(
-        default_factory=Redaction, description="What leaves evidence before anything else sees it."
+    redaction: RedactionSettings = Field(
+        default_factory=RedactionSettings, description="What leaves evidence before anything else sees it."
     )
-    analysis: AnalysisSection = Field(default_factory=AnalysisSection, description="Optional hints by a local model.")
+    analysis: AnalysisSettings = Field(default_factory=AnalysisSettings, description="Optional hints by a local model.")
     presets: LocalPaths = Field((), description="Files with presets of your own.")
     message_summary: bool = Field(False, description="Append a one-line summary to the failing test's message.")
     source: Path | None = Field(None, alias="(source)", exclude=True, description="The file it came from.")
@@ -349,7 +349,7 @@ class Config(Section):
         description="The environment variables that its values came from.",
     )
 
-    def ssh_for(self, host: str) -> Ssh:
+    def ssh_for(self, host: str) -> SshSettings:
         """`ssh` with this host's own values on top."""
         overrides = self.hosts[host].ssh.model_dump(exclude_none=True)
         return self.ssh.model_copy(update=overrides)

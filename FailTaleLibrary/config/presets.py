@@ -28,12 +28,10 @@ from typing import Any
 from pydantic import Field
 
 from FailTaleLibrary.config.checks import check_collector
-from FailTaleLibrary.config.document import Document, Where
-from FailTaleLibrary.config.mistakes import Mistake, Mistakes
+from FailTaleLibrary.config.messages import Mistake, Mistakes
 from FailTaleLibrary.config.model import Collector, Section
-from FailTaleLibrary.config.reading import read_document
-from FailTaleLibrary.config.units import quoted
-from FailTaleLibrary.config.values import Name, Pattern, Texts
+from FailTaleLibrary.config.types import Name, Pattern, Texts, in_quotes
+from FailTaleLibrary.config.yaml_source import Document, Where, read_document
 
 _SHIPPED = Path(__file__).parent.parent / "presets"
 PREFIX = "name"
@@ -160,7 +158,7 @@ class PresetLibrary:
         preset = _preset_in(document) if document else None
         name = _stated_name(document) or path.stem
         if document and name in self.names:
-            document.add(("name",), f"{quoted(name)} is the name of another preset; choose another")
+            document.add(("name",), f"{in_quotes(name)} is the name of another preset; choose another")
         else:
             self._read[name] = preset
 
@@ -198,7 +196,7 @@ def _check_parameters(document: Document, preset: Preset) -> None:
         elif parameter.sample is None:
             document.add_at_key(where, "has neither 'default' nor 'example'; write one of them")
         elif preset.refusal(name, parameter.sample):
-            document.add(where, f"{quoted(parameter.sample)} does not match its own 'pattern'")
+            document.add(where, f"{in_quotes(parameter.sample)} does not match its own 'pattern'")
 
 
 def _check_templates(document: Document, preset: Preset) -> None:
@@ -206,7 +204,7 @@ def _check_templates(document: Document, preset: Preset) -> None:
     for index, data in enumerate(preset.filled({})):
         where: Where = ("collectors", index)
         if data["name"] in names:
-            document.add(where, f"the name {quoted(data['name'])} stands already above; choose another")
+            document.add(where, f"the name {in_quotes(data['name'])} stands already above; choose another")
         names.add(data["name"])
         document.validate(Collector, data, at=where)
         check_collector(document, data, at=where)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import types
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
@@ -16,8 +17,23 @@ from pydantic_core import PydanticUndefined
 
 from FailTaleLibrary.config.model import Collector, Component, Config, Host, RedactionRule, Section, SshOverrides
 from FailTaleLibrary.config.presets import Parameter, Preset, describe_presets
-from FailTaleLibrary.config.units import format_bytes, format_duration
-from FailTaleLibrary.config.values import kind_of
+from FailTaleLibrary.config.types import format_bytes, format_duration, kind_of
+
+# --- The commented configuration that `failtale init` writes and users copy
+
+_PACKAGE = Path(__file__).parent.parent
+_CANDIDATES = (
+    _PACKAGE / "failtale.yaml",  # installed: resources/ is laid over the package
+    _PACKAGE.parent / "resources" / _PACKAGE.name / "failtale.yaml",  # a checkout
+)
+
+
+def template_text() -> str:
+    """The text of the template, from the installed package or from a checkout."""
+    return next(path for path in _CANDIDATES if path.is_file()).read_text(encoding="utf-8")
+
+
+# --- The model and the presets -> their manuals
 
 _INTRODUCTION = """\
 # Configuration

@@ -18,7 +18,7 @@ MAX_NEXT_STEPS = 3
 _MAX_ANSWER_CHARS = 20_000
 
 
-class Answer(BaseModel):
+class ModelAnswer(BaseModel):
     """What a model said, of the right shape and not yet believed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -61,7 +61,7 @@ def _list_of(words: Sequence[str], *, at_least: int, at_most: int) -> dict[str, 
     return {"type": "array", "items": _one_of(words), "minItems": at_least, "maxItems": at_most}
 
 
-def parse_answer(text: str) -> Answer:
+def parse_model_answer(text: str) -> ModelAnswer:
     """The Answer in a model's text; a fence or words around the object do no harm.
 
     Raises HintError when there is no object of the agreed shape, as a proxy or a model without grammars may send.
@@ -70,7 +70,7 @@ def parse_answer(text: str) -> Answer:
     if start < 0 or end < start or len(text) > _MAX_ANSWER_CHARS:
         raise HintError("the model's answer holds no JSON object, though one was asked for; try another model")
     try:
-        return Answer.model_validate_json(text[start : end + 1])
+        return ModelAnswer.model_validate_json(text[start : end + 1])
     except ValidationError as error:
         where = ", ".join(sorted({".".join(map(str, problem["loc"])) or "JSON" for problem in error.errors()}))[:80]
         raise HintError(

@@ -14,11 +14,10 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from FailTaleLibrary.hints.answer import Answer
-from FailTaleLibrary.hints.checks import Answered
-from FailTaleLibrary.hints.client import Model
-from FailTaleLibrary.hints.lines import normalised
-from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt
+from FailTaleLibrary.hints.answer import ModelAnswer
+from FailTaleLibrary.hints.ollama import Model
+from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt, normalised
+from FailTaleLibrary.hints.verify import VerifiedAnswer
 
 _MAX_ENTRIES = 1000
 _MAX_BYTES = 100_000
@@ -29,7 +28,7 @@ class _Entry(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    answer: Answer
+    answer: ModelAnswer
     model: str
     seconds: float
     prompt_tokens: int | None
@@ -48,13 +47,13 @@ class Cache:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._memory: dict[str, Answered] = {}
+        self._memory: dict[str, VerifiedAnswer] = {}
 
-    def load(self, key: str) -> Answered | None:
+    def load(self, key: str) -> VerifiedAnswer | None:
         """The answer, or None; a damaged or foreign file counts as none."""
         return self._memory.get(key) or self._from_disk(key)
 
-    def store(self, key: str, answered: Answered) -> None:
+    def store(self, key: str, answered: VerifiedAnswer) -> None:
         """Remembers the answer; a directory that cannot be written costs a later run a call and is no error."""
         self._memory[key] = answered
         if self._directory is not None:
@@ -62,7 +61,7 @@ class Cache:
                 self._write(self._directory, key, answered)
                 _forget_oldest(self._directory)
 
-    def _from_disk(self, key: str) -> Answered | None:
+    def _from_disk(self, key: str) -> VerifiedAnswer | None:
         if self._directory is None:
             return None
         try:
@@ -72,9 +71,9 @@ class Cache:
             entry = _Entry.model_validate_json(path.read_bytes())
         except (OSError, ValidationError):
             return None
-        return Answered(**dict(entry))
+        return VerifiedAnswer(**dict(entry))
 
-    def _write(self, directory: Path, key: str, answered: Answered) -> None:
+    def _write(self, directory: Path, key: str, answered: VerifiedAnswer) -> None:
         """Atomic, so that two runs at once never read half a file."""
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         entry = _Entry(

@@ -9,18 +9,59 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from FailTaleLibrary.config.model import AnalysisSection
+from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
-from FailTaleLibrary.hints.answer import parse_answer
-from FailTaleLibrary.hints.budget import RunBudget
+from FailTaleLibrary.hints.answer import parse_model_answer
 from FailTaleLibrary.hints.cache import Cache, cache_key
-from FailTaleLibrary.hints.checks import Answered, checked_hint
-from FailTaleLibrary.hints.client import Model, Ollama, Reply
-from FailTaleLibrary.hints.lines import normalised, one_line, shorten
-from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
-from FailTaleLibrary.hints.reasons import TooSlowError, UnreachableError
-from FailTaleLibrary.hints.server import server_for
+from FailTaleLibrary.hints.ollama import Model, Ollama, Reply, TooSlowError, UnreachableError, server_for
+from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, normalised, one_line, shorten
+from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint
 from FailTaleLibrary.records import Analysis, Hint, Report
+
+# --- What hints may cost a run: their number, their time, and how often a silent server is tried
+
+_MAX_TIMEOUTS = 2
+
+
+@dataclass(slots=True)
+class RunBudget:
+    """The rest of a run's budget."""
+
+    hints: int
+    run_time_s: float
+    hint_time_s: float
+    _asked: int = 0
+    _spent_s: float = 0.0
+    _timeouts: int = 0
+    _given_up: str = ""
+
+    def allowance_s(self) -> float:
+        """Seconds that the next call may take; raises HintError with the reason when there is none."""
+        if self._given_up:
+            raise HintError(f"not asked: earlier in this run {self._given_up}")
+        if self._asked >= self.hints:
+            raise HintError(f"not asked: the run's hints are used up ('analysis: hints' is {self.hints})")
+        left = self.run_time_s - self._spent_s
+        if left <= 0:
+            raise HintError(
+                f"not asked: the run's time for hints is used up ('analysis: run_time' is {self.run_time_s:g} s)"
+            )
+        return min(self.hint_time_s, left)
+
+    def count_hint(self) -> None:
+        self._asked += 1
+
+    def count_time(self, seconds: float) -> None:
+        self._spent_s += seconds
+
+    def count_failure(self, error: HintError) -> None:
+        """One lost connection or two time-outs end the asking: the rest of the run would wait for the same."""
+        self._timeouts += isinstance(error, TooSlowError)
+        if isinstance(error, UnreachableError) or self._timeouts >= _MAX_TIMEOUTS:
+            self._given_up = str(error)
+
+
+# --- Reports of one run -> their Analyses with a hint, or with the reason why there is none
 
 T = TypeVar("T")
 
@@ -36,7 +77,7 @@ class _Told:
     """What came of a signature: an answer with the lines that it was given for, or the reason for none."""
 
     failure: str
-    answered: Answered | None = None
+    answered: VerifiedAnswer | None = None
     lines: Mapping[str, str] | None = None
     """Suspect id -> normalised line, of the failure that was asked about."""
     reason: str = ""
@@ -50,7 +91,7 @@ class HintMaker:
     """
 
     def __init__(
-        self, settings: AnalysisSection, *, cache_dir: Path | None = None, environ: Mapping[str, str] = os.environ
+        self, settings: AnalysisSettings, *, cache_dir: Path | None = None, environ: Mapping[str, str] = os.environ
     ) -> None:
         self._settings = settings
         self._environ = environ
@@ -150,8 +191,8 @@ class HintMaker:
 
     def _believed(self, reply: Reply, seconds: float, *, report: Report, prompt: Prompt, model: Model) -> Hint:
         """The hint in a reply; an answer that gives one is remembered for equal failures and for later runs."""
-        answered = Answered(
-            answer=parse_answer(reply.text),
+        answered = VerifiedAnswer(
+            answer=parse_model_answer(reply.text),
             model=model.name,
             seconds=seconds,
             prompt_tokens=reply.prompt_tokens,
@@ -215,7 +256,7 @@ def _lines(prompt: Prompt) -> dict[str, str]:
     return {suspect.id: normalised(one_line(suspect.text)) for suspect in prompt.suspects}
 
 
-def _renumbered(answered: Answered, theirs: Mapping[str, str], ours: Mapping[str, str]) -> Answered:
+def _renumbered(answered: VerifiedAnswer, theirs: Mapping[str, str], ours: Mapping[str, str]) -> VerifiedAnswer:
     """The answer with the ids that its cited lines bear in another failure; lines that are not there lose theirs."""
     ids = {line: id_ for id_, line in reversed(tuple(ours.items()))}
     cited = (ids.get(theirs.get(id_, "")) for id_ in answered.answer.evidence)

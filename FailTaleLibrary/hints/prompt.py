@@ -8,17 +8,101 @@ from __future__ import annotations
 
 import json
 import re
+import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from FailTaleLibrary.config.model import AnalysisSection
+from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints.answer import schema_for
-from FailTaleLibrary.hints.instructions import PLACEHOLDER, reads_like_instruction, split_instructions
-from FailTaleLibrary.hints.lines import one_line, shorten
-from FailTaleLibrary.hints.steps import steps_for
+from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction, split_instructions
 from FailTaleLibrary.records import Failure, KeywordStep, Report, Suspect
+from FailTaleLibrary.text import sanitize
+
+# --- Text of any origin -> one visible line that can forge nothing in a prompt
+
+ELLIPSIS = " … "
+_FORGED_ID = re.compile(r"[\[({<\uff3b\u3010\u3014]\s*[Ee\uff25\uff45\u0415\u0435]\s*(\d+)\s*[\])}>\uff3d\u3011\u3015]")
+"""``[E9]`` in any brackets, also with full-width and Cyrillic letters."""
+_SPACES = re.compile(r"\s+")
+_INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
+
+
+def one_line(text: str) -> str:
+    """Text as one line: line ends written out as ``\\n``, invisible characters gone, ``[E9]`` as ``E-9``."""
+    escaped = sanitize(text).replace("\n", "\\n")
+    visible = "".join(" " if char == "\t" else char for char in escaped if char == "\t" or is_visible(char))
+    return _FORGED_ID.sub(r"E-\1", _SPACES.sub(" ", visible)).strip()
+
+
+def is_visible(char: str) -> bool:
+    """Whether a reader sees the character or the gap that it leaves."""
+    return unicodedata.category(char) not in _INVISIBLE
+
+
+def shorten(text: str, limit: int) -> str:
+    """At most `limit` characters, cut in the middle: a line's time stands at its front, its reason often at its end."""
+    if len(text) <= limit:
+        return text
+    tail = (limit - len(ELLIPSIS)) // 2
+    return text[: limit - len(ELLIPSIS) - tail] + ELLIPSIS + text[-tail:]
+
+
+_VARIABLE = (
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{7,}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\d+"), "<n>"),
+)
+
+
+def normalised(text: str) -> str:
+    """Text without what differs between two occurrences of the same thing: numbers, identifiers."""
+    for pattern, token in _VARIABLE:
+        text = pattern.sub(token, text)
+    return text
+
+
+# --- Signals of the suspects -> the next steps that a model may choose from
+
+MAX_STEPS = 12
+"""Offered for one failure; each costs the prompt about ten tokens."""
+
+_ALWAYS = (
+    "Read the evidence around the cited lines.",
+    "Compare with the evidence of a run in which this test passed.",
+    "Run the test again alone to see whether it fails again.",
+)
+_FOR_SIGNALS = (
+    (r"memory|oom|137|killed", "Look at the memory limits and the largest processes of the host."),
+    (r"segfault|139|core dump|panic|crash", "Look for a core dump and the version of the program that crashed."),
+    (r"disk|space|quota", "Free disk space on the host, or find what filled it."),
+    (r"read-only|i/o error", "Look at the kernel's messages about the disk and its mount options."),
+    (r"too many|files|descriptor|limit|exhaust|pool", "Look at the limit that was reached and at who uses it up."),
+    (r"port|address in use", "Find the process that already listens on the port."),
+    (r"certificate|tls|ssl|expired", "Look at the certificate's dates, names and issuer."),
+    (r"name resolution|dns|resolve", "Look up the name on the host that could not resolve it."),
+    (r"refused|unreachable|no answer|gap|connect|back end", "See whether the service that is called runs and listens."),
+    (r"authentication|denied|permission|credential", "Look at the credentials and permissions that were refused."),
+    (r"lock|deadlock", "Find who held the lock at that time."),
+    (r"timed? ?out|slow|latency", "Find which call was slow, and what it waited for."),
+    (r"unit|state|failed|inactive|exit", "Look at the state of the unit and why it ended."),
+    (r"restart|reboot|start|stop", "Find out who or what restarted the service during the test."),
+    (r"reload|deploy|config|role|change", "Look at what was deployed or reconfigured during the test."),
+    (r"data error", "Look at the data that was refused and at who wrote it."),
+    (r"clock|time jump|skew", "Compare the clocks of the hosts."),
+    (r"stack|exception|traceback|server error", "Read the stack trace's cause and the code that it names."),
+)  # fmt: skip
+
+
+def steps_for(signal_names: Iterable[str]) -> tuple[str, ...]:
+    """The steps that fit these signals, best first, then those that always fit; at most `MAX_STEPS`."""
+    names = "\n".join(signal_names).casefold()
+    fitting = [sentence for pattern, sentence in _FOR_SIGNALS if re.search(rf"\b(?:{pattern})", names)]
+    return (*fitting[: MAX_STEPS - len(_ALWAYS)], *_ALWAYS)
+
+
+# --- Report -> Prompt: the one system and the one user message that a model gets, and the schema that binds it
 
 PROMPT_VERSION = 1
 """Part of a cached hint's key: raise it when the wording changes."""
@@ -97,7 +181,7 @@ class Prompt:
 
 
 def build_prompt(
-    report: Report, *, settings: AnalysisSection, context_tokens: int, chars_per_token: float = CHARS_PER_TOKEN
+    report: Report, *, settings: AnalysisSettings, context_tokens: int, chars_per_token: float = CHARS_PER_TOKEN
 ) -> Prompt:
     """The prompt for one failure that fits into `context_tokens` together with the answer.
 

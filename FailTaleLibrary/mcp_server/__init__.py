@@ -6,9 +6,9 @@ It needs the extra ``mcp``: pip install 'robotframework-failtale[mcp]'.
 from __future__ import annotations
 
 from FailTaleLibrary.mcp_server.access import default_token_file
-from FailTaleLibrary.mcp_server.app import build_server, http_application
 from FailTaleLibrary.mcp_server.audit import default_path as default_audit_file
-from FailTaleLibrary.mcp_server.serving import Settings, serve_http, serve_stdio
+from FailTaleLibrary.mcp_server.http import Settings, serve_http, serve_stdio
+from FailTaleLibrary.mcp_server.server import build_server, http_application
 
 __all__ = [
     "Settings",

@@ -16,24 +16,24 @@ class Answer(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class KnownCollector(Answer):
+class CollectorInfo(Answer):
     name: str
     kind: str = Field(description="command, file or journal.")
     description: str
     window: str = Field(description="Which part of a log it reads: test, suite, run, none or seconds.")
 
 
-class KnownComponent(Answer):
+class ComponentInfo(Answer):
     name: str
     description: str
     hosts: list[str] = Field(description="Hosts that play it.")
-    collectors: list[KnownCollector]
+    collectors: list[CollectorInfo]
 
 
 class Components(Answer):
     """The system under test as the configuration knows it."""
 
-    components: list[KnownComponent]
+    components: list[ComponentInfo]
     hosts: list[str]
 
 
@@ -56,7 +56,7 @@ class Marked(Answer):
     server_time: float = Field(description="This server's clock, seconds since 1970.")
 
 
-class KnownItem(Answer):
+class ItemInfo(Answer):
     """One collector's answer from one host."""
 
     id: str = Field(description="host/collector; what get_evidence takes.")
@@ -69,7 +69,7 @@ class KnownItem(Answer):
     resource: str
 
 
-class KnownGap(Answer):
+class GapInfo(Answer):
     """Evidence that could not be had."""
 
     host: str
@@ -78,7 +78,7 @@ class KnownGap(Answer):
     detail: str = Field(description=UNTRUSTED)
 
 
-class KnownSuspect(Answer):
+class SuspectInfo(Answer):
     """A line that may tell the cause."""
 
     id: str
@@ -88,18 +88,18 @@ class KnownSuspect(Answer):
     signals: list[str] = Field(description="Why it is suspected.")
 
 
-class Told(Answer):
+class FailureAnswer(Answer):
     """One failure and what was collected for it."""
 
     failure_id: str
     name: str
     headline: str
     complete: bool = Field(description="No gaps, and nothing was cut short by the deadline.")
-    items: list[KnownItem]
+    items: list[ItemInfo]
     more_items: int = Field(description="Items beyond those listed here; get_evidence without item lists all.")
-    gaps: list[KnownGap]
+    gaps: list[GapInfo]
     more_gaps: int
-    suspects: list[KnownSuspect] = Field(description="Best first.")
+    suspects: list[SuspectInfo] = Field(description="Best first.")
     seconds: float = Field(description="What the collection took.")
     server_time: float
 
@@ -109,12 +109,12 @@ class Analyzed(Answer):
 
     failure_id: str
     headline: str
-    suspects: list[KnownSuspect]
+    suspects: list[SuspectInfo]
     hint: str = Field(description="A local model's sentence about the cause, which may be wrong; empty for none.")
     no_hint_reason: str
 
 
-class KnownFailure(Answer):
+class FailureInfo(Answer):
     failure_id: str
     name: str
     suite: str
@@ -129,7 +129,7 @@ class KnownFailure(Answer):
 class Failures(Answer):
     """Failures that this server can tell of, newest first."""
 
-    failures: list[KnownFailure]
+    failures: list[FailureInfo]
     total: int
     next_offset: int = Field(description="-1: there are no more.")
     unreadable: list[str] = Field(description="Stored reports that cannot be read, and why.")

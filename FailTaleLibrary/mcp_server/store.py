@@ -23,7 +23,7 @@ COLLECTED = "collected"
 
 
 @dataclass(frozen=True, slots=True)
-class Tale:
+class StoredFailure:
     """One failure told: its report, its full texts where they are more than the report holds, and whence it came."""
 
     report: Report
@@ -40,23 +40,23 @@ class Store:
     """The failures by id. Safe to use from any thread; reading files may take a while."""
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
-        self._shelves = [_Shelf(path) for path in paths]
-        self._collected: OrderedDict[str, Tale] = OrderedDict()
+        self._shelves = [StoredSource(path) for path in paths]
+        self._collected: OrderedDict[str, StoredFailure] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, tale: Tale) -> None:
+    def put(self, tale: StoredFailure) -> None:
         """Keeps a collected failure, in place of the oldest ones when there are too many."""
         with self._lock:
             self._collected[tale.report.failure.id] = tale
             while len(self._collected) > 1 and self._is_full():
                 self._collected.popitem(last=False)
 
-    def get(self, failure_id: str) -> Tale | None:
+    def get(self, failure_id: str) -> StoredFailure | None:
         with self._lock:
             tale = self._collected.get(failure_id)
         return tale or self._stored().get(failure_id)
 
-    def newest_first(self) -> list[Tale]:
+    def newest_first(self) -> list[StoredFailure]:
         with self._lock:
             tales = {**self._stored(), **self._collected}
         return sorted(tales.values(), key=lambda tale: tale.report.failure.window.end, reverse=True)
@@ -69,9 +69,9 @@ class Store:
         collected = self._collected.values()
         return len(collected) > MAX_FAILURES or sum(tale.bytes for tale in collected) > MAX_BYTES
 
-    def _stored(self) -> dict[str, Tale]:
+    def _stored(self) -> dict[str, StoredFailure]:
         """By id; a bundle, which has the full texts, takes precedence over a card of the same failure."""
-        tales: dict[str, Tale] = {}
+        tales: dict[str, StoredFailure] = {}
         for shelf in self._shelves:
             for tale in shelf.tales():
                 known = tales.get(tale.report.failure.id)
@@ -80,17 +80,17 @@ class Store:
         return tales
 
 
-class _Shelf:
+class StoredSource:
     """One path of the command line: an output file, a bundle, or a folder of bundles."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._state: object = None
-        self._tales: list[Tale] = []
+        self._tales: list[StoredFailure] = []
         self._lock = threading.Lock()
         self.unreadable: list[str] = []
 
-    def tales(self) -> list[Tale]:
+    def tales(self) -> list[StoredFailure]:
         with self._lock:
             state = self._now()
             if state != self._state:
@@ -123,10 +123,10 @@ class _Shelf:
         except ArchiveError as error:  # the file ends in damage; what stands before it was read
             self.unreadable.append(str(error))
 
-    def _each(self) -> Iterator[Tale | ArchiveError]:
+    def _each(self) -> Iterator[StoredFailure | ArchiveError]:
         if not self._path.is_dir():
             for report in reports_in(self._path):
-                yield report if isinstance(report, ArchiveError) else Tale(report, source=self._path.name)
+                yield report if isinstance(report, ArchiveError) else StoredFailure(report, source=self._path.name)
             return
         for manifest in self._parts():
             try:
@@ -135,7 +135,7 @@ class _Shelf:
                 yield error
 
 
-def _bundle(path: Path) -> Tale:
+def _bundle(path: Path) -> StoredFailure:
     report = read_bundle(path)
     texts = {item.id: read_item(path, item.id) for item in report.evidence.items}
-    return Tale(report, texts, source=path.name)
+    return StoredFailure(report, texts, source=path.name)

@@ -11,6 +11,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Annotated, Any, Literal
@@ -18,30 +19,51 @@ from typing import Annotated, Any, Literal
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, TextContent
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
 from pydantic import BaseModel, Field
 
 from FailTaleLibrary import __version__
+from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.errors import FailTaleError
-from FailTaleLibrary.gateway.handover import Handover, pack
+from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, pack
 from FailTaleLibrary.hints import HintMaker
-from FailTaleLibrary.mcp_server import models, shaping, texts
-from FailTaleLibrary.mcp_server.desk import Desk, Outcome, Selection
-from FailTaleLibrary.mcp_server.signatures import (
-    ASKS_HOSTS,
-    MAX_RECORD_PAGE,
-    MAX_TEXT_PAGE,
-    NOTES,
-    READS,
-    FailureId,
-    Names,
-    Past,
-    strict,
-)
-from FailTaleLibrary.mcp_server.store import Store, Tale
-from FailTaleLibrary.mcp_server.threads import in_thread
+from FailTaleLibrary.mcp_server import models, responses
+from FailTaleLibrary.mcp_server.queue import CollectionQueue, Outcome, Selection
+from FailTaleLibrary.mcp_server.responses import TEXT_BYTES
+from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Evidence, Failure, Report, Window
+
+# --- What the arguments of tools may be, what tools say of themselves, and how a tool refuses what it does not
+
+MAX_NAMES = 256
+MAX_TEXT_PAGE = TEXT_BYTES
+MAX_RECORD_PAGE = 256 * 1024
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+FailureId = Annotated[
+    str, Field(pattern=r"^[0-9a-zA-Z_-]{1,64}$", description="As list_failures or collect_evidence gives it.")
+]
+Names = Annotated[list[Id], Field(max_length=MAX_NAMES)]
+Past = Annotated[float, Field(ge=0, le=MAX_PAST_S)]
+
+READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+ASKS_HOSTS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
+"""Open world: the answer holds text that somebody else wrote."""
+NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+
+
+def strict(function: Callable[..., Any], title: str, annotations: ToolAnnotations) -> Tool:
+    """A tool that refuses arguments it does not know; the SDK (2.3) would ignore them."""
+    tool = Tool.from_function(function, title=title, annotations=annotations)
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config["extra"] = "forbid"
+    arguments.model_rebuild(force=True)
+    tool.parameters = arguments.model_json_schema(by_alias=True)
+    return tool
+
+
+# --- The tools, as an assistant and a runner call them: ids from the configuration and bounded numbers in, rec
 
 KEPT_RECORDS = 16
 
@@ -49,7 +71,7 @@ KEPT_RECORDS = 16
 class Toolbox:
     """The tools over one desk (None: finished runs only) and one store."""
 
-    def __init__(self, store: Store, desk: Desk | None) -> None:
+    def __init__(self, store: Store, desk: CollectionQueue | None) -> None:
         self._store = store
         self._desk = desk
         self._packed: OrderedDict[str, tuple[Evidence, str]] = OrderedDict()
@@ -75,7 +97,7 @@ class Toolbox:
 
     async def list_components(self) -> Annotated[CallToolResult, models.Components]:
         """The parts of the system under test: their hosts, and what can be collected from them. Asks no host."""
-        answer = shaping.components(self._open_desk().config)
+        answer = responses.components(self._open_desk().config)
         lines = [
             f"{each.name}: on {', '.join(each.hosts) or 'no host'}; {', '.join(c.name for c in each.collectors)}"
             for each in answer.components
@@ -93,7 +115,7 @@ class Toolbox:
             hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()]
         )
         lines = [f"{host}: {why or 'answers'}" for host, why in verdicts.items()]
-        return _result(texts.shortened("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
+        return _result(responses.shortened("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
 
     async def mark(self) -> Annotated[CallToolResult, models.Marked]:
         """A window begins now, for instance a test: notes where logs end, so that evidence can begin exactly there.
@@ -125,7 +147,7 @@ class Toolbox:
             list[Annotated[str, Field(max_length=1000)]], Field(max_length=200, description="Tags of the test.")
         ] = [],  # noqa: B006
         brief: Annotated[bool, Field(description="Counts only; for programs that read the record by pages.")] = False,
-    ) -> Annotated[CallToolResult, models.Told]:
+    ) -> Annotated[CallToolResult, models.FailureAnswer]:
         """Collects logs and states from the hosts with the read-only collectors of the configuration.
 
         The answer ranks suspicious lines, shows the newest lines of each host, and says what was cut and how to get it.
@@ -139,10 +161,10 @@ class Toolbox:
                 id=uuid.uuid4().hex,
                 framework="other",
                 scope="test" if name else "on demand",
-                name=shaping.safe(name or "On demand", desk.redactor),
-                suite=shaping.safe(suite, desk.redactor),
-                message=shaping.safe(message, desk.redactor),
-                tags=tuple(shaping.safe(tag, desk.redactor) for tag in tags),
+                name=responses.safe(name or "On demand", desk.redactor),
+                suite=responses.safe(suite, desk.redactor),
+                message=responses.safe(message, desk.redactor),
+                tags=tuple(responses.safe(tag, desk.redactor) for tag in tags),
                 window=Window(start=_ago(since_s, now), end=_ago(until_s, now)),
                 suite_started_at=_ago(suite_since_s, now) if suite_since_s else None,
                 run_started_at=_ago(run_since_s, now) if run_since_s else None,
@@ -168,8 +190,8 @@ class Toolbox:
         tale = await self._tale(failure_id)
         report = await in_thread(partial(self._analyzed, tale.report, hint=hint))
         if tale.source == "collected":
-            self._store.put(Tale(report, tale.full_texts))
-        return _result(texts.suspects_text(report, mark=new_mark()), shaping.analyzed(report))
+            self._store.put(StoredFailure(report, tale.full_texts))
+        return _result(responses.suspects_text(report, mark=new_mark()), responses.analyzed(report))
 
     async def list_failures(
         self,
@@ -181,12 +203,12 @@ class Toolbox:
         shown = tales[offset : offset + limit]
         after = offset + len(shown)
         answer = models.Failures(
-            failures=[shaping.known_failure(tale) for tale in shown],
+            failures=[responses.known_failure(tale) for tale in shown],
             total=len(tales),
             next_offset=after if after < len(tales) else -1,
             unreadable=self._store.unreadable()[:20],
         )
-        return _result(shaping.failures_text(answer, mark=new_mark()), answer)
+        return _result(responses.failures_text(answer, mark=new_mark()), answer)
 
     async def get_evidence(
         self,
@@ -208,7 +230,7 @@ class Toolbox:
             after = after if after < total else -1
         else:
             whole = _text_of(tale, item)
-            text, after, total = texts.page(whole, offset, min(max_bytes, MAX_TEXT_PAGE))
+            text, after, total = responses.page(whole, offset, min(max_bytes, MAX_TEXT_PAGE))
         answer = models.EvidencePage(
             failure_id=failure_id,
             item=item,
@@ -221,22 +243,22 @@ class Toolbox:
         )
         return _result(_page_text(answer), answer)
 
-    async def tale(self, failure_id: str) -> Tale | None:
+    async def tale(self, failure_id: str) -> StoredFailure | None:
         """One failure of the store; reading files may take a while."""
         return await in_thread(partial(self._store.get, failure_id))
 
-    async def _tale(self, failure_id: str) -> Tale:
+    async def _tale(self, failure_id: str) -> StoredFailure:
         tale = await self.tale(failure_id)
         if tale is None:
             raise ToolError(f"There is no failure '{failure_id}' here (any more); list_failures says what there is.")
         return tale
 
-    def _open_desk(self) -> Desk:
+    def _open_desk(self) -> CollectionQueue:
         if self._desk is None:
             raise ToolError("This server reads finished runs and asks no hosts.")
         return self._desk
 
-    def _record(self, tale: Tale) -> str:
+    def _record(self, tale: StoredFailure) -> str:
         report = tale.report
         evidence, word = self._packed.get(report.failure.id, (None, ""))
         if evidence is not report.evidence:  # never packed, or read anew from a file that has changed
@@ -286,7 +308,7 @@ def _result(text: str, answer: BaseModel) -> CallToolResult:
     )
 
 
-def _tale(failure: Failure, outcome: Outcome, *, brief: bool) -> Tale:
+def _tale(failure: Failure, outcome: Outcome, *, brief: bool) -> StoredFailure:
     """What was collected, under this caller's own id: others may have got the same collection."""
     report = Report(
         failtale_version=__version__,
@@ -295,10 +317,10 @@ def _tale(failure: Failure, outcome: Outcome, *, brief: bool) -> Tale:
         plan=outcome.plan.model_copy(update={"failure_id": failure.id}),
         evidence=outcome.evidence.model_copy(update={"failure_id": failure.id}),
     )
-    return Tale(report if brief else _ranked(report), outcome.full_texts)
+    return StoredFailure(report if brief else _ranked(report), outcome.full_texts)
 
 
-def _more(tale: Tale) -> dict[str, str]:
+def _more(tale: StoredFailure) -> dict[str, str]:
     """The full texts that are more than the report holds."""
     texts_ = ((item, tale.full_texts.get(item.id, item.text)) for item in tale.report.evidence.items)
     return {item.id: text for item, text in texts_ if text != item.text}
@@ -310,23 +332,23 @@ def _ranked(report: Report) -> Report:
     return report.model_copy(update={"analysis": rank(report.failure, report.evidence)})
 
 
-def _told(tale: Tale, *, brief: bool) -> CallToolResult:
+def _told(tale: StoredFailure, *, brief: bool) -> CallToolResult:
     if brief:
-        return _result(f"Failure {tale.report.failure.id} is ready to be read.", shaping.told(tale, {}, brief=True))
-    text = texts.told_text(tale.report, tale.full_texts, mark=new_mark())
-    return _result(text.text, shaping.told(tale, text.shown_bytes, brief=False))
+        return _result(f"Failure {tale.report.failure.id} is ready to be read.", responses.told(tale, {}, brief=True))
+    text = responses.told_text(tale.report, tale.full_texts, mark=new_mark())
+    return _result(text.text, responses.told(tale, text.shown_bytes, brief=False))
 
 
-def _text_of(tale: Tale, item_id: str) -> str:
+def _text_of(tale: StoredFailure, item_id: str) -> str:
     if not item_id:
-        return texts.ledger(tale.report, tale.full_texts)
+        return responses.ledger(tale.report, tale.full_texts)
     item = tale.report.evidence.item(item_id)
     if item is None:
         known = ", ".join(each.id for each in tale.report.evidence.items[:20]) or "none"
         raise ToolError(f"There is no item '{item_id[:100]}' in this failure; it has: {known}.")
     parts = (("stderr", item.stderr), ("before the window", item.before))
     heads = "".join(f"[{what}]\n{text}\n" for what, text in parts if text)
-    whole = texts.full_text(item, tale.full_texts)
+    whole = responses.full_text(item, tale.full_texts)
     return f"{heads}[output]\n{whole}" if heads else whole
 
 
@@ -334,8 +356,8 @@ def _page_text(answer: models.EvidencePage) -> str:
     if answer.part == "record":
         return f"Bytes {answer.offset} to {answer.offset + len(answer.text)} of {answer.total_bytes} of the record."
     rest = (
-        f"The next page: {texts.call(answer.failure_id, answer.item, offset=answer.next_offset)}"
+        f"The next page: {responses.call(answer.failure_id, answer.item, offset=answer.next_offset)}"
         if answer.next_offset >= 0
         else "This is the end."
     )
-    return f"{texts.fenced(answer.text, mark=new_mark())}\n{answer.total_bytes} bytes in all. {rest}"
+    return f"{responses.fenced(answer.text, mark=new_mark())}\n{answer.total_bytes} bytes in all. {rest}"

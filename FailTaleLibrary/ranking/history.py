@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
-from FailTaleLibrary.ranking.readings import templates_of
+from FailTaleLibrary.ranking.lines import templates_of
 from FailTaleLibrary.records import Item, Report
 
 MAX_TEMPLATES = 4000

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from math import log
 
-from FailTaleLibrary.ranking.templates import LINE_CHARS
+from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.records import Failure
 
 HIGHEST = 3.0

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from FailTaleLibrary.ranking.ordering import interleaved
-from FailTaleLibrary.ranking.readings import Rarity, read, templates_of
+from FailTaleLibrary.ranking.lines import Rarity, read, templates_of
+from FailTaleLibrary.ranking.score import interleaved
 from FailTaleLibrary.ranking.severity import Gravity
 from FailTaleLibrary.ranking.signals import BUILD_CATALOGUE
 from FailTaleLibrary.ranking.stacks import Trace, traces_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from FailTaleLibrary.ranking.candidate import Candidate
 from FailTaleLibrary.ranking.history import History
+from FailTaleLibrary.ranking.lines import LINE_CHARS
+from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.signals import CATALOGUE
-from FailTaleLibrary.ranking.templates import LINE_CHARS
 from FailTaleLibrary.records import Evidence, Gap, GapReason, Item, Signal
 
 SILENT: frozenset[GapReason] = frozenset(

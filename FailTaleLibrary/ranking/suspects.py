@@ -2,20 +2,107 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import hashlib
+import re
+from collections.abc import Iterable, Mapping, Sequence
 
-from FailTaleLibrary.ranking.candidate import Candidate
-from FailTaleLibrary.ranking.candidates import Setting, candidates_of
-from FailTaleLibrary.ranking.headline import headline_of, is_strong
 from FailTaleLibrary.ranking.history import History
-from FailTaleLibrary.ranking.moments import Scene
-from FailTaleLibrary.ranking.ordering import interleaved, within_quotas
+from FailTaleLibrary.ranking.lines import LINE_CHARS, clipped, gist, template
 from FailTaleLibrary.ranking.overlap import Overlap
-from FailTaleLibrary.ranking.reasons import overlap_signal
-from FailTaleLibrary.ranking.signature import signature_of
+from FailTaleLibrary.ranking.score import Candidate, Setting, candidates_of, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.states import states_of
-from FailTaleLibrary.ranking.templates import clipped, gist, template
-from FailTaleLibrary.records import Analysis, Evidence, Failure, Suspect
+from FailTaleLibrary.ranking.times import Scene, duration
+from FailTaleLibrary.records import Analysis, Evidence, Failure, Signature, Suspect
+
+# --- A failure and its strongest suspect -> the signature that equal failures of a run share
+
+_MESSAGE_CHARS = 300
+_QUOTED = re.compile(r"'[^']*\d[^']*'|\"[^\"]*\d[^\"]*\"")
+_SIGNATURE_STATUS = re.compile(r"\b([1-5])(\d\d)(?= (?:[A-Z][a-z]+ )?(?:Error|Server Error|Client Error)\b)")
+_DIGITS = str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨")
+_PLAIN = str.maketrans("⓪①②③④⑤⑥⑦⑧⑨", "0123456789")
+
+
+def signature_of(failure: Failure, strongest: Suspect | None, *, known: Mapping[str, str]) -> Signature | None:
+    """The signature; None when there is nothing to tell failures apart by.
+
+    ``strongest``: the first suspect, if a strong signal speaks for it. ``known``: hash -> name of the first failure.
+    """
+    parts = [" > ".join(step.name for step in failure.keyword_path), _normalised(failure.message)]
+    if not any(parts) and strongest is None:
+        return None
+    if strongest is not None:
+        parts.append(f"{strongest.component or strongest.host}: {_normalised(gist(strongest.text))}")
+    text = " | ".join(part for part in parts if part)
+    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return Signature(hash=digest, text=text, same_as=known.get(digest))
+
+
+def _normalised(message: str) -> str:
+    """The message without what differs between two occurrences of the same thing; a status code stays."""
+    head = _SIGNATURE_STATUS.sub(lambda match: match[0].translate(_DIGITS), message[:_MESSAGE_CHARS])
+    return template(_QUOTED.sub("'<value>'", head)).translate(_PLAIN)
+
+
+# --- A failure and its suspects -> one sentence for a reader who has two seconds
+
+NO_SUSPECT = "No strong suspect"
+_IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
+"""Names of requests and processes: to be seen in the line itself, noise in a sentence."""
+_VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
+_PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
+_HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
+
+
+def headline_of(failure: Failure, suspects: Sequence[Suspect], *, evidence: Evidence) -> str:
+    """One sentence of the strongest suspect, or that there is none."""
+    first = suspects[0] if suspects else None
+    if first is None or not is_strong(first):
+        return NO_SUSPECT
+    if first.line_number is None:
+        return gist(first.text) if first.item_id is None else f"{_who(first, evidence)}: {gist(first.text)}"
+    return f"{_who(first, evidence)}: {_IDS.sub('', gist(first.text))}{_when(first, failure)}"
+
+
+def is_strong(suspect: Suspect) -> bool:
+    return any(signal.strong for signal in suspect.signals)
+
+
+def _who(suspect: Suspect, evidence: Evidence) -> str:
+    """The component; the host where several play it."""
+    hosts = {item.host for item in evidence.items if item.component == suspect.component}
+    return suspect.component if suspect.component and len(hosts) < 2 else suspect.host
+
+
+def _when(suspect: Suspect, failure: Failure) -> str:
+    if suspect.offset_s is None:
+        return ""
+    if abs(suspect.offset_s) < 0.05:
+        return f", when {_what(failure)}"
+    return f", {duration(abs(suspect.offset_s))} {'before' if suspect.offset_s < 0 else 'after'} {_what(failure)}"
+
+
+def _what(failure: Failure) -> str:
+    """What failed, in short: ``GET /orders`` returned 500, `Create Order` failed."""
+    request = _request(failure)
+    if request:
+        return request
+    return f"`{failure.keyword_path[-1].name.rsplit('.', 1)[-1]}` failed" if failure.keyword_path else "the test failed"
+
+
+def _request(failure: Failure) -> str:
+    """The failing request, where message and keyword tell its verb, path and status."""
+    step = failure.keyword_path[-1] if failure.keyword_path else None
+    said = " ".join([step.name.rsplit(".", 1)[-1], *step.arguments])[:LINE_CHARS] if step else ""
+    message = failure.message[:LINE_CHARS]
+    verb, status = _VERB.search(f"{said} {message}"), _HEADLINE_STATUS.search(message)
+    path = _PATH.search(message) or _PATH.search(said)
+    if not (verb and path and status):
+        return ""
+    return f"`{verb[1].upper()} {path[1][:60]}` returned {status[1]}"
+
+
+# --- All candidates of a failure -> its suspects, best first, with headline and signature
 
 MOST_SUSPECTS = 20
 _CONTEXT_LINES = 2

@@ -3,7 +3,7 @@
 Best effort, no guarantee: rules know classes of secrets, not the truth.
 """
 
-from FailTaleLibrary.redaction.engine import Redacted, Redactor, redact_lines
 from FailTaleLibrary.redaction.known_values import secret_values
+from FailTaleLibrary.redaction.redactor import Redacted, Redactor, redact_lines
 
 __all__ = ["Redacted", "Redactor", "redact_lines", "secret_values"]

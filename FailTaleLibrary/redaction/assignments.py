@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from functools import cache
 
 from FailTaleLibrary.redaction.patterns import Match, Pattern, compiled, words
-from FailTaleLibrary.redaction.tokens import Span, only_tokens
+from FailTaleLibrary.redaction.spans import Span, only_tokens
 from FailTaleLibrary.redaction.values import (
     is_empty_or_masked,
     is_number,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from FailTaleLibrary.redaction.tokens import Span, only_tokens
+from FailTaleLibrary.redaction.spans import Span, only_tokens
 from FailTaleLibrary.redaction.values import is_empty_or_masked, looks_random
 
 _HEADER = re.compile(

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterator
 
 from FailTaleLibrary.redaction.patterns import Pattern, compiled, words
-from FailTaleLibrary.redaction.tokens import TOKEN
+from FailTaleLibrary.redaction.spans import TOKEN
 
 _IDENTIFIER = (
     r"(?i)(?P<token>" + TOKEN.pattern.decode() + r")"

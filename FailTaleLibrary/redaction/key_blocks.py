@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from FailTaleLibrary.redaction.patterns import Match, compiled
-from FailTaleLibrary.redaction.tokens import Span, only_tokens
+from FailTaleLibrary.redaction.spans import Span, only_tokens
 
 _RULE = "key block"
 _LONGEST = 64 * 1024

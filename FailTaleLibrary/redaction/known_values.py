@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from FailTaleLibrary.redaction.assignments import names_a_secret
 from FailTaleLibrary.redaction.patterns import compiled, words
-from FailTaleLibrary.redaction.tokens import TOKEN, Span
+from FailTaleLibrary.redaction.spans import TOKEN, Span
 
 SHORTEST = 6
 """Shorter values stand in too many harmless words."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from FailTaleLibrary.redaction.tokens import only_tokens
+from FailTaleLibrary.redaction.spans import only_tokens
 
 _OPENING = re.compile(
     rb"(?:[bBuUrRfF]{1,2}(?=[\"']))?(?:[A-Za-z]{2,20}\((?=\\*[\"']))?(\\*)([\"'`]|&quot;|&#3[49];|u0022)"

@@ -10,9 +10,9 @@ from itertools import groupby
 from operator import itemgetter
 
 from FailTaleLibrary.records import Analysis, Gap, Item, Report, Suspect
-from FailTaleLibrary.rendering import wording
+from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.fitting import is_marker, left_out
-from FailTaleLibrary.rendering.severity import severity
+from FailTaleLibrary.rendering.words import severity
 
 SHOWN_SUSPECTS = 5
 MANY_ROWS = 24
@@ -46,7 +46,7 @@ class ItemView:
 
     item: Item
     anchor: str
-    outcome: wording.Outcome
+    outcome: in_words.Outcome
     counts: str
     chunks: tuple[Chunk, ...]
 
@@ -59,7 +59,7 @@ class Row:
     clock: str
     collector: str
     anchor: str | None
-    outcome: wording.Outcome
+    outcome: in_words.Outcome
     counts: str = ""
 
 
@@ -108,7 +108,7 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
     """The words of a report's card."""
     prefix = f"failtale_{_name(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
     suspects = shown_suspects(report.analysis)
-    clocks = {clock.host: wording.clock_words(clock) for clock in report.evidence.clocks}
+    clocks = {clock.host: in_words.clock_words(clock) for clock in report.evidence.clocks}
     items = tuple(
         _item_view(item, number, prefix=prefix, suspects=suspects) for number, item in enumerate(report.evidence.items)
     )
@@ -128,7 +128,7 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
 
 def headline_of(report: Report) -> str:
     """The analysis's sentence, else what was collected."""
-    return report.analysis.headline or f"Evidence of {wording.counts_words(report.evidence)}"
+    return report.analysis.headline or f"Evidence of {in_words.counts_words(report.evidence)}"
 
 
 def _name(text: str) -> str:
@@ -146,7 +146,7 @@ def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspe
     return ItemView(
         item=item,
         anchor=f"{prefix}_item_{number}",
-        outcome=wording.outcome(item),
+        outcome=in_words.outcome(item),
         counts=_counts(severities),
         chunks=tuple(_chunks(item.lines, severities, anchors)),
     )
@@ -155,7 +155,7 @@ def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspe
 def _counts(severities: Sequence[str]) -> str:
     """``10 lines, 3 error-looking``; empty when there is no line."""
     errors, lines = severities.count("error"), len(severities) - severities.count("marker")
-    words = wording.count(lines, "line") if lines else ""
+    words = in_words.count(lines, "line") if lines else ""
     return f"{words}, {errors} error-looking" if errors else words
 
 
@@ -175,7 +175,7 @@ def _rows(items: Iterable[ItemView], gaps: Iterable[Gap], clocks: Mapping[str, s
         for view in items
     ]
     rows += [
-        Row(gap.host, clocks.get(gap.host, ""), wording.subject(gap), None, wording.gap_outcome(gap)) for gap in gaps
+        Row(gap.host, clocks.get(gap.host, ""), in_words.subject(gap), None, in_words.gap_outcome(gap)) for gap in gaps
     ]
     order = list(dict.fromkeys(row.host for row in rows))
     return sorted(rows, key=lambda row: order.index(row.host))

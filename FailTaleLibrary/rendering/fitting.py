@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from FailTaleLibrary.records import Failure, Item, KeywordStep, Report, Suspect
-from FailTaleLibrary.rendering.severity import severity
-from FailTaleLibrary.rendering.wording import count
+from FailTaleLibrary.rendering.words import count, severity
 
 AROUND = 2
 """Lines kept before and after a suspect."""

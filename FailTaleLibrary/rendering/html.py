@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from FailTaleLibrary.records import Report
-from FailTaleLibrary.rendering import wording
+from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import BAD_ROWS, card_of, headline_of
 from FailTaleLibrary.rendering.fitting import essentials, fitted, text_size
 
@@ -128,11 +128,11 @@ def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # 130 ms, wanted at the first failure only
 
     environment = Environment(loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined)
-    environment.globals.update(words=wording, bad_rows_shown=BAD_ROWS)
+    environment.globals.update(words=in_words, bad_rows_shown=BAD_ROWS)
     return environment
 
 
 def _template(name: str) -> str:
     """A template without its line ends, so that the layout of its source never shows in the pre-wrap cell."""
-    source = (files("FailTaleLibrary") / "templates" / name).read_text(encoding="utf-8")
+    source = (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")
     return re.sub(r"\s*\n\s*", "", source)

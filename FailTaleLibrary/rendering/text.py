@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from FailTaleLibrary.records import Hint, Item, KeywordStep, Report, Suspect
-from FailTaleLibrary.rendering import wording
+from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import shown_suspects
 
 SUMMARY_LENGTH = 300
@@ -16,8 +16,8 @@ def summary_line(report: Report) -> str:
     """What a console or a test's message needs: cause or counts, gaps, cost; one line."""
     evidence = report.evidence
     told = report.analysis.headline or "evidence collected"
-    hosts = wording.count(len(wording.hosts_of(evidence)), "host")
-    line = f"FailTale: {told}{_gap_words(report)}, {hosts}, {wording.seconds(evidence.cost.seconds)}"
+    hosts = in_words.count(len(in_words.hosts_of(evidence)), "host")
+    line = f"FailTale: {told}{_gap_words(report)}, {hosts}, {in_words.seconds(evidence.cost.seconds)}"
     return _shortened(" ".join(line.split()), SUMMARY_LENGTH)
 
 
@@ -44,7 +44,7 @@ def _gap_words(report: Report) -> str:
         return ""
     named = [f"{_place(gap.host, gap.collector)} {gap.reason}" for gap in gaps[:2]]
     more = ", …" if len(gaps) > len(named) else ""
-    return f" ({wording.count(len(gaps), 'gap')}: {', '.join(named)}{more})"
+    return f" ({in_words.count(len(gaps), 'gap')}: {', '.join(named)}{more})"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -52,7 +52,7 @@ def _head(report: Report) -> Iterator[str]:
     yield f"{failure.suite}: {failure.name}" if failure.suite else failure.name
     yield from _indented(failure.message)
     yield f"FailTale: {report.analysis.headline or 'evidence collected'}"
-    yield f"{wording.counts_words(report.evidence)}, window {wording.window_of_failure(failure)}"
+    yield f"{in_words.counts_words(report.evidence)}, window {in_words.window_of_failure(failure)}"
     if signature and signature.same_as:
         yield f"Same as '{signature.same_as}': {signature.text}"
 
@@ -62,7 +62,7 @@ def _path(steps: Iterable[KeywordStep]) -> Iterator[str]:
         if not depth:
             yield "Way to the failing keyword"
         call = _INDENT.join((step.name, *(_shortened(argument, 120) for argument in step.arguments)))
-        place = f"  ({wording.place(step)})" if wording.place(step) else ""
+        place = f"  ({in_words.place(step)})" if in_words.place(step) else ""
         yield f"{'  ' * (depth + 1)}{call}{place}"
 
 
@@ -77,15 +77,15 @@ def _suspects(suspects: Iterable[Suspect]) -> Iterator[str]:
 
 
 def _suspect_words(suspect: Suspect) -> str:
-    words = [suspect.id, wording.source_of(suspect)]
+    words = [suspect.id, in_words.source_of(suspect)]
     if suspect.line_number is not None:
         words[-1] += f" line {suspect.line_number + 1}"
     if suspect.offset_s is not None:
-        words.append(wording.offset(suspect.offset_s))
+        words.append(in_words.offset(suspect.offset_s))
     if suspect.count > 1:
-        words.append(wording.times(suspect.count))
+        words.append(in_words.times(suspect.count))
     if suspect.signals:
-        words.append(f"({wording.signal_words(suspect)})")
+        words.append(f"({in_words.signal_words(suspect)})")
     return "  ".join(words)
 
 
@@ -102,13 +102,13 @@ def _hint(report: Report) -> Iterator[str]:
 
 def _hint_label(hint: Hint) -> str:
     cited = " ".join(citation.suspect_id for citation in hint.citations)
-    return f"Model's hint, {hint.model}, {wording.seconds(hint.seconds)}, cites {cited}; may be wrong"
+    return f"Model's hint, {hint.model}, {in_words.seconds(hint.seconds)}, cites {cited}; may be wrong"
 
 
 def _ledger(report: Report) -> Iterator[str]:
-    clocks = [(clock.host, wording.clock_words(clock)) for clock in report.evidence.clocks]
-    outcomes = [(_place(item.host, item.collector), wording.outcome(item)) for item in report.evidence.items]
-    outcomes += [(_place(gap.host, wording.subject(gap)), wording.gap_outcome(gap)) for gap in report.evidence.gaps]
+    clocks = [(clock.host, in_words.clock_words(clock)) for clock in report.evidence.clocks]
+    outcomes = [(_place(item.host, item.collector), in_words.outcome(item)) for item in report.evidence.items]
+    outcomes += [(_place(gap.host, in_words.subject(gap)), in_words.gap_outcome(gap)) for gap in report.evidence.gaps]
     if outcomes:
         yield "What was asked"
     width = max((len(place) for place, _ in outcomes), default=0)
@@ -132,18 +132,18 @@ def _item(item: Item) -> Iterator[str]:
         return
     yield f"--- {_place(item.host, item.collector)}: {item.command}"
     if item.window:
-        yield f"    window {wording.window_words(item)}{'; ' + item.window.note if item.window.note else ''}"
+        yield f"    window {in_words.window_words(item)}{'; ' + item.window.note if item.window.note else ''}"
     if item.redactions:
-        yield f"    removed: {wording.redaction_words(item.redactions)}"
+        yield f"    removed: {in_words.redaction_words(item.redactions)}"
     yield from (f"  before | {line}" for line in item.before.splitlines())
     yield from (f"  stderr | {line}" for line in item.stderr.splitlines())
     yield from item.lines
 
 
 def _foot(report: Report) -> Iterator[str]:
-    yield f"FailTale {report.failtale_version}: {wording.cost_words(report.evidence.cost)}"
+    yield f"FailTale {report.failtale_version}: {in_words.cost_words(report.evidence.cost)}"
     if report.failure.redactions:
-        yield f"removed from the failure: {wording.redaction_words(report.failure.redactions)}"
+        yield f"removed from the failure: {in_words.redaction_words(report.failure.redactions)}"
     if report.bundle:
         yield f"bundle: {report.bundle}"
 

@@ -11,8 +11,7 @@ import threading
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Script
-from FailTaleLibrary.transports.conversation import converse
-from FailTaleLibrary.transports.kill_safe import Wrapped, wrap
+from FailTaleLibrary.transports.visit import WrappedScript, run_to_end, wrap
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -24,7 +23,7 @@ class LocalTransport:
         wrapped = wrap(script, timeout_s=timeout_s)
         running = _start(wrapped)
         try:
-            return converse(running, wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel).result
+            return run_to_end(running, wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel).result
         finally:
             running.close()
 
@@ -32,7 +31,7 @@ class LocalTransport:
         """Nothing to do: each script has its own process and its own end."""
 
 
-def _start(wrapped: Wrapped) -> _Process:
+def _start(wrapped: WrappedScript) -> _Process:
     try:
         return _Process(wrapped)
     except OSError as error:
@@ -42,7 +41,7 @@ def _start(wrapped: Wrapped) -> _Process:
 class _Process:
     """A wrapper as a child of this process."""
 
-    def __init__(self, wrapped: Wrapped) -> None:
+    def __init__(self, wrapped: WrappedScript) -> None:
         self._child = subprocess.Popen(  # noqa: S603 - to run what the configuration says is its purpose
             ["/bin/sh", *wrapped.words],
             stdin=subprocess.PIPE,
@@ -70,7 +69,7 @@ class _Process:
         stdout, stderr = (chunks.get(stream.fileno(), b"") for stream in self._streams)
         return stdout, stderr
 
-    def let_go(self) -> None:
+    def cancel(self) -> None:
         if self._child.stdin is not None:
             self._child.stdin.close()
 
@@ -78,7 +77,7 @@ class _Process:
         return f"something on this machine ended the command (status {self._child.wait()})"
 
     def close(self) -> None:
-        self.let_go()
+        self.cancel()
         self._selector.close()
         for stream in self._streams:
             stream.close()

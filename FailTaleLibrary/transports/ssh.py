@@ -9,15 +9,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from FailTaleLibrary.config import Ssh
+from FailTaleLibrary.background import call_within
+from FailTaleLibrary.breaker import Breaker
+from FailTaleLibrary.config import SshSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Script
-from FailTaleLibrary.transports.breakers import Breaker
-from FailTaleLibrary.transports.conversation import Conversation, converse
-from FailTaleLibrary.transports.deadlines import within
-from FailTaleLibrary.transports.kill_safe import wrap
-from FailTaleLibrary.transports.login import log_in
-from FailTaleLibrary.transports.trust import Trust
+from FailTaleLibrary.transports.host_keys import Trust
+from FailTaleLibrary.transports.ssh_login import log_in
+from FailTaleLibrary.transports.visit import EndedCommand, run_to_end, wrap
 
 if TYPE_CHECKING:
     import paramiko
@@ -32,7 +31,9 @@ _CHUNK_BYTES = 32 * 1024
 class SshTransport:
     """The way to one host."""
 
-    def __init__(self, host: str, address: str, ssh: Ssh, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, host: str, address: str, ssh: SshSettings, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         self.opened = 0
         """Connections so far."""
         self._host = host
@@ -57,7 +58,7 @@ class SshTransport:
         wrapped = wrap(script, timeout_s=timeout_s)
         connection, channel = self._start(wrapped.command_line, wait_s=timeout_s)
         try:
-            talk = converse(_Remote(channel), wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+            talk = run_to_end(_Remote(channel), wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
             self._keep_or_drop(connection, talk)
             return talk.result
         finally:
@@ -109,7 +110,7 @@ class SshTransport:
             connection.close()
         return connection
 
-    def _keep_or_drop(self, connection: _Connection, talk: Conversation) -> None:
+    def _keep_or_drop(self, connection: _Connection, talk: EndedCommand) -> None:
         if not (talk.in_order and connection.is_alive):
             self._drop(connection)
 
@@ -187,7 +188,7 @@ class _Connection:
             return channel
 
         try:
-            return within(
+            return call_within(
                 self._open_timeout_s,
                 call,
                 name=f"failtale-open-{self._host}",
@@ -244,7 +245,7 @@ class _Remote:
         channel = self._channel
         return _taken(channel.recv_ready, channel.recv), _taken(channel.recv_stderr_ready, channel.recv_stderr)
 
-    def let_go(self) -> None:
+    def cancel(self) -> None:
         with contextlib.suppress(EOFError, OSError):  # the connection has gone already
             self._channel.shutdown_write()
 

@@ -33,9 +33,9 @@ from bench.faults.faults import FAULTS, Fault  # noqa: E402
 from bench.faults.noise import noise  # noqa: E402
 from bench.faults.services import Site  # noqa: E402
 from FailTaleLibrary.archive import read_bundle  # noqa: E402
-from FailTaleLibrary.investigation import Investigator  # noqa: E402
 from FailTaleLibrary.ranking import History, rank  # noqa: E402
 from FailTaleLibrary.records import Failure, Item, KeywordStep, Report, Window  # noqa: E402
+from FailTaleLibrary.run import Run  # noqa: E402
 from FailTaleLibrary.timestamps import parse  # noqa: E402
 
 AT = (1, 3, 5)
@@ -81,18 +81,18 @@ def _all_lines(item: Item) -> list[Line]:
 
 def play(site: Site, fault: Fault, bundles: Path) -> Told | None:
     """One fault from the window's start to the report; None when its test passed. Afterwards the site is well again."""
-    investigator = Investigator(site.config(bundles), environ={})
+    run = Run(site.config(bundles), environ={})
     try:
-        investigator.check_hosts()  # as at a run's start; opens the connections
+        run.check_hosts()  # as at a run's start; opens the connections
         start = _now()
-        investigator.window_began()
+        run.window_began()
         time.sleep(0.4)  # the test's first steps
         with fault.damage(site):
             failure = _failure(fault, site, start)
-            report = investigator.investigate(failure, output_dir=bundles) if failure else None
+            report = run.collect_failure(failure, output_dir=bundles) if failure else None
         site.wait_until_well()
     finally:
-        investigator.close()
+        run.close()
     return Told(fault, report) if report else None
 
 

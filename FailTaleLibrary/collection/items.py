@@ -1,0 +1,224 @@
+"""What a host answered to one collector -> Item or Gap, sanitised and redacted: the only door into Evidence.
+
+No stage above can see raw output: whoever makes an Item or a Gap of something that a host said does it here.
+"""
+
+from __future__ import annotations
+
+import getpass
+import re
+import shlex
+from dataclasses import dataclass
+from datetime import datetime
+
+from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.records import AppliedWindow, Gap, GapReason, Item, ItemKind, ItemStatus, Step, WindowMethod
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.redactor import RecordRedactor
+from FailTaleLibrary.text import decode, sanitize
+from FailTaleLibrary.transports import CommandResult
+from FailTaleLibrary.windows import CommandLine, parse_host_output
+
+UNSURE_LINES = 10
+"""Shown of the lines ahead of a window when it cannot be told where it began."""
+STDERR_BYTES = 4096
+"""Of a command's stderr kept in an item."""
+
+_COMPLAINTS: dict[GapReason, re.Pattern[str]] = {
+    "command not found": re.compile(r"command not found|: not found$", re.IGNORECASE),
+    "permission denied": re.compile(
+        r"permission denied|not permitted|insufficient permissions|access denied|authentication failed"
+        r"|password is required|noauth|a terminal is required",
+        re.IGNORECASE,
+    ),
+    "file not found": re.compile(r"no such file", re.IGNORECASE),
+}
+"""What shells and programs say on stderr when they have no answer to give."""
+_OF_THE_LOGIN = "Could not chdir to home directory"
+"""sshd's own complaint ahead of every command, for a user without a home; it explains no silence."""
+
+
+@dataclass(frozen=True, slots=True)
+class AskedStep:
+    """One question as it was put: the step, its collector and the command line that was run."""
+
+    step: Step
+    collector: Collector
+    line: CommandLine
+    timeout_s: float
+    since: datetime | None
+    """Start of the window on the test machine's clock."""
+    note: str
+    """What is known to be uncertain about the window before the host is asked."""
+    ssh_command: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class CollectedItem:
+    """An item with its full text, which only a bundle keeps; or a gap."""
+
+    record: Item | Gap
+    full_text: str = ""
+
+
+def make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> CollectedItem:
+    """The item of one answer, or the gap where the answer is no evidence; withheld when it cannot be made safe."""
+    try:
+        return _make_item(asked, result, redactor)
+    except RedactionError as error:
+        detail = f"withheld: its text could not be searched for secrets ({error})"
+        return CollectedItem(
+            make_gap(asked.step, reason="withheld", detail=detail, at=asked.at, elapsed_s=result.duration_s)
+        )
+
+
+def make_gap(step: Step, *, reason: GapReason, detail: str, at: datetime, elapsed_s: float = 0.0) -> Gap:
+    """The gap of one step; ``detail`` must be free of secrets."""
+    return Gap(
+        host=step.host,
+        component=step.component,
+        collector=step.collector,
+        reason=reason,
+        detail=detail,
+        at=at,
+        elapsed_s=elapsed_s,
+    )
+
+
+def ssh_line(host: str, command: str, config: Config) -> str | None:
+    """The ``ssh …`` line that repeats a command by hand; None for the local transport."""
+    settings = config.hosts[host]
+    if settings.transport == "local":
+        return None
+    ssh = config.ssh_for(host)
+    words = ["ssh"]
+    if ssh.port != 22:
+        words += ["-p", str(ssh.port)]
+    if ssh.key is not None:
+        words += ["-i", str(ssh.key)]
+    words += [f"{ssh.user or getpass.getuser()}@{settings.address or host}", command]
+    return shlex.join(words)
+
+
+def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> CollectedItem:
+    answer = parse_host_output(result.stdout, result.stderr)
+    safe = RecordRedactor(redactor)
+    whole = decode(_whole_lines(answer.text, result.omitted_bytes))
+    full_text = safe.text(whole)
+    stderr = safe.text(decode(_tail(answer.stderr, STDERR_BYTES))).strip()
+    silence = _silence(asked, result, stderr) if not full_text.strip() else None
+    if silence is not None:
+        reason, detail = silence
+        return CollectedItem(
+            make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
+        )
+    text, cut_bytes, cut_lines = _newest(full_text, asked.step.max_bytes)
+    ahead = safe.text(decode(answer.before))
+    item = Item(
+        id=asked.step.id,
+        host=asked.step.host,
+        component=asked.step.component,
+        collector=asked.step.collector,
+        description=asked.collector.description,
+        kind=_kind(asked.collector),
+        command=safe.text(asked.line.shown),
+        ssh_command=safe.text(asked.ssh_command) if asked.ssh_command else None,
+        status=_status(result, text),
+        exit_status=result.exit_status,
+        timed_out=result.timed_out,
+        incomplete=sanitize(result.incomplete) if result.incomplete else None,
+        started_at=asked.at,
+        duration_s=round(result.duration_s, 4),
+        ahead=ahead,
+        before=_last_lines(ahead, max(asked.collector.before, UNSURE_LINES if answer.is_unsure else 0)),
+        text=text,
+        stderr=stderr,
+        produced_bytes=answer.produced_bytes,
+        received_bytes=result.received_bytes,
+        omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
+        omitted_lines=answer.omitted_lines + cut_lines,
+        window=_window(asked, answer.method, safe.text(" ".join(filter(None, (asked.note, answer.note))))),
+        empty_means=asked.collector.empty_means,
+        redactions=safe.redactions(),
+    )
+    return CollectedItem(item, full_text)
+
+
+def _kind(collector: Collector) -> ItemKind:
+    return "command" if collector.command is not None else "journal" if collector.journal is not None else "file"
+
+
+def _status(result: CommandResult, text: str) -> ItemStatus:
+    if result.exit_status not in (0, None):
+        return "failed"
+    return "ok" if text.strip() else "empty"
+
+
+def _window(asked: AskedStep, method: WindowMethod, note: str) -> AppliedWindow | None:
+    if asked.collector.command is not None:
+        return None
+    return AppliedWindow(kind=asked.step.window, method=method, since=asked.since, note=note)
+
+
+def _silence(asked: AskedStep, result: CommandResult, stderr: str) -> tuple[GapReason, str] | None:
+    """Why there is no output, where that is more than an empty answer."""
+    if result.incomplete is not None:
+        said = f": {stderr.splitlines()[-1].strip()}" if stderr else ""
+        return _reason_of(result.incomplete), f"{result.incomplete}{said}"
+    if result.timed_out:
+        return "timed out", f"no output within {asked.timeout_s:g} s"
+    for line in reversed([each for each in stderr.splitlines() if not each.startswith(_OF_THE_LOGIN)]):
+        for reason, words in _COMPLAINTS.items():
+            if words.search(line) and not _is_programs_own(asked, result, reason):
+                need = f"; needs {asked.collector.privilege}" if _wants_privilege(asked, reason) else ""
+                return reason, f"{line.strip()}{need}"
+    if result.exit_status == 127:
+        return "command not found", f"the host does not know what '{asked.collector.name}' runs"
+    return None
+
+
+def _is_programs_own(asked: AskedStep, result: CommandResult, reason: GapReason) -> bool:
+    """Whether a failing program speaks of a file that it needs itself (psql's socket), not of what it was to read."""
+    return reason == "file not found" and asked.collector.command is not None and result.exit_status != 0
+
+
+def _reason_of(incomplete: str) -> GapReason:
+    if incomplete.startswith("cancelled"):
+        return "cancelled"
+    return "connection lost" if incomplete.startswith("connection lost") else "failed"
+
+
+def _wants_privilege(asked: AskedStep, reason: GapReason) -> bool:
+    return reason == "permission denied" and bool(asked.collector.privilege)
+
+
+def _last_lines(text: str, number: int) -> str:
+    return "".join(text.splitlines(keepends=True)[-number:]) if number else ""
+
+
+def _whole_lines(data: bytes, omitted_bytes: int) -> bytes:
+    """Without the torn first line that a cap leaves behind; half a secret is no longer recognisable as one."""
+    if not omitted_bytes:
+        return data
+    _, found, rest = data.partition(b"\n")
+    return rest if found else b""
+
+
+def _tail(data: bytes, max_bytes: int) -> bytes:
+    return _whole_lines(data[-max_bytes:], len(data) - max_bytes) if len(data) > max_bytes else data
+
+
+def _newest(text: str, max_bytes: int) -> tuple[str, int, int]:
+    """The newest whole lines within a number of bytes; and the bytes and lines that were left out.
+
+    Of one line that is longer than all, its newest part: the text is redacted by now, so nothing can be torn in two.
+    """
+    data = text.encode()
+    if len(data) <= max_bytes:
+        return text, 0, 0
+    newest = data[-max_bytes:]
+    kept = (_whole_lines(newest, 1) or newest).decode(errors="ignore")
+    omitted = data[: len(data) - len(kept.encode())]
+    return kept, len(omitted), omitted.count(b"\n")

@@ -1,0 +1,165 @@
+"""What users write under `collectors` -> collectors: presets are filled in, names are given to those without one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from FailTaleLibrary.config.checks import check_collector
+from FailTaleLibrary.config.messages import unknown
+from FailTaleLibrary.config.model import Collector
+from FailTaleLibrary.config.presets import PREFIX, Preset, PresetLibrary
+from FailTaleLibrary.config.types import in_quotes
+from FailTaleLibrary.config.yaml_source import Document, Where
+
+
+def read_collectors(document: Document, entries: Any, *, at: Where, presets: PresetLibrary) -> tuple[Collector, ...]:
+    """The collectors of one component; mistakes are noted, and what is wrong left out.
+
+    An entry is a preset's name, ``preset: {parameter: value}`` or a collector.
+    """
+    if not isinstance(entries, list):
+        entries = [entries]
+    _check_names(document, entries, at=at)
+    taken = {str(entry["name"]) for entry in entries if isinstance(entry, dict) and "name" in entry}
+    found: dict[str, Collector] = {}
+    for index, entry in enumerate(entries):
+        for collector in _collectors_of(document, entry, at=(*at, index), presets=presets, taken=taken):
+            if collector.preset and collector.name in found:
+                document.add_at_key((*at, index), _preset_twice(collector.preset))
+            found.setdefault(collector.name, collector)
+    return tuple(found.values())
+
+
+def _check_names(document: Document, entries: list[Any], *, at: Where) -> None:
+    first: dict[str, int] = {}
+    for index, entry in enumerate(entries):
+        name = entry.get("name") if isinstance(entry, dict) else None
+        if isinstance(name, str) and first.setdefault(name, index) != index:
+            sentence = f"{document.shown((*at, index, 'name'), name)} is the name of a collector above; choose another"
+            document.add((*at, index, "name"), sentence)
+
+
+def _preset_twice(preset: str) -> str:
+    return f"the preset {in_quotes(preset)} stands above with the same names; write '{preset}: {{name: …}}'"
+
+
+def _collectors_of(
+    document: Document, entry: Any, *, at: Where, presets: PresetLibrary, taken: set[str]
+) -> list[Collector]:
+    if isinstance(entry, str):
+        return _from_preset(document, entry, {}, at=at, presets=presets)
+    if isinstance(entry, dict) and _is_preset(entry, presets):
+        (name, parameters), *_ = entry.items()
+        return _from_preset(document, name, parameters or {}, at=at, presets=presets, parameters_at=(*at, name))
+    if isinstance(entry, dict):
+        return _own(document, entry, at=at, taken=taken)
+    document.add(at, "is neither a preset nor a collector; write a preset's name, or 'name: …' and 'command: …'")
+    return []
+
+
+def _is_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> bool:
+    """``nginx:``, ``nginx: {…}``, or a known preset with something else behind it."""
+    if len(entry) != 1:
+        return False
+    (name, parameters), *_ = entry.items()
+    looks_like_parameters = parameters is None or isinstance(parameters, dict)
+    return name not in Collector.yaml_keys() and (looks_like_parameters or name in presets.names)
+
+
+# --- presets ---------------------------------------------------------------------------------------------------------
+
+
+def _from_preset(
+    document: Document,
+    name: str,
+    parameters: Any,
+    *,
+    at: Where,
+    presets: PresetLibrary,
+    parameters_at: Where | None = None,
+) -> list[Collector]:
+    preset = presets.get(name)
+    if preset is None:
+        if name not in presets.names:
+            document.add(at, unknown("preset", document.raw.get(at, name), presets.names))
+        return []
+    if not isinstance(parameters, dict):
+        document.add(parameters_at or at, f"parameters are a mapping; write {in_quotes(preset.usage)}")
+        return []
+    return _with_parameters(document, preset, parameters, at=parameters_at or at)
+
+
+def _with_parameters(document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where) -> list[Collector]:
+    values = {key: value if isinstance(value, str) else document.raw.get((*at, key)) for key, value in given.items()}
+    before = len(document.mistakes.found)
+    for key, value in values.items():
+        _check_parameter(document, preset, key, value, at=(*at, key))
+    if len(document.mistakes.found) == before:
+        _check_required(document, preset, given, at=at)
+    if len(document.mistakes.found) > before:
+        return []
+    told = {key: value for key, value in values.items() if value is not None}
+    filled = preset.filled(told, prefix=told.get(PREFIX))
+    return [collector for data in filled if (collector := document.validate(Collector, data, at=at))]
+
+
+def _check_required(document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where) -> None:
+    for key, parameter in preset.parameters.items():
+        if parameter.default is None and key not in given:
+            document.add_at_key(
+                at, f"the preset {in_quotes(preset.name)} needs '{key}'; write {in_quotes(preset.usage)}"
+            )
+
+
+def _check_parameter(document: Document, preset: Preset, key: str, value: str | None, *, at: Where) -> None:
+    known = {*preset.parameters, PREFIX}
+    if key not in known:
+        document.add_at_key(at, unknown("parameter", key, known))
+    elif value is None:
+        document.add(at, f"a list or mapping is no '{key}'; write one value")
+    elif key in preset.parameters and (refusal := preset.refusal(key, value)):
+        document.add(at, f"{document.shown(at, value)} {refusal}")
+
+
+# --- collectors of the user's own ------------------------------------------------------------------------------------
+
+
+def _own(document: Document, entry: Mapping[str, Any], *, at: Where, taken: set[str]) -> list[Collector]:
+    name = entry.get("name") or _free(derived_name(entry), taken)
+    taken.add(str(name))
+    collector = document.validate(Collector, {**entry, "name": name}, at=at)
+    check_collector(document, entry, at=at)
+    return [collector] if collector else []
+
+
+def derived_name(entry: Mapping[str, Any]) -> str:
+    """A name for a collector that has none.
+
+    The file's name (``error.log``), with its directory's before it when it is a pattern (``app-log``); the command's
+    first word (``uptime``), past ``sudo`` and assignments; ``journal-`` and the unit.
+    """
+    if entry.get("command"):
+        return _clean(_program(str(entry["command"])))
+    if entry.get("journal"):
+        return _clean(f"journal-{entry['journal']}")
+    files = entry.get("file") or ""
+    parts = str(files[0] if isinstance(files, list) and files else files).rsplit("/", 2)
+    is_pattern = re.search(r"[*?\[]", parts[-1]) is not None
+    return _clean("-".join(parts[-2:]) if is_pattern else parts[-1])
+
+
+def _program(command: str) -> str:
+    words = (word for word in command.split() if not re.match(r"-|\w+=|sudo$", word))
+    return next(words, "command").rsplit("/", 1)[-1]
+
+
+def _clean(text: str) -> str:
+    """The text as a name: other characters become one ``-``."""
+    return re.sub(r"[^A-Za-z0-9_.]+", "-", text.replace("*.", "")).strip("-._")[:60] or "collector"
+
+
+def _free(name: str, taken: set[str]) -> str:
+    numbered = (name if number == 1 else f"{name}-{number}" for number in range(1, len(taken) + 2))
+    return next(candidate for candidate in numbered if candidate not in taken)

@@ -1,0 +1,111 @@
+"""`failtale.yaml` -> Config; or one ConfigError that tells every mistake with its line and what to write instead."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from FailTaleLibrary.config.checks import check_gateway, check_hosts, check_known_hosts
+from FailTaleLibrary.config.collectors import read_collectors
+from FailTaleLibrary.config.messages import Mistakes
+from FailTaleLibrary.config.model import Collector, Component, Config
+from FailTaleLibrary.config.presets import PresetLibrary
+from FailTaleLibrary.config.types import in_quotes
+from FailTaleLibrary.config.yaml_source import Document, Where, read_document
+from FailTaleLibrary.errors import ConfigError
+
+
+def load_config(path: Path | str, *, environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration in a file.
+
+    Raises ConfigError, which tells all mistakes of the file, one a line.
+    """
+    return parse_config(_text_of(Path(path)), source=path, environ=environ)
+
+
+def parse_config(text: str, *, source: Path | str = "failtale.yaml", environ: Mapping[str, str] = os.environ) -> Config:
+    """The configuration in a text; relative paths are relative to the directory of ``source``."""
+    mistakes = Mistakes()
+    document = read_document(text, Path(source), mistakes=mistakes, environ=environ)
+    config = _config(document) if document else None
+    mistakes.raise_if_any(str(Path(source)))
+    assert config is not None  # noqa: S101 - without a mistake there is one
+    return config
+
+
+def _text_of(path: Path) -> str:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"the configuration {in_quotes(path)} cannot be read: {error.strerror}") from error
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(f"{path}:{line}: not UTF-8; save the file in that encoding") from error
+
+
+def _config(document: Document) -> Config | None:
+    if not isinstance(document.data, dict):
+        document.add_at_key((), "this is not a configuration; write sections such as 'components:' and 'hosts:'")
+        return None
+    collectors = _collectors(document, presets=_preset_library(document))
+    check_hosts(document, collectors)
+    check_gateway(document)
+    check_known_hosts(document)
+    config = document.validate(Config, _with_collectors(document.data, collectors))
+    environment = {name: SecretStr(value) for name, value in document.environment.items()}
+    return config and config.model_copy(update={"source": document.source.absolute(), "environment": environment})
+
+
+def _preset_library(document: Document) -> PresetLibrary:
+    library = PresetLibrary(document.mistakes)
+    written = document.data.get("presets")
+    for index, name in enumerate(written if isinstance(written, list) else [written]):
+        at: Where = ("presets", index) if isinstance(written, list) else ("presets",)
+        if isinstance(name, str):
+            _add_preset(document, name, at=at, to=library)
+    return library
+
+
+def _add_preset(document: Document, name: str, *, at: Where, to: PresetLibrary) -> None:
+    path = document.source.parent / os.path.expanduser(name)  # noqa: PTH111 - leaves an unknown home as it is
+    if path.is_file():
+        to.add_file(path)
+    else:
+        document.add(at, f"{document.shown(at, name)} is not a file; name one that holds a preset")
+
+
+def _collectors(document: Document, *, presets: PresetLibrary) -> dict[str, tuple[Collector, ...]]:
+    """The collectors of every component that the file names."""
+    components = document.data.get("components")
+    return {
+        name: _collectors_of(document, component or {}, at=("components", name), presets=presets)
+        for name, component in (components.items() if isinstance(components, dict) else ())
+    }
+
+
+def _collectors_of(document: Document, component: Any, *, at: Where, presets: PresetLibrary) -> tuple[Collector, ...]:
+    if not isinstance(component, dict):
+        return ()  # the model says so
+    if entries := component.get("collectors"):
+        return read_collectors(document, entries, at=(*at, "collectors"), presets=presets)
+    if component.keys() <= Component.yaml_keys().keys():  # else the key is misspelt, which the model tells
+        document.add_at_key(at, "has no collectors; write e.g. 'collectors: [linux]'")
+    return ()
+
+
+def _with_collectors(data: Mapping[str, Any], collectors: Mapping[str, tuple[Collector, ...]]) -> dict[str, Any]:
+    """The data with each component's collectors in place of what the user wrote."""
+    components = data.get("components")
+    if not isinstance(components, dict):
+        return dict(data)
+    return {**data, "components": {name: _component(data, collectors[name]) for name, data in components.items()}}
+
+
+def _component(data: Any, collectors: tuple[Collector, ...]) -> Any:
+    return {**data, "collectors": collectors} if isinstance(data, dict) else data

@@ -1,0 +1,403 @@
+"""The kinds of values that a configuration holds: what each may be, and the complaint when it is not.
+
+With an `Origin` as pydantic's context (a file is being read) paths are taken relative to it, key files must be there
+and secrets may not stand in clear. Without one (a model built in Python) only the shape counts.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import stat
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
+
+# --- Texts with units <-> numbers: ``10 s`` <-> seconds, ``64 kB`` <-> bytes
+
+_DURATION = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:(ms)|(s|sec|seconds?)|(m|min|minutes?)|(h|hours?)|(d|days?))?\s*")
+_SIZE = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(b|bytes?|[kmg]|[kmg]b|[kmg]ib)?\s*", re.IGNORECASE)
+
+_SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
+_BYTES = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2, "GB": 1000**3, "GiB": 1024**3}
+_BYTES_OF_SUFFIX = {name.lower(): factor for name, factor in _BYTES.items()} | {"k": 1024, "m": 1024**2, "g": 1024**3}
+
+
+def in_quotes(value: object) -> str:
+    """The value in single quotes on one line, unprintable characters escaped, the end of a long one cut."""
+    text = str(value)
+    shown = text if len(text) <= 80 else text[:79] + "…"
+    return "'" + "".join(char if char.isprintable() else _escaped(char) for char in shown) + "'"
+
+
+def _escaped(char: str) -> str:
+    return char.encode("unicode_escape").decode("ascii")
+
+
+class NotUnderstoodError(ValueError):
+    """A value that is not what it should be.
+
+    ``complaint`` is the sentence without the value, for a reader who must see it as it stands in the file.
+    """
+
+    def __init__(self, value: object, complaint: str) -> None:
+        super().__init__(f"{in_quotes(value)} {complaint}")
+        self.complaint = complaint
+
+
+def parse_duration(value: object) -> float:
+    """Seconds from a number or a text with a unit; never negative.
+
+    Raises NotUnderstoodError with an example when it is no duration.
+    """
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and 0 <= value < float("inf"):
+        return float(value)
+    match = _DURATION.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise NotUnderstoodError(value, "is not a duration; write seconds or e.g. '500 ms', '10 s', '2 min'")
+    unit = next((name for name, text in zip(_SECONDS, match.groups()[1:], strict=True) if text), "s")
+    return float(Decimal(match[1]) * _SECONDS[unit])
+
+
+def parse_bytes(value: object) -> int:
+    """Bytes from a whole number or a text with a unit (``k``, ``m``, ``g`` alone count in 1024s); never negative.
+
+    Raises NotUnderstoodError with an example when it is no size.
+    """
+    if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
+        return value
+    match = _SIZE.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise NotUnderstoodError(value, "is not a size; write bytes or e.g. '64 kB', '1 MB'")
+    return int(Fraction(match[1]) * _BYTES_OF_SUFFIX.get((match[2] or "b").lower(), 1))
+
+
+def format_duration(seconds: float) -> str:
+    """The duration in the largest unit that leaves a whole number; what `parse_duration` reads back unchanged."""
+    exact = Decimal(repr(seconds))
+    for unit in reversed(_SECONDS):
+        if exact and exact % _SECONDS[unit] == 0:
+            return f"{exact / _SECONDS[unit]:.0f} {unit}"
+    return f"{exact:f} s"
+
+
+def format_bytes(size: int) -> str:
+    """The size in the largest unit that leaves a whole number; what `parse_bytes` reads back unchanged."""
+    unit = max((name for name, factor in _BYTES.items() if size % factor == 0), key=_BYTES.__getitem__)
+    return f"{size // _BYTES[unit]} {unit}" if size else "0 B"
+
+
+# --- Texts with ``%{NAME}`` and the environment -> texts, as Robot Framework reads them
+
+# A default may hold one level of braces, as in %{FORMAT={id}}.
+_REFERENCE = re.compile(r"(\\)?%\{([^{}=]+)(?:=((?:[^{}]|\{[^{}]*\})*))?\}")
+_ONLY_A_NAME = re.compile(r"%\{[^{}=]+\}")
+
+
+class Expanded(str):
+    """A text of which at least a part came from the environment; `raw` is what stands in the file."""
+
+    __slots__ = ("raw",)
+    raw: str
+
+    @property
+    def is_one_variable(self) -> bool:
+        """Whether the file says ``%{NAME}`` and nothing else: how a secret may be given."""
+        return _ONLY_A_NAME.fullmatch(self.raw) is not None
+
+
+class MissingVariablesError(Exception):
+    """The names that a text asks for and the environment does not have."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__(*names)
+        self.names = names
+
+
+def referenced(text: str) -> tuple[str, ...]:
+    """Names of the variables that a text asks for, in its order."""
+    return tuple(match[2] for match in _REFERENCE.finditer(text) if not match[1])
+
+
+def expand(text: str, environ: Mapping[str, str]) -> str:
+    r"""The text with its variables replaced; ``\%{`` stands for the characters ``%{``.
+
+    Returns `Expanded` when a variable was replaced. Raises MissingVariablesError when one is neither set nor has a
+    default.
+    """
+    missing = tuple(
+        match[2] for match in _REFERENCE.finditer(text) if not match[1] and match[3] is None and match[2] not in environ
+    )
+    if missing:
+        raise MissingVariablesError(missing)
+    result = _REFERENCE.sub(lambda match: match[0][1:] if match[1] else environ.get(match[2], match[3] or ""), text)
+    if not referenced(text):
+        return result
+    expanded = Expanded(result)
+    expanded.raw = text
+    return expanded
+
+
+# --- The kinds of values that a configuration holds: what each may be, and the complaint when it is not
+
+LONGEST_S = 7 * 86400.0
+"""No time limit may be longer: what threads can wait for has an end."""
+_MAX_SECRET_BYTES = 64 * 1024
+_IN_CLEAR = "a secret must not stand here in clear; write \"%{NAME}\" or 'file:PATH' (a file with mode 0600)"
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a configuration is read from."""
+
+    directory: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a value is called in the reference."""
+
+    words: str
+
+
+def one_or_many(value: object) -> object:
+    """A list of one for a single value."""
+    return value if isinstance(value, (list, tuple, dict)) else [value]
+
+
+def _no_boolean(value: T) -> T:
+    if isinstance(value, bool):  # Python counts with them, readers of YAML do not
+        raise NotUnderstoodError(value, "is not a whole number")
+    return value
+
+
+def _time_limit(seconds: float) -> float:
+    if not 0 < seconds <= LONGEST_S:
+        raise NotUnderstoodError(
+            seconds, f"is out of range; write more than 0 s and at most {format_duration(LONGEST_S)}"
+        )
+    return seconds
+
+
+def _text_that_fits(pattern: str, complaint: str) -> AfterValidator:
+    def check(text: str) -> str:
+        if re.fullmatch(pattern, text) is None:
+            raise NotUnderstoodError(text, complaint)
+        return text
+
+    return AfterValidator(check)
+
+
+# --- Windows, times, regular expressions ---------------------------------------------------------------------------
+
+
+def _window(value: object) -> str:
+    """``test``, ``suite``, ``run``, ``none``, or a duration as its whole seconds in decimal digits."""
+    if value in ("test", "suite", "run", "none"):
+        return str(value)
+    try:
+        seconds = math.ceil(parse_duration(value))
+    except ValueError:
+        seconds = 0
+    if seconds == 0:
+        raise NotUnderstoodError(value, "is not a window; write 'test', 'suite', 'run', 'none' or e.g. '5 min'")
+    return str(seconds)
+
+
+def _time_format(text: str) -> str:
+    from FailTaleLibrary.timestamps import directives  # wanted by formats of one's own alone
+
+    directives(text)  # refuses with a sentence that needs no more
+    return text
+
+
+def re2_problem(pattern: str) -> str | None:
+    """Why RE2 refuses a pattern, without the pattern; None when it takes it."""
+    import re2  # not wanted by a configuration without patterns
+
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        re2.compile(pattern, options=options)
+    except re2.error as error:
+        problem = error.args[0] if error.args else "refused"
+        return (problem.decode("utf-8", "replace") if isinstance(problem, bytes) else str(problem)).split(": ")[0]
+    return None
+
+
+def _re2(pattern: str) -> str:
+    if problem := re2_problem(pattern):
+        raise NotUnderstoodError(pattern, f"is not a regular expression (RE2): {problem}")
+    return pattern
+
+
+def _re2_with_secret(pattern: str) -> str:
+    if re.search(r"\(\?P?<secret>", _re2(pattern)) is None:
+        raise NotUnderstoodError(pattern, "has no group 'secret'; write (?P<secret>…) around what must be removed")
+    return pattern
+
+
+_ERE_ONLY = re.compile(r"\\([<>`'1-9])")
+_ERE_TAKES = ("no argument for repetition", "bad repetition operator", "invalid repetition size")
+
+
+def _ere(pattern: str) -> str:
+    """An extended regular expression of ``grep -E``: checked by RE2, but for what only one of the two knows."""
+    if (found := re.search(r"\(\?|(?<!\\)(?:\\\\)*\\[dD]", pattern)) is not None:
+        known = "'[0-9]' instead of '\\d'" if "\\" in found[0] else "a plain group '(…)' and 'ignore_case: yes'"
+        raise NotUnderstoodError(pattern, f"is not understood by 'grep -E'; write {known}")
+    problem = re2_problem(_ERE_ONLY.sub("", pattern))
+    if problem and not problem.startswith(_ERE_TAKES):
+        raise NotUnderstoodError(pattern, f"is not a regular expression of 'grep -E': {problem}")
+    return pattern
+
+
+# --- Files and secrets -----------------------------------------------------------------------------------------------
+
+
+def _local_path(path: Path, info: ValidationInfo) -> Path:
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        raise NotUnderstoodError(path, "is below a home directory that does not exist") from None
+    return info.context.directory / path if isinstance(info.context, Origin) else path
+
+
+def _readable_file(path: Path, info: ValidationInfo) -> Path:
+    resolved = _local_path(path, info)
+    if isinstance(info.context, Origin):
+        _mode_of_file(resolved)
+    return resolved
+
+
+def _private_file(path: Path, info: ValidationInfo) -> Path:
+    resolved = _local_path(path, info)
+    if isinstance(info.context, Origin):
+        _refuse_open_to_others(resolved)
+    return resolved
+
+
+def _mode_of_file(path: Path) -> int:
+    """Permission bits of a file that can be read; raises NotUnderstoodError for anything else."""
+    try:
+        mode = path.stat().st_mode
+        if not stat.S_ISREG(mode):  # opening a named pipe would wait for a writer
+            raise NotUnderstoodError(path, "is not a file; name one")
+        with path.open("rb"):
+            return stat.S_IMODE(mode)
+    except OSError as error:
+        raise NotUnderstoodError(path, f"cannot be read: {error.strerror}; name a file that can") from None
+
+
+def _refuse_open_to_others(path: Path) -> None:
+    mode = _mode_of_file(path)
+    if mode & 0o077:
+        raise NotUnderstoodError(path, f"is open to others (mode {mode:04o}); run 'chmod 600' on it")
+
+
+def _secret(value: object, info: ValidationInfo) -> object:
+    """A secret's text; no complaint repeats what stands in the file."""
+    if not isinstance(info.context, Origin):
+        return value
+    if isinstance(value, Expanded) and value.is_one_variable:
+        return _not_empty(str(value), value.raw)
+    if isinstance(value, str) and value.startswith("file:"):
+        return _secret_in_file(_local_path(Path(value[5:]), info))
+    raise ValueError(_IN_CLEAR)
+
+
+def _secret_in_file(path: Path) -> str:
+    _refuse_open_to_others(path)
+    with path.open("rb") as file:
+        content = file.read(_MAX_SECRET_BYTES)
+    try:
+        return _not_empty(content.decode("utf-8").rstrip("\r\n"), path)
+    except UnicodeDecodeError:
+        raise NotUnderstoodError(path, "does not hold text in UTF-8") from None
+
+
+def _not_empty(text: str, shown: object) -> str:
+    if not text:
+        raise NotUnderstoodError(shown, "is empty; a secret needs at least one character")
+    return text
+
+
+# --- The kinds, as fields name them ----------------------------------------------------------------------------------
+
+Count = Annotated[int, Kind("whole number"), BeforeValidator(_no_boolean)]
+Duration = Annotated[float, Kind("duration"), BeforeValidator(parse_duration), AfterValidator(_time_limit)]
+"""Seconds; in YAML a number or ``500 ms``, ``10 s``, ``2 min``, ``1 h``."""
+Size = Annotated[int, Kind("size"), BeforeValidator(parse_bytes)]
+"""Bytes; in YAML a number or ``64 kB`` (1000), ``64 KiB`` (1024), ``1 MB`` …"""
+NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}"
+Name = Annotated[
+    str,
+    Kind("name"),
+    _text_that_fits(
+        NAME_PATTERN,
+        "is not a name; use letters, digits, '_', '.' and '-' (at most 64, a letter or digit first)",
+    ),
+]
+RuleName = Annotated[
+    str,
+    Kind("name"),
+    _text_that_fits(
+        r"[A-Za-z0-9][A-Za-z0-9 _.-]{0,63}",
+        "is not a rule's name; use letters, digits, spaces, '_', '.' and '-' (at most 64, a letter or digit first)",
+    ),
+]
+Texts = Annotated[tuple[str, ...], Kind("text, or a list of texts"), BeforeValidator(one_or_many)]
+WindowSetting = Annotated[str, Kind("`test`, `suite`, `run`, `none` or a duration"), BeforeValidator(_window)]
+TimeFormat = Annotated[str, Kind("strptime format"), AfterValidator(_time_format)]
+Priority = Annotated[
+    str,
+    Kind("journal priority"),
+    _text_that_fits(
+        r"(?:[0-7]|emerg|alert|crit|err|warning|notice|info|debug)"
+        r"(?:\.\.(?:[0-7]|emerg|alert|crit|err|warning|notice|info|debug))?",
+        "is not a journal priority; write 'err', 'warning', 'info' … or a range such as 'emerg..err'",
+    ),
+]
+GrepPattern = Annotated[str, Kind("regular expression (`grep -E`)"), AfterValidator(_ere)]
+Masks = Annotated[
+    tuple[Annotated[str, AfterValidator(_re2)], ...],
+    Kind("regular expression (RE2), or a list of them"),
+    BeforeValidator(one_or_many),
+]
+Pattern = Annotated[str, Kind("regular expression (RE2)"), AfterValidator(_re2)]
+SecretPattern = Annotated[str, Kind("regular expression (RE2)"), AfterValidator(_re2_with_secret)]
+Fingerprint = Annotated[
+    str,
+    Kind("fingerprint"),
+    _text_that_fits(
+        r"SHA256:[A-Za-z0-9+/]{43}=?",
+        "is not a fingerprint; write 'SHA256:…' as 'ssh-keygen -lf' prints it",
+    ),
+]
+Url = Annotated[
+    str,
+    Kind("address"),
+    _text_that_fits(r"https?://\S+", "is not an address; write e.g. 'http://127.0.0.1:5050/mcp'"),
+]
+LocalPath = Annotated[Path, Kind("path"), AfterValidator(_local_path)]
+LocalPaths = Annotated[tuple[LocalPath, ...], Kind("path, or a list of paths"), BeforeValidator(one_or_many)]
+ReadableFile = Annotated[Path, Kind("path"), AfterValidator(_readable_file)]
+PrivateFile = Annotated[Path, Kind("path of a file with mode 0600"), AfterValidator(_private_file)]
+Secret = Annotated[SecretStr, Kind('secret: `"%{NAME}"` or `file:PATH`'), BeforeValidator(_secret)]
+Secrets = Annotated[
+    tuple[Secret, ...],
+    Kind('secret (`"%{NAME}"` or `file:PATH`), or a list of them'),
+    BeforeValidator(one_or_many),
+]
+
+
+def kind_of(metadata: Iterable[Any]) -> str | None:
+    """The words of the `Kind` among them."""
+    return next((item.words for item in metadata if isinstance(item, Kind)), None)

@@ -1,0 +1,251 @@
+"""YAML text -> Document: plain data, with variables of the environment expanded in values (never in keys).
+
+Keys are always texts, so that a host may be called ``no`` or ``42``. No sentence here repeats a value: it may be a
+secret.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+
+from pydantic import ValidationError
+
+from FailTaleLibrary.config.messages import Mistake, Mistakes, complaint_of
+from FailTaleLibrary.config.model import Section
+from FailTaleLibrary.config.types import Expanded, MissingVariablesError, Origin, expand, in_quotes, referenced
+
+if TYPE_CHECKING:
+    import yaml
+
+
+# --- A YAML file's data of which every key and value knows its place, so that a mistake can be told with its l
+
+Where: TypeAlias = tuple[str | int, ...]
+"""The keys and 0-based list positions that lead to a value."""
+Place: TypeAlias = tuple[int, int]
+"""Line and column, from 1."""
+S = TypeVar("S", bound=Section)
+
+
+@dataclass(slots=True)
+class Document:
+    """The data of a file, and where mistakes in it are noted."""
+
+    source: Path
+    mistakes: Mistakes
+    data: Any = None
+    environment: dict[str, str] = field(default_factory=dict)
+    """The variables that went into the data."""
+    keys: dict[Where, Place] = field(default_factory=dict)
+    values: dict[Where, Place] = field(default_factory=dict)
+    raw: dict[Where, str] = field(default_factory=dict)
+    """Scalars as they stand in the file, variables not expanded."""
+    broken: set[Where] = field(default_factory=set)
+    """Values of which a mistake was told already, so that its consequences are not."""
+
+    def add(self, where: Where, sentence: str) -> None:
+        """Note a mistake of a value."""
+        self._add(where, sentence, places=self.values)
+
+    def add_at_key(self, where: Where, sentence: str) -> None:
+        """Note a mistake of a key, or of a section that lacks something."""
+        self._add(where, sentence, places=self.keys)
+
+    def shown(self, where: Where, value: object) -> str:
+        """A scalar in quotes as it stands in the file, so that nothing from the environment is repeated."""
+        return in_quotes(self.raw.get(where, value))
+
+    def validate(self, model: type[S], data: object, *, at: Where = ()) -> S | None:
+        """The model of some of this document's data; None, and its mistakes are noted, when it does not fit."""
+        context = Origin(self.source.parent)
+        try:
+            return model.model_validate(data, by_alias=True, by_name=False, context=context)
+        except ValidationError as error:
+            for details in error.errors(include_url=False):
+                where = self._written((*at, *details["loc"]))
+                complaint = complaint_of(details, model=model, raw=self.raw.get(where))
+                (self.add_at_key if complaint.of_key else self.add)(where, complaint.sentence)
+        return None
+
+    def _written(self, where: Where) -> Where:
+        """Without the list position that a single value gets when it stands for a list of one."""
+        stands_alone = where not in self.values and where[:-1] in self.raw and isinstance(where[-1], int)
+        return where[:-1] if stands_alone else where
+
+    def _add(self, where: Where, sentence: str, *, places: Mapping[Where, Place]) -> None:
+        if where not in self.broken:
+            name = dotted(where)
+            place = self._place(where, places)
+            self.mistakes.add(Mistake(str(self.source), *place, f"{name}: {sentence}" if name else sentence))
+
+    def _place(self, where: Where, places: Mapping[Where, Place]) -> Place:
+        """The place of the value, or of the nearest one around it."""
+        ways = (where[:length] for length in range(len(where), 0, -1))
+        return next((found for way in ways if (found := places.get(way) or self.values.get(way))), (1, 1))
+
+
+def dotted(where: Where) -> str:
+    """``components.web.collectors[2].lines``; list positions count from 1."""
+    parts = (f"[{part + 1}]" if isinstance(part, int) else f".{part}" for part in where if part != "[key]")
+    return "".join(parts).lstrip(".")
+
+
+# --- YAML text -> Document: plain data, with variables of the environment expanded in values (never in keys)
+
+_TAG = "tag:yaml.org,2002:"
+_PLAIN = {_TAG + name for name in ("null", "bool", "int", "float")}
+_TEXT = {_TAG + name for name in ("str", "timestamp", "value")}
+_KNOWN = _PLAIN | _TEXT | {_TAG + "map", _TAG + "seq"}
+
+_IN_WORDS = (
+    (r"found character '\\t'", "a tab stands here; indent with spaces"),
+    (r"found character '%'", "a value that begins with '%' must stand in quotes, as in \"%{NAME}\""),
+    (r"found character '[@`]'", "a value that begins with '@' or '`' must stand in quotes"),
+    (r"mapping values", "a second ':' in one line; quote the value, or check the indentation"),
+    (r"could not find expected ':'", "a ':' is missing behind a key; check this line and the one above"),
+    (r"quoted scalar.*end of stream", "the quote that is opened here is not closed"),
+    (r"escape character", "a '\\' in double quotes that YAML does not know; use single quotes"),
+    (r"alias|anchor", "a value that begins with '*' or '&' must stand in quotes"),
+    (r"a tag|tag handle", "a value that begins with '!' must stand in quotes"),
+    (r"single document", "a second document begins here; keep one"),
+    (r"block scalar", "behind '|' or '>' the text must begin on the next line"),
+    (r"flow (?:mapping|sequence)", "the '[' or '{' that is opened here is not closed, or a ',' is missing in it"),
+    (r"node content", "a value is missing before here, or a '[' or '{' above is not closed"),
+    (r"block", "the indentation does not fit the lines above"),
+)
+"""What PyYAML says -> what a user can mend."""
+_TOLD_WHERE_IT_BEGINS = re.compile(r"quoted scalar.*end of stream|flow (?:mapping|sequence)")
+
+
+def read_document(
+    text: str, source: Path, *, mistakes: Mistakes, environ: Mapping[str, str] | None = None
+) -> Document | None:
+    """The document in a YAML text; None, with the mistake noted, when it is no YAML.
+
+    Without ``environ`` variables stay as they are.
+    """
+    import yaml  # at need: passing tests of a gateway's client never read a preset
+
+    document = Document(source, mistakes)
+    try:
+        node = _compose(text)
+        document.data = None if node is None else _Reader(document, environ).data_of(node, ())
+    except yaml.MarkedYAMLError as error:
+        mistakes.add(_syntax_mistake(error, source))
+    except yaml.reader.ReaderError as error:
+        place = _line_and_column(text, error.position)
+        character = f"U+{ord(text[error.position]):04X}"
+        mistakes.add(Mistake(str(source), *place, f"YAML does not allow the character {character}; remove it"))
+    except RecursionError:
+        mistakes.add(Mistake(str(source), 1, 1, "values are nested too deeply, or an alias contains itself"))
+    else:
+        return document
+    return None
+
+
+def _compose(text: str) -> yaml.Node | None:
+    """The root node; by libyaml, which is fast, but for an error by PyYAML, whose words are the same everywhere."""
+    import yaml
+
+    try:
+        return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except yaml.YAMLError:
+        return yaml.compose(text, Loader=yaml.SafeLoader)
+
+
+@dataclass
+class _Reader:
+    """Nodes to data; notes the places of all that it meets."""
+
+    document: Document
+    environ: Mapping[str, str] | None
+
+    @cached_property
+    def constructor(self) -> yaml.constructor.SafeConstructor:
+        import yaml
+
+        return yaml.constructor.SafeConstructor()
+
+    def data_of(self, node: yaml.Node, where: Where) -> Any:
+        self.document.values[where] = _place(node)
+        if node.tag not in _KNOWN:
+            return self._broken(where, "YAML reads a leading '!' as a tag; put the value in quotes")
+        if isinstance(node.value, str):
+            self.document.raw[where] = node.value
+            return self._text(node.value, where) if node.tag in _TEXT else self.constructor.construct_object(node)
+        if node.tag == _TAG + "seq":
+            return [self.data_of(item, (*where, index)) for index, item in enumerate(node.value)]
+        return self._mapping(node, where)
+
+    def _mapping(self, node: Any, where: Where) -> dict[str, Any]:
+        self._note_keys(node, where)
+        self.constructor.flatten_mapping(node)  # resolves "<<"
+        # An alias leads here again: what an own key replaced must not look like a second one then.
+        node.value = list({_name(key): (key, value) for key, value in node.value}.values())
+        return {_name(key): self.data_of(value, (*where, _name(key))) for key, value in node.value}
+
+    def _note_keys(self, node: Any, where: Where) -> None:
+        own = set()
+        for key, _ in node.value:
+            name = _name(key)
+            first = self.document.keys.setdefault((*where, name), _place(key))
+            if name in own:
+                self._twice((*where, name), _place(key), first)
+            own.add(name)
+
+    def _twice(self, where: Where, place: Place, first: Place) -> None:
+        sentence = f"the key {in_quotes(where[-1])} stands already in line {first[0]}; keep one of them"
+        self.document.mistakes.add(Mistake(str(self.document.source), *place, sentence))
+
+    def _broken(self, where: Where, sentence: str) -> None:
+        self.document.add(where, sentence)
+        self.document.broken.add(where)
+
+    def _text(self, text: str, where: Where) -> str:
+        if "\0" in text:
+            self._broken(where, "holds a NUL character; remove it")
+        if self.environ is None:
+            return text
+        try:
+            expanded = expand(text, self.environ)
+        except MissingVariablesError as error:
+            self._broken(where, _missing(error.names[0]))
+            return text
+        if isinstance(expanded, Expanded):
+            names = (name for name in referenced(text) if name in self.environ)
+            self.document.environment |= {name: self.environ[name] for name in names}
+        return expanded
+
+
+def _missing(name: str) -> str:
+    return (
+        f"the environment variable {in_quotes(name)} is not set; set it, or write '%{{{name}=default}}' "
+        f"('\\%{{{name}}}' for these characters themselves)"
+    )
+
+
+def _place(node: yaml.Node) -> Place:
+    return node.start_mark.line + 1, node.start_mark.column + 1
+
+
+def _name(key: yaml.Node) -> str:
+    return key.value if isinstance(key.value, str) else "(a list or mapping)"
+
+
+def _syntax_mistake(error: yaml.MarkedYAMLError, source: Path) -> Mistake:
+    said = f"{error.context or ''}: {error.problem or ''}"
+    words = next((words for pattern, words in _IN_WORDS if re.search(pattern, said)), "check quotes and indentation")
+    begins = error.context_mark if _TOLD_WHERE_IT_BEGINS.search(said) else None
+    mark = begins or error.problem_mark or error.context_mark
+    place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return Mistake(str(source), *place, f"this is not YAML: {words}")
+
+
+def _line_and_column(text: str, position: int) -> Place:
+    before = text[:position]
+    return before.count("\n") + 1, position - before.rfind("\n")

@@ -1,0 +1,242 @@
+"""Calls to a gateway's tools over streamable HTTP, from any thread; a dead gateway is left alone for a while.
+
+The SDK's client lives in one coroutine of one daemon thread, opened at first need. A daemon, so that an interpreter
+whose owner forgot `Wire.close` still ends at once.
+"""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future, wait
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from FailTaleLibrary.config.model import GatewaySettings
+from FailTaleLibrary.errors import GatewayError
+
+if TYPE_CHECKING:
+    import httpx2
+    from anyio.from_thread import BlockingPortal
+    from mcp import Client
+
+BREAKER_S = 60.0
+"""A gateway that could not be reached is not tried again for this long."""
+VERSION = "2026-07-28"
+"""The stateless protocol: each call stands for itself, so a gateway may restart in between."""
+_HANDSHAKE_S = 2.0
+"""Beyond the time to connect: a gateway that accepts and says nothing counts as dead."""
+_READ_S = 3600.0
+_CLOSE_S = 2.0
+_TICK_S = 0.1
+_UNKNOWN_VERSION = -32022
+
+Progress = Callable[[int, int, str], None]
+
+
+class CancelledError(GatewayError):
+    """The caller cancelled."""
+
+
+class UnreachableError(GatewayError):
+    """Nobody answers at the gateway's address."""
+
+
+@dataclass(frozen=True, slots=True)
+class _GatewayLine:
+    """An open client, and the portal into its thread."""
+
+    portal: BlockingPortal
+    client: Client
+    thread: threading.Thread
+
+
+class GatewayClient:
+    """The way to one gateway."""
+
+    def __init__(self, settings: GatewaySettings) -> None:
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._line: _GatewayLine | None = None
+        self._broken_until = float("-inf")
+        self._broken_because = ""
+        self._status = 200
+        """HTTP status of the last response, which the SDK does not pass on."""
+        self._closed = False
+
+    def is_broken(self) -> bool:
+        """Whether the breaker keeps calls away."""
+        return time.monotonic() < self._broken_until
+
+    def call(
+        self,
+        tool: str,
+        arguments: Mapping[str, Any],
+        *,
+        timeout_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> dict[str, Any]:
+        """The structured answer of a tool. Raises GatewayError with a sentence for whatever is wrong."""
+        try:
+            line = self._open()
+            future = line.portal.start_task_soon(
+                partial(
+                    line.client.call_tool,
+                    tool,
+                    dict(arguments),
+                    read_timeout_seconds=timeout_s,
+                    progress_callback=_relay(progress),
+                )
+            )
+            _wait(future, timeout_s, cancel)
+            result = future.result()
+        except GatewayError as error:
+            self._note(error)
+            raise
+        except Exception as error:
+            refusal = self._sentence(_leaf(error), timeout_s)
+            self._note(refusal)
+            raise refusal from error
+        return _structured(tool, result)
+
+    def close(self) -> None:
+        """Ends what is under way; safe to call twice."""
+        self._closed = True
+        with self._lock:
+            line, self._line = self._line, None
+        if line is not None and line.thread.is_alive():
+            line.portal.start_task_soon(line.portal.stop, True)
+            line.thread.join(_CLOSE_S)
+
+    def _open(self) -> _GatewayLine:
+        if self._closed:
+            raise GatewayError("The run's way to the gateway is closed.")
+        if self.is_broken():
+            raise GatewayError(f"{self._broken_because} Not tried again within {BREAKER_S:g} s.")
+        with self._lock:
+            if self._line is None or not self._line.thread.is_alive():
+                self._line = self._opened()
+            return self._line
+
+    def _opened(self) -> _GatewayLine:
+        import anyio  # heavy, like the SDK; only a run with a gateway pays for it
+
+        opened: Future[tuple[BlockingPortal, Client]] = Future()
+        thread = threading.Thread(target=anyio.run, args=(self._live, opened), name="failtale-gateway", daemon=True)
+        thread.start()
+        portal, client = opened.result()
+        return _GatewayLine(portal, client, thread)
+
+    async def _live(self, opened: Future[tuple[BlockingPortal, Client]]) -> None:
+        """The life of the client: everything that was entered is left in the same coroutine."""
+        try:
+            import anyio
+            from anyio.from_thread import BlockingPortal
+            from mcp import Client
+            from mcp.client.streamable_http import streamable_http_client
+
+            async with (
+                BlockingPortal() as portal,
+                self._http() as http,
+                Client(streamable_http_client(self._settings.url, http_client=http), mode=VERSION) as client,
+            ):
+                with anyio.fail_after(self._settings.connect_timeout_s + _HANDSHAKE_S):
+                    await client.list_tools()  # else the SDK lists them after the first call, and can lose its answer
+                opened.set_result((portal, client))
+                await portal.sleep_until_stopped()
+        except Exception as error:
+            if not opened.done():
+                opened.set_exception(_leaf(error))
+
+    def _http(self) -> httpx2.AsyncClient:
+        import httpx2
+
+        settings = self._settings
+        token = settings.token.get_secret_value() if settings.token else _token_in(settings)
+
+        async def remember(response: httpx2.Response) -> None:
+            self._status = response.status_code
+
+        return httpx2.AsyncClient(
+            headers={"Authorization": f"Bearer {token}"} if token else {},
+            timeout=httpx2.Timeout(_READ_S, connect=settings.connect_timeout_s, write=10.0, pool=10.0),
+            trust_env=False,  # a proxy of the environment must not see the token
+            verify=ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True,
+            event_hooks={"response": [remember]},
+        )
+
+    def _note(self, error: GatewayError) -> None:
+        if isinstance(error, UnreachableError):
+            self._broken_until = time.monotonic() + BREAKER_S
+            self._broken_because = str(error)
+
+    def _sentence(self, error: BaseException, timeout_s: float) -> GatewayError:
+        """What went wrong, for the reader of the gap."""
+        import httpx2
+        from mcp import MCPError
+
+        where = f"gateway at '{self._settings.url}'"
+        status, self._status = self._status, 200
+        if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, TimeoutError)):
+            why = str(error) or f"no answer within {self._settings.connect_timeout_s:g} s"
+            return UnreachableError(f"Cannot reach the {where}: {why}.")
+        if status == 401:
+            return GatewayError(f"The {where} refuses the token; check 'gateway.token_file'.")
+        if status == 421:
+            return GatewayError(f"The {where} is not served under this name; start it with --allow-host.")
+        if isinstance(error, MCPError) and error.error.code == _UNKNOWN_VERSION:
+            return GatewayError(f"The {where} speaks another version of the protocol; update FailTale there.")
+        if isinstance(error, MCPError) and "timed out" in error.error.message:
+            return GatewayError(f"No answer from the {where} within {timeout_s:.0f} s.")
+        return GatewayError(f"The connection to the {where} failed: {type(error).__name__}: {error}.")
+
+
+def _wait(future: Future[Any], timeout_s: float, cancel: threading.Event | None) -> None:
+    """Until the call is done; a cancelled call ends on the gateway, too."""
+    ends = time.monotonic() + timeout_s + 1.0  # the SDK's own limit comes first
+    while not wait([future], timeout=_TICK_S).done:
+        if cancel is not None and cancel.is_set():
+            future.cancel()
+            raise CancelledError("Cancelled.")
+        if time.monotonic() > ends:
+            future.cancel()
+            raise GatewayError(f"No answer from the gateway within {timeout_s:.0f} s.")
+
+
+def _relay(progress: Progress | None) -> Any:
+    if progress is None:
+        return None
+
+    async def relay(done: float, total: float | None, message: str | None) -> None:
+        progress(int(done), int(total or 0), message or "")
+
+    return relay
+
+
+def _structured(tool: str, result: Any) -> dict[str, Any]:
+    if result.is_error:
+        said = " ".join(getattr(part, "text", "") for part in result.content)
+        raise GatewayError(said.removeprefix(f"Error executing tool {tool}: ")[:1000] or "The gateway refused.")
+    if not isinstance(result.structured_content, dict):
+        raise GatewayError(f"The gateway's tool '{tool}' gave no structured answer; is it a FailTale server?")
+    return result.structured_content
+
+
+def _token_in(settings: GatewaySettings) -> str:
+    if settings.token_file is None:
+        return ""
+    try:
+        return settings.token_file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise GatewayError(f"Cannot read the token file '{settings.token_file}': {error}.") from error
+
+
+def _leaf(error: BaseException) -> BaseException:
+    """The first real error in groups of them."""
+    while getattr(error, "exceptions", ()):
+        error = error.exceptions[0]  # type: ignore[attr-defined]
+    return error

@@ -1,0 +1,210 @@
+"""Failure -> Plan and Evidence from a gateway: the other back-end of what `collection` does with hosts of our own.
+
+The runner needs no key, no list of hosts and no SSH. Windows travel as seconds before now, so that clocks need not
+agree; what comes back is put on the runner's clock and redacted once more with the runner's own secrets.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import threading
+import time
+from collections.abc import Callable, Collection, Mapping
+from datetime import datetime, timezone
+from typing import Any, NamedTuple
+
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import ConfigError, GatewayError
+from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
+from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
+from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack
+from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, GapReason, Plan
+from FailTaleLibrary.redaction import Redactor
+
+GRACE_S = 5.0
+"""A gateway that knows the deadline may answer this much later."""
+MARK_INTERVAL_S = 1.0
+_CALL_S = 10.0
+"""For calls that make no host work."""
+_PAGE_BYTES = 256 * 1024
+_MAX_RECORD = 256 * 1024 * 1024
+_MAX_TAGS = 100
+
+Progress = Callable[[int, int, str], None]
+
+
+class CollectedRecord(NamedTuple):
+    """What a gateway answered for one failure; as a direct collection would."""
+
+    plan: Plan
+    evidence: Evidence
+    full_texts: Mapping[str, str]
+
+
+class GatewaySource:
+    """The gateway of one run. Safe to use from any thread; costs nothing until it is used."""
+
+    def __init__(self, config: Config) -> None:
+        """Raises ConfigError when the configuration names no gateway, or the package for it is missing."""
+        if config.gateway is None:
+            raise ConfigError("The configuration names no 'gateway:'.")
+        if importlib.util.find_spec("mcp") is None:
+            raise ConfigError("A 'gateway:' needs the package 'mcp'; type: pip install 'robotframework-failtale[mcp]'")
+        self._config = config
+        self._wire = GatewayClient(config.gateway)
+        self._known: Mapping[str, tuple[str, ...]] | None = None
+        self._mark_lock = threading.Lock()
+        self._last_mark = float("-inf")
+
+    def window_began(self) -> None:
+        """A window begins now: the gateway notes marks. Asked in the background; returns at once."""
+        if self._config.marks == "off" or self._wire.is_broken() or not self._claim_mark():
+            return
+        threading.Thread(target=self._mark, name="failtale-gateway-mark", daemon=True).start()
+
+    def collect(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        redactor: Redactor,
+        deadline_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> CollectedRecord:
+        """The evidence of all hosts by the deadline; whatever the gateway does, at worst one gap that says it.
+
+        Raises ConfigError when a selected component or host is unknown to the gateway.
+        """
+        began = time.monotonic()
+        cancel = cancel or threading.Event()
+        if deadline_s <= 0:
+            used_up = "skipped: the run's time (limits.run_time) is used up"
+            return self._nothing(failure, "skipped", used_up, began, deadline_s)
+        try:
+            self._check_known(components=components, hosts=hosts)
+            asked = _question(failure, components, hosts, deadline_s)
+            told = self._wire.call(
+                "collect_evidence", asked, timeout_s=deadline_s + GRACE_S, cancel=cancel, progress=progress
+            )
+            handover, clock = self._record(str(told["failure_id"]), ends=began + deadline_s + GRACE_S, cancel=cancel)
+        except CancelledError:
+            return self._nothing(failure, "cancelled", "cancelled before the gateway answered", began, deadline_s)
+        except GatewayError as error:
+            return self._nothing(failure, "gateway", redactor.redact(str(error)).text, began, deadline_s)
+        handover = adopted(handover, failure, redactor=redactor, clock=clock)
+        return CollectedRecord(handover.plan, handover.evidence, handover.full_texts)
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+        """Host -> what keeps it from answering the gateway; empty text for a host that is well.
+
+        A gateway that does not answer itself is the one entry ``gateway``. Raises ConfigError for an unknown host.
+        """
+        try:
+            self._check_known(hosts=hosts)
+            timeout_s = self._config.limits.failure_time_s + GRACE_S
+            told = self._wire.call("check_hosts", {"hosts": list(hosts)}, timeout_s=timeout_s)
+            return {str(each["host"]): str(each["detail"]) for each in told["hosts"]}
+        except GatewayError as error:
+            return {"gateway": str(error)}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """None: how the hosts are reached is the gateway's own matter."""
+        return ()
+
+    def close(self) -> None:
+        """Ends calls that are under way; quick, and safe to call twice."""
+        self._wire.close()
+
+    def _claim_mark(self) -> bool:
+        """At most one mark a second, and none while one is under way: it holds the lock."""
+        if not self._mark_lock.acquire(blocking=False):
+            return False
+        if time.monotonic() - self._last_mark < MARK_INTERVAL_S:
+            self._mark_lock.release()
+            return False
+        self._last_mark = time.monotonic()
+        return True
+
+    def _mark(self) -> None:
+        try:
+            self._wire.call("mark", {}, timeout_s=_CALL_S)
+        except GatewayError:
+            pass  # a window without a mark is no news; the collection will say what is wrong
+        finally:
+            self._mark_lock.release()
+
+    def _check_known(self, **names: Collection[str]) -> None:
+        """Of components and hosts that were asked for by name."""
+        for what, wanted in names.items():
+            for name in wanted:
+                known = self._names()[what]
+                if name not in known:
+                    listed = ", ".join(known) or "none"
+                    raise ConfigError(f"The gateway knows no {what[:-1]} '{name}'; it has: {listed}.")
+
+    def _names(self) -> Mapping[str, tuple[str, ...]]:
+        if self._known is None:
+            told = self._wire.call("list_components", {}, timeout_s=_CALL_S)
+            self._known = {
+                "components": tuple(str(each["name"]) for each in told["components"]),
+                "hosts": tuple(map(str, told["hosts"])),
+            }
+        return self._known
+
+    def _record(self, failure_id: str, *, ends: float, cancel: threading.Event) -> tuple[Handover, GatewayClock]:
+        """The whole of what was collected, page by page, and the gateway's clock as the quickest page told it."""
+        pages: list[str] = []
+        offset, size, best = 0, 0, GatewayClock(offset_s=0.0, uncertainty_s=float("inf"))
+        while offset >= 0:
+            asked = {"failure_id": failure_id, "part": "record", "offset": offset, "max_bytes": _PAGE_BYTES}
+            sent = time.time()
+            timeout_s = max(1.0, min(_CALL_S, ends - time.monotonic()))
+            page = self._wire.call("get_evidence", asked, timeout_s=timeout_s, cancel=cancel)
+            best = min(best, GatewayClock.between(sent, float(page["server_time"]), time.time()))
+            pages.append(str(page["text"]))
+            size += len(pages[-1])
+            if size > _MAX_RECORD or (not 0 <= page["next_offset"] > offset and page["next_offset"] != -1):
+                raise GatewayError("The gateway sends pages without end.")
+            offset = int(page["next_offset"])
+        return unpack("".join(pages)), best
+
+    def _nothing(
+        self, failure: Failure, reason: GapReason, detail: str, began: float, deadline_s: float
+    ) -> CollectedRecord:
+        now = datetime.now(timezone.utc)
+        elapsed_s = round(time.monotonic() - began, 3)
+        gap = Gap(host="gateway", reason=reason, detail=detail, at=now, elapsed_s=elapsed_s)
+        return CollectedRecord(
+            Plan(failure_id=failure.id, deadline_s=deadline_s, max_bytes=self._config.limits.failure_bytes),
+            Evidence(failure_id=failure.id, gaps=(gap,), cost=Cost(seconds=elapsed_s), collected_at=now),
+            {},
+        )
+
+
+def _question(
+    failure: Failure, components: Collection[str], hosts: Collection[str], deadline_s: float
+) -> dict[str, Any]:
+    """The arguments of ``collect_evidence``; moments as seconds ago."""
+    now = datetime.now(timezone.utc)
+
+    def ago(moment: datetime | None) -> float:
+        return min(max(0.0, (now - moment).total_seconds()), MAX_PAST_S) if moment else 0.0
+
+    tags = sorted(failure.tags, key=lambda tag: not tag.lower().replace(" ", "").startswith("failtale:"))
+    return {
+        "components": list(components),
+        "hosts": list(hosts),
+        "since_s": max(ago(failure.window.start), ago(failure.window.end)),
+        "until_s": ago(failure.window.end),
+        "suite_since_s": ago(failure.suite_started_at),
+        "run_since_s": ago(failure.run_started_at),
+        "deadline_s": deadline_s,
+        "name": failure.name[:1000],
+        "suite": failure.suite[:1000],
+        "message": failure.message[:4000],
+        "tags": [tag[:1000] for tag in tags[:_MAX_TAGS]],
+        "brief": True,
+    }

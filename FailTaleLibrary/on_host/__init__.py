@@ -1,0 +1,14 @@
+"""The shell and awk texts that run on hosts, by file name and without their comments."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib.resources import files
+
+
+@cache
+def host_script(name: str) -> str:
+    """One text as it travels: without comment lines and empty lines."""
+    lines = files(__name__).joinpath(name).read_text(encoding="utf-8").splitlines()
+    return "\n".join(line for line in lines if line.strip() and not re.match(r"\s*# ", line)) + "\n"

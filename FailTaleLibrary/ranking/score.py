@@ -1,0 +1,338 @@
+"""Candidates by score and by onset -> one order, in which no host and no source takes all places."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import chain, zip_longest
+from typing import Protocol, TypeVar
+
+from FailTaleLibrary.ranking.history import History
+from FailTaleLibrary.ranking.lines import Rarity, gist, read, templates_of
+from FailTaleLibrary.ranking.overlap import Overlap, Shared
+from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
+from FailTaleLibrary.ranking.signals import EVENTS, SYMPTOMS, Cue
+from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
+from FailTaleLibrary.ranking.times import SLACK_S, Scene, moments_of, relative
+from FailTaleLibrary.records import HostClock, Item, Signal
+
+# --- What could be shown as a suspect: a line of an item, a gap, a change
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One candidate with its score; `item` is None for a gap."""
+
+    host: str
+    component: str
+    collector: str
+    item: Item | None
+    text: str
+    score: float
+    signals: tuple[Signal, ...]
+    line_number: int | None = None
+    at: datetime | None = None
+    """On the test machine's clock."""
+    count: int = 1
+    is_onset: bool = False
+    """A line that is grave and not known to be old."""
+
+    def gaining(self, score: float, *signals: Signal) -> Candidate:
+        """The candidate with more to speak for it."""
+        return replace(self, score=round(self.score + score, 2), signals=(*self.signals, *signals))
+
+
+# --- What was found out about a line -> signals: its reasons in words, and whether one is strong by itself
+
+_EVENT_NAMES = frozenset(cue.name for cue in EVENTS)
+_MOST_CUES, _MOST_WORDS = 2, 3
+_TELLING_OVERLAP = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """Whether a line is new to its host."""
+
+    is_known: bool
+    """Enough earlier lines are known to tell."""
+    is_new: bool
+    also_in: str = ""
+    """Name of the earlier failure that showed the line first."""
+
+    @property
+    def is_old(self) -> bool:
+        return self.is_known and not self.is_new and not self.also_in
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """All that was found out about one unit of lines."""
+
+    gravity: Gravity
+    novelty: Novelty
+    shared: Shared
+    near: Signal | None
+    """How its time lies to the failure; None when it has no time."""
+    offset_s: float | None
+    in_window: bool
+    count: int
+    trace_size: int = 1
+    logged_as: str = ""
+    """The line that logs the trace, if that is not the line that is shown."""
+
+
+def signals_of(found: Found) -> Iterator[Signal]:
+    """The reasons, the most telling first."""
+    yield from _cues(found)
+    if found.trace_size > 1:
+        logged = f", logged as '{gist(found.logged_as, max_chars=60)}'" if found.logged_as else ""
+        yield Signal(name="stack trace", words=f"cause of a stack trace of {found.trace_size} lines{logged}")
+    yield from _novelty(found)
+    if overlap := overlap_signal(found.shared):
+        yield overlap
+    if found.near is not None and not _is_said(found):
+        yield found.near
+
+
+def _cues(found: Found) -> Iterator[Signal]:
+    gravity = found.gravity
+    for cue in gravity.cues[:_MOST_CUES]:
+        yield Signal(name=cue.name, words=cue.words, strong=_is_strong(found, cue))
+    level = gravity.level
+    if level is not None and level >= ERROR:
+        yield Signal(name="error", words="logged as an error", strong=_is_strong(found))
+    elif level == WARNING and not gravity.cues:
+        yield Signal(name="warning", words="logged as a warning")
+    elif not gravity.cues and gravity.weight >= ERROR:
+        yield Signal(name="error", words="speaks of an error", strong=_is_strong(found))
+    elif not gravity.cues and gravity.weight > WARNING:
+        yield Signal(name="failure", words="speaks of a failure")
+
+
+def _is_strong(found: Found, cue: Cue | None = None) -> bool:
+    """Whether a cue, or without one an error, is strong: in the test's own time, and not the host's daily bread.
+
+    What happens to a service, such as a reload, is strong only where it is known to be new.
+    """
+    if found.novelty.is_old or found.gravity.is_conclusion or not (found.in_window or found.offset_s is None):
+        return False
+    if cue is not None and cue.name in _EVENT_NAMES and not cue.strong:
+        return found.novelty.is_known and found.novelty.is_new and found.in_window
+    return cue is None or cue.strong
+
+
+def _novelty(found: Found) -> Iterator[Signal]:
+    novelty = found.novelty
+    if novelty.also_in:
+        yield Signal(name="seen with a failure", words=f"also seen when '{novelty.also_in}' failed")
+    elif novelty.is_known and novelty.is_new:
+        when = relative(found.offset_s) if found.offset_s is not None else "in this test"
+        yield Signal(name="new", words=f"first seen {when}")
+    elif novelty.is_old:
+        yield Signal(name="seen before", words="this host said it before the test as well")
+
+
+def _is_said(found: Found) -> bool:
+    """The words of novelty told the time already, and the time tells no more than that."""
+    novel = found.novelty.is_known and found.novelty.is_new and not found.novelty.also_in
+    return novel and found.near is not None and found.near.name == "in the window"
+
+
+def overlap_signal(shared: Shared) -> Signal | None:
+    """What a line shares with the failure, in words; None when that is too little to speak of."""
+    if shared.weight < _TELLING_OVERLAP:
+        return None
+    identifier = next((word for word in shared.words if word.is_argument and word.is_identifier), None)
+    if identifier is not None:
+        return Signal(name="same identifier", words=f"same '{identifier.word}' as the failing keyword")
+    words = [f"'{word.word}'" for word in shared.words[:_MOST_WORDS]]
+    listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
+    return Signal(name="shared words", words=f"shares {listed} with the failure")
+
+
+# --- Items -> candidates: lines that could matter, duplicates folded, stack traces taken as one, each with its
+
+NEW, SEEN, RARE, TRACE, CONCLUSION = 3.0, -4.0, 1.5, 1.0, -1.5
+NEW_BUT_HARMLESS = 1.0
+GRAVE = 3.0
+"""From here on a line can be the onset of the failure."""
+ECHO = 1.0
+"""What a symptom can gain by words that it shares with the failure: it is the failure, seen from the other side."""
+_ENOUGH = 8
+"""So many known shapes make it a fact that another one is new."""
+_LEAST_SCORE, _LEAST_CAUSE = 2.0, 1.5
+_SYMPTOM_NAMES = frozenset(cue.name for cue in SYMPTOMS)
+_EXACT = frozenset({"byte mark", "journal cursor"})
+"""With these methods every line of an item lies in the window, also one without a time."""
+IN_WINDOW = 0.75
+"""For a line without a time of which that is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """What all items of one failure are judged against."""
+
+    scene: Scene
+    overlap: Overlap
+    history: History
+    clocks: Mapping[str, HostClock]
+
+
+def candidates_of(item: Item, setting: Setting) -> Iterator[Candidate]:
+    """The candidates of one item, in the order of their lines; of lines of one shape the first. Linear in the lines."""
+    source = _Source(item, setting)
+    told = {line[2:].strip() for line in item.changes if line.startswith("+ ")}  # a change is a candidate of its own
+    shown: set[str] = set()
+    for unit in units_of(source.readings):
+        shape = source.readings[unit.telling].template
+        if shape in shown or source.lines[unit.telling].strip() in told:
+            continue
+        candidate = source.candidate(unit)
+        if candidate is not None:
+            shown.add(shape)
+            yield candidate
+
+
+class _Source:
+    """One item with what is known of its earlier lines."""
+
+    def __init__(self, item: Item, setting: Setting) -> None:
+        self.lines = item.lines
+        self.readings = read(self.lines)
+        self._item = item
+        self._setting = setting
+        self._rarity = Rarity(self.readings)
+        self._is_exact = item.window is not None and item.window.method in _EXACT
+        clock = setting.clocks.get(item.host)
+        self._moments = moments_of(self.lines, clock=clock, near=setting.scene.failed_at)
+        self._before = templates_of(f"{item.ahead}\n{item.before}\n{item.baseline or ''}".splitlines())
+        self._early = self._ahead_of_window()
+        self._earlier = setting.history.seen(item.host, item.collector)
+        known = len(self._before) + len(self._early) + len(self._earlier)
+        self._knows_enough = known >= _ENOUGH or bool(item.baseline)
+
+    def candidate(self, unit: Unit) -> Candidate | None:
+        """The unit as a candidate; None when nothing speaks for it."""
+        reading = self.readings[unit.telling]
+        found, near = self._found(unit)
+        cause = found.gravity.weight + (TRACE if unit.is_trace else 0.0)
+        score = cause + near + self._context(found, cause) + RARE * self._rarity.of(reading.template)
+        if score < _LEAST_SCORE or cause + found.shared.weight < _LEAST_CAUSE:
+            return None
+        is_cause = not found.novelty.is_old and not found.gravity.is_conclusion and near >= 0 and not _is_echo(found)
+        return Candidate(
+            host=self._item.host,
+            component=self._item.component,
+            collector=self._item.collector,
+            item=self._item,
+            line_number=unit.telling,
+            text=self.lines[unit.telling],
+            at=self._moments[unit.telling],
+            score=round(score, 2),
+            is_onset=cause >= GRAVE and is_cause,
+            signals=tuple(signals_of(found)),
+            count=found.count,
+        )
+
+    def _found(self, unit: Unit) -> tuple[Found, float]:
+        """What is found out about a unit, and what its time is worth."""
+        scene = self._setting.scene
+        at = self._moments[unit.telling]
+        near, signal = scene.proximity(at) if at else (IN_WINDOW if self._is_exact else 0.0, None)
+        text = "\n".join(self.lines[index] for index in unit.lines)
+        found = Found(
+            gravity=gravity_of_unit(unit, self.readings),
+            novelty=self._novelty(unit),
+            shared=self._setting.overlap.of(text),
+            near=signal,
+            offset_s=scene.offset_s(at) if at else None,
+            in_window=scene.is_inside(at) if at else self._is_exact,
+            count=self._rarity.counts[self.readings[unit.telling].template],
+            trace_size=unit.size,
+            logged_as=self.lines[unit.lines[0]] if unit.lines[0] < unit.telling else "",
+        )
+        return found, near
+
+    def _context(self, found: Found, cause: float) -> float:
+        score = min(ECHO, found.shared.weight) if _is_symptom(found.gravity) else found.shared.weight
+        if found.gravity.is_conclusion:
+            score += CONCLUSION
+        if found.novelty.is_old:
+            return score + SEEN
+        if found.novelty.is_known and found.novelty.is_new:
+            return score + (NEW if cause >= _LEAST_CAUSE else NEW_BUT_HARMLESS)
+        return score
+
+    def _novelty(self, unit: Unit) -> Novelty:
+        """Of a unit's telling line. What a failure's window showed first is neither new nor ordinary afterwards."""
+        shape = self.readings[unit.telling].template
+        first_seen = self._earlier.get(shape)
+        if first_seen:
+            return Novelty(is_known=True, is_new=False, also_in=first_seen)
+        stood_early = shape in self._early and self._setting.scene.is_inside(self._moments[unit.telling])
+        seen = shape in self._before or first_seen == "" or stood_early
+        return Novelty(is_known=seen or self._knows_enough, is_new=not seen)
+
+    def _ahead_of_window(self) -> frozenset[str]:
+        """Shapes of lines that came along though they were written before the window."""
+        since = self._item.window.since if self._item.window else None
+        if since is None:
+            return frozenset()
+        return frozenset(
+            reading.template
+            for reading, at in zip(self.readings, self._moments, strict=True)
+            if at is not None and (since - at).total_seconds() > SLACK_S
+        )
+
+
+def _is_echo(found: Found) -> bool:
+    """An access log's 500 is the failure itself, told by a server."""
+    return bool(found.gravity.cues) and found.gravity.cues[0].name == "server error"
+
+
+def _is_symptom(gravity: Gravity) -> bool:
+    return bool(gravity.cues) and gravity.cues[0].name in _SYMPTOM_NAMES
+
+
+# --- Candidates by score and by onset -> one order, in which no host and no source takes all places
+
+PER_SOURCE, PER_HOST = 6, 10
+"""Of the suspects that are shown, while others wait."""
+
+T = TypeVar("T", bound=Hashable)
+
+
+def interleaved(*orders: Sequence[T]) -> list[T]:
+    """The first of each order, the second of each …; each once: the gravest line is not always where it began."""
+    return list(dict.fromkeys(each for each in chain.from_iterable(zip_longest(*orders)) if each is not None))
+
+
+class Placed(Protocol):
+    """Something that comes from a source of a host."""
+
+    @property
+    def host(self) -> str: ...
+    @property
+    def collector(self) -> str: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def within_quotas(ordered: Iterable[P], *, most: int) -> list[P]:
+    """The first of these, as many as asked for; those beyond a quota come after all others."""
+    hosts: Counter[str] = Counter()
+    sources: Counter[tuple[str, str]] = Counter()
+    inside: list[P] = []
+    beyond: list[P] = []
+    for each in ordered:
+        source = (each.host, each.collector)
+        if hosts[each.host] >= PER_HOST or sources[source] >= PER_SOURCE:
+            beyond.append(each)
+            continue
+        hosts[each.host] += 1
+        sources[source] += 1
+        inside.append(each)
+    return [*inside, *beyond][:most]

@@ -1,0 +1,272 @@
+"""Texts from anywhere -> texts for a record: sanitised, redacted, and counted by rule."""
+
+from __future__ import annotations
+
+import copy
+import re
+import time
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import re2
+
+from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.records import Redaction
+from FailTaleLibrary.redaction import assignments, cookies, key_blocks
+from FailTaleLibrary.redaction.identifiers import Identifiers
+from FailTaleLibrary.redaction.known_values import KnownValues
+from FailTaleLibrary.redaction.patterns import Pattern
+from FailTaleLibrary.redaction.rules import Rule, rule, rules_across_lines, rules_for, triggers
+from FailTaleLibrary.redaction.spans import TOKEN, Span, beside_tokens, merged, token
+from FailTaleLibrary.text import sanitize
+
+# --- Raw text -> the same text without secrets, and how many of which class were removed
+
+_MOST_ROUNDS = 12
+_PIECE = 16 * 1024
+"""Longer lines are searched in pieces: a search that fails reads to the piece's end, and there may be many."""
+_OVERLAP = 2 * 1024
+_CHUNK = 256 * 1024
+_MOST_HELD = 64 * 1024
+_WORD_END = re.compile(rb"[\s\"'<>&,;]")
+
+
+@dataclass(frozen=True, slots=True)
+class Redacted:
+    """Safe text, and what is no longer in it."""
+
+    text: str
+    redactions: tuple[Redaction, ...] = ()
+
+
+class Redactor:
+    """Removes secrets; holds what is known of them and never gives it away.
+
+    ``rules`` are the user's own: (name, RE2 expression with a group ``secret``). ``keep`` are texts that stay, in full.
+    ``timeout_s`` bounds one call of `redact`. Thread-safe.
+    """
+
+    def __init__(
+        self,
+        *,
+        known: Iterable[str] = (),
+        rules: Iterable[tuple[str, str]] = (),
+        keep: Iterable[str] = (),
+        identifiers: bool = False,
+        timeout_s: float = 5.0,
+    ) -> None:
+        self._known = KnownValues(known)
+        self._rules = tuple(_own_rule(name, pattern) for name, pattern in rules)
+        self._keep = _any_of(keep)
+        self._identifiers = Identifiers() if identifiers else None
+        self._timeout_s = timeout_s
+
+    def with_known(self, values: Iterable[str]) -> Redactor:
+        """The same redactor, which knows more values; rules and identifier tokens are shared."""
+        more = copy.copy(self)
+        more._known = self._known.with_more(values)
+        return more
+
+    def redact(self, text: str) -> Redacted:
+        """The text without secrets.
+
+        Raises RedactionError when that cannot be made sure within ``timeout_s``; then nobody may see the text.
+        """
+        if not text:
+            return Redacted(text)
+        try:
+            return self._redacted(text, _Deadline(self._timeout_s))
+        except RedactionError:
+            raise
+        except Exception as error:  # fail closed: no mistake of ours may let a secret through
+            raise RedactionError(
+                f"text of {len(text)} characters: redaction failed ({type(error).__name__}); it is withheld"
+            ) from None
+
+    def _redacted(self, text: str, deadline: _Deadline) -> Redacted:
+        data = text.encode("utf-8", "surrogatepass")
+        counts: Counter[str] = Counter()
+        places = _suspicious
+        for _ in range(_MOST_ROUNDS):
+            found = list(merged(beside_tokens(data, self._spans(data, places(data), deadline))))
+            if not found:
+                break
+            counts.update(span.rule for span in found)
+            data = _replaced(data, ((span.start, span.end, token(span.rule)) for span in found))
+            places = _changed  # a rule for lines can find more only where one has removed something
+        else:
+            raise RedactionError(
+                f"text of {len(text)} characters: still changing after {_MOST_ROUNDS} rounds; withheld"
+            )
+        if self._identifiers is not None:
+            data = self._without_identifiers(data, self._identifiers, counts)
+        deadline.check()
+        removed = tuple(Redaction(rule=name, count=count) for name, count in sorted(counts.items()))
+        return Redacted(data.decode("utf-8", "surrogatepass") if counts else text, removed)
+
+    def _spans(self, data: bytes, lines: Iterator[tuple[int, int]], deadline: _Deadline) -> Iterator[Span]:
+        found = [*self._known.spans(data), *key_blocks.spans(data)]
+        for start, end in lines:
+            deadline.check()
+            found.extend(_whole(data, end, span) for span in _spans_of_line(data, start, end))
+        for whole in (*rules_across_lines(), *self._rules):
+            for span in whole.spans(data, 0, len(data)):
+                deadline.check()
+                found.append(span)
+        return self._not_kept(data, found)
+
+    def _not_kept(self, data: bytes, found: list[Span]) -> Iterator[Span]:
+        if self._keep is None or not found:
+            yield from found
+            return
+        kept = [match.span() for match in self._keep.finditer(data)]
+        for span in found:
+            if not any(start <= span.start and span.end <= end for start, end in kept):
+                yield span
+
+    def _without_identifiers(self, data: bytes, identifiers: Identifiers, counts: Counter[str]) -> bytes:
+        places = list(identifiers.places(data))
+        kept = [match.span() for match in self._keep.finditer(data)] if self._keep else []
+        places = [place for place in places if not any(a <= place[0] and place[1] <= b for a, b in kept)]
+        counts.update(kind for _, _, kind, _ in places)
+        return _replaced(data, ((start, end, made) for start, end, _, made in places))
+
+
+class _Deadline:
+    """The one clock of this room: a bound, never part of a result."""
+
+    def __init__(self, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._until = time.monotonic() + timeout_s
+
+    def check(self) -> None:
+        if time.monotonic() > self._until:
+            raise RedactionError(f"redaction took longer than {self._timeout_s:g} s; the text is withheld")
+
+
+def _spans_of_line(data: bytes, start: int, end: int) -> Iterator[Span]:
+    yield from assignments.spans(data, start, end)
+    yield from cookies.spans(data, start, end)
+    for line_rule in rules_for(data[start:end]):
+        yield from line_rule.spans(data, start, end)
+
+
+def _whole(data: bytes, end: int, span: Span) -> Span:
+    """The span up to its secret's end, where a piece of a long line has cut it."""
+    if span.end < end or end == len(data) or data[end] == ord("\n"):
+        return span
+    rest = _WORD_END.search(data, end)
+    return span._replace(end=rest.start() if rest else len(data))
+
+
+def _suspicious(data: bytes) -> Iterator[tuple[int, int]]:
+    """Lines that hold a trigger, each once; long ones in overlapping pieces."""
+    return _lines_with(triggers(), data)
+
+
+def _changed(data: bytes) -> Iterator[tuple[int, int]]:
+    """Lines that hold a token."""
+    return _lines_with(TOKEN, data)
+
+
+def _lines_with(pattern: Pattern, data: bytes) -> Iterator[tuple[int, int]]:
+    at, size = 0, len(data)
+    while at < size and (match := pattern.search(data, at)):
+        start = data.rfind(b"\n", at, match.start()) + 1 or at
+        end = data.find(b"\n", max(match.end() - 1, start))
+        end = size if end < 0 else end
+        for first in range(start, max(end, start + 1), _PIECE):
+            yield first, min(end, first + _PIECE + _OVERLAP)
+        at = end + 1
+
+
+def _replaced(data: bytes, places: Iterable[tuple[int, int, bytes]]) -> bytes:
+    parts, at = [], 0
+    for start, end, made in places:
+        parts += [data[at:start], made]
+        at = end
+    return b"".join([*parts, data[at:]])
+
+
+def _own_rule(name: str, pattern: str) -> Rule:
+    try:
+        return rule(name, pattern)
+    except re2.error as error:
+        raise RedactionError(f"rule '{name}': '{pattern}' is not a regular expression (RE2): {error}") from error
+
+
+def _any_of(texts: Iterable[str]) -> re.Pattern[bytes] | None:
+    parts = sorted({text.encode("utf-8", "surrogatepass") for text in texts if text}, key=len, reverse=True)
+    return re.compile(b"|".join(map(re.escape, parts))) if parts else None
+
+
+def redact_lines(lines: Iterable[str], redactor: Redactor) -> Iterator[str]:
+    """A big file's lines without secrets, in chunks of whole lines; ``lines`` keep their line ends.
+
+    What may be a key that goes on after the chunk is held back for the next one.
+    """
+    held: list[str] = []
+    size = 0
+    for line in lines:
+        held.append(line)
+        size += len(line)
+        if size >= _CHUNK:
+            ready, held = _parted(held)
+            yield from redactor.redact("".join(ready)).text.splitlines(keepends=True)
+            size = sum(map(len, held))
+    if held:
+        yield from redactor.redact("".join(held)).text.splitlines(keepends=True)
+
+
+def _parted(lines: list[str]) -> tuple[list[str], list[str]]:
+    """(what can go, what must wait) so that no key is cut in two; at most `_MOST_HELD` characters wait."""
+    first, size = len(lines), 0
+    for index in range(len(lines) - 1, -1, -1):
+        size += len(lines[index])
+        if size > _MOST_HELD:
+            break
+        if key_blocks.may_go_on(lines[index]):
+            first = index
+        elif key_blocks.ends_a_block(lines[index]) or first < len(lines):
+            break
+    return lines[:first], lines[first:]
+
+
+# --- Texts from anywhere -> texts for a record: sanitised, redacted, and counted by rule
+
+MAX_TEXT = 4000
+"""Characters kept of a message or an argument."""
+
+
+class RecordRedactor:
+    """Makes the texts of one record safe."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self._counts: dict[str, int] = {}
+
+    def text(self, text: str) -> str:
+        """The text, safe. Raises RedactionError when it could not be made so; then it must be withheld."""
+        redacted = self._redactor.redact(sanitize(text))
+        for redaction in redacted.redactions:
+            self._counts[redaction.rule] = self._counts.get(redaction.rule, 0) + redaction.count
+        return redacted.text
+
+    def short(self, value: object) -> str:
+        """A name, message or argument, safe and of readable length; where that fails, the reason in its place."""
+        try:
+            return _shortened(self.text(str(value)))
+        except RedactionError as error:
+            return f"[withheld: {error}]"
+
+    def redactions(self) -> tuple[Redaction, ...]:
+        """What was removed so far."""
+        return tuple(Redaction(rule=rule, count=count) for rule, count in sorted(self._counts.items()))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= MAX_TEXT:
+        return text
+    half = MAX_TEXT // 2
+    return f"{text[:half]}\n[… {len(text) - MAX_TEXT} characters left out …]\n{text[-half:]}"

@@ -1,0 +1,209 @@
+"""A line -> whether it looks like an error or a warning, for emphasis only; `ranking` judges by far more. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, HostClock, Item, KeywordStep, Redaction, Suspect
+
+# --- Numbers, times and outcomes -> the words that card, text and summary share. Pure
+
+NOTABLE_OFFSET_S = 1.0
+"""A clock that differs less is not worth a reader's time."""
+NO_HOST = "-"
+"""Stands in a gap that is no host's, such as a component that nobody plays."""
+MINUS = "\N{MINUS SIGN}"
+
+Tone = Literal["good", "quiet", "warn", "bad"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How an item or gap ended: one word, how alarming it is, and why."""
+
+    word: str
+    tone: Tone
+    why: str = ""
+
+
+def outcome(item: Item) -> Outcome:
+    """The first that applies: timed out, incomplete, failed, cut, empty, ok."""
+    if item.timed_out:
+        return Outcome("timed out", "warn", f"stopped after {seconds(item.duration_s)}; what came until then is here")
+    if item.incomplete:
+        return Outcome("incomplete", "warn", item.incomplete)
+    if item.status == "failed":
+        return Outcome("failed", "bad", _joined(_exit_words(item), _first_line(item.stderr)))
+    if item.omitted_bytes or item.omitted_lines:
+        return Outcome("cut", "warn", f"{omitted_words(item)} cut by the limit, the newest kept")
+    if item.status == "empty":
+        return Outcome("empty", "quiet", _joined(item.empty_means, _exit_words(item), _window_note(item)))
+    return Outcome("ok", "good", _joined(_exit_words(item), _window_note(item)))
+
+
+def _window_note(item: Item) -> str:
+    return item.window.note if item.window else ""
+
+
+def gap_outcome(gap: Gap) -> Outcome:
+    return Outcome(gap.reason, "quiet" if gap.reason in ("skipped", "cancelled") else "bad", gap.detail)
+
+
+def subject(gap: Gap) -> str:
+    """What of its host a gap is about."""
+    return gap.collector or (gap.component if gap.host == NO_HOST else "whole host")
+
+
+def _exit_words(item: Item) -> str:
+    return f"exit status {item.exit_status}" if item.exit_status else ""
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip() for line in text.splitlines() if line.strip()), "")
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(part for part in parts if part)
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 line``, ``1,204 lines``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def seconds(value: float) -> str:
+    """``80 ms``, ``2.1 s``, ``12 s``, ``3 min 5 s``."""
+    if value < 0.1:
+        return f"{value * 1000:.0f} ms"
+    if value < 9.95:
+        return f"{value:.1f} s"
+    if value < 119.5:
+        return f"{value:.0f} s"
+    minutes, rest = divmod(round(value), 60)
+    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+
+
+def offset(value: float) -> str:
+    """Seconds relative to the failure, with a true minus sign."""
+    if abs(value) < 0.0005:
+        return "±0 s"
+    return f"{MINUS if value < 0 else '+'}{seconds(abs(value))}"
+
+
+def times(number: int) -> str:
+    """How often: a multiplication sign and the number."""
+    return f"\N{MULTIPLICATION SIGN}{number:,}"
+
+
+def size(number: int) -> str:
+    """``812 bytes``, ``41 kB``, ``1.2 MB``."""
+    if number < 1000:
+        return count(number, "byte")
+    if number < 999_500:
+        return f"{number / 1000:.0f} kB"
+    return f"{number / 1_000_000:.1f} MB"
+
+
+def clock_time(moment: datetime) -> str:
+    """``12:01:07.400``."""
+    return f"{moment:%H:%M:%S}.{moment.microsecond // 1000:03d}"
+
+
+def omitted_words(item: Item) -> str:
+    """``1,204 lines (182 kB)``, as far as they were counted."""
+    if item.omitted_lines and item.omitted_bytes:
+        return f"{count(item.omitted_lines, 'line')} ({size(item.omitted_bytes)})"
+    return count(item.omitted_lines, "line") if item.omitted_lines else size(item.omitted_bytes)
+
+
+def clock_words(clock: HostClock) -> str:
+    """``clock 92.3 s ahead (±12 ms)``; empty when the offset is not notable."""
+    if abs(clock.offset_s) <= NOTABLE_OFFSET_S:
+        return ""
+    direction = "ahead" if clock.offset_s > 0 else "behind"
+    return f"clock {abs(clock.offset_s):.1f} s {direction} (±{seconds(clock.uncertainty_s)})"
+
+
+def window_words(item: Item) -> str:
+    """Which window applied and how: ``test, since 12:01:01.200 UTC, by byte mark``; empty for a snapshot."""
+    if item.window is None:
+        return ""
+    kind = f"{item.window.kind} s before the failure" if item.window.kind.isdigit() else item.window.kind
+    since = f", since {clock_time(item.window.since)} UTC" if item.window.since else ""
+    how = "no window could be applied" if item.window.method == "none" else f"by {item.window.method}"
+    return f"{kind}{since}, {how}"
+
+
+def redaction_words(redactions: Iterable[Redaction]) -> str:
+    """Each rule with its count, never what it removed."""
+    return ", ".join(f"{redaction.rule} {times(redaction.count)}" for redaction in redactions)
+
+
+def place(step: KeywordStep) -> str:
+    """``file:line``, as an editor opens it; empty when the source is not known."""
+    if step.source is None:
+        return ""
+    return step.source if step.line is None else f"{step.source}:{step.line}"
+
+
+def hosts_of(evidence: Evidence) -> tuple[str, ...]:
+    """Every host that was asked, whether it answered or not, in order of appearance."""
+    hosts = [*(item.host for item in evidence.items), *(gap.host for gap in evidence.gaps)]
+    return tuple(host for host in dict.fromkeys(hosts) if host != NO_HOST)
+
+
+def counts_words(evidence: Evidence) -> str:
+    """``3 hosts, 7 items, 2 gaps``."""
+    parts = [count(len(hosts_of(evidence)), "host"), count(len(evidence.items), "item")]
+    if evidence.gaps:
+        parts.append(count(len(evidence.gaps), "gap"))
+    return ", ".join(parts)
+
+
+def window_of_failure(failure: Failure) -> str:
+    start, end = failure.window.start, failure.window.end
+    return f"{start:%Y-%m-%d} {clock_time(start)} to {clock_time(end)} UTC ({seconds(failure.window.seconds)})"
+
+
+def cost_words(cost: Cost) -> str:
+    """``collected in 2.1 s, 2 new connections, 70 kB``."""
+    opened = count(cost.connections, "new connection") if cost.connections else "no new connection"
+    return f"collected in {seconds(cost.seconds)}, {opened}, {size(cost.received_bytes)}"
+
+
+def source_of(suspect: Suspect) -> str:
+    return f"{suspect.host} / {suspect.collector}" if suspect.collector else suspect.host
+
+
+def signal_words(suspect: Suspect) -> str:
+    return " · ".join(signal.words for signal in suspect.signals)
+
+
+# --- A line -> whether it looks like an error or a warning, for emphasis only; `ranking` judges by far more. P
+
+Severity = Literal["error", "warning", "plain"]
+
+_HARMLESS = re.compile(
+    r"\b(?:no|0|zero|without)\s+(?:errors?|failures?|failed|exceptions?)\b"
+    r"|\b(?:errors?|failures?|failed|exceptions?)\s*[:=]\s*0\b",
+    re.IGNORECASE,
+)
+_ERROR = re.compile(
+    r"\b(?:error|err|fatal|critical|crit|emerg|alert|severe|panic|failed|failure|denied|refused|segfault)\b"
+    r"|\w*(?:Error|Exception)\b"
+    r"|\b(?:traceback|out of memory|no space left|oom-kill\w*|core dumped|timed out)\b",
+    re.IGNORECASE,
+)
+_WARNING = re.compile(r"\bwarn(?:ing)?\b|\bW\d{4}\b", re.IGNORECASE)
+
+
+def severity(line: str) -> Severity:
+    """How a line looks by its words; ``0 errors`` is no error."""
+    words = _HARMLESS.sub("", line[:2000])  # what makes a line an error stands near its start
+    if _ERROR.search(words):
+        return "error"
+    return "warning" if _WARNING.search(words) else "plain"

@@ -1,0 +1,284 @@
+"""Failure -> Report: alone knows all stages, and what a whole run may cost.
+
+One `Run` serves a run: it holds the connections, the marks, what the ranking has learned and the budget. It
+is asked by one thread at a time; whatever a host or a disk does, `collect_failure` returns a Report.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Protocol
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.archive import write_bundle
+from FailTaleLibrary.collection.collect import Progress, check_hosts, collect
+from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.config import Config, secret_values_of
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.gateway.source import GatewaySource
+from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
+from FailTaleLibrary.ranking import History, rank
+from FailTaleLibrary.records import Analysis, Evidence, Failure, Gap, Plan, Report
+from FailTaleLibrary.redaction import Redactor, secret_values
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.windows.clock import Marks
+
+ASKED_AFTER_RUN = "none yet; it is made when the run has ended, or by 'failtale analyze output.xml'"
+ASKED_OFFLINE = "none yet; it is made by 'failtale analyze output.xml'"
+"""`Analysis.no_hint_reason` of a report whose hint is still to come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What a run has cost so far."""
+
+    failures: int = 0
+    hosts: frozenset[str] = frozenset()
+    gaps: int = 0
+    seconds: float = 0.0
+
+    def with_report(self, report: Report, seconds: float) -> Tally:
+        asked = {step.host for step in report.plan.steps}
+        answered = {item.host for item in report.evidence.items}
+        return Tally(
+            failures=self.failures + 1,
+            hosts=self.hosts | asked | answered,
+            gaps=self.gaps + len(report.evidence.gaps),
+            seconds=self.seconds + seconds,
+        )
+
+
+class EvidenceSource(Protocol):
+    """Where evidence comes from: hosts of our own, or a gateway that has them."""
+
+    def window_began(self) -> None: ...
+
+    def collect(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        redactor: Redactor,
+        deadline_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Plan, Evidence, Mapping[str, str]]: ...
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def close(self) -> None: ...
+
+
+class OwnHosts:
+    """The hosts of the configuration, with their connections and marks."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._connections = Connections(config)
+        self._marks = Marks(config, self._connections)
+
+    def window_began(self) -> None:
+        """A window begins now: marks are taken in the background."""
+        self._marks.window_began()
+
+    def collect(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        collectors: Collection[str] = (),
+        redactor: Redactor,
+        deadline_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Plan, Evidence, Mapping[str, str]]:
+        """Plan, evidence and full texts by the deadline; with none left, every host is a gap. Raises ConfigError."""
+        the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
+        the_plan = _within(the_plan, deadline_s)
+        collected = collect(
+            the_plan,
+            failure,
+            self._config,
+            connections=self._connections,
+            redactor=redactor,
+            marks=self._marks,
+            cancel=cancel,
+            progress=progress,
+        )
+        return the_plan, collected.evidence, collected.full_texts
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+        """Host -> what keeps it from answering. Raises ConfigError for an unknown host."""
+        unknown = [host for host in hosts if host not in self._config.hosts]
+        if unknown:
+            known = ", ".join(self._config.hosts) or "none"
+            raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
+        return check_hosts(self._config, self._connections, hosts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines of `known_hosts` files that were skipped, and why."""
+        return self._connections.notes
+
+    def close(self) -> None:
+        """Ends marks and connections."""
+        self._marks.close()
+        self._connections.close()
+
+
+class Run:
+    """Tells the failures of one run."""
+
+    def __init__(self, config: Config, *, environ: Mapping[str, str] | None = None) -> None:
+        self.config = config
+        self.started_at = datetime.now(timezone.utc)
+        self.tally = Tally()
+        self.last: Report | None = None
+        """The newest report."""
+        self._redactor = redactor_for(config, os.environ if environ is None else environ)
+        self._source: EvidenceSource = OwnHosts(config) if config.gateway is None else GatewaySource(config)
+        self._history = History()
+
+    def window_began(self) -> None:
+        """A test, suite or run begins now: notes marks in the background. Returns at once."""
+        self._source.window_began()
+
+    def redactor(self, known: Iterable[str] = ()) -> Redactor:
+        """The run's redactor, which also knows these secrets."""
+        values = tuple(known)
+        return self._redactor.with_known(values) if values else self._redactor
+
+    def collect_failure(
+        self,
+        failure: Failure,
+        *,
+        known: Iterable[str] = (),
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        output_dir: Path | None = None,
+        deadline_s: float | None = None,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> Report:
+        """One failure told. ``output_dir`` is where its bundle goes; None: no bundle.
+
+        Raises ConfigError when a selected component or host is unknown.
+        """
+        began = time.monotonic()
+        the_plan, evidence, full_texts = self._source.collect(
+            failure,
+            components=components,
+            hosts=hosts,
+            redactor=self.redactor(known),
+            deadline_s=self._left_s(deadline_s),
+            cancel=cancel,
+            progress=progress,
+        )
+        report = self._stored(self._report(failure, the_plan, evidence), full_texts, output_dir)
+        self._history = self._history.with_report(report)
+        self.tally = self.tally.with_report(report, time.monotonic() - began)
+        self.last = report
+        return report
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+        """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
+        verdicts = self._source.check_hosts(hosts)
+        return {host: self._redactor.redact(verdict).text for host, verdict in verdicts.items()}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user may want to know of the way to the hosts, in sentences."""
+        return self._source.notes
+
+    def close(self) -> None:
+        """Ends marks and connections; quick, and safe to call twice."""
+        self._source.close()
+
+    def _left_s(self, deadline_s: float | None) -> float:
+        """The longest that this failure may take: its own limit, the caller's, and what is left of the run's."""
+        limits = self.config.limits
+        left_s = min(limits.failure_time_s, limits.run_time_s - self.tally.seconds)
+        return left_s if deadline_s is None else min(left_s, deadline_s)
+
+    def _report(self, failure: Failure, the_plan: Plan, evidence: Evidence) -> Report:
+        return Report(
+            failtale_version=__version__,
+            created_at=datetime.now(timezone.utc),
+            failure=failure,
+            plan=the_plan,
+            evidence=evidence,
+            analysis=self._analysis(failure, evidence),
+        )
+
+    def _analysis(self, failure: Failure, evidence: Evidence) -> Analysis:
+        analysis = rank(failure, evidence, history=self._history)
+        settings = self.config.analysis
+        if settings.model is None:
+            return analysis
+        later = ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE
+        return analysis.model_copy(update={"no_hint_reason": later})
+
+    def _prompt(self, report: Report) -> str:
+        """What a model would be sent, for people who want to paste it elsewhere."""
+        settings = self.config.analysis
+        prompt = build_prompt(
+            report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN
+        )
+        return prompt.text()
+
+    def _stored(self, report: Report, full_texts: Mapping[str, str], output_dir: Path | None) -> Report:
+        """The report with its bundle, where one is wanted and the disk lets us."""
+        settings = self.config.bundles
+        if not settings.enabled or (output_dir is None and settings.directory is None):
+            return report
+        directory = settings.directory or (output_dir or Path()) / "failtale"
+        stored = report.model_copy(update={"bundle": _bundle_link(directory, report.failure.id, output_dir)})
+        try:
+            write_bundle(stored, directory, full_texts=full_texts, documents={"prompt.md": self._prompt(stored)})
+        except OSError as error:
+            gap = Gap(host="-", reason="failed", detail=f"no bundle was written: {error.strerror or error}")
+            evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
+            return report.model_copy(update={"evidence": evidence})
+        return stored
+
+
+def _within(the_plan: Plan, deadline_s: float) -> Plan:
+    """The plan with its deadline; without steps when no time is left."""
+    if deadline_s > 0:
+        return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, deadline_s)})
+    used_up = tuple(
+        Gap(host=host, reason="skipped", detail="skipped: the run's time (limits.run_time) is used up")
+        for host in dict.fromkeys(step.host for step in the_plan.steps)
+    )
+    return the_plan.model_copy(update={"steps": (), "skipped": (*the_plan.skipped, *used_up)})
+
+
+def _bundle_link(directory: Path, failure_id: str, output_dir: Path | None) -> str:
+    """The bundle's path as log.html can link it; absolute where it lies elsewhere."""
+    bundle = directory / failure_id
+    if output_dir is not None and bundle.is_relative_to(output_dir):
+        return bundle.relative_to(output_dir).as_posix()
+    return bundle.absolute().as_posix()
+
+
+def redactor_for(config: Config, environ: Mapping[str, str]) -> Redactor:
+    """Removes what the configuration knows as secret, and the values of variables that are named like secrets."""
+    settings = config.redaction
+    return Redactor(
+        known=(*secret_values(environ), *secret_values_of(config)),
+        rules=tuple((rule.name, rule.pattern) for rule in settings.rules),
+        keep=settings.keep,
+        identifiers=settings.identifiers,
+        timeout_s=settings.timeout_s,
+    )

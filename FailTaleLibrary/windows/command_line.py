@@ -1,0 +1,62 @@
+"""A collector and its resolved window -> the command line that a host runs."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+
+from FailTaleLibrary.config import Collector
+from FailTaleLibrary.windows.journals import journal_producer, shown_journal
+from FailTaleLibrary.windows.log_files import file_producer, shown_files
+from FailTaleLibrary.windows.marks import ResolvedWindow
+from FailTaleLibrary.windows.pipeline import filters, grep, kept_lines
+
+
+@dataclass(frozen=True, slots=True)
+class CommandLine:
+    """What a host runs: `producer` piped into `filters`, both POSIX sh."""
+
+    producer: str
+    filters: str
+    """One compound command that reads stdin; empty where the producer filters each file by itself."""
+    shown: str
+    """What a person would type there."""
+
+
+def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int) -> CommandLine:
+    """The command line of one collector; `parse_answer` reads what it prints.
+
+    stdout may hold one byte more than ``max_bytes``, so that a cut shows. Raises ConfigError for a ``time_format`` with
+    directives that FailTale does not know.
+    """
+    if collector.file:
+        return CommandLine(
+            producer=file_producer(collector, window, max_bytes=max_bytes),
+            filters="",
+            shown=shown_files(collector, window),
+        )
+    if collector.journal is not None:
+        producer, plain = journal_producer(collector, window), shown_journal(collector, window)
+    else:
+        producer, plain = _command_producer(collector, window), collector.command or ""
+    return CommandLine(producer, filters(collector, max_bytes=max_bytes), _shown(collector, plain))
+
+
+def _command_producer(collector: Collector, window: ResolvedWindow) -> str:
+    """The user's own text unchanged; in the first line with its surroundings, so that the shell's line numbers fit."""
+    since = "" if window.since_epoch is None else math.floor(window.since_epoch)
+    until = "" if window.until_epoch is None else math.ceil(window.until_epoch)
+    return f"export FAILTALE_SINCE={since} FAILTALE_UNTIL={until}; {collector.command}\n"
+
+
+def _shown(collector: Collector, command: str) -> str:
+    stages = [grep(collector)] if collector.grep is not None else []
+    lines = kept_lines(collector)
+    if lines is not None:
+        stages.append(f"tail -n {lines}")
+    if not stages:
+        return command
+    if re.search(r"[;&|#\n]", command):
+        command = f"{{ {command}\n}}" if re.search(r"[#\n]", command) else f"{{ {command}; }}"
+    return " | ".join([command, *stages])

@@ -1,0 +1,84 @@
+"""A collector's filters -> the shell pipeline that applies them, telling beside the evidence what it let through."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from FailTaleLibrary.config import Collector
+from FailTaleLibrary.on_host import host_script
+
+# --- Values -> words of a POSIX shell
+
+_SPECIAL = re.compile("['\udc80-\udcff]")
+
+
+def shell_quote(text: str) -> str:
+    """One word that the shell takes as it is; any text but NUL.
+
+    A byte that is no UTF-8 (a surrogate escape) travels as its octal number, so that the word can always be encoded.
+    """
+    return "'" + _SPECIAL.sub(_escaped, text) + "'"
+
+
+def _escaped(match: re.Match[str]) -> str:
+    if match[0] == "'":
+        return "'\\''"
+    return f"'\"$(printf '\\{ord(match[0]) - 0xDC00:03o}')\"'"
+
+
+def shell_quote_pattern(path: str) -> str:
+    """One word of which only ``*`` and ``?`` are active, and a leading ``~/``."""
+    home = '"$HOME"/' if path.startswith("~/") else ""
+    pieces = re.split(r"([*?]+)", path[2:] if home else path)
+    return home + "".join(piece if piece[0] in "*?" else shell_quote(piece) for piece in pieces if piece)
+
+
+def is_pattern(path: str) -> bool:
+    """Whether a path may mean several files."""
+    return "*" in path or "?" in path
+
+
+def assignments(values: Iterable[tuple[str, object]]) -> str:
+    """Lines that set shell variables."""
+    return "".join(f"{name}={shell_quote(str(value))}\n" for name, value in values)
+
+
+# --- A collector's filters -> the shell pipeline that applies them, telling beside the evidence what it let th
+
+LOG_LINES = 500
+"""Newest lines that are kept of a log whose collector says nothing."""
+_JOURNAL_CHATTER = r"sed -e '/^-- No entries --$/d' -e '/^-- Logs begin /d' -e '/^-- Journal begins /d'"
+
+
+def kept_lines(collector: Collector) -> int | None:
+    """How many of the newest lines are kept; None for all."""
+    return collector.lines if collector.lines or collector.command is not None else LOG_LINES
+
+
+def narrowing(collector: Collector, cap: str) -> str:
+    """The pipeline from raw lines to kept ones; ``cap``: a number or a shell variable, in bytes.
+
+    One byte more than the cap passes, so that a cut shows.
+    """
+    stages = ["count produced"]
+    if collector.grep is not None:
+        stages += [f"{{ {grep(collector)}; tell grep $?; }}", "count matched"]
+    lines = kept_lines(collector)
+    if lines is not None:
+        stages.append(f"tail -n {lines}")
+    return " | ".join([*stages, f'tail -c "$(({cap} + 1))"'])
+
+
+def filters(collector: Collector, *, max_bytes: int) -> str:
+    """What the wrapper runs behind a command or a journal: one compound command that reads stdin."""
+    quiet = f"{_JOURNAL_CHATTER} | " if collector.journal is not None else ""
+    return f"{{\n{host_script('frames.sh')}tell cap {max_bytes}\n{quiet}{narrowing(collector, str(max_bytes))}\n}}"
+
+
+def grep(collector: Collector) -> str:
+    """The ``grep`` of a collector; ``-a``, because one byte that is no text would silence it."""
+    case = " -i" if collector.ignore_case else ""
+    before = f" -B {collector.grep_before}" if collector.grep_before else ""
+    after = f" -A {collector.grep_after}" if collector.grep_after else ""
+    return f"grep -a -E{case}{before}{after} -e {shell_quote(collector.grep or '')}"

@@ -1,0 +1,355 @@
+"""All hosts are asked at once, within every limit, and what they answered is kept."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sshd import Sshd
+
+from FailTaleLibrary.collection.collect import Collected, check_hosts, collect
+from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.records import Failure, Window
+from FailTaleLibrary.redaction import Redacted, Redactor
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.windows.clock import Marks
+
+
+def a_config(collectors: list[dict[str, Any]], hosts: dict[str, Any] | None = None, **sections: Any) -> Config:
+    return Config.model_validate(
+        {
+            "components": {"app": {"collectors": collectors}},
+            "hosts": hosts or {"here": {"component": ["app"], "transport": "local"}},
+            "bundles": {"enabled": False},
+            **sections,
+        }
+    )
+
+
+def a_failure(started: datetime | None = None) -> Failure:
+    now = datetime.now(timezone.utc)
+    return Failure(id="f" * 32, name="Order", window=Window(start=started or now - timedelta(seconds=5), end=now))
+
+
+def collected(config: Config, *, failure: Failure | None = None, **arguments: Any) -> Collected:
+    failure = failure or a_failure()
+    connections = Connections(config)
+    try:
+        return collect(
+            plan(failure, config), failure, config, connections=connections, redactor=Redactor(), **arguments
+        )
+    finally:
+        connections.close()
+
+
+def text_of(result: Collected, item_id: str) -> str:
+    item = result.evidence.item(item_id)
+    assert item is not None, result.evidence
+    return item.text
+
+
+def reasons(result: Collected) -> dict[str, str]:
+    return {f"{gap.host}/{gap.collector or '*'}": gap.reason for gap in result.evidence.gaps}
+
+
+def test_hosts_are_asked_at_the_same_time(tmp_path: Path) -> None:
+    # each host waits until all four have begun: one after the other would end in time-outs
+    meet = f"touch {tmp_path}/$$; until [ $(ls {tmp_path} | wc -l) -ge 4 ]; do sleep 0.05; done; echo met"
+    hosts = {f"host{n}": {"component": ["app"], "transport": "local"} for n in range(4)}
+    result = collected(a_config([{"name": "meet", "command": meet, "timeout": 20}], hosts))
+    assert [item.text for item in result.evidence.items] == ["met\n"] * 4
+
+
+def test_a_collector_that_hangs_costs_its_time_and_no_other_item() -> None:
+    config = a_config(
+        [
+            {"name": "hung", "command": "echo half; sleep 60", "timeout": 0.5},
+            {"name": "good", "command": "echo good"},
+        ]
+    )
+    result = collected(config)
+    assert text_of(result, "here/good") == "good\n"
+    hung = result.evidence.item("here/hung")
+    assert hung is not None
+    assert (hung.text, hung.timed_out) == ("half\n", True)
+
+
+def test_the_failures_time_limit_holds_and_what_came_until_then_is_kept() -> None:
+    config = a_config(
+        [{"name": "a", "command": "echo first"}, {"name": "b", "command": "sleep 60", "timeout": 50}],
+        limits={"failure_time": 3},
+    )
+    began = time.monotonic()
+    result = collected(config)
+    assert time.monotonic() - began < 10
+    assert text_of(result, "here/a") == "first\n"
+    assert reasons(result)["here/b"] in ("timed out", "skipped")
+
+
+def test_a_host_whose_time_is_used_up_says_so_for_each_step_that_it_cost() -> None:
+    config = a_config(
+        [{"name": "a", "command": "sleep 60", "timeout": 50}, {"name": "b", "command": "echo b"}],
+        limits={"host_time": 4},
+    )
+    result = collected(config)
+    assert reasons(result) == {"here/a": "timed out", "here/b": "skipped"}
+    assert "limits.host_time" in result.evidence.gaps[-1].detail
+
+
+def test_a_host_whose_bytes_are_used_up_says_so() -> None:
+    config = a_config(
+        [{"name": "a", "command": "head -c 5000 /dev/zero | tr '\\0' x"}, {"name": "b", "command": "echo b"}],
+        limits={"host_bytes": 5500},
+    )
+    assert "limits.host_bytes" in collected(config).evidence.gaps[0].detail
+
+
+def test_cancelling_ends_it_early_and_the_rest_is_a_gap() -> None:
+    config = a_config([{"name": "slow", "command": "sleep 60", "timeout": 50}])
+    cancel = threading.Event()
+    threading.Timer(0.5, cancel.set).start()
+    began = time.monotonic()
+    result = collected(config, cancel=cancel)
+    assert time.monotonic() - began < 10
+    assert reasons(result) == {"here/slow": "cancelled"}
+
+
+def test_progress_counts_up_to_all_steps() -> None:
+    seen: list[tuple[int, int, str]] = []
+    config = a_config([{"name": "a", "command": "true"}, {"name": "b", "command": "true"}])
+    collected(config, progress=lambda done, of, host: seen.append((done, of, host)))
+    assert seen == [(1, 2, "here"), (2, 2, "here")]
+
+
+def test_every_hosts_clock_is_read() -> None:
+    (clock,) = collected(a_config([{"name": "a", "command": "true"}])).evidence.clocks
+    assert clock.offset_s == 0  # it is this machine's own
+    assert clock.utc_offset_s is not None
+
+
+def test_lines_of_an_earlier_test_are_no_evidence_of_this_one(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    config = a_config([{"name": "log", "file": [str(log)]}])
+    connections = Connections(config)
+    marks = Marks(config, connections)
+
+    def write(text: str) -> None:
+        with log.open("a") as file:
+            file.write(f"{datetime.now(timezone.utc).isoformat()} {text}\n")
+
+    write("ERROR of the first test")
+    time.sleep(0.01)  # logs tell milliseconds, and so does a window
+    started = datetime.now(timezone.utc)
+    marks.window_began()
+    write("ERROR of this test")
+    result = collect(
+        plan(a_failure(started), config), a_failure(started), config,
+        connections=connections, redactor=Redactor(), marks=marks,
+    )  # fmt: skip
+    connections.close()
+    assert "of this test" in text_of(result, "here/log")
+    assert "of the first test" not in text_of(result, "here/log")
+    item = result.evidence.item("here/log")
+    assert item is not None
+    assert "of the first test" in item.ahead
+    assert item.before == ""
+
+
+def test_a_snapshot_shows_what_changed_since_the_window_began(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("shop.service active pid 17\n")
+    command = {"name": "units", "command": f"cat {state}", "baseline": True, "mask": ["pid [0-9]+"]}
+    config = a_config([command])
+    connections = Connections(config)
+    marks = Marks(config, connections)
+    marks.window_began()
+    deadline = time.monotonic() + 10
+    moment = datetime.now(timezone.utc)
+    while marks.around("here", moment) == (None, None) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    started = datetime.now(timezone.utc)
+    state.write_text("shop.service failed pid 18\n")
+    result = collect(
+        plan(a_failure(started), config), a_failure(started), config,
+        connections=connections, redactor=Redactor(), marks=marks,
+    )  # fmt: skip
+    connections.close()
+    item = result.evidence.item("here/units")
+    assert item is not None
+    assert item.changes == ("- shop.service active …", "+ shop.service failed …")
+
+
+def noted(config: Config) -> tuple[Connections, Marks]:
+    """Connections and marks of which each host has one."""
+    connections = Connections(config)
+    marks = Marks(config, connections)
+    marks.window_began()
+    deadline = time.monotonic() + 10
+    while marks.around("here", datetime.now(timezone.utc)) == (None, None) and time.monotonic() < deadline:
+        time.sleep(0.02)
+    return connections, marks
+
+
+def test_a_baseline_that_must_be_withheld_costs_no_other_item(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.write_text("a line that takes too long to search\n")
+
+    class Slow(Redactor):
+        def redact(self, text: str) -> Redacted:
+            if "too long" in text:
+                raise RedactionError("its time was up")
+            return super().redact(text)
+
+    units = {"name": "units", "command": f"cat {state}", "baseline": True}
+    config = a_config([units, {"name": "later", "command": "echo later"}])
+    connections, marks = noted(config)
+    state.write_text("well\n")
+    failure = a_failure(datetime.now(timezone.utc))
+    result = collect(plan(failure, config), failure, config, connections=connections, redactor=Slow(), marks=marks)
+    connections.close()
+    assert (text_of(result, "here/units"), text_of(result, "here/later")) == ("well\n", "later\n")
+    assert result.evidence.gaps == ()
+    item = result.evidence.item("here/units")
+    assert item is not None
+    assert item.changes == ("  (how it was when the window began is withheld: its time was up)",)
+
+
+@pytest.mark.parametrize("step", ["-1 hour", "+1 hour"])
+def test_a_clock_that_is_set_within_a_window_neither_widens_nor_empties_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    programs, clock, log = tmp_path / "bin", tmp_path / "clock", tmp_path / "app.log"
+    programs.mkdir()
+    date = shutil.which("date")
+    (programs / "date").write_text(
+        f'#!/bin/sh\n[ "$1" != -r ] || exec {date} "$@"\nexec {date} -d "$(cat {clock})" "$@"\n'
+    )
+    (programs / "date").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
+
+    def write(text: str) -> None:
+        stamp = subprocess.run(["date", "+%F %T.%3N"], check=True, capture_output=True, text=True).stdout.strip()
+        with log.open("a") as file:
+            file.write(f"{stamp} {text}\n")
+
+    clock.write_text("now")
+    write("ERROR before")
+    config = a_config([{"name": "log", "file": str(log)}])
+    connections, marks = noted(config)
+    failure_began = datetime.now(timezone.utc)
+    write("ERROR ahead of the step")
+    clock.write_text(step)
+    write("ERROR behind the step")
+    failure = a_failure(failure_began)
+    result = collect(plan(failure, config), failure, config, connections=connections, redactor=Redactor(), marks=marks)
+    connections.close()
+    assert [line.partition("ERROR ")[2] for line in text_of(result, "here/log").splitlines()] == [
+        "ahead of the step",
+        "behind the step",
+    ]
+    item = result.evidence.item("here/log")
+    assert item is not None
+    assert item.window is not None
+    assert "clock was set after the mark" in item.window.note
+
+
+@pytest.mark.ssh
+def test_one_connection_serves_all_collectors_of_a_host_and_a_dead_host_is_one_gap(
+    new_host: Callable[..., Sshd],
+) -> None:
+    host, dead = new_host(name="web1"), new_host(name="dead")
+    dead.stop()
+    config = a_config(
+        [{"name": f"c{n}", "command": f"echo {n}"} for n in range(5)],
+        {
+            each.name: {
+                "component": ["app"],
+                "address": each.address,
+                "ssh": each.ssh_settings(),
+            }
+            for each in (host, dead)
+        },
+    )
+    result = collected(config)
+    assert [item.text for item in result.evidence.items] == [f"{n}\n" for n in range(5)]
+    assert result.evidence.cost.connections == 1
+    assert reasons(result) == {"dead/*": "refused"}
+
+
+@pytest.mark.ssh
+def test_checking_hosts_tells_each_ones_trouble(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(name="web1")
+    config = a_config(
+        [],
+        {
+            "web1": {"component": ["app"], "address": host.address, "ssh": host.ssh_settings()},
+            "stranger": {
+                "component": ["app"],
+                "address": host.address,
+                "ssh": host.ssh_settings(host_key="SHA256:" + "A" * 43, known_hosts=None),
+            },
+        },
+    )
+    connections = Connections(config)
+    verdicts = check_hosts(config, connections)
+    connections.close()
+    assert verdicts["web1"] == ""
+    assert "SHA256:" in verdicts["stranger"]
+
+
+def test_a_command_is_told_the_window_on_its_hosts_clock() -> None:
+    config = a_config([{"name": "window", "command": 'echo "$FAILTALE_SINCE $FAILTALE_UNTIL"'}])
+    failure = a_failure()
+    since, until = map(int, text_of(collected(config, failure=failure), "here/window").split())
+    assert since == int(failure.window.start.timestamp())
+    assert until == int(failure.window.end.timestamp()) + 1
+
+
+@pytest.mark.parametrize("earlier_mark", [True, False])
+def test_a_line_without_a_time_that_came_before_its_mark_is_shown_and_said_to_be_unsure(
+    tmp_path: Path, earlier_mark: bool
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("ready\n")
+    config = a_config([{"name": "log", "file": [str(log)]}])
+    connections = Connections(config)
+    marks = Marks(config, connections)
+    if earlier_mark:
+        marks.window_began()
+        _until_marked(marks, datetime.now(timezone.utc))
+        time.sleep(1.0)  # a mark a second
+    started = datetime.now(timezone.utc)
+    log.write_text(f"{log.read_text()}storage refused the order\n")
+    marks.window_began()
+    _until_marked(marks, started)
+    result = collect(
+        plan(a_failure(started), config), a_failure(started), config,
+        connections=connections, redactor=Redactor(), marks=marks,
+    )  # fmt: skip
+    connections.close()
+    item = result.evidence.item("here/log")
+    assert item is not None
+    assert item.window is not None
+    if earlier_mark:
+        assert item.text == "storage refused the order\n"
+        assert "older lines may be among these" in item.window.note
+    else:
+        assert item.text == "ready\nstorage refused the order\n"
+        assert "these are its last lines, older ones may be among them" in item.window.note
+
+
+def _until_marked(marks: Marks, moment: datetime) -> None:
+    deadline = time.monotonic() + 10
+    while marks.around("here", moment)[1] is None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)

@@ -1,0 +1,174 @@
+"""What a host says becomes evidence only through redaction, and silence has a reason."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime, timezone
+
+import pytest
+
+from FailTaleLibrary.collection.items import AskedStep, make_item, ssh_line
+from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.records import Gap, Item, Step
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.transports import CommandResult
+from FailTaleLibrary.windows import CommandLine
+
+AT = datetime(2026, 11, 22, 3, 12, tzinfo=timezone.utc)
+
+
+def asked(collector: Collector | None = None, *, max_bytes: int = 1000, shown: str = "df -P") -> AskedStep:
+    return AskedStep(
+        step=Step(host="web1", component="web", collector="disk", timeout_s=10, max_bytes=max_bytes),
+        collector=collector or Collector(name="disk", command="df -P", privilege="group adm"),
+        line=CommandLine(producer="df -P", filters="", shown=shown),
+        timeout_s=10,
+        since=None,
+        note="",
+        ssh_command=None,
+        at=AT,
+    )
+
+
+def a_result(
+    stdout: str = "",
+    stderr: str = "",
+    *,
+    exit_status: int | None = 0,
+    timed_out: bool = False,
+    incomplete: str | None = None,
+    omitted_bytes: int = 0,
+) -> CommandResult:
+    return CommandResult(
+        exit_status=exit_status,
+        stdout=stdout.encode(),
+        stderr=stderr.encode(),
+        received_bytes=len(stdout),
+        omitted_bytes=omitted_bytes,
+        duration_s=0.2,
+        timed_out=timed_out,
+        incomplete=incomplete,
+        filter_status=None,
+    )
+
+
+def an_item(result: CommandResult, **of_asked: object) -> Item:
+    record = make_item(asked(**of_asked), result, Redactor()).record  # type: ignore[arg-type]
+    assert isinstance(record, Item), record
+    return record
+
+
+@pytest.mark.parametrize(
+    ("result", "reason", "words"),
+    [
+        (a_result(stderr="sh: 1: df: not found\n", exit_status=127), "command not found", "df: not found"),
+        (a_result(stderr="sh: 1: jcmd: not found\n"), "command not found", "jcmd: not found"),
+        (a_result(stderr="bash: line 1: df: command not found\n", exit_status=127), "command not found", "df"),
+        (a_result(exit_status=127), "command not found", "disk"),
+        (a_result(stderr="cat: /x: Permission denied\n", exit_status=1), "permission denied", "needs group adm"),
+        (a_result(stderr="Hint: … insufficient permissions.\n", exit_status=1), "permission denied", "insufficient"),
+        (a_result(timed_out=True, exit_status=None), "timed out", "no output within 10 s"),
+        (a_result(incomplete="connection lost: reset by peer", exit_status=None), "connection lost", "reset by peer"),
+        (a_result(incomplete="cancelled", exit_status=None), "cancelled", "cancelled"),
+    ],
+)
+def test_silence_is_a_gap_with_its_reason_in_plain_words(result: CommandResult, reason: str, words: str) -> None:
+    record = make_item(asked(), result, Redactor()).record
+    assert isinstance(record, Gap)
+    assert record.reason == reason
+    assert words in record.detail
+
+
+def test_a_missing_log_is_a_gap_and_a_program_that_misses_a_file_a_failed_item() -> None:
+    missing = a_result(stderr="tail: /x: No such file or directory\n", exit_status=1)
+    log = Collector(name="log", file=("/x",))
+    gap = make_item(asked(log), missing, Redactor()).record
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.detail) == ("file not found", "tail: /x: No such file or directory")
+    said = "psql: error: connection to server on socket failed: No such file or directory\n\tIs the server running?\n"
+    item = an_item(a_result(stderr=said, exit_status=2))
+    assert (item.status, item.stderr) == ("failed", said.strip())
+
+
+def test_a_quiet_log_of_a_user_without_a_home_is_empty_not_missing() -> None:
+    said = "Could not chdir to home directory /nonexistent: No such file or directory\n"
+    item = an_item(a_result(stderr=said), collector=Collector(name="log", file=("/x",)))
+    assert (item.status, item.stderr) == ("empty", said.strip())
+
+
+def test_partial_output_is_evidence_whatever_ended_it() -> None:
+    item = an_item(a_result("half of it\n", timed_out=True, exit_status=None))
+    assert (item.text, item.timed_out, item.exit_status) == ("half of it\n", True, None)
+    assert an_item(a_result("half\n", incomplete="connection lost", exit_status=None)).incomplete == "connection lost"
+
+
+def test_a_failing_command_keeps_its_status_and_stderr() -> None:
+    item = an_item(a_result(stderr="df: cannot read table of mounted file systems\n", exit_status=3))
+    assert (item.status, item.exit_status) == ("failed", 3)
+    assert item.stderr == "df: cannot read table of mounted file systems"
+
+
+def test_an_empty_answer_is_evidence_of_its_own() -> None:
+    assert an_item(a_result()).status == "empty"
+
+
+def test_secrets_leave_text_stderr_and_the_shown_command() -> None:
+    secret = uuid.uuid4().hex
+    collector = Collector(name="disk", command="x")
+    result = a_result(f"password={secret}\n", f"warning: token={secret}\n")
+    record = make_item(asked(collector, shown=f"psql --password={secret}"), result, Redactor()).record
+    assert secret not in record.model_dump_json()
+    assert isinstance(record, Item)
+    assert sum(each.count for each in record.redactions) == 3
+
+
+def test_a_secret_leaves_the_reason_of_a_gap() -> None:
+    secret = uuid.uuid4().hex
+    result = a_result(stderr=f"open /x?password={secret}: Permission denied\n", exit_status=1)
+    record = make_item(asked(), result, Redactor(known=[secret])).record
+    assert isinstance(record, Gap)
+    assert secret not in record.detail
+
+
+def test_an_item_that_cannot_be_made_safe_is_withheld() -> None:
+    record = make_item(asked(), a_result("x" * 1000 + "\n"), Redactor(timeout_s=0)).record
+    assert isinstance(record, Gap)
+    assert record.reason == "withheld"
+    assert "xxx" not in record.detail
+
+
+def test_a_torn_first_line_goes_because_half_a_secret_is_no_longer_one() -> None:
+    assert an_item(a_result("f-a-secret\nwhole line\n", omitted_bytes=500)).text == "whole line\n"
+
+
+def test_the_newest_whole_lines_within_the_cap_stay_and_the_rest_is_counted() -> None:
+    answer = make_item(asked(max_bytes=20), a_result("first line\nsecond line\nthird line\n"), Redactor())
+    assert isinstance(answer.record, Item)
+    assert answer.record.text == "third line\n"
+    assert (answer.record.omitted_lines, answer.record.omitted_bytes) == (2, 23)
+    assert answer.full_text == "first line\nsecond line\nthird line\n"
+
+
+@pytest.mark.parametrize("end", ["", "\n"])
+def test_of_one_line_longer_than_the_cap_the_newest_part_stays(end: str) -> None:
+    item = an_item(a_result("old line\n" + "é" * 500 + " the end" + end), max_bytes=20)
+    assert item.text.endswith(" the end" + end)
+    assert len(item.text.encode()) in (19, 20)
+    assert (item.status, item.omitted_lines) == ("ok", 1)
+    assert item.omitted_bytes == 9 + 1000 + len(" the end" + end) - len(item.text.encode())
+
+
+def test_the_ssh_line_repeats_the_command_by_hand() -> None:
+    config = Config.model_validate(
+        {
+            "ssh": {"user": "failtale", "key": "/keys/id", "port": 2222},
+            "components": {"web": {}},
+            "hosts": {
+                "web1": {"component": ["web"], "address": "10.0.0.1"},
+                "here": {"component": ["web"], "transport": "local"},
+            },
+        }
+    )
+    line = ssh_line("web1", "grep 'it is' x", config)
+    assert line == "ssh -p 2222 -i /keys/id failtale@10.0.0.1 'grep '\"'\"'it is'\"'\"' x'"
+    assert ssh_line("here", "true", config) is None

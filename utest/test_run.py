@@ -1,0 +1,297 @@
+"""One run's failures told: every stage, the run's budget, what is stored, and what is remembered."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from FailTaleLibrary.archive import read_bundle, read_item
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.records import Failure, Report, Window
+from FailTaleLibrary.run import ASKED_AFTER_RUN, ASKED_OFFLINE, Run, Tally, redactor_for
+
+LOCKED = "ERROR storage: database is locked: orders.db held by backup (pid 812)"
+SECRET = f"Xq{secrets.token_hex(10)}"
+Make = Callable[..., Run]
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Path:
+    path = tmp_path / "shop.log"
+    path.write_text(f"{datetime.now(timezone.utc).isoformat()} {LOCKED}\n")
+    return path
+
+
+@pytest.fixture
+def run(log: Path) -> Iterator[Make]:
+    """Makes investigators of one local host with a log and a state; sections of the configuration as arguments."""
+    made: list[Run] = []
+
+    def make(*, environ: dict[str, str] | None = None, **sections: Any) -> Run:
+        config = {
+            "components": {
+                "storage": {"collectors": [{"name": "log", "file": [str(log)]}]},
+                "web": {"collectors": [{"name": "state", "command": "echo up"}]},
+                "idle": {},
+            },
+            "hosts": {
+                "storage1": {"component": ["storage"], "transport": "local"},
+                "web1": {"component": ["web"], "transport": "local"},
+            },
+        }
+        made.append(Run(Config.model_validate({**config, **sections}), environ=environ or {}))
+        return made[-1]
+
+    yield make
+    for each in made:
+        each.close()
+
+
+def a_failure(name: str = "Order", **changes: Any) -> Failure:
+    now = datetime.now(timezone.utc)
+    values: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
+        "name": name,
+        "message": "HTTPError: 500 Server Error",
+        "window": Window(start=now - timedelta(seconds=5), end=now),
+    }
+    return Failure(**{**values, **changes})
+
+
+def reasons(report: Report) -> dict[str, str]:
+    return {gap.host: gap.reason for gap in report.evidence.gaps}
+
+
+def bundles_in(directory: Path) -> list[Path]:
+    return sorted(directory.rglob("manifest.json"))
+
+
+# --- The stages -------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_has_what_failed_whom_was_asked_what_they_said_and_what_matters(run: Make) -> None:
+    failure = a_failure()
+    report = run().collect_failure(failure)
+    assert report.failure == failure
+    assert [step.id for step in report.plan.steps] == ["storage1/log", "web1/state"]
+    assert [item.id for item in report.evidence.items] == ["storage1/log", "web1/state"]
+    assert report.evidence.gaps == ()
+    assert LOCKED in report.analysis.suspects[0].text
+    assert "database is locked" in report.analysis.headline
+    assert report.bundle is None
+
+
+def test_components_and_hosts_narrow_whom_is_asked(run: Make) -> None:
+    run = run()
+    assert {step.host for step in run.collect_failure(a_failure(), components=["web"]).plan.steps} == {"web1"}
+    assert {step.host for step in run.collect_failure(a_failure(), hosts=["storage1"]).plan.steps} == {"storage1"}
+
+
+def test_an_unknown_component_or_host_is_the_users_mistake_and_costs_nothing(run: Make) -> None:
+    run = run()
+    with pytest.raises(ConfigError, match="There is no component 'database'.*it has: storage, web, idle"):
+        run.collect_failure(a_failure(), components=["database"])
+    with pytest.raises(ConfigError, match="There is no host 'web9'.*it has: storage1, web1"):
+        run.collect_failure(a_failure(), hosts=["web9"])
+    with pytest.raises(ConfigError, match="There is no host 'web9'"):
+        run.check_hosts(["web1", "web9"])
+    assert (run.tally, run.last) == (Tally(), None)
+
+
+def test_cancelling_leaves_gaps(run: Make) -> None:
+    cancel = threading.Event()
+    cancel.set()
+    report = run().collect_failure(a_failure(), cancel=cancel)
+    assert set(reasons(report).values()) <= {"cancelled"}
+    assert len(report.evidence.items) + len(report.evidence.gaps) == 2
+
+
+def test_checked_hosts_answer(run: Make) -> None:
+    assert run().check_hosts() == {"storage1": "", "web1": ""}
+    assert run().check_hosts(["web1"]) == {"web1": ""}
+
+
+def test_closing_twice_is_fine(run: Make) -> None:
+    run = run()
+    run.window_began()
+    run.collect_failure(a_failure())
+    run.close()
+    run.close()
+
+
+# --- The budget -------------------------------------------------------------------------------------------------------
+
+
+def test_when_the_runs_time_is_used_up_nobody_is_asked_and_each_host_is_a_gap(
+    run: Make,
+) -> None:
+    run = run(limits={"run_time": "10 ms"})
+    run.collect_failure(a_failure())
+    assert run.tally.seconds >= 0.01
+    second = run.collect_failure(a_failure())
+    assert second.plan.steps == ()
+    assert second.evidence.items == ()
+    assert reasons(second) == {"storage1": "skipped", "web1": "skipped"}
+    assert all("limits.run_time" in gap.detail for gap in second.evidence.gaps)
+
+
+def test_what_is_left_of_the_runs_time_bounds_a_failure(run: Make) -> None:
+    assert run(limits={"run_time": "7 s"}).collect_failure(a_failure()).plan.deadline_s == 7
+    assert run(limits={"failure_time": "9 s"}).collect_failure(a_failure()).plan.deadline_s == 9
+    assert run().collect_failure(a_failure(), deadline_s=3).plan.deadline_s == 3
+    run = run(limits={"run_time": "7 s"})
+    run.collect_failure(a_failure())
+    assert run.collect_failure(a_failure()).plan.deadline_s == pytest.approx(7 - run.tally.seconds, abs=1)
+
+
+def test_the_tally_counts_failures_hosts_gaps_and_seconds(run: Make) -> None:
+    run = run()
+    run.collect_failure(a_failure(), hosts=["web1"])
+    run.collect_failure(a_failure(), components=["web", "idle"])  # nobody plays idle
+    assert (run.tally.failures, run.tally.hosts, run.tally.gaps) == (2, {"web1"}, 1)
+    assert run.tally.seconds > 0
+
+
+def test_the_last_report_is_the_newest(run: Make) -> None:
+    run = run()
+    assert run.last is None
+    run.collect_failure(a_failure("first"))
+    assert run.collect_failure(a_failure("second")) is run.last
+
+
+# --- The bundle -------------------------------------------------------------------------------------------------------
+
+
+def test_a_bundle_holds_the_report_the_outputs_and_a_prompt(run: Make, tmp_path: Path) -> None:
+    report = run().collect_failure(a_failure(), output_dir=tmp_path)
+    assert report.bundle == f"failtale/{report.failure.id}"
+    bundle = tmp_path / report.bundle
+    assert read_bundle(bundle) == report
+    assert LOCKED in read_item(bundle, "storage1/log")
+    assert LOCKED in (bundle / "prompt.md").read_text()
+
+
+def test_a_bundle_is_for_its_owner_alone(run: Make, tmp_path: Path) -> None:
+    report = run().collect_failure(a_failure(), output_dir=tmp_path)
+    bundle = tmp_path / str(report.bundle)
+    modes = {path.stat().st_mode & 0o777 for path in bundle.rglob("*") if path.is_file()}
+    assert modes == {0o600}
+    assert {path.stat().st_mode & 0o777 for path in (bundle, bundle.parent, bundle / "items")} == {0o700}
+
+
+def test_a_bundle_that_lies_elsewhere_is_named_in_full(run: Make, tmp_path: Path) -> None:
+    run = run(bundles={"directory": tmp_path / "elsewhere"})
+    report = run.collect_failure(a_failure(), output_dir=tmp_path / "output")
+    assert report.bundle == f"{tmp_path}/elsewhere/{report.failure.id}"
+    assert read_bundle(Path(report.bundle)) == report
+    assert run.collect_failure(a_failure()).bundle is not None
+
+
+def test_no_bundle_is_written_where_none_is_wanted(run: Make, tmp_path: Path) -> None:
+    assert run(bundles={"enabled": False}).collect_failure(a_failure(), output_dir=tmp_path).bundle is None
+    assert run().collect_failure(a_failure()).bundle is None
+    assert bundles_in(tmp_path) == []
+
+
+def test_a_disk_that_takes_no_bundle_is_a_gap_beside_the_evidence(run: Make, tmp_path: Path) -> None:
+    (tmp_path / "failtale").write_text("a file where the folder should be")
+    report = run().collect_failure(a_failure(), output_dir=tmp_path)
+    (gap,) = report.evidence.gaps
+    assert gap.detail.startswith("no bundle was written: ")
+    assert report.bundle is None
+    assert LOCKED in report.analysis.headline + report.analysis.suspects[0].text
+
+
+# --- Secrets ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("environ", "sections", "known"),
+    [
+        ({"SHOP_PASSWORD": SECRET}, {}, ()),
+        ({}, {"redaction": {"secrets": [SECRET]}}, ()),
+        ({}, {"redaction": {"rules": [{"name": "card", "pattern": f"card (?P<secret>{SECRET})"}]}}, ()),
+        ({}, {}, (SECRET,)),
+    ],
+    ids=["environment", "configuration", "rule", "caller"],
+)
+def test_a_known_secret_is_in_no_report_and_no_file(
+    run: Make,
+    log: Path,
+    tmp_path: Path,
+    environ: dict[str, str],
+    sections: dict[str, Any],
+    known: tuple[str, ...],
+) -> None:
+    with log.open("a") as file:
+        file.write(f"{datetime.now(timezone.utc).isoformat()} FATAL storage: cannot charge card {SECRET}\n")
+    run = run(environ=environ, **sections)
+    report = run.collect_failure(a_failure(), known=known, output_dir=tmp_path / "output")
+    assert "cannot charge card [redacted:" in report.model_dump_json()
+    assert SECRET not in report.model_dump_json()
+    files = [path for path in (tmp_path / "output").rglob("*") if path.is_file()]
+    assert len(files) >= 5
+    assert not [path for path in files if SECRET.encode() in path.read_bytes()]
+
+
+def test_a_secret_that_one_caller_knows_does_not_stay_known(run: Make) -> None:
+    run = run()
+    assert SECRET not in run.redactor([SECRET]).redact(f"login {SECRET}").text
+    assert SECRET in run.redactor().redact(f"login {SECRET}").text
+
+
+def test_what_the_configuration_keeps_and_hides_is_obeyed() -> None:
+    settings = {"redaction": {"keep": [SECRET], "identifiers": True}}
+    redactor = redactor_for(Config.model_validate(settings), {"SHOP_PASSWORD": SECRET})
+    assert redactor.redact(f"login {SECRET}").text == f"login {SECRET}"
+    assert "10.0.0.7" not in redactor.redact("client 10.0.0.7 left").text
+
+
+# --- What a run remembers ---------------------------------------------------------------------------------------------
+
+
+def test_the_same_failure_twice_names_the_first(run: Make) -> None:
+    run = run()
+    first = run.collect_failure(a_failure("First")).analysis.signature
+    second = run.collect_failure(a_failure("Second")).analysis.signature
+    third = run.collect_failure(a_failure("Third")).analysis.signature
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert first.same_as is None
+    assert (second.same_as, third.same_as) == ("First", "First")
+
+
+def test_another_failure_is_not_the_same(run: Make) -> None:
+    run = run()
+    run.collect_failure(a_failure("First"))
+    other = run.collect_failure(a_failure("Second", message="Button 'Pay' is not visible")).analysis.signature
+    assert other is not None
+    assert other.same_as is None
+
+
+def test_runs_do_not_know_of_each_other(run: Make) -> None:
+    run().collect_failure(a_failure("First"))
+    signature = run().collect_failure(a_failure("Second")).analysis.signature
+    assert signature is not None
+    assert signature.same_as is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({}, None),
+        ({"model": "small:1b"}, ASKED_AFTER_RUN),
+        ({"model": "small:1b", "when": "offline"}, ASKED_OFFLINE),
+    ],
+)
+def test_a_report_says_when_its_hint_will_be_made(run: Make, settings: dict[str, str], reason: str | None) -> None:
+    assert run(analysis=settings).collect_failure(a_failure()).analysis.no_hint_reason == reason

@@ -1,0 +1,262 @@
+"""Marks: at most one under way per host, one a second, none where none may be taken; and which one a window gets."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.local import LocalTransport
+from FailTaleLibrary.windows import clock as marks_room
+from FailTaleLibrary.windows import mark_script
+from FailTaleLibrary.windows.clock import MIN_INTERVAL_S, ClockReading, Marks, TakenMark, take_mark
+
+PATIENCE_S = 10.0
+
+
+def now() -> datetime:
+    return datetime.now(timezone.utc)
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline, "it did not become true"
+        time.sleep(0.01)
+
+
+def a_config(*collectors: dict[str, Any], hosts: dict[str, Any] | None = None, **sections: Any) -> Config:
+    return Config.model_validate(
+        {
+            "components": {"app": {"collectors": list(collectors)}},
+            "hosts": hosts or {"here": {"component": ["app"], "transport": "local"}},
+            **sections,
+        }
+    )
+
+
+def a_snapshot(command: str) -> dict[str, Any]:
+    """A collector that runs with every mark."""
+    return {"name": "state", "command": command, "baseline": True}
+
+
+@contextmanager
+def marks_of(config: Config, connections: Connections | None = None) -> Iterator[Marks]:
+    marks = Marks(config, connections or Connections(config))
+    try:
+        yield marks
+    finally:
+        marks.close()
+
+
+def newest(marks: Marks, host: str = "here") -> TakenMark | None:
+    return marks.around(host, now())[0]
+
+
+def noted(marks: Marks) -> TakenMark:
+    """Notes, and waits for the mark that comes of it."""
+    before = newest(marks)
+    marks.window_began()
+    until(lambda: newest(marks) is not before)
+    taken = newest(marks)
+    assert taken is not None
+    return taken
+
+
+@pytest.fixture
+def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(marks_room, "MIN_INTERVAL_S", 0.0)
+
+
+def test_one_mark_a_second_is_taken() -> None:
+    with marks_of(a_config()) as marks:
+        began = time.monotonic()
+        first = noted(marks)
+        while newest(marks) is first:
+            marks.window_began()
+            time.sleep(0.01)
+            assert time.monotonic() - began < PATIENCE_S
+        assert time.monotonic() - began >= MIN_INTERVAL_S
+
+
+@pytest.mark.usefixtures("no_interval")
+def test_at_most_one_mark_per_host_is_under_way(tmp_path: Path) -> None:
+    began, may_end = tmp_path / "began", tmp_path / "may-end"
+    slow = a_snapshot(f"echo once >> {began}; until [ -e {may_end} ]; do sleep 0.02; done")
+    with marks_of(a_config(slow)) as marks:
+        marks.window_began()
+        until(began.exists)
+        for _ in range(5):
+            marks.window_began()
+        may_end.touch()
+        until(lambda: newest(marks) is not None)
+        assert began.read_text() == "once\n"
+        noted(marks)
+        assert began.read_text() == "once\nonce\n"
+
+
+def test_noting_does_not_wait_for_a_slow_host(tmp_path: Path) -> None:
+    may_end = tmp_path / "may-end"
+    with marks_of(a_config(a_snapshot(f"until [ -e {may_end} ]; do sleep 0.02; done"))) as marks:
+        marks.window_began()
+        assert newest(marks) is None
+        may_end.touch()
+        until(lambda: newest(marks) is not None)
+
+
+def test_closing_ends_a_mark_that_is_under_way(tmp_path: Path) -> None:
+    began = tmp_path / "began"
+    marks = Marks(config := a_config(a_snapshot(f"touch {began}; sleep 60")), Connections(config))
+    marks.window_began()
+    until(began.exists)
+    marks.close()
+    until(lambda: not mark_threads())
+
+
+def mark_threads() -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith("failtale-mark-")]
+
+
+@pytest.mark.usefixtures("no_interval")
+def test_a_moment_lies_between_the_marks_around_it() -> None:
+    with marks_of(a_config()) as marks:
+        before_all = now()
+        first = noted(marks)
+        between = now()
+        second = noted(marks)
+        assert marks.around("here", before_all) == (None, first)
+        assert marks.around("here", between) == (first, second)
+        assert marks.around("here", now()) == (second, None)
+
+
+def test_a_mark_that_was_under_way_at_a_moment_is_a_later_one() -> None:
+    with marks_of(a_config()) as marks:
+        taken = noted(marks)
+        assert taken.sent_at < taken.received_at
+        assert marks.around("here", taken.sent_at) == (None, taken)
+        assert marks.around("here", taken.received_at) == (taken, None)
+
+
+def test_a_host_that_nobody_knows_has_no_marks() -> None:
+    with marks_of(a_config()) as marks:
+        assert marks.around("elsewhere", now()) == (None, None)
+
+
+@pytest.mark.usefixtures("no_interval")
+def test_of_many_marks_the_first_the_newest_and_some_between_are_kept() -> None:
+    with marks_of(a_config()) as marks:
+        all_taken = [noted(marks) for _ in range(60)]
+        kept = {id(marks.around("here", each.received_at)[0]) for each in all_taken}
+        assert 20 < len(kept) < 55
+        assert {id(each) for each in (all_taken[0], *all_taken[-16:])} <= kept
+        for each in all_taken:  # what is left still stands at or before the moment
+            earlier = marks.around("here", each.received_at)[0]
+            assert earlier is not None
+            assert earlier.received_at <= each.received_at
+
+
+def test_without_marks_no_host_is_touched(tmp_path: Path) -> None:
+    touched = tmp_path / "touched"
+    collector = a_snapshot(f"touch {touched}")
+    with marks_of(a_config(collector, marks="off")) as marks:
+        marks.window_began()
+        assert not mark_threads()
+        assert newest(marks) is None
+    assert not touched.exists()
+    with marks_of(a_config(collector)) as marks:
+        noted(marks)
+    assert touched.exists()
+
+
+@dataclass
+class HangUp:
+    """A port that hangs up on whoever connects, and counts them."""
+
+    port: int
+    called: int = 0
+
+
+@pytest.fixture
+def hang_up() -> Iterator[HangUp]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        stub = HangUp(server.getsockname()[1])
+
+        def serve() -> None:
+            while True:
+                try:
+                    caller, _ = server.accept()
+                except OSError:
+                    return
+                stub.called += 1
+                caller.close()
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield stub
+        server.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.usefixtures("no_interval")
+def test_a_host_with_an_open_breaker_is_not_asked(hang_up: HangUp, tmp_path: Path) -> None:
+    (tmp_path / "known_hosts").touch()
+    ssh = {"port": hang_up.port, "user": "nobody", "known_hosts": str(tmp_path / "known_hosts")}
+    config = a_config(hosts={"dead": {"component": ["app"], "address": "127.0.0.1", "ssh": ssh}})
+    connections = Connections(config)
+    with marks_of(config, connections) as marks:
+        marks.window_began()
+        until(lambda: not connections.is_open("dead") and not mark_threads())
+        called = hang_up.called
+        assert called > 0
+        marks.window_began()
+        assert not mark_threads()
+        assert newest(marks, "dead") is None
+    connections.close()
+    assert hang_up.called == called
+
+
+def test_a_mark_knows_this_machines_clock_by_a_round_trip() -> None:
+    taken = take_mark(LocalTransport(), mark_script([]), cancel=threading.Event())
+    assert taken.clock.least_s <= 0 <= taken.clock.most_s
+    assert taken.clock.offset_s == 0
+    assert taken.clock.uncertainty_s == pytest.approx((taken.received_at - taken.sent_at).total_seconds() / 2, abs=1e-6)
+
+
+def test_a_clock_that_tells_whole_seconds_is_half_a_second_more_uncertain() -> None:
+    whole = r"printf '\036failtale clock %s\n' $(date +%s)"
+    taken = take_mark(LocalTransport(), whole, cancel=threading.Event())
+    assert taken.mark.whole_seconds
+    assert 0.5 <= taken.clock.uncertainty_s < 1
+    assert taken.clock.offset_s == 0
+
+
+def test_an_offset_beyond_its_uncertainty_is_known() -> None:
+    ahead = r"printf '\036failtale clock %s.000\n' $(( $(date +%s) + 90 ))"
+    assert take_mark(LocalTransport(), ahead, cancel=threading.Event()).clock.offset_s == pytest.approx(90, abs=2)
+
+
+def test_readings_narrow_each_other_and_one_that_contradicts_is_passed_over() -> None:
+    now_read = ClockReading(89.9, 90.2)
+    narrowed = now_read.narrowed([ClockReading(89.95, 90.5), ClockReading(89.0, 90.05), ClockReading(0.0, 0.1)])
+    assert narrowed == ClockReading(89.95, 90.05)
+    assert (narrowed.offset_s, narrowed.uncertainty_s) == (pytest.approx(90), pytest.approx(0.05))
+
+
+def test_a_window_on_a_wrong_clock_begins_early_rather_than_late() -> None:
+    assert ClockReading(89.9, 90.1).for_a_start_s == 89.9
+    assert ClockReading(-0.1, 0.1).for_a_start_s == 0
+
+
+def test_a_host_that_tells_no_clock_gives_no_mark() -> None:
+    with pytest.raises(ValueError, match="told no clock"):
+        take_mark(LocalTransport(), "echo Welcome to this appliance", cancel=threading.Event())

@@ -1,0 +1,315 @@
+"""Windows that go by a log's own times: every format, on every awk, in the host's zone."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from host_shells import BUSYBOX, HostShell, host_shells
+
+from FailTaleLibrary.config import Collector
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.windows import FileMark, HostMark, HostOutput, ResolvedWindow, command_line
+
+SHELLS = {shell.name: shell for shell in host_shells()}
+DASH = SHELLS.get("dash") or next(iter(SHELLS.values()))
+AWKS = [name for name in ("mawk", "gawk", "busybox") if shutil.which(name)]
+START = datetime(2026, 11, 22, 18, 30, 0, tzinfo=timezone.utc)
+
+
+@pytest.fixture(params=AWKS)
+def awk(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """A directory whose `awk` is this one."""
+    directory = tmp_path / "awk"
+    directory.mkdir()
+    (directory / "awk").symlink_to(shutil.which(request.param))
+    return directory
+
+
+def local(moment: datetime, style: str) -> str:
+    return moment.strftime(style)
+
+
+def milliseconds(moment: datetime, style: str) -> str:
+    return moment.strftime(style).replace("%f", "") + f"{moment.microsecond // 1000:03d}"
+
+
+FORMATS = {
+    "ISO with Z": lambda at: at.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+    "ISO with zone": lambda at: at.astimezone(timezone(timedelta(hours=5, minutes=30))).isoformat(),
+    "ISO in brackets": lambda at: f"[{at.isoformat(timespec='milliseconds')}]",
+    "ISO with space": lambda at: at.strftime("%Y-%m-%d %H:%M:%S"),
+    "postgresql": lambda at: milliseconds(at, "%Y-%m-%d %H:%M:%S.") + " UTC [42] LOG: ",
+    "log4j": lambda at: milliseconds(at, "%Y-%m-%d %H:%M:%S,"),
+    "mariadb": lambda at: at.strftime("%Y-%m-%d %H:%M:%S") + " 0 [Note]",
+    "journal": lambda at: at.strftime("%Y-%m-%dT%H:%M:%S.%f+0000 web app[1]:"),
+    "syslog": lambda at: at.strftime("%b %e %H:%M:%S web app[1]:"),
+    "syslog with priority": lambda at: at.strftime("<34>%b %e %H:%M:%S web app[1]:"),
+    "nginx error": lambda at: at.strftime("%Y/%m/%d %H:%M:%S [error] 1#1:"),
+    "access log": lambda at: at.strftime('10.0.0.1 - - [%d/%b/%Y:%H:%M:%S +0000] "GET / HTTP/1.1" 500'),
+    "apache error": lambda at: at.strftime("[%a %b %d %H:%M:%S.%f %Y] [core:error]"),
+    "tomcat": lambda at: milliseconds(at, "%d-%b-%Y %H:%M:%S."),
+    "php": lambda at: at.strftime("[%d-%b-%Y %H:%M:%S UTC] PHP Fatal error:"),
+    "redis": lambda at: "1:M " + milliseconds(at, "%d %b %Y %H:%M:%S.") + " *",
+    "klog": lambda at: at.strftime("E%m%d %H:%M:%S.%f 1 app.go:1]"),
+    "epoch": lambda at: f"{at.timestamp():.3f}",
+    "epoch milliseconds": lambda at: f"{at.timestamp() * 1000:.0f}",
+    "audit": lambda at: f"type=AVC msg=audit({at.timestamp():.3f}:7):",
+    "JSON": lambda at: f'{{"level":"error","time":"{at.isoformat()}","msg":"',
+    "JSON with epoch": lambda at: f'{{"level":"error","ts":{at.timestamp():.4f},"msg":"',
+    "logfmt": lambda at: f"level=error ts={at.isoformat()}",
+}
+
+
+def written_by(style: str, start: datetime = START, minutes: int = 40) -> tuple[str, str]:
+    """A log of one entry a minute, each with a stack trace; and the part that belongs to its last ten minutes."""
+    entries = [
+        f"{FORMATS[style](start + timedelta(minutes=minute))} entry {minute}\n"
+        f"java.lang.IllegalStateException: 9 lives\n\tat com.example.Main(Main.java:7)\n"
+        for minute in range(minutes)
+    ]
+    return "".join(entries), "".join(entries[-10:])
+
+
+def log_file(tmp_path: Path, text: str, written: datetime) -> Path:
+    log = tmp_path / "app.log"
+    log.write_text(text)
+    os.utime(log, (written.timestamp(),) * 2)
+    return log
+
+
+def answer_of(
+    log: Path, since: datetime, *, shell: HostShell = DASH, utc_offset_s: int | None = 0, tz: str = "UTC",
+    awk: Path | None = None, **fields: object,
+) -> HostOutput:  # fmt: skip
+    collector = Collector(name="log", file=(str(log),), **fields)
+    window = ResolvedWindow(kind="test", since_epoch=since.timestamp(), utc_offset_s=utc_offset_s)
+    return shell.answer(command_line(collector, window=window, max_bytes=1_000_000), tz=tz, first_in_path=awk)
+
+
+@pytest.mark.parametrize("style", FORMATS)
+def test_a_log_is_cut_to_the_window_with_its_stack_traces(style: str, awk: Path, tmp_path: Path) -> None:
+    text, wanted = written_by(style)
+    log = log_file(tmp_path, text, START + timedelta(minutes=39))
+    answer = answer_of(log, START + timedelta(minutes=29, seconds=30), awk=awk)
+    assert answer.text.decode() == wanted
+    assert answer.method == "time filter"
+
+
+@pytest.mark.parametrize("style", ["ISO with Z", "syslog", "access log", "JSON with epoch"])
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+def test_every_shell_cuts_a_log_to_the_window(style: str, shell: HostShell, tmp_path: Path) -> None:
+    text, wanted = written_by(style)
+    log = log_file(tmp_path, text, START + timedelta(minutes=39))
+    answer = answer_of(log, START + timedelta(minutes=29, seconds=30), shell=shell, utc_offset_s=None, before=2)
+    assert answer.text.decode() == wanted
+    assert answer.before.decode() == "".join(text.splitlines(keepends=True)[-32:-30])
+    assert answer.stderr == b""
+
+
+@pytest.mark.parametrize("style", ["syslog", "klog"])
+def test_a_window_across_new_year_is_cut_right(style: str, awk: Path, tmp_path: Path) -> None:
+    year = datetime.now(timezone.utc).year
+    start = datetime(year - 1, 12, 31, 23, 35, tzinfo=timezone.utc)  # a past that reads as this year's future
+    text, _ = written_by(style, start, minutes=20)
+    log = log_file(tmp_path, text, start + timedelta(minutes=19))
+    answer = answer_of(log, start + timedelta(minutes=9, seconds=30), awk=awk)
+    assert answer.text.count(b"entry") == 10
+
+
+@pytest.mark.parametrize("utc_offset_s", [3600, None])
+def test_times_without_a_zone_are_the_hosts(utc_offset_s: int | None, awk: Path, tmp_path: Path) -> None:
+    text, wanted = written_by("ISO with space")
+    log = log_file(tmp_path, text, START + timedelta(minutes=39) - timedelta(hours=1))
+    since = START + timedelta(minutes=29, seconds=30) - timedelta(hours=1)
+    answer = answer_of(log, since, utc_offset_s=utc_offset_s, tz="XST-1", awk=awk)
+    assert answer.text.decode() == wanted
+    assert "UTC" not in answer.note
+
+
+def test_a_log_in_utc_on_a_host_of_another_zone_is_recognised_and_said(awk: Path, tmp_path: Path) -> None:
+    text, wanted = written_by("ISO with space")
+    log = log_file(tmp_path, text, START + timedelta(minutes=39))
+    answer = answer_of(log, START + timedelta(minutes=29, seconds=30), utc_offset_s=-5 * 3600, tz="XST+5", awk=awk)
+    assert answer.text.decode() == wanted
+    assert f"The times in '{log}' were read as UTC" in answer.note
+
+
+@pytest.mark.parametrize(
+    "time_format",
+    [
+        "%d.%m.%Y %H:%M:%S",
+        "<%d/%b/%y %I:%M:%S %p>",
+        "[it's %m-%d|%H.%M.%S.%f",
+        "%A, %d %B %Y at %H:%M:%S %z",
+        "100%% %Z \\%Y/%m/%d(%H*%M+%S)",
+    ],
+)
+def test_a_time_format_of_ones_own_is_understood(time_format: str, awk: Path, tmp_path: Path) -> None:
+    moments = [START + timedelta(minutes=minute) for minute in range(0, 40, 5)]
+    entries = [f"{at.strftime(time_format)} entry\n  trace 2020-01-01 00:00:00\n" for at in moments]
+    log = log_file(tmp_path, "".join(entries), moments[-1])
+    answer = answer_of(log, moments[5], awk=awk, time_format=time_format)
+    assert answer.text.decode() == "".join(entries[5:])
+
+
+@pytest.mark.parametrize("time_format", ["%Q", "%H:%M", "no time", "%d %m\n%H:%M", "%m %d %H:%M %"])
+def test_a_time_format_that_cannot_be_read_is_the_users_mistake(time_format: str) -> None:
+    collector = Collector(name="log", file=("/x",)).model_copy(update={"time_format": time_format})
+    with pytest.raises(ConfigError, match="time_format"):
+        command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=1)
+
+
+def test_a_log_without_times_shows_its_newest_lines_and_says_so(tmp_path: Path) -> None:
+    log = log_file(tmp_path, "".join(f"line {number}\n" for number in range(900)), START + timedelta(hours=1))
+    answer = answer_of(log, START)
+    assert answer.text.splitlines()[0] == b"line 400"
+    assert answer.text.count(b"\n") == 500
+    assert answer.omitted_lines == 400
+    assert answer.method == "tail"
+    assert "has a time that FailTale knows" in answer.note
+
+
+def test_a_log_that_was_not_written_since_then_is_empty(tmp_path: Path) -> None:
+    log = log_file(tmp_path, "no times here\n", START - timedelta(hours=1))
+    answer = answer_of(log, START)
+    assert (answer.text, answer.method, answer.note) == (b"", "time filter", "")
+
+
+def test_no_window_is_the_newest_lines(tmp_path: Path) -> None:
+    text, _ = written_by("syslog")
+    log = log_file(tmp_path, text, START)
+    collector = Collector(name="log", file=(str(log),), lines=3)
+    answer = DASH.answer(command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=1000))
+    assert answer.text.decode().splitlines() == text.splitlines()[-3:]
+    assert answer.method == "tail"
+    assert answer.note == ""
+
+
+def test_a_line_out_of_order_belongs_to_its_own_time(tmp_path: Path) -> None:
+    lines = [f"{START + timedelta(seconds=second):%Y-%m-%d %H:%M:%S} at {second}\n" for second in (0, 5, 3, 6)]
+    log = log_file(tmp_path, "".join(lines), START + timedelta(seconds=6))
+    assert answer_of(log, START + timedelta(seconds=4)).text.decode() == lines[1] + lines[3]
+
+
+def test_only_the_newest_part_of_a_huge_log_is_searched_and_the_rest_is_said(tmp_path: Path) -> None:
+    line = f"{START:%Y-%m-%dT%H:%M:%S.000Z} {'x' * 974}\n"
+    assert len(line) == 1000
+    log = log_file(tmp_path, line * 10_000, START + timedelta(seconds=1))
+    answer = answer_of(log, START)
+    assert answer.produced_bytes in (len(line) * 10_000, len(line) * 10_000 - 1000 + 392)
+    assert answer.text.count(b"\n") == 500
+    assert "Only the newest 8 MiB" in answer.note
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+def test_a_line_longer_than_all_that_is_searched_keeps_its_newest_part(shell: HostShell, tmp_path: Path) -> None:
+    log = log_file(tmp_path, "x" * 9_000_000 + " the end", START)
+    line = command_line(Collector(name="log", file=(str(log),)), window=ResolvedWindow(kind="none"), max_bytes=1000)
+    answer = shell.answer(line)
+    assert answer.text.endswith(b" the end")
+    assert len(answer.text) == 1000
+
+
+# --- Marks ahead of and behind the window's start ---------------------------------------------------------------------
+
+
+def marked(log: Path, size: int, at: datetime) -> HostMark:
+    """A mark of a log that was `size` bytes long then."""
+    text = log.read_bytes()[:size]
+    now = DASH.mark(Collector(name="log", file=(str(log),)))
+    kept = log.read_bytes()
+    log.write_bytes(text)
+    then = DASH.mark(Collector(name="log", file=(str(log),)))
+    log.write_bytes(kept)
+    file = FileMark(str(log), str(log), now.files[0].inode, size, then.files[0].digest)
+    return HostMark(epoch=at.timestamp(), utc_offset_s=0, files=(file,), patterns=(str(log),))
+
+
+def seconds_log(tmp_path: Path, stamp: str) -> tuple[Path, list[str]]:
+    entries = [f"{local(START + timedelta(seconds=second / 2), stamp)} entry {second}\n" for second in range(20)]
+    return log_file(tmp_path, "".join(entries), START + timedelta(seconds=10)), entries
+
+
+def window(since: float, **marks: HostMark) -> ResolvedWindow:
+    start = START.timestamp()
+    return ResolvedWindow(kind="test", since_epoch=start + since, until_epoch=start + 10, utc_offset_s=0, **marks)
+
+
+def read(log: Path, resolved: ResolvedWindow, **fields: object) -> HostOutput:
+    collector = Collector(name="log", file=(str(log),), **fields)
+    return DASH.answer(command_line(collector, window=resolved, max_bytes=100_000))
+
+
+def size_of(entries: list[str]) -> int:
+    return len("".join(entries))
+
+
+def test_an_earlier_mark_is_narrowed_to_the_window_by_the_logs_times(tmp_path: Path) -> None:
+    log, entries = seconds_log(tmp_path, "%Y-%m-%dT%H:%M:%S.%fZ")
+    mark = marked(log, size_of(entries[:4]), START + timedelta(seconds=2))
+    answer = read(log, window(4.6, mark=mark), before=2)
+    assert answer.text.decode() == "".join(entries[10:])
+    assert answer.before.decode() == "".join(entries[8:10])
+    assert (answer.method, answer.note) == ("byte mark", "")
+
+
+def test_an_earlier_mark_of_a_log_without_times_says_that_older_lines_may_be_there(tmp_path: Path) -> None:
+    entries = [f"entry {number}\n" for number in range(20)]
+    log = log_file(tmp_path, "".join(entries), START)
+    mark = marked(log, size_of(entries[:4]), START)
+    answer = read(log, window(5, mark=mark), before=1)
+    assert answer.text.decode() == "".join(entries[4:])
+    assert answer.before.decode() == entries[3]
+    assert "older lines may be among these" in answer.note
+
+
+def test_a_late_mark_is_exact_from_then_on_and_times_tell_what_lies_between(tmp_path: Path) -> None:
+    log, entries = seconds_log(tmp_path, "%Y-%m-%dT%H:%M:%S.%fZ")
+    early = marked(log, size_of(entries[:2]), START + timedelta(seconds=1))
+    late = marked(log, size_of(entries[:12]), START + timedelta(seconds=6))
+    for marks in ({"late_mark": late}, {"mark": early, "late_mark": late}):
+        answer = read(log, window(3.2, **marks), before=2)
+        assert answer.text.decode() == "".join(entries[7:])
+        assert answer.before.decode() == "".join(entries[5:7])
+
+
+def test_between_start_and_late_mark_a_coarse_time_never_brings_an_older_line(tmp_path: Path) -> None:
+    log, entries = seconds_log(tmp_path, "%b %d %H:%M:%S")
+    late = marked(log, size_of(entries[:12]), START + timedelta(seconds=6))
+    answer = read(log, window(3.2, late_mark=late))
+    assert answer.text.decode() == "".join(entries[8:])
+    assert "right to a second" in answer.note
+
+
+def test_a_late_mark_of_a_log_without_times_counts_from_when_it_came(tmp_path: Path) -> None:
+    entries = [f"entry {number}\n" for number in range(20)]
+    log = log_file(tmp_path, "".join(entries), START)
+    late = marked(log, size_of(entries[:12]), START + timedelta(seconds=6))
+    assert read(log, window(3.2, late_mark=late)).text.decode() == "".join(entries[12:])
+
+
+def test_a_mark_that_came_after_the_window_is_not_its_start(tmp_path: Path) -> None:
+    log, entries = seconds_log(tmp_path, "%Y-%m-%dT%H:%M:%S.%fZ")
+    far = marked(log, size_of(entries), START + timedelta(seconds=11))
+    answer = read(log, window(3.2, late_mark=far))
+    assert answer.text.decode() == "".join(entries[7:])
+    assert answer.method == "time filter"
+
+
+@pytest.mark.skipif(BUSYBOX is None, reason="needs BusyBox")
+def test_a_log_packed_since_a_late_mark_is_narrowed_too(tmp_path: Path) -> None:
+    import gzip
+
+    log, entries = seconds_log(tmp_path, "%Y-%m-%dT%H:%M:%S.%fZ")
+    late = marked(log, size_of(entries[:12]), START + timedelta(seconds=6))
+    packed = tmp_path / "app.log.1.gz"
+    packed.write_bytes(gzip.compress(log.read_bytes()))
+    os.utime(packed, ((START + timedelta(seconds=10)).timestamp(),) * 2)
+    log.unlink()
+    log.write_text("after\n")
+    answer = read(log, window(3.2, late_mark=late))
+    assert answer.text.decode() == "".join(entries[7:]) + "after\n"
