@@ -28,7 +28,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 from mcp_servers import a_config, opened, served  # noqa: E402
 
 from FailTaleLibrary.config import load_config  # noqa: E402
-from FailTaleLibrary.config.model import Gateway as GatewaySettings  # noqa: E402
+from FailTaleLibrary.config.model import GatewaySettings  # noqa: E402
 from FailTaleLibrary.gateway.client import GatewayClient  # noqa: E402
 from FailTaleLibrary.records import Failure, Window  # noqa: E402
 from FailTaleLibrary.run import Run  # noqa: E402
