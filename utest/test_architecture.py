@@ -1,0 +1,57 @@
+"""The written architecture is the architecture: floors, rooms and files as docs/architecture.md names them."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import FailTaleLibrary
+
+PACKAGE = Path(FailTaleLibrary.__file__).parent
+PROJECT = Path(__file__).parent.parent
+PAGE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
+
+
+def contract_floors() -> dict[int, set[str]]:
+    """Number and rooms of each floor, as import-linter's contract in pyproject.toml has them."""
+    contract = (PROJECT / "pyproject.toml").read_text(encoding="utf-8").partition("layers = [")[2]
+    rows = re.findall(r'^  "(.+)",\s+# (\d)$', contract.partition("\n]")[0], re.MULTILINE)
+    return {int(number): set(rooms.split(" | ")) for rooms, number in rows}
+
+
+def documented_floors() -> dict[int, set[str]]:
+    rows = re.findall(r"^\| (\d) \| (`.+`) \|$", PAGE.partition("## The rooms and their floors")[2], re.MULTILINE)
+    return {int(number): set(re.findall(r"`(\w+)`", rooms)) for number, rooms in rows}
+
+
+def rooms() -> set[str]:
+    """Modules and packages that lie directly in the package."""
+    modules = {path.stem for path in PACKAGE.glob("*.py")}
+    return (modules | {path.parent.name for path in PACKAGE.glob("*/__init__.py")}) - {"__init__"}
+
+
+def test_the_contract_numbers_its_floors_from_the_highest_down_to_one() -> None:
+    assert list(contract_floors()) == list(range(len(contract_floors()), 0, -1))
+
+
+def test_the_floors_of_the_page_are_those_of_the_contract() -> None:
+    assert documented_floors() == contract_floors()
+
+
+def test_every_room_stands_on_a_floor_and_is_explained() -> None:
+    explained = set(re.findall(r"^\| `(\w+)` \| .+ \|$", PAGE, re.MULTILINE))
+    assert explained == rooms()
+    assert set().union(*contract_floors().values()) == rooms()
+
+
+def test_every_file_that_the_page_names_exists() -> None:
+    named = set(re.findall(r"`([\w/]+(?:\.py|/))`", PAGE))
+    roots = (PACKAGE, PROJECT)
+    assert named
+    assert [name for name in sorted(named) if not any((root / name).exists() for root in roots)] == []
+
+
+def test_every_link_of_the_documents_leads_somewhere() -> None:
+    documents = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")]
+    links = [(page, link) for page in documents for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))]
+    assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
