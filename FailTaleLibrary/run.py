@@ -13,21 +13,17 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Protocol
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import write_bundle
-from FailTaleLibrary.collection.collect import Progress, check_hosts, collect
-from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.collection.collect import Progress
+from FailTaleLibrary.collection.source import EvidenceSource, OwnHosts
 from FailTaleLibrary.config import Config, secret_values_of
-from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
 from FailTaleLibrary.ranking import History, rank
 from FailTaleLibrary.records import Analysis, Evidence, Failure, Gap, Plan, Report
 from FailTaleLibrary.redaction import Redactor, secret_values
-from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.windows.clock import Marks
 
 ASKED_AFTER_RUN = "none yet; it is made when the run has ended, or by 'failtale analyze output.xml'"
 ASKED_OFFLINE = "none yet; it is made by 'failtale analyze output.xml'"
@@ -52,89 +48,6 @@ class Tally:
             gaps=self.gaps + len(report.evidence.gaps),
             seconds=self.seconds + seconds,
         )
-
-
-class EvidenceSource(Protocol):
-    """Where evidence comes from: hosts of our own, or a gateway that has them."""
-
-    def window_began(self) -> None: ...
-
-    def collect(
-        self,
-        failure: Failure,
-        *,
-        components: Collection[str] = (),
-        hosts: Collection[str] = (),
-        redactor: Redactor,
-        deadline_s: float,
-        cancel: threading.Event | None = None,
-        progress: Progress | None = None,
-    ) -> tuple[Plan, Evidence, Mapping[str, str]]: ...
-
-    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]: ...
-
-    @property
-    def notes(self) -> tuple[str, ...]: ...
-
-    def close(self) -> None: ...
-
-
-class OwnHosts:
-    """The hosts of the configuration, with their connections and marks."""
-
-    def __init__(self, config: Config) -> None:
-        self._config = config
-        self._connections = Connections(config)
-        self._marks = Marks(config, self._connections)
-
-    def window_began(self) -> None:
-        """A window begins now: marks are taken in the background."""
-        self._marks.window_began()
-
-    def collect(
-        self,
-        failure: Failure,
-        *,
-        components: Collection[str] = (),
-        hosts: Collection[str] = (),
-        collectors: Collection[str] = (),
-        redactor: Redactor,
-        deadline_s: float,
-        cancel: threading.Event | None = None,
-        progress: Progress | None = None,
-    ) -> tuple[Plan, Evidence, Mapping[str, str]]:
-        """Plan, evidence and full texts by the deadline; with none left, every host is a gap. Raises ConfigError."""
-        the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
-        the_plan = _within(the_plan, deadline_s)
-        collected = collect(
-            the_plan,
-            failure,
-            self._config,
-            connections=self._connections,
-            redactor=redactor,
-            marks=self._marks,
-            cancel=cancel,
-            progress=progress,
-        )
-        return the_plan, collected.evidence, collected.full_texts
-
-    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
-        """Host -> what keeps it from answering. Raises ConfigError for an unknown host."""
-        unknown = [host for host in hosts if host not in self._config.hosts]
-        if unknown:
-            known = ", ".join(self._config.hosts) or "none"
-            raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
-        return check_hosts(self._config, self._connections, hosts)
-
-    @property
-    def notes(self) -> tuple[str, ...]:
-        """Lines of `known_hosts` files that were skipped, and why."""
-        return self._connections.notes
-
-    def close(self) -> None:
-        """Ends marks and connections."""
-        self._marks.close()
-        self._connections.close()
 
 
 class Run:
@@ -251,17 +164,6 @@ class Run:
             evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
             return report.model_copy(update={"evidence": evidence})
         return stored
-
-
-def _within(the_plan: Plan, deadline_s: float) -> Plan:
-    """The plan with its deadline; without steps when no time is left."""
-    if deadline_s > 0:
-        return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, deadline_s)})
-    used_up = tuple(
-        Gap(host=host, reason="skipped", detail="skipped: the run's time (limits.run_time) is used up")
-        for host in dict.fromkeys(step.host for step in the_plan.steps)
-    )
-    return the_plan.model_copy(update={"steps": (), "skipped": (*the_plan.skipped, *used_up)})
 
 
 def _bundle_link(directory: Path, failure_id: str, output_dir: Path | None) -> str:

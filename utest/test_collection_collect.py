@@ -15,14 +15,15 @@ from typing import Any
 import pytest
 from sshd import Sshd
 
-from FailTaleLibrary.collection.collect import Collected, check_hosts, collect
+from FailTaleLibrary.collection.collect import Collected, collect
 from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.collection.source import check_hosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.records import Failure, Window
 from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.windows.clock import Marks
+from FailTaleLibrary.windows import Marks
 
 
 def a_config(collectors: list[dict[str, Any]], hosts: dict[str, Any] | None = None, **sections: Any) -> Config:

@@ -17,9 +17,9 @@ import pytest
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.local import LocalTransport
-from FailTaleLibrary.windows import clock as marks_room
-from FailTaleLibrary.windows import mark_script
-from FailTaleLibrary.windows.clock import MIN_INTERVAL_S, ClockReading, Marks, TakenMark, take_mark
+from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
+from FailTaleLibrary.windows import marks as marks_room
+from FailTaleLibrary.windows.marks import MIN_INTERVAL_S
 
 PATIENCE_S = 10.0
 

@@ -21,10 +21,11 @@ import anyio.abc
 
 from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import Evidence, Failure, Plan, Window
-from FailTaleLibrary.run import OwnHosts, redactor_for
+from FailTaleLibrary.run import redactor_for
 
 SAME_WINDOW_S = 1.0
 """Requests for the same whose windows begin this close to each other are answered by one collection."""

@@ -1,23 +1,32 @@
-"""A collector, its filters and its window -> the one command line that runs on the host, and what came back.
+"""Which lines of a host belong to a test: marks and clocks, the window on the host, the command line that reads it.
 
-Pure: the texts of `shell/` are read once, with the package. They are POSIX sh for dash, bash and BusyBox ash, with GNU
-tools or BusyBox applets alone, and expect ``LC_ALL=C``.
+In the order of the flow: `marks` (where each host stood when the window began), `resolve` (the window in that host's
+terms), `command_line` (what the host runs; the texts lie in `on_host/`), `output` (what came back).
 """
 
 from __future__ import annotations
 
+from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.command_line import CommandLine, command_line
-from FailTaleLibrary.windows.marks import FileMark, HostMark, ResolvedWindow, mark_script, parse_mark
+from FailTaleLibrary.windows.marks import Marks, mark_script, parse_mark, take_mark
+from FailTaleLibrary.windows.model import FileMark, HostMark, ResolvedWindow, TakenMark
 from FailTaleLibrary.windows.output import HostOutput, parse_host_output
+from FailTaleLibrary.windows.resolve import resolve_window, window_start
 
 __all__ = [
+    "ClockReading",
     "CommandLine",
     "FileMark",
     "HostMark",
     "HostOutput",
+    "Marks",
     "ResolvedWindow",
+    "TakenMark",
     "command_line",
     "mark_script",
     "parse_host_output",
     "parse_mark",
+    "resolve_window",
+    "take_mark",
+    "window_start",
 ]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.windows.journals import journal_producer, shown_journal
 from FailTaleLibrary.windows.log_files import file_producer, shown_files
-from FailTaleLibrary.windows.marks import ResolvedWindow
+from FailTaleLibrary.windows.model import ResolvedWindow
 from FailTaleLibrary.windows.pipeline import filters, grep, kept_lines
 
 

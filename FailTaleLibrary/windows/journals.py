@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.windows.marks import HostMark, ResolvedWindow
+from FailTaleLibrary.windows.model import HostMark, ResolvedWindow
 from FailTaleLibrary.windows.pipeline import assignments, kept_lines, shell_quote
 
 _JOURNALCTL = "journalctl --no-pager -o short-iso-precise --utc"

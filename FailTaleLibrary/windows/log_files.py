@@ -9,7 +9,7 @@ from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.timestamps import Directive, directives
-from FailTaleLibrary.windows.marks import MOST_FILES, FileMark, HostMark, ResolvedWindow
+from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, ResolvedWindow
 from FailTaleLibrary.windows.pipeline import (
     assignments,
     grep,

@@ -1,74 +1,137 @@
-"""Collectors -> the one cheap command that notes where a host stands, and what it said -> HostMark."""
+"""What was true on each host when a window began: clock, log positions, journal cursor, baselines.
+
+`mark_script` is the one cheap command that asks for it, `parse_mark` reads what a host said, `take_mark` does both over
+a transport, and `Marks` keeps a run's marks. `Marks.window_began` returns at once; a daemon thread per host asks. At
+most one mark is under way per host and one a second is taken: a test that begins meanwhile uses the last earlier mark,
+from which the time filter leads to its own start.
+"""
 
 from __future__ import annotations
 
 import re
+import threading
+import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timezone
 
-from FailTaleLibrary.config import Collector
+from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
+from FailTaleLibrary.transports import Connections, Script, Transport
+from FailTaleLibrary.windows.clock import ClockReading
+from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, TakenMark
 from FailTaleLibrary.windows.pipeline import assignments, narrowing, shell_quote, shell_quote_pattern
 
-MOST_FILES = 100
-"""Newest files that one pattern may mean."""
+MIN_INTERVAL_S = 1.0
+"""Between two marks of one host."""
+MARK_TIMEOUT_S = 5.0
+MARK_BYTES = 1024 * 1024
+"""Of a mark's answer; baselines make the most of it."""
+_KEPT = 48
+_RECENT = 16
 BASELINE_BYTES = 64 * 1024
 BASELINE_TIME_S = 5.0
 
 _FRAME = re.compile(rb"\x1e(?:failtale ([a-z]+) ?([^\n]*)|\| ([^\n]*\n?))")
 
 
-@dataclass(frozen=True, slots=True)
-class FileMark:
-    """Where a log file stood."""
-
-    pattern: str
-    """As the collector names it."""
-    path: str
-    inode: int
-    size: int
-    digest: str
-    """Checksum of its first min(256, size) bytes, by whatever tool the host has."""
+def take_mark(
+    transport: Transport, script: str, *, cancel: threading.Event, timeout_s: float = MARK_TIMEOUT_S
+) -> TakenMark:
+    """One mark, now. Raises TransportError or ValueError when the host gives none."""
+    sent_at = datetime.now(timezone.utc)
+    result = transport.run(Script(script), timeout_s=timeout_s, max_bytes=MARK_BYTES, cancel=cancel)
+    received_at = datetime.now(timezone.utc)
+    return TakenMark(mark=parse_mark(result.stdout), sent_at=sent_at, received_at=received_at)
 
 
-@dataclass(frozen=True, slots=True)
-class HostMark:
-    """Where a host stood: simple values only, so that it may cross a process border."""
+class Marks:
+    """The marks of a run, per host. Safe to use from any thread."""
 
-    epoch: float
-    """The host's clock."""
-    utc_offset_s: int | None = None
-    cursor: str | None = None
-    """Of the journal's newest entry."""
-    files: tuple[FileMark, ...] = ()
-    patterns: tuple[str, ...] = ()
-    """Those of which every file is in `files`: what they mean later and is not there is new."""
-    unreadable: tuple[str, ...] = ()
-    """Paths that were there and could not be read."""
-    baselines: Mapping[str, str] = field(default_factory=dict)
-    """Output of snapshots by collector name, filtered and sanitised but not redacted."""
-    whole_seconds: bool = False
-    """The host's clock was told without fractions (BusyBox): half a second more uncertainty, and `epoch` is early."""
+    def __init__(self, config: Config, connections: Connections) -> None:
+        self._connections = connections
+        self._hosts = (
+            {}
+            if config.marks == "off"
+            else {host: _HostMarks(mark_script([c for _, c in config.collectors_for(host)])) for host in config.hosts}
+        )
+        self._cancel = threading.Event()
+
+    def window_began(self) -> None:
+        """A window begins now: ask each host for a mark in the background, where one is due."""
+        for host, marks in self._hosts.items():
+            if self._connections.is_open(host) and marks.claim():
+                threading.Thread(
+                    target=self._take, args=(host, marks), name=f"failtale-mark-{host}", daemon=True
+                ).start()
+
+    def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
+        """The newest mark that was complete at a moment, and the first one after it; None where there is none."""
+        marks = self._hosts.get(host)
+        return marks.around(moment) if marks else (None, None)
+
+    def clocks(self, host: str) -> tuple[ClockReading, ...]:
+        """What the newest marks of a host tell about its clock."""
+        marks = self._hosts.get(host)
+        return marks.clocks() if marks else ()
+
+    def close(self) -> None:
+        """Ends marks that are under way."""
+        self._cancel.set()
+
+    def _take(self, host: str, marks: _HostMarks) -> None:
+        taken = None
+        try:
+            taken = take_mark(self._connections.transport(host), marks.script, cancel=self._cancel)
+        except (FailTaleError, ValueError, OSError):
+            pass  # a host without a mark is no news; its collection will say what is wrong
+        finally:
+            marks.release(taken)
 
 
-@dataclass(frozen=True, slots=True)
-class ResolvedWindow:
-    """A window in terms of one host."""
+class _HostMarks:
+    def __init__(self, script: str) -> None:
+        self.script = script
+        self._lock = threading.Lock()
+        self._taken: list[TakenMark] = []
+        self._under_way = False
+        self._last_began = float("-inf")
 
-    kind: str
-    """As in `records.Step.window`; ``none`` is no window."""
-    since_epoch: float | None = None
-    """Its start on the host's clock."""
-    until_epoch: float | None = None
-    """Its end on the host's clock; what is written later still comes along."""
-    utc_offset_s: int | None = None
-    """The host's zone, for logs that write local time; None: the host is asked."""
-    mark: HostMark | None = None
-    """Taken at or before the window's start; the logs' times narrow what was written since then."""
-    late_mark: HostMark | None = None
-    """Taken after the window's start: exact from then on, and the logs' times tell what lies between."""
+    def claim(self) -> bool:
+        """Whether a mark may be taken now; the caller then has to `release`."""
+        with self._lock:
+            if self._under_way or time.monotonic() - self._last_began < MIN_INTERVAL_S:
+                return False
+            self._under_way = True
+            self._last_began = time.monotonic()
+            return True
+
+    def release(self, taken: TakenMark | None) -> None:
+        with self._lock:
+            self._under_way = False
+            if taken is not None:
+                self._taken.append(taken)
+                self._thin_out()
+
+    def around(self, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
+        with self._lock:
+            earlier = [taken for taken in self._taken if taken.received_at <= moment]
+            later = self._taken[len(earlier) :]
+            return (earlier[-1] if earlier else None), (later[0] if later else None)
+
+    def clocks(self) -> tuple[ClockReading, ...]:
+        with self._lock:
+            return tuple(taken.clock for taken in self._taken[-_RECENT:])
+
+    def _thin_out(self) -> None:
+        """Fewer of the old marks: a window that began long ago may start from an older one, it only reads more."""
+        if len(self._taken) > _KEPT:
+            self._taken = self._taken[:1] + self._taken[1:-_RECENT:2] + self._taken[-_RECENT:]
+
+
+# --- The command and its answer -------------------------------------------------------------------------------------
 
 
 def mark_script(collectors: Sequence[Collector]) -> str:

@@ -1,0 +1,142 @@
+"""Failure -> Plan and Evidence: what a source of evidence is, and the one that asks the hosts of the configuration."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from FailTaleLibrary.collection.collect import Progress, collect
+from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import ConfigError, TransportError
+from FailTaleLibrary.records import Evidence, Failure, Gap, Plan
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.windows import Marks, mark_script, take_mark
+
+
+class EvidenceSource(Protocol):
+    """Where evidence comes from: hosts of our own, or a gateway that has them."""
+
+    def window_began(self) -> None: ...
+
+    def collect(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        redactor: Redactor,
+        deadline_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Plan, Evidence, Mapping[str, str]]: ...
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]: ...
+
+    @property
+    def notes(self) -> tuple[str, ...]: ...
+
+    def close(self) -> None: ...
+
+
+class OwnHosts:
+    """The hosts of the configuration, with their connections and marks."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._connections = Connections(config)
+        self._marks = Marks(config, self._connections)
+
+    def window_began(self) -> None:
+        """A window begins now: marks are taken in the background."""
+        self._marks.window_began()
+
+    def collect(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str] = (),
+        hosts: Collection[str] = (),
+        collectors: Collection[str] = (),
+        redactor: Redactor,
+        deadline_s: float,
+        cancel: threading.Event | None = None,
+        progress: Progress | None = None,
+    ) -> tuple[Plan, Evidence, Mapping[str, str]]:
+        """Plan, evidence and full texts by the deadline; with none left, every host is a gap. Raises ConfigError."""
+        the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
+        the_plan = _within(the_plan, deadline_s)
+        collected = collect(
+            the_plan,
+            failure,
+            self._config,
+            connections=self._connections,
+            redactor=redactor,
+            marks=self._marks,
+            cancel=cancel,
+            progress=progress,
+        )
+        return the_plan, collected.evidence, collected.full_texts
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+        """Host -> what keeps it from answering. Raises ConfigError for an unknown host."""
+        unknown = [host for host in hosts if host not in self._config.hosts]
+        if unknown:
+            known = ", ".join(self._config.hosts) or "none"
+            raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
+        return check_hosts(self._config, self._connections, hosts)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Lines of `known_hosts` files that were skipped, and why."""
+        return self._connections.notes
+
+    def close(self) -> None:
+        """Ends marks and connections."""
+        self._marks.close()
+        self._connections.close()
+
+
+def _within(the_plan: Plan, deadline_s: float) -> Plan:
+    """The plan with its deadline; without steps when no time is left."""
+    if deadline_s > 0:
+        return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, deadline_s)})
+    used_up = tuple(
+        Gap(host=host, reason="skipped", detail="skipped: the run's time (limits.run_time) is used up")
+        for host in dict.fromkeys(step.host for step in the_plan.steps)
+    )
+    return the_plan.model_copy(update={"steps": (), "skipped": (*the_plan.skipped, *used_up)})
+
+
+def check_hosts(config: Config, connections: Connections, hosts: Collection[str] = ()) -> dict[str, str]:
+    """Host -> why it cannot be asked, as a sentence; an empty text for a host that answers.
+
+    Hosts are tried at the same time; ``hosts`` empty means all.
+    """
+    names = [host for host in config.hosts if not hosts or host in hosts]
+    verdicts: dict[str, str] = {}
+    arrived = threading.Condition()
+
+    def work(host: str) -> None:
+        verdict = _verdict(host, connections)
+        with arrived:
+            verdicts[host] = verdict
+            arrived.notify_all()
+
+    for host in names:
+        threading.Thread(target=work, args=(host,), name=f"failtale-check-{host}", daemon=True).start()
+    with arrived:
+        arrived.wait_for(lambda: len(verdicts) == len(names), config.limits.failure_time_s)
+        return {host: verdicts.get(host, "no answer within limits.failure_time") for host in names}
+
+
+def _verdict(host: str, connections: Connections) -> str:
+    try:
+        take_mark(connections.transport(host), mark_script([]), cancel=threading.Event())
+    except TransportError as error:
+        return str(error)
+    except ValueError as error:
+        return f"answers, but its shell does not understand FailTale: {error}"
+    return ""
