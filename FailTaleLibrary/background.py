@@ -1,36 +1,50 @@
-"""Blocking work beside the event loop."""
+"""Work -> a thread of its own, and what came of it in time; nothing else in the package starts a thread.
+
+All of them are daemons, so that none delays the end of the interpreter, whatever it waits for.
+"""
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import threading
 from collections.abc import Callable
 from functools import partial
-from typing import Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
-# --- A call that may hang -> its result, or TimeoutError in time
+if TYPE_CHECKING:
+    import asyncio
 
 T = TypeVar("T")
+
+
+def start(work: Callable[[], object], *, name: str) -> threading.Thread:
+    """Does ``work`` in a daemon thread and returns at once; whoever wants its outcome asks by other means.
+
+    ``name`` begins with ``failtale-``, so that a debugger's list of threads tells which are ours.
+    """
+    thread = threading.Thread(target=work, name=name, daemon=True)
+    thread.start()
+    return thread
 
 
 def call_within(seconds: float, call: Callable[[], T], *, name: str, discard: Callable[[T], object]) -> T:
     """The result of a call that knows no time limit: a name look-up, a key agent, paramiko's `exec_command`.
 
-    Raises TimeoutError when it takes longer. The call then goes on in its daemon thread, ``name``; should it still
-    bring something, ``discard`` gets it.
+    Raises TimeoutError when it takes longer, else what the call raises. A call that is late goes on in its thread,
+    ``name``; should it still bring something, ``discard`` gets it. The same when the wait is interrupted (Ctrl-C).
     """
-    thread = _Call(call, discard, name)
-    thread.start()
-    thread.join(max(0.0, seconds))
-    return thread.take()
+    outcome = _Outcome(call, discard)
+    start(outcome.run, name=name)
+    return outcome.take(seconds)
 
 
-class _Call(threading.Thread, Generic[T]):
-    def __init__(self, call: Callable[[], T], discard: Callable[[T], object], name: str) -> None:
-        super().__init__(name=name, daemon=True)
+class _Outcome(Generic[T]):
+    """What a call came to, wanted until somebody has waited long enough."""
+
+    def __init__(self, call: Callable[[], T], discard: Callable[[T], object]) -> None:
         self._call = call
         self._discard = discard
+        self._done = threading.Event()
         self._lock = threading.Lock()
         self._abandoned = False
         self._results: list[T] = []
@@ -41,30 +55,39 @@ class _Call(threading.Thread, Generic[T]):
             result = self._call()
         except BaseException as error:  # whoever waits raises it again
             self._error = error
-            return
+        else:
+            with self._lock:
+                self._results.append(result)
+                if self._abandoned:
+                    self._discard(result)
+        self._done.set()
+
+    def take(self, seconds: float) -> T:
+        try:
+            self._done.wait(max(0.0, seconds))
+        except BaseException:
+            self._abandon()
+            raise
+        if self._error is not None:
+            raise self._error
+        if not self._abandon():
+            return self._results[0]
+        raise TimeoutError
+
+    def _abandon(self) -> bool:
+        """Give up waiting; False when the result has come."""
         with self._lock:
-            self._results.append(result)
-            if self._abandoned:
-                self._discard(result)
-
-    def take(self) -> T:
-        with self._lock:
-            if self._results:
-                return self._results[0]
-            if self._error is not None:
-                raise self._error
-            self._abandoned = True
-            raise TimeoutError
-
-
-# --- Blocking work beside the event loop
+            self._abandoned = not self._results
+            return self._abandoned
 
 
 async def in_thread(work: Callable[[], T]) -> T:
-    """What ``work`` returns or raises; a caller that is cancelled leaves it behind.
+    """What ``work`` returns or raises, for an event loop; a caller that is cancelled leaves it behind.
 
     In a daemon thread of its own, because anyio's workers (4.16) would keep the interpreter alive until they are done.
     """
+    import asyncio  # 40 ms, and only servers have a loop
+
     loop = asyncio.get_running_loop()
     outcome: asyncio.Future[T] = loop.create_future()
 
@@ -76,7 +99,7 @@ async def in_thread(work: Callable[[], T]) -> T:
         with contextlib.suppress(RuntimeError):  # the loop is closed, so nobody waits
             loop.call_soon_threadsafe(_unless_left, outcome, settle)
 
-    threading.Thread(target=run, name="failtale-serve", daemon=True).start()
+    start(run, name="failtale-serve")
     return await outcome
 
 

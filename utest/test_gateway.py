@@ -329,7 +329,7 @@ def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
         began = time.monotonic()
         for _ in range(20):
             run.window_began()
-            assert "Not tried again within 60 s" in only_gap(run.collect_failure(a_failure()))
+            assert "(not asked again for 60 s)" in only_gap(run.collect_failure(a_failure()))
         assert time.monotonic() - began < 2
         assert "Cannot reach" in run.check_hosts()["gateway"]
 
@@ -409,9 +409,9 @@ def test_with_no_time_left_the_gateway_is_not_asked() -> None:
 RUNNER = """
 import sys, time
 from FailTaleLibrary.config import load_config
-from FailTaleLibrary.run import Investigator
+from FailTaleLibrary.run import Run
 from test_gateway import a_failure
-run = Investigator(load_config(sys.argv[1]))
+run = Run(load_config(sys.argv[1]))
 run.window_began()
 report = run.collect_failure(a_failure())
 assert len(report.evidence.items) == 4, report.evidence.gaps

@@ -16,7 +16,6 @@ import pytest
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import Clock, config_at, config_for, run, to, wait_until
 
-from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
 
@@ -340,19 +339,6 @@ def test_a_host_is_asked_again_after_a_minute_and_welcome_back(new_host: Callabl
     assert connections.is_open("web1")
     assert run(connections, "echo back").stdout == b"back\n"
     connections.close()
-
-
-def test_a_failed_second_try_opens_the_breaker_for_another_minute() -> None:
-    clock = Clock()
-    breaker = Breaker(clock=clock)
-    for minute in range(3):
-        clock.now = minute * 60.0
-        assert breaker.is_closed
-        breaker.open(TransportError("refused", "Down."))
-        clock.now += 59.0
-        assert not breaker.is_closed
-    clock.now += 1.0
-    breaker.check()
 
 
 # --- What users must not notice

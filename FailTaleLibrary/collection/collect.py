@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
+from FailTaleLibrary import background
 from FailTaleLibrary.collection.host import CollectionContext, HostSession
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
 from FailTaleLibrary.config import Config
@@ -98,7 +99,7 @@ def _start(
                 results.put(answer)
 
     for number in range(min(parallel, len(steps))):
-        threading.Thread(target=work, name=f"failtale-collect-{number}", daemon=True).start()
+        background.start(work, name=f"failtale-collect-{number}")
 
 
 class ResultCollector:

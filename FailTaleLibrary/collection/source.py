@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Mapping
+from functools import partial
 from typing import Protocol
 
+from FailTaleLibrary import background
 from FailTaleLibrary.collection.collect import Progress, collect
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.config import Config
@@ -126,7 +128,7 @@ def check_hosts(config: Config, connections: Connections, hosts: Collection[str]
             arrived.notify_all()
 
     for host in names:
-        threading.Thread(target=work, args=(host,), name=f"failtale-check-{host}", daemon=True).start()
+        background.start(partial(work, host), name=f"failtale-check-{host}")
     with arrived:
         arrived.wait_for(lambda: len(verdicts) == len(names), config.limits.failure_time_s)
         return {host: verdicts.get(host, "no answer within limits.failure_time") for host in names}

@@ -16,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO, cast
 
@@ -27,6 +28,7 @@ from paramiko.common import (
     OPEN_SUCCEEDED,
 )
 
+from FailTaleLibrary import background
 from FailTaleLibrary.demo.lifeline import say_ready, wait_for_the_end
 from FailTaleLibrary.demo.processes import kill_group
 
@@ -179,9 +181,7 @@ def _bind() -> socket.socket:
 
 
 def _in_background(target: Callable[..., None], *arguments: object) -> threading.Thread:
-    thread = threading.Thread(target=target, args=arguments, daemon=True)
-    thread.start()
-    return thread
+    return background.start(partial(target, *arguments), name=target.__name__)
 
 
 def _accept(host: PlayedHost, clients: list[Client]) -> None:

@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from FailTaleLibrary import background
+from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import GatewaySettings
 from FailTaleLibrary.errors import GatewayError
 
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from anyio.from_thread import BlockingPortal
     from mcp import Client
 
-BREAKER_S = 60.0
-"""A gateway that could not be reached is not tried again for this long."""
 VERSION = "2026-07-28"
 """The stateless protocol: each call stands for itself, so a gateway may restart in between."""
 _HANDSHAKE_S = 2.0
@@ -61,15 +61,15 @@ class GatewayClient:
         self._settings = settings
         self._lock = threading.Lock()
         self._line: _GatewayLine | None = None
-        self._broken_until = float("-inf")
-        self._broken_because = ""
+        self._breaker = Breaker()
         self._status = 200
         """HTTP status of the last response, which the SDK does not pass on."""
         self._closed = False
 
-    def is_broken(self) -> bool:
-        """Whether the breaker keeps calls away."""
-        return time.monotonic() < self._broken_until
+    @property
+    def is_open(self) -> bool:
+        """Whether the gateway may be asked now: no failure to reach it is known that still counts."""
+        return self._breaker.is_closed
 
     def call(
         self,
@@ -101,6 +101,7 @@ class GatewayClient:
             refusal = self._sentence(_leaf(error), timeout_s)
             self._note(refusal)
             raise refusal from error
+        self._breaker.succeeded()
         return _structured(tool, result)
 
     def close(self) -> None:
@@ -115,19 +116,19 @@ class GatewayClient:
     def _open(self) -> _GatewayLine:
         if self._closed:
             raise GatewayError("The run's way to the gateway is closed.")
-        if self.is_broken():
-            raise GatewayError(f"{self._broken_because} Not tried again within {BREAKER_S:g} s.")
         with self._lock:
+            if refusal := self._breaker.attempt():
+                raise GatewayError(str(refusal))
             if self._line is None or not self._line.thread.is_alive():
                 self._line = self._opened()
+                self._breaker.succeeded()
             return self._line
 
     def _opened(self) -> _GatewayLine:
         import anyio  # heavy, like the SDK; only a run with a gateway pays for it
 
         opened: Future[tuple[BlockingPortal, Client]] = Future()
-        thread = threading.Thread(target=anyio.run, args=(self._live, opened), name="failtale-gateway", daemon=True)
-        thread.start()
+        thread = background.start(partial(anyio.run, self._live, opened), name="failtale-gateway")
         portal, client = opened.result()
         return _GatewayLine(portal, client, thread)
 
@@ -171,8 +172,7 @@ class GatewayClient:
 
     def _note(self, error: GatewayError) -> None:
         if isinstance(error, UnreachableError):
-            self._broken_until = time.monotonic() + BREAKER_S
-            self._broken_because = str(error)
+            self._breaker.failed("unreachable", str(error))
 
     def _sentence(self, error: BaseException, timeout_s: float) -> GatewayError:
         """What went wrong, for the reader of the gap."""

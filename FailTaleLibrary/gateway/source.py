@@ -13,6 +13,7 @@ from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
 from typing import Any, NamedTuple
 
+from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
@@ -58,9 +59,9 @@ class GatewaySource:
 
     def window_began(self) -> None:
         """A window begins now: the gateway notes marks. Asked in the background; returns at once."""
-        if self._config.marks == "off" or self._wire.is_broken() or not self._claim_mark():
+        if self._config.marks == "off" or not self._wire.is_open or not self._claim_mark():
             return
-        threading.Thread(target=self._mark, name="failtale-gateway-mark", daemon=True).start()
+        background.start(self._mark, name="failtale-gateway-mark")
 
     def collect(
         self,

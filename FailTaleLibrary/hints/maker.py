@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 
+from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import parse_model_answer
@@ -21,6 +22,11 @@ from FailTaleLibrary.records import Analysis, Hint, Report
 # --- What hints may cost a run: their number, their time, and how often a silent server is tried
 
 _MAX_TIMEOUTS = 2
+"""In a row, until the server counts as dead: a model that is loaded takes long the first time."""
+
+
+def _breaker() -> Breaker:
+    return Breaker(patience={"too slow": _MAX_TIMEOUTS})
 
 
 @dataclass(slots=True)
@@ -32,13 +38,10 @@ class RunBudget:
     hint_time_s: float
     _asked: int = 0
     _spent_s: float = 0.0
-    _timeouts: int = 0
-    _given_up: str = ""
+    _breaker: Breaker = field(default_factory=_breaker)
 
     def allowance_s(self) -> float:
         """Seconds that the next call may take; raises HintError with the reason when there is none."""
-        if self._given_up:
-            raise HintError(f"not asked: earlier in this run {self._given_up}")
         if self._asked >= self.hints:
             raise HintError(f"not asked: the run's hints are used up ('analysis: hints' is {self.hints})")
         left = self.run_time_s - self._spent_s
@@ -46,6 +49,8 @@ class RunBudget:
             raise HintError(
                 f"not asked: the run's time for hints is used up ('analysis: run_time' is {self.run_time_s:g} s)"
             )
+        if refusal := self._breaker.attempt():
+            raise HintError(f"not asked: {refusal}")
         return min(self.hint_time_s, left)
 
     def count_hint(self) -> None:
@@ -55,10 +60,12 @@ class RunBudget:
         self._spent_s += seconds
 
     def count_failure(self, error: HintError) -> None:
-        """One lost connection or two time-outs end the asking: the rest of the run would wait for the same."""
-        self._timeouts += isinstance(error, TooSlowError)
-        if isinstance(error, UnreachableError) or self._timeouts >= _MAX_TIMEOUTS:
-            self._given_up = str(error)
+        """One lost connection or two time-outs end the asking for a while: the next would only wait for the same."""
+        if isinstance(error, (TooSlowError, UnreachableError)):
+            self._breaker.failed("too slow" if isinstance(error, TooSlowError) else "unreachable", str(error))
+
+    def count_success(self) -> None:
+        self._breaker.succeeded()
 
 
 # --- Reports of one run -> their Analyses with a hint, or with the reason why there is none
@@ -214,6 +221,7 @@ class HintMaker:
         finally:
             seconds = time.monotonic() - started
             self._budget.count_time(seconds)
+        self._budget.count_success()
         return result, seconds
 
     def _calibrate(self, reply: Reply, prompt: Prompt) -> None:

@@ -13,11 +13,13 @@ import socket
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict
 
+from FailTaleLibrary.background import call_within
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, Prompt, one_line, shorten
@@ -25,14 +27,9 @@ from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, Prompt, one_line, shorte
 if TYPE_CHECKING:
     import httpx
 
-
 # --- A call that may take for ever -> its result within a number of seconds, or none
 
 T = TypeVar("T")
-
-
-class DeadlineError(Exception):
-    """The time was up before the call was done."""
 
 
 class CallSockets:
@@ -64,39 +61,16 @@ class CallSockets:
                 connected.shutdown(socket.SHUT_RDWR)
 
 
-class _Outcome(Generic[T]):
-    """What the thread came to."""
-
-    def __init__(self) -> None:
-        self.done = threading.Event()
-        self.value: T | None = None
-        self.error: Exception | None = None
-
-    def run(self, call: Callable[[CallSockets], T], wire: CallSockets) -> None:
-        try:
-            self.value = call(wire)
-        except Exception as error:  # raised again in the thread that waits
-            self.error = error
-        finally:
-            self.done.set()
-
-
 def cut_off_within(seconds: float, call: Callable[[CallSockets], T]) -> T:
-    """The result of ``call(wire)``.
+    """The result of ``call(wire)``, whose sockets are shut when the time is up.
 
-    Raises DeadlineError when `seconds` have passed, whatever the call is waiting for; else what the call raises.
+    Raises TimeoutError when `seconds` have passed, whatever the call is waiting for; else what the call raises.
     """
     wire = CallSockets()
-    outcome: _Outcome[T] = _Outcome()
-    threading.Thread(target=outcome.run, args=(call, wire), name="failtale-hint", daemon=True).start()
     try:
-        if not outcome.done.wait(seconds):
-            raise DeadlineError
+        return call_within(seconds, partial(call, wire), name="failtale-hint", discard=lambda _: None)
     finally:
         wire.cut()
-    if outcome.error is not None:
-        raise outcome.error
-    return outcome.value  # type: ignore[return-value]  # None only where T is None
 
 
 # --- Whatever went wrong with a call -> a HintError whose words need no knowledge of httpx or of the ollama pa
@@ -329,7 +303,7 @@ class Ollama:
     def _within(self, deadline_s: float, call: Callable[[CallSockets], T]) -> T:
         try:
             return cut_off_within(deadline_s, call)
-        except DeadlineError as error:
+        except TimeoutError as error:
             raise TooSlowError(f"Ollama at '{self._server.url}' gave no answer within {deadline_s:.3g} s") from error
         except HintError:
             raise

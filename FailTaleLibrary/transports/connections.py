@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
+from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.transports.base import Transport
 from FailTaleLibrary.transports.local import LocalTransport
@@ -49,9 +49,7 @@ class Connections:
 
     def close(self) -> None:
         """End all connections, and with them what still runs on the hosts. Takes 1 s at most; safe to call twice."""
-        threads = [threading.Thread(target=ssh.close, name="failtale-close", daemon=True) for ssh in self._ssh.values()]
-        for thread in threads:
-            thread.start()
+        threads = [background.start(ssh.close, name="failtale-close") for ssh in self._ssh.values()]
         deadline = time.monotonic() + _CLOSING_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

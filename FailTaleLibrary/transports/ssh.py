@@ -39,7 +39,7 @@ class SshTransport:
         self._host = host
         self._ssh = ssh
         self._trust = Trust(host, address, ssh)
-        self._breaker = Breaker(clock=clock)
+        self._breaker = Breaker(final=("authentication refused",), clock=clock)
         self._connecting = threading.Lock()
         self._connection: _Connection | None = None
         self._closed = False
@@ -98,13 +98,14 @@ class SshTransport:
             self._connecting.release()
 
     def _new_connection(self) -> _Connection:
-        self._breaker.check()
+        if refusal := self._breaker.attempt():
+            raise TransportError(refusal.cause, str(refusal))
         try:
             connection = _Connection(log_in(self._trust), self._host, self._ssh.connect_timeout_s)
         except TransportError as error:
-            self._breaker.open(error)
+            self._breaker.failed(error.reason, str(error))
             raise
-        self._breaker.close()
+        self._breaker.succeeded()
         self.opened += 1
         if self._closed:
             connection.close()

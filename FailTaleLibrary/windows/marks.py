@@ -14,7 +14,9 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timezone
+from functools import partial
 
+from FailTaleLibrary import background
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.on_host import host_script
@@ -63,9 +65,7 @@ class Marks:
         """A window begins now: ask each host for a mark in the background, where one is due."""
         for host, marks in self._hosts.items():
             if self._connections.is_open(host) and marks.claim():
-                threading.Thread(
-                    target=self._take, args=(host, marks), name=f"failtale-mark-{host}", daemon=True
-                ).start()
+                background.start(partial(self._take, host, marks), name=f"failtale-mark-{host}")
 
     def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
         """The newest mark that was complete at a moment, and the first one after it; None where there is none."""

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-import threading
 import time
+from functools import partial
 
+from FailTaleLibrary import background
 from FailTaleLibrary.demo.lifeline import say_ready, wait_for_the_end
 from FailTaleLibrary.demo.shop.service import Request, ask
 
@@ -24,6 +25,6 @@ def watch(web_port: int) -> None:
 
 
 if __name__ == "__main__":
-    threading.Thread(target=watch, args=(int(sys.argv[1]),), daemon=True).start()
+    background.start(partial(watch, int(sys.argv[1])), name="watch")
     say_ready("watching")
     wait_for_the_end()

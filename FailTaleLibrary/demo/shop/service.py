@@ -7,15 +7,16 @@ import json
 import logging
 import secrets
 import socketserver
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from FailTaleLibrary import background
 from FailTaleLibrary.demo.lifeline import say_ready, wait_for_the_end
 
 UPSTREAM_TIMEOUT_S = 5.0
@@ -52,8 +53,8 @@ TimeStyle = Callable[[datetime], str]
 def serve(handle: Handle, *, log: logging.Logger, housekeeping: Callable[[], None]) -> None:
     """Serve on a port that the kernel chose, say which, and return when the lifeline ends."""
     server = _Server(handle, log)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    threading.Thread(target=_repeat, args=(housekeeping,), daemon=True).start()
+    background.start(server.serve_forever, name="serve")
+    background.start(partial(_repeat, housekeeping), name="housekeeping")
     say_ready(str(server.server_port))
     wait_for_the_end()
 

@@ -1,0 +1,108 @@
+"""The threads of the package: who starts them, that they delay nothing, and what comes of a call that is late."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import FailTaleLibrary
+from FailTaleLibrary import background
+
+PACKAGE = Path(FailTaleLibrary.__file__).parent
+LISTENERS = PACKAGE.parent / "listeners"
+STARTS_A_THREAD = {
+    "Thread",
+    "Timer",
+    "ThreadPoolExecutor",
+    "ThreadPool",
+    "start_new_thread",
+    "start_joinable_thread",
+    "to_thread",
+    "run_in_executor",
+    "start_blocking_portal",
+    "ThreadingMixIn",
+}
+
+
+def sources() -> Iterator[Path]:
+    yield from PACKAGE.rglob("*.py")
+    yield from LISTENERS.rglob("*.py")
+
+
+def named_in(tree: ast.AST) -> Iterator[str]:
+    """Every name that a call or a base class uses; annotations are neither."""
+    for node in ast.walk(tree):
+        used = [node.func] if isinstance(node, ast.Call) else node.bases if isinstance(node, ast.ClassDef) else []
+        for each in used:
+            for name in ast.walk(each):
+                if isinstance(name, ast.Name):
+                    yield name.id
+                elif isinstance(name, ast.Attribute):
+                    yield name.attr
+
+
+def test_nothing_else_in_the_package_starts_a_thread() -> None:
+    starters = {
+        path.relative_to(PACKAGE.parent).as_posix()
+        for path in sources()
+        if STARTS_A_THREAD & set(named_in(ast.parse(path.read_text())))
+    }
+    assert starters == {"FailTaleLibrary/background.py"}
+
+
+@pytest.mark.parametrize(
+    "line", ["threading.Thread(target=f)", "class A(threading.Thread): ...", "with ThreadPoolExecutor(2) as p: ..."]
+)
+def test_the_search_for_starters_finds_them(line: str) -> None:
+    assert STARTS_A_THREAD & set(named_in(ast.parse(line)))
+
+
+def test_a_thread_that_never_ends_does_not_delay_the_exit() -> None:
+    program = (
+        "import threading; from FailTaleLibrary import background\n"
+        "background.start(threading.Event().wait, name='failtale-test')\n"
+        "print('over')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout == "over\n"
+
+
+def test_a_call_in_time_gives_its_result_and_a_failing_one_its_error() -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    assert background.call_within(60, lambda: 42, name="failtale-test", discard=print) == 42
+    with pytest.raises(KeyError):
+        background.call_within(60, fail, name="failtale-test", discard=print)
+
+
+def test_a_call_that_is_late_is_left_and_its_result_discarded() -> None:
+    go, discarded = threading.Event(), threading.Event()
+
+    def late() -> str:
+        go.wait(60)
+        return "late"
+
+    with pytest.raises(TimeoutError):
+        background.call_within(0.01, late, name="failtale-test", discard=lambda _: discarded.set())
+    go.set()
+    assert discarded.wait(60)
+
+
+def test_work_beside_an_event_loop_gives_its_result_and_its_error() -> None:
+    def fail() -> None:
+        raise KeyError("x")
+
+    async def ask() -> int:
+        with pytest.raises(KeyError):
+            await background.in_thread(fail)
+        return await background.in_thread(lambda: 42)
+
+    assert asyncio.run(ask()) == 42
