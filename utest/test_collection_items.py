@@ -7,8 +7,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from FailTaleLibrary.collection.items import AskedStep, make_item, ssh_line
-from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.collection.items import AskedStep, make_item
+from FailTaleLibrary.config import Collector
 from FailTaleLibrary.records import Gap, Item, Step
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import CommandResult
@@ -156,19 +156,3 @@ def test_of_one_line_longer_than_the_cap_the_newest_part_stays(end: str) -> None
     assert len(item.text.encode()) in (19, 20)
     assert (item.status, item.omitted_lines) == ("ok", 1)
     assert item.omitted_bytes == 9 + 1000 + len(" the end" + end) - len(item.text.encode())
-
-
-def test_the_ssh_line_repeats_the_command_by_hand() -> None:
-    config = Config.model_validate(
-        {
-            "ssh": {"user": "failtale", "key": "/keys/id", "port": 2222},
-            "components": {"web": {}},
-            "hosts": {
-                "web1": {"component": ["web"], "address": "10.0.0.1"},
-                "here": {"component": ["web"], "transport": "local"},
-            },
-        }
-    )
-    line = ssh_line("web1", "grep 'it is' x", config)
-    assert line == "ssh -p 2222 -i /keys/id failtale@10.0.0.1 'grep '\"'\"'it is'\"'\"' x'"
-    assert ssh_line("here", "true", config) is None

@@ -43,7 +43,7 @@ def run(
     return transport.run(Script(producer, filters), timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
 
 
-def wait_until(met: Callable[[], object], *, within_s: float = 5.0) -> bool:
+def wait_until(met: Callable[[], object], *, within_s: float = 60.0) -> bool:
     """Whether a condition of the world outside (a process, a socket) is met in time."""
     deadline = time.monotonic() + within_s
     while not met():

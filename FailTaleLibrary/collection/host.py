@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 
 from FailTaleLibrary.collection.baselines import changes, masked
-from FailTaleLibrary.collection.items import AskedStep, CollectedItem, make_gap, make_item, ssh_line
+from FailTaleLibrary.collection.items import AskedStep, CollectedItem, make_gap, make_item
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.records import Failure, Gap, HostClock, Item, Step
@@ -121,7 +121,7 @@ class HostSession:
         asked = self._question(step, timeout_s=min(step.timeout_s, left_s), now=now)
         try:
             result = transport.run(
-                Script(asked.line.producer, asked.line.filters),
+                Script(asked.line.producer, asked.line.filters, asked.step.collector),
                 timeout_s=asked.timeout_s,
                 max_bytes=self._travelling_bytes(asked.step) + HEADROOM_BYTES,
                 cancel=self._context.stop,
@@ -154,7 +154,7 @@ class HostSession:
             timeout_s=timeout_s,
             since=since,
             note=note,
-            ssh_command=ssh_line(self._host, line.shown, self._context.config),
+            ssh_command=self._context.connections.repeat_line(self._host, line.shown),
             at=now,
         )
 

@@ -5,13 +5,11 @@ No stage above can see raw output: whoever makes an Item or a Gap of something t
 
 from __future__ import annotations
 
-import getpass
 import re
-import shlex
 from dataclasses import dataclass
 from datetime import datetime
 
-from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.records import AppliedWindow, Gap, GapReason, Item, ItemKind, ItemStatus, Step, WindowMethod
 from FailTaleLibrary.redaction import Redactor
@@ -85,21 +83,6 @@ def make_gap(step: Step, *, reason: GapReason, detail: str, at: datetime, elapse
         at=at,
         elapsed_s=elapsed_s,
     )
-
-
-def ssh_line(host: str, command: str, config: Config) -> str | None:
-    """The ``ssh …`` line that repeats a command by hand; None for the local transport."""
-    settings = config.hosts[host]
-    if settings.transport == "local":
-        return None
-    ssh = config.ssh_for(host)
-    words = ["ssh"]
-    if ssh.port != 22:
-        words += ["-p", str(ssh.port)]
-    if ssh.key is not None:
-        words += ["-i", str(ssh.key)]
-    words += [f"{ssh.user or getpass.getuser()}@{settings.address or host}", command]
-    return shlex.join(words)
 
 
 def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> CollectedItem:

@@ -8,6 +8,7 @@ from typing import Any
 
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
+from FailTaleLibrary.config.transports import TRANSPORTS
 from FailTaleLibrary.config.types import in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where
 
@@ -86,7 +87,7 @@ def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ..
     for name, host in hosts.items() if isinstance(hosts, dict) else ():
         if isinstance(host, dict):
             _check_components(document, host, at=("hosts", name), collectors=collectors)
-            _check_local(document, host, at=("hosts", name))
+            _check_transport(document, host, at=("hosts", name))
 
 
 def check_gateway(document: Document) -> None:
@@ -143,11 +144,14 @@ def _check_shared_names(
                 )
 
 
-def _check_local(document: Document, host: Mapping[str, Any], *, at: Where) -> None:
-    if host.get("transport") == "local":
-        for key in ("address", "ssh"):
-            if host.get(key) is not None:
-                document.add_at_key((*at, key), "means nothing with 'transport: local'; remove one of them")
+def _check_transport(document: Document, host: Mapping[str, Any], *, at: Where) -> None:
+    """A host says nothing of a transport that is not its own."""
+    own = host.get("transport") or "ssh"
+    if own not in TRANSPORTS:
+        return  # the model tells it
+    for key in ("address", *TRANSPORTS):
+        if host.get(key) is not None and not (key == own or (key == "address" and own == "ssh")):
+            document.add_at_key((*at, key), f"means nothing with 'transport: {own}'; remove one of them")
 
 
 def _mapping(data: Any, where: Where) -> Mapping[str, Any]:

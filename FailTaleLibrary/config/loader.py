@@ -12,8 +12,9 @@ from pydantic import SecretStr
 from FailTaleLibrary.config.checks import check_gateway, check_hosts, check_known_hosts
 from FailTaleLibrary.config.collectors import read_collectors
 from FailTaleLibrary.config.messages import Mistakes
-from FailTaleLibrary.config.model import Collector, Component, Config
+from FailTaleLibrary.config.model import Collector, Component, Config, Host
 from FailTaleLibrary.config.presets import PresetLibrary
+from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where, read_document
 from FailTaleLibrary.errors import ConfigError
@@ -57,7 +58,8 @@ def _config(document: Document) -> Config | None:
     check_hosts(document, collectors)
     check_gateway(document)
     check_known_hosts(document)
-    config = document.validate(Config, _with_collectors(document.data, collectors))
+    data = _with_transport_settings(document, _with_collectors(document.data, collectors))
+    config = document.validate(Config, data)
     environment = {name: SecretStr(value) for name, value in document.environment.items()}
     return config and config.model_copy(update={"source": document.source.absolute(), "environment": environment})
 
@@ -105,6 +107,28 @@ def _with_collectors(data: Mapping[str, Any], collectors: Mapping[str, tuple[Col
     if not isinstance(components, dict):
         return dict(data)
     return {**data, "components": {name: _component(data, collectors[name]) for name, data in components.items()}}
+
+
+def _with_transport_settings(document: Document, data: dict[str, Any]) -> dict[str, Any]:
+    """The data with the checked settings of each host's transport in place of the section of the transport's name."""
+    hosts = data.get("hosts")
+    if not isinstance(hosts, dict):
+        return data
+    return {**data, "hosts": {name: _host(document, host, at=("hosts", name)) for name, host in hosts.items()}}
+
+
+def _host(document: Document, data: Any, *, at: Where) -> Any:
+    if not isinstance(data, dict):
+        return data  # the model says so
+    foreign = TRANSPORTS.keys() - Host.yaml_keys().keys()  # sections that the model does not know
+    transport = str(data.get("transport"))
+    settings = transport_module(transport).SETTINGS if transport in foreign else None
+    if settings is None:
+        foreign -= {transport}  # an unknown key, which the model tells
+    others = {key: value for key, value in data.items() if key not in foreign}
+    if settings is None:
+        return others
+    return {**others, "(settings)": document.validate(settings, data.get(transport), at=(*at, transport))}
 
 
 def _component(data: Any, collectors: tuple[Collector, ...]) -> Any:

@@ -33,6 +33,7 @@ from FailTaleLibrary.config.types import (
     Size,
     Texts,
     TimeFormat,
+    TransportName,
     Url,
     WindowSetting,
 )
@@ -206,10 +207,15 @@ class Host(Section):
     address: str | None = Field(
         None, min_length=1, description="Name or IP address to connect to; default: the host's name here."
     )
-    transport: Literal["ssh", "local"] = Field(
-        "ssh", description="`ssh`, or `local` for the machine that runs the tests."
+    transport: TransportName = Field(
+        "ssh",
+        description="`ssh`; `local` for the machine that runs the tests; `scripted` for recorded answers instead of a "
+        "host.",
     )
     ssh: SshOverrides = Field(default_factory=SshOverrides, description="Values of `ssh` that differ for this host.")
+    settings: Section | None = Field(
+        None, alias="(settings)", description="What the host's section of the transport's name says."
+    )
 
 
 class Limits(Section):

@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined
 
 from FailTaleLibrary.config.model import Collector, Component, Config, Host, RedactionRule, Section, SshOverrides
 from FailTaleLibrary.config.presets import Parameter, Preset, describe_presets
+from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import format_bytes, format_duration, kind_of
 
 # --- The commented configuration that `failtale init` writes and users copy
@@ -136,6 +137,16 @@ def _sections() -> Iterator[tuple[str, type[Section]]]:
         if section is not None:
             yield _TITLES.get(section, key), section
         yield from _INNER.get(key, ())
+        if key == "hosts":
+            yield from _transport_sections()
+
+
+def _transport_sections() -> Iterator[tuple[str, type[Section]]]:
+    """The section of each transport that the model of a host does not have itself."""
+    for name in sorted(TRANSPORTS.keys() - Host.yaml_keys().keys()):
+        settings = transport_module(name).SETTINGS
+        if settings is not None:
+            yield f"hosts.<name>.{name}", settings
 
 
 _TITLES: dict[type[Section], str] = {Component: "components.<name>", Host: "hosts.<name>"}

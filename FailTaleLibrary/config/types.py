@@ -18,6 +18,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
+from FailTaleLibrary.config.transports import TRANSPORTS
+
 # --- Texts with units <-> numbers: ``10 s`` <-> seconds, ``64 kB`` <-> bytes
 
 _DURATION = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:(ms)|(s|sec|seconds?)|(m|min|minutes?)|(h|hours?)|(d|days?))?\s*")
@@ -211,6 +213,13 @@ def _window(value: object) -> str:
     return str(seconds)
 
 
+def _transport(name: str) -> str:
+    if name not in TRANSPORTS:
+        *others, last = map(in_quotes, TRANSPORTS)
+        raise NotUnderstoodError(name, f"is no choice here; write {', '.join(others)} or {last}")
+    return name
+
+
 def _time_format(text: str) -> str:
     from FailTaleLibrary.timestamps import directives  # wanted by formats of one's own alone
 
@@ -381,6 +390,7 @@ Fingerprint = Annotated[
         "is not a fingerprint; write 'SHA256:…' as 'ssh-keygen -lf' prints it",
     ),
 ]
+TransportName = Annotated[str, Kind(" or ".join(f"`{name}`" for name in TRANSPORTS)), AfterValidator(_transport)]
 Url = Annotated[
     str,
     Kind("address"),

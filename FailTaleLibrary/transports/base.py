@@ -15,6 +15,8 @@ class Script:
     """POSIX shell text; its exit status is the answer's."""
     filters: str = ""
     """A pipeline that reads what the producer writes; empty: none."""
+    collector: str = ""
+    """Name of the collector that it belongs to; empty: FailTale's own, which reads clock and marks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,10 @@ class CommandResult:
 
 
 class Transport(Protocol):
-    """The way to one host. Safe to use from any thread."""
+    """The way to one host. Safe to use from any thread.
+
+    A transport derives from this class and writes `run`; the rest stands here for one that needs no connection.
+    """
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
         """Run a script; nothing of it is left on the host afterwards, whatever happens.
@@ -51,6 +56,25 @@ class Transport(Protocol):
         """
         ...
 
+    def connect(self) -> None:
+        """Make sure that the host can be reached. Raises TransportError."""
+        return
+
     def close(self) -> None:
         """End the way to the host, and with it what still runs there. Quick, and safe to call twice."""
-        ...
+        return
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an attempt may be made now; False while a breaker is open."""
+        return True
+
+    @property
+    def opened(self) -> int:
+        """Connections opened so far."""
+        return 0
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader may want to know of the way, in sentences."""
+        return ()

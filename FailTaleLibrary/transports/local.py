@@ -8,15 +8,30 @@ import selectors
 import signal
 import subprocess
 import threading
+from collections.abc import Callable
 
+from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports.base import CommandResult, Script
+from FailTaleLibrary.transports.base import CommandResult, Script, Transport
 from FailTaleLibrary.transports.visit import WrappedScript, run_to_end, wrap
 
 _CHUNK_BYTES = 256 * 1024
 
 
-class LocalTransport:
+SETTINGS = None  # there is nothing to say
+
+
+def connect(host: str, config: Config, *, clock: Callable[[], float]) -> LocalTransport:
+    """The way to this machine."""
+    return LocalTransport()
+
+
+def repeat_line(host: str, command: str, config: Config) -> None:
+    """None: the command itself is the line."""
+    return
+
+
+class LocalTransport(Transport):
     """Runs scripts here: for a product that lives beside its tests."""
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
@@ -26,9 +41,6 @@ class LocalTransport:
             return run_to_end(running, wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel).result
         finally:
             running.close()
-
-    def close(self) -> None:
-        """Nothing to do: each script has its own process and its own end."""
 
 
 def _start(wrapped: WrappedScript) -> _Process:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import select
+import shlex
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.breaker import Breaker
-from FailTaleLibrary.config import SshSettings
+from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Script
 from FailTaleLibrary.transports.host_keys import Trust
@@ -26,6 +28,23 @@ MAX_CHANNELS = 4
 _REFUSED_FOR_S = 2.0
 """How long a server that has none of our channels open may refuse to open one."""
 _CHUNK_BYTES = 32 * 1024
+
+
+SETTINGS = None  # the model of the configuration has them, because the section `ssh` holds defaults for all hosts
+
+
+def connect(host: str, config: Config, *, clock: Callable[[], float]) -> SshTransport:
+    """The way to a host over SSH; connects when it is first used."""
+    return SshTransport(host, config.hosts[host].address or host, config.ssh_for(host), clock=clock)
+
+
+def repeat_line(host: str, command: str, config: Config) -> str:
+    """``ssh -p 2222 user@host 'command'``."""
+    ssh = config.ssh_for(host)
+    port = [] if ssh.port == 22 else ["-p", str(ssh.port)]
+    key = [] if ssh.key is None else ["-i", str(ssh.key)]
+    login = f"{ssh.user or getpass.getuser()}@{config.hosts[host].address or host}"
+    return shlex.join(["ssh", *port, *key, login, command])
 
 
 class SshTransport:
