@@ -167,7 +167,7 @@ import uvicorn
 from pathlib import Path
 from FailTaleLibrary.config import load_config
 from FailTaleLibrary.mcp_server import build_server, http_application
-from FailTaleLibrary.mcp_server.queue import Desk
+from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.access import Rate
 from FailTaleLibrary.mcp_server.http import listen
 from FailTaleLibrary.mcp_server.store import Store
@@ -175,7 +175,7 @@ from FailTaleLibrary.mcp_server.store import Store
 listening = listen("127.0.0.1", 0)
 port = listening.getsockname()[1]
 rate = Rate(per_second=1e6, burst=1_000_000)
-server = build_server(Store(), Desk(load_config(Path(sys.argv[1]))), reading=rate, asking=rate)
+server = build_server(Store(), CollectionQueue(load_config(Path(sys.argv[1]))), reading=rate, asking=rate)
 print(port, flush=True)
 uvicorn.Server(
     uvicorn.Config(http_application(server, port=port), log_level="error", timeout_graceful_shutdown=1)

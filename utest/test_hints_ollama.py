@@ -329,7 +329,7 @@ def test_an_ollama_package_that_cannot_be_imported_is_a_reason() -> None:
     with OllamaStub() as stub:
         script = (
             "from builders import a_report\n"
-            "from FailTaleLibrary.config.model import AnalysisSection\n"
+            "from FailTaleLibrary.config.model import AnalysisSettings\n"
             "from FailTaleLibrary.hints import HintMaker\n"
             f"settings = AnalysisSettings(model='{MODEL}', host='{stub.url}')\n"
             "print(HintMaker(settings).hint(a_report()).no_hint_reason)\n"
