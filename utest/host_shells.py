@@ -15,6 +15,7 @@ from FailTaleLibrary.config import Collector
 from FailTaleLibrary.windows import CommandLine, HostMark, HostOutput, mark_script, parse_host_output, parse_mark
 
 BUSYBOX = shutil.which("busybox")
+NONCE = "5ca1ab1e0ddba11f"
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class HostShell:
         if first_in_path is not None:
             path = f"{first_in_path}:{path}"
         return subprocess.run(
-            [*self.argv, "-c", script.encode()],
+            [*self.argv, "-c", f"failtale_nonce={NONCE}\n{script}".encode()],
             env={"PATH": path, "LC_ALL": "C", "TZ": tz, "HOME": "/root"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
@@ -40,7 +41,7 @@ class HostShell:
 
     def answer(self, line: CommandLine, **surroundings) -> HostOutput:
         """What a host with this shell answers to a command line."""
-        return parse_host_output(*self.outputs(line, **surroundings)[:2])
+        return parse_host_output(*self.outputs(line, **surroundings)[:2], nonce=NONCE)
 
     def outputs(self, line: CommandLine, **surroundings) -> tuple[bytes, bytes, int]:
         """stdout, stderr and the producer's exit status, run as the kill-safe wrapper does: producer | filters."""
@@ -49,7 +50,7 @@ class HostShell:
         return done.stdout, done.stderr, done.returncode
 
     def mark(self, *collectors: Collector, **surroundings) -> HostMark:
-        return parse_mark(self.run(mark_script(collectors), **surroundings).stdout)
+        return parse_mark(self.run(mark_script(collectors), **surroundings).stdout, nonce=NONCE)
 
     def __str__(self) -> str:
         return self.name

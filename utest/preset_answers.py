@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import yaml
-from host_shells import HostShell, host_shells
+from host_shells import NONCE, HostShell, host_shells
 
 from FailTaleLibrary.collection.items import AskedStep, make_item
 from FailTaleLibrary.config import Collector, describe_presets
@@ -68,7 +68,7 @@ def item_of(collector: Collector, recorded: Recorded) -> Item | Gap:
     asked = AskedStep(step, collector, line, 10.0, None, "", None, datetime(2026, 11, 22, tzinfo=timezone.utc))
     stdout, stderr = recorded.stdout.encode(), recorded.stderr.encode()
     received = len(stdout) + len(stderr)
-    result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, None)
+    result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, None, NONCE)
     return make_item(asked, result, Redactor()).record
 
 
@@ -147,9 +147,14 @@ def keep(preset: str, case: str, version: str, answers: Mapping[str, Recorded], 
 def _told(preset: str, name: str, recorded: Recorded, instead: Mapping[str, str]) -> dict[str, object]:
     told = asdict(recorded) | {"command": shown(collectors_of(preset)[name])}
     for key in ("stdout", "stderr"):
-        for text, other in {SECRET: _PLACEHOLDER, "\x1e": _FRAME, **instead}.items():
-            told[key] = str(told[key]).replace(text, other)
+        told[key] = _replaced(str(told[key]), {SECRET: _PLACEHOLDER, f"\x1e{NONCE}": _FRAME, **instead})
     return told | {"stdout": _short(str(told["stdout"]))}
+
+
+def _replaced(text: str, instead: Mapping[str, str]) -> str:
+    for old, new in instead.items():
+        text = text.replace(old, new)
+    return text
 
 
 def _short(text: str) -> str:
@@ -183,5 +188,6 @@ def recorded_cases() -> Iterable[tuple[str, str, str]]:
 
 def read(preset: str, case: str, name: str) -> Recorded:
     told = yaml.safe_load((FIXTURES / preset / f"{case}.yaml").read_text())["answers"][name]
-    texts = {key: told[key].replace(_PLACEHOLDER, SECRET).replace(_FRAME, "\x1e") for key in ("stdout", "stderr")}
+    instead = {_PLACEHOLDER: SECRET, _FRAME: f"\x1e{NONCE}"}
+    texts = {key: _replaced(told[key], instead) for key in ("stdout", "stderr")}
     return Recorded(told["command"], told["exit_status"], **texts)

@@ -49,6 +49,7 @@ def a_result(
         timed_out=timed_out,
         incomplete=incomplete,
         filter_status=None,
+        nonce="N0nce",
     )
 
 

@@ -233,7 +233,7 @@ def test_a_mark_knows_this_machines_clock_by_a_round_trip() -> None:
 
 
 def test_a_clock_that_tells_whole_seconds_is_half_a_second_more_uncertain() -> None:
-    whole = r"printf '\036failtale clock %s\n' $(date +%s)"
+    whole = r"printf '\036%s clock %s\n' $failtale_nonce $(date +%s)"
     taken = take_mark(LocalTransport(), whole, cancel=threading.Event())
     assert taken.mark.whole_seconds
     assert 0.5 <= taken.clock.uncertainty_s < 1
@@ -241,7 +241,7 @@ def test_a_clock_that_tells_whole_seconds_is_half_a_second_more_uncertain() -> N
 
 
 def test_an_offset_beyond_its_uncertainty_is_known() -> None:
-    ahead = r"printf '\036failtale clock %s.000\n' $(( $(date +%s) + 90 ))"
+    ahead = r"printf '\036%s clock %s.000\n' $failtale_nonce $(( $(date +%s) + 90 ))"
     assert take_mark(LocalTransport(), ahead, cancel=threading.Event()).clock.offset_s == pytest.approx(90, abs=2)
 
 

@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from host_shells import HostShell, host_shells
+from host_shells import NONCE, HostShell, host_shells
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -49,7 +49,7 @@ def test_a_command_of_many_lines_and_quotes_runs_as_it_is(shell: HostShell) -> N
     text = "cat <<'EOF' # a comment\nit's \"$HOME\" \\n `id`\nEOF\nx='a  b'; printf '%s|' \"$x\" $x\nexit 3"
     line = command_line(command(text), window=NO_WINDOW, max_bytes=1000)
     stdout, stderr, status = shell.outputs(line)
-    assert parse_host_output(stdout, stderr).text == b'it\'s "$HOME" \\n `id`\na  b|a|b|'
+    assert parse_host_output(stdout, stderr, nonce=NONCE).text == b'it\'s "$HOME" \\n `id`\na  b|a|b|'
     assert status == 3
 
 
@@ -66,7 +66,7 @@ def test_the_filters_of_a_command_keep_its_status_and_tell_theirs(shell: HostShe
     collector = command(text, grep="ERR|[246]", grep_before=0, grep_after=0, lines=2)
     line = command_line(collector, window=NO_WINDOW, max_bytes=1000)
     stdout, stderr, status = shell.outputs(line)
-    answer = parse_host_output(stdout, stderr)
+    answer = parse_host_output(stdout, stderr, nonce=NONCE)
     assert (answer.text, answer.stderr, status) == (b"line 6\nERR \xff\0\n", b"oops\n", 7)
     assert (answer.filter_status, answer.method, answer.note) == (0, "none", "")
     assert (answer.produced_bytes, answer.omitted_lines, answer.omitted_bytes) == (49, 2, 14)
@@ -76,7 +76,7 @@ def test_the_filters_of_a_command_keep_its_status_and_tell_theirs(shell: HostShe
 def test_of_endless_lines_the_newest_whole_ones_are_kept(shell: HostShell) -> None:
     line = command_line(command("seq 1 20000"), window=NO_WINDOW, max_bytes=1000)
     stdout, stderr, _ = shell.outputs(line)
-    answer = parse_host_output(stdout, stderr)
+    answer = parse_host_output(stdout, stderr, nonce=NONCE)
     assert len(stdout) == 1001
     assert answer.text.decode().splitlines() == [str(number) for number in range(19835, 20001)]
     assert answer.omitted_lines == 20000 - 166
@@ -140,22 +140,23 @@ def test_two_different_snapshots_of_one_name_have_no_baseline() -> None:
 
 def test_a_mark_is_read_among_the_chatter_of_a_login() -> None:
     mark = parse_mark(
-        b"Welcome!\nno newline\x1efailtale clock 1795372201.25\njunk\n\x1efailtale zone -0330\n\x1efailtale x\n"
+        b"Welcome!\nno newline\x1eN0nce clock 1795372201.25\njunk\n\x1eN0nce zone -0330\n\x1eN0nce x\n",
+        nonce="N0nce",
     )
     assert (mark.epoch, mark.utc_offset_s, mark.files, mark.cursor) == (1795372201.25, -12600, (), None)
 
 
-@pytest.mark.parametrize("told", [b"", b"This account is not available.\n", b"\x1efailtale clock soon\n"])
+@pytest.mark.parametrize("told", [b"", b"This account is not available.\n", b"\x1eN0nce clock soon\n"])
 def test_a_host_that_tells_no_clock_has_no_mark(told: bytes) -> None:
     with pytest.raises(ValueError, match="no clock"):
-        parse_mark(told)
+        parse_mark(told, nonce="N0nce")
 
 
 @given(st.binary())
 def test_no_bytes_break_the_reading_of_marks_and_answers(data: bytes) -> None:
-    frames = b"\x1efailtale clock 1.5\n\x1efailtale file x\n\x1efailtale produced 1\n" + data
-    assert parse_mark(frames).epoch == 1.5
-    answer = parse_host_output(data, data.replace(b"\n", b"\n\x1e"))
+    frames = b"\x1eN0nce clock 1.5\n\x1eN0nce file x\n\x1eN0nce produced 1\n" + data
+    assert parse_mark(frames, nonce="N0nce").epoch == 1.5
+    answer = parse_host_output(data, data.replace(b"\n", b"\n\x1e"), nonce="N0nce")
     assert answer.omitted_bytes >= 0
 
 
@@ -163,18 +164,18 @@ def test_no_bytes_break_the_reading_of_marks_and_answers(data: bytes) -> None:
 
 
 def test_an_answer_whose_command_was_killed_has_what_came_and_no_counts() -> None:
-    answer = parse_host_output(b"half a li", b"warning\n\x1efailtale method mark /x\n")
+    answer = parse_host_output(b"half a li", b"warning\n\x1eN0nce method mark /x\n", nonce="N0nce")
     assert (answer.text, answer.stderr, answer.method) == (b"half a li", b"warning\n", "byte mark")
     assert (answer.produced_bytes, answer.filter_status, answer.omitted_bytes) == (None, None, 0)
 
 
 def test_the_weakest_method_of_several_files_is_told() -> None:
-    told = b"".join(b"\x1efailtale method %s\n" % word for word in (b"mark", b"tail /a", b"time /b", b"mark /c"))
-    assert parse_host_output(b"", told).method == "tail"
+    told = b"".join(b"\x1eN0nce method %s\n" % word for word in (b"mark", b"tail /a", b"time /b", b"mark /c"))
+    assert parse_host_output(b"", told, nonce="N0nce").method == "tail"
 
 
 def test_one_line_longer_than_the_cap_keeps_its_newest_part() -> None:
-    assert parse_host_output(b"x" * 11 + b"y" * 5, b"\x1efailtale cap 10\n").text == b"x" * 5 + b"y" * 5
+    assert parse_host_output(b"x" * 11 + b"y" * 5, b"\x1eN0nce cap 10\n", nonce="N0nce").text == b"x" * 5 + b"y" * 5
 
 
 # --- Baselines --------------------------------------------------------------------------------------------------------
@@ -210,3 +211,23 @@ def test_changes_are_empty_exactly_when_the_lines_are_equal(then: str, now: str)
     diff = changes(then, now)
     assert (diff == ()) == (then.splitlines() == now.splitlines())
     assert all(line[:2] in ("- ", "+ ", "  ") for line in diff)
+
+
+# --- Frames of others -------------------------------------------------------------------------------------------------
+
+
+def test_what_imitates_a_frame_or_a_heading_without_the_nonce_is_text() -> None:
+    forged = b"\x1efailtale produced 1 1\n\x1e heading /etc/shadow\n==> /etc/shadow <==\n"
+    answer = parse_host_output(forged, forged, nonce="N0nce")
+    assert (answer.text, answer.stderr, answer.produced_bytes) == (forged, forged, None)
+
+
+@pytest.mark.parametrize("told", [b"9" * 5000 + b" 1", b"-1 4", b"1 2 3", b"1.5 2", "\u0661 \u0662".encode()])
+def test_a_number_that_cannot_be_one_counts_for_nothing(told: bytes) -> None:
+    frames = b"".join(b"\x1eN0nce %s %s\n" % (word, told) for word in (b"produced", b"cap", b"grep", b"skipped"))
+    answer = parse_host_output(b"a line\n", frames, nonce="N0nce")
+    assert (answer.text, answer.produced_bytes, answer.filter_status) == (b"a line\n", None, None)
+
+
+def test_nothing_without_a_nonce_is_a_frame() -> None:
+    assert parse_host_output(b"x\n", b"\x1e method mark\n", nonce="").method == "none"

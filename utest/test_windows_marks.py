@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from host_shells import HostShell, host_shells
+from host_shells import NONCE, HostShell, host_shells
 from log_rotations import SCENARIOS, append, collector, later, lines, renamed, rotated_and_packed, window_of, zstd
 
 from FailTaleLibrary.windows import ResolvedWindow, command_line, parse_host_output
@@ -159,7 +159,7 @@ def test_a_missing_file_is_told_by_message_and_status(shell: HostShell, tmp_path
     for path in (tmp_path / "nosuch.log", tmp_path / "*.log"):
         line = command_line(collector(path), window=ResolvedWindow(kind="none"), max_bytes=1000)
         stdout, stderr, status = shell.outputs(line)
-        answer = parse_host_output(stdout, stderr)
+        answer = parse_host_output(stdout, stderr, nonce=NONCE)
         assert status == 1
         assert b"No such file or directory" in answer.stderr
         assert answer.text == b""
@@ -179,7 +179,7 @@ def test_a_link_that_leads_nowhere_says_so(shell: HostShell, tmp_path: Path, tar
     line = command_line(collector(tmp_path / "link"), window=ResolvedWindow(kind="none"), max_bytes=1000)
     _, stderr, status = shell.outputs(line)
     assert status == 1
-    assert str(tmp_path / "link").encode() in parse_host_output(b"", stderr).stderr
+    assert str(tmp_path / "link").encode() in parse_host_output(b"", stderr, nonce=NONCE).stderr
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="drops root's rights to see a refusal")
@@ -194,7 +194,7 @@ def test_a_refused_file_is_told_by_message_and_status_and_spoils_no_other(shell:
     stdout, stderr, status = unprivileged.outputs(line)
     assert status == 1
     assert b"ermission denied" in stderr
-    assert stdout.endswith(b"open.log <==\nopen\n")
+    assert parse_host_output(stdout, stderr, nonce=NONCE).text.endswith(b"open.log <==\nopen\n")
 
 
 def test_the_lines_ahead_of_the_mark_come_beside_the_window(shell: HostShell, tmp_path: Path) -> None:

@@ -86,7 +86,7 @@ def make_gap(step: Step, *, reason: GapReason, detail: str, at: datetime, elapse
 
 
 def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> CollectedItem:
-    answer = parse_host_output(result.stdout, result.stderr)
+    answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
     safe = RecordRedactor(redactor)
     whole = decode(_whole_lines(answer.text, result.omitted_bytes))
     full_text = safe.text(whole)

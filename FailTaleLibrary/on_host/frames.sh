@@ -1,6 +1,12 @@
-# Frames: lines with which the host tells FailTale how it read; they travel on stderr, beside the evidence.
-tell() { printf '\036failtale %s\n' "$*" >&2; }
+# Frames: lines with which the host tells FailTale how it read. They travel on stderr, beside the evidence, and bear a
+# nonce that neither a log nor a list of processes can know: only builtins of the shell ever see it.
+failtale_nonce=${failtale_nonce-}
+tell() { printf '\036%s %s\n' "$failtale_nonce" "$*" >&2; }
 # Lines that travel beside the evidence.
-carry() { sed "s/^/$(printf '\036')| /" >&2; }
+carry() {
+  tell carry
+  cat >&2
+  tell carried
+}
 # Passes stdin on and tells how many lines and bytes it was.
 count() { { { tee /dev/fd/3 2>/dev/null >&4; } 3>&1 | { set -- "$1" $(wc -lc); tell "$@"; }; } 4>&1; }

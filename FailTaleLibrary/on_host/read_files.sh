@@ -22,7 +22,11 @@ fits() {
   apart=$(($2 - $(written "$1")))
   [ "$apart" -gt -120 ] && [ "$apart" -lt 120 ]
 }
-in_window() { narrowed kind="$kind" ahead="$ahead" before="$before" strict="${strict:-0}"; }
+in_window() {
+  tell carry # what it says on stderr are lines from ahead of the window
+  narrowed kind="$kind" ahead="$ahead" before="$before" strict="${strict:-0}"
+  tell carried
+}
 # ahead_of START PATH: the lines ahead of a position.
 ahead_of() {
   if [ "$before" -eq 0 ]; then return; fi
@@ -127,7 +131,7 @@ else
 fi
 tell cap "$share"
 for number; do
-  if [ -n "$several" ]; then printf '\036==> %s <==\n' "$(printf '%s\n' "$plan" | title "$number")"; fi
+  if [ -n "$several" ]; then printf '\036%s heading %s\n' "$failtale_nonce" "$(printf '%s\n' "$plan" | title "$number")"; fi
   printf '%s\n' "$plan" | deliver "$number" | narrow
 done
 exit "$status"

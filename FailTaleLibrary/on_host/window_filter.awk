@@ -108,7 +108,7 @@ inside {
 }
 !opened && before > 0 { ring[met++ % before] = $0 }
 function flush_ahead(    i) {
-  for (i = met > before ? met - before : 0; i < met; i++) print "\036| " ring[i % before] | "cat 1>&2"
+  for (i = met > before ? met - before : 0; i < met; i++) print ring[i % before] | "cat 1>&2"
   if (met) close("cat 1>&2")
 }
 END {

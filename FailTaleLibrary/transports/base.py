@@ -40,6 +40,8 @@ class CommandResult:
     """Why the answer stopped early for another reason ("connection lost …", "cancelled …"), else None."""
     filter_status: int | None
     """Exit status of the last filter; None without filters or when it was lost."""
+    nonce: str
+    """What the script's own frames bear (`on_host/frames.sh`); a line without it is somebody else's."""
 
 
 class Transport(Protocol):

@@ -135,6 +135,8 @@ class WrappedScript:
     """What follows `sh`."""
     frame: bytes
     """Begins the report; random, so that no log line can forge one."""
+    nonce: str
+    """In the frames of the script itself."""
     patience_s: float
     """How long after the time limit a wrapper in good order reports at the latest."""
 
@@ -165,8 +167,15 @@ def wrap(script: Script, *, timeout_s: float) -> WrappedScript:
     name = f"FailTale {secrets.token_hex(8)}"
     mercy_s = polite_s + FLUSH_S
     limits = (f"{timeout_s:.3f}", f"{polite_s * 10:.0f}", f"{timeout_s + mercy_s:.3f}", f"{mercy_s:.3f}")
-    words = ("-c", WRAPPER, "failtale", *limits, name, script.producer, script.filters)
-    return WrappedScript(words, b"\n\x1e" + name.encode(), mercy_s + REPORT_S)
+    nonce = secrets.token_hex(8)
+    texts = (_with_nonce(script.producer, nonce), _with_nonce(script.filters, nonce))
+    words = ("-c", WRAPPER, "failtale", *limits, name, *texts)
+    return WrappedScript(words, b"\n\x1e" + name.encode(), nonce, mercy_s + REPORT_S)
+
+
+def _with_nonce(text: str, nonce: str) -> str:
+    """A text that makes frames, with their nonce; a user's own command makes none, and must not be able to."""
+    return f"failtale_nonce={nonce}\n{text}" if "$failtale_nonce" in text else text
 
 
 def _status(told: bytes | None) -> int | None:
@@ -321,6 +330,7 @@ class _Listener:
             timed_out=report.late if report else elapsed_s >= self._timeout_s and self._cancelled_after_s is None,
             incomplete=self._incomplete(elapsed_s),
             filter_status=report.filters if report else None,
+            nonce=self._wrapped.nonce,
         )
 
     def _incomplete(self, elapsed_s: float) -> str | None:

@@ -23,6 +23,7 @@ from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports import Connections, Script, Transport
 from FailTaleLibrary.windows.clock import ClockReading
+from FailTaleLibrary.windows.frames import split_frames
 from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, TakenMark
 from FailTaleLibrary.windows.pipeline import assignments, narrowing, shell_quote, shell_quote_pattern
 
@@ -36,8 +37,6 @@ _RECENT = 16
 BASELINE_BYTES = 64 * 1024
 BASELINE_TIME_S = 5.0
 
-_FRAME = re.compile(rb"\x1e(?:failtale ([a-z]+) ?([^\n]*)|\| ([^\n]*\n?))")
-
 
 def take_mark(
     transport: Transport, script: str, *, cancel: threading.Event, timeout_s: float = MARK_TIMEOUT_S
@@ -46,7 +45,7 @@ def take_mark(
     sent_at = datetime.now(timezone.utc)
     result = transport.run(Script(script), timeout_s=timeout_s, max_bytes=MARK_BYTES, cancel=cancel)
     received_at = datetime.now(timezone.utc)
-    return TakenMark(mark=parse_mark(result.stdout), sent_at=sent_at, received_at=received_at)
+    return TakenMark(mark=parse_mark(result.stdout, nonce=result.nonce), sent_at=sent_at, received_at=received_at)
 
 
 class Marks:
@@ -162,8 +161,8 @@ def _baseline(collector: Collector) -> str:
     return f"snapshot {seconds} {shell_quote(collector.command or '')} | {narrow} | carry\ntell baseline {name}"
 
 
-def parse_mark(stdout: bytes) -> HostMark:
-    """The mark that a host told; lines of others (a login banner) are passed over.
+def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:
+    """The mark that a host told in frames with this nonce; lines of others (a login banner) are passed over.
 
     Raises ValueError when the host's clock is not in it.
     """
@@ -172,23 +171,26 @@ def parse_mark(stdout: bytes) -> HostMark:
     patterns: list[str] = []
     baselines: dict[str, str] = {}
     marked: list[bytes] = []
-    carried: list[bytes] = []
-    for word, value, line in _FRAME.findall(stdout):
-        if not word:
-            carried.append(line)
-        elif word == b"file":
-            marked.append(value)
-        elif word in (b"pattern", b"many"):
-            pattern = _path(value)
+    carried = b""
+    is_carried = False
+    for piece in split_frames(stdout, nonce):
+        if isinstance(piece, bytes):
+            carried += piece if is_carried else b""
+        elif piece.word in ("carry", "carried"):
+            is_carried = piece.word == "carry"
+        elif piece.word == "file":
+            marked.append(piece.value)
+        elif piece.word in ("pattern", "many"):
+            pattern = _path(piece.value)
             files += [mark for mark in (_file_mark(pattern, each) for each in marked) if mark is not None]
             marked.clear()
-            if word == b"pattern":
+            if piece.word == "pattern":
                 patterns.append(pattern)
-        elif word == b"baseline":
-            baselines[_path(value)] = decode(b"".join(carried))
-            carried.clear()
+        elif piece.word == "baseline":
+            baselines[_path(piece.value)] = decode(carried)
+            carried = b""
         else:
-            told.setdefault(word.decode(), []).append(_path(value))
+            told.setdefault(piece.word, []).append(_path(piece.value))
     epoch, whole_seconds = _epoch(told.get("clock", [""])[0])
     return HostMark(
         epoch=epoch,
@@ -208,14 +210,14 @@ def _path(value: bytes) -> str:
 
 
 def _file_mark(pattern: str, value: bytes) -> FileMark | None:
-    match = re.fullmatch(rb"(\d+) (\d+) ([0-9a-f]+) (.+)", value)
+    match = re.fullmatch(rb"(\d{1,20}) (\d{1,15}) ([0-9a-f]{1,64}) (.+)", value)
     if match is None:
         return None
     return FileMark(pattern, _path(match[4]), inode=int(match[1]), size=int(match[2]), digest=match[3].decode())
 
 
 def _epoch(told: str) -> tuple[float, bool]:
-    match = re.match(r"(\d+)(\.\d+)?", told)
+    match = re.match(r"(\d{1,11})(\.\d{1,9})?(?!\d)", told)
     if match is None:
         raise ValueError(f"the host told no clock: '{told[:80]}'")
     return float(match[0]), match[2] is None

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from FailTaleLibrary.records import WindowMethod
 from FailTaleLibrary.text import decode
+from FailTaleLibrary.windows.frames import split_frames, whole_number
 
-_FRAME = re.compile(rb"\x1e(?:failtale ([a-z]+) ?([^\n]*)(?:\n|\Z)|\| ([^\n]*(?:\n|\Z)))")
-_HEADING = re.compile(rb"^\x1e(==> [^\n]* <==\n)", re.MULTILINE)
 _METHODS: dict[str, WindowMethod] = {
     "cursor": "journal cursor",
     "mark": "byte mark",
@@ -44,20 +42,23 @@ class HostOutput:
     """Of ``grep``: 0 found, 1 found nothing, 2 and more failed; None without one or when it did not finish."""
 
 
-def parse_host_output(stdout: bytes, stderr: bytes) -> HostOutput:
-    """Takes an answer apart; survives frames that are missing because the command was killed or stderr was cut."""
-    told = _told(stderr)
-    text = _without_torn_lines(stdout, _last_number(told.get("cap")))
+def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput:
+    """Takes an answer apart; survives frames that are missing because the command was killed or stderr was cut.
+
+    ``nonce``: what the script's frames bear; others are text.
+    """
+    told, before, own_stderr = _told(stderr, nonce)
+    parts = _parts(stdout, nonce, cap=_last_number(told.get("cap")))
+    kept = b"".join(part.body for part in parts)
     produced, skipped = _counted(told.get("produced")), _skipped(told)
     matched = _counted(told.get("matched")) if "grep" in told else produced
-    kept = _HEADING.sub(b"", text)
-    if text and produced == (0, 0):  # a host without /dev/fd cannot count
+    if kept and produced == (0, 0):  # a host without /dev/fd cannot count
         produced = matched = None
-    statuses = [int(each) for each in told.get("grep", ()) if each.isdigit()]
+    statuses = [status for each in told.get("grep", ()) if (status := whole_number(each)) is not None]
     return HostOutput(
-        text=_HEADING.sub(rb"\1", text),
-        before=b"".join(line for _, _, line in _FRAME.findall(stderr)),
-        stderr=_FRAME.sub(b"", stderr),
+        text=b"".join(part.heading + part.body for part in parts),
+        before=before,
+        stderr=own_stderr,
         method=_method(told),
         note=" ".join(_sentences(told, statuses)),
         produced_bytes=produced[1] + skipped if produced else None,
@@ -68,40 +69,66 @@ def parse_host_output(stdout: bytes, stderr: bytes) -> HostOutput:
     )
 
 
-def _told(stderr: bytes) -> dict[str, list[str]]:
+def _told(stderr: bytes, nonce: str) -> tuple[dict[str, list[str]], bytes, bytes]:
+    """What the frames say by their word, the carried lines, and the stderr of the command itself."""
     told: dict[str, list[str]] = {}
-    for word, value, _ in _FRAME.findall(stderr):
-        if word:
-            told.setdefault(word.decode(), []).append(decode(value).strip())
-    return told
+    texts = {"carry": b"", "carried": b""}
+    way = "carried"
+    for piece in split_frames(stderr, nonce):
+        if isinstance(piece, bytes):
+            texts[way] += piece
+        elif piece.word in texts:
+            way = piece.word
+        else:
+            told.setdefault(piece.word, []).append(decode(piece.value).strip())
+    return told, texts["carry"], texts["carried"]
 
 
-def _without_torn_lines(stdout: bytes, cap: int | None) -> bytes:
-    """The answer without the torn first line of each part that fills its cap, and without headings of nothing."""
-    pieces = _HEADING.split(stdout)
-    parts = [(b"", pieces[0]), *zip(pieces[1::2], pieces[2::2], strict=True)]
-    return b"".join(_part(heading, body, cap) for heading, body in parts)
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What came of one file, or all of a command."""
+
+    heading: bytes
+    body: bytes
 
 
-def _part(heading: bytes, body: bytes, cap: int | None) -> bytes:
-    if cap is not None and len(body) > cap:
-        _, found, rest = body.partition(b"\n")
-        body = rest if found and rest else body[-cap:]  # one line longer than all: its newest part
-    return b"\x1e" + heading + body if heading and body else body
+def _parts(stdout: bytes, nonce: str, *, cap: int | None) -> list[_Part]:
+    """Each file's answer, without the torn first line where it fills its cap; none for a file that gave nothing."""
+    parts, heading = [], b""
+    for piece in split_frames(stdout, nonce):
+        if isinstance(piece, bytes):
+            parts.append(_Part(heading, _whole_lines(piece, cap)))
+        elif piece.word == "heading":
+            heading = b"==> " + piece.value + b" <==\n"
+    return parts
+
+
+def _whole_lines(body: bytes, cap: int | None) -> bytes:
+    if cap is None or len(body) <= cap:
+        return body
+    _, found, rest = body.partition(b"\n")
+    return rest if found and rest else body[-cap:]  # one line longer than all: its newest part
 
 
 def _counted(told: list[str] | None) -> tuple[int, int] | None:
     """Sum of lines and of bytes; None when nothing was counted."""
-    counts = [tuple(map(int, each.split())) for each in told or () if re.fullmatch(r"\d+ \d+", each)]
+    counts = [count for each in told or () if (count := _two_numbers(each)) is not None]
     return (sum(lines for lines, _ in counts), sum(size for _, size in counts)) if counts else None
 
 
+def _two_numbers(told: str) -> tuple[int, int] | None:
+    numbers = [whole_number(word) for word in told.split()]
+    if len(numbers) != 2 or numbers[0] is None or numbers[1] is None:
+        return None
+    return numbers[0], numbers[1]
+
+
 def _skipped(told: dict[str, list[str]]) -> int:
-    return sum(int(each.split()[0]) for each in told.get("skipped", ()) if each[:1].isdigit())
+    return sum(whole_number(each.partition(" ")[0]) or 0 for each in told.get("skipped", ()))
 
 
 def _last_number(told: list[str] | None) -> int | None:
-    return int(told[-1]) if told and told[-1].isdigit() else None
+    return whole_number(told[-1]) if told else None
 
 
 def _method(told: dict[str, list[str]]) -> WindowMethod:
