@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import base64
+import hmac
+import os
+import re
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +18,13 @@ from ways import run, to
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.transports.host_keys import HostKey, parse_known_hosts
+from FailTaleLibrary.transports.host_keys import (
+    MAX_LINE_CHARS,
+    HostKey,
+    KnownHostsFiles,
+    parse_known_hosts,
+    read_known_hosts,
+)
 
 ED25519 = HostKey("ssh-ed25519", b"\0\0\0\x0bssh-ed25519\0\0\0\x04four")
 ENCODED = base64.b64encode(ED25519.blob).decode()
@@ -101,7 +110,121 @@ def test_any_text_can_be_read(text: str, name: str) -> None:
     file.keys_of(name)
 
 
+@given(pattern=st.text("ab*?.[", max_size=8), name=st.text("ab.[", max_size=8))
+def test_only_star_and_question_mark_are_special_in_a_pattern(pattern: str, name: str) -> None:
+    as_expression = "".join({"*": ".*", "?": "."}.get(char, re.escape(char)) for char in pattern)
+    matches = bool(pattern) and re.fullmatch(as_expression, name) is not None
+    assert (known(f"never?,{pattern} ssh-ed25519 {ENCODED}\n", name) != []) == matches
+
+
+def test_a_byte_order_mark_is_no_part_of_the_first_name(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"web1 ssh-ed25519 {ENCODED}\n", encoding="utf-8-sig")
+    assert [entry.key for entry in read_known_hosts(file).keys_of("web1")] == [ED25519]
+
+
+def test_a_file_in_utf_16_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "known"
+    file.write_text(f"web1 ssh-ed25519 {ENCODED}\n", encoding="utf-16")
+    with pytest.raises(OSError, match="it is UTF-16, as PowerShell writes it; save it as UTF-8"):
+        read_known_hosts(file)
+
+
+def test_a_file_without_end_is_read_in_part_and_refused() -> None:
+    with pytest.raises(OSError, match="it has more than 64 MiB"):
+        read_known_hosts(Path("/dev/zero"))
+
+
+def test_a_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(OSError, match="it is no file"):
+        read_known_hosts(tmp_path / "pipe")
+
+
+def test_the_null_device_means_no_known_hosts() -> None:
+    assert read_known_hosts(Path("/dev/null")).keys_of("web1") == ()
+
+
+def test_a_long_line_is_skipped_and_the_rest_is_read() -> None:
+    file = parse_known_hosts(f"{'a,' * MAX_LINE_CHARS}b ssh-ed25519 {ENCODED}\nweb1 ssh-ed25519 {ENCODED}\n", "known")
+    assert [entry.line for entry in file.keys_of("web1")] == [2]
+    assert file.keys_of("a") == ()
+    assert file.notes == [f"Line 1 of 'known' was skipped: it has more than {MAX_LINE_CHARS} characters."]
+
+
+def test_a_file_of_rubbish_does_not_fill_the_screen() -> None:
+    file = parse_known_hosts("rubbish\n" * 1000, "known")
+    assert len(file.notes) == 21
+    assert file.notes[-1] == "980 more lines of 'known' were skipped."
+
+
+def test_a_file_is_read_once_and_again_only_when_somebody_mended_it(tmp_path: Path) -> None:
+    files, file = KnownHostsFiles(), tmp_path / "known"
+    assert files.read(file).keys_of("web1") == ()
+    file.write_text(f"web1 ssh-ed25519 {ENCODED}\n")
+    for _ in range(50):
+        assert [entry.key for entry in files.read(file).keys_of("web1")] == [ED25519]
+    assert files.reads == 2  # one of them found no file
+
+
 # --- The host
+
+
+def many_lines(how_many: int, *, hashed: bool) -> str:
+    """Entries of other hosts, each with a key of its own."""
+    beginning = ED25519.blob[:19] + b"\0\0\0\x20"
+
+    def name(number: int) -> str:
+        if not hashed:
+            return f"host{number}.example.com"
+        salt = os.urandom(20)
+        digest = hmac.digest(salt, f"host{number}.example.com".encode(), "sha1")
+        return f"|1|{base64.b64encode(salt).decode()}|{base64.b64encode(digest).decode()}"
+
+    keys = (base64.b64encode(beginning + os.urandom(32)).decode() for _ in range(how_many))
+    return "".join(f"{name(number)} ssh-ed25519 {key}\n" for number, key in enumerate(keys))
+
+
+@pytest.mark.ssh
+@pytest.mark.parametrize("hashed", [False, True])
+def test_a_host_behind_a_hundred_thousand_lines_is_reached(a_host: Sshd, tmp_path: Path, hashed: bool) -> None:
+    file = tmp_path / "known"
+    file.write_text(a_host.known_hosts_line)
+    if hashed:
+        subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(file)], check=True, capture_output=True)
+    file.write_text(many_lines(100_000, hashed=hashed) + file.read_text())
+    for _ in range(3):
+        connections = to(a_host, known_hosts=file, connect_timeout_s=30)
+        assert run(connections, "echo in").stdout == b"in\n"
+        connections.close()
+
+
+@pytest.mark.ssh
+def test_a_host_is_asked_for_the_type_on_file_also_where_names_are_hashed_and_many(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    rsa = new_key(tmp_path / "rsa", kind="rsa")
+    host, file = new_host(options=[f"HostKey {rsa}"]), tmp_path / "known"
+    public = (tmp_path / "rsa.pub").read_text().split()
+    file.write_text(f"[127.0.0.1]:{host.port} {public[0]} {public[1]}\n")
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(file)], check=True, capture_output=True)
+    file.write_text(many_lines(3000, hashed=True) + file.read_text())
+    connections = to(host, known_hosts=file, connect_timeout_s=30)
+    assert run(connections, "echo in").stdout == b"in\n"
+    connections.close()
+
+
+@pytest.mark.ssh
+def test_a_changed_key_is_refused_also_where_names_are_hashed_and_many(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    host, file = new_host(), tmp_path / "known"
+    file.write_text(f"[127.0.0.1]:{host.port} ssh-ed25519 {ENCODED}\n")
+    subprocess.run(["ssh-keygen", "-q", "-H", "-f", str(file)], check=True, capture_output=True)
+    file.write_text(many_lines(3000, hashed=True) + file.read_text())
+    for policy in ("strict", "accept-new"):
+        error = refusal(to(host, known_hosts=file, host_keys=policy, connect_timeout_s=30))
+        assert (error.reason, "but line 3001 of" in str(error)) == ("host key changed", True)
 
 
 def refusal(connections: Connections) -> TransportError:

@@ -1,22 +1,40 @@
-"""A key that a host presents -> whether it is that host's, by `known_hosts`, by a pinned fingerprint or by this run."""
+"""A key that a host presents -> whether it is that host's, by `known_hosts`, by a pinned fingerprint or by this run.
+
+`KnownHosts` is what a file says, `KnownHostsFiles` reads each file once for all hosts of a run, and `Trust` judges the
+key of one host.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import hashlib
 import hmac
 import logging
-import re
 import shlex
-from collections.abc import Iterator
+import stat
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
+from typing import NamedTuple
 
 from FailTaleLibrary.config import SshSettings
 from FailTaleLibrary.errors import TransportError
 
-# --- A `known_hosts` file, as OpenSSH writes it -> the keys that it has for a host
+MAX_BYTES = 64 * 1024 * 1024
+"""Of a file: a line with a hashed name and an RSA key has 500, so that this is more than 100,000 of them."""
+MAX_LINE_CHARS = 16 * 1024
+"""The longest key that OpenSSH makes, RSA with 16,384 bits, has 2,800."""
+MAX_NOTES = 20
+HASHED_AHEAD = 2000
+"""Up to so many hashed names are looked through before a host is asked; each costs 4 microseconds, for each host."""
+
+# --- What a file says
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,104 +65,230 @@ class KnownKey:
     revoked: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class KnownHosts:
-    """What a file says."""
+class _Line(NamedTuple):
+    """An entry as it is written: keys are decoded when somebody asks for them, because a file has many."""
 
-    entries: tuple[tuple[str, KnownKey], ...]
-    """Host patterns as written, and the key."""
-    notes: tuple[str, ...]
-    """A sentence for each line that was skipped."""
+    patterns: str
+    key_type: str
+    encoded: str
+    number: int
+    revoked: bool
+
+    def known_keys(self) -> Iterator[KnownKey]:
+        """The key; none when it turns out to be damaged."""
+        with contextlib.suppress(ValueError):
+            yield KnownKey(_decoded(self.key_type, self.encoded), self.number, self.revoked)
+
+
+@dataclass(slots=True)
+class KnownHosts:
+    """The entries of a file, indexed; ``name`` is ``host``, or ``[host]:port`` unless that is 22."""
+
+    notes: list[str] = field(default_factory=list)
+    """A sentence for each line that was skipped, the first ones."""
+    _by_name: defaultdict[str, list[_Line]] = field(default_factory=lambda: defaultdict(list))
+    _with_patterns: list[_Line] = field(default_factory=list)
+    _hashed: list[_Line] = field(default_factory=list)
+    _hashed_by_key: defaultdict[str, list[_Line]] = field(default_factory=lambda: defaultdict(list))
+    """The same: who knows the key need not hash a name for each line."""
+
+    def add(self, line: _Line) -> None:
+        """An entry: a hashed name, or names and patterns with commas between them."""
+        patterns = line.patterns
+        if patterns[0] == "|":
+            self._hashed.append(line)
+            self._hashed_by_key[line.encoded].append(line)
+        elif "*" in patterns or "?" in patterns or "!" in patterns:
+            self._with_patterns.append(line)
+        elif "," in patterns:
+            for name in set(patterns.lower().split(",")):
+                self._by_name[name].append(line)
+        else:
+            self._by_name[patterns.lower()].append(line)
 
     def keys_of(self, name: str) -> tuple[KnownKey, ...]:
-        """The keys of a host, in the order of the file; ``name`` is ``host``, or ``[host]:port`` unless that is 22."""
-        return tuple(known for patterns, known in self.entries if _names(patterns, name.lower()))
+        """All keys of a host, in the order of the file."""
+        hashed = (line for line in self._hashed if _names_hashed(line.patterns, name.lower()))
+        return _keys(chain(self._in_clear(name.lower()), hashed))
+
+    def keys_ahead(self, name: str) -> tuple[KnownKey, ...]:
+        """The same at little cost: without the hashed names where there are many of them."""
+        return self.keys_of(name) if len(self._hashed) <= HASHED_AHEAD else _keys(self._in_clear(name.lower()))
+
+    def entries_of(self, name: str, key: HostKey) -> tuple[KnownKey, ...]:
+        """What the file says of a key as a host's own."""
+        encoded = base64.b64encode(key.blob).decode()
+        in_clear = (line for line in self._in_clear(name.lower()) if line.encoded == encoded)
+        hashed = (line for line in self._hashed_by_key.get(encoded, ()) if _names_hashed(line.patterns, name.lower()))
+        return _keys(chain(in_clear, hashed))
+
+    def _in_clear(self, name: str) -> Iterator[_Line]:
+        yield from self._by_name.get(name, ())
+        yield from (line for line in self._with_patterns if _names(line.patterns.lower(), name))
+
+
+def _keys(lines: Iterable[_Line]) -> tuple[KnownKey, ...]:
+    return tuple(known for line in sorted(lines, key=lambda line: line.number) for known in line.known_keys())
 
 
 def read_known_hosts(path: Path) -> KnownHosts:
     """What a file says; nothing when there is none. Raises OSError when it cannot be read."""
     try:
-        text = path.read_text(encoding="utf-8", errors="replace")
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):  # `/dev/null` is a usual way to say "none"
+            raise OSError(0, "it is no file")
+        with path.open("rb") as file:
+            raw = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
-        return KnownHosts((), ())
-    return parse_known_hosts(text, str(path))
+        return KnownHosts()
+    if len(raw) > MAX_BYTES:
+        raise OSError(0, f"it has more than {MAX_BYTES // 1024 // 1024} MiB")
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise OSError(0, "it is UTF-16, as PowerShell writes it; save it as UTF-8")
+    return parse_known_hosts(raw.decode("utf-8-sig", "replace"), str(path))
 
 
 def parse_known_hosts(text: str, source: str) -> KnownHosts:
     """What the text of a file says; ``source`` is how the notes call it."""
-    entries, notes = [], []
+    known_hosts, skipped = KnownHosts(), 0
     for number, line in enumerate(text.split("\n"), 1):
-        if not line.strip() or line.lstrip().startswith("#"):
+        words = line.split(None, 4)
+        if not words or words[0][0] == "#":
             continue
         try:
-            entries.append(_parse_line(line.split(), number))
+            known_hosts.add(_parsed(words, line, number))
         except ValueError as error:
-            notes.append(f"Line {number} of '{source}' was skipped: {error}.")
-    return KnownHosts(tuple(entries), tuple(notes))
+            skipped += 1
+            if skipped <= MAX_NOTES:
+                known_hosts.notes.append(f"Line {number} of '{source}' was skipped: {error}.")
+    if skipped > MAX_NOTES:
+        known_hosts.notes.append(f"{skipped - MAX_NOTES} more lines of '{source}' were skipped.")
+    return known_hosts
 
 
-def _parse_line(words: list[str], number: int) -> tuple[str, KnownKey]:
-    if words[0] == "@cert-authority":
-        raise ValueError("'@cert-authority' needs host certificates, which FailTale cannot check")
+def _parsed(words: list[str], line: str, number: int) -> _Line:
+    """A line of the file; raises ValueError with the reason when it is of no use."""
+    if len(line) > MAX_LINE_CHARS:
+        raise ValueError(f"it has more than {MAX_LINE_CHARS} characters")
     revoked = words[0] == "@revoked"
-    if words[0].startswith("@") and not revoked:
-        raise ValueError(f"the marker '{words[0]}' is unknown")
-    patterns, key_type, encoded, *_ = (*words[revoked:], "", "", "")
-    if not encoded:
+    if words[0][0] == "@" and not revoked:
+        raise ValueError(_of_marker(words[0]))
+    if len(words) < 3 + revoked:
         raise ValueError("it is not 'names key-type key'")
+    patterns, key_type, encoded = words[1:4] if revoked else words[:3]
+    if not encoded.startswith(_beginning_of(key_type)):
+        _decoded(key_type, encoded)  # says what is wrong
+    return _Line(patterns, key_type, encoded, number, revoked)
+
+
+def _of_marker(marker: str) -> str:
+    if marker == "@cert-authority":
+        return "'@cert-authority' needs host certificates, which FailTale cannot check"
+    return f"the marker '{marker}' is unknown"
+
+
+@lru_cache(maxsize=64)
+def _beginning_of(key_type: str) -> str:
+    """How a key of a type begins in base64: with the name of its type; whole groups of three bytes."""
+    name = key_type.encode()
+    begin = len(name).to_bytes(4, "big") + name
+    return base64.b64encode(begin[: len(begin) // 3 * 3]).decode()
+
+
+def _decoded(key_type: str, encoded: str) -> HostKey:
+    """The key that is written so; raises ValueError unless it is one of this type."""
     try:
         blob = base64.b64decode(encoded, validate=True)
-    except binascii.Error:
+    except ValueError:  # no base64, or no ASCII
         raise ValueError("its key is not base64") from None
-    return patterns, KnownKey(HostKey(_type_in(blob, key_type), blob), number, revoked)
-
-
-def _type_in(blob: bytes, written: str) -> str:
-    """The type that a key itself names; it must be the one that is written beside it."""
     length = int.from_bytes(blob[:4], "big")
-    if blob[4 : 4 + length] != written.encode() or len(blob) <= 4 + length:
-        raise ValueError(f"its key is no '{written}'")
-    return written
+    if blob[4 : 4 + length] != key_type.encode() or len(blob) <= 4 + length:
+        raise ValueError(f"its key is no '{key_type}'")
+    return HostKey(key_type, blob)
 
 
 def _names(patterns: str, name: str) -> bool:
-    """Whether an entry is about a host: hashed, or a list of patterns of which ``!`` ones exclude."""
-    if patterns.startswith("|"):
-        return _names_hashed(patterns, name)
+    """Whether a list of patterns, of which ``!`` ones exclude, is about a host; both are in lower case."""
     found = False
-    for pattern in _lowered(patterns):
+    for pattern in patterns.split(","):
         if pattern.startswith("!"):
             if _matches(pattern[1:], name):
                 return False
-        elif _matches(pattern, name):
+        elif pattern and _matches(pattern, name):
             found = True
     return found
 
 
-def _lowered(patterns: str) -> Iterator[str]:
-    return (pattern.lower() for pattern in patterns.split(",") if pattern)
-
-
 def _matches(pattern: str, name: str) -> bool:
-    """Only ``*`` and ``?`` are special: ``[host]:22`` has literal brackets."""
-    parts = (".*" if char == "*" else "." if char == "?" else re.escape(char) for char in pattern)
-    return re.fullmatch("".join(parts), name, re.DOTALL) is not None
+    """Only ``*`` and ``?`` are special: ``[host]:22`` has literal brackets.
+
+    No regular expression, because a file has thousands of patterns, each of which is looked at once or twice.
+    """
+    star, resume, at, there = -1, 0, 0, 0
+    while there < len(name):
+        if at < len(pattern) and pattern[at] == "*":
+            star, resume, at = at, there, at + 1
+        elif at < len(pattern) and pattern[at] in ("?", name[there]):
+            at, there = at + 1, there + 1
+        elif star >= 0:
+            at, resume = star + 1, resume + 1
+            there = resume
+        else:
+            return False
+    return not pattern[at:].strip("*")
 
 
 def _names_hashed(hashed: str, name: str) -> bool:
     """``|1|salt|HMAC-SHA1(salt, name)``: a keyed hash, which FIPS allows SHA-1 for."""
     try:
         _, version, salt, digest = hashed.split("|")
-        expected = base64.b64decode(digest, validate=True)
-        salted = hmac.new(base64.b64decode(salt, validate=True), name.encode(), hashlib.sha1).digest()
+        salted = hmac.digest(binascii.a2b_base64(salt), name.encode(errors="surrogateescape"), "sha1")
+        return version == "1" and hmac.compare_digest(binascii.a2b_base64(digest), salted)
     except ValueError:
         return False
-    return version == "1" and hmac.compare_digest(salted, expected)
 
 
-# --- A key that a host presents -> whether it is that host's, by `known_hosts`, by a pinned fingerprint or by
+class KnownHostsFiles:
+    """The files that were read, each once for all hosts; again only when somebody mended it. Safe from any thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._read: dict[Path, tuple[object, KnownHosts]] = {}
+        self.reads = 0
+        """Files that were read so far."""
+
+    def read(self, path: Path) -> KnownHosts:
+        """What a file says now. Raises OSError when it cannot be read."""
+        with self._lock:
+            state = _state(path)
+            known = self._read.get(path)
+            if known is None or known[0] != state:
+                known = self._read[path] = (state, read_known_hosts(path))
+                self.reads += 1
+                for note in known[1].notes:
+                    _log.debug("%s", note)
+            return known[1]
+
+
+def _state(path: Path) -> object:
+    """What changes when a file is written or replaced."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size, status.st_ino
+
+
+_files = KnownHostsFiles()
+"""One for the process: what counts for a file is how it is now, whichever run asks."""
+
+# --- Whether a key is the host's
 
 _log = logging.getLogger(__name__)
+
+
+class OtherKeyWantedError(Exception):
+    """The host shows a key of a type that is not on file, but another type is: ask for that one."""
 
 
 @dataclass(slots=True)
@@ -157,6 +301,8 @@ class Trust:
     ssh: SshSettings
     notes: tuple[str, ...] = ()
     """Lines of `known_hosts` that were skipped when it was last read."""
+    _types: tuple[str, ...] = field(default=(), init=False)
+    """Types of keys that a long look into the file found for this host."""
     _first_seen: HostKey | None = field(default=None, init=False)
     """What `accept-new` accepted, for the rest of the run."""
 
@@ -165,16 +311,18 @@ class Trust:
         if self.ssh.host_key is not None:
             return ()
         file = self._read()
-        return tuple(known.key.type for name in self._names for known in file.keys_of(name))
+        return (*self._types, *(known.key.type for name in self._names for known in file.keys_ahead(name)))
 
     def check(self, key: HostKey) -> None:
-        """Raise TransportError, with the fingerprints, unless the key is the host's."""
+        """Raise TransportError, with the fingerprints, unless the key is the host's.
+
+        Raises OtherKeyWantedError when the handshake should be made again with the types that are wanted now.
+        """
         if self.ssh.host_key is not None:
             self._check_pinned(key, self.ssh.host_key.rstrip("="))
             return
         file = self._read()
-        entries = [entry for name in self._names for entry in file.keys_of(name)]
-        same = [entry for entry in entries if entry.key == key]
+        same = [entry for name in self._names for entry in file.entries_of(name, key)]
         if any(entry.revoked for entry in same):
             raise TransportError("host key changed", f"{self._shows(key)}, which {self._file} marks as revoked.")
         if not same:
@@ -191,6 +339,10 @@ class Trust:
     def _check_new(self, key: HostKey, file: KnownHosts) -> None:
         """A key that is not on file. One on file for the host's plain name says nothing about another port."""
         valid = [entry for entry in file.keys_of(self._names[0]) if not entry.revoked]
+        types = tuple(entry.key.type for entry in valid)
+        if key.type not in types and not set(types) <= set(self.wanted_types()):
+            self._types = types
+            raise OtherKeyWantedError
         if valid:
             raise self._changed(key, valid)
         if self.ssh.host_keys != "accept-new":
@@ -235,18 +387,14 @@ class Trust:
         return f"Host '{self.host}' ({self.address} port {self.ssh.port}) shows the key {key}"
 
     def _read(self) -> KnownHosts:
-        """Read each time: whoever mends the file while a long run goes on need not start it again."""
         try:
-            file = read_known_hosts(self.ssh.known_hosts)
+            file = _files.read(self.ssh.known_hosts)
         except OSError as error:
             raise TransportError(
                 "unknown host key",
                 f"The keys of host '{self.host}' cannot be looked up: {self._file} cannot be read ({error.strerror}).",
             ) from error
-        for note in file.notes:
-            if note not in self.notes:
-                _log.debug("%s", note)
-        self.notes = file.notes
+        self.notes = tuple(file.notes)
         return file
 
 

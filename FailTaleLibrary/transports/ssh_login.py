@@ -23,7 +23,7 @@ import threading
 import time
 
 from FailTaleLibrary.background import call_within
-from FailTaleLibrary.transports.host_keys import Trust
+from FailTaleLibrary.transports.host_keys import OtherKeyWantedError, Trust
 
 # --- How SSH is configured for a host -> the keys to offer it, in order
 
@@ -178,6 +178,12 @@ class _Login:
         return f"Host '{self.trust.host}' ({self.trust.address} port {self.trust.ssh.port}) {what}."
 
     def _try(self) -> paramiko.Transport:
+        try:
+            return self._logged_in()
+        except OtherKeyWantedError:
+            return self._logged_in()
+
+    def _logged_in(self) -> paramiko.Transport:
         connection = self._connect()
         try:
             self._transport = transport = self._prepared(connection)
