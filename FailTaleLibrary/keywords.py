@@ -21,10 +21,10 @@ from robot.utils import DotDict
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import to_payload
-from FailTaleLibrary.captions import Caption, cache_dir, caption, with_progress
-from FailTaleLibrary.config import load_config
+from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
-from FailTaleLibrary.hints import HintMaker
+from FailTaleLibrary.files import user_directory
+from FailTaleLibrary.hints import HintMaker, HintOf, with_progress, write_hints
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
 from FailTaleLibrary.records import Failure, Report
 from FailTaleLibrary.redaction import Redactor
@@ -38,7 +38,6 @@ from FailTaleLibrary.robot_results import (
 )
 from FailTaleLibrary.run import Run
 
-CONFIG_VARIABLE = "FAILTALE_CONFIG"
 MIN_CARD_BYTES = 20_000
 """What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
 
@@ -172,10 +171,10 @@ class FailTaleLibrary:
         tally = self.run.tally
         if settings.model is None or settings.when != "after_run" or not tally.failures or self._parallel:
             return
-        ask: Caption = self._hints().hint
+        ask: HintOf = self._hints().hint
         if sys.__stderr__ is not None:
             ask = with_progress(ask, tally.failures, sys.__stderr__)
-        caption(output, ask, max_bytes=self.run.config.limits.card_bytes)
+        write_hints(output, ask, max_bytes=self.run.config.limits.card_bytes)
 
     def run_ended(self) -> None:
         """Ends connections; the next run in this process starts afresh."""
@@ -307,7 +306,7 @@ class FailTaleLibrary:
     def _hints(self) -> HintMaker:
         """The run's one maker of hints, for all of them share its budget."""
         if self._hint_maker is None:
-            self._hint_maker = HintMaker(self.run.config.analysis, cache_dir=cache_dir(os.environ))
+            self._hint_maker = HintMaker(self.run.config.analysis, cache_dir=user_directory("cache") / "hints")
         return self._hint_maker
 
     def _last(self) -> Report:
@@ -337,7 +336,7 @@ class _SuiteWatcher:
 
 
 def _config_from_environment() -> str:
-    path = os.environ.get(CONFIG_VARIABLE)
+    path = config_path(None, os.environ)
     if not path:
         raise ConfigError(
             "FailTale has no configuration; write 'Library    FailTaleLibrary    failtale.yaml', "

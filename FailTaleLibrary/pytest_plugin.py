@@ -6,7 +6,6 @@ nothing of Robot Framework, nor do the modules that it imports.
 
 from __future__ import annotations
 
-import os
 import sys
 import uuid
 from collections.abc import Collection, Generator, Iterator
@@ -176,11 +175,11 @@ class _Run:
 
     def analyzed(self, report: Report) -> Report:
         """The report with a hint, or with the reason why there is none."""
-        from FailTaleLibrary.captions import cache_dir
+        from FailTaleLibrary.files import user_directory
         from FailTaleLibrary.hints import HintMaker
 
         if self._hints is None:
-            self._hints = HintMaker(self.run.config.analysis, cache_dir=cache_dir(os.environ))
+            self._hints = HintMaker(self.run.config.analysis, cache_dir=user_directory("cache") / "hints")
         return report.model_copy(update={"analysis": self._hints.hint(report)})
 
     def _begin(self) -> None:

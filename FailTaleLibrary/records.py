@@ -6,7 +6,9 @@ bytes. Empty is an empty tuple; None means "not known". No text in a record is r
 
 from __future__ import annotations
 
-from typing import Literal
+import re
+from functools import cache
+from typing import Any, Literal, TypeVar
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
@@ -365,3 +367,45 @@ class Report(Record):
     analysis: Analysis = Analysis()
     bundle: str | None = None
     """Path of the bundle relative to the output directory, with forward slashes; None when none was written."""
+
+
+# --- Changing records -------------------------------------------------------------------------------------------------
+
+AnyRecord = TypeVar("AnyRecord", bound=Record)
+
+
+class RecordVisitor:
+    """A record -> the same record with parts replaced; parts are visited before the record that holds them.
+
+    A subclass has a method for each kind of record that it changes, named after the class: ``visit_item(self, item)``
+    returns the Item that takes its place, ``visit_keyword_step`` the KeywordStep. `text` sees every text. What nobody
+    changes stays the same object; nothing is validated again.
+    """
+
+    def visit(self, record: AnyRecord) -> AnyRecord:
+        """The record with its parts visited, in the order of its fields, and then itself."""
+        parts = {name: (value, self._part(name, value)) for name, value in record}
+        changed = {name: new for name, (old, new) in parts.items() if new is not old}
+        whole = record.model_copy(update=changed) if changed else record
+        change = getattr(self, _method_for(type(record).__name__), None)
+        return change(whole) if change else whole
+
+    def text(self, name: str, text: str) -> str:
+        """The text that takes the place of this one, in the field ``name``."""
+        return text
+
+    def _part(self, name: str, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(name, value)
+        if isinstance(value, Record):
+            return self.visit(value)
+        if isinstance(value, tuple):
+            parts = tuple(self._part(name, each) for each in value)
+            return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
+        return value
+
+
+@cache
+def _method_for(class_name: str) -> str:
+    """``KeywordStep`` -> ``visit_keyword_step``."""
+    return "visit" + re.sub(r"([A-Z])", r"_\1", class_name).lower()

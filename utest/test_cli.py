@@ -21,7 +21,7 @@ from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import read_bundle, read_item, reports_in
 from FailTaleLibrary.cli import main
-from FailTaleLibrary.cli.asking import moment
+from FailTaleLibrary.cli.collect import moment
 from FailTaleLibrary.config import describe_presets, load_config, template_text
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.records import Report

@@ -11,8 +11,8 @@ import pytest
 from builders import a_failure, a_hint, a_report, an_analysis
 
 from FailTaleLibrary.archive import reports_in, to_payload
-from FailTaleLibrary.captions import caption
 from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.hints import write_hints
 from FailTaleLibrary.records import Analysis, Report
 from FailTaleLibrary.rendering import to_html
 
@@ -53,14 +53,14 @@ def hints_in(path: Path) -> list[str | None]:
 @pytest.mark.parametrize(("make", "name"), [(an_xml, "output.xml"), (a_json, "output.json")])
 def test_every_card_gets_its_own_hint(tmp_path: Path, make: object, name: str) -> None:
     path = make(tmp_path / name, a_card("Order"), a_card("Invoice"))  # type: ignore[operator]
-    assert caption(path, told, max_bytes=MAX_BYTES) == 2
+    assert write_hints(path, told, max_bytes=MAX_BYTES) == 2
     assert hints_in(path) == ["Cause of Order.", "Cause of Invoice."]
 
 
 def test_all_else_in_the_file_stays_to_the_letter(tmp_path: Path) -> None:
     path = an_xml(tmp_path / "output.xml", a_card("Order"))
     before = path.read_text().splitlines()
-    caption(path, told, max_bytes=MAX_BYTES)
+    write_hints(path, told, max_bytes=MAX_BYTES)
     after = path.read_text().splitlines()
     ElementTree.parse(path)
     assert [line for line in before if 'html="true"' not in line][-3:] == after[-3:]
@@ -68,7 +68,7 @@ def test_all_else_in_the_file_stays_to_the_letter(tmp_path: Path) -> None:
 
 def test_a_second_body_in_json_is_not_lost(tmp_path: Path) -> None:
     path = a_json(tmp_path / "output.json", a_card("Order"))
-    caption(path, told, max_bytes=MAX_BYTES)
+    write_hints(path, told, max_bytes=MAX_BYTES)
     assert path.read_text().startswith('{"body": [1], "body": [')
 
 
@@ -77,7 +77,7 @@ def test_a_file_that_breaks_off_stays_as_it_was(tmp_path: Path) -> None:
     torn = path.read_text().partition("</msg>")[0][:-50]
     path.write_text(torn)
     with pytest.raises(ArchiveError, match="a card is not complete"):
-        caption(path, told, max_bytes=MAX_BYTES)
+        write_hints(path, told, max_bytes=MAX_BYTES)
     assert path.read_text() == torn
     assert [each.name for each in tmp_path.iterdir()] == ["output.xml"]
 
@@ -90,6 +90,6 @@ def test_a_caption_that_raises_leaves_the_file_as_it_was(tmp_path: Path) -> None
         raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
-        caption(path, broken, max_bytes=MAX_BYTES)
+        write_hints(path, broken, max_bytes=MAX_BYTES)
     assert path.read_text() == before
     assert [each.name for each in tmp_path.iterdir()] == ["output.xml"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, rewrite_bundle, write_bundle
-from FailTaleLibrary.archive.cards import rewritten
+from FailTaleLibrary.archive.cards import rewrite_all, rewrite_cards, rewritten
 from FailTaleLibrary.archive.outputs import reports_in
 from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 
@@ -14,7 +14,9 @@ __all__ = [
     "read_item",
     "report_in",
     "reports_in",
+    "rewrite_all",
     "rewrite_bundle",
+    "rewrite_cards",
     "rewritten",
     "to_payload",
     "write_bundle",

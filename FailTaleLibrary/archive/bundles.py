@@ -12,7 +12,6 @@ Folders have mode 0700, files 0600. A bundle appears whole or not at all.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import tempfile
@@ -22,9 +21,10 @@ from typing import Literal
 
 from pydantic import AwareDatetime, ValidationError
 
-from FailTaleLibrary.archive.cards import Transform, rewritten
+from FailTaleLibrary.archive.cards import TextTransform, rewritten
 from FailTaleLibrary.archive.payload import parse_report, refusal
 from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.files import private_directory, write_new_private_file
 from FailTaleLibrary.records import Record, Report
 
 MANIFEST = "manifest.json"
@@ -82,7 +82,7 @@ def write_bundle(
     ``full_texts`` has full outputs by item id, where they are more than `Item.text`; ``documents`` further files by
     plain name (``prompt.md``). Raises OSError when the disk does not let us; then nothing is left behind.
     """
-    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_directory(directory)
     return _write(report, directory / _file_name(report.failure.id), full_texts or {}, documents or {})
 
 
@@ -106,7 +106,7 @@ def read_item(path: Path, item_id: str) -> str:
     raise ArchiveError(f"'{path}' has no item '{item_id}'; it has: {known}.")
 
 
-def rewrite_bundle(path: Path, transform: Transform, *, documents: Mapping[str, str] | None = None) -> Path:
+def rewrite_bundle(path: Path, transform: TextTransform, *, documents: Mapping[str, str] | None = None) -> Path:
     """Replaces a bundle by itself with ``transform`` applied to each text, atomically.
 
     Earlier documents are not carried over, because what they quote may be what has to go.
@@ -159,10 +159,9 @@ def _store(draft: Path, name: str, text: str) -> StoredFile:
     """Not synchronised to the disk one by one: after a power cut the checksums tell what did not arrive."""
     data = text.encode()
     path = draft / name
-    for folder in reversed(path.relative_to(draft).parents[:-1]):  # one by one: `parents=True` ignores the mode
-        (draft / folder).mkdir(mode=0o700, exist_ok=True)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123 - a mode from the start
-        file.write(data)
+    for folder in reversed(path.relative_to(draft).parents[:-1]):  # one by one: the mode is that of the last alone
+        private_directory(draft / folder)
+    write_new_private_file(path, data)
     return StoredFile(path=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
 
 

@@ -1,13 +1,116 @@
-"""A report -> the same report with every text transformed, for redaction after the fact."""
+"""Robot's output file -> the same file with its cards drawn anew from changed reports: for hints and for redaction.
+
+`rewrite_cards` changes cards alone and leaves all else to the letter; `rewrite_all` changes every text, what cards show
+and what their payloads carry included.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
-from FailTaleLibrary.records import Report
+from FailTaleLibrary.archive.outputs import Format, Text, chunks_of, rewrite_texts
+from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
+from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.files import replacing
+from FailTaleLibrary.records import RecordVisitor, Report
+from FailTaleLibrary.rendering import is_card, redraw
 
-Transform = Callable[[str], str]
+ReportTransform = Callable[[Report], Report]
+TextTransform = Callable[[str], str]
+
+REMOVED_PAYLOAD = "failtale:removed"
+"""Stands in the place of a payload that cannot be read: what cannot be read cannot be redacted."""
+_PAYLOAD = re.compile(r"failtale:\d{1,9}:[A-Za-z0-9+/=]*")
+
+
+def rewrite_cards(path: Path, transform: ReportTransform, *, max_bytes: int) -> int:
+    """Draws every card of an output.xml or output.json anew from its transformed report; returns how many.
+
+    ``max_bytes`` is the limit of one card; one that is larger may stay as large. A damaged card stays as it is. Raises
+    ArchiveError when the file cannot be read or written; it is then as it was, also when ``transform`` raises.
+    """
+    cards = _Cards(transform, max_bytes)
+    try:
+        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as source, replacing(path) as target:
+            form: Format = "json" if path.suffix.lower() == ".json" else "xml"
+            target.writelines(rewrite_texts(chunks_of(source), form, cards.in_message))
+    except (OSError, ValueError) as error:
+        raise ArchiveError(f"No card of '{path}' was changed: {error}.") from error
+    return cards.count
+
+
+def rewrite_all(
+    chunks: Iterable[str],
+    form: Format,
+    *,
+    reports: ReportTransform,
+    texts: Callable[[Text], str],
+    max_bytes: int,
+) -> Iterator[str]:
+    """An output file in pieces with each card drawn anew and each other text transformed, payloads included.
+
+    A payload that cannot be read is removed, because nobody can tell what is in it.
+    """
+    cards = _Cards(reports, max_bytes)
+    return rewrite_texts(chunks, form, lambda text: cards.anywhere(text, texts))
+
+
+def rewrite_payloads(text: str, transform: ReportTransform) -> str:
+    """A text with each payload in it transformed, or removed where it cannot be read."""
+
+    def change(match: re.Match[str]) -> str:
+        try:
+            return to_payload(transform(from_payload(match[0])))
+        except ArchiveError:
+            return REMOVED_PAYLOAD
+
+    return _PAYLOAD.sub(change, text)
+
+
+class _Cards:
+    """Draws cards anew and counts them."""
+
+    def __init__(self, transform: ReportTransform, max_bytes: int) -> None:
+        self._transform = transform
+        self._max_bytes = max_bytes
+        self.count = 0
+
+    def in_message(self, text: Text) -> str:
+        """A card that Robot shows as HTML, drawn anew; any other text as it is, also one that quotes a card."""
+        if not (text.is_html and is_card(text.value)):
+            return text.value
+        if text.is_torn:
+            raise ValueError("a card is not complete")
+        return self._redrawn(text.value) or text.value
+
+    def anywhere(self, text: Text, others: Callable[[Text], str]) -> str:
+        """A card drawn anew wherever it stands; of any other text the payloads and what is around them."""
+        redrawn = self._redrawn(text.value) if is_card(text.value) else None
+        if redrawn is not None:
+            return redrawn
+        value = rewrite_payloads(text.value, self._transform)
+        payloads = _PAYLOAD.findall(value)
+        if not payloads:
+            return others(text._replace(value=value))
+        around = (others(text._replace(value=part)) for part in _PAYLOAD.split(value))
+        return "".join(part for pair in zip(around, [*payloads, ""], strict=True) for part in pair)
+
+    def _redrawn(self, card: str) -> str | None:
+        """The card of the transformed report; None when it carries none that can be read."""
+        try:
+            report = report_in(card)
+        except ArchiveError:
+            return None
+        if report is None:
+            return None
+        self.count += 1
+        max_bytes = max(self._max_bytes, len(card.encode("utf-8", "surrogatepass")))
+        return redraw(card, self._transform(report), max_bytes=max_bytes, pack=to_payload)
+
+
+# --- The texts of a report --------------------------------------------------------------------------------------------
 
 _STRUCTURE = frozenset(
     {
@@ -37,20 +140,14 @@ _STRUCTURE = frozenset(
 """Fields that hold names from the configuration or words of a fixed list; everything else is a text."""
 
 
-def rewritten(report: Report, transform: Transform) -> Report:
+def rewritten(report: Report, transform: TextTransform) -> Report:
     """The report with ``transform`` applied to each of its texts; a field that is new here counts as a text."""
-    return Report.model_validate(_walk(report.model_dump(), transform))
+    return _TextVisitor(transform).visit(report)
 
 
-def _walk(value: Any, transform: Transform) -> Any:
-    if isinstance(value, str):
-        return transform(value)
-    if isinstance(value, dict):
-        return {name: each if _is_structure(name, each) else _walk(each, transform) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return tuple(_walk(each, transform) for each in value)
-    return value
+class _TextVisitor(RecordVisitor):
+    def __init__(self, transform: TextTransform) -> None:
+        self._transform = transform
 
-
-def _is_structure(name: str, value: Any) -> bool:
-    return name in _STRUCTURE and isinstance(value, str)
+    def text(self, name: str, text: str) -> str:
+        return text if name in _STRUCTURE else self._transform(text)

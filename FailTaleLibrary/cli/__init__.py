@@ -1,4 +1,4 @@
-"""The command line: ``failtale COMMAND``.
+"""The command line ``failtale COMMAND``: arguments in, an exit status out. Each command has a module of its own.
 
 Exit status 0: done; 1: done, and what was asked for is not well (a host that does not answer, a damaged card); 2: bad
 input.
@@ -12,8 +12,11 @@ import sys
 from collections.abc import Sequence
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.cli import analyzing, asking, reading, redacting, serving, showing
+from FailTaleLibrary.cli import analyze, check, collect, demo, presets, redact, serve, show, template
 from FailTaleLibrary.errors import FailTaleError
+
+_COMMANDS = (demo, template, presets, check, collect, show, redact, analyze, serve)
+"""In the order of the help: what a newcomer types first stands first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -50,6 +53,6 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"failtale {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for room in (showing, asking, reading, redacting, analyzing, serving):
-        room.add_commands(commands)
+    for command in _COMMANDS:
+        command.add_command(commands)
     return parser

@@ -1,6 +1,6 @@
 """YAML -> Config: hosts, components, collectors, limits, redaction, analysis; every default and its unit."""
 
-from FailTaleLibrary.config.loader import load_config, parse_config
+from FailTaleLibrary.config.loader import CONFIG_VARIABLE, config_path, load_config, parse_config
 from FailTaleLibrary.config.model import (
     AnalysisSettings,
     Collector,
@@ -18,6 +18,7 @@ from FailTaleLibrary.config.presets import Preset, describe_presets
 from FailTaleLibrary.config.reference import template_text
 
 __all__ = [
+    "CONFIG_VARIABLE",
     "AnalysisSettings",
     "Collector",
     "Component",
@@ -29,6 +30,7 @@ __all__ = [
     "RedactionRule",
     "RedactionSettings",
     "SshSettings",
+    "config_path",
     "describe_presets",
     "load_config",
     "parse_config",

@@ -19,6 +19,14 @@ from FailTaleLibrary.config.types import in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where, read_document
 from FailTaleLibrary.errors import ConfigError
 
+CONFIG_VARIABLE = "FAILTALE_CONFIG"
+"""The environment variable that names the configuration where nothing else does."""
+
+
+def config_path(named: str | None, environ: Mapping[str, str]) -> str | None:
+    """The configuration's path: the one that the user named, else that of the environment; None when there is none."""
+    return named or environ.get(CONFIG_VARIABLE) or None
+
 
 def load_config(path: Path | str, *, environ: Mapping[str, str] = os.environ) -> Config:
     """The configuration in a file.

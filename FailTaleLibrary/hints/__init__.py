@@ -5,7 +5,16 @@
 
 from __future__ import annotations
 
-from FailTaleLibrary.hints.maker import HintMaker, has_strong_signal
+from FailTaleLibrary.hints.maker import HintMaker, HintOf, has_strong_signal, with_progress, write_hints
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
 
-__all__ = ["CHARS_PER_TOKEN", "HintMaker", "Prompt", "build_prompt", "has_strong_signal"]
+__all__ = [
+    "CHARS_PER_TOKEN",
+    "HintMaker",
+    "HintOf",
+    "Prompt",
+    "build_prompt",
+    "has_strong_signal",
+    "with_progress",
+    "write_hints",
+]

@@ -8,12 +8,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from FailTaleLibrary.files import private_directory, write_private_file
 from FailTaleLibrary.hints.answer import ModelAnswer
 from FailTaleLibrary.hints.ollama import Model
 from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt, normalised
@@ -74,8 +73,8 @@ class Cache:
         return VerifiedAnswer(**dict(entry))
 
     def _write(self, directory: Path, key: str, answered: VerifiedAnswer) -> None:
-        """Atomic, so that two runs at once never read half a file."""
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        """Whole at once, so that two runs never read half a file."""
+        private_directory(directory)
         entry = _Entry(
             answer=answered.answer,
             model=answered.model,
@@ -83,14 +82,7 @@ class Cache:
             prompt_tokens=answered.prompt_tokens,
             answer_tokens=answered.answer_tokens,
         )
-        handle, temporary = tempfile.mkstemp(dir=directory, prefix=".", suffix=".tmp")  # mode 0600
-        try:
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                file.write(entry.model_dump_json())
-            Path(temporary).replace(directory / f"{key}.json")
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
+        write_private_file(directory / f"{key}.json", entry.model_dump_json())
 
 
 def _forget_oldest(directory: Path) -> None:

@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
+from FailTaleLibrary.archive import rewrite_cards
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
@@ -71,6 +72,8 @@ class RunBudget:
 # --- Reports of one run -> their Analyses with a hint, or with the reason why there is none
 
 T = TypeVar("T")
+HintOf = Callable[[Report], Analysis]
+"""A report -> its Analysis, with a hint or with the reason why there is none."""
 
 NOT_ASKED = "not asked: no suspect bears a strong signal, so a model could only guess"
 _PROBE_S = 10.0
@@ -233,6 +236,36 @@ class HintMaker:
         measured = min(highest, max(lowest, _SAFETY * prompt.facts_bytes / log_tokens))
         self._chars_per_token = min(self._chars_per_token, measured) if self._is_calibrated else measured
         self._is_calibrated = True
+
+
+def write_hints(output: Path, hint_of: HintOf, *, max_bytes: int) -> int:
+    """Draws the cards of a finished output.xml or output.json anew with their hints; returns how many there are.
+
+    ``max_bytes`` is the limit of one card. Raises ArchiveError as `rewrite_cards` does.
+    """
+    return rewrite_cards(
+        output, lambda report: report.model_copy(update={"analysis": hint_of(report)}), max_bytes=max_bytes
+    )
+
+
+def with_progress(hint_of: HintOf, total: int | None, stream: TextIO) -> HintOf:
+    """The same, with a line on a terminal that says how far it is; silent where ``stream`` is none."""
+    if not stream.isatty():
+        return hint_of
+    done = 0
+
+    def hint_with_line(report: Report) -> Analysis:
+        nonlocal done
+        done += 1
+        stream.write(f"\rFailTale: hint {done}{f' of {total}' if total else ''} …")
+        stream.flush()
+        try:
+            return hint_of(report)
+        finally:
+            stream.write("\r\033[K")
+            stream.flush()
+
+    return hint_with_line
 
 
 def has_strong_signal(analysis: Analysis) -> bool:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import math
-import os
 import re
 import secrets
 import stat
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.files import private_directory, user_directory, write_new_private_file
 
 # --- How often one caller may call: a bucket of permissions that refills at a steady rate
 
@@ -69,8 +69,7 @@ Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 def default_token_file() -> Path:
     """``$XDG_CONFIG_HOME/failtale/token``, by default in ``~/.config``."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    return (Path(base) if base else Path("~/.config").expanduser()) / "failtale" / "token"
+    return user_directory("config") / "token"
 
 
 def token_from(path: Path) -> str:
@@ -95,14 +94,12 @@ def token_from(path: Path) -> str:
 
 def _make(path: Path) -> str | None:
     """A new token in a new file of mode 0600; None when there is a file already."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    private_directory(path.parent)
+    token = secrets.token_urlsafe(32)
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        write_new_private_file(path, f"{token}\n".encode("ascii"))
     except FileExistsError:
         return None
-    token = secrets.token_urlsafe(32)
-    with os.fdopen(descriptor, "w", encoding="ascii") as file:
-        file.write(f"{token}\n")
     return token
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.files import private_directory, user_directory
 
 _IDS = frozenset({"components", "hosts", "collectors", "failure_id", "item", "part"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
@@ -26,8 +27,7 @@ _MAX_LIST = 64
 
 def default_path() -> Path:
     """``$XDG_STATE_HOME/failtale/audit.jsonl``, by default in ``~/.local/state``."""
-    base = os.environ.get("XDG_STATE_HOME")
-    return (Path(base) if base else Path("~/.local/state").expanduser()) / "failtale" / "audit.jsonl"
+    return user_directory("state") / "audit.jsonl"
 
 
 class Audit:
@@ -38,7 +38,7 @@ class Audit:
         self._path = path
         self._complained = False
         try:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            private_directory(path.parent)
             os.close(self._open())
         except OSError as error:
             raise ConfigError(

@@ -1,8 +1,9 @@
-"""Report -> the card (HTML for Robot's log.html), the same as text, and one line. Pure but for its own templates."""
+"""Report -> the card (HTML for Robot's log.html), text, JSON, and one line. Pure but for its own templates."""
 
 from __future__ import annotations
 
-from FailTaleLibrary.rendering.html import CARD_START, is_card, redraw, to_html
+from FailTaleLibrary.rendering.formats import FORMATS, Format
+from FailTaleLibrary.rendering.html import is_card, redraw, to_html
 from FailTaleLibrary.rendering.text import summary_line, to_text
 
-__all__ = ["CARD_START", "is_card", "redraw", "summary_line", "to_html", "to_text"]
+__all__ = ["FORMATS", "Format", "is_card", "redraw", "summary_line", "to_html", "to_text"]

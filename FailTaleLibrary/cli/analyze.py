@@ -1,28 +1,27 @@
-"""The command that asks a model about what was collected: analyze."""
+"""``failtale analyze``: an output of Robot Framework or a bundle -> the same with hints of a local model."""
 
 from __future__ import annotations
 
 import argparse
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 from FailTaleLibrary.archive import read_bundle, read_item, write_bundle
-from FailTaleLibrary.captions import Caption, cache_dir, caption, with_progress
-from FailTaleLibrary.cli.asking import add_config, configuration
-from FailTaleLibrary.cli.reading import reports_at
+from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
+from FailTaleLibrary.cli.show import reports_at
 from FailTaleLibrary.config import AnalysisSettings, Config, Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
-from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, build_prompt
+from FailTaleLibrary.files import user_directory
+from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, HintOf, build_prompt, with_progress, write_hints
 from FailTaleLibrary.records import Analysis, Report
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds ``analyze``."""
-    analyze = commands.add_parser("analyze", help="let a local model caption the suspects of a finished run")
+def add_command(commands: Commands) -> None:
+    analyze = commands.add_parser(
+        "analyze", parents=[with_config()], help="add hints of a local model to the cards of a finished run"
+    )
     analyze.add_argument("path", type=Path, help="output.xml, output.json (drawn anew in place), or a bundle")
-    add_config(analyze)
     analyze.add_argument("--model", help="instead of the configuration's, e.g. qwen2.5:3b")
     analyze.add_argument("--host", help="Ollama's address, instead of the configuration's")
     analyze.add_argument("--log", type=Path, metavar="FILE", help="also make log.html anew, as rebot does")
@@ -31,35 +30,29 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def _analyze(options: argparse.Namespace) -> int:
-    config = _configuration(options)
+    config = configuration_if_named(options)
     settings = _settings(options, config)
     if options.show_prompt:
         return _show_prompts(options.path, settings)
     if settings.model is None:
         raise ConfigError("No model is named; write e.g. '--model qwen2.5:3b' or set analysis.model in failtale.yaml.")
-    told: list[Analysis] = []
-    ask = with_progress(HintMaker(settings, cache_dir=cache_dir(os.environ)).hint, None, sys.stderr)
+    made: list[Analysis] = []
+    ask = with_progress(HintMaker(settings, cache_dir=user_directory("cache") / "hints").hint, None, sys.stderr)
 
     def remember(report: Report) -> Analysis:
-        told.append(ask(report))
-        print(f"{report.failure.name}: {_verdict(told[-1])}")
-        return told[-1]
+        made.append(ask(report))
+        print(f"{report.failure.name}: {_verdict(made[-1])}")
+        return made[-1]
 
     if options.path.is_dir():
-        _caption_bundle(options.path, remember, settings)
+        _hint_bundle(options.path, remember, settings)
     else:
-        caption(options.path, remember, max_bytes=(config.limits if config else Limits()).card_bytes)
-    if not told:
+        write_hints(options.path, remember, max_bytes=(config.limits if config else Limits()).card_bytes)
+    if not made:
         print(f"No evidence in '{options.path}'.")
     if options.log is not None:
         _make_log(options.path, options.log)
-    return 0 if all(analysis.hint for analysis in told) else 1
-
-
-def _configuration(options: argparse.Namespace) -> Config | None:
-    """The configuration where one is named; a model on the command line does without."""
-    named = options.config or os.environ.get("FAILTALE_CONFIG")
-    return configuration(options) if named else None
+    return 0 if all(analysis.hint for analysis in made) else 1
 
 
 def _settings(options: argparse.Namespace, config: Config | None) -> AnalysisSettings:
@@ -86,12 +79,12 @@ def _verdict(analysis: Analysis) -> str:
     return analysis.hint.cause if analysis.hint else f"no hint: {analysis.no_hint_reason}"
 
 
-def _caption_bundle(path: Path, ask: Caption, settings: AnalysisSettings) -> None:
+def _hint_bundle(path: Path, ask: HintOf, settings: AnalysisSettings) -> None:
     report = read_bundle(path)
     full_texts = {item.id: read_item(path, item.id) for item in report.evidence.items}
-    captioned = report.model_copy(update={"analysis": ask(report)})
+    with_hint = report.model_copy(update={"analysis": ask(report)})
     documents = {"prompt.md": _prompt(report, settings)}
-    write_bundle(captioned, path.absolute().parent, full_texts=full_texts, documents=documents)
+    write_bundle(with_hint, path.absolute().parent, full_texts=full_texts, documents=documents)
 
 
 def _make_log(output: Path, log: Path) -> None:

@@ -1,32 +1,27 @@
-"""Commands that ask hosts: check, collect."""
+"""``failtale collect``: a test that has just failed elsewhere -> its evidence, in one of the output formats."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import os
 import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from FailTaleLibrary.config import Config, load_config
+from FailTaleLibrary.cli.options import Commands, configuration, with_config
 from FailTaleLibrary.config.types import parse_duration
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.records import Failure, Report, Window
+from FailTaleLibrary.files import write_private_file
+from FailTaleLibrary.records import Failure, Window
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor
-from FailTaleLibrary.rendering import to_html, to_text
+from FailTaleLibrary.rendering import FORMATS
 from FailTaleLibrary.run import Run
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds ``check`` and ``collect``."""
-    check = commands.add_parser("check", help="ask every host whether it can be asked")
-    add_config(check)
-    check.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all)")
-    check.set_defaults(run=_check)
-    collect = commands.add_parser("collect", help="collect evidence now, for a hook of any test framework")
-    add_config(collect)
+def add_command(commands: Commands) -> None:
+    collect = commands.add_parser(
+        "collect", parents=[with_config()], help="collect evidence now, for a hook of any test framework"
+    )
     collect.add_argument("--test", metavar="NAME", default="On demand", help="name of the test that failed")
     collect.add_argument("--suite", metavar="NAME", default="", help="suite or file that it belongs to")
     collect.add_argument("--message", default="", help="why it failed")
@@ -37,36 +32,10 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="when the test began: ISO 8601, seconds since 1970, or a duration ago such as '90 s' (default: 5 min)",
     )
     collect.add_argument("--component", action="append", default=[], metavar="NAME", help="only this one; repeatable")
-    collect.add_argument("--format", choices=("text", "json", "html"), default="text", help="default: text")
+    collect.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     collect.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of printing it")
     collect.add_argument("--bundle", type=Path, metavar="DIR", help="also write a bundle to DIR/failtale")
     collect.set_defaults(run=_collect)
-
-
-def add_config(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--config", metavar="FILE", help="failtale.yaml (default: what FAILTALE_CONFIG names)")
-
-
-def configuration(options: argparse.Namespace) -> Config:
-    """The configuration that a command line names. Raises ConfigError."""
-    path = options.config or os.environ.get("FAILTALE_CONFIG")
-    if not path:
-        raise ConfigError("No configuration; write '--config failtale.yaml' or set FAILTALE_CONFIG.")
-    return load_config(path)
-
-
-def _check(options: argparse.Namespace) -> int:
-    run = Run(configuration(options))
-    try:
-        verdicts, notes = run.check_hosts(options.hosts), run.notes
-    finally:
-        run.close()
-    width = max(map(len, verdicts), default=0)
-    for host, verdict in verdicts.items():
-        print(f"{host:{width}}  {verdict or 'answers'}")
-    for note in notes:
-        print(f"note: {note}")
-    return 1 if any(verdicts.values()) else 0
 
 
 def _collect(options: argparse.Namespace) -> int:
@@ -76,11 +45,12 @@ def _collect(options: argparse.Namespace) -> int:
         report = run.collect_failure(failure, components=options.component, output_dir=options.bundle)
     finally:
         run.close()
-    text = _rendered(report, options.format, run.config)
+    text = FORMATS[options.format].render(report, max_bytes=run.config.limits.card_bytes)
     if options.output is None:
         print(text)
     else:
-        _write(options.output, text)
+        options.output.parent.mkdir(parents=True, exist_ok=True)
+        write_private_file(options.output, text)
     return 0
 
 
@@ -119,18 +89,3 @@ def _ago_or_epoch(text: str, *, now: datetime) -> datetime | None:
         return now - timedelta(seconds=parse_duration(text))
     except ValueError:
         return None
-
-
-def _rendered(report: Report, form: str, config: Config) -> str:
-    if form == "json":
-        return json.dumps(report.model_dump(mode="json"), indent=2)
-    if form == "html":
-        return to_html(report, max_bytes=config.limits.card_bytes)
-    return to_text(report)
-
-
-def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch()
-    path.chmod(0o600)  # also where an older file lay
-    path.write_text(text, encoding="utf-8")

@@ -1,24 +1,24 @@
-"""Commands that read what was stored: show, redact."""
+"""``failtale show``: an output of Robot Framework or a bundle -> the evidence in it, in one of the output formats."""
 
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from FailTaleLibrary.archive import read_bundle, reports_in
+from FailTaleLibrary.cli.options import Commands
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.records import Report
-from FailTaleLibrary.rendering import to_text
+from FailTaleLibrary.rendering import FORMATS
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds ``show``."""
+def add_command(commands: Commands) -> None:
     show = commands.add_parser("show", help="print the evidence in an output.xml, an output.json or a bundle")
     show.add_argument("path", type=Path, help="output.xml, output.json, or the folder of a bundle")
-    show.add_argument("--json", action="store_true", help="print the records as a JSON list")
+    show.add_argument("--format", choices=FORMATS, default="text", help="default: text")
+    show.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
     show.add_argument("--test", metavar="NAME", help="only failures whose test has this name")
     show.set_defaults(run=_show)
 
@@ -50,8 +50,8 @@ def _show(options: argparse.Namespace) -> int:
             print(f"failtale: {report}", file=sys.stderr)
         elif options.test in (None, report.failure.name):
             reports.append(report)
-    if options.json:
-        print(json.dumps([report.model_dump(mode="json") for report in reports], indent=2))
+    if reports or options.format == "json":
+        print(FORMATS[options.format].render_all(reports))
     else:
-        print(f"\n{'=' * 100}\n".join(map(to_text, reports)) or f"No evidence in '{options.path}'.")
+        print(f"No evidence in '{options.path}'.")
     return 1 if damaged else 0

@@ -1,23 +1,21 @@
-"""Commands that answer others: serve."""
+"""``failtale serve``: a configuration, finished runs or both -> the MCP server, on a port or on stdin and stdout."""
 
 from __future__ import annotations
 
 import argparse
-import os
 from pathlib import Path
 
-from FailTaleLibrary.config import load_config
+from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
 from FailTaleLibrary.errors import ConfigError
 
 
-def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Adds ``serve``."""
+def add_command(commands: Commands) -> None:
     serve = commands.add_parser(
         "serve",
+        parents=[with_config()],
         help="the MCP server: evidence for assistants, and for test runs without SSH keys",
         description="Serves evidence over the Model Context Protocol: on a port with a token, or on stdin and stdout.",
     )
-    serve.add_argument("--config", metavar="FILE", help="failtale.yaml (default: what FAILTALE_CONFIG names)")
     serve.add_argument(
         "--output",
         action="append",
@@ -56,14 +54,15 @@ def _serve(options: argparse.Namespace) -> int:
         raise ConfigError(
             f"The MCP server needs the package '{error.name}'; type: pip install 'robotframework-failtale[mcp]'"
         ) from error
-    path = options.config or ("" if options.output else os.environ.get("FAILTALE_CONFIG", ""))
-    if not path and not options.output:
+    # Who names finished runs wants to read those: then the environment alone does not make it ask hosts.
+    config = configuration_if_named(options) if options.config or not options.output else None
+    if config is None and not options.output:
         raise ConfigError("Nothing to serve; write '--config failtale.yaml' or '--output output.xml'.")
     for output in options.output:
         if not output.exists():
             raise ConfigError(f"There is no '{output}' to read finished runs from.")
     settings = mcp_server.Settings(
-        config=load_config(path) if path else None,
+        config=config,
         outputs=tuple(options.output),
         audit_file=options.audit_file or mcp_server.default_audit_file(),
         host=options.host,

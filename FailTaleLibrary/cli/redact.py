@@ -1,0 +1,144 @@
+"""``failtale redact``: texts, outputs of Robot Framework and bundles of the past -> the same without secrets."""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import BinaryIO, TextIO, cast
+
+from FailTaleLibrary.archive import rewrite_all, rewrite_bundle, rewritten
+from FailTaleLibrary.archive.cards import rewrite_payloads
+from FailTaleLibrary.archive.outputs import Text, chunks_of, format_of
+from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.files import replacing
+from FailTaleLibrary.redaction import Redacted, Redactor, names_a_secret, redact_lines
+from FailTaleLibrary.run import redactor_for
+
+_STDIN = "-"
+_HEAD = 1000
+"""Characters that tell what a file is."""
+
+
+def add_command(commands: Commands) -> None:
+    redact = commands.add_parser(
+        "redact",
+        parents=[with_config()],
+        help="remove secrets from texts, outputs of Robot Framework and bundles",
+        description="Prints each file without its secrets. An output.xml or output.json loses them in messages, "
+        "arguments, cards and in what its cards carry; log.html is made anew of it with rebot.",
+    )
+    redact.add_argument(
+        "paths", nargs="+", metavar="FILE", help="text, output.xml, output.json, a bundle's folder, or - for stdin"
+    )
+    redact.add_argument("--in-place", action="store_true", help="replace each file instead of printing it")
+    redact.set_defaults(run=_redact)
+
+
+def _redact(options: argparse.Namespace) -> int:
+    config = configuration_if_named(options) or Config()
+    redactor = _CountingRedactor(redactor_for(config, os.environ))
+    for name in options.paths:
+        if options.in_place:
+            _redact_in_place(name, redactor, max_bytes=config.limits.card_bytes)
+        else:
+            _print_redacted(name, redactor, max_bytes=config.limits.card_bytes)
+    removed = ", ".join(f"{count} by rule '{rule}'" for rule, count in sorted(redactor.counts.items()))
+    print(f"failtale: removed {removed or 'nothing'}", file=sys.stderr)
+    return 0
+
+
+def _redact_in_place(name: str, redactor: _CountingRedactor, *, max_bytes: int) -> None:
+    if name == _STDIN:
+        raise ConfigError("'-' is standard input, which has no place; leave out '--in-place'.")
+    path = Path(name)
+    if path.is_dir():
+        rewrite_bundle(path, redactor.text)
+        return
+    with _opened(path) as source, replacing(path) as target:
+        target.writelines(_redacted(source, path, redactor, max_bytes=max_bytes))
+
+
+def _print_redacted(name: str, redactor: _CountingRedactor, *, max_bytes: int) -> None:
+    path = Path(name)
+    if name != _STDIN and path.is_dir():
+        raise ConfigError(f"'{path}' is a bundle; say '--in-place' to redact it where it is, or copy it first.")
+    source = _as_it_comes(sys.stdin.buffer) if name == _STDIN else _opened(path)
+    sys.stdout.flush()
+    target = _as_it_comes(sys.stdout.buffer)
+    try:
+        with source:
+            target.writelines(_redacted(source, path, redactor, max_bytes=max_bytes))
+    finally:
+        target.detach()  # which writes what is left, and leaves standard output open
+
+
+def _opened(path: Path) -> TextIO:
+    return path.open(encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _as_it_comes(stream: BinaryIO) -> io.TextIOWrapper:
+    """A stream's text; bytes that are no UTF-8 and line ends pass as they are."""
+    return io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
+
+
+def _redacted(source: TextIO, path: Path, redactor: _CountingRedactor, *, max_bytes: int) -> Iterator[str]:
+    """A file in pieces without its secrets. Raises ConfigError for a page that cannot be redacted."""
+    head = source.read(_HEAD)
+    form = format_of(head, path.suffix)
+    if form == "page":
+        raise ConfigError(
+            f"'{path}' is a page of Robot Framework, whose contents are packed. Redact the output.xml or output.json "
+            f"that it was made of, then make it anew: rebot --log {path.name} output.xml"
+        )
+    chunks = chain([head], chunks_of(source))
+    if form == "text":
+        return redact_lines(_lines(chunks, redactor), cast("Redactor", redactor))
+    return rewrite_all(
+        chunks, form, reports=partial(rewritten, transform=redactor.text), texts=redactor.named, max_bytes=max_bytes
+    )
+
+
+def _lines(chunks: Iterable[str], redactor: _CountingRedactor) -> Iterator[str]:
+    """Lines with their ends; payloads of reports, which the redactor cannot see into, are redacted already."""
+    held = ""
+    for chunk in chunks:
+        *whole, held = (held + chunk).split("\n")
+        for line in whole:
+            yield rewrite_payloads(line, partial(rewritten, transform=redactor.text)) + "\n"
+    if held:
+        yield rewrite_payloads(held, partial(rewritten, transform=redactor.text))
+
+
+class _CountingRedactor:
+    """A redactor that remembers how many secrets each rule removed."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redactor = redactor
+        self.counts: Counter[str] = Counter()
+
+    def redact(self, text: str) -> Redacted:
+        redacted = self._redactor.redact(text)
+        self.counts.update({each.rule: each.count for each in redacted.redactions})
+        return redacted
+
+    def text(self, text: str) -> str:
+        return self.redact(text).text
+
+    def named(self, text: Text) -> str:
+        """A text whose name may say that it is a secret, as that of Robot's metadata does."""
+        if not names_a_secret(text.name) or text.value.isdigit():  # Robot's statistics count what did `pass`
+            return self.text(text.value)
+        begin = f'{text.name}="'
+        redacted = self.text(f'{begin}{text.value}"')
+        if redacted.startswith(begin) and redacted.endswith('"'):
+            return redacted[len(begin) : -1]
+        return self.text(text.value)
