@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from math import log
 
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
-from FailTaleLibrary.ranking.signals import CATALOGUE, Catalogue
+from FailTaleLibrary.ranking.signals import Catalogue, services
 from FailTaleLibrary.text import sanitize
 
 # --- A log line -> its message without the prefix that dates it, and its template, in which all that varies is
@@ -125,9 +125,13 @@ class Reading:
         return not self.template
 
 
-def read(lines: Iterable[str], *, catalogue: Catalogue = CATALOGUE) -> tuple[Reading, ...]:
-    """Each line's reading, in order; a line's cost is bounded whatever its length."""
-    return tuple(_read(line, catalogue) for line in lines)
+def read(lines: Iterable[str], *, catalogue: Catalogue | None = None) -> tuple[Reading, ...]:
+    """Each line's reading, in order; a line's cost is bounded whatever its length.
+
+    ``catalogue``: what the lines are searched for; without one, that of services and machines.
+    """
+    searched = catalogue or services()
+    return tuple(_read(line, searched) for line in lines)
 
 
 def templates_of(lines: Iterable[str]) -> frozenset[str]:

@@ -7,11 +7,12 @@ log to compare with, and the order of its lines.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from FailTaleLibrary.ranking.lines import Rarity, read, templates_of
+from FailTaleLibrary.ranking.lines import Rarity, Reading, read, templates_of
 from FailTaleLibrary.ranking.score import interleaved
-from FailTaleLibrary.ranking.severity import Gravity
-from FailTaleLibrary.ranking.signals import BUILD_CATALOGUE
+from FailTaleLibrary.ranking.severity import Gravity, gravity_of
+from FailTaleLibrary.ranking.signals import builds
 from FailTaleLibrary.ranking.stacks import Trace, traces_of
 
 NEW, SEEN, RARE = 3.0, -4.0, 1.5
@@ -25,6 +26,7 @@ _SHORT_LOG = 200
 LAST_WORDS = 1.5
 """What is said right before the line that says that something failed."""
 _RUN_LINES = 40
+_MARK, _MARKED = "##[error]", 2.5
 GRAVE = 3.0
 """From here on a new line can be the onset of the failure."""
 
@@ -45,10 +47,10 @@ def rank_lines(lines: Sequence[str], *, passing: Sequence[str] | None = None) ->
 
 class _Log:
     def __init__(self, lines: Sequence[str], passing: Sequence[str] | None) -> None:
-        self.readings = read(lines, catalogue=BUILD_CATALOGUE)
+        self.readings = tuple(_marked(each) for each in read(lines, catalogue=builds()))
         self._known = templates_of(passing) if passing is not None else None
         self._rarity = Rarity(self.readings)
-        traces = traces_of([reading.message for reading in self.readings])
+        traces = traces_of(self.readings)
         self._heads = {trace.head for trace in traces}
         self._causes = {trace.cause for trace in traces}
         self._frames = _frames(traces)
@@ -123,6 +125,14 @@ class _Log:
     def _stands_out(self, gravity: Gravity) -> bool:
         """Whether a line needs no help: with a passing log a grave new line shows by itself."""
         return self._known is not None and gravity.weight >= GRAVE
+
+
+def _marked(reading: Reading) -> Reading:
+    """A CI server marks what a step ends with; the words behind the mark say how grave that is."""
+    if not reading.message.startswith(_MARK):
+        return reading
+    inner = gravity_of(reading.message[len(_MARK) :], catalogue=builds())
+    return replace(reading, gravity=inner if inner.is_conclusion else replace(inner, weight=max(_MARKED, inner.weight)))
 
 
 def _frames(traces: Sequence[Trace]) -> set[int]:

@@ -13,7 +13,7 @@ from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import Rarity, gist, read, templates_of
 from FailTaleLibrary.ranking.overlap import Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
-from FailTaleLibrary.ranking.signals import EVENTS, SYMPTOMS, Cue
+from FailTaleLibrary.ranking.signals import Row
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import SLACK_S, Scene, moments_of, relative
 from FailTaleLibrary.records import HostClock, Item, Signal
@@ -46,7 +46,6 @@ class Candidate:
 
 # --- What was found out about a line -> signals: its reasons in words, and whether one is strong by itself
 
-_EVENT_NAMES = frozenset(cue.name for cue in EVENTS)
 _MOST_CUES, _MOST_WORDS = 2, 3
 _TELLING_OVERLAP = 0.8
 
@@ -111,14 +110,14 @@ def _cues(found: Found) -> Iterator[Signal]:
         yield Signal(name="failure", words="speaks of a failure")
 
 
-def _is_strong(found: Found, cue: Cue | None = None) -> bool:
+def _is_strong(found: Found, cue: Row | None = None) -> bool:
     """Whether a cue, or without one an error, is strong: in the test's own time, and not the host's daily bread.
 
     What happens to a service, such as a reload, is strong only where it is known to be new.
     """
     if found.novelty.is_old or found.gravity.is_conclusion or not (found.in_window or found.offset_s is None):
         return False
-    if cue is not None and cue.name in _EVENT_NAMES and not cue.strong:
+    if cue is not None and cue.kind == "event" and not cue.strong:
         return found.novelty.is_known and found.novelty.is_new and found.in_window
     return cue is None or cue.strong
 
@@ -163,7 +162,6 @@ ECHO = 1.0
 _ENOUGH = 8
 """So many known shapes make it a fact that another one is new."""
 _LEAST_SCORE, _LEAST_CAUSE = 2.0, 1.5
-_SYMPTOM_NAMES = frozenset(cue.name for cue in SYMPTOMS)
 _EXACT = frozenset({"byte mark", "journal cursor"})
 """With these methods every line of an item lies in the window, also one without a time."""
 IN_WINDOW = 0.75
@@ -293,7 +291,7 @@ def _is_echo(found: Found) -> bool:
 
 
 def _is_symptom(gravity: Gravity) -> bool:
-    return bool(gravity.cues) and gravity.cues[0].name in _SYMPTOM_NAMES
+    return bool(gravity.cues) and gravity.cues[0].kind == "symptom"
 
 
 # --- Candidates by score and by onset -> one order, in which no host and no source takes all places

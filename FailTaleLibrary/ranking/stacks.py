@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-import re2
-
 from FailTaleLibrary.ranking.lines import Reading
 from FailTaleLibrary.ranking.severity import WARNING, Gravity
-from FailTaleLibrary.ranking.signals import Cue
+from FailTaleLibrary.ranking.signals import Row
 
-# --- The lines of a log -> its stack traces: which lines belong to one, and which of them tells the cause
+# --- Traces: which lines belong to one, and which of them tells the cause --------------------------------------------
 
-# RE2, since a hostile line must not make the search for frames slow.
-_FRAME = re2.compile(
-    r"\s*at \S.*[)\d]\s*$"  # Java, Node, .NET
-    r"|\s*at [\w$.<>/]+\S*\s*\("
-    r"|\s*\.\.\. \d+ (?:more|common frames)"
-    r"|\s*File \"[^\"]+\", line \d+"  # Python
-    r"|\s*[\^~]{2,}\s*$"
-    r"|\s*--- End of |\s*Suppressed: "
-    r"|\s*(?:from )?\S+\.rb:\d+:in "
-    r"|\s*#\d+ +(?:0x[0-9a-f]+|\S+\(\d+\)|\{main\})"  # gdb, PHP
-    r"|\s*goroutine \d+ \["
-    r"|\s*\S+\.go:\d+ \+0x[0-9a-f]+"
-    r"|\s*created by \S+\.\S+"
-    r"|\s+\d+: +0x[0-9a-f]+|\s+\d+: [\w:<>]+::\w+"  # Rust
-    r"|\s*(?:\[<[0-9a-f]+>\]| \? )?[\w.]+\+0x[0-9a-f]+/0x[0-9a-f]+"  # kernel
-    r"|\s*Call Trace:\s*$"
-)
-_PYTHON = "Traceback (most recent call last)"
-_CAUSED = re2.compile(r"\s*(?:Caused by: |Caused by:\s*$|---> )")
-_GO_CALL = re2.compile(r"[\w./*()-]+\(.*\)\s*$")
+_PYTHON = "Traceback (most recent call last):"
+_CAUSED = re.compile(r"\s*(?:Caused by: |Caused by:\s*$|---> )")
+_GO_CALL = re.compile(r"[\w./*()-]+\)\s*$")
 _MOST_LINES = 400
 """A trace longer than this goes on in the next one."""
 
@@ -50,79 +32,83 @@ class Trace:
     """The line that tells the cause: the last "Caused by", Python's last line, else the head."""
 
 
-def traces_of(messages: Sequence[str]) -> tuple[Trace, ...]:
-    """The stack traces among messages, in order, without overlap. Linear in the lines."""
+def traces_of(readings: Sequence[Reading]) -> tuple[Trace, ...]:
+    """The stack traces among readings, in order, without overlap. Linear in the lines."""
     traces: list[Trace] = []
     index = 0
-    while index < len(messages):
-        trace = _trace_at(messages, index, after=traces[-1].last if traces else -1)
+    while index < len(readings):
+        trace = _trace_at(readings, index, after=traces[-1].last if traces else -1)
         if trace is not None:
             traces.append(trace)
         index = trace.last + 1 if trace else index + 1
     return tuple(traces)
 
 
-def _trace_at(messages: Sequence[str], index: int, *, after: int) -> Trace | None:
-    message = messages[index]
-    if _PYTHON in message:
-        return _python(messages, index)
-    if not _FRAME.match(message):
+def _trace_at(readings: Sequence[Reading], index: int, *, after: int) -> Trace | None:
+    if _opens_python(readings[index]):
+        return _python(readings, index)
+    if not readings[index].gravity.is_frame:
         return None
-    return _framed(messages, index, after=after)
+    return _framed(readings, index, after=after)
 
 
-def _framed(messages: Sequence[str], index: int, *, after: int) -> Trace:
+def _opens_python(reading: Reading) -> bool:
+    """Nothing follows in the line: a trace that stands in one line, as JSON logs write it, opens no trace of lines."""
+    return reading.message.rstrip().endswith(_PYTHON)
+
+
+def _framed(readings: Sequence[Reading], index: int, *, after: int) -> Trace:
     """A trace whose first frame stands at `index`; its head stands above."""
-    head = cause = _head_above(messages, index, after=after)
-    if _CAUSED.match(messages[head]):  # .NET writes causes ahead of all frames
-        head = _head_above(messages, head, after=after)
+    head = cause = _head_above(readings, index, after=after)
+    if _CAUSED.match(readings[head].message):  # .NET writes causes ahead of all frames
+        head = _head_above(readings, head, after=after)
     last = index
-    end = min(len(messages), index + _MOST_LINES)
+    end = min(len(readings), index + _MOST_LINES)
     for place in range(index, end):
-        if _CAUSED.match(messages[place]):
-            cause = _named_cause(messages, place)
+        if _CAUSED.match(readings[place].message):
+            cause = _named_cause(readings, place)
             last = place
-        elif _FRAME.match(messages[place]) or place == cause or _GO_CALL.match(messages[place]):
+        elif readings[place].gravity.is_frame or place == cause or _GO_CALL.match(readings[place].message):
             last = place
-        elif messages[place].strip() and place - 1 != cause:  # a cause's message may have a second line
+        elif readings[place].message.strip() and place - 1 != cause:  # a cause's message may have a second line
             break
     return Trace(first=min(head, index), last=last, head=head, cause=cause)
 
 
-def _head_above(messages: Sequence[str], index: int, *, after: int) -> int:
+def _head_above(readings: Sequence[Reading], index: int, *, after: int) -> int:
     """The nearest line above that is neither empty nor a frame, at most three lines up."""
     for place in range(index - 1, max(after, index - 4), -1):
-        if messages[place].strip():
+        if readings[place].message.strip():
             return place
     return index
 
 
-def _named_cause(messages: Sequence[str], place: int) -> int:
+def _named_cause(readings: Sequence[Reading], place: int) -> int:
     """Gradle writes the cause on the line below "Caused by:"."""
-    if messages[place].strip() == "Caused by:" and place + 1 < len(messages):
+    if readings[place].message.strip() == "Caused by:" and place + 1 < len(readings):
         return place + 1
     return place
 
 
-def _python(messages: Sequence[str], index: int) -> Trace:
+def _python(readings: Sequence[Reading], index: int) -> Trace:
     """From "Traceback" to the first line that is indented no deeper; a chain of tracebacks is one."""
-    margin = _indentation(messages[index])
-    for place in range(index + 1, min(len(messages), index + _MOST_LINES)):
-        text = messages[place]
-        if text.strip() and _indentation(text) <= margin and not _FRAME.match(text):
-            return _chained(messages, Trace(first=index, last=place, head=index, cause=place))
-    return Trace(first=index, last=min(len(messages), index + _MOST_LINES) - 1, head=index, cause=index)
+    margin = _indentation(readings[index].message)
+    for place in range(index + 1, min(len(readings), index + _MOST_LINES)):
+        text = readings[place].message
+        if text.strip() and _indentation(text) <= margin and not readings[place].gravity.is_frame:
+            return _chained(readings, Trace(first=index, last=place, head=index, cause=place))
+    return Trace(first=index, last=min(len(readings), index + _MOST_LINES) - 1, head=index, cause=index)
 
 
-def _chained(messages: Sequence[str], trace: Trace) -> Trace:
+def _chained(readings: Sequence[Reading], trace: Trace) -> Trace:
     """A traceback and those that follow "During handling of the above exception"; the last one is what left."""
     place = trace.last + 1
-    while place < min(len(messages), trace.last + 3) and not messages[place].strip():
+    while place < min(len(readings), trace.last + 3) and not readings[place].message.strip():
         place += 1
-    if place < len(messages) and "the above exception" in messages[place]:
-        for start in range(place + 1, min(len(messages), place + 4)):
-            if _PYTHON in messages[start]:
-                return Trace(first=trace.first, last=_python(messages, start).last, head=trace.head, cause=trace.cause)
+    if place < len(readings) and "the above exception" in readings[place].message:
+        for start in range(place + 1, min(len(readings), place + 4)):
+            if _opens_python(readings[start]):
+                return Trace(first=trace.first, last=_python(readings, start).last, head=trace.head, cause=trace.cause)
     return trace
 
 
@@ -130,7 +116,7 @@ def _indentation(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-# --- The readings of one log -> its units: a line, or a stack trace with the line that logs it, told by one li
+# --- Units: a line, or a stack trace with the line that logs it -----------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +140,7 @@ class Unit:
 
 def units_of(readings: Sequence[Reading]) -> Iterator[Unit]:
     """Each line that is not blank, stack traces taken as one; in order of their first lines."""
-    traces = iter(traces_of([reading.message for reading in readings]))
+    traces = iter(traces_of(readings))
     trace = next(traces, None)
     index = 0
     while index < len(readings):
@@ -172,7 +158,7 @@ def gravity_of_unit(unit: Unit, readings: Sequence[Reading]) -> Gravity:
     """The gravest of a unit's lines, with the cues of all."""
     gravities = [readings[index].gravity for index in (unit.telling, *unit.others)]
     gravest = max(gravities, key=lambda gravity: gravity.weight)
-    cues: dict[str, Cue] = {cue.name: cue for gravity in gravities for cue in gravity.cues}
+    cues: dict[str, Row] = {cue.name: cue for gravity in gravities for cue in gravity.cues}
     return Gravity(
         weight=gravest.weight,
         level=max((gravity.level for gravity in gravities if gravity.level is not None), default=None),

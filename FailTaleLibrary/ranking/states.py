@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.ranking.score import Candidate
-from FailTaleLibrary.ranking.signals import CATALOGUE
+from FailTaleLibrary.ranking.signals import CUES, Row, services
 from FailTaleLibrary.records import Evidence, Gap, GapReason, Item, Signal
 
 SILENT: frozenset[GapReason] = frozenset(
@@ -121,7 +121,7 @@ def _without(text: str, other: str) -> str:
 def _complaint(item: Item) -> Iterator[Candidate]:
     """What a failed command wrote to stderr, where that tells of the host and not of our rights on it."""
     said = item.stderr.splitlines() if item.status == "failed" else []
-    complaints = [(line.strip(), cues) for line in said if (cues := CATALOGUE.cues_in(line[:LINE_CHARS]))]
+    complaints = [(line.strip(), cues) for line in said if (cues := _cues_in(line[:LINE_CHARS]))]
     for line, cues in sorted(complaints, key=lambda each: -each[1][0].weight)[:1]:
         if cues[0].name not in _OURS:
             words = f"{cues[0].words}, says '{item.collector}'"
@@ -135,3 +135,7 @@ def _complaint(item: Item) -> Iterator[Candidate]:
                 score=cues[0].weight + COMPLAINT,
                 signals=(Signal(name=cues[0].name, words=words, strong=cues[0].strong),),
             )
+
+
+def _cues_in(message: str) -> tuple[Row, ...]:
+    return tuple(row for row in services().rows_in(message) if row.kind in CUES)

@@ -1,0 +1,64 @@
+"""The rows of the catalogue, each held by the examples that stand beside it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+
+import pytest
+import re2
+
+from FailTaleLibrary.ranking.signals import CUES, Row, builds, rows_of, services
+
+FILES = {"signals.yaml": services, "build_signals.yaml": builds}
+ROWS = [pytest.param(file, row, id=f"{file}: {row.name}") for file in FILES for row in rows_of(file)]
+
+
+@pytest.mark.parametrize(("file", "row"), ROWS)
+def test_a_row_is_hit_by_its_hits_and_missed_by_its_misses(file: str, row: Row) -> None:
+    """Through the automaton of the whole catalogue, as a log's lines are: no row is dead, none shadows another."""
+    catalogue = FILES[file]()
+    assert row.hits
+    assert row.misses
+    assert [hit for hit in row.hits if row not in catalogue.rows_in(hit)] == []
+    assert [miss for miss in row.misses if row in catalogue.rows_in(miss)] == []
+    options = re2.Options()
+    options.case_sensitive = False
+    for pattern in row.patterns:  # an alternative that no example needs is one that nobody would miss
+        assert any(re2.compile(pattern, options).search(hit) for hit in row.hits), pattern
+    if row.kind in CUES:
+        assert row.words
+        assert row.weight >= 2.5
+
+
+def test_names_are_unique_in_each_catalogue() -> None:
+    for catalogue in (services(), builds()):
+        names = [row.name for row in catalogue.rows]
+        assert sorted(names) == sorted(set(names))
+
+
+def test_what_only_builds_say_is_not_searched_for_in_the_lines_of_services() -> None:
+    assert not {row.name for row in rows_of("build_signals.yaml")} & {row.name for row in services().rows}
+    assert services().rows_in("[command]/usr/bin/git version") == ()
+    assert [row.name for row in builds().rows_in("[command]/usr/bin/git version")] == ["step passed"]
+
+
+def test_in_a_build_deploying_and_restarting_are_no_events() -> None:
+    assert [row.name for row in services().rows_in("deployed shop-api 2.4.1")] == ["deployment"]
+    assert builds().rows_in("deployed shop-api 2.4.1") == ()
+
+
+@pytest.mark.parametrize("hit", [hit for file in FILES for row in rows_of(file) for hit in row.hits])
+def test_lines_that_differ_in_digits_alone_hit_the_same_rows_where_the_numbers_agree(hit: str) -> None:
+    for file in FILES.values():
+        catalogue = file()
+        for digit in "03579":
+            other = re.sub(r"\d", digit, hit)
+            if catalogue.numbers_in(other) == catalogue.numbers_in(hit):
+                assert catalogue.rows_in(other) == catalogue.rows_in(hit)
+
+
+def test_the_catalogue_is_not_read_before_the_first_line_is_ranked() -> None:
+    asks = "import sys, FailTaleLibrary.ranking.signals as s; sys.exit(s._catalogue.cache_info().misses)"
+    assert subprocess.run([sys.executable, "-c", asks], check=False, timeout=60).returncode == 0
