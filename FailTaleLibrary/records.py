@@ -100,6 +100,9 @@ class Step(Record):
     """``test``, ``suite``, ``run``, ``none`` or seconds before the failure, as decimal digits."""
     timeout_s: float
     max_bytes: int
+    """Of the item."""
+    bundle_bytes: int = 0
+    """Of its full text, which only a bundle keeps; what is less than `max_bytes` asks for no more than the item."""
     cost: int = 1
     """Order within the host: 0 cheap state, 1 logs, 2 heavy."""
 
@@ -144,7 +147,10 @@ class Gap(Record):
 
 
 class Plan(Record):
-    """Whom to ask what; may be printed, archived and shown to an assistant."""
+    """Whom to ask what, with every number that the collection obeys; may be printed, archived, shown to an assistant.
+
+    Bytes are bytes of UTF-8.
+    """
 
     failure_id: str
     steps: tuple[Step, ...] = ()
@@ -154,6 +160,12 @@ class Plan(Record):
     """The longest this failure may cost."""
     max_bytes: int
     """Of all items of this failure together."""
+    host_time_s: float
+    """For all steps of one host."""
+    host_bytes: int
+    """Of all items of one host together."""
+    parallel_hosts: int
+    """Hosts that are asked at the same time."""
 
 
 # --- Evidence: what they answered ------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import write_bundle
+from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Progress
 from FailTaleLibrary.collection.source import EvidenceSource, OwnHosts
 from FailTaleLibrary.config import Config, secret_values_of
@@ -88,13 +89,14 @@ class Run:
 
         Raises ConfigError when a selected component or host is unknown.
         """
+        budget = self._budget(deadline_s)
         began = time.monotonic()
         the_plan, evidence, full_texts = self._source.collect(
             failure,
             components=components,
             hosts=hosts,
             redactor=self.redactor(known),
-            deadline_s=self._left_s(deadline_s),
+            budget=budget,
             cancel=cancel,
             progress=progress,
         )
@@ -106,7 +108,7 @@ class Run:
 
     def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
-        verdicts = self._source.check_hosts(hosts)
+        verdicts = self._source.check_hosts(hosts, budget=Budget(self.config.limits.failure_time_s))
         return {host: self._redactor.redact(verdict).text for host, verdict in verdicts.items()}
 
     @property
@@ -118,11 +120,16 @@ class Run:
         """Ends marks and connections; quick, and safe to call twice."""
         self._source.close()
 
-    def _left_s(self, deadline_s: float | None) -> float:
-        """The longest that this failure may take: its own limit, the caller's, and what is left of the run's."""
+    def _budget(self, deadline_s: float | None) -> Budget:
+        """What this failure may cost: within its own limit, the caller's, and what is left of the run's time."""
         limits = self.config.limits
-        left_s = min(limits.failure_time_s, limits.run_time_s - self.tally.seconds)
-        return left_s if deadline_s is None else min(left_s, deadline_s)
+        times = {
+            "limits.failure_time": limits.failure_time_s,
+            "limits.run_time": limits.run_time_s - self.tally.seconds,
+            "the time after the run was stopped": limits.failure_time_s if deadline_s is None else deadline_s,
+        }
+        limit = min(times, key=lambda name: times[name])
+        return Budget(times[limit], limit=limit)
 
     def _report(self, failure: Failure, the_plan: Plan, evidence: Evidence) -> Report:
         return Report(

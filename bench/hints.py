@@ -67,7 +67,7 @@ def _report(number: int, told: dict[str, Any]) -> Report:
         failtale_version="bench",
         created_at=end,
         failure=failure,
-        plan=Plan(failure_id=failure.id, deadline_s=45, max_bytes=1),
+        plan=Plan(failure_id=failure.id, deadline_s=45, max_bytes=1, host_time_s=45, host_bytes=1, parallel_hosts=1),
         evidence=Evidence(failure_id=failure.id, collected_at=end),
         analysis=Analysis(suspects=tuple(_suspects(told["suspects"], end))),
     )

@@ -356,6 +356,9 @@ def a_plan(evidence: Evidence | None = None, **changes: Any) -> Plan:
         ),
         "deadline_s": 60.0,
         "max_bytes": 4_194_304,
+        "host_time_s": 30.0,
+        "host_bytes": 1_048_576,
+        "parallel_hosts": 16,
     }
     return Plan(**{**values, **changes})
 

@@ -15,7 +15,9 @@ from typing import Any
 import pytest
 from sshd import Sshd
 
+from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected, collect
+from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import check_hosts
 from FailTaleLibrary.config import Config
@@ -46,9 +48,8 @@ def collected(config: Config, *, failure: Failure | None = None, **arguments: An
     failure = failure or a_failure()
     connections = Connections(config)
     try:
-        return collect(
-            plan(failure, config), failure, config, connections=connections, redactor=Redactor(), **arguments
-        )
+        access = HostAccess.of(config, connections)
+        return collect(plan(failure, config), failure, access, redactor=Redactor(), **arguments)
     finally:
         connections.close()
 
@@ -115,6 +116,30 @@ def test_a_host_whose_bytes_are_used_up_says_so() -> None:
     assert "limits.host_bytes" in collected(config).evidence.gaps[0].detail
 
 
+def test_a_failures_bytes_are_an_end_for_all_hosts_together_and_each_has_its_share() -> None:
+    hosts = {f"host{n}": {"component": ["app"], "transport": "local"} for n in range(6)}
+    much = "yes 'one line, and then another' | head -n 1000"
+    config = a_config(
+        [{"name": "a", "command": much}, {"name": "b", "command": much}], hosts, limits={"failure_bytes": "10 kB"}
+    )
+    evidence = collected(config).evidence
+    assert sum(len(item.text.encode()) for item in evidence.items) <= 10_000
+    assert {item.host for item in evidence.items} == set(hosts)
+    assert all(item.omitted_bytes for item in evidence.items)
+    assert {gap.reason for gap in evidence.gaps} <= {"skipped"}
+    assert all("limits.failure_bytes" in gap.detail for gap in evidence.gaps)
+
+
+def test_bytes_are_bytes_and_no_characters() -> None:
+    config = a_config(
+        [{"name": "a", "command": "yes 'Größe: 5 €' | head -n 300"}, {"name": "b", "command": "echo b"}],
+        limits={"host_bytes": 3000},
+    )
+    result = collected(config)
+    assert 2000 < len(text_of(result, "here/a").encode()) <= 3000
+    assert "limits.host_bytes" in result.evidence.gaps[0].detail
+
+
 def test_cancelling_ends_it_early_and_the_rest_is_a_gap() -> None:
     config = a_config([{"name": "slow", "command": "sleep 60", "timeout": 50}])
     cancel = threading.Event()
@@ -154,8 +179,8 @@ def test_lines_of_an_earlier_test_are_no_evidence_of_this_one(tmp_path: Path) ->
     marks.window_began()
     write("ERROR of this test")
     result = collect(
-        plan(a_failure(started), config), a_failure(started), config,
-        connections=connections, redactor=Redactor(), marks=marks,
+        plan(a_failure(started), config), a_failure(started), HostAccess.of(config, connections, marks),
+        redactor=Redactor(),
     )  # fmt: skip
     connections.close()
     assert "of this test" in text_of(result, "here/log")
@@ -181,8 +206,8 @@ def test_a_snapshot_shows_what_changed_since_the_window_began(tmp_path: Path) ->
     started = datetime.now(timezone.utc)
     state.write_text("shop.service failed pid 18\n")
     result = collect(
-        plan(a_failure(started), config), a_failure(started), config,
-        connections=connections, redactor=Redactor(), marks=marks,
+        plan(a_failure(started), config), a_failure(started), HostAccess.of(config, connections, marks),
+        redactor=Redactor(),
     )  # fmt: skip
     connections.close()
     item = result.evidence.item("here/units")
@@ -216,7 +241,7 @@ def test_a_baseline_that_must_be_withheld_costs_no_other_item(tmp_path: Path) ->
     connections, marks = noted(config)
     state.write_text("well\n")
     failure = a_failure(datetime.now(timezone.utc))
-    result = collect(plan(failure, config), failure, config, connections=connections, redactor=Slow(), marks=marks)
+    result = collect(plan(failure, config), failure, HostAccess.of(config, connections, marks), redactor=Slow())
     connections.close()
     assert (text_of(result, "here/units"), text_of(result, "here/later")) == ("well\n", "later\n")
     assert result.evidence.gaps == ()
@@ -252,7 +277,7 @@ def test_a_clock_that_is_set_within_a_window_neither_widens_nor_empties_it(
     clock.write_text(step)
     write("ERROR behind the step")
     failure = a_failure(failure_began)
-    result = collect(plan(failure, config), failure, config, connections=connections, redactor=Redactor(), marks=marks)
+    result = collect(plan(failure, config), failure, HostAccess.of(config, connections, marks), redactor=Redactor())
     connections.close()
     assert [line.partition("ERROR ")[2] for line in text_of(result, "here/log").splitlines()] == [
         "ahead of the step",
@@ -302,7 +327,7 @@ def test_checking_hosts_tells_each_ones_trouble(new_host: Callable[..., Sshd]) -
         },
     )
     connections = Connections(config)
-    verdicts = check_hosts(config, connections)
+    verdicts = check_hosts(config.hosts, connections, Budget(30.0))
     connections.close()
     assert verdicts["web1"] == ""
     assert "SHA256:" in verdicts["stranger"]
@@ -334,8 +359,8 @@ def test_a_line_without_a_time_that_came_before_its_mark_is_shown_and_said_to_be
     marks.window_began()
     _until_marked(marks, started)
     result = collect(
-        plan(a_failure(started), config), a_failure(started), config,
-        connections=connections, redactor=Redactor(), marks=marks,
+        plan(a_failure(started), config), a_failure(started), HostAccess.of(config, connections, marks),
+        redactor=Redactor(),
     )  # fmt: skip
     connections.close()
     item = result.evidence.item("here/log")

@@ -14,13 +14,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from FailTaleLibrary import background
-from FailTaleLibrary.collection.host import CollectionContext, HostSession
+from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
-from FailTaleLibrary.config import Config
 from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, HostClock, Item, Plan, Step
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.windows import Marks
 
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all and the host; from any thread."""
@@ -37,27 +35,28 @@ class Collected:
 def collect(
     plan: Plan,
     failure: Failure,
-    config: Config,
+    access: HostAccess,
     *,
-    connections: Connections,
     redactor: Redactor,
-    marks: Marks | None = None,
+    budget: Budget | None = None,
     cancel: threading.Event | None = None,
     progress: Progress | None = None,
 ) -> Collected:
     """Asks all hosts of a plan and returns what they answered by the deadline; never raises for a host's sake.
 
-    ``cancel`` ends it early, with what there is. Steps that did not finish are gaps.
+    ``budget`` is what is left of the failure's time, where some of it is spent; ``cancel`` ends it early, with what
+    there is. Steps that did not finish are gaps.
     """
     cancel = cancel or threading.Event()
     began = time.monotonic()
-    opened_before = connections.opened
-    results = ResultCollector(plan, progress)
-    stop = threading.Event()
-    context = CollectionContext(failure, config, connections, redactor, marks, stop, began + plan.deadline_s)
-    _start(context, _by_host(plan), results, parallel=config.limits.parallel_hosts)
-    results.wait(began + plan.deadline_s, cancel)
-    stop.set()
+    opened_before = access.connections.opened
+    if budget is None or budget.left_s > plan.deadline_s:
+        budget = Budget(plan.deadline_s)
+    results = ResultCollector(plan, budget, progress)
+    context = CollectionContext(failure, access, redactor, threading.Event())
+    _start(context, plan, budget, results)
+    results.wait(cancel)
+    context.stop.set()
     answers, gaps, clocks = results.close(cancelled=cancel.is_set())
     items = [each.record for each in answers if isinstance(each.record, Item)]
     return Collected(
@@ -68,7 +67,7 @@ def collect(
             clocks=clocks,
             cost=Cost(
                 seconds=round(time.monotonic() - began, 3),
-                connections=connections.opened - opened_before,
+                connections=access.connections.opened - opened_before,
                 received_bytes=sum(item.received_bytes for item in items),
             ),
             collected_at=datetime.now(timezone.utc),
@@ -77,35 +76,29 @@ def collect(
     )
 
 
-def _by_host(plan: Plan) -> dict[str, list[Step]]:
-    steps: dict[str, list[Step]] = {}
-    for step in plan.steps:
-        steps.setdefault(step.host, []).append(step)
-    return steps
-
-
-def _start(
-    context: CollectionContext, steps: Mapping[str, list[Step]], results: ResultCollector, *, parallel: int
-) -> None:
-    waiting = deque(steps.items())
+def _start(context: CollectionContext, plan: Plan, budget: Budget, results: ResultCollector) -> None:
+    budgets = budget.for_hosts(plan)
+    waiting = deque(budgets)
 
     def work() -> None:
         while not context.stop.is_set():
             try:
-                host, host_steps = waiting.popleft()
+                host = waiting.popleft()
             except IndexError:
                 return
-            for answer in HostSession(context, host, host_steps).answers():
+            steps = [step for step in plan.steps if step.host == host]
+            for answer in HostSession(context, host, steps, budgets[host]).answers():
                 results.put(answer)
 
-    for number in range(min(parallel, len(steps))):
+    for number in range(min(plan.parallel_hosts, len(budgets))):
         background.start(work, name=f"failtale-collect-{number}")
 
 
 class ResultCollector:
     """Where the threads of one collection leave what the hosts answered, until it is closed."""
 
-    def __init__(self, plan: Plan, progress: Progress | None) -> None:
+    def __init__(self, plan: Plan, budget: Budget, progress: Progress | None) -> None:
+        self._budget = budget
         self._open_steps = {step.id: step for step in plan.steps}
         self._all = len(plan.steps)
         self._progress = progress
@@ -141,14 +134,14 @@ class ResultCollector:
         for step_id in [each for each, step in self._open_steps.items() if step.host == record.host]:
             del self._open_steps[step_id]
 
-    def wait(self, deadline: float, cancel: threading.Event) -> None:
-        """Until all steps are done, the deadline (monotonic) has come or `cancel` is set."""
+    def wait(self, cancel: threading.Event) -> None:
+        """Until all steps are done, the budget's time is over or `cancel` is set."""
         with self._changed:
             while self._open_steps and not cancel.is_set():
-                left = deadline - time.monotonic()
-                if left <= 0:
+                left_s = self._budget.left_s
+                if left_s <= 0:
                     return
-                self._changed.wait(min(left, 0.1))  # short, because `cancel` cannot notify this condition
+                self._changed.wait(min(left_s, 0.1))  # short, because `cancel` cannot notify this condition
 
     def close(self, *, cancelled: bool) -> tuple[list[CollectedItem], list[Gap], tuple[HostClock, ...]]:
         """The answers in the plan's order, and gaps for what is still open; later answers are dropped."""
@@ -160,8 +153,7 @@ class ResultCollector:
             clocks = tuple(sorted(self._clocks, key=lambda clock: clock.host))
             return answers, sorted(self._host_gaps, key=lambda each: each.host) + unfinished, clocks
 
-    @staticmethod
-    def _unfinished(step: Step, now: datetime, *, cancelled: bool) -> Gap:
+    def _unfinished(self, step: Step, now: datetime, *, cancelled: bool) -> Gap:
         if cancelled:
             return make_gap(step, reason="cancelled", detail="cancelled before it answered", at=now)
-        return make_gap(step, reason="timed out", detail="not finished within limits.failure_time", at=now)
+        return make_gap(step, reason="timed out", detail=f"not finished within {self._budget.limit}", at=now)

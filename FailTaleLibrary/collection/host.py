@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
+from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.collection.items import AskedStep, CollectedItem, make_gap, make_item
 from FailTaleLibrary.config import Collector, Config
@@ -26,16 +27,32 @@ from FailTaleLibrary.windows import (
     window_start,
 )
 
-GRACE_S = 2.0
-"""A transport ends a command this long after its limit at the latest."""
 LINES_AHEAD = 40
 """Of each log, from ahead of the window, for the ranking."""
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
-MIN_ITEM_BYTES = 1024
-"""Less than this of a host's byte budget is not worth a question."""
 CLOCK_TIME_S = 5.0
 """For the reading of a host's clock."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostAccess:
+    """The ways to the hosts and what their collectors are; all that a collection needs beside its plan."""
+
+    connections: Connections
+    collectors: Mapping[str, Collector]
+    """By the id of their step."""
+    marks: Marks | None = None
+
+    @classmethod
+    def of(cls, config: Config, connections: Connections, marks: Marks | None = None) -> HostAccess:
+        """What the configuration says of its hosts."""
+        collectors = {
+            f"{host}/{collector.name}": collector
+            for host in config.hosts
+            for _, collector in config.collectors_for(host)
+        }
+        return cls(connections, collectors, marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,41 +60,34 @@ class CollectionContext:
     """What every host's turn in one collection needs."""
 
     failure: Failure
-    config: Config
-    connections: Connections
+    access: HostAccess
     redactor: Redactor
-    marks: Marks | None
     stop: threading.Event
     """Set when nobody waits for answers any more."""
-    deadline: float
-    """On the monotonic clock."""
 
 
 class HostSession:
-    """One host's turn: its connection, its clock, its budgets, its steps."""
+    """One host's turn: its connection, its clock, its budget, its steps."""
 
-    def __init__(self, context: CollectionContext, host: str, steps: Sequence[Step]) -> None:
+    def __init__(self, context: CollectionContext, host: str, steps: Sequence[Step], budget: HostBudget) -> None:
         self._context = context
         self._host = host
         self._steps = steps
-        self._began = time.monotonic()
-        self._ends = min(self._began + context.config.limits.host_time_s, context.deadline)
-        self._bytes_left = context.config.limits.host_bytes
-        self._collectors = {
-            (component, collector.name): collector for component, collector in context.config.collectors_for(host)
-        }
+        self._budget = budget
         self._clock: ClockReading | None = None
         self._utc_offset_s: int | None = None
 
     def answers(self) -> Iterator[HostClock | CollectedItem]:
         """The host's clock where it can be told, then each step's item or gap; or one gap for the whole host."""
+        began = time.monotonic()
         try:
-            yield from self._answers()
+            with self._budget:
+                yield from self._answers()
         except TransportError as error:
-            yield CollectedItem(self._host_gap(error))
+            yield CollectedItem(self._host_gap(error, began))
         except Exception as error:  # a fault of ours must cost this host's evidence, not the run
             fault = TransportError("failed", f"FailTale could not ask this host: {type(error).__name__}")
-            yield CollectedItem(self._host_gap(fault))
+            yield CollectedItem(self._host_gap(fault, began))
 
     def _answers(self) -> Iterator[HostClock | CollectedItem]:
         transport = self._transport()
@@ -88,18 +98,18 @@ class HostSession:
             yield self._answer(step, transport)
 
     def _transport(self) -> Transport:
-        return self._context.connections.transport(self._host)
+        return self._context.access.connections.transport(self._host)
 
     # --- The host's clock --------------------------------------------------------------------------------------------
 
     def _read_clock(self, transport: Transport) -> HostClock | None:
         """The host's clock, read now and narrowed by what its marks told; None when it cannot be told."""
-        timeout_s = min(CLOCK_TIME_S, max(0.1, self._context.deadline - time.monotonic()))
+        timeout_s = min(CLOCK_TIME_S, max(0.1, self._budget.left_s))
         try:
             now = take_mark(transport, mark_script([]), cancel=self._context.stop, timeout_s=timeout_s)
         except (TransportError, ValueError):
             return None
-        marks = self._context.marks
+        marks = self._context.access.marks
         self._clock = now.clock.narrowed(marks.clocks(self._host) if marks else ())
         self._utc_offset_s = now.mark.utc_offset_s
         return HostClock(
@@ -113,17 +123,16 @@ class HostSession:
 
     def _answer(self, step: Step, transport: Transport) -> CollectedItem:
         now = datetime.now(timezone.utc)
-        left_s = self._ends - time.monotonic() - GRACE_S
-        if left_s <= 0.05:
-            return CollectedItem(make_gap(step, reason="skipped", detail=_used_up("time", "host_time"), at=now))
-        if self._bytes_left < MIN_ITEM_BYTES:
-            return CollectedItem(make_gap(step, reason="skipped", detail=_used_up("bytes", "host_bytes"), at=now))
-        asked = self._question(step, timeout_s=min(step.timeout_s, left_s), now=now)
+        used_up = self._budget.used_up
+        if used_up:
+            return CollectedItem(make_gap(step, reason="skipped", detail=used_up, at=now))
+        allowance = self._budget.allowance(step)
+        asked = self._question(step, allowance, now=now)
         try:
             result = transport.run(
-                Script(asked.line.producer, asked.line.filters, asked.step.collector),
-                timeout_s=asked.timeout_s,
-                max_bytes=self._travelling_bytes(asked.step) + HEADROOM_BYTES,
+                Script(asked.line.producer, asked.line.filters, step.collector),
+                timeout_s=allowance.timeout_s,
+                max_bytes=allowance.travelling_bytes + HEADROOM_BYTES,
                 cancel=self._context.stop,
             )
         except TransportError as error:
@@ -132,9 +141,9 @@ class HostSession:
             return CollectedItem(make_gap(step, reason=error.reason, detail=detail, at=now))  # type: ignore[arg-type]
         return self._item(asked, result)
 
-    def _question(self, step: Step, *, timeout_s: float, now: datetime) -> AskedStep:
+    def _question(self, step: Step, allowance: Allowance, *, now: datetime) -> AskedStep:
         """A step as the host is asked it: the script, and what is known of its window."""
-        collector = self._collectors[step.component, step.collector]
+        collector = self._context.access.collectors[step.id]
         since = window_start(step, self._context.failure)
         earlier, later = self._marks_around(since)
         window, note = resolve_window(
@@ -145,35 +154,27 @@ class HostSession:
             clock=self._clock,
             utc_offset_s=self._utc_offset_s,
         )
-        step = step.model_copy(update={"max_bytes": min(step.max_bytes, self._bytes_left)})
-        line = command_line(_with_lines_ahead(collector), window=window, max_bytes=self._travelling_bytes(step))
+        line = command_line(_with_lines_ahead(collector), window=window, max_bytes=allowance.travelling_bytes)
         return AskedStep(
-            step=step,
+            step=step.model_copy(update={"max_bytes": allowance.max_bytes}),
             collector=collector,
             line=line,
-            timeout_s=timeout_s,
+            timeout_s=allowance.timeout_s,
             since=since,
             note=note,
-            ssh_command=self._context.connections.repeat_line(self._host, line.shown),
+            ssh_command=self._context.access.connections.repeat_line(self._host, line.shown),
             at=now,
         )
 
     def _item(self, asked: AskedStep, result: CommandResult) -> CollectedItem:
         """What the host's answer to one question is as evidence."""
-        answer = make_item(asked, result, self._context.redactor)
-        if isinstance(answer.record, Item):
-            self._bytes_left -= len(answer.record.text)
-            if asked.collector.baseline:
-                return CollectedItem(self._compared(answer.record, asked.collector), answer.full_text)
+        answer = make_item(asked, result, self._context.redactor, take=self._budget.take)
+        if isinstance(answer.record, Item) and asked.collector.baseline:
+            return CollectedItem(self._compared(answer.record, asked.collector), answer.full_text)
         return answer
 
-    def _travelling_bytes(self, step: Step) -> int:
-        """What may travel: a bundle keeps more of an item than the card does."""
-        config = self._context.config
-        return max(step.max_bytes, config.limits.bundle_item_bytes) if config.bundles.enabled else step.max_bytes
-
     def _marks_around(self, moment: datetime | None) -> tuple[TakenMark | None, TakenMark | None]:
-        marks = self._context.marks
+        marks = self._context.access.marks
         return marks.around(self._host, moment) if marks and moment else (None, None)
 
     def _compared(self, item: Item, collector: Collector) -> Item:
@@ -190,14 +191,14 @@ class HostSession:
         now = masked(item.text, collector.mask)
         return item.model_copy(update={"baseline": baseline, "changes": changes(baseline, now)})
 
-    def _host_gap(self, error: TransportError) -> Gap:
+    def _host_gap(self, error: TransportError, began: float) -> Gap:
         return Gap(
             host=self._host,
             component=self._steps[0].component,
             reason=error.reason,
             detail=self._context.redactor.redact(str(error)).text,
             at=datetime.now(timezone.utc),
-            elapsed_s=round(time.monotonic() - self._began, 3),
+            elapsed_s=round(time.monotonic() - began, 3),
         )
 
 
@@ -206,7 +207,3 @@ def _with_lines_ahead(collector: Collector) -> Collector:
     if collector.command is not None or collector.window == "none":
         return collector
     return collector.model_copy(update={"before": max(collector.before, LINES_AHEAD)})
-
-
-def _used_up(what: str, limit: str) -> str:
-    return f"skipped: the host's {what} (limits.{limit}) is used up"

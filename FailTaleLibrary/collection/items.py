@@ -6,6 +6,7 @@ No stage above can see raw output: whoever makes an Item or a Gap of something t
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -61,10 +62,16 @@ class CollectedItem:
     full_text: str = ""
 
 
-def make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> CollectedItem:
+Take = Callable[[int], int]
+"""Bytes that are wanted -> bytes that may be kept: `HostBudget.take`."""
+
+
+def make_item(
+    asked: AskedStep, result: CommandResult, redactor: Redactor, *, take: Take = lambda wanted: wanted
+) -> CollectedItem:
     """The item of one answer, or the gap where the answer is no evidence; withheld when it cannot be made safe."""
     try:
-        return _make_item(asked, result, redactor)
+        return _make_item(asked, result, redactor, take)
     except RedactionError as error:
         detail = f"withheld: its text could not be searched for secrets ({error})"
         return CollectedItem(
@@ -85,7 +92,7 @@ def make_gap(step: Step, *, reason: GapReason, detail: str, at: datetime, elapse
     )
 
 
-def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> CollectedItem:
+def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take: Take) -> CollectedItem:
     answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
     safe = RecordRedactor(redactor)
     whole = decode(_whole_lines(answer.text, result.omitted_bytes))
@@ -97,8 +104,9 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> C
         return CollectedItem(
             make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
         )
-    text, cut_bytes, cut_lines = _newest(full_text, asked.step.max_bytes)
-    ahead = safe.text(decode(answer.before))
+    text, cut_bytes, cut_lines = _taken(full_text, asked.step.max_bytes, take)
+    ahead, _, _ = _taken(safe.text(decode(answer.before)), asked.step.max_bytes, take)
+    stderr, _, _ = _taken(stderr, STDERR_BYTES, take)
     item = Item(
         id=asked.step.id,
         host=asked.step.host,
@@ -108,7 +116,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor) -> C
         kind=_kind(asked.collector),
         command=safe.text(asked.line.shown),
         ssh_command=safe.text(asked.ssh_command) if asked.ssh_command else None,
-        status=_status(result, text),
+        status=_status(result, full_text),
         exit_status=result.exit_status,
         timed_out=result.timed_out,
         incomplete=sanitize(result.incomplete) if result.incomplete else None,
@@ -193,6 +201,11 @@ def _tail(data: bytes, max_bytes: int) -> bytes:
     return _whole_lines(data[-max_bytes:], len(data) - max_bytes) if len(data) > max_bytes else data
 
 
+def _taken(text: str, max_bytes: int, take: Take) -> tuple[str, int, int]:
+    """As `_newest`, within what the budget gives."""
+    return _newest(text, take(min(len(text.encode()), max_bytes)))
+
+
 def _newest(text: str, max_bytes: int) -> tuple[str, int, int]:
     """The newest whole lines within a number of bytes; and the bytes and lines that were left out.
 
@@ -201,7 +214,7 @@ def _newest(text: str, max_bytes: int) -> tuple[str, int, int]:
     data = text.encode()
     if len(data) <= max_bytes:
         return text, 0, 0
-    newest = data[-max_bytes:]
+    newest = data[len(data) - max_bytes :]
     kept = (_whole_lines(newest, 1) or newest).decode(errors="ignore")
     omitted = data[: len(data) - len(kept.encode())]
     return kept, len(omitted), omitted.count(b"\n")

@@ -37,6 +37,9 @@ def plan(
         skipped=tuple(_unplayed(wanted, config)),
         deadline_s=config.limits.failure_time_s,
         max_bytes=config.limits.failure_bytes,
+        host_time_s=config.limits.host_time_s,
+        host_bytes=config.limits.host_bytes,
+        parallel_hosts=config.limits.parallel_hosts,
     )
 
 
@@ -72,6 +75,7 @@ def _step(host: str, component: str, collector: Collector, config: Config) -> St
         window=collector.window,
         timeout_s=collector.timeout_s or config.ssh_for(host).command_timeout_s,
         max_bytes=collector.max_bytes or config.limits.item_bytes,
+        bundle_bytes=config.limits.bundle_item_bytes if config.bundles.enabled else 0,
         cost=_cost(collector),
     )
 

@@ -8,7 +8,9 @@ from functools import partial
 from typing import Protocol
 
 from FailTaleLibrary import background
+from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Progress, collect
+from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
@@ -30,12 +32,12 @@ class EvidenceSource(Protocol):
         components: Collection[str] = (),
         hosts: Collection[str] = (),
         redactor: Redactor,
-        deadline_s: float,
+        budget: Budget,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> tuple[Plan, Evidence, Mapping[str, str]]: ...
 
-    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]: ...
+    def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]: ...
 
     @property
     def notes(self) -> tuple[str, ...]: ...
@@ -50,6 +52,7 @@ class OwnHosts:
         self._config = config
         self._connections = Connections(config)
         self._marks = Marks(config, self._connections)
+        self._access = HostAccess.of(config, self._connections, self._marks)
 
     def window_began(self) -> None:
         """A window begins now: marks are taken in the background."""
@@ -63,32 +66,25 @@ class OwnHosts:
         hosts: Collection[str] = (),
         collectors: Collection[str] = (),
         redactor: Redactor,
-        deadline_s: float,
+        budget: Budget,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> tuple[Plan, Evidence, Mapping[str, str]]:
-        """Plan, evidence and full texts by the deadline; with none left, every host is a gap. Raises ConfigError."""
+        """Plan, evidence and full texts within the budget; with none left, every host is a gap. Raises ConfigError."""
         the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
-        the_plan = _within(the_plan, deadline_s)
+        the_plan = _within(the_plan, budget)
         collected = collect(
-            the_plan,
-            failure,
-            self._config,
-            connections=self._connections,
-            redactor=redactor,
-            marks=self._marks,
-            cancel=cancel,
-            progress=progress,
+            the_plan, failure, self._access, redactor=redactor, budget=budget, cancel=cancel, progress=progress
         )
         return the_plan, collected.evidence, collected.full_texts
 
-    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+    def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]:
         """Host -> what keeps it from answering. Raises ConfigError for an unknown host."""
         unknown = [host for host in hosts if host not in self._config.hosts]
         if unknown:
             known = ", ".join(self._config.hosts) or "none"
             raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
-        return check_hosts(self._config, self._connections, hosts)
+        return check_hosts(hosts or self._config.hosts, self._connections, budget)
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -101,23 +97,22 @@ class OwnHosts:
         self._connections.close()
 
 
-def _within(the_plan: Plan, deadline_s: float) -> Plan:
-    """The plan with its deadline; without steps when no time is left."""
-    if deadline_s > 0:
-        return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, deadline_s)})
+def _within(the_plan: Plan, budget: Budget) -> Plan:
+    """The plan with the budget's deadline; without steps when no time is left."""
+    if not budget.used_up:
+        return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, budget.time_s)})
     used_up = tuple(
-        Gap(host=host, reason="skipped", detail="skipped: the run's time (limits.run_time) is used up")
+        Gap(host=host, reason="skipped", detail=budget.used_up)
         for host in dict.fromkeys(step.host for step in the_plan.steps)
     )
-    return the_plan.model_copy(update={"steps": (), "skipped": (*the_plan.skipped, *used_up)})
+    return the_plan.model_copy(update={"deadline_s": 0.0, "steps": (), "skipped": (*the_plan.skipped, *used_up)})
 
 
-def check_hosts(config: Config, connections: Connections, hosts: Collection[str] = ()) -> dict[str, str]:
+def check_hosts(hosts: Collection[str], connections: Connections, budget: Budget) -> dict[str, str]:
     """Host -> why it cannot be asked, as a sentence; an empty text for a host that answers.
 
-    Hosts are tried at the same time; ``hosts`` empty means all.
+    All are tried at the same time.
     """
-    names = [host for host in config.hosts if not hosts or host in hosts]
     verdicts: dict[str, str] = {}
     arrived = threading.Condition()
 
@@ -127,11 +122,11 @@ def check_hosts(config: Config, connections: Connections, hosts: Collection[str]
             verdicts[host] = verdict
             arrived.notify_all()
 
-    for host in names:
+    for host in hosts:
         background.start(partial(work, host), name=f"failtale-check-{host}")
     with arrived:
-        arrived.wait_for(lambda: len(verdicts) == len(names), config.limits.failure_time_s)
-        return {host: verdicts.get(host, "no answer within limits.failure_time") for host in names}
+        arrived.wait_for(lambda: len(verdicts) == len(hosts), budget.left_s)
+        return {host: verdicts.get(host, f"no answer within {budget.limit}") for host in hosts}
 
 
 def _verdict(host: str, connections: Connections) -> str:

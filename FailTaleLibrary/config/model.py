@@ -227,11 +227,16 @@ class Limits(Section):
     failure_time_s: Duration = Field(
         45.0, alias="failure_time", description="Time that one failure may add to the run."
     )
-    failure_bytes: Size = Field(4 * 1024 * 1024, ge=1, description="Output kept for one failure.")
+    failure_bytes: Size = Field(
+        4 * 1024 * 1024,
+        ge=1,
+        description="Output kept for one failure; each host has an equal share of it, and what the others leave over.",
+    )
     run_time_s: Duration = Field(
         600.0,
         alias="run_time",
-        description="Time that all failures of a run may add together; after that failures are told without evidence.",
+        description="Time that all failures of a run may add together; when it is used up, further failures are "
+        "reported without evidence.",
     )
     card_bytes: Size = Field(1_000_000, ge=10_000, description="HTML of one card in log.html.")
     run_card_bytes: Size = Field(10_000_000, ge=10_000, description="HTML of all cards of a run.")

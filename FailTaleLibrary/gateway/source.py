@@ -11,9 +11,11 @@ import threading
 import time
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from typing import Any, NamedTuple
 
 from FailTaleLibrary import background
+from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
@@ -70,7 +72,7 @@ class GatewaySource:
         components: Collection[str] = (),
         hosts: Collection[str] = (),
         redactor: Redactor,
-        deadline_s: float,
+        budget: Budget,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> CollectedRecord:
@@ -79,33 +81,33 @@ class GatewaySource:
         Raises ConfigError when a selected component or host is unknown to the gateway.
         """
         began = time.monotonic()
+        nothing = partial(_nothing, failure, began=began, budget=budget)
         cancel = cancel or threading.Event()
-        if deadline_s <= 0:
-            used_up = "skipped: the run's time (limits.run_time) is used up"
-            return self._nothing(failure, "skipped", used_up, began, deadline_s)
+        if budget.used_up:
+            return nothing("skipped", budget.used_up)
         try:
             self._check_known(components=components, hosts=hosts)
-            asked = _question(failure, components, hosts, deadline_s)
+            asked = _question(failure, components, hosts, budget.time_s)
+            ends = time.monotonic() + budget.left_s + GRACE_S
             told = self._wire.call(
-                "collect_evidence", asked, timeout_s=deadline_s + GRACE_S, cancel=cancel, progress=progress
+                "collect_evidence", asked, timeout_s=budget.left_s + GRACE_S, cancel=cancel, progress=progress
             )
-            handover, clock = self._record(str(told["failure_id"]), ends=began + deadline_s + GRACE_S, cancel=cancel)
+            handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
         except CancelledError:
-            return self._nothing(failure, "cancelled", "cancelled before the gateway answered", began, deadline_s)
+            return nothing("cancelled", "cancelled before the gateway answered")
         except GatewayError as error:
-            return self._nothing(failure, "gateway", redactor.redact(str(error)).text, began, deadline_s)
+            return nothing("gateway", redactor.redact(str(error)).text)
         handover = adopted(handover, failure, redactor=redactor, clock=clock)
         return CollectedRecord(handover.plan, handover.evidence, handover.full_texts)
 
-    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+    def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]:
         """Host -> what keeps it from answering the gateway; empty text for a host that is well.
 
         A gateway that does not answer itself is the one entry ``gateway``. Raises ConfigError for an unknown host.
         """
         try:
             self._check_known(hosts=hosts)
-            timeout_s = self._config.limits.failure_time_s + GRACE_S
-            told = self._wire.call("check_hosts", {"hosts": list(hosts)}, timeout_s=timeout_s)
+            told = self._wire.call("check_hosts", {"hosts": list(hosts)}, timeout_s=budget.left_s + GRACE_S)
             return {str(each["host"]): str(each["detail"]) for each in told["hosts"]}
         except GatewayError as error:
             return {"gateway": str(error)}
@@ -172,17 +174,23 @@ class GatewaySource:
             offset = int(page["next_offset"])
         return unpack("".join(pages)), best
 
-    def _nothing(
-        self, failure: Failure, reason: GapReason, detail: str, began: float, deadline_s: float
-    ) -> CollectedRecord:
-        now = datetime.now(timezone.utc)
-        elapsed_s = round(time.monotonic() - began, 3)
-        gap = Gap(host="gateway", reason=reason, detail=detail, at=now, elapsed_s=elapsed_s)
-        return CollectedRecord(
-            Plan(failure_id=failure.id, deadline_s=deadline_s, max_bytes=self._config.limits.failure_bytes),
-            Evidence(failure_id=failure.id, gaps=(gap,), cost=Cost(seconds=elapsed_s), collected_at=now),
-            {},
-        )
+
+def _nothing(failure: Failure, reason: GapReason, detail: str, *, began: float, budget: Budget) -> CollectedRecord:
+    now = datetime.now(timezone.utc)
+    elapsed_s = round(time.monotonic() - began, 3)
+    gap = Gap(host="gateway", reason=reason, detail=detail, at=now, elapsed_s=elapsed_s)
+    return CollectedRecord(
+        Plan(
+            failure_id=failure.id,
+            deadline_s=budget.time_s,
+            max_bytes=0,
+            host_time_s=budget.time_s,
+            host_bytes=0,
+            parallel_hosts=0,
+        ),
+        Evidence(failure_id=failure.id, gaps=(gap,), cost=Cost(seconds=elapsed_s), collected_at=now),
+        {},
+    )
 
 
 def _question(

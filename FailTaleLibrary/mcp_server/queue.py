@@ -20,6 +20,7 @@ import anyio
 import anyio.abc
 
 from FailTaleLibrary.background import in_thread
+from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config
@@ -121,7 +122,7 @@ class CollectionQueue:
 
     async def check_hosts(self, hosts: tuple[str, ...]) -> dict[str, str]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
-        ask = partial(self._hosts.check_hosts, hosts)
+        ask = partial(self._hosts.check_hosts, hosts, budget=Budget(self.config.limits.failure_time_s))
         verdicts = await in_thread(ask)
         return {host: self.redactor.redact(verdict).text for host, verdict in verdicts.items()}
 
@@ -193,7 +194,7 @@ class CollectionQueue:
             hosts=batch.selection.hosts,
             collectors=batch.selection.collectors,
             redactor=self.redactor,
-            deadline_s=left_s,
+            budget=Budget(left_s),
             cancel=batch.cancel,
             progress=lambda *steps: setattr(batch, "steps", steps),
         )

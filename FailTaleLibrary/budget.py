@@ -1,0 +1,178 @@
+"""What one failure may still cost -> a number, or the sentence that says which limit is used up.
+
+One `Budget` serves one failure: its deadline on a monotonic clock, and, once a plan says whom to ask, the time and the
+bytes of each host. All bytes are bytes of UTF-8, never characters. Safe to use from any thread.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from typing import Any
+
+from FailTaleLibrary.records import Plan, Step
+
+GRACE_S = 2.0
+"""A transport ends a command this long after its limit at the latest; of a short time a quarter is kept for it."""
+MIN_ITEM_BYTES = 1024
+"""With less than this of a byte budget left, a host is asked nothing more."""
+
+_OWNERS = {
+    "limits.run_time": "the run's time",
+    "limits.failure_time": "the failure's time",
+    "limits.host_time": "the host's time",
+    "limits.host_bytes": "the host's number of bytes",
+    "limits.failure_bytes": "the host's share of the failure's bytes",
+}
+
+
+class Budget:
+    """The time of one failure; `for_hosts` divides it, and the failure's bytes, among the hosts of a plan."""
+
+    def __init__(
+        self, time_s: float, *, limit: str = "limits.failure_time", clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """The time begins now. ``limit`` names where the number comes from, for the reader of a gap."""
+        self.time_s = time_s
+        self.limit = limit
+        self._clock = clock
+        self._ends = clock() + time_s
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left; 0 when it is used up."""
+        return max(0.0, self._ends - self._clock())
+
+    @property
+    def command_s(self) -> float:
+        """Seconds that a command may still take so that it has ended in time, whatever it does."""
+        return max(0.0, self.left_s - min(GRACE_S, self.time_s / 4))
+
+    @property
+    def used_up(self) -> str:
+        """The sentence of a gap when no time is left; empty while there is some."""
+        return "" if self.left_s > 0 else _used_up(self.limit)
+
+    def part(self, time_s: float, *, limit: str = "limits.failure_time") -> Budget:
+        """A time of its own that begins now, by the same clock."""
+        return Budget(time_s, limit=limit, clock=self._clock)
+
+    def for_hosts(self, plan: Plan) -> dict[str, HostBudget]:
+        """Each host's own budget, by the numbers of the plan."""
+        hosts = tuple(dict.fromkeys(step.host for step in plan.steps))
+        shared = _SharedBytes(plan.max_bytes, hosts)
+        return {
+            host: HostBudget(host, failure=self, time_s=plan.host_time_s, max_bytes=plan.host_bytes, shared=shared)
+            for host in hosts
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What one step may cost now."""
+
+    timeout_s: float
+    max_bytes: int
+    """Of the item that the card shows."""
+    travelling_bytes: int
+    """Of what the host sends: a bundle keeps more of an item than the card does."""
+
+
+class HostBudget:
+    """The time and the bytes of one host for one failure.
+
+    A context manager: the time begins when it is entered, and when it is left the unused bytes are the other hosts'.
+    """
+
+    def __init__(self, host: str, *, failure: Budget, time_s: float, max_bytes: int, shared: _SharedBytes) -> None:
+        self._host = host
+        self._failure = failure
+        self._max_bytes = max_bytes
+        self._shared = shared
+        self._time = failure.part(time_s, limit="limits.host_time")
+
+    def __enter__(self) -> HostBudget:
+        self._time = self._failure.part(self._time.time_s, limit=self._time.limit)
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        self._shared.release(self._host)
+
+    @property
+    def left_s(self) -> float:
+        """Seconds that are left to this host: of its own time and of the failure's."""
+        return min(self._time.left_s, self._failure.left_s)
+
+    @property
+    def left_bytes(self) -> int:
+        """Bytes of items that may still be kept of this host."""
+        return min(self._own_left_bytes, self._shared.left(self._host))
+
+    @property
+    def used_up(self) -> str:
+        """Why no further step is asked, in a sentence; empty while one may be."""
+        scarcer = min(self._time, self._failure, key=lambda each: each.command_s)
+        if scarcer.command_s <= 0:
+            return _used_up(scarcer.limit)
+        if self._own_left_bytes < min(MIN_ITEM_BYTES, self._max_bytes):
+            return _used_up("limits.host_bytes")
+        if self._shared.left(self._host) < max(1, min(MIN_ITEM_BYTES, self._shared.share)):
+            return _used_up("limits.failure_bytes")
+        return ""
+
+    def allowance(self, step: Step) -> Allowance:
+        """What this step may cost; ask `used_up` first."""
+        max_bytes = min(step.max_bytes, self.left_bytes)
+        return Allowance(
+            timeout_s=min(step.timeout_s, self._time.command_s, self._failure.command_s),
+            max_bytes=max_bytes,
+            travelling_bytes=max(max_bytes, step.bundle_bytes),
+        )
+
+    def take(self, wanted: int) -> int:
+        """Of ``wanted`` bytes as many as may be kept; they are used up with that."""
+        return self._shared.take(self._host, min(wanted, self._own_left_bytes))
+
+    @property
+    def _own_left_bytes(self) -> int:
+        return max(0, self._max_bytes - self._shared.taken(self._host))
+
+
+class _SharedBytes:
+    """A failure's bytes: every host has its fair share, and beyond that what hosts that are done have left over."""
+
+    def __init__(self, total: int, hosts: Collection[str]) -> None:
+        self.share = total // max(1, len(hosts))
+        self._total = total
+        self._taken = dict.fromkeys(hosts, 0)
+        self._reserved = dict.fromkeys(hosts, self.share)
+        self._lock = threading.Lock()
+
+    def taken(self, host: str) -> int:
+        with self._lock:
+            return self._taken[host]
+
+    def left(self, host: str) -> int:
+        with self._lock:
+            return self._left(host)
+
+    def take(self, host: str, wanted: int) -> int:
+        with self._lock:
+            granted = min(wanted, self._left(host))
+            self._taken[host] += granted
+            return granted
+
+    def release(self, host: str) -> None:
+        """The host is done: what it has not used is free for the others."""
+        with self._lock:
+            self._reserved[host] = 0
+
+    def _left(self, host: str) -> int:
+        others = sum(max(self._taken[each], self._reserved[each]) for each in self._taken if each != host)
+        return max(0, self._total - others - self._taken[host])
+
+
+def _used_up(limit: str) -> str:
+    return f"skipped: {_OWNERS.get(limit, 'the time')} ({limit}) is used up"
