@@ -33,6 +33,8 @@ from FailTaleLibrary.transports.base import CommandResult, Script, Transport
 if TYPE_CHECKING:
     from FailTaleLibrary.config import Config
 
+_NONCE = "scripted"
+
 
 class RecordedAnswer(Section):
     """What a host printed for one collector."""
@@ -109,6 +111,7 @@ class ScriptedTransport(Transport):
             timed_out=answer.timed_out,
             incomplete=None,
             filter_status=None,
+            nonce=_NONCE,
         )
 
     def _answer(self, collector: str) -> RecordedAnswer:
@@ -124,9 +127,13 @@ class ScriptedTransport(Transport):
 
     def _mark(self) -> str:
         """What `on_host/mark.sh` prints: the clock, and the baselines that were recorded."""
-        lines = [f"\x1efailtale clock {time.time():.9f}", "\x1efailtale zone +0000"]
+        frames = [_frame(f"clock {time.time():.9f}"), _frame("zone +0000")]
         for name, answer in self._answers.items():
             if answer.baseline:
-                lines += [f"\x1e| {line}" for line in answer.baseline.rstrip("\n").split("\n")]
-                lines.append(f"\x1efailtale baseline {name}")
-        return "\n".join(lines) + "\n"
+                frames += [_frame("carry"), answer.baseline, _frame("carried"), _frame(f"baseline {name}")]
+        return "".join(frames)
+
+
+def _frame(words: str) -> str:
+    """As `on_host/frames.sh` prints it."""
+    return f"\x1e{_NONCE} {words}\n"
