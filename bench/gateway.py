@@ -53,8 +53,8 @@ def cold_s(config: Path) -> float:
     code = (
         "import sys; sys.path[:0] = sys.argv[1:3]\n"
         "from pathlib import Path\n"
-        "from bench.gateway import Investigator, load_config, told_s\n"
-        "run = Investigator(load_config(Path(sys.argv[3])))\n"
+        "from bench.gateway import Run, load_config, told_s\n"
+        "run = Run(load_config(Path(sys.argv[3])))\n"
         "print(told_s(run))\n"
         "run.close()\n"
     )
