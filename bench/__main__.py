@@ -11,6 +11,7 @@ NAMES = {
     "faults": "bench.faults",
     "hints": "bench.hints",
     "gateway": "bench.gateway",
+    "growth": "bench.growth",
 }
 
 

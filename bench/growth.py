@@ -1,0 +1,252 @@
+"""What a failure costs as things grow: hosts, collectors, output, files under a pattern, failures in a run.
+
+    python -m bench.growth [AXIS ...] [--most N] [--plots DIR]
+
+Each point is a whole ``robot`` process with the listener and failing tests, against one real sshd on loopback that all
+hosts of the configuration lead to. Told for each: seconds of the process, the peak of its memory, the bytes that
+travelled, and the size of output.xml and log.html. Seconds count beside the other points of the same run only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
+
+import yaml  # noqa: E402
+from sshd import Sshd  # noqa: E402
+
+from FailTaleLibrary.archive import reports_in  # noqa: E402
+
+SOURCES = (".", "listeners", "resources")
+LINE = b"2026-01-01T00:00:00.000Z INFO orders: request 4711 served in 12 ms, 3 items, nothing to complain about\n"
+KB, MB, GB = 1000, 1000**2, 1000**3
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What one run of Robot cost."""
+
+    size: int
+    seconds: float
+    peak_bytes: int
+    received_bytes: int
+    output_bytes: int
+    log_bytes: int
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What grows, in which steps, and how a configuration and a suite of a size look."""
+
+    name: str
+    unit: str
+    sizes: Sequence[int]
+    configure: Callable[[Path, int], Mapping[str, object]]
+    """Folder and size -> what a configuration says under `hosts`, `components` and `limits`."""
+    tests: Callable[[int], int] = lambda _size: 1
+    before: Callable[[Path, int], None] = lambda _folder, _size: None
+    """What must be in the folder."""
+
+
+# --- Axes
+
+
+def _commands(number: int) -> list[dict[str, object]]:
+    return [
+        {"name": f"state-{index}", "command": f"echo state {index}; uptime; df -P / | tail -n 1"}
+        for index in range(number)
+    ]
+
+
+def _hosts(number: int, **settings: object) -> dict[str, object]:
+    return {f"host{index}": {"component": "all", **settings} for index in range(number)}
+
+
+def _site(hosts: int, collectors: list[dict[str, object]], **limits: object) -> dict[str, object]:
+    return {
+        "components": {"all": {"collectors": collectors}},
+        "hosts": _hosts(hosts),
+        "limits": {"failure_time": "120 s", "parallel_hosts": 16, **limits},
+    }
+
+
+def _many_hosts(_folder: Path, size: int) -> Mapping[str, object]:
+    return _site(size, _commands(8))
+
+
+def _many_items(_folder: Path, size: int) -> Mapping[str, object]:
+    return _site(1, _commands(size))
+
+
+def _much_output(folder: Path, _size: int) -> Mapping[str, object]:
+    return _site(1, [{"name": "output", "command": f"cat {folder}/big.txt", "timeout": "90 s"}])
+
+
+def _many_files(folder: Path, _size: int) -> Mapping[str, object]:
+    return _site(1, [{"name": "logs", "file": f"{folder}/logs/*.log"}])
+
+
+def _big_logs(folder: Path, size: int) -> Mapping[str, object]:
+    return _site(size, [{"name": "log", "file": f"{folder}/big.txt"}])
+
+
+def _many_failures(_folder: Path, _size: int) -> Mapping[str, object]:
+    return _site(3, _commands(4))
+
+
+def _one_big_file(folder: Path, size: int) -> None:
+    with (folder / "big.txt").open("wb") as file:
+        for _ in range(0, max(1, size), MB):
+            file.write((LINE * (MB // len(LINE) + 1))[: min(size, MB)])
+
+
+def _one_gigabyte(folder: Path, _size: int) -> None:
+    _one_big_file(folder, GB)
+
+
+def _log_files(folder: Path, size: int) -> None:
+    (folder / "logs").mkdir()
+    for index in range(size):
+        (folder / "logs" / f"app{index:04}.log").write_bytes(LINE * 20)
+
+
+AXES = (
+    Axis("hosts", "hosts with 8 commands", (1, 10, 50, 100, 200), _many_hosts),
+    Axis("items", "commands on one host", (1, 5, 20, 50), _many_items),
+    Axis("output", "bytes of one answer", (KB, 100 * KB, 10 * MB, 100 * MB), _much_output, before=_one_big_file),
+    Axis("files", "files under a pattern, one changed", (1, 10, 100, 1000), _many_files, before=_log_files),
+    Axis("failures", "failures in a run, 3 hosts", (1, 10, 100, 500), _many_failures, tests=lambda size: size),
+    Axis("logs", "hosts with a log of 1 GB", (1, 10, 50), _big_logs, before=_one_gigabyte),
+)
+
+
+# --- One point
+
+
+def measured(axis: Axis, size: int, folder: Path, sshd: Sshd) -> Point:
+    """One run of Robot at one size."""
+    axis.before(folder, size)
+    settings = {name: str(value) if isinstance(value, Path) else value for name, value in sshd.ssh_settings().items()}
+    ssh = {"connect_timeout": "60 s", "command_timeout": "60 s", **settings}
+    configuration = dict(axis.configure(folder, size))
+    hosts = {name: {**host, "address": sshd.address} for name, host in configuration["hosts"].items()}  # type: ignore[attr-defined]
+    (folder / "failtale.yaml").write_text(yaml.safe_dump({"ssh": ssh, **configuration, "hosts": hosts}))
+    (folder / "suite.robot").write_text(_suite(folder, axis.tests(size)))
+    seconds, peak_bytes = _run_robot(folder)
+    reports = list(reports_in(folder / "output.xml"))
+    return Point(
+        size=size,
+        seconds=seconds,
+        peak_bytes=peak_bytes,
+        received_bytes=sum(report.evidence.cost.received_bytes for report in reports),
+        output_bytes=(folder / "output.xml").stat().st_size,
+        log_bytes=(folder / "log.html").stat().st_size,
+        gaps=sum(len(report.evidence.gaps) for report in reports),
+    )
+
+
+def _suite(folder: Path, tests: int) -> str:
+    """Tests that fail with messages of their own; the first changes one log, if there are any."""
+    touch = f"    Run    echo '2030-01-01T00:00:00Z ERROR disk is full' >> {folder}/logs/app0000.log\n"
+    lines = ["*** Settings ***\n", "Library    OperatingSystem\n", "*** Test Cases ***\n"]
+    for index in range(tests):
+        changes = touch if index == 0 and (folder / "logs").is_dir() else ""
+        lines.append(f"Test {index}\n{changes}    Fail    order {index} was not found\n")
+    return "".join(lines)
+
+
+def _run_robot(folder: Path) -> tuple[float, int]:
+    """Seconds and the peak of memory (resident, Linux) of a whole process."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / each) for each in SOURCES)}
+    listener = f"FailTaleListener:{folder / 'failtale.yaml'}"
+    words = [sys.executable, "-m", "robot", "--console", "none", "--listener", listener, "-d", str(folder)]
+    began = time.perf_counter()
+    process = subprocess.Popen([*words, str(folder / "suite.robot")], env=environment, stderr=subprocess.DEVNULL)
+    _, _, usage = os.wait4(process.pid, 0)
+    return time.perf_counter() - began, usage.ru_maxrss * 1024
+
+
+def points(axis: Axis, most: int | None) -> Iterator[Point]:
+    """All points of an axis, each in a folder and with a server of its own."""
+    for size in axis.sizes:
+        if most is not None and size > most:
+            return
+        with tempfile.TemporaryDirectory(prefix="failtale-growth-") as name:
+            folder = Path(name)
+            sshd = Sshd(folder / "sshd", options=["MaxStartups 500", "MaxSessions 20"])
+            with sshd:
+                yield measured(axis, size, folder, sshd)
+
+
+# --- What is told
+
+
+def _row(point: Point) -> str:
+    sizes = (point.peak_bytes, point.received_bytes, point.output_bytes, point.log_bytes)
+    return f"| {point.size:,} | {point.seconds:.2f} | {' | '.join(_size(size) for size in sizes)} | {point.gaps} |"
+
+
+def _size(size: int) -> str:
+    for factor, unit in ((MB, "MB"), (KB, "kB")):
+        if size >= factor:
+            return f"{size / factor:.3g} {unit}"
+    return f"{size} B"
+
+
+def plot(axis: Axis, found: Sequence[Point], path: Path) -> None:
+    """An SVG of seconds and memory over the size, both axes logarithmic."""
+    import matplotlib  # only for those who want plots: pip install matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = axis.name  # the same picture of the same figures
+    from matplotlib import pyplot
+
+    figure, left = pyplot.subplots(figsize=(5, 3), layout="constrained")
+    sizes = [point.size for point in found]
+    left.loglog(sizes, [point.seconds for point in found], "o-", color="#1f6feb", label="seconds")
+    left.set_xlabel(axis.unit)
+    left.set_ylabel("seconds of the run")
+    right = left.twinx()
+    right.semilogx(sizes, [point.peak_bytes / MB for point in found], "s--", color="#bc4c00", label="peak memory")
+    right.set_ylabel("peak memory, MB")
+    right.set_ylim(bottom=0)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("axes", nargs="*", metavar="AXIS", help=", ".join(axis.name for axis in AXES))
+    parser.add_argument("--most", type=int, help="no point beyond this size")
+    parser.add_argument("--plots", type=Path, help="folder for an SVG of each axis")
+    options = parser.parse_args()
+    unknown = set(options.axes) - {axis.name for axis in AXES}
+    if unknown:
+        parser.error(f"unknown axis: {', '.join(sorted(unknown))}")
+    for axis in AXES:
+        if options.axes and axis.name not in options.axes:
+            continue
+        print(f"\n| {axis.unit} | s | peak memory | travelled | output.xml | log.html | gaps |")
+        print("| --- | --- | --- | --- | --- | --- | --- |")
+        found = []
+        for point in points(axis, options.most):
+            found.append(point)
+            print(_row(point), flush=True)
+        if options.plots is not None and len(found) > 1:
+            plot(axis, found, options.plots / f"growth-{axis.name}.svg")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
