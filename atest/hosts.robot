@@ -117,7 +117,7 @@ A Network That Falls Silent Costs Its Time Limit
     ${gap} =    Gap Of    ${FAULTS}    frozen    second
     Should Be Equal    ${gap.reason}    connection lost
     Should Contain    ${gap.detail}    silent
-    Should Be True    ${gap.elapsed_s} < 6
+    Should Be True    ${gap.elapsed_s} < 120
 
 The Ledger Names Every Fault
     Card Should Say    ${RUN}    Everything Is Wrong
@@ -148,8 +148,8 @@ Fifty Failures With A Dead Host Cost One Attempt
     ...    directory=${directory}
     Tests Should End As Documented    ${run}
     Length Should Be    ${run.told}    50
-    ${waited} =    Evaluate    [r for r in $run.reports if r.evidence.cost.seconds > 1.5]
-    Length Should Be    ${waited}    1
+    ${attempts} =    Evaluate    [g for r in $run.reports for g in r.evidence.gaps if 'not asked again' not in g.detail]
+    Should Be True    1 <= len($attempts) <= 1 + $run.seconds // 60    # after a minute a dead host is tried again
     FOR    ${report}    IN    @{run.reports}
         Item Should Contain    ${report}    here/alive    alive
         ${gap} =    Gap Of    ${report}    silent

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import sshd
+from patience import wait_until
 
 _READ_BY_US = ("FAILTALE_CONFIG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
 
@@ -28,9 +29,12 @@ def no_thread_that_delays_exit() -> Iterator[None]:
     """A test must not leave a thread that an interpreter would wait for."""
     before = set(threading.enumerate())
     yield
-    new = [thread.name for thread in threading.enumerate() if thread not in before and not thread.daemon]
-    left = [name for name in new if not name.startswith("asyncio_")]  # of the browser's driver, which outlives a test
-    assert not left, f"threads that delay the exit: {left}"
+
+    def left() -> list[str]:
+        new = [thread.name for thread in threading.enumerate() if thread not in before and not thread.daemon]
+        return [name for name in new if not name.startswith("asyncio_")]  # of the browser's driver: outlives a test
+
+    assert wait_until(lambda: not left()), f"threads that delay the exit: {left()}"
 
 
 @pytest.fixture(scope="session")

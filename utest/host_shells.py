@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
 
+from patience import PATIENCE_S
+
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.windows import CommandLine, HostMark, HostOutput, mark_script, parse_host_output, parse_mark
 
@@ -35,7 +37,7 @@ class HostShell:
             env={"PATH": path, "LC_ALL": "C", "TZ": tz, "HOME": "/root"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            timeout=30,
+            timeout=PATIENCE_S,
             check=False,
         )
 

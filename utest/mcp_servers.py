@@ -10,11 +10,13 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 VERSION = "2026-07-28"
@@ -39,16 +41,6 @@ def a_config(folder: Path, text: str = TWO_HOSTS) -> Path:
     path = folder / "failtale.yaml"
     path.write_text(text.replace("LOG", str(log)))
     return path
-
-
-def wait_until(what: Callable[[], bool], timeout_s: float = 10.0) -> bool:
-    """Whether it came true in time."""
-    ends = time.monotonic() + timeout_s
-    while time.monotonic() < ends:
-        if what():
-            return True
-        time.sleep(0.02)
-    return what()
 
 
 def is_running(marker: str) -> bool:
@@ -89,7 +81,7 @@ class Served:
         return self.send(body, headers={**self._headers(method, params or {}), **(headers or {})})
 
     def send(self, body: str, *, headers: Mapping[str, str | None]) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         try:
             connection.putrequest("POST", "/mcp", skip_host="Host" in headers)
             for name, value in headers.items():

@@ -14,10 +14,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 IS_ROOT = os.geteuid() == 0
 JOURNAL_REMOTE = "/usr/lib/systemd/systemd-journal-remote"
-_DEADLINE_S = 60.0
 
 
 def needed(*programs: str, package: str) -> None:
@@ -103,12 +103,12 @@ def end(process: subprocess.Popen[bytes], stop: signal.Signals) -> None:
             process.wait(5)
         except subprocess.TimeoutExpired:
             continue
-    process.wait(10)
+    process.wait(PATIENCE_S)
 
 
 def wait_for(ready: Callable[[], object], *, until: Callable[[], bool] = lambda: False, said: Path) -> None:
     """Polls, as servers have no other way to say that they are there."""
-    deadline = time.monotonic() + _DEADLINE_S
+    deadline = time.monotonic() + PATIENCE_S
     while not ready():
         if until() or time.monotonic() > deadline:
             raise AssertionError(f"not ready: {said.read_text(errors='replace')[-2000:]}")
@@ -125,7 +125,7 @@ def listens(port: int) -> Callable[[], bool]:
 
 def get(port: int, target: str) -> int:
     """One HTTP request; its status."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+    with socket.create_connection(("127.0.0.1", port), timeout=PATIENCE_S) as client:
         client.sendall(f"GET {target} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         return int(client.makefile("rb").readline().split()[1])
 

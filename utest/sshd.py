@@ -18,8 +18,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from patience import PATIENCE_S
+
 BINARY = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:" + os.environ.get("PATH", ""))
-START_S = 10.0
 
 
 class Sshd:
@@ -84,7 +85,7 @@ class Sshd:
         listens = threading.Event()
         self._reader = threading.Thread(target=self._read_log, args=(self._process, listens), daemon=True)
         self._reader.start()
-        if not listens.wait(START_S):
+        if not listens.wait(PATIENCE_S):
             self.stop()
             raise RuntimeError("sshd does not listen: " + "\n".join(self.log))
 
@@ -97,7 +98,7 @@ class Sshd:
         self._process.wait()
         assert self._reader is not None
         assert self._process.stderr is not None
-        self._reader.join(START_S)
+        self._reader.join(PATIENCE_S)
         self._process.stderr.close()
         self._process = None
 
@@ -222,7 +223,7 @@ def throw_away_user(*, password: str = "*", shell: str = "/bin/sh") -> Iterator[
     try:
         yield name
     finally:
-        deadline = time.monotonic() + START_S
+        deadline = time.monotonic() + PATIENCE_S
         while subprocess.run(["userdel", name], capture_output=True, check=False).returncode:
             if time.monotonic() > deadline:
                 raise RuntimeError(f"the user '{name}' cannot be removed: a process still runs as it")

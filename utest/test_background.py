@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 import FailTaleLibrary
 from FailTaleLibrary import background
@@ -70,30 +71,32 @@ def test_a_thread_that_never_ends_does_not_delay_the_exit() -> None:
         "background.start(threading.Event().wait, name='failtale-test')\n"
         "print('over')"
     )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=True)
-    assert done.stdout == "over\n"
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S, check=True
+    )
+    assert done.stdout == "over\n", done.stderr
 
 
 def test_a_call_in_time_gives_its_result_and_a_failing_one_its_error() -> None:
     def fail() -> None:
         raise KeyError("x")
 
-    assert background.call_within(60, lambda: 42, name="failtale-test", discard=print) == 42
+    assert background.call_within(PATIENCE_S, lambda: 42, name="failtale-test", discard=print) == 42
     with pytest.raises(KeyError):
-        background.call_within(60, fail, name="failtale-test", discard=print)
+        background.call_within(PATIENCE_S, fail, name="failtale-test", discard=print)
 
 
 def test_a_call_that_is_late_is_left_and_its_result_discarded() -> None:
     go, discarded = threading.Event(), threading.Event()
 
     def late() -> str:
-        go.wait(60)
+        go.wait(PATIENCE_S)
         return "late"
 
     with pytest.raises(TimeoutError):
         background.call_within(0.01, late, name="failtale-test", discard=lambda _: discarded.set())
     go.set()
-    assert discarded.wait(60)
+    assert discarded.wait(PATIENCE_S)
 
 
 def test_work_beside_an_event_loop_gives_its_result_and_its_error() -> None:

@@ -17,6 +17,7 @@ from xml.etree import ElementTree
 
 import pytest
 from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
+from patience import PATIENCE_S
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import read_bundle, read_item, reports_in
@@ -103,7 +104,7 @@ def first_run(tmp_path_factory: pytest.TempPathFactory) -> Finished:
         env={**os.environ, "PYTHONPATH": SOURCES},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
     )
     assert done.returncode == 2, done.stdout + done.stderr
     return Finished(directory)
@@ -203,7 +204,7 @@ def test_a_reader_that_leaves_is_no_error() -> None:
         assert process.stderr is not None
         process.stdout.close()
         complaint = process.stderr.read()
-        status = process.wait(timeout=30)
+        status = process.wait(timeout=PATIENCE_S)
     assert (status, complaint) == (0, b"")
 
 
@@ -443,7 +444,7 @@ def test_a_redacted_output_is_still_robots(run: Finished, knowing: list[str]) ->
     assert "card [redacted:known-value] & <more>" in texts
     log = run.directory / "log.html"
     rebot = [sys.executable, "-m", "robot.rebot", "--log", str(log), "--report", "NONE", str(run.output)]
-    assert subprocess.run(rebot, capture_output=True, timeout=60, check=False).returncode == 2
+    assert subprocess.run(rebot, capture_output=True, timeout=PATIENCE_S, check=False).returncode == 2
 
 
 def test_the_counts_of_an_output_are_no_passwords(run: Finished, err: Said) -> None:

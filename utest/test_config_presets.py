@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 
 from FailTaleLibrary.config import Preset, describe_presets, parse_config
 from FailTaleLibrary.config.presets import quoted_placeholders
@@ -109,7 +110,7 @@ def test_no_preset_command_shows_arguments_of_processes(command: str) -> None:
 
 @pytest.mark.parametrize("command", LINUX_COMMANDS)
 def test_the_linux_preset_answers_here(command: str) -> None:
-    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, timeout=PATIENCE_S, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -120,13 +121,15 @@ def test_the_linux_preset_answers_where_only_busybox_is(command: str, tmp_path: 
     for program in programs.split():
         (tmp_path / program).symlink_to(str(shutil.which("busybox")))
     shell = [str(shutil.which("busybox")), "sh", "-c", command]
-    done = subprocess.run(shell, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=20, check=False)
+    done = subprocess.run(
+        shell, env={"PATH": str(tmp_path)}, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 
 def test_processes_are_listed_by_name_with_the_biggest_first() -> None:
     command = next(param.values[0] for param in COMMANDS if param.id == "linux.processes")
-    done = subprocess.run(["sh", "-c", str(command)], capture_output=True, text=True, timeout=20, check=True)
+    done = subprocess.run(["sh", "-c", str(command)], capture_output=True, text=True, timeout=PATIENCE_S, check=True)
     head, *rows = done.stdout.splitlines()
     sizes = [int(row.split()[0]) for row in rows]
     assert head.split() == ["RSS", "PID", "PPID", "USER", "STAT", "ELAPSED", "COMMAND"]

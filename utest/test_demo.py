@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.demo.performance import mistakes, play, prepare
@@ -21,7 +21,6 @@ from FailTaleLibrary.demo.stories import STORIES, Story
 from FailTaleLibrary.records import Item, Report
 
 RUN_DEMO = "import sys; from FailTaleLibrary.demo import run_demo; sys.exit(run_demo())"
-PATIENCE_S = 30.0
 
 
 @dataclass(frozen=True)
@@ -52,16 +51,7 @@ class Show:
         return [line for line in processes.splitlines() if str(self.temporary) in line]
 
     def stays_running(self) -> bool:
-        return not becomes_true(lambda: not self.left_running())
-
-
-def becomes_true(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+        return not wait_until(lambda: not self.left_running())
 
 
 @dataclass(frozen=True)
@@ -132,7 +122,7 @@ def test_the_demo_says_where_to_look_and_leaves_nothing_behind(tmp_path: Path) -
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     show = Show(tmp_path)
     with show.start() as process:
-        assert becomes_true((tmp_path / "failtale-demo/output.xml").exists)
+        assert wait_until((tmp_path / "failtale-demo/output.xml").exists)
         assert len(show.left_running()) >= len(HOSTS)
         process.send_signal(number)
         process.communicate(timeout=PATIENCE_S)
@@ -144,7 +134,7 @@ def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signa
 def test_a_killed_demo_takes_its_shop_along(tmp_path: Path) -> None:
     show = Show(tmp_path)
     with show.start() as process:
-        assert becomes_true((tmp_path / "failtale-demo/output.xml").exists)
+        assert wait_until((tmp_path / "failtale-demo/output.xml").exists)
         process.kill()
         process.communicate(timeout=PATIENCE_S)
     assert not show.stays_running()

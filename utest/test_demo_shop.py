@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from robot import result
 from robot.api import ExecutionResult
 
@@ -69,7 +70,7 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
         stage.write_suite(directory)
         keeper = f"Keeper.py;{stage.home};{directory / 'copies'}"
         robot = [sys.executable, "-m", "robot", "--listener", keeper, "--console", "none", "shop.robot"]
-        subprocess.run(robot, cwd=directory, env=stage.environment, check=False, timeout=60)
+        subprocess.run(robot, cwd=directory, env=stage.environment, check=False, timeout=PATIENCE_S)
         afterwards = "".join(log.read_text() for log in stage.home.glob("*/var/log/shop/*.log"))
     tests = {test.name: test for test in ExecutionResult(directory / "output.xml").suite.all_tests}
     return Day(tests, directory / "copies", afterwards)

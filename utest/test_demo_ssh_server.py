@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -10,12 +9,11 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.demo.processes import Processes
 from FailTaleLibrary.demo.ssh_server import USER
 from FailTaleLibrary.demo.stage import source_directories
-
-PATIENCE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -88,15 +86,6 @@ def is_alive(pid: int) -> bool:
     """A zombie that waits for a slow init is not alive."""
     state = subprocess.run(["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False).stdout
     return bool(state.strip()) and not state.startswith("Z")
-
-
-def becomes_true(condition: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.01)
-    return True
 
 
 def test_the_exit_status_and_both_streams_of_a_command_reach_the_client_apart(lab: Lab) -> None:
@@ -178,7 +167,7 @@ def test_a_dropped_connection_ends_the_commands_input_at_once(lab: Lab) -> None:
     client = lab.connect()
     start_and_wait_for_pid(client, "echo $$; cat > /dev/null; echo noticed > noticed")
     drop_connection(client)
-    assert becomes_true((lab.home / "red/noticed").exists)
+    assert wait_until((lab.home / "red/noticed").exists)
 
 
 @pytest.mark.parametrize("leave", [drop_connection, paramiko.SSHClient.close])
@@ -188,7 +177,7 @@ def test_a_command_that_takes_no_notice_is_killed_when_its_client_left(
     client = lab.connect()
     _, pid = start_and_wait_for_pid(client, "echo $$; trap '' TERM HUP; sleep 1000")
     leave(client)
-    assert becomes_true(lambda: not is_alive(pid))
+    assert wait_until(lambda: not is_alive(pid))
 
 
 def test_a_client_that_said_all_and_then_left_is_noticed_too(lab: Lab) -> None:
@@ -196,7 +185,7 @@ def test_a_client_that_said_all_and_then_left_is_noticed_too(lab: Lab) -> None:
     channel, pid = start_and_wait_for_pid(client, "echo $$; sleep 1000")
     channel.shutdown_write()
     drop_connection(client)
-    assert becomes_true(lambda: not is_alive(pid))
+    assert wait_until(lambda: not is_alive(pid))
 
 
 def test_a_watcher_on_the_input_has_time_to_kill_what_moved_to_another_process_group(lab: Lab) -> None:
@@ -205,7 +194,7 @@ def test_a_watcher_on_the_input_has_time_to_kill_what_moved_to_another_process_g
     command = f"exec 3<&0; timeout 1000 sleep 999 </dev/null & p=$!; ({watcher}) & echo $p; wait"
     _, pid = start_and_wait_for_pid(client, command)
     drop_connection(client)
-    assert becomes_true(lambda: not is_alive(pid))
+    assert wait_until(lambda: not is_alive(pid))
 
 
 def test_a_child_that_holds_the_output_does_not_hide_the_exit_status_and_dies_with_the_channel(lab: Lab) -> None:
@@ -214,7 +203,7 @@ def test_a_child_that_holds_the_output_does_not_hide_the_exit_status_and_dies_wi
         assert channel.recv_exit_status() == 4
         assert is_alive(child)
         channel.close()
-        assert becomes_true(lambda: not is_alive(child))
+        assert wait_until(lambda: not is_alive(child))
 
 
 def test_nothing_is_left_when_the_server_ends(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
 LINE = "storage: database is locked"
@@ -35,7 +36,7 @@ def run(words: list[str], directory: Path, tmp_path: Path) -> str:
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
         "SHOP_LOG": str(tmp_path / "shop.log"),
     }
-    done = subprocess.run(words, cwd=directory, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(words, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout + done.stderr
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import signal
 import socket
@@ -19,7 +20,8 @@ from typing import Any
 
 import builders
 import pytest
-from mcp_servers import ROOT, Served, a_config, environment, is_running, served, wait_until
+from mcp_servers import ROOT, Served, a_config, environment, is_running, served
+from patience import PATIENCE_S, wait_until
 from sshd import Sshd
 from test_mcp_tools import a_marker, slow
 from test_pytest_plugin import plugin_options
@@ -55,7 +57,7 @@ def investigating(config: Config) -> Iterator[Run]:
 
 def runner_config(url: str, token_file: Path | None, **more: Any) -> Config:
     """What stands on a runner: no host, no key."""
-    gateway = GatewaySettings(url=url, token_file=token_file, connect_timeout_s=1.0)
+    gateway = GatewaySettings(url=url, token_file=token_file, connect_timeout_s=60.0)
     return Config(gateway=gateway, **{"bundles": {"enabled": False}, **more})
 
 
@@ -326,24 +328,22 @@ def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
         port = free.getsockname()[1]
     with investigating(runner_config(f"http://127.0.0.1:{port}/mcp", None)) as run:
         assert "Cannot reach the gateway" in only_gap(run.collect_failure(a_failure()))
-        began = time.monotonic()
         for _ in range(20):
             run.window_began()
-            assert "(not asked again for 60 s)" in only_gap(run.collect_failure(a_failure()))
-        assert time.monotonic() - began < 2
+            assert re.search(r"\(not asked again for \d+ s\)", only_gap(run.collect_failure(a_failure())))
         assert "Cannot reach" in run.check_hosts()["gateway"]
 
 
 def test_a_gateway_that_accepts_and_says_nothing_costs_a_bounded_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
-        url = f"http://127.0.0.1:{silent.getsockname()[1]}/mcp"
-        with investigating(runner_config(url, None)) as run:
-            began = time.monotonic()
+        settings = GatewaySettings(url=f"http://127.0.0.1:{silent.getsockname()[1]}/mcp", connect_timeout_s=1.0)
+        with investigating(Config(gateway=settings, bundles={"enabled": False})) as run:
             assert "no answer within" in only_gap(run.collect_failure(a_failure()))
-            assert time.monotonic() - began < 6
-            began = time.monotonic()
+            silent.accept()[0].close()
             only_gap(run.collect_failure(a_failure()))
-            assert time.monotonic() - began < 2  # far less than the time limit of a connection
+            silent.setblocking(False)
+            with pytest.raises(BlockingIOError):  # nobody connected a second time
+                silent.accept()
 
 
 def test_a_refused_token_is_said(tmp_path: Path, server: Served) -> None:
@@ -364,9 +364,9 @@ def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_
         reports: list[Report] = []
         telling = threading.Thread(target=lambda: reports.append(run.collect_failure(a_failure())), daemon=True)
         telling.start()
-        assert wait_until(lambda: is_running(marker), 20)
+        assert wait_until(lambda: is_running(marker))
         server.process.send_signal(signal.SIGKILL)
-        telling.join(10)
+        telling.join(PATIENCE_S)
         assert "failed" in only_gap(reports[0])
         server.process.wait()
         a_config(tmp_path)  # the same file without the slow command
@@ -393,7 +393,7 @@ def test_at_the_deadline_there_is_what_there_was(tmp_path: Path) -> None:
         served(tmp_path, "--config", str(a_config(tmp_path, slow(tmp_path, marker)))) as server,
         investigating(runner_config(server.url, server.token_file)) as run,
     ):
-        report = run.collect_failure(a_failure(), deadline_s=3.0)
+        report = run.collect_failure(a_failure(), deadline_s=8.0)
         assert [item.id for item in report.evidence.items] == ["web1/quick"]
         assert [gap.reason for gap in report.evidence.gaps] == ["timed out"]
 
@@ -407,7 +407,7 @@ def test_with_no_time_left_the_gateway_is_not_asked() -> None:
 
 
 RUNNER = """
-import sys, time
+import sys, threading
 from FailTaleLibrary.config import load_config
 from FailTaleLibrary.run import Run
 from test_gateway import a_failure
@@ -417,7 +417,7 @@ report = run.collect_failure(a_failure())
 assert len(report.evidence.items) == 4, report.evidence.gaps
 for name in ("paramiko", "robot", "ollama"):
     assert name not in sys.modules, name
-print("told", time.time())
+assert [each.name for each in threading.enumerate() if not each.daemon] == ["MainThread"]
 """
 
 
@@ -430,11 +430,10 @@ def test_a_runner_loads_no_ssh_and_its_interpreter_ends_at_once_even_unclosed(tm
         env={**environment(tmp_path), "PYTHONPATH": path},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE_S,
         check=False,
     )
     assert done.returncode == 0, done.stderr
-    assert time.time() - float(done.stdout.split()[-1]) < 3
 
 
 A_FAILURE = """
@@ -459,10 +458,10 @@ def test_a_passing_run_with_marks_off_never_calls_the_gateway(server: Served) ->
 def test_a_mark_returns_at_once_and_is_taken_in_the_background(tmp_path: Path) -> None:
     with served(tmp_path, "--config", str(a_config(tmp_path))) as server:
         gateway = GatewaySource(runner_config(server.url, server.token_file))
-        began = time.monotonic()
+        server.process.send_signal(signal.SIGSTOP)  # whoever waits for an answer now, waits for ever
         for _ in range(100):
             gateway.window_began()
-        assert time.monotonic() - began < 1.5  # a hundred round trips take longer
+        server.process.send_signal(signal.SIGCONT)
         assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text())
         assert server.audit_file.read_text().count('"name": "mark"') == 1
         gateway.close()
@@ -479,7 +478,7 @@ def listing(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
         cwd=folder,
         capture_output=True,
         text=True,
-        timeout=90,
+        timeout=PATIENCE_S,
         check=False,
     )
 
@@ -533,7 +532,7 @@ def test_tls_in_front_works_as_the_manual_shows_it(tmp_path: Path, openssl_pair:
                 assert "Cannot reach" in only_gap(run.collect_failure(a_failure()))
         finally:
             nginx.terminate()
-            nginx.wait(10)
+            nginx.wait(PATIENCE_S)
 
 
 NGINX = """

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from ollama_stub import MODEL, OllamaStub
+from patience import PATIENCE_S
 from robot.api import ExecutionResult
 
 from FailTaleLibrary.archive import reports_in
@@ -92,7 +93,7 @@ def run(directory: Path, analysis: str, *options: str) -> Run:
         "--variable", f"LOG:{log}", *options, "suite.robot",
     ]  # fmt: skip
     environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache")}
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     return Run(directory, done.returncode, done.stdout + done.stderr)
 
 

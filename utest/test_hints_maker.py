@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import stat
 from pathlib import Path
 
@@ -143,7 +144,7 @@ def test_a_server_that_is_gone_is_given_up(row: str, calls: int) -> None:
         assert chats(stub) == calls
     reason = analyses[3].no_hint_reason or ""
     assert reason.startswith("not asked: ")
-    assert "(not asked again for 60 s)" in reason
+    assert re.search(r"\(not asked again for \d+ s\)", reason)
 
 
 def test_nobody_listening_is_tried_once() -> None:

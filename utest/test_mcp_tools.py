@@ -18,7 +18,8 @@ import builders
 import jsonschema
 import pytest
 from mcp import Client, MCPError
-from mcp_servers import a_config, is_running, wait_until
+from mcp_servers import a_config, is_running
+from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.archive import to_payload, write_bundle
 from FailTaleLibrary.background import in_thread
@@ -48,7 +49,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
     """Runs a coroutine with a limit that no test should need."""
 
     async def bounded() -> None:
-        with anyio.fail_after(30):
+        with anyio.fail_after(PATIENCE_S):
             await test()
 
     anyio.run(bounded)
@@ -226,7 +227,7 @@ components:
   web:
     collectors:
       - {name: quick, command: 'echo quick'}
-      - {name: slow, command: 'echo $$ >> STARTED; exec sleep MARKER', timeout: 60 s}
+      - {name: slow, command: 'echo $$ >> STARTED; exec sleep MARKER', timeout: 600 s}
 hosts:
   web1: {component: web, transport: local}
 """
@@ -246,7 +247,7 @@ def test_at_its_deadline_a_collection_answers_with_what_there_is(tmp_path: Path)
 
     async def test() -> None:
         async with connected(tmp_path, slow(tmp_path, marker)) as client:
-            told = (await client.call_tool("collect_evidence", {"deadline_s": 3.0})).structured_content
+            told = (await client.call_tool("collect_evidence", {"deadline_s": 8.0})).structured_content
             assert [item["id"] for item in told["items"]] == ["web1/quick"]
             assert [(gap["collector"], gap["reason"]) for gap in told["gaps"]] == [("slow", "timed out")]
             assert told["complete"] is False

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from host_shells import NONCE, HostShell, host_shells
+from patience import PATIENCE_S
 from preset_answers import SECRET, ask
 from preset_machine import SHELLS, Machine, missing, without_rights
 from preset_servers import (
@@ -197,7 +198,7 @@ def test_linux_tells_the_cores_of_the_window(linux: Machine) -> None:
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (resource.RLIM_INFINITY,) * 2),
     )
     crashing.send_signal(signal.SIGSEGV)
-    assert crashing.wait(10) == -signal.SIGSEGV
+    assert crashing.wait(PATIENCE_S) == -signal.SIGSEGV
     for shell in host_shells():
         linux.answers("good", "cores", shell=shell)
         told = linux.item("cores", shell=shell).text

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 from preset_answers import SECRET
 from preset_machine import Machine, missing, without_rights
 from preset_servers import (
@@ -76,7 +77,7 @@ def test_java_tells_threads_heap_and_what_it_died_of(java_classes: Path) -> None
         assert "Found 1 deadlock" in threads
         assert SECRET in machine.answers("secrets", "threads")["threads"].stdout
         process.send_signal(signal.SIGSEGV)
-        process.wait(20)
+        process.wait(PATIENCE_S)
     crash = machine.answers("good", "crash")["crash"].stdout
     assert "SIGSEGV" in crash
     assert SECRET in next((java_classes / "crashes").iterdir()).read_text()

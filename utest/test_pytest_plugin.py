@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from patience import PATIENCE_S
 
 from FailTaleLibrary.archive import read_bundle
 from FailTaleLibrary.records import Report
@@ -154,7 +155,7 @@ def run_pytest(directory: Path, *options: str) -> PytestRun:
         *options,
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     return PytestRun(directory, done.returncode, done.stdout + done.stderr)
 
 

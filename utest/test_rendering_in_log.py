@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from builders import a_report
 from chromium import Theme, a_browser, a_page_of, is_local, requests_of
+from patience import PATIENCE_S
 from playwright.sync_api import Browser, Page
 
 from FailTaleLibrary.archive import reports_in, rewritten, to_payload
@@ -76,7 +77,7 @@ def a_run(folder: Path, report: Report, *, output: str = "output.xml", max_bytes
     (folder / "orders.robot").write_text(SUITE)
     command = [sys.executable, "-m", "robot", "--listener", "CardListener.py;card.txt", "--pythonpath", "."]
     command += ["--output", output, "orders.robot"]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
     assert result.returncode == 1, result.stdout + result.stderr
     return folder
 
@@ -219,5 +220,5 @@ def test_the_payload_survives_rebot_to_json_and_back(results: Path, tmp_path: Pa
             target,
             str(source),
         ]
-        subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60)
+        subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=PATIENCE_S)
     assert list(reports_in(tmp_path / "back.xml")) == [a_report()]

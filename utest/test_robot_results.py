@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from patience import PATIENCE_S
 
 from FailTaleLibrary.records import Failure, KeywordStep
 from FailTaleLibrary.redaction import Redactor
@@ -210,7 +211,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> RobotRun:
     (directory / "capture.py").write_text(LISTENER)
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "SHOP_PASSWORD": PASSWORD}
     command = [sys.executable, "-m", "robot", "--listener", "capture.py", "--output", "NONE", "shop"]
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
     assert (directory / "failures.jsonl").exists(), done.stdout + done.stderr
     assert "Error in" not in done.stderr, done.stderr  # a listener that raises
     lines = (directory / "failures.jsonl").read_text().splitlines()

@@ -17,14 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, pids_with, running_with, throw_away_user
-from ways import run, to, wait_until
+from ways import run, to
 
 from FailTaleLibrary.transports import CommandResult, Connections
 from FailTaleLibrary.transports.local import LocalTransport
 
 BUSYBOX = shutil.which("busybox") or ""
-LIMIT_S = 0.8
+LIMIT_S = 2.0
+"""Of a script that ends by nothing else; a busy machine needs some of it to start the script."""
 NEWEST = "tail -c 100"
 
 
@@ -119,7 +121,7 @@ def test_nothing_outlives_its_time_limit_and_what_came_is_kept(
         if tools.has_setsid or not shape.needs_setsid:
             assert shape.kept in answer.stdout, (shape, answer)
         assert (answer.timed_out, answer.incomplete is None or not tools.has_setsid) == (True, True), (shape, answer)
-        assert answer.duration_s < LIMIT_S + 3.0, (shape, answer)
+        assert answer.duration_s < PATIENCE_S, (shape, answer)
     assert wait_until(lambda: host.leftovers() == []), host.leftovers()
     for way in ways:
         way.close()
@@ -146,7 +148,7 @@ def test_nothing_outlives_a_client_that_goes(tools: Tools, new_host: Callable[..
     lost = set(host.session_pids()) - set(others)
 
     def ask(way: Connections, shape: Shape) -> CommandResult:
-        return run(way, shape.producer, shape.filters, timeout_s=60, max_bytes=100, cancel=cancel)
+        return run(way, shape.producer, shape.filters, timeout_s=FOREVER_S, max_bytes=100, cancel=cancel)
 
     with ThreadPoolExecutor(12) as threads:
         asked = [(way, shape) for way in (cancels, closes, loses) for shape in GOING]
@@ -157,7 +159,7 @@ def test_nothing_outlives_a_client_that_goes(tools: Tools, new_host: Callable[..
         closes.close()
         host.signal(signal.SIGKILL, lost)
         cancel.set()
-        answers = [future.result(8) for future in pending]
+        answers = [future.result(PATIENCE_S) for future in pending]
     for (way, shape), answer in zip(asked, answers, strict=True):
         assert (bool(answer.incomplete), answer.timed_out) == (True, False), (shape, answer)
         if way is cancels and (tools.has_setsid or not shape.needs_setsid):
@@ -174,7 +176,7 @@ def _running(host: Sshd, command: str) -> int:
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if "300" in shape.producer][:4], ids=str)
 def test_nothing_outlives_a_local_script(shape: Shape, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
-    answer = run(LocalTransport(), shape.producer, shape.filters, timeout_s=0.3)
+    answer = run(LocalTransport(), shape.producer, shape.filters, timeout_s=LIMIT_S)
     assert (answer.stdout, answer.timed_out) == (b"part\n", True)
     assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
 
@@ -185,7 +187,7 @@ def test_a_background_child_that_holds_the_output_delays_nothing(
     monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
     answer = run(LocalTransport(), "sleep 300 & echo done", NEWEST)
     assert (answer.stdout, answer.exit_status, answer.timed_out) == (b"done\n", 0, False)
-    assert answer.duration_s < 3.0
+    assert answer.duration_s < PATIENCE_S
     assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
 
 
@@ -195,7 +197,7 @@ def test_groups_are_never_left_to_a_kill_program(monkeypatch: pytest.MonkeyPatch
     program.write_text(f"#!/bin/sh\ntouch {tmp_path / 'called'}\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
-    answer = run(LocalTransport(), "trap '' TERM; sleep 300; true", NEWEST, timeout_s=0.3)
+    answer = run(LocalTransport(), "trap '' TERM; sleep 300; true", NEWEST, timeout_s=LIMIT_S)
     assert answer.timed_out
     assert not (tmp_path / "called").exists()
 
@@ -206,7 +208,7 @@ def test_only_what_leaves_by_setsid_escapes_and_even_that_delays_nothing(new_hos
     connections = to(host)
     answer = run(connections, "setsid sleep 300 & sleep 0.2; echo done")
     assert (answer.stdout, answer.exit_status) == (b"done\n", 0)
-    assert answer.duration_s < 4.0
+    assert answer.duration_s < PATIENCE_S
     assert wait_until(lambda: host.leftovers() == ["sleep 300"])
     connections.close()
     (escaped,) = pids_with(f"HOME={host.directory}")
@@ -218,7 +220,7 @@ def test_the_host_itself_is_left_as_it_was(new_host: Callable[..., Sshd]) -> Non
     """Nothing is written there."""
     host = new_host()
     connections = to(host)
-    run(connections, "echo part; sleep 300", NEWEST, timeout_s=0.3)
+    run(connections, "echo part; sleep 300", NEWEST, timeout_s=LIMIT_S)
     connections.close()
     names = {path.name for path in host.directory.iterdir()}
     keys = {"host_key", "host_key.pub", "id_ed25519", "id_ed25519.pub"}
@@ -253,7 +255,7 @@ def test_sudo_does_not_orphan_its_child(
             answers = list(threads.map(ask, tags))
         connections.close()
         assert all(answer.timed_out and answer.stdout == b"part\n" for answer in answers), answers
-        assert wait_until(lambda: not any(map(_sleeps, tags.values())), within_s=2.0), tags
+        assert wait_until(lambda: not any(map(_sleeps, tags.values()))), tags
 
 
 @pytest.mark.ssh

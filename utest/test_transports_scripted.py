@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ways import wait_until
+from patience import wait_until
 
 from FailTaleLibrary.config import load_config, parse_config
 from FailTaleLibrary.errors import ConfigError
@@ -107,7 +107,7 @@ def test_a_recorded_baseline_shows_what_changed(tmp_path: Path) -> None:
         def changes() -> tuple[str, ...]:
             return items_of(run.collect_failure(a_failure(began)))["shop.queue"].changes
 
-        assert wait_until(changes, within_s=60)
+        assert wait_until(changes)
         assert [line for line in changes() if line[0] in "+-"] == ["- 0 waiting", "+ 42 waiting"]
 
 

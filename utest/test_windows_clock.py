@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.transports import Connections
@@ -21,18 +22,13 @@ from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script,
 from FailTaleLibrary.windows import marks as marks_room
 from FailTaleLibrary.windows.marks import MIN_INTERVAL_S
 
-PATIENCE_S = 10.0
-
 
 def now() -> datetime:
     return datetime.now(timezone.utc)
 
 
 def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < deadline, "it did not become true"
-        time.sleep(0.01)
+    assert wait_until(condition), "it did not become true"
 
 
 def a_config(*collectors: dict[str, Any], hosts: dict[str, Any] | None = None, **sections: Any) -> Config:
@@ -116,7 +112,7 @@ def test_noting_does_not_wait_for_a_slow_host(tmp_path: Path) -> None:
 
 def test_closing_ends_a_mark_that_is_under_way(tmp_path: Path) -> None:
     began = tmp_path / "began"
-    marks = Marks(config := a_config(a_snapshot(f"touch {began}; sleep 60")), Connections(config))
+    marks = Marks(config := a_config(a_snapshot(f"touch {began}; sleep 600")), Connections(config))
     marks.window_began()
     until(began.exists)
     marks.close()

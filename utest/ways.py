@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-import time
-from collections.abc import Callable
 from typing import Any
 
+from patience import FOREVER_S
 from sshd import Sshd
 
 from FailTaleLibrary.config import Config
@@ -35,22 +34,12 @@ def run(
     producer: str,
     filters: str = "",
     *,
-    timeout_s: float = 10.0,
+    timeout_s: float = FOREVER_S,
     max_bytes: int = 1_000_000,
     cancel: threading.Event = NEVER,
 ) -> CommandResult:
     transport = way.transport("web1") if isinstance(way, Connections) else way
     return transport.run(Script(producer, filters), timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
-
-
-def wait_until(met: Callable[[], object], *, within_s: float = 60.0) -> bool:
-    """Whether a condition of the world outside (a process, a socket) is met in time."""
-    deadline = time.monotonic() + within_s
-    while not met():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 class Clock:

@@ -8,7 +8,7 @@ Library          OperatingSystem
 Waits For Ever
     [Documentation]    FAIL: Execution terminated by signal
     Create File    %{RUN}/waiting
-    Sleep    60 s
+    Sleep    600 s
 
 Never Begins
     [Documentation]    FAIL: Test execution stopped due to a fatal error.

@@ -36,7 +36,7 @@ from FailTaleLibrary.archive import reports_in  # noqa: E402 - from this checkou
 from FailTaleLibrary.records import Gap, Item, Report  # noqa: E402
 from FailTaleLibrary.rendering import is_card  # noqa: E402
 
-TIME_LIMIT_S = 120
+TIME_LIMIT_S = 600
 OURS = ("FAILTALE_CONFIG", "ROBOT_OPTIONS", "REBOT_OPTIONS", "ROBOT_SYSLOG_FILE")
 """Variables that would change an inner run from outside."""
 _COMMAND = "import sys; from FailTaleLibrary.cli import main; sys.exit(main())"
