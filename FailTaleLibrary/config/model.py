@@ -18,6 +18,7 @@ from FailTaleLibrary.config.types import (
     Duration,
     Fingerprint,
     GrepPattern,
+    KeyFile,
     Kind,
     LocalPath,
     LocalPaths,
@@ -75,8 +76,10 @@ class SshSettings(Section):
 
     user: str | None = Field(None, description="Login on the hosts; default: the local user's name.")
     port: Count = Field(22, ge=1, le=65535, description="TCP port of the SSH server.")
-    key: PrivateFile | None = Field(
-        None, description="Private key file. When set, only this key is offered, never the agent's."
+    key: KeyFile | None = Field(
+        None,
+        description="Private key file (OpenSSH, PEM, PKCS#8). When set, only this key is offered. The `.pub` file of a "
+        "key in the agent: only that key of the agent is offered, as `IdentitiesOnly` does for ssh.",
     )
     key_passphrase: Secret | None = Field(None, description="Passphrase of `key`.")
     known_hosts: LocalPath = Field(
@@ -103,7 +106,7 @@ class SshOverrides(Section):
 
     user: str | None = Field(None, description="Login on this host.")
     port: Count | None = Field(None, ge=1, le=65535, description="TCP port of this host's SSH server.")
-    key: PrivateFile | None = Field(None, description="Private key file for this host.")
+    key: KeyFile | None = Field(None, description="Key file for this host, as `ssh.key`.")
     key_passphrase: Secret | None = Field(None, description="Passphrase of this host's key.")
     known_hosts: LocalPath | None = Field(None, description="File with this host's key.")
     host_keys: Literal["strict", "accept-new"] | None = Field(None, description="As `ssh.host_keys`, for this host.")

@@ -293,6 +293,20 @@ def _private_file(path: Path, info: ValidationInfo) -> Path:
     return resolved
 
 
+def _key_file(path: Path, info: ValidationInfo) -> Path:
+    """A private key, which nobody else may read; or a public one, which names a key of the agent."""
+    resolved = _local_path(path, info)
+    if isinstance(info.context, Origin) and not _is_public_key(resolved):
+        _refuse_open_to_others(resolved)
+    return resolved
+
+
+def _is_public_key(path: Path) -> bool:
+    _mode_of_file(path)
+    with path.open("rb") as file:
+        return file.read(16).startswith((b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"))
+
+
 def _mode_of_file(path: Path) -> int:
     """Permission bits of a file that can be read; raises NotUnderstoodError for anything else."""
     try:
@@ -399,6 +413,7 @@ Url = Annotated[
 LocalPath = Annotated[Path, Kind("path"), AfterValidator(_local_path)]
 LocalPaths = Annotated[tuple[LocalPath, ...], Kind("path, or a list of paths"), BeforeValidator(one_or_many)]
 ReadableFile = Annotated[Path, Kind("path"), AfterValidator(_readable_file)]
+KeyFile = Annotated[Path, Kind("path of a file with mode 0600, or of a `.pub` file"), AfterValidator(_key_file)]
 PrivateFile = Annotated[Path, Kind("path of a file with mode 0600"), AfterValidator(_private_file)]
 Secret = Annotated[SecretStr, Kind('secret: `"%{NAME}"` or `file:PATH`'), BeforeValidator(_secret)]
 Secrets = Annotated[

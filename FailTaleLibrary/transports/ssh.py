@@ -203,7 +203,7 @@ class _Connection:
 
         def call() -> paramiko.Channel:
             with self._opening:
-                channel = self._transport.open_session(timeout=self._open_timeout_s)
+                channel = self._transport.open_session(timeout=self._open_timeout_s + 1)  # ours comes first
                 channel.exec_command(command_line)  # waits for the server's yes without any limit
             return channel
 

@@ -2,125 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
-from itertools import islice
-from pathlib import Path
-from typing import TYPE_CHECKING
-
-from FailTaleLibrary.config import SshSettings
-from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports.host_keys import HostKey
-
-if TYPE_CHECKING:
-    import paramiko
 import contextlib
 import getpass
 import logging
 import random
 import socket
+import struct
 import threading
 import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from FailTaleLibrary.background import call_within
-from FailTaleLibrary.transports.host_keys import OtherKeyWantedError, Trust
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.transports.host_keys import HostKey, OtherKeyWantedError, Trust
+from FailTaleLibrary.transports.identities import Identities, Identity
 
-# --- How SSH is configured for a host -> the keys to offer it, in order
-
-MAX_OFFERS = 5
-_DEFAULT_FILES = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """A key to offer, and how to call it."""
-
-    key: paramiko.PKey
-    origin: str
-
-    def __str__(self) -> str:
-        return f"{self.origin} ({HostKey(self.key.get_name(), self.key.asbytes())})"
-
-
-@dataclass(slots=True)
-class Identities:
-    """The keys to offer a host; iterating loads one after the other."""
-
-    ssh: SshSettings
-    skipped: list[str] = field(default_factory=list)
-    """Default key files that could not be used, and why; known after iterating."""
-
-    def __iter__(self) -> Iterator[Identity]:
-        """Raises TransportError when the configured key cannot be used."""
-        return islice(self._all(), MAX_OFFERS)
-
-    def _all(self) -> Iterator[Identity]:
-        if self.ssh.key is not None:
-            yield self._configured(self.ssh.key)
-            return
-        offered = set()
-        for identity in self._of_agent_and_files():
-            if identity.key.asbytes() not in offered:
-                offered.add(identity.key.asbytes())
-                yield identity
-
-    def _configured(self, path: Path) -> Identity:
-        secret = self.ssh.key_passphrase
-        try:
-            return Identity(_load(path, secret.get_secret_value().encode() if secret else None), f"'{path}'")
-        except _UnusableError as error:
-            raise TransportError("failed", f"The key '{path}' cannot be used: {error}") from error
-
-    def _of_agent_and_files(self) -> Iterator[Identity]:
-        yield from _of_agent()
-        for path in map(Path, _DEFAULT_FILES):
-            try:
-                if path.expanduser().exists():
-                    yield Identity(_load(path.expanduser(), None), f"'{path}'")
-            except (_UnusableError, RuntimeError) as error:  # RuntimeError: this user has no home directory
-                self.skipped.append(f"'{path}' was not offered: {error}")
-
-
-class _UnusableError(Exception):
-    """A key file that cannot be used; the message says why."""
-
-
-def _of_agent() -> Iterator[Identity]:
-    import paramiko  # heavy, and not wanted by a run that touches no host
-
-    try:
-        agent = paramiko.Agent()
-    except (paramiko.SSHException, OSError):  # its socket is there, but nobody answers
-        return
-    try:
-        for key in agent.get_keys():
-            yield Identity(key, "the agent's key")
-    finally:
-        agent.close()
-
-
-def _load(path: Path, passphrase: bytes | None) -> paramiko.PKey:
-    """The key in a file, with the certificate that lies beside it as ``…-cert.pub``."""
+if TYPE_CHECKING:
     import paramiko
-    from paramiko.pkey import UnknownKeyType
-
-    try:
-        return paramiko.PKey.from_path(path, passphrase)  # type: ignore[arg-type]  # its loader wants bytes
-    except OSError as error:
-        raise _UnusableError(f"it cannot be read ({error.strerror}).") from error
-    except (TypeError, paramiko.PasswordRequiredException) as error:
-        raise _UnusableError("it is encrypted; set 'key_passphrase', or load it into an agent.") from error
-    except (ValueError, paramiko.SSHException) as error:
-        wrong = "its passphrase is wrong" if passphrase else "it is no private key"
-        # paramiko 5.1 takes the end of an ecdsa key without a comment for padding
-        raise _UnusableError(
-            f"{wrong}, it is damaged, or it has no comment (then run: ssh-keygen -c -C comment -f KEY)."
-        ) from error
-    except UnknownKeyType as error:
-        raise _UnusableError("it is of a type that FailTale does not know; use ed25519, ecdsa or rsa.") from error
-
-
-# --- A host and what is known of it -> an authenticated connection; every way to fail has its own plain senten
 
 PARAMIKO_LOG = "FailTaleLibrary.transports.paramiko"
 """What paramiko has to say about our connections. It does not propagate: a dead host is no news for a user's log."""
@@ -130,6 +30,16 @@ _PAUSES_S = (0.2, 0.6)
 _log = logging.getLogger(PARAMIKO_LOG)
 _log.propagate = False
 _log.addHandler(logging.NullHandler())
+
+_MAX_PACKET_BYTES = 35_000
+"""Of the SSH protocol, RFC 4253."""
+_AGREED_ON = {
+    "kex": ("key exchange", "KexAlgorithms", "kex"),
+    "host key": ("type of host key", "HostKeyAlgorithms", "key_types"),
+    "ciphers": ("cipher", "Ciphers", "ciphers"),
+    "macs": ("message authentication code", "MACs", "digests"),
+}
+"""What paramiko says is missing -> its name, the server's setting for it, and paramiko's list of its own."""
 
 
 def log_in(trust: Trust) -> paramiko.Transport:
@@ -153,10 +63,30 @@ class _HungUpError(TransportError):
     """The server closed the connection before it said who it is."""
 
 
+class _LastWords(logging.Handler):
+    """What a server says as it hangs up, which paramiko tells its log only."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.text = ""
+
+    def listen(self, log: logging.Logger) -> None:
+        """To this log alone: an earlier login's handler has nothing to do any more."""
+        log.setLevel(logging.INFO)
+        log.propagate = False
+        log.handlers = [self]
+
+    def emit(self, record: logging.LogRecord) -> None:
+        code, colon, words = record.getMessage().partition("): ")
+        if colon and code.startswith("Disconnect (code"):
+            self.text = " ".join(sanitize(words).split())[:200]
+
+
 @dataclass(slots=True)
 class _Login:
     trust: Trust
     deadline: float
+    last_words: _LastWords = field(default_factory=_LastWords)
     _transport: paramiko.Transport | None = None
 
     def run(self) -> paramiko.Transport:
@@ -239,7 +169,8 @@ class _Login:
         import paramiko  # heavy, and not wanted by a run that touches no host
 
         transport = paramiko.Transport(connection)
-        transport.set_log_channel(PARAMIKO_LOG)
+        transport.set_log_channel(f"{PARAMIKO_LOG}.{self.trust.host}")
+        self.last_words.listen(transport.logger)
         transport.clear_to_send_timeout = self.trust.ssh.connect_timeout_s
         # We are the ones who keep the time: a failure then has one place where it gets its words.
         transport.banner_timeout = transport.handshake_timeout = self._left() + 1
@@ -274,7 +205,31 @@ class _Login:
                     "failed logins, or is no SSH server"
                 ),
             )
+        if "no acceptable" in str(error):
+            return TransportError("failed", self._nothing_in_common(str(error)))
         return TransportError("failed", self.sentence(f"does not speak SSH with FailTale: {error}"))
+
+    def _nothing_in_common(self, said: str) -> str:
+        """What each side knows, and the way out; paramiko only says of what kind it is."""
+        import paramiko
+
+        missing = next((each for kind, each in _AGREED_ON.items() if f"no acceptable {kind}" in said), None)
+        if missing is None or self._transport is None:
+            return self.sentence(f"does not speak SSH with FailTale: {said}")
+        name, setting, ours = missing
+        known = getattr(self._transport.get_security_options(), ours)
+        what = f"has no {name} in common with FailTale"
+        try:
+            with self._connect() as connection:
+                connection.settimeout(self._left())
+                offered = ", ".join(_offers(connection)[name]) or "none"
+        except (TransportError, OSError, ValueError, struct.error):
+            offered = "others"
+        return (
+            f"{self.sentence(what)[:-1]}: it ({self._transport.remote_version}) offers {offered}; FailTale (paramiko "
+            f"{paramiko.__version__}) knows {', '.join(known)}. Allow one of these with '{setting}' in its "
+            "sshd_config, or update the older of the two."
+        )
 
     # --- Authentication
 
@@ -282,51 +237,114 @@ class _Login:
         user = self.trust.ssh.user or getpass.getuser()
         identities = Identities(self.trust.ssh)
         offered: list[str] = []
+        accepted: list[str] = []
         for identity in identities:
             if not transport.is_active():
                 break  # it hung up after too many keys
             offered.append(str(identity))
-            if self._accepts(transport, user, identity.key, first=len(offered) == 1):
+            wanted = self._offer(transport, user, identity, is_first=len(offered) == 1)
+            if wanted == []:
                 return
-        raise self._refused(user, offered, identities.skipped)
+            if wanted is not None:
+                accepted.append(str(identity))
+                if "publickey" not in wanted:
+                    raise _refusal(self._more_wanted(user, accepted, wanted))
+        if accepted:
+            raise _refusal(self._more_wanted(user, accepted, ["another key"]))
+        sentences = self._refused(user, offered, identities, hung_up=not transport.is_active())
+        raise _refusal(" ".join([*sentences, *identities.skipped]))
 
-    def _accepts(self, transport: paramiko.Transport, user: str, key: paramiko.PKey, *, first: bool) -> bool:
-        """Whether the host lets in who holds a key; raises when it said neither yes nor no."""
+    def _offer(
+        self, transport: paramiko.Transport, user: str, identity: Identity, *, is_first: bool
+    ) -> list[str] | None:
+        """The methods that the host wants besides this key; none: it lets the user in. None: it refuses the key."""
         import paramiko
 
         transport.auth_timeout = self._left()
         try:
-            still_wanted = transport.auth_publickey(user, key)
+            return transport.auth_publickey(user, identity.key)
         except paramiko.BadAuthenticationType as error:
-            raise self._wants_more(user, error.allowed_types) from error
+            raise _refusal(self._no_keys(user, error.allowed_types)) from error
         except paramiko.AuthenticationException as error:
             if transport.is_active() and "timeout" in str(error):
                 said = f"did not answer the login within {self.trust.ssh.connect_timeout_s:g} s"
                 raise TransportError("no answer", self.sentence(said)) from error
-            if not transport.is_active() and first:
-                raise TransportError("connection lost", self.sentence("hung up during the login")) from error
-            return False
+            if not transport.is_active() and is_first and not self._has_seen_enough:
+                said = f"hung up during the login{self._said}"
+                raise TransportError("connection lost", self.sentence(said)) from error
+            return None
         except (paramiko.SSHException, OSError, EOFError) as error:
             raise TransportError("connection lost", self.sentence(f"broke off the login: {error}")) from error
-        if still_wanted:
-            raise self._wants_more(user, still_wanted)
-        return True
 
-    def _wants_more(self, user: str, wanted: list[str]) -> TransportError:
-        ways = " or ".join(wanted)
-        return TransportError(
-            "authentication refused",
-            self.sentence(f"lets user '{user}' in by {ways} only; FailTale needs a login by key alone"),
+    @property
+    def _has_seen_enough(self) -> bool:
+        """Whether it hung up because of the keys that it was offered."""
+        return "oo many authentication failures" in self.last_words.text
+
+    @property
+    def _said(self) -> str:
+        return f" ('{self.last_words.text}')" if self.last_words.text else ""
+
+    def _no_keys(self, user: str, allowed: list[str]) -> str:
+        ways = " or ".join(allowed)
+        return self.sentence(f"lets user '{user}' in by {ways} only; FailTale needs a login by key alone")
+
+    def _more_wanted(self, user: str, accepted: list[str], wanted: list[str]) -> str:
+        """A host that takes a key and is not content (AuthenticationMethods with a comma)."""
+        what = f"accepts {' and '.join(accepted)}, but demands {' or '.join(wanted)} of user '{user}' as well"
+        more = "; without 'ssh.key', those of an agent and of ~/.ssh are offered" if self.trust.ssh.key else ""
+        way_out = (
+            f"FailTale logs in by keys alone{more}. A key is enough with 'AuthenticationMethods publickey' in a "
+            f"'Match User {user}' of its sshd_config."
         )
+        return f"{self.sentence(what)} {way_out}"
 
-    def _refused(self, user: str, offered: list[str], skipped: list[str]) -> TransportError:
-        if offered:
-            what = f"refused the login of user '{user}' with {', '.join(offered)}"
-            check = f"Is the key in {user}'s authorized_keys there, and is the account not locked?"
-        else:
+    def _refused(self, user: str, offered: list[str], identities: Identities, *, hung_up: bool) -> list[str]:
+        if not offered:
             what = f"was not asked: there is no key to offer for user '{user}'"
-            check = "Set 'ssh.key', or load a key into an agent."
-        return TransportError("authentication refused", " ".join([self.sentence(what), check, *skipped]))
+            ways_out = ["Set 'ssh.key', or load a key into an agent."]
+        elif hung_up:
+            keys = f"{len(offered)} key{'' if len(offered) == 1 else 's'}"
+            what = f"hung up after {keys} of user '{user}'{self._said}: {', '.join(offered)}"
+            ways_out = ["Servers take a few keys only (MaxAuthTries)."]
+        else:
+            what = f"refused the login of user '{user}' with {', '.join(offered)}"
+            ways_out = [f"Is the key in {user}'s authorized_keys there, and is the account not locked?"]
+        if offered and (hung_up or identities.left_over) and identities.in_agent > 1:
+            ways_out.append(
+                f"The agent has {identities.in_agent} keys, of which the first {len(offered)} were offered; name the "
+                "right one: 'ssh.key' with a private key file, or with the '.pub' file of a key in the agent, offers "
+                "that one alone (as IdentitiesOnly does for ssh)."
+            )
+        return [self.sentence(what), *ways_out]
+
+
+def _refusal(sentence: str) -> TransportError:
+    """Final: the breaker asks for no second login, because accounts are locked after some."""
+    return TransportError("authentication refused", sentence)
+
+
+def _offers(connection: socket.socket) -> dict[str, list[str]]:
+    """The algorithms that a server offers, by kind; RFC 4253, sections 4.2 and 7.1: they are sent in clear.
+
+    Raises ValueError when it does not keep to that, OSError when it goes away.
+    """
+    connection.sendall(b"SSH-2.0-FailTale\r\n")
+    stream = connection.makefile("rb")
+    while not (line := stream.readline(256)).startswith(b"SSH-"):
+        if not line:
+            raise ValueError("no banner")
+    (length,) = struct.unpack(">I", stream.read(4))
+    payload = stream.read(min(length, _MAX_PACKET_BYTES))[1:]
+    lists, at = [], 17  # behind the type of the message and its cookie
+    for _ in range(8):
+        (size,) = struct.unpack_from(">I", payload, at)
+        names = payload[at + 4 : at + 4 + size].decode("ascii")
+        lists.append([name for name in names.split(",") if not name.startswith(("ext-info", "kex-strict"))])
+        at += 4 + size
+    key_exchanges, host_keys, ciphers, _, macs, *_ = lists
+    kinds = (kind for kind, _, _ in _AGREED_ON.values())
+    return dict(zip(kinds, (key_exchanges, host_keys, ciphers, macs), strict=True))
 
 
 def _tune(connection: socket.socket) -> None:

@@ -1,0 +1,321 @@
+"""Logging in with real OpenSSH servers and a real agent: every format of key, and what each refusal says."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sshd import Sshd, key_agent, new_key
+from ways import run, to
+
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.transports import Connections
+
+pytestmark = pytest.mark.ssh
+WORDS = "open sesame"
+
+
+def refusal(connections: Connections) -> str:
+    """Why a host cannot be asked."""
+    with pytest.raises(TransportError) as caught:
+        connections.transport("web1")
+    connections.close()
+    return f"[{caught.value.reason}] {caught.value}"
+
+
+def gets_in(connections: Connections) -> bool:
+    try:
+        return run(connections, "echo in").stdout == b"in\n"
+    finally:
+        connections.close()
+
+
+def openssl(*words: str) -> None:
+    if shutil.which("openssl") is None:
+        pytest.skip("needs openssl")
+    subprocess.run(["openssl", *words], check=True, capture_output=True)
+
+
+def pkcs8_key(path: Path, algorithm: str, *, passphrase: str = "", form: str = "PEM") -> Path:
+    """A key as `openssl genpkey` writes it, and its public half as OpenSSH does."""
+    options = {"ec": ["-pkeyopt", "ec_paramgen_curve:P-256"], "rsa": ["-pkeyopt", "rsa_keygen_bits:2048"]}
+    plain = path.with_suffix(".plain")
+    openssl("genpkey", "-algorithm", algorithm, *options.get(algorithm, []), "-out", str(plain))
+    cipher = ["-v2", "aes-256-cbc", "-passout", f"pass:{passphrase}"] if passphrase else ["-nocrypt"]
+    openssl("pkcs8", "-topk8", "-in", str(plain), *cipher, "-outform", form, "-out", str(path))
+    public = path.with_name(path.name + ".pub")
+    openssl("pkey", "-in", str(plain), "-pubout", "-out", str(public))
+    if algorithm == "ed25519":  # ssh-keygen reads this type of PKCS#8 in no version
+        raw = subprocess.run(
+            ["openssl", "pkey", "-in", str(plain), "-pubout", "-outform", "DER"], check=True, capture_output=True
+        ).stdout[-32:]
+        public.write_text(_public_line(raw))
+    else:
+        told = subprocess.run(["ssh-keygen", "-i", "-m", "PKCS8", "-f", str(public)], check=True, capture_output=True)
+        public.write_bytes(told.stdout)
+    path.chmod(0o600)
+    return path
+
+
+def _public_line(raw: bytes) -> str:
+    blob = b"\0\0\0\x0bssh-ed25519\0\0\0\x20" + raw
+    return f"ssh-ed25519 {base64.b64encode(blob).decode()} tests\n"
+
+
+# --- Formats
+
+
+@pytest.mark.parametrize("passphrase", ["", WORDS])
+@pytest.mark.parametrize("algorithm", ["ed25519", "ec", "rsa"])
+def test_a_pkcs8_key_is_used(new_host: Callable[..., Sshd], tmp_path: Path, algorithm: str, passphrase: str) -> None:
+    host, key = new_host(), pkcs8_key(tmp_path / "key", algorithm, passphrase=passphrase)
+    assert b"PRIVATE KEY-----" in key.read_bytes()
+    host.authorize(key)
+    assert gets_in(to(host, key=key, key_passphrase=passphrase or None))
+    if passphrase:
+        assert "its passphrase is wrong, or it is damaged." in refusal(to(host, key=key, key_passphrase="other"))
+        assert "it is encrypted; set 'key_passphrase'" in refusal(to(host, key=key))
+
+
+def test_a_key_in_der_is_used(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    host, key = new_host(), pkcs8_key(tmp_path / "key", "ec", form="DER")
+    host.authorize(key)
+    assert gets_in(to(host, key=key))
+
+
+@pytest.mark.parametrize("passphrase", ["", WORDS])
+def test_a_key_in_the_old_pem_format_is_used(new_host: Callable[..., Sshd], tmp_path: Path, passphrase: str) -> None:
+    host, key = new_host(), new_key(tmp_path / "key", kind="rsa")
+    convert = ["ssh-keygen", "-q", "-p", "-m", "PEM", "-P", "", "-N", passphrase, "-f", str(key)]
+    subprocess.run(convert, check=True, capture_output=True)
+    assert b"BEGIN RSA PRIVATE KEY" in key.read_bytes()
+    host.authorize(key)
+    assert gets_in(to(host, key=key, key_passphrase=passphrase or None))
+
+
+def test_a_passphrase_for_a_key_that_needs_none_does_no_harm(a_host: Sshd) -> None:
+    assert gets_in(to(a_host, key_passphrase=WORDS))
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_a_key_without_a_comment_is_used(new_host: Callable[..., Sshd], tmp_path: Path, kind: str) -> None:
+    host, key = new_host(), new_key(tmp_path / "key", kind=kind)
+    subprocess.run(["ssh-keygen", "-q", "-c", "-C", "", "-f", str(key)], check=True, capture_output=True)
+    host.authorize(key)
+    assert gets_in(to(host, key=key))
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"PuTTY-User-Key-File-3: ssh-ed25519\nEncryption: none\n", "puttygen KEY.ppk -O private-openssh -o KEY"),
+        (b"---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\nAAAA\n", "format of RFC 4716; convert it: ssh-keygen -i -f"),
+        (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "it is an X.509 certificate"),
+        (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "it is a public key; name the private one"),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "it is damaged."),
+        (b"\x30\x82\x01\x02rest", "it is no private key in DER; a PKCS#12 file is converted by: openssl pkcs12"),
+        (b"hello\n", "it is no private key."),
+        (b"", "it is no private key."),
+        (b"\0" * 300_000, "it is no private key."),
+        (b"ssh-ed25519 AAAA\n", "it is a public key, and no agent has a key; name the private key, or load it"),
+        (b"ssh-ed25519 @@@\n", "it is a public key, but damaged."),
+    ],
+)
+def test_a_file_that_cannot_be_used_is_named_with_the_way_out(
+    a_host: Sshd, tmp_path: Path, content: bytes, why: str
+) -> None:
+    key = tmp_path / "key"
+    key.write_bytes(content)
+    said = refusal(to(a_host, key=key))
+    assert said.startswith(f"[failed] The key '{key}' cannot be used: ")
+    assert why in said
+
+
+@pytest.mark.parametrize("curve", ["secp256k1", "brainpoolP256r1"])
+def test_a_curve_that_ssh_has_not_is_told(a_host: Sshd, tmp_path: Path, curve: str) -> None:
+    key = tmp_path / "key"
+    openssl("genpkey", "-algorithm", "ec", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", str(key))
+    assert "it is of a type that FailTale does not know; use ed25519" in refusal(to(a_host, key=key))
+
+
+def test_a_key_file_that_is_not_there_is_told(a_host: Sshd, tmp_path: Path) -> None:
+    assert "it cannot be read (No such file or directory)" in refusal(to(a_host, key=tmp_path / "none"))
+
+
+# --- Agents
+
+
+@pytest.fixture
+def many_keys(tmp_path: Path) -> list[Path]:
+    return [new_key(tmp_path / f"key{number}") for number in range(8)]
+
+
+def test_an_agent_with_too_many_keys_is_told_with_the_way_out(
+    new_host: Callable[..., Sshd], tmp_path: Path, many_keys: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host()
+    host.authorize(many_keys[-1])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with key_agent(tmp_path / "agent", *many_keys) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        said = refusal(to(host, key=None))
+        assert said.startswith("[authentication refused] ")
+        assert "The agent has 8 keys, of which the first 5 were offered; name the right one: 'ssh.key' with" in said
+        assert "(as IdentitiesOnly does for ssh)" in said
+
+
+@pytest.mark.parametrize("tries", [1, 3])
+def test_a_server_that_hangs_up_after_some_keys_is_told_in_its_words(
+    new_host: Callable[..., Sshd],
+    tmp_path: Path,
+    many_keys: list[Path],
+    monkeypatch: pytest.MonkeyPatch,
+    tries: int,
+) -> None:
+    host = new_host(options=[f"MaxAuthTries {tries}"])
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with key_agent(tmp_path / "agent", *many_keys) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        said = refusal(to(host, key=None))
+    assert said.startswith("[authentication refused] ")
+    assert f"hung up after {tries} key{'s' * (tries > 1)} of user '{host.user}' ('Too many authentication f" in said
+    assert "The agent has 8 keys, of which the first" in said
+
+
+def test_a_public_key_file_chooses_one_of_many_keys_in_the_agent(
+    new_host: Callable[..., Sshd], tmp_path: Path, many_keys: list[Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host(options=["MaxAuthTries 1"])
+    host.authorize(many_keys[-1])
+    public = many_keys[-1].with_name(many_keys[-1].name + ".pub")
+    with key_agent(tmp_path / "agent", *many_keys[1:]) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        assert gets_in(to(host, key=public))
+        other = refusal(to(host, key=many_keys[0].with_name("key0.pub")))
+    assert "it is a public key, and the agent has it not (it has 7 others)" in other
+
+
+# --- Servers that want more
+
+
+def test_a_server_that_wants_a_password_as_well_is_told(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=["PasswordAuthentication yes", "AuthenticationMethods publickey,password"])
+    said = refusal(to(host))
+    assert said.startswith("[authentication refused] ")
+    assert f"accepts '{host.key}' (ssh-ed25519 SHA256:" in said
+    assert f"but demands password of user '{host.user}' as well. FailTale logs in by keys alone" in said
+    assert f"'AuthenticationMethods publickey' in a 'Match User {host.user}' of its sshd_config" in said
+
+
+def test_a_server_that_wants_two_keys_gets_them(
+    new_host: Callable[..., Sshd], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host(options=["AuthenticationMethods publickey,publickey"])
+    second = new_key(tmp_path / "second")
+    host.authorize(host.key, second)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with key_agent(tmp_path / "agent", host.key, second) as agent:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(agent))
+        assert gets_in(to(host, key=None))
+    said = refusal(to(host))
+    assert f"but demands another key of user '{host.user}' as well" in said
+    assert "without 'ssh.key', those of an agent and of ~/.ssh are offered" in said
+
+
+# --- Certificates
+
+
+def signed(key: Path, authority: Path, *, user: str, validity: str) -> None:
+    sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "tests", "-n", user, "-V", validity, f"{key}.pub"]
+    subprocess.run(sign, check=True, capture_output=True)
+
+
+def test_an_expired_certificate_is_told(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    authority, key = new_key(tmp_path / "authority"), new_key(tmp_path / "key")
+    host = new_host(options=[f"TrustedUserCAKeys {authority}.pub"])
+    signed(key, authority, user=host.user, validity="20200101:20200102")
+    said = refusal(to(host, key=key))
+    assert said.startswith("[authentication refused] ")
+    assert f"The certificate '{key}-cert.pub' was not offered: it expired on 2020-01-0" in said
+    assert "have the key signed again" in said
+
+
+def test_a_certificate_that_is_not_valid_yet_is_told(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    authority, key = new_key(tmp_path / "authority"), new_key(tmp_path / "key")
+    host = new_host(options=[f"TrustedUserCAKeys {authority}.pub"])
+    signed(key, authority, user=host.user, validity="20900101:20900102")
+    assert "it is valid from 20" in (said := refusal(to(host, key=key)))
+    assert "is the clock of this machine right?" in said
+
+
+def test_a_key_beside_an_expired_certificate_is_still_offered(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    authority, key, host = new_key(tmp_path / "authority"), new_key(tmp_path / "key"), new_host()
+    signed(key, authority, user=host.user, validity="20200101:20200102")
+    host.authorize(key)
+    assert gets_in(to(host, key=key))
+
+
+def test_a_damaged_certificate_does_not_spoil_its_key(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    host, key = new_host(), new_key(tmp_path / "key")
+    (tmp_path / "key-cert.pub").write_text("rubbish\n")
+    assert "was not offered: it is damaged, or not this key's." in refusal(to(host, key=key))
+    host.authorize(key)
+    assert gets_in(to(host, key=key))
+
+
+# --- Algorithms
+
+
+@pytest.mark.parametrize(
+    ("option", "what"),
+    [
+        ("KexAlgorithms diffie-hellman-group1-sha1", "no key exchange in common"),
+        ("Ciphers chacha20-poly1305@openssh.com", "no cipher in common"),
+        ("MACs umac-64@openssh.com\nCiphers aes128-ctr", "no message authentication code in common"),
+    ],
+)
+def test_what_a_server_offers_is_told_when_nothing_is_in_common(
+    new_host: Callable[..., Sshd], option: str, what: str
+) -> None:
+    host = new_host(options=option.split("\n"))
+    setting, offer = option.split("\n")[0].split()
+    said = refusal(to(host))
+    assert said.startswith("[failed] Host 'web1'")
+    assert f"{what} with FailTale: it (SSH-2.0-OpenSSH" in said
+    assert f"offers {offer}; FailTale (paramiko " in said
+    assert f"Allow one of these with '{setting}' in its sshd_config, or update the older of the two." in said
+
+
+def test_a_server_that_goes_away_while_it_is_asked_for_its_offers_costs_only_these(
+    new_host: Callable[..., Sshd],
+) -> None:
+    """Its first connection has nothing in common with us, its second one is closed at once."""
+    host = new_host(options=["KexAlgorithms diffie-hellman-group1-sha1"])
+    relay = socket.create_server(("127.0.0.1", 0))
+
+    def serve() -> None:
+        client, _ = relay.accept()
+        with client, socket.create_connection((host.address, host.port)) as server:
+            server.sendall(client.recv(4096))
+            while data := server.recv(65536):
+                try:
+                    client.sendall(data)
+                except OSError:
+                    break
+                if b"diffie" in data:
+                    break
+        relay.accept()[0].close()
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    said = refusal(to(host, port=relay.getsockname()[1], host_key=host.fingerprint, known_hosts=None))
+    assert "no key exchange in common with FailTale: it (SSH-2.0-OpenSSH" in said
+    assert "offers others; FailTale" in said
+    thread.join(10)
+    relay.close()
