@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from FailTaleLibrary.errors import FailTaleError
-from FailTaleLibrary.records import Gap, Item, Report
+from FailTaleLibrary.records import NO_HOST, Gap, Item, Report
 from FailTaleLibrary.rendering import to_text
-from FailTaleLibrary.rendering.words import NO_HOST
 
 
 def text_of(report: Report, host: str | None = None, collector: str | None = None) -> str:

@@ -132,10 +132,15 @@ GapReason = Literal[
 """Why evidence could not be had, in the words that the card shows."""
 
 
+NO_HOST = "-"
+"""Stands in a gap that is no host's, such as that of a component without one."""
+
+
 class Gap(Record):
     """Evidence that could not be had, with the reason."""
 
     host: str
+    """`NO_HOST` for a gap that is no host's."""
     component: str = ""
     collector: str | None = None
     """None: the whole host."""

@@ -23,7 +23,7 @@ from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
 from FailTaleLibrary.ranking import History, rank
-from FailTaleLibrary.records import Analysis, Evidence, Failure, Gap, Plan, Report
+from FailTaleLibrary.records import NO_HOST, Analysis, Evidence, Failure, Gap, Plan, Report
 from FailTaleLibrary.redaction import Redactor, secret_values
 
 ASKED_AFTER_RUN = "none yet; it is made when the run has ended, or by 'failtale analyze output.xml'"
@@ -164,10 +164,11 @@ class Run:
             return report
         directory = settings.directory or (output_dir or Path()) / "failtale"
         stored = report.model_copy(update={"bundle": _bundle_link(directory, report.failure.id, output_dir)})
+        documents = {"prompt.md": self._prompt(stored)} if self.config.analysis.model else {}
         try:
-            write_bundle(stored, directory, full_texts=full_texts, documents={"prompt.md": self._prompt(stored)})
+            write_bundle(stored, directory, full_texts=full_texts, documents=documents)
         except OSError as error:
-            gap = Gap(host="-", reason="failed", detail=f"no bundle was written: {error.strerror or error}")
+            gap = Gap(host=NO_HOST, reason="failed", detail=f"no bundle was written: {error.strerror or error}")
             evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
             return report.model_copy(update={"evidence": evidence})
         return stored

@@ -1,11 +1,17 @@
-"""Bytes and strings from anywhere -> text that Robot, XML, a browser and a terminal can take.
+"""Bytes and strings from anywhere -> text that Robot, XML, a browser and a terminal can take, as long as there is room.
 
-The one sanitiser: whatever reaches Robot, a file or a model went through `sanitize` or `decode`.
+The one sanitiser: whatever reaches Robot, a file or a model went through `sanitize` or `decode`. The one way to cut:
+`shorten` for a line, `newest_whole_lines` for a log, `fair_shares` where several share a limit.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
+from collections.abc import Callable, Mapping
+from typing import NamedTuple, TypeVar
+
+Sliced = TypeVar("Sliced", str, bytes)
 
 _ANSI = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
@@ -33,3 +39,108 @@ def sanitize(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
     text = _FORBIDDEN.sub("", text)
     return _DIRECTION.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+# --- One line ---------------------------------------------------------------------------------------------------------
+
+_INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
+
+
+def one_line(text: str) -> str:
+    """The text's words with one space between them."""
+    return " ".join(text.split())
+
+
+def is_visible(char: str) -> bool:
+    """Whether a reader sees the character or the gap that it leaves."""
+    return unicodedata.category(char) not in _INVISIBLE
+
+
+# --- Within a limit ---------------------------------------------------------------------------------------------------
+
+_ROOM_FOR_A_COUNT = 60
+"""Below this limit the mark of a cut does not say how much went."""
+
+
+def shorten(text: str, max_chars: int) -> str:
+    """At most ``max_chars`` characters: the middle goes, and a mark in its place says how much went.
+
+    A line's time stands at its front and its reason often at its end.
+    """
+    return text if len(text) <= max_chars else _without_middle(text, max_chars, str)
+
+
+def shorten_to_bytes(text: str, max_bytes: int) -> str:
+    """The same, measured in bytes of UTF-8."""
+    data = text.encode()
+    if len(data) <= max_bytes:
+        return text
+    return _without_middle(data, max_bytes, lambda part: part.decode("utf-8", "ignore"))
+
+
+def _without_middle(text: Sliced, limit: int, as_text: Callable[[Sliced], str]) -> str:
+    """Front and end with the mark between them. A count needs no more digits than the text's own length has."""
+    unit = "bytes" if isinstance(text, bytes) else "characters"
+    mark = f" [… {len(text):,} {unit} …] " if limit >= _ROOM_FOR_A_COUNT else "…"
+    room = limit - (len(mark.encode()) if isinstance(text, bytes) else len(mark))
+    if room <= 0:
+        return as_text(text[: max(0, limit)])
+    front, end = as_text(text[: room - room // 2]), as_text(text[len(text) - room // 2 :])
+    return front + mark.replace(f"{len(text):,}", f"{len(text) - room:,}") + end
+
+
+class NewestLines(NamedTuple):
+    """The end of a text, and what is missing ahead of it."""
+
+    text: str
+    omitted_bytes: int
+    omitted_lines: int
+
+
+def newest_whole_lines(text: str, max_bytes: int) -> NewestLines:
+    """The newest whole lines within a number of bytes; of one line that is longer than all, its newest part."""
+    data = text.encode()
+    if len(data) <= max_bytes:
+        return NewestLines(text, 0, 0)
+    newest = data[len(data) - max(0, max_bytes) :]
+    _, found, whole = newest.partition(b"\n")
+    kept = (whole if found and whole else newest).decode(errors="ignore")
+    omitted = data[: len(data) - len(kept.encode())]
+    return NewestLines(kept, len(omitted), omitted.count(b"\n"))
+
+
+def fair_shares(wanted: Mapping[str, int], available: int) -> dict[str, int]:
+    """``available`` divided equally, where nobody gets more than is wanted and what is left over goes to the others."""
+    shares: dict[str, int] = {}
+    for name in sorted(wanted, key=lambda each: wanted[each]):
+        shares[name] = min(wanted[name], max(0, available) // (len(wanted) - len(shares)))
+        available -= shares[name]
+    return shares
+
+
+# --- Numbers in words -------------------------------------------------------------------------------------------------
+
+
+def count(number: int, noun: str, plural: str | None = None) -> str:
+    """``1 line``, ``1,204 lines``."""
+    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
+
+
+def duration(seconds: float) -> str:
+    """``80 ms``, ``2.1 s``, ``12 s``, ``3 min 5 s``, ``2 h 5 min``, ``3 d 2 h``."""
+    if seconds < 0.1:
+        return f"{seconds * 1000:.0f} ms"
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    if seconds < 119.5:
+        return f"{seconds:.0f} s"
+    if seconds < 7200:
+        return _in_two_units(round(seconds), 60, "min", "s")
+    if seconds < 172_800:
+        return _in_two_units(round(seconds / 60), 60, "h", "min")
+    return _in_two_units(round(seconds / 3600), 24, "d", "h")
+
+
+def _in_two_units(number: int, size: int, unit: str, smaller: str) -> str:
+    whole, rest = divmod(number, size)
+    return f"{whole} {unit} {rest} {smaller}" if rest else f"{whole} {unit}"

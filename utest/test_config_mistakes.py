@@ -173,7 +173,8 @@ def test_a_section_named_like_a_key_misleads_nobody() -> None:
         ),
         (
             "analysis: {about: " + "x" * 2001 + "}",
-            f"6:19: analysis.about: '{'x' * 79}…' is too long; write at most 2000 characters",
+            f"6:19: analysis.about: '{'x' * 28} [… 1,945 characters …] {'x' * 28}' is too long; "
+            "write at most 2000 characters",
         ),
     ],
 )

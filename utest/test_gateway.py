@@ -31,7 +31,7 @@ from FailTaleLibrary.config import Config, load_config
 from FailTaleLibrary.config.model import GatewaySettings
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
-from FailTaleLibrary.gateway.record import Handover, pack, unpack
+from FailTaleLibrary.gateway.record import Handover, pack_handover, unpack_handover
 from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.records import Failure, Redaction, Report, Window
 from FailTaleLibrary.redaction import Redactor
@@ -567,18 +567,23 @@ def openssl_pair(tmp_path: Path) -> tuple[Path, Path]:
 def test_a_record_survives_its_way() -> None:
     report = builders.a_report()
     handover = Handover(plan=report.plan, evidence=report.evidence, full_texts={"web1/kernel": "ü\n" * 1000})
-    word = pack(handover)
+    word = pack_handover(handover)
     assert word.isascii()
-    assert unpack(word) == handover
+    assert unpack_handover(word) == handover
 
 
 @pytest.mark.parametrize(
     "word",
-    ["", "x", "ä", pack(Handover(plan=builders.a_plan(), evidence=builders.some_evidence(), full_texts={}))[:-8]],
+    [
+        "",
+        "x",
+        "ä",
+        pack_handover(Handover(plan=builders.a_plan(), evidence=builders.some_evidence(), full_texts={}))[:-8],
+    ],
 )
 def test_a_damaged_record_is_the_gateways_fault(word: str) -> None:
     with pytest.raises(GatewayError):
-        unpack(word)
+        unpack_handover(word)
 
 
 def test_a_record_of_another_version_says_what_to_do() -> None:
@@ -587,4 +592,4 @@ def test_a_record_of_another_version_says_what_to_do() -> None:
 
     word = base64.b64encode(zlib.compress(json.dumps({"schema_version": 2}).encode())).decode()
     with pytest.raises(GatewayError, match="same version on both sides"):
-        unpack(word)
+        unpack_handover(word)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, fenced, ledger, page, shares, shortened, told_text
+from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, fenced, ledger, page, told_text
 from FailTaleLibrary.records import Report
 
 MARK = "0123456789abcdef"
@@ -77,15 +77,6 @@ def test_text_from_hosts_cannot_end_its_fence(text: str) -> None:
     assert inside.endswith(f"\n=== {MARK} ends")
 
 
-@given(st.dictionaries(st.text(max_size=3), st.integers(0, 10_000), min_size=1), st.integers(0, 20_000))
-def test_shares_never_exceed_what_there_is_nor_what_is_wanted(wanted: dict[str, int], available: int) -> None:
-    given_ = shares(wanted, available)
-    assert sum(given_.values()) <= available
-    assert all(given_[name] <= size for name, size in wanted.items())
-    if sum(wanted.values()) <= available:
-        assert given_ == wanted
-
-
 @settings(max_examples=50)
 @given(st.text(max_size=2000), st.integers(1, 200))
 def test_pages_put_together_are_the_whole_text(text: str, max_bytes: int) -> None:
@@ -98,14 +89,6 @@ def test_pages_put_together_are_the_whole_text(text: str, max_bytes: int) -> Non
         pages.append(part)
         offset = after
     assert "".join(pages) == text
-
-
-@given(st.text(), st.integers(0, 100))
-def test_a_shortened_text_says_so_and_a_whole_one_does_not(text: str, max_bytes: int) -> None:
-    short = shortened(text, max_bytes)
-    assert (short == text) == (len(text.encode()) <= max_bytes) or "bytes more]" in text
-    if short != text:
-        assert short.endswith("bytes more]")
 
 
 def test_the_ledger_has_a_line_for_each_item_and_gap() -> None:

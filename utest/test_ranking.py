@@ -446,7 +446,7 @@ def test_evidence_of_nothing_gives_no_suspect() -> None:
 def test_a_line_of_a_megabyte_is_judged_and_shown_in_part() -> None:
     suspect = ranked(log("2026-03-14 12:01:06,900 ERROR orders: " + "\u202e(((" * 250_000)).suspects[0]
     assert len(suspect.text) < 2100
-    assert suspect.text.endswith("more characters)")
+    assert "characters …]" in suspect.text
 
 
 HOSTILE = st.lists(
@@ -464,7 +464,7 @@ def test_no_text_breaks_the_ranking(lines: list[str]) -> None:
     item = log(*lines, changes=tuple(lines))
     for suspect in ranked(item).suspects:
         if suspect.line_number is not None:
-            assert item.lines[suspect.line_number].startswith(suspect.text[:2000].split(" … (")[0])
+            assert item.lines[suspect.line_number].startswith(suspect.text.split(" [… ")[0])
 
 
 # --- Headline --------------------------------------------------------------------------------------------------------

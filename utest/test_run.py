@@ -170,13 +170,18 @@ def test_the_last_report_is_the_newest(run: Make) -> None:
 # --- The bundle -------------------------------------------------------------------------------------------------------
 
 
-def test_a_bundle_holds_the_report_the_outputs_and_a_prompt(run: Make, tmp_path: Path) -> None:
+def test_a_bundle_holds_the_report_and_the_outputs(run: Make, tmp_path: Path) -> None:
     report = run().collect_failure(a_failure(), output_dir=tmp_path)
     assert report.bundle == f"failtale/{report.failure.id}"
     bundle = tmp_path / report.bundle
     assert read_bundle(bundle) == report
     assert LOCKED in read_item(bundle, "storage1/log")
-    assert LOCKED in (bundle / "prompt.md").read_text()
+    assert not (bundle / "prompt.md").exists()
+
+
+def test_a_bundle_holds_the_prompt_where_a_model_is_named(run: Make, tmp_path: Path) -> None:
+    report = run(analysis={"model": "small:1b"}).collect_failure(a_failure(), output_dir=tmp_path)
+    assert LOCKED in (tmp_path / str(report.bundle) / "prompt.md").read_text()
 
 
 def test_a_bundle_is_for_its_owner_alone(run: Make, tmp_path: Path) -> None:
@@ -233,7 +238,7 @@ def test_a_known_secret_is_in_no_report_and_no_file(
 ) -> None:
     with log.open("a") as file:
         file.write(f"{datetime.now(timezone.utc).isoformat()} FATAL storage: cannot charge card {SECRET}\n")
-    run = run(environ=environ, **sections)
+    run = run(environ=environ, analysis={"model": "small:1b"}, **sections)
     report = run.collect_failure(a_failure(), known=known, output_dir=tmp_path / "output")
     assert "cannot charge card [redacted:" in report.model_dump_json()
     assert SECRET not in report.model_dump_json()

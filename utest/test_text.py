@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from FailTaleLibrary.text import decode, sanitize
+from FailTaleLibrary.text import (
+    count,
+    decode,
+    duration,
+    fair_shares,
+    newest_whole_lines,
+    sanitize,
+    shorten,
+    shorten_to_bytes,
+)
 
 
 @given(st.text() | st.binary().map(lambda data: data.decode("utf-8", "surrogateescape")))
@@ -47,3 +56,81 @@ def test_a_lone_surrogate_is_shown_and_does_not_survive() -> None:
 
 def test_direction_overrides_are_shown_as_what_they_are() -> None:
     assert sanitize("safe\u202eexe.txt") == "safe\\u202eexe.txt"
+
+
+# --- Cutting ----------------------------------------------------------------------------------------------------------
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(1, 200))
+def test_a_shortened_text_keeps_to_its_limit_and_its_ends_and_says_so(text: str, limit: int) -> None:
+    short = shorten(text, limit)
+    assert len(short) <= limit
+    assert (short == text) == (len(text) <= limit)
+    if short != text and limit >= 3:
+        assert "…" in short
+        assert short[0] == text[0]
+        assert short[-1] == text[-1]
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])), st.integers(0, 200))
+def test_bytes_are_kept_as_strictly_as_characters(text: str, limit: int) -> None:
+    short = shorten_to_bytes(text, limit)
+    assert len(short.encode()) <= limit
+    assert (short == text) == (len(text.encode()) <= limit)
+
+
+def test_the_mark_of_a_cut_counts_what_went() -> None:
+    short = shorten("12:01:03 " + "x" * 5000 + " connection refused", 100)
+    assert short.startswith("12:01:03 xxx")
+    assert short.endswith("x connection refused")
+    front, _, end = short.partition(" [… ")
+    number, _, end = end.partition(" characters …] ")
+    assert int(number.replace(",", "")) == 5028 - len(front) - len(end)
+
+
+@given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc", "Zl", "Zp"]))), st.integers(0, 200))
+def test_the_newest_lines_are_whole_and_what_is_missing_is_counted(lines: list[str], limit: int) -> None:
+    text = "".join(f"{line}\n" for line in lines)
+    newest = newest_whole_lines(text, limit)
+    assert len(newest.text.encode()) <= limit
+    assert text.endswith(newest.text)
+    assert newest.omitted_bytes == len(text.encode()) - len(newest.text.encode())
+    assert newest.omitted_lines == text[: len(text) - len(newest.text)].count("\n")
+    if "\n" in newest.text[:-1]:
+        assert newest.text.splitlines() == text.splitlines()[-len(newest.text.splitlines()) :]
+
+
+@given(st.dictionaries(st.text(), st.integers(0, 1000)), st.integers(-5, 5000))
+def test_shares_are_fair(wanted: dict[str, int], available: int) -> None:
+    shares = fair_shares(wanted, available)
+    assert shares.keys() == wanted.keys()
+    assert sum(shares.values()) <= max(0, available)
+    assert all(shares[name] <= wanted[name] for name in wanted)
+    cut = [name for name in wanted if shares[name] < wanted[name]]
+    if cut:
+        assert max(shares[name] for name in cut) - min(shares[name] for name in cut) <= 1
+        assert max(shares.values()) == max(shares[name] for name in cut)
+        assert sum(shares.values()) > max(0, available) - len(wanted)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.0, "0 ms"),
+        (0.0804, "80 ms"),
+        (2.06, "2.1 s"),
+        (9.96, "10 s"),
+        (119.4, "119 s"),
+        (120, "2 min"),
+        (185.2, "3 min 5 s"),
+        (7500, "2 h 5 min"),
+        (266_400, "3 d 2 h"),
+    ],
+)
+def test_a_duration_has_two_units_at_most(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+@pytest.mark.parametrize(("number", "words"), [(0, "0 lines"), (1, "1 line"), (1204, "1,204 lines")])
+def test_a_count_agrees_with_its_noun(number: int, words: str) -> None:
+    assert count(number, "line") == words

@@ -5,11 +5,12 @@ from __future__ import annotations
 from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, rewrite_bundle, write_bundle
 from FailTaleLibrary.archive.cards import rewrite_all, rewrite_cards, rewritten
 from FailTaleLibrary.archive.outputs import reports_in
-from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
+from FailTaleLibrary.archive.payload import from_payload, pack, report_in, to_payload, unpack
 
 __all__ = [
     "Manifest",
     "from_payload",
+    "pack",
     "read_bundle",
     "read_item",
     "report_in",
@@ -19,5 +20,6 @@ __all__ = [
     "rewrite_cards",
     "rewritten",
     "to_payload",
+    "unpack",
     "write_bundle",
 ]

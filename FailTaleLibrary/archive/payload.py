@@ -1,9 +1,8 @@
-"""Report <-> one ASCII word that HTML, XML and JSON leave alone: ``failtale:1:`` and zlib-compressed JSON in base64."""
+"""Records <-> ASCII words of compressed JSON; a report's begins with ``failtale:1:``, so that it is found in a card."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import zlib
@@ -11,7 +10,8 @@ import zlib
 from pydantic import ValidationError
 
 from FailTaleLibrary.errors import ArchiveError
-from FailTaleLibrary.records import SCHEMA_VERSION, Report
+from FailTaleLibrary.records import SCHEMA_VERSION, Record, Report
+from FailTaleLibrary.text import shorten
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of a payload's JSON: a card holds 1 MB, so more is damage or malice."""
@@ -21,29 +21,41 @@ _ANY_VERSION = re.compile(r"failtale:(\d{1,9}):")
 _EMBEDDED = re.compile(r'="(failtale:\d{1,9}:[^"<>]*)"')
 
 
+def pack(record: Record, *, level: int = 6) -> str:
+    """A record as one word of ASCII that HTML, XML and JSON leave alone, of zlib's ``level``; `unpack` reads it."""
+    return base64.b64encode(zlib.compress(record.model_dump_json().encode(), level)).decode("ascii")
+
+
+def unpack(word: str, *, max_bytes: int) -> bytes:
+    """The JSON in a packed word. Raises ValueError with the reason: damaged, or more than ``max_bytes``."""
+    try:
+        inflater = zlib.decompressobj()
+        data = inflater.decompress(base64.b64decode(word, validate=True), max_bytes)
+    except (ValueError, zlib.error) as error:
+        raise ValueError(f"is damaged: {error}") from error
+    if inflater.unconsumed_tail:
+        raise ValueError(f"holds more than {max_bytes} bytes")
+    if not inflater.eof:
+        raise ValueError("is damaged: its end is missing")
+    return data
+
+
 def to_payload(report: Report) -> str:
-    """A report as one word without spaces, quotes and angle brackets; `from_payload` reads it."""
-    packed = zlib.compress(report.model_dump_json().encode(), 6)
-    return _PREFIX + base64.b64encode(packed).decode("ascii")
+    """A report as one word; `from_payload` reads it."""
+    return _PREFIX + pack(report)
 
 
 def from_payload(payload: str) -> Report:
     """The report of a payload. Raises ArchiveError when it is foreign, damaged, too large or of another schema."""
     version = _ANY_VERSION.match(payload)
     if version is None:
-        raise ArchiveError(f"This is no FailTale payload: it begins with '{payload[:20]}'.")
+        raise ArchiveError(f"This is no FailTale payload: it begins with '{shorten(payload, 20)}'.")
     if not payload.startswith(_PREFIX):
         raise ArchiveError(_other_schema("The payload", int(version[1])))
     try:
-        packed = base64.b64decode(payload[len(_PREFIX) :], validate=True)
-        inflater = zlib.decompressobj()
-        data = inflater.decompress(packed, MAX_BYTES)
-    except (binascii.Error, zlib.error) as error:
-        raise ArchiveError(f"The payload is damaged: {error}.") from error
-    if inflater.unconsumed_tail:
-        raise ArchiveError(f"The payload holds more than {MAX_BYTES} bytes; a card's holds far less.")
-    if not inflater.eof:
-        raise ArchiveError("The payload is damaged: its end is missing.")
+        data = unpack(payload[len(_PREFIX) :], max_bytes=MAX_BYTES)
+    except ValueError as error:
+        raise ArchiveError(f"The payload {error}.") from error
     return parse_report(data, where="The payload")
 
 

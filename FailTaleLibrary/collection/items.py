@@ -15,7 +15,7 @@ from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.records import AppliedWindow, Gap, GapReason, Item, ItemKind, ItemStatus, Step, WindowMethod
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor
-from FailTaleLibrary.text import decode, sanitize
+from FailTaleLibrary.text import NewestLines, decode, newest_whole_lines, sanitize
 from FailTaleLibrary.transports import CommandResult
 from FailTaleLibrary.windows import CommandLine, parse_host_output
 
@@ -201,20 +201,6 @@ def _tail(data: bytes, max_bytes: int) -> bytes:
     return _whole_lines(data[-max_bytes:], len(data) - max_bytes) if len(data) > max_bytes else data
 
 
-def _taken(text: str, max_bytes: int, take: Take) -> tuple[str, int, int]:
-    """As `_newest`, within what the budget gives."""
-    return _newest(text, take(min(len(text.encode()), max_bytes)))
-
-
-def _newest(text: str, max_bytes: int) -> tuple[str, int, int]:
-    """The newest whole lines within a number of bytes; and the bytes and lines that were left out.
-
-    Of one line that is longer than all, its newest part: the text is redacted by now, so nothing can be torn in two.
-    """
-    data = text.encode()
-    if len(data) <= max_bytes:
-        return text, 0, 0
-    newest = data[len(data) - max_bytes :]
-    kept = (_whole_lines(newest, 1) or newest).decode(errors="ignore")
-    omitted = data[: len(data) - len(kept.encode())]
-    return kept, len(omitted), omitted.count(b"\n")
+def _taken(text: str, max_bytes: int, take: Take) -> NewestLines:
+    """The newest whole lines within what the budget gives."""
+    return newest_whole_lines(text, take(min(len(text.encode()), max_bytes)))

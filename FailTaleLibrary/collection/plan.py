@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.records import Failure, Gap, Plan, Step
+from FailTaleLibrary.records import NO_HOST, Failure, Gap, Plan, Step
 
 ONLY_TAG = "failtale:only="
 OFF_TAG = "failtale:off"
@@ -100,4 +100,4 @@ def _unplayed(components: Iterable[str], config: Config) -> Iterator[Gap]:
     for name in components:
         if name not in played:
             why = "No host plays" if name in config.components else "The configuration has no"
-            yield Gap(host="-", component=name, reason="skipped", detail=f"{why} component '{name}'.")
+            yield Gap(host=NO_HOST, component=name, reason="skipped", detail=f"{why} component '{name}'.")

@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
 from FailTaleLibrary.config.transports import TRANSPORTS
+from FailTaleLibrary.text import shorten
 
 # --- Texts with units <-> numbers: ``10 s`` <-> seconds, ``64 kB`` <-> bytes
 
@@ -31,9 +32,8 @@ _BYTES_OF_SUFFIX = {name.lower(): factor for name, factor in _BYTES.items()} | {
 
 
 def in_quotes(value: object) -> str:
-    """The value in single quotes on one line, unprintable characters escaped, the end of a long one cut."""
-    text = str(value)
-    shown = text if len(text) <= 80 else text[:79] + "…"
+    """The value in single quotes on one line, unprintable characters escaped, a long one without its middle."""
+    shown = shorten(str(value), 80)
     return "'" + "".join(char if char.isprintable() else _escaped(char) for char in shown) + "'"
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
-import zlib
 from typing import Literal
 
 from pydantic import ValidationError
 
+from FailTaleLibrary.archive import pack, unpack
 from FailTaleLibrary.errors import GatewayError
 from FailTaleLibrary.records import Evidence, Plan, Record
 
@@ -27,20 +26,17 @@ class Handover(Record):
     """By item id, where they are more than `Item.text`."""
 
 
-def pack(handover: Handover) -> str:
-    """The record as ASCII without spaces, so that a page may end anywhere; `unpack` reads it."""
-    return base64.b64encode(zlib.compress(handover.model_dump_json().encode(), 1)).decode("ascii")
+def pack_handover(handover: Handover) -> str:
+    """The record as ASCII without spaces, so that a page may end anywhere; `unpack_handover` reads it."""
+    return pack(handover, level=1)  # it may have hundreds of megabytes, and is unpacked at once
 
 
-def unpack(word: str) -> Handover:
+def unpack_handover(word: str) -> Handover:
     """Raises GatewayError when the word is damaged, too large or of another schema."""
     try:
-        inflater = zlib.decompressobj()
-        data = inflater.decompress(base64.b64decode(word, validate=True), MAX_BYTES)
-    except (ValueError, zlib.error) as error:
-        raise GatewayError(f"The gateway's record is damaged: {error}.") from error
-    if not inflater.eof:
-        raise GatewayError(f"The gateway's record is damaged or unpacks to more than {MAX_BYTES} bytes.")
+        data = unpack(word, max_bytes=MAX_BYTES)
+    except ValueError as error:
+        raise GatewayError(f"The gateway's record {error}.") from error
     try:
         return Handover.model_validate_json(data)
     except ValidationError as error:

@@ -20,7 +20,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
-from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack
+from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack_handover
 from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, GapReason, Plan
 from FailTaleLibrary.redaction import Redactor
 
@@ -172,7 +172,7 @@ class GatewaySource:
             if size > _MAX_RECORD or (not 0 <= page["next_offset"] > offset and page["next_offset"] != -1):
                 raise GatewayError("The gateway sends pages without end.")
             offset = int(page["next_offset"])
-        return unpack("".join(pages)), best
+        return unpack_handover("".join(pages)), best
 
 
 def _nothing(failure: Failure, reason: GapReason, detail: str, *, began: float, budget: Budget) -> CollectedRecord:

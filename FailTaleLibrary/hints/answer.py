@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.records import Confidence, HintCategory
+from FailTaleLibrary.text import shorten
 
 CATEGORIES = ("environment", "product", "test", "unknown")
 CONFIDENCES = ("low", "medium", "high")
@@ -72,7 +73,7 @@ def parse_model_answer(text: str) -> ModelAnswer:
     try:
         return ModelAnswer.model_validate_json(text[start : end + 1])
     except ValidationError as error:
-        where = ", ".join(sorted({".".join(map(str, problem["loc"])) or "JSON" for problem in error.errors()}))[:80]
+        where = ", ".join(sorted({".".join(map(str, problem["loc"])) or "JSON" for problem in error.errors()}))
         raise HintError(
-            f"the model's answer does not follow the agreed shape (at '{where}'); try another model"
+            f"the model's answer does not follow the agreed shape (at '{shorten(where, 80)}'); try another model"
         ) from error

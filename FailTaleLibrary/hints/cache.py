@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import re
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -15,11 +16,25 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from FailTaleLibrary.files import private_directory, write_private_file
 from FailTaleLibrary.hints.answer import ModelAnswer
 from FailTaleLibrary.hints.ollama import Model
-from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt, normalised
+from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt
 from FailTaleLibrary.hints.verify import VerifiedAnswer
 
 _MAX_ENTRIES = 1000
 _MAX_BYTES = 100_000
+
+
+_VARIABLE = (
+    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{7,}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\d+"), "<n>"),
+)
+
+
+def normalised(text: str) -> str:
+    """Text without what differs between two occurrences of the same thing: numbers, identifiers."""
+    for pattern, token in _VARIABLE:
+        text = pattern.sub(token, text)
+    return text
 
 
 class _Entry(BaseModel):

@@ -14,11 +14,12 @@ from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import parse_model_answer
-from FailTaleLibrary.hints.cache import Cache, cache_key
+from FailTaleLibrary.hints.cache import Cache, cache_key, normalised
 from FailTaleLibrary.hints.ollama import Model, Ollama, Reply, TooSlowError, UnreachableError, server_for
-from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, normalised, one_line, shorten
+from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, prompt_line
 from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint
 from FailTaleLibrary.records import Analysis, Hint, Report
+from FailTaleLibrary.text import shorten
 
 # --- What hints may cost a run: their number, their time, and how often a silent server is tried
 
@@ -122,7 +123,7 @@ class HintMaker:
         except HintError as error:
             return _with(report.analysis, hint=None, reason=str(error))
         except Exception as error:  # A run is never made worse, not by our own mistakes either.
-            detail = shorten(one_line(f"{type(error).__name__}: {error}"), 200)
+            detail = shorten(prompt_line(f"{type(error).__name__}: {error}"), 200)
             return _with(report.analysis, hint=None, reason=f"FailTale could not make a hint ({detail})")
 
     def _hint(self, report: Report) -> Hint:
@@ -294,7 +295,7 @@ def _refuse_nothing(prompt: Prompt, model: Model) -> None:
 
 
 def _lines(prompt: Prompt) -> dict[str, str]:
-    return {suspect.id: normalised(one_line(suspect.text)) for suspect in prompt.suspects}
+    return {suspect.id: normalised(prompt_line(suspect.text)) for suspect in prompt.suspects}
 
 
 def _renumbered(answered: VerifiedAnswer, theirs: Mapping[str, str], ours: Mapping[str, str]) -> VerifiedAnswer:

@@ -22,7 +22,8 @@ from pydantic import BaseModel, ConfigDict
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
-from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, Prompt, one_line, shorten
+from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, Prompt, prompt_line
+from FailTaleLibrary.text import shorten
 
 if TYPE_CHECKING:
     import httpx
@@ -158,7 +159,7 @@ def _said(body: object) -> str:
 
 
 def quote_untrusted(text: str) -> str:
-    return shorten(one_line(text), 160)
+    return shorten(prompt_line(text), 160)
 
 
 # --- Configuration and environment -> Server: where Ollama is, and what may be sent there
@@ -211,7 +212,7 @@ def _parsed(address: str, origin: str) -> tuple[str, str, str]:
         port = parts.port or (_PORTS[parts.scheme] if has_scheme else _OLLAMA_PORT)
         host = _host(parts.hostname or "127.0.0.1")
     except (ValueError, KeyError) as error:
-        shown = shorten(one_line(address), 80)
+        shown = shorten(prompt_line(address), 80)
         raise HintError(f"{origin} '{shown}' is no address; write e.g. '{_DEFAULT}'") from error
     bracketed = f"[{host}]" if ":" in host else host
     return parts.scheme, host, f"{parts.scheme}://{bracketed}:{port}{parts.path.rstrip('/')}"

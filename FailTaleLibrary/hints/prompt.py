@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import re
-import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil
@@ -18,49 +17,19 @@ from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints.answer import schema_for
 from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction, split_instructions
 from FailTaleLibrary.records import Failure, KeywordStep, Report, Suspect
-from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.text import is_visible, one_line, sanitize, shorten
 
-# --- Text of any origin -> one visible line that can forge nothing in a prompt
+# --- Text of any origin -> one visible line that can forge nothing in a prompt ----------------------------------------
 
-ELLIPSIS = " … "
 _FORGED_ID = re.compile(r"[\[({<\uff3b\u3010\u3014]\s*[Ee\uff25\uff45\u0415\u0435]\s*(\d+)\s*[\])}>\uff3d\u3011\u3015]")
 """``[E9]`` in any brackets, also with full-width and Cyrillic letters."""
-_SPACES = re.compile(r"\s+")
-_INVISIBLE = {"Cc", "Cf", "Co", "Cn", "Cs", "Zl", "Zp"}
 
 
-def one_line(text: str) -> str:
+def prompt_line(text: str) -> str:
     """Text as one line: line ends written out as ``\\n``, invisible characters gone, ``[E9]`` as ``E-9``."""
-    escaped = sanitize(text).replace("\n", "\\n")
-    visible = "".join(" " if char == "\t" else char for char in escaped if char == "\t" or is_visible(char))
-    return _FORGED_ID.sub(r"E-\1", _SPACES.sub(" ", visible)).strip()
-
-
-def is_visible(char: str) -> bool:
-    """Whether a reader sees the character or the gap that it leaves."""
-    return unicodedata.category(char) not in _INVISIBLE
-
-
-def shorten(text: str, limit: int) -> str:
-    """At most `limit` characters, cut in the middle: a line's time stands at its front, its reason often at its end."""
-    if len(text) <= limit:
-        return text
-    tail = (limit - len(ELLIPSIS)) // 2
-    return text[: limit - len(ELLIPSIS) - tail] + ELLIPSIS + text[-tail:]
-
-
-_VARIABLE = (
-    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"\b(?:0x)?(?=[0-9a-f]*\d)[0-9a-f]{7,}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"\d+"), "<n>"),
-)
-
-
-def normalised(text: str) -> str:
-    """Text without what differs between two occurrences of the same thing: numbers, identifiers."""
-    for pattern, token in _VARIABLE:
-        text = pattern.sub(token, text)
-    return text
+    escaped = sanitize(text).replace("\n", "\\n").replace("\t", " ")
+    visible = "".join(char for char in escaped if is_visible(char))
+    return _FORGED_ID.sub(r"E-\1", one_line(visible))
 
 
 # --- Signals of the suspects -> the next steps that a model may choose from
@@ -188,7 +157,7 @@ def build_prompt(
     Without room for a single line, or when each line is withheld, `suspects` is empty and there is nothing to ask.
     """
     suspects, withheld = _showable(report.analysis.suspects)
-    frame = _Frame(one_line(settings.about), tuple(_failure_lines(report.failure)), withheld)
+    frame = _Frame(prompt_line(settings.about), tuple(_failure_lines(report.failure)), withheld)
     # Measured with the signals of all suspects in it, the frame can only become smaller.
     room = context_tokens - ANSWER_TOKENS - frame.estimated_tokens(suspects, (), chars_per_token=chars_per_token)
     lines = {suspect.id: _evidence_line(suspect) for suspect in suspects}
@@ -258,7 +227,7 @@ def _showable(suspects: Iterable[Suspect]) -> tuple[tuple[Suspect, ...], tuple[S
 
 def _gives_orders(suspect: Suspect) -> bool:
     """The line itself, or a name or the cut form of it, as an archive of unknown origin may hold them."""
-    texts = (suspect.text, one_line(suspect.text), _evidence_line(suspect), *(s.name for s in suspect.signals))
+    texts = (suspect.text, prompt_line(suspect.text), _evidence_line(suspect), *(s.name for s in suspect.signals))
     return any(reads_like_instruction(text) for text in texts)
 
 
@@ -318,7 +287,7 @@ def _signal_lines(suspects: Sequence[Suspect]) -> list[str]:
 
 
 def _evidence_line(suspect: Suspect) -> str:
-    return f"{_label(suspect)} {shorten(one_line(suspect.text), LINE_CHARS)}"
+    return f"{_label(suspect)} {shorten(prompt_line(suspect.text), LINE_CHARS)}"
 
 
 def _placeholder(suspect: Suspect) -> str:
@@ -327,7 +296,7 @@ def _placeholder(suspect: Suspect) -> str:
 
 
 def _label(suspect: Suspect) -> str:
-    names = shorten(one_line(f"{suspect.host} {suspect.collector}"), _NAME_CHARS)
+    names = shorten(prompt_line(f"{suspect.host} {suspect.collector}"), _NAME_CHARS)
     offset = "" if suspect.offset_s is None else f" {suspect.offset_s:+.1f} s".replace("-", "\N{MINUS SIGN}")
     count = f" x{suspect.count}" if suspect.count > 1 else ""
     return f"[{suspect.id}] {names}{offset}{count}"
@@ -343,11 +312,11 @@ def _components(report: Report) -> tuple[str, ...]:
         *(suspect.component or suspect.host for suspect in report.analysis.suspects),
         *(item.component for item in report.evidence.items),
     ]
-    clean = [name for name in map(one_line, named) if name and not reads_like_instruction(name)]
+    clean = [name for name in map(prompt_line, named) if name and not reads_like_instruction(name)]
     return tuple(dict.fromkeys([*(shorten(name, _NAME_CHARS) for name in clean), "test", "unknown"]))
 
 
 def _shown(text: str, limit: int) -> str:
     """One line of at most `limit` characters, or the placeholder for what reads like an instruction."""
-    line = shorten(one_line(text), limit)
+    line = shorten(prompt_line(text), limit)
     return PLACEHOLDER if reads_like_instruction(text) or reads_like_instruction(line) else line

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import CONFIDENCES, MAX_CAUSE_CHARS, MAX_CITATIONS, MAX_NEXT_STEPS, ModelAnswer
 from FailTaleLibrary.hints.injection import reads_like_instruction
-from FailTaleLibrary.hints.prompt import Prompt, is_visible, one_line
+from FailTaleLibrary.hints.prompt import Prompt, prompt_line
 from FailTaleLibrary.records import Citation, Confidence, Hint, HintCategory, Suspect, Window
+from FailTaleLibrary.text import is_visible
 
 # --- A model's sentences and the facts that it was shown -> the sentences that may be shown to a reader
 
@@ -249,7 +250,7 @@ def _unsupported(cited: tuple[Suspect, ...]) -> str:
 
 def _component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -> str:
     """The component that the model named, if a line that it cites comes from it."""
-    theirs = {one_line(suspect.component or suspect.host) for suspect in supporting}
+    theirs = {prompt_line(suspect.component or suspect.host) for suspect in supporting}
     return named if named in prompt.components and (named in theirs or named == "test") else "unknown"
 
 
@@ -321,7 +322,7 @@ def _supported(claim: str, *, cited: Iterable[Suspect], lines: Iterable[Suspect]
 
 def _words_of(suspect: Suspect) -> str:
     """The line, and the names of its strong signals, with which a model paraphrases it."""
-    return " ".join([one_line(suspect.text), *(signal.name for signal in suspect.signals if signal.strong)])
+    return " ".join([prompt_line(suspect.text), *(signal.name for signal in suspect.signals if signal.strong)])
 
 
 def _telling_words(text: str) -> dict[str, str]:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from FailTaleLibrary.config import Collector, Config
-from FailTaleLibrary.mcp_server import models, responses
+from FailTaleLibrary.mcp_server import models
 from FailTaleLibrary.mcp_server.store import StoredFailure
 from FailTaleLibrary.records import Failure, Gap, Item, Report, Suspect
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.text import fair_shares, newest_whole_lines, one_line, sanitize, shorten, shorten_to_bytes
 
 # --- Records -> the typed answers of the tools, and back from what a caller says. Pure
 
@@ -72,7 +72,7 @@ def told(tale: StoredFailure, shown_bytes: Mapping[str, int], *, brief: bool) ->
                 host=gap.host,
                 collector=gap.collector or "",
                 reason=gap.reason,
-                detail=responses.shortened(gap.detail, _LINE_BYTES),
+                detail=shorten_to_bytes(gap.detail, _LINE_BYTES),
             )
             for gap in evidence.gaps[:listed]
         ],
@@ -88,7 +88,7 @@ def _item(item: Item, tale: StoredFailure, shown_bytes: int) -> models.ItemInfo:
         id=item.id,
         status=item.status,
         exit_code=-1 if item.exit_status is None else item.exit_status,
-        bytes=len(responses.full_text(item, tale.full_texts).encode()),
+        bytes=len(full_text(item, tale.full_texts).encode()),
         shown_bytes=shown_bytes,
         omitted_bytes=item.omitted_bytes,
         redactions=sum(redaction.count for redaction in item.redactions),
@@ -108,7 +108,7 @@ def _suspect(suspect: Suspect) -> models.SuspectInfo:
     return models.SuspectInfo(
         id=suspect.id,
         item=suspect.item_id or "",
-        line=responses.shortened(suspect.text, _LINE_BYTES),
+        line=shorten_to_bytes(suspect.text, _LINE_BYTES),
         offset_s=round(suspect.offset_s, 3) if suspect.offset_s is not None else 0.0,
         signals=[signal.words for signal in suspect.signals],
     )
@@ -129,11 +129,11 @@ def known_failure(tale: StoredFailure) -> models.FailureInfo:
     failure, report = tale.report.failure, tale.report
     return models.FailureInfo(
         failure_id=failure.id,
-        name=responses.shortened(failure.name, _LINE_BYTES // 4),
-        suite=responses.shortened(failure.suite, _LINE_BYTES // 4),
+        name=shorten_to_bytes(failure.name, _LINE_BYTES // 4),
+        suite=shorten_to_bytes(failure.suite, _LINE_BYTES // 4),
         at=failure.window.end.isoformat(),
-        message=responses.shortened(failure.message, _LINE_BYTES // 4),
-        headline=responses.shortened(report.analysis.headline, _LINE_BYTES // 4),
+        message=shorten_to_bytes(failure.message, _LINE_BYTES // 4),
+        headline=shorten_to_bytes(report.analysis.headline, _LINE_BYTES // 4),
         items=len(report.evidence.items),
         gaps=len(report.evidence.gaps),
         source=tale.source,
@@ -146,10 +146,10 @@ def failures_text(answer: models.Failures, *, mark: str) -> str:
         f"({each.items} items, {each.gaps} gaps) {' '.join((each.headline or each.message).split())}"
         for each in answer.failures
     ]
-    lines += [f"unreadable: {responses.shortened(sentence, _LINE_BYTES)}" for sentence in answer.unreadable]
+    lines += [f"unreadable: {shorten_to_bytes(sentence, _LINE_BYTES)}" for sentence in answer.unreadable]
     rest = f'\nMore: list_failures {{"offset": {answer.next_offset}}}' if answer.next_offset >= 0 else ""
-    listed = responses.shortened("\n".join(lines) or "none", responses.TEXT_BYTES - 1024)
-    return f"{len(answer.failures)} of {answer.total} failures.\n{responses.fenced(listed, mark=mark)}{rest}"
+    listed = shorten_to_bytes("\n".join(lines) or "none", TEXT_BYTES - 1024)
+    return f"{len(answer.failures)} of {answer.total} failures.\n{fenced(listed, mark=mark)}{rest}"
 
 
 # --- Report -> the short text that a model reads: fenced, marked as untrusted, at most about 32 kB, breadth-fi
@@ -188,7 +188,7 @@ def told_text(report: Report, full_texts: Mapping[str, str], *, mark: str, max_b
     items = report.evidence.items
     head = _counts(report)
     data = "\n".join((*_failure(report.failure), *_suspects(report.analysis.suspects), *_gaps(report.evidence.gaps)))
-    data = shortened(data, max_bytes // 2)
+    data = shorten_to_bytes(data, max_bytes // 2)
     left = max_bytes - _size(head) - _size(fenced(data, mark=mark)) - _CUT_BYTES
     excerpts = _excerpts(items, full_texts, left)
     blocks = (f"\n{_heading(item)}\n{excerpts[item.id]}" for item in items if excerpts.get(item.id))
@@ -205,7 +205,7 @@ def suspects_text(report: Report, *, mark: str, max_bytes: int = TEXT_BYTES) -> 
         lines.append(f"A local model's hint, which may be wrong: {analysis.hint.cause}")
     elif analysis.no_hint_reason:
         lines.append(f"No hint: {analysis.no_hint_reason}")
-    return f"{_counts(report)}\n{fenced(shortened(chr(10).join(lines), max_bytes - 1024), mark=mark)}"
+    return f"{_counts(report)}\n{fenced(shorten_to_bytes(chr(10).join(lines), max_bytes - 1024), mark=mark)}"
 
 
 def ledger(report: Report, full_texts: Mapping[str, str]) -> str:
@@ -245,14 +245,6 @@ def page(text: str, offset: int, max_bytes: int) -> tuple[str, int, int]:
     return part.decode(errors="replace"), (after if after < len(data) and part else -1), len(data)
 
 
-def shortened(text: str, max_bytes: int) -> str:
-    """The beginning of a text, with a word at the end when that is not all."""
-    data = text.encode()
-    if len(data) <= max_bytes:
-        return text
-    return f"{_whole_characters(data[:max_bytes]).decode()} [… {len(data) - max_bytes} bytes more]"
-
-
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 
@@ -269,7 +261,7 @@ def _failure(failure: Failure) -> Iterator[str]:
     yield f"Test: {_one_line(failure.name, _LINE)}"
     yield f"Failed at {failure.window.end.isoformat()}, window {failure.window.seconds:.1f} s"
     if failure.message:
-        yield f"Message: {shortened(failure.message, 4 * _LINE)}"
+        yield f"Message: {shorten_to_bytes(failure.message, 4 * _LINE)}"
 
 
 def _suspects(suspects: tuple[Suspect, ...]) -> Iterator[str]:
@@ -334,15 +326,6 @@ def _cut(report: Report, full_texts: Mapping[str, str], shown: Mapping[str, int]
 # --- Shares ----------------------------------------------------------------------------------------------------------
 
 
-def shares(wanted: Mapping[str, int], available: int) -> dict[str, int]:
-    """``available`` divided equally, where nobody gets more than is wanted and what is left over goes to the others."""
-    given: dict[str, int] = {}
-    for name in sorted(wanted, key=lambda each: wanted[each]):
-        given[name] = min(wanted[name], max(0, available) // (len(wanted) - len(given)))
-        available -= given[name]
-    return given
-
-
 def _excerpts(items: Iterable[Item], full_texts: Mapping[str, str], available: int) -> dict[str, str]:
     """Item id -> its newest lines within its share; items beyond what can be shown are missing."""
     texts = {item.id: full_text(item, full_texts) or item.stderr for item in items}
@@ -350,9 +333,13 @@ def _excerpts(items: Iterable[Item], full_texts: Mapping[str, str], available: i
     hosts: dict[str, dict[str, int]] = {}
     for item in _breadth_first(item for item in items if texts[item.id])[: max(0, available) // (_MIN_EXCERPT + _NAME)]:
         hosts.setdefault(item.host, {})[item.id] = _size(texts[item.id]) + headings[item.id]
-    by_host = shares({host: sum(sizes.values()) for host, sizes in hosts.items()}, available)
-    given = {item_id: size for host, sizes in hosts.items() for item_id, size in shares(sizes, by_host[host]).items()}
-    return {item_id: _newest(texts[item_id], size - headings[item_id]) for item_id, size in given.items()}
+    by_host = fair_shares({host: sum(sizes.values()) for host, sizes in hosts.items()}, available)
+    given = {
+        item_id: size for host, sizes in hosts.items() for item_id, size in fair_shares(sizes, by_host[host]).items()
+    }
+    return {
+        item_id: newest_whole_lines(texts[item_id], size - headings[item_id]).text for item_id, size in given.items()
+    }
 
 
 def _breadth_first(items: Iterable[Item]) -> list[Item]:
@@ -365,19 +352,8 @@ def _breadth_first(items: Iterable[Item]) -> list[Item]:
     return [item for _, _, item in sorted(ordered, key=lambda each: each[:2])]
 
 
-def _newest(text: str, max_bytes: int) -> str:
-    data = text.encode()
-    if len(data) <= max_bytes:
-        return text
-    if max_bytes <= 0:
-        return ""
-    _, _, lines = data[-max_bytes:].partition(b"\n")
-    return lines.decode(errors="replace")
-
-
-def _one_line(text: str, length: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= length else line[: length - 1] + "…"
+def _one_line(text: str, max_chars: int) -> str:
+    return shorten(one_line(text), max_chars)
 
 
 def _size(text: str) -> int:

@@ -21,6 +21,7 @@ from FailTaleLibrary.mcp_server.audit import Audit, arguments_of, id_of, name_of
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.mcp_server.tools import Toolbox, new_mark
+from FailTaleLibrary.text import shorten, shorten_to_bytes
 
 PATH = "/mcp"
 MAX_BODY_BYTES = 256 * 1024
@@ -90,7 +91,7 @@ def _add_resources(server: MCPServer[Any], toolbox: Toolbox, store: Store) -> No
     async def found(failure_id: str) -> StoredFailure:
         tale = await toolbox.tale(failure_id)
         if tale is None:
-            raise ResourceNotFoundError(f"There is no failure '{failure_id[:64]}'.")
+            raise ResourceNotFoundError(f"There is no failure '{shorten(failure_id, 64)}'.")
         return tale
 
     @server.resource(
@@ -122,8 +123,10 @@ def _add_resources(server: MCPServer[Any], toolbox: Toolbox, store: Store) -> No
         tale = await found(failure_id)
         item = tale.report.evidence.item(f"{host}/{collector}")
         if item is None:
-            raise ResourceNotFoundError(f"There is no item '{host[:64]}/{collector[:64]}' in failure '{failure_id}'.")
-        text = responses.shortened(responses.full_text(item, tale.full_texts), MAX_RESOURCE_BYTES)
+            raise ResourceNotFoundError(
+                f"There is no item '{shorten(host, 64)}/{shorten(collector, 64)}' in failure '{failure_id}'."
+            )
+        text = shorten_to_bytes(responses.full_text(item, tale.full_texts), MAX_RESOURCE_BYTES)
         return responses.fenced(text, mark=new_mark())
 
 

@@ -25,7 +25,7 @@ from pydantic import BaseModel, Field
 from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.errors import FailTaleError
-from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, pack
+from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, pack_handover
 from FailTaleLibrary.hints import HintMaker
 from FailTaleLibrary.mcp_server import models, responses
 from FailTaleLibrary.mcp_server.queue import CollectionQueue, Outcome, Selection
@@ -33,6 +33,7 @@ from FailTaleLibrary.mcp_server.responses import TEXT_BYTES
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Evidence, Failure, Report, Window
+from FailTaleLibrary.text import shorten, shorten_to_bytes
 
 # --- What the arguments of tools may be, what tools say of themselves, and how a tool refuses what it does not
 
@@ -115,7 +116,7 @@ class Toolbox:
             hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()]
         )
         lines = [f"{host}: {why or 'answers'}" for host, why in verdicts.items()]
-        return _result(responses.shortened("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
+        return _result(shorten_to_bytes("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
 
     async def mark(self) -> Annotated[CallToolResult, models.Marked]:
         """A window begins now, for instance a test: notes where logs end, so that evidence can begin exactly there.
@@ -262,7 +263,7 @@ class Toolbox:
         report = tale.report
         evidence, word = self._packed.get(report.failure.id, (None, ""))
         if evidence is not report.evidence:  # never packed, or read anew from a file that has changed
-            word = pack(Handover(plan=report.plan, evidence=report.evidence, full_texts=_more(tale)))
+            word = pack_handover(Handover(plan=report.plan, evidence=report.evidence, full_texts=_more(tale)))
             with self._packing:
                 self._packed[report.failure.id] = (report.evidence, word)
                 while len(self._packed) > KEPT_RECORDS:
@@ -345,7 +346,7 @@ def _text_of(tale: StoredFailure, item_id: str) -> str:
     item = tale.report.evidence.item(item_id)
     if item is None:
         known = ", ".join(each.id for each in tale.report.evidence.items[:20]) or "none"
-        raise ToolError(f"There is no item '{item_id[:100]}' in this failure; it has: {known}.")
+        raise ToolError(f"There is no item '{shorten(item_id, 100)}' in this failure; it has: {known}.")
     parts = (("stderr", item.stderr), ("before the window", item.before))
     heads = "".join(f"[{what}]\n{text}\n" for what, text in parts if text)
     whole = responses.full_text(item, tale.full_texts)

@@ -11,7 +11,7 @@ from math import log
 
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
 from FailTaleLibrary.ranking.signals import Catalogue, services
-from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.text import sanitize, shorten
 
 # --- A log line -> its message without the prefix that dates it, and its template, in which all that varies is
 
@@ -30,10 +30,8 @@ _MASKS = (
 
 
 def clipped(line: str) -> str:
-    """The line, cut to what is judged and shown; a cut is said at its end."""
-    if len(line) <= LINE_CHARS:
-        return line
-    return f"{line[:LINE_CHARS]} … ({len(line) - LINE_CHARS:,} more characters)"
+    """The line as it is shown."""
+    return shorten(line, LINE_CHARS)
 
 
 def template(message: str) -> str:

@@ -9,7 +9,7 @@ from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.signals import CUES, Row, services
-from FailTaleLibrary.records import Evidence, Gap, GapReason, Item, Signal
+from FailTaleLibrary.records import NO_HOST, Evidence, Gap, GapReason, Item, Signal
 
 SILENT: frozenset[GapReason] = frozenset(
     {
@@ -37,8 +37,6 @@ _BROKEN = re.compile(
 _BULLETS = "●*○•-\N{MULTIPLICATION SIGN}"
 """Ahead of a unit's name in systemctl's list."""
 HOST_SILENT, COLLECTOR_SILENT, BROKE, CHANGED, COMPLAINT = 9.0, 4.0, 9.5, 4.0, 2.0
-NO_HOST = "-"
-"""Stands in a gap that is no host's."""
 _OURS = frozenset({"permission denied", "authentication", "missing"})
 """What a command complains of when we may not, or cannot, run it."""
 

@@ -11,8 +11,9 @@ from FailTaleLibrary.ranking.lines import LINE_CHARS, clipped, gist, template
 from FailTaleLibrary.ranking.overlap import Overlap
 from FailTaleLibrary.ranking.score import Candidate, Setting, candidates_of, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.states import states_of
-from FailTaleLibrary.ranking.times import Scene, duration
+from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import Analysis, Evidence, Failure, Signature, Suspect
+from FailTaleLibrary.text import duration
 
 # --- A failure and its strongest suspect -> the signature that equal failures of a run share
 

@@ -9,6 +9,7 @@ from math import exp
 
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.records import Failure, HostClock, KeywordStep, Signal
+from FailTaleLibrary.text import duration
 from FailTaleLibrary.timestamps import parse
 
 SLACK_S = 1.0
@@ -81,12 +82,3 @@ def relative(offset_s: float) -> str:
     if abs(offset_s) < 0.05:
         return "at the moment of the failure"
     return f"{duration(abs(offset_s))} {'before' if offset_s < 0 else 'after'} the failure"
-
-
-def duration(seconds: float) -> str:
-    """``0.4 s``, ``12 s``, ``3 min``, ``2 h``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.0f} h"

@@ -19,7 +19,7 @@ from FailTaleLibrary.redaction.known_values import KnownValues
 from FailTaleLibrary.redaction.patterns import Pattern
 from FailTaleLibrary.redaction.rules import Rule, rule, rules_across_lines, rules_for, triggers
 from FailTaleLibrary.redaction.spans import TOKEN, Span, beside_tokens, merged, token
-from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.text import sanitize, shorten
 
 # --- Raw text -> the same text without secrets, and how many of which class were removed
 
@@ -256,17 +256,10 @@ class RecordRedactor:
     def short(self, value: object) -> str:
         """A name, message or argument, safe and of readable length; where that fails, the reason in its place."""
         try:
-            return _shortened(self.text(str(value)))
+            return shorten(self.text(str(value)), MAX_TEXT)
         except RedactionError as error:
             return f"[withheld: {error}]"
 
     def redactions(self) -> tuple[Redaction, ...]:
         """What was removed so far."""
         return tuple(Redaction(rule=rule, count=count) for rule, count in sorted(self._counts.items()))
-
-
-def _shortened(text: str) -> str:
-    if len(text) <= MAX_TEXT:
-        return text
-    half = MAX_TEXT // 2
-    return f"{text[:half]}\n[… {len(text) - MAX_TEXT} characters left out …]\n{text[-half:]}"

@@ -13,6 +13,7 @@ from FailTaleLibrary.records import Analysis, Gap, Item, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.fitting import is_marker, left_out
 from FailTaleLibrary.rendering.words import severity
+from FailTaleLibrary.text import count
 
 SHOWN_SUSPECTS = 5
 MANY_ROWS = 24
@@ -155,7 +156,7 @@ def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspe
 def _counts(severities: Sequence[str]) -> str:
     """``10 lines, 3 error-looking``; empty when there is no line."""
     errors, lines = severities.count("error"), len(severities) - severities.count("marker")
-    words = in_words.count(lines, "line") if lines else ""
+    words = count(lines, "line") if lines else ""
     return f"{words}, {errors} error-looking" if errors else words
 
 

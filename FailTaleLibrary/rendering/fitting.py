@@ -7,10 +7,11 @@ around them stay, then the newest error-looking lines, then the newest. What goe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
-from FailTaleLibrary.records import Failure, Item, KeywordStep, Report, Suspect
-from FailTaleLibrary.rendering.words import count, severity
+from FailTaleLibrary.records import Failure, Gap, Item, KeywordStep, RecordVisitor, Report, Suspect
+from FailTaleLibrary.rendering.words import severity
+from FailTaleLibrary.text import count, fair_shares, shorten
 
 AROUND = 2
 """Lines kept before and after a suspect."""
@@ -32,39 +33,53 @@ def text_size(report: Report) -> int:
 
 def fitted(report: Report, limit: int) -> Report:
     """The report with about ``limit`` characters of output in all; unchanged lines, fewer of them."""
-    sizes = {item.id: _item_size(item) for item in report.evidence.items}
-    shares = _shares(sizes, limit)
-    suspects = report.analysis.suspects
-    moved: dict[tuple[str, int], int] = {}
-    items = []
-    for item in report.evidence.items:
-        shorter, places = _shorter(item, shares[item.id], _lines_of(item, suspects))
-        items.append(shorter)
-        moved.update({(item.id, old): new for old, new in places.items()})
-    return report.model_copy(
-        update={
-            "failure": _with_short_arguments(report.failure),
-            "evidence": report.evidence.model_copy(update={"items": tuple(items)}),
-            "analysis": report.analysis.model_copy(update={"suspects": tuple(_moved(suspects, moved))}),
-        }
-    )
+    return _Fitting(report, limit).visit(report)
 
 
 def essentials(report: Report) -> Report:
     """The report without outputs and with short texts, for a card that has little room."""
-    bare = fitted(report, 0)
-    suspects = (
-        suspect.model_copy(update={"text": _cut(suspect.text, MAX_BRIEF), "lines_before": (), "lines_after": ()})
-        for suspect in bare.analysis.suspects
-    )
-    gaps = (gap.model_copy(update={"detail": _cut(gap.detail, MAX_BRIEF)}) for gap in bare.evidence.gaps)
-    return bare.model_copy(
-        update={
-            "failure": bare.failure.model_copy(update={"message": _cut(bare.failure.message), "keywords": ()}),
-            "evidence": bare.evidence.model_copy(update={"gaps": tuple(gaps)}),
-            "analysis": bare.analysis.model_copy(update={"suspects": tuple(suspects)}),
-        }
-    )
+    return _Essentials().visit(fitted(report, 0))
+
+
+class _Fitting(RecordVisitor):
+    """Shortens items to their shares; suspects follow their lines to where these are then."""
+
+    def __init__(self, report: Report, limit: int) -> None:
+        self._suspects = report.analysis.suspects
+        self._shares = fair_shares({item.id: _item_size(item) for item in report.evidence.items}, limit)
+        self._places: dict[tuple[str | None, int | None], int] = {}
+
+    def visit_item(self, item: Item) -> Item:
+        shorter, places = _shorter(item, self._shares[item.id], _lines_of(item, self._suspects))
+        self._places.update({(item.id, old): new for old, new in places.items()})
+        return shorter
+
+    def visit_suspect(self, suspect: Suspect) -> Suspect:
+        return suspect.model_copy(
+            update={
+                "line_number": self._places.get((suspect.item_id, suspect.line_number)),
+                "text": shorten(suspect.text, MAX_LINE),
+                "lines_before": tuple(shorten(line, MAX_LINE) for line in suspect.lines_before),
+                "lines_after": tuple(shorten(line, MAX_LINE) for line in suspect.lines_after),
+            }
+        )
+
+    def visit_keyword_step(self, step: KeywordStep) -> KeywordStep:
+        return step.model_copy(update={"arguments": tuple(shorten(each, MAX_ARGUMENT) for each in step.arguments)})
+
+
+class _Essentials(RecordVisitor):
+    """Shortens what stands around the outputs."""
+
+    def visit_failure(self, failure: Failure) -> Failure:
+        return failure.model_copy(update={"message": shorten(failure.message, MAX_LINE), "keywords": ()})
+
+    def visit_gap(self, gap: Gap) -> Gap:
+        return gap.model_copy(update={"detail": shorten(gap.detail, MAX_BRIEF)})
+
+    def visit_suspect(self, suspect: Suspect) -> Suspect:
+        short = {"text": shorten(suspect.text, MAX_BRIEF), "lines_before": (), "lines_after": ()}
+        return suspect.model_copy(update=short)
 
 
 def left_out(item: Item) -> int:
@@ -80,16 +95,6 @@ def is_marker(line: str) -> bool:
 
 def _item_size(item: Item) -> int:
     return len(item.text) + len(item.before) + len(item.stderr) + len(item.baseline or "") + sum(map(len, item.changes))
-
-
-def _shares(sizes: Mapping[str, int], limit: int) -> dict[str, int]:
-    """Equal shares; what a small item does not need goes to the larger ones."""
-    shares = {}
-    waiting = sorted(sizes, key=lambda name: sizes[name])
-    for position, name in enumerate(waiting):
-        shares[name] = min(sizes[name], max(0, limit) // (len(waiting) - position))
-        limit -= shares[name]
-    return shares
 
 
 def _lines_of(item: Item, suspects: Sequence[Suspect]) -> set[int]:
@@ -121,7 +126,7 @@ def _important(text: str, limit: int, suspects: set[int]) -> tuple[str, dict[int
     """The most telling lines of a text in their order, and old line number -> new one."""
     if len(text) <= limit:
         return text, {number: number for number in suspects}
-    lines = [_cut(line) for line in text.splitlines()]
+    lines = [shorten(line, MAX_LINE) for line in text.splitlines()]
     return _with_markers(lines, _chosen(lines, limit, suspects) if limit > 0 else set())
 
 
@@ -172,38 +177,3 @@ def _marker(missing: int) -> Iterator[str]:
 def _marked(line: str) -> int | None:
     match = _MARKER.fullmatch(line)
     return int(match[1].replace(",", "")) if match else None
-
-
-def _cut(line: str, limit: int = MAX_LINE) -> str:
-    if len(line) <= limit:
-        return line
-    return f"{line[: limit // 2]} [… {count(len(line) - limit, 'character')} …] {line[-(limit // 2) :]}"
-
-
-def _moved(suspects: Iterable[Suspect], moved: Mapping[tuple[str, int], int]) -> Iterator[Suspect]:
-    for suspect in suspects:
-        number = None
-        if suspect.item_id is not None and suspect.line_number is not None:
-            number = moved.get((suspect.item_id, suspect.line_number))
-        yield suspect.model_copy(update={"line_number": number, **_cut_texts(suspect)})
-
-
-def _cut_texts(suspect: Suspect) -> dict[str, object]:
-    return {
-        "text": _cut(suspect.text),
-        "lines_before": tuple(_cut(line) for line in suspect.lines_before),
-        "lines_after": tuple(_cut(line) for line in suspect.lines_after),
-    }
-
-
-def _with_short_arguments(failure: Failure) -> Failure:
-    return failure.model_copy(
-        update={
-            "keyword_path": tuple(map(_short_step, failure.keyword_path)),
-            "keywords": tuple(map(_short_step, failure.keywords)),
-        }
-    )
-
-
-def _short_step(step: KeywordStep) -> KeywordStep:
-    return step.model_copy(update={"arguments": tuple(_cut(each, MAX_ARGUMENT) for each in step.arguments)})

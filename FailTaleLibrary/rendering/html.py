@@ -18,6 +18,7 @@ from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import BAD_ROWS, card_of, headline_of
 from FailTaleLibrary.rendering.fitting import essentials, fitted, text_size
+from FailTaleLibrary.text import count, duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -128,7 +129,7 @@ def _environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # 130 ms, wanted at the first failure only
 
     environment = Environment(loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined)
-    environment.globals.update(words=in_words, bad_rows_shown=BAD_ROWS)
+    environment.globals.update(words=in_words, count=count, duration=duration, bad_rows_shown=BAD_ROWS)
     return environment
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from FailTaleLibrary.records import Hint, Item, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import shown_suspects
+from FailTaleLibrary.text import count, duration, one_line, shorten
 
 SUMMARY_LENGTH = 300
 _INDENT = "    "
@@ -16,9 +17,9 @@ def summary_line(report: Report) -> str:
     """What a console or a test's message needs: cause or counts, gaps, cost; one line."""
     evidence = report.evidence
     told = report.analysis.headline or "evidence collected"
-    hosts = in_words.count(len(in_words.hosts_of(evidence)), "host")
-    line = f"FailTale: {told}{_gap_words(report)}, {hosts}, {in_words.seconds(evidence.cost.seconds)}"
-    return _shortened(" ".join(line.split()), SUMMARY_LENGTH)
+    hosts = count(len(in_words.hosts_of(evidence)), "host")
+    line = f"FailTale: {told}{_gap_words(report)}, {hosts}, {duration(evidence.cost.seconds)}"
+    return shorten(one_line(line), SUMMARY_LENGTH)
 
 
 def to_text(report: Report) -> str:
@@ -44,7 +45,7 @@ def _gap_words(report: Report) -> str:
         return ""
     named = [f"{_place(gap.host, gap.collector)} {gap.reason}" for gap in gaps[:2]]
     more = ", …" if len(gaps) > len(named) else ""
-    return f" ({in_words.count(len(gaps), 'gap')}: {', '.join(named)}{more})"
+    return f" ({count(len(gaps), 'gap')}: {', '.join(named)}{more})"
 
 
 def _head(report: Report) -> Iterator[str]:
@@ -61,7 +62,7 @@ def _path(steps: Iterable[KeywordStep]) -> Iterator[str]:
     for depth, step in enumerate(steps):
         if not depth:
             yield "Way to the failing keyword"
-        call = _INDENT.join((step.name, *(_shortened(argument, 120) for argument in step.arguments)))
+        call = _INDENT.join((step.name, *(shorten(argument, 120) for argument in step.arguments)))
         place = f"  ({in_words.place(step)})" if in_words.place(step) else ""
         yield f"{'  ' * (depth + 1)}{call}{place}"
 
@@ -102,7 +103,7 @@ def _hint(report: Report) -> Iterator[str]:
 
 def _hint_label(hint: Hint) -> str:
     cited = " ".join(citation.suspect_id for citation in hint.citations)
-    return f"Model's hint, {hint.model}, {in_words.seconds(hint.seconds)}, cites {cited}; may be wrong"
+    return f"Model's hint, {hint.model}, {duration(hint.seconds)}, cites {cited}; may be wrong"
 
 
 def _ledger(report: Report) -> Iterator[str]:
@@ -154,7 +155,3 @@ def _place(host: str, collector: str | None) -> str:
 
 def _indented(text: str) -> Iterator[str]:
     return (f"{_INDENT}{line}" for line in text.splitlines())
-
-
-def _shortened(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 1] + "…"

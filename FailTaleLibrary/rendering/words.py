@@ -1,4 +1,4 @@
-"""A line -> whether it looks like an error or a warning, for emphasis only; `ranking` judges by far more. Pure."""
+"""Outcomes, numbers, times and lines of a report -> the words that card and text share. Pure."""
 
 from __future__ import annotations
 
@@ -8,14 +8,22 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, HostClock, Item, KeywordStep, Redaction, Suspect
-
-# --- Numbers, times and outcomes -> the words that card, text and summary share. Pure
+from FailTaleLibrary.records import (
+    NO_HOST,
+    Cost,
+    Evidence,
+    Failure,
+    Gap,
+    HostClock,
+    Item,
+    KeywordStep,
+    Redaction,
+    Suspect,
+)
+from FailTaleLibrary.text import count, duration
 
 NOTABLE_OFFSET_S = 1.0
 """A clock that differs less is not worth a reader's time."""
-NO_HOST = "-"
-"""Stands in a gap that is no host's, such as a component that nobody plays."""
 MINUS = "\N{MINUS SIGN}"
 
 Tone = Literal["good", "quiet", "warn", "bad"]
@@ -33,7 +41,7 @@ class Outcome:
 def outcome(item: Item) -> Outcome:
     """The first that applies: timed out, incomplete, failed, cut, empty, ok."""
     if item.timed_out:
-        return Outcome("timed out", "warn", f"stopped after {seconds(item.duration_s)}; what came until then is here")
+        return Outcome("timed out", "warn", f"stopped after {duration(item.duration_s)}; what came until then is here")
     if item.incomplete:
         return Outcome("incomplete", "warn", item.incomplete)
     if item.status == "failed":
@@ -70,28 +78,11 @@ def _joined(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 
-def count(number: int, noun: str, plural: str | None = None) -> str:
-    """``1 line``, ``1,204 lines``."""
-    return f"{number:,} {noun if number == 1 else plural or noun + 's'}"
-
-
-def seconds(value: float) -> str:
-    """``80 ms``, ``2.1 s``, ``12 s``, ``3 min 5 s``."""
-    if value < 0.1:
-        return f"{value * 1000:.0f} ms"
-    if value < 9.95:
-        return f"{value:.1f} s"
-    if value < 119.5:
-        return f"{value:.0f} s"
-    minutes, rest = divmod(round(value), 60)
-    return f"{minutes} min {rest} s" if rest else f"{minutes} min"
-
-
 def offset(value: float) -> str:
     """Seconds relative to the failure, with a true minus sign."""
     if abs(value) < 0.0005:
         return "±0 s"
-    return f"{MINUS if value < 0 else '+'}{seconds(abs(value))}"
+    return f"{MINUS if value < 0 else '+'}{duration(abs(value))}"
 
 
 def times(number: int) -> str:
@@ -125,7 +116,7 @@ def clock_words(clock: HostClock) -> str:
     if abs(clock.offset_s) <= NOTABLE_OFFSET_S:
         return ""
     direction = "ahead" if clock.offset_s > 0 else "behind"
-    return f"clock {abs(clock.offset_s):.1f} s {direction} (±{seconds(clock.uncertainty_s)})"
+    return f"clock {abs(clock.offset_s):.1f} s {direction} (±{duration(clock.uncertainty_s)})"
 
 
 def window_words(item: Item) -> str:
@@ -166,13 +157,13 @@ def counts_words(evidence: Evidence) -> str:
 
 def window_of_failure(failure: Failure) -> str:
     start, end = failure.window.start, failure.window.end
-    return f"{start:%Y-%m-%d} {clock_time(start)} to {clock_time(end)} UTC ({seconds(failure.window.seconds)})"
+    return f"{start:%Y-%m-%d} {clock_time(start)} to {clock_time(end)} UTC ({duration(failure.window.seconds)})"
 
 
 def cost_words(cost: Cost) -> str:
     """``collected in 2.1 s, 2 new connections, 70 kB``."""
     opened = count(cost.connections, "new connection") if cost.connections else "no new connection"
-    return f"collected in {seconds(cost.seconds)}, {opened}, {size(cost.received_bytes)}"
+    return f"collected in {duration(cost.seconds)}, {opened}, {size(cost.received_bytes)}"
 
 
 def source_of(suspect: Suspect) -> str:
@@ -183,7 +174,7 @@ def signal_words(suspect: Suspect) -> str:
     return " · ".join(signal.words for signal in suspect.signals)
 
 
-# --- A line -> whether it looks like an error or a warning, for emphasis only; `ranking` judges by far more. P
+# --- Emphasis ---------------------------------------------------------------------------------------------------------
 
 Severity = Literal["error", "warning", "plain"]
 
@@ -202,7 +193,7 @@ _WARNING = re.compile(r"\bwarn(?:ing)?\b|\bW\d{4}\b", re.IGNORECASE)
 
 
 def severity(line: str) -> Severity:
-    """How a line looks by its words; ``0 errors`` is no error."""
+    """How a line looks by its words, for emphasis only: `ranking` judges by far more. ``0 errors`` is no error."""
     words = _HARMLESS.sub("", line[:2000])  # what makes a line an error stands near its start
     if _ERROR.search(words):
         return "error"
