@@ -8,6 +8,7 @@ import sys
 NAMES = {
     "redaction": "bench.redaction",
     "ranking": "bench.ranking",
+    "ranking_speed": "bench.ranking_speed",
     "faults": "bench.faults",
     "hints": "bench.hints",
     "gateway": "bench.gateway",

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain, islice
 from typing import TypeVar
 
-from FailTaleLibrary.ranking.lines import templates_of
+from FailTaleLibrary.ranking.lines import Log, templates_of
+from FailTaleLibrary.ranking.severity import ORDINARY
 from FailTaleLibrary.records import Item, Report
 
 MAX_TEMPLATES = 4000
 """Of one source; the oldest are forgotten first."""
 MAX_SOURCES = 400
 MAX_SIGNATURES = 2000
+_MOST_ORDINARY = 200
+"""Ordinary lines of one item whose templates are remembered."""
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -55,7 +59,7 @@ class History:
     def _with_item(self, item: Item, failure: str) -> History:
         source = (item.host, item.collector)
         ordinary = dict.fromkeys(sorted(templates_of(f"{item.ahead}\n{item.before}".splitlines())), "")
-        of_window = dict.fromkeys(sorted(templates_of(item.lines)), failure)
+        of_window = dict.fromkeys(sorted(_telling_templates(item.lines)), failure)
         return self._with_shapes(source, {**of_window, **ordinary})
 
     def _with_shapes(self, source: Source, shapes: Shapes) -> History:
@@ -78,6 +82,14 @@ class History:
             if gap.collector is None and gap.at is not None and gap.host not in answered:
                 silent.setdefault(gap.host, gap.at)
         return silent
+
+
+def _telling_templates(lines: Sequence[str]) -> set[str]:
+    """Of the lines that could be suspects; of ordinary lines a few say enough."""
+    log = Log(lines)
+    ordinary = islice((index for index, each in enumerate(log.readings) if each.gravity is ORDINARY), _MOST_ORDINARY)
+    grave = (index for index, each in enumerate(log.readings) if each.gravity is not ORDINARY)
+    return {shape for index in chain(ordinary, grave) if (shape := log.template(index))}
 
 
 def _newest(entries: dict[K, V], most: int) -> dict[K, V]:

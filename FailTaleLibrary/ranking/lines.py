@@ -1,32 +1,23 @@
-"""The lines of one log -> readings: the message, its template and how grave it is."""
+"""The lines of one log -> what each is: its message without the time, its template, how grave it is.
+
+Most lines are ordinary and most differ from an earlier one in digits alone, so a line is read as a whole only when no
+such line was read before; see `Log`. Nothing here costs more than its bound for a line of any length.
+"""
 
 from __future__ import annotations
 
 import json
 import re
-from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from math import log
+from functools import cache
 
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
 from FailTaleLibrary.ranking.signals import Catalogue, services
-from FailTaleLibrary.text import sanitize, shorten
-
-# --- A log line -> its message without the prefix that dates it, and its template, in which all that varies is
+from FailTaleLibrary.text import shorten
 
 LINE_CHARS = 2000
 """How much of a line is judged and shown; a line of a megabyte is one line, not a megabyte of work."""
-_TEMPLATE_CHARS = 300
-
-_MASKS = (
-    (re.compile(r"\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
-    (re.compile(r"(?<=/tmp/)[^\s'\":;,)]+"), "<name>"),
-    (re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]{6,}\b", re.IGNORECASE), "<id>"),
-    # A status or an exit code is no varying number: 200 and 500 are not the same line.
-    (re.compile(r"(?<!\d)(?<!\b(?:status|signal)[= ])(?<!\bcode[= ])(?<!\" )\d+(?:[.,:]\d+)*"), "<n>"),
-    (re.compile(r"\s+"), " "),
-)
 
 
 def clipped(line: str) -> str:
@@ -34,14 +25,7 @@ def clipped(line: str) -> str:
     return shorten(line, LINE_CHARS)
 
 
-def template(message: str) -> str:
-    """The shape of a message: identifiers, numbers, times and temporary names are masked."""
-    for pattern, token in _MASKS:
-        message = pattern.sub(token, message)
-    return message.strip()[:_TEMPLATE_CHARS]
-
-
-# --- Prefixes --------------------------------------------------------------------------------------------------------
+# --- The message: a line without the time that it begins with --------------------------------------------------------
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _TIME = (
@@ -60,8 +44,164 @@ _DATED = re.compile(rf"{_STEP}(?:{_TIME})(?: |\t|$)")
 
 def message_of(line: str) -> str:
     """The line without the time that it begins with; the indentation that follows the time stays."""
+    return line[_message_at(line) :]
+
+
+def _message_at(line: str) -> int:
     match = _DATED.match(line)
-    return line[match.end() :] if match else line
+    return match.end() if match else 0
+
+
+# --- The template: what two occurrences of one message share ---------------------------------------------------------
+
+_TEMPLATE_CHARS = 300
+_MASKS = (
+    (re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"(?<=/tmp/)[^\s'\":;,)]+"), "<name>"),
+    (re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]{6,}\b", re.IGNORECASE), "<id>"),
+    (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),
+)
+_VARIES = re.compile(r"\d|/tmp/")
+_TELLING_NUMBER = re.compile(
+    r"(?:\b(?:status|signal|code)[= ]|\" )\d+"  # a status or an exit code is no varying number: 200 is not 500
+    r"|(?<![\d.:/])[vV]?\d+\.\d+\.\d+(?![.:/\d])"  # nor is a version
+)
+_KEEP = str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨")
+_KEPT = str.maketrans("⓪①②③④⑤⑥⑦⑧⑨", "0123456789")
+_MOST_WORDS = 20_000
+
+
+class _Masked(dict[str, str]):
+    """Words of messages with what varies in them masked; a log's words repeat, so each is masked once."""
+
+    def __missing__(self, word: str) -> str:
+        masked = word
+        if _VARIES.search(word):
+            for pattern, token in _MASKS:
+                masked = pattern.sub(token, masked)
+        if len(self) >= _MOST_WORDS:
+            self.clear()
+        self[word] = masked
+        return masked
+
+
+_masked = _Masked()
+
+
+def template(message: str) -> str:
+    """The shape of a message: identifiers, numbers, times and temporary names are masked.
+
+    Statuses, exit codes and versions stay: what differs in them is not the same message.
+    """
+    if message.count(".") > 1 or "code" in message or "status" in message or "signal" in message or '" ' in message:
+        kept = _TELLING_NUMBER.sub(_kept, message)
+        if kept is not message:
+            return _masked_words(kept).translate(_KEPT)
+    return _masked_words(message)
+
+
+def _masked_words(message: str) -> str:
+    return " ".join([word if word.isalpha() else _masked[word] for word in message.split()])[:_TEMPLATE_CHARS]
+
+
+def _kept(match: re.Match[str]) -> str:
+    return match[0].translate(_KEEP)
+
+
+def templates_of(lines: Iterable[str]) -> frozenset[str]:
+    """The distinct templates of lines; blank lines have none."""
+    return frozenset(shape for line in lines if (shape := template(message_of(line[:LINE_CHARS]))))
+
+
+# --- A log, read -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What one line is, read without its neighbours; shared by the lines that differ from it in digits alone."""
+
+    message_at: int
+    """How many characters the time at the line's start takes."""
+    gravity: Gravity
+    is_blank: bool = False
+    opens_trace: bool = False
+    """Python's first line of a trace, and nothing behind it: a trace that stands in one line opens none of lines."""
+
+
+_PYTHON_TRACE = "Traceback (most recent call last):"
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_MOST_READINGS = 20_000
+
+
+class Readings:
+    """The readings of lines by their form: the line with all digits alike, and, where digits can matter, which do."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._known: dict[bytes, Reading | dict[tuple[int, ...], Reading]] = {}
+
+    def read(self, lines: Sequence[str], forms: Sequence[bytes]) -> list[Reading]:
+        """The reading of each line, in order."""
+        known = self._known
+        readings: list[Reading] = []
+        for line, form in zip(lines, forms, strict=True):
+            reading = known.get(form)
+            if reading is None:
+                reading = self._learn(line, form)
+            if isinstance(reading, dict):
+                reading = self._by_numbers(reading, line)
+            readings.append(reading)
+        return readings
+
+    def _learn(self, line: str, form: bytes) -> Reading | dict[tuple[int, ...], Reading]:
+        if len(self._known) >= _MOST_READINGS:
+            self._known.clear()
+        reading: Reading | dict[tuple[int, ...], Reading]
+        reading = {} if self.catalogue.digits_matter_in(line) else _read(line, self.catalogue)
+        self._known[form] = reading
+        return reading
+
+    def _by_numbers(self, known: dict[tuple[int, ...], Reading], line: str) -> Reading:
+        numbers = self.catalogue.numbers_in(line)
+        reading = known.get(numbers)
+        if reading is None:
+            reading = known[numbers] = _read(line, self.catalogue)
+        return reading
+
+
+@cache
+def readings_of(catalogue: Catalogue) -> Readings:
+    """The readings that are shared by all logs that are searched for one catalogue."""
+    return Readings(catalogue)
+
+
+def _read(line: str, catalogue: Catalogue) -> Reading:
+    start = _message_at(line)
+    message = line[start:].rstrip()
+    gravity = gravity_of(message, catalogue=catalogue)
+    return Reading(start, gravity, is_blank=not message.strip(), opens_trace=message.endswith(_PYTHON_TRACE))
+
+
+class Log:
+    """The lines of one source, each cut to `LINE_CHARS`, with their readings. Linear in the lines."""
+
+    def __init__(self, lines: Iterable[str], *, catalogue: Catalogue | None = None) -> None:
+        self.lines = [line if len(line) <= LINE_CHARS else line[:LINE_CHARS] for line in lines]
+        text = "\n".join(self.lines).encode("utf-8", "backslashreplace")
+        forms = text.translate(_DIGITS).split(b"\n") if self.lines else []
+        self.readings = readings_of(catalogue or services()).read(self.lines, forms)
+
+    def __len__(self) -> int:
+        return len(self.lines)
+
+    def message(self, index: int) -> str:
+        return self.lines[index][self.readings[index].message_at :].rstrip()
+
+    def gravity(self, index: int) -> Gravity:
+        return self.readings[index].gravity
+
+    def template(self, index: int) -> str:
+        return template(self.lines[index][self.readings[index].message_at :])
 
 
 # --- The gist: what a headline says ----------------------------------------------------------------------------------
@@ -104,54 +244,3 @@ def _undressed(text: str) -> str:
     text = text.strip()
     match = _LOGGER.match(text)
     return text[match.end() :] if match and not re.search(r"(?:Exception|Error)\W*$", match[0]) else text
-
-
-# --- The lines of one log -> readings: the message, its template and how grave it is
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one line says, read without its neighbours."""
-
-    message: str
-    """Without the time that it begins with; bounded."""
-    template: str
-    gravity: Gravity
-
-    @property
-    def is_blank(self) -> bool:
-        return not self.template
-
-
-def read(lines: Iterable[str], *, catalogue: Catalogue | None = None) -> tuple[Reading, ...]:
-    """Each line's reading, in order; a line's cost is bounded whatever its length.
-
-    ``catalogue``: what the lines are searched for; without one, that of services and machines.
-    """
-    searched = catalogue or services()
-    return tuple(_read(line, searched) for line in lines)
-
-
-def templates_of(lines: Iterable[str]) -> frozenset[str]:
-    """The distinct templates of lines; blank lines have none."""
-    return frozenset(shape for line in lines if (shape := template(_message(line))))
-
-
-def _read(line: str, catalogue: Catalogue) -> Reading:
-    message = _message(line)
-    return Reading(message, template(message), gravity_of(message, catalogue=catalogue))
-
-
-def _message(line: str) -> str:
-    return message_of(sanitize(line[:LINE_CHARS]).rstrip())
-
-
-class Rarity:
-    """How rare each template is among these lines: 1 for one of many, 0 where all are alike."""
-
-    def __init__(self, readings: Iterable[Reading]) -> None:
-        self.counts = Counter(reading.template for reading in readings)
-        self._scale = log(max(2, self.counts.total()))
-
-    def of(self, shape: str) -> float:
-        return 1.0 - log(max(1, self.counts[shape])) / self._scale

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -44,29 +44,71 @@ class Shared:
     words: tuple[Wanted, ...]
 
 
-class Overlap:
-    """Knows the failure's words, and how many lines of all evidence hold each."""
+NOTHING_SHARED = Shared(0.0, ())
 
-    def __init__(self, failure: Failure, lines: Iterable[str]) -> None:
+
+_ASCII = bytes(range(128))
+_SEPARATORS = bytes.maketrans(_ASCII, bytes(n if chr(n).isalnum() or chr(n) == "\n" else 32 for n in _ASCII))
+"""Whatever is neither letter, digit nor line end parts words."""
+
+
+class Shares:
+    """Which lines of one source hold words of the failure."""
+
+    def __init__(self, wanted: frozenset[bytes], lines: Sequence[str]) -> None:
+        self.by_line: dict[int, frozenset[bytes]] = {}
+        """Index of a line -> the parts that it holds; lines without any are not in it."""
+        if not wanted or not lines:
+            return
+        text = "\n".join(lines).lower().encode("utf-8", "backslashreplace")
+        for index, words in enumerate(text.translate(_SEPARATORS).split(b"\n")):
+            found = wanted.intersection(words.split())
+            if found:
+                self.by_line[index] = found
+
+
+class Overlap:
+    """Knows the failure's words, and in how many lines of all evidence each stands."""
+
+    def __init__(self, failure: Failure) -> None:
         self._wanted = _wanted(failure)
-        self._counts: Counter[str] = Counter()
+        self._parts = {word: _parts(word) for word in self._wanted}
+        self._sought = frozenset(part for parts in self._parts.values() for part in parts)
+        self._counts: Counter[bytes] = Counter()
         self._lines = 1
-        for line in lines:
-            self._lines += 1
-            self._counts.update(self._found(line))
+
+    def shares(self, lines: Sequence[str]) -> Shares:
+        """Reads one source's lines; after all sources were read, `of` knows which words are rare."""
+        shares = Shares(self._sought, lines)
+        self._lines += len(lines)
+        for found in shares.by_line.values():
+            self._counts.update(found)
+        return shares
+
+    def telling_lines(self, shares: Shares, *, least: float) -> set[int]:
+        """The lines of one source that can share at least so much with the failure, by their words alone."""
+        rarity = {part: 1.5 * self._rarity_of(self._counts[part]) for part in self._sought}
+        tells = {held: sum(rarity[part] for part in held) >= least for held in set(shares.by_line.values())}
+        return {index for index, held in shares.by_line.items() if tells[held]}
 
     def of(self, line: str) -> Shared:
         """How much a line shares with the failure: 0 to `HIGHEST`."""
-        found = sorted(_wholes(self._found(line)), key=lambda word: (-self._rarity(word), word))
+        text = line[:LINE_CHARS].lower()
+        held = self._sought.intersection(text.encode("utf-8", "backslashreplace").translate(_SEPARATORS).split())
+        if not held:
+            return NOTHING_SHARED
+        words = {word for word, parts in self._parts.items() if held.issuperset(parts) and word in text}
+        found = sorted(_wholes(words), key=lambda word: (-self._rarity(word), word))
         weight = sum(self._rarity(word) for word in found)
         return Shared(min(HIGHEST, weight), tuple(self._wanted[word] for word in found))
 
-    def _found(self, line: str) -> set[str]:
-        return words_in(line) & self._wanted.keys() if self._wanted else set()
-
     def _rarity(self, word: str) -> float:
-        rarity = log((self._lines + 1) / (self._counts[word] + 1)) / log(self._lines + 1)
-        return rarity * (1.5 if self._wanted[word].is_identifier else 1.0)
+        """1 for a word that one line holds, 0 for one that all hold; of a compound word its rarest part counts."""
+        count = min((self._counts[part] for part in self._parts[word]), default=0)
+        return self._rarity_of(count) * (1.5 if self._wanted[word].is_identifier else 1.0)
+
+    def _rarity_of(self, count: int) -> float:
+        return max(0.0, log((self._lines + 1) / (count + 1)) / log(self._lines + 1))
 
 
 def words_in(text: str) -> set[str]:
@@ -81,6 +123,10 @@ def words_in(text: str) -> set[str]:
             if not whole.isalnum():
                 words.update(_PARTS.split(whole))
     return words
+
+
+def _parts(word: str) -> frozenset[bytes]:
+    return frozenset(word.encode("utf-8", "backslashreplace").translate(_SEPARATORS).split())
 
 
 def _wholes(words: set[str]) -> set[str]:

@@ -6,14 +6,17 @@ log to compare with, and the order of its lines.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import log
 
-from FailTaleLibrary.ranking.lines import Rarity, Reading, read, templates_of
+from FailTaleLibrary.ranking.lines import LINE_CHARS, Log, templates_of
 from FailTaleLibrary.ranking.score import interleaved
-from FailTaleLibrary.ranking.severity import Gravity, gravity_of
+from FailTaleLibrary.ranking.severity import ORDINARY, Gravity, gravity_of
 from FailTaleLibrary.ranking.signals import builds
 from FailTaleLibrary.ranking.stacks import Trace, traces_of
+from FailTaleLibrary.text import sanitize
 
 NEW, SEEN, RARE = 3.0, -4.0, 1.5
 HEAD, CAUSE, FRAME = 1.5, 1.0, -1.5
@@ -36,39 +39,41 @@ def rank_lines(lines: Sequence[str], *, passing: Sequence[str] | None = None) ->
 
     ``passing``: the log of a run of the same thing that went well. Linear in the lines.
     """
-    log = _Log(lines, passing)
-    scores = log.scores()
+    build = _Build(lines, passing)
+    scores = build.scores()
     by_score = sorted(scores, key=lambda index: (-scores[index], index))
-    by_onset = [index for index in sorted(scores) if log.is_onset(index)]
-    folded = [index for index in range(len(lines)) if index not in scores and not log.readings[index].is_blank]
-    beginnings = log.beginnings([*by_score[:1], *by_onset[:1]])
+    by_onset = [index for index in sorted(scores) if build.is_onset(index)]
+    folded = [index for index in range(len(lines)) if index not in scores and build.templates[index]]
+    beginnings = build.beginnings([*by_score[:1], *by_onset[:1]])
     return [*interleaved(by_score, by_onset, [index for index in beginnings if index in scores]), *folded]
 
 
-class _Log:
+class _Build:
     def __init__(self, lines: Sequence[str], passing: Sequence[str] | None) -> None:
-        self.readings = tuple(_marked(each) for each in read(lines, catalogue=builds()))
-        self._known = templates_of(passing) if passing is not None else None
-        self._rarity = Rarity(self.readings)
-        traces = traces_of(self.readings)
+        self.log = Log(_printable(lines), catalogue=builds())
+        self.templates = [self.log.template(index) for index in range(len(self.log))]
+        self.gravities = [_gravity(self.log, index) for index in range(len(self.log))]
+        self._known = templates_of(_printable(passing)) if passing is not None else None
+        self._counts = Counter(self.templates)
+        traces = traces_of(self.log)
         self._heads = {trace.head for trace in traces}
         self._causes = {trace.cause for trace in traces}
         self._frames = _frames(traces)
         self._beginnings = self._runs() if passing is not None else {}
 
     def is_new(self, index: int) -> bool:
-        return self._known is None or self.readings[index].template not in self._known
+        return self._known is None or self.templates[index] not in self._known
 
     def is_onset(self, index: int) -> bool:
-        gravity = self.readings[index].gravity
+        gravity = self.gravities[index]
         weight = gravity.weight + (HEAD if index in self._heads else 0.0)
         return weight >= GRAVE and self.is_new(index) and index not in self._frames and not gravity.is_conclusion
 
     def scores(self) -> dict[int, float]:
         """Of each line that is the first of its shape."""
         firsts: dict[str, int] = {}
-        for index, reading in enumerate(self.readings):
-            firsts.setdefault(reading.template, index)
+        for index, shape in enumerate(self.templates):
+            firsts.setdefault(shape, index)
         firsts.pop("", None)
         scores = {index: self._score(index) for index in firsts.values()}
         for index in self._last_words():
@@ -77,19 +82,20 @@ class _Log:
         return scores
 
     def _score(self, index: int) -> float:
-        reading = self.readings[index]
-        score = FRAME if index in self._frames else reading.gravity.weight
+        gravity, shape = self.gravities[index], self.templates[index]
+        score = FRAME if index in self._frames else gravity.weight
         if index in self._heads:
             score += HEAD
         elif index in self._causes:
             score += CAUSE
         if self._known is None:
-            score += LATE * index / max(_SHORT_LOG, len(self.readings))
+            score += LATE * index / max(_SHORT_LOG, len(self.log))
         else:
             score += NEW if self.is_new(index) else SEEN
-        if len(reading.template.split()) < _TERSE_WORDS and not reading.gravity.cues:
+        if len(shape.split()) < _TERSE_WORDS and not gravity.cues:
             score += TERSE
-        return score + RARE * self._rarity.of(reading.template) - reading.gravity.is_conclusion
+        rarity = 1.0 - log(self._counts[shape]) / log(max(2, len(self.log)))
+        return score + RARE * rarity - gravity.is_conclusion
 
     def beginnings(self, indices: Iterable[int]) -> list[int]:
         """The first lines of the runs of new lines in which these stand, each once."""
@@ -99,12 +105,12 @@ class _Log:
         """Each line near the beginning of a run of new lines -> the run's first line."""
         runs: dict[int, int] = {}
         first, size = None, 0
-        for index, reading in enumerate(self.readings):
-            if reading.is_blank:
+        for index, gravity in enumerate(self.gravities):
+            if not self.templates[index]:
                 continue
-            if not self.is_new(index) or reading.message.startswith("##[group]"):
+            if not self.is_new(index) or self.log.message(index).startswith("##[group]"):
                 first, size = None, 0
-            elif not reading.gravity.is_routine and size < _RUN_LINES:
+            elif not gravity.is_routine and size < _RUN_LINES:
                 first, size = (index if first is None else first), size + 1
                 runs[index] = first
         return runs
@@ -113,10 +119,9 @@ class _Log:
         """The new lines right above a new line that says that something failed and not why."""
         words: set[int] = set()
         above: int | None = None
-        for index, reading in enumerate(self.readings):
-            if reading.is_blank:
+        for index, gravity in enumerate(self.gravities):
+            if not self.templates[index]:
                 continue
-            gravity = reading.gravity
             if gravity.is_conclusion and above is not None and self.is_new(index) and self.is_new(above):
                 words.add(above)
             above = None if gravity.is_conclusion or gravity.is_routine or self._stands_out(gravity) else index
@@ -127,12 +132,17 @@ class _Log:
         return self._known is not None and gravity.weight >= GRAVE
 
 
-def _marked(reading: Reading) -> Reading:
+def _printable(lines: Sequence[str]) -> list[str]:
+    return [line if line.isprintable() else sanitize(line[:LINE_CHARS]) for line in lines]
+
+
+def _gravity(read: Log, index: int) -> Gravity:
     """A CI server marks what a step ends with; the words behind the mark say how grave that is."""
-    if not reading.message.startswith(_MARK):
-        return reading
-    inner = gravity_of(reading.message[len(_MARK) :], catalogue=builds())
-    return replace(reading, gravity=inner if inner.is_conclusion else replace(inner, weight=max(_MARKED, inner.weight)))
+    gravity = read.gravity(index)
+    if gravity is ORDINARY or not (message := read.message(index)).startswith(_MARK):
+        return gravity
+    inner = gravity_of(message[len(_MARK) :], catalogue=builds())
+    return inner if inner.is_conclusion else replace(inner, weight=max(_MARKED, inner.weight))
 
 
 def _frames(traces: Sequence[Trace]) -> set[int]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import chain, zip_longest
+from math import log
 from typing import Protocol, TypeVar
 
 from FailTaleLibrary.ranking.history import History
-from FailTaleLibrary.ranking.lines import Rarity, gist, read, templates_of
-from FailTaleLibrary.ranking.overlap import Overlap, Shared
+from FailTaleLibrary.ranking.lines import Log, gist, templates_of
+from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
 from FailTaleLibrary.ranking.signals import Row
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
-from FailTaleLibrary.ranking.times import SLACK_S, Scene, moments_of, relative
+from FailTaleLibrary.ranking.times import SLACK_S, Moments, Scene, relative
 from FailTaleLibrary.records import HostClock, Item, Signal
 
 # --- What could be shown as a suspect: a line of an item, a gap, a change
@@ -38,6 +39,8 @@ class Candidate:
     count: int = 1
     is_onset: bool = False
     """A line that is grave and not known to be old."""
+    lines_before: tuple[str, ...] = ()
+    lines_after: tuple[str, ...] = ()
 
     def gaining(self, score: float, *signals: Signal) -> Candidate:
         """The candidate with more to speak for it."""
@@ -161,6 +164,8 @@ ECHO = 1.0
 """What a symptom can gain by words that it shares with the failure: it is the failure, seen from the other side."""
 _ENOUGH = 8
 """So many known shapes make it a fact that another one is new."""
+_CONTEXT_LINES = 2
+"""Shown above and below a suspect."""
 _LEAST_SCORE, _LEAST_CAUSE = 2.0, 1.5
 _EXACT = frozenset({"byte mark", "journal cursor"})
 """With these methods every line of an item lies in the window, also one without a time."""
@@ -176,118 +181,166 @@ class Setting:
     overlap: Overlap
     history: History
     clocks: Mapping[str, HostClock]
+    collected_at: datetime
 
 
-def candidates_of(item: Item, setting: Setting) -> Iterator[Candidate]:
-    """The candidates of one item, in the order of their lines; of lines of one shape the first. Linear in the lines."""
-    source = _Source(item, setting)
-    told = {line[2:].strip() for line in item.changes if line.startswith("+ ")}  # a change is a candidate of its own
-    shown: set[str] = set()
-    for unit in units_of(source.readings):
-        shape = source.readings[unit.telling].template
-        if shape in shown or source.lines[unit.telling].strip() in told:
-            continue
-        candidate = source.candidate(unit)
-        if candidate is not None:
-            shown.add(shape)
-            yield candidate
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A unit of lines of one source with its score; what is said of it is worked out only when it is shown."""
+
+    unit: Unit
+    score: float
+    count: int
+    at: datetime | None
+    is_onset: bool
 
 
-class _Source:
-    """One item with what is known of its earlier lines."""
+class Source:
+    """One item with what is known of its earlier lines. Linear in the lines."""
 
-    def __init__(self, item: Item, setting: Setting) -> None:
-        self.lines = item.lines
-        self.readings = read(self.lines)
-        self._item = item
+    def __init__(self, item: Item, setting: Setting, *, lines: Sequence[str]) -> None:
+        self.item = item
         self._setting = setting
-        self._rarity = Rarity(self.readings)
-        self._is_exact = item.window is not None and item.window.method in _EXACT
+        self._all_lines = lines
+        self.log = Log(lines)
+        self._shares = setting.overlap.shares(self.log.lines)
+        self._is_proven = item.window is not None and item.window.method in _EXACT
         clock = setting.clocks.get(item.host)
-        self._moments = moments_of(self.lines, clock=clock, near=setting.scene.failed_at)
+        self._moments = Moments(self.log.lines, clock=clock, near=setting.scene.failed_at)
         self._before = templates_of(f"{item.ahead}\n{item.before}\n{item.baseline or ''}".splitlines())
         self._early = self._ahead_of_window()
         self._earlier = setting.history.seen(item.host, item.collector)
         known = len(self._before) + len(self._early) + len(self._earlier)
         self._knows_enough = known >= _ENOUGH or bool(item.baseline)
 
-    def candidate(self, unit: Unit) -> Candidate | None:
-        """The unit as a candidate; None when nothing speaks for it."""
-        reading = self.readings[unit.telling]
-        found, near = self._found(unit)
-        cause = found.gravity.weight + (TRACE if unit.is_trace else 0.0)
-        score = cause + near + self._context(found, cause) + RARE * self._rarity.of(reading.template)
-        if score < _LEAST_SCORE or cause + found.shared.weight < _LEAST_CAUSE:
-            return None
-        is_cause = not found.novelty.is_old and not found.gravity.is_conclusion and near >= 0 and not _is_echo(found)
+    def scored(self) -> list[Scored]:
+        """The units for which something speaks, in the order of their lines; of lines of one shape the most telling."""
+        told = {line[2:].strip() for line in self.item.changes if line.startswith("+ ")}  # a change speaks for itself
+        telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
+        groups: dict[str, list[Unit]] = {}
+        for unit in units_of(self.log, also=telling):
+            if not told or self.log.lines[unit.telling].strip() not in told:
+                groups.setdefault(self.log.template(unit.telling), []).append(unit)
+        scale = log(max(2, len(self.log)))
+        found = (self._best(shape, units, 1.0 - log(len(units)) / scale) for shape, units in groups.items())
+        return [scored for scored in found if scored is not None]
+
+    def candidate(self, scored: Scored) -> Candidate:
+        """A scored unit with the reasons for it."""
+        place = scored.unit.telling
         return Candidate(
-            host=self._item.host,
-            component=self._item.component,
-            collector=self._item.collector,
-            item=self._item,
-            line_number=unit.telling,
-            text=self.lines[unit.telling],
-            at=self._moments[unit.telling],
-            score=round(score, 2),
-            is_onset=cause >= GRAVE and is_cause,
-            signals=tuple(signals_of(found)),
-            count=found.count,
+            host=self.item.host,
+            component=self.item.component,
+            collector=self.item.collector,
+            item=self.item,
+            line_number=place,
+            text=self._all_lines[place],
+            lines_before=tuple(self._all_lines[max(0, place - _CONTEXT_LINES) : place]),
+            lines_after=tuple(self._all_lines[place + 1 : place + 1 + _CONTEXT_LINES]),
+            at=scored.at,
+            score=scored.score,
+            is_onset=scored.is_onset,
+            signals=tuple(signals_of(self._found(scored))),
+            count=scored.count,
         )
 
-    def _found(self, unit: Unit) -> tuple[Found, float]:
-        """What is found out about a unit, and what its time is worth."""
-        scene = self._setting.scene
-        at = self._moments[unit.telling]
-        near, signal = scene.proximity(at) if at else (IN_WINDOW if self._is_exact else 0.0, None)
-        text = "\n".join(self.lines[index] for index in unit.lines)
-        found = Found(
-            gravity=gravity_of_unit(unit, self.readings),
-            novelty=self._novelty(unit),
-            shared=self._setting.overlap.of(text),
-            near=signal,
-            offset_s=scene.offset_s(at) if at else None,
-            in_window=scene.is_inside(at) if at else self._is_exact,
-            count=self._rarity.counts[self.readings[unit.telling].template],
+    def _best(self, shape: str, units: list[Unit], rarity: float) -> Scored | None:
+        """Of units of one shape the first, unless a later one shares more with the failure."""
+        first, count = units[0], len(units)
+        best = self._scored(first, shape, count, rarity)
+        sharing = next((unit for unit in units[1:] if self._shares_more(unit, first)), None)
+        other = self._scored(sharing, shape, count, rarity) if sharing else None
+        return other if other and (best is None or other.score > best.score) else best
+
+    def _shares_more(self, unit: Unit, first: Unit) -> bool:
+        held = self._shares.by_line.get(unit.telling)
+        return held is not None and held > self._shares.by_line.get(first.telling, frozenset())
+
+    def _scored(self, unit: Unit, shape: str, count: int, rarity: float) -> Scored | None:
+        """None when nothing speaks for the unit."""
+        gravity = gravity_of_unit(unit, self.log)
+        shared = self._shared(unit)
+        cause = gravity.weight + (TRACE if unit.is_trace else 0.0)
+        if cause + shared.weight < _LEAST_CAUSE:
+            return None
+        at = self._moment(unit)
+        offset_s = self._setting.scene.offset_s(at) if at else None
+        nearness = self._nearness(offset_s)
+        novelty = self._novelty(shape, offset_s)
+        score = cause + nearness + _context(gravity, shared, novelty, cause) + RARE * rarity
+        if score < _LEAST_SCORE:
+            return None
+        is_cause = not (novelty.is_old or gravity.is_conclusion or _is_echo(gravity))
+        is_onset = cause >= GRAVE and is_cause and nearness >= 0
+        return Scored(unit, round(score, 2), count, at, is_onset)
+
+    def _found(self, scored: Scored) -> Found:
+        """All that is found out about a unit."""
+        unit, scene = scored.unit, self._setting.scene
+        offset_s = scene.offset_s(scored.at) if scored.at else None
+        return Found(
+            gravity=gravity_of_unit(unit, self.log),
+            novelty=self._novelty(self.log.template(unit.telling), offset_s),
+            shared=self._shared(unit),
+            near=None if offset_s is None else scene.signal(offset_s),
+            offset_s=offset_s,
+            in_window=self._is_proven if offset_s is None else scene.is_inside(offset_s),
+            count=scored.count,
             trace_size=unit.size,
-            logged_as=self.lines[unit.lines[0]] if unit.lines[0] < unit.telling else "",
+            logged_as=self.log.lines[unit.lines[0]] if unit.lines[0] < unit.telling else "",
         )
-        return found, near
 
-    def _context(self, found: Found, cause: float) -> float:
-        score = min(ECHO, found.shared.weight) if _is_symptom(found.gravity) else found.shared.weight
-        if found.gravity.is_conclusion:
-            score += CONCLUSION
-        if found.novelty.is_old:
-            return score + SEEN
-        if found.novelty.is_known and found.novelty.is_new:
-            return score + (NEW if cause >= _LEAST_CAUSE else NEW_BUT_HARMLESS)
-        return score
+    def _nearness(self, offset_s: float | None) -> float:
+        if offset_s is None:
+            return IN_WINDOW if self._is_proven else 0.0
+        return self._setting.scene.nearness(offset_s)
 
-    def _novelty(self, unit: Unit) -> Novelty:
-        """Of a unit's telling line. What a failure's window showed first is neither new nor ordinary afterwards."""
-        shape = self.readings[unit.telling].template
+    def _moment(self, unit: Unit) -> datetime | None:
+        """When the unit was written; None where that contradicts the mark, which proves it to be of the window."""
+        at = self._moments.at(unit.telling)
+        if at is None or not self._is_proven:
+            return at
+        slack = timedelta(seconds=SLACK_S)
+        is_possible = self._setting.scene.failure.window.start - slack <= at <= self._setting.collected_at + slack
+        return at if is_possible else None
+
+    def _shared(self, unit: Unit) -> Shared:
+        if self._shares.by_line.keys().isdisjoint(unit.lines):
+            return NOTHING_SHARED
+        return self._setting.overlap.of("\n".join(self.log.lines[index] for index in unit.lines))
+
+    def _novelty(self, shape: str, offset_s: float | None) -> Novelty:
+        """Of a shape. What a failure's window showed first is neither new nor ordinary afterwards."""
         first_seen = self._earlier.get(shape)
         if first_seen:
             return Novelty(is_known=True, is_new=False, also_in=first_seen)
-        stood_early = shape in self._early and self._setting.scene.is_inside(self._moments[unit.telling])
-        seen = shape in self._before or first_seen == "" or stood_early
+        is_inside = offset_s is not None and self._setting.scene.is_inside(offset_s)
+        seen = shape in self._before or first_seen == "" or (is_inside and shape in self._early)
         return Novelty(is_known=seen or self._knows_enough, is_new=not seen)
 
     def _ahead_of_window(self) -> frozenset[str]:
         """Shapes of lines that came along though they were written before the window."""
-        since = self._item.window.since if self._item.window else None
+        since = self.item.window.since if self.item.window and not self._is_proven else None
         if since is None:
             return frozenset()
-        return frozenset(
-            reading.template
-            for reading, at in zip(self.readings, self._moments, strict=True)
-            if at is not None and (since - at).total_seconds() > SLACK_S
-        )
+        return frozenset(self.log.template(index) for index in self._moments.ahead_of(since))
 
 
-def _is_echo(found: Found) -> bool:
+def _context(gravity: Gravity, shared: Shared, novelty: Novelty, cause: float) -> float:
+    """What words shared with the failure and novelty add to a unit's own weight."""
+    score = min(ECHO, shared.weight) if _is_symptom(gravity) else shared.weight
+    if gravity.is_conclusion:
+        score += CONCLUSION
+    if novelty.is_old:
+        return score + SEEN
+    if novelty.is_known and novelty.is_new:
+        return score + (NEW if cause >= _LEAST_CAUSE else NEW_BUT_HARMLESS)
+    return score
+
+
+def _is_echo(gravity: Gravity) -> bool:
     """An access log's 500 is the failure itself, told by a server."""
-    return bool(found.gravity.cues) and found.gravity.cues[0].name == "server error"
+    return bool(gravity.cues) and gravity.cues[0].name == "server error"
 
 
 def _is_symptom(gravity: Gravity) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from FailTaleLibrary.ranking.signals import CUES, Catalogue, Row
 
@@ -49,20 +50,21 @@ class Gravity:
 
 ORDINARY = Gravity(weight=0.0)
 """Of a message that hits nothing."""
-_FRAME = Gravity(weight=0.0, is_frame=True)
 _HIGHEST_AT = {DEBUG: 1.5, INFO: 2.5, WARNING: 3.0}
 """What words can weigh in a line that its own program takes lightly."""
 
 
 def gravity_of(message: str, *, catalogue: Catalogue) -> Gravity:
     """How grave a message is."""
-    rows = catalogue.rows_in(message)
-    if not rows:
-        return ORDINARY
+    places = catalogue.places_in(message)
+    return _gravity(catalogue, places, level_of(message)) if places else ORDINARY
+
+
+@lru_cache(maxsize=4096)
+def _gravity(catalogue: Catalogue, places: tuple[int, ...], level: float | None) -> Gravity:
+    """Of a message that hits these rows; few of the possible mixtures occur."""
+    rows = [catalogue.rows[place] for place in places]
     kinds = {row.kind for row in rows}
-    if kinds == {"frame"}:
-        return _FRAME
-    level = level_of(message)
     is_frame = "frame" in kinds
     if "routine" in kinds:
         weight = 0.5 if level is not None and level >= ERROR else 0.0

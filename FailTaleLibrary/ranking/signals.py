@@ -8,7 +8,7 @@ row can be forgotten, a message is read once whatever the number of rows, and ho
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
@@ -24,8 +24,8 @@ _OPEN, _CLOSE = r"(?:^|[^\w/.$-])", r"(?:[^\w/.(=-]|[.]?$|[.] |-[^\w]|\(s\))"
 """Around a term: a word of a path, of a file's name or of an identifier does not count (/core/error/, error.html)."""
 _AUTOMATON_BYTES = 64 << 20
 """So that RE2 need not forget states of the automaton and build them anew."""
-_LITERAL_DIGIT = re.compile(r"\d")
-_NO_LITERAL = re.compile(r"\\d|\\x\{[0-9a-f]+\}|\{\d+(?:,\d*)?\}|0-9")
+_LITERAL_DIGIT = re.compile(r"(\\d|\\x\{[0-9a-f]+\}|\{\d+(?:,\d*)?\}|0-9)|\d-\d|\d")
+"""A digit that a pattern asks for; the first group is what asks for none: any digit, a count, a character's number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,12 @@ class Catalogue:
 
     def rows_in(self, message: str) -> tuple[Row, ...]:
         """The rows that a message hits, weightiest first."""
+        return tuple([self.rows[place] for place in self.places_in(message)])
+
+    def places_in(self, message: str) -> tuple[int, ...]:
+        """The places in `rows` of the rows that a message hits."""
         found = self._automaton.Match(message)
-        return tuple([self.rows[place] for place in sorted(found)]) if found else ()
+        return tuple(sorted(found)) if found else ()
 
     def numbers_in(self, line: str) -> tuple[int, ...]:
         """Which of the patterns that ask for certain digits a line hits.
@@ -62,13 +66,24 @@ class Catalogue:
         found = self._numbers.Match(line)
         return tuple(found) if found else ()
 
+    def digits_matter_in(self, line: str) -> bool:
+        """Whether a line that differs from this one in digits alone can hit other rows."""
+        return bool(self._any_numbers.Match(line))
+
     @cached_property
     def _automaton(self) -> Any:
         return _automaton("|".join(f"(?:{pattern})" for pattern in row.patterns) for row in self.rows)
 
     @cached_property
     def _numbers(self) -> Any:
-        return _automaton(pattern for row in self.rows for pattern in row.patterns if _asks_for_digits(pattern))
+        return _automaton(self._asking_for_digits())
+
+    @cached_property
+    def _any_numbers(self) -> Any:
+        return _automaton(_LITERAL_DIGIT.sub(_for_any_digit, pattern) for pattern in self._asking_for_digits())
+
+    def _asking_for_digits(self) -> Iterator[str]:
+        return (pattern for row in self.rows for pattern in row.patterns if _asks_for_digits(pattern))
 
 
 def services() -> Catalogue:
@@ -115,4 +130,8 @@ def _automaton(patterns: Iterable[str]) -> Any:
 
 
 def _asks_for_digits(pattern: str) -> bool:
-    return bool(_LITERAL_DIGIT.search(_NO_LITERAL.sub("", pattern)))
+    return any(match[1] is None for match in _LITERAL_DIGIT.finditer(pattern))
+
+
+def _for_any_digit(match: re.Match[str]) -> str:
+    return match[1] or r"\d"

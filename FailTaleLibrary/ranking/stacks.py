@@ -1,18 +1,17 @@
-"""The readings of one log -> its units: a line, or a stack trace with the line that logs it, told by one line each."""
+"""The lines of one log -> its units: a line, or a stack trace with the line that logs it, told by one line each."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
-from FailTaleLibrary.ranking.lines import Reading
-from FailTaleLibrary.ranking.severity import WARNING, Gravity
+from FailTaleLibrary.ranking.lines import Log
+from FailTaleLibrary.ranking.severity import ORDINARY, WARNING, Gravity, level_of
 from FailTaleLibrary.ranking.signals import Row
 
 # --- Traces: which lines belong to one, and which of them tells the cause --------------------------------------------
 
-_PYTHON = "Traceback (most recent call last):"
 _CAUSED = re.compile(r"\s*(?:Caused by: |Caused by:\s*$|---> )")
 _GO_CALL = re.compile(r"[\w./*()-]+\)\s*$")
 _MOST_LINES = 400
@@ -32,83 +31,70 @@ class Trace:
     """The line that tells the cause: the last "Caused by", Python's last line, else the head."""
 
 
-def traces_of(readings: Sequence[Reading]) -> tuple[Trace, ...]:
-    """The stack traces among readings, in order, without overlap. Linear in the lines."""
+def traces_of(log: Log) -> tuple[Trace, ...]:
+    """The stack traces of a log, in order, without overlap. Linear in the lines."""
     traces: list[Trace] = []
-    index = 0
-    while index < len(readings):
-        trace = _trace_at(readings, index, after=traces[-1].last if traces else -1)
-        if trace is not None:
+    last = -1
+    for index, reading in enumerate(log.readings):
+        if index > last and (reading.opens_trace or reading.gravity.is_frame):
+            trace = _python(log, index) if reading.opens_trace else _framed(log, index, after=last)
             traces.append(trace)
-        index = trace.last + 1 if trace else index + 1
+            last = trace.last
     return tuple(traces)
 
 
-def _trace_at(readings: Sequence[Reading], index: int, *, after: int) -> Trace | None:
-    if _opens_python(readings[index]):
-        return _python(readings, index)
-    if not readings[index].gravity.is_frame:
-        return None
-    return _framed(readings, index, after=after)
-
-
-def _opens_python(reading: Reading) -> bool:
-    """Nothing follows in the line: a trace that stands in one line, as JSON logs write it, opens no trace of lines."""
-    return reading.message.rstrip().endswith(_PYTHON)
-
-
-def _framed(readings: Sequence[Reading], index: int, *, after: int) -> Trace:
+def _framed(log: Log, index: int, *, after: int) -> Trace:
     """A trace whose first frame stands at `index`; its head stands above."""
-    head = cause = _head_above(readings, index, after=after)
-    if _CAUSED.match(readings[head].message):  # .NET writes causes ahead of all frames
-        head = _head_above(readings, head, after=after)
+    head = cause = _head_above(log, index, after=after)
+    if _CAUSED.match(log.message(head)):  # .NET writes causes ahead of all frames
+        head = _head_above(log, head, after=after)
     last = index
-    end = min(len(readings), index + _MOST_LINES)
+    end = min(len(log), index + _MOST_LINES)
     for place in range(index, end):
-        if _CAUSED.match(readings[place].message):
-            cause = _named_cause(readings, place)
+        if _CAUSED.match(log.message(place)):
+            cause = _named_cause(log, place)
             last = place
-        elif readings[place].gravity.is_frame or place == cause or _GO_CALL.match(readings[place].message):
+        elif log.gravity(place).is_frame or place == cause or _GO_CALL.match(log.message(place)):
             last = place
-        elif readings[place].message.strip() and place - 1 != cause:  # a cause's message may have a second line
+        elif log.message(place).strip() and place - 1 != cause:  # a cause's message may have a second line
             break
     return Trace(first=min(head, index), last=last, head=head, cause=cause)
 
 
-def _head_above(readings: Sequence[Reading], index: int, *, after: int) -> int:
+def _head_above(log: Log, index: int, *, after: int) -> int:
     """The nearest line above that is neither empty nor a frame, at most three lines up."""
     for place in range(index - 1, max(after, index - 4), -1):
-        if readings[place].message.strip():
+        if log.message(place).strip():
             return place
     return index
 
 
-def _named_cause(readings: Sequence[Reading], place: int) -> int:
+def _named_cause(log: Log, place: int) -> int:
     """Gradle writes the cause on the line below "Caused by:"."""
-    if readings[place].message.strip() == "Caused by:" and place + 1 < len(readings):
+    if log.message(place).strip() == "Caused by:" and place + 1 < len(log):
         return place + 1
     return place
 
 
-def _python(readings: Sequence[Reading], index: int) -> Trace:
+def _python(log: Log, index: int) -> Trace:
     """From "Traceback" to the first line that is indented no deeper; a chain of tracebacks is one."""
-    margin = _indentation(readings[index].message)
-    for place in range(index + 1, min(len(readings), index + _MOST_LINES)):
-        text = readings[place].message
-        if text.strip() and _indentation(text) <= margin and not readings[place].gravity.is_frame:
-            return _chained(readings, Trace(first=index, last=place, head=index, cause=place))
-    return Trace(first=index, last=min(len(readings), index + _MOST_LINES) - 1, head=index, cause=index)
+    margin = _indentation(log.message(index))
+    for place in range(index + 1, min(len(log), index + _MOST_LINES)):
+        text = log.message(place)
+        if text.strip() and _indentation(text) <= margin and not log.gravity(place).is_frame:
+            return _chained(log, Trace(first=index, last=place, head=index, cause=place))
+    return Trace(first=index, last=min(len(log), index + _MOST_LINES) - 1, head=index, cause=index)
 
 
-def _chained(readings: Sequence[Reading], trace: Trace) -> Trace:
+def _chained(log: Log, trace: Trace) -> Trace:
     """A traceback and those that follow "During handling of the above exception"; the last one is what left."""
     place = trace.last + 1
-    while place < min(len(readings), trace.last + 3) and not readings[place].message.strip():
+    while place < min(len(log), trace.last + 3) and not log.message(place).strip():
         place += 1
-    if place < len(readings) and "the above exception" in readings[place].message:
-        for start in range(place + 1, min(len(readings), place + 4)):
-            if _opens_python(readings[start]):
-                return Trace(first=trace.first, last=_python(readings, start).last, head=trace.head, cause=trace.cause)
+    if place < len(log) and "the above exception" in log.message(place):
+        for start in range(place + 1, min(len(log), place + 4)):
+            if log.readings[start].opens_trace:
+                return Trace(first=trace.first, last=_python(log, start).last, head=trace.head, cause=trace.cause)
     return trace
 
 
@@ -138,25 +124,30 @@ class Unit:
         return tuple(sorted({self.telling, *self.others}))
 
 
-def units_of(readings: Sequence[Reading]) -> Iterator[Unit]:
-    """Each line that is not blank, stack traces taken as one; in order of their first lines."""
-    traces = iter(traces_of(readings))
-    trace = next(traces, None)
+def units_of(log: Log, *, also: Collection[int]) -> Iterator[Unit]:
+    """Stack traces taken as one, lines of which anything is grave, and the lines ``also``; in order of first lines."""
     index = 0
-    while index < len(readings):
-        opener = _opener(readings, trace) if trace else index
-        if trace is not None and index >= opener:
-            yield _unit(readings, trace, opener)
-            index, trace = trace.last + 1, next(traces, None)
-            continue
-        if not readings[index].is_blank:
-            yield Unit(telling=index)
-        index += 1
+    for trace in traces_of(log):
+        opener = _opener(log, trace, after=index)
+        yield from _lines(log, range(index, opener), also)
+        yield _unit(log, trace, opener)
+        index = trace.last + 1
+    yield from _lines(log, range(index, len(log)), also)
 
 
-def gravity_of_unit(unit: Unit, readings: Sequence[Reading]) -> Gravity:
+def _lines(log: Log, places: range, also: Collection[int]) -> Iterator[Unit]:
+    readings = log.readings
+    for place in places:
+        reading = readings[place]
+        if (reading.gravity is not ORDINARY or place in also) and not reading.is_blank:
+            yield Unit(telling=place)
+
+
+def gravity_of_unit(unit: Unit, log: Log) -> Gravity:
     """The gravest of a unit's lines, with the cues of all."""
-    gravities = [readings[index].gravity for index in (unit.telling, *unit.others)]
+    if not unit.others:
+        return log.gravity(unit.telling)
+    gravities = [log.gravity(index) for index in (unit.telling, *unit.others)]
     gravest = max(gravities, key=lambda gravity: gravity.weight)
     cues: dict[str, Row] = {cue.name: cue for gravity in gravities for cue in gravity.cues}
     return Gravity(
@@ -168,17 +159,17 @@ def gravity_of_unit(unit: Unit, readings: Sequence[Reading]) -> Gravity:
     )
 
 
-def _opener(readings: Sequence[Reading], trace: Trace) -> int:
+def _opener(log: Log, trace: Trace, *, after: int) -> int:
     """The line that logs the trace: one with a level, right above a head without one; else the trace's first line."""
     above = trace.first - 1
-    if above < 0 or readings[trace.head].gravity.level is not None:
+    if above < after or level_of(log.message(trace.head)) is not None:
         return trace.first
-    return above if (readings[above].gravity.level or 0.0) >= WARNING else trace.first
+    return above if (log.gravity(above).level or 0.0) >= WARNING else trace.first
 
 
-def _unit(readings: Sequence[Reading], trace: Trace, opener: int) -> Unit:
+def _unit(log: Log, trace: Trace, opener: int) -> Unit:
     named = {opener, trace.head, trace.cause}
     telling = trace.cause
-    if trace.cause == trace.head and readings[opener].gravity.weight >= readings[trace.head].gravity.weight:
+    if trace.cause == trace.head and log.gravity(opener).weight >= log.gravity(trace.head).weight:
         telling = opener
     return Unit(telling, tuple(sorted(named - {telling})), trace.last - opener + 1)

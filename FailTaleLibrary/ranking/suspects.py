@@ -5,11 +5,12 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from heapq import nsmallest
 
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS, clipped, gist, template
 from FailTaleLibrary.ranking.overlap import Overlap
-from FailTaleLibrary.ranking.score import Candidate, Setting, candidates_of, interleaved, overlap_signal, within_quotas
+from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.states import states_of
 from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import Analysis, Evidence, Failure, Signature, Suspect
@@ -106,7 +107,8 @@ def _request(failure: Failure) -> str:
 # --- All candidates of a failure -> its suspects, best first, with headline and signature
 
 MOST_SUSPECTS = 20
-_CONTEXT_LINES = 2
+_MOST_OF_SOURCE = 2 * MOST_SUSPECTS
+"""Some of them turn out to be copies of what another source says."""
 _NOTHING_SEEN = History()
 
 
@@ -116,9 +118,11 @@ def rank(failure: Failure, evidence: Evidence, *, history: History = _NOTHING_SE
     ``history``: what this run has seen so far; without it only what the evidence brings along is known to be ordinary.
     """
     scene = Scene(failure)
-    overlap = Overlap(failure, (line for item in evidence.items for line in item.lines))
-    setting = Setting(scene, overlap, history, clocks={clock.host: clock for clock in evidence.clocks})
-    lines = [candidate for item in evidence.items for candidate in candidates_of(item, setting)]
+    overlap = Overlap(failure)
+    clocks = {clock.host: clock for clock in evidence.clocks}
+    setting = Setting(scene, overlap, history, clocks, evidence.collected_at)
+    sources = [Source(item, setting, lines=item.lines) for item in evidence.items]
+    lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
     ordered = within_quotas(_ordered([*states, *_without_copies(lines)]), most=MOST_SUSPECTS)
     suspects = tuple(_suspect(each, number, scene) for number, each in enumerate(ordered, 1))
@@ -128,6 +132,16 @@ def rank(failure: Failure, evidence: Evidence, *, history: History = _NOTHING_SE
         suspects=suspects,
         signature=signature_of(failure, strongest, known=history.signatures),
     )
+
+
+def _best_of(source: Source) -> list[Candidate]:
+    """Those of a source that can be shown: the best by score and the earliest onsets."""
+    scored = source.scored()
+    best = nsmallest(_MOST_OF_SOURCE, scored, key=lambda each: (-each.score, each.unit.telling))
+    onsets = [(each.at, each.unit.telling, each) for each in scored if each.is_onset and each.at is not None]
+    earliest = [each for _, _, each in nsmallest(_MOST_OF_SOURCE, onsets, key=lambda onset: onset[:2])]
+    chosen = {each.unit.telling: each for each in (*best, *earliest)}
+    return [source.candidate(chosen[place]) for place in sorted(chosen)]
 
 
 def _with_overlap(state: Candidate, overlap: Overlap) -> Candidate:
@@ -171,18 +185,11 @@ def _suspect(candidate: Candidate, number: int, scene: Scene) -> Suspect:
         collector=candidate.collector,
         line_number=candidate.line_number,
         text=clipped(candidate.text),
-        lines_before=_around(candidate, -_CONTEXT_LINES, 0),
-        lines_after=_around(candidate, 1, 1 + _CONTEXT_LINES),
+        lines_before=tuple(map(clipped, candidate.lines_before)),
+        lines_after=tuple(map(clipped, candidate.lines_after)),
         at=candidate.at,
         offset_s=scene.offset_s(candidate.at) if candidate.at else None,
         count=candidate.count,
         score=candidate.score,
         signals=candidate.signals,
     )
-
-
-def _around(candidate: Candidate, start: int, end: int) -> tuple[str, ...]:
-    if candidate.item is None or candidate.line_number is None:
-        return ()
-    first = candidate.line_number + start
-    return tuple(map(clipped, candidate.item.lines[max(0, first) : max(0, candidate.line_number + end)]))

@@ -2,43 +2,81 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import exp
 
-from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.records import Failure, HostClock, KeywordStep, Signal
 from FailTaleLibrary.text import duration
 from FailTaleLibrary.timestamps import parse
 
 SLACK_S = 1.0
 """Many logs write whole seconds."""
+LATE_S = 0.1
+"""From here on a line came after the failure, which itself was noticed a little after it happened."""
 NEAR_S = 15.0
+_MOST_UNTIMED = 100
+"""So many lines without a time at a source's beginning say that it bears none."""
 DURING, NEAR, BEFORE, AFTER = 2.0, 1.5, -1.5, -2.0
 
 
-def moments_of(lines: Sequence[str], *, clock: HostClock | None, near: datetime) -> tuple[datetime | None, ...]:
-    """When each line was written, on the test machine's clock; a line without a time has that of the line above.
+class Moments:
+    """When the lines of one source were written, on the test machine's clock; read at need, each line once.
 
-    ``near``: a moment on the test machine's clock in whose neighbourhood the lines were written.
+    A line without a time has that of the line above; the heading of another file parts them. ``near``: a moment on the
+    test machine's clock in whose neighbourhood the lines were written.
     """
-    offset = timedelta(seconds=clock.offset_s if clock else 0.0)
-    utc_offset_s = (clock.utc_offset_s if clock else None) or 0
-    moments: list[datetime | None] = []
-    latest: datetime | None = None
-    for line in lines:
-        moment = parse(line[:LINE_CHARS], utc_offset_s=utc_offset_s, near=near + offset)
-        latest = moment - offset if moment else latest
-        moments.append(latest)
-    return tuple(moments)
+
+    def __init__(self, lines: Sequence[str], *, clock: HostClock | None, near: datetime) -> None:
+        self._lines = lines
+        self._offset = timedelta(seconds=clock.offset_s if clock else 0.0)
+        self._utc_offset_s = (clock.utc_offset_s if clock else None) or 0
+        self._near = near + self._offset
+        self._known: dict[int, datetime | None] = {}
+
+    def at(self, index: int) -> datetime | None:
+        """When a line was written; None where no line of its file up to here bears a time."""
+        unknown = []
+        place, moment = index, None
+        while place >= 0 and place not in self._known:
+            unknown.append(place)
+            moment = self._borne(place)
+            if moment is not None or _is_heading(self._lines[place]):
+                break
+            place -= 1
+        else:
+            moment = self._known.get(place)
+        self._known.update(dict.fromkeys(unknown, moment))
+        return moment
+
+    def ahead_of(self, since: datetime) -> Iterator[int]:
+        """The first lines, as far as they were written well before a moment; none when the first bear no time."""
+        for index in range(len(self._lines)):
+            at = self.at(index)
+            if (at is None and index >= _MOST_UNTIMED) or (at is not None and (since - at).total_seconds() <= SLACK_S):
+                return
+            if at is not None:
+                yield index
+
+    def _borne(self, index: int) -> datetime | None:
+        moment = parse(self._lines[index], utc_offset_s=self._utc_offset_s, near=self._near)
+        return moment - self._offset if moment else None
 
 
-@dataclass(frozen=True, slots=True)
+def _is_heading(line: str) -> bool:
+    """``==> /var/log/b.log <==``, with which the lines of the next file begin."""
+    return line.startswith("==> ") and line.endswith(" <==")
+
+
 class Scene:
     """The failure as a place in time."""
 
-    failure: Failure
+    def __init__(self, failure: Failure) -> None:
+        self.failure = failure
+        self._seconds = failure.window.seconds
+        started_at = next((step.started_at for step in reversed(failure.keyword_path) if step.started_at), None)
+        self._step_s = (self.offset_s(started_at) if started_at else -SLACK_S) - LATE_S
+        """When the failing keyword began."""
 
     @property
     def failed_at(self) -> datetime:
@@ -53,28 +91,29 @@ class Scene:
         """Seconds relative to the failure; negative before it."""
         return round((at - self.failed_at).total_seconds(), 3)
 
-    def is_inside(self, at: datetime | None) -> bool:
+    def is_inside(self, offset_s: float) -> bool:
         """Whether the moment lies in the window, within what clocks can tell."""
-        slack = timedelta(seconds=SLACK_S)
-        return at is not None and self.failure.window.start - slack <= at <= self.failed_at + slack
+        return -self._seconds - SLACK_S <= offset_s <= LATE_S
 
-    def proximity(self, at: datetime) -> tuple[float, Signal]:
-        """How much the moment speaks for the line, and why in words."""
-        offset_s = self.offset_s(at)
-        if offset_s > SLACK_S:
-            return AFTER, Signal(name="after the failure", words=relative(offset_s))
-        early_s = (self.failure.window.start - at).total_seconds()
-        if early_s > SLACK_S:
-            return BEFORE, Signal(name="before the test", words=f"{duration(early_s)} before the test began")
-        if self._during_keyword(at):
+    def nearness(self, offset_s: float) -> float:
+        """How much the moment speaks for a line."""
+        if offset_s > LATE_S:
+            return AFTER
+        if offset_s < -self._seconds - SLACK_S:
+            return BEFORE
+        return DURING if offset_s >= self._step_s else NEAR * exp(min(0.0, offset_s) / NEAR_S)
+
+    def signal(self, offset_s: float) -> Signal:
+        """The same in words."""
+        if offset_s > LATE_S:
+            return Signal(name="after the failure", words=relative(offset_s))
+        if offset_s < -self._seconds - SLACK_S:
+            early_s = -self._seconds - offset_s
+            return Signal(name="before the test", words=f"{duration(early_s)} before the test began")
+        if offset_s >= self._step_s:
             words = f"{relative(offset_s)}, while '{self.step.name}' ran" if self.step else relative(offset_s)
-            return DURING, Signal(name="near the failure", words=words)
-        return NEAR * exp(min(0.0, offset_s) / NEAR_S), Signal(name="in the window", words=relative(offset_s))
-
-    def _during_keyword(self, at: datetime) -> bool:
-        started_at = next((step.started_at for step in reversed(self.failure.keyword_path) if step.started_at), None)
-        since = started_at or self.failed_at - timedelta(seconds=SLACK_S)
-        return at >= since - timedelta(seconds=0.1)
+            return Signal(name="near the failure", words=words)
+        return Signal(name="in the window", words=relative(offset_s))
 
 
 def relative(offset_s: float) -> str:
