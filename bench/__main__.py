@@ -13,6 +13,7 @@ NAMES = {
     "hints": "bench.hints",
     "gateway": "bench.gateway",
     "growth": "bench.growth",
+    "measures": "bench.measures",
 }
 
 

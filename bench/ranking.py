@@ -1,8 +1,8 @@
 """Measures the ranking on build logs whose error lines were marked by hand, beside what people do without it.
 
 Usage: ``python bench/ranking.py [DIR]`` with a folder (or its tar) in the CiDiff format: one folder a case with
-``fail.log``, ``pass.log``, ``groundtruth`` and, from a second annotator, perhaps ``groundtruth2``. Without DIR the
-design cases beside the checkout are taken, where they are there. Prints a Markdown table.
+``fail.log``, ``pass.log``, ``groundtruth`` and, from a second annotator, perhaps ``groundtruth2``. The public set of
+that format is the breakage data set of CiDiff (ISSTA 2025, Apache-2.0). Prints a Markdown table.
 
 - any@k: share of cases with a line that the first annotator marked as error among the first k.
 - P@10: share of the first ten lines that are marked so.
@@ -26,7 +26,6 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs 
 
 from FailTaleLibrary.ranking import rank_lines
 
-DESIGN_CASES = Path(__file__).resolve().parents[2] / "shared/data/cidiff-36-build-failures.tar.xz"
 ANY, FIRST = (1, 3, 5, 10), (5, 10, 20)
 _ERROR = re.compile("error", re.IGNORECASE)
 _VOLATILE = re.compile(r"\d+|\b[0-9a-f]{7,}\b")
@@ -180,12 +179,16 @@ def table(cases: list[Case]) -> Iterator[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Measures the ranking on a folder or tar in the CiDiff format.")
-    parser.add_argument("directory", type=Path, nargs="?", default=DESIGN_CASES, metavar="DIR")
+    parser.add_argument("directory", type=Path, nargs="?", metavar="DIR")
     parser.add_argument("--only", default="", metavar="REGEX", help="cases whose name matches, for measuring by kind")
     options = parser.parse_args()
+    if options.directory is None:
+        print(
+            "Not measured: name a folder or tar of builds, ./dev bench ranking DIR; CiDiff (ISSTA 2025) has such a set."
+        )
+        return 0
     if not options.directory.exists():
-        print(f"Skipped: there is no '{options.directory}'.")
-        return 0 if options.directory == DESIGN_CASES else 2
+        parser.error(f"there is no '{options.directory}'")
     with unpacked(options.directory) as directory:
         cases = [case for case in cases_in(directory) if re.search(options.only, case.name)]
     if not cases:

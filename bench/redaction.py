@@ -2,11 +2,11 @@
 
     python bench/redaction.py [EXAMPLES.jsonl]
 
-All run on the same lines in one run: the data set (one JSON object a line with "kind", "line" and "secret") where it
-is there, and the shapes of our own tests with made-up values. A secret is gone when it is left nowhere whole; a
-harmless line has changed when one byte has. The speed is that of ordinary log text of which one line in fifty holds a
-secret, in CPU time. detect-secrets scans a file for each text, as it finds more that way, and one file for the speed.
-detect-secrets and insights-core are optional: `pip install detect-secrets insights-core`.
+All run on the same lines in one run: the examples of the tests, or those of another file (one JSON object a line with
+"kind", "line" and "secret"), and the shapes of our own tests with made-up values. A secret is gone when it is left
+nowhere whole; a harmless line has changed when one byte has. The speed is that of ordinary log text of which one line
+in fifty holds a secret, in CPU time. detect-secrets scans a file for each text, as it finds more that way, and one file
+for the speed. detect-secrets and insights-core are optional: `pip install detect-secrets insights-core`.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import redaction_shapes  # noqa: E402
 
 from FailTaleLibrary.redaction import Redactor, redact_lines  # noqa: E402
 
-DATA_SET = ROOT.parent / "shared" / "data" / "redaction_examples.jsonl"
+DATA_SET = ROOT / "utest" / "data" / "redaction_examples.jsonl"
 Redaction = Callable[[list[str]], list[str]]
 """Texts -> the same texts without what it takes for secrets; a text may be several lines."""
 
@@ -185,12 +185,7 @@ def row(name: str, redaction: Redaction, sets: list[Lines], speed: float, our_sp
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", nargs="?", type=Path, default=DATA_SET, help="examples to measure on (JSON lines)")
-    path = parser.parse_args().examples
-    sets = [shapes(7)]
-    if path.exists():
-        sets.insert(0, examples(path))
-    else:
-        print(f"not run: the data set {path} is not there")
+    sets = [examples(parser.parse_args().examples), shapes(7)]
     able = measured()
     speeds = {name: megabytes_per_second(do, log_text(megabytes)) for name, (do, megabytes) in able.items()}
     heads = [f"{lines.name}: {what}" for lines in sets for what in ("secrets gone", "harmless changed")]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
+from needs import need_file
 from playwright.sync_api import Browser, Page, Request, Route, sync_playwright
 
 EXECUTABLE = Path("/usr/bin/chromium")
@@ -27,6 +28,7 @@ LOOPBACK = ("127.0.0.1", "localhost", "::1")
 @contextmanager
 def a_browser() -> Iterator[Browser]:
     """A running Chromium, for tests that want several pages of it."""
+    need_file(EXECUTABLE, package="chromium")
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(EXECUTABLE), args=list(ARGUMENTS))
         try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 
 import pytest
 import sshd
+from needs import apt, missing, need
 from patience import wait_until
 
 _READ_BY_US = ("FAILTALE_CONFIG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
@@ -22,6 +22,13 @@ def clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing that the machine of whoever runs the tests has set changes what a test sees."""
     for name in _READ_BY_US:
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def what_is_needed(request: pytest.FixtureRequest) -> None:
+    """The programs that a test's marks ``needs`` name are on this machine."""
+    for mark in request.node.iter_markers("needs"):
+        need(*mark.args, **mark.kwargs)
 
 
 @pytest.fixture(autouse=True)
@@ -80,19 +87,4 @@ def as_root() -> None:
 
 def _need_sshd() -> None:
     if sshd.BINARY is None:
-        pytest.skip("needs OpenSSH's sshd (Debian: openssh-server)")
-
-
-_ABSENT = re.compile(r"needs (?!root)|is not here|not installed|is missing|wheels?", re.IGNORECASE)
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
-    """In CI a test may not skip because something is not installed: then it did not test what it is there for."""
-    report = yield
-    if os.environ.get("CI") and report.skipped and isinstance(report.longrepr, tuple):
-        reason = report.longrepr[2]
-        if _ABSENT.search(reason):
-            report.outcome = "failed"
-            report.longrepr = f"{reason}\n'./dev test' as root installs it; else see './dev programs'"
-    return report
+        missing("sshd", apt("openssh-server"))

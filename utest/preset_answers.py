@@ -29,8 +29,8 @@ DASH = host_shells()[0]
 SECRET = "hk" + secrets.token_hex(11)
 """Planted where real programs show what users told them."""
 REFUSALS = re.compile(
-    "denied|authentication failed|does not exist|NOAUTH|insufficient permissions|a password is required"
-    "|not in the sudoers|AttachNotSupported"
+    "denied|not permitted|authentication failed|does not exist|NOAUTH|insufficient permissions"
+    "|a password is required|not in the sudoers|AttachNotSupported"
 )
 _PLACEHOLDER, _FRAME = "⟨secret⟩", "␞"
 _ITEM_BYTES = 64 * 1024

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 from host_shells import BUSYBOX, HostShell, host_shells
+from needs import need
 from preset_answers import DASH, SHIPPED, Recorded, ask, collectors_of, item_of, judge, keep
 from preset_servers import (
     IS_ROOT,
-    find,
     version,
 )
 
@@ -72,8 +72,8 @@ class Machine:
 
 def missing(preset: str, *names: str, **values: object) -> None:
     """The case of a host that has neither the program nor its logs."""
-    if BARE is None:
-        pytest.skip("busybox is not here; apt-get install --no-install-recommends busybox")
+    need("busybox")
+    assert BARE is not None
     logs = {"logs": "/nowhere"} if "logs" in SHIPPED[preset].parameters else {}
     collectors = collectors_of(preset, **logs, **values)
     told = {name: ask(collectors[name], since=time.time(), shell=BARE) for name in names or collectors}
@@ -84,8 +84,9 @@ def missing(preset: str, *names: str, **values: object) -> None:
 
 
 def without_rights() -> HostShell:
-    if not IS_ROOT or not find("setpriv"):
+    if not IS_ROOT:
         pytest.skip("only root can try what another user may not read")
+    need("setpriv")
     return NOBODY
 
 

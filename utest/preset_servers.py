@@ -13,22 +13,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import pytest
+from needs import find
 from patience import PATIENCE_S
 
 IS_ROOT = os.geteuid() == 0
 JOURNAL_REMOTE = "/usr/lib/systemd/systemd-journal-remote"
-
-
-def needed(*programs: str, package: str) -> None:
-    """Skips, with the line that installs it, when a program is not here."""
-    missing = [program for program in programs if find(program) is None]
-    if missing:
-        pytest.skip(f"{missing[0]} is not here; apt-get install --no-install-recommends {package}")
-
-
-def find(program: str) -> str | None:
-    return shutil.which(program, path=f"{os.environ['PATH']}:/usr/sbin:/usr/lib/rabbitmq/bin")
 
 
 def found(program: str) -> str:

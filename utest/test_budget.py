@@ -7,6 +7,7 @@ import threading
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 
 from FailTaleLibrary.budget import Budget, HostBudget
 from FailTaleLibrary.records import Plan, Step
@@ -128,13 +129,13 @@ def test_hosts_that_take_at_the_same_time_do_not_pass_the_limit_together() -> No
     begin = threading.Barrier(8)
 
     def work(host: HostBudget) -> None:
-        begin.wait(60)
+        begin.wait(PATIENCE_S)
         taken.extend(host.take(700) for _ in range(50))
 
     threads = [threading.Thread(target=work, args=(host,), daemon=True) for host in hosts]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(60)
+        thread.join(PATIENCE_S)
     assert len(taken) == 400
     assert sum(taken) <= 100_000

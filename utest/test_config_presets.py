@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from needs import need
 from patience import PATIENCE_S
 
 from FailTaleLibrary.config import Preset, describe_presets, parse_config
@@ -97,8 +98,7 @@ def test_a_presets_commands_have_a_cap(name: str) -> None:
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
 def test_every_preset_command_is_a_posix_shells(command: str, shell: str) -> None:
-    if shutil.which(shell.split()[0]) is None:
-        pytest.skip(f"{shell} is not installed")
+    need(shell.split()[0])
     done = subprocess.run([*shell.split(), "-nc", command], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
 
@@ -114,7 +114,7 @@ def test_the_linux_preset_answers_here(command: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.skipif(shutil.which("busybox") is None, reason="busybox is not installed")
+@pytest.mark.needs("busybox")
 @pytest.mark.parametrize("command", LINUX_COMMANDS)
 def test_the_linux_preset_answers_where_only_busybox_is(command: str, tmp_path: Path) -> None:
     programs = "awk cat date df dmesg find grep head ip ls netstat ps sort tail uptime"

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from needs import missing
 from patience import PATIENCE_S
 
 ROOT = Path(__file__).parent.parent
@@ -58,8 +59,9 @@ def test_the_pytest_example_shows_the_products_log(examples: Path, tmp_path: Pat
     assert f"ERROR {LINE}" in output.partition("- FailTale -")[2]
 
 
-@pytest.mark.skipif(importlib.util.find_spec("behave") is None, reason="behave is missing: pip install behave")
 def test_the_behave_example_shows_the_products_log(examples: Path, tmp_path: Path) -> None:
+    if importlib.util.find_spec("behave") is None:
+        missing("behave", "pip install behave")
     output = run([sys.executable, "-m", "behave", "--no-color"], examples / "behave", tmp_path)
     assert LINE in output
     assert list((examples / "behave" / "failtale").iterdir())

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -294,7 +293,7 @@ def test_counts_of_both_redactions_add_up() -> None:
     assert sum(redaction.count for redaction in safe.redactions) == 3
 
 
-@pytest.mark.skipif(shutil.which("faketime") is None, reason="needs faketime")
+@pytest.mark.needs("faketime")
 def test_a_gateway_whose_clock_is_ahead_finds_the_same_window(tmp_path: Path) -> None:
     config = a_config(tmp_path, "marks: off\n" + A_LOG)
     with (
@@ -508,7 +507,7 @@ def test_pytest_gets_its_section_through_the_gateway(tmp_path: Path, server: Ser
     assert "all is well" in done.stdout
 
 
-@pytest.mark.skipif(shutil.which("nginx") is None, reason="needs nginx")
+@pytest.mark.needs("nginx")
 def test_tls_in_front_works_as_the_manual_shows_it(tmp_path: Path, openssl_pair: tuple[Path, Path]) -> None:
     certificate, key = openssl_pair
     with socket.socket() as free:

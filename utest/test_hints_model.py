@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from builders import a_report
-from small_model import CONTEXT_TOKENS, NAME, SmallModel, missing
+from small_model import CONTEXT_TOKENS, NAME, SmallModel, need_model
 
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import HintMaker, build_prompt
@@ -14,11 +14,12 @@ from FailTaleLibrary.hints.answer import parse_model_answer
 from FailTaleLibrary.hints.ollama import Ollama, server_for
 from FailTaleLibrary.records import Analysis
 
-pytestmark = [pytest.mark.model, pytest.mark.skipif(bool(missing()), reason=missing() or "there is a small model")]
+pytestmark = pytest.mark.model
 
 
 @pytest.fixture(scope="module")
 def model() -> Iterator[SmallModel]:
+    need_model()
     with SmallModel() as running:
         yield running
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 from host_shells import NONCE, HostShell, host_shells
+from needs import need
 from patience import PATIENCE_S
 from preset_answers import SECRET, ask
 from preset_machine import SHELLS, Machine, missing, without_rights
@@ -24,7 +25,6 @@ from preset_servers import (
     free_port,
     journal,
     listens,
-    needed,
     place,
     running,
     version,
@@ -49,8 +49,8 @@ ENTRIES = [
 
 @pytest.fixture(scope="module")
 def journaled() -> Iterator[Path]:
-    needed(JOURNAL_REMOTE, package="systemd-journal-remote")
-    needed("journalctl", package="systemd")
+    need(JOURNAL_REMOTE, package="systemd-journal-remote")
+    need("journalctl", package="systemd")
     with place("journal") as directory:
         old = {"_SYSTEMD_UNIT": "myapp.service", "MESSAGE": "an old error", "PRIORITY": 3, "at": time.time() - 3600}
         journal(directory, [old, *(dict(entry) | {"SYSLOG_IDENTIFIER": "shop"} for entry in ENTRIES)])
@@ -237,7 +237,7 @@ collectors:
 
 
 def test_ten_lines_beside_the_configuration_ask_a_program_of_ones_own() -> None:
-    needed("curl", package="curl")
+    need("curl", package="curl")
     with place("shop") as directory:
         port = free_port()
         (directory / "health").write_text("all is well\n")

@@ -10,20 +10,20 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+import needs
 import pytest
 from host_shells import HostShell
+from needs import find, need
 from preset_answers import SECRET, ask
 from preset_machine import SHELLS, Machine, is_quiet, locked_logs, missing, without_rights
 from preset_servers import (
     IS_ROOT,
     JOURNAL_REMOTE,
     as_user,
-    find,
     found,
     free_port,
     journal,
     listens,
-    needed,
     place,
     program,
     running,
@@ -39,7 +39,7 @@ from FailTaleLibrary.config import Collector
 
 @pytest.fixture(scope="module")
 def redis() -> Iterator[Machine]:
-    needed("redis-server", "redis-cli", package="redis")
+    need("redis-server", "redis-cli", package="redis-server")
     with place("redis") as directory:
         port, logs = free_port(), directory / "logs"
         command = [found("redis-server"), "--port", str(port), "--bind", "127.0.0.1", "--dir", directory]
@@ -104,7 +104,7 @@ def test_a_machine_without_redis_is_told_as_such() -> None:
 def postgresql() -> Iterator[Machine]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs or find("psql") is None:
-        pytest.skip("postgres is not here; apt-get install --no-install-recommends postgresql")
+        needs.missing("postgres", needs.apt("postgresql"))
     bin_ = programs[-1]
     with place("postgresql") as directory, ExitStack() as stack:
         user = as_user("postgres")
@@ -216,8 +216,8 @@ def test_a_machine_without_postgresql_is_told_as_such() -> None:
 
 @pytest.fixture(scope="module")
 def mariadb() -> Iterator[Machine]:
-    needed("mariadbd", "mariadb-install-db", package="mariadb-server")
-    needed(JOURNAL_REMOTE, package="systemd-journal-remote")
+    need("mariadbd", "mariadb-install-db", package="mariadb-server")
+    need(JOURNAL_REMOTE, package="systemd-journal-remote")
     with place("mariadb") as directory:
         user = ["--user=root"] if IS_ROOT else []
         data, socket_ = directory / "data", directory / "socket"
@@ -330,7 +330,7 @@ def test_a_machine_without_mariadb_is_told_as_such() -> None:
 def rabbitmq() -> Iterator[Machine]:
     programs = Path("/usr/lib/rabbitmq/bin")
     if not programs.is_dir() or find("epmd") is None:
-        pytest.skip("rabbitmq-server is not here; apt-get install --no-install-recommends rabbitmq-server")
+        needs.missing("rabbitmq-server", needs.apt("rabbitmq-server"))
     with place("rabbitmq") as directory, ExitStack() as stack:
         epmd_port, port = free_port(), free_port()
         env = {
@@ -398,7 +398,7 @@ def test_a_quiet_rabbitmq_says_nothing(rabbitmq: Machine) -> None:
 
 def test_rabbitmq_wants_rights(rabbitmq: Machine) -> None:
     shell, logs = without_rights(), locked_logs(rabbitmq)
-    needed("sudo", package="sudo")
+    need("sudo", package="sudo")
     try:
         rabbitmq.answers("permission-denied", shell=shell)
     finally:

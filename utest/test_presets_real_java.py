@@ -10,12 +10,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from needs import need
 from patience import PATIENCE_S
 from preset_answers import SECRET
 from preset_machine import Machine, missing, without_rights
 from preset_servers import (
     found,
-    needed,
     place,
     running,
     version,
@@ -50,7 +50,7 @@ public class FailtaleShop {
 
 @pytest.fixture(scope="module")
 def java_classes() -> Iterator[Path]:
-    needed("java", "javac", "jcmd", package="openjdk-17-jdk-headless")
+    need("java", "javac", "jcmd", package="default-jdk-headless")
     with place("java") as directory:
         (directory / f"{NAME}.java").write_text(SHOP.replace("FailtaleShop", NAME))
         subprocess.run([found("javac"), "-d", directory, directory / f"{NAME}.java"], check=True)

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 from host_shells import HostShell
+from needs import need
 from preset_answers import SECRET
 from preset_machine import SHELLS, Machine, locked_logs, missing, without_rights
 from preset_servers import (
@@ -20,7 +21,6 @@ from preset_servers import (
     get,
     journal,
     listens,
-    needed,
     place,
     running,
     version,
@@ -63,7 +63,7 @@ ProxyPass /down http://127.0.0.1:1/
 
 @contextmanager
 def nginx() -> Iterator[Machine]:
-    needed("nginx", package="nginx")
+    need("nginx", package="nginx")
     with place("nginx") as directory:
         port = free_port()
         (directory / "nginx.conf").write_text(NGINX.format(directory=directory, port=port))
@@ -76,7 +76,7 @@ def nginx() -> Iterator[Machine]:
 
 @contextmanager
 def apache() -> Iterator[Machine]:
-    needed("apache2", package="apache2")
+    need("apache2", package="apache2")
     with place("apache") as directory:
         port = free_port()
         user = "User www-data\nGroup www-data" if IS_ROOT else ""
@@ -167,9 +167,9 @@ backend storage
 
 @pytest.fixture(scope="module")
 def haproxy() -> Iterator[Machine]:
-    needed("haproxy", package="haproxy")
-    needed("socat", package="socat")
-    needed(JOURNAL_REMOTE, package="systemd-journal-remote")
+    need("haproxy", package="haproxy")
+    need("socat", package="socat")
+    need(JOURNAL_REMOTE, package="systemd-journal-remote")
     with place("haproxy") as directory, syslog() as (syslog_port, lines):
         port = free_port()
         text = HAPROXY.format(directory=directory, port=port, syslog=syslog_port)

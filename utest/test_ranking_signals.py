@@ -8,6 +8,7 @@ import sys
 
 import pytest
 import re2
+from patience import PATIENCE_S
 
 from FailTaleLibrary.ranking.signals import CUES, Row, builds, rows_of, services
 
@@ -61,4 +62,4 @@ def test_lines_that_differ_in_digits_alone_hit_the_same_rows_where_the_numbers_a
 
 def test_the_catalogue_is_not_read_before_the_first_line_is_ranked() -> None:
     asks = "import sys, FailTaleLibrary.ranking.signals as s; sys.exit(s._catalogue.cache_info().misses)"
-    assert subprocess.run([sys.executable, "-c", asks], check=False, timeout=60).returncode == 0
+    assert subprocess.run([sys.executable, "-c", asks], check=False, timeout=PATIENCE_S).returncode == 0

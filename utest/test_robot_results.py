@@ -384,7 +384,7 @@ def test_a_secret_in_a_dictionary_or_list_is_found_by_the_names_on_its_way(varia
 
 
 def test_what_robot_marks_as_secret_is_one_whatever_its_name() -> None:
-    types = pytest.importorskip("robot.api.types", reason="needs Robot Framework 7.4's Secret")
+    types = pytest.importorskip("robot.api.types", reason="Robot Framework before 7.4 has no Secret")
     marked = types.Secret(PASSWORD)
     assert secret_variables({"${GREETING}": marked}) == (PASSWORD,)
     assert secret_variables({"@{LIST}": ["x", {"deep": [marked]}]}) == (PASSWORD,)

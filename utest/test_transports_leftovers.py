@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from needs import need
 from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, pids_with, running_with, throw_away_user
 from ways import run, to
@@ -100,7 +101,7 @@ HOSTS = (
 def tools(request: pytest.FixtureRequest) -> Tools:
     found: Tools = request.param
     if not Path(found.sh).exists():
-        pytest.skip(f"needs {found.name}")
+        need(Path(found.sh).name or "busybox")
     return found
 
 
@@ -279,8 +280,7 @@ def _sleeps(tag: str) -> bool:
 @contextmanager
 def sudoers(lines: str) -> Iterator[None]:
     """Rights that last as long as the test."""
-    if shutil.which("sudo") is None:
-        pytest.skip("needs sudo")
+    need("sudo")
     file = Path(f"/etc/sudoers.d/failtale-test-{os.getpid()}")
     file.touch(mode=0o440)
     file.write_text(lines + "\n")

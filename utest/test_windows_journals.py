@@ -15,9 +15,7 @@ from FailTaleLibrary.windows import HostMark, HostOutput, ResolvedWindow, comman
 REMOTE = Path("/usr/lib/systemd/systemd-journal-remote")
 START = 1795372200
 SHELL = host_shells()[0]
-pytestmark = pytest.mark.skipif(
-    not REMOTE.exists() or shutil.which("journalctl") is None, reason="needs systemd-journal-remote and journalctl"
-)
+pytestmark = [pytest.mark.needs("journalctl"), pytest.mark.needs("systemd-journal-remote")]
 
 
 def entry(second: int) -> str:

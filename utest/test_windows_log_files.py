@@ -8,7 +8,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from host_shells import BUSYBOX, HostShell, host_shells
+from host_shells import HostShell, host_shells
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import ConfigError
@@ -300,7 +300,7 @@ def test_a_mark_that_came_after_the_window_is_not_its_start(tmp_path: Path) -> N
     assert answer.method == "time filter"
 
 
-@pytest.mark.skipif(BUSYBOX is None, reason="needs BusyBox")
+@pytest.mark.needs("busybox")
 def test_a_log_packed_since_a_late_mark_is_narrowed_too(tmp_path: Path) -> None:
     import gzip
 

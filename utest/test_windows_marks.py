@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -53,7 +52,7 @@ def test_two_test_windows_around_a_shifting_chain_of_copies_each_hold_their_own_
     assert second.text.decode() == lines("second", 4) + lines("after-second", 3)
 
 
-@pytest.mark.skipif(shutil.which("zstd") is None, reason="needs zstd")
+@pytest.mark.needs("zstd")
 def test_a_copy_packed_with_zstd_is_read_or_the_missing_program_is_named(shell: HostShell, tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     log.write_text(lines("old", 500))
@@ -182,7 +181,7 @@ def test_a_link_that_leads_nowhere_says_so(shell: HostShell, tmp_path: Path, tar
     assert str(tmp_path / "link").encode() in parse_host_output(b"", stderr, nonce=NONCE).stderr
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="drops root's rights to see a refusal")
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can try what another user may not read")
 def test_a_refused_file_is_told_by_message_and_status_and_spoils_no_other(shell: HostShell, tmp_path: Path) -> None:
     for parent in (tmp_path, *tmp_path.parents[:3]):
         parent.chmod(0o755)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -12,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
-from needs import missing
+from needs import apt, missing, need
 from sshd import Sshd
 
 from FailTaleLibrary.config import Config
@@ -77,7 +76,7 @@ def site(request: pytest.FixtureRequest, new_host: Callable[..., Sshd], tmp_path
 def _libfaketime() -> Path:
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:
-        missing("libfaketime", "apt-get install --no-install-recommends faketime")
+        missing("libfaketime", apt("faketime"))
     return found[0]
 
 
@@ -114,8 +113,7 @@ def test_two_tests_in_one_second_keep_their_lines_apart(site: Site) -> None:
 
 @pytest.mark.parametrize("rotate", ["create", "copytruncate", "compress"])
 def test_a_rotation_in_mid_test_loses_nothing(site: Site, rotate: str, tmp_path: Path) -> None:
-    if shutil.which("logrotate", path="/usr/sbin:" + os.environ["PATH"]) is None:
-        missing("logrotate", "apt-get install --no-install-recommends logrotate")
+    need("logrotate")
     site.write("INFO an old line " + "x" * 300)
     site.tell(site.test_began())
     time.sleep(1.1)  # a mark of each host comes once a second

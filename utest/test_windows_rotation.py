@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -47,7 +46,7 @@ ROTATIONS = {
 }
 
 
-@pytest.mark.skipif(shutil.which("logrotate") is None, reason="needs logrotate")
+@pytest.mark.needs("logrotate")
 @pytest.mark.parametrize("options", ROTATIONS.values(), ids=ROTATIONS)
 def test_the_real_logrotate_takes_no_line_away_and_brings_no_older_one(
     shell: HostShell, options: str, tmp_path: Path
