@@ -64,10 +64,14 @@ def parameters(function: Function) -> int:
 
 
 def nesting(node: ast.AST, depth: int = 0) -> int:
-    """Blocks within blocks; functions inside of functions count from nothing again."""
-    inner = [nesting(child, depth + isinstance(child, _NESTS)) for child in ast.iter_child_nodes(node)
-             if not isinstance(child, (*Function.__args__, ast.ClassDef))]  # fmt: skip
-    return max([depth, *inner])
+    """Blocks within blocks; an ``elif`` is no deeper than its ``if``, functions inside of functions count anew."""
+    deepest = depth
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            continue
+        is_elif = isinstance(node, ast.If) and isinstance(child, ast.If) and node.orelse == [child]
+        deepest = max(deepest, nesting(child, depth + (isinstance(child, _NESTS) and not is_elif)))
+    return deepest
 
 
 def words(name: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import shutil
 import socket
 import subprocess
 import threading
@@ -11,6 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from needs import need
+from patience import PATIENCE_S
 from sshd import Sshd, key_agent, new_key
 from ways import run, to
 
@@ -37,8 +38,7 @@ def gets_in(connections: Connections) -> bool:
 
 
 def openssl(*words: str) -> None:
-    if shutil.which("openssl") is None:
-        pytest.skip("needs openssl")
+    need("openssl", package="openssl")
     subprocess.run(["openssl", *words], check=True, capture_output=True)
 
 
@@ -317,5 +317,5 @@ def test_a_server_that_goes_away_while_it_is_asked_for_its_offers_costs_only_the
     said = refusal(to(host, port=relay.getsockname()[1], host_key=host.fingerprint, known_hosts=None))
     assert "no key exchange in common with FailTale: it (SSH-2.0-OpenSSH" in said
     assert "offers others; FailTale" in said
-    thread.join(10)
+    thread.join(PATIENCE_S)
     relay.close()
