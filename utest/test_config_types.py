@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from FailTaleLibrary.config.types import (
+    MAX_SIZE_BYTES,
     NotUnderstoodError,
     format_bytes,
     format_duration,
@@ -78,7 +79,7 @@ def test_any_duration_survives_being_written_and_read(seconds: float) -> None:
     assert parse_duration(format_duration(seconds)) == seconds
 
 
-@given(st.integers(min_value=0, max_value=10**18 - 1))
+@given(st.integers(min_value=0, max_value=MAX_SIZE_BYTES))
 def test_any_size_survives_being_written_and_read(size: int) -> None:
     assert parse_bytes(format_bytes(size)) == size
 

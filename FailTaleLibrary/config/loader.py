@@ -16,7 +16,7 @@ from FailTaleLibrary.config.model import Collector, Component, Config, Host
 from FailTaleLibrary.config.presets import PresetLibrary
 from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import in_quotes
-from FailTaleLibrary.config.yaml_source import Document, Where, read_document
+from FailTaleLibrary.config.yaml_source import Document, Where, read_document, read_text
 from FailTaleLibrary.errors import ConfigError
 
 CONFIG_VARIABLE = "FAILTALE_CONFIG"
@@ -48,14 +48,11 @@ def parse_config(text: str, *, source: Path | str = "failtale.yaml", environ: Ma
 
 def _text_of(path: Path) -> str:
     try:
-        content = path.read_bytes()
+        return read_text(path)
     except OSError as error:
         raise ConfigError(f"the configuration {in_quotes(path)} cannot be read: {error.strerror}") from error
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise ConfigError(f"{path}:{line}: not UTF-8; save the file in that encoding") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}{error}") from error
 
 
 def _config(document: Document) -> Config | None:

@@ -31,7 +31,7 @@ from FailTaleLibrary.config.checks import check_collector
 from FailTaleLibrary.config.messages import Mistake, Mistakes
 from FailTaleLibrary.config.model import Collector, Section
 from FailTaleLibrary.config.types import Name, Pattern, Texts, in_quotes
-from FailTaleLibrary.config.yaml_source import Document, Where, read_document
+from FailTaleLibrary.config.yaml_source import Document, Where, read_document, read_text
 
 _SHIPPED = Path(__file__).parent.parent / "presets"
 PREFIX = "name"
@@ -165,9 +165,9 @@ class PresetLibrary:
 
 def _document(path: Path, mistakes: Mistakes) -> Document | None:
     try:
-        return read_document(path.read_text(encoding="utf-8-sig"), path, mistakes=mistakes)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        return read_document(read_text(path), path, mistakes=mistakes)
+    except (OSError, ValueError) as error:
+        reason = str(error.strerror if isinstance(error, OSError) else error).lstrip(": ")
         mistakes.add(Mistake(str(path), 1, 1, f"the preset cannot be read: {reason}"))
         return None
 

@@ -28,6 +28,7 @@ _SIZE = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(b|bytes?|[kmg]|[kmg]b|[kmg]ib)?\
 
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 _BYTES = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2, "GB": 1000**3, "GiB": 1024**3}
+MAX_SIZE_BYTES = 1000**4
 _BYTES_OF_SUFFIX = {name.lower(): factor for name, factor in _BYTES.items()} | {"k": 1024, "m": 1024**2, "g": 1024**3}
 
 
@@ -72,11 +73,18 @@ def parse_bytes(value: object) -> int:
     Raises NotUnderstoodError with an example when it is no size.
     """
     if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-        return value
+        return _not_too_large(value, shown=value)
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise NotUnderstoodError(value, "is not a size; write bytes or e.g. '64 kB', '1 MB'")
-    return int(Fraction(match[1]) * _BYTES_OF_SUFFIX.get((match[2] or "b").lower(), 1))
+    size = Fraction(match[1]) * _BYTES_OF_SUFFIX.get((match[2] or "b").lower(), 1)
+    return _not_too_large(int(size), shown=value)
+
+
+def _not_too_large(size: int, *, shown: object) -> int:
+    if size > MAX_SIZE_BYTES:
+        raise NotUnderstoodError(shown, f"is out of range; write at most {format_bytes(MAX_SIZE_BYTES)}")
+    return size
 
 
 def format_duration(seconds: float) -> str:
@@ -149,6 +157,8 @@ def expand(text: str, environ: Mapping[str, str]) -> str:
 
 LONGEST_S = 7 * 86400.0
 """No time limit may be longer: what threads can wait for has an end."""
+_LARGEST_COUNT = 10**9
+_LONGEST_WINDOW_S = 366 * 86400
 _MAX_SECRET_BYTES = 64 * 1024
 _IN_CLEAR = "a secret must not stand here in clear; write \"%{NAME}\" or 'file:PATH' (a file with mode 0600)"
 
@@ -180,6 +190,12 @@ def _no_boolean(value: T) -> T:
     return value
 
 
+def _count(value: int) -> int:
+    if abs(value) > _LARGEST_COUNT:
+        raise NotUnderstoodError(value, f"is out of range; write at most {_LARGEST_COUNT}")
+    return value
+
+
 def _time_limit(seconds: float) -> float:
     if not 0 < seconds <= LONGEST_S:
         raise NotUnderstoodError(
@@ -208,7 +224,7 @@ def _window(value: object) -> str:
         seconds = math.ceil(parse_duration(value))
     except ValueError:
         seconds = 0
-    if seconds == 0:
+    if not 0 < seconds <= _LONGEST_WINDOW_S:
         raise NotUnderstoodError(value, "is not a window; write 'test', 'suite', 'run', 'none' or e.g. '5 min'")
     return str(seconds)
 
@@ -354,7 +370,7 @@ def _not_empty(text: str, shown: object) -> str:
 
 # --- The kinds, as fields name them ----------------------------------------------------------------------------------
 
-Count = Annotated[int, Kind("whole number"), BeforeValidator(_no_boolean)]
+Count = Annotated[int, Kind("whole number"), BeforeValidator(_no_boolean), AfterValidator(_count)]
 Duration = Annotated[float, Kind("duration"), BeforeValidator(parse_duration), AfterValidator(_time_limit)]
 """Seconds; in YAML a number or ``500 ms``, ``10 s``, ``2 min``, ``1 h``."""
 Size = Annotated[int, Kind("size"), BeforeValidator(parse_bytes)]

@@ -97,7 +97,16 @@ def dotted(where: Where) -> str:
 
 # --- YAML text -> Document: plain data, with variables of the environment expanded in values (never in keys)
 
+MAX_FILE_BYTES = 1024 * 1024
+"""A configuration of a thousand hosts has a quarter of this."""
+MAX_VALUES = 100_000
+"""In a document; an alias counts with all that it stands for, because that is what it costs."""
+_MAX_NUMBER_CHARS = 40
+_SHORT_CHARS = 64 * 1024
+"""Longer texts are not read a second time for the sake of better words: PyYAML needs 10 s for 1 MiB."""
+
 _TAG = "tag:yaml.org,2002:"
+_MERGE = _TAG + "merge"
 _PLAIN = {_TAG + name for name in ("null", "bool", "int", "float")}
 _TEXT = {_TAG + name for name in ("str", "timestamp", "value")}
 _KNOWN = _PLAIN | _TEXT | {_TAG + "map", _TAG + "seq"}
@@ -116,10 +125,31 @@ _IN_WORDS = (
     (r"block scalar", "behind '|' or '>' the text must begin on the next line"),
     (r"flow (?:mapping|sequence)", "the '[' or '{' that is opened here is not closed, or a ',' is missing in it"),
     (r"node content", "a value is missing before here, or a '[' or '{' above is not closed"),
+    (r"nesting depth", "values are nested too deeply"),
     (r"block", "the indentation does not fit the lines above"),
 )
 """What PyYAML says -> what a user can mend."""
 _TOLD_WHERE_IT_BEGINS = re.compile(r"quoted scalar.*end of stream|flow (?:mapping|sequence)")
+
+
+def read_text(path: Path) -> str:
+    """The text of a file that a person wrote; a device or another file without end is read in part and refused.
+
+    Raises OSError, or ValueError with the reason, which follows the file's name and perhaps a line.
+    """
+    with path.open("rb") as file:
+        content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise ValueError(f": more than {MAX_FILE_BYTES // 1024} KiB; this is no file that a person wrote")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ValueError(f":{line}: not UTF-8; save the file in that encoding") from error
+
+
+class _TooManyValuesError(Exception):
+    """The document has more values than MAX_VALUES."""
 
 
 def read_document(
@@ -141,6 +171,9 @@ def read_document(
         place = _line_and_column(text, error.position)
         character = f"U+{ord(text[error.position]):04X}"
         mistakes.add(Mistake(str(source), *place, f"YAML does not allow the character {character}; remove it"))
+    except _TooManyValuesError:
+        sentence = f"more than {MAX_VALUES} values; each '*alias' counts with all that it stands for"
+        mistakes.add(Mistake(str(source), 1, 1, sentence))
     except RecursionError:
         mistakes.add(Mistake(str(source), 1, 1, "values are nested too deeply, or an alias contains itself"))
     else:
@@ -155,6 +188,8 @@ def _compose(text: str) -> yaml.Node | None:
     try:
         return yaml.compose(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
     except yaml.YAMLError:
+        if len(text) > _SHORT_CHARS:
+            raise
         return yaml.compose(text, Loader=yaml.SafeLoader)
 
 
@@ -164,6 +199,8 @@ class _Reader:
 
     document: Document
     environ: Mapping[str, str] | None
+    _values: int = 0
+    _flat: set[int] = field(default_factory=set)
 
     @cached_property
     def constructor(self) -> yaml.constructor.SafeConstructor:
@@ -172,22 +209,48 @@ class _Reader:
         return yaml.constructor.SafeConstructor()
 
     def data_of(self, node: yaml.Node, where: Where) -> Any:
+        self._values += 1
+        if self._values > MAX_VALUES:
+            raise _TooManyValuesError
         self.document.values[where] = _place(node)
         if node.tag not in _KNOWN:
             return self._broken(where, "YAML reads a leading '!' as a tag; put the value in quotes")
         if isinstance(node.value, str):
             self.document.raw[where] = node.value
-            return self._text(node.value, where) if node.tag in _TEXT else self.constructor.construct_object(node)
+            return self._text(node.value, where) if node.tag in _TEXT else self._plain(node, where)
         if node.tag == _TAG + "seq":
             return [self.data_of(item, (*where, index)) for index, item in enumerate(node.value)]
         return self._mapping(node, where)
 
     def _mapping(self, node: Any, where: Where) -> dict[str, Any]:
         self._note_keys(node, where)
-        self.constructor.flatten_mapping(node)  # resolves "<<"
-        # An alias leads here again: what an own key replaced must not look like a second one then.
-        node.value = list({_name(key): (key, value) for key, value in node.value}.values())
+        self._flatten(node, where)
         return {_name(key): self.data_of(value, (*where, _name(key))) for key, value in node.value}
+
+    def _flatten(self, node: Any, where: Where) -> None:
+        """Resolves "<<": own keys win, then those of the first mapping that has them.
+
+        Each mapping once, and each name once, for mappings that merge each other twice would grow without end.
+        """
+        if id(node) in self._flat:
+            return
+        self._flat.add(id(node))
+        merged: dict[str, Any] = {}
+        for key, value in node.value:
+            for other in (value.value if value.tag == _TAG + "seq" else [value]) if key.tag == _MERGE else ():
+                if other.tag == _TAG + "map":
+                    self._flatten(other, where)
+                    theirs = {_name(name): (name, each) for name, each in other.value if name.tag != _MERGE}
+                    merged = {**theirs, **merged}
+                else:
+                    self._broken((*where, "<<"), "'<<' takes a mapping, or a list of them; write '<<: *NAME'")
+        own = {_name(key): (key, value) for key, value in node.value if key.tag != _MERGE}
+        node.value = list({**merged, **own}.values())
+
+    def _plain(self, node: Any, where: Where) -> Any:
+        if len(node.value) > _MAX_NUMBER_CHARS:
+            return self._broken(where, f"is a number of {len(node.value)} characters; write a smaller one")
+        return self.constructor.construct_object(node)
 
     def _note_keys(self, node: Any, where: Where) -> None:
         own = set()
