@@ -12,7 +12,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from FailTaleLibrary.records import Plan, Step
+from FailTaleLibrary.records import Plan, SafeText, Step, configured_name, our_words
 
 GRACE_S = 2.0
 """A transport ends a command this long after its limit at the latest; of a short time a quarter is kept for it."""
@@ -20,11 +20,11 @@ MIN_ITEM_BYTES = 1024
 """With less than this of a byte budget left, a host is asked nothing more."""
 
 _OWNERS = {
-    "limits.run_time": "the run's time",
-    "limits.failure_time": "the failure's time",
-    "limits.host_time": "the host's time",
-    "limits.host_bytes": "the host's number of bytes",
-    "limits.failure_bytes": "the host's share of the failure's bytes",
+    "limits.run_time": our_words("the run's time"),
+    "limits.failure_time": our_words("the failure's time"),
+    "limits.host_time": our_words("the host's time"),
+    "limits.host_bytes": our_words("the host's number of bytes"),
+    "limits.failure_bytes": our_words("the host's share of the failure's bytes"),
 }
 
 
@@ -51,9 +51,9 @@ class Budget:
         return max(0.0, self.left_s - min(GRACE_S, self.time_s / 4))
 
     @property
-    def used_up(self) -> str:
+    def used_up(self) -> SafeText:
         """The sentence of a gap when no time is left; empty while there is some."""
-        return "" if self.left_s > 0 else _used_up(self.limit)
+        return our_words("") if self.left_s > 0 else _used_up(self.limit)
 
     def part(self, time_s: float, *, limit: str = "limits.failure_time") -> Budget:
         """A time of its own that begins now, by the same clock."""
@@ -111,7 +111,7 @@ class HostBudget:
         return min(self._own_left_bytes, self._shared.left(self._host))
 
     @property
-    def used_up(self) -> str:
+    def used_up(self) -> SafeText:
         """Why no further step is asked, in a sentence; empty while one may be."""
         scarcer = min(self._time, self._failure, key=lambda each: each.command_s)
         if scarcer.command_s <= 0:
@@ -120,7 +120,7 @@ class HostBudget:
             return _used_up("limits.host_bytes")
         if self._shared.left(self._host) < max(1, min(MIN_ITEM_BYTES, self._shared.share)):
             return _used_up("limits.failure_bytes")
-        return ""
+        return our_words("")
 
     def allowance(self, step: Step) -> Allowance:
         """What this step may cost; ask `used_up` first."""
@@ -174,5 +174,6 @@ class _SharedBytes:
         return max(0, self._total - others - self._taken[host])
 
 
-def _used_up(limit: str) -> str:
-    return f"skipped: {_OWNERS.get(limit, 'the time')} ({limit}) is used up"
+def _used_up(limit: str) -> SafeText:
+    owner = _OWNERS.get(limit, our_words("the time"))
+    return our_words("skipped: {} ({}) is used up", owner, configured_name(limit))

@@ -26,7 +26,7 @@ from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.files import user_directory
 from FailTaleLibrary.hints import HintMaker, HintOf, with_progress, write_hints
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
-from FailTaleLibrary.records import Failure, Report
+from FailTaleLibrary.records import Failure, Report, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.robot_results import (
@@ -367,8 +367,8 @@ def _for_merged_output(report: Report) -> Report:
     """A report whose hint cannot be made by this process: pabot merges the outputs when all have ended."""
     if report.analysis.no_hint_reason is None:
         return report
-    reason = "none yet; type 'failtale analyze output.xml --log log.html' when pabot has merged the outputs"
-    return report.model_copy(update={"analysis": report.analysis.model_copy(update={"no_hint_reason": reason})})
+    reason = our_words("none yet; type 'failtale analyze output.xml --log log.html' when pabot has merged the outputs")
+    return report.model_copy(update={"analysis": report.analysis.without_hint(reason)})
 
 
 def _start_of(result: Any) -> datetime | None:

@@ -17,7 +17,7 @@ import pytest
 
 if TYPE_CHECKING:
     from FailTaleLibrary.hints import HintMaker
-    from FailTaleLibrary.records import Failure, KeywordStep, Report
+    from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Report
     from FailTaleLibrary.redaction.redactor import RecordRedactor
     from FailTaleLibrary.run import Run
 
@@ -246,31 +246,27 @@ def _failure_of(item: pytest.Item, call: pytest.CallInfo[None], *, began: dateti
     failure = _failure(item, began=began, scope="test", name=item.name, cleaner=cleaner)
     if excinfo is None:
         return failure
-    return failure.model_copy(
-        update={
-            "message": cleaner.short(excinfo.exconly()),
-            "keyword_path": tuple(_steps(item, call, cleaner)),
-            "attempt": int(getattr(item, "execution_count", 1)),
-        }
+    return failure.with_outcome(
+        message=cleaner.short(excinfo.exconly()),
+        keyword_path=tuple(_steps(item, call, cleaner)),
+        attempt=int(getattr(item, "execution_count", 1)),
     )
 
 
-def _failure(item: pytest.Item, *, began: datetime, scope: str, name: str, cleaner: RecordRedactor) -> Failure:
+def _failure(item: pytest.Item, *, began: datetime, scope: FailureScope, name: str, cleaner: RecordRedactor) -> Failure:
     from FailTaleLibrary.records import Failure, Window
 
     source, line, _ = item.location
-    return Failure.model_validate(
-        {
-            "id": uuid.uuid4().hex,
-            "framework": "pytest",
-            "scope": scope,
-            "name": cleaner.short(name),
-            "suite": item.nodeid.partition("::")[0],
-            "source": source,
-            "line": None if line is None else line + 1,
-            "tags": tuple(cleaner.short(mark.name) for mark in item.iter_markers()),
-            "window": Window(start=began, end=datetime.now(timezone.utc)),
-        }
+    return Failure(
+        id=uuid.uuid4().hex,
+        framework="pytest",
+        scope=scope,
+        name=cleaner.short(name),
+        suite=cleaner.short(item.nodeid.partition("::")[0]),
+        source=cleaner.short(source),
+        line=None if line is None else line + 1,
+        tags=tuple(cleaner.short(mark.name) for mark in item.iter_markers()),
+        window=Window(start=began, end=datetime.now(timezone.utc)),
     )
 
 
@@ -290,10 +286,10 @@ def _steps(item: pytest.Item, call: pytest.CallInfo[None], cleaner: RecordRedact
     entries = [entry for entry in call.excinfo.traceback if not _is_foreign(str(entry.path))]
     for depth, entry in enumerate(entries, start=1):
         yield KeywordStep(
-            name=entry.name,
+            name=cleaner.short(entry.name),
             kind=call.when.upper(),
             arguments=(cleaner.short(str(entry.statement).strip()),),
-            source=str(entry.path),
+            source=cleaner.short(entry.path),
             line=entry.lineno + 1,
             status="FAIL",
             depth=depth,

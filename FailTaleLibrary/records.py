@@ -1,18 +1,68 @@
 """Failure, Plan, Evidence, Analysis and Report: the five records of the flow, in the order in which they arise.
 
 Each is frozen and refers only to earlier ones. All times are aware UTC datetimes, all durations seconds, all sizes
-bytes. Empty is an empty tuple; None means "not known". No text in a record is raw: it came through `redaction`.
+bytes. Empty is an empty tuple; None means "not known". No text in a record is raw: it came through `redaction`, which
+mypy proves by the type `SafeText`. What is a plain str is a name that the configuration gave (a host, a component, a
+collector, a model, a rule: short, and chosen to be shown), a word of ours, or the bundle's path.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from functools import cache
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias, TypeVar, get_args, get_type_hints
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
+if TYPE_CHECKING:
+    from typing import Concatenate
+
+    from typing_extensions import LiteralString
+
 SCHEMA_VERSION = 1
+
+# --- Safe text: what a record may hold -------------------------------------------------------------------------------
+
+SafeText = NewType("SafeText", str)
+"""Text without secrets and control characters. Only `redaction` makes it of foreign text, and the functions below of
+texts that are safe already; readers of stored records trust what was stored (a gateway's is redacted once more)."""
+
+_Safe: TypeAlias = "SafeText | Record | Sequence[SafeText] | Sequence[Record] | datetime | float | None"
+_First = TypeVar("_First", bound=_Safe)
+
+
+def our_words(words: LiteralString, *parts: SafeText | float) -> SafeText:
+    """A sentence of our own source, with safe texts and numbers in place of its ``{}``.
+
+    ``words`` is a literal: pyright proves it by the type, a test proves it for the whole package.
+    """
+    return SafeText(words.format(*parts) if parts else words)
+
+
+def configured_name(name: str) -> SafeText:
+    """A component's, host's or collector's name, for a sentence; ValueError for what the configuration does not take.
+
+    Such names are chosen to be shown; a secret in one cannot be told from a name.
+    """
+    if re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name) is None:
+        raise ValueError("this is no name of the configuration")
+    return SafeText(name)
+
+
+def derived(make: Callable[Concatenate[_First, ...], str], source: _First, *numbers: float) -> SafeText:
+    """What a function of our own makes of safe text or records (and numbers) alone: a part, a shape, a sentence."""
+    return SafeText(make(source, *numbers))
+
+
+def derived_texts(make: Callable[[_First], Iterable[str]], source: _First) -> tuple[SafeText, ...]:
+    """As `derived`, for several: lines, words."""
+    texts: Iterable[Any] = make(source)  # not wrapped one by one: an item has half a million lines
+    return tuple(texts)
+
+
+# --- The records -----------------------------------------------------------------------------------------------------
 
 
 class Record(BaseModel):
@@ -45,11 +95,11 @@ class Redaction(Record):
 class KeywordStep(Record):
     """One keyword (or pytest phase) that ran."""
 
-    name: str
+    name: SafeText
     kind: str = "KEYWORD"
     """Robot's own word: KEYWORD, SETUP, TEARDOWN, FOR, IF/ELSE ROOT …; pytest: SETUP, CALL, TEARDOWN."""
-    arguments: tuple[str, ...] = ()
-    source: str | None = None
+    arguments: tuple[SafeText, ...] = ()
+    source: SafeText | None = None
     line: int | None = None
     """1-based line of the call in `source`."""
     status: str | None = None
@@ -69,13 +119,13 @@ class Failure(Record):
     """32 hexadecimal digits, random: a name, not a capability."""
     framework: str = "robot"
     scope: FailureScope = "test"
-    name: str
-    suite: str = ""
+    name: SafeText
+    suite: SafeText = our_words("")
     """Long name of the suite (Robot) or the file (pytest)."""
-    source: str | None = None
+    source: SafeText | None = None
     line: int | None = None
-    tags: tuple[str, ...] = ()
-    message: str = ""
+    tags: tuple[SafeText, ...] = ()
+    message: SafeText = our_words("")
     window: Window
     suite_started_at: AwareDatetime | None = None
     run_started_at: AwareDatetime | None = None
@@ -85,6 +135,10 @@ class Failure(Record):
     """What ran in the test, in order of start, bounded; for the proximity of suspects."""
     attempt: int = 1
     redactions: tuple[Redaction, ...] = ()
+
+    def with_outcome(self, *, message: SafeText, keyword_path: tuple[KeywordStep, ...], attempt: int) -> Failure:
+        """The failure with what is known of its end."""
+        return self.model_copy(update={"message": message, "keyword_path": keyword_path, "attempt": attempt})
 
 
 # --- Plan: whom to ask what ------------------------------------------------------------------------------------------
@@ -145,7 +199,7 @@ class Gap(Record):
     collector: str | None = None
     """None: the whole host."""
     reason: GapReason
-    detail: str
+    detail: SafeText
     """A sentence for the reader: what happened and, where known, what to do."""
     at: AwareDatetime | None = None
     elapsed_s: float = 0.0
@@ -186,7 +240,7 @@ class AppliedWindow(Record):
     method: WindowMethod
     since: AwareDatetime | None = None
     """On the test machine's clock."""
-    note: str = ""
+    note: SafeText = our_words("")
     """What could not be guaranteed, in a sentence; empty when the window is exact."""
 
 
@@ -202,28 +256,28 @@ class Item(Record):
     host: str
     component: str
     collector: str
-    description: str = ""
+    description: SafeText = our_words("")
     kind: ItemKind = "command"
-    command: str
+    command: SafeText
     """What ran on the host, as a person would type it there."""
-    ssh_command: str | None = None
+    ssh_command: SafeText | None = None
     """The ``ssh …`` line that repeats it; None for the local transport."""
     status: ItemStatus = "ok"
     exit_status: int | None = None
     """Of the command itself, not of its filters; None when it was killed or lost."""
     timed_out: bool = False
     """The time limit struck; `text` holds what came until then."""
-    incomplete: str | None = None
+    incomplete: SafeText | None = None
     """Why the answer stopped early though some of it is here ("connection lost …"), else None."""
     started_at: AwareDatetime | None = None
     duration_s: float = 0.0
-    ahead: str = ""
+    ahead: SafeText = our_words("")
     """The last lines that the source wrote ahead of the window: what a ranking knows as no news; never shown."""
-    before: str = ""
+    before: SafeText = our_words("")
     """Those of them that the collector asked for as context."""
-    text: str = ""
+    text: SafeText = our_words("")
     """The answer: sanitised, redacted, newest bytes kept, whole lines."""
-    stderr: str = ""
+    stderr: SafeText = our_words("")
     produced_bytes: int | None = None
     """What the source held for the window before filters and caps."""
     received_bytes: int = 0
@@ -233,17 +287,21 @@ class Item(Record):
     omitted_lines: int = 0
     window: AppliedWindow | None = None
     """None for a snapshot."""
-    baseline: str | None = None
+    baseline: SafeText | None = None
     """A snapshot's output at the window's start, volatile columns masked; None when none was taken."""
-    changes: tuple[str, ...] = ()
+    changes: tuple[SafeText, ...] = ()
     """Baseline to now: lines that begin with ``- ``, ``+ `` or ``  ``."""
-    empty_means: str = ""
+    empty_means: SafeText = our_words("")
     """What an empty answer tells the reader."""
     redactions: tuple[Redaction, ...] = ()
 
+    def with_changes(self, *, baseline: SafeText | None, changes: tuple[SafeText, ...]) -> Item:
+        """The item beside what its snapshot was when the window began."""
+        return self.model_copy(update={"baseline": baseline, "changes": changes})
+
     @property
-    def lines(self) -> tuple[str, ...]:
-        return tuple(self.text.splitlines())
+    def lines(self) -> tuple[SafeText, ...]:
+        return derived_texts(str.splitlines, self.text)
 
 
 class HostClock(Record):
@@ -289,7 +347,7 @@ class Signal(Record):
 
     name: str
     """From the ranking's catalogue: ``out of memory``, ``new``, ``near the failure`` …"""
-    words: str
+    words: SafeText
     """For the reader: "first seen 0.4 s before the failure"."""
     strong: bool = False
 
@@ -306,10 +364,10 @@ class Suspect(Record):
     collector: str = ""
     line_number: int | None = None
     """0-based index into `Item.lines`; None for gaps and changes."""
-    text: str
+    text: SafeText
     """The line itself, or the sentence that says the gap or change."""
-    lines_before: tuple[str, ...] = ()
-    lines_after: tuple[str, ...] = ()
+    lines_before: tuple[SafeText, ...] = ()
+    lines_after: tuple[SafeText, ...] = ()
     at: AwareDatetime | None = None
     """When, on the test machine's clock."""
     offset_s: float | None = None
@@ -324,7 +382,7 @@ class Citation(Record):
     """A suspect that supports a hint, checked by machine."""
 
     suspect_id: str
-    shared_words: tuple[str, ...] = ()
+    shared_words: tuple[SafeText, ...] = ()
 
 
 HintCategory = Literal["product", "test", "environment", "unknown"]
@@ -338,10 +396,11 @@ class Hint(Record):
     seconds: float
     category: HintCategory
     component: str
-    cause: str
+    """One of the report's own, ``test`` or ``unknown``."""
+    cause: SafeText
     confidence: Confidence
     """The lower of the model's and ours."""
-    next_steps: tuple[str, ...] = ()
+    next_steps: tuple[SafeText, ...] = ()
     """From FailTale's own catalogue."""
     citations: tuple[Citation, ...]
     removed_sentences: int = 0
@@ -354,22 +413,28 @@ class Signature(Record):
 
     hash: str
     """16 hexadecimal digits."""
-    text: str
+    text: SafeText
     """The normalised text that was hashed, so that a reader sees why two were merged."""
-    same_as: str | None = None
+    same_as: SafeText | None = None
     """Name of the first failure of this run with the same signature."""
 
 
 class Analysis(Record):
     """Which lines matter and why; perhaps a hint."""
 
-    headline: str = ""
+    headline: SafeText = our_words("")
     """One sentence of the strongest suspect, or that there is none."""
     suspects: tuple[Suspect, ...] = ()
     signature: Signature | None = None
     hint: Hint | None = None
-    no_hint_reason: str | None = None
+    no_hint_reason: SafeText | None = None
     """Why there is no hint; None when there is one or when analysis is off."""
+
+    def with_hint(self, hint: Hint) -> Analysis:
+        return self.model_copy(update={"hint": hint, "no_hint_reason": None})
+
+    def without_hint(self, reason: SafeText) -> Analysis:
+        return self.model_copy(update={"hint": None, "no_hint_reason": reason})
 
 
 class Report(Record):
@@ -395,31 +460,39 @@ class RecordVisitor:
     """A record -> the same record with parts replaced; parts are visited before the record that holds them.
 
     A subclass has a method for each kind of record that it changes, named after the class: ``visit_item(self, item)``
-    returns the Item that takes its place, ``visit_keyword_step`` the KeywordStep. `text` sees every text. What nobody
-    changes stays the same object; nothing is validated again.
+    returns the Item that takes its place, ``visit_keyword_step`` the KeywordStep. `text` sees every text that is not a
+    mere name. What nobody changes stays the same object; nothing is validated again.
     """
 
     def visit(self, record: AnyRecord) -> AnyRecord:
         """The record with its parts visited, in the order of its fields, and then itself."""
-        parts = {name: (value, self._part(name, value)) for name, value in record}
+        texts = _text_fields(type(record))
+        parts = {name: (value, self._part(value, is_text=name in texts)) for name, value in record}
         changed = {name: new for name, (old, new) in parts.items() if new is not old}
         whole = record.model_copy(update=changed) if changed else record
         change = getattr(self, _method_for(type(record).__name__), None)
         return change(whole) if change else whole
 
-    def text(self, name: str, text: str) -> str:
-        """The text that takes the place of this one, in the field ``name``."""
+    def text(self, text: SafeText) -> SafeText:
+        """The text that takes the place of this one."""
         return text
 
-    def _part(self, name: str, value: Any) -> Any:
+    def _part(self, value: Any, *, is_text: bool) -> Any:
         if isinstance(value, str):
-            return self.text(name, value)
+            return self.text(SafeText(value)) if is_text else value
         if isinstance(value, Record):
             return self.visit(value)
         if isinstance(value, tuple):
-            parts = tuple(self._part(name, each) for each in value)
+            parts = tuple(self._part(each, is_text=is_text) for each in value)
             return value if all(new is old for new, old in zip(parts, value, strict=True)) else parts
         return value
+
+
+@cache
+def _text_fields(kind: type[Record]) -> frozenset[str]:
+    """The fields of a record whose type is `SafeText`, or holds it."""
+    hints = get_type_hints(kind).items()
+    return frozenset(name for name, hint in hints if SafeText in (hint, *get_args(hint)))
 
 
 @cache

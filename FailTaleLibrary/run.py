@@ -23,11 +23,11 @@ from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
 from FailTaleLibrary.ranking import History, rank
-from FailTaleLibrary.records import NO_HOST, Analysis, Evidence, Failure, Gap, Plan, Report
+from FailTaleLibrary.records import NO_HOST, Analysis, Evidence, Failure, Gap, Plan, Report, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor, secret_values
 
-ASKED_AFTER_RUN = "none yet; it is made when the run has ended, or by 'failtale analyze output.xml'"
-ASKED_OFFLINE = "none yet; it is made by 'failtale analyze output.xml'"
+ASKED_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
+ASKED_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'")
 """`Analysis.no_hint_reason` of a report whose hint is still to come."""
 
 
@@ -106,10 +106,10 @@ class Run:
         self.last = report
         return report
 
-    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, SafeText]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
         verdicts = self._source.check_hosts(hosts, budget=Budget(self.config.limits.failure_time_s))
-        return {host: self._redactor.redact(verdict).text for host, verdict in verdicts.items()}
+        return {host: self._redactor.safe_message(verdict) for host, verdict in verdicts.items()}
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -146,8 +146,7 @@ class Run:
         settings = self.config.analysis
         if settings.model is None:
             return analysis
-        later = ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE
-        return analysis.model_copy(update={"no_hint_reason": later})
+        return analysis.without_hint(ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE)
 
     def _prompt(self, report: Report) -> str:
         """What a model would be sent, for people who want to paste it elsewhere."""
@@ -168,7 +167,8 @@ class Run:
         try:
             write_bundle(stored, directory, full_texts=full_texts, documents=documents)
         except OSError as error:
-            gap = Gap(host=NO_HOST, reason="failed", detail=f"no bundle was written: {error.strerror or error}")
+            why = self._redactor.safe_message(error.strerror or error)
+            gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no bundle was written: {}", why))
             evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
             return report.model_copy(update={"evidence": evidence})
         return stored

@@ -14,11 +14,11 @@ from FailTaleLibrary.archive.outputs import Format, Text, chunks_of, rewrite_tex
 from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import replacing
-from FailTaleLibrary.records import RecordVisitor, Report
+from FailTaleLibrary.records import RecordVisitor, Report, SafeText
 from FailTaleLibrary.rendering import is_card, redraw
 
 ReportTransform = Callable[[Report], Report]
-TextTransform = Callable[[str], str]
+TextTransform = Callable[[str], SafeText]
 
 REMOVED_PAYLOAD = "failtale:removed"
 """Stands in the place of a payload that cannot be read: what cannot be read cannot be redacted."""
@@ -112,36 +112,9 @@ class _Cards:
 
 # --- The texts of a report --------------------------------------------------------------------------------------------
 
-_STRUCTURE = frozenset(
-    {
-        "id",
-        "failure_id",
-        "item_id",
-        "suspect_id",
-        "hash",
-        "host",
-        "component",
-        "collector",
-        "kind",
-        "status",
-        "scope",
-        "reason",
-        "method",
-        "category",
-        "confidence",
-        "framework",
-        "failtale_version",
-        "model",
-        "bundle",
-        "rule",
-        "window",
-    }
-)
-"""Fields that hold names from the configuration or words of a fixed list; everything else is a text."""
-
 
 def rewritten(report: Report, transform: TextTransform) -> Report:
-    """The report with ``transform`` applied to each of its texts; a field that is new here counts as a text."""
+    """The report with ``transform`` applied to each of its texts; names of the configuration stay."""
     return _TextVisitor(transform).visit(report)
 
 
@@ -149,5 +122,5 @@ class _TextVisitor(RecordVisitor):
     def __init__(self, transform: TextTransform) -> None:
         self._transform = transform
 
-    def text(self, name: str, text: str) -> str:
-        return text if name in _STRUCTURE else self._transform(text)
+    def text(self, text: SafeText) -> SafeText:
+        return self._transform(text)

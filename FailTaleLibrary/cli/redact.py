@@ -6,12 +6,11 @@ import argparse
 import io
 import os
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import partial
 from itertools import chain
 from pathlib import Path
-from typing import BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO
 
 from FailTaleLibrary.archive import rewrite_all, rewrite_bundle, rewritten
 from FailTaleLibrary.archive.cards import rewrite_payloads
@@ -20,7 +19,8 @@ from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_c
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import replacing
-from FailTaleLibrary.redaction import Redacted, Redactor, names_a_secret, redact_lines
+from FailTaleLibrary.redaction import names_a_secret, redact_lines
+from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.run import redactor_for
 
 _STDIN = "-"
@@ -45,18 +45,18 @@ def add_command(commands: Commands) -> None:
 
 def _redact(options: argparse.Namespace) -> int:
     config = configuration_if_named(options) or Config()
-    redactor = _CountingRedactor(redactor_for(config, os.environ))
+    redactor = RecordRedactor(redactor_for(config, os.environ))
     for name in options.paths:
         if options.in_place:
             _redact_in_place(name, redactor, max_bytes=config.limits.card_bytes)
         else:
             _print_redacted(name, redactor, max_bytes=config.limits.card_bytes)
-    removed = ", ".join(f"{count} by rule '{rule}'" for rule, count in sorted(redactor.counts.items()))
+    removed = ", ".join(f"{each.count} by rule '{each.rule}'" for each in redactor.redactions())
     print(f"failtale: removed {removed or 'nothing'}", file=sys.stderr)
     return 0
 
 
-def _redact_in_place(name: str, redactor: _CountingRedactor, *, max_bytes: int) -> None:
+def _redact_in_place(name: str, redactor: RecordRedactor, *, max_bytes: int) -> None:
     if name == _STDIN:
         raise ConfigError("'-' is standard input, which has no place; leave out '--in-place'.")
     path = Path(name)
@@ -67,7 +67,7 @@ def _redact_in_place(name: str, redactor: _CountingRedactor, *, max_bytes: int) 
         target.writelines(_redacted(source, path, redactor, max_bytes=max_bytes))
 
 
-def _print_redacted(name: str, redactor: _CountingRedactor, *, max_bytes: int) -> None:
+def _print_redacted(name: str, redactor: RecordRedactor, *, max_bytes: int) -> None:
     path = Path(name)
     if name != _STDIN and path.is_dir():
         raise ConfigError(f"'{path}' is a bundle; say '--in-place' to redact it where it is, or copy it first.")
@@ -90,7 +90,7 @@ def _as_it_comes(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _redacted(source: TextIO, path: Path, redactor: _CountingRedactor, *, max_bytes: int) -> Iterator[str]:
+def _redacted(source: TextIO, path: Path, redactor: RecordRedactor, *, max_bytes: int) -> Iterator[str]:
     """A file in pieces without its secrets. Raises ConfigError for a page that cannot be redacted."""
     head = source.read(_HEAD)
     form = format_of(head, path.suffix)
@@ -101,13 +101,17 @@ def _redacted(source: TextIO, path: Path, redactor: _CountingRedactor, *, max_by
         )
     chunks = chain([head], chunks_of(source))
     if form == "text":
-        return redact_lines(_lines(chunks, redactor), cast("Redactor", redactor))
+        return redact_lines(_lines(chunks, redactor), redactor)
     return rewrite_all(
-        chunks, form, reports=partial(rewritten, transform=redactor.text), texts=redactor.named, max_bytes=max_bytes
+        chunks,
+        form,
+        reports=partial(rewritten, transform=redactor.text),
+        texts=partial(_named, redactor=redactor),
+        max_bytes=max_bytes,
     )
 
 
-def _lines(chunks: Iterable[str], redactor: _CountingRedactor) -> Iterator[str]:
+def _lines(chunks: Iterable[str], redactor: RecordRedactor) -> Iterator[str]:
     """Lines with their ends; payloads of reports, which the redactor cannot see into, are redacted already."""
     held = ""
     for chunk in chunks:
@@ -118,27 +122,12 @@ def _lines(chunks: Iterable[str], redactor: _CountingRedactor) -> Iterator[str]:
         yield rewrite_payloads(held, partial(rewritten, transform=redactor.text))
 
 
-class _CountingRedactor:
-    """A redactor that remembers how many secrets each rule removed."""
-
-    def __init__(self, redactor: Redactor) -> None:
-        self._redactor = redactor
-        self.counts: Counter[str] = Counter()
-
-    def redact(self, text: str) -> Redacted:
-        redacted = self._redactor.redact(text)
-        self.counts.update({each.rule: each.count for each in redacted.redactions})
-        return redacted
-
-    def text(self, text: str) -> str:
-        return self.redact(text).text
-
-    def named(self, text: Text) -> str:
-        """A text whose name may say that it is a secret, as that of Robot's metadata does."""
-        if not names_a_secret(text.name) or text.value.isdigit():  # Robot's statistics count what did `pass`
-            return self.text(text.value)
-        begin = f'{text.name}="'
-        redacted = self.text(f'{begin}{text.value}"')
-        if redacted.startswith(begin) and redacted.endswith('"'):
-            return redacted[len(begin) : -1]
-        return self.text(text.value)
+def _named(text: Text, redactor: RecordRedactor) -> str:
+    """A text whose name may say that it is a secret, as that of Robot's metadata does."""
+    if not names_a_secret(text.name) or text.value.isdigit():  # Robot's statistics count what did `pass`
+        return redactor.redact(text.value).text
+    begin = f'{text.name}="'
+    redacted = redactor.redact(f'{begin}{text.value}"').text
+    if redacted.startswith(begin) and redacted.endswith('"'):
+        return redacted[len(begin) : -1]
+    return redactor.redact(text.value).text

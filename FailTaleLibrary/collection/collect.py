@@ -17,7 +17,18 @@ from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
-from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, HostClock, Item, Plan, Step
+from FailTaleLibrary.records import (
+    Cost,
+    Evidence,
+    Failure,
+    Gap,
+    HostClock,
+    Item,
+    Plan,
+    Step,
+    configured_name,
+    our_words,
+)
 from FailTaleLibrary.redaction import Redactor
 
 Progress = Callable[[int, int, str], None]
@@ -155,5 +166,6 @@ class ResultCollector:
 
     def _unfinished(self, step: Step, now: datetime, *, cancelled: bool) -> Gap:
         if cancelled:
-            return make_gap(step, reason="cancelled", detail="cancelled before it answered", at=now)
-        return make_gap(step, reason="timed out", detail=f"not finished within {self._budget.limit}", at=now)
+            return make_gap(step, reason="cancelled", detail=our_words("cancelled before it answered"), at=now)
+        why = our_words("not finished within {}", configured_name(self._budget.limit))
+        return make_gap(step, reason="timed out", detail=why, at=now)

@@ -13,8 +13,9 @@ from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.collection.items import AskedStep, CollectedItem, make_gap, make_item
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
-from FailTaleLibrary.records import Failure, Gap, HostClock, Item, Step
+from FailTaleLibrary.records import Failure, Gap, HostClock, Item, Step, our_words
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.redactor import reason_of
 from FailTaleLibrary.transports import CommandResult, Connections, Script, Transport
 from FailTaleLibrary.windows import (
     ClockReading,
@@ -136,7 +137,7 @@ class HostSession:
                 cancel=self._context.stop,
             )
         except TransportError as error:
-            detail = self._context.redactor.redact(str(error)).text
+            detail = self._context.redactor.safe_message(error)
             self._transport()  # raises where the whole host is lost
             return CollectedItem(make_gap(step, reason=error.reason, detail=detail, at=now))  # type: ignore[arg-type]
         return self._item(asked, result)
@@ -185,18 +186,19 @@ class HostSession:
         if raw is None:
             return item
         try:
-            baseline = masked(self._context.redactor.redact(raw).text, collector.mask)
+            baseline = masked(self._context.redactor.safe_text(raw), collector.mask)
         except RedactionError as error:
-            return item.model_copy(update={"changes": (f"  (how it was when the window began is withheld: {error})",)})
+            withheld = our_words("  (how it was when the window began is withheld: {})", reason_of(error))
+            return item.with_changes(baseline=None, changes=(withheld,))
         now = masked(item.text, collector.mask)
-        return item.model_copy(update={"baseline": baseline, "changes": changes(baseline, now)})
+        return item.with_changes(baseline=baseline, changes=changes(baseline, now))
 
     def _host_gap(self, error: TransportError, began: float) -> Gap:
         return Gap(
             host=self._host,
             component=self._steps[0].component,
-            reason=error.reason,
-            detail=self._context.redactor.redact(str(error)).text,
+            reason=error.reason,  # type: ignore[arg-type]
+            detail=self._context.redactor.safe_message(error),
             at=datetime.now(timezone.utc),
             elapsed_s=round(time.monotonic() - began, 3),
         )

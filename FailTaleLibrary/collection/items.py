@@ -12,10 +12,23 @@ from datetime import datetime
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
-from FailTaleLibrary.records import AppliedWindow, Gap, GapReason, Item, ItemKind, ItemStatus, Step, WindowMethod
+from FailTaleLibrary.records import (
+    AppliedWindow,
+    Gap,
+    GapReason,
+    Item,
+    ItemKind,
+    ItemStatus,
+    SafeText,
+    Step,
+    WindowMethod,
+    derived,
+    derived_texts,
+    our_words,
+)
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.redaction.redactor import RecordRedactor
-from FailTaleLibrary.text import NewestLines, decode, newest_whole_lines, sanitize
+from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
+from FailTaleLibrary.text import decode, newest_whole_lines
 from FailTaleLibrary.transports import CommandResult
 from FailTaleLibrary.windows import CommandLine, parse_host_output
 
@@ -73,14 +86,14 @@ def make_item(
     try:
         return _make_item(asked, result, redactor, take)
     except RedactionError as error:
-        detail = f"withheld: its text could not be searched for secrets ({error})"
+        detail = our_words("withheld: its text could not be searched for secrets ({})", reason_of(error))
         return CollectedItem(
             make_gap(asked.step, reason="withheld", detail=detail, at=asked.at, elapsed_s=result.duration_s)
         )
 
 
-def make_gap(step: Step, *, reason: GapReason, detail: str, at: datetime, elapsed_s: float = 0.0) -> Gap:
-    """The gap of one step; ``detail`` must be free of secrets."""
+def make_gap(step: Step, *, reason: GapReason, detail: SafeText, at: datetime, elapsed_s: float = 0.0) -> Gap:
+    """The gap of one step."""
     return Gap(
         host=step.host,
         component=step.component,
@@ -97,33 +110,38 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
     safe = RecordRedactor(redactor)
     whole = decode(_whole_lines(answer.text, result.omitted_bytes))
     full_text = safe.text(whole)
-    stderr = safe.text(decode(_tail(answer.stderr, STDERR_BYTES))).strip()
-    silence = _silence(asked, result, stderr) if not full_text.strip() else None
+    stderr = derived(str.strip, safe.text(decode(_tail(answer.stderr, STDERR_BYTES))))
+    incomplete = safe.text(result.incomplete) if result.incomplete else None
+    privilege = safe.text(asked.collector.privilege)
+    silence = None
+    if not full_text.strip():
+        silence = _silence(asked, result, incomplete=incomplete, stderr=stderr, privilege=privilege)
     if silence is not None:
         reason, detail = silence
         return CollectedItem(
             make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
         )
-    text, cut_bytes, cut_lines = _taken(full_text, asked.step.max_bytes, take)
-    ahead, _, _ = _taken(safe.text(decode(answer.before)), asked.step.max_bytes, take)
-    stderr, _, _ = _taken(stderr, STDERR_BYTES, take)
+    text = _taken(full_text, asked.step.max_bytes, take)
+    cut_bytes, cut_lines = _left_out(full_text, text)
+    ahead = _taken(safe.text(decode(answer.before)), asked.step.max_bytes, take)
+    stderr = _taken(stderr, STDERR_BYTES, take)
     item = Item(
         id=asked.step.id,
         host=asked.step.host,
         component=asked.step.component,
         collector=asked.step.collector,
-        description=asked.collector.description,
+        description=safe.text(asked.collector.description),
         kind=_kind(asked.collector),
         command=safe.text(asked.line.shown),
         ssh_command=safe.text(asked.ssh_command) if asked.ssh_command else None,
         status=_status(result, full_text),
         exit_status=result.exit_status,
         timed_out=result.timed_out,
-        incomplete=sanitize(result.incomplete) if result.incomplete else None,
+        incomplete=incomplete,
         started_at=asked.at,
         duration_s=round(result.duration_s, 4),
         ahead=ahead,
-        before=_last_lines(ahead, max(asked.collector.before, UNSURE_LINES if answer.is_unsure else 0)),
+        before=derived(_last_lines, ahead, max(asked.collector.before, UNSURE_LINES if answer.is_unsure else 0)),
         text=text,
         stderr=stderr,
         produced_bytes=answer.produced_bytes,
@@ -131,7 +149,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
         omitted_lines=answer.omitted_lines + cut_lines,
         window=_window(asked, answer.method, safe.text(" ".join(filter(None, (asked.note, answer.note))))),
-        empty_means=asked.collector.empty_means,
+        empty_means=safe.text(asked.collector.empty_means),
         redactions=safe.redactions(),
     )
     return CollectedItem(item, full_text)
@@ -147,26 +165,32 @@ def _status(result: CommandResult, text: str) -> ItemStatus:
     return "ok" if text.strip() else "empty"
 
 
-def _window(asked: AskedStep, method: WindowMethod, note: str) -> AppliedWindow | None:
+def _window(asked: AskedStep, method: WindowMethod, note: SafeText) -> AppliedWindow | None:
     if asked.collector.command is not None:
         return None
     return AppliedWindow(kind=asked.step.window, method=method, since=asked.since, note=note)
 
 
-def _silence(asked: AskedStep, result: CommandResult, stderr: str) -> tuple[GapReason, str] | None:
+def _silence(
+    asked: AskedStep, result: CommandResult, *, incomplete: SafeText | None, stderr: SafeText, privilege: SafeText
+) -> tuple[GapReason, SafeText] | None:
     """Why there is no output, where that is more than an empty answer."""
-    if result.incomplete is not None:
-        said = f": {stderr.splitlines()[-1].strip()}" if stderr else ""
-        return _reason_of(result.incomplete), f"{result.incomplete}{said}"
+    said = derived_texts(str.splitlines, stderr)
+    if incomplete is not None:
+        last = our_words(": {}", derived(str.strip, said[-1])) if said else our_words("")
+        return _reason_of(incomplete), our_words("{}{}", incomplete, last)
     if result.timed_out:
-        return "timed out", f"no output within {asked.timeout_s:g} s"
-    for line in reversed([each for each in stderr.splitlines() if not each.startswith(_OF_THE_LOGIN)]):
+        return "timed out", our_words("no output within {:g} s", asked.timeout_s)
+    for line in reversed([each for each in said if not each.startswith(_OF_THE_LOGIN)]):
         for reason, words in _COMPLAINTS.items():
             if words.search(line) and not _is_programs_own(asked, result, reason):
-                need = f"; needs {asked.collector.privilege}" if _wants_privilege(asked, reason) else ""
-                return reason, f"{line.strip()}{need}"
+                said_so = derived(str.strip, line)
+                if privilege and reason == "permission denied":
+                    return reason, our_words("{}; needs {}", said_so, privilege)
+                return reason, said_so
     if result.exit_status == 127:
-        return "command not found", f"the host does not know what '{asked.collector.name}' runs"
+        collector = derived(_collector_of, asked.step)
+        return "command not found", our_words("the host does not know what '{}' runs", collector)
     return None
 
 
@@ -181,8 +205,8 @@ def _reason_of(incomplete: str) -> GapReason:
     return "connection lost" if incomplete.startswith("connection lost") else "failed"
 
 
-def _wants_privilege(asked: AskedStep, reason: GapReason) -> bool:
-    return reason == "permission denied" and bool(asked.collector.privilege)
+def _collector_of(step: Step) -> str:
+    return step.collector
 
 
 def _last_lines(text: str, number: int) -> str:
@@ -201,6 +225,16 @@ def _tail(data: bytes, max_bytes: int) -> bytes:
     return _whole_lines(data[-max_bytes:], len(data) - max_bytes) if len(data) > max_bytes else data
 
 
-def _taken(text: str, max_bytes: int, take: Take) -> NewestLines:
-    """The newest whole lines within what the budget gives."""
-    return newest_whole_lines(text, take(min(len(text.encode()), max_bytes)))
+def _taken(text: SafeText, max_bytes: int, take: Take) -> SafeText:
+    """The newest whole lines within what the budget gives; the text is redacted, so nothing can be torn in two."""
+    return derived(_newest, text, take(min(len(text.encode()), max_bytes)))
+
+
+def _newest(text: str, max_bytes: int) -> str:
+    return newest_whole_lines(text, max_bytes).text
+
+
+def _left_out(whole: str, newest: str) -> tuple[int, int]:
+    """The bytes and lines of a text that are ahead of its newest part."""
+    omitted = whole[: len(whole) - len(newest)]
+    return len(omitted.encode()), omitted.count("\n")

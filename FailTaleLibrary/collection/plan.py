@@ -6,7 +6,17 @@ from collections.abc import Collection, Iterable, Iterator
 
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.records import NO_HOST, Failure, Gap, Plan, Step
+from FailTaleLibrary.records import (
+    NO_HOST,
+    Failure,
+    Gap,
+    Plan,
+    SafeText,
+    Step,
+    configured_name,
+    derived_texts,
+    our_words,
+)
 
 ONLY_TAG = "failtale:only="
 OFF_TAG = "failtale:off"
@@ -27,7 +37,7 @@ def plan(
     """
     _check_known(components, config.components, what="component")
     _check_known(hosts, config.hosts, what="host")
-    wanted = tuple(components) or components_from_tags(failure.tags)
+    wanted = tuple(map(configured_name, components)) or derived_texts(components_from_tags, failure.tags)
     steps = tuple(
         step for host in config.hosts if not hosts or host in hosts for step in _steps(host, config, wanted, collectors)
     )
@@ -94,10 +104,11 @@ def _check_known(names: Iterable[str], known: Collection[str], *, what: str) -> 
             )
 
 
-def _unplayed(components: Iterable[str], config: Config) -> Iterator[Gap]:
+def _unplayed(components: Iterable[SafeText], config: Config) -> Iterator[Gap]:
     """A gap for each wanted component that no host plays, so that its silence is not taken for health."""
     played = {name for host in config.hosts.values() for name in host.component}
     for name in components:
         if name not in played:
-            why = "No host plays" if name in config.components else "The configuration has no"
-            yield Gap(host=NO_HOST, component=name, reason="skipped", detail=f"{why} component '{name}'.")
+            known = name in config.components
+            words = our_words("No host plays component") if known else our_words("The configuration has no component")
+            yield Gap(host=NO_HOST, component=name, reason="skipped", detail=our_words("{} '{}'.", words, name))

@@ -14,10 +14,12 @@ from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
-from FailTaleLibrary.records import Evidence, Failure, Gap, Plan
+from FailTaleLibrary.records import Evidence, Failure, Gap, Plan, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
+
+RUN_TIME_USED_UP = our_words("skipped: the run's time (limits.run_time) is used up")
 
 
 class EvidenceSource(Protocol):

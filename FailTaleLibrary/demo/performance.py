@@ -92,7 +92,7 @@ def mistakes(directory: Path) -> Iterator[str]:
     failed, expected = _failed_tests(output), [story.test for story in STORIES]
     if failed != expected:
         yield f"Other tests failed than should: {failed} instead of {expected}; see '{directory / 'log.html'}'."
-    reports = {report.failure.name: report for report in reports_in(output) if isinstance(report, Report)}
+    reports = {str(report.failure.name): report for report in reports_in(output) if isinstance(report, Report)}
     for story in STORIES:
         if not _is_told(story, reports.get(story.test)):
             yield f"The cause of '{story.test}' was not collected from host '{story.host}'."

@@ -8,8 +8,20 @@ from datetime import datetime, timedelta
 from FailTaleLibrary.archive import rewritten
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.gateway.record import Handover
-from FailTaleLibrary.records import Evidence, Failure, Gap, HostClock, Item, Plan, Redaction, Report
+from FailTaleLibrary.records import (
+    Evidence,
+    Failure,
+    Gap,
+    HostClock,
+    Item,
+    Plan,
+    Redaction,
+    Report,
+    SafeText,
+    our_words,
+)
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,11 +111,11 @@ class _RecordRewriter:
         gaps: list[Gap] = []
         for item in evidence.items:
             try:
-                texts |= {item.id: self._redactor.redact(full_texts[item.id]).text} if item.id in full_texts else {}
+                texts |= {item.id: self._redactor.safe_text(full_texts[item.id])} if item.id in full_texts else {}
                 items.append(self._item(plan, evidence, item))
             except RedactionError as error:
                 texts.pop(item.id, None)
-                gaps.append(_withheld(item, error))
+                gaps.append(_withheld(item, reason_of(error)))
         frame, _ = self._rewritten(plan, evidence.model_copy(update={"items": ()}))
         gaps = [*frame.evidence.gaps, *gaps]
         return Handover(
@@ -123,14 +135,7 @@ class _RecordRewriter:
 
     def _rewritten(self, plan: Plan, evidence: Evidence) -> tuple[Report, dict[str, int]]:
         """Every text of a report, as `archive` knows them: a field that is new there is redacted here."""
-        counts: dict[str, int] = {}
-
-        def transform(text: str) -> str:
-            redacted = self._redactor.redact(text)
-            for redaction in redacted.redactions:
-                counts[redaction.rule] = counts.get(redaction.rule, 0) + redaction.count
-            return redacted.text
-
+        safe = RecordRedactor(self._redactor)
         letter = Report(
             failtale_version="",
             created_at=evidence.collected_at,
@@ -138,15 +143,15 @@ class _RecordRewriter:
             plan=plan,
             evidence=evidence,
         )
-        return rewritten(letter, transform), counts
+        return rewritten(letter, safe.text), {each.rule: each.count for each in safe.redactions()}
 
 
-def _withheld(item: Item, error: RedactionError) -> Gap:
+def _withheld(item: Item, reason: SafeText) -> Gap:
     return Gap(
         host=item.host,
         component=item.component,
         collector=item.collector,
         reason="withheld",
-        detail=f"withheld: its text could not be searched for secrets ({error})",
+        detail=our_words("withheld: its text could not be searched for secrets ({})", reason),
         at=item.started_at,
     )

@@ -21,7 +21,7 @@ from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
 from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack_handover
-from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, GapReason, Plan
+from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, GapReason, Plan, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
 
 GRACE_S = 5.0
@@ -94,9 +94,9 @@ class GatewaySource:
             )
             handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
         except CancelledError:
-            return nothing("cancelled", "cancelled before the gateway answered")
+            return nothing("cancelled", our_words("cancelled before the gateway answered"))
         except GatewayError as error:
-            return nothing("gateway", redactor.redact(str(error)).text)
+            return nothing("gateway", redactor.safe_message(error))
         handover = adopted(handover, failure, redactor=redactor, clock=clock)
         return CollectedRecord(handover.plan, handover.evidence, handover.full_texts)
 
@@ -175,7 +175,7 @@ class GatewaySource:
         return unpack_handover("".join(pages)), best
 
 
-def _nothing(failure: Failure, reason: GapReason, detail: str, *, began: float, budget: Budget) -> CollectedRecord:
+def _nothing(failure: Failure, reason: GapReason, detail: SafeText, *, began: float, budget: Budget) -> CollectedRecord:
     now = datetime.now(timezone.utc)
     elapsed_s = round(time.monotonic() - began, 3)
     gap = Gap(host="gateway", reason=reason, detail=detail, at=now, elapsed_s=elapsed_s)

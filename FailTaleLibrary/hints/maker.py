@@ -17,8 +17,8 @@ from FailTaleLibrary.hints.answer import parse_model_answer
 from FailTaleLibrary.hints.cache import Cache, cache_key, normalised
 from FailTaleLibrary.hints.ollama import Model, Ollama, Reply, TooSlowError, UnreachableError, server_for
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, prompt_line
-from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint
-from FailTaleLibrary.records import Analysis, Hint, Report
+from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, VerifiedAnswer, checked_hint
+from FailTaleLibrary.records import Analysis, Hint, Report, our_words
 from FailTaleLibrary.text import shorten
 
 # --- What hints may cost a run: their number, their time, and how often a silent server is tried
@@ -119,12 +119,12 @@ class HintMaker:
         if self._settings.model is None:
             return report.analysis
         try:
-            return _with(report.analysis, hint=self._hint(report), reason=None)
+            return report.analysis.with_hint(self._hint(report))
         except HintError as error:
-            return _with(report.analysis, hint=None, reason=str(error))
+            return report.analysis.without_hint(NO_KNOWN_VALUES.safe_message(error))
         except Exception as error:  # A run is never made worse, not by our own mistakes either.
-            detail = shorten(prompt_line(f"{type(error).__name__}: {error}"), 200)
-            return _with(report.analysis, hint=None, reason=f"FailTale could not make a hint ({detail})")
+            detail = NO_KNOWN_VALUES.safe_message(shorten(prompt_line(f"{type(error).__name__}: {error}"), 200))
+            return report.analysis.without_hint(our_words("FailTale could not make a hint ({})", detail))
 
     def _hint(self, report: Report) -> Hint:
         if not has_strong_signal(report.analysis):
@@ -272,10 +272,6 @@ def with_progress(hint_of: HintOf, total: int | None, stream: TextIO) -> HintOf:
 def has_strong_signal(analysis: Analysis) -> bool:
     """Whether there is anything that a model could put into words."""
     return any(signal.strong for suspect in analysis.suspects for signal in suspect.signals)
-
-
-def _with(analysis: Analysis, *, hint: Hint | None, reason: str | None) -> Analysis:
-    return analysis.model_copy(update={"hint": hint, "no_hint_reason": reason})
 
 
 def _signature(report: Report) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints.answer import schema_for
 from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction, split_instructions
-from FailTaleLibrary.records import Failure, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import Failure, KeywordStep, Report, SafeText, Suspect, our_words
 from FailTaleLibrary.text import is_visible, one_line, sanitize, shorten
 
 # --- Text of any origin -> one visible line that can forge nothing in a prompt ----------------------------------------
@@ -38,33 +38,45 @@ MAX_STEPS = 12
 """Offered for one failure; each costs the prompt about ten tokens."""
 
 _ALWAYS = (
-    "Read the evidence around the cited lines.",
-    "Compare with the evidence of a run in which this test passed.",
-    "Run the test again alone to see whether it fails again.",
+    our_words("Read the evidence around the cited lines."),
+    our_words("Compare with the evidence of a run in which this test passed."),
+    our_words("Run the test again alone to see whether it fails again."),
 )
 _FOR_SIGNALS = (
-    (r"memory|oom|137|killed", "Look at the memory limits and the largest processes of the host."),
-    (r"segfault|139|core dump|panic|crash", "Look for a core dump and the version of the program that crashed."),
-    (r"disk|space|quota", "Free disk space on the host, or find what filled it."),
-    (r"read-only|i/o error", "Look at the kernel's messages about the disk and its mount options."),
-    (r"too many|files|descriptor|limit|exhaust|pool", "Look at the limit that was reached and at who uses it up."),
-    (r"port|address in use", "Find the process that already listens on the port."),
-    (r"certificate|tls|ssl|expired", "Look at the certificate's dates, names and issuer."),
-    (r"name resolution|dns|resolve", "Look up the name on the host that could not resolve it."),
-    (r"refused|unreachable|no answer|gap|connect|back end", "See whether the service that is called runs and listens."),
-    (r"authentication|denied|permission|credential", "Look at the credentials and permissions that were refused."),
-    (r"lock|deadlock", "Find who held the lock at that time."),
-    (r"timed? ?out|slow|latency", "Find which call was slow, and what it waited for."),
-    (r"unit|state|failed|inactive|exit", "Look at the state of the unit and why it ended."),
-    (r"restart|reboot|start|stop", "Find out who or what restarted the service during the test."),
-    (r"reload|deploy|config|role|change", "Look at what was deployed or reconfigured during the test."),
-    (r"data error", "Look at the data that was refused and at who wrote it."),
-    (r"clock|time jump|skew", "Compare the clocks of the hosts."),
-    (r"stack|exception|traceback|server error", "Read the stack trace's cause and the code that it names."),
+    (r"memory|oom|137|killed", our_words("Look at the memory limits and the largest processes of the host.")),
+    (
+        r"segfault|139|core dump|panic|crash",
+        our_words("Look for a core dump and the version of the program that crashed."),
+    ),
+    (r"disk|space|quota", our_words("Free disk space on the host, or find what filled it.")),
+    (r"read-only|i/o error", our_words("Look at the kernel's messages about the disk and its mount options.")),
+    (
+        r"too many|files|descriptor|limit|exhaust|pool",
+        our_words("Look at the limit that was reached and at who uses it up."),
+    ),
+    (r"port|address in use", our_words("Find the process that already listens on the port.")),
+    (r"certificate|tls|ssl|expired", our_words("Look at the certificate's dates, names and issuer.")),
+    (r"name resolution|dns|resolve", our_words("Look up the name on the host that could not resolve it.")),
+    (
+        r"refused|unreachable|no answer|gap|connect|back end",
+        our_words("See whether the service that is called runs and listens."),
+    ),
+    (
+        r"authentication|denied|permission|credential",
+        our_words("Look at the credentials and permissions that were refused."),
+    ),
+    (r"lock|deadlock", our_words("Find who held the lock at that time.")),
+    (r"timed? ?out|slow|latency", our_words("Find which call was slow, and what it waited for.")),
+    (r"unit|state|failed|inactive|exit", our_words("Look at the state of the unit and why it ended.")),
+    (r"restart|reboot|start|stop", our_words("Find out who or what restarted the service during the test.")),
+    (r"reload|deploy|config|role|change", our_words("Look at what was deployed or reconfigured during the test.")),
+    (r"data error", our_words("Look at the data that was refused and at who wrote it.")),
+    (r"clock|time jump|skew", our_words("Compare the clocks of the hosts.")),
+    (r"stack|exception|traceback|server error", our_words("Read the stack trace's cause and the code that it names.")),
 )  # fmt: skip
 
 
-def steps_for(signal_names: Iterable[str]) -> tuple[str, ...]:
+def steps_for(signal_names: Iterable[str]) -> tuple[SafeText, ...]:
     """The steps that fit these signals, best first, then those that always fit; at most `MAX_STEPS`."""
     names = "\n".join(signal_names).casefold()
     fitting = [sentence for pattern, sentence in _FOR_SIGNALS if re.search(rf"\b(?:{pattern})", names)]
@@ -113,7 +125,7 @@ class Prompt:
     suspects: tuple[Suspect, ...]
     """Those whose line the model sees; their ids are the only ones it can cite."""
     components: tuple[str, ...]
-    steps: tuple[str, ...]
+    steps: tuple[SafeText, ...]
     facts: str
     """All that came from the report and the user, as the model sees it: a claim may name nothing else."""
     withheld: tuple[str, ...]
@@ -302,7 +314,7 @@ def _label(suspect: Suspect) -> str:
     return f"[{suspect.id}] {names}{offset}{count}"
 
 
-def _steps(suspects: Iterable[Suspect]) -> tuple[str, ...]:
+def _steps(suspects: Iterable[Suspect]) -> tuple[SafeText, ...]:
     return steps_for(signal.name for suspect in suspects for signal in suspect.signals)
 
 

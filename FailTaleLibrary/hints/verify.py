@@ -8,14 +8,16 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import CONFIDENCES, MAX_CAUSE_CHARS, MAX_CITATIONS, MAX_NEXT_STEPS, ModelAnswer
 from FailTaleLibrary.hints.injection import reads_like_instruction
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
-from FailTaleLibrary.records import Citation, Confidence, Hint, HintCategory, Suspect, Window
+from FailTaleLibrary.records import Citation, Confidence, Hint, HintCategory, SafeText, Suspect, Window, derived_texts
+from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.text import is_visible
 
 # --- A model's sentences and the facts that it was shown -> the sentences that may be shown to a reader
@@ -189,6 +191,9 @@ def _holds(known: str, word: str) -> bool:
 
 # --- Answer and Prompt -> Hint, or a HintError that says why the answer was dropped
 
+NO_KNOWN_VALUES = Redactor()
+"""For a model's words: it sees redacted text alone, so it knows no value that only the run's redactor would find."""
+
 
 @dataclass(frozen=True, slots=True)
 class VerifiedAnswer:
@@ -211,7 +216,8 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) ->
     if not claim.text:
         raise HintError(f"dropped: the model's text held {_list(claim.removed) or 'no whole sentence'}")
     cited = _cited(answer, prompt)
-    citations = _supported(claim.text, cited=cited, lines=prompt.suspects)
+    cause = NO_KNOWN_VALUES.safe_text(claim.text)
+    citations = _supported(cause, cited=cited, lines=prompt.suspects)
     if not citations:
         raise HintError(f"dropped: {_unsupported(cited)}")
     supporting = tuple(s for s in cited if s.id in {citation.suspect_id for citation in citations})
@@ -220,7 +226,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) ->
         seconds=round(answered.seconds, 1),
         category=_category(answer.category, supporting),
         component=_component(answer.component, prompt=prompt, supporting=supporting),
-        cause=claim.text,
+        cause=cause,
         confidence=_lower(answer.confidence, own_confidence(supporting, window=window)),
         next_steps=_known_steps(answer, prompt),
         citations=citations,
@@ -263,8 +269,10 @@ def _has_strong_signal(suspect: Suspect) -> bool:
     return any(signal.strong for signal in suspect.signals)
 
 
-def _known_steps(answer: ModelAnswer, prompt: Prompt) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(step for step in answer.next_steps if step in prompt.steps))[:MAX_NEXT_STEPS]
+def _known_steps(answer: ModelAnswer, prompt: Prompt) -> tuple[SafeText, ...]:
+    """Those of our own steps that the answer names, in its order."""
+    known = {str(step): step for step in prompt.steps}
+    return tuple(known[step] for step in dict.fromkeys(answer.next_steps) if step in known)[:MAX_NEXT_STEPS]
 
 
 # --- Confidence ------------------------------------------------------------------------------------------------------
@@ -308,16 +316,19 @@ _FUNCTION_AND_TRADE_WORDS = """
 _TELLS_NOTHING = frozenset(_FUNCTION_AND_TRADE_WORDS.split())
 
 
-def _supported(claim: str, *, cited: Iterable[Suspect], lines: Iterable[Suspect]) -> tuple[Citation, ...]:
+def _supported(claim: SafeText, *, cited: Iterable[Suspect], lines: Iterable[Suspect]) -> tuple[Citation, ...]:
     """Citations of the lines that share telling words with the claim."""
-    words = _telling_words(claim)
     common = _common_stems(lines)
     citations = []
     for suspect in cited:
         theirs = _telling_words(_words_of(suspect)).keys() - common
-        if shared := [word for stem, word in words.items() if stem in theirs]:
-            citations.append(Citation(suspect_id=suspect.id, shared_words=tuple(shared[:5])))
+        if shared := derived_texts(partial(_shared_words, theirs), claim):
+            citations.append(Citation(suspect_id=suspect.id, shared_words=shared[:5]))
     return tuple(citations)
+
+
+def _shared_words(theirs: Collection[str], claim: str) -> list[str]:
+    return [word for stem, word in _telling_words(claim).items() if stem in theirs]
 
 
 def _words_of(suspect: Suspect) -> str:

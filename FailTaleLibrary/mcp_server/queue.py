@@ -25,7 +25,7 @@ from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
-from FailTaleLibrary.records import Evidence, Failure, Plan, Window
+from FailTaleLibrary.records import Evidence, Failure, Plan, SafeText, Window
 from FailTaleLibrary.run import redactor_for
 
 SAME_WINDOW_S = 1.0
@@ -120,11 +120,11 @@ class CollectionQueue:
         self._hosts.window_began()
         return self.config.marks != "off"
 
-    async def check_hosts(self, hosts: tuple[str, ...]) -> dict[str, str]:
+    async def check_hosts(self, hosts: tuple[str, ...]) -> dict[str, SafeText]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
         ask = partial(self._hosts.check_hosts, hosts, budget=Budget(self.config.limits.failure_time_s))
         verdicts = await in_thread(ask)
-        return {host: self.redactor.redact(verdict).text for host, verdict in verdicts.items()}
+        return {host: self.redactor.safe_message(verdict) for host, verdict in verdicts.items()}
 
     async def collect(self, failure: Failure, selection: Selection, *, deadline_s: float, told: Told) -> Outcome:
         """Evidence for one failure by the deadline, with gaps for what did not answer.

@@ -16,8 +16,7 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.mcp_server import models
 from FailTaleLibrary.mcp_server.store import StoredFailure
 from FailTaleLibrary.records import Failure, Gap, Item, Report, Suspect
-from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.text import fair_shares, newest_whole_lines, one_line, sanitize, shorten, shorten_to_bytes
+from FailTaleLibrary.text import fair_shares, newest_whole_lines, one_line, shorten, shorten_to_bytes
 
 # --- Records -> the typed answers of the tools, and back from what a caller says. Pure
 
@@ -25,11 +24,6 @@ LISTED = 200
 """Items and gaps listed in one answer."""
 SUSPECTS = 20
 _LINE_BYTES = 1000
-
-
-def safe(text: str, redactor: Redactor) -> str:
-    """A caller's text without control characters and secrets. Raises RedactionError."""
-    return redactor.redact(sanitize(text)).text
 
 
 def components(config: Config) -> models.Components:

@@ -32,7 +32,7 @@ from FailTaleLibrary.mcp_server.queue import CollectionQueue, Outcome, Selection
 from FailTaleLibrary.mcp_server.responses import TEXT_BYTES
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.ranking import rank
-from FailTaleLibrary.records import Evidence, Failure, Report, Window
+from FailTaleLibrary.records import Evidence, Failure, Report, Window, our_words
 from FailTaleLibrary.text import shorten, shorten_to_bytes
 
 # --- What the arguments of tools may be, what tools say of themselves, and how a tool refuses what it does not
@@ -162,10 +162,10 @@ class Toolbox:
                 id=uuid.uuid4().hex,
                 framework="other",
                 scope="test" if name else "on demand",
-                name=responses.safe(name or "On demand", desk.redactor),
-                suite=responses.safe(suite, desk.redactor),
-                message=responses.safe(message, desk.redactor),
-                tags=tuple(responses.safe(tag, desk.redactor) for tag in tags),
+                name=desk.redactor.safe_text(name or "On demand"),
+                suite=desk.redactor.safe_text(suite),
+                message=desk.redactor.safe_text(message),
+                tags=tuple(map(desk.redactor.safe_text, tags)),
                 window=Window(start=_ago(since_s, now), end=_ago(until_s, now)),
                 suite_started_at=_ago(suite_since_s, now) if suite_since_s else None,
                 run_started_at=_ago(run_since_s, now) if run_since_s else None,
@@ -275,7 +275,7 @@ class Toolbox:
         if hint and self._desk is not None and report.analysis.hint is None:
             analysis = HintMaker(self._desk.config.analysis).hint(report)  # a fresh one: its budget is for one run
             if analysis == report.analysis:
-                analysis = analysis.model_copy(update={"no_hint_reason": "the configuration names no model"})
+                analysis = analysis.without_hint(our_words("the configuration names no model"))
             return report.model_copy(update={"analysis": analysis})
         return report
 

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from FailTaleLibrary.ranking.lines import Log, templates_of
 from FailTaleLibrary.ranking.severity import ORDINARY
-from FailTaleLibrary.records import Item, Report
+from FailTaleLibrary.records import Item, Report, SafeText, our_words
 
 MAX_TEMPLATES = 4000
 """Of one source; the oldest are forgotten first."""
@@ -18,12 +18,13 @@ MAX_SOURCES = 400
 MAX_SIGNATURES = 2000
 _MOST_ORDINARY = 200
 """Ordinary lines of one item whose templates are remembered."""
+_ORDINARY = our_words("")
 
 K = TypeVar("K")
 V = TypeVar("V")
 Source = tuple[str, str]
 """Host and collector."""
-Shapes = Mapping[str, str]
+Shapes = Mapping[str, SafeText]
 """Template -> name of the first failure in whose window it was seen, empty for an ordinary line; oldest first."""
 
 
@@ -32,14 +33,14 @@ class History:
     """What this run has seen so far; grows by `with_report` and `with_lines`, each of which returns a new value."""
 
     shapes: Mapping[Source, Shapes] = field(default_factory=dict)
-    signatures: Mapping[str, str] = field(default_factory=dict)
+    signatures: Mapping[str, SafeText] = field(default_factory=dict)
     """Hash -> name of the first failure that had it."""
     silent_since: Mapping[str, datetime] = field(default_factory=dict)
     """Host -> when it was first asked in vain, while it has not answered since."""
 
     def with_lines(self, host: str, collector: str, lines: Iterable[str]) -> History:
         """Knows that a source writes such lines while all is well: from a passing test, or from before a window."""
-        return self._with_shapes((host, collector), dict.fromkeys(sorted(templates_of(lines)), ""))
+        return self._with_shapes((host, collector), dict.fromkeys(sorted(templates_of(lines)), _ORDINARY))
 
     def with_report(self, report: Report) -> History:
         """Knows what one failure's evidence held, and the failure's signature."""
@@ -56,9 +57,9 @@ class History:
         """What is known of one source."""
         return self.shapes.get((host, collector), {})
 
-    def _with_item(self, item: Item, failure: str) -> History:
+    def _with_item(self, item: Item, failure: SafeText) -> History:
         source = (item.host, item.collector)
-        ordinary = dict.fromkeys(sorted(templates_of(f"{item.ahead}\n{item.before}".splitlines())), "")
+        ordinary = dict.fromkeys(sorted(templates_of(f"{item.ahead}\n{item.before}".splitlines())), _ORDINARY)
         of_window = dict.fromkeys(sorted(_telling_templates(item.lines)), failure)
         return self._with_shapes(source, {**of_window, **ordinary})
 
@@ -69,7 +70,7 @@ class History:
         others = {other: theirs for other, theirs in self.shapes.items() if other != source}
         return replace(self, shapes=_newest({**others, source: _newest(known, MAX_TEMPLATES)}, MAX_SOURCES))
 
-    def _signatures_with(self, report: Report) -> Mapping[str, str]:
+    def _signatures_with(self, report: Report) -> Mapping[str, SafeText]:
         signature = report.analysis.signature
         if signature is None or signature.hash in self.signatures:
             return self.signatures

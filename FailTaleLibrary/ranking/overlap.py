@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import log
 
 from FailTaleLibrary.ranking.lines import LINE_CHARS
-from FailTaleLibrary.records import Failure
+from FailTaleLibrary.records import Failure, SafeText, derived_texts
 
 HIGHEST = 3.0
 _TOKEN = re.compile(r"[\w./@:-]+")
@@ -29,7 +29,7 @@ _STOP = frozenset(_STOP_WORDS.split())
 class Wanted:
     """A word of the failure."""
 
-    word: str
+    word: SafeText
     is_argument: bool
     """It was given to the failing keyword."""
     is_identifier: bool
@@ -139,7 +139,7 @@ def _wanted(failure: Failure) -> dict[str, Wanted]:
     given = [argument for step in reversed(failure.keyword_path) for argument in step.arguments]
     wanted: dict[str, Wanted] = {}
     for text, is_argument in [*((argument, True) for argument in given), (failure.message, False)]:
-        for word in sorted(words_in(text)):
+        for word in sorted(derived_texts(words_in, text)):
             if len(wanted) < _MOST_WORDS and _tells(word):
                 wanted.setdefault(word, Wanted(word, is_argument, any(char.isdigit() for char in word)))
     return wanted

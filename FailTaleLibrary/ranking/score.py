@@ -17,7 +17,7 @@ from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
 from FailTaleLibrary.ranking.signals import Row
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import SLACK_S, Moments, Scene, relative
-from FailTaleLibrary.records import HostClock, Item, Signal
+from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, derived, our_words
 
 # --- What could be shown as a suspect: a line of an item, a gap, a change
 
@@ -30,7 +30,7 @@ class Candidate:
     component: str
     collector: str
     item: Item | None
-    text: str
+    text: SafeText
     score: float
     signals: tuple[Signal, ...]
     line_number: int | None = None
@@ -39,8 +39,8 @@ class Candidate:
     count: int = 1
     is_onset: bool = False
     """A line that is grave and not known to be old."""
-    lines_before: tuple[str, ...] = ()
-    lines_after: tuple[str, ...] = ()
+    lines_before: tuple[SafeText, ...] = ()
+    lines_after: tuple[SafeText, ...] = ()
 
     def gaining(self, score: float, *signals: Signal) -> Candidate:
         """The candidate with more to speak for it."""
@@ -60,7 +60,7 @@ class Novelty:
     is_known: bool
     """Enough earlier lines are known to tell."""
     is_new: bool
-    also_in: str = ""
+    also_in: SafeText | None = None
     """Name of the earlier failure that showed the line first."""
 
     @property
@@ -81,7 +81,7 @@ class Found:
     in_window: bool
     count: int
     trace_size: int = 1
-    logged_as: str = ""
+    logged_as: SafeText | None = None
     """The line that logs the trace, if that is not the line that is shown."""
 
 
@@ -89,13 +89,19 @@ def signals_of(found: Found) -> Iterator[Signal]:
     """The reasons, the most telling first."""
     yield from _cues(found)
     if found.trace_size > 1:
-        logged = f", logged as '{gist(found.logged_as, max_chars=60)}'" if found.logged_as else ""
-        yield Signal(name="stack trace", words=f"cause of a stack trace of {found.trace_size} lines{logged}")
+        words = our_words("cause of a stack trace of {} lines", found.trace_size)
+        if found.logged_as:
+            words = our_words("{}, logged as '{}'", words, derived(_brief_gist, found.logged_as))
+        yield Signal(name="stack trace", words=words)
     yield from _novelty(found)
     if overlap := overlap_signal(found.shared):
         yield overlap
     if found.near is not None and not _is_said(found):
         yield found.near
+
+
+def _brief_gist(line: str) -> str:
+    return gist(line, max_chars=60)
 
 
 def _cues(found: Found) -> Iterator[Signal]:
@@ -104,13 +110,13 @@ def _cues(found: Found) -> Iterator[Signal]:
         yield Signal(name=cue.name, words=cue.words, strong=_is_strong(found, cue))
     level = gravity.level
     if level is not None and level >= ERROR:
-        yield Signal(name="error", words="logged as an error", strong=_is_strong(found))
+        yield Signal(name="error", words=our_words("logged as an error"), strong=_is_strong(found))
     elif level == WARNING and not gravity.cues:
-        yield Signal(name="warning", words="logged as a warning")
+        yield Signal(name="warning", words=our_words("logged as a warning"))
     elif not gravity.cues and gravity.weight >= ERROR:
-        yield Signal(name="error", words="speaks of an error", strong=_is_strong(found))
+        yield Signal(name="error", words=our_words("speaks of an error"), strong=_is_strong(found))
     elif not gravity.cues and gravity.weight > WARNING:
-        yield Signal(name="failure", words="speaks of a failure")
+        yield Signal(name="failure", words=our_words("speaks of a failure"))
 
 
 def _is_strong(found: Found, cue: Row | None = None) -> bool:
@@ -128,12 +134,12 @@ def _is_strong(found: Found, cue: Row | None = None) -> bool:
 def _novelty(found: Found) -> Iterator[Signal]:
     novelty = found.novelty
     if novelty.also_in:
-        yield Signal(name="seen with a failure", words=f"also seen when '{novelty.also_in}' failed")
+        yield Signal(name="seen with a failure", words=our_words("also seen when '{}' failed", novelty.also_in))
     elif novelty.is_known and novelty.is_new:
-        when = relative(found.offset_s) if found.offset_s is not None else "in this test"
-        yield Signal(name="new", words=f"first seen {when}")
+        when = relative(found.offset_s) if found.offset_s is not None else our_words("in this test")
+        yield Signal(name="new", words=our_words("first seen {}", when))
     elif novelty.is_old:
-        yield Signal(name="seen before", words="this host said it before the test as well")
+        yield Signal(name="seen before", words=our_words("this host said it before the test as well"))
 
 
 def _is_said(found: Found) -> bool:
@@ -148,10 +154,14 @@ def overlap_signal(shared: Shared) -> Signal | None:
         return None
     identifier = next((word for word in shared.words if word.is_argument and word.is_identifier), None)
     if identifier is not None:
-        return Signal(name="same identifier", words=f"same '{identifier.word}' as the failing keyword")
-    words = [f"'{word.word}'" for word in shared.words[:_MOST_WORDS]]
-    listed = f"{', '.join(words[:-1])} and {words[-1]}" if len(words) > 1 else words[0]
-    return Signal(name="shared words", words=f"shares {listed} with the failure")
+        return Signal(name="same identifier", words=our_words("same '{}' as the failing keyword", identifier.word))
+    listed = derived(_listed, tuple(word.word for word in shared.words[:_MOST_WORDS]))
+    return Signal(name="shared words", words=our_words("shares {} with the failure", listed))
+
+
+def _listed(words: Sequence[SafeText]) -> str:
+    quoted = [f"'{word}'" for word in words]
+    return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
 # --- Items -> candidates: lines that could matter, duplicates folded, stack traces taken as one, each with its
@@ -198,7 +208,7 @@ class Scored:
 class Source:
     """One item with what is known of its earlier lines. Linear in the lines."""
 
-    def __init__(self, item: Item, setting: Setting, *, lines: Sequence[str]) -> None:
+    def __init__(self, item: Item, setting: Setting, *, lines: Sequence[SafeText]) -> None:
         self.item = item
         self._setting = setting
         self._all_lines = lines
@@ -287,7 +297,7 @@ class Source:
             in_window=self._is_proven if offset_s is None else scene.is_inside(offset_s),
             count=scored.count,
             trace_size=unit.size,
-            logged_as=self.log.lines[unit.lines[0]] if unit.lines[0] < unit.telling else "",
+            logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
         )
 
     def _nearness(self, offset_s: float | None) -> float:

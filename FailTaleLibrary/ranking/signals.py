@@ -12,10 +12,16 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import re2
 
+from FailTaleLibrary.records import SafeText, our_words
+
+if TYPE_CHECKING:
+    from typing_extensions import LiteralString
+
+NO_WORDS = our_words("")
 Kind = Literal["stop", "event", "symptom", "word", "level", "harmless", "routine", "conclusion", "frame"]
 CUES: frozenset[Kind] = frozenset({"stop", "event", "symptom"})
 """Kinds that name what happened; their names are what the card, the hints and the tests speak of."""
@@ -36,7 +42,7 @@ class Row:
     kind: Kind
     patterns: tuple[str, ...]
     """RE2, without regard to case; terms are wrapped already."""
-    words: str = ""
+    words: SafeText = NO_WORDS
     weight: float = 0.0
     strong: bool = False
     hits: tuple[str, ...] = ()
@@ -110,12 +116,12 @@ def _catalogue(*names: str, without: Kind | None = None) -> Catalogue:
     return Catalogue(row for name in names for row in rows_of(name) if row.kind != without)
 
 
-def _row(name: str, kind: Kind, hits: list[str], misses: list[str], **fields: Any) -> Row:
+def _row(name: str, kind: Kind, hits: list[str], misses: list[str], words: LiteralString = "", **fields: Any) -> Row:
     if kind not in get_args(Kind):
         raise ValueError(f"'{name}' is of no known kind: '{kind}'")
     terms = (f"{_OPEN}(?:{term}){_CLOSE}" for term in fields.pop("terms", ()))
     patterns = (*fields.pop("patterns", ()), *terms)
-    return Row(name, kind, patterns, hits=tuple(hits), misses=tuple(misses), **fields)
+    return Row(name, kind, patterns, our_words(words), hits=tuple(hits), misses=tuple(misses), **fields)
 
 
 def _automaton(patterns: Iterable[str]) -> Any:

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import datetime
 
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.signals import CUES, Row, services
-from FailTaleLibrary.records import NO_HOST, Evidence, Gap, GapReason, Item, Signal
+from FailTaleLibrary.records import (
+    NO_HOST,
+    Evidence,
+    Gap,
+    GapReason,
+    Item,
+    SafeText,
+    Signal,
+    derived,
+    derived_texts,
+    our_words,
+)
 
 SILENT: frozenset[GapReason] = frozenset(
     {
@@ -53,18 +65,29 @@ def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
 
 def _silence(gap: Gap, history: History) -> Candidate:
     whole = gap.collector is None
-    who = gap.host if whole else f"{gap.host}: {gap.collector}"
     since = history.silent_since.get(gap.host, gap.at) if whole else gap.at
-    when = f" since {since:%H:%M:%S}" if since else ""
     return Candidate(
         host=gap.host,
         component=gap.component,
         collector=gap.collector or "",
         item=None,
-        text=f"{who} {_SAYS.get(gap.reason, 'does not answer')}{when}: {gap.detail}",
+        text=our_words("{}{}: {}", derived(_who_is_silent, gap), derived(_since, since), gap.detail),
         score=HOST_SILENT if whole else COLLECTOR_SILENT,
-        signals=(Signal(name="does not answer", words=f"no evidence could be had: {gap.reason}", strong=whole),),
+        signals=(Signal(name="does not answer", words=derived(_why_silent, gap), strong=whole),),
     )
+
+
+def _who_is_silent(gap: Gap) -> str:
+    who = gap.host if gap.collector is None else f"{gap.host}: {gap.collector}"
+    return f"{who} {_SAYS.get(gap.reason, 'does not answer')}"
+
+
+def _since(moment: datetime | None) -> str:
+    return f" since {moment:%H:%M:%S}" if moment else ""
+
+
+def _why_silent(gap: Gap) -> str:
+    return f"no evidence could be had: {gap.reason}"
 
 
 # --- Changes ---------------------------------------------------------------------------------------------------------
@@ -72,35 +95,39 @@ def _silence(gap: Gap, history: History) -> Candidate:
 
 def _changes(item: Item) -> Iterator[Candidate]:
     """One candidate for each line that came, went or reads differently."""
-    changes = [line[:LINE_CHARS] for line in item.changes]
-    gone = {_name(line): line[2:].strip() for line in changes if line.startswith("- ")}
-    come = {_name(line): line[2:].strip() for line in changes if line.startswith("+ ")}
+    gone = {_name(line): derived(_content, line) for line in item.changes if line.startswith("- ")}
+    come = {_name(line): derived(_content, line) for line in item.changes if line.startswith("+ ")}
     for name in dict.fromkeys([*gone, *come]):
         if name:
-            yield _change(item, was=gone.get(name, ""), now=come.get(name, ""))
+            yield _change(item, was=gone.get(name, our_words("")), now=come.get(name, our_words("")))
+
+
+def _content(line: str) -> str:
+    return line[2:LINE_CHARS].strip()
 
 
 def _name(line: str) -> str:
     """What a snapshot's line is about: its first word that is no bullet."""
-    return next((word for word in line[2:].split() if word.strip(_BULLETS)), "")
+    return next((word for word in line[2:LINE_CHARS].split() if word.strip(_BULLETS)), "")
 
 
-def _change(item: Item, *, was: str, now: str) -> Candidate:
+def _change(item: Item, *, was: SafeText, now: SafeText) -> Candidate:
     broke = bool(now) and bool(_BROKEN.search(_without(now, was)))
-    words = "broke since the window began" if broke else "changed since the window began"
+    words = our_words("broke since the window began") if broke else our_words("changed since the window began")
     return Candidate(
         host=item.host,
         component=item.component,
         collector=item.collector,
         item=item,
-        text=_change_words(was, now),
+        text=derived(_change_words, (was, now)),
         score=BROKE if broke else CHANGED,
         signals=(Signal(name="state changed", words=words, strong=broke),),
     )
 
 
-def _change_words(was: str, now: str) -> str:
+def _change_words(states: tuple[SafeText, SafeText]) -> str:
     """``nginx.service active running → failed failed``."""
+    was, now = states
     if not (was and now):
         return f"{was} is gone" if was else f"{now} is new"
     name = _name(f"+ {now}")
@@ -118,11 +145,11 @@ def _without(text: str, other: str) -> str:
 
 def _complaint(item: Item) -> Iterator[Candidate]:
     """What a failed command wrote to stderr, where that tells of the host and not of our rights on it."""
-    said = item.stderr.splitlines() if item.status == "failed" else []
-    complaints = [(line.strip(), cues) for line in said if (cues := _cues_in(line[:LINE_CHARS]))]
+    said = derived_texts(str.splitlines, item.stderr) if item.status == "failed" else ()
+    complaints = [(derived(str.strip, line), cues) for line in said if (cues := _cues_in(line[:LINE_CHARS]))]
     for line, cues in sorted(complaints, key=lambda each: -each[1][0].weight)[:1]:
         if cues[0].name not in _OURS:
-            words = f"{cues[0].words}, says '{item.collector}'"
+            words = our_words("{}, says {}", cues[0].words, derived(_quoted_collector, item))
             yield Candidate(
                 host=item.host,
                 component=item.component,
@@ -133,6 +160,10 @@ def _complaint(item: Item) -> Iterator[Candidate]:
                 score=cues[0].weight + COMPLAINT,
                 signals=(Signal(name=cues[0].name, words=words, strong=cues[0].strong),),
             )
+
+
+def _quoted_collector(item: Item) -> str:
+    return f"'{item.collector}'"
 
 
 def _cues_in(message: str) -> tuple[Row, ...]:

@@ -13,7 +13,7 @@ from FailTaleLibrary.ranking.overlap import Overlap
 from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.states import states_of
 from FailTaleLibrary.ranking.times import Scene
-from FailTaleLibrary.records import Analysis, Evidence, Failure, Signature, Suspect
+from FailTaleLibrary.records import Analysis, Evidence, Failure, SafeText, Signature, Suspect, derived, our_words
 from FailTaleLibrary.text import duration
 
 # --- A failure and its strongest suspect -> the signature that equal failures of a run share
@@ -25,19 +25,23 @@ _DIGITS = str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨")
 _PLAIN = str.maketrans("⓪①②③④⑤⑥⑦⑧⑨", "0123456789")
 
 
-def signature_of(failure: Failure, strongest: Suspect | None, *, known: Mapping[str, str]) -> Signature | None:
+def signature_of(failure: Failure, strongest: Suspect | None, *, known: Mapping[str, SafeText]) -> Signature | None:
     """The signature; None when there is nothing to tell failures apart by.
 
     ``strongest``: the first suspect, if a strong signal speaks for it. ``known``: hash -> name of the first failure.
     """
-    parts = [" > ".join(step.name for step in failure.keyword_path), _normalised(failure.message)]
-    if not any(parts) and strongest is None:
+    text = derived(_same_in_equals, (failure,) if strongest is None else (failure, strongest))
+    if not text:
         return None
-    if strongest is not None:
-        parts.append(f"{strongest.component or strongest.host}: {_normalised(gist(strongest.text))}")
-    text = " | ".join(part for part in parts if part)
     digest = hashlib.sha256(text.encode()).hexdigest()[:16]
     return Signature(hash=digest, text=text, same_as=known.get(digest))
+
+
+def _same_in_equals(records: tuple[Failure] | tuple[Failure, Suspect]) -> str:
+    failure, *strongest = records
+    parts = [" > ".join(step.name for step in failure.keyword_path), _normalised(failure.message)]
+    parts += [f"{each.component or each.host}: {_normalised(gist(each.text))}" for each in strongest]
+    return " | ".join(part for part in parts if part)
 
 
 def _normalised(message: str) -> str:
@@ -48,7 +52,7 @@ def _normalised(message: str) -> str:
 
 # --- A failure and its suspects -> one sentence for a reader who has two seconds
 
-NO_SUSPECT = "No strong suspect"
+NO_SUSPECT = our_words("No strong suspect")
 _IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
 """Names of requests and processes: to be seen in the line itself, noise in a sentence."""
 _VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
@@ -56,11 +60,16 @@ _PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
 _HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
 
 
-def headline_of(failure: Failure, suspects: Sequence[Suspect], *, evidence: Evidence) -> str:
+def headline_of(failure: Failure, suspects: Sequence[Suspect], *, evidence: Evidence) -> SafeText:
     """One sentence of the strongest suspect, or that there is none."""
     first = suspects[0] if suspects else None
     if first is None or not is_strong(first):
         return NO_SUSPECT
+    return derived(_headline, (failure, first, evidence))
+
+
+def _headline(records: tuple[Failure, Suspect, Evidence]) -> str:
+    failure, first, evidence = records
     if first.line_number is None:
         return gist(first.text) if first.item_id is None else f"{_who(first, evidence)}: {gist(first.text)}"
     return f"{_who(first, evidence)}: {_IDS.sub('', gist(first.text))}{_when(first, failure)}"
@@ -184,9 +193,9 @@ def _suspect(candidate: Candidate, number: int, scene: Scene) -> Suspect:
         component=candidate.component,
         collector=candidate.collector,
         line_number=candidate.line_number,
-        text=clipped(candidate.text),
-        lines_before=tuple(map(clipped, candidate.lines_before)),
-        lines_after=tuple(map(clipped, candidate.lines_after)),
+        text=derived(clipped, candidate.text),
+        lines_before=tuple(derived(clipped, line) for line in candidate.lines_before),
+        lines_after=tuple(derived(clipped, line) for line in candidate.lines_after),
         at=candidate.at,
         offset_s=scene.offset_s(candidate.at) if candidate.at else None,
         count=candidate.count,

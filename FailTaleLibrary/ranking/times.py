@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import exp
 
-from FailTaleLibrary.records import Failure, HostClock, KeywordStep, Signal
+from FailTaleLibrary.records import Failure, HostClock, KeywordStep, SafeText, Signal, derived, our_words
 from FailTaleLibrary.text import duration
 from FailTaleLibrary.timestamps import parse
 
@@ -109,15 +109,21 @@ class Scene:
             return Signal(name="after the failure", words=relative(offset_s))
         if offset_s < -self._seconds - SLACK_S:
             early_s = -self._seconds - offset_s
-            return Signal(name="before the test", words=f"{duration(early_s)} before the test began")
+            return Signal(
+                name="before the test", words=our_words("{} before the test began", derived(duration, early_s))
+            )
         if offset_s >= self._step_s:
-            words = f"{relative(offset_s)}, while '{self.step.name}' ran" if self.step else relative(offset_s)
+            words = relative(offset_s)
+            if self.step:
+                words = our_words("{}, while '{}' ran", words, self.step.name)
             return Signal(name="near the failure", words=words)
         return Signal(name="in the window", words=relative(offset_s))
 
 
-def relative(offset_s: float) -> str:
+def relative(offset_s: float) -> SafeText:
     """``0.4 s before the failure``."""
     if abs(offset_s) < 0.05:
-        return "at the moment of the failure"
-    return f"{duration(abs(offset_s))} {'before' if offset_s < 0 else 'after'} the failure"
+        return our_words("at the moment of the failure")
+    if offset_s < 0:
+        return our_words("{} before the failure", derived(duration, -offset_s))
+    return our_words("{} after the failure", derived(duration, offset_s))

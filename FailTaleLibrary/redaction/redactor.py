@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import re2
 
 from FailTaleLibrary.errors import RedactionError
-from FailTaleLibrary.records import Redaction
+from FailTaleLibrary.records import Redaction, SafeText, derived
 from FailTaleLibrary.redaction import assignments, cookies, key_blocks
 from FailTaleLibrary.redaction.identifiers import Identifiers
 from FailTaleLibrary.redaction.known_values import KnownValues
@@ -34,7 +34,7 @@ _WORD_END = re.compile(rb"[\s\"'<>&,;]")
 
 @dataclass(frozen=True, slots=True)
 class Redacted:
-    """Safe text, and what is no longer in it."""
+    """A text without secrets, and what is no longer in it; control characters are as they were."""
 
     text: str
     redactions: tuple[Redaction, ...] = ()
@@ -68,8 +68,19 @@ class Redactor:
         more._known = self._known.with_more(values)
         return more
 
+    def safe_text(self, text: str) -> SafeText:
+        """The text as a record may hold it: sanitised and without secrets. Raises RedactionError as `redact` does."""
+        return SafeText(self.redact(sanitize(text)).text)
+
+    def safe_message(self, message: object) -> SafeText:
+        """An error's words or the like, safe and of readable length; where that fails, the reason in their place."""
+        try:
+            return derived(shorten, self.safe_text(str(message)), MAX_TEXT)
+        except RedactionError as error:
+            return SafeText(f"[withheld: {error}]")
+
     def redact(self, text: str) -> Redacted:
-        """The text without secrets.
+        """The text without secrets, and nothing else changed: for files; a record takes `safe_text`.
 
         Raises RedactionError when that cannot be made sure within ``timeout_s``; then nobody may see the text.
         """
@@ -201,7 +212,7 @@ def _any_of(texts: Iterable[str]) -> re.Pattern[bytes] | None:
     return re.compile(b"|".join(map(re.escape, parts))) if parts else None
 
 
-def redact_lines(lines: Iterable[str], redactor: Redactor) -> Iterator[str]:
+def redact_lines(lines: Iterable[str], redactor: Redactor | RecordRedactor) -> Iterator[str]:
     """A big file's lines without secrets, in chunks of whole lines; ``lines`` keep their line ends.
 
     What may be a key that goes on after the chunk is held back for the next one.
@@ -240,26 +251,34 @@ MAX_TEXT = 4000
 
 
 class RecordRedactor:
-    """Makes the texts of one record safe."""
+    """Makes the texts of one record safe, and counts what it removes from them."""
 
     def __init__(self, redactor: Redactor) -> None:
         self._redactor = redactor
-        self._counts: dict[str, int] = {}
+        self._counts: Counter[str] = Counter()
 
-    def text(self, text: str) -> str:
+    def text(self, text: str) -> SafeText:
         """The text, safe. Raises RedactionError when it could not be made so; then it must be withheld."""
-        redacted = self._redactor.redact(sanitize(text))
-        for redaction in redacted.redactions:
-            self._counts[redaction.rule] = self._counts.get(redaction.rule, 0) + redaction.count
-        return redacted.text
+        return SafeText(self.redact(sanitize(text)).text)
 
-    def short(self, value: object) -> str:
+    def redact(self, text: str) -> Redacted:
+        """As `Redactor.redact`, counted."""
+        redacted = self._redactor.redact(text)
+        self._counts.update({redaction.rule: redaction.count for redaction in redacted.redactions})
+        return redacted
+
+    def short(self, value: object) -> SafeText:
         """A name, message or argument, safe and of readable length; where that fails, the reason in its place."""
         try:
-            return shorten(self.text(str(value)), MAX_TEXT)
+            return derived(shorten, self.text(str(value)), MAX_TEXT)
         except RedactionError as error:
-            return f"[withheld: {error}]"
+            return SafeText(f"[withheld: {error}]")
 
     def redactions(self) -> tuple[Redaction, ...]:
         """What was removed so far."""
         return tuple(Redaction(rule=rule, count=count) for rule, count in sorted(self._counts.items()))
+
+
+def reason_of(error: RedactionError) -> SafeText:
+    """Why a text is withheld: an error of ours, which quotes nothing of the text."""
+    return SafeText(str(error))
