@@ -68,7 +68,7 @@ def _is_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> bool:
     return name not in Collector.yaml_keys() and (looks_like_parameters or name in presets.names)
 
 
-# --- presets ---------------------------------------------------------------------------------------------------------
+# --- Presets ---------------------------------------------------------------------------------------------------------
 
 
 def _from_preset(
@@ -123,7 +123,7 @@ def _check_parameter(document: Document, preset: Preset, key: str, value: str | 
         document.add(at, f"{document.shown(at, value)} {refusal}")
 
 
-# --- collectors of the user's own ------------------------------------------------------------------------------------
+# --- Collectors of the user's own ------------------------------------------------------------------------------------
 
 
 def _own(document: Document, entry: Mapping[str, Any], *, at: Where, taken: set[str]) -> list[Collector]:

@@ -1,4 +1,4 @@
-"""A refusal of pydantic -> the sentence for a user: what is wrong with the value, what to write instead."""
+"""What is wrong in a configuration -> sentences for its author: where it stands, what it is, what to write instead."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-# --- What is wrong in a configuration: found all over, reported together, sorted by line
+# --- Mistakes, found all over and reported together ------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -63,7 +63,7 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> str:
     return f"unknown {kind} {in_quotes(word)}; {advice}"
 
 
-# --- A refusal of pydantic -> the sentence for a user: what is wrong with the value, what to write instead
+# --- A refusal of pydantic -> the sentence ---------------------------------------------------------------------------
 
 _KINDS = (
     ("int", "is not a whole number"),

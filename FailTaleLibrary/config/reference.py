@@ -1,4 +1,4 @@
-"""The model and the presets -> their manuals.
+"""The model and the presets -> their manuals; and the commented template that users copy.
 
 ``python -m FailTaleLibrary.config.reference > docs/configuration.md`` and
 ``python -m FailTaleLibrary.config.reference presets > docs/presets.md`` write them.
@@ -20,7 +20,7 @@ from FailTaleLibrary.config.presets import Parameter, Preset, describe_presets
 from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import format_bytes, format_duration, kind_of
 
-# --- The commented configuration that `failtale init` writes and users copy
+# --- The template: a commented configuration that users copy ---------------------------------------------------------
 
 _PACKAGE = Path(__file__).parent.parent
 _CANDIDATES = (
@@ -34,7 +34,7 @@ def template_text() -> str:
     return next(path for path in _CANDIDATES if path.is_file()).read_text(encoding="utf-8")
 
 
-# --- The model and the presets -> their manuals
+# --- The manuals: docs/configuration.md and docs/presets.md ----------------------------------------------------------
 
 _INTRODUCTION = """\
 # Configuration
@@ -127,7 +127,7 @@ def presets_markdown(presets: Iterable[Preset] | None = None) -> str:
     return "\n\n".join(part.strip() for part in (_PRESETS_INTRODUCTION, *map(_preset, described))) + "\n"
 
 
-# --- sections --------------------------------------------------------------------------------------------------------
+# --- Sections --------------------------------------------------------------------------------------------------------
 
 
 def _sections() -> Iterator[tuple[str, type[Section]]]:
@@ -177,7 +177,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
 
-# --- types and defaults in words -------------------------------------------------------------------------------------
+# --- Types and defaults in words -------------------------------------------------------------------------------------
 
 
 def _words(field: FieldInfo) -> str:
@@ -222,7 +222,7 @@ def _default(field: FieldInfo) -> str:
     return f"`{as_text(field.default)}`"
 
 
-# --- presets ---------------------------------------------------------------------------------------------------------
+# --- Presets ---------------------------------------------------------------------------------------------------------
 
 
 def _preset(preset: Preset) -> str:

@@ -1,5 +1,6 @@
-"""The kinds of values that a configuration holds: what each may be, and the complaint when it is not.
+"""The kinds of values that a configuration holds, from what is written to what it means, or the sentence of refusal.
 
+Units, variables of the environment, patterns, paths and secrets; `config.model` names the kinds in its fields.
 With an `Origin` as pydantic's context (a file is being read) paths are taken relative to it, key files must be there
 and secrets may not stand in clear. Without one (a model built in Python) only the shape counts.
 """
@@ -21,7 +22,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from FailTaleLibrary.config.transports import TRANSPORTS
 from FailTaleLibrary.text import shorten
 
-# --- Texts with units <-> numbers: ``10 s`` <-> seconds, ``64 kB`` <-> bytes
+# --- Units: ``10 s`` <-> seconds, ``64 kB`` <-> bytes ----------------------------------------------------------------
 
 _DURATION = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:(ms)|(s|sec|seconds?)|(m|min|minutes?)|(h|hours?)|(d|days?))?\s*")
 _SIZE = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(b|bytes?|[kmg]|[kmg]b|[kmg]ib)?\s*", re.IGNORECASE)
@@ -102,7 +103,7 @@ def format_bytes(size: int) -> str:
     return f"{size // _BYTES[unit]} {unit}" if size else "0 B"
 
 
-# --- Texts with ``%{NAME}`` and the environment -> texts, as Robot Framework reads them
+# --- Variables: ``%{NAME}`` -> its value in the environment, as Robot Framework reads them ---------------------------
 
 # A default may hold one level of braces, as in %{FORMAT={id}}.
 _REFERENCE = re.compile(r"(\\)?%\{([^{}=]+)(?:=((?:[^{}]|\{[^{}]*\})*))?\}")
@@ -153,7 +154,7 @@ def expand(text: str, environ: Mapping[str, str]) -> str:
     return expanded
 
 
-# --- The kinds of values that a configuration holds: what each may be, and the complaint when it is not
+# --- What every kind of value may be ---------------------------------------------------------------------------------
 
 LONGEST_S = 7 * 86400.0
 """No time limit may be longer: what threads can wait for has an end."""
@@ -213,7 +214,7 @@ def _text_that_fits(pattern: str, complaint: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-# --- Windows, times, regular expressions ---------------------------------------------------------------------------
+# --- Windows, times, regular expressions -----------------------------------------------------------------------------
 
 
 def _window(value: object) -> str:

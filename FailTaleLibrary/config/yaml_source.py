@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     import yaml
 
 
-# --- A YAML file's data of which every key and value knows its place, so that a mistake can be told with its l
+# --- Data of which every key and value knows its place ---------------------------------------------------------------
 
 Where: TypeAlias = tuple[str | int, ...]
 """The keys and 0-based list positions that lead to a value."""
@@ -95,7 +95,7 @@ def dotted(where: Where) -> str:
     return "".join(parts).lstrip(".")
 
 
-# --- YAML text -> Document: plain data, with variables of the environment expanded in values (never in keys)
+# --- YAML text -> Document -------------------------------------------------------------------------------------------
 
 MAX_FILE_BYTES = 1024 * 1024
 """A configuration of a thousand hosts has a quarter of this."""
