@@ -68,7 +68,7 @@ def item_of(collector: Collector, recorded: Recorded) -> Item | Gap:
     asked = AskedStep(step, collector, line, 10.0, None, "", None, datetime(2026, 11, 22, tzinfo=timezone.utc))
     stdout, stderr = recorded.stdout.encode(), recorded.stderr.encode()
     received = len(stdout) + len(stderr)
-    result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, None, NONCE)
+    result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, NONCE)
     return make_item(asked, result, Redactor()).record
 
 

@@ -48,7 +48,6 @@ def a_result(
         duration_s=0.2,
         timed_out=timed_out,
         incomplete=incomplete,
-        filter_status=None,
         nonce="N0nce",
     )
 

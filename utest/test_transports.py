@@ -49,17 +49,17 @@ def way(request: pytest.FixtureRequest) -> Transport:
 def test_a_script_is_answered_with_output_and_status(way: Transport) -> None:
     result = run(way, "echo out; echo err >&2; exit 3")
     assert (result.stdout, result.stderr, result.exit_status) == (b"out\n", b"err\n", 3)
-    assert (result.timed_out, result.incomplete, result.filter_status, result.omitted_bytes) == (False, None, None, 0)
+    assert (result.timed_out, result.incomplete, result.was_started, result.omitted_bytes) == (False, None, True, 0)
 
 
 def test_the_status_is_the_producers_own_and_not_its_filters(way: Transport) -> None:
     result = run(way, "echo out; exit 7", "cat | cat")
-    assert (result.stdout, result.exit_status, result.filter_status) == (b"out\n", 7, 0)
+    assert (result.stdout, result.exit_status) == (b"out\n", 7)
 
 
-def test_a_filter_that_finds_nothing_is_told_from_a_failed_command(way: Transport) -> None:
+def test_a_filter_that_finds_nothing_is_no_failed_command(way: Transport) -> None:
     result = run(way, "echo out", "grep nothing")
-    assert (result.stdout, result.exit_status, result.filter_status) == (b"", 0, 1)
+    assert (result.stdout, result.exit_status) == (b"", 0)
 
 
 def test_a_command_that_is_not_there_says_127(way: Transport) -> None:
@@ -101,11 +101,11 @@ def test_a_filter_that_has_enough_ends_the_producer(way: Transport) -> None:
     assert result.stderr == b""
 
 
-def test_of_100_mb_the_newest_bytes_are_kept_and_the_rest_is_counted(way: Transport) -> None:
+def test_of_100_mb_the_newest_bytes_travel_and_no_others(way: Transport) -> None:
     result = run(way, "head -c 100000000 /dev/zero; echo end", max_bytes=1000)
     assert result.stdout == b"\0" * 996 + b"end\n"
-    assert result.omitted_bytes == 100_000_004 - 1000
-    assert result.received_bytes >= 100_000_004
+    assert result.omitted_bytes >= 1
+    assert result.received_bytes < 2000
 
 
 def test_5_mb_on_stderr_do_not_stop_stdout(way: Transport) -> None:
@@ -194,7 +194,6 @@ def test_closing_is_quick_while_commands_run(new_host: Callable[..., Sshd]) -> N
         assert wait_until(lambda: any("sleep 300" in line for line in host.leftovers()))
         connections.close()
         result = pending.result(PATIENCE_S)
-    assert result.stdout == b"part\n"
     assert result.incomplete is not None
     assert result.incomplete.startswith("connection lost")
 
@@ -306,8 +305,8 @@ def test_what_a_login_prints_is_no_part_of_the_answer(new_host: Callable[..., Ss
 @pytest.mark.ssh
 def test_a_login_that_starts_no_shell_is_told_in_its_own_words(new_host: Callable[..., Sshd]) -> None:
     host = new_host(options=["ForceCommand echo This account is currently not available."])
-    with closing(to(host)) as connections:
-        result = run(connections, "echo answer")
-    assert result.stdout == b""
-    assert b"not available" in result.stderr
-    assert result.incomplete is not None
+    with (
+        closing(to(host)) as connections,
+        pytest.raises(TransportError, match="it says: This account is currently not"),
+    ):
+        run(connections, "echo answer")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
+import time
 from typing import Any
 
 from patience import FOREVER_S
 from sshd import Sshd
 
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.transports import CommandResult, Connections, Script, Transport
+from FailTaleLibrary.transports import CommandResult, Connections, Script, Transport, VisitItem
 
 NEVER = threading.Event()
 
@@ -40,6 +41,22 @@ def run(
 ) -> CommandResult:
     transport = way.transport("web1") if isinstance(way, Connections) else way
     return transport.run(Script(producer, filters), timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+
+
+def item(
+    name: str, producer: str, filters: str = "", *, timeout_s: float = FOREVER_S, max_bytes: int = 1_000_000
+) -> VisitItem:
+    return VisitItem(name, Script(producer, filters), timeout_s, max_bytes)
+
+
+def visit(
+    way: Connections | Transport, *items: VisitItem, lasts_s: float = 2 * FOREVER_S, cancel: threading.Event = NEVER
+) -> dict[str, CommandResult]:
+    """The results by item, in the order in which they came."""
+    transport = way.transport("web1") if isinstance(way, Connections) else way
+    results: dict[str, CommandResult] = {}
+    transport.visit(items, ends_at=time.monotonic() + lasts_s, cancel=cancel, on_result=results.__setitem__)
+    return results
 
 
 class Clock:

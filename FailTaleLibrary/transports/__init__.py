@@ -1,7 +1,16 @@
-"""Script -> CommandResult, over SSH, on this machine or from recorded answers; nothing is left behind on a host."""
+"""Items of a visit -> their results, over SSH, on this machine or as recorded; nothing is left behind on a host."""
 
-from FailTaleLibrary.transports.base import CommandResult, Script, Transport
+from FailTaleLibrary.transports.base import CommandResult, Script, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.connections import Connections
 from FailTaleLibrary.transports.scripted import RecordedAnswer, ScriptedTransport
 
-__all__ = ["CommandResult", "Connections", "RecordedAnswer", "Script", "ScriptedTransport", "Transport"]
+__all__ = [
+    "CommandResult",
+    "Connections",
+    "RecordedAnswer",
+    "Script",
+    "ScriptedTransport",
+    "Transport",
+    "VisitItem",
+    "VisitStart",
+]

@@ -1,62 +1,110 @@
-"""What every transport takes and gives: Script -> CommandResult."""
+"""What every transport takes and gives: items of a visit -> their results."""
 
 from __future__ import annotations
 
 import threading
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """What to run on a host."""
+    """What to run on a host.
+
+    Both texts may print frames, lines ``\\036$failtale_nonce WORD VALUE``: who names that variable gets it, and what it
+    starts cannot see it.
+    """
 
     producer: str
-    """POSIX shell text; its exit status is the answer's."""
+    """POSIX shell text; its exit status is the result's."""
     filters: str = ""
-    """A pipeline that reads what the producer writes; empty: none."""
+    """A pipeline that reads what the producer writes and bounds it; empty: the newest `max_bytes` pass."""
     collector: str = ""
     """Name of the collector that it belongs to; empty: FailTale's own, which reads clock and marks."""
 
 
 @dataclass(frozen=True, slots=True)
+class VisitItem:
+    """One question of a visit, with limits of its own."""
+
+    id: str
+    script: Script
+    timeout_s: float
+    max_bytes: int
+    """Of stdout; with an empty `Script.filters` the host sends no more than this and one byte."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitStart:
+    """What a host told as its visit began."""
+
+    clock: str
+    """As `date +%s.%N` tells it: foreign text, not yet a number; empty where the host cannot tell."""
+    zone: str
+    """As `date +%z` tells it."""
+    sent_at: datetime
+    """The clock was read after this moment on our own clock ..."""
+    received_at: datetime
+    """... and before this one."""
+
+
+@dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a host answered. Partial answers are answers: `timed_out` and `incomplete` say what they lack."""
+    """What a host answered to one item; `timed_out` and `incomplete` say what a partial answer lacks."""
 
     exit_status: int | None
     """The producer's own, 128 + n for signal n; None when it was lost."""
     stdout: bytes
     """The newest `max_bytes`."""
     stderr: bytes
-    """The newest `conversation.STDERR_BYTES`, of producer and filters."""
+    """The newest `visit.STDERR_BYTES`, of producer and filters."""
     received_bytes: int
     """What travelled here on both streams."""
     omitted_bytes: int
-    """What `max_bytes` removed from the head of stdout."""
+    """At least so much is missing at the head of stdout: the host itself throws away what nobody would read."""
     duration_s: float
     timed_out: bool
-    """The time limit ended the producer or its filters."""
+    """Its time limit ended it."""
     incomplete: str | None
     """Why the answer stopped early for another reason ("connection lost …", "cancelled …"), else None."""
-    filter_status: int | None
-    """Exit status of the last filter; None without filters or when it was lost."""
-    nonce: str
+    nonce: str = ""
     """What the script's own frames bear (`on_host/frames.sh`); a line without it is somebody else's."""
+    was_started: bool = True
+    """False when its turn never came; `incomplete` then says why."""
+
+
+Items = Sequence[VisitItem] | Callable[[VisitStart], Sequence[VisitItem]]
+"""What to ask; made when the host has told its clock, where that matters."""
+OnResult = Callable[[str, CommandResult], None]
 
 
 class Transport(Protocol):
     """The way to one host. Safe to use from any thread.
 
-    A transport derives from this class and writes `run`; the rest stands here for one that needs no connection.
+    A transport derives from this class and writes `run`, and `visit` where items gain by going together; the rest
+    stands here for one that needs no connection.
     """
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
-        """Run a script; nothing of it is left on the host afterwards, whatever happens.
-
-        Returns soon after ``timeout_s`` at the latest. Once the script has started, whatever arrived is returned.
-        Raises TransportError when it could not be started.
-        """
+        """Run one script, as `visit` runs many; returns soon after ``timeout_s`` at the latest."""
         ...
+
+    def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
+        """Run items in one command on the host; nothing of it is left there afterwards, whatever happens.
+
+        ``on_result`` is called with the id of each item, once, from this thread and as soon as the item has ended;
+        items that did not end are told last. Returns by ``ends_at`` (on the monotonic clock), and within 2 s of
+        ``cancel``. Raises TransportError when nothing could be started.
+        """
+        if callable(items):
+            now = datetime.now(timezone.utc)
+            items = items(VisitStart(f"{now.timestamp():.6f}", "+0000", now, now))
+        for item in items:
+            timeout_s = min(item.timeout_s, max(0.1, ends_at - time.monotonic()))
+            on_result(item.id, self.run(item.script, timeout_s=timeout_s, max_bytes=item.max_bytes, cancel=cancel))
 
     def connect(self) -> None:
         """Make sure that the host can be reached. Raises TransportError."""

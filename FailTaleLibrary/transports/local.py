@@ -1,19 +1,18 @@
-"""Script -> CommandResult on this machine, in the same wrapper as over SSH."""
+"""Items of a visit -> their results on this machine, with the same script as over SSH."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import selectors
-import signal
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
+from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports.base import CommandResult, Script, Transport
-from FailTaleLibrary.transports.visit import WrappedScript, run_to_end, wrap
+from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
+from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -34,66 +33,92 @@ def repeat_line(host: str, command: str, config: Config) -> None:
 class LocalTransport(Transport):
     """Runs scripts here: for a product that lives beside its tests."""
 
+    has_shell = True
+    hello_s = 5.0
+
+    def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
+        hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
+
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
-        wrapped = wrap(script, timeout_s=timeout_s)
-        running = _start(wrapped)
+        return visit_for_one(self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+
+    def start(self, command_line: str, *, wait_s: float) -> _Process:
         try:
-            return run_to_end(running, wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel).result
-        finally:
-            running.close()
+            return _Process(command_line)
+        except OSError as error:
+            sentence = f"'/bin/sh' could not be started on this machine: {error.strerror}"
+            raise TransportError("failed", sentence) from error
 
+    def start_another(self, command_line: str, *, wait_s: float) -> _Process:
+        return self.start(command_line, wait_s=wait_s)
 
-def _start(wrapped: WrappedScript) -> _Process:
-    try:
-        return _Process(wrapped)
-    except OSError as error:
-        raise TransportError("failed", f"'/bin/sh' could not be started on this machine: {error.strerror}") from error
+    def no_shell(self, words: str) -> TransportError:
+        return TransportError("failed", f"'/bin/sh' of this machine runs nothing; it says: {words}")
 
 
 class _Process:
-    """A wrapper as a child of this process."""
+    """A shell that is a child of this process."""
 
-    def __init__(self, wrapped: WrappedScript) -> None:
+    def __init__(self, command_line: str) -> None:
         self._child = subprocess.Popen(  # noqa: S603 - to run what the configuration says is its purpose
-            ["/bin/sh", *wrapped.words],
+            ["/bin/sh", "-c", command_line],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             bufsize=0,
             start_new_session=True,
         )
-        assert self._child.stdout is not None and self._child.stderr is not None  # noqa: PT018, S101 - they are pipes
-        self._streams = (self._child.stdout, self._child.stderr)
-        self._selector = selectors.DefaultSelector()
-        for stream in self._streams:
-            self._selector.register(stream, selectors.EVENT_READ)
+        assert self._child.stdin is not None  # noqa: S101 - all three are pipes
+        assert self._child.stdout is not None  # noqa: S101
+        assert self._child.stderr is not None  # noqa: S101
+        self._stdin = self._child.stdin
+        self._streams = [self._child.stdout, self._child.stderr]
+        self._open = [self._child.stdout.fileno(), self._child.stderr.fileno()]
+        for pipe in (self._stdin, *self._streams):
+            os.set_blocking(pipe.fileno(), False)
 
     @property
     def ended(self) -> bool:
-        return not self._selector.get_map()
+        return not self._open
 
-    def read(self, wait_s: float) -> tuple[bytes, bytes]:
-        chunks = {}
-        for key, _ in self._selector.select(wait_s):
-            chunks[key.fd] = os.read(key.fd, _CHUNK_BYTES)
-            if not chunks[key.fd]:
-                self._selector.unregister(key.fileobj)
-        stdout, stderr = (chunks.get(stream.fileno(), b"") for stream in self._streams)
+    def filenos(self) -> Sequence[int]:
+        return tuple(self._open)
+
+    def read(self) -> tuple[bytes, bytes]:
+        stdout, stderr = (self._read(stream.fileno()) for stream in self._streams)
         return stdout, stderr
 
-    def cancel(self) -> None:
-        if self._child.stdin is not None:
-            self._child.stdin.close()
+    def write(self, data: bytes) -> int:
+        try:
+            return os.write(self._stdin.fileno(), data)
+        except BlockingIOError:
+            return 0
+        except BrokenPipeError:  # it has ended; its streams will say so
+            return len(data)
 
-    def why_no_report(self) -> str:
-        return f"something on this machine ended the command (status {self._child.wait()})"
+    def hang_up(self) -> None:
+        self._stdin.close()
+
+    def why_ended(self) -> str:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(0.5)  # it comes right behind the end of the streams
+        return f"something on this machine ended the command (status {self._child.returncode})"
 
     def close(self) -> None:
-        self.cancel()
-        self._selector.close()
+        self.hang_up()
         for stream in self._streams:
             stream.close()
-        with contextlib.suppress(ProcessLookupError):  # it has ended by itself, as it should
-            if self._child.poll() is None:
-                os.killpg(self._child.pid, signal.SIGKILL)  # its guards outlive it and see to the rest
-        self._child.wait()
+        self._open.clear()
+        # Its guard sees to the rest, in a second where something resists.
+        background.start(self._child.wait, name="failtale-reap")
+
+    def _read(self, fileno: int) -> bytes:
+        if fileno not in self._open:
+            return b""
+        try:
+            chunk = os.read(fileno, _CHUNK_BYTES)
+        except BlockingIOError:
+            return b""
+        if not chunk:
+            self._open.remove(fileno)
+        return chunk

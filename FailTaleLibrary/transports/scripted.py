@@ -110,7 +110,6 @@ class ScriptedTransport(Transport):
             duration_s=timeout_s if answer.timed_out else 0.0,
             timed_out=answer.timed_out,
             incomplete=None,
-            filter_status=None,
             nonce=_NONCE,
         )
 

@@ -1,24 +1,22 @@
-"""Script -> CommandResult over SSH: one connection for the whole run, reused, and replaced when it died."""
+"""Items of a visit -> their results over SSH: one connection for the whole run, reused, and replaced when it died."""
 
 from __future__ import annotations
 
 import contextlib
 import getpass
-import select
 import shlex
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from FailTaleLibrary.background import call_within
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports.base import CommandResult, Script
+from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.ssh_login import log_in
-from FailTaleLibrary.transports.visit import EndedCommand, run_to_end, wrap
+from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
 
 if TYPE_CHECKING:
     import paramiko
@@ -62,6 +60,10 @@ class SshTransport:
         self._connecting = threading.Lock()
         self._connection: _Connection | None = None
         self._closed = False
+        self.has_shell = False
+        """Whether a login has given us a shell before."""
+        self.hello_s = ssh.connect_timeout_s
+        """How long it may take to do so for the first time."""
 
     @property
     def is_open(self) -> bool:
@@ -73,15 +75,18 @@ class SshTransport:
         """Lines of `known_hosts` that were skipped."""
         return self._trust.notes
 
-    def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
-        wrapped = wrap(script, timeout_s=timeout_s)
-        connection, channel = self._start(wrapped.command_line, wait_s=timeout_s)
+    def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
         try:
-            talk = run_to_end(_Remote(channel), wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
-            self._keep_or_drop(connection, talk)
-            return talk.result
-        finally:
-            connection.end(channel)
+            outcome = hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
+        except NoShellError as error:
+            self._breaker.failed(error.reason, str(error))
+            self._drop(self._connection)
+            raise
+        if not outcome.in_order:
+            self._drop(self._connection)
+
+    def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
+        return visit_for_one(self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
 
     def connect(self) -> None:
         """Make sure that there is a live connection. Raises TransportError."""
@@ -93,16 +98,30 @@ class SshTransport:
         if connection is not None:
             connection.close()
 
-    def _start(self, command_line: str, *, wait_s: float) -> tuple[_Connection, paramiko.Channel]:
-        """A channel in which the command runs; a connection that died unnoticed is replaced."""
+    # What a visit asks of a host
+
+    def start(self, command_line: str, *, wait_s: float) -> _RemoteShell:
+        """A channel in which a shell starts; a connection that died unnoticed is replaced."""
         connection = self._live_connection()
         try:
-            return connection, connection.start(command_line, wait_s=wait_s)
+            return connection.start(command_line, wait_s=wait_s)
         except _DeadConnectionError:
             self._drop(connection)
             if not connection.was_used:
                 raise
-        return self._start(command_line, wait_s=wait_s)
+        return self.start(command_line, wait_s=wait_s)
+
+    def start_another(self, command_line: str, *, wait_s: float) -> _RemoteShell | None:
+        """The same where the server takes one more at once."""
+        connection = self._connection
+        return None if connection is None else connection.start_another(command_line)
+
+    def no_shell(self, words: str) -> TransportError:
+        said = f"it says: {words}" if words else "it says nothing"
+        user = self._ssh.user or getpass.getuser()
+        return NoShellError("refused", f"Host '{self._host}' starts no shell for '{user}'; {said}")
+
+    # Connections
 
     def _live_connection(self) -> _Connection:
         if not self._connecting.acquire(timeout=2 * self._ssh.connect_timeout_s + 1):
@@ -130,14 +149,15 @@ class SshTransport:
             connection.close()
         return connection
 
-    def _keep_or_drop(self, connection: _Connection, talk: EndedCommand) -> None:
-        if not (talk.in_order and connection.is_alive):
-            self._drop(connection)
+    def _drop(self, connection: _Connection | None) -> None:
+        if connection is not None:
+            connection.close()
+            if self._connection is connection:
+                self._connection = None
 
-    def _drop(self, connection: _Connection) -> None:
-        connection.close()
-        if self._connection is connection:
-            self._connection = None
+
+class NoShellError(TransportError):
+    """A login starts something else than a shell, or nothing."""
 
 
 class _DeadConnectionError(TransportError):
@@ -163,7 +183,7 @@ class _Connection:
     def is_alive(self) -> bool:
         return self._transport.is_active()
 
-    def start(self, command_line: str, *, wait_s: float) -> paramiko.Channel:
+    def start(self, command_line: str, *, wait_s: float) -> _RemoteShell:
         """A channel in which the command runs; waits up to ``wait_s`` for one to be free.
 
         Raises TransportError, `_DeadConnectionError` when a new connection could help.
@@ -175,9 +195,7 @@ class _Connection:
         while True:
             alone = self._claim(deadline)
             try:
-                channel = self._open(command_line)
-                self.was_used = True
-                return channel
+                return self._open(command_line)
             except paramiko.ChannelException as error:
                 self._give_back(one_less=not alone)
                 if error.code != paramiko.common.OPEN_FAILED_CONNECT_FAILED or time.monotonic() > (
@@ -189,6 +207,22 @@ class _Connection:
                 self._give_back()
                 raise
 
+    def start_another(self, command_line: str) -> _RemoteShell | None:
+        """The same, now or not at all."""
+        import paramiko
+
+        with self._freed:
+            if self._in_use >= self._at_once:
+                return None
+            self._in_use += 1
+        try:
+            return self._open(command_line)
+        except paramiko.ChannelException:
+            self._give_back(one_less=True)
+        except TransportError:
+            self._give_back()
+        return None
+
     def end(self, channel: paramiko.Channel) -> None:
         """Close a channel and let the next one in."""
         with contextlib.suppress(EOFError, OSError):  # the connection has gone already
@@ -198,31 +232,24 @@ class _Connection:
     def close(self) -> None:
         self._transport.close()
 
-    def _open(self, command_line: str) -> paramiko.Channel:
+    def _open(self, command_line: str) -> _RemoteShell:
         import paramiko
 
-        def call() -> paramiko.Channel:
-            with self._opening:
-                channel = self._transport.open_session(timeout=self._open_timeout_s + 1)  # ours comes first
-                channel.exec_command(command_line)  # waits for the server's yes without any limit
-            return channel
-
         try:
-            return call_within(
-                self._open_timeout_s,
-                call,
-                name=f"failtale-open-{self._host}",
-                discard=lambda channel: channel.close(),
-            )
+            with self._opening:
+                channel = self._transport.open_session(timeout=self._open_timeout_s)
+            _exec(channel, command_line)
         except paramiko.ChannelException:
             raise
-        except TimeoutError as error:
-            sentence = f"Host '{self._host}' opened no session within {self._open_timeout_s:g} s."
-            raise _DeadConnectionError("no answer", sentence) from error
         except (paramiko.SSHException, EOFError, OSError) as error:
-            if self.is_alive:
+            if self.is_alive and "timeout" not in str(error).lower():
                 raise TransportError("refused", f"Host '{self._host}' does not run commands for this user.") from error
-            raise _DeadConnectionError("connection lost", f"Host '{self._host}' closed the connection.") from error
+            sentence = f"Host '{self._host}' opened no session within {self._open_timeout_s:g} s."
+            if not self.is_alive:
+                raise _DeadConnectionError("connection lost", f"Host '{self._host}' closed the connection.") from error
+            raise _DeadConnectionError("no answer", sentence) from error
+        self.was_used = True
+        return _RemoteShell(channel, self)
 
     def _claim(self, deadline: float) -> bool:
         """Take a channel's place; whether it is the only one taken."""
@@ -246,13 +273,27 @@ class _Connection:
         )
 
 
-class _Remote:
-    """A wrapper that runs in a channel."""
+def _exec(channel: paramiko.Channel, command_line: str) -> None:
+    """What `Channel.exec_command` does, without waiting for the server's yes; a no closes the channel."""
+    import paramiko
 
-    def __init__(self, channel: paramiko.Channel) -> None:
+    message = paramiko.Message()
+    message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(command_line)
+    channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
+
+
+class _RemoteShell:
+    """A shell in a channel."""
+
+    def __init__(self, channel: paramiko.Channel, connection: _Connection) -> None:
         self._channel = channel
-        self._poll = select.poll()
-        self._poll.register(channel.fileno(), select.POLLIN)
+        self._connection = connection
+        self._is_closed = False
+        channel.setblocking(False)
 
     @property
     def ended(self) -> bool:
@@ -260,20 +301,35 @@ class _Remote:
         over = channel.closed or channel.eof_received
         return bool(over and not channel.recv_ready() and not channel.recv_stderr_ready())
 
-    def read(self, wait_s: float) -> tuple[bytes, bytes]:
-        self._poll.poll(wait_s * 1000)
+    def filenos(self) -> Sequence[int]:
+        return (self._channel.fileno(),)
+
+    def read(self) -> tuple[bytes, bytes]:
         channel = self._channel
         return _taken(channel.recv_ready, channel.recv), _taken(channel.recv_stderr_ready, channel.recv_stderr)
 
-    def cancel(self) -> None:
+    def write(self, data: bytes) -> int:
+        try:
+            return self._channel.send(data) or len(data)  # to a closed channel nothing is sent: its end will be seen
+        except TimeoutError:  # the server takes no more for now
+            return 0
+        except (EOFError, OSError):
+            return len(data)
+
+    def hang_up(self) -> None:
         with contextlib.suppress(EOFError, OSError):  # the connection has gone already
             self._channel.shutdown_write()
 
-    def why_no_report(self) -> str:
-        if not self._channel.get_transport().is_active():
+    def why_ended(self) -> str:
+        if not self._connection.is_alive:
             return "connection lost"
         self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
         return f"something on the host ended the command (status {self._channel.exit_status})"
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self._is_closed = True
+            self._connection.end(self._channel)
 
 
 def _taken(is_ready: Callable[[], bool], receive: Callable[[int], bytes]) -> bytes:

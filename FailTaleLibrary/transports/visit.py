@@ -1,226 +1,176 @@
-"""A running wrapper -> CommandResult: both streams drained, the newest bytes kept, clock and cancel event minded."""
+"""Items -> their results, in one command on a host, whatever the login and however it ends.
+
+The order of events, each step a round trip at most:
+
+1. A short command line, which any login shell passes on, starts `sh`. It says hello with a sum: a menu that echoes what
+   it is sent cannot add.
+2. `on_host/visit.sh` goes to its standard input and tells the host's clock. A login that has never said hello gets the
+   text only then: to a menu it would be a row of keystrokes.
+3. The items follow, with a nonce. From here on standard input is the lifeline: its end ends everything on the host.
+4. Frames, lines that begin with the nonce, tell on both streams where an item begins and ends.
+
+A visit that breaks off is repeated for the items whose turn had not come. Where one item waits, a second visit (a lane)
+takes the others from the end; where the two meet, they are done.
+"""
 
 from __future__ import annotations
 
+import math
 import re
 import secrets
+import selectors
 import shlex
 import threading
 import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from typing import Protocol
 
-from FailTaleLibrary.transports.base import CommandResult, Script
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.on_host import host_script
+from FailTaleLibrary.text import decode
+from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, VisitItem, VisitStart
 
-# --- Script -> the command line that runs it on a host and leaves nothing behind, and what its report says
+MakeRequest = Callable[[tuple[str, str], VisitStart], tuple[dict[int, VisitItem], bytes]]
 
+STDERR_BYTES = 64 * 1024
+"""Kept of an item's stderr, by the host."""
 POLITE_S = 0.7
 """Between TERM and KILL."""
 POLITE_WITH_SUDO_S = 2.8
 """The same for sudo, which gives its command 2 s before it uses force."""
-FLUSH_S = 1.0
-"""For the filters, once the producer is gone."""
-REPORT_S = 0.3
-"""For the report to travel."""
-
-_SUDO = re.compile(r"\bsudo\b")
-
-# File descriptors: 3 lifeline, 4 the answer, 5 statuses for the report, 6 a kept command's input.
-#
-# Groups are killed by `kill -SIG "-$group"`, the one spelling that the builtins of all three shells take. It must be
-# the builtin: the `kill` of procps 4.0.2 reads `-12345` as `-1`, which is everybody.
-WRAPPER = r"""
-limit=$1 polite=$2 filters_limit=$3 mercy=$4 frame=$5 producer=$6 filters=$7
-LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
-export LC_ALL TERM SYSTEMD_COLORS PAGER
-printf '\036%s begins\n' "$frame"
-exec 3<&0 4>&1 </dev/null
-trap "" TERM ALRM
-
-reach=child alone=
-if [ "$(command -v kill)" = kill ]; then
-  if command -v setsid; then reach=group alone=setsid; elif kill -0 "-$$"; then reach=session; fi
-fi >/dev/null 2>&1
-
-# end REACH PID POLITE: ends PID and all that it started; POLITE in tenths of a second.
-ends='
-nap() { sleep "$1" || sleep "$((${1%.*} + 1))"; }
-end() {
-  case $1 in group) all=-$2 ;; session) all=0 ;; child) all=$2 ;; esac
-  kill -TERM "$all" || kill -TERM "$2"
-  tenths=0
-  while [ "$tenths" -lt "$3" ] && { kill -0 "$all" || kill -0 "$2"; }; do
-    [ "$tenths" -ne 3 ] || kill -ALRM "$all"
-    sleep 0.1 || { sleep 1; tenths=$((tenths + 9)); }
-    tenths=$((tenths + 1))
-  done
-  kill -KILL "$all"
-  kill -KILL "$2"
-}
-'
-# Arguments: REACH NAME PID LIMIT MERCY POLITE; standard input is the lifeline.
-guard='
-trap "" PIPE
-over() { end "$1" "$2" "$3"; [ "$1" != group ] || kill -KILL 0; }
-(nap "$4"; echo "late=$2" >&5; over "$1" "$3" "$6") &
-cat; nap "$5"
-over "$1" "$3" "$6"
-'
-eval "$ends"
-
-# kept NAME COMMAND LIMIT MERCY POLITE: runs COMMAND under guard, clears up after it and tells its status.
-kept() {
-  $alone sh -c "$2" <&6 3<&- 4>&- 5>&- 6<&- &
-  pid=$!
-  exec 2>/dev/null
-  $alone sh -c "$ends$guard" failtale "$reach" "$1" "$pid" "$3" "$4" "$5" <&3 >/dev/null 3<&- 4>&- 6<&- &
-  guard_pid=$!
-  wait "$pid"
-  status=$?
-  while kill -0 "$pid"; do
-    wait "$pid"
-    status=$?
-  done
-  case $reach-$1 in
-  group-*) end group "$pid" "$5"; kill -KILL "-$guard_pid" ;;
-  session-producer) kill -TERM 0 ;;
-  esac
-  kill -KILL "$guard_pid"
-  echo "$1=$status" >&5
-}
-
-# Of all that the wrapper starts, only the producer may feel the polite signals.
-kept_producer() {
-  trap : TERM ALRM
-  kept producer "$producer" "$limit" 0 "$polite" 6</dev/null
-}
-
-{
-  if [ -n "$filters" ]; then
-    kept_producer | kept filters "$filters" "$filters_limit" "$mercy" 0 6<&0 >&4
-  else
-    kept_producer >&4
-  fi
-} 5>&1 | {
-  trap "" PIPE # the client may be gone; the last line matters all the same
-  report= missing=1
-  [ -z "$filters" ] || missing=2
-  while [ "$missing" -gt 0 ] && read -r line; do
-    report="$report $line"
-    case $line in late=*) ;; *) missing=$((missing - 1)) ;; esac
-  done
-  printf '\n\036%s%s\n' "$frame" "$report" >&2
-  [ "$reach" != session ] || kill -KILL 0
-}
-"""
-
-_REPORT = re.compile(rb"(late=|producer=|filters=)(\w+)")
-
-
-@dataclass(frozen=True, slots=True)
-class WrapperReport:
-    """What the wrapper said at its end."""
-
-    producer: int | None
-    filters: int | None
-    late: bool
-    """A time limit struck."""
-
-
-@dataclass(frozen=True, slots=True)
-class WrappedScript:
-    """A script in its wrapper."""
-
-    words: tuple[str, ...]
-    """What follows `sh`."""
-    frame: bytes
-    """Begins the report; random, so that no log line can forge one."""
-    nonce: str
-    """In the frames of the script itself."""
-    patience_s: float
-    """How long after the time limit a wrapper in good order reports at the latest."""
-
-    @property
-    def command_line(self) -> str:
-        """For any login shell: it hands over to a POSIX one."""
-        return f"exec sh {shlex.join(self.words)}"
-
-    @property
-    def beginning(self) -> bytes:
-        """The wrapper's first line on stdout: what stands ahead of it is the login's own talk."""
-        return self.frame.lstrip() + b" begins\n"
-
-    def split_report(self, stderr: bytes) -> tuple[bytes, WrapperReport | None]:
-        """stderr without the report, and the report; None while there is none."""
-        start = stderr.rfind(self.frame)
-        if start < 0 or b"\n" not in stderr[start + len(self.frame) :]:
-            return stderr, None
-        line = stderr[start + len(self.frame) :].split(b"\n")[0]
-        told = dict(_REPORT.findall(line))
-        report = WrapperReport(_status(told.get(b"producer=")), _status(told.get(b"filters=")), late=b"late=" in told)
-        return stderr[:start], report
-
-
-def wrap(script: Script, *, timeout_s: float) -> WrappedScript:
-    """A script as it runs on a host: for at most ``timeout_s`` and a moment to clear up."""
-    polite_s = POLITE_WITH_SUDO_S if _SUDO.search(script.producer) else POLITE_S
-    name = f"FailTale {secrets.token_hex(8)}"
-    mercy_s = polite_s + FLUSH_S
-    limits = (f"{timeout_s:.3f}", f"{polite_s * 10:.0f}", f"{timeout_s + mercy_s:.3f}", f"{mercy_s:.3f}")
-    nonce = secrets.token_hex(8)
-    texts = (_with_nonce(script.producer, nonce), _with_nonce(script.filters, nonce))
-    words = ("-c", WRAPPER, "failtale", *limits, name, *texts)
-    return WrappedScript(words, b"\n\x1e" + name.encode(), nonce, mercy_s + REPORT_S)
-
-
-def _with_nonce(text: str, nonce: str) -> str:
-    """A text that makes frames, with their nonce; a user's own command makes none, and must not be able to."""
-    return f"failtale_nonce={nonce}\n{text}" if "$failtale_nonce" in text else text
-
-
-def _status(told: bytes | None) -> int | None:
-    return int(told) if told else None
-
-
-# --- A running wrapper -> CommandResult: both streams drained, the newest bytes kept, clock and cancel event m
-
-STDERR_BYTES = 64 * 1024
-"""Kept of stderr."""
-STRAGGLERS_S = 1.0
-"""How long a stream may be silent after the report: what left by `setsid` can hold it open for ever."""
+BEAT_S = 0.5
+"""How exactly a host minds time limits."""
+SUSPICIOUS_S = 1.5
+"""Without a hello for so long, a login may have no shell. It is hung up on: menus end then, a slow shell says hello."""
+LANE_AFTER_S = 0.4
+"""An item that takes longer lets the others overtake it."""
+REVISITS = 2
+"""After a visit that broke off."""
+_LAST_WORDS_S = 1.2
+"""For what a host still has to say once it was hung up on."""
+_FLUSH_S = 2.5
+"""For filters that are slow, once the producer is gone; `visit.sh` gives them four beats."""
 _LOOK_UP_S = 0.05
 """How often the cancel event is looked at."""
-_REPORT_ROOM = 256
+_CHUNK_BYTES = 32 * 1024
+_TALK_BYTES = 64 * 1024
+_WORDS_SHOWN = 300
+_SUDO = re.compile(r"\bsudo\b")
 
 
-class RunningCommand(Protocol):
-    """A wrapper that runs on a host."""
+class Shell(Protocol):
+    """A shell that was started on a host, and its three streams. No method waits."""
 
     @property
     def ended(self) -> bool:
         """Whether both streams have ended and were read."""
         ...
 
-    def read(self, wait_s: float) -> tuple[bytes, bytes]:
-        """What came on stdout and stderr; waits at most ``wait_s`` for something to come."""
+    def filenos(self) -> Sequence[int]:
+        """What becomes readable when there is something to `read`."""
         ...
 
-    def cancel(self) -> None:
-        """Break the lifeline: the host then ends the script."""
+    def read(self) -> tuple[bytes, bytes]:
+        """What has come on stdout and stderr."""
         ...
 
-    def why_no_report(self) -> str:
-        """What is known of a wrapper that ended without its report."""
+    def write(self, data: bytes) -> int:
+        """Send a beginning of ``data``; how many bytes it was."""
+        ...
+
+    def hang_up(self) -> None:
+        """End its standard input: the host then ends everything."""
+        ...
+
+    def why_ended(self) -> str:
+        """What is known of a shell that ended before its visit."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class Host(Protocol):
+    """Where shells can be started."""
+
+    has_shell: bool
+    """Whether a login has said hello before; set by the visit."""
+    hello_s: float
+    """How long a login may take to say hello for the first time."""
+
+    def start(self, command_line: str, *, wait_s: float) -> Shell:
+        """Raises TransportError."""
+        ...
+
+    def start_another(self, command_line: str, *, wait_s: float) -> Shell | None:
+        """A second one at the same time; None where the host takes no more."""
+        ...
+
+    def no_shell(self, words: str) -> TransportError:
+        """The error for a login that starts no shell and says ``words``."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
-class EndedCommand:
-    """How one went."""
+class VisitOutcome:
+    """How a visit went, beside its results."""
 
-    result: CommandResult
     in_order: bool
-    """The host itself ended it; else nobody knows what state the connection is in."""
+    """All shells ended as they should; else nobody knows what state the connection is in."""
+
+
+def hold_visit(
+    host: Host, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
+) -> VisitOutcome:
+    """Ask a host; see `Transport.visit`."""
+    return _Visit(host, items, ends_at=ends_at, cancel=cancel, on_result=on_result).hold()
+
+
+def visit_for_one(
+    visit: Callable[..., None], script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event
+) -> CommandResult:
+    """The result of one script, by a visit of its own; see `Transport.run`."""
+    results: list[CommandResult] = []
+    ends_at = time.monotonic() + timeout_s + 2 * BEAT_S + _polite_s(script) + _LAST_WORDS_S
+    item = VisitItem("", script, timeout_s, max_bytes)
+    visit([item], ends_at=ends_at, cancel=cancel, on_result=lambda _, result: results.append(result))
+    return results[0]
+
+
+# --- What is sent
+
+
+def command_line(hello: tuple[int, int], size: int) -> str:
+    """For any login shell; the text of ``size`` bytes that it reads is `opening`."""
+    return f"""exec sh -c 'echo failtale $(({hello[0]}+{hello[1]}));s=$(head -c {size});eval "$s"'"""
+
+
+def opening(hello: tuple[int, int]) -> bytes:
+    """The text of a visit up to its items. In braces, so that a part of it does nothing."""
+    return f"{{\n{host_script('visit.sh')}visit {sum(hello)}\n}}\n".encode()
+
+
+def request(nonces: tuple[str, str], items: Mapping[int, VisitItem], *, lasts_s: float) -> bytes:
+    """The items by number, in the order in which they are to run; the nonces are the visit's own and the items'."""
+    lines = "".join(_item_line(number, item) for number, item in items.items())
+    text = f"{{\n{lines}}}\n".encode()
+    beats = max(2, math.ceil(lasts_s / BEAT_S))
+    return f"{' '.join(nonces)} {secrets.token_hex(8)} {beats} {len(text)}\n".encode() + text
+
+
+def _item_line(number: int, item: VisitItem) -> str:
+    ticks = math.ceil(item.timeout_s / BEAT_S) + 1  # the first beat comes early
+    polite_tenths = round(_polite_s(item.script) * 10)
+    filters = item.script.filters or f"exec tail -c {item.max_bytes + 1}"
+    return f"item {number} {ticks} {polite_tenths} {shlex.quote(item.script.producer)} {shlex.quote(filters)}\n"
+
+
+def _polite_s(script: Script) -> float:
+    return POLITE_WITH_SUDO_S if _SUDO.search(script.producer) else POLITE_S
+
+
+# --- What comes back
 
 
 class NewestBytes:
@@ -246,98 +196,448 @@ class NewestBytes:
         del self._data[: max(0, len(self._data) - self._max_bytes)]
 
 
-def run_to_end(
-    running: RunningCommand, wrapped: WrappedScript, *, timeout_s: float, max_bytes: int, cancel: threading.Event
-) -> EndedCommand:
-    """Listen until the wrapper has reported and its streams have ended, at most until it must have reported."""
-    return _Listener(running, wrapped, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel).listen()
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A line of the host's own."""
+
+    kind: str
+    """``b`` an item begins, ``s`` its status, ``e`` it has ended, ``z`` the visit has."""
+    words: tuple[str, ...]
 
 
-class _Listener:
-    def __init__(
-        self,
-        running: RunningCommand,
-        wrapped: WrappedScript,
-        *,
-        timeout_s: float,
-        max_bytes: int,
-        cancel: threading.Event,
-    ) -> None:
-        self._running = running
-        self._wrapped = wrapped
-        self._timeout_s = timeout_s
-        self._cancel = cancel
-        self._talk: bytearray | None = bytearray()
-        """What the login said on stdout; None once the wrapper has begun."""
-        self._stdout = NewestBytes(max_bytes)
-        self._stderr = NewestBytes(STDERR_BYTES + _REPORT_ROOM)
-        self._report: WrapperReport | None = None
-        self._cancelled_after_s: float | None = None
-        self._began = time.monotonic()
-        self._deadline = self._began + timeout_s + wrapped.patience_s
+class FrameSplitter:
+    """Cuts a stream at its frames, wherever a chunk of it ends."""
 
-    def listen(self) -> EndedCommand:
-        quiet_since = self._began
-        while not self._running.ended:
-            now = time.monotonic()
-            if now >= self._deadline or (self._report and now >= quiet_since + STRAGGLERS_S):
-                break
-            if self._cancel.is_set() and self._cancelled_after_s is None:
-                self._let_go(now)
-            if self._take(min(_LOOK_UP_S, self._deadline - now)):
-                quiet_since = time.monotonic()
-        return EndedCommand(self._result(), in_order=self._report is not None or self._running.ended)
+    _LONGEST = 200
 
-    def _let_go(self, now: float) -> None:
-        """Ask the host to end it; what it still holds may come, for the time that this takes."""
-        self._cancelled_after_s = now - self._began
-        self._deadline = min(self._deadline, now + self._wrapped.patience_s)
-        self._running.cancel()
+    def __init__(self, nonce: str) -> None:
+        self._mark = f"\n\x1e{nonce} ".encode()
+        self._data = bytearray()
 
-    def _take(self, wait_s: float) -> bool:
-        stdout, stderr = self._running.read(wait_s)
-        self._stdout.add(self._behind_the_talk(stdout))
-        self._stderr.add(stderr)
-        if stderr and self._report is None:
-            _, self._report = self._wrapped.split_report(self._stderr.data)
-        return bool(stdout or stderr)
+    def feed(self, chunk: bytes) -> Iterator[bytes | Frame]:
+        """What a chunk completes: bytes that are no frame's, and frames."""
+        self._data += chunk
+        while (at := self._data.find(self._mark)) >= 0:
+            end = self._data.find(b"\n", at + len(self._mark))
+            if end < 0 and len(self._data) < at + self._LONGEST:
+                yield from self._take(at)
+                return
+            yield from self._take(at)
+            kind, *words = self._data[len(self._mark) : end - at].decode("ascii", "replace").split(" ")
+            del self._data[: end - at + 1]
+            yield Frame(kind, tuple(words))
+        yield from self._take(len(self._data) - self._begun_mark())
 
-    def _behind_the_talk(self, stdout: bytes) -> bytes:
-        """What is the script's own: a login may print a greeting, or refuse in words, ahead of it."""
-        if self._talk is None:
-            return stdout
-        self._talk += stdout
-        _, begun, answer = self._talk.partition(self._wrapped.beginning)
-        if begun:
-            self._talk = None
-            return bytes(answer)
-        del self._talk[:-STDERR_BYTES]
-        return b""
+    def rest(self) -> bytes:
+        """What is left at the end of the stream."""
+        return next(self._take(len(self._data)), b"")
 
-    def _result(self) -> CommandResult:
-        stdout = self._stdout.data
-        stderr, report = self._wrapped.split_report(self._stderr.data)
-        if self._talk:
-            stderr = bytes(self._talk) + stderr  # nothing began: its words are the reason
-        elapsed_s = time.monotonic() - self._began
+    def _take(self, number: int) -> Iterator[bytes]:
+        if number:
+            taken = bytes(self._data[:number])
+            del self._data[:number]
+            yield taken
+
+    def _begun_mark(self) -> int:
+        """How many bytes at the end may be the beginning of a frame."""
+        last = self._data.rfind(b"\n", -len(self._mark))
+        return len(self._data) - last if last >= 0 and self._mark.startswith(self._data[last:]) else 0
+
+
+class _Answer:
+    """What has come for one item."""
+
+    def __init__(self, item: VisitItem) -> None:
+        self.item = item
+        self.began = time.monotonic()
+        self.stdout = NewestBytes(item.max_bytes)
+        self.stderr = NewestBytes(STDERR_BYTES)
+        self.status: int | None = None
+        self.why = ""
+        """``ended``, ``late`` or ``cancelled``; empty until its producer has ended."""
+        self.ends = 0
+        """On how many streams it has ended."""
+
+    @property
+    def elapsed_s(self) -> float:
+        return time.monotonic() - self.began
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether the host should have ended it, or given up, long ago."""
+        allowed_s = self.item.timeout_s + 2 * BEAT_S + 2 * _polite_s(self.item.script) + _FLUSH_S
+        return self.elapsed_s > allowed_s
+
+    def ended(self, words: tuple[str, ...]) -> None:
+        """The producer's status and why it ended, told by a frame."""
+        if len(words) == 2 and words[0].isdigit() and len(words[0]) < 5:
+            self.status, self.why = int(words[0]), words[1]
+
+    def result(self, nonce: str, *, timed_out: bool = False, incomplete: str | None = None) -> CommandResult:
+        stdout = self.stdout.data
         return CommandResult(
-            exit_status=report.producer if report else None,
+            exit_status=self.status,
             stdout=stdout,
-            stderr=stderr[-STDERR_BYTES:],
-            received_bytes=self._stdout.received + self._stderr.received,
-            omitted_bytes=self._stdout.received - len(stdout),
-            duration_s=elapsed_s,
-            timed_out=report.late if report else elapsed_s >= self._timeout_s and self._cancelled_after_s is None,
-            incomplete=self._incomplete(elapsed_s),
-            filter_status=report.filters if report else None,
-            nonce=self._wrapped.nonce,
+            stderr=self.stderr.data,
+            received_bytes=self.stdout.received + self.stderr.received,
+            omitted_bytes=self.stdout.received - len(stdout),
+            duration_s=self.elapsed_s,
+            timed_out=timed_out or self.why == "late",
+            incomplete=incomplete,
+            nonce=nonce,
         )
 
-    def _incomplete(self, elapsed_s: float) -> str | None:
-        if self._cancelled_after_s is not None:
-            return f"cancelled after {self._cancelled_after_s:.1f} s"
-        if self._report is not None:
+
+def _not_started(why: str) -> CommandResult:
+    return CommandResult(None, b"", b"", 0, 0, 0.0, timed_out=False, incomplete=why, was_started=False)
+
+
+# --- One shell, from its hello to the end of its items
+
+
+class _Conversation:
+    """One shell: what it was sent, what it said, and how far it is."""
+
+    def __init__(
+        self, make_request: Callable[[str, VisitStart], tuple[dict[int, VisitItem], bytes]], *, known: bool
+    ) -> None:
+        """``make_request`` is called with the nonces when the shell is ready; ``known``: it will say hello."""
+        self._hello = (secrets.randbelow(900_000) + 100_000, secrets.randbelow(900_000) + 100_000)
+        self._opening = opening(self._hello)
+        self._make_request = make_request
+        self._to_send = self._opening if known else b""
+        self._sent_at = datetime.now(timezone.utc)
+        self._items: dict[int, VisitItem] | None = None
+        self._current: dict[str, int | None] = {"out": None, "err": None}
+        self._closed_streams = 0
+        self.shell: Shell
+        self.command_line = command_line(self._hello, len(self._opening))
+        self._nonce = secrets.token_hex(8)
+        self.items_nonce = secrets.token_hex(8)
+        """In the frames of the items' own scripts."""
+        self._splitters = {"out": FrameSplitter(self._nonce), "err": FrameSplitter(self._nonce)}
+        self.began = time.monotonic()
+        self.known = known
+        self.talk = bytearray()
+        """What the login said by itself."""
+        self.said_hello = False
+        self.is_hung_up = False
+        self.answers: dict[int, _Answer] = {}
+        """Of the items whose turn has come."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is to come."""
+        return self.is_finished or self.shell.ended
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the host has said so."""
+        return self._closed_streams == 2
+
+    @property
+    def running(self) -> int | None:
+        """The number of the item that runs."""
+        return self._current["out"]
+
+    @property
+    def has_more_to_send(self) -> bool:
+        return bool(self._to_send)
+
+    def send(self) -> None:
+        while self._to_send:
+            taken = self.shell.write(self._to_send[:_CHUNK_BYTES])
+            if not taken:
+                return
+            self._to_send = self._to_send[taken:]
+
+    def hang_up(self) -> None:
+        if not self.is_hung_up:
+            self.is_hung_up = True
+            self._to_send = b""
+            self.shell.hang_up()
+
+    def take(self) -> list[tuple[int, _Answer]]:
+        """Take in what has come; the answers that it completed."""
+        stdout, stderr = self.shell.read()
+        done: list[tuple[int, _Answer]] = []
+        if stdout and self._items is None:
+            stdout = self._take_talk(stdout)
+        if stderr and self._items is None:
+            self._listen(stderr)
+            stderr = b""
+        for stream, chunk in (("out", stdout), ("err", stderr)):
+            for piece in self._splitters[stream].feed(chunk):
+                if isinstance(piece, bytes):
+                    self._add(stream, piece)
+                elif (completed := self._obey(stream, piece)) is not None:
+                    done.append((completed, self.answers[completed]))
+        return done
+
+    def take_the_rest(self) -> None:
+        """Of both streams, now that nothing more comes: the beginning of a frame was none."""
+        for stream, splitter in self._splitters.items():
+            self._add(stream, splitter.rest())
+
+    def _take_talk(self, chunk: bytes) -> bytes:
+        """Look for the hello and for the start of the visit; what came behind it is the items' own."""
+        self._listen(chunk)
+        if not self.said_hello:
+            self._look_for_the_hello()
+        return self._look_for_the_start() if self.said_hello else b""
+
+    def _listen(self, chunk: bytes) -> None:
+        self.talk += chunk
+        del self.talk[:-_TALK_BYTES]
+
+    def _look_for_the_hello(self) -> None:
+        before, hello, behind = self.talk.partition(f"failtale {sum(self._hello)}\n".encode())
+        if not hello:
+            return
+        self.talk = before + behind
+        self.said_hello = True
+        if not self.known and not self.is_hung_up:
+            self._to_send = self._opening
+            self._sent_at = datetime.now(timezone.utc)
+
+    def _look_for_the_start(self) -> bytes:
+        found = re.search(rb"\x1efailtale %d ready ([^\n]*)\n" % sum(self._hello), self.talk)
+        if found is None or self.is_hung_up:
+            return b""
+        clock, _, zone = decode(found[1][:200]).partition(" ")
+        behind = bytes(self.talk[found.end() :])
+        del self.talk[found.start() :]
+        start = VisitStart(clock, zone, self._sent_at, datetime.now(timezone.utc))
+        self._items, self._to_send = self._make_request((self._nonce, self.items_nonce), start)
+        return behind
+
+    def _add(self, stream: str, data: bytes) -> None:
+        number = self._current[stream]
+        if number is not None:
+            answer = self.answers[number]
+            (answer.stdout if stream == "out" else answer.stderr).add(data)
+
+    def _obey(self, stream: str, frame: Frame) -> int | None:
+        """Do what a frame says; the number of the item that is complete with it."""
+        if frame.kind == "z":
+            self._closed_streams += 1
             return None
-        if not self._running.ended:
-            return f"connection lost: the host was silent at the time limit, after {elapsed_s:.1f} s"
-        return f"{self._running.why_no_report()} after {elapsed_s:.1f} s"
+        number = int(frame.words[0]) if frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]) else -1
+        if self._items is None or number not in self._items:
+            return None
+        answer = self.answers.setdefault(number, _Answer(self._items[number]))
+        if frame.kind == "b":
+            self._current[stream] = number
+        elif frame.kind == "s":
+            answer.ended(frame.words[1:])
+        elif frame.kind == "e":
+            self._current[stream] = None
+            answer.ends += 1
+            return number if answer.ends == 2 else None
+        return None
+
+
+# --- The visit: one conversation, or more of them
+
+
+class _Visit:
+    def __init__(
+        self, host: Host, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
+    ) -> None:
+        self._host = host
+        self._make_items = items if callable(items) else lambda _: items
+        self._items: dict[int, VisitItem] | None = None if callable(items) else dict(enumerate(items))
+        self._ends_at = ends_at
+        self._cancel = cancel
+        self._on_result = on_result
+        self._active: list[_Conversation] = []
+        self._told: set[int] = set()
+        self._partial: dict[int, CommandResult] = {}
+        """Of items that broke off in one conversation while another might still bring them."""
+        self._began = time.monotonic()
+        self._ending = ""
+        """``cancelled`` or ``late``, once it has to end."""
+        self._over_at = ends_at
+        self._attempts = 0
+        self._has_lane = False
+        self._lost = ""
+        """How the last conversation broke off."""
+        self._in_order = True
+
+    def hold(self) -> VisitOutcome:
+        try:
+            self._open(self._host.start)
+            while self._active and not self._is_answered() and time.monotonic() < self._over_at:
+                self._step()
+            self._tell_what_is_missing()
+        finally:
+            for conversation in self._active:
+                conversation.shell.close()
+        return VisitOutcome(self._in_order)
+
+    def _is_answered(self) -> bool:
+        return self._items is not None and len(self._told) == len(self._items)
+
+    def _step(self) -> None:
+        _wait_for(self._active)
+        self._end_in_time()
+        for conversation in list(self._active):
+            conversation.send()
+            for number, answer in conversation.take():
+                self._tell(number, self._result(conversation, answer))
+            self._look_after(conversation)
+        if self._is_waiting():
+            self._has_lane = True
+            self._open(self._host.start_another)
+
+    # Conversations
+
+    def _open(self, start: Callable[..., Shell | None]) -> None:
+        conversation = _Conversation(self._request, known=self._host.has_shell)
+        shell = start(conversation.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
+        if shell is not None:
+            conversation.shell = shell
+            conversation.send()
+            self._active.append(conversation)
+
+    def _request(self, nonces: tuple[str, str], start: VisitStart) -> tuple[dict[int, VisitItem], bytes]:
+        """What a shell that is ready is to do: all that nobody has begun, a lane from the end."""
+        if self._items is None:
+            self._items = dict(enumerate(self._make_items(start)))
+        begun = {number for conversation in self._active for number in conversation.answers}
+        left = [number for number in self._items if number not in self._told and number not in begun]
+        if len(self._active) > 1:
+            left.reverse()
+        items = {number: self._items[number] for number in left}
+        return items, request(nonces, items, lasts_s=self._ends_at - time.monotonic() + BEAT_S)
+
+    def _is_waiting(self) -> bool:
+        """Whether one item makes others wait for whom nobody has asked."""
+        if self._has_lane or self._ending or len(self._active) != 1 or self._items is None:
+            return False
+        (conversation,) = self._active
+        number = conversation.running
+        others = len(self._items) - len(self._told | set(conversation.answers))
+        return number is not None and others > 0 and conversation.answers[number].elapsed_s > LANE_AFTER_S
+
+    def _end_in_time(self) -> None:
+        if not self._ending and self._cancel.is_set():
+            self._ending, self._over_at = "cancelled", min(self._ends_at, time.monotonic() + _LAST_WORDS_S)
+        elif not self._ending and time.monotonic() > self._ends_at - _LAST_WORDS_S:
+            self._ending = "late"
+        if self._ending:
+            for conversation in self._active:
+                conversation.hang_up()
+
+    def _look_after(self, conversation: _Conversation) -> None:
+        if conversation.said_hello:
+            self._host.has_shell = True
+        elif not conversation.known and not self._ending:
+            self._doubt(conversation)
+        running = conversation.answers.get(conversation.running) if conversation.running is not None else None
+        if conversation.is_over:
+            self._retire(conversation)
+        elif running is not None and running.is_overdue:
+            self._in_order = False
+            self._retire(conversation, lost="connection lost: the host was silent at the time limit,")
+        elif self._is_overtaken(conversation):
+            conversation.shell.close()
+            self._active.remove(conversation)
+
+    def _doubt(self, conversation: _Conversation) -> None:
+        """Of a login that has not said hello yet. Raises the host's error for one that never will."""
+        elapsed_s = time.monotonic() - conversation.began
+        if conversation.shell.ended or elapsed_s > self._host.hello_s:
+            raise self._host.no_shell(_words(conversation.talk))
+        if elapsed_s > SUSPICIOUS_S:
+            conversation.hang_up()
+
+    def _is_overtaken(self, conversation: _Conversation) -> bool:
+        """Whether it begins what another one has begun: then that one has all the others as well."""
+        number = conversation.running
+        return number is not None and any(
+            other is not conversation
+            and number in other.answers
+            and other.answers[number].began <= conversation.answers[number].began
+            for other in self._active
+        )
+
+    def _retire(self, conversation: _Conversation, *, lost: str = "") -> None:
+        """A conversation has ended: keep what it brought, and ask again for what it did not begin."""
+        conversation.take_the_rest()
+        self._active.remove(conversation)
+        self._lost = lost or ("" if conversation.is_finished else conversation.shell.why_ended())
+        for number, answer in conversation.answers.items():
+            if number not in self._told:
+                self._partial[number] = self._result(conversation, answer, broke_off=True)
+        conversation.shell.close()
+        if self._active or self._ending:
+            return
+        self._tell_partial()
+        if not self._is_answered() and self._attempts < REVISITS:
+            self._attempts += 1
+            self._ask_again(conversation)
+
+    def _ask_again(self, conversation: _Conversation) -> None:
+        if not conversation.said_hello:
+            self._host.has_shell = False
+        try:
+            self._open(self._host.start)
+        except TransportError as error:
+            if not self._told:
+                raise
+            self._lost = f"connection lost: {error}"
+
+    # Results
+
+    def _result(self, conversation: _Conversation, answer: _Answer, *, broke_off: bool = False) -> CommandResult:
+        after = f"after {answer.elapsed_s:.1f} s"
+        if self._ending == "cancelled" and (broke_off or answer.why == "cancelled"):
+            return answer.result(conversation.items_nonce, incomplete=f"cancelled {after}")
+        if not broke_off:
+            return answer.result(conversation.items_nonce, timed_out=answer.why == "cancelled")
+        held = "a process that FailTale cannot end held its output"
+        late = self._ending == "late" or answer.elapsed_s >= answer.item.timeout_s
+        return answer.result(conversation.items_nonce, timed_out=late, incomplete=f"{self._lost or held} {after}")
+
+    def _tell(self, number: int, result: CommandResult) -> None:
+        if number not in self._told and self._items is not None:
+            self._told.add(number)
+            self._on_result(self._items[number].id, result)
+
+    def _tell_partial(self) -> None:
+        for number, result in self._partial.items():
+            self._tell(number, result)
+
+    def _tell_what_is_missing(self) -> None:
+        """At the end, whatever it was."""
+        if self._is_answered():
+            return
+        self._in_order = self._in_order and not self._active
+        if self._active and not self._lost:
+            self._lost = "connection lost: the host was silent at the time limit,"
+        for conversation in self._active:
+            for number, answer in conversation.answers.items():
+                self._partial.setdefault(number, self._result(conversation, answer, broke_off=True))
+        self._tell_partial()
+        cancelled = self._ending == "cancelled"
+        why = "cancelled" if cancelled else self._lost or "not started: no time was left"
+        why = f"{why} after {time.monotonic() - self._began:.1f} s"
+        if self._items is None:
+            raise TransportError("cancelled" if cancelled else "no answer", f"not asked: {why}")
+        for number in self._items:
+            self._tell(number, _not_started(why))
+
+
+def _wait_for(conversations: Sequence[_Conversation]) -> None:
+    """Until something has come, or a moment."""
+    with selectors.DefaultSelector() as selector:
+        for conversation in conversations:
+            for fileno in conversation.shell.filenos():
+                selector.register(fileno, selectors.EVENT_READ)
+        selector.select(0.01 if any(each.has_more_to_send for each in conversations) else _LOOK_UP_S)
+
+
+def _words(talk: bytearray) -> str:
+    """What a login said, in one line for a reader."""
+    return " ".join(decode(bytes(talk)).split())[-_WORDS_SHOWN:]

@@ -1,0 +1,202 @@
+# shellcheck shell=sh
+# One visit to a host: runs items one after the other, frames what they say, and leaves nothing behind.
+#
+# The client sends this text, and when the frame `ready` has told the host's clock, one line NONCE ITEMS_NONCE MARK BEATS SIZE and
+# SIZE bytes of `item ...` lines. Standard input then stays open and silent: its end ends everything.
+#
+# Processes: main (this shell, head of its session), guard (reads the lifeline), clock (one `sleep` per half second);
+# for each item keeper | filters, the command in a session of its own below the keeper, and `tail` for stderr.
+# Signals inside are those that are ignored by default, so that none can hit a process that is not ready for it:
+# URG half a second has passed; WINCH the command has ended (keeper to main); CONT the visit is over.
+# Descriptors: 3 lifeline, 4 stdout and 5 stderr of the channel, 7 stderr of an item.
+#
+# Groups are killed by `kill -SIG "-$group"`, the one spelling that the builtins of all shells take. It must be the
+# builtin: the `kill` of procps 4.0.2 reads `-12345` as `-1`, which is everybody.
+
+# frame WORD...: a line that only who knows the nonce can write.
+frame() { printf '\n\036%s %s\n' "$nonce" "$*"; }
+
+# What left the session of its item, where /proc shows the environment: the mark stands in it.
+strays() {
+  grep -ls "FAILTALE_VISIT=$mark" /proc/[0-9]*/environ | while read -r stray; do
+    stray=${stray#/proc/}
+    kill -KILL "${stray%/environ}"
+  done
+}
+
+# all PID: what a signal for PID and its group goes to. In a session that all share, main and filters ignore the politer
+# ones, and there is no other that could be sent.
+all() { case $reach in child) all=$1 ;; session) all=0 ;; *) all=-$1 ;; esac; }
+
+# stop PID TENTHS: ends PID and its group, politely for so long. sudo passes TERM on, and uses force after ALRM.
+stop() {
+  all "$1"
+  kill -TERM "$all" || kill -TERM "$1"
+  tenths=0
+  while [ "$tenths" -lt "$2" ] && { kill -0 "$all" || kill -0 "$1"; }; do
+    [ "$tenths" -ne 3 ] || kill -ALRM "$all"
+    sleep 0.1 || { sleep 1; tenths=$((tenths + 9)); }
+    tenths=$((tenths + 1))
+  done
+  [ "$all" = 0 ] || kill -KILL "$all"
+  kill -KILL "$1"
+  [ "$2" -lt 10 ] || stop_as_root "$1"
+}
+
+# stop_as_root PID: what root's commands of this session have started, where the account may end it.
+stop_as_root() {
+  # shellcheck disable=SC2046 # a list of numbers
+  set -- $(sed -n "s/^\([0-9]*\) (.*) [A-Y] [0-9]* [0-9]* $1 .*/\1/p" /proc/[0-9]*/stat)
+  [ "$#" -eq 0 ] || sudo -n kill -KILL "$@"
+}
+
+# The visit must end: main and keeper get time to do it well.
+over() {
+  rounds=12
+  while [ "$rounds" -gt 0 ]; do
+    kill -CONT 0
+    sleep 0.4 || sleep 1
+    rounds=$((rounds - 1))
+  done
+  strays
+  [ -z "$leads" ] || kill -KILL 0
+  kill -KILL "$$"
+}
+
+guard() {
+  while read -r _; do :; done
+  over
+}
+
+# clock BEATS: a beat is half a second; where `sleep` knows whole seconds only, two come at once.
+clock() {
+  beats=0
+  while [ "$beats" -lt "$1" ] && kill -0 "$$"; do
+    sleep 0.5 || { sleep 1; kill -URG 0; beats=$((beats + 1)); sleep 0; }
+    kill -URG 0
+    beats=$((beats + 1))
+  done
+  over
+}
+
+listen() {
+  trap 'tick=$((tick + 1))' URG
+  trap 'ended=$tick' WINCH
+  trap 'quit=yes' CONT
+}
+
+# run PRODUCER: in the background, in a session of its own. Who names the nonce gets it, by a pipe that nobody else reads.
+run() {
+  # shellcheck disable=SC2016 # for the shell that is started
+  reads='read -r failtale_nonce; exec </dev/null; eval "$1"'
+  case $reach-$1 in
+    jobs-*failtale_nonce*) # the group is named after the first process of a pipe
+      { printf '%s\n' "$items_nonce" | FAILTALE_VISIT=$mark sh -c "$reads" sh "$1"; } 2>&7 4>&- 5>&- 7>&- & ;;
+    *failtale_nonce*)
+      printf '%s\n' "$items_nonce" | FAILTALE_VISIT=$mark $alone sh -c "$reads" sh "$1" 2>&7 4>&- 5>&- 7>&- & ;;
+    *) FAILTALE_VISIT=$mark $alone sh -c "$1" </dev/null 2>&7 4>&- 5>&- 7>&- & ;;
+  esac
+}
+
+# keep NUMBER TICKS TENTHS PRODUCER: runs it, ends it when its time is up, clears up after it and tells its status.
+keep() {
+  listen
+  exec 7>&2 2>/dev/null
+  trap - PIPE TERM ALRM
+  [ "$reach" != jobs ] || set -m
+  run "$4"
+  pid=$!
+  [ "$reach" != jobs ] || set +m
+  exec >/dev/null 7>&-
+  trap '' PIPE TERM ALRM
+  why=ended
+  while :; do
+    wait "$pid"
+    status=$?
+    kill -0 "$pid" || break
+    if [ -n "$quit" ]; then why=cancelled; elif [ "$tick" -ge "$2" ]; then why=late; else continue; fi
+    stop "$pid" "$3"
+    case $reach in child | session) strays ;; esac
+    wait "$pid"
+    status=$?
+    break
+  done
+  if [ "$status" -gt 128 ]; then # of a signal to this shell? bash then still knows the status, others say 127
+    wait "$pid"
+    again=$?
+    [ "$again" = 127 ] || status=$again
+  fi
+  case $reach-$why in
+    session-ended) kill -TERM 0 ;;
+    child-* | session-*) ;;
+    *-ended) ! kill -0 "-$pid" || stop "$pid" "$3" ;;
+  esac
+  frame s "$1" "$status" "$why" >&4
+  kill -WINCH "$$"
+}
+
+# item NUMBER TICKS TENTHS PRODUCER FILTERS: FILTERS see the producer's end and still pass on what they hold.
+item() {
+  [ -z "$quit" ] || return 0
+  frame b "$1" >&5
+  frame b "$1" >&4
+  ended='' tick=0 forced=''
+  # shellcheck disable=SC2034 # for the filters
+  { keep "$@" | { trap - PIPE; failtale_nonce=$items_nonce; eval "$5"; } >&4 4>&- 5>&-; } 2>&1 | tail -c 65536 >&5 4>&- 5>&- &
+  last=$!
+  while :; do
+    wait "$last"
+    kill -0 "$last" || break
+    if [ -n "$ended" ] && [ "$tick" -gt "$((ended + 1))" ] && [ -z "$forced" ]; then
+      forced=yes # something may hold the pipes; slow filters go on
+      strays
+    fi
+    if [ "$tick" -gt "$(($2 + 4 + $3 / 5))" ]; then finish; fi
+  done
+  frame e "$1" >&5
+  frame e "$1" >&4
+}
+
+finish() {
+  frame z >&5
+  frame z >&4
+  strays
+  [ -z "$leads" ] || kill -KILL 0
+  kill -KILL "$guard_pid" "$clock_pid"
+  exit 0
+}
+
+# visit HELLO: HELLO is what this shell has answered already.
+visit() {
+  reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid=''
+  if [ "$(command -v kill)" = kill ]; then
+    { kill -0 "-$$" && leads=yes; } 2>/dev/null
+    if command -v setsid >/dev/null 2>&1; then
+      reach=group alone=setsid
+      # Behind a login shell that stays, main is no head of a session; then it becomes one. `ps` shows no text of ours.
+      # shellcheck disable=SC2154,SC2016 # $s is this text, set by the command line
+      [ -n "$leads" ] || [ -n "${FAILTALE_TEXT:-}" ] || FAILTALE_TEXT=$s exec setsid sh -c 'eval "$FAILTALE_TEXT"'
+    else
+      { set -m; } 2>/dev/null
+      case $- in *m*) reach='jobs' ;; esac
+      { set +m; } 2>/dev/null
+      case $leads-$reach in yes-child) reach=session ;; esac
+    fi
+  fi
+  unset FAILTALE_TEXT
+  LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
+  export LC_ALL TERM SYSTEMD_COLORS PAGER
+  exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
+  printf '\036failtale %s ready %s\n' "$1" "$(date '+%s.%N %z')" >&4
+  read -r nonce items_nonce mark beats size <&3
+  items=$(head -c "$size" <&3)
+  trap '' PIPE TERM ALRM
+  guard <&3 3<&- 4>&- 5>&- &
+  guard_pid=$!
+  exec 3<&-
+  clock "$beats" 4>&- 5>&- &
+  clock_pid=$!
+  listen
+  eval "$items"
+  finish
+}
