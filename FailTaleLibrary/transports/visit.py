@@ -299,7 +299,7 @@ class _Conversation:
     """One shell: what it was sent, what it said, and how far it is."""
 
     def __init__(
-        self, make_request: Callable[[str, VisitStart], tuple[dict[int, VisitItem], bytes]], *, known: bool
+        self, make_request: Callable[[tuple[str, str], VisitStart], tuple[dict[int, VisitItem], bytes]], *, known: bool
     ) -> None:
         """``make_request`` is called with the nonces when the shell is ready; ``known``: it will say hello."""
         self._hello = (secrets.randbelow(900_000) + 100_000, secrets.randbelow(900_000) + 100_000)
