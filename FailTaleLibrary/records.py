@@ -377,6 +377,11 @@ class Suspect(Record):
     score: float = 0.0
     signals: tuple[Signal, ...] = ()
 
+    @property
+    def is_strong(self) -> bool:
+        """Whether one of its signals is enough to name it in a headline."""
+        return any(signal.strong for signal in self.signals)
+
 
 class Citation(Record):
     """A suspect that supports a hint, checked by machine."""
@@ -425,6 +430,8 @@ class Analysis(Record):
     headline: SafeText = our_words("")
     """One sentence of the strongest suspect, or that there is none."""
     suspects: tuple[Suspect, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader must know of how the suspects were found, in sentences: lines that were left out, and why."""
     signature: Signature | None = None
     hint: Hint | None = None
     no_hint_reason: SafeText | None = None

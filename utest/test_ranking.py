@@ -467,6 +467,37 @@ def test_no_text_breaks_the_ranking(lines: list[str]) -> None:
             assert item.lines[suspect.line_number].startswith(suspect.text.split(" [… ")[0])
 
 
+# --- Limits: time and lines ------------------------------------------------------------------------------------------
+
+
+def orders(many: int, last: str) -> Item:
+    return log(*(f"2026-03-14 12:01:05,000 INFO order {n} written" for n in range(many)), last)
+
+
+def test_of_more_lines_than_are_judged_the_newest_of_each_source_are_and_the_rest_is_told() -> None:
+    cause = "2026-03-14 12:01:06,000 ERROR price list is empty"
+    items = (orders(3000, cause), log(cause.replace("price", "stock"), collector="other.log"))
+    analysis = rank(a_failure(), evidence(*items), most_lines=1000)
+    assert {suspect.text for suspect in analysis.suspects} == {cause, cause.replace("price", "stock")}
+    assert [suspect.line_number for suspect in analysis.suspects if "price" in suspect.text] == [3000]
+    assert analysis.notes == (
+        "Ranking left out 2,002 of 3,002 lines: it judges at most 1,000. The newest of each source were judged first.",
+    )
+    assert rank(a_failure(), evidence(*items)).notes == ()
+
+
+@pytest.mark.parametrize("looks", [0, 1, 2, 3, 5])
+def test_when_its_time_is_used_up_ranking_stops_and_says_so(looks: int) -> None:
+    asked = iter(range(1000))
+    lines = [f"2026-03-14 12:01:06,000 ERROR list {chr(0x4E00 + n)} is empty" for n in range(9000)]
+    analysis = rank(a_failure(), evidence(log(*lines)), is_over=lambda: next(asked) >= looks)
+    assert next(asked) <= looks + 5
+    assert "its time was used up" in analysis.notes[0]
+    if looks:
+        assert analysis.suspects
+        assert "9,000 lines" in analysis.notes[0]
+
+
 # --- Headline --------------------------------------------------------------------------------------------------------
 
 

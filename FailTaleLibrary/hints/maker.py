@@ -271,7 +271,7 @@ def with_progress(hint_of: HintOf, total: int | None, stream: TextIO) -> HintOf:
 
 def has_strong_signal(analysis: Analysis) -> bool:
     """Whether there is anything that a model could put into words."""
-    return any(signal.strong for suspect in analysis.suspects for signal in suspect.signals)
+    return any(suspect.is_strong for suspect in analysis.suspects)
 
 
 def _signature(report: Report) -> str:

@@ -262,11 +262,7 @@ def _component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -
 
 def _category(named: HintCategory, supporting: tuple[Suspect, ...]) -> HintCategory:
     """The model's category, but no blame on the test while a machine shows a strong signal: small models like to."""
-    return "unknown" if named == "test" and any(_has_strong_signal(suspect) for suspect in supporting) else named
-
-
-def _has_strong_signal(suspect: Suspect) -> bool:
-    return any(signal.strong for signal in suspect.signals)
+    return "unknown" if named == "test" and any(suspect.is_strong for suspect in supporting) else named
 
 
 def _known_steps(answer: ModelAnswer, prompt: Prompt) -> tuple[SafeText, ...]:
@@ -280,7 +276,7 @@ def _known_steps(answer: ModelAnswer, prompt: Prompt) -> tuple[SafeText, ...]:
 
 def own_confidence(supporting: Iterable[Suspect], *, window: Window) -> Confidence:
     """High for a strong signal inside the window, medium for one whose time is not known to be, else low."""
-    strong = [suspect for suspect in supporting if _has_strong_signal(suspect)]
+    strong = [suspect for suspect in supporting if suspect.is_strong]
     if any(_is_inside(suspect, window) for suspect in strong):
         return "high"
     return "medium" if strong else "low"

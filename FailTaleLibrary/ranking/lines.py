@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -131,6 +131,8 @@ class Reading:
 _PYTHON_TRACE = "Traceback (most recent call last):"
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _MOST_READINGS = 20_000
+_LINES_AT_ONCE = 2000
+"""Between two looks at whether time is used up."""
 
 
 class Readings:
@@ -183,13 +185,25 @@ def _read(line: str, catalogue: Catalogue) -> Reading:
 
 
 class Log:
-    """The lines of one source, each cut to `LINE_CHARS`, with their readings. Linear in the lines."""
+    """The lines of one source, each cut to `LINE_CHARS`, with their readings. Linear in the lines.
 
-    def __init__(self, lines: Iterable[str], *, catalogue: Catalogue | None = None) -> None:
+    ``is_over``: asked now and then; once it is true no more lines are read. The newest are read first; ``first`` is the
+    place of the first line that was read.
+    """
+
+    def __init__(
+        self, lines: Iterable[str], *, catalogue: Catalogue | None = None, is_over: Callable[[], bool] | None = None
+    ) -> None:
         self.lines = [line if len(line) <= LINE_CHARS else line[:LINE_CHARS] for line in lines]
-        text = "\n".join(self.lines).encode("utf-8", "backslashreplace")
-        forms = text.translate(_DIGITS).split(b"\n") if self.lines else []
-        self.readings = readings_of(catalogue or services()).read(self.lines, forms)
+        readings = readings_of(catalogue or services())
+        parts: list[list[Reading]] = []
+        self.first = len(self.lines)
+        while self.first and not (is_over and is_over()):
+            start = max(0, self.first - _LINES_AT_ONCE)
+            parts.append(_read_part(readings, self.lines[start : self.first]))
+            self.first = start
+        self.readings = [reading for part in reversed(parts) for reading in part]
+        self.lines = self.lines[self.first :]
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -202,6 +216,11 @@ class Log:
 
     def template(self, index: int) -> str:
         return template(self.lines[index][self.readings[index].message_at :])
+
+
+def _read_part(readings: Readings, lines: Sequence[str]) -> list[Reading]:
+    text = "\n".join(lines).encode("utf-8", "backslashreplace")
+    return readings.read(lines, text.translate(_DIGITS).split(b"\n"))
 
 
 # --- The gist: what a headline says ----------------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, zip_longest
@@ -174,6 +174,8 @@ ECHO = 1.0
 """What a symptom can gain by words that it shares with the failure: it is the failure, seen from the other side."""
 _ENOUGH = 8
 """So many known shapes make it a fact that another one is new."""
+_GROUPS_AT_ONCE = 1000
+"""Between two looks at whether time is used up."""
 _CONTEXT_LINES = 2
 """Shown above and below a suspect."""
 _LEAST_SCORE, _LEAST_CAUSE = 2.0, 1.5
@@ -192,6 +194,8 @@ class Setting:
     history: History
     clocks: Mapping[str, HostClock]
     collected_at: datetime
+    is_over: Callable[[], bool]
+    """Whether the time for ranking is used up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,13 +210,20 @@ class Scored:
 
 
 class Source:
-    """One item with what is known of its earlier lines. Linear in the lines."""
+    """One item with what is known of its earlier lines. Linear in the lines.
 
-    def __init__(self, item: Item, setting: Setting, *, lines: Sequence[SafeText]) -> None:
+    ``most_lines``: how many of the newest are read; ``unread`` counts those that were not, ``unjudged`` those that
+    were read when the time was used up.
+    """
+
+    def __init__(self, item: Item, setting: Setting, *, lines: Sequence[SafeText], most_lines: int) -> None:
         self.item = item
         self._setting = setting
         self._all_lines = lines
-        self.log = Log(lines)
+        left_out = max(0, len(lines) - most_lines)
+        self.log = Log(lines[left_out:], is_over=setting.is_over)
+        self.unread = left_out + self.log.first
+        self.unjudged = 0
         self._shares = setting.overlap.shares(self.log.lines)
         self._is_proven = item.window is not None and item.window.method in _EXACT
         clock = setting.clocks.get(item.host)
@@ -224,7 +235,7 @@ class Source:
         self._knows_enough = known >= _ENOUGH or bool(item.baseline)
 
     def scored(self) -> list[Scored]:
-        """The units for which something speaks, in the order of their lines; of lines of one shape the most telling."""
+        """The units for which something speaks, in any order; of lines of one shape the most telling."""
         told = {line[2:].strip() for line in self.item.changes if line.startswith("+ ")}  # a change speaks for itself
         telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
         groups: dict[str, list[Unit]] = {}
@@ -232,12 +243,19 @@ class Source:
             if not told or self.log.lines[unit.telling].strip() not in told:
                 groups.setdefault(self.log.template(unit.telling), []).append(unit)
         scale = log(max(2, len(self.log)))
-        found = (self._best(shape, units, 1.0 - log(len(units)) / scale) for shape, units in groups.items())
-        return [scored for scored in found if scored is not None]
+        scored: list[Scored] = []
+        for number, (shape, units) in enumerate(reversed(groups.items())):  # the newest first, should time run out
+            if number and number % _GROUPS_AT_ONCE == 0 and self._setting.is_over():
+                self.unjudged = sum(len(units) for units in list(groups.values())[: len(groups) - number])
+                break
+            best = self._best(shape, units, 1.0 - log(len(units)) / scale)
+            if best is not None:
+                scored.append(best)
+        return scored
 
     def candidate(self, scored: Scored) -> Candidate:
         """A scored unit with the reasons for it."""
-        place = scored.unit.telling
+        place = self.unread + scored.unit.telling
         return Candidate(
             host=self.item.host,
             component=self.item.component,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nsmallest
 
 from FailTaleLibrary.ranking.history import History
@@ -13,8 +13,8 @@ from FailTaleLibrary.ranking.overlap import Overlap
 from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.states import states_of
 from FailTaleLibrary.ranking.times import Scene
-from FailTaleLibrary.records import Analysis, Evidence, Failure, SafeText, Signature, Suspect, derived, our_words
-from FailTaleLibrary.text import duration
+from FailTaleLibrary.records import Analysis, Evidence, Failure, Item, SafeText, Signature, Suspect, derived, our_words
+from FailTaleLibrary.text import count, duration, fair_shares
 
 # --- A failure and its strongest suspect -> the signature that equal failures of a run share
 
@@ -63,7 +63,7 @@ _HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
 def headline_of(failure: Failure, suspects: Sequence[Suspect], *, evidence: Evidence) -> SafeText:
     """One sentence of the strongest suspect, or that there is none."""
     first = suspects[0] if suspects else None
-    if first is None or not is_strong(first):
+    if first is None or not first.is_strong:
         return NO_SUSPECT
     return derived(_headline, (failure, first, evidence))
 
@@ -73,10 +73,6 @@ def _headline(records: tuple[Failure, Suspect, Evidence]) -> str:
     if first.line_number is None:
         return gist(first.text) if first.item_id is None else f"{_who(first, evidence)}: {gist(first.text)}"
     return f"{_who(first, evidence)}: {_IDS.sub('', gist(first.text))}{_when(first, failure)}"
-
-
-def is_strong(suspect: Suspect) -> bool:
-    return any(signal.strong for signal in suspect.signals)
 
 
 def _who(suspect: Suspect, evidence: Evidence) -> str:
@@ -116,30 +112,62 @@ def _request(failure: Failure) -> str:
 # --- All candidates of a failure -> its suspects, best first, with headline and signature
 
 MOST_SUSPECTS = 20
+MOST_LINES = 200_000
+"""Of all items together: some seconds of work."""
 _MOST_OF_SOURCE = 2 * MOST_SUSPECTS
 """Some of them turn out to be copies of what another source says."""
 _NOTHING_SEEN = History()
 
 
-def rank(failure: Failure, evidence: Evidence, *, history: History = _NOTHING_SEEN) -> Analysis:
+def rank(
+    failure: Failure,
+    evidence: Evidence,
+    *,
+    history: History = _NOTHING_SEEN,
+    is_over: Callable[[], bool] = lambda: False,
+    most_lines: int = MOST_LINES,
+) -> Analysis:
     """The suspects of one failure, best first, at most `MOST_SUSPECTS`; the headline; the signature.
 
     ``history``: what this run has seen so far; without it only what the evidence brings along is known to be ordinary.
+    ``is_over``: whether the time for it is used up; asked now and then. ``most_lines``: of all items together.
+    Lines that are left out for either are the oldest of their source, and `Analysis.notes` says so.
     """
     scene = Scene(failure)
     overlap = Overlap(failure)
     clocks = {clock.host: clock for clock in evidence.clocks}
-    setting = Setting(scene, overlap, history, clocks, evidence.collected_at)
-    sources = [Source(item, setting, lines=item.lines) for item in evidence.items]
+    setting = Setting(scene, overlap, history, clocks, evidence.collected_at, is_over)
+    sources = _sources(evidence.items, setting, most_lines=most_lines)
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
     ordered = within_quotas(_ordered([*states, *_without_copies(lines)]), most=MOST_SUSPECTS)
     suspects = tuple(_suspect(each, number, scene) for number, each in enumerate(ordered, 1))
-    strongest = suspects[0] if suspects and is_strong(suspects[0]) else None
+    strongest = suspects[0] if suspects and suspects[0].is_strong else None
     return Analysis(
         headline=headline_of(failure, suspects, evidence=evidence),
         suspects=suspects,
+        notes=_left_out(sources, most_lines=most_lines, is_over=is_over()),
         signature=signature_of(failure, strongest, known=history.signatures),
+    )
+
+
+def _sources(items: Sequence[Item], setting: Setting, *, most_lines: int) -> list[Source]:
+    """The items, read; small ones first, so that a big one cannot take all the time."""
+    lines = {item.id: item.lines for item in items}
+    shares = fair_shares({item_id: len(each) for item_id, each in lines.items()}, most_lines)
+    small_first = sorted(items, key=lambda item: len(lines[item.id]))
+    return [Source(item, setting, lines=lines[item.id], most_lines=shares[item.id]) for item in small_first]
+
+
+def _left_out(sources: Sequence[Source], *, most_lines: int, is_over: bool) -> tuple[str, ...]:
+    """That lines were not judged, and why."""
+    every = sum(source.unread + len(source.log) for source in sources)
+    unread = sum(source.unread + source.unjudged for source in sources)
+    if not unread:
+        return ()
+    why = "its time was used up" if is_over else f"it judges at most {most_lines:,}"
+    return (
+        f"Ranking left out {unread:,} of {count(every, 'line')}: {why}. The newest of each source were judged first.",
     )
 
 

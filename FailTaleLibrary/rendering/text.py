@@ -91,6 +91,7 @@ def _suspect_words(suspect: Suspect) -> str:
 
 
 def _hint(report: Report) -> Iterator[str]:
+    yield from report.analysis.notes
     hint = report.analysis.hint
     if hint:
         yield _hint_label(hint)
