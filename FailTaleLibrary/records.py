@@ -430,7 +430,7 @@ class Analysis(Record):
     headline: SafeText = our_words("")
     """One sentence of the strongest suspect, or that there is none."""
     suspects: tuple[Suspect, ...] = ()
-    notes: tuple[str, ...] = ()
+    notes: tuple[SafeText, ...] = ()
     """What a reader must know of how the suspects were found, in sentences: lines that were left out, and why."""
     signature: Signature | None = None
     hint: Hint | None = None

@@ -480,9 +480,7 @@ def test_of_more_lines_than_are_judged_the_newest_of_each_source_are_and_the_res
     analysis = rank(a_failure(), evidence(*items), most_lines=1000)
     assert {suspect.text for suspect in analysis.suspects} == {cause, cause.replace("price", "stock")}
     assert [suspect.line_number for suspect in analysis.suspects if "price" in suspect.text] == [3000]
-    assert analysis.notes == (
-        "Ranking left out 2,002 of 3,002 lines: it judges at most 1,000. The newest of each source were judged first.",
-    )
+    assert analysis.notes == ("Ranking left out 2,002 of 3,002 lines, the oldest: it judges 1,000.",)
     assert rank(a_failure(), evidence(*items)).notes == ()
 
 

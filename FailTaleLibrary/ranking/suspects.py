@@ -14,7 +14,7 @@ from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleave
 from FailTaleLibrary.ranking.states import states_of
 from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import Analysis, Evidence, Failure, Item, SafeText, Signature, Suspect, derived, our_words
-from FailTaleLibrary.text import count, duration, fair_shares
+from FailTaleLibrary.text import duration, fair_shares
 
 # --- A failure and its strongest suspect -> the signature that equal failures of a run share
 
@@ -159,16 +159,16 @@ def _sources(items: Sequence[Item], setting: Setting, *, most_lines: int) -> lis
     return [Source(item, setting, lines=lines[item.id], most_lines=shares[item.id]) for item in small_first]
 
 
-def _left_out(sources: Sequence[Source], *, most_lines: int, is_over: bool) -> tuple[str, ...]:
+def _left_out(sources: Sequence[Source], *, most_lines: int, is_over: bool) -> tuple[SafeText, ...]:
     """That lines were not judged, and why."""
     every = sum(source.unread + len(source.log) for source in sources)
     unread = sum(source.unread + source.unjudged for source in sources)
     if not unread:
         return ()
-    why = "its time was used up" if is_over else f"it judges at most {most_lines:,}"
-    return (
-        f"Ranking left out {unread:,} of {count(every, 'line')}: {why}. The newest of each source were judged first.",
-    )
+    if is_over:
+        return (our_words("Ranking left out {:,} of {:,} lines, the oldest: its time was used up.", unread, every),)
+    words = our_words("Ranking left out {:,} of {:,} lines, the oldest: it judges {:,}.", unread, every, most_lines)
+    return (words,)
 
 
 def _best_of(source: Source) -> list[Candidate]:
