@@ -9,18 +9,21 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import yaml
 from host_shells import NONCE, HostShell, host_shells
+from patience import PATIENCE_S
 
-from FailTaleLibrary.collection.items import AskedStep, make_item
-from FailTaleLibrary.config import Collector, describe_presets
-from FailTaleLibrary.records import Gap, Item, Step
+from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.collection.source import OwnHosts
+from FailTaleLibrary.config import Collector, Component, Config, Host, describe_presets
+from FailTaleLibrary.records import Failure, Gap, Item, Window
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.transports import CommandResult
+from FailTaleLibrary.transports import with_recorded_answers
 from FailTaleLibrary.windows import ResolvedWindow, command_line
 
 FIXTURES = Path(__file__).parent / "presets"
@@ -61,15 +64,17 @@ def ask(collector: Collector, *, since: float | None, shell: HostShell = DASH, p
 
 
 def item_of(collector: Collector, recorded: Recorded) -> Item | Gap:
-    """What the evidence would hold of an answer."""
-    max_bytes = collector.max_bytes or _ITEM_BYTES
-    line = command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=max_bytes)
-    step = Step(host="h", component="c", collector=collector.name, window="test", timeout_s=10, max_bytes=max_bytes)
-    asked = AskedStep(step, collector, line, 10.0, None, "", None, datetime(2026, 11, 22, tzinfo=timezone.utc))
-    stdout, stderr = recorded.stdout.encode(), recorded.stderr.encode()
-    received = len(stdout) + len(stderr)
-    result = CommandResult(recorded.exit_status, stdout, stderr, received, 0, 0.1, False, None, NONCE)
-    return make_item(asked, result, Redactor()).record
+    """What the evidence of a failing test would hold of an answer."""
+    stdout, stderr = (_replaced(text, {f"\x1e{NONCE}": _FRAME}) for text in (recorded.stdout, recorded.stderr))
+    answer = {"stdout": stdout, "stderr": stderr, "exit_status": recorded.exit_status}
+    config = Config(components={"c": Component(collectors=(collector,))}, hosts={"h": Host(component=("c",))})
+    recorded_config = with_recorded_answers(config, {"h": {collector.name: answer}})
+    with closing(OwnHosts(recorded_config)) as source:
+        now = datetime.now(timezone.utc)
+        failure = Failure(id="0" * 32, name="T", window=Window(start=now - timedelta(seconds=60), end=now))
+        _, evidence, _ = source.collect(failure, redactor=Redactor(), budget=Budget(PATIENCE_S))
+    (found,) = (*evidence.items, *evidence.gaps)
+    return found
 
 
 def judge(case: str, collector: Collector, recorded: Recorded) -> None:

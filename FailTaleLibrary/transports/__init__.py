@@ -2,7 +2,7 @@
 
 from FailTaleLibrary.transports.base import CommandResult, Script, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.connections import Connections
-from FailTaleLibrary.transports.scripted import RecordedAnswer, ScriptedTransport
+from FailTaleLibrary.transports.scripted import RecordedAnswer, ScriptedTransport, with_recorded_answers
 
 __all__ = [
     "CommandResult",
@@ -13,4 +13,5 @@ __all__ = [
     "Transport",
     "VisitItem",
     "VisitStart",
+    "with_recorded_answers",
 ]

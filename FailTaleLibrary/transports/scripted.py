@@ -12,7 +12,8 @@ A file of answers::
         stderr: "tail: cannot open '/var/log/redis/redis-server.log' for reading: Permission denied"
         exit_status: 1
 
-Nothing runs: an answer is what the collector's whole command line would have printed, after its filters.
+Nothing runs: an answer is what the collector's whole command line would have printed, after its filters. A line that
+FailTale's own script printed among it begins with ``␞``, in place of a byte that a text file cannot show.
 """
 
 from __future__ import annotations
@@ -21,12 +22,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-from pydantic import AfterValidator, Field
+from pydantic import BeforeValidator, Field, ValidationInfo
 
 from FailTaleLibrary.config.model import Section
-from FailTaleLibrary.config.types import Count, Kind, NotUnderstoodError, ReadableFile
+from FailTaleLibrary.config.types import Count, Kind, NotUnderstoodError, Origin
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Script, Transport
 
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.config import Config
 
 _NONCE = "scripted"
+_FRAME = "␞"
 
 
 class RecordedAnswer(Section):
@@ -46,34 +48,45 @@ class RecordedAnswer(Section):
     baseline: str = Field("", description="Standard output when the window began, for a collector with `baseline`.")
 
 
-class _AnswerFile(Section):
-    answers: dict[str, RecordedAnswer] = Field({}, description="Collector -> its recorded answer.")
+def _answers_in(value: object, info: ValidationInfo) -> object:
+    """Collector -> answer, from what the configuration holds: these answers, or the path of a file with them."""
+    if not isinstance(value, str):
+        return value
+    path = Path(value).expanduser()
+    if isinstance(info.context, Origin):
+        path = info.context.directory / path
+    try:
+        return read_answers(path)
+    except ValueError as error:
+        raise NotUnderstoodError(value, f"holds no recorded answers: {error.__cause__ or error}") from error
 
 
 def read_answers(path: Path) -> dict[str, RecordedAnswer]:
-    """Collector -> answer, from a file. Raises ValueError that says what is wrong in it."""
+    """Collector -> answer, from the section ``answers`` of a YAML file. Raises ValueError when there is none."""
     import yaml  # wanted by recorded answers alone
 
     try:
-        return _AnswerFile.model_validate(yaml.safe_load(path.read_text(encoding="utf-8"))).answers
-    except (OSError, yaml.YAMLError, ValueError) as error:
-        raise ValueError(f"'{path}' holds no recorded answers: {error}") from error
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError) as error:
+        raise ValueError(f"'{path}' cannot be read") from error
+    answers = data.get("answers") if isinstance(data, dict) else None
+    if answers is None:
+        raise ValueError("it has no section 'answers'")
+    if not isinstance(answers, dict):
+        raise ValueError("its section 'answers' is no mapping")  # noqa: TRY004 - the file is wrong, not an argument
+    return {str(name): RecordedAnswer.model_validate(answer) for name, answer in answers.items()}
 
 
-def _answer_file(path: Path) -> Path:
-    try:
-        read_answers(path)
-    except ValueError as error:
-        raise NotUnderstoodError(path, f"holds no recorded answers: {error.__cause__}") from error
-    return path
+RecordedHost: TypeAlias = "Mapping[str, RecordedAnswer | Mapping[str, object]]"
+"""Collector -> answer, as a record or a mapping of its fields."""
 
 
 class ScriptedSettings(Section):
     """Recorded answers in place of a host, with `transport: scripted`: for tests of your own presets and rules."""
 
-    answers: Annotated[ReadableFile, Kind("path"), AfterValidator(_answer_file)] = Field(
-        description="File with the recorded answers, by collector; see extending.md."
-    )
+    answers: Annotated[
+        dict[str, RecordedAnswer], Kind("path, or collector → recorded answer"), BeforeValidator(_answers_in)
+    ] = Field(description="The recorded answers by collector, or a file that holds them; see extending.md.")
 
 
 SETTINGS = ScriptedSettings
@@ -82,7 +95,16 @@ SETTINGS = ScriptedSettings
 def connect(host: str, config: Config, *, clock: Callable[[], float]) -> ScriptedTransport:
     """The recorded answers that the configuration names for a host."""
     settings = config.hosts[host].settings
-    return ScriptedTransport(read_answers(settings.answers) if isinstance(settings, ScriptedSettings) else {})
+    return ScriptedTransport(settings.answers if isinstance(settings, ScriptedSettings) else {})
+
+
+def with_recorded_answers(config: Config, answers: Mapping[str, RecordedHost]) -> Config:
+    """The configuration with recorded answers in place of some of its hosts: host -> collector -> answer."""
+    hosts = dict(config.hosts)
+    for name, recorded in answers.items():
+        settings = ScriptedSettings.model_validate({"answers": dict(recorded)})
+        hosts[name] = hosts[name].model_copy(update={"transport": "scripted", "settings": settings})
+    return config.model_copy(update={"hosts": hosts})
 
 
 def repeat_line(host: str, command: str, config: Config) -> None:
@@ -93,14 +115,13 @@ def repeat_line(host: str, command: str, config: Config) -> None:
 class ScriptedTransport(Transport):
     """Answers each collector with what was recorded for it, and FailTale's own question with the clock of now."""
 
-    def __init__(self, answers: Mapping[str, RecordedAnswer | Mapping[str, object]]) -> None:
-        """``answers``: collector -> answer, as a record or a mapping of its fields."""
+    def __init__(self, answers: RecordedHost) -> None:
         self._answers = {name: RecordedAnswer.model_validate(answer) for name, answer in answers.items()}
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
         """The answer of the script's collector. Raises TransportError when there is none."""
         answer = self._answer(script.collector)
-        stdout, stderr = answer.stdout.encode(), answer.stderr.encode()
+        stdout, stderr = (text.replace(_FRAME, f"\x1e{_NONCE}").encode() for text in (answer.stdout, answer.stderr))
         return CommandResult(
             exit_status=None if answer.timed_out else answer.exit_status,
             stdout=stdout[-max_bytes:],
