@@ -119,16 +119,12 @@ def plain(report: Report) -> Report:
     by_time = sorted(report.analysis.suspects, key=lambda suspect: (suspect.offset_s is None, suspect.offset_s or 0.0))
     anonymous = (Signal(name="suspicious", words="", strong=True),)
     suspects = tuple(
-        suspect.model_copy(update={"id": f"E{number}", "signals": anonymous if _is_strong(suspect) else ()})
+        suspect.model_copy(update={"id": f"E{number}", "signals": anonymous if suspect.is_strong else ()})
         for number, suspect in enumerate(by_time, start=1)
     )
     return report.model_copy(
         update={"analysis": report.analysis.model_copy(update={"suspects": suspects, "signature": None})}
     )
-
-
-def _is_strong(suspect: Suspect) -> bool:
-    return any(signal.strong for signal in suspect.signals)
 
 
 # --- Measuring -------------------------------------------------------------------------------------------------------

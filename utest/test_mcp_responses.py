@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, fenced, ledger, page, told_text
+from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, failure_text, fenced, ledger, page
 from FailTaleLibrary.records import Report
 
 MARK = "0123456789abcdef"
@@ -32,12 +32,12 @@ def a_fleet(hosts: int, *, items: int = 1, lines: int = 1000) -> Report:
 
 @pytest.mark.parametrize("hosts", [1, 3, 20, 1000])
 def test_the_text_stays_within_its_bytes_for_any_number_of_hosts(hosts: int) -> None:
-    text = told_text(a_fleet(hosts, items=3, lines=2000 if hosts < 50 else 50), {}, mark=MARK).text
+    text = failure_text(a_fleet(hosts, items=3, lines=2000 if hosts < 50 else 50), {}, mark=MARK).text
     assert len(text.encode()) <= TEXT_BYTES
 
 
 def test_every_host_has_its_share_before_any_has_more() -> None:
-    shown = told_text(a_fleet(20, items=2), {}, mark=MARK).shown_bytes
+    shown = failure_text(a_fleet(20, items=2), {}, mark=MARK).shown_bytes
     by_host = {item_id.split("/")[0]: 0 for item_id in shown}
     for item_id, size in shown.items():
         by_host[item_id.split("/")[0]] += size
@@ -47,7 +47,7 @@ def test_every_host_has_its_share_before_any_has_more() -> None:
 
 def test_the_newest_lines_are_kept_and_the_cut_names_the_call_for_the_rest() -> None:
     report = a_fleet(2, lines=5000)
-    text = told_text(report, {}, mark=MARK).text
+    text = failure_text(report, {}, mark=MARK).text
     assert "line 4999 " in text
     assert "line 0 " not in text
     calls = re.findall(r"^- get_evidence (\{.*?\})", text, re.MULTILINE)
@@ -57,14 +57,14 @@ def test_the_newest_lines_are_kept_and_the_cut_names_the_call_for_the_rest() -> 
 
 def test_what_fits_is_complete_and_nothing_is_said_to_be_cut() -> None:
     report = builders.a_report()
-    text = told_text(report, {}, mark=MARK).text
+    text = failure_text(report, {}, mark=MARK).text
     for item in report.evidence.items:
         assert item.text in text
     assert "Cut to fit" not in text
 
 
 def test_a_gap_and_a_suspect_stand_in_the_text() -> None:
-    text = told_text(builders.a_report(), {}, mark=MARK).text
+    text = failure_text(builders.a_report(), {}, mark=MARK).text
     assert "db1: unreachable: No route to 10.0.0.31 port 22 within 5 s." in text
     assert "> 12:01:06.961 ERROR [pool-2] storage: database is locked" in text
 

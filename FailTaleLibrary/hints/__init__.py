@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from FailTaleLibrary.hints.maker import HintMaker, HintOf, has_strong_signal, with_progress, write_hints
+from FailTaleLibrary.hints.maker import HintMaker, HintOf, with_progress, write_hints
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
 
 __all__ = [
@@ -14,7 +14,6 @@ __all__ = [
     "HintOf",
     "Prompt",
     "build_prompt",
-    "has_strong_signal",
     "with_progress",
     "write_hints",
 ]

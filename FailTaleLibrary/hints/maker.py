@@ -21,7 +21,7 @@ from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, VerifiedAnswer, checke
 from FailTaleLibrary.records import Analysis, Hint, Report, our_words
 from FailTaleLibrary.text import shorten
 
-# --- What hints may cost a run: their number, their time, and how often a silent server is tried
+# --- The budget -------------------------------------------------------------------------------------------------------
 
 _MAX_TIMEOUTS = 2
 """In a row, until the server counts as dead: a model that is loaded takes long the first time."""
@@ -70,7 +70,7 @@ class RunBudget:
         self._breaker.succeeded()
 
 
-# --- Reports of one run -> their Analyses with a hint, or with the reason why there is none
+# --- Hints ------------------------------------------------------------------------------------------------------------
 
 T = TypeVar("T")
 HintOf = Callable[[Report], Analysis]
@@ -84,7 +84,7 @@ _CALIBRATED = (1.0, 2.0)
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
+class _Outcome:
     """What came of a signature: an answer with the lines that it was given for, or the reason for none."""
 
     failure: str
@@ -108,7 +108,7 @@ class HintMaker:
         self._environ = environ
         self._cache = Cache(cache_dir)
         self._budget = RunBudget(hints=settings.hints, run_time_s=settings.run_time_s, hint_time_s=settings.hint_time_s)
-        self._told: dict[str, _Told] = {}
+        self._outcomes: dict[str, _Outcome] = {}
         self._known: tuple[Ollama, Model] | None = None
         self._refusal: HintError | None = None
         self._chars_per_token = CHARS_PER_TOKEN
@@ -127,7 +127,7 @@ class HintMaker:
             return report.analysis.without_hint(our_words("FailTale could not make a hint ({})", detail))
 
     def _hint(self, report: Report) -> Hint:
-        if not has_strong_signal(report.analysis):
+        if not any(suspect.is_strong for suspect in report.analysis.suspects):
             raise HintError(NOT_ASKED)
         ollama, model = self._probed()
         prompt = build_prompt(
@@ -144,16 +144,16 @@ class HintMaker:
 
     def _from_signature(self, report: Report, prompt: Prompt) -> Hint | None:
         """The hint of an equal failure, checked against this one's own lines."""
-        told = self._told.get(_signature(report))
-        if told is None:
+        outcome = self._outcomes.get(_signature(report))
+        if outcome is None:
             return None
-        if told.answered is None or told.lines is None:
-            raise HintError(f"same as '{told.failure}': {told.reason}")
-        answered = _renumbered(told.answered, told.lines, _lines(prompt))
+        if outcome.answered is None or outcome.lines is None:
+            raise HintError(f"same as '{outcome.failure}': {outcome.reason}")
+        answered = _renumbered(outcome.answered, outcome.lines, _lines(prompt))
         try:
             return checked_hint(answered, prompt=prompt, window=report.failure.window)
         except HintError as error:
-            raise HintError(f"same as '{told.failure}', whose hint does not fit these lines ({error})") from error
+            raise HintError(f"same as '{outcome.failure}', whose hint does not fit these lines ({error})") from error
 
     def _from_cache(self, report: Report, prompt: Prompt, model: Model) -> Hint | None:
         """The hint of an earlier run; None when its answer does not fit this failure's numbers and names."""
@@ -164,12 +164,12 @@ class HintMaker:
             hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
         except HintError:
             return None
-        self._remember(report, _Told(report.failure.name, answered, _lines(prompt)))
+        self._remember(report, _Outcome(report.failure.name, answered, _lines(prompt)))
         return hint
 
-    def _remember(self, report: Report, told: _Told) -> None:
+    def _remember(self, report: Report, outcome: _Outcome) -> None:
         if signature := _signature(report):
-            self._told[signature] = told
+            self._outcomes[signature] = outcome
 
     # --- Asking ------------------------------------------------------------------------------------------------------
 
@@ -197,7 +197,7 @@ class HintMaker:
             self._calibrate(reply, prompt)
             return self._believed(reply, seconds, report=report, prompt=prompt, model=model)
         except HintError as error:
-            self._remember(report, _Told(report.failure.name, reason=str(error)))
+            self._remember(report, _Outcome(report.failure.name, reason=str(error)))
             raise
 
     def _believed(self, reply: Reply, seconds: float, *, report: Report, prompt: Prompt, model: Model) -> Hint:
@@ -211,7 +211,7 @@ class HintMaker:
         )
         hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
         self._cache.store(cache_key(prompt, model), answered)
-        self._remember(report, _Told(report.failure.name, answered, _lines(prompt)))
+        self._remember(report, _Outcome(report.failure.name, answered, _lines(prompt)))
         return hint
 
     def _timed(self, call: Callable[[], T]) -> tuple[T, float]:
@@ -267,11 +267,6 @@ def with_progress(hint_of: HintOf, total: int | None, stream: TextIO) -> HintOf:
             stream.flush()
 
     return hint_with_line
-
-
-def has_strong_signal(analysis: Analysis) -> bool:
-    """Whether there is anything that a model could put into words."""
-    return any(suspect.is_strong for suspect in analysis.suspects)
 
 
 def _signature(report: Report) -> str:

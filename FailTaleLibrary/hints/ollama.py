@@ -28,7 +28,7 @@ from FailTaleLibrary.text import shorten
 if TYPE_CHECKING:
     import httpx
 
-# --- A call that may take for ever -> its result within a number of seconds, or none
+# --- A call within its time -------------------------------------------------------------------------------------------
 
 T = TypeVar("T")
 
@@ -74,7 +74,7 @@ def cut_off_within(seconds: float, call: Callable[[CallSockets], T]) -> T:
         wire.cut()
 
 
-# --- Whatever went wrong with a call -> a HintError whose words need no knowledge of httpx or of the ollama pa
+# --- What went wrong, in plain words ----------------------------------------------------------------------------------
 
 
 class UnreachableError(HintError):
@@ -162,7 +162,7 @@ def quote_untrusted(text: str) -> str:
     return shorten(prompt_line(text), 160)
 
 
-# --- Configuration and environment -> Server: where Ollama is, and what may be sent there
+# --- Where the server is ----------------------------------------------------------------------------------------------
 
 _DEFAULT = "http://127.0.0.1:11434"
 _PORTS = {"http": 80, "https": 443}
@@ -234,8 +234,7 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost" or host.endswith(".localhost")
 
 
-# --- Prompt -> Reply over Ollama's API; whatever goes wrong becomes a HintError in plain words
-
+# --- The API ----------------------------------------------------------------------------------------------------------
 
 _CONNECT_S = 2.0
 _UNKNOWN_CONTEXT = 4096

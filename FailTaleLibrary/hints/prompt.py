@@ -19,7 +19,7 @@ from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction,
 from FailTaleLibrary.records import Failure, KeywordStep, Report, SafeText, Suspect, our_words
 from FailTaleLibrary.text import is_visible, one_line, sanitize, shorten
 
-# --- Text of any origin -> one visible line that can forge nothing in a prompt ----------------------------------------
+# --- Lines of any origin ----------------------------------------------------------------------------------------------
 
 _FORGED_ID = re.compile(r"[\[({<\uff3b\u3010\u3014]\s*[Ee\uff25\uff45\u0415\u0435]\s*(\d+)\s*[\])}>\uff3d\u3011\u3015]")
 """``[E9]`` in any brackets, also with full-width and Cyrillic letters."""
@@ -32,7 +32,7 @@ def prompt_line(text: str) -> str:
     return _FORGED_ID.sub(r"E-\1", one_line(visible))
 
 
-# --- Signals of the suspects -> the next steps that a model may choose from
+# --- Next steps -------------------------------------------------------------------------------------------------------
 
 MAX_STEPS = 12
 """Offered for one failure; each costs the prompt about ten tokens."""
@@ -83,7 +83,7 @@ def steps_for(signal_names: Iterable[str]) -> tuple[SafeText, ...]:
     return (*fitting[: MAX_STEPS - len(_ALWAYS)], *_ALWAYS)
 
 
-# --- Report -> Prompt: the one system and the one user message that a model gets, and the schema that binds it
+# --- The prompt -------------------------------------------------------------------------------------------------------
 
 PROMPT_VERSION = 1
 """Part of a cached hint's key: raise it when the wording changes."""

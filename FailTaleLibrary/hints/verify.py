@@ -20,7 +20,166 @@ from FailTaleLibrary.records import Citation, Confidence, Hint, HintCategory, Sa
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.text import is_visible
 
-# --- A model's sentences and the facts that it was shown -> the sentences that may be shown to a reader
+# --- The hint ---------------------------------------------------------------------------------------------------------
+
+NO_KNOWN_VALUES = Redactor()
+"""For a model's words: it sees redacted text alone, so it knows no value that only the run's redactor would find."""
+
+
+@dataclass(frozen=True, slots=True)
+class VerifiedAnswer:
+    """An answer and what it cost."""
+
+    answer: ModelAnswer
+    model: str
+    seconds: float
+    prompt_tokens: int | None
+    answer_tokens: int | None
+
+
+def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) -> Hint:
+    """What of an answer may be shown.
+
+    Raises HintError when no sentence survives, or no citation: an opinion without support is worth less than none.
+    """
+    answer = answered.answer
+    claim = checked_claim(answer.cause, facts=prompt.facts, max_chars=MAX_CAUSE_CHARS)
+    if not claim.text:
+        raise HintError(f"dropped: the model's text held {_list(claim.removed) or 'no whole sentence'}")
+    cited = _cited(answer, prompt)
+    cause = NO_KNOWN_VALUES.safe_text(claim.text)
+    citations = _supported(cause, cited=cited, lines=prompt.suspects)
+    if not citations:
+        raise HintError(f"dropped: {_unsupported(cited)}")
+    supporting = tuple(s for s in cited if s.id in {citation.suspect_id for citation in citations})
+    return Hint(
+        model=answered.model,
+        seconds=round(answered.seconds, 1),
+        category=_category(answer.category, supporting),
+        component=_component(answer.component, prompt=prompt, supporting=supporting),
+        cause=cause,
+        confidence=_lower(answer.confidence, own_confidence(supporting, window=window)),
+        next_steps=_known_steps(answer, prompt),
+        citations=citations,
+        removed_sentences=len(claim.removed),
+        prompt_tokens=answered.prompt_tokens,
+        answer_tokens=answered.answer_tokens,
+    )
+
+
+def _list(words: Iterable[str]) -> str:
+    return ", ".join(dict.fromkeys(words))
+
+
+def _cited(answer: ModelAnswer, prompt: Prompt) -> tuple[Suspect, ...]:
+    """The suspects that the answer cites and the model has seen, each once; a schema is not a guarantee."""
+    known = {suspect.id: suspect for suspect in prompt.suspects}
+    ids = dict.fromkeys(id_ for id_ in answer.evidence if id_ in known)
+    return tuple(known[id_] for id_ in list(ids)[:MAX_CITATIONS])
+
+
+def _unsupported(cited: tuple[Suspect, ...]) -> str:
+    if not cited:
+        return "the model's text cites no line of the evidence"
+    ids = " ".join(suspect.id for suspect in cited)
+    return f"the model's text shares no telling word with the lines that it cites ({ids})"
+
+
+def _component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -> str:
+    """The component that the model named, if a line that it cites comes from it."""
+    theirs = {prompt_line(suspect.component or suspect.host) for suspect in supporting}
+    return named if named in prompt.components and (named in theirs or named == "test") else "unknown"
+
+
+def _category(named: HintCategory, supporting: tuple[Suspect, ...]) -> HintCategory:
+    """The model's category, but no blame on the test while a machine shows a strong signal: small models like to."""
+    return "unknown" if named == "test" and any(suspect.is_strong for suspect in supporting) else named
+
+
+def _known_steps(answer: ModelAnswer, prompt: Prompt) -> tuple[SafeText, ...]:
+    """Those of our own steps that the answer names, in its order."""
+    known = {str(step): step for step in prompt.steps}
+    return tuple(known[step] for step in dict.fromkeys(answer.next_steps) if step in known)[:MAX_NEXT_STEPS]
+
+
+# --- Confidence ------------------------------------------------------------------------------------------------------
+
+
+def own_confidence(supporting: Iterable[Suspect], *, window: Window) -> Confidence:
+    """High for a strong signal inside the window, medium for one whose time is not known to be, else low."""
+    strong = [suspect for suspect in supporting if suspect.is_strong]
+    if any(_is_inside(suspect, window) for suspect in strong):
+        return "high"
+    return "medium" if strong else "low"
+
+
+def _is_inside(suspect: Suspect, window: Window) -> bool:
+    if suspect.at is not None:
+        return window.start <= suspect.at <= window.end
+    # What differs from a baseline has changed since the window's start.
+    return suspect.item_id is not None and suspect.line_number is None
+
+
+def _lower(first: Confidence, second: Confidence) -> Confidence:
+    return min(first, second, key=CONFIDENCES.index)
+
+
+# --- Support ---------------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"[^\W\d_]{3,}|\d{2,}")
+_NAME = re.compile(r"\w+(?:[./:_@-]\w+)+")
+_STEM = 6
+"""Letters that "connection" and "connected", "locked" and "locking" have in common."""
+_FUNCTION_AND_TRADE_WORDS = """
+    about after again all also although and answer any appears application are because been before being both but
+    caused causes causing could did does down due during each error errors evidence exception fail failed failing
+    fails failure failures for from had has have host hosts indicates info into issue issues its itself level likely
+    line lines log logs machine may message messages might more most node not occurred only other out over problem
+    problems process product reason request requests response result returned returns root said same says seems
+    server servers service services should show shows shown since software some such suggests system test tests than
+    that the their them then there these they this those through time too unable unknown until very warn warning was
+    were what when where which while who will with within without would
+"""
+_TELLS_NOTHING = frozenset(_FUNCTION_AND_TRADE_WORDS.split())
+
+
+def _supported(claim: SafeText, *, cited: Iterable[Suspect], lines: Iterable[Suspect]) -> tuple[Citation, ...]:
+    """Citations of the lines that share telling words with the claim."""
+    common = _common_stems(lines)
+    citations = []
+    for suspect in cited:
+        theirs = _telling_words(_words_of(suspect)).keys() - common
+        if shared := derived_texts(partial(_shared_words, theirs), claim):
+            citations.append(Citation(suspect_id=suspect.id, shared_words=shared[:5]))
+    return tuple(citations)
+
+
+def _shared_words(theirs: Collection[str], claim: str) -> list[str]:
+    return [word for stem, word in _telling_words(claim).items() if stem in theirs]
+
+
+def _words_of(suspect: Suspect) -> str:
+    """The line, and the names of its strong signals, with which a model paraphrases it."""
+    return " ".join([prompt_line(suspect.text), *(signal.name for signal in suspect.signals if signal.strong)])
+
+
+def _telling_words(text: str) -> dict[str, str]:
+    """Stem -> word, of the words that say something."""
+    found: dict[str, str] = {}
+    for word in (*_NAME.findall(text.casefold()), *_WORD.findall(text.casefold())):
+        if word not in _TELLS_NOTHING:
+            found.setdefault(word[:_STEM] if word.isalpha() else word, word)
+    return found
+
+
+def _common_stems(suspects: Iterable[Suspect]) -> frozenset[str]:
+    """Stems of more than half of at least four lines: a word that all lines bear supports none of them."""
+    stems = [_telling_words(_words_of(suspect)).keys() for suspect in suspects]
+    counts = Counter(stem for line in stems for stem in line)
+    return frozenset(stem for stem, count in counts.items() if len(stems) >= 4 and count > len(stems) / 2)
+
+
+# --- The claim: the sentences that may be shown -----------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,162 +346,3 @@ def _holds(known: str, word: str) -> bool:
     """Whether the facts hold the word as a whole one."""
     start = r"(?<![\w.])" if word[0].isdigit() else r"(?<!\w)"
     return re.search(rf"{start}{re.escape(word)}(?!\w|\.\d)", known) is not None
-
-
-# --- Answer and Prompt -> Hint, or a HintError that says why the answer was dropped
-
-NO_KNOWN_VALUES = Redactor()
-"""For a model's words: it sees redacted text alone, so it knows no value that only the run's redactor would find."""
-
-
-@dataclass(frozen=True, slots=True)
-class VerifiedAnswer:
-    """An answer and what it cost."""
-
-    answer: ModelAnswer
-    model: str
-    seconds: float
-    prompt_tokens: int | None
-    answer_tokens: int | None
-
-
-def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) -> Hint:
-    """What of an answer may be shown.
-
-    Raises HintError when no sentence survives, or no citation: an opinion without support is worth less than none.
-    """
-    answer = answered.answer
-    claim = checked_claim(answer.cause, facts=prompt.facts, max_chars=MAX_CAUSE_CHARS)
-    if not claim.text:
-        raise HintError(f"dropped: the model's text held {_list(claim.removed) or 'no whole sentence'}")
-    cited = _cited(answer, prompt)
-    cause = NO_KNOWN_VALUES.safe_text(claim.text)
-    citations = _supported(cause, cited=cited, lines=prompt.suspects)
-    if not citations:
-        raise HintError(f"dropped: {_unsupported(cited)}")
-    supporting = tuple(s for s in cited if s.id in {citation.suspect_id for citation in citations})
-    return Hint(
-        model=answered.model,
-        seconds=round(answered.seconds, 1),
-        category=_category(answer.category, supporting),
-        component=_component(answer.component, prompt=prompt, supporting=supporting),
-        cause=cause,
-        confidence=_lower(answer.confidence, own_confidence(supporting, window=window)),
-        next_steps=_known_steps(answer, prompt),
-        citations=citations,
-        removed_sentences=len(claim.removed),
-        prompt_tokens=answered.prompt_tokens,
-        answer_tokens=answered.answer_tokens,
-    )
-
-
-def _list(words: Iterable[str]) -> str:
-    return ", ".join(dict.fromkeys(words))
-
-
-def _cited(answer: ModelAnswer, prompt: Prompt) -> tuple[Suspect, ...]:
-    """The suspects that the answer cites and the model has seen, each once; a schema is not a guarantee."""
-    known = {suspect.id: suspect for suspect in prompt.suspects}
-    ids = dict.fromkeys(id_ for id_ in answer.evidence if id_ in known)
-    return tuple(known[id_] for id_ in list(ids)[:MAX_CITATIONS])
-
-
-def _unsupported(cited: tuple[Suspect, ...]) -> str:
-    if not cited:
-        return "the model's text cites no line of the evidence"
-    ids = " ".join(suspect.id for suspect in cited)
-    return f"the model's text shares no telling word with the lines that it cites ({ids})"
-
-
-def _component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -> str:
-    """The component that the model named, if a line that it cites comes from it."""
-    theirs = {prompt_line(suspect.component or suspect.host) for suspect in supporting}
-    return named if named in prompt.components and (named in theirs or named == "test") else "unknown"
-
-
-def _category(named: HintCategory, supporting: tuple[Suspect, ...]) -> HintCategory:
-    """The model's category, but no blame on the test while a machine shows a strong signal: small models like to."""
-    return "unknown" if named == "test" and any(suspect.is_strong for suspect in supporting) else named
-
-
-def _known_steps(answer: ModelAnswer, prompt: Prompt) -> tuple[SafeText, ...]:
-    """Those of our own steps that the answer names, in its order."""
-    known = {str(step): step for step in prompt.steps}
-    return tuple(known[step] for step in dict.fromkeys(answer.next_steps) if step in known)[:MAX_NEXT_STEPS]
-
-
-# --- Confidence ------------------------------------------------------------------------------------------------------
-
-
-def own_confidence(supporting: Iterable[Suspect], *, window: Window) -> Confidence:
-    """High for a strong signal inside the window, medium for one whose time is not known to be, else low."""
-    strong = [suspect for suspect in supporting if suspect.is_strong]
-    if any(_is_inside(suspect, window) for suspect in strong):
-        return "high"
-    return "medium" if strong else "low"
-
-
-def _is_inside(suspect: Suspect, window: Window) -> bool:
-    if suspect.at is not None:
-        return window.start <= suspect.at <= window.end
-    # What differs from a baseline has changed since the window's start.
-    return suspect.item_id is not None and suspect.line_number is None
-
-
-def _lower(first: Confidence, second: Confidence) -> Confidence:
-    return min(first, second, key=CONFIDENCES.index)
-
-
-# --- Support ---------------------------------------------------------------------------------------------------------
-
-_WORD = re.compile(r"[^\W\d_]{3,}|\d{2,}")
-_NAME = re.compile(r"\w+(?:[./:_@-]\w+)+")
-_STEM = 6
-"""Letters that "connection" and "connected", "locked" and "locking" have in common."""
-_FUNCTION_AND_TRADE_WORDS = """
-    about after again all also although and answer any appears application are because been before being both but
-    caused causes causing could did does down due during each error errors evidence exception fail failed failing
-    fails failure failures for from had has have host hosts indicates info into issue issues its itself level likely
-    line lines log logs machine may message messages might more most node not occurred only other out over problem
-    problems process product reason request requests response result returned returns root said same says seems
-    server servers service services should show shows shown since software some such suggests system test tests than
-    that the their them then there these they this those through time too unable unknown until very warn warning was
-    were what when where which while who will with within without would
-"""
-_TELLS_NOTHING = frozenset(_FUNCTION_AND_TRADE_WORDS.split())
-
-
-def _supported(claim: SafeText, *, cited: Iterable[Suspect], lines: Iterable[Suspect]) -> tuple[Citation, ...]:
-    """Citations of the lines that share telling words with the claim."""
-    common = _common_stems(lines)
-    citations = []
-    for suspect in cited:
-        theirs = _telling_words(_words_of(suspect)).keys() - common
-        if shared := derived_texts(partial(_shared_words, theirs), claim):
-            citations.append(Citation(suspect_id=suspect.id, shared_words=shared[:5]))
-    return tuple(citations)
-
-
-def _shared_words(theirs: Collection[str], claim: str) -> list[str]:
-    return [word for stem, word in _telling_words(claim).items() if stem in theirs]
-
-
-def _words_of(suspect: Suspect) -> str:
-    """The line, and the names of its strong signals, with which a model paraphrases it."""
-    return " ".join([prompt_line(suspect.text), *(signal.name for signal in suspect.signals if signal.strong)])
-
-
-def _telling_words(text: str) -> dict[str, str]:
-    """Stem -> word, of the words that say something."""
-    found: dict[str, str] = {}
-    for word in (*_NAME.findall(text.casefold()), *_WORD.findall(text.casefold())):
-        if word not in _TELLS_NOTHING:
-            found.setdefault(word[:_STEM] if word.isalpha() else word, word)
-    return found
-
-
-def _common_stems(suspects: Iterable[Suspect]) -> frozenset[str]:
-    """Stems of more than half of at least four lines: a word that all lines bear supports none of them."""
-    stems = [_telling_words(_words_of(suspect)).keys() for suspect in suspects]
-    counts = Counter(stem for line in stems for stem in line)
-    return frozenset(stem for stem, count in counts.items() if len(stems) >= 4 and count > len(stems) / 2)

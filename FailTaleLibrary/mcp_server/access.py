@@ -1,4 +1,4 @@
-"""Who may call over HTTP: the holder of the token, from the hosts and origins that were named."""
+"""A request -> whether it is answered: its token, its Host and Origin, and how often its caller may call."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from typing import Any
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import private_directory, user_directory, write_new_private_file
 
-# --- How often one caller may call: a bucket of permissions that refills at a steady rate
+# --- How often --------------------------------------------------------------------------------------------------------
 
 _CALLERS = 1000
 
@@ -56,7 +56,7 @@ class Bucket:
         return 0.0 if left >= 1 else max(0.1, math.ceil((1 - left) / self._rate.per_second * 10) / 10)
 
 
-# --- Who may call over HTTP: the holder of the token, from the hosts and origins that were named
+# --- Who --------------------------------------------------------------------------------------------------------------
 
 MIN_TOKEN = 32
 """Characters; a made one has 43, of 256 random bits."""

@@ -1,4 +1,4 @@
-"""Who asked for what: one JSON object a line, appended to a file that only its owner reads. No secret, no evidence.
+"""A call -> a line of the audit log: who asked for what, as JSON, in a file that only its owner reads; no evidence.
 
 Of a caller's own texts (a test's name, its message, tags, words that are no ids) the length alone is written, because
 they can hold anything.

@@ -42,7 +42,7 @@ def serve_http(settings: Settings) -> None:
     token = access.token_from(settings.token_file)
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
-    server = build_server(Store(settings.outputs), _desk(settings), audit=Audit(settings.audit_file))
+    server = build_server(Store(settings.outputs), _queue(settings), audit=Audit(settings.audit_file))
     application = http_application(
         server, port=port, allow_hosts=settings.allow_hosts, allow_origins=settings.allow_origins
     )
@@ -63,11 +63,11 @@ def serve_http(settings: Settings) -> None:
 
 def serve_stdio(settings: Settings) -> None:
     """Serves the one client that started this process, until it closes stdin."""
-    server = build_server(Store(settings.outputs), _desk(settings), audit=Audit(settings.audit_file))
+    server = build_server(Store(settings.outputs), _queue(settings), audit=Audit(settings.audit_file))
     server.run("stdio")
 
 
-def _desk(settings: Settings) -> CollectionQueue | None:
+def _queue(settings: Settings) -> CollectionQueue | None:
     if settings.config is None:
         return None
     if settings.config.gateway is not None:

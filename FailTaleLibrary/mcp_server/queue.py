@@ -35,7 +35,7 @@ SAME_DEADLINE_S = 5.0
 _TICK_S = 0.2
 """How often a waiting caller hears of progress."""
 
-Told = Callable[[int, int, str], Awaitable[None]]
+Progress = Callable[[int, int, str], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class BusyError(FailTaleError):
 
 
 class CollectionQueue:
-    """Collects from the hosts of one configuration; open it with ``async with desk.open():``."""
+    """Collects from the hosts of one configuration; open it with ``async with queue.open():``."""
 
     def __init__(self, config: Config) -> None:
         self.config = config
@@ -126,7 +126,9 @@ class CollectionQueue:
         verdicts = await in_thread(ask)
         return {host: self.redactor.safe_message(verdict) for host, verdict in verdicts.items()}
 
-    async def collect(self, failure: Failure, selection: Selection, *, deadline_s: float, told: Told) -> Outcome:
+    async def collect(
+        self, failure: Failure, selection: Selection, *, deadline_s: float, progress: Progress
+    ) -> Outcome:
         """Evidence for one failure by the deadline, with gaps for what did not answer.
 
         Raises ConfigError for unknown names and BusyError when its hosts had no time. A caller that is cancelled
@@ -137,7 +139,7 @@ class CollectionQueue:
         batch = self._batch(failure, selection, the_plan, ends)
         batch.waiting += 1
         try:
-            await self._wait(batch, ends, told)
+            await self._wait(batch, ends, progress)
         finally:
             batch.waiting -= 1
             if not batch.waiting:
@@ -155,11 +157,11 @@ class CollectionQueue:
                 return batch
         batch = _QueuedCollection(selection, failure, the_plan, ends)
         self._queued.append(batch)
-        assert self._tasks is not None, "open the desk first"  # noqa: S101 - a mistake of ours
+        assert self._tasks is not None, "open the queue first"  # noqa: S101 - a mistake of ours
         self._tasks.start_soon(self._run, batch)
         return batch
 
-    async def _wait(self, batch: _QueuedCollection, ends: float, told: Told) -> None:
+    async def _wait(self, batch: _QueuedCollection, ends: float, progress: Progress) -> None:
         """Until the batch is done; somewhat longer than the deadline, which the collection itself keeps."""
         heard = batch.steps
         while not batch.done.is_set() and time.monotonic() < ends + 2 * _TICK_S:
@@ -167,7 +169,7 @@ class CollectionQueue:
                 await batch.done.wait()
             if batch.steps[0] > heard[0]:
                 heard = batch.steps
-                await told(*heard)
+                await progress(*heard)
 
     async def _run(self, batch: _QueuedCollection) -> None:
         hosts = sorted({step.host for step in batch.plan.steps})  # in one order, so that no two wait for each other

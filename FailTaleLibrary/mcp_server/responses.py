@@ -1,4 +1,6 @@
-"""Report -> the short text that a model reads: fenced, marked as untrusted, at most about 32 kB, breadth-first. Pure.
+"""Report -> what a tool answers: typed records for programs, and a short text for a model. Pure.
+
+The text is fenced, marked as untrusted and has at most about 32 kB.
 
 Every host gets an equal share of what there is to give, every item of a host an equal share of its host's; what one
 does not need the others get. Items keep their newest lines. What was cut is said, with the call that has the rest.
@@ -18,7 +20,7 @@ from FailTaleLibrary.mcp_server.store import StoredFailure
 from FailTaleLibrary.records import Failure, Gap, Item, Report, Suspect
 from FailTaleLibrary.text import fair_shares, newest_whole_lines, one_line, shorten, shorten_to_bytes
 
-# --- Records -> the typed answers of the tools, and back from what a caller says. Pure
+# --- Typed answers ----------------------------------------------------------------------------------------------------
 
 LISTED = 200
 """Items and gaps listed in one answer."""
@@ -51,15 +53,15 @@ def _collector(collector: Collector) -> models.CollectorInfo:
     )
 
 
-def told(tale: StoredFailure, shown_bytes: Mapping[str, int], *, brief: bool) -> models.FailureAnswer:
-    report, evidence = tale.report, tale.report.evidence
+def failure_answer(stored: StoredFailure, shown_bytes: Mapping[str, int], *, brief: bool) -> models.FailureAnswer:
+    report, evidence = stored.report, stored.report.evidence
     listed = 0 if brief else LISTED
     return models.FailureAnswer(
         failure_id=report.failure.id,
         name=report.failure.name,
         headline=report.analysis.headline,
         complete=not evidence.gaps and not any(item.timed_out or item.incomplete for item in evidence.items),
-        items=[_item(item, tale, shown_bytes.get(item.id, 0)) for item in evidence.items[:listed]],
+        items=[_item(item, stored, shown_bytes.get(item.id, 0)) for item in evidence.items[:listed]],
         more_items=max(0, len(evidence.items) - listed),
         gaps=[
             models.GapInfo(
@@ -77,16 +79,16 @@ def told(tale: StoredFailure, shown_bytes: Mapping[str, int], *, brief: bool) ->
     )
 
 
-def _item(item: Item, tale: StoredFailure, shown_bytes: int) -> models.ItemInfo:
+def _item(item: Item, stored: StoredFailure, shown_bytes: int) -> models.ItemInfo:
     return models.ItemInfo(
         id=item.id,
         status=item.status,
         exit_code=-1 if item.exit_status is None else item.exit_status,
-        bytes=len(full_text(item, tale.full_texts).encode()),
+        bytes=len(full_text(item, stored.full_texts).encode()),
         shown_bytes=shown_bytes,
         omitted_bytes=item.omitted_bytes,
         redactions=sum(redaction.count for redaction in item.redactions),
-        resource=item_uri(tale.report.failure.id, item),
+        resource=item_uri(stored.report.failure.id, item),
     )
 
 
@@ -119,8 +121,8 @@ def analyzed(report: Report) -> models.Analyzed:
     )
 
 
-def known_failure(tale: StoredFailure) -> models.FailureInfo:
-    failure, report = tale.report.failure, tale.report
+def known_failure(stored: StoredFailure) -> models.FailureInfo:
+    failure, report = stored.report.failure, stored.report
     return models.FailureInfo(
         failure_id=failure.id,
         name=shorten_to_bytes(failure.name, _LINE_BYTES // 4),
@@ -130,7 +132,7 @@ def known_failure(tale: StoredFailure) -> models.FailureInfo:
         headline=shorten_to_bytes(report.analysis.headline, _LINE_BYTES // 4),
         items=len(report.evidence.items),
         gaps=len(report.evidence.gaps),
-        source=tale.source,
+        source=stored.source,
     )
 
 
@@ -146,7 +148,7 @@ def failures_text(answer: models.Failures, *, mark: str) -> str:
     return f"{len(answer.failures)} of {answer.total} failures.\n{fenced(listed, mark=mark)}{rest}"
 
 
-# --- Report -> the short text that a model reads: fenced, marked as untrusted, at most about 32 kB, breadth-fi
+# --- Texts ------------------------------------------------------------------------------------------------------------
 
 TEXT_BYTES = 32 * 1024
 """Of one answer's text, roughly what a model reads without losing the thread."""
@@ -177,7 +179,7 @@ def fenced(text: str, *, mark: str) -> str:
     )
 
 
-def told_text(report: Report, full_texts: Mapping[str, str], *, mark: str, max_bytes: int = TEXT_BYTES) -> Text:
+def failure_text(report: Report, full_texts: Mapping[str, str], *, mark: str, max_bytes: int = TEXT_BYTES) -> Text:
     """All that was collected for one failure, within ``max_bytes``."""
     items = report.evidence.items
     head = _counts(report)

@@ -1,4 +1,4 @@
-"""What this server can tell of: failures it collected evidence for, and reports of finished runs on disk.
+"""A failure's id -> its report and full texts: collected by this server, or read from finished runs on disk.
 
 Collected failures live in memory, newest kept. Files are read when somebody asks and again when they have changed, so
 that last night's ``output.xml`` is always the latest. Ids are looked up in an index; none ever becomes part of a path.
@@ -24,7 +24,7 @@ COLLECTED = "collected"
 
 @dataclass(frozen=True, slots=True)
 class StoredFailure:
-    """One failure told: its report, its full texts where they are more than the report holds, and whence it came."""
+    """One failure: its report, its full texts where they are more than the report holds, and where it comes from."""
 
     report: Report
     full_texts: Mapping[str, str] = field(default_factory=dict)
@@ -40,44 +40,44 @@ class Store:
     """The failures by id. Safe to use from any thread; reading files may take a while."""
 
     def __init__(self, paths: Iterable[Path] = ()) -> None:
-        self._shelves = [StoredSource(path) for path in paths]
+        self._sources = [StoredSource(path) for path in paths]
         self._collected: OrderedDict[str, StoredFailure] = OrderedDict()
         self._lock = threading.Lock()
 
-    def put(self, tale: StoredFailure) -> None:
+    def put(self, stored: StoredFailure) -> None:
         """Keeps a collected failure, in place of the oldest ones when there are too many."""
         with self._lock:
-            self._collected[tale.report.failure.id] = tale
+            self._collected[stored.report.failure.id] = stored
             while len(self._collected) > 1 and self._is_full():
                 self._collected.popitem(last=False)
 
     def get(self, failure_id: str) -> StoredFailure | None:
         with self._lock:
-            tale = self._collected.get(failure_id)
-        return tale or self._stored().get(failure_id)
+            stored = self._collected.get(failure_id)
+        return stored or self._on_disk().get(failure_id)
 
     def newest_first(self) -> list[StoredFailure]:
         with self._lock:
-            tales = {**self._stored(), **self._collected}
-        return sorted(tales.values(), key=lambda tale: tale.report.failure.window.end, reverse=True)
+            failures = {**self._on_disk(), **self._collected}
+        return sorted(failures.values(), key=lambda stored: stored.report.failure.window.end, reverse=True)
 
     def unreadable(self) -> list[str]:
         """Why stored reports cannot be read, a sentence each."""
-        return [sentence for shelf in self._shelves for sentence in shelf.unreadable]
+        return [sentence for source in self._sources for sentence in source.unreadable]
 
     def _is_full(self) -> bool:
         collected = self._collected.values()
-        return len(collected) > MAX_FAILURES or sum(tale.bytes for tale in collected) > MAX_BYTES
+        return len(collected) > MAX_FAILURES or sum(stored.bytes for stored in collected) > MAX_BYTES
 
-    def _stored(self) -> dict[str, StoredFailure]:
+    def _on_disk(self) -> dict[str, StoredFailure]:
         """By id; a bundle, which has the full texts, takes precedence over a card of the same failure."""
-        tales: dict[str, StoredFailure] = {}
-        for shelf in self._shelves:
-            for tale in shelf.tales():
-                known = tales.get(tale.report.failure.id)
+        failures: dict[str, StoredFailure] = {}
+        for source in self._sources:
+            for stored in source.failures():
+                known = failures.get(stored.report.failure.id)
                 if known is None or not known.full_texts:
-                    tales[tale.report.failure.id] = tale
-        return tales
+                    failures[stored.report.failure.id] = stored
+        return failures
 
 
 class StoredSource:
@@ -86,17 +86,17 @@ class StoredSource:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._state: object = None
-        self._tales: list[StoredFailure] = []
+        self._failures: list[StoredFailure] = []
         self._lock = threading.Lock()
         self.unreadable: list[str] = []
 
-    def tales(self) -> list[StoredFailure]:
+    def failures(self) -> list[StoredFailure]:
         with self._lock:
             state = self._now()
             if state != self._state:
                 self._state = state
                 self._read()
-            return self._tales
+            return self._failures
 
     def _now(self) -> object:
         """What changes when the content does."""
@@ -113,13 +113,13 @@ class StoredSource:
         return [own] if own.is_file() else sorted(self._path.glob("*/manifest.json"))
 
     def _read(self) -> None:
-        self._tales, self.unreadable = [], []
+        self._failures, self.unreadable = [], []
         try:
             for each in self._each():
                 if isinstance(each, ArchiveError):
                     self.unreadable.append(str(each))
                 else:
-                    self._tales.append(each)
+                    self._failures.append(each)
         except ArchiveError as error:  # the file ends in damage; what stands before it was read
             self.unreadable.append(str(error))
 

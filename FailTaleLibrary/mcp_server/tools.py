@@ -35,7 +35,7 @@ from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Evidence, Failure, Report, Window, our_words
 from FailTaleLibrary.text import shorten, shorten_to_bytes
 
-# --- What the arguments of tools may be, what tools say of themselves, and how a tool refuses what it does not
+# --- What arguments may be --------------------------------------------------------------------------------------------
 
 MAX_NAMES = 256
 MAX_TEXT_PAGE = TEXT_BYTES
@@ -64,17 +64,17 @@ def strict(function: Callable[..., Any], title: str, annotations: ToolAnnotation
     return tool
 
 
-# --- The tools, as an assistant and a runner call them: ids from the configuration and bounded numbers in, rec
+# --- The tools --------------------------------------------------------------------------------------------------------
 
 KEPT_RECORDS = 16
 
 
 class Toolbox:
-    """The tools over one desk (None: finished runs only) and one store."""
+    """The tools over one queue (None: finished runs only) and one store."""
 
-    def __init__(self, store: Store, desk: CollectionQueue | None) -> None:
+    def __init__(self, store: Store, queue: CollectionQueue | None) -> None:
         self._store = store
-        self._desk = desk
+        self._queue = queue
         self._packed: OrderedDict[str, tuple[Evidence, str]] = OrderedDict()
         """Records that were asked for lately, by failure id: their pages are asked for one after the other."""
         self._packing = threading.Lock()
@@ -86,7 +86,7 @@ class Toolbox:
             strict(self.get_evidence, "Read evidence", READS),
             strict(self.analyze_failure, "Rank suspects", READS),
         ]
-        if self._desk is None:
+        if self._queue is None:
             return reading
         return [
             strict(self.list_components, "List components", READS),
@@ -98,7 +98,7 @@ class Toolbox:
 
     async def list_components(self) -> Annotated[CallToolResult, models.Components]:
         """The parts of the system under test: their hosts, and what can be collected from them. Asks no host."""
-        answer = responses.components(self._open_desk().config)
+        answer = responses.components(self._open_queue().config)
         lines = [
             f"{each.name}: on {', '.join(each.hosts) or 'no host'}; {', '.join(c.name for c in each.collectors)}"
             for each in answer.components
@@ -111,7 +111,7 @@ class Toolbox:
     ) -> Annotated[CallToolResult, models.Verdicts]:
         """Asks each host for a sign of life and says what keeps it from answering. Changes nothing."""
         with _sentences():
-            verdicts = await self._open_desk().check_hosts(tuple(hosts))
+            verdicts = await self._open_queue().check_hosts(tuple(hosts))
         answer = models.Verdicts(
             hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()]
         )
@@ -123,7 +123,7 @@ class Toolbox:
 
         Returns at once.
         """
-        taken = self._open_desk().mark()
+        taken = self._open_queue().mark()
         answer = models.Marked(marks="taken" if taken else "off", server_time=time.time())
         return _result("Marks are being taken." if taken else "Marks are switched off by the configuration.", answer)
 
@@ -153,7 +153,7 @@ class Toolbox:
 
         The answer ranks suspicious lines, shows the newest lines of each host, and says what was cut and how to get it.
         """
-        desk = self._open_desk()
+        queue = self._open_queue()
         if until_s > since_s:
             raise ToolError(f"until_s ({until_s:g}) is longer ago than since_s ({since_s:g}); swap them.")
         now = datetime.now(timezone.utc)
@@ -162,23 +162,23 @@ class Toolbox:
                 id=uuid.uuid4().hex,
                 framework="other",
                 scope="test" if name else "on demand",
-                name=desk.redactor.safe_text(name or "On demand"),
-                suite=desk.redactor.safe_text(suite),
-                message=desk.redactor.safe_text(message),
-                tags=tuple(map(desk.redactor.safe_text, tags)),
+                name=queue.redactor.safe_text(name or "On demand"),
+                suite=queue.redactor.safe_text(suite),
+                message=queue.redactor.safe_text(message),
+                tags=tuple(map(queue.redactor.safe_text, tags)),
                 window=Window(start=_ago(since_s, now), end=_ago(until_s, now)),
                 suite_started_at=_ago(suite_since_s, now) if suite_since_s else None,
                 run_started_at=_ago(run_since_s, now) if run_since_s else None,
             )
-            outcome = await desk.collect(
+            outcome = await queue.collect(
                 failure,
                 Selection(tuple(components), tuple(hosts), tuple(collectors)),
                 deadline_s=deadline_s,
-                told=lambda done, total, host: ctx.report_progress(done, total, host),
+                progress=lambda done, total, host: ctx.report_progress(done, total, host),
             )
-        tale = await in_thread(partial(_tale, failure, outcome, brief=brief))
-        self._store.put(tale)
-        return _told(tale, brief=brief)
+        stored = await in_thread(partial(_stored_failure, failure, outcome, brief=brief))
+        self._store.put(stored)
+        return _answered(stored, brief=brief)
 
     async def analyze_failure(
         self,
@@ -188,10 +188,10 @@ class Toolbox:
         ] = False,
     ) -> Annotated[CallToolResult, models.Analyzed]:
         """Ranks the lines of a failure's evidence by suspicion, with the reasons. Asks no host."""
-        tale = await self._tale(failure_id)
-        report = await in_thread(partial(self._analyzed, tale.report, hint=hint))
-        if tale.source == "collected":
-            self._store.put(StoredFailure(report, tale.full_texts))
+        stored = await self._existing(failure_id)
+        report = await in_thread(partial(self._analyzed, stored.report, hint=hint))
+        if stored.source == "collected":
+            self._store.put(StoredFailure(report, stored.full_texts))
         return _result(responses.suspects_text(report, mark=new_mark()), responses.analyzed(report))
 
     async def list_failures(
@@ -200,13 +200,13 @@ class Toolbox:
         offset: Annotated[int, Field(ge=0, le=1_000_000, description="Skip this many, newest first.")] = 0,
     ) -> Annotated[CallToolResult, models.Failures]:
         """Failures that evidence was collected for, newest first: collected here, or read from finished runs."""
-        tales = await in_thread(self._store.newest_first)
-        shown = tales[offset : offset + limit]
+        failures = await in_thread(self._store.newest_first)
+        shown = failures[offset : offset + limit]
         after = offset + len(shown)
         answer = models.Failures(
-            failures=[responses.known_failure(tale) for tale in shown],
-            total=len(tales),
-            next_offset=after if after < len(tales) else -1,
+            failures=[responses.known_failure(stored) for stored in shown],
+            total=len(failures),
+            next_offset=after if after < len(failures) else -1,
             unreadable=self._store.unreadable()[:20],
         )
         return _result(responses.failures_text(answer, mark=new_mark()), answer)
@@ -224,13 +224,13 @@ class Toolbox:
         ] = "text",
     ) -> Annotated[CallToolResult, models.EvidencePage]:
         """One item's whole output by pages, oldest lines first; or the list of a failure's items and gaps."""
-        tale = await self._tale(failure_id)
+        stored = await self._existing(failure_id)
         if part == "record":
-            word = await in_thread(partial(self._record, tale))
+            word = await in_thread(partial(self._record, stored))
             text, after, total = word[offset : offset + max_bytes], offset + max_bytes, len(word)
             after = after if after < total else -1
         else:
-            whole = _text_of(tale, item)
+            whole = _text_of(stored, item)
             text, after, total = responses.page(whole, offset, min(max_bytes, MAX_TEXT_PAGE))
         answer = models.EvidencePage(
             failure_id=failure_id,
@@ -244,26 +244,26 @@ class Toolbox:
         )
         return _result(_page_text(answer), answer)
 
-    async def tale(self, failure_id: str) -> StoredFailure | None:
+    async def stored(self, failure_id: str) -> StoredFailure | None:
         """One failure of the store; reading files may take a while."""
         return await in_thread(partial(self._store.get, failure_id))
 
-    async def _tale(self, failure_id: str) -> StoredFailure:
-        tale = await self.tale(failure_id)
-        if tale is None:
+    async def _existing(self, failure_id: str) -> StoredFailure:
+        stored = await self.stored(failure_id)
+        if stored is None:
             raise ToolError(f"There is no failure '{failure_id}' here (any more); list_failures says what there is.")
-        return tale
+        return stored
 
-    def _open_desk(self) -> CollectionQueue:
-        if self._desk is None:
+    def _open_queue(self) -> CollectionQueue:
+        if self._queue is None:
             raise ToolError("This server reads finished runs and asks no hosts.")
-        return self._desk
+        return self._queue
 
-    def _record(self, tale: StoredFailure) -> str:
-        report = tale.report
+    def _record(self, stored: StoredFailure) -> str:
+        report = stored.report
         evidence, word = self._packed.get(report.failure.id, (None, ""))
         if evidence is not report.evidence:  # never packed, or read anew from a file that has changed
-            word = pack_handover(Handover(plan=report.plan, evidence=report.evidence, full_texts=_more(tale)))
+            word = pack_handover(Handover(plan=report.plan, evidence=report.evidence, full_texts=_more(stored)))
             with self._packing:
                 self._packed[report.failure.id] = (report.evidence, word)
                 while len(self._packed) > KEPT_RECORDS:
@@ -272,8 +272,8 @@ class Toolbox:
 
     def _analyzed(self, report: Report, *, hint: bool) -> Report:
         report = _ranked(report)
-        if hint and self._desk is not None and report.analysis.hint is None:
-            analysis = HintMaker(self._desk.config.analysis).hint(report)  # a fresh one: its budget is for one run
+        if hint and self._queue is not None and report.analysis.hint is None:
+            analysis = HintMaker(self._queue.config.analysis).hint(report)  # a fresh one: its budget is for one run
             if analysis == report.analysis:
                 analysis = analysis.without_hint(our_words("the configuration names no model"))
             return report.model_copy(update={"analysis": analysis})
@@ -309,7 +309,7 @@ def _result(text: str, answer: BaseModel) -> CallToolResult:
     )
 
 
-def _tale(failure: Failure, outcome: Outcome, *, brief: bool) -> StoredFailure:
+def _stored_failure(failure: Failure, outcome: Outcome, *, brief: bool) -> StoredFailure:
     """What was collected, under this caller's own id: others may have got the same collection."""
     report = Report(
         failtale_version=__version__,
@@ -321,9 +321,9 @@ def _tale(failure: Failure, outcome: Outcome, *, brief: bool) -> StoredFailure:
     return StoredFailure(report if brief else _ranked(report), outcome.full_texts)
 
 
-def _more(tale: StoredFailure) -> dict[str, str]:
+def _more(stored: StoredFailure) -> dict[str, str]:
     """The full texts that are more than the report holds."""
-    texts_ = ((item, tale.full_texts.get(item.id, item.text)) for item in tale.report.evidence.items)
+    texts_ = ((item, stored.full_texts.get(item.id, item.text)) for item in stored.report.evidence.items)
     return {item.id: text for item, text in texts_ if text != item.text}
 
 
@@ -333,23 +333,25 @@ def _ranked(report: Report) -> Report:
     return report.model_copy(update={"analysis": rank(report.failure, report.evidence)})
 
 
-def _told(tale: StoredFailure, *, brief: bool) -> CallToolResult:
+def _answered(stored: StoredFailure, *, brief: bool) -> CallToolResult:
     if brief:
-        return _result(f"Failure {tale.report.failure.id} is ready to be read.", responses.told(tale, {}, brief=True))
-    text = responses.told_text(tale.report, tale.full_texts, mark=new_mark())
-    return _result(text.text, responses.told(tale, text.shown_bytes, brief=False))
+        return _result(
+            f"Failure {stored.report.failure.id} is ready to be read.", responses.failure_answer(stored, {}, brief=True)
+        )
+    text = responses.failure_text(stored.report, stored.full_texts, mark=new_mark())
+    return _result(text.text, responses.failure_answer(stored, text.shown_bytes, brief=False))
 
 
-def _text_of(tale: StoredFailure, item_id: str) -> str:
+def _text_of(stored: StoredFailure, item_id: str) -> str:
     if not item_id:
-        return responses.ledger(tale.report, tale.full_texts)
-    item = tale.report.evidence.item(item_id)
+        return responses.ledger(stored.report, stored.full_texts)
+    item = stored.report.evidence.item(item_id)
     if item is None:
-        known = ", ".join(each.id for each in tale.report.evidence.items[:20]) or "none"
+        known = ", ".join(each.id for each in stored.report.evidence.items[:20]) or "none"
         raise ToolError(f"There is no item '{shorten(item_id, 100)}' in this failure; it has: {known}.")
     parts = (("stderr", item.stderr), ("before the window", item.before))
     heads = "".join(f"[{what}]\n{text}\n" for what, text in parts if text)
-    whole = responses.full_text(item, tale.full_texts)
+    whole = responses.full_text(item, stored.full_texts)
     return f"{heads}[output]\n{whole}" if heads else whole
 
 

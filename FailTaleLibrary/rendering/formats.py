@@ -6,7 +6,7 @@ this one and an entry here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from FailTaleLibrary.records import Report
@@ -37,7 +37,7 @@ class Format:
         return self.before + self.between.join(map(self.render, reports)) + self.after
 
 
-FORMATS: Mapping[str, Format] = {
+FORMATS: dict[str, Format] = {
     "text": Format("text/plain", lambda report, _: to_text(report), between=f"\n{'=' * 100}\n"),
     "json": Format("application/json", lambda report, _: to_json(report), before="[", between=",\n", after="]"),
     "html": Format("text/html", lambda report, max_bytes: to_html(report, max_bytes=max_bytes)),
