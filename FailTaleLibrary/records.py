@@ -244,6 +244,32 @@ class AppliedWindow(Record):
     """What could not be guaranteed, in a sentence; empty when the window is exact."""
 
 
+class SeenShape(Record):
+    """A shape of some of the window's lines that the log held before the window, too."""
+
+    lines: tuple[int, ...]
+    """0-based indices of the window's lines of this shape."""
+    count: int
+    """How often it stood before the window."""
+    places: tuple[float, ...] = ()
+    """Where it stood, from 0 for the look-back's first line up to 1; at most 49."""
+    seconds_before: tuple[float, ...] = ()
+    """When it stood there: seconds before the shape's first line in the window, the longest ago first; at most 49."""
+    seconds_within: tuple[float, ...] = ()
+    """When it stands in the window: seconds after its first line there."""
+
+
+class LookBack(Record):
+    """What a log held before the window, reduced on the host to shapes and times."""
+
+    lines: int
+    """How many lines were looked at."""
+    seconds: float | None = None
+    """The time that they span; None when they have no times."""
+    shapes: tuple[SeenShape, ...] = ()
+    """Of the window's lines; a line of none of them is new."""
+
+
 ItemKind = Literal["command", "file", "journal"]
 ItemStatus = Literal["ok", "empty", "failed"]
 

@@ -1,0 +1,147 @@
+"""A look-back and the run's passed and failed tests -> for each line of a window, whether it is usual, standing or new.
+
+The present *episode* of a shape is what stands of it in the window, extended backwards while its gaps stay small. A
+shape without an episode-free past is new or standing; one that comes and goes all the time is usual; what is in between
+is neutral. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from FailTaleLibrary.records import LookBack, SeenShape
+
+Kind = Literal["new", "standing", "usual", "neutral"]
+
+ENOUGH_LINES = 8
+"""A log of fewer lines before the window tells nothing about what is usual."""
+SMALLEST_PAUSE_S = 10.0
+"""An episode ends where nothing of it stood for longer than this, and than `PAUSE_RATIO` of its own mean gap."""
+PAUSE_RATIO = 6.0
+SLICES = 10
+USUAL_SLICES = 3
+"""In this many of ten equal slices of the look-back, a shape is spread over it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PastTest:
+    """An earlier test of the run, in seconds before the window's start."""
+
+    name: str
+    began_s: float
+    ended_s: float
+    has_passed: bool
+
+    def holds(self, seconds_before: float) -> bool:
+        return self.ended_s <= seconds_before <= self.began_s
+
+
+@dataclass(frozen=True, slots=True)
+class Novelty:
+    """How a line relates to what its log held before the window."""
+
+    kind: Kind
+    since_s: float = 0.0
+    """Of a standing one: how long before the shape's first line in the window it began."""
+    passed_test: str = ""
+    """Of a usual one: a test that passed while it was logged."""
+    failed_test: str = ""
+    """Of a new one: an earlier test that failed while it was logged."""
+
+
+NEUTRAL = Novelty("neutral")
+NEW = Novelty("new")
+
+
+def novelty_by_line(
+    look_back: LookBack, *, lines: int, past: Sequence[PastTest] = (), window_offsets_s: Sequence[float | None] = ()
+) -> tuple[Novelty, ...]:
+    """One judgement for each of the window's ``lines``.
+
+    ``past``: the run's earlier tests. ``window_offsets_s``: seconds from the window's start to each line, where known;
+    they put the tests on the log's own clock.
+    """
+    unseen = NEW if look_back.lines >= ENOUGH_LINES else NEUTRAL
+    found = [unseen] * lines
+    for shape in look_back.shapes:
+        offset = _offset(shape, window_offsets_s)
+        judged = _judged(shape, look_back, [_moved(test, offset) for test in past])
+        for line in shape.lines:
+            if 0 <= line < lines:
+                found[line] = judged
+    return tuple(found)
+
+
+def _offset(shape: SeenShape, offsets_s: Sequence[float | None]) -> float:
+    line = shape.lines[0] if shape.lines else 0
+    return (offsets_s[line] or 0.0) if line < len(offsets_s) else 0.0
+
+
+def _moved(test: PastTest, offset_s: float) -> PastTest:
+    """The test in seconds before the shape's first line rather than before the window."""
+    return PastTest(test.name, test.began_s + offset_s, test.ended_s + offset_s, test.has_passed)
+
+
+def _judged(shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> Novelty:
+    if look_back.seconds is None or not shape.seconds_before:
+        return _by_places(shape, look_back)
+    began_s = _episode_began(shape)
+    earlier = [moment for moment in shape.seconds_before if moment > began_s]
+    own = [moment for moment in earlier if not any(test.holds(moment) for test in past if not test.has_passed)]
+    passed = next((test for moment in own for test in past if test.has_passed and test.holds(moment)), None)
+    if passed is not None:
+        return Novelty("usual", passed_test=passed.name)
+    if own:
+        return Novelty("usual") if _is_spread(shape.places) else NEUTRAL
+    failed = next((test.name for moment in earlier for test in past if test.holds(moment)), "")
+    if began_s <= 0:
+        return Novelty("new", failed_test=failed)
+    return _episode_alone(began_s, shape, look_back, past)
+
+
+def _episode_began(shape: SeenShape) -> float:
+    """How long before its first line in the window the present episode began; 0 when it began with that line."""
+    began = 0.0
+    moments = sorted({*shape.seconds_before, *(-each for each in shape.seconds_within)})
+    inside = [moment for moment in moments if moment <= 0]
+    for moment in (each for each in moments if each > 0):
+        inside_span = began - min(inside, default=0.0)
+        mean_gap = inside_span / (len(inside) - 1) if len(inside) > 1 else 0.0
+        if moment - began > max(SMALLEST_PAUSE_S, PAUSE_RATIO * mean_gap):
+            break
+        began = moment
+        inside.append(moment)
+    return began
+
+
+def _episode_alone(began_s: float, shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> Novelty:
+    """Of a shape that stood nowhere before its present episode: a fault that stands, or noise since the log began."""
+    first_line_s = _look_back_began(shape, look_back)
+    quiet_s = first_line_s - began_s
+    reaches_start = quiet_s <= max(SMALLEST_PAUSE_S, PAUSE_RATIO * began_s / max(1, shape.count))
+    before, since = (
+        [test for test in past if test.ended_s >= began_s],
+        [test for test in past if test.ended_s < began_s],
+    )
+    broke_tests = any(test.has_passed for test in before) and since and not any(test.has_passed for test in since)
+    if not broke_tests and (reaches_start or began_s > quiet_s):
+        return Novelty("usual")
+    return Novelty("standing", since_s=began_s)
+
+
+def _look_back_began(shape: SeenShape, look_back: LookBack) -> float:
+    """How long before the shape's first line in the window the look-back begins, by the shape's place in it."""
+    first = shape.places[0] if shape.places else 0.0
+    oldest = shape.seconds_before[0]
+    return max(oldest, (look_back.seconds or 0.0) if first > 0 else oldest)
+
+
+def _by_places(shape: SeenShape, look_back: LookBack) -> Novelty:
+    """Without times: spread over the log is usual; what stood there at all is not new."""
+    return Novelty("usual") if look_back.lines >= ENOUGH_LINES and _is_spread(shape.places) else NEUTRAL
+
+
+def _is_spread(places: Sequence[float]) -> bool:
+    return len({min(int(place * SLICES), SLICES - 1) for place in places}) >= USUAL_SLICES

@@ -1,0 +1,95 @@
+"""What a host says of the time before a window -> for each shape of the window's lines, when it stood there before.
+
+The host reads the newest megabyte before the window with `look_back.awk` and says how often and when each shape of the
+window's lines stood there. A shape is a line without what varies: numbers, identifiers. No text from before the window
+leaves the host.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import accumulate
+
+from FailTaleLibrary.records import LookBack, SeenShape
+from FailTaleLibrary.windows.frames import whole_number
+
+MOST_SECONDS = 48
+"""Moments told of one shape; when there are more, they are thinned evenly, first and last stay."""
+LOOK_BACK_BYTES = 1024 * 1024
+"""Read before the window; four times as much told no more (measured on 210 failures)."""
+_MOST_SHAPES = 2000
+_LONGEST_S = 10 * 366 * 86400.0
+
+
+def parse_look_back(spans: Iterable[str], profiles: Iterable[str]) -> LookBack | None:
+    """The look-back of one log from the values of its frames ``span`` and ``profile``; None when there is none.
+
+    Frames come from a host: what does not follow the form, or holds a number out of bounds, is left out.
+    """
+    span = next((found for each in spans if (found := _span(each)) is not None), None)
+    if span is None:
+        return None
+    shapes = tuple(
+        shape
+        for each, _ in zip(profiles, range(_MOST_SHAPES), strict=False)
+        if (shape := _shape(each, span)) is not None
+    )
+    return LookBack(lines=span.lines, seconds=span.seconds, shapes=shapes)
+
+
+@dataclass(frozen=True, slots=True)
+class _Span:
+    lines: int
+    began: float | None
+    ended: float | None
+
+    @property
+    def seconds(self) -> float | None:
+        return None if self.began is None or self.ended is None else max(0.0, self.ended - self.began)
+
+
+def _span(value: str) -> _Span | None:
+    lines, *moments = value.split()[:3] or [""]
+    number = whole_number(lines)
+    if number is None:
+        return None
+    seconds = [_seconds(each) for each in moments]
+    if len(seconds) != 2 or None in seconds:
+        return _Span(number, None, None)
+    return _Span(number, seconds[0], seconds[1])
+
+
+def _shape(value: str, span: _Span) -> SeenShape | None:
+    fields = value.split("|")
+    if len(fields) != 5:
+        return None
+    window_lines, count = _numbers(fields[0]), whole_number(fields[1])
+    places, moments, window_moments = _numbers(fields[2]), _moments(fields[3]), _moments(fields[4])
+    if not window_lines or count is None:
+        return None
+    is_timed = span.began is not None and bool(moments) and bool(window_moments)
+    return SeenShape(
+        lines=window_lines,
+        count=count,
+        places=tuple(place / span.lines for place in places if place < span.lines),
+        seconds_before=tuple(window_moments[0] - each for each in moments) if is_timed else (),
+        seconds_within=tuple(each - window_moments[0] for each in window_moments) if is_timed else (),
+    )
+
+
+def _numbers(field: str) -> tuple[int, ...]:
+    return tuple(number for each in field.split() if (number := whole_number(each)) is not None)
+
+
+def _moments(field: str) -> tuple[float, ...]:
+    """Ascending; a clock that was set back in the log counts as standing still."""
+    found = [seconds for each in field.split() if (seconds := _seconds(each)) is not None]
+    return tuple(accumulate(found, max))
+
+
+def _seconds(text: str) -> float | None:
+    if len(text) > 20 or not text.replace(".", "", 1).isdigit() or not text.isascii():
+        return None
+    seconds = float(text)
+    return seconds if seconds <= _LONGEST_S else None

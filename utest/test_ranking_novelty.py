@@ -1,0 +1,85 @@
+"""What a look-back says of a window's lines: usual, standing, new or neutral."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from FailTaleLibrary.ranking.novelty import NEUTRAL, NEW, Novelty, PastTest, novelty_by_line
+from FailTaleLibrary.records import LookBack, SeenShape
+
+
+def judged(
+    seconds_before: Sequence[float],
+    *,
+    span_s: float = 600.0,
+    within: Sequence[float] = (0.0,),
+    past: Sequence[PastTest] = (),
+    lines: int = 400,
+) -> Novelty:
+    """Of one shape, of which the window's first line is one."""
+    before = sorted(seconds_before, reverse=True)
+    shape = SeenShape(
+        lines=(0,),
+        count=len(before),
+        places=tuple(1 - seconds / span_s for seconds in before),
+        seconds_before=tuple(before),
+        seconds_within=tuple(within),
+    )
+    return novelty_by_line(LookBack(lines=lines, seconds=span_s, shapes=(shape,)), lines=1, past=past)[0]
+
+
+def test_what_never_stood_there_is_new() -> None:
+    assert novelty_by_line(LookBack(lines=100, seconds=60.0), lines=2) == (NEW, NEW)
+
+
+def test_a_log_of_a_few_lines_tells_nothing() -> None:
+    assert novelty_by_line(LookBack(lines=3, seconds=60.0), lines=1) == (NEUTRAL,)
+
+
+def test_noise_every_second_is_usual() -> None:
+    assert judged([1.5 * step for step in range(1, 400)]).kind == "usual"
+
+
+def test_a_fault_that_began_shortly_before_the_test_stands() -> None:
+    found = judged([13.0, 11.0, 8.0, 5.0, 2.0])
+    assert (found.kind, found.since_s) == ("standing", 13.0)
+
+
+def test_what_comes_now_and_then_all_the_time_is_usual() -> None:
+    assert judged([580.0, 400.0, 250.0, 90.0]).kind == "usual"
+
+
+def test_yesterdays_same_fault_leaves_it_open() -> None:
+    assert judged([86000.0, 85990.0], span_s=90000.0).kind == "neutral"
+
+
+def test_what_was_logged_while_a_test_passed_is_usual_and_names_it() -> None:
+    past = [PastTest("Login", began_s=320.0, ended_s=290.0, has_passed=True)]
+    assert judged([300.0], past=past) == Novelty("usual", passed_test="Login")
+
+
+def test_what_was_seen_only_when_another_test_failed_is_still_new() -> None:
+    past = [PastTest("Order", began_s=320.0, ended_s=290.0, has_passed=False)]
+    assert judged([300.0], past=past) == Novelty("new", failed_test="Order")
+
+
+def test_tests_that_pass_within_an_episode_do_not_make_it_usual() -> None:
+    past = [PastTest("Unaffected", began_s=9.0, ended_s=6.0, has_passed=True)]
+    assert judged([12.0, 10.0, 8.0, 6.0, 4.0, 2.0], past=past).kind == "standing"
+
+
+def test_a_long_episode_stands_when_tests_passed_before_it_and_failed_since() -> None:
+    episode = [2.0 * step for step in range(1, 200)]
+    assert judged(episode).kind == "usual"
+    past = [
+        PastTest("Before", began_s=560.0, ended_s=550.0, has_passed=True),
+        PastTest("Since", began_s=200.0, ended_s=150.0, has_passed=False),
+    ]
+    assert judged(episode, past=past).kind == "standing"
+
+
+def test_a_log_without_times_knows_usual_and_neutral() -> None:
+    spread = SeenShape(lines=(0,), count=30, places=tuple(step / 30 for step in range(30)))
+    once = SeenShape(lines=(1,), count=1, places=(0.97,))
+    found = novelty_by_line(LookBack(lines=300, shapes=(spread, once)), lines=3)
+    assert [each.kind for each in found] == ["usual", "neutral", "new"]
