@@ -14,6 +14,7 @@ starting anything.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import logging
 import re
 import sys
@@ -28,8 +29,10 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
+from bench.faults import changes, standing  # noqa: E402, F401 - they add to FAULTS
 from bench.faults.client import FailedError  # noqa: E402
 from bench.faults.faults import FAULTS, Fault  # noqa: E402
+from bench.faults.mistakes import MISTAKES  # noqa: E402
 from bench.faults.noise import noise  # noqa: E402
 from bench.faults.services import Site  # noqa: E402
 from FailTaleLibrary.archive import read_bundle  # noqa: E402
@@ -84,10 +87,15 @@ def play(site: Site, fault: Fault, bundles: Path) -> Told | None:
     run = Run(site.config(bundles), environ={})
     try:
         run.check_hosts()  # as at a run's start; opens the connections
-        start = _now()
-        run.window_began()
-        time.sleep(0.4)  # the test's first steps
-        with fault.damage(site):
+        with contextlib.ExitStack() as damage:
+            if fault.lead_s:
+                damage.enter_context(fault.damage(site))
+                time.sleep(fault.lead_s)
+            start = _now()
+            run.window_began()
+            time.sleep(0.4)  # the test's first steps
+            if not fault.lead_s:
+                damage.enter_context(fault.damage(site))
             failure = _failure(fault, site, start)
             report = run.collect_failure(failure, output_dir=bundles) if failure else None
         site.wait_until_well()
@@ -194,6 +202,36 @@ def total_table(told: Sequence[Told]) -> Iterator[str]:
     yield f"\nCause collected: {sum(each.is_collected for each in told)} of {len(told)}."
 
 
+def headline_table(told: Sequence[Told]) -> Iterator[str]:
+    """Of each kind of failure: how many headlines name the cause, name something else, or name nothing."""
+    kinds = {
+        "faults in the test": [each for each in told if not each.fault.lead_s and not each.fault.is_mistake],
+        "faults that stood before it": [each for each in told if each.fault.lead_s],
+        "mistakes of the test": [each for each in told if each.fault.is_mistake],
+    }
+    yield "| headlines | failures | right | another line | silent | silent with the cause first |"
+    yield "| --- | --- | --- | --- | --- | --- |"
+    for name, those in kinds.items():
+        verdicts = [verdict(each) for each in those]
+        yield f"| {name} | {len(those)} | " + " | ".join(str(verdicts.count(each)) for each in VERDICTS) + " |"
+
+
+VERDICTS = ("right", "another line", "silent", "silent, cause first")
+
+
+def verdict(told: Told) -> str:
+    """What the headline says, judged by the labels; ``another line`` may be a consequence of the cause, or noise."""
+    analysis = rank(told.report.failure, told.report.evidence, history=_NOTHING_SEEN)
+    first = next(iter(analysis.suspects), None)
+    names_cause = first is not None and told.is_cause(Line(first.host, first.collector, first.text))
+    if analysis.headline.startswith(SILENT):
+        return "silent, cause first" if names_cause else "silent"
+    return "right" if names_cause else "another line"
+
+
+SILENT = "No strong suspect"
+
+
 def _again(faults: Sequence[Fault], bundles: Path) -> list[Told]:
     """The reports of an earlier run that kept them; a report bears its fault's name as a tag."""
     reports = (read_bundle(path) for path in bundles.iterdir() if path.is_dir())
@@ -231,12 +269,14 @@ def main() -> None:
     parser.add_argument("--again", type=Path, metavar="DIR", help="rank the bundles of an earlier run anew")
     options = parser.parse_args()
     logging.getLogger("paramiko").setLevel(logging.CRITICAL)
-    faults = [fault for fault in FAULTS if re.search(options.only, fault.name)]
+    faults = [fault for fault in (*FAULTS, *MISTAKES) if re.search(options.only, fault.name)]
     began = time.monotonic()
     told = _again(faults, options.again) if options.again else _measured(faults, options.keep)
     if not told:
         parser.error(f"There is no fault whose name matches '{options.only}'.")
-    print("\n".join([*fault_table(told), "", *total_table(told), f"Took {time.monotonic() - began:.0f} s."]))
+    faulty = [each for each in told if not each.fault.is_mistake]
+    tables = [*fault_table(told), "", *total_table(faulty), "", *headline_table(told)]
+    print("\n".join([*tables, f"\nTook {time.monotonic() - began:.0f} s."]))
 
 
 if __name__ == "__main__":

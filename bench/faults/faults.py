@@ -26,8 +26,9 @@ from bench.faults.processes import wait_for
 from bench.faults.services import LOCATIONS, Site
 
 ERRORS, SHOP, WORKER, SUPERVISOR = "nginx.errors", "shop-log", "worker-log", "supervisor-log"
+PROCESSES = "linux.processes"
 POSTGRES, REDIS, REDIS_STATE = "postgresql.log", "redis.log", "redis.state"
-_HOSTS = {ERRORS: "web1", SHOP: "app1", WORKER: "app1", SUPERVISOR: "app1"}
+_HOSTS = {ERRORS: "web1", SHOP: "app1", WORKER: "app1", SUPERVISOR: "app1", PROCESSES: "app1"}
 """The other collectors are db1's."""
 
 
@@ -54,12 +55,19 @@ class Fault:
     """The failing keyword: raises FailedError with the failure's message."""
     causes: tuple[Cause, ...]
     damage: Callable[[Site], AbstractContextManager[None]]
+    lead_s: float = 0.0
+    """How long before the test the damage was done."""
+
+    @property
+    def is_mistake(self) -> bool:
+        """Whether the test itself is wrong, and the site is well."""
+        return not self.causes
 
 
 FAULTS: list[Fault] = []
 
 
-def _fault(
+def fault(
     keyword: str, *arguments: str, check: Callable[[Client], None], causes: dict[str, str]
 ) -> Callable[[Callable[[Site], Iterator[None]]], Callable[[Site], Iterator[None]]]:
     def register(damage: Callable[[Site], Iterator[None]]) -> Callable[[Site], Iterator[None]]:
@@ -73,25 +81,25 @@ def _fault(
     return register
 
 
-def _get(path: str) -> Callable[[Client], None]:
+def get(path: str) -> Callable[[Client], None]:
     return lambda client: client.json("GET", path)
 
 
-def _post(path: str, *, body: bytes = b"") -> Callable[[Client], None]:
+def post(path: str, *, body: bytes = b"") -> Callable[[Client], None]:
     return lambda client: client.json("POST", path, body=body)
 
 
-_PLACE_ORDER = _post("/orders?customer=4711&sku=book")
-_TRANSFER = _post("/transfers?source=31&target=32")
+PLACE_ORDER = post("/orders?customer=4711&sku=book")
+TRANSFER = post("/transfers?source=31&target=32")
 
 
-def _is_exported(client: Client) -> None:
+def is_exported(client: Client) -> None:
     order = client.json("POST", "/orders?customer=4711&sku=mug")["order"]
     if not wait_for(lambda: client.json("GET", f"/orders/{order}")["exported"], longest_s=1.5):
         raise FailedError(f"AssertionError: order {order} was not exported within 1.5 s")
 
 
-def _price_is_20(client: Client) -> None:
+def price_is_20(client: Client) -> None:
     price = client.json("GET", "/prices/book")["price"]
     if price != 20.0:
         raise FailedError(f"AssertionError: price of 'book': {price} != 20.0")
@@ -106,9 +114,9 @@ def _stays_logged_in(client: Client) -> None:
 # --- Processes -------------------------------------------------------------------------------------------------------
 
 
-@_fault(
+@fault(
     "Place Order", "4711", "book",
-    check=_PLACE_ORDER,
+    check=PLACE_ORDER,
     causes={SUPERVISOR: r"shop \(pid \d+\) was ended by SIGKILL"},
 )  # fmt: skip
 def shop_killed(site: Site) -> Iterator[None]:
@@ -117,7 +125,7 @@ def shop_killed(site: Site) -> Iterator[None]:
     yield
 
 
-@_fault("Place Order", "4711", "book", check=_PLACE_ORDER, causes={ERRORS: r"upstream timed out \(110"})
+@fault("Place Order", "4711", "book", check=PLACE_ORDER, causes={ERRORS: r"upstream timed out \(110"})
 def shop_hangs(site: Site) -> Iterator[None]:
     pid = site.pid("shop")
     os.kill(pid, signal.SIGSTOP)
@@ -125,9 +133,9 @@ def shop_hangs(site: Site) -> Iterator[None]:
     os.kill(pid, signal.SIGCONT)
 
 
-@_fault(
+@fault(
     "Order Should Be Exported", "4711",
-    check=_is_exported,
+    check=is_exported,
     causes={SUPERVISOR: r"worker \(pid \d+\) was ended by SIGKILL"},
 )  # fmt: skip
 def worker_killed(site: Site) -> Iterator[None]:
@@ -135,9 +143,9 @@ def worker_killed(site: Site) -> Iterator[None]:
     yield
 
 
-@_fault(
+@fault(
     "Get Sales Report", "days=3650",
-    check=_get("/reports/sales?days=3650"),
+    check=get("/reports/sales?days=3650"),
     causes={SHOP: r"^MemoryError"},
 )  # fmt: skip
 def report_needs_too_much_memory(_: Site) -> Iterator[None]:
@@ -147,9 +155,9 @@ def report_needs_too_much_memory(_: Site) -> Iterator[None]:
 # --- Switches, said at INFO ------------------------------------------------------------------------------------------
 
 
-@_fault(
+@fault(
     "Order Should Be Exported", "4711",
-    check=_is_exported,
+    check=is_exported,
     causes={WORKER: r"flag 'exports_paused' is on now", SHOP: r"flag 'exports_paused' is on now"},
 )  # fmt: skip
 def exports_paused(site: Site) -> Iterator[None]:
@@ -158,9 +166,9 @@ def exports_paused(site: Site) -> Iterator[None]:
     site.set()
 
 
-@_fault(
+@fault(
     "Price Should Be", "book", "20.0",
-    check=_price_is_20,
+    check=price_is_20,
     causes={WORKER: r"flag 'prices_with_tax' is on now", SHOP: r"flag 'prices_with_tax' is on now"},
 )  # fmt: skip
 def prices_with_tax(site: Site) -> Iterator[None]:
@@ -169,7 +177,7 @@ def prices_with_tax(site: Site) -> Iterator[None]:
     site.set()
 
 
-@_fault(
+@fault(
     "Account Should Be Open", "alice",
     check=_stays_logged_in,
     causes={SHOP: r"session of 'alice' is over|token_seconds is 1 now", WORKER: r"token_seconds is 1 now"},
@@ -180,9 +188,9 @@ def sessions_too_short(site: Site) -> Iterator[None]:
     site.set()
 
 
-@_fault(
+@fault(
     "Get Shipping", "2",
-    check=_get("/shipping/2"),
+    check=get("/shipping/2"),
     causes={SHOP: r"gaierror|carrier is carrier\.invalid", WORKER: r"carrier is carrier\.invalid"},
 )  # fmt: skip
 def carrier_unknown(site: Site) -> Iterator[None]:
@@ -194,9 +202,9 @@ def carrier_unknown(site: Site) -> Iterator[None]:
 # --- nginx, certificates, files --------------------------------------------------------------------------------------
 
 
-@_fault(
+@fault(
     "Price Should Be", "book", "20.0",
-    check=_price_is_20,
+    check=price_is_20,
     causes={ERRORS: r"SIGHUP|reconfiguring|signal process started|html/prices/book\" failed"},
 )  # fmt: skip
 def reload_drops_location(site: Site) -> Iterator[None]:
@@ -205,9 +213,9 @@ def reload_drops_location(site: Site) -> Iterator[None]:
     site.reload_nginx()
 
 
-@_fault(
+@fault(
     "Send Receipt", "2",
-    check=_post("/receipts/2", body=b"." * 5000),
+    check=post("/receipts/2", body=b"." * 5000),
     causes={ERRORS: r"SIGHUP|reconfiguring|signal process started|too large body"},
 )  # fmt: skip
 def reload_allows_small_bodies_only(site: Site) -> Iterator[None]:
@@ -216,14 +224,14 @@ def reload_allows_small_bodies_only(site: Site) -> Iterator[None]:
     site.reload_nginx()
 
 
-@_fault("Pay Order", "2", check=_post("/payments/2"), causes={ERRORS: r"certificate has expired"})
+@fault("Pay Order", "2", check=post("/payments/2"), causes={ERRORS: r"certificate has expired"})
 def certificate_expired(site: Site) -> Iterator[None]:
     shutil.copy(site.app / "expired.pem", site.app / "payments.pem")
     yield
     shutil.copy(site.app / "valid.pem", site.app / "payments.pem")
 
 
-@_fault("Send Receipt", "2", check=_post("/receipts/2"), causes={SHOP: r"No space left on device"})
+@fault("Send Receipt", "2", check=post("/receipts/2"), causes={SHOP: r"No space left on device"})
 def disk_full(site: Site) -> Iterator[None]:
     receipts = site.app / "spool/receipts"
     receipts.replace(receipts.with_suffix(".kept"))
@@ -232,7 +240,7 @@ def disk_full(site: Site) -> Iterator[None]:
     receipts.with_suffix(".kept").replace(receipts)
 
 
-@_fault("Send Receipt", "2", check=_post("/receipts/2"), causes={SHOP: r"PermissionError: .*receipt\.template"})
+@fault("Send Receipt", "2", check=post("/receipts/2"), causes={SHOP: r"PermissionError: .*receipt\.template"})
 def template_unreadable(site: Site) -> Iterator[None]:
     template = site.app / "spool/receipt.template"
     template.chmod(0o000)
@@ -243,9 +251,9 @@ def template_unreadable(site: Site) -> Iterator[None]:
 # --- PostgreSQL ------------------------------------------------------------------------------------------------------
 
 
-@_fault(
+@fault(
     "Order Should Exist", "2",
-    check=_get("/orders/2"),
+    check=get("/orders/2"),
     causes={
         POSTGRES: r'password authentication failed for user "shop"|statement: ALTER ROLE shop PASSWORD',
         SHOP: r'password authentication failed for user "shop"',
@@ -257,9 +265,9 @@ def database_password_changed(site: Site) -> Iterator[None]:
     site.administer(f"ALTER ROLE shop PASSWORD {quoted(site.password)}")
 
 
-@_fault(
+@fault(
     "Order Should Exist", "2",
-    check=_get("/orders/2"),
+    check=get("/orders/2"),
     causes={
         POSTGRES: r"too many clients|remaining connection slots",
         SHOP: r"too many clients|remaining connection slots",
@@ -278,9 +286,9 @@ def too_many_connections(site: Site) -> Iterator[None]:
         yield
 
 
-@_fault(
+@fault(
     "Transfer", "31", "32",
-    check=_TRANSFER,
+    check=TRANSFER,
     causes={
         POSTGRES: r"in a read-only transaction|statement: ALTER DATABASE shop SET default_transaction_read_only",
         SHOP: r"in a read-only transaction",
@@ -294,9 +302,9 @@ def database_read_only(site: Site) -> Iterator[None]:
         session.query("ALTER DATABASE shop RESET default_transaction_read_only")
 
 
-@_fault(
+@fault(
     "Place Order", "4711", "book",
-    check=_PLACE_ORDER,
+    check=PLACE_ORDER,
     causes={
         POSTGRES: r'relation "prices" does not exist|statement: ALTER TABLE prices RENAME',
         SHOP: r'relation "prices" does not exist',
@@ -308,9 +316,9 @@ def table_renamed(site: Site) -> Iterator[None]:
     site.administer("ALTER TABLE price_list RENAME TO prices")
 
 
-@_fault(
+@fault(
     "Transfer", "31", "32",
-    check=_TRANSFER,
+    check=TRANSFER,
     causes={POSTGRES: r"deadlock detected|Process \d+ waits for", SHOP: r"deadlock detected"},
 )  # fmt: skip
 def deadlock(site: Site) -> Iterator[None]:
@@ -332,9 +340,9 @@ def _cross(site: Site, backoffice: Session) -> None:
     backoffice.query("UPDATE accounts SET balance = 0 WHERE id = 31")
 
 
-@_fault(
+@fault(
     "Transfer", "31", "32",
-    check=_TRANSFER,
+    check=TRANSFER,
     causes={
         POSTGRES: r"still waiting for|due to lock timeout|Process holding the lock",
         SHOP: r"due to lock timeout",
@@ -349,9 +357,9 @@ def table_locked(site: Site) -> Iterator[None]:
         yield
 
 
-@_fault(
+@fault(
     "Place Order", "4711", "book",
-    check=_PLACE_ORDER,
+    check=PLACE_ORDER,
     causes={POSTGRES: r'constraint "orders_pkey"', SHOP: r'constraint "orders_pkey"'},
 )  # fmt: skip
 def sequence_reset(site: Site) -> Iterator[None]:
@@ -360,9 +368,9 @@ def sequence_reset(site: Site) -> Iterator[None]:
     site.administer("SELECT setval('orders_id_seq', (SELECT max(id) FROM orders))")
 
 
-@_fault(
+@fault(
     "Order Should Exist", "2",
-    check=_get("/orders/2"),
+    check=get("/orders/2"),
     causes={POSTGRES: r"received fast shutdown request|database system is shut down"},
 )  # fmt: skip
 def database_stopped(site: Site) -> Iterator[None]:
@@ -374,9 +382,9 @@ def database_stopped(site: Site) -> Iterator[None]:
 # --- Redis -----------------------------------------------------------------------------------------------------------
 
 
-@_fault(
+@fault(
     "Place Order", "4711", "book",
-    check=_PLACE_ORDER,
+    check=PLACE_ORDER,
     causes={SHOP: r"OOM command not allowed", REDIS_STATE: r"errorstat_OOM"},
 )  # fmt: skip
 def redis_memory_full(site: Site) -> Iterator[None]:
@@ -392,9 +400,9 @@ def redis_memory_full(site: Site) -> Iterator[None]:
     site.redis_says("FLUSHALL")
 
 
-@_fault(
+@fault(
     "Place Order", "4711", "book",
-    check=_PLACE_ORDER,
+    check=PLACE_ORDER,
     causes={
         SHOP: r"READONLY You can't write",
         REDIS: r"REPLICAOF .* enabled|Before turning into a replica",
@@ -407,7 +415,7 @@ def redis_is_a_replica(site: Site) -> Iterator[None]:
     site.redis_says("REPLICAOF", "NO", "ONE")
 
 
-@_fault("Place Order", "4711", "book", check=_PLACE_ORDER, causes={SHOP: r"NOAUTH Authentication required"})
+@fault("Place Order", "4711", "book", check=PLACE_ORDER, causes={SHOP: r"NOAUTH Authentication required"})
 def redis_wants_a_password(site: Site) -> Iterator[None]:
     site.redis_says("CONFIG", "SET", "requirepass", site.password)
     yield
@@ -415,9 +423,9 @@ def redis_wants_a_password(site: Site) -> Iterator[None]:
     site.redis.start()
 
 
-@_fault(
+@fault(
     "Place Order", "4711", "book",
-    check=_PLACE_ORDER,
+    check=PLACE_ORDER,
     causes={REDIS: r"Failed opening the temp RDB file|Background saving error", SHOP: r"MISCONF"},
 )  # fmt: skip
 def redis_cannot_save(site: Site) -> Iterator[None]:

@@ -135,7 +135,7 @@ class Site:
         told = {
             "components": {
                 "web": {"collectors": [{"nginx": {"logs": f"{self.web}/log"}}]},
-                "shop": {"collectors": [*logs, {"name": "disk", "command": f"df -P {self.app}", "baseline": True}]},
+                "shop": {"collectors": ["linux", *logs]},
                 "database": {
                     "collectors": [{"postgresql": {"connection": postgres, "logs": f"{self.db}/log/postgresql"}}]
                 },
