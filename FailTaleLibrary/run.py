@@ -22,7 +22,7 @@ from FailTaleLibrary.collection.source import EvidenceSource, OwnHosts
 from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
-from FailTaleLibrary.ranking import History, rank
+from FailTaleLibrary.ranking import History, Repeats, rank
 from FailTaleLibrary.records import NO_HOST, Analysis, Evidence, Failure, Gap, Plan, Report, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor, secret_values
 
@@ -63,6 +63,7 @@ class Run:
         self._redactor = redactor_for(config, os.environ if environ is None else environ)
         self._source: EvidenceSource = OwnHosts(config) if config.gateway is None else GatewaySource(config)
         self._history = History()
+        self._repeats = Repeats()
 
     def window_began(self) -> None:
         """A test, suite or run begins now: notes marks in the background. Returns at once."""
@@ -91,8 +92,10 @@ class Run:
         """
         budget = self._budget(deadline_s)
         began = time.monotonic()
+        self._repeats = self._repeats.with_failure(failure)
         the_plan, evidence, full_texts = self._source.collect(
             failure,
+            only_state=self._only_state(failure),
             components=components,
             hosts=hosts,
             redactor=self.redactor(known),
@@ -131,6 +134,10 @@ class Run:
         limit = min(times, key=lambda name: times[name])
         return Budget(times[limit], limit=limit)
 
+    def _only_state(self, failure: Failure) -> SafeText | None:
+        """Why only cheap state is asked, in a sentence: one failure of a storm is told by the first ones."""
+        return self._repeats.only_state(failure, most=self.config.limits.repeats)
+
     def _report(self, failure: Failure, the_plan: Plan, evidence: Evidence) -> Report:
         return Report(
             failtale_version=__version__,
@@ -143,6 +150,9 @@ class Run:
 
     def _analysis(self, failure: Failure, evidence: Evidence) -> Analysis:
         analysis = rank(failure, evidence, history=self._history)
+        if analysis.signature and self._only_state(failure):
+            same = analysis.signature.model_copy(update={"same_as": self._repeats.first})
+            analysis = analysis.model_copy(update={"signature": same})
         settings = self.config.analysis
         if settings.model is None:
             return analysis

@@ -405,6 +405,17 @@ def test_with_no_time_left_the_gateway_is_not_asked() -> None:
         assert [(gap.reason, gap.host) for gap in report.evidence.gaps] == [("skipped", "gateway")]
 
 
+def test_in_a_storm_a_gateway_is_asked_for_state_alone(server: Served) -> None:
+    with investigating(runner_config(server.url, server.token_file, limits={"repeats": 1})) as run:
+        first, second = (run.collect_failure(a_failure()) for _ in range(2))
+    collectors = {item.collector for item in first.evidence.items}
+    commands = {item.collector for item in first.evidence.items if item.window is None}
+    assert commands < collectors
+    assert {item.collector for item in second.evidence.items} == commands
+    (gap,) = second.evidence.gaps
+    assert gap.detail.startswith("logs are not collected again: this is number 2 of equal failures in a row")
+
+
 RUNNER = """
 import sys, threading
 from FailTaleLibrary.config import load_config

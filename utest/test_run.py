@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import socket
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -15,7 +16,7 @@ import pytest
 from FailTaleLibrary.archive import read_bundle, read_item
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.records import Failure, Report, Window
+from FailTaleLibrary.records import NO_HOST, Failure, Report, Window
 from FailTaleLibrary.run import ASKED_AFTER_RUN, ASKED_OFFLINE, Run, Tally, redactor_for
 
 LOCKED = "ERROR storage: database is locked: orders.db held by backup (pid 812)"
@@ -165,6 +166,81 @@ def test_the_last_report_is_the_newest(run: Make) -> None:
     assert run.last is None
     run.collect_failure(a_failure("first"))
     assert run.collect_failure(a_failure("second")) is run.last
+
+
+# --- Storms -----------------------------------------------------------------------------------------------------------
+
+
+def items_of(report: Report) -> list[str]:
+    return [item.id for item in report.evidence.items]
+
+
+EVERYTHING = ["storage1/log", "web1/state"]
+
+
+def test_equal_failures_in_a_row_are_collected_in_full_three_times_then_state_only(run: Make) -> None:
+    run = run()
+    messages = [f"HTTPError: 500 Server Error for order {number}" for number in range(5)]
+    reports = [run.collect_failure(a_failure(f"Test {message[-1]}", message=message)) for message in messages]
+    assert [items_of(report) for report in reports] == [EVERYTHING] * 3 + [["web1/state"]] * 2
+    (gap,) = reports[4].evidence.gaps
+    assert (gap.host, gap.reason) == (NO_HOST, "skipped")
+    assert gap.detail == (
+        "logs are not collected again: this is number 5 of equal failures in a row, the first of which is 'Test 0'; "
+        "only state is asked (limits.repeats)"
+    )
+    assert [report.analysis.signature and report.analysis.signature.same_as for report in reports] == [
+        None,
+        *["Test 0"] * 4,
+    ]
+
+
+def test_another_failure_ends_a_row_and_is_collected_in_full(run: Make) -> None:
+    run = run(limits={"repeats": 1})
+    messages = ["A is down", "A is down", "B is down", "A is down", "A is down"]
+    reports = [run.collect_failure(a_failure(message=message)) for message in messages]
+    assert [items_of(report) == EVERYTHING for report in reports] == [True, False, True, True, False]
+
+
+def test_what_a_keyword_collects_on_demand_is_never_cut_and_ends_no_row(run: Make) -> None:
+    run = run(limits={"repeats": 1})
+    scopes = ["test", "on demand", "test", "on demand"]
+    reports = [run.collect_failure(a_failure(scope=scope)) for scope in scopes]
+    assert [items_of(report) == EVERYTHING for report in reports] == [True, True, False, True]
+
+
+def test_failures_that_say_nothing_are_never_taken_for_equal(run: Make) -> None:
+    run = run(limits={"repeats": 1})
+    assert [items_of(run.collect_failure(a_failure(message=""))) for _ in range(2)] == [EVERYTHING] * 2
+
+
+@pytest.mark.parametrize("message", ["HTTP 500", "{}"], ids=["equal", "all different"])
+def test_five_hundred_failures_of_a_half_dead_environment_cost_the_runs_time_and_no_more(
+    log: Path, message: str
+) -> None:
+    silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    ssh = [{"port": each.getsockname()[1], "user": "nobody", "connect_timeout": "200 ms"} for each in silent]
+    dead = {
+        f"dead{number}": {"component": ["shop"], "address": "127.0.0.1", "ssh": each} for number, each in enumerate(ssh)
+    }
+    config = {
+        "components": {
+            "shop": {"collectors": [{"name": "log", "file": [str(log)]}, {"name": "state", "command": "echo up"}]}
+        },
+        "hosts": {**dead, "live": {"component": ["shop"], "transport": "local"}},
+        "limits": {"run_time": "4 s", "failure_time": "3 s"},
+    }
+    run = Run(Config.model_validate(config), environ={})
+    reports = [run.collect_failure(a_failure(message=message.format("x" * number))) for number in range(500)]
+    run.close()
+    asked = [report for report in reports if report.plan.steps]
+    assert sum(report.evidence.cost.seconds for report in asked) < 4 + 3
+    assert items_of(reports[0]) != []
+    assert len(asked) < 500
+    for report in reports[len(asked) :]:
+        assert {gap.detail for gap in report.evidence.gaps} == {"skipped: the run's time (limits.run_time) is used up"}
+    for each in silent:
+        each.close()
 
 
 # --- The bundle -------------------------------------------------------------------------------------------------------

@@ -20,6 +20,8 @@ from FailTaleLibrary.records import (
 
 ONLY_TAG = "failtale:only="
 OFF_TAG = "failtale:off"
+STATE_COST = 0
+"""Of a command, unless its collector says otherwise: cheap state."""
 
 
 def plan(
@@ -93,7 +95,7 @@ def _step(host: str, component: str, collector: Collector, config: Config) -> St
 def _cost(collector: Collector) -> int:
     if collector.cost is not None:
         return collector.cost
-    return 0 if collector.command is not None else 1
+    return STATE_COST if collector.command is not None else STATE_COST + 1
 
 
 def _check_known(names: Iterable[str], known: Collection[str], *, what: str) -> None:

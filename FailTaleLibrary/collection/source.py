@@ -11,10 +11,10 @@ from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Progress, collect
 from FailTaleLibrary.collection.host import HostAccess
-from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.collection.plan import STATE_COST, plan
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
-from FailTaleLibrary.records import Evidence, Failure, Gap, Plan, our_words
+from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, Plan, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
@@ -35,6 +35,7 @@ class EvidenceSource(Protocol):
         hosts: Collection[str] = (),
         redactor: Redactor,
         budget: Budget,
+        only_state: SafeText | None = None,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> tuple[Plan, Evidence, Mapping[str, str]]: ...
@@ -69,12 +70,17 @@ class OwnHosts:
         collectors: Collection[str] = (),
         redactor: Redactor,
         budget: Budget,
+        only_state: SafeText | None = None,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> tuple[Plan, Evidence, Mapping[str, str]]:
-        """Plan, evidence and full texts within the budget; with none left, every host is a gap. Raises ConfigError."""
+        """Plan, evidence and full texts within the budget; with none left, every host is a gap.
+
+        ``only_state``: the sentence of why logs are left out. Raises ConfigError.
+        """
         the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
         the_plan = _within(the_plan, budget)
+        the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
         collected = collect(
             the_plan, failure, self._access, redactor=redactor, budget=budget, cancel=cancel, progress=progress
         )
@@ -97,6 +103,15 @@ class OwnHosts:
         """Ends marks and connections."""
         self._marks.close()
         self._connections.close()
+
+
+def _without_logs(the_plan: Plan, why: SafeText) -> Plan:
+    """The plan with its cheapest steps alone, and a gap that says so."""
+    cheap = tuple(step for step in the_plan.steps if step.cost <= STATE_COST)
+    if cheap == the_plan.steps:
+        return the_plan
+    left_out = Gap(host=NO_HOST, reason="skipped", detail=why)
+    return the_plan.model_copy(update={"steps": cheap, "skipped": (*the_plan.skipped, left_out)})
 
 
 def _within(the_plan: Plan, budget: Budget) -> Plan:

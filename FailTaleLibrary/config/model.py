@@ -243,6 +243,12 @@ class Limits(Section):
     )
     card_bytes: Size = Field(1_000_000, ge=10_000, description="HTML of one card in log.html.")
     run_card_bytes: Size = Field(10_000_000, ge=10_000, description="HTML of all cards of a run.")
+    repeats: Count = Field(
+        3,
+        ge=1,
+        description="Equal failures in a row (same keyword, same message but for its values) that are collected in "
+        "full. Of further ones only state is asked (collectors with cost 0): their logs would tell the same again.",
+    )
     parallel_hosts: Count = Field(16, ge=1, le=256, description="Hosts asked at the same time.")
     bundle_item_bytes: Size = Field(
         1024 * 1024, ge=1, description="Output kept of one collector in the bundle, at least `item_bytes`."

@@ -21,7 +21,7 @@ from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
 from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack_handover
-from FailTaleLibrary.records import Cost, Evidence, Failure, Gap, GapReason, Plan, SafeText, our_words
+from FailTaleLibrary.records import NO_HOST, Cost, Evidence, Failure, Gap, GapReason, Plan, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
 
 GRACE_S = 5.0
@@ -73,12 +73,14 @@ class GatewaySource:
         hosts: Collection[str] = (),
         redactor: Redactor,
         budget: Budget,
+        only_state: SafeText | None = None,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> CollectedRecord:
         """The evidence of all hosts by the deadline; whatever the gateway does, at worst one gap that says it.
 
-        Raises ConfigError when a selected component or host is unknown to the gateway.
+        ``only_state``: the sentence of why only the gateway's commands are asked, and no log. Raises ConfigError when a
+        selected component or host is unknown to the gateway.
         """
         began = time.monotonic()
         nothing = partial(_nothing, failure, began=began, budget=budget)
@@ -88,6 +90,10 @@ class GatewaySource:
         try:
             self._check_known(components=components, hosts=hosts)
             asked = _question(failure, components, hosts, budget.time_s)
+            if only_state:
+                asked["collectors"] = list(self._names()["commands"])
+                if not asked["collectors"]:
+                    return nothing("skipped", only_state)
             ends = time.monotonic() + budget.left_s + GRACE_S
             told = self._wire.call(
                 "collect_evidence", asked, timeout_s=budget.left_s + GRACE_S, cancel=cancel, progress=progress
@@ -98,7 +104,11 @@ class GatewaySource:
         except GatewayError as error:
             return nothing("gateway", redactor.safe_message(error))
         handover = adopted(handover, failure, redactor=redactor, clock=clock)
-        return CollectedRecord(handover.plan, handover.evidence, handover.full_texts)
+        evidence = handover.evidence
+        if only_state:
+            left_out = Gap(host=NO_HOST, reason="skipped", detail=only_state)
+            evidence = evidence.model_copy(update={"gaps": (*evidence.gaps, left_out)})
+        return CollectedRecord(handover.plan, evidence, handover.full_texts)
 
     def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]:
         """Host -> what keeps it from answering the gateway; empty text for a host that is well.
@@ -154,6 +164,14 @@ class GatewaySource:
             self._known = {
                 "components": tuple(str(each["name"]) for each in told["components"]),
                 "hosts": tuple(map(str, told["hosts"])),
+                "commands": tuple(
+                    {
+                        str(collector["name"]): None
+                        for component in told["components"]
+                        for collector in component["collectors"]
+                        if collector["kind"] == "command"
+                    }
+                ),
             }
         return self._known
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.plainlog import rank_lines
+from FailTaleLibrary.ranking.repeats import Repeats
 from FailTaleLibrary.ranking.suspects import MOST_SUSPECTS, rank
 
-__all__ = ["MOST_SUSPECTS", "History", "rank", "rank_lines"]
+__all__ = ["MOST_SUSPECTS", "History", "Repeats", "rank", "rank_lines"]
