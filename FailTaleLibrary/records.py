@@ -274,6 +274,19 @@ ItemKind = Literal["command", "file", "journal"]
 ItemStatus = Literal["ok", "empty", "failed"]
 
 
+class Rows(Record):
+    """How to read the rows of a snapshot: expressions in RE2 syntax, as the configuration gives them."""
+
+    keys: tuple[str, ...] = ()
+    """The groups of the first that matches identify a row; without one, its first word."""
+    counters: tuple[str, ...] = ()
+    """Rows that only count or move."""
+    alarms: tuple[str, ...] = ()
+    """Parts of a row that tell a fault when they change."""
+    limits: tuple[str, ...] = ()
+    """Rows that stand at their limit."""
+
+
 class Item(Record):
     """One collector's answer from one host."""
 
@@ -317,6 +330,8 @@ class Item(Record):
     """A snapshot's output at the window's start, volatile columns masked; None when none was taken."""
     changes: tuple[SafeText, ...] = ()
     """Baseline to now: lines that begin with ``- ``, ``+ `` or ``  ``."""
+    rows: Rows = Rows()
+    """How the rows of a snapshot are read when it is ranked."""
     empty_means: SafeText = our_words("")
     """What an empty answer tells the reader."""
     redactions: tuple[Redaction, ...] = ()

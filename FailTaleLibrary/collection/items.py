@@ -19,6 +19,7 @@ from FailTaleLibrary.records import (
     Item,
     ItemKind,
     ItemStatus,
+    Rows,
     SafeText,
     Step,
     WindowMethod,
@@ -149,10 +150,15 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
         omitted_lines=answer.omitted_lines + cut_lines,
         window=_window(asked, answer.method, safe.text(" ".join(filter(None, (asked.note, answer.note))))),
+        rows=_rows(asked.collector),
         empty_means=safe.text(asked.collector.empty_means),
         redactions=safe.redactions(),
     )
     return CollectedItem(item, full_text)
+
+
+def _rows(collector: Collector) -> Rows:
+    return Rows(keys=collector.row, counters=collector.counters, alarms=collector.alarms, limits=collector.limits)
 
 
 def _kind(collector: Collector) -> ItemKind:

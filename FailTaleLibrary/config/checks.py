@@ -13,6 +13,7 @@ from FailTaleLibrary.config.types import in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where
 
 _SOURCES = ("command", "file", "journal")
+_OF_SNAPSHOTS = dict.fromkeys(("row", "counters", "alarms", "limits"), "only a command's answer has rows")
 _NOT_FOR = {
     "command": {
         "before": "a command has no lines ahead of its window",
@@ -21,15 +22,17 @@ _NOT_FOR = {
     },
     "file": {
         "baseline": "a log is cut by its window; only a command can be compared",
+        **_OF_SNAPSHOTS,
         "priority": "only a journal has priorities",
     },
     "journal": {
         "baseline": "a log is cut by its window; only a command can be compared",
+        **_OF_SNAPSHOTS,
         "time_format": "a journal's times are known",
     },
 }
 """Keys that mean nothing beside a source, with the reason."""
-_NEEDS = {"grep_before": "grep", "grep_after": "grep", "ignore_case": "grep", "mask": "baseline"}
+_NEEDS = {"grep_before": "grep", "grep_after": "grep", "ignore_case": "grep", "mask": "baseline", "alarms": "baseline"}
 
 
 def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -> None:

@@ -180,6 +180,16 @@ class Collector(Section):
     mask: Masks = Field(
         (), description="What a baseline takes no notice of: expressions for volatile parts (ages, counters)."
     )
+    row: Masks = Field(
+        (),
+        description="What identifies a row of this snapshot (a mount point, a unit, a port): the groups of the first "
+        "expression that matches. Default: the row's first word.",
+    )
+    counters: Masks = Field((), description="Rows of this snapshot that only count or move; they are never suspected.")
+    alarms: Masks = Field(
+        (), description="Parts of a row that tell a fault by themselves when they change (`oom_kill .*`)."
+    )
+    limits: Masks = Field((), description="Rows of this snapshot that stand at their limit (`\\b100%`).")
     cost: Count | None = Field(
         None,
         ge=0,

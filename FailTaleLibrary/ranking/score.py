@@ -225,6 +225,8 @@ class Source:
         self.unread = left_out + self.log.first
         self.unjudged = 0
         self._shares = setting.overlap.shares(self.log.lines)
+        self._is_snapshot = item.kind == "command" and item.window is None
+        """Its rows count by their change, never by their words; see `states`."""
         self._is_proven = item.window is not None and item.window.method in _EXACT
         clock = setting.clocks.get(item.host)
         self._moments = Moments(self.log.lines, clock=clock, near=setting.scene.failed_at)
@@ -240,6 +242,8 @@ class Source:
         telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
         groups: dict[str, list[Unit]] = {}
         for unit in units_of(self.log, also=telling):
+            if self._is_snapshot and not any(map(self._is_dated, unit.lines)):
+                continue
             if not told or self.log.lines[unit.telling].strip() not in told:
                 groups.setdefault(self.log.template(unit.telling), []).append(unit)
         scale = log(max(2, len(self.log)))
@@ -317,6 +321,11 @@ class Source:
             trace_size=unit.size,
             logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
         )
+
+    def _is_dated(self, place: int) -> bool:
+        """Whether a line bears a time of its own: what a log wrote, not a row of a state."""
+        is_dated = self.log.readings[place].message_at > 0 or self.log.lines[place].startswith("{")
+        return is_dated and self._moments.borne(place) is not None
 
     def _nearness(self, offset_s: float | None) -> float:
         if offset_s is None:

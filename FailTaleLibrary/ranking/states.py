@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import cache, partial
+from typing import Any
 
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
@@ -16,6 +19,7 @@ from FailTaleLibrary.records import (
     Gap,
     GapReason,
     Item,
+    Rows,
     SafeText,
     Signal,
     derived,
@@ -48,7 +52,10 @@ _BROKEN = re.compile(
 )
 _BULLETS = "●*○•-\N{MULTIPLICATION SIGN}"
 """Ahead of a unit's name in systemctl's list."""
-HOST_SILENT, COLLECTOR_SILENT, BROKE, CHANGED, COMPLAINT = 9.0, 4.0, 9.5, 4.0, 2.0
+HOST_SILENT, COLLECTOR_SILENT, BROKE, AT_LIMIT, CHANGED, COMPLAINT = 9.0, 4.0, 9.5, 8.5, 4.0, 2.0
+_MOVED = 1.5
+"""What a change weighs less that is one of numbers alone."""
+_NUMBER = re.compile(r"\d+")
 _OURS = frozenset({"permission denied", "authentication", "missing"})
 """What a command complains of when we may not, or cannot, run it."""
 
@@ -59,7 +66,7 @@ def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
         if gap.reason in SILENT and gap.host != NO_HOST:
             yield _silence(gap, history)
     for item in evidence.items:
-        yield from _changes(item)
+        yield from _of_rows(item)
         yield from _complaint(item)
 
 
@@ -90,54 +97,162 @@ def _why_silent(gap: Gap) -> str:
     return f"no evidence could be had: {gap.reason}"
 
 
-# --- Changes ---------------------------------------------------------------------------------------------------------
+# --- Rows: what changed, and what stands at its limit ----------------------------------------------------------------
 
 
-def _changes(item: Item) -> Iterator[Candidate]:
-    """One candidate for each line that came, went or reads differently."""
-    gone = {_name(line): derived(_content, line) for line in item.changes if line.startswith("- ")}
-    come = {_name(line): derived(_content, line) for line in item.changes if line.startswith("+ ")}
-    for name in dict.fromkeys([*gone, *come]):
-        if name:
-            yield _change(item, was=gone.get(name, our_words("")), now=come.get(name, our_words("")))
+def _of_rows(item: Item) -> Iterator[Candidate]:
+    """One candidate for each row that came, went or reads differently, and for each that stood at its limit before."""
+    reader = _RowReader(item.rows)
+    gone = reader.by_key(line for line in item.changes if line.startswith("- "))
+    come = reader.by_key(line for line in item.changes if line.startswith("+ "))
+    for key in dict.fromkeys([*gone, *come]):
+        yield from _change(item, reader, was=gone.get(key, our_words("")), now=come.get(key, our_words("")))
+    lines = derived_texts(str.splitlines, item.text) if reader.has_limits else ()
+    for key, row in reader.by_key(lines, marked=False).items():
+        if key not in come and reader.is_at_limit(row):
+            yield _candidate(item, text=row, score=AT_LIMIT, signal=_at_limit(item))
+
+
+class _RowReader:
+    """Reads the rows of one snapshot; expressions come with the evidence, so one that is none says nothing."""
+
+    def __init__(self, rows: Rows) -> None:
+        self._keys = _compiled(rows.keys)
+        self._counters = _compiled(rows.counters)
+        self._alarms = _compiled(rows.alarms)
+        self._limits = _compiled(rows.limits)
+
+    @property
+    def has_limits(self) -> bool:
+        return bool(self._limits)
+
+    def by_key(self, lines: Iterable[SafeText], *, marked: bool = True) -> dict[tuple[str, int], SafeText]:
+        """The rows by what identifies them; of rows with the same key the second, third … is another one.
+
+        ``marked``: each line begins with the two characters that tell what became of it.
+        """
+        found: dict[tuple[str, int], SafeText] = {}
+        seen: Counter[str] = Counter()
+        for line in lines:
+            row = derived(_content, line) if marked else derived(_clipped_row, line)
+            key = self._key(row)
+            if key:
+                found[key, seen[key]] = row
+                seen[key] += 1
+        return found
+
+    def name(self, row: str) -> str:
+        return self._key(row).strip(" |,:=")
+
+    def is_counter(self, row: str) -> bool:
+        return any(pattern.search(row) for pattern in self._counters)
+
+    def is_at_limit(self, row: str) -> bool:
+        return any(pattern.search(row) for pattern in self._limits)
+
+    def alarms(self, was: str, now: str) -> bool:
+        """Whether a part of the row changed that tells a fault by its change; a number must have grown."""
+        for pattern in self._alarms:
+            before, after = pattern.search(was), pattern.search(now)
+            if after and _is_worse(before[0] if before else "", after[0]):
+                return True
+        return False
+
+    def _key(self, row: str) -> str:
+        for pattern in self._keys:
+            if match := pattern.search(row):
+                return " ".join(group for group in match.groups() if group) or str(match[0])
+        return next((word for word in row.split() if word.strip(_BULLETS)), "")
+
+
+@cache
+def _compiled(patterns: tuple[str, ...]) -> tuple[Any, ...]:
+    return tuple(pattern for pattern in map(_compiled_one, patterns) if pattern is not None)
+
+
+def _compiled_one(pattern: str) -> Any:
+    import re2
+
+    try:
+        return re2.compile(pattern)
+    except re2.error:
+        return None
+
+
+def _is_worse(was: str, now: str) -> bool:
+    if was == now:
+        return False
+    then, later = _NUMBER.findall(was), _NUMBER.findall(now)
+    if _NUMBER.sub("", was) == _NUMBER.sub("", now) and then and len(then) == len(later):
+        return any(int(after) > int(before) for before, after in zip(then, later, strict=True))
+    return True
 
 
 def _content(line: str) -> str:
     return line[2:LINE_CHARS].strip()
 
 
-def _name(line: str) -> str:
-    """What a snapshot's line is about: its first word that is no bullet."""
-    return next((word for word in line[2:LINE_CHARS].split() if word.strip(_BULLETS)), "")
+def _clipped_row(line: str) -> str:
+    return line[:LINE_CHARS].strip()
 
 
-def _change(item: Item, *, was: SafeText, now: SafeText) -> Candidate:
-    broke = bool(now) and bool(_BROKEN.search(_without(now, was)))
-    words = our_words("broke since the window began") if broke else our_words("changed since the window began")
+def _change(item: Item, reader: _RowReader, *, was: SafeText, now: SafeText) -> Iterator[Candidate]:
+    reached = bool(now) and reader.is_at_limit(now) and not reader.is_at_limit(was)
+    alarming = bool(now) and reader.alarms(was, now)
+    counter = reader.is_counter(now or was)
+    broke = alarming or reached or (not counter and bool(now) and bool(_BROKEN.search(_without(now, was))))
+    if counter and not broke:
+        return
+    words = our_words("changed since the window began")
+    if broke:
+        words = our_words("broke since the window began")
+    if reached:
+        words = our_words("reached its limit since the window began")
+    score = BROKE if broke else CHANGED - _MOVED * (_shape(was) == _shape(now))
+    text = derived(partial(_change_words, reader), (was, now))
+    yield _candidate(item, text=text, score=score, signal=Signal(name="state changed", words=words, strong=broke))
+
+
+def _shape(row: str) -> str:
+    return _NUMBER.sub("#", row)
+
+
+def _at_limit(item: Item) -> Signal:
+    if item.baseline is None:
+        return Signal(name="at its limit", words=our_words("stands at its limit"), strong=True)
+    return Signal(name="at its limit", words=our_words("stood at its limit already when the test began"), strong=True)
+
+
+def _candidate(item: Item, *, text: SafeText, score: float, signal: Signal) -> Candidate:
     return Candidate(
         host=item.host,
         component=item.component,
         collector=item.collector,
         item=item,
-        text=derived(_change_words, (was, now)),
-        score=BROKE if broke else CHANGED,
-        signals=(Signal(name="state changed", words=words, strong=broke),),
+        text=text,
+        score=score,
+        signals=(signal,),
     )
 
 
-def _change_words(states: tuple[SafeText, SafeText]) -> str:
-    """``nginx.service active running → failed failed``."""
+def _change_words(reader: _RowReader, states: tuple[SafeText, SafeText]) -> str:
+    """``nginx.service active running → failed failed``, ``/var 40% → 100%``."""
     was, now = states
     if not (was and now):
         return f"{was} is gone" if was else f"{now} is new"
-    name = _name(f"+ {now}")
-    return f"{name} {_without(was, now) or '(nothing)'} → {_without(now, was) or '(nothing)'}"
+    name = reader.name(now)
+    then, later = was.replace(name, "", 1), now.replace(name, "", 1)
+    return f"{name} {_without(then, later) or '(nothing)'} → {_without(later, then) or '(nothing)'}"
 
 
 def _without(text: str, other: str) -> str:
     """The words of a text that the other does not have."""
-    theirs = set(other.split())
-    return " ".join(word for word in text.split() if word not in theirs)
+    theirs = set(_parts(other))
+    return " ".join(word for word in _parts(text) if word not in theirs)
+
+
+def _parts(row: str) -> list[str]:
+    return [part.strip(":=") for part in re.split(r"[\s|,]+", row)]
 
 
 # --- Complaints ------------------------------------------------------------------------------------------------------

@@ -40,7 +40,7 @@ class Moments:
         place, moment = index, None
         while place >= 0 and place not in self._known:
             unknown.append(place)
-            moment = self._borne(place)
+            moment = self.borne(place)
             if moment is not None or _is_heading(self._lines[place]):
                 break
             place -= 1
@@ -58,7 +58,8 @@ class Moments:
             if at is not None:
                 yield index
 
-    def _borne(self, index: int) -> datetime | None:
+    def borne(self, index: int) -> datetime | None:
+        """The time that a line bears itself."""
         moment = parse(self._lines[index], utc_offset_s=self._utc_offset_s, near=self._near)
         return moment - self._offset if moment else None
 
