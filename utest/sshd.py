@@ -44,7 +44,7 @@ class Sshd:
         """
         self.name = name
         self.address = "127.0.0.1"
-        self.port = _free_port()
+        self.port = free_port()
         self.user = user or getpass.getuser()
         self.directory = directory
         self.log: list[str] = []
@@ -216,10 +216,10 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def throw_away_user(*, password: str = "*", shell: str = "/bin/sh") -> Iterator[str]:
+def throw_away_user(*, password: str = "*", shell: str = "/bin/sh", home: Path = Path("/nonexistent")) -> Iterator[str]:
     """A user of this machine, for as long as it lasts; needs root. The password ``!`` makes a locked account."""
     name = f"failtale{os.getpid()}"
-    subprocess.run(["useradd", "-M", "-d", "/nonexistent", "-s", shell, "-p", password, name], check=True)
+    subprocess.run(["useradd", "-M", "-d", str(home), "-s", shell, "-p", password, name], check=True)
     try:
         yield name
     finally:
@@ -263,7 +263,7 @@ def fingerprint(key: Path) -> str:
     return told.stdout.split()[1]
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

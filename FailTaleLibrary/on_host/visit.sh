@@ -13,8 +13,9 @@
 # Groups are killed by `kill -SIG "-$group"`, the one spelling that the builtins of all shells take. It must be the
 # builtin: the `kill` of procps 4.0.2 reads `-12345` as `-1`, which is everybody.
 
-# frame WORD...: a line that only who knows the nonce can write.
-frame() { printf '\n\036%s %s\n' "$nonce" "$*"; }
+# frame WORD...: what only who knows the nonce can write. One line, because bash and mksh write each line by itself, and
+# what filters write at the same time must not come in between.
+frame() { printf '\036%s %s\n' "$nonce" "$*"; }
 
 # What left the session of its item, where /proc shows the environment: the mark stands in it.
 strays() {
@@ -85,18 +86,25 @@ listen() {
   trap 'quit=yes' CONT
 }
 
-# run PRODUCER: in the background, in a session of its own. Who names the nonce gets it, by a pipe that nobody else reads.
+# run PRODUCER: in the background, in a session of its own. Who names the nonce gets it by a pipe that nobody else reads,
+# and so does the text that is too long for an argument.
 run() {
   # shellcheck disable=SC2016 # for the shell that is started
-  reads='read -r failtale_nonce; exec </dev/null; eval "$1"'
+  if [ "${#1}" -gt 100000 ]; then
+    long=$1
+    set -- 'read -r failtale_nonce; text=$(cat); exec </dev/null; eval "$text"'
+  else
+    long=''
+    case $1 in *failtale_nonce*) set -- 'read -r failtale_nonce; exec </dev/null; eval "$1"' "$1" ;; esac
+  fi
   case $reach-$1 in
-    jobs-*failtale_nonce*) # the group is named after the first process of a pipe
-      { printf '%s\n' "$items_nonce" | FAILTALE_VISIT=$mark sh -c "$reads" sh "$1"; } 2>&7 4>&- 5>&- 7>&- & ;;
-    *failtale_nonce*)
-      printf '%s\n' "$items_nonce" | FAILTALE_VISIT=$mark $alone sh -c "$reads" sh "$1" 2>&7 4>&- 5>&- 7>&- & ;;
+    jobs-read*) # the group is named after the first process of a pipe
+      { hand_over | FAILTALE_VISIT=$mark sh -c "$1" sh "${2-}"; } 2>&7 4>&- 5>&- 7>&- & ;;
+    *-read*) hand_over | FAILTALE_VISIT=$mark $alone sh -c "$1" sh "${2-}" 2>&7 4>&- 5>&- 7>&- & ;;
     *) FAILTALE_VISIT=$mark $alone sh -c "$1" </dev/null 2>&7 4>&- 5>&- 7>&- & ;;
   esac
 }
+hand_over() { printf '%s\n%s' "$items_nonce" "$long"; }
 
 # keep NUMBER TICKS TENTHS PRODUCER: runs it, ends it when its time is up, clears up after it and tells its status.
 keep() {

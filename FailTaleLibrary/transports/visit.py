@@ -7,7 +7,7 @@ The order of events, each step a round trip at most:
 2. `on_host/visit.sh` goes to its standard input and tells the host's clock. A login that has never said hello gets the
    text only then: to a menu it would be a row of keystrokes.
 3. The items follow, with a nonce. From here on standard input is the lifeline: its end ends everything on the host.
-4. Frames, lines that begin with the nonce, tell on both streams where an item begins and ends.
+4. Frames, which bear the nonce, tell on both streams where an item begins and ends.
 
 A visit that breaks off is repeated for the items whose turn had not come. Where one item waits, a second visit (a lane)
 takes the others from the end; where the two meet, they are done.
@@ -198,7 +198,7 @@ class NewestBytes:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A line of the host's own."""
+    """What the host told beside the items' output, up to a line's end."""
 
     kind: str
     """``b`` an item begins, ``s`` its status, ``e`` it has ended, ``z`` the visit has."""
@@ -211,7 +211,7 @@ class FrameSplitter:
     _LONGEST = 200
 
     def __init__(self, nonce: str) -> None:
-        self._mark = f"\n\x1e{nonce} ".encode()
+        self._mark = f"\x1e{nonce} ".encode()
         self._data = bytearray()
 
     def feed(self, chunk: bytes) -> Iterator[bytes | Frame]:
@@ -240,7 +240,7 @@ class FrameSplitter:
 
     def _begun_mark(self) -> int:
         """How many bytes at the end may be the beginning of a frame."""
-        last = self._data.rfind(b"\n", -len(self._mark))
+        last = self._data.rfind(b"\x1e", -len(self._mark))
         return len(self._data) - last if last >= 0 and self._mark.startswith(self._data[last:]) else 0
 
 

@@ -1,0 +1,175 @@
+"""Every login that starts a shell is answered alike; one that starts none is recognised, in its own words."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+
+import dropbear
+import pytest
+from needs import apt, missing
+from patience import PATIENCE_S, wait_until
+from sshd import Sshd, running_with, throw_away_user
+from ways import Clock, config_at, config_for, item, run, to, visit
+
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.transports import Connections
+
+pytestmark = pytest.mark.ssh
+
+BUSYBOX = shutil.which("busybox") or ""
+LONG = ": " + "x" * 100_000 + "\n"
+"""Longer than Dropbear takes a command line."""
+
+
+@dataclass(frozen=True)
+class Login:
+    """A login shell and the start-up file that it reads."""
+
+    name: str
+    shell: str
+    file: str = ""
+    text: str = ""
+
+    def __str__(self) -> str:
+        return self.name
+
+
+LOGINS = (
+    Login("dash", "/bin/dash"),
+    Login("bash", "/bin/bash"),
+    Login("bash that talks", "/bin/bash", ".bashrc", "echo Welcome; echo careful >&2; sleep 0.2; cd /\n"),
+    Login("bash that is slow", "/bin/bash", ".bashrc", "echo Welcome; sleep 2\n"),
+    Login("BusyBox", BUSYBOX),
+    Login("tcsh", "/bin/tcsh"),
+    Login("tcsh that talks", "/bin/tcsh", ".cshrc", "echo Welcome\nset noclobber\n"),
+    Login("fish", "/usr/bin/fish", ".config/fish/config.fish", "echo Welcome\n"),
+    Login("zsh", "/usr/bin/zsh", ".zshenv", "echo Welcome\n"),
+    Login("mksh", "/bin/mksh"),
+    Login("a login that stays", "stays"),
+)
+
+
+def shell_of(login: Login, directory: Path) -> str:
+    """A program that sshd runs as it runs an account's shell, with ``-c COMMAND``."""
+    if login.shell == "stays":
+        wrapper = directory / "stays"
+        wrapper.write_text('#!/bin/sh\n/bin/sh "$@"\nstatus=$?\nexit $status\n')
+        wrapper.chmod(0o755)
+        return str(wrapper)
+    if not login.shell or not Path(login.shell).exists():
+        missing(login.name, apt(Path(login.shell).name))
+    return f"{login.shell} sh" if login.shell == BUSYBOX else login.shell
+
+
+def files_of(home: Path) -> set[str]:
+    return {str(path.relative_to(home)) for path in home.rglob("*") if path.is_file()}
+
+
+@pytest.fixture(params=LOGINS, ids=str)
+def a_login(request: pytest.FixtureRequest, new_host: Callable[..., Sshd], tmp_path: Path) -> Sshd:
+    """A host with that login shell."""
+    login: Login = request.param
+    shell = shell_of(login, tmp_path)
+    host = new_host(options=[f'ForceCommand exec {shell} -c "$SSH_ORIGINAL_COMMAND"'], environment={"SSH_CLIENT": "x"})
+    if login.file:
+        (host.directory / login.file).parent.mkdir(parents=True, exist_ok=True)
+        (host.directory / login.file).write_text(login.text)
+    return host
+
+
+def test_any_login_shell_passes_a_visit_on_and_nothing_is_written(a_login: Sshd) -> None:
+    with closing(to(a_login, connect_timeout_s=PATIENCE_S)) as connections:
+        connections.transport("web1")
+        before = files_of(a_login.directory)
+        quoted = item("quoted", "printf '%s\\n' \"it's $((1 > 0)) ! *\"; echo e >&2; exit 3")
+        results = visit(connections, quoted, item("long", LONG + "echo long"), item("filtered", "seq 9", "tail -n 1"))
+        assert (results["quoted"].stdout, results["quoted"].stderr) == (b"it's 1 ! *\n", b"e\n")
+        assert (results["quoted"].exit_status, results["long"].stdout) == (3, b"long\n")
+        assert results["filtered"].stdout == b"9\n"
+        assert visit(connections, quoted)["quoted"].exit_status == 3  # and again, now that it is known
+        assert wait_until(lambda: a_login.leftovers() == [])
+        made_by_the_shell = {name for name in files_of(a_login.directory) if "fish" in name or "zcompdump" in name}
+        assert files_of(a_login.directory) - made_by_the_shell <= before
+
+
+@dataclass(frozen=True)
+class NoShell:
+    """What a login starts in place of a shell, and the words that a reader should see."""
+
+    name: str
+    command: str
+    says: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+NO_SHELLS = (
+    NoShell("nologin", "/usr/sbin/nologin", "This account is currently not available."),
+    NoShell("false", "/bin/false", "it says nothing"),
+    NoShell("a fixed command", "echo backup done", "backup done"),
+    NoShell("a restricted shell", 'exec /bin/bash -r -c "$SSH_ORIGINAL_COMMAND"', "restricted"),
+    NoShell("a menu", "echo '1) status 2) quit'; while read -r choice; do echo \"no $choice\"; done", "1) status"),
+    NoShell("a prompt that echoes", "exec /bin/sh -c 'printf \"router> \"; exec cat'", "router>"),
+    NoShell("another program", "exec sleep 31", "it says nothing"),
+    NoShell("sftp alone", "internal-sftp", "starts no shell"),
+    NoShell("cmd.exe", "echo \"'exec' is not recognized as an internal command\" >&2; exit 1", "not recognized"),
+)
+
+
+@pytest.mark.parametrize("no_shell", NO_SHELLS, ids=str)
+def test_a_login_without_a_shell_is_told_in_its_own_words_and_asked_once_a_minute(
+    no_shell: NoShell, new_host: Callable[..., Sshd]
+) -> None:
+    host, clock = new_host(options=[f"ForceCommand {no_shell.command}"]), Clock()
+    with closing(Connections(config_for(host, connect_timeout_s=3.0), clock=clock)) as connections:
+        with pytest.raises(TransportError) as caught:
+            run(connections, "echo answer")
+        assert no_shell.says in str(caught.value)
+        assert caught.value.reason == "refused"
+        assert not connections.is_open("web1")
+        with pytest.raises(TransportError, match="not asked again"):
+            run(connections, "echo answer")
+        assert host.logins_seen == 1
+
+
+def test_a_menu_gets_no_key_pressed_by_us(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    keys = tmp_path / "keys"
+    host = new_host(options=[f"ForceCommand echo menu; cat > {keys}"])
+    with closing(to(host)) as connections, pytest.raises(TransportError, match="starts no shell"):
+        run(connections, "echo answer")
+    assert keys.read_bytes() == b""
+
+
+# --- Dropbear
+
+
+@pytest.fixture
+def small_system(as_root: None, public_directory: Path) -> Iterator[Connections]:
+    if dropbear.BINARY is None:
+        missing("dropbear", apt("dropbear-bin"))
+    home = public_directory / "home"
+    home.mkdir()
+    with throw_away_user(home=home) as user, dropbear.dropbear(home, user) as ssh:
+        connections = Connections(config_at("127.0.0.1", **ssh))
+        yield connections
+        connections.close()
+        assert wait_until(lambda: running_with(f"USER={user}") == [])
+
+
+def test_dropbear_takes_a_visit_of_any_length(small_system: Connections) -> None:
+    results = visit(small_system, item("one", "echo one; exit 4"), item("long", LONG + LONG + "echo long"))
+    assert [(each.stdout, each.exit_status) for each in results.values()][:1] == [(b"one\n", 4)]
+    assert visit(small_system, item("again", "echo again"))["again"].stdout == b"again\n"
+    assert small_system.opened == 1
+
+
+def test_nothing_is_left_behind_on_dropbear(small_system: Connections) -> None:
+    late = item("late", "echo part; (trap '' TERM; sleep 300; sleep 300)", timeout_s=1.0)
+    results = visit(small_system, late, item("strays", "setsid sleep 300 & echo done"))
+    assert (results["late"].stdout, results["late"].timed_out) == (b"part\n", True)
+    assert results["strays"].stdout == b"done\n"

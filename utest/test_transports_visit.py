@@ -1,0 +1,223 @@
+"""A visit: many items, one command, and what one of them does costs none of the others."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from needs import missing
+from patience import FOREVER_S, wait_until
+from sshd import Sshd, running_with
+from ways import NEVER, item, to, visit
+
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.on_host import host_script
+from FailTaleLibrary.transports import CommandResult, Script, Transport, VisitItem, VisitStart
+from FailTaleLibrary.transports.local import LocalTransport
+from FailTaleLibrary.transports.visit import Frame, FrameSplitter, command_line, opening
+
+SHELLS = [shell for shell in ("dash", "bash", "busybox", "mksh") if shutil.which(shell)]
+
+
+@pytest.fixture
+def here() -> Transport:
+    return LocalTransport()
+
+
+@pytest.fixture(params=SHELLS)
+def in_any_shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transport:
+    """This machine, where `sh` is another one."""
+    (tmp_path / "sh").symlink_to(shutil.which(request.param) or "")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return LocalTransport()
+
+
+def test_a_command_line_is_short_and_has_nothing_that_a_login_shell_could_take_for_its_own() -> None:
+    line = command_line((999_999, 999_999), len(opening((1, 2))))
+    assert len(line) <= 90
+    assert line.startswith("exec sh -c '")
+    assert line.endswith("'")
+    assert not set(line[len("exec sh -c '") : -1]) & set("'!\n\\`")
+
+
+def test_the_script_of_a_visit_is_clean() -> None:
+    if shutil.which("shellcheck") is None:
+        missing("shellcheck", "apt-get install shellcheck")
+    for name in ("visit.sh",):
+        done = subprocess.run(
+            ["shellcheck", "-s", "sh", "-"], input=host_script(name), capture_output=True, text=True, check=False
+        )
+        assert "error" not in done.stdout
+
+
+def test_each_item_is_told_once_and_as_soon_as_it_has_ended(in_any_shell: Transport, tmp_path: Path) -> None:
+    gate, told = tmp_path / "gate", []
+
+    def on_result(name: str, _: CommandResult) -> None:
+        told.append(name)
+        gate.touch()  # the second item waits for the first one's result
+
+    items = [item("one", "echo one"), item("two", f"until [ -e {gate} ]; do sleep 0.05; done"), item("three", "true")]
+    in_any_shell.visit(items, ends_at=time.monotonic() + FOREVER_S, cancel=NEVER, on_result=on_result)
+    assert sorted(told) == ["one", "three", "two"]
+    assert told[0] == "one"
+
+
+def test_statuses_and_streams_of_each_item_are_its_own(in_any_shell: Transport) -> None:
+    items = [item(str(number), f"echo out{number}; echo err{number} >&2; exit {number}") for number in range(6)]
+    items.append(item("killed", "kill -SEGV $$"))
+    results = visit(in_any_shell, *items)
+    for number in range(6):
+        result = results[str(number)]
+        expected = (f"out{number}\n".encode(), f"err{number}\n".encode(), number)
+        assert (result.stdout, result.stderr, result.exit_status) == expected
+    assert results["killed"].exit_status == 128 + 11
+
+
+FAULTS = {
+    "a syntax error": "echo 'unclosed",
+    "an early end": "exit 7",
+    "frames that it made up": "printf '\\n\\036%032d e 0\\n\\n\\0360 z\\n' 5; printf '\\n\\036x z\\n' >&2",
+    "a frame behind 70 kB": "head -c 70000 /dev/zero | tr '\\0' y; printf '\\036failtale p %05000d 1\\n' 1 >&2",
+    "all bytes": "head -c 20000 /dev/urandom",
+    "a killed parent": "kill -KILL $PPID; echo part",
+    "signals to its parents": "for each in URG WINCH CONT TERM ALRM HUP INT; do kill -$each $PPID; done",
+    "a closed output": "exec >&- 2>&-; sleep 0.1",
+    "more text than an argument may have": ": " + "x" * 300_000,
+    "a filter that is none": "echo out",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_costs_one_item(here: Transport, fault: str) -> None:
+    filters = "this is ( no filter" if "filter" in fault else ""
+    items = [item("first", "echo first"), item("fault", FAULTS[fault], filters, timeout_s=2), item("last", "echo last")]
+    results = visit(here, *items)
+    assert (results["first"].stdout, results["last"].stdout) == (b"first\n", b"last\n")
+    assert (results["first"].exit_status, results["last"].exit_status) == (0, 0)
+    assert set(results) == {"first", "fault", "last"}
+
+
+def test_a_text_longer_than_an_argument_runs(here: Transport) -> None:
+    results = visit(here, *(item(str(number), ": " + "x" * 200_000 + f"\necho {number}") for number in range(3)))
+    assert [results[str(number)].stdout for number in range(3)] == [b"0\n", b"1\n", b"2\n"]
+
+
+def test_no_command_sees_the_nonce(in_any_shell: Transport) -> None:
+    look = "env; set; cat /proc/$$/environ /proc/$PPID/environ /proc/*/cmdline 2>/dev/null"
+    tells = "printf '%s\\n' \"$failtale_nonce\"; sh -c 'env; set'"
+    results = visit(in_any_shell, item("user", look), item("ours", tells))
+    nonce = results["ours"].stdout.splitlines()[0]
+    assert nonce.decode() == results["ours"].nonce
+    assert results["ours"].stdout.count(nonce) == 1
+    assert nonce not in results["user"].stdout
+
+
+@pytest.mark.ssh
+def test_an_item_that_waits_is_overtaken(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    gate_opens = item("opens", f"touch {gate}; chmod 666 {gate}; echo open")
+    waits = item("waits", f"until [ -e {gate} ]; do sleep 0.05; done; echo waited")
+    connections = to(new_host())
+    results = visit(connections, waits, item("between", "echo between"), gate_opens)
+    connections.close()
+    assert {name: each.stdout for name, each in results.items()} == {
+        "waits": b"waited\n",
+        "between": b"between\n",
+        "opens": b"open\n",
+    }
+
+
+@pytest.mark.ssh
+def test_a_server_without_room_for_a_lane_gets_none(new_host: Callable[..., Sshd]) -> None:
+    connections = to(new_host(options=["MaxSessions 1"]))
+    items = [item("waits", "sleep 1.5; echo waited"), *(item(str(number), f"echo {number}") for number in range(4))]
+    for _ in range(2):
+        results = visit(connections, *items)
+        assert list(results) == ["waits", "0", "1", "2", "3"]
+        assert all(result.exit_status == 0 for result in results.values())
+    assert connections.opened == 1
+    connections.close()
+
+
+def test_items_may_be_made_when_the_host_has_told_its_clock(in_any_shell: Transport) -> None:
+    starts: list[VisitStart] = []
+
+    def make(start: VisitStart) -> Sequence[VisitItem]:
+        starts.append(start)
+        return [item("only", f"echo {start.clock}")]
+
+    results: dict[str, CommandResult] = {}
+    in_any_shell.visit(make, ends_at=time.monotonic() + FOREVER_S, cancel=NEVER, on_result=results.__setitem__)
+    (start,) = starts
+    assert start.sent_at.timestamp() - 1 <= float(start.clock) <= start.received_at.timestamp() + 1
+    assert start.zone[0] in "+-"
+    assert results["only"].stdout == f"{start.clock}\n".encode()
+
+
+def test_what_has_no_time_left_is_told_as_not_started(here: Transport) -> None:
+    items = [item("first", "echo first"), item("long", "echo part; sleep 600"), item("never", "echo never")]
+    results: dict[str, CommandResult] = {}
+    lasts_s = 6.0
+    began = time.monotonic()
+    serial = _OneAtATime()
+    serial.visit(items, ends_at=began + lasts_s, cancel=NEVER, on_result=results.__setitem__)
+    assert results["first"].stdout == b"first\n"
+    assert (results["long"].stdout, results["long"].timed_out) == (b"part\n", True)
+    assert (results["never"].was_started, results["never"].exit_status) == (False, None)
+    assert results["never"].incomplete is not None
+
+
+class _OneAtATime(LocalTransport):
+    """A host that takes no lanes."""
+
+    def start_another(self, command_line: str, *, wait_s: float) -> None:  # type: ignore[override]
+        return
+
+
+def test_a_cancelled_visit_tells_every_item(here: Transport, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
+    cancel, results = threading.Event(), {}
+
+    def on_result(name: str, result: CommandResult) -> None:
+        results[name] = result
+        cancel.set()
+
+    items = [item("first", "echo first"), *(item(str(number), f"sleep {FOREVER_S}") for number in range(3))]
+    here.visit(items, ends_at=time.monotonic() + FOREVER_S, cancel=cancel, on_result=on_result)
+    assert set(results) == {"first", "0", "1", "2"}
+    assert all("cancelled" in (results[name].incomplete or "") for name in ("0", "1", "2"))
+    assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
+
+
+def test_a_machine_without_a_shell_is_told(monkeypatch: pytest.MonkeyPatch, here: Transport) -> None:
+    monkeypatch.setenv("PATH", "/nonexistent")
+    with pytest.raises(TransportError):
+        here.run(Script("true"), timeout_s=5, max_bytes=10, cancel=NEVER)
+
+
+PIECES = st.one_of(st.binary(max_size=40), st.sampled_from([b"\n", b"\x1e", b"\x1eabc", b"\x1eabcdef", b"\n\x1e"]))
+
+
+@given(texts=st.lists(PIECES, max_size=8), cuts=st.lists(st.integers(0, 400), max_size=10))
+def test_any_chunks_of_a_stream_give_the_same_text_and_frames(texts: list[bytes], cuts: list[int]) -> None:
+    nonce = "abcdef"
+    stream = b"".join(text + f"\x1e{nonce} e {number}\n".encode() for number, text in enumerate(texts))
+    splitter, data, frames = FrameSplitter(nonce), b"", []
+    edges = [0, *sorted(cut for cut in cuts if cut < len(stream)), len(stream)]
+    for start, end in pairwise(edges):
+        for piece in splitter.feed(stream[start:end]):
+            if isinstance(piece, Frame):
+                frames.append(piece)
+            else:
+                data += piece
+    assert data + splitter.rest() == b"".join(texts)
+    assert frames == [Frame("e", (str(number),)) for number in range(len(texts))]
