@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from needs import missing
 from patience import PATIENCE_S
+from test_pytest_plugin import plugin_options
 
 ROOT = Path(__file__).parent.parent
 LINE = "storage: database is locked"
@@ -24,6 +26,12 @@ def examples(tmp_path: Path) -> Path:
     return copy
 
 
+def environment(**more: str) -> dict[str, str]:
+    """This process's, with the package of this checkout on Python's path."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    return {**os.environ, "PYTHONPATH": path, **more}
+
+
 def run(words: list[str], directory: Path, tmp_path: Path) -> str:
     """Runs a failing example with `failtale` on the path; returns all that it printed."""
     programs = tmp_path / "programs"
@@ -31,20 +39,14 @@ def run(words: list[str], directory: Path, tmp_path: Path) -> str:
     failtale = programs / "failtale"
     failtale.write_text(f"#!{sys.executable}\nimport sys\nfrom FailTaleLibrary.cli import main\nsys.exit(main())\n")
     failtale.chmod(0o755)
-    environment = {
-        **os.environ,
-        "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
-        "SHOP_LOG": str(tmp_path / "shop.log"),
-    }
-    done = subprocess.run(words, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+    path = f"{programs}{os.pathsep}{os.environ['PATH']}"
+    surroundings = environment(PATH=path, SHOP_LOG=str(tmp_path / "shop.log"))
+    done = subprocess.run(words, cwd=directory, env=surroundings, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 1, done.stdout + done.stderr
     return done.stdout + done.stderr
 
 
 def test_the_pytest_example_shows_the_products_log(examples: Path, tmp_path: Path) -> None:
-    from test_pytest_plugin import plugin_options
-
     words = [
         sys.executable,
         "-m",
@@ -67,6 +69,41 @@ def test_the_behave_example_shows_the_products_log(examples: Path, tmp_path: Pat
     assert list((examples / "behave" / "failtale").iterdir())
 
 
+def test_the_unittest_face_shows_the_products_log_before_the_next_test(examples: Path, tmp_path: Path) -> None:
+    words = [sys.executable, "failtale_unittest.py", "discover"]
+    output = run(words, examples / "unittest", tmp_path)
+    assert f"ERROR {LINE}" in output
+    assert list((examples / "unittest" / "failtale").iterdir())
+
+
 def test_the_shell_example_writes_a_page_with_the_products_log(examples: Path, tmp_path: Path) -> None:
     run(["sh", "smoke.sh"], examples / "shell", tmp_path)
     assert LINE in (examples / "shell" / "evidence.html").read_text()
+
+
+# --- The code in docs/extending.md ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def extending(tmp_path: Path) -> Path:
+    """A folder with the files that the page shows; their names stand in their first lines."""
+    page = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```\w+\n(# (\S+)\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    for text, name in blocks:
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert {name for _, name in blocks} == {"failtale.yaml", "shop.yaml", "answers.yaml", "test_shop_preset.py"}
+    return tmp_path
+
+
+def test_the_preset_of_the_page_is_tested_by_the_test_of_the_page(extending: Path) -> None:
+    words = [sys.executable, "-m", "pytest", *plugin_options(), "-p", "no:cacheprovider", "test_shop_preset.py"]
+    done = subprocess.run(words, cwd=extending, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_the_command_of_the_page_prints_what_was_recorded(extending: Path) -> None:
+    words = ["collect", "--config", "failtale.yaml", "--test", "Order"]
+    command = [sys.executable, "-c", "import sys; from FailTaleLibrary.cli import main; sys.exit(main())", *words]
+    done = subprocess.run(command, cwd=extending, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert "42 waiting" in done.stdout, done.stdout + done.stderr
+    assert "permission denied" in done.stdout
