@@ -31,7 +31,7 @@ import small_model  # noqa: E402
 from bench.faults.faults import FAULTS, Cause  # noqa: E402
 from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
 from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
-from FailTaleLibrary.demo.stories import STORIES  # noqa: E402
+from FailTaleLibrary.demo.failures import DEMO_FAILURES  # noqa: E402
 from FailTaleLibrary.hints import HintMaker  # noqa: E402
 from FailTaleLibrary.records import Analysis, Evidence, Failure, Plan, Report, Signal, Suspect, Window  # noqa: E402
 
@@ -101,9 +101,9 @@ def known_causes(report: Report) -> frozenset[str] | None:
     """The suspects that tell the cause of a fault of `bench.faults` or of a failure of the demo; None for others."""
     labels = [cause for fault in FAULTS if fault.name in report.failure.tags for cause in fault.causes]
     labels += [
-        Cause(story.host, story.collector, re.compile(re.escape(story.cause)))
-        for story in STORIES
-        if story.test == report.failure.name
+        Cause(shown.host, shown.collector, re.compile(re.escape(shown.cause)))
+        for shown in DEMO_FAILURES
+        if shown.test == report.failure.name
     ]
     if not labels:
         return None

@@ -14,10 +14,10 @@ import pytest
 from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.archive import reports_in
-from FailTaleLibrary.demo.performance import mistakes, play, prepare
+from FailTaleLibrary.demo.failures import DEMO_FAILURES, DemoFailure
 from FailTaleLibrary.demo.processes import DemoError
-from FailTaleLibrary.demo.stage import HOSTS, set_stage, source_directories
-from FailTaleLibrary.demo.stories import STORIES, Story
+from FailTaleLibrary.demo.shop_hosts import HOSTS, running_shop, source_directories
+from FailTaleLibrary.demo.show import mistakes, prepare, run_suite
 from FailTaleLibrary.records import Item, Report
 
 RUN_DEMO = "import sys; from FailTaleLibrary.demo import run_demo; sys.exit(run_demo())"
@@ -63,8 +63,8 @@ class Aftermath:
     complaints: list[str]
     reports: Mapping[str, Report]
 
-    def item(self, story: Story) -> Item:
-        item = self.reports[story.test].evidence.item(f"{story.host}/{story.collector}")
+    def item(self, failure: DemoFailure) -> Item:
+        item = self.reports[failure.test].evidence.item(f"{failure.host}/{failure.collector}")
         assert item is not None
         return item
 
@@ -72,9 +72,9 @@ class Aftermath:
 @pytest.fixture(scope="module")
 def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
     directory = tmp_path_factory.mktemp("demo")
-    with set_stage() as stage:
-        play(stage, directory)
-        password = stage.environment["SHOP_PASSWORD"]
+    with running_shop() as shop:
+        run_suite(shop, directory)
+        password = shop.environment["SHOP_PASSWORD"]
     reports = [report for report in reports_in(directory / "output.xml") if isinstance(report, Report)]
     by_test = {report.failure.name: report for report in reports}
     return Aftermath(directory, password, list(mistakes(directory)), by_test)
@@ -82,24 +82,26 @@ def aftermath(tmp_path_factory: pytest.TempPathFactory) -> Aftermath:
 
 def test_every_failing_test_is_told_and_no_other(aftermath: Aftermath) -> None:
     assert aftermath.complaints == []
-    assert list(aftermath.reports) == [story.test for story in STORIES]
+    assert list(aftermath.reports) == [failure.test for failure in DEMO_FAILURES]
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.test)
-def test_all_three_hosts_answer_for_each_failure(aftermath: Aftermath, story: Story) -> None:
-    evidence = aftermath.reports[story.test].evidence
+@pytest.mark.parametrize("failure", DEMO_FAILURES, ids=lambda failure: failure.test)
+def test_all_three_hosts_answer_for_each_failure(aftermath: Aftermath, failure: DemoFailure) -> None:
+    evidence = aftermath.reports[failure.test].evidence
     assert {item.host for item in evidence.items} == set(HOSTS)
     assert evidence.gaps == ()
 
 
-@pytest.mark.parametrize("story", STORIES, ids=lambda story: story.test)
-def test_the_cause_is_in_the_evidence_although_the_suite_emptied_its_logs(aftermath: Aftermath, story: Story) -> None:
-    assert story.cause in aftermath.item(story).text
+@pytest.mark.parametrize("failure", DEMO_FAILURES, ids=lambda failure: failure.test)
+def test_the_cause_is_in_the_evidence_although_the_suite_emptied_its_logs(
+    aftermath: Aftermath, failure: DemoFailure
+) -> None:
+    assert failure.cause in aftermath.item(failure).text
 
 
 def test_the_password_in_a_log_reaches_no_file(aftermath: Aftermath) -> None:
-    story = STORIES[-1]
-    (line,) = (line for line in aftermath.item(story).lines if "login form" in line)
+    failure = DEMO_FAILURES[-1]
+    (line,) = (line for line in aftermath.item(failure).lines if "login form" in line)
     assert "password=" in line
     assert aftermath.password not in line
     files = [path for path in aftermath.directory.rglob("*") if path.is_file()]
@@ -113,7 +115,7 @@ def test_the_demo_says_where_to_look_and_leaves_nothing_behind(tmp_path: Path) -
     assert process.returncode == 0
     assert "4 failures told, 3 hosts asked, 0 gaps" in err
     assert str(tmp_path / "failtale-demo" / "log.html") in out
-    assert all(story.test in out and story.notice in out for story in STORIES)
+    assert all(failure.test in out and failure.notice in out for failure in DEMO_FAILURES)
     assert show.left_running() == []
     assert list(show.temporary.iterdir()) == []
 

@@ -1,4 +1,4 @@
-"""The demo's suite against the demo's shop, without FailTale: the faults are real, and hide where the stories say."""
+"""The demo's suite against the demo's shop, without FailTale: the faults are real, and hide where the failures say."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from patience import PATIENCE_S
 from robot import result
 from robot.api import ExecutionResult
 
+from FailTaleLibrary.demo.failures import DEMO_FAILURES, DemoFailure
 from FailTaleLibrary.demo.processes import DemoError, Processes
-from FailTaleLibrary.demo.stage import HOSTS, set_stage
-from FailTaleLibrary.demo.stories import STORIES, Story
+from FailTaleLibrary.demo.shop_hosts import HOSTS, running_shop
 
 KEEPER = '''
 import pathlib, shutil
@@ -66,47 +66,47 @@ class Day:
 def day(tmp_path_factory: pytest.TempPathFactory) -> Day:
     directory = tmp_path_factory.mktemp("day")
     (directory / "Keeper.py").write_text(KEEPER)
-    with set_stage() as stage:
-        stage.write_suite(directory)
-        keeper = f"Keeper.py;{stage.home};{directory / 'copies'}"
+    with running_shop() as shop:
+        shop.write_suite(directory)
+        keeper = f"Keeper.py;{shop.home};{directory / 'copies'}"
         robot = [sys.executable, "-m", "robot", "--listener", keeper, "--console", "none", "shop.robot"]
-        subprocess.run(robot, cwd=directory, env=stage.environment, check=False, timeout=PATIENCE_S)
-        afterwards = "".join(log.read_text() for log in stage.home.glob("*/var/log/shop/*.log"))
+        subprocess.run(robot, cwd=directory, env=shop.environment, check=False, timeout=PATIENCE_S)
+        afterwards = "".join(log.read_text() for log in shop.home.glob("*/var/log/shop/*.log"))
     tests = {test.name: test for test in ExecutionResult(directory / "output.xml").suite.all_tests}
     return Day(tests, directory / "copies", afterwards)
 
 
-def name(story: Story) -> str:
-    return story.test
+def name(failure: DemoFailure) -> str:
+    return failure.test
 
 
 def test_just_the_tests_of_the_stories_fail(day: Day) -> None:
-    assert [test.name for test in day.tests.values() if test.failed] == [story.test for story in STORIES]
+    assert [test.name for test in day.tests.values() if test.failed] == [failure.test for failure in DEMO_FAILURES]
     assert sum(test.passed for test in day.tests.values()) >= 3
 
 
-@pytest.mark.parametrize("story", STORIES, ids=name)
-def test_a_failing_test_can_say_no_more_than_its_symptom(day: Day, story: Story) -> None:
-    assert day.tests[story.test].message == story.message
+@pytest.mark.parametrize("failure", DEMO_FAILURES, ids=name)
+def test_a_failing_test_can_say_no_more_than_its_symptom(day: Day, failure: DemoFailure) -> None:
+    assert day.tests[failure.test].message == failure.message
 
 
-@pytest.mark.parametrize("story", STORIES, ids=name)
-def test_the_cause_stands_in_one_log_of_another_host_and_nowhere_else(day: Day, story: Story) -> None:
-    logs = day.logs(story.test)
-    assert [log for log, text in logs.items() if story.cause in text] == [f"{story.host}/{story.collector}"]
+@pytest.mark.parametrize("failure", DEMO_FAILURES, ids=name)
+def test_the_cause_stands_in_one_log_of_another_host_and_nowhere_else(day: Day, failure: DemoFailure) -> None:
+    logs = day.logs(failure.test)
+    assert [log for log, text in logs.items() if failure.cause in text] == [f"{failure.host}/{failure.collector}"]
     assert len(logs) >= len(HOSTS)
 
 
-@pytest.mark.parametrize("story", STORIES, ids=name)
-def test_the_cause_was_written_during_its_own_test_only(day: Day, story: Story) -> None:
+@pytest.mark.parametrize("failure", DEMO_FAILURES, ids=name)
+def test_the_cause_was_written_during_its_own_test_only(day: Day, failure: DemoFailure) -> None:
     names = list(day.tests)
-    for earlier in names[: names.index(story.test)]:
-        assert not any(story.cause in text for text in day.logs(earlier).values())
+    for earlier in names[: names.index(failure.test)]:
+        assert not any(failure.cause in text for text in day.logs(earlier).values())
 
 
 def test_one_cause_stands_in_a_line_that_calls_itself_info(day: Day) -> None:
-    story = next(story for story in STORIES if "Cart" in story.test)
-    (line,) = (line for line in day.logs(story.test)["api1/api-log"].splitlines() if story.cause in line)
+    failure = next(failure for failure in DEMO_FAILURES if "Cart" in failure.test)
+    (line,) = (line for line in day.logs(failure.test)["api1/api-log"].splitlines() if failure.cause in line)
     assert " INFO " in line
     assert "1 rule changed" in line
 
@@ -129,7 +129,7 @@ def test_a_teardown_empties_the_logs_of_its_host(day: Day) -> None:
 
 
 def test_nothing_of_any_cause_survives_the_suites_teardown(day: Day) -> None:
-    assert not any(story.cause in day.afterwards for story in STORIES)
+    assert not any(failure.cause in day.afterwards for failure in DEMO_FAILURES)
 
 
 def test_a_process_that_does_not_start_is_named_with_its_last_words(tmp_path: Path) -> None:

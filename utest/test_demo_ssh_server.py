@@ -12,8 +12,8 @@ import pytest
 from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.demo.processes import Processes
+from FailTaleLibrary.demo.shop_hosts import source_directories
 from FailTaleLibrary.demo.ssh_server import USER
-from FailTaleLibrary.demo.stage import source_directories
 
 
 @dataclass(frozen=True)

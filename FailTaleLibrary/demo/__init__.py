@@ -11,11 +11,11 @@ __all__ = ["run_demo"]
 
 
 def run_demo(output_dir: Path | None = None) -> int:
-    """Show the demo and leave its log.html in `output_dir` (default: ``failtale-demo`` in the current directory).
+    """Run the demo and leave its log.html in `output_dir` (default: ``failtale-demo`` in the current directory).
 
     Returns 0 when it worked, that is when just those tests failed that should and the cause of each was collected; 1
     when not, with the reasons on standard error. Raises DemoError when the demo cannot be shown here.
     """
-    from FailTaleLibrary.demo.performance import perform  # each process of the shop imports this package, too
+    from FailTaleLibrary.demo.show import show_demo  # each process of the shop imports this package, too
 
-    return perform(output_dir or Path("failtale-demo"))
+    return show_demo(output_dir or Path("failtale-demo"))

@@ -9,11 +9,11 @@ import sys
 
 
 def say_ready(words: str) -> None:
-    """Tell the parent process that this one is ready, and what it needs to know (a port)."""
+    """Report to the parent process that this one is ready, and what it needs to know (a port)."""
     sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
 
 
 def wait_for_the_end() -> None:
-    """Return when the parent lets go of the lifeline: it closed the pipe or it is gone."""
+    """Return when the parent has closed the pipe or has ended."""
     sys.stdin.buffer.read()

@@ -1,4 +1,4 @@
-"""The parent's side of the demo's processes: start them on a lifeline, end them without remains."""
+"""The parent's side of the demo's processes: start them on a lifeline, end them completely."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import IO
 
 from FailTaleLibrary.errors import FailTaleError
 
-START_TIMEOUT_S = 15.0
-"""Longest wait for a process to say that it is ready; on a loaded machine a Python takes a second or two."""
+START_TIMEOUT_S = 60.0
+"""Longest wait for a process to report that it is ready; on a loaded machine Python takes seconds to start."""
 END_TIMEOUT_S = 3.0
 """Longest wait for a process to end by itself before its group is killed."""
 
 
 class DemoError(FailTaleError):
-    """The demo cannot be shown here; the message says why and what to do."""
+    """The demo cannot run here; the message says why and what to do."""
 
 
 class Processes:
@@ -39,9 +39,9 @@ class Processes:
         return tuple(process.pid for process in self._running)
 
     def start(self, module: str, *arguments: str) -> str:
-        """Run ``python -m module`` and return the words with which it says that it is ready.
+        """Run ``python -m module`` and return the line in which it reports that it is ready.
 
-        Raises DemoError with the process's own last words when it does not come up.
+        Raises DemoError with the process's last line of output when it does not start.
         """
         errors = self._directory / f"{module}.stderr"
         with errors.open("w") as stderr:
@@ -83,14 +83,14 @@ def spawn(
 
 
 def first_line(process: subprocess.Popen[str]) -> str:
-    """What a spawned process says first; empty when it ends or START_TIMEOUT_S pass without a word."""
+    """The first line of a spawned process; empty when it ends or START_TIMEOUT_S pass without one."""
     assert process.stdout is not None  # noqa: S101 - spawn made it a pipe
     readable, _, _ = select.select([process.stdout], [], [], START_TIMEOUT_S)
     return process.stdout.readline().strip() if readable else ""
 
 
 def end(process: subprocess.Popen[str]) -> None:
-    """Let go of the lifeline, and kill what is left of the process group after END_TIMEOUT_S."""
+    """Close the lifeline, and kill what is left of the process group after END_TIMEOUT_S."""
     with contextlib.suppress(OSError):  # a broken pipe: it is gone already
         process.stdin.close()  # type: ignore[union-attr]  # spawn made it a pipe
     with contextlib.suppress(subprocess.TimeoutExpired):
@@ -108,4 +108,4 @@ def kill_group(leader_pid: int) -> None:
 
 def _last_words(errors: Path) -> str:
     lines = errors.read_text(errors="replace").strip().splitlines()
-    return lines[-1].rstrip(".") if lines else f"it said nothing within {START_TIMEOUT_S:.0f} s"
+    return lines[-1].rstrip(".") if lines else f"no output within {START_TIMEOUT_S:.0f} s"

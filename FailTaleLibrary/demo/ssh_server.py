@@ -1,9 +1,9 @@
-"""A throw-away SSH server on loopback that plays several hosts: one port, one key pair and one root directory each.
+"""A throw-away SSH server on loopback that stands for several hosts: a port, a key pair and a root directory each.
 
 Run as ``python -m FailTaleLibrary.demo.ssh_server HOME HOST...``: it writes each host's client key and one
 `known_hosts` to HOME/ssh, says ``host=port`` for each host and lives as long as its standard input stays open. The
 hosts' own keys never touch the disk. "Rooted" means that commands start in HOME/<host>: without root's rights there is
-no chroot. It is a prop for the demo and for tests, not a server to keep.
+no chroot. It is made for the demo and for tests, not for other use.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Runs the suite on the stage and tells the audience what to look at."""
+"""Runs the demo's suite against the shop, checks what was collected and prints what to look at."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from FailTaleLibrary.archive import reports_in
+from FailTaleLibrary.demo.failures import DEMO_FAILURES, DemoFailure
 from FailTaleLibrary.demo.processes import DemoError, kill_group
-from FailTaleLibrary.demo.stage import Stage, set_stage
-from FailTaleLibrary.demo.stories import STORIES, Story
+from FailTaleLibrary.demo.shop_hosts import ShopHosts, running_shop
 from FailTaleLibrary.records import Report
 
-SUITE_TIMEOUT_S = 120.0
-PATIENCE_S = 10.0
+SUITE_TIMEOUT_S = 300.0
+INTERRUPTED_S = 30.0
 """What Robot gets after Ctrl-C to write its log."""
 
 _OURS = "# Written by `failtale demo`"
@@ -28,11 +28,11 @@ _BUNDLES = "failtale"
 _LISTENER = "FailTaleListener:failtale.yaml"
 
 
-def perform(directory: Path) -> int:
-    """Show the demo; 0 when it worked, 1 when it did not, with the reasons on standard error."""
+def show_demo(directory: Path) -> int:
+    """Run the whole demo; 0 when it worked, 1 when it did not, with the reasons on standard error."""
     prepare(directory)
-    with _every_end_cleans_up(), set_stage() as stage:
-        play(stage, directory)
+    with _every_end_cleans_up(), running_shop() as shop:
+        run_suite(shop, directory)
     found = list(mistakes(directory))
     for mistake in found:
         sys.stderr.write(f"failtale demo: {mistake}\n")
@@ -42,7 +42,7 @@ def perform(directory: Path) -> int:
 
 
 def prepare(directory: Path) -> None:
-    """Make the directory or clear away an earlier demo's results; raises DemoError when it is somebody else's."""
+    """Make the directory or clear away an earlier demo's results; raises DemoError when others' files are in it."""
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -58,14 +58,14 @@ def _is_ours(configuration: Path) -> bool:
     return configuration.is_file() and configuration.read_text(errors="replace").startswith(_OURS)
 
 
-def play(stage: Stage, directory: Path) -> None:
+def run_suite(shop: ShopHosts, directory: Path) -> None:
     """Run the suite as a user would, in a process group of its own, and wait for its end."""
-    stage.write_suite(directory)
-    _say(f"A shop of three hosts is open. Running 'robot --listener {_LISTENER} shop.robot':\n")
+    shop.write_suite(directory)
+    _say(f"A shop of three hosts is running. Running 'robot --listener {_LISTENER} shop.robot':\n")
     robot = subprocess.Popen(  # noqa: S603 - our own interpreter and suite
         [sys.executable, "-m", "robot", "--listener", _LISTENER, "shop.robot"],
         cwd=directory,
-        env=stage.environment,
+        env=shop.environment,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
     )
@@ -76,7 +76,7 @@ def play(stage: Stage, directory: Path) -> None:
     except KeyboardInterrupt:
         robot.send_signal(signal.SIGINT)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            robot.wait(PATIENCE_S)
+            robot.wait(INTERRUPTED_S)
         raise
     finally:
         kill_group(robot.pid)
@@ -84,18 +84,18 @@ def play(stage: Stage, directory: Path) -> None:
 
 
 def mistakes(directory: Path) -> Iterator[str]:
-    """What is not as it should be: just the tests of the stories failed, and the cause of each was collected."""
+    """What is not as it should be: exactly the expected tests failed, and the cause of each was collected."""
     output = directory / "output.xml"
     if not output.exists():
-        yield "Robot Framework wrote no results; its own words stand above."
+        yield "Robot Framework wrote no results; its messages are above."
         return
-    failed, expected = _failed_tests(output), [story.test for story in STORIES]
+    failed, expected = _failed_tests(output), [failure.test for failure in DEMO_FAILURES]
     if failed != expected:
         yield f"Other tests failed than should: {failed} instead of {expected}; see '{directory / 'log.html'}'."
     reports = {str(report.failure.name): report for report in reports_in(output) if isinstance(report, Report)}
-    for story in STORIES:
-        if not _is_told(story, reports.get(story.test)):
-            yield f"The cause of '{story.test}' was not collected from host '{story.host}'."
+    for failure in DEMO_FAILURES:
+        if not _has_its_cause(failure, reports.get(failure.test)):
+            yield f"The cause of '{failure.test}' was not collected from host '{failure.host}'."
 
 
 def _failed_tests(output: Path) -> list[str]:
@@ -104,17 +104,17 @@ def _failed_tests(output: Path) -> list[str]:
     return [test.name for test in ExecutionResult(output).suite.all_tests if test.failed]
 
 
-def _is_told(story: Story, report: Report | None) -> bool:
-    item = report.evidence.item(f"{story.host}/{story.collector}") if report else None
-    return item is not None and story.cause in item.text
+def _has_its_cause(failure: DemoFailure, report: Report | None) -> bool:
+    item = report.evidence.item(f"{failure.host}/{failure.collector}") if report else None
+    return item is not None and failure.cause in item.text
 
 
 def _explain(directory: Path) -> None:
-    _say("\nThe tests say what failed; the cards below them, in log.html, say why. Open\n")
+    _say("\nEach failing test in log.html has a card that shows the cause. Open\n")
     _say(f"    {(directory / 'log.html').resolve()}\n")
     _say("and look at the failing tests:\n")
-    for story in STORIES:
-        _say(f"  {story.test}\n    {story.notice}")
+    for failure in DEMO_FAILURES:
+        _say(f"  {failure.test}\n    {failure.notice}")
 
 
 def _say(line: str) -> None:
@@ -125,7 +125,7 @@ def _say(line: str) -> None:
 @contextlib.contextmanager
 def _every_end_cleans_up() -> Iterator[None]:
     """Let SIGTERM and a closed terminal interrupt the demo as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():  # only the main thread hears signals
+    if threading.current_thread() is not threading.main_thread():  # only the main thread gets signals
         yield
         return
     previous = {number: signal.signal(number, _interrupt) for number in (signal.SIGTERM, signal.SIGHUP)}

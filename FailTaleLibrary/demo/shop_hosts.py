@@ -1,4 +1,4 @@
-"""Sets the stage: three hosts as directories, the shop that runs on them and the SSH server that leads to them."""
+"""The demo's hosts: three directories, the shop that runs in them and the SSH server that gives access to them."""
 
 from __future__ import annotations
 
@@ -34,8 +34,8 @@ _OURS = ("FAILTALE_CONFIG", "ROBOT_OPTIONS", "REBOT_OPTIONS")
 
 
 @dataclass(frozen=True, slots=True)
-class Stage:
-    """A running shop and the way to its hosts."""
+class ShopHosts:
+    """A running shop and how to reach its hosts."""
 
     home: Path
     """Holds a directory for each host, and ``ssh`` with the client keys and `known_hosts`."""
@@ -53,23 +53,23 @@ class Stage:
 
 
 @contextlib.contextmanager
-def set_stage() -> Iterator[Stage]:
-    """Start shop and SSH server in a temporary directory; on the way out nothing of them is left.
+def running_shop() -> Iterator[ShopHosts]:
+    """Starts the shop and the SSH server in a temporary directory; nothing of them is left afterwards.
 
-    Raises DemoError when this machine cannot show the demo.
+    Raises DemoError when this machine cannot run the demo.
     """
     if os.name != "posix" or not SHELL.exists():
         raise DemoError(f"The demo needs a POSIX shell at '{SHELL}'; run it on Linux, macOS or WSL.")
     with tempfile.TemporaryDirectory(prefix="failtale-demo-", ignore_cleanup_errors=True) as directory:
         home = Path(directory).resolve()
         password = secrets.token_urlsafe(12)
-        _furnish(home, password=password)
+        _make_hosts(home, password=password)
         environment = _environment(home)
         with Processes(home, environment=environment) as processes:
-            web_port = _open_shop(home, processes)
-            ssh_ports = _open_ssh(home, processes)
+            web_port = _start_shop(home, processes)
+            ssh_ports = _start_ssh(home, processes)
             suite_environment = environment | {"SHOP_PORT": web_port, "SHOP_PASSWORD": password}
-            yield Stage(home, ssh_ports, suite_environment, processes.pids)
+            yield ShopHosts(home, ssh_ports, suite_environment, processes.pids)
 
 
 def source_directories() -> list[str]:
@@ -80,8 +80,8 @@ def source_directories() -> list[str]:
     return [str(root), str(root / "listeners"), str(root / "resources")]
 
 
-def _furnish(home: Path, *, password: str) -> None:
-    """Make each host's directories, and the state in which faults sleep: in the spool, one more invoice fits."""
+def _make_hosts(home: Path, *, password: str) -> None:
+    """Make each host's directories, and the state that leads to the failures: one more invoice fits into the spool."""
     for host, names in _DIRECTORIES.items():
         for name in names:
             (home / host / name).mkdir(parents=True)
@@ -98,8 +98,8 @@ def _fill_spool(spool: Path, *, invoices: int) -> None:
         (spool / f"old-{number:06d}.txt").write_text("." * INVOICE_BYTES)
 
 
-def _open_shop(home: Path, processes: Processes) -> str:
-    """Start the services, the last one first; return the port at which customers knock."""
+def _start_shop(home: Path, processes: Processes) -> str:
+    """Start the services, the last one first; return the port for customers."""
     storage_port = processes.start(f"{_SHOP}.storage", str(home / "storage1"))
     api_port = processes.start(f"{_SHOP}.api", str(home / "api1"), storage_port)
     _write_json(home / "api1/etc/prices.json", _PRICES_SINCE_THE_START)
@@ -108,7 +108,7 @@ def _open_shop(home: Path, processes: Processes) -> str:
     return web_port
 
 
-def _open_ssh(home: Path, processes: Processes) -> dict[str, int]:
+def _start_ssh(home: Path, processes: Processes) -> dict[str, int]:
     words = processes.start("FailTaleLibrary.demo.ssh_server", str(home), *HOSTS)
     pairs = (word.partition("=") for word in words.split())
     return {host: int(port) for host, _, port in pairs}

@@ -1,4 +1,4 @@
-"""The failures that the demo shows: where each cause stands, and what a reader should notice."""
+"""The failures that the demo shows: where the cause of each is logged, and what a reader should notice."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Story:
+class DemoFailure:
     """One failing test and the line of another host's log that explains it."""
 
     test: str
@@ -14,23 +14,23 @@ class Story:
     """All that the test itself can say."""
     host: str
     collector: str
-    """Whose answer holds the line."""
+    """Its output holds the line."""
     cause: str
-    """Words of the explaining line; they stand in no other log."""
+    """Words of that line; no other log has them."""
     notice: str
 
 
-STORIES = (
-    Story(
+DEMO_FAILURES = (
+    DemoFailure(
         test="Placed Orders Are Listed",
         message="GET /orders answered 500 Internal Server Error, expected 200 OK.",
         host="storage1",
         collector="storage-log",
         cause="database is locked",
-        notice="500 from web; on storage1 the database is locked, by a sales report that the second order set off. "
-        "The test's own teardown emptied that log: FailTale had read it before.",
+        notice="500 from web; on storage1 the database is locked, by a sales report that the second order started. "
+        "The test's own teardown emptied that log after FailTale had read it.",
     ),
-    Story(
+    DemoFailure(
         test="Cart Costs What The Product Page Says",
         message="17.99 != 19.99",
         host="api1",
@@ -38,7 +38,7 @@ STORIES = (
         cause="price list reloaded",
         notice="two prices for one book; api1 reloaded its price list between the two clicks, and calls that INFO.",
     ),
-    Story(
+    DemoFailure(
         test="Another Order Can Be Paid",
         message="POST /orders/4/checkout answered 502 Bad Gateway, expected 201 Created.",
         host="storage1",
@@ -46,7 +46,7 @@ STORIES = (
         cause="spool quota exceeded",
         notice="502 where the same keywords passed before; on storage1 the invoice spool is full to its quota.",
     ),
-    Story(
+    DemoFailure(
         test="Customer Can Log In",
         message="POST /sessions answered 401 Unauthorized, expected 201 Created.",
         host="api1",
