@@ -12,12 +12,13 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
-from FailTaleLibrary.records import Plan, SafeText, Step, configured_name, our_words
+from FailTaleLibrary.records import Plan, SafeText, Step, our_words
 
 GRACE_S = 2.0
 """A transport ends a command this long after its limit at the latest; of a short time a quarter is kept for it."""
 MIN_ITEM_BYTES = 1024
 """With less than this of a byte budget left, a host is asked nothing more."""
+FAILURE_TIME = our_words("limits.failure_time")
 
 _OWNERS = {
     "limits.run_time": our_words("the run's time"),
@@ -32,7 +33,7 @@ class Budget:
     """The time of one failure; `for_hosts` divides it, and the failure's bytes, among the hosts of a plan."""
 
     def __init__(
-        self, time_s: float, *, limit: str = "limits.failure_time", clock: Callable[[], float] = time.monotonic
+        self, time_s: float, *, limit: SafeText = FAILURE_TIME, clock: Callable[[], float] = time.monotonic
     ) -> None:
         """The time begins now. ``limit`` names where the number comes from, for the reader of a gap."""
         self.time_s = time_s
@@ -55,9 +56,20 @@ class Budget:
         """The sentence of a gap when no time is left; empty while there is some."""
         return our_words("") if self.left_s > 0 else _used_up(self.limit)
 
-    def part(self, time_s: float, *, limit: str = "limits.failure_time") -> Budget:
+    def part(self, time_s: float, *, limit: SafeText = FAILURE_TIME) -> Budget:
         """A time of its own that begins now, by the same clock."""
         return Budget(time_s, limit=limit, clock=self._clock)
+
+    def empty_plan(self, failure_id: str) -> Plan:
+        """The plan of a collection that could ask nobody."""
+        return Plan(
+            failure_id=failure_id,
+            deadline_s=self.time_s,
+            max_bytes=0,
+            host_time_s=self.time_s,
+            host_bytes=0,
+            parallel_hosts=0,
+        )
 
     def for_hosts(self, plan: Plan) -> dict[str, HostBudget]:
         """Each host's own budget, by the numbers of the plan."""
@@ -91,7 +103,7 @@ class HostBudget:
         self._failure = failure
         self._max_bytes = max_bytes
         self._shared = shared
-        self._time = failure.part(time_s, limit="limits.host_time")
+        self._time = failure.part(time_s, limit=our_words("limits.host_time"))
 
     def __enter__(self) -> HostBudget:
         self._time = self._failure.part(self._time.time_s, limit=self._time.limit)
@@ -117,9 +129,9 @@ class HostBudget:
         if scarcer.command_s <= 0:
             return _used_up(scarcer.limit)
         if self._own_left_bytes < min(MIN_ITEM_BYTES, self._max_bytes):
-            return _used_up("limits.host_bytes")
+            return _used_up(our_words("limits.host_bytes"))
         if self._shared.left(self._host) < max(1, min(MIN_ITEM_BYTES, self._shared.share)):
-            return _used_up("limits.failure_bytes")
+            return _used_up(our_words("limits.failure_bytes"))
         return our_words("")
 
     def allowance(self, step: Step) -> Allowance:
@@ -174,6 +186,6 @@ class _SharedBytes:
         return max(0, self._total - others - self._taken[host])
 
 
-def _used_up(limit: str) -> SafeText:
+def _used_up(limit: SafeText) -> SafeText:
     owner = _OWNERS.get(limit, our_words("the time"))
-    return our_words("skipped: {} ({}) is used up", owner, configured_name(limit))
+    return our_words("skipped: {} ({}) is used up", owner, limit)

@@ -16,30 +16,23 @@ from typing import Any, ClassVar
 
 from robot.api import logger
 from robot.api.deco import keyword, library
+from robot.errors import TimeoutError as RobotTimeoutError
 from robot.libraries.BuiltIn import BuiltIn
 from robot.utils import DotDict
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.archive import to_payload
 from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
-from FailTaleLibrary.files import user_directory
-from FailTaleLibrary.hints import HintMaker, HintOf, with_progress, write_hints
+from FailTaleLibrary.hints import HintOf, with_progress, write_hints
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
 from FailTaleLibrary.records import Failure, Report, our_words
-from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.robot_results import (
     Places,
     failure_of_suite_fixture,
     failure_of_test,
-    failure_on_demand,
     secret_variables,
 )
 from FailTaleLibrary.run import Run
-
-MIN_CARD_BYTES = 20_000
-"""What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
 
 
 @library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT")
@@ -91,14 +84,11 @@ class FailTaleLibrary:
         """Whether the listener drives this run; it then sees more than a library can."""
         self._config_path: Path | None = None
         self._run: Run | None = None
-        self._card_bytes = 0
         self._parallel = False
-        self._hint_maker: HintMaker | None = None
-        self._suites: list[tuple[Any, datetime]] = []
+        self._suites: list[Any] = []
         self._test: Any = None
-        self._told: Report | None = None
-        self._secrets: dict[str, None] = {}
-        """Every secret that a variable held when something was told: logs keep them longer than tests do."""
+        self._collected: Report | None = None
+        """Of the test that is under way."""
 
     # --- What the listener drives ------------------------------------------------------------------------------------
 
@@ -120,49 +110,45 @@ class FailTaleLibrary:
             )
         self._config_path = path
         if self._run is None:
-            self._run = Run(load_config(path))
+            self._run = Run(load_config(path), passed_on=(RobotTimeoutError,))
 
     def suite_began(self, result: Any) -> None:
         """A suite begins; ``result`` is its robot.result.TestSuite."""
-        self._suites.append((result, datetime.now(timezone.utc)))
-        if self.run.config.marks != "off":
-            self.run.window_began()
+        self._suites.append(result)
+        self.run.suite_began()
 
     def suite_ended(self) -> None:
         """The innermost suite has ended."""
         self._suites.pop()
+        self.run.suite_ended()
 
     def test_began(self, result: Any) -> None:
         """A test or task begins; ``result`` is its robot.result.TestCase."""
-        self._test, self._told = result, None
-        if self.run.config.marks == "test":
-            self.run.window_began()
+        self._test, self._collected = result, None
+        self.run.test_began()
+
+    def test_ended(self) -> None:
+        """The test has ended, its teardown included."""
+        self._test = self._collected = None
+        self.run.test_ended()
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
-        known = self._known_secrets()
-        redactor = self.run.redactor(known)
-        failure = failure_of_test(result, places=places, redactor=redactor, attempt=attempt)
-        self._told = self._tell(failure, known=known, deadline_s=deadline_s)
-        return self._told
+        self._know_secrets()
+        failure = failure_of_test(result, places=places, redactor=self.run.redactor(), attempt=attempt)
+        self._collected = self._collect(failure, deadline_s=deadline_s)
+        return self._collected
 
     def collect_suite_fixture_failure(self, keyword: Any, *, places: Places) -> Report:
         """The report of a suite's failing setup or teardown, collected now."""
-        known = self._known_secrets()
-        redactor = self.run.redactor(known)
-        suite = self._suites[-1][0]
-        return self._tell(
-            failure_of_suite_fixture(keyword, suite, places=places, redactor=redactor), known=known, deadline_s=None
-        )
+        self._know_secrets()
+        suite = self._suites[-1]
+        failure = failure_of_suite_fixture(keyword, suite, places=places, redactor=self.run.redactor())
+        return self._collect(failure)
 
     def show(self, report: Report) -> bool:
         """Logs a report's card where Robot is; False when the log level keeps it out."""
-        limits = self.run.config.limits
-        room = max(limits.run_card_bytes - self._card_bytes, MIN_CARD_BYTES)
-        link = None if self._parallel else report.bundle
-        card = to_html(report, max_bytes=min(limits.card_bytes, room), bundle_link=link, pack=to_payload)
-        self._card_bytes += len(card)
-        logger.info(card, html=True)
+        logger.info(self.run.card(report, bundle_link=None if self._parallel else report.bundle), html=True)
         return _log_level() not in ("WARN", "ERROR", "NONE")
 
     def add_hints(self, output: Path) -> None:
@@ -171,7 +157,7 @@ class FailTaleLibrary:
         tally = self.run.tally
         if settings.model is None or settings.when != "after_run" or not tally.failures or self._parallel:
             return
-        ask: HintOf = self._hints().hint
+        ask: HintOf = self.run.hint_of
         if sys.__stderr__ is not None:
             ask = with_progress(ask, tally.failures, sys.__stderr__)
         write_hints(output, ask, max_bytes=self.run.config.limits.card_bytes)
@@ -179,7 +165,7 @@ class FailTaleLibrary:
     def run_ended(self) -> None:
         """Ends connections; the next run in this process starts afresh."""
         if self._run is not None:
-            self._run.close()
+            self._run.run_ended()
         type(self)._shared = None
 
     # --- Keywords ----------------------------------------------------------------------------------------------------
@@ -199,13 +185,11 @@ class FailTaleLibrary:
 
         A host that does not answer never fails this keyword; it is a gap in the evidence.
         """
-        if self._told is not None and not components and not name:
+        if self._collected is not None and not components and not name:
             logger.info("FailTale has collected this failure already; its card stands at the end of the test.")
-            return _value(self._told)
-        known = self._known_secrets()
-        redactor = self.run.redactor(known)
-        failure = self._failure_now(name, redactor)
-        report = self._tell(failure, known=known, deadline_s=None, components=_listed(components))
+            return _value(self._collected)
+        self._know_secrets()
+        report = self._collect(self._failure_now(name), components=_listed(components))
         self.show(report)
         return _value(report)
 
@@ -218,7 +202,7 @@ class FailTaleLibrary:
 
         | ${log} =    `Get Evidence`    web1    nginx.error-log
         """
-        return text_of(self._last(), host, collector)
+        return text_of(self.run.last_report(), host, collector)
 
     @keyword(tags=["failtale"])
     def check_hosts(self, *hosts: str) -> None:
@@ -242,7 +226,7 @@ class FailTaleLibrary:
 
         | `Evidence Should Contain`    database is locked    host=storage1
         """
-        check_contains(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
+        check_contains(self.run.last_report(), text, host=host, collector=collector, ignore_case=ignore_case)
 
     @keyword(tags=["failtale"])
     def evidence_should_not_contain(
@@ -255,7 +239,7 @@ class FailTaleLibrary:
 
         | `Evidence Should Not Contain`    ERROR    host=web1
         """
-        check_contains_not(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
+        check_contains_not(self.run.last_report(), text, host=host, collector=collector, ignore_case=ignore_case)
 
     @keyword(tags=["failtale"])
     def analyze_evidence(self) -> DotDict:
@@ -269,51 +253,29 @@ class FailTaleLibrary:
         | ${analysis} =    `Analyze Evidence`
         | Should Contain    ${analysis.headline}    database is locked
         """
-        report = self._last()
-        report = report.model_copy(update={"analysis": self._hints().hint(report)})
+        report = self.run.with_hint(self.run.last_report())
         self.show(report)
         return _value(report)
 
     # --- Inside ------------------------------------------------------------------------------------------------------
 
-    def _tell(
-        self, failure: Failure, *, known: Iterable[str], deadline_s: float | None, components: Iterable[str] = ()
-    ) -> Report:
-        suite_started_at = self._suites[-1][1] if self._suites else None
+    def _collect(self, failure: Failure, *, deadline_s: float | None = None, components: Iterable[str] = ()) -> Report:
         report = self.run.collect_failure(
-            failure.model_copy(update={"suite_started_at": suite_started_at, "run_started_at": self.run.started_at}),
-            known=known,
-            components=tuple(components),
-            output_dir=_output_dir(),
-            deadline_s=deadline_s,
+            failure, components=tuple(components), output_dir=_output_dir(), deadline_s=deadline_s
         )
         self._parallel = _under_pabot()
         return _for_merged_output(report) if self._parallel else report
 
-    def _known_secrets(self) -> tuple[str, ...]:
-        self._secrets |= dict.fromkeys(secret_variables(BuiltIn().get_variables()))
-        return tuple(self._secrets)
+    def _know_secrets(self) -> None:
+        self.run.know(secret_variables(BuiltIn().get_variables()))
 
-    def _failure_now(self, name: str | None, redactor: Redactor) -> Failure:
+    def _failure_now(self, name: str | None) -> Failure:
         """What a keyword calls a failure: the running test's own, or the time since it began."""
         if self._test is not None and name is None and _variable("${TEST STATUS}") == "FAIL":
-            return failure_of_test(self._test, places={}, redactor=redactor)
-        start = _start_of(self._test) or (self._suites[-1][1] if self._suites else self.run.started_at)
+            return failure_of_test(self._test, places={}, redactor=self.run.redactor())
         suite = str(_variable("${SUITE NAME}") or "")
         title = name or str(_variable("${TEST NAME}") or suite)
-        return failure_on_demand(title, start=start, suite=suite, redactor=redactor)
-
-    def _hints(self) -> HintMaker:
-        """The run's one maker of hints, for all of them share its budget."""
-        if self._hint_maker is None:
-            self._hint_maker = HintMaker(self.run.config.analysis, cache_dir=user_directory("cache") / "hints")
-        return self._hint_maker
-
-    def _last(self) -> Report:
-        report = self.run.last
-        if report is None:
-            raise FailTaleError("No evidence has been collected in this run; use 'Collect Evidence' first.")
-        return report
+        return self.run.failure(title, suite=suite, framework="robot", start=_start_of(self._test))
 
 
 class _SuiteWatcher:
@@ -329,6 +291,11 @@ class _SuiteWatcher:
             return
         with contextlib.suppress(FailTaleError):  # a keyword will say what is wrong, to whoever uses one
             self._library.test_began(result)
+
+    def end_test(self, data: Any, result: Any) -> None:
+        if not self._library.listening:
+            with contextlib.suppress(FailTaleError):
+                self._library.test_ended()
 
     def close(self) -> None:
         if not self._library.listening:

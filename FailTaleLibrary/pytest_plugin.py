@@ -7,7 +7,6 @@ nothing of Robot Framework, nor do the modules that it imports.
 from __future__ import annotations
 
 import sys
-import uuid
 from collections.abc import Collection, Generator, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from FailTaleLibrary.hints import HintMaker
     from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Report
     from FailTaleLibrary.redaction.redactor import RecordRedactor
     from FailTaleLibrary.run import Run
@@ -27,6 +25,7 @@ MARKERS = (
     "failtale(components=[...]): collect from these components only when the test fails",
     "no_failtale: collect nothing when the test fails",
 )
+NOT_AFFECTED = "The test result is not affected."
 _PLUGIN = "failtale-run"
 
 
@@ -41,7 +40,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     path = config.getoption("failtale")
     if path:
-        config.pluginmanager.register(_Run(_run(path), config), _PLUGIN)
+        config.pluginmanager.register(_PytestRun(_run(path), config), _PLUGIN)
 
 
 def _run(path: str) -> Run:
@@ -67,7 +66,7 @@ def failtale_fixture(request: pytest.FixtureRequest) -> FailTale:
 class FailTale:
     """What a test may ask for; the functions are those of the Robot keywords."""
 
-    def __init__(self, run: _Run, item: pytest.Item) -> None:
+    def __init__(self, run: _PytestRun, item: pytest.Item) -> None:
         self._run = run
         self._item = item
 
@@ -78,13 +77,13 @@ class FailTale:
         """
         from FailTaleLibrary.queries import value_of
 
-        return value_of(self._run.tell_now(self._item, name=name, components=components))
+        return value_of(self._run.collect_now(self._item, name=name, components=components))
 
     def get_evidence(self, host: str | None = None, collector: str | None = None) -> str:
         """The output of the matching items of the last collection."""
         from FailTaleLibrary.queries import text_of
 
-        return text_of(self._last(), host, collector)
+        return text_of(self._run.run.last_report(), host, collector)
 
     def check_hosts(self, *hosts: str) -> None:
         """Fails with a readable list when a host (of all, or of the given ones) cannot be asked."""
@@ -98,7 +97,7 @@ class FailTale:
         """Fails unless a line of the last evidence contains the text."""
         from FailTaleLibrary.queries import check_contains
 
-        check_contains(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
+        check_contains(self._run.run.last_report(), text, host=host, collector=collector, ignore_case=ignore_case)
 
     def evidence_should_not_contain(
         self, text: str, *, host: str | None = None, collector: str | None = None, ignore_case: bool = False
@@ -106,40 +105,38 @@ class FailTale:
         """Fails when a line of the last evidence contains the text, or when a gap leaves it open."""
         from FailTaleLibrary.queries import check_contains_not
 
-        check_contains_not(self._last(), text, host=host, collector=collector, ignore_case=ignore_case)
+        check_contains_not(self._run.run.last_report(), text, host=host, collector=collector, ignore_case=ignore_case)
 
     def analyze_evidence(self) -> dict[str, Any]:
         """What the last evidence points to: suspects, and a hint where a model is configured; waits for the model."""
         from FailTaleLibrary.queries import value_of
 
-        return value_of(self._run.analyzed(self._last()))
-
-    def _last(self) -> Report:
-        from FailTaleLibrary.errors import FailTaleError
-
-        report = self._run.run.last
-        if report is None:
-            raise FailTaleError("No evidence has been collected in this run; use 'collect_evidence' first.")
-        return report
+        return value_of(self._run.run.with_hint(self._run.run.last_report()))
 
 
-class _Run:
+class _PytestRun:
     """One pytest run with FailTale; under xdist one in each worker, and one in the controller for the summary."""
 
     def __init__(self, run: Run, config: pytest.Config) -> None:
         self.run = run
         self._output_dir = Path(config.getoption("failtale_output"))
         self._config = config
-        self._began = run.started_at
+        self._file = ""
         self._told: list[tuple[str, str]] = []
-        self._hints: HintMaker | None = None
 
     # --- pytest's hooks ----------------------------------------------------------------------------------------------
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
-        self._begin()
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
+        self._began(item)  # once an attempt: pytest-rerunfailures repeats the phases within one protocol
         return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Generator[None, object, object]:
+        try:
+            return (yield)
+        finally:
+            self.run.test_ended()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -147,7 +144,7 @@ class _Run:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
         if report.failed and item.get_closest_marker("no_failtale") is None:
-            self._tell(item, call, report)
+            self._collect_failure(item, call, report)
         return report
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
@@ -162,64 +159,76 @@ class _Run:
                 terminalreporter.write_line(f"{nodeid}: {summary}")
 
     def pytest_unconfigure(self) -> None:
-        self.run.close()
+        self.run.run_ended()
 
     # --- What they mean ----------------------------------------------------------------------------------------------
 
-    def tell_now(self, item: pytest.Item, *, name: str | None, components: Collection[str]) -> Report:
+    def collect_now(self, item: pytest.Item, *, name: str | None, components: Collection[str]) -> Report:
         """A collection that a test asks for; the window reaches from its start until now."""
-        failure = _failure(
-            item, began=self._began, scope="on demand", name=name or item.name, cleaner=self._cleaner(item)
-        )
-        return self._investigate(failure, item, components)
+        failure = self._failure(item, scope="on demand", name=name or item.name)
+        return self._collect(failure, item, components)
 
-    def analyzed(self, report: Report) -> Report:
-        """The report with a hint, or with the reason why there is none."""
-        from FailTaleLibrary.files import user_directory
-        from FailTaleLibrary.hints import HintMaker
+    def _began(self, item: pytest.Item) -> None:
+        """A test begins, and perhaps a file, which pytest's runs take for a suite."""
+        file = item.nodeid.partition("::")[0]
+        if file != self._file:
+            self.run.suite_ended()
+            self.run.suite_began()
+            self._file = file
+        self.run.test_began()
 
-        if self._hints is None:
-            self._hints = HintMaker(self.run.config.analysis, cache_dir=user_directory("cache") / "hints")
-        return report.model_copy(update={"analysis": self._hints.hint(report)})
-
-    def _begin(self) -> None:
-        self._began = datetime.now(timezone.utc)
-        if self.run.config.marks != "off":
-            self.run.window_began()
-
-    def _tell(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
+    def _collect_failure(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Collects, and attaches what was found to the report. Whatever goes wrong leaves the report as it was."""
         try:
-            told = self._investigate(_failure_of(item, call, began=self._began, cleaner=self._cleaner(item)), item, ())
+            collected = self._collect(self._failure_of(item, call), item, ())
+            self._attach(collected, item, report)
         except Exception as error:
-            report.sections.append(("FailTale", f"could not tell this failure: {type(error).__name__}: {error}"))
-            return
-        self._attach(told, item, report)
+            activity = f"collecting evidence for test '{item.name}'"
+            report.sections.append(("FailTale", f"{self.run.fault(activity, error)} {NOT_AFFECTED}"))
 
-    def _investigate(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
+    def _collect(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
         return self.run.collect_failure(
-            failure,
-            known=_secrets(item),
-            components=components or _marked_components(item),
-            output_dir=self._output_dir,
+            failure, components=components or _marked_components(item), output_dir=self._output_dir
         )
 
-    def _attach(self, told: Report, item: pytest.Item, report: pytest.TestReport) -> None:
-        from FailTaleLibrary.rendering import summary_line, to_html, to_text
-
-        report.sections.append(("FailTale", to_text(told)))
-        tale = (PROPERTY, summary_line(told))
-        item.user_properties.append(tale)  # JUnit XML takes what the teardown's report has, which is made of these
-        report.user_properties.append(tale)
+    def _attach(self, collected: Report, item: pytest.Item, report: pytest.TestReport) -> None:
+        report.sections.append(("FailTale", self.run.text(collected)))
+        summary = (PROPERTY, self.run.summary(collected))
+        item.user_properties.append(summary)  # JUnit XML takes what the teardown's report has, which is made of these
+        report.user_properties.append(summary)
         if self._config.pluginmanager.hasplugin("html"):
-            card = to_html(told, max_bytes=self.run.config.limits.card_bytes)
+            card = self.run.card(collected)
             extras = getattr(report, "extras", [])
             report.extras = [*extras, _html_extra(card)]  # type: ignore[attr-defined]  # pytest-html's own attribute
 
-    def _cleaner(self, item: pytest.Item) -> RecordRedactor:
+    def _failure_of(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Failure:
+        failure = self._failure(item, scope="test", name=item.name)
+        if call.excinfo is None:
+            return failure
+        safe = self._safe()
+        return failure.with_outcome(
+            message=safe.short(call.excinfo.exconly()),
+            keyword_path=tuple(_steps(item, call, safe)),
+            attempt=int(getattr(item, "execution_count", 1)),
+        )
+
+    def _failure(self, item: pytest.Item, *, scope: FailureScope, name: str) -> Failure:
+        self.run.know(_secrets(item))
+        source, line, _ = item.location
+        return self.run.failure(
+            name,
+            suite=item.nodeid.partition("::")[0],
+            source=source,
+            line=None if line is None else line + 1,
+            tags=[mark.name for mark in item.iter_markers()],
+            framework="pytest",
+            scope=scope,
+        )
+
+    def _safe(self) -> RecordRedactor:
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 
-        return RecordRedactor(self.run.redactor(_secrets(item)))
+        return RecordRedactor(self.run.redactor())
 
 
 def _html_extra(card: str) -> dict[str, Any]:
@@ -241,42 +250,13 @@ def _secrets(item: pytest.Item) -> tuple[str, ...]:
     return secret_values({name: value for name, value in arguments.items() if isinstance(value, str)})
 
 
-def _failure_of(item: pytest.Item, call: pytest.CallInfo[None], *, began: datetime, cleaner: RecordRedactor) -> Failure:
-    excinfo = call.excinfo
-    failure = _failure(item, began=began, scope="test", name=item.name, cleaner=cleaner)
-    if excinfo is None:
-        return failure
-    return failure.with_outcome(
-        message=cleaner.short(excinfo.exconly()),
-        keyword_path=tuple(_steps(item, call, cleaner)),
-        attempt=int(getattr(item, "execution_count", 1)),
-    )
-
-
-def _failure(item: pytest.Item, *, began: datetime, scope: FailureScope, name: str, cleaner: RecordRedactor) -> Failure:
-    from FailTaleLibrary.records import Failure, Window
-
-    source, line, _ = item.location
-    return Failure(
-        id=uuid.uuid4().hex,
-        framework="pytest",
-        scope=scope,
-        name=cleaner.short(name),
-        suite=cleaner.short(item.nodeid.partition("::")[0]),
-        source=cleaner.short(source),
-        line=None if line is None else line + 1,
-        tags=tuple(cleaner.short(mark.name) for mark in item.iter_markers()),
-        window=Window(start=began, end=datetime.now(timezone.utc)),
-    )
-
-
-def _steps(item: pytest.Item, call: pytest.CallInfo[None], cleaner: RecordRedactor) -> Iterator[KeywordStep]:
+def _steps(item: pytest.Item, call: pytest.CallInfo[None], safe: RecordRedactor) -> Iterator[KeywordStep]:
     """The way to the failing line: the phase, then each function of the test's own code in the traceback."""
     from FailTaleLibrary.records import KeywordStep
 
     started_at = datetime.fromtimestamp(call.start, timezone.utc)
     yield KeywordStep(
-        name=cleaner.short(item.name),
+        name=safe.short(item.name),
         kind=call.when.upper(),
         status="FAIL",
         started_at=started_at,
@@ -286,10 +266,10 @@ def _steps(item: pytest.Item, call: pytest.CallInfo[None], cleaner: RecordRedact
     entries = [entry for entry in call.excinfo.traceback if not _is_foreign(str(entry.path))]
     for depth, entry in enumerate(entries, start=1):
         yield KeywordStep(
-            name=cleaner.short(entry.name),
+            name=safe.short(entry.name),
             kind=call.when.upper(),
-            arguments=(cleaner.short(str(entry.statement).strip()),),
-            source=cleaner.short(entry.path),
+            arguments=(safe.short(str(entry.statement).strip()),),
+            source=safe.short(entry.path),
             line=entry.lineno + 1,
             status="FAIL",
             depth=depth,

@@ -59,19 +59,6 @@ def failure_of_suite_fixture(keyword: Any, suite: Any, *, places: Places, redact
     )
 
 
-def failure_on_demand(name: str, *, start: datetime, suite: str, redactor: Redactor) -> Failure:
-    """A failure that nobody had: a keyword asks for evidence of the time since ``start``."""
-    cleaner = RecordRedactor(redactor)
-    return Failure(
-        id=uuid.uuid4().hex,
-        scope="on demand",
-        name=cleaner.short(name),
-        suite=cleaner.short(suite),
-        window=Window(start=start, end=datetime.now(timezone.utc)),
-        redactions=cleaner.redactions(),
-    )
-
-
 def secret_variables(variables: Mapping[str, Any]) -> tuple[str, ...]:
     """Values of Robot variables that are secrets: by the variable's name, or because Robot says so (`Secret`, >= 7.4).
 

@@ -1,7 +1,19 @@
-"""Failure -> Report: alone knows all stages, and what a whole run may cost.
+"""Failure -> Report, for a whole run: what every face drives, and the one list of what a face must call.
 
-One `Run` serves a run: it holds the connections, the marks, what the ranking has learned and the budget. It
-is asked by one thread at a time; whatever a host or a disk does, `collect_failure` returns a Report.
+    run = Run(load_config("failtale.yaml"))   a run begins
+    run.suite_began()                         a suite, module or feature begins; may be nested, may be left out
+    run.test_began()                          a test begins; marks are taken in the background
+    run.know(secrets)                         values that must never show, as soon as the face knows them
+    report = run.collect_failure(failure)     a test failed: before its teardown, where that can be
+    run.card(report)  run.text(report)        what is laid beside the failure, as HTML and as text
+    run.test_ended()
+    run.suite_ended()
+    run.run_ended()                           the run ends: no connection and no thread stays
+
+`Run.failure` makes the failure of a face that knows no more than a name and a message. All are called by one thread at
+a time, and none raises but for a mistake of the user's (ConfigError: an unknown component or host): every stage of a
+failure (collect, store, rank, store, render) is guarded, so that a fault of FailTale's costs that stage alone. It then
+is a gap in the evidence that names the fault, and its traceback lies in ``failtale/error.log`` of the output directory.
 """
 
 from __future__ import annotations
@@ -9,26 +21,53 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Collection, Iterable, Mapping
+import uuid
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
+from typing import TypeVar
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.archive import write_bundle
-from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.archive import to_payload, write_bundle
+from FailTaleLibrary.budget import FAILURE_TIME, Budget
 from FailTaleLibrary.collection.collect import Progress
 from FailTaleLibrary.collection.source import EvidenceSource, OwnHosts
 from FailTaleLibrary.config import Config, secret_values_of
+from FailTaleLibrary.errors import ConfigError, FailTaleError
+from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.files import user_directory
 from FailTaleLibrary.gateway.source import GatewaySource
-from FailTaleLibrary.hints import CHARS_PER_TOKEN, build_prompt
+from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, build_prompt
+from FailTaleLibrary.log import log_as_asked, logger_of, redact_with
 from FailTaleLibrary.ranking import History, Repeats, rank
-from FailTaleLibrary.records import NO_HOST, Analysis, Evidence, Failure, Gap, Plan, Report, SafeText, our_words
+from FailTaleLibrary.records import (
+    NO_HOST,
+    Analysis,
+    Evidence,
+    Failure,
+    FailureScope,
+    Gap,
+    Plan,
+    Report,
+    SafeText,
+    Window,
+    our_words,
+)
 from FailTaleLibrary.redaction import Redactor, secret_values
+from FailTaleLibrary.redaction.redactor import RecordRedactor
+from FailTaleLibrary.rendering import summary_line, to_html, to_text
+from FailTaleLibrary.rendering.plain import plain_card, plain_text
 
 ASKED_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
 ASKED_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'")
 """`Analysis.no_hint_reason` of a report whose hint is still to come."""
+MIN_CARD_BYTES = 20_000
+"""What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
+NOT_RANKED = our_words("The evidence could not be ranked.")
+
+T = TypeVar("T")
+_log = logger_of(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,35 +89,143 @@ class Tally:
             seconds=self.seconds + seconds,
         )
 
+    def with_seconds(self, seconds: float) -> Tally:
+        return Tally(self.failures, self.hosts, self.gaps, self.seconds + seconds)
+
+
+def source_of(config: Config) -> EvidenceSource:
+    """The gateway, where the configuration names one; else its own hosts."""
+    return OwnHosts(config) if config.gateway is None else GatewaySource(config)
+
+
+@dataclass(frozen=True, slots=True)
+class Stages:
+    """What a failure goes through; a face or a test may put its own in the place of one."""
+
+    source: Callable[[Config], EvidenceSource] = source_of
+    store: Callable[..., Path] = write_bundle
+    rank: Callable[..., Analysis] = rank
+    card: Callable[..., str] = to_html
+    text: Callable[[Report], str] = to_text
+
 
 class Run:
-    """Tells the failures of one run."""
+    """One run of tests, from its begin to its end. It holds the connections, the marks, the budget and the secrets."""
 
-    def __init__(self, config: Config, *, environ: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        environ: Mapping[str, str] | None = None,
+        stages: Stages | None = None,
+        passed_on: tuple[type[BaseException], ...] = (),
+    ) -> None:
+        """``environ`` is where secrets and FAILTALE_LOG are looked for; default: the process's own.
+
+        ``passed_on`` are errors with which the face's own framework ends what is under way, such as a test's time-out.
+        """
+        environ = os.environ if environ is None else environ
         self.config = config
         self.started_at = datetime.now(timezone.utc)
         self.tally = Tally()
         self.last: Report | None = None
         """The newest report."""
-        self._redactor = redactor_for(config, os.environ if environ is None else environ)
-        self._source: EvidenceSource = OwnHosts(config) if config.gateway is None else GatewaySource(config)
+        self._stages = stages or Stages()
+        self._passed_on = passed_on
+        self._redactor = redactor_for(config, environ)
+        self._secrets: set[str] = set()
+        self._faults = Faults(self.redactor)
+        self._stop_redacting_the_log = redact_with(self._redacted)
+        self._suites: list[datetime] = []
+        self._test_began_at: datetime | None = None
         self._history = History()
         self._repeats = Repeats()
+        self._hint_maker: HintMaker | None = None
+        self._card_bytes = 0
+        log_as_asked(environ)
+        self._source = self._stages.source(config)
 
-    def window_began(self) -> None:
-        """A test, suite or run begins now: notes marks in the background. Returns at once."""
-        self._source.window_began()
+    # --- What a face tells --------------------------------------------------------------------------------------------
 
-    def redactor(self, known: Iterable[str] = ()) -> Redactor:
-        """The run's redactor, which also knows these secrets."""
-        values = tuple(known)
-        return self._redactor.with_known(values) if values else self._redactor
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.run_ended()
+
+    def suite_began(self) -> None:
+        """A suite begins, within the one that is under way."""
+        self._suites.append(datetime.now(timezone.utc))
+        if self.config.marks != "off":
+            self._window_began()
+
+    def suite_ended(self) -> None:
+        """The innermost suite has ended."""
+        if self._suites:
+            self._suites.pop()
+
+    def test_began(self) -> None:
+        """A test, or another attempt of it, begins. Returns at once: marks are taken in the background."""
+        self._test_began_at = datetime.now(timezone.utc)
+        if self.config.marks == "test":
+            self._window_began()
+
+    def test_ended(self) -> None:
+        """The test has ended, its teardown included."""
+        self._test_began_at = None
+
+    def know(self, secrets: Iterable[str]) -> None:
+        """Values that are secret from now on, to the run's end: a log keeps them longer than a test does."""
+        new = {secret for secret in secrets if secret} - self._secrets
+        if new:
+            self._secrets |= new
+            self._redactor = self._redactor.with_known(sorted(new))
+
+    def run_ended(self) -> None:
+        """Ends marks and connections; quick, and safe to call twice."""
+        self._source.close()
+        self._stop_redacting_the_log()
+
+    # --- A failure and its report -------------------------------------------------------------------------------------
+
+    def failure(
+        self,
+        name: str,
+        *,
+        message: str = "",
+        suite: str = "",
+        source: str | None = None,
+        line: int | None = None,
+        tags: Iterable[str] = (),
+        framework: str = "other",
+        scope: FailureScope = "on demand",
+        start: datetime | None = None,
+    ) -> Failure:
+        """A failure of now, its texts free of secrets; from ``start``, or since the test (suite, run) began."""
+        safe = RecordRedactor(self._redactor)
+        return Failure(
+            id=uuid.uuid4().hex,
+            framework=framework,
+            scope=scope,
+            name=safe.short(name),
+            suite=safe.short(suite),
+            source=None if source is None else safe.short(source),
+            line=line,
+            tags=tuple(safe.short(tag) for tag in tags),
+            message=safe.short(message),
+            window=Window(start=start or self.window_start, end=datetime.now(timezone.utc)),
+            redactions=safe.redactions(),
+        )
+
+    @property
+    def window_start(self) -> datetime:
+        """When the test began; outside of a test the suite, or the run."""
+        return self._test_began_at or (self._suites[-1] if self._suites else self.started_at)
 
     def collect_failure(
         self,
         failure: Failure,
         *,
-        known: Iterable[str] = (),
         components: Collection[str] = (),
         hosts: Collection[str] = (),
         output_dir: Path | None = None,
@@ -86,30 +233,83 @@ class Run:
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> Report:
-        """One failure told. ``output_dir`` is where its bundle goes; None: no bundle.
+        """The report of one failure, collected now. ``output_dir`` is where its bundle goes; None: no bundle.
 
         Raises ConfigError when a selected component or host is unknown.
         """
         budget = self._budget(deadline_s)
         began = time.monotonic()
         self._repeats = self._repeats.with_failure(failure)
-        the_plan, evidence, full_texts = self._source.collect(
-            failure,
-            only_state=self._only_state(failure),
-            components=components,
-            hosts=hosts,
-            redactor=self.redactor(known),
-            budget=budget,
-            cancel=cancel,
-            progress=progress,
+        self._keep_faults_in(output_dir)
+        failure = self._within_run(failure)
+        report, full_texts = self._collected(
+            failure, components=components, hosts=hosts, budget=budget, cancel=cancel, progress=progress
         )
-        report = self._stored(self._report(failure, the_plan, evidence), full_texts, output_dir)
-        self._history = self._history.with_report(report)
-        self.tally = self.tally.with_report(report, time.monotonic() - began)
-        self.last = report
+        report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
+        report = self._ranked(report)
+        if report.bundle is not None:
+            report = self._stored(report, full_texts, output_dir)
+        self._remember(report, time.monotonic() - began)
         return report
 
-    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, SafeText]:
+    def hint_of(self, report: Report) -> Analysis:
+        """The report's analysis with a model's hint, or with the reason why there is none; waits for the model."""
+        if self._hint_maker is None:  # one for all, because they share its budget
+            self._hint_maker = HintMaker(self.config.analysis, cache_dir=user_directory("cache") / "hints")
+        return self._hint_maker.hint(report)
+
+    def with_hint(self, report: Report) -> Report:
+        """The report with `hint_of` it."""
+        return report.model_copy(update={"analysis": self.hint_of(report)})
+
+    def last_report(self) -> Report:
+        """The newest report. Raises FailTaleError when there is none."""
+        if self.last is None:
+            raise FailTaleError("No evidence has been collected in this run; collect some first.")
+        return self.last
+
+    # --- What is shown of it ------------------------------------------------------------------------------------------
+
+    def card(self, report: Report, *, bundle_link: str | None = None) -> str:
+        """A report as HTML, within `limits.card_bytes` and what is left of `limits.run_card_bytes`."""
+        began = time.monotonic()
+        limits = self.config.limits
+        max_bytes = min(limits.card_bytes, max(limits.run_card_bytes - self._card_bytes, MIN_CARD_BYTES))
+        try:
+            card = self._stages.card(report, max_bytes=max_bytes, bundle_link=bundle_link, pack=to_payload)
+        except self._passed_on:
+            raise
+        except Exception as error:
+            card = plain_card(report, self._faults.sentence("drawing the card", error), max_bytes=max_bytes)
+        self._card_bytes += len(card.encode())
+        self.tally = self.tally.with_seconds(time.monotonic() - began)
+        return card
+
+    def text(self, report: Report) -> str:
+        """A report as text for a terminal."""
+        try:
+            return self._stages.text(report)
+        except self._passed_on:
+            raise
+        except Exception as error:
+            return plain_text(report, self._faults.sentence("writing the report", error))
+
+    def summary(self, report: Report) -> str:
+        """A report in one line."""
+        try:
+            return summary_line(report)
+        except self._passed_on:
+            raise
+        except Exception as error:
+            return self._faults.sentence("writing the summary", error)
+
+    def fault(self, activity: str, error: BaseException) -> str:
+        """The sentence for a fault in a face itself, whose traceback is kept as those of the stages are."""
+        return self._faults.sentence(activity, error)
+
+    # --- The hosts ----------------------------------------------------------------------------------------------------
+
+    def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
         verdicts = self._source.check_hosts(hosts, budget=Budget(self.config.limits.failure_time_s))
         return {host: self._redactor.safe_message(verdict) for host, verdict in verdicts.items()}
@@ -119,17 +319,131 @@ class Run:
         """What a user may want to know of the way to the hosts, in sentences."""
         return self._source.notes
 
-    def close(self) -> None:
-        """Ends marks and connections; quick, and safe to call twice."""
-        self._source.close()
+    def redactor(self) -> Redactor:
+        """What makes texts safe, with every secret that is known by now."""
+        return self._redactor
+
+    # --- The stages ---------------------------------------------------------------------------------------------------
+
+    def _collected(
+        self,
+        failure: Failure,
+        *,
+        components: Collection[str],
+        hosts: Collection[str],
+        budget: Budget,
+        cancel: threading.Event | None,
+        progress: Progress | None,
+    ) -> tuple[Report, Mapping[str, str]]:
+        """What was asked and answered, not yet ranked; and the items' full texts."""
+        try:
+            the_plan, evidence, full_texts = self._source.collect(
+                failure,
+                only_state=self._only_state(failure),
+                components=components,
+                hosts=hosts,
+                redactor=self._redactor,
+                faults=self._faults,
+                budget=budget,
+                cancel=cancel,
+                progress=progress,
+            )
+        except ConfigError:
+            raise
+        except self._passed_on:
+            raise
+        except Exception as error:
+            gap = self._faults.gap("collecting the evidence", error)
+            the_plan, full_texts = budget.empty_plan(failure.id), {}
+            evidence = Evidence(failure_id=failure.id, gaps=(gap,), collected_at=datetime.now(timezone.utc))
+        return self._report(failure, the_plan, evidence), full_texts
+
+    def _ranked(self, report: Report) -> Report:
+        settings = self.config.analysis
+        try:
+            analysis = self._stages.rank(report.failure, report.evidence, history=self._history)
+        except self._passed_on:
+            raise
+        except Exception as error:
+            report = _with_gap(report, self._faults.gap("ranking the evidence", error))
+            analysis = Analysis(headline=NOT_RANKED)
+        if analysis.signature and self._only_state(report.failure):
+            same = analysis.signature.model_copy(update={"same_as": self._repeats.first})
+            analysis = analysis.model_copy(update={"signature": same})
+        if settings.model is not None:
+            analysis = analysis.without_hint(ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE)
+        return report.model_copy(update={"analysis": analysis})
+
+    def _stored(self, report: Report, full_texts: Mapping[str, str], output_dir: Path | None) -> Report:
+        """The report with its bundle, where one is wanted and the disk lets us."""
+        settings = self.config.bundles
+        directory = _own_directory(self.config, output_dir)
+        if not settings.enabled or directory is None:
+            return report
+        stored = report.model_copy(update={"bundle": _link(directory / report.failure.id, output_dir)})
+        try:
+            self._stages.store(stored, directory, full_texts=full_texts, documents=self._documents(stored))
+        except self._passed_on:
+            raise
+        except OSError as error:
+            why = self._redactor.safe_message(error.strerror or error)
+            gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no bundle was written: {}", why))
+        except Exception as error:
+            gap = self._faults.gap("writing the bundle", error)
+        else:
+            return stored
+        return _with_gap(report, gap).model_copy(update={"bundle": None})
+
+    def _documents(self, report: Report) -> dict[str, str]:
+        """What a model would be sent, where one is named: for people who want to paste it elsewhere."""
+        settings = self.config.analysis
+        if settings.model is None:
+            return {}
+        prompt = build_prompt(
+            report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN
+        )
+        return {"prompt.md": prompt.text()}
+
+    def _remember(self, report: Report, seconds: float) -> None:
+        try:
+            self._history = self._history.with_report(report)
+        except self._passed_on:
+            raise
+        except Exception as error:
+            self._faults.sentence("remembering what is routine", error)
+        self.tally = self.tally.with_report(report, seconds)
+        self.last = report
+        counts = len(report.evidence.items), len(report.evidence.gaps)
+        _log.debug("'%s': %d items and %d gaps in %.2f s", report.failure.name, *counts, seconds)
+
+    # --- What the stages share ----------------------------------------------------------------------------------------
+
+    def _window_began(self) -> None:
+        try:
+            self._source.window_began()
+        except self._passed_on:
+            raise
+        except Exception as error:  # no test may suffer from it; the items will say that they have no mark
+            self._faults.sentence("taking marks", error)
+
+    def _within_run(self, failure: Failure) -> Failure:
+        suite_began_at = self._suites[-1] if self._suites else None
+        return failure.model_copy(
+            update={
+                "suite_started_at": failure.suite_started_at or suite_began_at,
+                "run_started_at": failure.run_started_at or self.started_at,
+            }
+        )
 
     def _budget(self, deadline_s: float | None) -> Budget:
         """What this failure may cost: within its own limit, the caller's, and what is left of the run's time."""
         limits = self.config.limits
         times = {
-            "limits.failure_time": limits.failure_time_s,
-            "limits.run_time": limits.run_time_s - self.tally.seconds,
-            "the time after the run was stopped": limits.failure_time_s if deadline_s is None else deadline_s,
+            FAILURE_TIME: limits.failure_time_s,
+            our_words("limits.run_time"): limits.run_time_s - self.tally.seconds,
+            our_words("the time after the run was stopped"): limits.failure_time_s
+            if deadline_s is None
+            else deadline_s,
         }
         limit = min(times, key=lambda name: times[name])
         return Budget(times[limit], limit=limit)
@@ -145,51 +459,34 @@ class Run:
             failure=failure,
             plan=the_plan,
             evidence=evidence,
-            analysis=self._analysis(failure, evidence),
         )
 
-    def _analysis(self, failure: Failure, evidence: Evidence) -> Analysis:
-        analysis = rank(failure, evidence, history=self._history)
-        if analysis.signature and self._only_state(failure):
-            same = analysis.signature.model_copy(update={"same_as": self._repeats.first})
-            analysis = analysis.model_copy(update={"signature": same})
-        settings = self.config.analysis
-        if settings.model is None:
-            return analysis
-        return analysis.without_hint(ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE)
+    def _keep_faults_in(self, output_dir: Path | None) -> None:
+        directory = _own_directory(self.config, output_dir)
+        if directory is not None:
+            self._faults.keep_in(directory, shown=_link(directory, output_dir))
 
-    def _prompt(self, report: Report) -> str:
-        """What a model would be sent, for people who want to paste it elsewhere."""
-        settings = self.config.analysis
-        prompt = build_prompt(
-            report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN
-        )
-        return prompt.text()
-
-    def _stored(self, report: Report, full_texts: Mapping[str, str], output_dir: Path | None) -> Report:
-        """The report with its bundle, where one is wanted and the disk lets us."""
-        settings = self.config.bundles
-        if not settings.enabled or (output_dir is None and settings.directory is None):
-            return report
-        directory = settings.directory or (output_dir or Path()) / "failtale"
-        stored = report.model_copy(update={"bundle": _bundle_link(directory, report.failure.id, output_dir)})
-        documents = {"prompt.md": self._prompt(stored)} if self.config.analysis.model else {}
-        try:
-            write_bundle(stored, directory, full_texts=full_texts, documents=documents)
-        except OSError as error:
-            why = self._redactor.safe_message(error.strerror or error)
-            gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no bundle was written: {}", why))
-            evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
-            return report.model_copy(update={"evidence": evidence})
-        return stored
+    def _redacted(self, text: str) -> str:
+        return self._redactor.redact(text).text
 
 
-def _bundle_link(directory: Path, failure_id: str, output_dir: Path | None) -> str:
-    """The bundle's path as log.html can link it; absolute where it lies elsewhere."""
-    bundle = directory / failure_id
-    if output_dir is not None and bundle.is_relative_to(output_dir):
-        return bundle.relative_to(output_dir).as_posix()
-    return bundle.absolute().as_posix()
+def _with_gap(report: Report, gap: Gap) -> Report:
+    evidence = report.evidence.model_copy(update={"gaps": (*report.evidence.gaps, gap)})
+    return report.model_copy(update={"evidence": evidence})
+
+
+def _own_directory(config: Config, output_dir: Path | None) -> Path | None:
+    """Where a run's bundles and tracebacks go; None: nowhere."""
+    if config.bundles.directory is not None:
+        return config.bundles.directory
+    return output_dir / "failtale" if output_dir is not None else None
+
+
+def _link(path: Path, output_dir: Path | None) -> str:
+    """A path as log.html can link it; absolute where it lies elsewhere."""
+    if output_dir is not None and path.is_relative_to(output_dir):
+        return path.relative_to(output_dir).as_posix()
+    return path.absolute().as_posix()
 
 
 def redactor_for(config: Config, environ: Mapping[str, str]) -> Redactor:

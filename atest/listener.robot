@@ -89,7 +89,7 @@ Lines Without A Time Belong To The Test That Wrote Them
 One Line On The Console Says What It Cost
     Should Match Regexp
     ...    ${WATCHED.stderr}
-    ...    ^FailTale: 11 failures told, 2 hosts asked, 0 gaps, [0-9.]+ s added\n$
+    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts in [0-9.]+ s\n$
     Should Not Contain    ${WATCHED.stdout}    FailTale
 
 A Green Run Prints, Writes And Imports Nothing

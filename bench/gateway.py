@@ -56,7 +56,7 @@ def cold_s(config: Path) -> float:
         "from bench.gateway import Run, load_config, told_s\n"
         "run = Run(load_config(Path(sys.argv[3])))\n"
         "print(told_s(run))\n"
-        "run.close()\n"
+        "run.run_ended()\n"
     )
     words = [sys.executable, "-c", code, str(ROOT), str(ROOT / "utest"), str(config)]
     return float(subprocess.run(words, capture_output=True, text=True, check=True).stdout)
@@ -68,7 +68,7 @@ def failures(direct: Path, runner: Path, rounds: int) -> None:
         run = Run(load_config(config))
         told_s(run)
         warm = sorted(told_s(run) for _ in range(rounds))
-        run.close()
+        run.run_ended()
         high = warm[int(len(warm) * 0.95)]
         middle = statistics.median(warm)
         print(f"{name:8} cold {cold * 1000:6.0f} ms   warm {middle * 1000:6.0f} ms   p95 {high * 1000:6.0f} ms")

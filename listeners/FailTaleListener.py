@@ -22,9 +22,8 @@ from robot.running import TestSuite
 
 from FailTaleLibrary import FailTaleLibrary
 from FailTaleLibrary.collection.plan import switched_off
-from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import Report
-from FailTaleLibrary.rendering import summary_line
 from FailTaleLibrary.robot_results import Places
 from FailTaleLibrary.text import sanitize
 
@@ -62,12 +61,20 @@ class FailTaleListener:
     ROBOT_LISTENER_PRIORITY = 1000
     """Early: RetryFailed turns a failure into a skip in its own `end_test`, and each attempt deserves its evidence."""
 
-    def __init__(self, config: str | None = None, strict: bool = False) -> None:
+    def __init__(self, config: str | None = None, *words: str, strict: bool | str = False) -> None:
         """``config``: path of failtale.yaml; without it, FAILTALE_CONFIG names it.
 
-        ``strict``: a configuration with mistakes stops the run instead of switching the listener off.
+        ``strict``: a configuration with mistakes stops the run instead of switching the listener off. ``words`` are
+        what else Robot makes of the colons behind the listener's name: the rest of a Windows path, or a mistake.
         """
+        self._config, self._words = _whole_path(config, words)
+        self._strict = strict
+        self._begin_run()
+
+    def _begin_run(self) -> None:
+        """Everything of one run of Robot; an object that is given to several `robot.run` begins afresh with each."""
         self.disabled = False
+        self._is_over = False
         self._library = FailTaleLibrary()
         self._test: Any = None
         self._last_failed: Any = None
@@ -79,15 +86,23 @@ class FailTaleListener:
         self._hidden_cards = 0
         self._fault: str | None = None
         try:
-            self._take_into_use(config)
+            self._take_into_use(self._config)
         except FailTaleError as error:
-            self._refuse(error, strict)
+            self._refuse(error)
 
     # --- Robot's events ----------------------------------------------------------------------------------------------
 
-    @_harmless
     def start_suite(self, data: Any, result: Any) -> None:
-        self._library.suite_began(result)
+        if self._is_over:
+            self.disabled = False  # what a run was refused for may be mended by the next
+        self._start_suite(result)
+
+    @_harmless
+    def _start_suite(self, result: Any) -> None:
+        if self._is_over:
+            self._begin_run()
+        if not self.disabled:
+            self._library.suite_began(result)
 
     @_harmless
     def start_test(self, data: Any, result: Any) -> None:
@@ -99,7 +114,7 @@ class FailTaleListener:
     @_harmless
     def start_keyword(self, data: Any, result: Any) -> None:
         if data.type == "TEARDOWN" and data.parent is self._test and self._test is not None:
-            self._tell(self._result)
+            self._collect(self._result)
 
     @_harmless
     def end_body_item(self, data: Any, result: Any) -> None:
@@ -113,7 +128,7 @@ class FailTaleListener:
     @_harmless
     def end_test(self, data: Any, result: Any) -> None:
         try:
-            self._tell(result)
+            self._collect(result)
             if self._report is not None:
                 self._last_failed = data
                 self._show(self._report)
@@ -121,6 +136,7 @@ class FailTaleListener:
         finally:
             self._test = self._result = None
             self._failed.clear()
+            self._library.test_ended()
 
     @_harmless
     def end_suite(self, data: Any, result: Any) -> None:
@@ -133,46 +149,52 @@ class FailTaleListener:
             self._library.add_hints(Path(path))
 
     def close(self) -> None:
-        """Robot ends: one line on the console if anything was told, and no connection stays open."""
+        """Robot ends: one line on the console if anything was collected, and no connection stays open."""
         if not self.disabled:
             self._print_summary()
         self._library.run_ended()
+        self._is_over = True
 
     # --- What they mean ----------------------------------------------------------------------------------------------
 
     def note_fault(self, error: BaseException) -> None:
         """Remembers that FailTale itself failed, and says so once in the log."""
-        text = f"FailTale could not tell a failure: {type(error).__name__}: {error}"
         if self._fault is None:
-            self._fault = sanitize(text)
+            self._fault = f"{self._library.run.fault(self._activity(), error)} The test result is not affected."
             logger.warn(self._fault)
+
+    def _activity(self) -> str:
+        return f"collecting evidence for test '{self._test.name}'" if self._test is not None else "following the run"
 
     def _take_into_use(self, config: str | None) -> None:
         self._library.listening = True
+        if self._words or not isinstance(self._strict, bool):
+            unknown = self._words[0] if self._words else f"strict={self._strict}"
+            raise ConfigError(f"'{unknown}' is unknown; write 'FailTaleListener:PATH' or '…:PATH:strict=yes'.")
         if config is not None:
             self._library.use(config)
         settings = self._library.run.config
         self._include = TagPatterns(settings.tags.include)
         self._exclude = TagPatterns(settings.tags.exclude)
 
-    def _refuse(self, error: FailTaleError, strict: bool) -> None:
+    def _refuse(self, error: FailTaleError) -> None:
         """A listener that cannot be used says so on the console and in the log; the run is left as it was."""
         text = sanitize(f"FailTale is switched off for this run: {error}")
         self.disabled = True
         self._library.listening = False
-        if strict:
+        if self._strict is True:
             _print(text.replace("switched off for this run", "strict and stops this run"))
             raise SystemExit  # Robot ends with status 253, whatever is said here
         logger.warn(text)
 
-    def _tell(self, result: Any) -> None:
-        if self._report is None and self._is_told(result):
+    def _collect(self, result: Any) -> None:
+        if self._report is None and self._is_wanted(result):
             deadline_s = TERMINATED_DEADLINE_S if TERMINATED in result.message else None
             self._report = self._library.collect_test_failure(
                 result, places=self._places(), attempt=self._attempt, deadline_s=deadline_s
             )
 
-    def _is_told(self, result: Any) -> bool:
+    def _is_wanted(self, result: Any) -> bool:
         """Whether this failing test deserves evidence: it ran itself, and no tag speaks against it."""
         ran = bool(result.body) or result.has_setup or result.has_teardown
         if not result.failed or not ran or EXIT_TAG in result.tags or BuiltIn().dry_run_active:
@@ -190,17 +212,25 @@ class FailTaleListener:
 
     def _summarise(self, result: Any, report: Report) -> None:
         if self._library.run.config.message_summary:
-            result.message = _with_line(result.message, sanitize(summary_line(report)))
+            result.message = _with_line(result.message, sanitize(self._library.run.summary(report)))
 
     def _print_summary(self) -> None:
         tally = self._library.run.tally
         if not tally.failures:
             return
-        told = f"{_counted(tally.failures, 'failure')} told, {_counted(len(tally.hosts), 'host')} asked"
-        parts = [told, _counted(tally.gaps, "gap"), f"{tally.seconds:.1f} s added"]
+        collected = f"collected evidence for {_counted(tally.failures, 'failed test')}"
+        missing = f" ({_counted(tally.gaps, 'item')} missing)" if tally.gaps else ""
+        parts = [f"{collected} from {_counted(len(tally.hosts), 'host')}{missing} in {tally.seconds:.1f} s"]
         if self._hidden_cards:
             parts.append(f"{_counted(self._hidden_cards, 'card')} not in the log, as --loglevel asks")
         _print(f"FailTale: {', '.join(parts)}")
+
+
+def _whole_path(config: str | None, words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
+    """The path and what stands behind it; Robot has taken ``C:\\tests\\failtale.yaml`` apart at its colon."""
+    if config is not None and len(config) == 1 and config.isalpha() and words and words[0][:1] in ("\\", "/"):
+        return f"{config}:{words[0]}", words[1:]
+    return config, words
 
 
 def _with_line(message: str, line: str) -> str:

@@ -23,6 +23,7 @@ from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import check_hosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.records import Failure, Window
 from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.transports import Connections
@@ -50,7 +51,9 @@ def collected(config: Config, *, failure: Failure | None = None, **arguments: An
     connections = Connections(config)
     try:
         access = HostAccess.of(config, connections)
-        return collect(plan(failure, config), failure, access, redactor=Redactor(), **arguments)
+        return collect(
+            plan(failure, config), failure, access, redactor=Redactor(), faults=Faults(Redactor), **arguments
+        )
     finally:
         connections.close()
 
@@ -185,7 +188,7 @@ def test_lines_of_an_earlier_test_are_no_evidence_of_this_one(tmp_path: Path) ->
     write("ERROR of this test")
     result = collect(
         plan(a_failure(started), config), a_failure(started), HostAccess.of(config, connections, marks),
-        redactor=Redactor(),
+        redactor=Redactor(), faults=Faults(Redactor),
     )  # fmt: skip
     connections.close()
     assert "of this test" in text_of(result, "here/log")
@@ -210,7 +213,7 @@ def test_a_snapshot_shows_what_changed_since_the_window_began(tmp_path: Path) ->
     state.write_text("shop.service failed pid 18\n")
     result = collect(
         plan(a_failure(started), config), a_failure(started), HostAccess.of(config, connections, marks),
-        redactor=Redactor(),
+        redactor=Redactor(), faults=Faults(Redactor),
     )  # fmt: skip
     connections.close()
     item = result.evidence.item("here/units")
@@ -242,7 +245,13 @@ def test_a_baseline_that_must_be_withheld_costs_no_other_item(tmp_path: Path) ->
     connections, marks = noted(config)
     state.write_text("well\n")
     failure = a_failure(datetime.now(timezone.utc))
-    result = collect(plan(failure, config), failure, HostAccess.of(config, connections, marks), redactor=Slow())
+    result = collect(
+        plan(failure, config),
+        failure,
+        HostAccess.of(config, connections, marks),
+        redactor=Slow(),
+        faults=Faults(Redactor),
+    )
     connections.close()
     assert (text_of(result, "here/units"), text_of(result, "here/later")) == ("well\n", "later\n")
     assert result.evidence.gaps == ()
@@ -278,7 +287,13 @@ def test_a_clock_that_is_set_within_a_window_neither_widens_nor_empties_it(
     clock.write_text(step)
     write("ERROR behind the step")
     failure = a_failure(failure_began)
-    result = collect(plan(failure, config), failure, HostAccess.of(config, connections, marks), redactor=Redactor())
+    result = collect(
+        plan(failure, config),
+        failure,
+        HostAccess.of(config, connections, marks),
+        redactor=Redactor(),
+        faults=Faults(Redactor),
+    )
     connections.close()
     assert [line.partition("ERROR ")[2] for line in text_of(result, "here/log").splitlines()] == [
         "ahead of the step",
@@ -361,7 +376,7 @@ def test_a_line_without_a_time_that_came_before_its_mark_is_shown_and_said_to_be
     _until_marked(marks, started)
     result = collect(
         plan(a_failure(started), config), a_failure(started), HostAccess.of(config, connections, marks),
-        redactor=Redactor(),
+        redactor=Redactor(), faults=Faults(Redactor),
     )  # fmt: skip
     connections.close()
     item = result.evidence.item("here/log")

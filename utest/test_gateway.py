@@ -29,6 +29,7 @@ from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.config import Config, load_config
 from FailTaleLibrary.config.model import GatewaySettings
 from FailTaleLibrary.errors import ConfigError, GatewayError
+from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.record import Handover, pack_handover, unpack_handover
 from FailTaleLibrary.gateway.source import GatewaySource
@@ -51,7 +52,7 @@ def investigating(config: Config) -> Iterator[Run]:
     try:
         yield run
     finally:
-        run.close()
+        run.run_ended()
 
 
 def runner_config(url: str, token_file: Path | None, **more: Any) -> Config:
@@ -107,7 +108,7 @@ def the_same(
     reports = []
     try:
         for run in (direct, through):
-            run.window_began()
+            run.test_began()
         assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text() and is_marked())
         time.sleep(1.1)  # the marks' answers are there, and a second has gone by for clocks that tell whole ones
         start = datetime.now(timezone.utc)
@@ -117,8 +118,8 @@ def the_same(
             failure = a_failure(window=window)
             reports.append(run.collect_failure(failure))
     finally:
-        direct.close()
-        through.close()
+        direct.run_ended()
+        through.run_ended()
     return reports[0], reports[1]
 
 
@@ -222,7 +223,8 @@ hosts: {{web1: {{component: web, transport: local}}}}
         served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
         investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as run,
     ):
-        report = run.collect_failure(a_failure(), known=[secret], output_dir=tmp_path)
+        run.know([secret])
+        report = run.collect_failure(a_failure(), output_dir=tmp_path)
         assert secret not in report.model_dump_json()
         (item,) = report.evidence.items
         assert item.text.startswith("it is [redacted:")
@@ -287,7 +289,9 @@ def test_counts_of_both_redactions_add_up() -> None:
     report = builders.a_report(evidence=builders.some_evidence(items=(item,), gaps=()))
     given = Handover(plan=report.plan, evidence=report.evidence, full_texts={})
     clock = GatewayClock(offset_s=0.0, uncertainty_s=1.0)
-    (safe,) = adopted(given, report.failure, redactor=Redactor(known=["zanzibar"]), clock=clock).evidence.items
+    (safe,) = adopted(
+        given, report.failure, redactor=Redactor(known=["zanzibar"]), faults=Faults(Redactor), clock=clock
+    ).evidence.items
     assert "zanzibar" not in safe.model_dump_json()
     assert {redaction.rule: redaction.count for redaction in safe.redactions}["password"] == 2
     assert sum(redaction.count for redaction in safe.redactions) == 3
@@ -328,7 +332,7 @@ def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
     with investigating(runner_config(f"http://127.0.0.1:{port}/mcp", None)) as run:
         assert "Cannot reach the gateway" in only_gap(run.collect_failure(a_failure()))
         for _ in range(20):
-            run.window_began()
+            run.test_began()
             assert re.search(r"\(not asked again for \d+ s\)", only_gap(run.collect_failure(a_failure())))
         assert "Cannot reach" in run.check_hosts()["gateway"]
 
@@ -422,7 +426,7 @@ from FailTaleLibrary.config import load_config
 from FailTaleLibrary.run import Run
 from test_gateway import a_failure
 run = Run(load_config(sys.argv[1]))
-run.window_began()
+run.test_began()
 report = run.collect_failure(a_failure())
 assert len(report.evidence.items) == 4, report.evidence.gaps
 for name in ("paramiko", "robot", "ollama"):

@@ -15,9 +15,8 @@ import pytest
 from patience import PATIENCE_S
 
 from FailTaleLibrary.records import Failure, KeywordStep
-from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import MAX_TEXT
-from FailTaleLibrary.robot_results import MAX_KEYWORDS, failure_on_demand, secret_variables
+from FailTaleLibrary.robot_results import MAX_KEYWORDS, secret_variables
 
 ROOT = Path(__file__).parent.parent
 PASSWORD = f"Xq{secrets.token_hex(10)}"
@@ -348,15 +347,6 @@ def test_of_many_keywords_the_last_ones_are_told(run: RobotRun) -> None:
     failure = run.failures["Many"]
     assert len(failure.keywords) == MAX_KEYWORDS
     assert failure.keywords[-1].arguments == ("after many",)
-
-
-def test_a_failure_on_demand_is_the_time_since_its_start() -> None:
-    start = datetime.now(timezone.utc) - timedelta(seconds=30)
-    redactor = Redactor(known=[PASSWORD])
-    failure = failure_on_demand(f"After {PASSWORD}", start=start, suite="Shop", redactor=redactor)
-    assert (failure.scope, failure.suite, failure.name) == ("on demand", "Shop", "After [redacted:known-value]")
-    assert failure.window.start == start
-    assert 30 <= failure.window.seconds < 40
 
 
 # --- Variables --------------------------------------------------------------------------------------------------------

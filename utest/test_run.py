@@ -15,7 +15,7 @@ import pytest
 
 from FailTaleLibrary.archive import read_bundle, read_item
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import NO_HOST, Failure, Report, Window
 from FailTaleLibrary.run import ASKED_AFTER_RUN, ASKED_OFFLINE, Run, Tally, redactor_for
 
@@ -53,7 +53,7 @@ def run(log: Path) -> Iterator[Make]:
 
     yield make
     for each in made:
-        each.close()
+        each.run_ended()
 
 
 def a_failure(name: str = "Order", **changes: Any) -> Failure:
@@ -81,7 +81,7 @@ def bundles_in(directory: Path) -> list[Path]:
 def test_a_report_has_what_failed_whom_was_asked_what_they_said_and_what_matters(run: Make) -> None:
     failure = a_failure()
     report = run().collect_failure(failure)
-    assert report.failure == failure
+    assert report.failure == failure.model_copy(update={"run_started_at": report.failure.run_started_at})
     assert [step.id for step in report.plan.steps] == ["storage1/log", "web1/state"]
     assert [item.id for item in report.evidence.items] == ["storage1/log", "web1/state"]
     assert report.evidence.gaps == ()
@@ -122,10 +122,10 @@ def test_checked_hosts_answer(run: Make) -> None:
 
 def test_closing_twice_is_fine(run: Make) -> None:
     run = run()
-    run.window_began()
+    run.test_began()
     run.collect_failure(a_failure())
-    run.close()
-    run.close()
+    run.run_ended()
+    run.run_ended()
 
 
 # --- The budget -------------------------------------------------------------------------------------------------------
@@ -315,7 +315,8 @@ def test_a_known_secret_is_in_no_report_and_no_file(
     with log.open("a") as file:
         file.write(f"{datetime.now(timezone.utc).isoformat()} FATAL storage: cannot charge card {SECRET}\n")
     run = run(environ=environ, analysis={"model": "small:1b"}, **sections)
-    report = run.collect_failure(a_failure(), known=known, output_dir=tmp_path / "output")
+    run.know(known)
+    report = run.collect_failure(a_failure(), output_dir=tmp_path / "output")
     assert "cannot charge card [redacted:" in report.model_dump_json()
     assert SECRET not in report.model_dump_json()
     files = [path for path in (tmp_path / "output").rglob("*") if path.is_file()]
@@ -323,10 +324,54 @@ def test_a_known_secret_is_in_no_report_and_no_file(
     assert not [path for path in files if SECRET.encode() in path.read_bytes()]
 
 
-def test_a_secret_that_one_caller_knows_does_not_stay_known(run: Make) -> None:
+def test_a_secret_stays_known_until_the_run_ends_because_logs_keep_it_longer_than_its_test(run: Make) -> None:
+    first = run()
+    assert SECRET in first.redactor().redact(f"login {SECRET}").text
+    first.know([SECRET])
+    first.know(["another value of another test"])
+    assert SECRET not in first.redactor().redact(f"login {SECRET}").text
+    assert SECRET in run().redactor().redact(f"login {SECRET}").text
+
+
+# --- What a face tells ------------------------------------------------------------------------------------------------
+
+
+def test_a_failure_of_now_reaches_back_to_the_start_of_the_test_the_suite_or_the_run(run: Make) -> None:
     run = run()
-    assert SECRET not in run.redactor([SECRET]).redact(f"login {SECRET}").text
-    assert SECRET in run.redactor().redact(f"login {SECRET}").text
+    assert run.failure("a").window.start == run.started_at
+    run.suite_began()
+    of_suite = run.failure("b").window.start
+    run.test_began()
+    of_test = run.failure("c").window.start
+    assert run.started_at < of_suite < of_test
+    run.test_ended()
+    assert run.failure("d").window.start == of_suite
+    run.suite_ended()
+    assert run.failure("e").window.start == run.started_at
+    start = datetime.now(timezone.utc) - timedelta(seconds=30)
+    assert run.failure("f", start=start).window.start == start
+
+
+def test_a_failure_of_now_has_no_secret_in_its_texts(run: Make) -> None:
+    run = run()
+    run.know([SECRET])
+    failure = run.failure(f"After {SECRET}", message=f"login {SECRET}", suite=SECRET)
+    assert failure.scope == "on demand"
+    assert SECRET not in failure.model_dump_json()
+
+
+def test_a_report_knows_when_its_suite_and_its_run_began(run: Make) -> None:
+    run = run()
+    run.suite_began()
+    run.suite_began()
+    inner = run.window_start
+    report = run.collect_failure(a_failure())
+    assert (report.failure.suite_started_at, report.failure.run_started_at) == (inner, run.started_at)
+
+
+def test_without_a_report_there_is_a_sentence_about_it(run: Make) -> None:
+    with pytest.raises(FailTaleError, match="No evidence has been collected in this run"):
+        run().last_report()
 
 
 def test_what_the_configuration_keeps_and_hides_is_obeyed() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ def a_run(directory: Path, answers: dict[str, Any]) -> Iterator[Run]:
     (directory / "shop.yaml").write_text(PRESET)
     (directory / "answers.yaml").write_text(yaml.safe_dump({"answers": answers}))
     (directory / "failtale.yaml").write_text(CONFIG)
-    with closing(Run(load_config(directory / "failtale.yaml"), environ={})) as run:
+    with Run(load_config(directory / "failtale.yaml"), environ={}) as run:
         yield run
 
 
@@ -101,7 +101,7 @@ def test_an_answer_that_is_not_recorded_is_a_gap_that_names_what_is(tmp_path: Pa
 def test_a_recorded_baseline_shows_what_changed(tmp_path: Path) -> None:
     queue = {"stdout": "42 waiting\n", "baseline": "0 waiting\n"}
     with a_run(tmp_path, {"shop.queue": queue, "shop.log": {}}) as run:
-        run.window_began()  # the mark is taken in the background
+        run.test_began()  # the mark is taken in the background
         began = datetime.now(timezone.utc)
 
         def changes() -> tuple[str, ...]:

@@ -42,7 +42,7 @@ class Site:
 
     def test_began(self) -> datetime:
         time.sleep(0.01)  # logs tell milliseconds
-        self.run.window_began()
+        self.run.test_began()
         return datetime.now(timezone.utc)
 
     def tell(self, started: datetime) -> Report:
@@ -70,7 +70,7 @@ def site(request: pytest.FixtureRequest, new_host: Callable[..., Sshd], tmp_path
     )
     run = Run(config, environ={})
     yield Site(host, log, run, ahead_s, zone)
-    run.close()
+    run.run_ended()
 
 
 def _libfaketime() -> Path:

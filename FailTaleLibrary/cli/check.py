@@ -19,7 +19,7 @@ def _check(options: argparse.Namespace) -> int:
     try:
         verdicts, notes = run.check_hosts(options.hosts), run.notes
     finally:
-        run.close()
+        run.run_ended()
     width = max(map(len, verdicts), default=0)
     for host, verdict in verdicts.items():
         print(f"{host:{width}}  {verdict or 'answers'}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import uuid
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,9 +10,7 @@ from FailTaleLibrary.cli.options import Commands, configuration, with_config
 from FailTaleLibrary.config.types import parse_duration
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import write_private_file
-from FailTaleLibrary.records import Failure, Window
-from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.redaction.redactor import RecordRedactor
+from FailTaleLibrary.records import Failure
 from FailTaleLibrary.rendering import FORMATS
 from FailTaleLibrary.run import Run
 
@@ -41,10 +38,9 @@ def add_command(commands: Commands) -> None:
 def _collect(options: argparse.Namespace) -> int:
     run = Run(configuration(options))
     try:
-        failure = _failure(options, run.redactor())
-        report = run.collect_failure(failure, components=options.component, output_dir=options.bundle)
+        report = run.collect_failure(_failure(options, run), components=options.component, output_dir=options.bundle)
     finally:
-        run.close()
+        run.run_ended()
     text = FORMATS[options.format].render(report, max_bytes=run.config.limits.card_bytes)
     if options.output is None:
         print(text)
@@ -54,18 +50,9 @@ def _collect(options: argparse.Namespace) -> int:
     return 0
 
 
-def _failure(options: argparse.Namespace, redactor: Redactor) -> Failure:
-    cleaner = RecordRedactor(redactor)
-    now = datetime.now(timezone.utc)
-    return Failure(
-        id=uuid.uuid4().hex,
-        framework="other",
-        name=cleaner.short(options.test),
-        suite=cleaner.short(options.suite),
-        message=cleaner.short(options.message),
-        window=Window(start=moment(options.since, now=now), end=now),
-        redactions=cleaner.redactions(),
-    )
+def _failure(options: argparse.Namespace, run: Run) -> Failure:
+    start = moment(options.since, now=datetime.now(timezone.utc))
+    return run.failure(options.test, message=options.message, suite=options.suite, scope="test", start=start)
 
 
 def moment(text: str, *, now: datetime) -> datetime:

@@ -17,6 +17,8 @@ from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
+from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import (
     Cost,
     Evidence,
@@ -26,10 +28,11 @@ from FailTaleLibrary.records import (
     Item,
     Plan,
     Step,
-    configured_name,
     our_words,
 )
 from FailTaleLibrary.redaction import Redactor
+
+_log = logger_of(__name__)
 
 Progress = Callable[[int, int, str], None]
 """Called with steps done, steps in all and the host; from any thread."""
@@ -49,6 +52,7 @@ def collect(
     access: HostAccess,
     *,
     redactor: Redactor,
+    faults: Faults,
     budget: Budget | None = None,
     cancel: threading.Event | None = None,
     progress: Progress | None = None,
@@ -64,7 +68,7 @@ def collect(
     if budget is None or budget.left_s > plan.deadline_s:
         budget = Budget(plan.deadline_s)
     results = ResultCollector(plan, budget, progress)
-    context = CollectionContext(failure, access, redactor, threading.Event())
+    context = CollectionContext(failure, access, redactor, faults, threading.Event())
     _start(context, plan, budget, results)
     results.wait(cancel)
     context.stop.set()
@@ -119,17 +123,19 @@ class ResultCollector:
         self._clocks: list[HostClock] = []
         self._changed = threading.Condition()
         self._closed = False
+        self._unlogged: list[HostClock | CollectedItem] = []
 
     def put(self, answer: HostClock | CollectedItem) -> None:
         """A host's clock, a step's item or gap, or a gap for a whole host, which settles all of its steps."""
         with self._changed:
             if self._closed:
                 return
+            self._unlogged.append(answer)
+            self._changed.notify_all()
             if isinstance(answer, HostClock):
                 self._clocks.append(answer)
                 return
             self._settle(answer)
-            self._changed.notify_all()
         if self._progress is not None:
             self._progress(self._all - len(self._open_steps), self._all, answer.record.host)
 
@@ -151,8 +157,16 @@ class ResultCollector:
             while self._open_steps and not cancel.is_set():
                 left_s = self._budget.left_s
                 if left_s <= 0:
-                    return
+                    break
                 self._changed.wait(min(left_s, 0.1))  # short, because `cancel` cannot notify this condition
+                self._log_news()
+            self._log_news()
+
+    def _log_news(self) -> None:
+        """In the caller's thread, because Robot's log takes lines of no other."""
+        for answer in self._unlogged:
+            _log.debug("%s", _debug_line(answer))
+        self._unlogged.clear()
 
     def close(self, *, cancelled: bool) -> tuple[list[CollectedItem], list[Gap], tuple[HostClock, ...]]:
         """The answers in the plan's order, and gaps for what is still open; later answers are dropped."""
@@ -167,5 +181,16 @@ class ResultCollector:
     def _unfinished(self, step: Step, now: datetime, *, cancelled: bool) -> Gap:
         if cancelled:
             return make_gap(step, reason="cancelled", detail=our_words("cancelled before it answered"), at=now)
-        why = our_words("not finished within {}", configured_name(self._budget.limit))
+        why = our_words("not finished within {}", self._budget.limit)
         return make_gap(step, reason="timed out", detail=why, at=now)
+
+
+def _debug_line(answer: HostClock | CollectedItem) -> str:
+    if isinstance(answer, HostClock):
+        return f"{answer.host}: its clock is {answer.offset_s:+.3f} s off ours, within {answer.uncertainty_s:.3f} s"
+    record = answer.record
+    if isinstance(record, Gap):
+        what = record.collector or "the whole host"
+        return f"{record.host}: {what}: {record.reason}, {record.elapsed_s:.3f} s, 0 bytes: {record.detail}"
+    sizes = f"{record.received_bytes} bytes received, {len(record.text.encode())} kept"
+    return f"{record.host}: {record.collector}: {record.status}, {record.duration_s:.3f} s, {sizes}"

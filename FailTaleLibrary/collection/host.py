@@ -13,6 +13,8 @@ from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.collection.items import AskedStep, CollectedItem, make_gap, make_item
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
+from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, Gap, HostClock, Item, Step, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
@@ -34,6 +36,9 @@ HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 CLOCK_TIME_S = 5.0
 """For the reading of a host's clock."""
+
+
+_log = logger_of(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +68,7 @@ class CollectionContext:
     failure: Failure
     access: HostAccess
     redactor: Redactor
+    faults: Faults
     stop: threading.Event
     """Set when nobody waits for answers any more."""
 
@@ -86,9 +92,11 @@ class HostSession:
                 yield from self._answers()
         except TransportError as error:
             yield CollectedItem(self._host_gap(error, began))
-        except Exception as error:  # a fault of ours must cost this host's evidence, not the run
-            fault = TransportError("failed", f"FailTale could not ask this host: {type(error).__name__}")
-            yield CollectedItem(self._host_gap(fault, began))
+        except Exception as error:  # a fault of ours costs this host's evidence, not the others'
+            component = self._steps[0].component
+            yield CollectedItem(
+                self._context.faults.gap(f"asking {self._host}", error, host=self._host, component=component)
+            )
 
     def _answers(self) -> Iterator[HostClock | CollectedItem]:
         transport = self._transport()
@@ -96,7 +104,17 @@ class HostSession:
         if clock is not None:
             yield clock
         for step in self._steps:
-            yield self._answer(step, transport)
+            yield self._guarded_answer(step, transport)
+
+    def _guarded_answer(self, step: Step, transport: Transport) -> CollectedItem:
+        """A fault of ours costs this step alone."""
+        try:
+            return self._answer(step, transport)
+        except TransportError:  # the whole host is lost
+            raise
+        except Exception as error:
+            of_step = {"host": step.host, "component": step.component, "collector": step.collector}
+            return CollectedItem(self._context.faults.gap(f"collecting {step.id}", error, **of_step))
 
     def _transport(self) -> Transport:
         return self._context.access.connections.transport(self._host)
@@ -108,7 +126,8 @@ class HostSession:
         timeout_s = min(CLOCK_TIME_S, max(0.1, self._budget.left_s))
         try:
             now = take_mark(transport, mark_script([]), cancel=self._context.stop, timeout_s=timeout_s)
-        except (TransportError, ValueError):
+        except (TransportError, ValueError) as error:
+            _log.debug("%s: its clock cannot be read: %s", self._host, error)
             return None
         marks = self._context.access.marks
         self._clock = now.clock.narrowed(marks.clocks(self._host) if marks else ())

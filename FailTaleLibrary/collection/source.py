@@ -14,12 +14,11 @@ from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import STATE_COST, plan
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
-from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, Plan, SafeText, our_words
+from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, Plan, SafeText
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
-
-RUN_TIME_USED_UP = our_words("skipped: the run's time (limits.run_time) is used up")
 
 
 class EvidenceSource(Protocol):
@@ -34,6 +33,7 @@ class EvidenceSource(Protocol):
         components: Collection[str] = (),
         hosts: Collection[str] = (),
         redactor: Redactor,
+        faults: Faults,
         budget: Budget,
         only_state: SafeText | None = None,
         cancel: threading.Event | None = None,
@@ -69,6 +69,7 @@ class OwnHosts:
         hosts: Collection[str] = (),
         collectors: Collection[str] = (),
         redactor: Redactor,
+        faults: Faults,
         budget: Budget,
         only_state: SafeText | None = None,
         cancel: threading.Event | None = None,
@@ -82,7 +83,14 @@ class OwnHosts:
         the_plan = _within(the_plan, budget)
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
         collected = collect(
-            the_plan, failure, self._access, redactor=redactor, budget=budget, cancel=cancel, progress=progress
+            the_plan,
+            failure,
+            self._access,
+            redactor=redactor,
+            faults=faults,
+            budget=budget,
+            cancel=cancel,
+            progress=progress,
         )
         return the_plan, collected.evidence, collected.full_texts
 

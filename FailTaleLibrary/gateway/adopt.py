@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from FailTaleLibrary.archive import rewritten
 from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.record import Handover
 from FailTaleLibrary.records import (
     Evidence,
@@ -45,25 +46,30 @@ class GatewayClock:
         """Whether the clocks cannot be the same."""
         return abs(self.offset_s) > self.uncertainty_s
 
+    @property
+    def shift(self) -> timedelta:
+        """What to add to a moment of the gateway's."""
+        return timedelta(seconds=-self.offset_s if self.differs else 0.0)
 
-def adopted(handover: Handover, failure: Failure, *, redactor: Redactor, clock: GatewayClock) -> Handover:
-    """The record as if the runner had collected it itself."""
+
+def adopted(
+    handover: Handover, failure: Failure, *, redactor: Redactor, faults: Faults, clock: GatewayClock
+) -> Handover:
+    """The record as if the runner had collected it itself; an item with which that cannot be done becomes a gap."""
     plan = handover.plan.model_copy(update={"failure_id": failure.id})
     evidence = handover.evidence.model_copy(update={"failure_id": failure.id})
-    if clock.differs:
-        plan, evidence = _on_our_clock(plan, evidence, clock)
-    return _RecordRewriter(failure, redactor).handover(plan, evidence, handover.full_texts)
+    return _Adoption(failure, redactor, faults, clock).handover(plan, evidence, handover.full_texts)
 
 
 # --- Clock -----------------------------------------------------------------------------------------------------------
 
 
-def _on_our_clock(plan: Plan, evidence: Evidence, clock: GatewayClock) -> tuple[Plan, Evidence]:
-    by = timedelta(seconds=-clock.offset_s)
+def _frame_on_our_clock(plan: Plan, evidence: Evidence, clock: GatewayClock) -> tuple[Plan, Evidence]:
+    """All but the items."""
+    by = clock.shift
     skipped = tuple(_moved_gap(gap, by) for gap in plan.skipped)
     return plan.model_copy(update={"skipped": skipped}), evidence.model_copy(
         update={
-            "items": tuple(_moved_item(item, by) for item in evidence.items),
             "gaps": tuple(_moved_gap(gap, by) for gap in evidence.gaps),
             "clocks": tuple(_moved_clock(each, clock) for each in evidence.clocks),
             "collected_at": evidence.collected_at + by,
@@ -98,12 +104,14 @@ def _moved(moment: datetime | None, by: timedelta) -> datetime | None:
 # --- Secrets ---------------------------------------------------------------------------------------------------------
 
 
-class _RecordRewriter:
-    """Redacts once more, and counts; what cannot be made safe becomes a gap."""
+class _Adoption:
+    """Puts a record on our clock, redacts it once more, and counts; what cannot be made safe becomes a gap."""
 
-    def __init__(self, failure: Failure, redactor: Redactor) -> None:
+    def __init__(self, failure: Failure, redactor: Redactor, faults: Faults, clock: GatewayClock) -> None:
         self._failure = failure.model_copy(update={"keywords": (), "keyword_path": (), "message": ""})
         self._redactor = redactor
+        self._faults = faults
+        self._clock = clock
 
     def handover(self, plan: Plan, evidence: Evidence, full_texts: dict[str, str]) -> Handover:
         items: list[Item] = []
@@ -111,18 +119,34 @@ class _RecordRewriter:
         gaps: list[Gap] = []
         for item in evidence.items:
             try:
-                texts |= {item.id: self._redactor.safe_text(full_texts[item.id])} if item.id in full_texts else {}
-                items.append(self._item(plan, evidence, item))
+                text = self._redactor.safe_text(full_texts[item.id]) if item.id in full_texts else None
+                items.append(self._item(plan, evidence, _moved_item(item, self._clock.shift)))
+                texts |= {item.id: text} if text is not None else {}
             except RedactionError as error:
-                texts.pop(item.id, None)
                 gaps.append(_withheld(item, reason_of(error)))
-        frame, _ = self._rewritten(plan, evidence.model_copy(update={"items": ()}))
-        gaps = [*frame.evidence.gaps, *gaps]
+            except Exception as error:  # a fault of ours costs this item alone
+                of_item = {"host": item.host, "component": item.component, "collector": item.collector}
+                gaps.append(self._faults.gap(f"adopting {item.id} from the gateway", error, **of_item))
+        plan, evidence = self._frame(plan, evidence.model_copy(update={"items": ()}))
         return Handover(
-            plan=frame.plan,
-            evidence=frame.evidence.model_copy(update={"items": tuple(items), "gaps": tuple(gaps)}),
+            plan=plan,
+            evidence=evidence.model_copy(update={"items": tuple(items), "gaps": (*evidence.gaps, *gaps)}),
             full_texts=texts,
         )
+
+    def _frame(self, plan: Plan, evidence: Evidence) -> tuple[Plan, Evidence]:
+        """All but the items, of which nothing is lost when it cannot be adopted."""
+        try:
+            if self._clock.differs:
+                plan, evidence = _frame_on_our_clock(plan, evidence, self._clock)
+            frame, _ = self._rewritten(plan, evidence)
+            return frame.plan, frame.evidence
+        except Exception as error:
+            gap = self._faults.gap("adopting the gateway's gaps and clocks", error, host="gateway")
+            at = datetime.now(timezone.utc)
+            return plan.model_copy(update={"steps": (), "skipped": ()}), Evidence(
+                failure_id=evidence.failure_id, gaps=(gap,), collected_at=at
+            )
 
     def _item(self, plan: Plan, evidence: Evidence, item: Item) -> Item:
         alone = evidence.model_copy(update={"items": (item,), "gaps": (), "clocks": ()})

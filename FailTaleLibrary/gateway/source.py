@@ -18,9 +18,11 @@ from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, GatewayError
+from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
 from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack_handover
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import NO_HOST, Cost, Evidence, Failure, Gap, GapReason, Plan, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
 
@@ -32,6 +34,8 @@ _CALL_S = 10.0
 _PAGE_BYTES = 256 * 1024
 _MAX_RECORD = 256 * 1024 * 1024
 _MAX_TAGS = 100
+
+_log = logger_of(__name__)
 
 Progress = Callable[[int, int, str], None]
 
@@ -72,6 +76,7 @@ class GatewaySource:
         components: Collection[str] = (),
         hosts: Collection[str] = (),
         redactor: Redactor,
+        faults: Faults,
         budget: Budget,
         only_state: SafeText | None = None,
         cancel: threading.Event | None = None,
@@ -103,7 +108,7 @@ class GatewaySource:
             return nothing("cancelled", our_words("cancelled before the gateway answered"))
         except GatewayError as error:
             return nothing("gateway", redactor.safe_message(error))
-        handover = adopted(handover, failure, redactor=redactor, clock=clock)
+        handover = adopted(handover, failure, redactor=redactor, faults=faults, clock=clock)
         evidence = handover.evidence
         if only_state:
             left_out = Gap(host=NO_HOST, reason="skipped", detail=only_state)
@@ -145,7 +150,8 @@ class GatewaySource:
         try:
             self._wire.call("mark", {}, timeout_s=_CALL_S)
         except GatewayError:
-            pass  # a window without a mark is no news; the collection will say what is wrong
+            # a window without a mark is no news; the collection will say what is wrong
+            _log.debug("no mark was taken through the gateway", exc_info=True)
         finally:
             self._mark_lock.release()
 
@@ -198,14 +204,7 @@ def _nothing(failure: Failure, reason: GapReason, detail: SafeText, *, began: fl
     elapsed_s = round(time.monotonic() - began, 3)
     gap = Gap(host="gateway", reason=reason, detail=detail, at=now, elapsed_s=elapsed_s)
     return CollectedRecord(
-        Plan(
-            failure_id=failure.id,
-            deadline_s=budget.time_s,
-            max_bytes=0,
-            host_time_s=budget.time_s,
-            host_bytes=0,
-            parallel_hosts=0,
-        ),
+        budget.empty_plan(failure.id),
         Evidence(failure_id=failure.id, gaps=(gap,), cost=Cost(seconds=elapsed_s), collected_at=now),
         {},
     )

@@ -25,6 +25,7 @@ from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
+from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.records import Evidence, Failure, Plan, SafeText, Window
 from FailTaleLibrary.run import redactor_for
 
@@ -99,6 +100,7 @@ class CollectionQueue:
     def __init__(self, config: Config) -> None:
         self.config = config
         self.redactor = redactor_for(config, os.environ)
+        self._faults = Faults(lambda: self.redactor)
         self._hosts = OwnHosts(config)
         self._locks = {host: anyio.Lock() for host in config.hosts}
         self._queued: list[_QueuedCollection] = []
@@ -196,6 +198,7 @@ class CollectionQueue:
             hosts=batch.selection.hosts,
             collectors=batch.selection.collectors,
             redactor=self.redactor,
+            faults=self._faults,
             budget=Budget(left_s),
             cancel=batch.cancel,
             progress=lambda *steps: setattr(batch, "steps", steps),

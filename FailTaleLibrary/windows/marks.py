@@ -19,6 +19,7 @@ from functools import partial
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports import Connections, Script, Transport
@@ -26,6 +27,8 @@ from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.frames import split_frames
 from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, TakenMark
 from FailTaleLibrary.windows.pipeline import assignments, narrowing, shell_quote, shell_quote_pattern
+
+_log = logger_of(__name__)
 
 MIN_INTERVAL_S = 1.0
 """Between two marks of one host."""
@@ -85,7 +88,8 @@ class Marks:
         try:
             taken = take_mark(self._connections.transport(host), marks.script, cancel=self._cancel)
         except (FailTaleError, ValueError, OSError):
-            pass  # a host without a mark is no news; its collection will say what is wrong
+            # a host without a mark is no news; its collection will say what is wrong
+            _log.debug("%s: no mark was taken", host, exc_info=True)
         finally:
             marks.release(taken)
 

@@ -92,7 +92,7 @@ def play(site: Site, fault: Fault, bundles: Path) -> Told | None:
                 damage.enter_context(fault.damage(site))
                 time.sleep(fault.lead_s)
             start = _now()
-            run.window_began()
+            run.test_began()
             time.sleep(0.4)  # the test's first steps
             if not fault.lead_s:
                 damage.enter_context(fault.damage(site))
@@ -100,7 +100,7 @@ def play(site: Site, fault: Fault, bundles: Path) -> Told | None:
             report = run.collect_failure(failure, output_dir=bundles) if failure else None
         site.wait_until_well()
     finally:
-        run.close()
+        run.run_ended()
     return Told(fault, report) if report else None
 
 

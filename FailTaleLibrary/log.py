@@ -1,0 +1,139 @@
+"""What FailTale does, step by step -> the loggers ``failtale.*`` of the standard library, with no secret in them.
+
+Silent unless somebody listens: ``FAILTALE_LOG=FILE`` for every face, ``failtale --verbose`` for a command, Robot's
+``--loglevel DEBUG`` or ``TRACE`` for log.html, or a handler of your own on the logger ``failtale``. All lines are at
+level DEBUG; a fault that was swallowed comes with its traceback.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TextIO
+
+LOG_VARIABLE = "FAILTALE_LOG"
+"""Names the file that every face appends to."""
+TREE = "failtale"
+
+Redact = Callable[[str], str]
+"""A text -> the same without secrets; raises where that cannot be made sure."""
+
+_FORMAT = "%(asctime)s.%(msecs)03d %(threadName)s %(name)s: %(message)s"
+_redactors: list[Redact] = []
+_inside = threading.local()
+
+
+def logger_of(module: str) -> logging.Logger:
+    """The logger of a module, by its ``__name__``: ``failtale.collection.host`` of FailTaleLibrary.collection.host.
+
+    Whatever is logged with it, by us or by a library to which its name was given, is redacted before a handler sees it.
+    """
+    logger = logging.getLogger(f"{TREE}.{module.removeprefix('FailTaleLibrary.')}")
+    if _make_safe not in logger.filters:
+        logger.addFilter(_make_safe)
+    return logger
+
+
+def redact_with(redact: Redact) -> Callable[[], None]:
+    """From now on lines are also redacted by this, until the function that it returns is called."""
+    _redactors.append(redact)
+
+    def stop() -> None:
+        if redact in _redactors:
+            _redactors.remove(redact)
+
+    return stop
+
+
+def traceback_of(error: BaseException, redact: Redact) -> str:
+    """A traceback without secrets: where its messages cannot be made safe, files, lines and types alone."""
+    try:
+        return redact("".join(traceback.format_exception(error)))
+    except Exception:
+        where = "".join(traceback.format_tb(error.__traceback__))
+        return f"{where}{type(error).__name__}: (its message is withheld: it could not be searched for secrets)"
+
+
+# --- Where the lines go -----------------------------------------------------------------------------------------------
+
+
+def log_to_stream(stream: TextIO) -> None:
+    """Every line goes there from now on, once however often this is called."""
+    if not any(getattr(handler, "stream", None) is stream for handler in _root.handlers):
+        _listen(logging.StreamHandler(stream))
+
+
+def log_to_file(path: Path) -> None:
+    """Every line is appended to a file of mode 0600 from now on. Raises OSError when it cannot be opened."""
+    path = path.expanduser().absolute()
+    if not any(getattr(handler, "path", None) == path for handler in _root.handlers):
+        _listen(_PrivateFileHandler(path))
+
+
+def log_as_asked(environ: Mapping[str, str]) -> None:
+    """To the file that ``FAILTALE_LOG`` names; one that cannot be written is said on stderr and costs no run."""
+    name = environ.get(LOG_VARIABLE)
+    if not name:
+        return
+    try:
+        log_to_file(Path(name))
+    except OSError as error:
+        if sys.__stderr__ is not None:
+            print(f"FailTale: {LOG_VARIABLE} '{name}' cannot be written: {error.strerror}", file=sys.__stderr__)
+
+
+class _PrivateFileHandler(logging.StreamHandler[TextIO]):
+    def __init__(self, path: Path) -> None:
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        super().__init__(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
+        self.path = path
+
+    def close(self) -> None:
+        self.stream.close()
+        super().close()
+
+
+def _listen(handler: logging.Handler) -> None:
+    handler.setFormatter(logging.Formatter(_FORMAT, "%Y-%m-%d %H:%M:%S"))
+    _root.addHandler(handler)
+    _root.setLevel(logging.DEBUG)
+
+
+# --- No secret in them ------------------------------------------------------------------------------------------------
+
+
+def _make_safe(record: logging.LogRecord) -> bool:
+    """Redacts a record in place; drops what redaction itself has to say, which would go round in a circle."""
+    if getattr(_inside, "is_redacting", False):
+        return False
+    _inside.is_redacting = True
+    try:
+        record.msg, record.args = _redacted(record.getMessage()), ()
+        if record.exc_info and record.exc_info[1] is not None:
+            record.exc_text = traceback_of(record.exc_info[1], _redacted_or_raise)
+        record.exc_info = record.stack_info = None  # a handler would format these anew, secrets included
+    finally:
+        _inside.is_redacting = False
+    return True
+
+
+def _redacted(text: str) -> str:
+    try:
+        return _redacted_or_raise(text)
+    except Exception:
+        return "(withheld: this line could not be searched for secrets)"
+
+
+def _redacted_or_raise(text: str) -> str:
+    for redact in tuple(_redactors):
+        text = redact(text)
+    return text
+
+
+_root = logging.getLogger(TREE)
+_root.addHandler(logging.NullHandler())
