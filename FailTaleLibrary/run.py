@@ -441,10 +441,9 @@ class Run:
         times = {
             FAILURE_TIME: limits.failure_time_s,
             our_words("limits.run_time"): limits.run_time_s - self.tally.seconds,
-            our_words("the time after the run was stopped"): limits.failure_time_s
-            if deadline_s is None
-            else deadline_s,
         }
+        if deadline_s is not None:
+            times[our_words("the time that the test run leaves")] = deadline_s
         limit = min(times, key=lambda name: times[name])
         return Budget(times[limit], limit=limit)
 

@@ -266,7 +266,7 @@ def test_times_are_put_on_the_clock_of_the_runner_where_the_clocks_differ() -> N
     report = builders.a_report()
     given = Handover(plan=report.plan, evidence=report.evidence, full_texts={})
     clock = GatewayClock(offset_s=90.0, uncertainty_s=0.01)
-    evidence = adopted(given, report.failure, redactor=Redactor(), clock=clock).evidence
+    evidence = adopted(given, report.failure, redactor=Redactor(), faults=Faults(Redactor), clock=clock).evidence
     for ours, theirs in zip(evidence.items, report.evidence.items, strict=True):
         assert ours.started_at is not None
         assert theirs.started_at is not None
@@ -281,7 +281,7 @@ def test_nothing_is_changed_where_clocks_and_secrets_agree() -> None:
     given = Handover(plan=report.plan, evidence=report.evidence, full_texts={"web1/kernel": "quiet"})
     clock = GatewayClock.between(100.0, 100.004, 100.01)
     assert not clock.differs
-    assert adopted(given, report.failure, redactor=Redactor(), clock=clock) == given
+    assert adopted(given, report.failure, redactor=Redactor(), faults=Faults(Redactor), clock=clock) == given
 
 
 def test_counts_of_both_redactions_add_up() -> None:
