@@ -67,7 +67,7 @@ def test_the_words_of_a_server_come_without_control_characters_and_secrets() -> 
     with server_of_another_protocol(HOSTILE) as port:
         run = run_at(port)
         report, verdict = report_of(run), run.check_hosts()["web1"]
-        run.close()
+        run.run_ended()
     (gap,) = report.evidence.gaps
     assert "Incompatible version" in gap.detail
     assert r"\u202e" in gap.detail

@@ -232,7 +232,7 @@ def test_five_hundred_failures_of_a_half_dead_environment_cost_the_runs_time_and
     }
     run = Run(Config.model_validate(config), environ={})
     reports = [run.collect_failure(a_failure(message=message.format("x" * number))) for number in range(500)]
-    run.close()
+    run.run_ended()
     asked = [report for report in reports if report.plan.steps]
     assert sum(report.evidence.cost.seconds for report in asked) < 4 + 3
     assert items_of(reports[0]) != []
