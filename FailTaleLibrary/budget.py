@@ -128,6 +128,11 @@ class HostBudget:
         scarcer = min(self._time, self._failure, key=lambda each: each.command_s)
         if scarcer.command_s <= 0:
             return _used_up(scarcer.limit)
+        return self.bytes_used_up
+
+    @property
+    def bytes_used_up(self) -> SafeText:
+        """Why nothing more may be kept, whatever the time; empty while something may be."""
         if self._own_left_bytes < min(MIN_ITEM_BYTES, self._max_bytes):
             return _used_up(our_words("limits.host_bytes"))
         if self._shared.left(self._host) < max(1, min(MIN_ITEM_BYTES, self._shared.share)):

@@ -107,13 +107,24 @@ def test_the_failures_time_limit_holds_and_what_came_until_then_is_kept() -> Non
 
 
 def test_a_host_whose_time_is_used_up_says_so_for_each_step_that_it_cost() -> None:
-    config = a_config(
-        [{"name": "a", "command": "sleep 600", "timeout": 500}, {"name": "b", "command": "echo b"}],
-        limits={"host_time": 6},
-    )
-    result = collected(config)
-    assert reasons(result) == {"here/a": "timed out", "here/b": "skipped"}
-    assert "limits.host_time" in result.evidence.gaps[-1].detail
+    """Two at once, from both ends: what waits is overtaken, but not by everybody."""
+    hung = [{"name": name, "command": "sleep 600", "timeout": 500} for name in "abcd"]
+    result = collected(a_config(hung, limits={"host_time": 6}))
+    assert reasons(result) == {
+        "here/a": "timed out",
+        "here/b": "skipped",
+        "here/c": "skipped",
+        "here/d": "timed out",
+    }
+    skipped = [gap for gap in result.evidence.gaps if gap.reason == "skipped"]
+    assert all("limits.host_time" in gap.detail for gap in skipped)
+
+
+def test_an_item_that_hangs_costs_no_other() -> None:
+    collectors = [{"name": "a", "command": "sleep 600", "timeout": 500}, {"name": "b", "command": "echo b"}]
+    result = collected(a_config(collectors, limits={"host_time": 6}))
+    assert reasons(result) == {"here/a": "timed out"}
+    assert [item.text for item in result.evidence.items] == ["b\n"]
 
 
 def test_a_host_whose_bytes_are_used_up_says_so() -> None:

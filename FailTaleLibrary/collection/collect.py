@@ -102,8 +102,7 @@ def _start(context: CollectionContext, plan: Plan, budget: Budget, results: Resu
             except IndexError:
                 return
             steps = [step for step in plan.steps if step.host == host]
-            for answer in HostSession(context, host, steps, budgets[host]).answers():
-                results.put(answer)
+            HostSession(context, host, steps, budgets[host]).hold(results.put)
 
     for number in range(min(plan.parallel_hosts, len(budgets))):
         background.start(work, name=f"failtale-collect-{number}")

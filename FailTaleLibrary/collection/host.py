@@ -1,10 +1,10 @@
-"""One host's steps -> its clock and its items, one after the other as they come, within the host's own budgets."""
+"""One host's steps -> its clock and its items as they come, in one visit and within the host's own budgets."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
@@ -18,15 +18,14 @@ from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, Gap, HostClock, Item, Step, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
-from FailTaleLibrary.transports import CommandResult, Connections, Script, Transport
+from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitItem, VisitStart
 from FailTaleLibrary.windows import (
     ClockReading,
     Marks,
     TakenMark,
+    clock_mark,
     command_line,
-    mark_script,
     resolve_window,
-    take_mark,
     window_start,
 )
 
@@ -34,9 +33,9 @@ LINES_AHEAD = 40
 """Of each log, from ahead of the window, for the ranking."""
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
-CLOCK_TIME_S = 5.0
-"""For the reading of a host's clock."""
 
+Put = Callable[[HostClock | CollectedItem], None]
+"""Where the answers of a host go."""
 
 _log = logger_of(__name__)
 
@@ -83,50 +82,45 @@ class HostSession:
         self._budget = budget
         self._clock: ClockReading | None = None
         self._utc_offset_s: int | None = None
+        self._asked: dict[str, AskedStep] = {}
 
-    def answers(self) -> Iterator[HostClock | CollectedItem]:
-        """The host's clock where it can be told, then each step's item or gap; or one gap for the whole host."""
+    def hold(self, put: Put) -> None:
+        """Give ``put`` the host's clock where it can be told, then each step's item or gap; or one gap for the host."""
         began = time.monotonic()
         try:
             with self._budget:
-                yield from self._answers()
+                self._visit(put)
         except TransportError as error:
-            yield CollectedItem(self._host_gap(error, began))
+            put(CollectedItem(self._host_gap(error, began)))
         except Exception as error:  # a fault of ours costs this host's evidence, not the others'
             component = self._steps[0].component
-            yield CollectedItem(
-                self._context.faults.gap(f"asking {self._host}", error, host=self._host, component=component)
+            put(
+                CollectedItem(
+                    self._context.faults.gap(f"asking {self._host}", error, host=self._host, component=component)
+                )
             )
 
-    def _answers(self) -> Iterator[HostClock | CollectedItem]:
-        transport = self._transport()
-        clock = self._read_clock(transport)
-        if clock is not None:
-            yield clock
-        for step in self._steps:
-            yield self._guarded_answer(step, transport)
+    def _visit(self, put: Put) -> None:
+        transport = self._context.access.connections.transport(self._host)
+        transport.visit(
+            lambda start: list(self._items(start, put)),
+            ends_at=time.monotonic() + self._budget.left_s,
+            cancel=self._context.stop,
+            on_result=lambda step_id, result: put(self._answer(self._asked[step_id], result)),
+        )
 
-    def _guarded_answer(self, step: Step, transport: Transport) -> CollectedItem:
+    def _fault(self, step: Step, error: Exception) -> CollectedItem:
         """A fault of ours costs this step alone."""
-        try:
-            return self._answer(step, transport)
-        except TransportError:  # the whole host is lost
-            raise
-        except Exception as error:
-            of_step = {"host": step.host, "component": step.component, "collector": step.collector}
-            return CollectedItem(self._context.faults.gap(f"collecting {step.id}", error, **of_step))
-
-    def _transport(self) -> Transport:
-        return self._context.access.connections.transport(self._host)
+        of_step = {"host": step.host, "component": step.component, "collector": step.collector}
+        return CollectedItem(self._context.faults.gap(f"collecting {step.id}", error, **of_step))
 
     # --- The host's clock --------------------------------------------------------------------------------------------
 
-    def _read_clock(self, transport: Transport) -> HostClock | None:
-        """The host's clock, read now and narrowed by what its marks told; None when it cannot be told."""
-        timeout_s = min(CLOCK_TIME_S, max(0.1, self._budget.left_s))
+    def _read_clock(self, start: VisitStart) -> HostClock | None:
+        """The host's clock, told as its visit began and narrowed by its marks; None when it cannot be told."""
         try:
-            now = take_mark(transport, mark_script([]), cancel=self._context.stop, timeout_s=timeout_s)
-        except (TransportError, ValueError) as error:
+            now = clock_mark(start)
+        except ValueError as error:
             _log.debug("%s: its clock cannot be read: %s", self._host, error)
             return None
         marks = self._context.access.marks
@@ -139,27 +133,43 @@ class HostSession:
             utc_offset_s=self._utc_offset_s,
         )
 
-    # --- A step: into a script, and out of its result ----------------------------------------------------------------
+    # --- A step: into an item of the visit, and out of its result ----------------------------------------------------
 
-    def _answer(self, step: Step, transport: Transport) -> CollectedItem:
+    def _items(self, start: VisitStart, put: Put) -> Iterator[VisitItem]:
+        """What the host is asked, now that its clock is known; what cannot be asked is a gap at once."""
+        clock = self._read_clock(start)
+        if clock is not None:
+            put(clock)
+        for step in self._steps:
+            try:
+                item = self._item(step)
+            except Exception as error:
+                item = self._fault(step, error)
+            if isinstance(item, VisitItem):
+                yield item
+            else:
+                put(item)
+
+    def _item(self, step: Step) -> VisitItem | CollectedItem:
         now = datetime.now(timezone.utc)
-        used_up = self._budget.used_up
-        if used_up:
+        if used_up := self._budget.used_up:
             return CollectedItem(make_gap(step, reason="skipped", detail=used_up, at=now))
         allowance = self._budget.allowance(step)
-        asked = self._question(step, allowance, now=now)
+        asked = self._asked[step.id] = self._question(step, allowance, now=now)
+        script = Script(asked.line.producer, asked.line.filters, step.collector)
+        return VisitItem(step.id, script, allowance.timeout_s, allowance.travelling_bytes + HEADROOM_BYTES)
+
+    def _answer(self, asked: AskedStep, result: CommandResult) -> CollectedItem:
+        """What the host's answer to one question is as evidence."""
+        if used_up := self._budget.bytes_used_up or (not result.was_started and self._budget.used_up):
+            return CollectedItem(make_gap(asked.step, reason="skipped", detail=used_up, at=asked.at))
         try:
-            result = transport.run(
-                Script(asked.line.producer, asked.line.filters, step.collector),
-                timeout_s=allowance.timeout_s,
-                max_bytes=allowance.travelling_bytes + HEADROOM_BYTES,
-                cancel=self._context.stop,
-            )
-        except TransportError as error:
-            detail = self._context.redactor.safe_message(error)
-            self._transport()  # raises where the whole host is lost
-            return CollectedItem(make_gap(step, reason=error.reason, detail=detail, at=now))  # type: ignore[arg-type]
-        return self._item(asked, result)
+            answer = make_item(asked, result, self._context.redactor, take=self._budget.take)
+            if isinstance(answer.record, Item) and asked.collector.baseline:
+                return CollectedItem(self._compared(answer.record, asked.collector), answer.full_text)
+        except Exception as error:
+            return self._fault(asked.step, error)
+        return answer
 
     def _question(self, step: Step, allowance: Allowance, *, now: datetime) -> AskedStep:
         """A step as the host is asked it: the script, and what is known of its window."""
@@ -185,13 +195,6 @@ class HostSession:
             ssh_command=self._context.access.connections.repeat_line(self._host, line.shown),
             at=now,
         )
-
-    def _item(self, asked: AskedStep, result: CommandResult) -> CollectedItem:
-        """What the host's answer to one question is as evidence."""
-        answer = make_item(asked, result, self._context.redactor, take=self._budget.take)
-        if isinstance(answer.record, Item) and asked.collector.baseline:
-            return CollectedItem(self._compared(answer.record, asked.collector), answer.full_text)
-        return answer
 
     def _marks_around(self, moment: datetime | None) -> tuple[TakenMark | None, TakenMark | None]:
         marks = self._context.access.marks

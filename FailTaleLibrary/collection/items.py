@@ -186,7 +186,7 @@ def _silence(
         last = our_words(": {}", derived(str.strip, said[-1])) if said else our_words("")
         return _reason_of(incomplete), our_words("{}{}", incomplete, last)
     if result.timed_out:
-        return "timed out", our_words("no output within {:g} s", asked.timeout_s)
+        return "timed out", our_words("no output within {:g} s", round(min(asked.timeout_s, result.duration_s), 1))
     for line in reversed([each for each in said if not each.startswith(_OF_THE_LOGIN)]):
         for reason, words in _COMPLAINTS.items():
             if words.search(line) and not _is_programs_own(asked, result, reason):

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Protocol
 
+from FailTaleLibrary.errors import TransportError
+
 
 @dataclass(frozen=True, slots=True)
 class Script:
@@ -75,6 +77,11 @@ class CommandResult:
     was_started: bool = True
     """False when its turn never came; `incomplete` then says why."""
 
+    @classmethod
+    def not_started(cls, why: str) -> CommandResult:
+        """Of an item whose turn never came."""
+        return cls(None, b"", b"", 0, 0, 0.0, timed_out=False, incomplete=why, was_started=False)
+
 
 Items = Sequence[VisitItem] | Callable[[VisitStart], Sequence[VisitItem]]
 """What to ask; made when the host has told its clock, where that matters."""
@@ -104,7 +111,11 @@ class Transport(Protocol):
             items = items(VisitStart(f"{now.timestamp():.6f}", "+0000", now, now))
         for item in items:
             timeout_s = min(item.timeout_s, max(0.1, ends_at - time.monotonic()))
-            on_result(item.id, self.run(item.script, timeout_s=timeout_s, max_bytes=item.max_bytes, cancel=cancel))
+            try:
+                result = self.run(item.script, timeout_s=timeout_s, max_bytes=item.max_bytes, cancel=cancel)
+            except TransportError as error:
+                result = CommandResult.not_started(str(error))
+            on_result(item.id, result)
 
     def connect(self) -> None:
         """Make sure that the host can be reached. Raises TransportError."""

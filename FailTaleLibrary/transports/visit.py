@@ -49,7 +49,7 @@ LANE_AFTER_S = 0.4
 REVISITS = 2
 """After a visit that broke off."""
 _LAST_WORDS_S = 1.2
-"""For what a host still has to say once it was hung up on."""
+"""For what a host still has to say once it was hung up on; of a short visit a quarter."""
 _FLUSH_S = 2.5
 """For filters that are slow, once the producer is gone; `visit.sh` gives them four beats."""
 _LOOK_UP_S = 0.05
@@ -288,10 +288,6 @@ class _Answer:
         )
 
 
-def _not_started(why: str) -> CommandResult:
-    return CommandResult(None, b"", b"", 0, 0, 0.0, timed_out=False, incomplete=why, was_started=False)
-
-
 # --- One shell, from its hello to the end of its items
 
 
@@ -458,6 +454,7 @@ class _Visit:
         self._ending = ""
         """``cancelled`` or ``late``, once it has to end."""
         self._over_at = ends_at
+        self._last_words_s = min(_LAST_WORDS_S, (ends_at - self._began) / 4)
         self._attempts = 0
         self._has_lane = False
         self._lost = ""
@@ -523,7 +520,7 @@ class _Visit:
     def _end_in_time(self) -> None:
         if not self._ending and self._cancel.is_set():
             self._ending, self._over_at = "cancelled", min(self._ends_at, time.monotonic() + _LAST_WORDS_S)
-        elif not self._ending and time.monotonic() > self._ends_at - _LAST_WORDS_S:
+        elif not self._ending and time.monotonic() > self._ends_at - self._last_words_s:
             self._ending = "late"
         if self._ending:
             for conversation in self._active:
@@ -626,7 +623,7 @@ class _Visit:
         if self._items is None:
             raise TransportError("cancelled" if cancelled else "no answer", f"not asked: {why}")
         for number in self._items:
-            self._tell(number, _not_started(why))
+            self._tell(number, CommandResult.not_started(why))
 
 
 def _wait_for(conversations: Sequence[_Conversation]) -> None:

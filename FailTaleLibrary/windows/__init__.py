@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.command_line import CommandLine, command_line
-from FailTaleLibrary.windows.marks import Marks, mark_script, parse_mark, take_mark
+from FailTaleLibrary.windows.marks import Marks, clock_mark, mark_script, parse_mark, take_mark
 from FailTaleLibrary.windows.model import FileMark, HostMark, ResolvedWindow, TakenMark
 from FailTaleLibrary.windows.output import HostOutput, parse_host_output
 from FailTaleLibrary.windows.resolve import resolve_window, window_start
@@ -22,6 +22,7 @@ __all__ = [
     "Marks",
     "ResolvedWindow",
     "TakenMark",
+    "clock_mark",
     "command_line",
     "mark_script",
     "parse_host_output",

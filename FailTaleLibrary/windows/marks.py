@@ -22,7 +22,7 @@ from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
-from FailTaleLibrary.transports import Connections, Script, Transport
+from FailTaleLibrary.transports import Connections, Script, Transport, VisitStart
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.frames import split_frames
 from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, TakenMark
@@ -49,6 +49,13 @@ def take_mark(
     result = transport.run(Script(script), timeout_s=timeout_s, max_bytes=MARK_BYTES, cancel=cancel)
     received_at = datetime.now(timezone.utc)
     return TakenMark(mark=parse_mark(result.stdout, nonce=result.nonce), sent_at=sent_at, received_at=received_at)
+
+
+def clock_mark(start: VisitStart) -> TakenMark:
+    """What a host told as its visit began: its clock and zone. Raises ValueError when it told none."""
+    epoch, whole_seconds = _epoch(start.clock)
+    mark = HostMark(epoch, utc_offset_s=_utc_offset(start.zone), whole_seconds=whole_seconds)
+    return TakenMark(mark, sent_at=start.sent_at, received_at=start.received_at)
 
 
 class Marks:
