@@ -9,20 +9,15 @@ import os
 import re
 import secrets
 from collections.abc import Iterable, Mapping
-from contextlib import closing
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import yaml
 from host_shells import NONCE, HostShell, host_shells
-from patience import PATIENCE_S
 
-from FailTaleLibrary.budget import Budget
-from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Collector, Component, Config, Host, describe_presets
-from FailTaleLibrary.records import Failure, Gap, Item, Window
-from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.records import Gap, Item
+from FailTaleLibrary.run import Run
 from FailTaleLibrary.transports import with_recorded_answers
 from FailTaleLibrary.windows import ResolvedWindow, command_line
 
@@ -68,11 +63,8 @@ def item_of(collector: Collector, recorded: Recorded) -> Item | Gap:
     stdout, stderr = (_replaced(text, {f"\x1e{NONCE}": _FRAME}) for text in (recorded.stdout, recorded.stderr))
     answer = {"stdout": stdout, "stderr": stderr, "exit_status": recorded.exit_status}
     config = Config(components={"c": Component(collectors=(collector,))}, hosts={"h": Host(component=("c",))})
-    recorded_config = with_recorded_answers(config, {"h": {collector.name: answer}})
-    with closing(OwnHosts(recorded_config)) as source:
-        now = datetime.now(timezone.utc)
-        failure = Failure(id="0" * 32, name="T", window=Window(start=now - timedelta(seconds=60), end=now))
-        _, evidence, _ = source.collect(failure, redactor=Redactor(), budget=Budget(PATIENCE_S))
+    with Run(with_recorded_answers(config, {"h": {collector.name: answer}}), environ={}) as run:
+        evidence = run.collect_failure(run.failure("T")).evidence
     (found,) = (*evidence.items, *evidence.gaps)
     return found
 
