@@ -157,7 +157,7 @@ def test_a_damaged_report_is_told_and_does_not_hide_the_others(tmp_path: Path) -
     damaged = a_card("two").replace("failtale:1:eJ", "failtale:1:AA")
     first, second, third = names_in(an_output_xml(tmp_path, a_card("one"), damaged, a_card("three")))
     assert (first, third) == ("one", "three")
-    assert second.startswith(f"error: {tmp_path / 'output.xml'}, HTML message 2: The payload is damaged")
+    assert second.startswith(f"error: {tmp_path / 'output.xml'}, card 2: The payload is damaged")
 
 
 def test_a_card_that_is_only_quoted_in_a_plain_message_is_no_report(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import json
 import os
@@ -14,18 +15,22 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from xml.etree import ElementTree
+from xml.sax.saxutils import escape
 
 import pytest
+from builders import a_failure, a_report
 from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
 from patience import PATIENCE_S
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.archive import read_bundle, read_item, reports_in
-from FailTaleLibrary.cli import main
+from FailTaleLibrary.archive import read_bundle, read_item, reports_in, to_payload
+from FailTaleLibrary.cli import _parser, main
 from FailTaleLibrary.cli.collect import moment
+from FailTaleLibrary.cli.show import MANY
 from FailTaleLibrary.config import describe_presets, load_config, template_text
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.records import Report
+from FailTaleLibrary.rendering import to_html
 
 ROOT = Path(__file__).parent.parent
 SOURCES = os.pathsep.join(str(ROOT / name) for name in ("", "listeners", "resources"))
@@ -150,6 +155,15 @@ def test_every_command_explains_itself(command: str, out: Said) -> None:
     assert f"usage: failtale {command}" in out()
 
 
+def test_the_page_of_the_commands_names_every_command_and_option() -> None:
+    page = (ROOT / "docs" / "commands.md").read_text(encoding="utf-8")
+    (commands,) = (each for each in _parser()._actions if isinstance(each, argparse._SubParsersAction))
+    for name, command in commands.choices.items():
+        assert f"`failtale {name}" in page
+        for option in command._option_string_actions:
+            assert option in ("-h", "--help") or f"`{option}" in page, f"{name} {option}"
+
+
 def test_the_version_is_told(out: Said) -> None:
     with pytest.raises(SystemExit):
         main(["--version"])
@@ -259,8 +273,41 @@ def test_json_is_a_list_of_the_records(run: Finished, out: Said) -> None:
 def test_one_test_is_shown_alone(run: Finished, out: Said) -> None:
     assert main(["show", "--test", "Card Is Charged", "--json", str(run.output)]) == 0
     assert [each["failure"]["name"] for each in json.loads(out())] == ["Card Is Charged"]
-    assert main(["show", "--test", "All Is Well", str(run.output)]) == 0
-    assert out() == f"No evidence in '{run.output}'.\n"
+    assert main(["show", "--test", "All Is Well", str(run.output)]) == 1
+
+
+def test_a_test_that_is_not_there_is_answered_with_those_that_are(run: Finished, out: Said) -> None:
+    assert main(["show", "--test", "Nope", str(run.output)]) == 1
+    said = out()
+    assert "'Nope'" in said
+    assert "there is evidence for 'Order Is Stored', 'Card Is Charged'" in said
+
+
+def test_a_pattern_chooses_tests_by_name(run: Finished, out: Said) -> None:
+    assert main(["show", "--test", "order*", "--json", str(run.output)]) == 0
+    assert [each["failure"]["name"] for each in json.loads(out())] == ["Order Is Stored"]
+    assert main(["show", "--test", "*.Card Is*", "--json", str(run.output)]) == 0
+    assert [each["failure"]["name"] for each in json.loads(out())] == ["Card Is Charged"]
+
+
+def test_many_failures_have_a_line_each_until_all_are_asked_for(tmp_path: Path, out: Said) -> None:
+    cards = [
+        to_html(a_report(failure=a_failure(name=f"Test {number}")), max_bytes=1_000_000, pack=to_payload)
+        for number in range(MANY + 1)
+    ]
+    tests = "".join(
+        f'<test name="t"><msg html="true">{escape(card)}</msg><status status="FAIL"/></test>' for card in cards
+    )
+    output = tmp_path / "output.xml"
+    output.write_text(f"<robot><suite>{tests}</suite></robot>")
+    assert main(["show", str(output)]) == 0
+    lines = out().splitlines()
+    assert len(lines) == len(cards) + 1
+    assert lines[0].startswith("Test 0  ")
+    assert "database is locked" in lines[0]
+    assert "--all" in lines[-1]
+    assert main(["show", "--all", str(output)]) == 0
+    assert out().count("=" * 100) == MANY
 
 
 def test_a_bundle_is_shown(run: Finished, out: Said) -> None:
@@ -336,6 +383,18 @@ def test_evidence_is_collected_as_html_into_a_file_of_ones_own(run: Finished, ou
     assert page.stat().st_mode & 0o777 == 0o600
     assert "data-failtale" in page.read_text()
     assert LOCKED in page.read_text()
+
+
+def test_a_collection_that_brings_nothing_is_status_1(tmp_path: Path, out: Said) -> None:
+    (tmp_path / "known_hosts").touch()
+    ssh = f"{{port: 1, known_hosts: {tmp_path}/known_hosts}}"
+    config = tmp_path / "failtale.yaml"
+    config.write_text(
+        "components: {storage: {collectors: [{name: state, command: uptime}]}}\n"
+        f"hosts: {{dead: {{component: storage, address: 127.0.0.1, ssh: {ssh}}}}}\n"
+    )
+    assert main(["collect", "--config", str(config)]) == 1
+    assert "dead" in out()
 
 
 def test_a_bundle_is_written_where_it_is_wanted(run: Finished, tmp_path: Path, out: Said) -> None:

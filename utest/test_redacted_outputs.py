@@ -21,7 +21,7 @@ from robot.api import ExecutionResult, ResultVisitor
 
 from FailTaleLibrary.archive import reports_in, rewrite_all, rewritten, to_payload
 from FailTaleLibrary.archive.cards import REMOVED_PAYLOAD
-from FailTaleLibrary.archive.outputs import Text, rewrite_texts
+from FailTaleLibrary.archive.texts import Text, rewrite_texts
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-from FailTaleLibrary.archive.outputs import Format, Text, chunks_of, rewrite_texts
 from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
+from FailTaleLibrary.archive.texts import Format, Text, chunks_of, rewrite_texts
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import replacing
 from FailTaleLibrary.records import RecordVisitor, Report, SafeText

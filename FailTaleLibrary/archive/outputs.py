@@ -1,4 +1,4 @@
-"""Robot's output.xml or output.json -> the reports that its cards carry, or the same file with its texts changed.
+"""Robot's output.xml or output.json -> the reports that the cards in it carry.
 
 XML is streamed in constant memory; of JSON the text alone is held.
 """
@@ -6,39 +6,71 @@ XML is streamed in constant memory; of JSON the text alone is held.
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Iterable, Iterator
-from functools import partial
-from html import unescape
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, TextIO
+from typing import Any, Literal
 from xml.etree import ElementTree
-from xml.sax.saxutils import escape
 
 from FailTaleLibrary.archive.payload import report_in
 from FailTaleLibrary.errors import ArchiveError
-from FailTaleLibrary.records import Report
+from FailTaleLibrary.records import Report, our_words
+from FailTaleLibrary.rendering import is_card
 
-# --- Reading ----------------------------------------------------------------------------------------------------------
+_OUR_LIBRARY = "FailTaleLibrary"
 
 
 def reports_in(path: Path) -> Iterator[Report | ArchiveError]:
-    """Every report in an output file; a damaged one comes as the error that says why, and the others still come.
+    """Every report in an output file; one that cannot be shown comes as the error that says why, the others still come.
 
-    Raises ArchiveError when the file itself cannot be read to its end, after the reports that stand before the damage.
+    A product under test can write anything into a log, also a card. So a card counts where FailTale writes one: in a
+    test that did not pass, in a suite's setup or teardown, in its own keywords. Where it may be another's, its headline
+    says so. Raises ArchiveError when the file itself cannot be read to its end, after the reports before the damage.
     """
-    for number, message in enumerate(_html_messages(path), 1):
+    for number, found in enumerate(_cards_in(path), 1):
         try:
-            report = report_in(message)
+            report = _report_of(found)
         except ArchiveError as error:
-            yield ArchiveError(f"{path}, HTML message {number}: {error}")
+            yield ArchiveError(f"{path}, card {number}: {error}")
             continue
         if report is not None:
             yield report
 
 
-def _html_messages(path: Path) -> Iterator[str]:
-    """Texts of messages that are HTML; a text that merely quotes a card is none."""
+Place = Literal["test", "fixture", "our keyword", "outside", "elsewhere"]
+"""What a message stands in: directly in a test or in a suite's setup or teardown, where only listeners write."""
+
+
+@dataclass(slots=True)
+class _Card:
+    """A message that looks like a card, and where it stands."""
+
+    text: str
+    place: Place
+    test: str = ""
+    """Name of the test, or of the suite's setup or teardown."""
+    status: str = ""
+    """Of that; empty where the file ends before it is told."""
+
+
+def _report_of(found: _Card) -> Report | None:
+    """The report that a card carries, None when it carries none. Raises ArchiveError: damaged, or not FailTale's."""
+    if found.place == "elsewhere" and found.status not in ("FAIL", ""):
+        raise ArchiveError(
+            f"it looks like a card of FailTale, which writes none in '{found.test}', because that did not fail; "
+            "it is not shown"
+        )
+    if found.place in ("test", "fixture") and found.status == "PASS":
+        raise ArchiveError(f"it looks like a card of FailTale, but '{found.test}' passed; it is not shown")
+    report = report_in(found.text)
+    if report is None or found.place != "elsewhere":
+        return report
+    doubt = our_words("Perhaps not FailTale's, for it stands amid other messages: {}", report.analysis.headline)
+    return report.model_copy(update={"analysis": report.analysis.model_copy(update={"headline": doubt})})
+
+
+def _cards_in(path: Path) -> Iterator[_Card]:
+    """What begins as a card in the messages that are HTML, in their order; a text that merely quotes a card is none."""
     read = _from_json if path.suffix.lower() == ".json" else _from_xml
     try:
         yield from read(path)
@@ -48,204 +80,115 @@ def _html_messages(path: Path) -> Iterator[str]:
         raise ArchiveError(f"'{path}' is damaged or no output file of Robot Framework: {error}.") from error
 
 
-def _from_xml(path: Path) -> Iterator[str]:
-    open_elements: list[ElementTree.Element] = []
+# --- XML --------------------------------------------------------------------------------------------------------------
+
+
+def _from_xml(path: Path) -> Iterator[_Card]:
+    """Cards wait for the status of their test, which stands at its end."""
+    waiting: list[_Card] = []
+    try:
+        for element, parents in _elements(path):
+            if element.tag == "msg" and _is_card(element, parents):
+                waiting.append(_Card(element.text or "", _place_of(parents)))
+            elif element.tag == "status" and _is_test_or_fixture(parents):
+                for card in waiting:
+                    card.test, card.status = parents[-1].get("name", ""), element.get("status", "")
+                yield from waiting
+                waiting.clear()
+    except ElementTree.ParseError:
+        yield from waiting
+        raise
+    yield from waiting
+
+
+def _elements(path: Path) -> Iterator[tuple[ElementTree.Element, list[ElementTree.Element]]]:
+    """Every element at its end with its parents, outermost first; what ended is forgotten."""
+    parents: list[ElementTree.Element] = []
     for event, element in ElementTree.iterparse(path, events=("start", "end")):  # noqa: S314 - expat >= 2.4.1 bounds entities
         if event == "start":
-            open_elements.append(element)
+            parents.append(element)
             continue
-        open_elements.pop()
-        if element.tag == "msg" and element.get("html") in ("true", "yes"):  # yes: Robot Framework before 4.0
-            yield element.text or ""
-        if open_elements:
-            open_elements[-1].remove(element)
+        parents.pop()
+        yield element, parents
+        if parents:
+            parents[-1].remove(element)
 
 
-def _from_json(path: Path) -> Iterator[str]:
-    """Messages as the parser completes them: it sees pairs, so a second "body" of a test hides nothing."""
-    messages: list[str] = []
-
-    def collect(pairs: list[tuple[str, Any]]) -> None:
-        values = dict(pairs)
-        if values.get("html") is True and isinstance(values.get("message"), str):
-            messages.append(values["message"])
-
-    with path.open(encoding="utf-8") as file:
-        json.load(file, object_pairs_hook=collect)
-    yield from messages
+def _is_card(message: ElementTree.Element, parents: list[ElementTree.Element]) -> bool:
+    """Whether Robot shows a message as HTML and it looks like a card; not where the list of errors repeats it."""
+    is_html = message.get("html") in ("true", "yes")  # yes: Robot Framework before 4.0
+    return is_html and is_card(message.text or "") and not any(parent.tag == "errors" for parent in parents)
 
 
-# --- Rewriting --------------------------------------------------------------------------------------------------------
-
-Format = Literal["xml", "json", "page", "text"]
-"""``page``: log.html or report.html, whose contents are packed; ``text``: anything else."""
-
-_CHUNK = 256 * 1024
-_ROBOTS_JSON = re.compile(r'\s*\{\s*"generator"\s*:\s*"(?:Robot|Rebot)')
-_ROBOTS_PAGE = re.compile(r'<meta content="(?:Robot Framework|Robot|Rebot) [^"]*" name="Generator">', re.IGNORECASE)
+def _is_test_or_fixture(parents: list[ElementTree.Element]) -> bool:
+    tags = [parent.tag for parent in parents[-2:]]
+    return tags[-1:] == ["test"] or tags == ["suite", "kw"]
 
 
-def format_of(head: str, suffix: str = "") -> Format:
-    """What a file is by its first thousand characters, and by its suffix where those leave it open."""
-    begin = head.lstrip("\ufeff \t\r\n")
-    if begin.startswith(("<?xml", "<robot")) or suffix.lower() == ".xml":
-        return "xml"
-    if _ROBOTS_JSON.match(begin):
-        return "json"
-    return "page" if _ROBOTS_PAGE.search(head) else "text"
+def _place_of(parents: list[ElementTree.Element]) -> Place:
+    inner = parents[-1] if parents else None
+    if inner is not None and inner.tag == "kw" and _OUR_LIBRARY in (inner.get("owner"), inner.get("library")):
+        return "our keyword"  # library: Robot Framework before 7.0
+    if _is_test_or_fixture(parents):
+        return "test" if parents[-1].tag == "test" else "fixture"
+    return "elsewhere" if any(parent.tag in ("test", "kw") for parent in parents) else "outside"
 
 
-class Text(NamedTuple):
-    """A text of an output file: a message, an argument, an attribute, a comment …"""
+# --- JSON -------------------------------------------------------------------------------------------------------------
 
-    value: str
+
+@dataclass(slots=True)
+class _Object:
+    """What is kept of an object of the file: the cards in it, and what tells where these stand."""
+
+    cards: list[_Card]
+    is_message: bool = False
     name: str = ""
-    """What it is called: its attribute, key or element; of metadata its name."""
-    is_html: bool = False
-    """Whether Robot shows it as HTML."""
-    is_torn: bool = False
-    """Whether the file ends in it."""
+    owner: str = ""
+    status: str = ""
 
 
-Change = Callable[[Text], str]
+def _from_json(path: Path) -> Iterator[_Card]:
+    """Cards as the parser completes what they stand in.
+
+    It sees pairs, so a second "body" of a test hides nothing.
+    """
+    with path.open(encoding="utf-8") as file:
+        root = json.load(file, object_pairs_hook=_object_of)
+    yield from root.cards if isinstance(root, _Object) else ()
 
 
-def chunks_of(source: TextIO) -> Iterator[str]:
-    """An open file in pieces."""
-    return iter(partial(source.read, _CHUNK), "")
+def _object_of(pairs: list[tuple[str, Any]]) -> _Object:
+    values = dict(pairs)
+    if values.get("html") is True and is_card(_word(values, "message")):
+        return _Object([_Card(values["message"], "outside")], is_message=True)
+    whole = _Object([], name=_word(values, "name"), owner=_word(values, "owner"), status=_word(values, "status"))
+    is_suite = "tests" in values or "suites" in values
+    for key, value in pairs:
+        for child in value if isinstance(value, list) else (value,):
+            if isinstance(child, _Object):
+                whole.cards += _settled(child, key, in_suite=is_suite)
+    return whole
 
 
-def rewrite_texts(chunks: Iterable[str], form: Format, change: Change) -> Iterator[str]:
-    """The file in pieces with each text changed; what stays as it was, stays so to the letter."""
-    return _rewrite_json("".join(chunks), change) if form == "json" else _rewrite_xml(chunks, change)
+def _word(values: Mapping[str, Any], key: str) -> str:
+    value = values.get(key)
+    return value if isinstance(value, str) else ""
 
 
-# --- XML ---
-
-_SEALED = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
-_LONGEST_OPENER = max(map(len, _SEALED))
-_TAG = re.compile(r"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
-_ATTRIBUTE = re.compile(r"""(?<=\s)([\w:.-]+)(\s*=\s*)("[^"]*"|'[^']*')""")
-_NAME = re.compile(r"""<([\w:.-]+)""")
-_METADATA = re.compile(r"""<(?:meta|item)\s[^>]*?\bname="([^"]*)\"""")
-_HTML = re.compile(r"""\shtml=["'](?:true|yes)["']""")
-
-
-def _rewrite_xml(chunks: Iterable[str], change: Change) -> Iterator[str]:
-    tag = ""
-    for part, is_torn in _xml_parts(chunks):
-        if not part.startswith("<"):
-            text = Text(unescape(part), _name_of(tag), _is_html(tag), is_torn)
-            yield _replaced(part, text, change, escape)
-        elif sealed := _sealed(part):
-            yield sealed[0] + change(Text(sealed[1], is_torn=is_torn)) + sealed[2]
-        elif is_torn:
-            yield _replaced(part, Text(unescape(part), is_torn=True), change, escape)
-        else:
-            tag = part
-            yield _ATTRIBUTE.sub(lambda match: _attribute(match, change), part)
-
-
-def _xml_parts(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Tags, comments, CDATA sections and the texts between them; and whether the file ends inside of it."""
-    held = ""
-    for chunk in chunks:
-        held += chunk
-        at = 0
-        while at < len(held) - _LONGEST_OPENER and (end := _end_of_part(held, at)) >= 0:
-            yield held[at:end], False
-            at = end
-        held = held[at:]
-    at = 0
-    while at < len(held) and (end := _end_of_part(held, at)) >= 0:
-        yield held[at:end], False
-        at = end
-    if at < len(held):
-        yield held[at:], bool(held[at:].strip())
-
-
-def _end_of_part(text: str, at: int) -> int:
-    """Where the part that begins here ends; -1 when that is still to come."""
-    if text[at] != "<":
-        return text.find("<", at)
-    for opener, closer in _SEALED.items():
-        if text.startswith(opener, at):
-            end = text.find(closer, at + len(opener))
-            return end + len(closer) if end >= 0 else -1
-    match = _TAG.match(text, at)
-    return match.end() if match else -1
-
-
-def _sealed(part: str) -> tuple[str, str, str] | None:
-    """(opener, inside, closer) of a comment, a section or an instruction; of a torn one without closer."""
-    for opener, closer in _SEALED.items():
-        if part.startswith(opener):
-            inside = part[len(opener) :]
-            return opener, inside.removesuffix(closer), closer if inside.endswith(closer) else ""
-    return None
-
-
-def _name_of(tag: str) -> str:
-    """What the text after a tag is called."""
-    named = _METADATA.match(tag) or _NAME.match(tag)
-    return unescape(named[1]) if named else ""
-
-
-def _is_html(tag: str) -> bool:
-    return tag.startswith("<msg") and _HTML.search(tag) is not None
-
-
-def _attribute(match: re.Match[str], change: Change) -> str:
-    name, equals, quoted = match.groups()
-    quote = quoted[0]
-    text = Text(unescape(quoted[1:-1]), name)
-    entity = {'"': "&quot;"} if quote == '"' else {"'": "&apos;"}
-    return name + equals + quote + _replaced(quoted[1:-1], text, change, partial(escape, entities=entity)) + quote
-
-
-def _replaced(raw: str, text: Text, change: Change, encode: Callable[[str], str]) -> str:
-    """The text changed and encoded; as it stood where it is the same."""
-    if not text.value.strip():
-        return raw
-    changed = change(text)
-    return raw if changed == text.value else encode(changed)
-
-
-# --- JSON ---
-
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_COLON = re.compile(r"\s*:")
-
-
-def _rewrite_json(text: str, change: Change) -> Iterator[str]:
-    """String by string in the text itself: a parser would lose a second "body" of a test."""
-    at, key = 0, ""
-    for match in _STRING.finditer(text):
-        value = _decoded(match[0])
-        if _COLON.match(text, match.end()):
-            key, found = value, Text(value)
-        else:
-            found = Text(value, key, is_html=key == "message" and _is_html_message(text, match.end()))
-        yield text[at : match.start()]
-        yield _replaced(match[0], found, change, json.dumps)
-        at = match.end()
-    rest = text[at:]
-    yield _replaced(rest, Text(_unquoted(rest), key, is_html=True, is_torn=True), change, str) if '"' in rest else rest
-
-
-def _decoded(string: str) -> str:
-    try:
-        return str(json.loads(string, strict=False))
-    except ValueError:  # an escape that JSON does not have
-        return string[1:-1]
-
-
-def _is_html_message(text: str, end: int) -> bool:
-    """Whether the object whose "message" ends here says that it is HTML; Robot writes that after the message."""
-    rest = text[end : text.find("}", end)]
-    return re.search(r'"html"\s*:\s*true', rest) is not None
-
-
-def _unquoted(rest: str) -> str:
-    """What a string that is not complete holds so far, roughly."""
-    return rest.partition('"')[2].replace('\\"', '"').replace("\\n", "\n")
+def _settled(child: _Object, key: str, *, in_suite: bool) -> list[_Card]:
+    """The cards of an object that stands under ``key``; what the object is tells where its own messages stand."""
+    if key == "errors":  # which repeats messages
+        return []
+    if child.is_message:
+        return child.cards
+    is_fixture = in_suite and key in ("setup", "teardown")
+    own: Place = "our keyword" if child.owner == _OUR_LIBRARY else "test" if key == "tests" else "elsewhere"
+    if is_fixture and own == "elsewhere":
+        own = "fixture"
+    for card in child.cards:
+        if card.place == "outside" and key not in ("suite", "suites"):
+            card.place = own
+        if is_fixture or key == "tests":
+            card.test, card.status = child.name, child.status
+    return child.cards

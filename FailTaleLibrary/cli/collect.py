@@ -47,7 +47,7 @@ def _collect(options: argparse.Namespace) -> int:
     else:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         write_private_file(options.output, text)
-    return 0
+    return 1 if report.evidence.gaps and not report.evidence.items else 0
 
 
 def _failure(options: argparse.Namespace, run: Run) -> Failure:

@@ -14,7 +14,7 @@ from typing import BinaryIO, TextIO
 
 from FailTaleLibrary.archive import rewrite_all, rewrite_bundle, rewritten
 from FailTaleLibrary.archive.cards import rewrite_payloads
-from FailTaleLibrary.archive.outputs import Text, chunks_of, format_of
+from FailTaleLibrary.archive.texts import Text, chunks_of, format_of
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError

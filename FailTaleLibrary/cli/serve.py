@@ -22,7 +22,7 @@ def add_command(commands: Commands) -> None:
         type=Path,
         default=[],
         metavar="PATH",
-        help="also tell finished runs: output.xml, output.json, a bundle or a folder of bundles; repeatable",
+        help="also serve finished runs: output.xml, output.json, a bundle or a folder of bundles; repeatable",
     )
     serve.add_argument("--stdio", action="store_true", help="for an assistant that starts its servers itself")
     serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")

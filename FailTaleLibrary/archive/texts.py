@@ -1,0 +1,187 @@
+"""Robot's output.xml or output.json in pieces -> the same with its texts changed; all else stays to the letter.
+
+XML is streamed in constant memory; of JSON the text is held.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from html import unescape
+from typing import Literal, NamedTuple, TextIO
+from xml.sax.saxutils import escape
+
+Format = Literal["xml", "json", "page", "text"]
+"""``page``: log.html or report.html, whose contents are packed; ``text``: anything else."""
+
+_CHUNK = 256 * 1024
+_ROBOTS_JSON = re.compile(r'\s*\{\s*"generator"\s*:\s*"(?:Robot|Rebot)')
+_ROBOTS_PAGE = re.compile(r'<meta content="(?:Robot Framework|Robot|Rebot) [^"]*" name="Generator">', re.IGNORECASE)
+
+
+def format_of(head: str, suffix: str = "") -> Format:
+    """What a file is by its first thousand characters, and by its suffix where those leave it open."""
+    begin = head.lstrip("\ufeff \t\r\n")
+    if begin.startswith(("<?xml", "<robot")) or suffix.lower() == ".xml":
+        return "xml"
+    if _ROBOTS_JSON.match(begin):
+        return "json"
+    return "page" if _ROBOTS_PAGE.search(head) else "text"
+
+
+class Text(NamedTuple):
+    """A text of an output file: a message, an argument, an attribute, a comment …"""
+
+    value: str
+    name: str = ""
+    """What it is called: its attribute, key or element; of metadata its name."""
+    is_html: bool = False
+    """Whether Robot shows it as HTML."""
+    is_torn: bool = False
+    """Whether the file ends in it."""
+
+
+Change = Callable[[Text], str]
+
+
+def chunks_of(source: TextIO) -> Iterator[str]:
+    """An open file in pieces."""
+    return iter(partial(source.read, _CHUNK), "")
+
+
+def rewrite_texts(chunks: Iterable[str], form: Format, change: Change) -> Iterator[str]:
+    """The file in pieces with each text changed; what stays as it was, stays so to the letter."""
+    return _rewrite_json("".join(chunks), change) if form == "json" else _rewrite_xml(chunks, change)
+
+
+# --- XML --------------------------------------------------------------------------------------------------------------
+
+_SEALED = {"<!--": "-->", "<![CDATA[": "]]>", "<?": "?>"}
+_LONGEST_OPENER = max(map(len, _SEALED))
+_TAG = re.compile(r"""<[^<>"']*(?:(?:"[^"]*"|'[^']*')[^<>"']*)*>""")
+_ATTRIBUTE = re.compile(r"""(?<=\s)([\w:.-]+)(\s*=\s*)("[^"]*"|'[^']*')""")
+_NAME = re.compile(r"""<([\w:.-]+)""")
+_METADATA = re.compile(r"""<(?:meta|item)\s[^>]*?\bname="([^"]*)\"""")
+_HTML = re.compile(r"""\shtml=["'](?:true|yes)["']""")
+
+
+def _rewrite_xml(chunks: Iterable[str], change: Change) -> Iterator[str]:
+    tag = ""
+    for part, is_torn in _xml_parts(chunks):
+        if not part.startswith("<"):
+            text = Text(unescape(part), _name_of(tag), _is_html(tag), is_torn)
+            yield _replaced(part, text, change, escape)
+        elif sealed := _sealed(part):
+            yield sealed[0] + change(Text(sealed[1], is_torn=is_torn)) + sealed[2]
+        elif is_torn:
+            yield _replaced(part, Text(unescape(part), is_torn=True), change, escape)
+        else:
+            tag = part
+            yield _ATTRIBUTE.sub(lambda match: _attribute(match, change), part)
+
+
+def _xml_parts(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """Tags, comments, CDATA sections and the texts between them; and whether the file ends inside of it."""
+    held = ""
+    for chunk in chunks:
+        held += chunk
+        at = 0
+        while at < len(held) - _LONGEST_OPENER and (end := _end_of_part(held, at)) >= 0:
+            yield held[at:end], False
+            at = end
+        held = held[at:]
+    at = 0
+    while at < len(held) and (end := _end_of_part(held, at)) >= 0:
+        yield held[at:end], False
+        at = end
+    if at < len(held):
+        yield held[at:], bool(held[at:].strip())
+
+
+def _end_of_part(text: str, at: int) -> int:
+    """Where the part that begins here ends; -1 when that is still to come."""
+    if text[at] != "<":
+        return text.find("<", at)
+    for opener, closer in _SEALED.items():
+        if text.startswith(opener, at):
+            end = text.find(closer, at + len(opener))
+            return end + len(closer) if end >= 0 else -1
+    match = _TAG.match(text, at)
+    return match.end() if match else -1
+
+
+def _sealed(part: str) -> tuple[str, str, str] | None:
+    """(opener, inside, closer) of a comment, a section or an instruction; of a torn one without closer."""
+    for opener, closer in _SEALED.items():
+        if part.startswith(opener):
+            inside = part[len(opener) :]
+            return opener, inside.removesuffix(closer), closer if inside.endswith(closer) else ""
+    return None
+
+
+def _name_of(tag: str) -> str:
+    """What the text after a tag is called."""
+    named = _METADATA.match(tag) or _NAME.match(tag)
+    return unescape(named[1]) if named else ""
+
+
+def _is_html(tag: str) -> bool:
+    return tag.startswith("<msg") and _HTML.search(tag) is not None
+
+
+def _attribute(match: re.Match[str], change: Change) -> str:
+    name, equals, quoted = match.groups()
+    quote = quoted[0]
+    text = Text(unescape(quoted[1:-1]), name)
+    entity = {'"': "&quot;"} if quote == '"' else {"'": "&apos;"}
+    return name + equals + quote + _replaced(quoted[1:-1], text, change, partial(escape, entities=entity)) + quote
+
+
+def _replaced(raw: str, text: Text, change: Change, encode: Callable[[str], str]) -> str:
+    """The text changed and encoded; as it stood where it is the same."""
+    if not text.value.strip():
+        return raw
+    changed = change(text)
+    return raw if changed == text.value else encode(changed)
+
+
+# --- JSON -------------------------------------------------------------------------------------------------------------
+
+_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_COLON = re.compile(r"\s*:")
+
+
+def _rewrite_json(text: str, change: Change) -> Iterator[str]:
+    """String by string in the text itself: a parser would lose a second "body" of a test."""
+    at, key = 0, ""
+    for match in _STRING.finditer(text):
+        value = _decoded(match[0])
+        if _COLON.match(text, match.end()):
+            key, found = value, Text(value)
+        else:
+            found = Text(value, key, is_html=key == "message" and _is_html_message(text, match.end()))
+        yield text[at : match.start()]
+        yield _replaced(match[0], found, change, json.dumps)
+        at = match.end()
+    rest = text[at:]
+    yield _replaced(rest, Text(_unquoted(rest), key, is_html=True, is_torn=True), change, str) if '"' in rest else rest
+
+
+def _decoded(string: str) -> str:
+    try:
+        return str(json.loads(string, strict=False))
+    except ValueError:  # an escape that JSON does not have
+        return string[1:-1]
+
+
+def _is_html_message(text: str, end: int) -> bool:
+    """Whether the object whose "message" ends here says that it is HTML; Robot writes that after the message."""
+    rest = text[end : text.find("}", end)]
+    return re.search(r'"html"\s*:\s*true', rest) is not None
+
+
+def _unquoted(rest: str) -> str:
+    """What a string that is not complete holds so far, roughly."""
+    return rest.partition('"')[2].replace('\\"', '"').replace("\\n", "\n")
