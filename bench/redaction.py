@@ -1,12 +1,13 @@
 """How many secrets go, how many harmless lines change and how fast: ours beside detect-secrets and insights-core.
 
-    python bench/redaction.py [EXAMPLES.jsonl]
+    python bench/redaction.py [EXAMPLES.jsonl ...]
 
-All run on the same lines in one run: the examples of the tests, or those of another file (one JSON object a line with
-"kind", "line" and "secret"), and the shapes of our own tests with made-up values. A secret is gone when it is left
-nowhere whole; a harmless line has changed when one byte has. The speed is that of ordinary log text of which one line
-in fifty holds a secret, in CPU time. detect-secrets scans a file for each text, as it finds more that way, and one file
-for the speed. detect-secrets and insights-core are optional: `pip install detect-secrets insights-core`.
+All run on the same lines in one run: the shapes of our own tests and the lines beside our rules, both with made-up
+values, and the examples of each file that is named (one JSON object a line with "kind", "line" and "secret"). A secret
+is gone when it is left nowhere whole; a harmless line has changed when one byte has. The speed is that of ordinary log
+text of which one line in fifty holds a secret, in CPU time. detect-secrets scans a file for each text, as it finds more
+that way, and one file for the speed. detect-secrets and insights-core are optional: `pip install detect-secrets
+insights-core`.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 import redaction_shapes  # noqa: E402
 
 from FailTaleLibrary.redaction import Redactor, redact_lines  # noqa: E402
+from FailTaleLibrary.redaction.rules import FILES, rows_of  # noqa: E402
 
-DATA_SET = ROOT / "utest" / "data" / "redaction_examples.jsonl"
 Redaction = Callable[[list[str]], list[str]]
 """Texts -> the same texts without what it takes for secrets; a text may be several lines."""
 
@@ -59,6 +60,16 @@ def examples(path: Path) -> Lines:
 def shapes(seed: int) -> Lines:
     secrets = [(line, secret) for _, line, secret in redaction_shapes.secret_lines(seed)]
     return Lines("shapes of our tests", secrets, list(redaction_shapes.harmless_lines(seed)))
+
+
+def rows(seed: int) -> Lines:
+    found = [row for file in FILES for row in rows_of(file)]
+    secrets = [redaction_shapes.filled(shape, seed) for row in found for shape in row.hits]
+    return Lines(
+        "lines beside our rules",
+        secrets,
+        [redaction_shapes.filled(shape, seed)[0] for row in found for shape in row.misses],
+    )
 
 
 def log_text(megabytes: float) -> list[str]:
@@ -184,8 +195,8 @@ def row(name: str, redaction: Redaction, sets: list[Lines], speed: float, our_sp
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("examples", nargs="?", type=Path, default=DATA_SET, help="examples to measure on (JSON lines)")
-    sets = [examples(parser.parse_args().examples), shapes(7)]
+    parser.add_argument("examples", nargs="*", type=Path, help="further examples to measure on (JSON lines)")
+    sets = [shapes(7), rows(7), *map(examples, parser.parse_args().examples)]
     able = measured()
     speeds = {name: megabytes_per_second(do, log_text(megabytes)) for name, (do, megabytes) in able.items()}
     heads = [f"{lines.name}: {what}" for lines in sets for what in ("secrets gone", "harmless changed")]

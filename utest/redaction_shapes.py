@@ -301,6 +301,12 @@ Generated password: {pw}
 password\": \"{pw}\"
 password%3D{pw}%26x%3D1
 {"env":[{"name":"DB_PASSWORD","value":"{pw}"}]}
+Server=db1;Database=x;User ID=sa;Pwd={pw};
+dsn root:{pw}@tcp(10.0.0.5:3306)/db
+proxy http://admin:{pw}@proxy.example:3128 ok
+key={p:AI:za}{alnum35}
+db_password = {word}Pw
+  password: {b64}
 """.strip().splitlines()
 
 HARMLESS = r"""
@@ -569,6 +575,19 @@ wrong password for user bob
 wrong password 3 times
 using password file
 with token refresh enabled
+kernel: RIP: 0010:native_safe_halt+0xb/0x10 RSP: 0018:{hex16} EFLAGS: 00000246
+AuthenticationManager.checkPassword(AuthenticationManager.java:123)
+Enter password:
+Server: nginx/1.24.0
+server=10.0.0.5; database=app
+minion: jid 20261122112233445566 function state.apply
+UUID={uuid} / ext4
+Serial number: 4C:4C:45:44:00:4B:31:10
+GET /static/js/main.{hex8}.chunk.js 200
+ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIJ0v public key offered
+keytab /etc/krb5.keytab opened
+basic checks passed
+date -u '+%H:%M:%S'
 """.strip().splitlines()
 
 
@@ -586,8 +605,14 @@ def harmless_lines(seed: int) -> Iterator[str]:
         yield _filled(shape, chance)[0]
 
 
+def filled(shape: str, seed: int) -> tuple[str, str]:
+    """A shape's line, and the longest of the values that were made up for it: its secret."""
+    line, parts = _filled(shape, random.Random(seed))
+    return line, max(parts, key=len)
+
+
 _HOLE = re.compile(
-    r"\{(pw|sym|mix32|mix|aws|b64long|b64|b32|sas|uuid|hexu32|(?:hex|alnum|num|upper)\d+|p:[^:{}]+:[^{}]+)\}"
+    r"\{(pw|sym|word|mix32|mix|aws|b64long|b64|b32|sas|uuid|(?:hexu?|alnum|num|low|upper)\d+|p:[^:{}]+:[^{}]+)\}"
 )
 
 
@@ -609,6 +634,8 @@ def made_up(kind: str, chance: random.Random) -> str:
     if kind == "pw":
         word = "".join(chance.choices(string.ascii_lowercase, k=chance.randint(5, 9)))
         return word.capitalize() + str(chance.randint(1, 9999)) + chance.choice(["", "x", "Qz"])
+    if kind == "word":
+        return "".join(chance.choices(string.ascii_lowercase, k=9))
     if kind == "sym":
         return "".join(chance.choices(_LETTERS, k=6)) + "".join(chance.choices("!#+*?", k=2)) + "k8"
     if kind in ("mix", "mix32"):
@@ -624,6 +651,12 @@ def made_up(kind: str, chance: random.Random) -> str:
     if kind == "uuid":
         return "-".join("".join(chance.choices("0123456789abcdef", k=k)) for k in (8, 4, 4, 4, 12))
     family, length = re.fullmatch(r"([a-z]+)(\d+)", kind).groups()
-    alphabets = {"hex": "0123456789abcdef", "hexu": "0123456789ABCDEF", "num": "123456789", "alnum": _LETTERS}
+    alphabets = {
+        "hex": "0123456789abcdef",
+        "hexu": "0123456789ABCDEF",
+        "num": "123456789",
+        "alnum": _LETTERS,
+        "low": string.ascii_lowercase + string.digits,
+    }
     alphabet = alphabets.get(family, string.ascii_uppercase + string.digits)
     return "".join(chance.choices(alphabet, k=int(length)))

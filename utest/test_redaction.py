@@ -7,7 +7,6 @@ import json
 import re
 import time
 import urllib.parse
-from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -18,7 +17,6 @@ from redaction_shapes import HARMLESS, SECRETS, harmless_lines, secret_lines
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.redaction import Redactor, redact_lines, secret_values
 
-EXAMPLES = Path(__file__).parent / "data" / "redaction_examples.jsonl"
 TOKEN = re.compile(r"\[redacted:[a-z0-9.-]+\]")
 REDACTOR = Redactor()
 
@@ -27,22 +25,7 @@ def redacted(text: str) -> str:
     return REDACTOR.redact(text).text
 
 
-def examples(kind: str) -> list[dict[str, str]]:
-    found = map(json.loads, EXAMPLES.read_text().splitlines())
-    return [example for example in found if example["kind"] == kind]
-
-
 # --- Secrets and their look-alikes -----------------------------------------------------------------------------------
-
-
-def test_every_secret_of_the_design_set_goes():
-    left = [example["line"] for example in examples("secret") if example["secret"] in redacted(example["line"])]
-    assert left == []
-
-
-def test_no_harmless_line_of_the_design_set_changes():
-    lines = [example["line"] for example in examples("benign")]
-    assert [redacted(line) for line in lines] == lines
 
 
 @pytest.mark.parametrize("seed", range(4))

@@ -10,8 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from FailTaleLibrary.redaction.patterns import Match, Pattern, compiled, words
-from FailTaleLibrary.redaction.spans import Span, only_tokens
+from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens
 from FailTaleLibrary.redaction.values import (
     is_empty_or_masked,
     is_number,
@@ -19,10 +18,13 @@ from FailTaleLibrary.redaction.values import (
     looks_made_up,
     looks_random,
     value_span,
+    words,
 )
 
 STEMS = "pass|pwd|pw|secret|token|key|cred|auth|cookie|sess|sid|signature|sig|bearer|jwt|otp|pin|psk|kennwort"
-"""What a secret's key holds at least one of; for prefilters."""
+"""What a secret's key holds at least one of."""
+KEYWORDS = (r"(?:" + STEMS + r")[a-z0-9_.$-]*(?:\\*(?:[\"'`]|&quot;|&#3[49];|u0022))?\]?[ \t]{0,20}(?:=|:|%3d|%3a)",)
+"""RE2, without regard to case: a line that holds none of them holds no assignment."""
 
 _ASSIGNMENT = (
     r"(?i)((?:(?:api|access|secret|private|auth|encryption|account|shared|signing|master) )?[a-z0-9_.$@-]{0,80}?(?:"

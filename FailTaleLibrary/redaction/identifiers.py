@@ -10,8 +10,8 @@ import ipaddress
 import threading
 from collections.abc import Iterator
 
-from FailTaleLibrary.redaction.patterns import Pattern, compiled, words
-from FailTaleLibrary.redaction.spans import TOKEN
+from FailTaleLibrary.redaction.spans import TOKEN, Pattern, compiled
+from FailTaleLibrary.redaction.values import words
 
 _IDENTIFIER = (
     r"(?i)(?P<token>" + TOKEN.pattern.decode() + r")"

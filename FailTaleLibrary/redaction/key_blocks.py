@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from FailTaleLibrary.redaction.patterns import Match, compiled
-from FailTaleLibrary.redaction.spans import Span, only_tokens
+from FailTaleLibrary.redaction.spans import Match, Span, compiled, only_tokens
 
 _RULE = "key block"
 _LONGEST = 64 * 1024

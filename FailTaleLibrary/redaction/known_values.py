@@ -8,8 +8,8 @@ import urllib.parse
 from collections.abc import Iterable, Iterator, Mapping
 
 from FailTaleLibrary.redaction.assignments import names_a_secret
-from FailTaleLibrary.redaction.patterns import compiled, words
-from FailTaleLibrary.redaction.spans import TOKEN, Span
+from FailTaleLibrary.redaction.spans import TOKEN, Span, compiled
+from FailTaleLibrary.redaction.values import words
 
 SHORTEST = 6
 """Shorter values stand in too many harmless words."""

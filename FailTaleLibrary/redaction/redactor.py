@@ -13,12 +13,11 @@ import re2
 
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.records import Redaction, SafeText, derived
-from FailTaleLibrary.redaction import assignments, cookies, key_blocks
+from FailTaleLibrary.redaction import key_blocks
 from FailTaleLibrary.redaction.identifiers import Identifiers
 from FailTaleLibrary.redaction.known_values import KnownValues
-from FailTaleLibrary.redaction.patterns import Pattern
-from FailTaleLibrary.redaction.rules import Rule, rule, rules_across_lines, rules_for, triggers
-from FailTaleLibrary.redaction.spans import TOKEN, Span, beside_tokens, merged, token
+from FailTaleLibrary.redaction.rules import Rule, prefilter, rules_across_lines
+from FailTaleLibrary.redaction.spans import TOKEN, Pattern, Span, beside_tokens, merged, token
 from FailTaleLibrary.text import sanitize, shorten
 
 # --- Raw text -> the same text without secrets, and how many of which class were removed
@@ -157,10 +156,8 @@ class _Deadline:
 
 
 def _spans_of_line(data: bytes, start: int, end: int) -> Iterator[Span]:
-    yield from assignments.spans(data, start, end)
-    yield from cookies.spans(data, start, end)
-    for line_rule in rules_for(data[start:end]):
-        yield from line_rule.spans(data, start, end)
+    for searcher in prefilter().searchers_for(data[start:end]):
+        yield from searcher.spans(data, start, end)
 
 
 def _whole(data: bytes, end: int, span: Span) -> Span:
@@ -172,8 +169,8 @@ def _whole(data: bytes, end: int, span: Span) -> Span:
 
 
 def _suspicious(data: bytes) -> Iterator[tuple[int, int]]:
-    """Lines that hold a trigger, each once; long ones in overlapping pieces."""
-    return _lines_with(triggers(), data)
+    """Lines that hold a keyword of a rule, each once; long ones in overlapping pieces."""
+    return _lines_with(prefilter().anywhere, data)
 
 
 def _changed(data: bytes) -> Iterator[tuple[int, int]]:
@@ -201,10 +198,12 @@ def _replaced(data: bytes, places: Iterable[tuple[int, int, bytes]]) -> bytes:
 
 
 def _own_rule(name: str, pattern: str) -> Rule:
+    own = Rule(name, pattern)
     try:
-        return rule(name, pattern)
+        own.pattern.search(b"")
     except re2.error as error:
         raise RedactionError(f"rule '{name}': '{pattern}' is not a regular expression (RE2): {error}") from error
+    return own
 
 
 def _any_of(texts: Iterable[str]) -> re.Pattern[bytes] | None:

@@ -1,118 +1,233 @@
-"""The rules for what stands within one line, compiled: what each removes and on which lines it is worth a search."""
+"""Rows of ``rules/*.yaml`` -> compiled rules, and the one prefilter that finds the lines that are worth a search.
+
+A row says what a secret looks like and which words a line must hold for it, with lines that it hits and misses; the
+fields are explained at the top of ``rules/headers.yaml``. The prefilter is made of the rows' keywords, so that no rule
+can be dead because a second table forgot it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
+from importlib.resources import files
+from typing import Any, Protocol
 
-from FailTaleLibrary.redaction.assignments import STEMS
-from FailTaleLibrary.redaction.command_lines import TOOLS
-from FailTaleLibrary.redaction.documents import ACROSS_LINES, OTHERS, PROSE
-from FailTaleLibrary.redaction.network import HEADERS, URLS
-from FailTaleLibrary.redaction.patterns import Check, Family, Pattern, compiled
-from FailTaleLibrary.redaction.provider_tokens import PREFIXES, PROVIDERS, WEAK_PREFIXES
-from FailTaleLibrary.redaction.spans import Span, only_tokens
-from FailTaleLibrary.redaction.stored import HASHES, SQL
+import re2
 
-# --- One expression over everything, which finds the lines that are worth a second look; no rule runs on the o
+from FailTaleLibrary.redaction import assignments
+from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens, options_for
+from FailTaleLibrary.redaction.values import VALIDATORS, Validator
 
-_COMMANDS = (
-    r"(?:curl|wget|https?|xh|ab|hey|smbclient|rpcclient|net|nmblookup|winexe|lftp|ncftp|svn|mosquitto|mysql"
-    r"|mariadb|mongo|xtrabackup"
-    r"|sqlcmd|isql|bcp|tsql|7z|racadm|smbmap|unrar|rar|docker|podman|buildah|skopeo|helm|oc|az|cqlsh"
-    r"|rabbitmqadmin|snmp|kinit|zip|openssl|p4|htpasswd"
-    r"|unzip|redis-|ipmitool|ldap)"
+FILES = (
+    "headers.yaml",
+    "urls.yaml",
+    "provider_tokens.yaml",
+    "provider_tokens_weak.yaml",
+    "hashes.yaml",
+    "sql.yaml",
+    "command_lines.yaml",
+    "prose.yaml",
+    "documents.yaml",
+    "cookies.yaml",
+    "across_lines.yaml",
 )
-_SALTED = (
-    r"\$(?:apr1|y|gy|7|1|2[abxy]?|5|6|sha1|md5|argon2[id]*|scrypt|pbkdf2[a-z0-9-]*|p|h|s|8|9|14"
-    r"|bcrypt-sha256)\$"
-)
-_TRIGGERS = "|".join(
-    (
-        r"(?:" + STEMS + r")[a-z0-9_.$-]*(?:\\*(?:[\"'`]|&quot;|&#3[49];|u0022))?\]?[ \t]{0,20}(?:=|:|%3d|%3a)",
-        r"passw|passphrase|passcode|\bpwd\b|secret|api.?key|\btoken[ \t]|credential|requirepass|masterauth"
-        r"|bindpw|rootpw|community|psk\b|pre-shared|dockerconfigjson|\blogin:",
-        r"authorization|bearer|basic[ \t]|negotiate[ \t]|auth[-_ \"]|signature|x-[a-z0-9-]*(?:key|token|session)",
-        r":(?:\\?/){2}[^\s\"'<>]*@|%3a%2f%2f|@(?:tcp|unix|udp)\(|webhook|hooks|api\.telegram|logic\.azure"
-        r"|chat\.google",
-        r"(?:[?&;]|%26|%3f)(?:amp;)?(?:key|sig|code|state|auth|hash|x-amz|x-goog|awsa|sid|otp|ticket|assertion"
-        r"|saml|id_token|hmac|k)[a-z_-]{0,30}(?:=|%3d)",
-        r"identified|sp_addlogin|crypt|"
-        + _SALTED
-        + r"|\{[a-z0-9-]{3,14}\}[^\s]{6}|scram-sha|pbkdf2|scrypt|argon2|md5[0-9a-f]{32}",
-        r"\*[0-9a-f]{40}|:[0-9a-f]{32}:|^[a-z_][\w.-]*:[./0-9a-z]{13}:\d*:",
-        r"sshpass|rabbitmqctl|--?[a-z-]{0,30}(?:pass|token|key|auth|user)|\b"
-        + _COMMANDS
-        + r"[a-z_-]*\b.*[ \t\"',]-[a-z]{0,6}[pauwxsck]|-u[ \t]*[\"']?[^\s%\"']+%",
-        r"\bpass |accountkey|\"kty\"|<<<|\|[ \t]*(?:sudo|chpasswd|passwd)",
-    )
-)
-_CASED_TRIGGERS = r"\b(?:" + PREFIXES + "|" + WEAK_PREFIXES + ")"
+"""The order decides which rule a place that two of them find is counted for."""
 
 
-@cache
-def triggers() -> Pattern:
-    """The compiled expression, once per process."""
-    return compiled(f"(?im){_TRIGGERS}|(?-i:{_CASED_TRIGGERS})".encode())
-
-
-# --- The rules for what stands within one line, compiled: what each removes and on which lines it is worth a s
+# --- Rows ------------------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One compiled rule; ``groups`` are the numbers of its groups named secret…, ``hints`` as in `Family`."""
+class Row:
+    """One rule as it is written; the fields are explained at the top of ``rules/headers.yaml``."""
 
     name: str
-    hints: frozenset[bytes]
-    pattern: Pattern
-    groups: tuple[int, ...]
-    is_secret: Check
+    shown: str
+    pattern: str
+    keywords: tuple[str, ...]
+    validator: str
+    exceptions: str
+    after: str
+    across_lines: bool
+    hits: tuple[str, ...]
+    misses: tuple[str, ...]
+
+
+def rows_of(file: str) -> tuple[Row, ...]:
+    """The rows of one of `FILES`, with the file's parts and frame filled in."""
+    import yaml  # not needed by a run without a failure
+
+    text = files(__package__).joinpath("rules").joinpath(file).read_text(encoding="utf-8")
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    content = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
+    parts = {name: _joined(part) for name, part in content.get("parts", {}).items()}
+    frame = content.get("frame", "{{pattern}}")
+    return tuple(_row(parts, frame, **fields) for fields in content["rules"])
+
+
+def _row(parts: dict[str, str], frame: str, *, pattern: str | list[str], hits: list[str], **fields: Any) -> Row:
+    return Row(
+        name=fields.pop("name"),
+        shown=fields.pop("shown"),
+        pattern=_filled(frame, {"pattern": _filled(_joined(pattern), parts)}),
+        keywords=tuple(_filled(keyword, parts) for keyword in fields.pop("keywords", ())),
+        validator=fields.pop("validator", "any"),
+        exceptions=fields.pop("except", ""),
+        after=fields.pop("after", ""),
+        across_lines=fields.pop("across_lines", False),
+        hits=tuple(hits),
+        misses=tuple(fields.pop("misses")),
+        **fields,  # a field that is none is refused here
+    )
+
+
+def _joined(pieces: str | list[str]) -> str:
+    """A long expression may stand in several pieces."""
+    return pieces if isinstance(pieces, str) else "".join(pieces)
+
+
+def _filled(expression: str, parts: dict[str, str]) -> str:
+    """``{{name}}`` is a part that several expressions of a file share."""
+    return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], expression)
+
+
+# --- Rules -----------------------------------------------------------------------------------------------------------
+
+
+class Searcher(Protocol):
+    """What finds secrets in lines that hold one of its keywords (RE2, without regard to case)."""
+
+    @property
+    def keywords(self) -> tuple[str, ...]: ...
+
+    def spans(self, data: bytes, start: int, end: int) -> Iterable[Span]: ...
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule, compiled when it is first used; its groups named secret… are what goes."""
+
+    name: str
+    """As the token shows it."""
+    expression: str | bytes
+    keywords: tuple[str, ...] = ()
+    is_secret: Validator = VALIDATORS["any"]
+    exceptions: re.Pattern[str] | None = None
+    """Values that are no secrets, each as a whole."""
+    after: bytes = b""
+    """Where it matches; then the expression is matched from there on, again and again."""
 
     def spans(self, data: bytes, start: int, end: int) -> Iterator[Span]:
         """The secrets between two offsets of the text."""
-        for match in self.pattern.finditer(data, start, end):
-            for group in self.groups:
+        for match in self._matches(data, start, end):
+            for group in self._groups:
                 first, last = match.span(group)
-                if first >= 0 and first < last and self._removes(data[first:last]):
+                if first >= 0 and first < last and self._removes(match, data[first:last]):
                     yield Span(first, last, self.name)
 
-    def _removes(self, value: bytes) -> bool:
-        return not only_tokens(value) and self.is_secret(value.decode("utf-8", "replace"))
+    def _matches(self, data: bytes, start: int, end: int) -> Iterator[Match]:
+        if not self.after:
+            yield from self.pattern.finditer(data, start, end)
+            return
+        for opening in compiled(self.after).finditer(data, start, end):
+            at = opening.end()
+            while match := self.pattern.match(data, at, end):
+                at = match.end()
+                yield match
+
+    def _removes(self, match: Match, raw: bytes) -> bool:
+        value = raw.decode("utf-8", "replace")
+        if only_tokens(raw) or (self.exceptions is not None and self.exceptions.fullmatch(value)):
+            return False
+        name = match[self._named["name"]].decode("latin-1") if "name" in self._named else ""
+        return self.is_secret(value, name)
+
+    @cached_property
+    def pattern(self) -> Pattern:
+        """Raises re2.error when RE2 does not take the expression."""
+        return compiled(self.expression)
+
+    @cached_property
+    def _named(self) -> dict[str, int]:
+        names = self.pattern.groupindex.items()
+        return {name if isinstance(name, str) else name.decode(): number for name, number in names}
+
+    @cached_property
+    def _groups(self) -> tuple[int, ...]:
+        return tuple(number for name, number in self._named.items() if name.startswith("secret"))
 
 
-def rule(name: str, pattern: str | bytes, is_secret: Check = bool, *, hints: str = "") -> Rule:
-    """A compiled rule; raises re2.error when RE2 does not take the expression."""
-    expression = compiled(pattern)
-    named = {group if isinstance(group, str) else group.decode(): at for group, at in expression.groupindex.items()}
-    groups = tuple(number for group, number in named.items() if group.startswith("secret"))
-    return Rule(name, frozenset(hints.encode().split(b"|")), expression, groups, is_secret)
+def rule_of(row: Row) -> Rule:
+    """A row without keywords is found by its own expression."""
+    itself = re.sub(r"\(\?P<\w+>", "(?:", row.pattern)
+    return Rule(
+        name=row.shown,
+        expression=f"(?m){row.pattern}".encode(),
+        keywords=row.keywords or (f"(?-i:{itself})",),
+        is_secret=VALIDATORS[row.validator],
+        exceptions=re.compile(f"(?i:{row.exceptions})") if row.exceptions else None,
+        after=f"(?im){row.after}".encode() if row.after else b"",
+    )
 
 
 @cache
-def line_rules() -> tuple[Rule, ...]:
-    """All rules for lines, compiled once per process; the order decides which name a doubly hit place bears."""
-    return _compiled((*HEADERS, *URLS, *PROVIDERS, *HASHES, *SQL, *TOOLS, *PROSE, *OTHERS))
+def line_rules() -> tuple[tuple[Rule, ...], ...]:
+    """All rules for single lines, file by file."""
+    return tuple(tuple(rule_of(row) for row in rows_of(file) if not row.across_lines) for file in FILES)
 
 
 @cache
 def rules_across_lines() -> tuple[Rule, ...]:
-    """The rules for the whole text."""
-    return _compiled(ACROSS_LINES)
+    """The rules for a whole text."""
+    return tuple(rule_of(row) for file in FILES for row in rows_of(file) if row.across_lines)
 
 
-def _compiled(family: Family) -> tuple[Rule, ...]:
-    return tuple(rule(name, f"(?m){pattern}".encode(), check, hints=hints) for name, hints, pattern, check in family)
+# --- The prefilter ---------------------------------------------------------------------------------------------------
+
+
+class Prefilter:
+    """The keywords of all searchers: which lines hold one, and whose."""
+
+    def __init__(self, groups: Iterable[Sequence[Searcher]]) -> None:
+        self._groups = [_Group(searchers) for searchers in groups if searchers]
+        keywords = dict.fromkeys(keyword for group in self._groups for keyword, _ in group.keywords)
+        self.anywhere: Pattern = compiled("|".join(f"(?im:{keyword})" for keyword in keywords).encode())
+        """Finds the places of a text where any of the keywords stands."""
+
+    def searchers_for(self, line: bytes) -> list[Searcher]:
+        """Those of which the line holds a keyword, in their order."""
+        return [searcher for group in self._groups for searcher in group.searchers_for(line)]
+
+
+class _Group:
+    """Keywords that one automaton follows: it finds all in one pass, but grows with their product; so one a file."""
+
+    def __init__(self, searchers: Sequence[Searcher]) -> None:
+        self._searchers = searchers
+        self.keywords = [(keyword, place) for place, each in enumerate(searchers) for keyword in each.keywords]
+        self._automaton = re2.Set.SearchSet(options_for(bytes))
+        for keyword, _ in self.keywords:
+            self._automaton.Add(f"(?im:{keyword})".encode())
+        self._automaton.Compile()
+
+    def searchers_for(self, line: bytes) -> list[Searcher]:
+        found = self._automaton.Match(line)
+        return (
+            [self._searchers[place] for place in sorted({self.keywords[number][1] for number in found})]
+            if found
+            else []
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Assignments:
+    keywords: tuple[str, ...] = assignments.KEYWORDS
+    spans: Callable[[bytes, int, int], Iterator[Span]] = assignments.spans
 
 
 @cache
-def _hints() -> frozenset[bytes]:
-    return frozenset[bytes]().union(*(line_rule.hints for line_rule in line_rules()))
-
-
-def rules_for(line: bytes) -> Iterator[Rule]:
-    """The rules that are worth a search in this line."""
-    lowered = line.lower()
-    present = {hint for hint in _hints() if hint in lowered}
-    return (line_rule for line_rule in line_rules() if not line_rule.hints.isdisjoint(present))
+def prefilter() -> Prefilter:
+    """Of everything that searches single lines, once per process."""
+    return Prefilter(((_Assignments(),), *line_rules()))

@@ -1,6 +1,7 @@
-"""The visible tokens that stand where something was removed, and the places in a text that must go.
+"""The places in a text that must go, the tokens that stand where something was removed, and how both are sought.
 
-Everything here works on bytes (UTF-8 of the text): RE2 matches bytes without copying, and offsets stay honest.
+Everything here works on bytes (UTF-8 of the text): RE2 matches bytes without copying, and offsets stay honest. Its time
+is linear in the text, and other threads run meanwhile.
 """
 
 from __future__ import annotations
@@ -8,7 +9,13 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from functools import cache
+from typing import Any, NamedTuple
+
+import re2
+
+Pattern = Any  # google-re2 ships no types
+Match = Any
 
 # Square brackets need no escaping in XML, HTML and JSON. No rule takes a token for a value.
 TOKEN = re.compile(rb"\[(?:redacted|ip|mac|host|user|mail):[a-z0-9.-]{1,60}\]")
@@ -59,3 +66,18 @@ def merged(spans: Iterable[Span]) -> Iterator[Span]:
         current = span
     if current is not None:
         yield current
+
+
+@cache
+def compiled(pattern: str | bytes, *, max_mem: int = 64 << 20) -> Pattern:
+    """An expression to search bytes with: a str knows UTF-8, with bytes one byte is one character."""
+    return re2.compile(pattern, options_for(type(pattern), max_mem=max_mem))
+
+
+def options_for(kind: type[str] | type[bytes], *, max_mem: int = 64 << 20) -> Any:
+    """RE2's options for expressions of this kind; ``max_mem`` is what its automaton may take before it is made anew."""
+    options = re2.Options()
+    options.encoding = re2.Options.Encoding.LATIN1 if kind is bytes else re2.Options.Encoding.UTF8
+    options.max_mem = max_mem
+    options.log_errors = False
+    return options

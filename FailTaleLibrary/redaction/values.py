@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from FailTaleLibrary.redaction.spans import only_tokens
 
@@ -146,3 +147,73 @@ def is_random(value: str) -> bool:
 def is_made_up(value: str) -> bool:
     """Whether the value is a literal and looks made up."""
     return is_value(value) and looks_made_up(value)
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set to look up in."""
+    return frozenset(text.split())
+
+
+# --- What a row of a rule may ask of its value -----------------------------------------------------------------------
+
+Validator = Callable[[str, str], bool]
+"""Whether a value is a secret; the second text is what the group ``name`` matched, empty without one."""
+
+
+def _of_value(check: Callable[[str], bool]) -> Validator:
+    return lambda value, _: check(value)
+
+
+def _in_header(value: str) -> bool:
+    """A token, and no parameter such as ``realm=…``."""
+    return (is_value(value) and "=" not in value.rstrip("=")[:12]) or looks_random(value)
+
+
+def _long_or_made_up(value: str) -> bool:
+    return is_value(value) and (len(value) >= 12 or is_made_up(value))
+
+
+def _made_up_or_long(value: str) -> bool:
+    return is_value(value) and (looks_made_up(value) or (len(value) >= 12 and not value.isalpha()))
+
+
+def _made_up_with_digit(value: str) -> bool:
+    with_digit = len(value) >= 6 and any(map(str.isdigit, value)) and any(map(str.isalpha, value))
+    return is_made_up(value) and (with_digit or looks_random(value))
+
+
+def _random_in_url(value: str) -> bool:
+    return is_value(value) and (looks_random(value) or looks_random(value.replace("%", "")))
+
+
+def _random_with_digit(value: str) -> bool:
+    return is_random(value) and any(map(str.isdigit, value))
+
+
+_OPENS_A_SESSION = re.compile(
+    r"(?i)sess|sid|auth|token|jwt|login|remember|secret|passw|csrf|xsrf|user|ticket|credential|key"
+)
+_COOKIE_ATTRIBUTE = re.compile(r"(?i)path|domain|expires|max-age|samesite|priority|version|comment")
+
+
+def _opens_a_session(value: str, cookie: str) -> bool:
+    """Whether a cookie's value opens a session; attributes and plain settings do not."""
+    if _COOKIE_ATTRIBUTE.fullmatch(cookie) or is_empty_or_masked(value):
+        return False
+    return looks_random(value) or len(value) >= 16 or (len(value) >= 4 and bool(_OPENS_A_SESSION.search(cookie)))
+
+
+VALIDATORS: Mapping[str, Validator] = {
+    "any": _of_value(bool),
+    "literal": _of_value(is_value),
+    "random": _of_value(is_random),
+    "made_up": _of_value(is_made_up),
+    "header_value": _of_value(_in_header),
+    "long_or_made_up": _of_value(_long_or_made_up),
+    "made_up_or_long": _of_value(_made_up_or_long),
+    "made_up_with_digit": _of_value(_made_up_with_digit),
+    "random_in_url": _of_value(_random_in_url),
+    "random_with_digit": _of_value(_random_with_digit),
+    "opens_a_session": _opens_a_session,
+}
+"""By the names that rows use."""

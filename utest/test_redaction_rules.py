@@ -1,0 +1,67 @@
+"""Each row of a rule does what the lines beside it say, and no row can be forgotten by the prefilter."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import pytest
+from redaction_shapes import filled
+
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.rules import FILES, Row, prefilter, rows_of, rule_of
+from FailTaleLibrary.redaction.values import VALIDATORS
+
+ROWS = [row for file in FILES for row in rows_of(file)]
+BY_NAME = pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
+SEEDS = range(3)
+REDACTOR = Redactor()
+
+
+@BY_NAME
+def test_a_rule_removes_the_secrets_of_its_hits_and_passes_the_prefilter(row: Row) -> None:
+    for line, secret in (filled(shape, seed) for shape in row.hits for seed in SEEDS):
+        assert secret
+        data = line.encode()
+        rule = rule_of(row)
+        found = [data[span.start : span.end].decode() for span in rule.spans(data, 0, len(data))]
+        assert [text for text in found if secret in text or text in secret], line
+        if not row.across_lines:
+            assert prefilter().anywhere.search(data), line
+            assert rule in prefilter().searchers_for(data), line
+        assert secret not in REDACTOR.redact(line).text
+
+
+@BY_NAME
+def test_the_misses_of_a_rule_stay_as_they_are(row: Row) -> None:
+    lines = [filled(shape, seed)[0] for shape in row.misses for seed in SEEDS]
+    assert [REDACTOR.redact(line).text for line in lines] == lines
+
+
+@BY_NAME
+def test_a_rule_has_hits_misses_and_a_known_validator(row: Row) -> None:
+    assert row.hits
+    assert row.misses
+    assert row.validator in VALIDATORS
+
+
+def test_every_rule_has_a_name_of_its_own() -> None:
+    names = [row.name for row in ROWS]
+    assert sorted(set(names)) == sorted(names)
+
+
+def test_at_least_sixty_tokens_of_providers_are_known() -> None:
+    assert sum(row.shown == "provider token" for row in ROWS) >= 60
+
+
+def test_every_file_of_rules_is_read() -> None:
+    folder = files("FailTaleLibrary.redaction").joinpath("rules")
+    assert sorted(FILES) == sorted(file.name for file in folder.iterdir())
+
+
+def test_every_validator_is_used() -> None:
+    assert {row.validator for row in ROWS} == set(VALIDATORS)
+
+
+def test_only_a_prefix_that_stands_for_itself_needs_no_keyword() -> None:
+    without = {row.shown for row in ROWS if not row.keywords and not row.across_lines}
+    assert without == {"provider token"}
