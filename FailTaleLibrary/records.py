@@ -464,6 +464,10 @@ class Signature(Record):
     same_as: SafeText | None = None
     """Name of the first failure of this run with the same signature."""
 
+    def repeating(self, first: SafeText) -> Signature:
+        """The signature of a failure that is the same as an earlier one."""
+        return self.model_copy(update={"same_as": first})
+
 
 class Analysis(Record):
     """Which lines matter and why; perhaps a hint."""
@@ -477,6 +481,9 @@ class Analysis(Record):
     hint: Hint | None = None
     no_hint_reason: SafeText | None = None
     """Why there is no hint; None when there is one or when analysis is off."""
+
+    def with_headline(self, headline: SafeText) -> Analysis:
+        return self.model_copy(update={"headline": headline})
 
     def with_hint(self, hint: Hint) -> Analysis:
         return self.model_copy(update={"hint": hint, "no_hint_reason": None})

@@ -368,7 +368,7 @@ class Run:
             report = _with_gap(report, self._faults.gap("ranking the evidence", error))
             analysis = Analysis(headline=NOT_RANKED)
         if analysis.signature and self._only_state(report.failure):
-            same = analysis.signature.model_copy(update={"same_as": self._repeats.first})
+            same = analysis.signature.repeating(self._repeats.first)
             analysis = analysis.model_copy(update={"signature": same})
         if settings.model is not None:
             analysis = analysis.without_hint(ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE)

@@ -66,7 +66,7 @@ def _report_of(found: _Card) -> Report | None:
     if report is None or found.place != "elsewhere":
         return report
     doubt = our_words("Perhaps not FailTale's, for it stands amid other messages: {}", report.analysis.headline)
-    return report.model_copy(update={"analysis": report.analysis.model_copy(update={"headline": doubt})})
+    return report.model_copy(update={"analysis": report.analysis.with_headline(doubt)})
 
 
 def _cards_in(path: Path) -> Iterator[_Card]:
