@@ -45,8 +45,9 @@ class FailTaleLibrary:
 
     = Configuration =
 
-    Hosts, components and collectors stand in ``failtale.yaml``. It is found, in this order: the argument of the import,
-    the listener's argument, the environment variable ``FAILTALE_CONFIG``. All imports of a run must name the same file.
+    Hosts, components and collectors are configured in ``failtale.yaml``. It is found, in this order: the argument of
+    the import, the listener's argument, the environment variable ``FAILTALE_CONFIG``. All imports of a run must name
+    the same file.
 
     = Evidence as a value =
 
@@ -174,19 +175,19 @@ class FailTaleLibrary:
     def collect_evidence(self, *, components: str | list[str] | None = None, name: str | None = None) -> DotDict:
         """Collects evidence from all hosts now, logs the card and returns the evidence as a value.
 
-        ``components`` narrows it to hosts that play one of these components; ``name`` is the title of the card. The
-        window reaches from the start of the test (or of the suite, outside a test) until now.
+        ``components`` narrows it to hosts of these components; ``name`` is the title of the card. The window reaches
+        from the start of the test (or of the suite, outside a test) until now.
 
-        In the teardown of a test that the listener has already told, and without arguments, nothing is asked again: the
-        evidence that the listener collected is returned.
+        In the teardown of a test for which the listener has already collected, and without arguments, nothing is
+        collected again: the evidence that the listener collected is returned.
 
         | ${evidence} =    `Collect Evidence`    components=web,db    name=After the upgrade
         | Log    ${evidence.headline}
 
-        A host that does not answer never fails this keyword; it is a gap in the evidence.
+        A host that cannot be reached never fails this keyword; it is a gap in the evidence.
         """
         if self._collected is not None and not components and not name:
-            logger.info("FailTale has collected this failure already; its card stands at the end of the test.")
+            logger.info("FailTale has collected this failure already; its card is at the end of the test.")
             return _value(self._collected)
         self._know_secrets()
         report = self._collect(self._failure_now(name), components=_listed(components))
@@ -195,7 +196,7 @@ class FailTaleLibrary:
 
     @keyword(tags=["failtale"])
     def get_evidence(self, host: str | None = None, collector: str | None = None) -> str:
-        """Returns what the hosts answered at the last collection, by the listener or by `Collect Evidence`.
+        """Returns what was collected last, by the listener or by `Collect Evidence`.
 
         With ``host`` and ``collector`` it is the output of this one item; with less, all that matches, each with a
         header line. Fails when nothing matches, and says what there is.
@@ -206,7 +207,7 @@ class FailTaleLibrary:
 
     @keyword(tags=["failtale"])
     def check_hosts(self, *hosts: str) -> None:
-        """Asks every host (or the given ones) whether it can be asked, and fails with a readable list if one cannot.
+        """Connects to every host (or the given ones), and fails with a readable list if one cannot be reached.
 
         Meant for a suite setup, so that a missing key is found before the first failure needs it.
 
@@ -214,7 +215,7 @@ class FailTaleLibrary:
         """
         verdicts = self.run.check_hosts(hosts)
         check_verdicts(verdicts)
-        logger.info(f"All hosts answer: {', '.join(verdicts)}")
+        logger.info(f"All hosts can be reached: {', '.join(verdicts)}")
 
     @keyword(tags=["failtale"])
     def evidence_should_contain(

@@ -71,7 +71,7 @@ class FailTale:
         self._item = item
 
     def collect_evidence(self, components: Collection[str] = (), name: str | None = None) -> dict[str, Any]:
-        """Collects from all hosts now (or from hosts that play ``components``) and returns the evidence as a value.
+        """Collects from all hosts now (or from hosts of ``components``) and returns the evidence as a value.
 
         The value is described in the documentation of the Robot keyword `Collect Evidence`.
         """
@@ -86,7 +86,7 @@ class FailTale:
         return text_of(self._run.run.last_report(), host, collector)
 
     def check_hosts(self, *hosts: str) -> None:
-        """Fails with a readable list when a host (of all, or of the given ones) cannot be asked."""
+        """Fails with a readable list when a host (of all, or of the given ones) cannot be reached."""
         from FailTaleLibrary.queries import check_verdicts
 
         check_verdicts(self._run.run.check_hosts(hosts))

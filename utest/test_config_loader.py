@@ -260,9 +260,7 @@ def test_the_template_loads_and_asks_this_machine() -> None:
 
 def test_an_installed_package_finds_its_template(tmp_path: Path) -> None:
     package = tmp_path / "FailTaleLibrary"
-    shutil.copytree(ROOT / "FailTaleLibrary" / "config", package / "config")
-    for name in ("__init__.py", "errors.py"):
-        shutil.copy(ROOT / "FailTaleLibrary" / name, package)
+    shutil.copytree(ROOT / "FailTaleLibrary", package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "resources" / "FailTaleLibrary" / "failtale.yaml", package)
     script = "from FailTaleLibrary.config import template_text; print(template_text(), end='')"
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)

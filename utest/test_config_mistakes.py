@@ -1,4 +1,4 @@
-"""A wrong configuration: each mistake has its place and says what to write instead; all are told together."""
+"""A wrong configuration: each mistake has its place and says what to write instead; all are reported together."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ components:
 hosts:
   web1: {component: web}
 """
-IN_CLEAR = "a secret must not stand here in clear; write \"%{NAME}\" or 'file:PATH' (a file with mode 0600)"
+IN_CLEAR = "a secret must not be written here in clear; write \"%{NAME}\" or 'file:PATH' (a file with mode 0600)"
 
 
 def told(text: str, source: Path | str = "failtale.yaml", **environ: str) -> str:
@@ -43,9 +43,9 @@ def collector(text: str) -> str:
     [
         (
             "ssh:\n  user: %{USER}\n",
-            "2:9: this is not YAML: a value that begins with '%' must stand in quotes, as in \"%{NAME}\"",
+            "2:9: this is not YAML: a value that begins with '%' must be in quotes, as in \"%{NAME}\"",
         ),
-        ("ssh:\n\tuser: x\n", "2:1: this is not YAML: a tab stands here; indent with spaces"),
+        ("ssh:\n\tuser: x\n", "2:1: this is not YAML: this line has a tab; indent with spaces"),
         ("ssh:\n  user: 'abc\n  port: 3\n", "2:9: this is not YAML: the quote that is opened here is not closed"),
         (
             "tags:\n  include: [a, b\nmarks: test\n",
@@ -56,8 +56,8 @@ def collector(text: str) -> str:
             "2:10: this is not YAML: a second ':' in one line; quote the value, or check the indentation",
         ),
         ("ssh:\n  user: x\n port: 3\n", "3:2: this is not YAML: the indentation does not fit the lines above"),
-        ("ssh:\n  user: *x\n", "2:9: this is not YAML: a value that begins with '*' or '&' must stand in quotes"),
-        ("ssh:\n  user: @x\n", "2:9: this is not YAML: a value that begins with '@' or '`' must stand in quotes"),
+        ("ssh:\n  user: *x\n", "2:9: this is not YAML: a value that begins with '*' or '&' must be in quotes"),
+        ("ssh:\n  user: @x\n", "2:9: this is not YAML: a value that begins with '@' or '`' must be in quotes"),
         ("ssh:\n  user: !x\n", "2:9: ssh.user: YAML reads a leading '!' as a tag; put the value in quotes"),
         (
             'ssh:\n  user: "a\\qb"\n',
@@ -84,7 +84,7 @@ def test_what_is_no_mapping_is_no_configuration(text: str) -> None:
 
 def test_a_key_may_stand_once() -> None:
     assert told(RIGHT + "marks: suite\nmarks: test\n") == (
-        "failtale.yaml:7:1: the key 'marks' stands already in line 6; keep one of them"
+        "failtale.yaml:7:1: the key 'marks' is already in line 6; keep one of them"
     )
 
 
@@ -229,13 +229,13 @@ def test_a_component_needs_collectors(component: str) -> None:
 
 def test_there_must_be_somebody_to_ask() -> None:
     assert told("marks: test") == (
-        "failtale.yaml:1:1: no 'hosts' and no 'gateway', so there is nobody to ask; write one of them"
+        "failtale.yaml:1:1: no 'hosts' and no 'gateway', so there is no host to collect from; write one of them"
     )
 
 
 def test_a_gateway_stands_alone() -> None:
     assert told(RIGHT + "gateway: {url: 'http://x/mcp'}") == (
-        "failtale.yaml:6:1: gateway: stands beside 'hosts'; keep one: a gateway has hosts of its own"
+        "failtale.yaml:6:1: gateway: cannot be combined with 'hosts'; keep one: a gateway has hosts of its own"
     )
 
 
@@ -297,7 +297,7 @@ def test_a_gateway_has_an_address() -> None:
         ),
         (
             "{command: id, before: 5}",
-            "4:23: ….before: means nothing here: a command has no lines ahead of its window; remove it",
+            "4:23: ….before: means nothing here: a command has no lines before its window; remove it",
         ),
         (
             "{file: /x, window: none, before: 5}",
@@ -393,7 +393,7 @@ def test_a_name_may_stand_once_even_when_the_collectors_are_wrong() -> None:
         ),
         (
             "linux\n      - linux",
-            "5:9: components.web.collectors[2]: the preset 'linux' stands above with the same names; write "
+            "5:9: components.web.collectors[2]: the preset 'linux' is already used above with the same names; write "
             "'linux: {name: …}'",
         ),
     ],

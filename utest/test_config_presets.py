@@ -227,12 +227,12 @@ def test_a_preset_of_ones_own_may_not_take_a_shipped_name(tmp_path: Path) -> Non
         (
             "name: log",
             "name: health",
-            "9:5: collectors[2]: the name 'shop.health' stands already above; choose another",
+            "9:5: collectors[2]: the name 'shop.health' is already used above; choose another",
         ),
         (
             "awk '{print $1}'",
             "grep '{port}'",
-            "7:14: collectors[1].command: '{port}' stands inside quotes; write it outside of them: FailTale quotes it",
+            "7:14: collectors[1].command: '{port}' is inside quotes; write it outside of them: FailTale quotes it",
         ),
         (
             "name: shop\n",

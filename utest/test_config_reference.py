@@ -37,7 +37,7 @@ def test_every_section_and_every_preset_has_its_place() -> None:
         "| `connect_timeout` | duration | `5 s` | Longest time to connect and log in. |",
         "| `item_bytes` | size | `64 KiB` | Output kept of one collector on one host. |",
         '| `key_passphrase` | secret: `"%{NAME}"` or `file:PATH` |  | Passphrase of `key`. |',
-        "| `component` | text, or a list of texts | must be given | Component that this host plays, or several. |",
+        "| `component` | text, or a list of texts | must be given | Its component, or several. |",
     ],
 )
 def test_a_key_is_told_with_its_type_default_and_meaning(row: str) -> None:

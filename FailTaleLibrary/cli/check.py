@@ -9,7 +9,7 @@ from FailTaleLibrary.run import Run
 
 
 def add_command(commands: Commands) -> None:
-    check = commands.add_parser("check", parents=[with_config()], help="ask every host whether it can be asked")
+    check = commands.add_parser("check", parents=[with_config()], help="check that every host can be reached")
     check.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all)")
     check.set_defaults(run=_check)
 

@@ -40,7 +40,7 @@ def add_command(commands: Commands) -> None:
         "--audit-file",
         type=Path,
         metavar="FILE",
-        help="who asked for what (default: ~/.local/state/failtale/audit.jsonl)",
+        help="who requested what (default: ~/.local/state/failtale/audit.jsonl)",
     )
     serve.set_defaults(run=_serve)
 

@@ -16,7 +16,7 @@ _SOURCES = ("command", "file", "journal")
 _OF_SNAPSHOTS = dict.fromkeys(("row", "counters", "alarms", "limits"), "only a command's answer has rows")
 _NOT_FOR = {
     "command": {
-        "before": "a command has no lines ahead of its window",
+        "before": "a command has no lines before its window",
         "time_format": "only a file's lines are read by their time",
         "priority": "only a journal has priorities",
     },
@@ -40,7 +40,7 @@ def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -
     given = {key for key, value in data.items() if value is not None}
     sources = [source for source in _SOURCES if source in given]
     if len(sources) != 1:
-        if sources or given <= Collector.yaml_keys().keys():  # else a source is misspelt, which is told already
+        if sources or given <= Collector.yaml_keys().keys():  # else a source is misspelt, which is reported already
             document.add_at_key(at, _not_one_source(sources))
         return
     for key in sorted(given & _NOT_FOR[sources[0]].keys()):
@@ -77,16 +77,16 @@ def _check_files(document: Document, data: Mapping[str, Any], *, at: Where) -> N
 
 
 def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ...]]) -> None:
-    """Every host plays components that exist, and says nothing that has no meaning.
+    """Every host is assigned to components that exist, and has no key without a meaning.
 
     ``collectors`` are those of each component that the file names.
     """
     hosts = document.data.get("hosts")
     gateway = document.data.get("gateway")
     if hosts and gateway:
-        document.add_at_key(("gateway",), "stands beside 'hosts'; keep one: a gateway has hosts of its own")
+        document.add_at_key(("gateway",), "cannot be combined with 'hosts'; keep one: a gateway has hosts of its own")
     elif not hosts and not gateway:
-        document.add_at_key((), "no 'hosts' and no 'gateway', so there is nobody to ask; write one of them")
+        document.add_at_key((), "no 'hosts' and no 'gateway', so there is no host to collect from; write one of them")
     for name, host in hosts.items() if isinstance(hosts, dict) else ():
         if isinstance(host, dict):
             _check_components(document, host, at=("hosts", name), collectors=collectors)
@@ -97,7 +97,7 @@ def check_gateway(document: Document) -> None:
     """A token is given once."""
     gateway = document.data.get("gateway")
     if isinstance(gateway, dict) and gateway.get("token") and gateway.get("token_file"):
-        document.add_at_key(("gateway", "token"), "stands beside 'token_file'; keep one of them")
+        document.add_at_key(("gateway", "token"), "cannot be combined with 'token_file'; keep one of them")
 
 
 def check_known_hosts(document: Document) -> None:
@@ -151,7 +151,7 @@ def _check_transport(document: Document, host: Mapping[str, Any], *, at: Where) 
     """A host says nothing of a transport that is not its own."""
     own = host.get("transport") or "ssh"
     if own not in TRANSPORTS:
-        return  # the model tells it
+        return  # the model reports it
     for key in ("address", *TRANSPORTS):
         if host.get(key) is not None and not (key == own or (key == "address" and own == "ssh")):
             document.add_at_key((*at, key), f"means nothing with 'transport: {own}'; remove one of them")

@@ -42,7 +42,7 @@ def _check_names(document: Document, entries: list[Any], *, at: Where) -> None:
 
 
 def _preset_twice(preset: str) -> str:
-    return f"the preset {in_quotes(preset)} stands above with the same names; write '{preset}: {{name: …}}'"
+    return f"the preset {in_quotes(preset)} is already used above with the same names; write '{preset}: {{name: …}}'"
 
 
 def _collectors_of(

@@ -1,4 +1,4 @@
-"""`failtale.yaml` -> Config; or one ConfigError that tells every mistake with its line and what to write instead."""
+"""`failtale.yaml` -> Config; or one ConfigError that reports every mistake with its line and what to write instead."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def config_path(named: str | None, environ: Mapping[str, str]) -> str | None:
 def load_config(path: Path | str, *, environ: Mapping[str, str] = os.environ) -> Config:
     """The configuration in a file.
 
-    Raises ConfigError, which tells all mistakes of the file, one a line.
+    Raises ConfigError, which reports all mistakes of the file, one a line.
     """
     return parse_config(_text_of(Path(path)), source=path, environ=environ)
 
@@ -101,7 +101,7 @@ def _collectors_of(document: Document, component: Any, *, at: Where, presets: Pr
         return ()  # the model says so
     if entries := component.get("collectors"):
         return read_collectors(document, entries, at=(*at, "collectors"), presets=presets)
-    if component.keys() <= Component.yaml_keys().keys():  # else the key is misspelt, which the model tells
+    if component.keys() <= Component.yaml_keys().keys():  # else the key is misspelt, which the model reports
         document.add_at_key(at, "has no collectors; write e.g. 'collectors: [linux]'")
     return ()
 
@@ -129,7 +129,7 @@ def _host(document: Document, data: Any, *, at: Where) -> Any:
     transport = str(data.get("transport"))
     settings = transport_module(transport).SETTINGS if transport in foreign else None
     if settings is None:
-        foreign -= {transport}  # an unknown key, which the model tells
+        foreign -= {transport}  # an unknown key, which the model reports
     others = {key: value for key, value in data.items() if key not in foreign}
     if settings is None:
         return others

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mistake:
-    """One mistake: where it stands and the sentence that mends it. Line and column count from 1."""
+    """One mistake: where it stands and the sentence that says how to correct it. Line and column count from 1."""
 
     source: str
     line: int
@@ -40,7 +40,7 @@ class Mistakes:
         self.found.append(mistake)
 
     def raise_if_any(self, source: str) -> None:
-        """Raise one ConfigError that tells all: those in ``source`` first, each file's by line."""
+        """Raise one ConfigError that reports all: those in ``source`` first, each file's by line."""
         lines = sorted(set(self.found), key=lambda mistake: (mistake.source != source, mistake))
         if len(lines) == 1:
             raise ConfigError(str(lines[0]))
@@ -49,7 +49,7 @@ class Mistakes:
 
 
 def unknown(kind: str, word: str, known: Iterable[str]) -> str:
-    """The sentence for a word that stands for nothing, with the nearest right one or all that there are."""
+    """The sentence for an unknown word, with the nearest right one or all that there are."""
     import difflib  # wanted by mistakes alone
 
     names = sorted(known)
@@ -90,8 +90,8 @@ class Complaint:
 def complaint_of(details: ErrorDetails, *, model: type[Section], raw: str | None) -> Complaint:
     """The complaint for one of pydantic's errors.
 
-    ``raw`` is the value as it stands in the file, so that nothing from the environment is repeated; None for a list or
-    mapping.
+    ``raw`` is the value as it is written in the file, so that nothing from the environment is repeated; None for a
+    list or mapping.
     """
     kind, location = details["type"], details["loc"]
     if kind == "extra_forbidden":

@@ -63,7 +63,7 @@ class Section(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _nothing_is_the_default(cls, value: Any) -> Any:
-        """A key with nothing behind it, as commenting out leaves it, counts as not written."""
+        """A key without a value, as commenting out leaves it, counts as not written."""
         if value is None:
             return {}
         if not isinstance(value, dict):
@@ -89,8 +89,8 @@ class SshSettings(Section):
     )
     host_keys: Literal["strict", "accept-new"] = Field(
         "strict",
-        description="`strict`: a host whose key is not in `known_hosts` is not asked. `accept-new`: the first key is "
-        "remembered for this run; a changed key is still refused.",
+        description="`strict`: a host whose key is not in `known_hosts` is not connected to. `accept-new`: the first "
+        "key is remembered for this run; a changed key is still refused.",
     )
     host_key: Fingerprint | None = Field(
         None, description="The host's own key fingerprint (`SHA256:…`), instead of `known_hosts`."
@@ -120,7 +120,7 @@ class SshOverrides(Section):
 
 
 class Collector(Section):
-    """One thing to ask of a component: a `command`, a `file` or a `journal`, its filters and its window."""
+    """A `command`, a `file` or a `journal` to read for a component, its filters and its window."""
 
     name: Name = Field(
         description="Name of the collector, unique on its host; shown in the card. Default: the name of the file, the "
@@ -152,9 +152,9 @@ class Collector(Section):
     grep: GrepPattern | None = Field(
         None, description="Keep lines that match this extended regular expression (`grep -E`)."
     )
-    grep_before: Count = Field(2, ge=0, le=1000, description="Lines of context ahead of each line that `grep` found.")
+    grep_before: Count = Field(2, ge=0, le=1000, description="Lines of context before each line that `grep` found.")
     grep_after: Count = Field(
-        10, ge=0, le=1000, description="Lines of context behind each line that `grep` found (stack traces)."
+        10, ge=0, le=1000, description="Lines of context after each line that `grep` found (stack traces)."
     )
     ignore_case: bool = Field(False, description="`grep` takes no notice of upper and lower case.")
     max_bytes: Size | None = Field(
@@ -169,7 +169,7 @@ class Collector(Section):
         "(the newest lines). Commands are snapshots and take no notice of it unless they use `$FAILTALE_SINCE`.",
     )
     before: Count = Field(
-        0, ge=0, le=10_000, description="Lines from ahead of the window that come along, marked as such."
+        0, ge=0, le=10_000, description="Lines from before the window that come along, marked as such."
     )
     time_format: TimeFormat | None = Field(
         None,
@@ -197,26 +197,26 @@ class Collector(Section):
         description="When it runs within its host: 0 cheap state first, 1 logs, 2 heavy. Default: 0 for commands, 1 "
         "for files and journals.",
     )
-    empty_means: str = Field("", description="What an empty answer tells the reader.")
+    empty_means: str = Field("", description="What an empty output means for the reader.")
     privilege: str = Field("", description="What the SSH user needs for it; shown with a permission error.")
     preset: str | None = Field(None, alias="(preset)", description="The preset that brought this collector.")
 
 
 class Component(Section):
-    """A part of the system under test with the collectors it deserves."""
+    """A part of the system under test with the collectors that belong to it."""
 
     description: str = Field("", description="What this component is, in a sentence.")
     collectors: Annotated[tuple[Collector, ...], Kind("list of presets and collectors")] = Field(
         (),
-        description="What to ask of each host that plays this component: preset names, presets with parameters, or "
-        "collectors of your own.",
+        description="What to collect from each host that is assigned to this component: preset names, presets "
+        "with parameters, or collectors of your own.",
     )
 
 
 class Host(Section):
-    """A machine (or a container on one) that plays a component."""
+    """A machine (or a container on one) that is assigned to a component."""
 
-    component: Texts = Field(min_length=1, description="Component that this host plays, or several.")
+    component: Texts = Field(min_length=1, description="Its component, or several.")
     address: str | None = Field(
         None, min_length=1, description="Name or IP address to connect to; default: the host's name here."
     )
@@ -257,16 +257,18 @@ class Limits(Section):
         3,
         ge=1,
         description="Equal failures in a row (same keyword, same message but for its values) that are collected in "
-        "full. Of further ones only state is asked (collectors with cost 0): their logs would tell the same again.",
+        "full. Of further ones only state is collected (collectors with cost 0): their logs would repeat the same.",
     )
-    parallel_hosts: Count = Field(16, ge=1, le=256, description="Hosts asked at the same time.")
+    parallel_hosts: Count = Field(
+        16, ge=1, le=256, description="Hosts that evidence is collected from at the same time."
+    )
     bundle_item_bytes: Size = Field(
         1024 * 1024, ge=1, description="Output kept of one collector in the bundle, at least `item_bytes`."
     )
 
 
 class Tags(Section):
-    """Which failing tests are told."""
+    """For which failing tests evidence is collected."""
 
     include: Texts = Field((), description="Only tests with one of these tags (Robot's tag patterns); empty: all.")
     exclude: Texts = Field((), description="Not tests with one of these tags.")
@@ -362,7 +364,7 @@ class Config(Section):
         "With `off` a green run touches no host.",
     )
     limits: Limits = Field(default_factory=Limits, description="The longest and the most that evidence may cost.")
-    tags: Tags = Field(default_factory=Tags, description="Which failing tests are told.")
+    tags: Tags = Field(default_factory=Tags, description="For which failing tests evidence is collected.")
     bundles: Bundles = Field(default_factory=Bundles, description="Evidence as files.")
     redaction: RedactionSettings = Field(
         default_factory=RedactionSettings, description="What leaves evidence before anything else sees it."

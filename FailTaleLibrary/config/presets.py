@@ -11,7 +11,7 @@ A preset's file::
       - name: "{unit}-state"
         command: systemctl show {unit} --property=ActiveState
 
-``{unit}`` is replaced wherever it stands in a collector; in a command as one quoted word of the shell. Other braces
+``{unit}`` is replaced wherever it occurs in a collector; in a command as one quoted word of the shell. Other braces
 stay, and so does ``%{NAME}``: what differs between users is a parameter.
 """
 
@@ -204,7 +204,7 @@ def _check_templates(document: Document, preset: Preset) -> None:
     for index, data in enumerate(preset.filled({})):
         where: Where = ("collectors", index)
         if data["name"] in names:
-            document.add(where, f"the name {in_quotes(data['name'])} stands already above; choose another")
+            document.add(where, f"the name {in_quotes(data['name'])} is already used above; choose another")
         names.add(data["name"])
         document.validate(Collector, data, at=where)
         check_collector(document, data, at=where)
@@ -215,7 +215,7 @@ def _check_quotes(document: Document, preset: Preset, *, at: Where) -> None:
     """A parameter comes quoted; in quotes of the command it would be quoted twice, which undoes both."""
     command = preset.templates[int(at[1])].get("command", "")
     for name in quoted_placeholders(command, preset.parameters):
-        sentence = f"'{{{name}}}' stands inside quotes; write it outside of them: FailTale quotes it"
+        sentence = f"'{{{name}}}' is inside quotes; write it outside of them: FailTale quotes it"
         document.add((*at, "command"), sentence)
 
 

@@ -41,7 +41,7 @@ _INTRODUCTION = """\
 
 FailTale reads one YAML file, `failtale.yaml`. This page is made from its model: do not edit it.
 
-A file that says only this is enough to ask the machine that runs the tests:
+A file that says only this is enough to collect from the machine that runs the tests:
 
 ```yaml
 components:
@@ -63,9 +63,9 @@ hosts:
   from everything that it shows or writes.
 - **Paths** of this machine are relative to the directory of the configuration file; `~` is your home directory. Paths
   of logs are those on the host and begin with `/`.
-- A key with nothing behind it counts as not written.
+- A key without a value counts as not written.
 
-A mistake ends the loading with its line and what to write instead; all mistakes of a file are told together.
+A mistake ends the loading with its line and what to write instead; all mistakes of a file are reported together.
 
 ## How collectors are written
 
@@ -230,7 +230,7 @@ def _preset(preset: Preset) -> str:
     if preset.parameters:
         rows = (_parameter_row(name, parameter) for name, parameter in preset.parameters.items())
         parts.append(_table(("parameter", "default", "meaning"), rows))
-    parts.append(_table(("collector", "asks", "shows", "an empty answer means", "needs"), _collector_rows(preset)))
+    parts.append(_table(("collector", "asks", "shows", "an empty output means", "needs"), _collector_rows(preset)))
     if preset.needs:
         parts.append(f"Programs on the host: {', '.join(f'`{program}`' for program in preset.needs)}.")
     if preset.tested_with:

@@ -2,7 +2,7 @@
 
 Units, variables of the environment, patterns, paths and secrets; `config.model` names the kinds in its fields.
 With an `Origin` as pydantic's context (a file is being read) paths are taken relative to it, key files must be there
-and secrets may not stand in clear. Without one (a model built in Python) only the shape counts.
+and secrets may not be written in clear. Without one (a model built in Python) only the shape counts.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def _escaped(char: str) -> str:
 class NotUnderstoodError(ValueError):
     """A value that is not what it should be.
 
-    ``complaint`` is the sentence without the value, for a reader who must see it as it stands in the file.
+    ``complaint`` is the sentence without the value, for a reader who must see it as it is written in the file.
     """
 
     def __init__(self, value: object, complaint: str) -> None:
@@ -111,7 +111,7 @@ _ONLY_A_NAME = re.compile(r"%\{[^{}=]+\}")
 
 
 class Expanded(str):
-    """A text of which at least a part came from the environment; `raw` is what stands in the file."""
+    """A text of which at least a part came from the environment; `raw` is what is written in the file."""
 
     __slots__ = ("raw",)
     raw: str
@@ -161,7 +161,7 @@ LONGEST_S = 7 * 86400.0
 _LARGEST_COUNT = 10**9
 _LONGEST_WINDOW_S = 366 * 86400
 _MAX_SECRET_BYTES = 64 * 1024
-_IN_CLEAR = "a secret must not stand here in clear; write \"%{NAME}\" or 'file:PATH' (a file with mode 0600)"
+_IN_CLEAR = "a secret must not be written here in clear; write \"%{NAME}\" or 'file:PATH' (a file with mode 0600)"
 
 T = TypeVar("T")
 
@@ -343,7 +343,7 @@ def _refuse_open_to_others(path: Path) -> None:
 
 
 def _secret(value: object, info: ValidationInfo) -> object:
-    """A secret's text; no complaint repeats what stands in the file."""
+    """A secret's text; no complaint repeats what is written in the file."""
     if not isinstance(info.context, Origin):
         return value
     if isinstance(value, Expanded) and value.is_one_variable:

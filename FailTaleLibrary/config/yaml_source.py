@@ -44,7 +44,7 @@ class Document:
     keys: dict[Where, Place] = field(default_factory=dict)
     values: dict[Where, Place] = field(default_factory=dict)
     raw: dict[Where, str] = field(default_factory=dict)
-    """Scalars as they stand in the file, variables not expanded."""
+    """Scalars as they are written in the file, variables not expanded."""
     broken: set[Where] = field(default_factory=set)
     """Values of which a mistake was told already, so that its consequences are not."""
 
@@ -57,7 +57,7 @@ class Document:
         self._add(where, sentence, places=self.keys)
 
     def shown(self, where: Where, value: object) -> str:
-        """A scalar in quotes as it stands in the file, so that nothing from the environment is repeated."""
+        """A scalar in quotes as it is written in the file, so that nothing from the environment is repeated."""
         return in_quotes(self.raw.get(where, value))
 
     def validate(self, model: type[S], data: object, *, at: Where = ()) -> S | None:
@@ -112,17 +112,17 @@ _TEXT = {_TAG + name for name in ("str", "timestamp", "value")}
 _KNOWN = _PLAIN | _TEXT | {_TAG + "map", _TAG + "seq"}
 
 _IN_WORDS = (
-    (r"found character '\\t'", "a tab stands here; indent with spaces"),
-    (r"found character '%'", "a value that begins with '%' must stand in quotes, as in \"%{NAME}\""),
-    (r"found character '[@`]'", "a value that begins with '@' or '`' must stand in quotes"),
+    (r"found character '\\t'", "this line has a tab; indent with spaces"),
+    (r"found character '%'", "a value that begins with '%' must be in quotes, as in \"%{NAME}\""),
+    (r"found character '[@`]'", "a value that begins with '@' or '`' must be in quotes"),
     (r"mapping values", "a second ':' in one line; quote the value, or check the indentation"),
-    (r"could not find expected ':'", "a ':' is missing behind a key; check this line and the one above"),
+    (r"could not find expected ':'", "a ':' is missing after a key; check this line and the one above"),
     (r"quoted scalar.*end of stream", "the quote that is opened here is not closed"),
     (r"escape character", "a '\\' in double quotes that YAML does not know; use single quotes"),
-    (r"alias|anchor", "a value that begins with '*' or '&' must stand in quotes"),
-    (r"a tag|tag handle", "a value that begins with '!' must stand in quotes"),
+    (r"alias|anchor", "a value that begins with '*' or '&' must be in quotes"),
+    (r"a tag|tag handle", "a value that begins with '!' must be in quotes"),
     (r"single document", "a second document begins here; keep one"),
-    (r"block scalar", "behind '|' or '>' the text must begin on the next line"),
+    (r"block scalar", "after '|' or '>' the text must begin on the next line"),
     (r"flow (?:mapping|sequence)", "the '[' or '{' that is opened here is not closed, or a ',' is missing in it"),
     (r"node content", "a value is missing before here, or a '[' or '{' above is not closed"),
     (r"nesting depth", "values are nested too deeply"),
@@ -262,7 +262,7 @@ class _Reader:
             own.add(name)
 
     def _twice(self, where: Where, place: Place, first: Place) -> None:
-        sentence = f"the key {in_quotes(where[-1])} stands already in line {first[0]}; keep one of them"
+        sentence = f"the key {in_quotes(where[-1])} is already in line {first[0]}; keep one of them"
         self.document.mistakes.add(Mistake(str(self.document.source), *place, sentence))
 
     def _broken(self, where: Where, sentence: str) -> None:
