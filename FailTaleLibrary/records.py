@@ -464,7 +464,7 @@ class Signature(Record):
     same_as: SafeText | None = None
     """Name of the first failure of this run with the same signature."""
 
-    def repeating(self, first: SafeText) -> Signature:
+    def repeating(self, first: SafeText | None) -> Signature:
         """The signature of a failure that is the same as an earlier one."""
         return self.model_copy(update={"same_as": first})
 
