@@ -12,6 +12,7 @@ NAMES = {
     "faults": "bench.faults",
     "hints": "bench.hints",
     "gateway": "bench.gateway",
+    "collection": "bench.collection",
     "growth": "bench.growth",
     "measures": "bench.measures",
 }

@@ -198,6 +198,21 @@ def test_a_cancelled_visit_tells_every_item(here: Transport, monkeypatch: pytest
     assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
 
 
+def test_a_visit_that_was_given_nothing_to_do_harms_no_other(here: Transport, tmp_path: Path) -> None:
+    began, gate = tmp_path / "began", tmp_path / "gate"
+    waits = item("waits", f"touch {began}; until [ -e {gate} ]; do sleep 0.05; done; echo whole")
+
+    def meanwhile() -> None:
+        wait_until(began.exists)
+        text = opening((1, 2))
+        for rest in (b"", b"half a line", b"nonce items  4 0\n"):
+            subprocess.run(["sh", "-c", command_line((1, 2), len(text))], input=text + rest, check=False, timeout=60)
+        gate.touch()
+
+    threading.Thread(target=meanwhile, daemon=True).start()
+    assert visit(here, waits)["waits"].stdout == b"whole\n"
+
+
 def test_a_machine_without_a_shell_is_told(monkeypatch: pytest.MonkeyPatch, here: Transport) -> None:
     monkeypatch.setenv("PATH", "/nonexistent")
     with pytest.raises(TransportError):

@@ -19,6 +19,7 @@ frame() { printf '\036%s %s\n' "$nonce" "$*"; }
 
 # What left the session of its item, where /proc shows the environment: the mark stands in it.
 strays() {
+  [ -n "$mark" ] || return 0 # else it would mean everybody's
   grep -ls "FAILTALE_VISIT=$mark" /proc/[0-9]*/environ | while read -r stray; do
     stray=${stray#/proc/}
     kill -KILL "${stray%/environ}"
@@ -196,7 +197,7 @@ visit() {
   export LC_ALL TERM SYSTEMD_COLORS PAGER
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
   printf '\036failtale %s ready %s\n' "$1" "$(date '+%s.%N %z')" >&4
-  read -r nonce items_nonce mark beats size <&3
+  read -r nonce items_nonce mark beats size <&3 || exit 1
   items=$(head -c "$size" <&3)
   trap '' PIPE TERM ALRM
   guard <&3 3<&- 4>&- 5>&- &

@@ -1,0 +1,164 @@
+"""What a failure costs beside the other ways to ask the same hosts: whole processes, interleaved, medians.
+
+    python -m bench.collection [--hosts 1,10] [--runs 5] [--delay-ms 25] [--ways NAME,NAME]
+
+Eight usual commands on hosts that are one OpenSSH server on loopback, under an address of its own each. "cold" is a
+process from its start to the end of its first round; "warm" is the best of its later rounds. ``--delay-ms`` puts a
+proxy in between that holds each direction back.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
+
+from sshd import Sshd, free_port  # noqa: E402
+
+from bench.rivals import WAYS  # noqa: E402
+
+COMMANDS = (
+    "uptime",
+    "df -P",
+    "cat /proc/meminfo",
+    "cat /proc/loadavg",
+    "ps -eo pid,ppid,user,stat,etime,rss,comm --sort=-rss | head -n 25",
+    "ip -brief address 2>/dev/null || cat /proc/net/dev",
+    "cat /proc/mounts",
+    "ls -l /var/log | tail -n 50",
+)
+"""Of a machine's state, as a `linux` preset asks them."""
+
+
+class _DelayingProxy:
+    """Passes connections on to a server and holds each direction back."""
+
+    def __init__(self, target: int, delay_s: float) -> None:
+        self._target = target
+        self._delay_s = delay_s
+        self.port = free_port()
+        self._listens = threading.Event()
+        self._loop = asyncio.new_event_loop()
+        threading.Thread(target=self._run, daemon=True).start()
+        self._listens.wait()
+
+    def _run(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        self._loop.run_until_complete(asyncio.start_server(self._serve, "0.0.0.0", self.port, limit=2**20))
+        self._listens.set()
+        self._loop.run_forever()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        theirs = await asyncio.open_connection("127.0.0.1", self._target)
+        await asyncio.gather(self._pass_on(reader, theirs[1]), self._pass_on(theirs[0], writer), return_exceptions=True)
+
+    async def _pass_on(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        waiting: asyncio.Queue[tuple[float, bytes]] = asyncio.Queue()
+
+        async def deliver() -> None:
+            while True:
+                at, data = await waiting.get()
+                await asyncio.sleep(max(0.0, at - time.monotonic()))
+                if not data:
+                    break
+                writer.write(data)
+            writer.close()
+
+        delivering = asyncio.create_task(deliver())
+        with contextlib.suppress(OSError):
+            while data := await reader.read(65536):
+                waiting.put_nowait((time.monotonic() + self._delay_s, data))
+        waiting.put_nowait((time.monotonic() + self._delay_s, b""))
+        await delivering
+
+
+@contextlib.contextmanager
+def _site(hosts: int, delay_ms: float, rounds: int) -> Iterator[Path]:
+    """The settings of `bench.rivals`."""
+    with tempfile.TemporaryDirectory(prefix="ft-") as name, Sshd(Path(name) / "host", options=_OPTIONS) as server:
+        port = _DelayingProxy(server.port, delay_ms / 1000).port if delay_ms else server.port
+        addresses = [f"127.0.0.{number + 2}" for number in range(hosts)]
+        server.ssh_settings()
+        key = server.known_hosts_line.split(maxsplit=1)[1]
+        known_hosts = Path(name) / "known_hosts"
+        known_hosts.write_text("".join(f"[{address}]:{port} {key}" for address in addresses))
+        settings: dict[str, Any] = {
+            "hosts": [{"name": f"host{n}", "address": each, "port": port} for n, each in enumerate(addresses)],
+            "user": server.user,
+            "key": str(server.key),
+            "known_hosts": str(known_hosts),
+            "commands": COMMANDS,
+            "rounds": rounds,
+            "folder": name,
+        }
+        file = Path(name) / "settings.json"
+        file.write_text(json.dumps(settings))
+        yield file
+
+
+_OPTIONS = ("ListenAddress 0.0.0.0", "MaxStartups 1000", "MaxSessions 20", "LogLevel ERROR")
+
+
+def _one(way: str, settings: Path) -> tuple[float, list[float]]:
+    """Seconds of the process up to the end of its first round, and of each later round."""
+    began = time.perf_counter()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "bench.rivals", way, str(settings)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        cwd=ROOT,
+    )
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    cold_s = time.perf_counter() - began
+    later = [float(line) for line in process.stdout]
+    if process.wait():
+        raise RuntimeError(f"{way}: {process.stderr.read()}")
+    return cold_s, later
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--hosts", default="1,10", help="how many, separated by commas")
+    parser.add_argument("--runs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="each direction")
+    parser.add_argument("--ways", default=",".join(each.replace(",", ";") for each in WAYS))
+    options = parser.parse_args()
+    ways = [name.strip().replace(";", ",") for name in options.ways.split(",")]
+    for hosts in map(int, options.hosts.split(",")):
+        cold: dict[str, list[float]] = {way: [] for way in ways}
+        warm: dict[str, list[float]] = {way: [] for way in ways}
+        with _site(hosts, options.delay_ms, options.rounds) as settings:
+            for _ in range(options.runs):
+                for way in ways:
+                    first, later = _one(way, settings)
+                    cold[way].append(first)
+                    warm[way].append(min(later))
+        trip_ms = 2 * options.delay_ms
+        print(f"\n{hosts} hosts x {len(COMMANDS)} commands, {trip_ms:g} ms of round trip, medians of {options.runs}")
+        print(f"{'':26} {'cold s':>8} {'warm s':>8}")
+        for way in sorted(ways, key=lambda each: statistics.median(cold[each])):
+            print(f"{way:26} {statistics.median(cold[way]):8.3f} {statistics.median(warm[way]):8.3f}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
