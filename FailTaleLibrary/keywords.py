@@ -24,6 +24,7 @@ from FailTaleLibrary import __version__
 from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.hints import HintOf, with_progress, write_hints
+from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
 from FailTaleLibrary.records import Failure, Report, our_words
 from FailTaleLibrary.robot_results import (
@@ -190,8 +191,9 @@ class FailTaleLibrary:
             logger.info("FailTale has collected this failure already; its card is at the end of the test.")
             return _value(self._collected)
         self._know_secrets()
-        report = self._collect(self._failure_now(name), components=_listed(components))
-        self.show(report)
+        with held_back():  # a stopped run still gets its card
+            report = self._collect(self._failure_now(name), components=_listed(components))
+            self.show(report)
         return _value(report)
 
     @keyword(tags=["failtale"])

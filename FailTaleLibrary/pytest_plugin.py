@@ -6,6 +6,7 @@ nothing of Robot Framework, nor do the modules that it imports.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Collection, Generator, Iterator
 from datetime import datetime, timezone
@@ -123,6 +124,8 @@ class _PytestRun:
         self._config = config
         self._file = ""
         self._told: list[tuple[str, str]] = []
+        self._held = contextlib.ExitStack()
+        """Signals of a collection wait until its report has been taken by whoever wants it."""
 
     # --- pytest's hooks ----------------------------------------------------------------------------------------------
 
@@ -137,6 +140,7 @@ class _PytestRun:
             return (yield)
         finally:
             self.run.test_ended()
+            self._held.close()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -147,7 +151,10 @@ class _PytestRun:
             self._collect_failure(item, call, report)
         return report
 
-    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
+        yield
+        self._held.close()
         for name, value in report.user_properties:
             if name == PROPERTY and (report.nodeid, str(value)) not in self._told:
                 self._told.append((report.nodeid, str(value)))
@@ -179,6 +186,9 @@ class _PytestRun:
 
     def _collect_failure(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Collects, and attaches what was found to the report. Whatever goes wrong leaves the report as it was."""
+        from FailTaleLibrary.interrupts import held_back
+
+        self._held.enter_context(held_back())
         try:
             collected = self._collect(self._failure_of(item, call), item, ())
             self._attach(collected, item, report)

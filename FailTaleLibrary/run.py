@@ -39,6 +39,7 @@ from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.files import user_directory
 from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, build_prompt
+from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.log import log_as_asked, logger_of, redact_with
 from FailTaleLibrary.ranking import History, Repeats, rank
 from FailTaleLibrary.records import (
@@ -130,6 +131,8 @@ class Run:
         self.tally = Tally()
         self.last: Report | None = None
         """The newest report."""
+        self.interrupted = False
+        """Whether Ctrl-C or SIGTERM ended a collection."""
         self._stages = stages or Stages()
         self._passed_on = passed_on
         self._redactor = redactor_for(config, environ)
@@ -235,16 +238,19 @@ class Run:
     ) -> Report:
         """The report of one failure, collected now. ``output_dir`` is where its bundle goes; None: no bundle.
 
-        Raises ConfigError when a selected component or host is unknown.
+        The first Ctrl-C, or SIGTERM, ends the collection with what there is by then. Raises ConfigError when a selected
+        component or host is unknown.
         """
         budget = self._budget(deadline_s)
         began = time.monotonic()
         self._repeats = self._repeats.with_failure(failure)
         self._keep_faults_in(output_dir)
         failure = self._within_run(failure)
-        report, full_texts = self._collected(
-            failure, components=components, hosts=hosts, budget=budget, cancel=cancel, progress=progress
-        )
+        with held_back() as stop:
+            report, full_texts = self._collected(
+                failure, components=components, hosts=hosts, budget=budget, cancel=cancel or stop, progress=progress
+            )
+            self.interrupted |= stop.is_set()
         report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
         report = self._ranked(report)
         if report.bundle is not None:

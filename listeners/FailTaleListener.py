@@ -199,6 +199,8 @@ class FailTaleListener:
         ran = bool(result.body) or result.has_setup or result.has_teardown
         if not result.failed or not ran or EXIT_TAG in result.tags or BuiltIn().dry_run_active:
             return False
+        if self._library.run.interrupted and TERMINATED in result.message:
+            return False  # it was stopped while evidence of another test was collected
         if switched_off(result.tags) or self._exclude.match(result.tags):
             return False
         return not self._include or self._include.match(result.tags)

@@ -10,6 +10,7 @@ from FailTaleLibrary.cli.options import Commands, configuration, with_config
 from FailTaleLibrary.config.types import parse_duration
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import write_private_file
+from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.records import Failure
 from FailTaleLibrary.rendering import FORMATS
 from FailTaleLibrary.run import Run
@@ -36,6 +37,11 @@ def add_command(commands: Commands) -> None:
 
 
 def _collect(options: argparse.Namespace) -> int:
+    with held_back():  # what there is when it is interrupted is printed, too
+        return _printed(options)
+
+
+def _printed(options: argparse.Namespace) -> int:
     run = Run(configuration(options))
     try:
         report = run.collect_failure(_failure(options, run), components=options.component, output_dir=options.bundle)

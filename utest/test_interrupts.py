@@ -1,0 +1,234 @@
+"""Ctrl-C and SIGTERM in mid-collection: real processes, a real SSH server, a collector that takes for ever."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import yaml
+from patience import FOREVER_S, PATIENCE_S, wait_until
+from robot.api import ExecutionResult
+from sshd import Sshd
+from test_pytest_plugin import plugin_options
+
+from FailTaleLibrary.archive import reports_in
+from FailTaleLibrary.interrupts import held_back
+from FailTaleLibrary.records import Report
+
+ROOT = Path(__file__).parent.parent
+SLOW = f"sleep {FOREVER_S}"
+
+
+# --- Without a collection
+
+
+class HeardError(Exception):
+    """A handler ran."""
+
+
+def test_a_signal_waits_for_the_end_of_the_block_and_sets_the_event() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with held_back() as stop:
+            assert not stop.is_set()
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.is_set()
+            assert heard == []
+        assert heard == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_the_second_signal_is_passed_on_at_once_with_the_first() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with held_back():
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert heard == [signal.SIGTERM] * 2
+        assert heard == [signal.SIGTERM] * 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_a_handler_that_raises_does_so_behind_the_block() -> None:
+    def handler(*_: object) -> None:
+        raise HeardError
+
+    before = signal.signal(signal.SIGTERM, handler)
+    shown = False
+    try:
+        with pytest.raises(HeardError), held_back():  # noqa: PT012 - what the block does to it is the point
+            os.kill(os.getpid(), signal.SIGTERM)
+            shown = True
+        assert shown
+        assert signal.getsignal(signal.SIGTERM) is handler
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_nested_blocks_are_one() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with held_back() as outer:
+            with held_back() as inner:
+                os.kill(os.getpid(), signal.SIGTERM)
+            assert inner is outer
+            assert heard == []
+        assert len(heard) == 1
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def test_who_ignores_a_signal_goes_on_ignoring_it() -> None:
+    before = signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    try:
+        with held_back() as stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --- In a collection
+
+
+@pytest.fixture
+def slow_host(new_host: Callable[..., Sshd], tmp_path: Path) -> Sshd:
+    """A host with a collector that answers and one that does not; `failtale.yaml` lies in ``tmp_path``."""
+    host = new_host()
+    ssh = {name: str(value) for name, value in host.ssh_settings().items()}
+    config = {
+        "components": {
+            "app": {"collectors": [{"name": "quick", "command": "echo here"}, {"name": "slow", "command": SLOW}]}
+        },
+        "hosts": {"app1": {"component": "app", "address": host.address, "ssh": ssh}},
+        "ssh": {"command_timeout": FOREVER_S},
+        "limits": {"failure_time": FOREVER_S, "host_time": FOREVER_S},
+        "marks": "off",
+    }
+    (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
+    return host
+
+
+def started(directory: Path, *command: str) -> subprocess.Popen[str]:
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"}
+    return subprocess.Popen(
+        [sys.executable, *command],
+        cwd=directory,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def collecting(host: Sshd) -> bool:
+    """Whether the collector that does not answer runs: the one before it has answered then."""
+    return wait_until(lambda: any(SLOW in line for line in host.leftovers()))
+
+
+LISTENED = """
+*** Test Cases ***
+Fails
+    Fail    Shop is closed
+
+Comes Later
+    No Operation
+"""
+ON_DEMAND = """
+*** Settings ***
+Library    FailTaleLibrary    failtale.yaml
+
+*** Test Cases ***
+Asks
+    Collect Evidence
+    Fail    never here
+
+Comes Later
+    No Operation
+"""
+
+
+def robot(directory: Path, suite: str) -> subprocess.Popen[str]:
+    (directory / "suite.robot").write_text(suite)
+    listener = ["--listener", "FailTaleListener:failtale.yaml"] if suite is LISTENED else []
+    return started(directory, "-m", "robot", *listener, "suite.robot")
+
+
+def is_told(report: object) -> None:
+    """The quick answer is there, the slow one is a gap that says why."""
+    assert isinstance(report, Report)
+    assert [(item.collector, item.text) for item in report.evidence.items] == [("quick", "here\n")]
+    assert [(gap.collector, gap.reason) for gap in report.evidence.gaps] == [("slow", "cancelled")]
+
+
+@pytest.mark.ssh
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("suite", [LISTENED, ON_DEMAND], ids=["listener", "keyword"])
+def test_robot_stops_its_own_way_with_what_there_is_and_nothing_stays_on_the_host(
+    slow_host: Sshd, tmp_path: Path, number: signal.Signals, suite: str
+) -> None:
+    with robot(tmp_path, suite) as run:
+        assert collecting(slow_host)
+        run.send_signal(number)
+        _, errors = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode not in (0, 253), errors
+    assert "Second signal will force exit." in errors
+    (report,) = reports_in(tmp_path / "output.xml")
+    is_told(report)
+    first, later = ExecutionResult(tmp_path / "output.xml").suite.tests
+    assert first.message == ("Shop is closed" if suite is LISTENED else "Execution terminated by signal")
+    assert (later.status, later.message) == (
+        "FAIL",
+        "Execution terminated by signal" if suite is LISTENED else "Test execution stopped due to a fatal error.",
+    )
+    assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
+
+
+@pytest.mark.ssh
+def test_a_second_signal_ends_robot_at_once(slow_host: Sshd, tmp_path: Path) -> None:
+    with robot(tmp_path, ON_DEMAND) as run:
+        assert collecting(slow_host)
+        run.send_signal(signal.SIGINT)
+        run.send_signal(signal.SIGTERM)
+        _, errors = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode == 253, errors
+    assert "Execution forcefully stopped." in errors
+    assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
+
+
+@pytest.mark.ssh
+def test_pytest_stops_its_own_way_with_what_there_is(slow_host: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "test_shop.py").write_text("def test_fails(): assert False\ndef test_later(): pass\n")
+    options = [*plugin_options(), "--failtale=failtale.yaml", "-p", "no:randomly", "test_shop.py"]
+    with started(tmp_path, "-m", "pytest", "-p", "no:cacheprovider", *options) as run:
+        assert collecting(slow_host)
+        run.send_signal(signal.SIGINT)
+        output, errors = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode == pytest.ExitCode.INTERRUPTED, output + errors
+    assert "KeyboardInterrupt" in output
+    assert "1 failed" in output
+    assert "cancelled" in output
+    assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
+
+
+@pytest.mark.ssh
+def test_the_command_prints_what_there_is_and_says_that_it_was_interrupted(slow_host: Sshd, tmp_path: Path) -> None:
+    program = "import sys; from FailTaleLibrary.cli import main; sys.exit(main(sys.argv[1:]))"
+    with started(tmp_path, "-c", program, "collect", "--config", "failtale.yaml") as run:
+        assert collecting(slow_host)
+        run.send_signal(signal.SIGINT)
+        output, errors = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode == 130, errors
+    assert "here" in output
+    assert "cancelled" in output
+    assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
