@@ -33,7 +33,7 @@ from FailTaleLibrary.robot_results import (
     failure_of_test,
     secret_variables,
 )
-from FailTaleLibrary.run import Run
+from FailTaleLibrary.run import Run, Stages
 
 
 @library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT")
@@ -102,7 +102,7 @@ class FailTaleLibrary:
         assert self._run is not None  # noqa: S101 - `use` made it or raised
         return self._run
 
-    def use(self, config: str | Path) -> None:
+    def use(self, config: str | Path, *, stages: Stages | None = None) -> None:
         """Takes a configuration file into use and reads it. Raises ConfigError, also when another one is in use."""
         path = Path(config).expanduser().absolute()
         if self._config_path is not None and path != self._config_path:
@@ -112,7 +112,7 @@ class FailTaleLibrary:
             )
         self._config_path = path
         if self._run is None:
-            self._run = Run(load_config(path), passed_on=(RobotTimeoutError,))
+            self._run = Run(load_config(path), stages=stages, passed_on=(RobotTimeoutError,))
 
     def suite_began(self, result: Any) -> None:
         """A suite begins; ``result`` is its robot.result.TestSuite."""

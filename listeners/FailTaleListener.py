@@ -25,12 +25,15 @@ from FailTaleLibrary.collection.plan import switched_off
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.robot_results import Places
+from FailTaleLibrary.run import Stages
 from FailTaleLibrary.text import sanitize
 
 TERMINATED = "Execution terminated by signal"
 TERMINATED_DEADLINE_S = 5.0
 """What a failure may still cost after Ctrl-C."""
 EXIT_TAG = "robot:exit"
+_TRUTH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
+_USAGE = "write 'FailTaleListener:failtale.yaml' or 'FailTaleListener:failtale.yaml:strict=yes'."
 
 P = ParamSpec("P")
 
@@ -61,14 +64,18 @@ class FailTaleListener:
     ROBOT_LISTENER_PRIORITY = 1000
     """Early: RetryFailed turns a failure into a skip in its own `end_test`, and each attempt deserves its evidence."""
 
-    def __init__(self, config: str | None = None, *words: str, strict: bool | str = False) -> None:
+    def __init__(
+        self, config: str | None = None, *words: str, strict: bool | str = False, stages: Stages | None = None
+    ) -> None:
         """``config``: path of failtale.yaml; without it, FAILTALE_CONFIG names it.
 
         ``strict``: a configuration with mistakes stops the run instead of switching the listener off. ``words`` are
         what else Robot makes of the colons behind the listener's name: the rest of a Windows path, or a mistake.
+        ``stages`` stand in the place of FailTale's own, for a caller of `robot.run` in Python.
         """
         self._config, self._words = _whole_path(config, words)
-        self._strict = strict
+        self._strict = _TRUTH.get(str(strict).lower())
+        self._stages = stages
         self._begin_run()
 
     def _begin_run(self) -> None:
@@ -168,11 +175,12 @@ class FailTaleListener:
 
     def _take_into_use(self, config: str | None) -> None:
         self._library.listening = True
-        if self._words or not isinstance(self._strict, bool):
-            unknown = self._words[0] if self._words else f"strict={self._strict}"
-            raise ConfigError(f"'{unknown}' is unknown; write 'FailTaleListener:PATH' or '…:PATH:strict=yes'.")
+        if self._words:
+            raise ConfigError(f"'{self._words[0]}' is no option of the listener; {_USAGE}")
+        if self._strict is None:
+            raise ConfigError(f"'strict' is yes or no; {_USAGE}")
         if config is not None:
-            self._library.use(config)
+            self._library.use(config, stages=self._stages)
         settings = self._library.run.config
         self._include = TagPatterns(settings.tags.include)
         self._exclude = TagPatterns(settings.tags.exclude)
@@ -182,7 +190,7 @@ class FailTaleListener:
         text = sanitize(f"FailTale is switched off for this run: {error}")
         self.disabled = True
         self._library.listening = False
-        if self._strict is True:
+        if self._strict:
             _print(text.replace("switched off for this run", "strict and stops this run"))
             raise SystemExit  # Robot ends with status 253, whatever is said here
         logger.warn(text)

@@ -24,6 +24,9 @@ from FailTaleLibrary.records import (
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 
+MAX_OFFSET_S = 10 * 366 * 86400.0
+"""A clock that is further off is broken, or lies."""
+
 
 @dataclass(frozen=True, slots=True)
 class GatewayClock:
@@ -58,6 +61,11 @@ def adopted(
     """The record as if the runner had collected it itself; an item with which that cannot be done becomes a gap."""
     plan = handover.plan.model_copy(update={"failure_id": failure.id})
     evidence = handover.evidence.model_copy(update={"failure_id": failure.id})
+    if abs(clock.offset_s) > MAX_OFFSET_S:
+        said = our_words("The gateway's clock cannot be true; its times stand here as it told them.")
+        untold = Gap(host="gateway", reason="gateway", detail=said)
+        evidence = evidence.model_copy(update={"gaps": (*evidence.gaps, untold)})
+        clock = GatewayClock(offset_s=0.0, uncertainty_s=0.0)
     return _Adoption(failure, redactor, faults, clock).handover(plan, evidence, handover.full_texts)
 
 

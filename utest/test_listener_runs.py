@@ -1,0 +1,148 @@
+"""Listeners of real runs: several runs in one process, a fault in a stage, the words behind the listener's name."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from robot.api import ExecutionResult
+
+from FailTaleLibrary.archive import reports_in
+
+ROOT = Path(__file__).resolve().parents[1]
+SUITE = """\
+*** Test Cases ***
+Order
+    Fail    HTTPError: 500 Server Error
+"""
+CONFIG = """\
+components:
+  storage: {collectors: [{name: state, command: echo the disk is full}, {name: log, file: LOG}]}
+hosts: {storage1: {component: storage, transport: local}}
+"""
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    (tmp_path / "order.robot").write_text(SUITE)
+    (tmp_path / "shop.log").write_text("ready\n")
+    (tmp_path / "failtale.yaml").write_text(CONFIG.replace("LOG", str(tmp_path / "shop.log")))
+    return tmp_path
+
+
+def ran(place: Path, script: str) -> subprocess.CompletedProcess[str]:
+    """What a Python program left that runs Robot; in a process of its own, because Robot is one run's at a time."""
+    header = "import robot, sys\nfrom FailTaleListener import FailTaleListener\n"
+    path = ":".join(map(str, (ROOT, ROOT / "listeners", ROOT / "resources")))
+    return subprocess.run(
+        [sys.executable, "-c", header + script],
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path, "LANG": "C.UTF-8"},
+        cwd=place,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=300,
+    )
+
+
+def test_one_listener_object_in_several_runs_begins_afresh_with_each(place: Path) -> None:
+    done = ran(
+        place,
+        "listener = FailTaleListener('failtale.yaml')\n"
+        "for number in range(3):\n"
+        "    robot.run('order.robot', outputdir=f'out{number}', listener=[listener], stdout=sys.stderr)\n",
+    )
+    for number in range(3):
+        (report,) = reports_in(place / f"out{number}" / "output.xml")
+        assert [item.id for item in report.evidence.items] == ["storage1/state", "storage1/log"], number
+        assert report.evidence.gaps == ()
+        assert report.analysis.signature is not None
+        assert report.analysis.signature.same_as is None
+    assert done.stderr.count("collected evidence for 1 failed test from 1 host") == 3
+
+
+def test_a_run_whose_configuration_is_mended_is_not_refused_for_that_of_the_run_before(place: Path) -> None:
+    good = (place / "failtale.yaml").read_text()
+    (place / "failtale.yaml").write_text("components: 7\n")
+    (place / "good.yaml").write_text(good)
+    ran(
+        place,
+        "listener = FailTaleListener('failtale.yaml')\n"
+        "robot.run('order.robot', outputdir='out0', listener=[listener], stdout=sys.stderr)\n"
+        "open('failtale.yaml', 'w').write(open('good.yaml').read())\n"
+        "robot.run('order.robot', outputdir='out1', listener=[listener], stdout=sys.stderr)\n",
+    )
+    assert list(reports_in(place / "out0" / "output.xml")) == []
+    assert len(list(reports_in(place / "out1" / "output.xml"))) == 1
+
+
+def test_in_a_real_run_a_fault_in_ranking_leaves_a_card_with_the_evidence_and_names_its_traceback(place: Path) -> None:
+    ran(
+        place,
+        "from FailTaleLibrary.run import Stages\n"
+        "def fails(*_, **__): raise KeyError('x')\n"
+        "listener = FailTaleListener('failtale.yaml', stages=Stages(rank=fails))\n"
+        "robot.run('order.robot', outputdir='out', listener=[listener], stdout=sys.stderr)\n",
+    )
+    (report,) = reports_in(place / "out" / "output.xml")
+    assert report.evidence.items[0].text == "the disk is full\n"
+    (gap,) = report.evidence.gaps
+    assert (
+        gap.detail == "FailTale internal error while ranking the evidence: KeyError: 'x'. Details: failtale/error.log"
+    )
+    assert "in fails" in (place / "out" / "failtale" / "error.log").read_text()
+    (test,) = ExecutionResult(place / "out" / "output.xml").suite.tests
+    assert (test.status, test.message) == ("FAIL", "HTTPError: 500 Server Error")
+
+
+def test_in_a_real_run_a_fault_in_rendering_leaves_a_plain_card(place: Path) -> None:
+    ran(
+        place,
+        "from FailTaleLibrary.run import Stages\n"
+        "def fails(*_, **__): raise KeyError('x')\n"
+        "listener = FailTaleListener('failtale.yaml', stages=Stages(card=fails))\n"
+        "robot.run('order.robot', outputdir='out', listener=[listener], stdout=sys.stderr)\n",
+    )
+    output = (place / "out" / "output.xml").read_text()
+    assert "FailTale internal error while drawing the card: KeyError" in output
+    assert "the disk is full" in output
+    assert (place / "out" / "log.html").is_file()
+
+
+def test_debug_lines_of_each_command_are_in_log_html_when_robots_level_asks_for_them(place: Path) -> None:
+    script = (
+        "robot.run('order.robot', outputdir='{0}', loglevel='{0}', stdout=sys.stderr,\n"
+        "          listener=[FailTaleListener('failtale.yaml')])\n"
+    )
+    ran(place, script.format("TRACE") + script.format("INFO"))
+    line = "storage1: state: ok, "
+    assert line in (place / "TRACE" / "output.xml").read_text()
+    assert line not in (place / "INFO" / "output.xml").read_text()
+
+
+@pytest.mark.parametrize(
+    "path", ["C:\\tests\\failtale.yaml", "d:/tests/failtale.yaml", "C:\\tests\\failtale.yaml:strict=yes"]
+)
+def test_a_windows_path_is_put_together_again(place: Path, path: str) -> None:
+    file = place / path.removesuffix(":strict=yes")
+    file.parent.mkdir(parents=True, exist_ok=True)
+    (place / "failtale.yaml").rename(file)
+    ran(
+        place,
+        f"robot.run('order.robot', outputdir='out', listener=['FailTaleListener:' + {path!r}], stdout=sys.stderr)\n",
+    )
+    assert len(list(reports_in(place / "out" / "output.xml"))) == 1
+
+
+@pytest.mark.parametrize("argument", ["failtale.yaml:verbose", "failtale.yaml:strict=perhaps", "failtale.yaml:a:b"])
+def test_words_behind_the_path_that_mean_nothing_switch_the_listener_off_and_no_run(place: Path, argument: str) -> None:
+    done = ran(
+        place,
+        f"sys.exit(robot.run('order.robot', outputdir='out', listener=['FailTaleListener:{argument}'],\n"
+        "                   stdout=sys.stderr) - 1)\n",
+    )
+    assert "switched off for this run" in done.stderr
+    assert "strict=yes" in done.stderr
+    assert len(ExecutionResult(place / "out" / "output.xml").suite.tests) == 1
