@@ -19,12 +19,18 @@ from typing import TextIO
 LOG_VARIABLE = "FAILTALE_LOG"
 """Names the file that every face appends to."""
 TREE = "failtale"
+PARAMIKO = f"{TREE}.paramiko"
+"""What paramiko says of our connections, a logger below it for each host. To our own files and streams alone: a dead
+host is a warning or an error to paramiko, and no news for a user's log."""
 
 Redact = Callable[[str], str]
 """A text -> the same without secrets; raises where that cannot be made sure."""
+Stop = Callable[[], None]
+"""Ends what the function began that returned it; may be called twice."""
 
 _FORMAT = "%(asctime)s.%(msecs)03d %(threadName)s %(name)s: %(message)s"
 _redactors: list[Redact] = []
+_ours: list[logging.Handler] = []
 _inside = threading.local()
 
 
@@ -33,14 +39,18 @@ def logger_of(module: str) -> logging.Logger:
 
     Whatever is logged with it, by us or by a library to which its name was given, is redacted before a handler sees it.
     """
-    logger = logging.getLogger(f"{TREE}.{module.removeprefix('FailTaleLibrary.')}")
+    return made_safe(logging.getLogger(f"{TREE}.{module.removeprefix('FailTaleLibrary.')}"))
+
+
+def made_safe(logger: logging.Logger) -> logging.Logger:
+    """The same logger, which redacts what is logged with it; for loggers that a library makes by a name of ours."""
     if _make_safe not in logger.filters:
         logger.addFilter(_make_safe)
     return logger
 
 
-def redact_with(redact: Redact) -> Callable[[], None]:
-    """From now on lines are also redacted by this, until the function that it returns is called."""
+def redact_with(redact: Redact) -> Stop:
+    """From now on lines are also redacted by this."""
     _redactors.append(redact)
 
     def stop() -> None:
@@ -62,29 +72,28 @@ def traceback_of(error: BaseException, redact: Redact) -> str:
 # --- Where the lines go -----------------------------------------------------------------------------------------------
 
 
-def log_to_stream(stream: TextIO) -> None:
-    """Every line goes there from now on, once however often this is called."""
-    if not any(getattr(handler, "stream", None) is stream for handler in _root.handlers):
-        _listen(logging.StreamHandler(stream))
+def log_to_stream(stream: TextIO) -> Stop:
+    """Every line goes there from now on."""
+    return _listen(logging.StreamHandler(stream))
 
 
-def log_to_file(path: Path) -> None:
+def log_to_file(path: Path) -> Stop:
     """Every line is appended to a file of mode 0600 from now on. Raises OSError when it cannot be opened."""
     path = path.expanduser().absolute()
-    if not any(getattr(handler, "path", None) == path for handler in _root.handlers):
-        _listen(_PrivateFileHandler(path))
+    if any(getattr(handler, "path", None) == path for handler in _root.handlers):
+        return lambda: None  # a line stands there once, however many runs of this process ask for it
+    return _listen(_PrivateFileHandler(path))
 
 
-def log_as_asked(environ: Mapping[str, str]) -> None:
+def log_as_asked(environ: Mapping[str, str]) -> Stop:
     """To the file that ``FAILTALE_LOG`` names; one that cannot be written is said on stderr and costs no run."""
     name = environ.get(LOG_VARIABLE)
-    if not name:
-        return
     try:
-        log_to_file(Path(name))
+        return log_to_file(Path(name)) if name else lambda: None
     except OSError as error:
         if sys.__stderr__ is not None:
             print(f"FailTale: {LOG_VARIABLE} '{name}' cannot be written: {error.strerror}", file=sys.__stderr__)
+        return lambda: None
 
 
 class _PrivateFileHandler(logging.StreamHandler[TextIO]):
@@ -98,10 +107,24 @@ class _PrivateFileHandler(logging.StreamHandler[TextIO]):
         super().close()
 
 
-def _listen(handler: logging.Handler) -> None:
+def _listen(handler: logging.Handler) -> Stop:
     handler.setFormatter(logging.Formatter(_FORMAT, "%Y-%m-%d %H:%M:%S"))
-    _root.addHandler(handler)
+    _ours.append(handler)
+    for logger in (_root, logging.getLogger(PARAMIKO)):
+        logger.addHandler(handler)
     _root.setLevel(logging.DEBUG)
+
+    def stop() -> None:
+        if handler not in _ours:
+            return
+        _ours.remove(handler)
+        for logger in (_root, logging.getLogger(PARAMIKO)):
+            logger.removeHandler(handler)
+        handler.close()
+        if not _ours:
+            _root.setLevel(logging.NOTSET)
+
+    return stop
 
 
 # --- No secret in them ------------------------------------------------------------------------------------------------
@@ -115,7 +138,7 @@ def _make_safe(record: logging.LogRecord) -> bool:
     try:
         record.msg, record.args = _redacted(record.getMessage()), ()
         if record.exc_info and record.exc_info[1] is not None:
-            record.exc_text = traceback_of(record.exc_info[1], _redacted_or_raise)
+            record.exc_text = traceback_of(record.exc_info[1], _of_a_traceback)
         record.exc_info = record.stack_info = None  # a handler would format these anew, secrets included
     finally:
         _inside.is_redacting = False
@@ -129,6 +152,13 @@ def _redacted(text: str) -> str:
         return "(withheld: this line could not be searched for secrets)"
 
 
+def _of_a_traceback(text: str) -> str:
+    """The messages of errors quote anything: without a redactor they are left out."""
+    if not _redactors:
+        raise LookupError("no redactor")
+    return _redacted_or_raise(text)
+
+
 def _redacted_or_raise(text: str) -> str:
     for redact in tuple(_redactors):
         text = redact(text)
@@ -137,3 +167,5 @@ def _redacted_or_raise(text: str) -> str:
 
 _root = logging.getLogger(TREE)
 _root.addHandler(logging.NullHandler())
+logging.getLogger(PARAMIKO).addHandler(logging.NullHandler())
+logging.getLogger(PARAMIKO).propagate = False

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from itertools import islice
 from typing import Any
 
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Window
 from FailTaleLibrary.redaction import Redactor, secret_values
 from FailTaleLibrary.redaction.redactor import RecordRedactor
+
+_log = logger_of(__name__)
 
 MAX_KEYWORDS = 200
 """Keywords of one failure that are kept: the last ones, since those stand near the failure."""
@@ -66,10 +68,12 @@ def secret_variables(variables: Mapping[str, Any]) -> tuple[str, ...]:
     """
     found: dict[str, None] = {}
     for name, value in variables.items():
-        with contextlib.suppress(Exception):  # a variable may be anything, and must not cost the evidence
+        try:
             named = dict(islice(_named_texts({name: value}, depth=3), MAX_VALUES))
             found |= dict.fromkeys(secret_values(named))
             found |= dict.fromkeys(islice(_marked_secrets([value], depth=3), MAX_VALUES))
+        except Exception:  # a variable may be anything, and must not cost the evidence
+            _log.debug("variable %s could not be searched for secrets", name, exc_info=True)
     return tuple(found)
 
 

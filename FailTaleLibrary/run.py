@@ -145,7 +145,7 @@ class Run:
         self._repeats = Repeats()
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
-        log_as_asked(environ)
+        self._stop_the_log = log_as_asked(environ)
         self._source = self._stages.source(config)
 
     # --- What a face tells --------------------------------------------------------------------------------------------
@@ -187,6 +187,7 @@ class Run:
     def run_ended(self) -> None:
         """Ends marks and connections; quick, and safe to call twice."""
         self._source.close()
+        self._stop_the_log()
         self._stop_redacting_the_log()
 
     # --- A failure and its report -------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ import sshd
 from needs import apt, missing, need
 from patience import wait_until
 
-_READ_BY_US = ("FAILTALE_CONFIG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
+_READ_BY_US = ("FAILTALE_CONFIG", "FAILTALE_LOG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
 
 
 @pytest.fixture(autouse=True)

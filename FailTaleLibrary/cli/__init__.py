@@ -7,6 +7,7 @@ input.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from collections.abc import Sequence
 from FailTaleLibrary import __version__
 from FailTaleLibrary.cli import analyze, check, collect, demo, presets, redact, serve, show, template
 from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.log import log_as_asked, log_to_stream
 
 _COMMANDS = (demo, template, presets, check, collect, show, redact, analyze, serve)
 """In the order of the help: what a newcomer types first stands first."""
@@ -26,6 +28,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if "run" not in options:
         parser.print_help()
         return 2
+    with contextlib.ExitStack() as listening:
+        listening.callback(log_as_asked(os.environ))
+        if options.verbose:
+            listening.callback(log_to_stream(sys.stderr))
+        return _status(options)
+
+
+def _status(options: argparse.Namespace) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()
@@ -51,6 +61,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="failtale",
         description="What every component of the system under test was doing while a test failed.",
     )
+    parser.add_argument("--verbose", action="store_true", help="say on standard error what is done, step by step")
     parser.add_argument("--version", action="version", version=f"failtale {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for command in _COMMANDS:

@@ -19,11 +19,14 @@ from FailTaleLibrary import background
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import GatewaySettings
 from FailTaleLibrary.errors import GatewayError
+from FailTaleLibrary.log import logger_of
 
 if TYPE_CHECKING:
     import httpx2
     from anyio.from_thread import BlockingPortal
     from mcp import Client
+
+_log = logger_of(__name__)
 
 VERSION = "2026-07-28"
 """The stateless protocol: each call stands for itself, so a gateway may restart in between."""
@@ -98,6 +101,7 @@ class GatewayClient:
             self._note(error)
             raise
         except Exception as error:
+            _log.debug("the call '%s' of the gateway failed", tool, exc_info=True)
             refusal = self._sentence(_leaf(error), timeout_s)
             self._note(refusal)
             raise refusal from error
@@ -150,6 +154,7 @@ class GatewayClient:
                 opened.set_result((portal, client))
                 await portal.sleep_until_stopped()
         except Exception as error:
+            _log.debug("the client of the gateway ended", exc_info=True)
             if not opened.done():
                 opened.set_exception(_leaf(error))
 

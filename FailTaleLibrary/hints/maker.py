@@ -18,8 +18,11 @@ from FailTaleLibrary.hints.cache import Cache, cache_key, normalised
 from FailTaleLibrary.hints.ollama import Model, Ollama, Reply, TooSlowError, UnreachableError, server_for
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, prompt_line
 from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, VerifiedAnswer, checked_hint
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Analysis, Hint, Report, our_words
 from FailTaleLibrary.text import shorten
+
+_log = logger_of(__name__)
 
 # --- The budget -------------------------------------------------------------------------------------------------------
 
@@ -123,6 +126,7 @@ class HintMaker:
         except HintError as error:
             return report.analysis.without_hint(NO_KNOWN_VALUES.safe_message(error))
         except Exception as error:  # A run is never made worse, not by our own mistakes either.
+            _log.debug("no hint was made", exc_info=True)
             detail = NO_KNOWN_VALUES.safe_message(shorten(prompt_line(f"{type(error).__name__}: {error}"), 200))
             return report.analysis.without_hint(our_words("FailTale could not make a hint ({})", detail))
 

@@ -23,10 +23,13 @@ from FailTaleLibrary.background import call_within
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, Prompt, prompt_line
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import shorten
 
 if TYPE_CHECKING:
     import httpx
+
+_log = logger_of(__name__)
 
 # --- A call within its time -------------------------------------------------------------------------------------------
 
@@ -308,6 +311,7 @@ class Ollama:
         except HintError:
             raise
         except Exception as error:
+            _log.debug("Ollama's client failed", exc_info=True)
             # Ten unrelated types, an AttributeError among them, come out of the client; all mean: no hint.
             raise plain_reason(error, url=self._server.url, model=self._name, deadline_s=deadline_s) from error
 

@@ -26,8 +26,11 @@ from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.log import logger_of, redact_with
 from FailTaleLibrary.records import Evidence, Failure, Plan, SafeText, Window
 from FailTaleLibrary.run import redactor_for
+
+_log = logger_of(__name__)
 
 SAME_WINDOW_S = 1.0
 """Requests for the same whose windows begin this close to each other are answered by one collection."""
@@ -101,6 +104,7 @@ class CollectionQueue:
         self.config = config
         self.redactor = redactor_for(config, os.environ)
         self._faults = Faults(lambda: self.redactor)
+        self._stop_redacting_the_log = redact_with(self.redactor.safe_text)
         self._hosts = OwnHosts(config)
         self._locks = {host: anyio.Lock() for host in config.hosts}
         self._queued: list[_QueuedCollection] = []
@@ -116,6 +120,7 @@ class CollectionQueue:
                 tasks.cancel_scope.cancel()
         finally:
             self._hosts.close()
+            self._stop_redacting_the_log()
 
     def mark(self) -> bool:
         """A window begins now; returns at once. Whether marks are taken."""
@@ -182,6 +187,7 @@ class CollectionQueue:
             try:
                 batch.outcome = await self._collected(batch)
             except Exception as error:
+                _log.debug("a collection failed", exc_info=True)
                 batch.error = error
             finally:
                 batch.cancel.set()

@@ -15,6 +15,7 @@ from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, TextContent
 
 from FailTaleLibrary import __version__
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.mcp_server import access, responses
 from FailTaleLibrary.mcp_server.access import ASKING, READING, Bucket, Rate
 from FailTaleLibrary.mcp_server.audit import Audit, arguments_of, id_of, name_of
@@ -23,6 +24,8 @@ from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.mcp_server.tools import Toolbox, new_mark
 from FailTaleLibrary.rendering import FORMATS
 from FailTaleLibrary.text import shorten, shorten_to_bytes
+
+_log = logger_of(__name__)
 
 PATH = "/mcp"
 MAX_BODY_BYTES = 256 * 1024
@@ -179,6 +182,7 @@ class _Watch:
             outcome = "too often" if wait_s else "refused" if _is_error(result) else "ok"
             return result
         except Exception as error:
+            _log.debug("a request failed: %s", ctx.method, exc_info=True)
             outcome = type(error).__name__
             raise
         finally:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import re2
 
 from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Redaction, SafeText, derived
 from FailTaleLibrary.redaction import key_blocks
 from FailTaleLibrary.redaction.identifiers import Identifiers
@@ -19,6 +20,8 @@ from FailTaleLibrary.redaction.known_values import KnownValues
 from FailTaleLibrary.redaction.rules import Rule, prefilter, rules_across_lines
 from FailTaleLibrary.redaction.spans import TOKEN, Pattern, Span, beside_tokens, merged, token
 from FailTaleLibrary.text import sanitize, shorten
+
+_log = logger_of(__name__)
 
 # --- Raw text -> the same text without secrets, and how many of which class were removed
 
@@ -90,6 +93,7 @@ class Redactor:
         except RedactionError:
             raise
         except Exception as error:  # fail closed: no mistake of ours may let a secret through
+            _log.debug("redaction failed", exc_info=True)
             raise RedactionError(
                 f"text of {len(text)} characters: redaction failed ({type(error).__name__}); it is withheld"
             ) from None

@@ -11,7 +11,6 @@ import binascii
 import contextlib
 import hashlib
 import hmac
-import logging
 import shlex
 import stat
 import threading
@@ -25,6 +24,7 @@ from typing import NamedTuple
 
 from FailTaleLibrary.config import SshSettings
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.log import logger_of
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of a file: a line with a hashed name and an RSA key has 500, so that this is more than 100,000 of them."""
@@ -284,7 +284,7 @@ _files = KnownHostsFiles()
 
 # --- Whether a key is the host's
 
-_log = logging.getLogger(__name__)
+_log = logger_of(__name__)
 
 
 class OtherKeyWantedError(Exception):

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.log import PARAMIKO, made_safe
 from FailTaleLibrary.text import sanitize
 from FailTaleLibrary.transports.host_keys import HostKey, OtherKeyWantedError, Trust
 from FailTaleLibrary.transports.identities import Identities, Identity
@@ -22,14 +23,8 @@ from FailTaleLibrary.transports.identities import Identities, Identity
 if TYPE_CHECKING:
     import paramiko
 
-PARAMIKO_LOG = "FailTaleLibrary.transports.paramiko"
-"""What paramiko has to say about our connections. It does not propagate: a dead host is no news for a user's log."""
 _PAUSES_S = (0.2, 0.6)
 """Before trying a server again that hung up before its banner, because too many came at once."""
-
-_log = logging.getLogger(PARAMIKO_LOG)
-_log.propagate = False
-_log.addHandler(logging.NullHandler())
 
 _MAX_PACKET_BYTES = 35_000
 """Of the SSH protocol, RFC 4253."""
@@ -72,8 +67,7 @@ class _LastWords(logging.Handler):
 
     def listen(self, log: logging.Logger) -> None:
         """To this log alone: an earlier login's handler has nothing to do any more."""
-        log.setLevel(logging.INFO)
-        log.propagate = False
+        made_safe(log).setLevel(logging.INFO)
         log.handlers = [self]
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -169,7 +163,7 @@ class _Login:
         import paramiko  # heavy, and not wanted by a run that touches no host
 
         transport = paramiko.Transport(connection)
-        transport.set_log_channel(f"{PARAMIKO_LOG}.{self.trust.host}")
+        transport.set_log_channel(f"{PARAMIKO}.{self.trust.host}")
         self.last_words.listen(transport.logger)
         transport.clear_to_send_timeout = self.trust.ssh.connect_timeout_s
         # We are the ones who keep the time: a failure then has one place where it gets its words.
