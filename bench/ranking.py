@@ -12,15 +12,17 @@ that format is the breakage data set of CiDiff (ISSTA 2025, Apache-2.0). Prints 
 from __future__ import annotations
 
 import argparse
+import json
 import re
 import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs in a checkout that is not installed
 
@@ -37,7 +39,8 @@ class Case:
 
     name: str
     failing: list[str]
-    passing: list[str]
+    passing: list[str] | None
+    """None where no build that went well is known."""
     marked: frozenset[int]
     """By the first annotator."""
     onset: int
@@ -58,7 +61,22 @@ def unpacked(path: Path) -> Iterator[Path]:
 
 
 def cases_in(directory: Path) -> Iterator[Case]:
-    """The cases below a folder, by name."""
+    """The cases below a folder, by name, of either format."""
+    yield from _cases_of_cidiff(directory)
+    for truth in sorted(directory.rglob("ground_truth.json")):
+        marked = _critical(json.loads(truth.read_text(encoding="utf-8")))
+        if marked:
+            yield Case(truth.parent.name, _lines(truth.parent / "raw.log"), None, marked, min(marked))
+
+
+def _critical(truth: Mapping[str, Any]) -> frozenset[int]:
+    """The lines of critical signals that are more than an exit code."""
+    signals = [each for each in truth["required_signals"] if each["importance"] == "critical"]
+    spans = [span for each in signals if each["type"] != "exit_code" for span in each["evidence_lines"]]
+    return frozenset(line - 1 for first, last in spans for line in range(first, last + 1))
+
+
+def _cases_of_cidiff(directory: Path) -> Iterator[Case]:
     for truth in sorted(directory.rglob("groundtruth")):
         folder = truth.parent
         marked = _marked(truth)
@@ -100,7 +118,7 @@ def _grep_last(case: Case) -> list[int]:
 
 
 def _diff(case: Case) -> list[int]:
-    known = {_VOLATILE.sub("#", line) for line in case.passing}
+    known = {_VOLATILE.sub("#", line) for line in case.passing or ()}
     return [index for index, line in enumerate(case.failing) if line.strip() and _VOLATILE.sub("#", line) not in known]
 
 
@@ -126,7 +144,7 @@ def _drain_novelty() -> Method | None:
 
     def novelty(case: Case) -> list[int]:
         miner = TemplateMiner(config=TemplateMinerConfig())
-        for line in case.passing:
+        for line in case.passing or ():
             miner.add_log_message(line)
         return [index for index, line in enumerate(case.failing) if line.strip() and miner.match(line) is None]
 
@@ -187,12 +205,15 @@ def main() -> int:
             "Not measured: name a folder or tar of builds, ./dev bench ranking DIR; CiDiff (ISSTA 2025) has such a set."
         )
         return 0
+    if options.directory is None:
+        print("Skipped: name a folder or tar with cases of CiDiff or LogDx-CI; see the top of bench/ranking.py.")
+        return 0
     if not options.directory.exists():
         parser.error(f"there is no '{options.directory}'")
     with unpacked(options.directory) as directory:
         cases = [case for case in cases_in(directory) if re.search(options.only, case.name)]
     if not cases:
-        parser.error(f"'{options.directory}' holds no such case in the CiDiff format.")
+        parser.error(f"'{options.directory}' holds no case in the format of CiDiff or LogDx-CI.")
     print(f"{len(cases)} cases, {sum(len(case.failing) for case in cases):,} lines.\n")
     for line in table(cases):
         print(line)

@@ -50,6 +50,8 @@ class Gravity:
 
 ORDINARY = Gravity(weight=0.0)
 """Of a message that hits nothing."""
+_MILD = 1.0
+"""What a warning or a note of a build weighs."""
 _HIGHEST_AT = {DEBUG: 1.5, INFO: 2.5, WARNING: 3.0}
 """What words can weigh in a line that its own program takes lightly."""
 
@@ -72,6 +74,8 @@ def _gravity(catalogue: Catalogue, places: tuple[int, ...], level: float | None)
     words = max((row.weight for row in rows if row.kind == "word"), default=0.0)
     if "harmless" in kinds:
         return Gravity(min(words, 1.0), level, is_frame=is_frame)
+    if "mild" in kinds:
+        return Gravity(_MILD, level, is_frame=is_frame)
     cues = tuple([row for row in rows if row.kind in CUES])
     if "conclusion" in kinds and not any(cue.strong for cue in cues):
         return Gravity(1.0, level, is_conclusion=True, is_frame=is_frame)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import LiteralString
 
 NO_WORDS = our_words("")
-Kind = Literal["stop", "event", "symptom", "word", "level", "harmless", "routine", "conclusion", "frame"]
+Kind = Literal["stop", "event", "symptom", "word", "level", "harmless", "mild", "routine", "conclusion", "frame"]
 CUES: frozenset[Kind] = frozenset({"stop", "event", "symptom"})
 """Kinds that name what happened; their names are what the card, the hints and the tests speak of."""
 
