@@ -242,6 +242,20 @@ class AppliedWindow(Record):
     """On the test machine's clock."""
     note: SafeText = our_words("")
     """What could not be guaranteed, in a sentence; empty when the window is exact."""
+    why: SafeText = our_words("")
+    """Why no surer way was to be had, in a sentence; empty for the surest one."""
+
+
+class ItemPart(Record):
+    """Consecutive lines of an item's text that come from one file and are alike in how sure their window is."""
+
+    path: SafeText = our_words("")
+    """The file; empty for a journal."""
+    first_line: int
+    """0-based index into `Item.lines`."""
+    lines: int
+    unsure: bool = False
+    """They may be older than the window: they stand ahead of what is known to belong to it, and no time tells."""
 
 
 class SeenShape(Record):
@@ -316,6 +330,8 @@ class Item(Record):
     """Those of them that the collector asked for as context."""
     text: SafeText = our_words("")
     """The answer: sanitised, redacted, newest bytes kept, whole lines."""
+    parts: tuple[ItemPart, ...] = ()
+    """Whose lines are whose in `text` and which are unsure; empty for a command."""
     stderr: SafeText = our_words("")
     produced_bytes: int | None = None
     """What the source held for the window before filters and caps."""
@@ -343,6 +359,23 @@ class Item(Record):
     @property
     def lines(self) -> tuple[SafeText, ...]:
         return derived_texts(str.splitlines, self.text)
+
+    @property
+    def unsure_lines(self) -> frozenset[int]:
+        """Indices of the lines that may be older than the window."""
+        return frozenset(
+            number
+            for part in self.parts
+            if part.unsure
+            for number in range(part.first_line, part.first_line + part.lines)
+        )
+
+    @property
+    def headings(self) -> frozenset[int]:
+        """Indices of the lines that name the file whose lines follow; no line of a log can be one."""
+        return frozenset(part.first_line - 1 for part in self.parts if part.path and part.first_line > 0) - frozenset(
+            number for part in self.parts for number in range(part.first_line, part.first_line + part.lines)
+        )
 
 
 class HostClock(Record):

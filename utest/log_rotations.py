@@ -163,5 +163,5 @@ def collector(*files: Path | str, **fields) -> Collector:
 def window_of(shell: HostShell, log: Collector, change: Callable[[], object], max_bytes: int = 1_000_000) -> HostOutput:
     mark = shell.mark(log)
     change()
-    window = ResolvedWindow(kind="test", mark=mark)
+    window = ResolvedWindow(kind="test", mark=mark, late_mark=mark)  # nothing was written between the two
     return shell.answer(command_line(log, window=window, max_bytes=max_bytes))

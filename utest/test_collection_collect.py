@@ -188,12 +188,11 @@ def test_lines_of_an_earlier_test_are_no_evidence_of_this_one(tmp_path: Path) ->
     connections = Connections(config)
     marks = Marks(config, connections)
 
-    def write(text: str) -> None:
+    def write(text: str, *, ago_s: float = 0.0) -> None:
         with log.open("a") as file:
-            file.write(f"{datetime.now(timezone.utc).isoformat()} {text}\n")
+            file.write(f"{(datetime.now(timezone.utc) - timedelta(seconds=ago_s)).isoformat()} {text}\n")
 
-    write("ERROR of the first test")
-    time.sleep(0.01)  # logs tell milliseconds, and so does a window
+    write("ERROR of the first test", ago_s=5)
     started = datetime.now(timezone.utc)
     marks.window_began()
     write("ERROR of this test")
@@ -395,10 +394,14 @@ def test_a_line_without_a_time_that_came_before_its_mark_is_shown_and_said_to_be
     assert item.window is not None
     if earlier_mark:
         assert item.text == "storage refused the order\n"
-        assert "older lines may be among these" in item.window.note
+        assert item.unsure_lines == {0}
+        assert "The first line may be older than the window" in item.window.note
     else:
         assert item.text == "ready\nstorage refused the order\n"
-        assert "these are its last lines, older ones may be among them" in item.window.note
+        assert item.unsure_lines == {0, 1}
+        assert "The first 2 lines may be older than the window" in item.window.note
+    assert "The mark of this window was complete" in item.window.why
+    assert "storage" not in item.ahead + item.before
 
 
 def _until_marked(marks: Marks, moment: datetime) -> None:

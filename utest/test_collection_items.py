@@ -25,6 +25,7 @@ def asked(collector: Collector | None = None, *, max_bytes: int = 1000, shown: s
         timeout_s=10,
         since=None,
         note="",
+        no_mark="",
         ssh_command=None,
         at=AT,
     )

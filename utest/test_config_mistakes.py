@@ -278,7 +278,7 @@ def test_a_gateway_has_an_address() -> None:
         ),
         (
             "{file: /x, time_format: '%Y'}",
-            "4:33: ….time_format: '%Y' has no date and clock; write e.g. '%d.%m.%Y %H:%M:%S'",
+            "4:33: ….time_format: '%Y' has no clock; write e.g. '%d.%m.%Y %H:%M:%S', '%H:%M:%S' or '%s'",
         ),
         (
             "{journal: x, priority: loud}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 
@@ -9,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from FailTaleLibrary.timestamps import directives, format_examples, format_names, parse
+from FailTaleLibrary.timestamps import (
+    FORMATS,
+    KEYED_EXAMPLES,
+    TimeFormat,
+    directives,
+    format_examples,
+    format_names,
+    parse,
+)
 
 NEAR = datetime(2026, 11, 22, 18, 31, tzinfo=timezone.utc)
 MOMENT = datetime(2026, 11, 22, 18, 30, 1, tzinfo=timezone.utc)
@@ -124,5 +133,69 @@ def test_a_format_of_ones_own_comes_in_pieces_and_its_mistakes_are_named() -> No
     assert fields == ["", "day", "", "month", "", "year", "", "hour", "", "minute"]
     with pytest.raises(ValueError, match="'%Q' is no directive"):
         directives("%d.%m. %H:%M %Q")
-    with pytest.raises(ValueError, match="no date and clock"):
-        directives("%H:%M:%S")
+    for without_clock in ("%d.%m.%Y", "%H", "%d %H:%M", "no time"):
+        with pytest.raises(ValueError, match="has no clock"):
+            directives(without_clock)
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({}, "says nothing"),
+        ({"key": "a", "pattern": "(b)"}, "not both"),
+        ({"key": "a b"}, "is no key"),
+        ({"pattern": "no group"}, "exactly one group"),
+        ({"pattern": "(a)(b)"}, "exactly one group"),
+        ({"pattern": "at (\\d+)"}, "every awk"),
+        ({"pattern": "a|b (.*)"}, "every awk"),
+        ({"pattern": "[z-a](.*)"}, "no regular expression"),
+        ({"format": "%d.%m. %H:%M %Q"}, "no directive"),
+    ],
+)
+def test_a_time_format_that_cannot_be_used_says_why(given: dict[str, str], problem: str) -> None:
+    with pytest.raises(ValueError, match=problem):
+        TimeFormat(**given)
+
+
+# --- The table --------------------------------------------------------------------------------------------------------
+
+EXAMPLES = [(each.name, line, moment) for each in FORMATS for line, moment in each.examples]
+
+
+@pytest.mark.parametrize(("name", "line", "moment"), EXAMPLES, ids=[line for _, line, _ in EXAMPLES])
+def test_each_example_of_the_table_bears_its_moment(name: str, line: str, moment: str) -> None:
+    assert parse(line, utc_offset_s=3600, near=NEAR) == datetime.fromisoformat(moment.replace("Z", "+00:00")), name
+
+
+@pytest.mark.parametrize(("line", "writer"), KEYED_EXAMPLES, ids=[writer for _, writer in KEYED_EXAMPLES])
+def test_a_carrier_has_its_time_in_its_key(line: str, writer: str) -> None:
+    moment = parse(line, utc_offset_s=3600, near=NEAR)
+    assert moment is not None
+    assert moment.replace(microsecond=0) == datetime(2026, 11, 22, 17, 30, 1, tzinfo=timezone.utc), writer
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "INFO build of 2026-11-22 18:30:01 started",
+        "10:00:00.123 [main] INFO build of 2026-11-22 18:30:01 started",
+        "valid until 2026-11-22T18:30:01Z",
+        "retry at time=2026-11-22T18:30:01Z",
+        '{"msg":"time: 2026-11-22T18:30:01Z"}',
+        '{"inner":{"time":"2026-11-22T18:30:01Z"}}',
+        '{"msg":"{\\"time\\":\\"2026-11-22T18:30:01Z\\"}"}',
+        'msg="x time=2026-11-22T18:30:01Z y"',
+        "| 2026-11-22",
+        "12345678901 is a number",
+    ],
+)
+def test_a_date_inside_a_message_is_not_the_lines_time(line: str) -> None:
+    assert parse(line, utc_offset_s=0, near=NEAR) is None
+
+
+def test_no_line_costs_more_than_its_length() -> None:
+    began = time.process_time()
+    for text in ("A" * 32_000, "A " * 16_000, "[a] " * 8_000, "web1 " * 6_000, '{"' + 'a":{"' * 6_000, "- " * 16_000):
+        for start in ("", "[", "2026-11-22", "level="):
+            parse(start + text, utc_offset_s=0, near=NEAR)
+    assert time.process_time() - began < 5

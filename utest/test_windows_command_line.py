@@ -55,7 +55,7 @@ def test_a_command_of_many_lines_and_quotes_runs_as_it_is(shell: HostShell) -> N
 
 @every_shell
 def test_a_command_may_ask_for_its_window_in_whole_seconds(shell: HostShell) -> None:
-    window = ResolvedWindow(kind="test", since_epoch=1795372201.7, until_epoch=1795372300.2)
+    window = ResolvedWindow(kind="test", asked_since_epoch=1795372201.7, asked_until_epoch=1795372300.2)
     line = command_line(command("sh -c 'echo \"$FAILTALE_SINCE $FAILTALE_UNTIL\"'"), window=window, max_bytes=1000)
     assert shell.answer(line).text == b"1795372201 1795372301\n"
 
@@ -146,10 +146,20 @@ def test_a_mark_is_read_among_the_chatter_of_a_login() -> None:
     assert (mark.epoch, mark.utc_offset_s, mark.files, mark.cursor) == (1795372201.25, -12600, (), None)
 
 
-@pytest.mark.parametrize("told", [b"", b"This account is not available.\n", b"\x1eN0nce clock soon\n"])
-def test_a_host_that_tells_no_clock_has_no_mark(told: bytes) -> None:
-    with pytest.raises(ValueError, match="no clock"):
+@pytest.mark.parametrize("told", [b"", b"This account is not available.\n", b"\x1eforged clock 1.5\n"])
+def test_a_host_that_tells_nothing_has_no_mark(told: bytes) -> None:
+    with pytest.raises(ValueError, match="no mark"):
         parse_mark(told, nonce="N0nce")
+
+
+@pytest.mark.parametrize("clock", [b"soon", b"", b"253402300900000", b"9" * 400, b"-5"])
+def test_a_clock_that_cannot_be_read_leaves_a_mark_its_positions(clock: bytes) -> None:
+    mark = parse_mark(
+        b"\x1eN0nce clock %s\n\x1eN0nce zone +9999\n\x1eN0nce file 7 30 1795372201 12345 /x\n\x1eN0nce pattern /x\n"
+        % clock,
+        nonce="N0nce",
+    )
+    assert (mark.epoch, mark.utc_offset_s, [file.size for file in mark.files]) == (None, None, [30])
 
 
 @given(st.binary())

@@ -75,7 +75,7 @@ def test_a_host_without_a_journal_has_no_cursor(tmp_path: Path) -> None:
 
 
 def test_from_the_cursor_on_is_exact(journal: Path) -> None:
-    window = ResolvedWindow(kind="test", mark=mark(500, cursor_at(journal, 500)))
+    window = ResolvedWindow(kind="test", late_mark=mark(500, cursor_at(journal, 500)))
     found = answer(journal, window, before=3)
     assert seconds(found.text) == list(range(501, 600))
     assert seconds(found.before) == [498, 499, 500]
@@ -89,6 +89,22 @@ def test_a_late_cursor_is_preceded_by_what_came_since_the_windows_start(journal:
     assert seconds(found.text) == list(range(491, 600))
     assert seconds(found.before) == [489, 490]
     assert found.method == "journal cursor"
+
+
+def test_what_came_while_the_clocks_cannot_tell_is_shown_and_said_to_be_unsure(journal: Path) -> None:
+    late = mark(500.5, cursor_at(journal, 500))
+    since = {"since_epoch": START + 490.5, "sure_epoch": START + 494.0, "until_epoch": START + 600.0}
+    for marks in ({"late_mark": late}, {}):
+        found = answer(journal, ResolvedWindow(kind="test", **since, **marks))
+        assert seconds(found.text) == list(range(491, 600))
+        assert [seconds(part.text) for part in found.parts if part.is_unsure] == [[491, 492, 493]]
+        assert "The first 3 lines may be older than the window" in found.note
+
+
+def test_an_old_cursor_without_times_proves_nothing_but_what_is_older(journal: Path) -> None:
+    found = answer(journal, ResolvedWindow(kind="test", mark=mark(500, cursor_at(journal, 500))))
+    assert seconds(found.text) == list(range(501, 600))
+    assert found.is_unsure
 
 
 @pytest.mark.parametrize("cursor", [None, "s=0;i=1;b=0;m=0;t=0;x=0", "junk"])

@@ -11,7 +11,7 @@ import pytest
 from host_shells import HostShell, host_shells
 
 from FailTaleLibrary.config import Collector
-from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.timestamps import TimeFormat
 from FailTaleLibrary.windows import FileMark, HostMark, HostOutput, ResolvedWindow, command_line
 
 SHELLS = {shell.name: shell for shell in host_shells()}
@@ -156,11 +156,31 @@ def test_a_time_format_of_ones_own_is_understood(time_format: str, awk: Path, tm
     assert answer.text.decode() == "".join(entries[5:])
 
 
-@pytest.mark.parametrize("time_format", ["%Q", "%H:%M", "no time", "%d %m\n%H:%M", "%m %d %H:%M %"])
-def test_a_time_format_that_cannot_be_read_is_the_users_mistake(time_format: str) -> None:
-    collector = Collector(name="log", file=("/x",)).model_copy(update={"time_format": time_format})
-    with pytest.raises(ConfigError, match="time_format"):
-        command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=1)
+@pytest.mark.parametrize(
+    "own",
+    [
+        (TimeFormat("%s"), lambda at: f"{at.timestamp():.0f}000"),
+        (TimeFormat("%s"), lambda at: f"{at.timestamp():.0f}000000000"),
+        (TimeFormat("%H:%M:%S.%f"), lambda at: at.strftime("%H:%M:%S.%f")),
+        (TimeFormat(key="when"), lambda at: f'{{"a":{{"when":1}},"when": "{at.isoformat()}"}}'),
+        (TimeFormat("%d.%m.%Y %T", key="when"), lambda at: at.strftime("x=1 when=%d.%m.%Y %H:%M:%S")),
+        (
+            TimeFormat(pattern="at=<([^>]*)>"),
+            lambda at: at.strftime("2020-01-01 00:00:00 x at=<%d/%b/%Y:%H:%M:%S +0000>"),
+        ),
+        (TimeFormat("%y%m%d-%H%M%S", pattern="at ([0-9-]*)"), lambda at: at.strftime("job at %y%m%d-%H%M%S done")),
+    ],
+    ids=lambda own: str(own[0]),
+)
+def test_a_collector_may_say_where_the_time_stands(own: tuple, awk: Path, tmp_path: Path) -> None:
+    time_format, write = own
+    start = datetime.now(timezone.utc) - timedelta(hours=1)
+    moments = [start + timedelta(minutes=minute) for minute in range(0, 40, 5)]
+    entries = [f"{write(at)} entry\n  trace 2020-01-01 00:00:00\n" for at in moments]
+    log = log_file(tmp_path, "".join(entries), moments[-1])
+    answer = answer_of(log, moments[5] - timedelta(minutes=2), awk=awk, time_format=time_format)
+    assert answer.text.decode() == "".join(entries[5:])
+    assert not answer.is_unsure
 
 
 def test_a_log_without_times_shows_its_newest_lines_and_says_so(tmp_path: Path) -> None:
@@ -170,7 +190,8 @@ def test_a_log_without_times_shows_its_newest_lines_and_says_so(tmp_path: Path) 
     assert answer.text.count(b"\n") == 500
     assert answer.omitted_lines == 400
     assert answer.method == "tail"
-    assert "has a time that FailTale knows" in answer.note
+    assert "knows no time of most lines" in answer.note
+    assert answer.is_unsure
 
 
 def test_a_log_that_was_not_written_since_then_is_empty(tmp_path: Path) -> None:
@@ -189,10 +210,10 @@ def test_no_window_is_the_newest_lines(tmp_path: Path) -> None:
     assert answer.note == ""
 
 
-def test_a_line_out_of_order_belongs_to_its_own_time(tmp_path: Path) -> None:
+def test_what_stands_behind_a_line_of_the_window_was_written_after_it_whatever_its_time(tmp_path: Path) -> None:
     lines = [f"{START + timedelta(seconds=second):%Y-%m-%d %H:%M:%S} at {second}\n" for second in (0, 5, 3, 6)]
     log = log_file(tmp_path, "".join(lines), START + timedelta(seconds=6))
-    assert answer_of(log, START + timedelta(seconds=4)).text.decode() == lines[1] + lines[3]
+    assert answer_of(log, START + timedelta(seconds=4)).text.decode() == "".join(lines[1:])
 
 
 def test_only_the_newest_part_of_a_huge_log_is_searched_and_the_rest_is_said(tmp_path: Path) -> None:
@@ -220,11 +241,13 @@ def test_a_line_longer_than_all_that_is_searched_keeps_its_newest_part(shell: Ho
 def marked(log: Path, size: int, at: datetime) -> HostMark:
     """A mark of a log that was `size` bytes long then."""
     text = log.read_bytes()[:size]
+    written = log.stat().st_mtime
     now = DASH.mark(Collector(name="log", file=(str(log),)))
     kept = log.read_bytes()
     log.write_bytes(text)
     then = DASH.mark(Collector(name="log", file=(str(log),)))
     log.write_bytes(kept)
+    os.utime(log, (written, written))
     file = FileMark(str(log), str(log), now.files[0].inode, size, then.files[0].digest)
     return HostMark(epoch=at.timestamp(), utc_offset_s=0, files=(file,), patterns=(str(log),))
 
@@ -242,6 +265,10 @@ def window(since: float, **marks: HostMark) -> ResolvedWindow:
 def read(log: Path, resolved: ResolvedWindow, **fields: object) -> HostOutput:
     collector = Collector(name="log", file=(str(log),), **fields)
     return DASH.answer(command_line(collector, window=resolved, max_bytes=100_000))
+
+
+def unsure(answer: HostOutput) -> str:
+    return b"".join(part.text for part in answer.parts if part.is_unsure).decode()
 
 
 def size_of(entries: list[str]) -> int:
@@ -264,7 +291,8 @@ def test_an_earlier_mark_of_a_log_without_times_says_that_older_lines_may_be_the
     answer = read(log, window(5, mark=mark), before=1)
     assert answer.text.decode() == "".join(entries[4:])
     assert answer.before.decode() == entries[3]
-    assert "older lines may be among these" in answer.note
+    assert unsure(answer) == "".join(entries[4:])
+    assert "The first 16 lines may be older than the window" in answer.note
 
 
 def test_a_late_mark_is_exact_from_then_on_and_times_tell_what_lies_between(tmp_path: Path) -> None:
@@ -277,19 +305,27 @@ def test_a_late_mark_is_exact_from_then_on_and_times_tell_what_lies_between(tmp_
         assert answer.before.decode() == "".join(entries[5:7])
 
 
-def test_between_start_and_late_mark_a_coarse_time_never_brings_an_older_line(tmp_path: Path) -> None:
+def test_a_line_of_the_first_second_is_shown_and_said_to_be_unsure(tmp_path: Path) -> None:
     log, entries = seconds_log(tmp_path, "%b %d %H:%M:%S")
     late = marked(log, size_of(entries[:12]), START + timedelta(seconds=6))
-    answer = read(log, window(3.2, late_mark=late))
-    assert answer.text.decode() == "".join(entries[8:])
+    answer = read(log, window(3.2, late_mark=late), before=2)
+    assert answer.text.decode() == "".join(entries[6:])
+    assert unsure(answer) == "".join(entries[6:8])
+    assert answer.before.decode() == "".join(entries[4:6])
     assert "right to a second" in answer.note
 
 
 def test_a_late_mark_of_a_log_without_times_counts_from_when_it_came(tmp_path: Path) -> None:
     entries = [f"entry {number}\n" for number in range(20)]
-    log = log_file(tmp_path, "".join(entries), START)
+    log = log_file(tmp_path, "".join(entries), START + timedelta(seconds=10))
     late = marked(log, size_of(entries[:12]), START + timedelta(seconds=6))
-    assert read(log, window(3.2, late_mark=late)).text.decode() == "".join(entries[12:])
+    answer = read(log, window(3.2, late_mark=late))
+    assert answer.text.decode() == "".join(entries)
+    assert unsure(answer) == "".join(entries[:12])
+    early = marked(log, size_of(entries[:9]), START + timedelta(seconds=3))
+    answer = read(log, window(3.2, mark=early, late_mark=late))
+    assert answer.text.decode() == "".join(entries[9:])
+    assert unsure(answer) == "".join(entries[9:12])
 
 
 def test_a_mark_that_came_after_the_window_is_not_its_start(tmp_path: Path) -> None:

@@ -123,9 +123,11 @@ class HostSession:
         except ValueError as error:
             _log.debug("%s: its clock cannot be read: %s", self._host, error)
             return None
+        self._utc_offset_s = now.mark.utc_offset_s
+        if now.clock is None:
+            return None
         marks = self._context.access.marks
         self._clock = now.clock.narrowed(marks.clocks(self._host) if marks else ())
-        self._utc_offset_s = now.mark.utc_offset_s
         return HostClock(
             host=self._host,
             offset_s=round(self._clock.offset_s, 4),
@@ -192,6 +194,7 @@ class HostSession:
             timeout_s=allowance.timeout_s,
             since=since,
             note=note,
+            no_mark=window.no_mark,
             ssh_command=self._context.access.connections.repeat_line(self._host, line.shown),
             at=now,
         )

@@ -18,11 +18,11 @@ from FailTaleLibrary.records import (
     GapReason,
     Item,
     ItemKind,
+    ItemPart,
     ItemStatus,
     Rows,
     SafeText,
     Step,
-    WindowMethod,
     derived,
     derived_texts,
     our_words,
@@ -31,10 +31,8 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 from FailTaleLibrary.text import decode, newest_whole_lines
 from FailTaleLibrary.transports import CommandResult
-from FailTaleLibrary.windows import CommandLine, parse_host_output
+from FailTaleLibrary.windows import CommandLine, HostOutput, parse_host_output
 
-UNSURE_LINES = 10
-"""Shown of the lines ahead of a window when it cannot be told where it began."""
 STDERR_BYTES = 4096
 """Of a command's stderr kept in an item."""
 
@@ -64,6 +62,8 @@ class AskedStep:
     """Start of the window on the test machine's clock."""
     note: str
     """What is known to be uncertain about the window before the host is asked."""
+    no_mark: str
+    """Why no mark stands at the window's start, in a sentence."""
     ssh_command: str | None
     at: datetime
 
@@ -142,14 +142,15 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         started_at=asked.at,
         duration_s=round(result.duration_s, 4),
         ahead=ahead,
-        before=derived(_last_lines, ahead, max(asked.collector.before, UNSURE_LINES if answer.is_unsure else 0)),
+        before=derived(_last_lines, ahead, asked.collector.before),
         text=text,
+        parts=_parts(answer, full_text, text, safe),
         stderr=stderr,
         produced_bytes=answer.produced_bytes,
         received_bytes=result.received_bytes,
         omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
         omitted_lines=answer.omitted_lines + cut_lines,
-        window=_window(asked, answer.method, safe.text(" ".join(filter(None, (asked.note, answer.note))))),
+        window=_window(asked, answer, safe),
         rows=_rows(asked.collector),
         empty_means=safe.text(asked.collector.empty_means),
         redactions=safe.redactions(),
@@ -171,10 +172,38 @@ def _status(result: CommandResult, text: str) -> ItemStatus:
     return "ok" if text.strip() else "empty"
 
 
-def _window(asked: AskedStep, method: WindowMethod, note: SafeText) -> AppliedWindow | None:
+def _window(asked: AskedStep, answer: HostOutput, safe: RecordRedactor) -> AppliedWindow | None:
     if asked.collector.command is not None:
         return None
-    return AppliedWindow(kind=asked.step.window, method=method, since=asked.since, note=note)
+    is_best = answer.method in ("byte mark", "journal cursor") and not answer.is_unsure
+    return AppliedWindow(
+        kind=asked.step.window,
+        method=answer.method,
+        since=asked.since,
+        note=safe.text(" ".join(filter(None, (asked.note, answer.note)))),
+        why=safe.text("" if is_best or asked.step.window == "none" else asked.no_mark),
+    )
+
+
+def _parts(answer: HostOutput, whole: str, text: str, safe: RecordRedactor) -> tuple[ItemPart, ...]:
+    """Where the parts of an answer are in its text, of which the head may have been cut off.
+
+    Where redaction has changed the number of lines nobody can tell, and all of a log is as unsure as its unsurest part.
+    """
+    if not any(part.path for part in answer.parts):
+        return ()
+    blocks = [(part, len(decode(data).splitlines())) for part, data in answer.blocks()]
+    end = len(text.splitlines())
+    if sum(lines for _, lines in blocks) != len(whole.splitlines()):
+        return (ItemPart(first_line=0, lines=end, unsure=True),) if answer.is_unsure else ()
+    parts: list[ItemPart] = []
+    for part, lines in reversed(blocks):
+        first = max(0, end - lines)
+        if part is not None and end > 0:
+            path = "" if part.path == "journal" else part.path
+            parts.append(ItemPart(path=safe.text(path), first_line=first, lines=end - first, unsure=part.is_unsure))
+        end = first
+    return tuple(reversed(parts))
 
 
 def _silence(

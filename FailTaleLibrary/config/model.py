@@ -174,7 +174,14 @@ class Collector(Section):
     time_format: TimeFormat | None = Field(
         None,
         description="How this log writes time, where FailTale does not recognise it: a `strptime` format that stands "
-        "at the line's start.",
+        "at the line's start (`'%d.%m.%Y %H:%M:%S'`, `'%H:%M:%S'`, `'%s'` for epoch seconds, milli-, micro- or "
+        "nanoseconds), or where the time stands: `{key: timeMillis}` in JSON or logfmt, `{pattern: 'at=<(.*)>'}` "
+        "where an expression has its group; both take a `format`, too.",
+    )
+    archive: Texts = Field(
+        (),
+        description="Where rotation puts old copies of `file`, when that is neither beside it nor in a folder next to "
+        "it: paths in which `*` and `?` match file names.",
     )
     baseline: bool = Field(False, description="Also take this snapshot at the window's start and show what changed.")
     mask: Masks = Field(

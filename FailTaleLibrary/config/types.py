@@ -19,6 +19,7 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 
+from FailTaleLibrary import timestamps
 from FailTaleLibrary.config.transports import TRANSPORTS
 from FailTaleLibrary.text import shorten
 
@@ -237,11 +238,19 @@ def _transport(name: str) -> str:
     return name
 
 
-def _time_format(text: str) -> str:
-    from FailTaleLibrary.timestamps import directives  # wanted by formats of one's own alone
-
-    directives(text)  # refuses with a sentence that needs no more
-    return text
+def _time_format(value: object) -> object:
+    """A strptime format, or a mapping with `key` or `pattern`, and `format`."""
+    if isinstance(value, timestamps.TimeFormat):
+        return value
+    if isinstance(value, str):
+        value = {"format": value}
+    if not isinstance(value, dict) or not all(isinstance(each, str) for each in value.values()):
+        raise NotUnderstoodError(value, "is not a time format; write e.g. '%d.%m.%Y %H:%M:%S' or {key: timeMillis}")
+    if unknown := set(value) - {"format", "key", "pattern"}:
+        raise NotUnderstoodError(
+            min(map(str, unknown)), "is nothing that a time format has; write key, pattern or format"
+        )
+    return timestamps.TimeFormat(**value)  # refuses with a sentence that needs no more
 
 
 def re2_problem(pattern: str) -> str | None:
@@ -395,7 +404,11 @@ RuleName = Annotated[
 ]
 Texts = Annotated[tuple[str, ...], Kind("text, or a list of texts"), BeforeValidator(one_or_many)]
 WindowSetting = Annotated[str, Kind("`test`, `suite`, `run`, `none` or a duration"), BeforeValidator(_window)]
-TimeFormat = Annotated[str, Kind("strptime format"), AfterValidator(_time_format)]
+TimeFormat = Annotated[
+    timestamps.TimeFormat,
+    Kind("strptime format, or mapping with `key` or `pattern`"),
+    BeforeValidator(_time_format),
+]
 Priority = Annotated[
     str,
     Kind("journal priority"),

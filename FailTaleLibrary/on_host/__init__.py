@@ -1,4 +1,8 @@
-"""The shell and awk texts that run on hosts, by file name and without their comments."""
+"""The shell and awk texts that run on hosts, by file name and without their comments.
+
+POSIX sh for dash, bash and BusyBox ash, with GNU tools or BusyBox applets alone; they expect ``LC_ALL=C``. What a text
+takes from outside is declared at its head.
+"""
 
 from __future__ import annotations
 

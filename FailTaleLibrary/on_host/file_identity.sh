@@ -1,11 +1,51 @@
-# What a path means, and what tells one log's content from another's: inode, size, checksum of the first bytes.
-command -v cksum >/dev/null 2>&1 || cksum() { sha256sum; }
-# Sets inode and size of a file; 0 when there is none.
-look() { set -- $(ls -dlniL -- "$1" 2>/dev/null); inode=${1:-0} size=${6:-0}; }
-# Checksum of the first bytes (at most 256) that a log of size $1 had; from stdin.
-digest() { set -- $(head -c "$(($1 < 256 ? $1 : 256))" | cksum); printf %s "$1"; }
-# The regular files among paths, one a line; the newest only, when there are too many.
-choose() {
-  if [ "$#" -gt "$most" ]; then ls -1td -- "$@" | head -n "$most"; else printf '%s\n' "$@"; fi |
-    while IFS= read -r path; do if [ -f "$path" ]; then printf '%s\n' "$path"; fi; done
+# Which files a pattern means, and what tells one log's content from another's. One program for all files, never one for
+# each: a thousand cost about as much as a few.
+# Set from outside: most (files of one pattern), digesting (digest.awk).
+most=${most-} digesting=${digesting-}
+# inventory PATH...: INODE SIZE WRITTEN PATH of each regular file; WRITTEN in epoch seconds, 0 when the host cannot tell.
+inventory() {
+  if [ "$#" -eq 0 ]; then return; fi
+  if stat -L -c %f / >/dev/null 2>&1; then
+    stat -L -c '%f %i %s %Y %n' -- "$@" 2>/dev/null
+  else
+    # shellcheck disable=SC2012 # a host without stat
+    ls -dlniL -- "$@" 2>/dev/null | awk '{
+      name = $0
+      sub(/^ *[0-9]+ +[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[^ ]+ +[^ ]+ +[^ ]+ /, "", name)
+      print ($2 ~ /^-/ ? "8" : "4") "000", $1, $6, 0, name
+    }'
+  fi | awk '
+    /^[0-9a-f]+ [0-9]+ [0-9]+ [0-9]+ [^ ]/ {
+      if (line != "") print line
+      line = ""
+      if ($1 ~ /^8...$/) line = substr($0, 6)
+      next
+    }
+    { line = "" } # a name with a newline
+    END { if (line != "") print line }'
+}
+# Of an inventory the newest, when there are too many.
+newest_files() {
+  list=$(cat)
+  if [ "$(printf '%s\n' "$list" | wc -l)" -gt "$most" ]; then
+    printf '%s\n' "$list" | sort -k3,3nr | head -n "$most"
+  else
+    printf '%s\n' "$list"
+  fi
+}
+# Sets inode, size and written of a file; 0 when there is none.
+look() {
+  # shellcheck disable=SC2034 # for the caller
+  inode=0 size=0 written=0
+  # shellcheck disable=SC2046 # three numbers and a path
+  set -- $(inventory "$1")
+  # shellcheck disable=SC2034
+  if [ "$#" -ge 3 ]; then inode=$1 size=$2 written=$3; fi
+}
+# Lines COUNT PATH, an empty line and `head -v` of those paths -> a digest of each one's first COUNT bytes, a line each.
+digests() { tr '\000' '\001' | awk "$digesting"; }
+# digest COUNT: of stdin's first bytes, at most 256.
+digest() {
+  set -- "$(($1 < 256 ? $1 : 256))"
+  { printf '%s -\n\n==> - <==\n' "$1"; head -c "$1"; } | digests
 }

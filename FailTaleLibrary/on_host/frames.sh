@@ -1,5 +1,6 @@
 # Frames: lines with which the host tells FailTale how it read. They travel on stderr, beside the evidence, and bear a
 # nonce that neither a log nor a list of processes can know: only builtins of the shell ever see it.
+# Set from outside: failtale_nonce.
 failtale_nonce=${failtale_nonce-}
 tell() { printf '\036%s %s\n' "$failtale_nonce" "$*" >&2; }
 # Lines that travel beside the evidence.
@@ -8,5 +9,10 @@ carry() {
   cat >&2
   tell carried
 }
-# Passes stdin on and tells how many lines and bytes it was.
-count() { { { tee /dev/fd/3 2>/dev/null >&4; } 3>&1 | { set -- "$1" $(wc -lc); tell "$@"; }; } 4>&1; }
+# count WORD: passes stdin on and tells how many lines and bytes it was.
+count() { { { tee /dev/fd/3 2>/dev/null >&4; } 3>&1 | counted "$1"; } 4>&1; }
+counted() {
+  sum=$(wc -lc)
+  # shellcheck disable=SC2086 # two numbers among spaces
+  tell "$1" $sum
+}

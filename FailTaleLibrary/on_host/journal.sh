@@ -1,5 +1,14 @@
-# The window of a journal. Set ahead of this text: journal() (journalctl with its selection), cursor, since, marked_at,
-# before.
+# The window of a journal. Set from outside:
+#   cursor           of a mark; empty where there is none. What stands behind it is in the window,
+#   behind           `sure`, or `unsure` when the mark is older than the window and no time tells
+#   low_at, high_at  epoch seconds between which the window begins; empty when that is not known
+#   high_text        the latter as the journal prints it
+#   before, newest   how many lines from ahead of the window, and how many where there is no window, come along
+#   max              bytes of all that is printed
+#   journal ARGUMENT... runs journalctl with its selection, narrow CAP is the pipeline of the collector's filters
+cursor=${cursor-} behind=${behind-sure} low_at=${low_at-} high_at=${high_at-} high_text=${high_text-} before=${before-0} newest=${newest-}
+max=${max-}
+failtale_nonce=${failtale_nonce-}
 backwards() { # entries, newest first -> oldest first; lines that begin with a space belong to the entry above
   awk '/^[^ ]/ { all = entry all; entry = "" } { entry = entry $0 "\n" } END { printf "%s", entry all }'
 }
@@ -11,21 +20,47 @@ ahead() { # what was there before the window
   [ "$before" -gt 0 ] || return 0
   journal -r "$@" 2>/dev/null | sed '/^-- /d' | head -n "$before" | backwards | carry
 }
+# When the first entry behind the cursor was written, as the journal prints it.
+first_behind() { journal --after-cursor="$cursor" 2>/dev/null | sed '/^-- /d' | head -n 1 | cut -c 1-26; }
+# older MOMENT: entries from before a moment; all, when there is none
+older() { awk -v moment="$1" '/^[^ ]/ { old = moment == "" || substr($0, 1, 26) < moment } old'; }
+# show KIND CAP ARGUMENT...: entries, narrowed; what is behind the cursor is shown by itself.
+show() {
+  if [ "$1" = unsure ] && [ "$low_at" = "$high_at" ] && [ -n "$low_at" ]; then return; fi
+  printf '\036%s part %s %s journal\n' "$failtale_nonce" "$1" "$2"
+  cap=$2
+  shift 2
+  { said=$({ { journal "$@" 3>&- 4>&-; echo "$?" >&3; } | selected | narrow "$cap" >&4 3>&- 4>&-; } 3>&1); } 4>&1
+  if [ "$said" != 0 ]; then status=$said; fi
+}
+selected() { cat; }
+status=0
 if alive; then
   tell method cursor
-  if [ -n "$since" ]; then
-    ahead --until="@$since"
-    journal --since="@$since" --until="@$marked_at" 2>/dev/null
+  if [ -n "$low_at" ]; then
+    first=$(first_behind)
+    ahead --until="@$low_at"
+    selected() { older "$first" | older "$high_text"; }
+    show unsure "$((max / 4))" --since="@$low_at" --until="@$high_at"
+    selected() { older "$first"; }
+    show sure "$max" --since="@$high_at"
+    selected() { cat; }
   else
     ahead --cursor="$cursor"
   fi
-  journal --after-cursor="$cursor"
-elif [ -n "$since" ]; then
+  show "$behind" "$max" --after-cursor="$cursor"
+elif [ -n "$low_at" ]; then
   tell method time
   if [ -n "$cursor" ]; then tell vacuumed; fi
-  ahead --until="@$since"
-  journal --since="@$since"
+  ahead --until="@$low_at"
+  selected() { older "$high_text"; }
+  show unsure "$((max / 4))" --since="@$low_at" --until="@$high_at"
+  selected() { cat; }
+  show sure "$max" --since="@$high_at"
 else
   tell method tail
-  journal -r | sed '/^-- /d' | head -n "$newest" | backwards
+  # shellcheck disable=SC2317 # show() calls it
+  selected() { sed '/^-- /d' | head -n "$newest" | backwards; }
+  show sure "$max" -r
 fi
+exit "$status"

@@ -1,91 +1,169 @@
-# Which bytes of which files are the window: lines `NUMBER HOW LOW START PATH` on stdout, one for each piece of a log.
-# Marks are told by marks(), which calls a function with INODE SIZE DIGEST LOW PATH for each marked file.
-remember() { m_inode=$1 m_size=$2 m_digest=$3 m_low=$4 m_path=$5; }
-if_inode() { if [ "$1" = "$inode" ]; then remember "$@"; fi; }
-if_path() { if [ "$5" = "$wanted" ]; then remember "$@"; fi; }
-# Does a file hold the marked content? A mark of a packed file is about its packed bytes.
-is_marked() {
-  if packed "$m_path"; then cat < "$1"; else content "$1"; fi | { [ "$(digest "$m_size")" = "$m_digest" ]; }
+# Which bytes of which files may be the window: lines NUMBER LOW PROVEN PATH, one for each piece of a log. What stands
+# ahead of LOW is older than the window (`-`: nobody knows), what stands behind PROVEN is in it (`-`: nobody knows); what
+# lies between is for the log's times to tell. Set from outside:
+#   how        mark, time or tail
+#   stale      epoch seconds; a file that was last written before has nothing of the window
+#   marks, changed     the marks and the awk program that compares them with what is there
+#   early, late        not empty: there is a mark from before, from after the window's start that knows these files
+#   marked_at          epoch seconds of the first of them; 0 when its clock could not be read
+#   archives() prints the files in which the user says that rotated copies lie; unmarked PATH: could no mark see it?
+how=${how-} stale=${stale-} marks=${marks-} changed=${changed-} early=${early-} late=${late-} marked_at=${marked_at-0}
+most=${most-}
+# holds PATH SIZE DIGEST MARKED_PATH: does a file hold the content that was marked? A mark of a packed file is about its
+# packed bytes.
+holds() {
+  if [ "$3" = - ]; then return 0; fi
+  if packed "$4"; then cat < "$1"; else content "$1"; fi | { [ "$(digest "$2")" = "$3" ]; }
 }
-# The mark of the content that a file holds now, whatever its name was. The inode alone says little: they are reused.
-recall_content() {
-  m_path=
-  look "$1"
-  marks if_inode
-  [ -n "$m_path" ] && [ "$size" -ge "$m_size" ] && is_marked "$1"
-}
-recall_path() {
-  m_path= wanted=$1
-  marks if_path
-  [ -n "$m_path" ]
-}
-part() { printf '%s %s %s %s %s\n' "$number" "$@"; }
-plan_file() { # PATH
+part() { printf '%s %s %s %s\n' "$number" "$@"; }
+plan_file() {
   case $how in
-    tail) part tail 0 0 "$1" ;;
-    time) if [ "$(written "$1")" -ge "$stale" ]; then part time 0 0 "$1"; fi ;;
-    mark)
-      if recall_content "$1"; then
-        if ! packed "$m_path"; then part mark "$m_low" "$m_size" "$1"; fi
-      elif recall_path "$1" && ! packed "$1"; then
-        plan_rotated "$1"
-        part mark 0 0 "$1"
-      elif unmarked "$1"; then
-        part time 0 0 "$1"
-      elif [ "$(written "$1")" -ge "$marked_at" ]; then
-        part mark 0 0 "$1"
-      fi ;;
+    mark) plan_marked ;;
+    *) if [ "$inode" != - ]; then part - - "$path"; fi ;;
   esac
+}
+plan_marked() {
+  if [ "$inode" = - ]; then
+    plan_gone
+  elif same_content; then
+    if ! packed "$path"; then part "$(low_of "$i_early")" "$(proven_of "$i_late" "$i_late_digest")" "$path"; fi
+  elif [ "$p_inode" != - ] && ! packed "$path"; then
+    plan_rotated
+    part 0 "$(proven_anew)" "$path"
+  elif unmarked "$path"; then
+    part - - "$path"
+  elif [ "$written" -eq 0 ] || [ "$written" -ge "$marked_at" ]; then
+    part 0 "$(proven_anew)" "$path"
+  fi
+}
+# The file that was marked is still the same, whatever its name was. The inode alone says little: they are reused.
+same_content() {
+  if [ "$i_early" != - ]; then
+    [ "$size" -ge "$i_early" ] && holds "$path" "$i_early" "$i_early_digest" "$path"
+  elif [ "$i_late" != - ]; then
+    [ "$size" -ge "$i_late" ] && holds "$path" "$i_late" "$i_late_digest" "$path"
+  else
+    return 1
+  fi
+}
+# A file that only the later mark knows began between the two, or nobody knows how far back the window reaches in it.
+low_of() { if [ "$1" != - ]; then echo "$1"; elif [ -n "$early" ]; then echo 0; else echo -; fi; }
+# From where on a file of the same inode as the later mark's is in the window; an emptied one from its beginning.
+proven_of() {
+  if [ "$1" = - ]; then
+    echo -
+  elif [ "$size" -ge "$1" ] && holds "$path" "$1" "$2" "$path"; then
+    echo "$1"
+  else
+    echo 0
+  fi
+}
+# The same of a file that has begun anew: unknown to the later mark, it began after it.
+proven_anew() {
+  if [ -z "$late" ]; then
+    echo -
+  elif [ "$i_late" = - ]; then
+    echo 0
+  else
+    proven_of "$i_late" "$i_late_digest"
+  fi
 }
 
 # --- Rotation ---------------------------------------------------------------------------------------------------------
-# Names that a rotated copy may have, newest first: app.log.1, app.log-20261122.gz, app-20261122.log, app.1.log
+# What a marked file has become that is no regular file any more, or is gone.
+plan_gone() {
+  if packed "$path"; then return; fi
+  if [ -e "$path" ]; then tell replaced "$path"; fi
+  plan_rotated
+}
+# Names that a rotated copy may have, newest first: app.log.1, app.log-20261122.gz, app-20261122.log, app.1.log; beside
+# the log or in a folder below its own, where its inode is now, and where the user says.
 siblings() {
-  name=${1##*/}
-  stem=${1%"$name"}${name%.*}
-  ls -1td -- "$1"[-._]* "$stem"[-._]* 2>/dev/null | awk '!seen[$0]++' | head -n 40
+  name=${path##*/}
+  folder=${path%/*}
+  {
+    copies_in "$folder"
+    copies_in "$folder"/*
+    find "$folder" "${folder%/*}/" -xdev -maxdepth 2 -inum "$p_inode" 2>/dev/null | while IFS= read -r each; do
+      printf '%s\n' "$each"
+      copies_in "${each%/*}"
+    done
+    archives
+  } | newest_names
+}
+copies_in() { # FOLDER...
+  for each; do
+    for copy in "$each/$name"[-._]* "$each/${name%.*}"[-._]*; do
+      if [ -f "$copy" ]; then printf '%s\n' "$copy"; fi
+    done
+  done
+}
+# Paths -> the 40 newest of them, newest first.
+newest_names() {
+  IFS='
+'
+  set -f
+  # shellcheck disable=SC2046 # one word a line
+  set -- $(cat)
+  # shellcheck disable=SC2012 # the newest first; names with a newline were left out
+  if [ "$#" -gt 0 ]; then ls -1tdi -- "$@" 2>/dev/null | awk '!seen[$1]++ { sub(/^ *[0-9]+ /, ""); print }' | head -n 40; fi
 }
 # Names of the same shape are copies of the same log.
 shape() {
-  printf '%s\n' "$1" | sed -e 's/\.gz$//' -e 's/\.xz$//' -e 's/\.zst$//' -e 's/\.bz2$//' -e 's/[0-9][0-9]*/0/g'
+  printf '%s\n' "${1##*/}" | sed -e 's/\.gz$//' -e 's/\.xz$//' -e 's/\.zst$//' -e 's/\.bz2$//' -e 's/[0-9][0-9]*/0/g'
 }
-# plan_rotated PATH: what came behind the mark of PATH, and what was rotated since.
+# What came behind the mark of $path, and what was rotated since.
 plan_rotated() {
-  path=$1
-  around=$(siblings "$1")
-  old=$(printf '%s\n' "$around" | find_inode)
-  if [ -z "$old" ]; then old=$(printf '%s\n' "$around" | find_digest); fi
+  if [ "$p_early" != - ]; then
+    m_size=$p_early m_digest=$p_early_digest
+  else
+    m_size=$p_late m_digest=$p_late_digest
+  fi
+  if [ "$p_late" != - ] && [ "$p_late" -lt "$m_size" ]; then p_late=-; fi # emptied between the two
+  around=$(siblings)
+  old=$(printf '%s\n' "$around" | find_old)
   if [ -n "$old" ]; then
-    part mark "$m_low" "$m_size" "$old"
+    part "$(low_of "$p_early")" "$p_late" "$old"
     printf '%s\n' "$around" | plan_between
   elif [ "$m_size" -gt 0 ]; then
     case $path in *[0-9]) ;; *) tell lost "$path" ;; esac # who rotates drops the oldest copy, and nothing is lost
   fi
 }
-find_inode() {
-  while IFS= read -r each; do
+# The sibling that holds the marked content: by its inode, else (a copy, a packed one) by what it begins with.
+find_old() {
+  list=$(cat)
+  printf '%s\n' "$list" | while IFS= read -r name; do
+    look "$name"
+    if [ "$inode" = "$p_inode" ] && is_old "$name"; then printf '%s\n' "$name"; break; fi
+  done | grep . || printf '%s\n' "$list" | while IFS= read -r each; do
     look "$each"
-    if [ "$inode" = "$m_inode" ] && [ "$each" != "$path" ] && is_marked "$each"; then printf '%s\n' "$each"; break; fi
-  done
-}
-find_digest() {
-  while IFS= read -r each; do
-    if [ "$each" = "$path" ] || [ ! -f "$each" ] || [ ! -r "$each" ]; then continue; fi
-    if [ "$m_size" -eq 0 ] && [ "$(written "$each")" -lt "$marked_at" ]; then continue; fi
+    if [ "$m_size" -eq 0 ] && [ "$written" -lt "$marked_at" ]; then continue; fi
     if packed "$each" && ! command -v "$(tool "$each")" >/dev/null; then tell locked "$each"; continue; fi
-    if is_marked "$each"; then printf '%s\n' "$each"; break; fi
+    if is_old "$each"; then printf '%s\n' "$each"; break; fi
   done
 }
+# shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ef and -nt
+is_old() { [ -f "$1" ] && [ -r "$1" ] && ! [ "$1" -ef "$path" ] && holds "$1" "$m_size" "$m_digest" "$path"; }
 # From siblings, newest first: those between $old and the current file, oldest first. A marked one is another log.
 plan_between() {
-  like=$(shape "$old") between=
+  like=$(shape "$old") later='' proven=-
+  if [ "$p_late" != - ]; then proven=0; fi # rotated after the later mark
   while IFS= read -r each && [ "$each" != "$old" ]; do
-    if [ "$each" = "$path" ] || [ ! "$each" -nt "$old" ]; then continue; fi # BusyBox sorts by whole seconds
-    if [ "$(shape "$each")" = "$like" ] && ! recall_content "$each"; then
-      between=$(part mark 0 0 "$each"; printf '%s' "$between")
+    # shellcheck disable=SC3013
+    if [ "$each" -ef "$path" ] || [ ! "$each" -nt "$old" ]; then continue; fi # BusyBox sorts by whole seconds
+    if [ "$(shape "$each")" = "$like" ] && ! is_marked "$each"; then
+      later=$(part 0 "$proven" "$each"; printf '%s' "$later")
     fi
   done
-  if [ -n "$between" ]; then printf '%s\n' "$between"; fi
+  if [ -n "$later" ]; then printf '%s\n' "$later"; fi
+}
+is_marked() {
+  look "$1"
+  # shellcheck disable=SC2046 # words
+  set -- "$1" $(printf '%s\n' "$marks" | grep "^$inode ")
+  case $# in 1) return 1 ;; esac
+  if [ "$3" = - ]; then set -- "$1" "$2" "$5" "$6"; fi
+  [ "$size" -ge "$3" ] && holds "$1" "$3" "$4" "$1"
 }
 
 # --- Patterns ---------------------------------------------------------------------------------------------------------
@@ -94,8 +172,9 @@ plan_between() {
 pattern() {
   marked=$1 name=$2
   shift 2
+  strange "$@"
   if [ "$#" -gt "$most" ]; then tell many "$name"; fi
-  found=$(choose "$@")
+  found=$(inventory "$@" | newest_files)
   if [ -n "$found" ]; then
     printf '%s\n' "$found" | readable
   elif [ -z "$marked" ]; then
@@ -103,10 +182,22 @@ pattern() {
     return 1
   fi
 }
+strange() {
+  for each; do
+    case $each in *'
+'*) tell strange "${each%%
+*}" ;; esac
+  done
+}
 readable() {
   unreadable=0
-  while IFS= read -r file; do
-    if head -c 1 -- "$file" >/dev/null; then printf '%s\n' "$file"; else unreadable=1; fi
+  while read -r inode size written file; do
+    if [ -r "$file" ]; then
+      printf '%s %s %s %s\n' "$inode" "$size" "$written" "$file"
+    else
+      cat < "$file" >/dev/null # in the host's own words
+      unreadable=1
+    fi
   done
   return "$unreadable"
 }
@@ -115,21 +206,15 @@ complain() { # PATTERN PATH
   ls -dL -- "$2" >/dev/null
   if [ -d "${1%/*}" ] && [ ! -r "${1%/*}" ]; then ls -- "${1%/*}" >/dev/null; fi
 }
-# Marked files whose name is gone; a piece that another file has claimed is dropped below.
-plan_vanished() {
-  if [ -e "$5" ] || packed "$5"; then return; fi
-  remember "$@"
-  number=$((number + 1))
-  plan_rotated "$5"
-}
-# From paths. The shortest names first: a rotated copy has a longer one, and each piece belongs to who comes first.
+# From an inventory. The shortest names first; a piece that an earlier file has claimed is not another's.
 plan() {
-  awk 'NF && !seen[$0]++ { print length($0), $0 }' | sort -k1,1n -k2 | cut -d ' ' -f 2- | {
+  { if [ "$how" = mark ]; then printf '%s\n' "$marks"; fi; echo; cat; } |
+    awk -v how="$how" -v stale="${stale:-0}" "$changed" | sort -k1,1n -k14 | {
     number=0
-    while IFS= read -r file; do
+    while read -r _ inode size written i_early i_early_digest i_late i_late_digest \
+      p_inode p_early p_early_digest p_late p_late_digest path; do
       number=$((number + 1))
-      plan_file "$file"
+      plan_file
     done
-    if [ "$how" = mark ]; then marks plan_vanished; fi
-  } | awk '{ path = $0; sub(/^[^ ]* [^ ]* [^ ]* [^ ]* /, "", path) } !seen[path]++'
+  } | awk '{ path = $0; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "", path) } !seen[path]++'
 }

@@ -1,137 +1,155 @@
-# Reads the pieces of a plan. A log's times narrow a piece to the window where its mark does not.
-narrowed() { # VARIABLE=VALUE...: awk with the program that knows times
+# Reads the pieces of a plan: first where the window begins in each, then the lines. Set from outside:
+#   how, stale         as in plan_files.sh
+#   low_at, high_at    epoch seconds between which the window begins; empty when that is not known
+#   zone               seconds that the host's zone is ahead of UTC; empty: the host is asked
+#   before             how many lines from ahead of the window come along
+#   several            not empty: each file has a heading
+#   max                bytes of all that is printed; scan: newest bytes of one file in which the window is sought
+#   times              the awk program that knows times
+#   patterns() prints the inventory, narrow CAP is the pipeline of the collector's filters
+how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
+max=${max-} scan=${scan-} times=${times-} written=0
+failtale_nonce=${failtale_nonce-}
+sample=262144
+# timed VARIABLE=VALUE...: awk with the program that knows times
+timed() {
   for each; do
     set -- "$@" -v "$each"
     shift
   done
-  awk -v since="$since" -v year="$(date +%Y)" -v now="$(date +%s)" "$@" "$latch"
+  tr '\000' '\001' | awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" "$@" "$times"
 }
-# Learns how a log writes time: kind, ahead (seconds ahead of UTC), fine (has fractions).
-learn() {
-  set -- "$1" $(newest 65536 "$1" | narrowed kind=)
-  kind=$2 fine=$5 ahead=$zone
-  if [ -z "$kind" ]; then return 1; fi
-  if [ "$4" = 0 ] && [ "$zone" -ne 0 ] && fits "$1" "$3" && ! fits "$1" "$(($3 - zone))"; then
-    ahead=0
-    tell utc "$1"
-  fi
-  if [ "$fine" = 0 ]; then tell coarse "$1"; fi
+# Learns how a log writes time, from its newest lines: sets kind and ahead, and says what a reader should know.
+learn() { # PATH
+  first=$((size > sample ? size - sample : 0))
+  # shellcheck disable=SC2046 # five words
+  set -- "$1" $(from "$first" "$1" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi |
+    timed kind= ahead="$zone" written="$written")
+  if [ "$#" -lt 6 ]; then return 1; fi
+  kind=$2 ahead=$3
+  case $4 in utc) tell utc "$1" ;; other) tell zoned "$3" "$1" ;; esac
+  if [ "$5" = 0 ]; then tell undated "$1"; fi
+  case $6 in 1 | 60) tell coarse "$1" ;; esac
 }
-# fits PATH SECONDS: was the log last written at about its own last time?
-fits() {
-  apart=$(($2 - $(written "$1")))
-  [ "$apart" -gt -120 ] && [ "$apart" -lt 120 ]
-}
-in_window() {
-  tell carry # what it says on stderr are lines from ahead of the window
-  narrowed kind="$kind" ahead="$ahead" before="$before" strict="${strict:-0}"
-  tell carried
-}
-# ahead_of START PATH: the lines ahead of a position.
-ahead_of() {
-  if [ "$before" -eq 0 ]; then return; fi
-  first=$(($1 > 16384 ? $1 - 16384 : 0))
-  from "$first" "$2" | head -c "$(($1 - first))" |
-    if [ "$first" -gt 0 ]; then whole_lines; else cat; fi | tail -n "$before" | carry
-}
-read_part() { # HOW LOW START PATH
-  case $1 in
-    mark) tell method mark "$4"; read_marked "$2" "$3" "$4" ;;
-    time)
-      if learn "$4"; then
-        tell method time "$4"
-        bounded 0 "$4" | in_window
-      else
-        tell method tail "$4"
-        tell timeless "$4"
-        bounded 0 "$4"
-      fi ;;
-    tail) tell method tail "$4"; bounded 0 "$4" ;;
-  esac
-}
-# What a mark from ahead of the window knows of a log; where a later mark knows it too, that one is exact from there.
-# When nothing came behind the later one, the test was too short for it: then the earlier one counts.
-read_marked() { # LOW START PATH
-  if [ -n "$exact" ]; then
-    read_exact "$@"
-    return
-  fi
-  look "$3"
-  came=$(late "$inode")
-  if [ -z "$came" ] || [ "$came" -lt "$2" ] || [ "$came" -gt "$size" ]; then came=; fi
-  if [ -n "$came" ] && { [ "$came" -lt "$size" ] || learn "$3"; }; then
-    read_exact "$2" "$came" "$3"
+# begin LOW PROVEN PATH: sets maybe and sure, the positions from which on a piece may be and is in the window.
+begin() {
+  measure "$3"
+  behind=$2
+  if [ "$2" = - ] || [ "$2" -gt "$size" ]; then behind=$size; fi
+  maybe=$behind sure=$behind
+  if [ "$1" = "$behind" ] || { [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; }; then return; fi
+  if [ -z "$low_at" ]; then
+    begin_without_times "$@"
   elif learn "$3"; then
-    strict=0
-    bounded "$1" "$3" | in_window
+    begin_by_times "$@"
   else
-    tell early "$3"
-    ahead_of "$2" "$3"
-    bounded "$2" "$3"
+    tell timeless "$3"
+    begin_without_times "$@"
   fi
 }
-# All behind START is in the window; what lies between LOW and START goes by its times.
-read_exact() { # LOW START PATH
-  if [ -z "$since" ] || [ "$1" -ge "$2" ]; then
-    ahead_of "$2" "$3"
-  elif learn "$3"; then
-    # whole seconds leave the window's first one open: its lines count where there are no others
-    look "$3"
-    strict=0
-    if [ "$size" -gt "$2" ]; then strict=1; fi
-    from "$1" "$3" | head -c "$(($2 - $1))" | in_window
-  elif fresh "$3" && look "$3" && [ "$size" -le "$2" ]; then
-    # the test was too short for its mark: something of it stands at the end
-    tell last "$3"
-    newest 16384 "$3" | tail -n 10
-  else
-    if fresh "$3"; then tell unseen "$3"; fi
-    ahead_of "$2" "$3"
-  fi
-  bounded "$2" "$3"
-}
-# Which numbers of a plan have something to read.
-filled() {
-  while read -r number how low start path; do
-    look "$path"
-    if packed "$path" || [ "$size" -gt "$start" ] || { [ "$size" -gt "$low" ] && fresh "$path"; }; then
-      echo "$number"
+begin_without_times() { # LOW PROVEN PATH
+  if [ "$1" != - ]; then
+    maybe=$1
+    if [ $((behind - maybe)) -gt "$scan" ]; then
+      tell skipped "$((behind - maybe - scan))" "$3"
+      maybe=$((behind - scan))
     fi
-  done | uniq
+  elif [ "$2" = - ]; then
+    tell method tail "$3"
+    maybe=$((size > scan ? size - scan : 0))
+    if [ "$maybe" -gt 0 ]; then tell skipped "$maybe" "$3"; fi
+  elif [ -z "$low_at" ] || [ "$written" -eq 0 ] || [ $((written + 1)) -ge "${low_at%.*}" ]; then
+    maybe=$((behind - $(newest_lines 20 "$behind" "$3" | wc -c)))
+  fi
 }
-fresh() { [ -z "$stale" ] || [ "$(written "$1")" -ge "$stale" ]; }
-# deliver NUMBER: from a plan, the pieces of one log.
-deliver() {
-  while read -r number how low start path; do
-    if [ "$number" = "$1" ]; then read_part "$how" "$low" "$start" "$path"; fi
+begin_by_times() { # LOW PROVEN PATH
+  for reach in "$sample" "$scan"; do
+    start=$((behind > reach ? behind - reach : 0)) known=0
+    if [ "$1" != - ] && [ "$1" -ge "$start" ]; then start=$1 known=1; fi
+    torn=0
+    if [ "$known" = 0 ] && [ "$start" -gt 0 ]; then
+      torn=$(between "$start" "$behind" "$3" | head -n 1 | wc -c)
+      if [ $((start + torn)) -ge "$behind" ]; then torn=0; fi # one line longer than all that is searched
+    fi
+    start=$((start + torn))
+    # shellcheck disable=SC2046 # two numbers
+    set -- "$1" "$2" "$3" $(between "$start" "$behind" "$3" | timed kind="$kind" ahead="$ahead" marked="$known")
+    if [ "$start" -eq 0 ] || [ "$known" = 1 ] || [ "$4" -gt 0 ] || [ "$4" = -1 ]; then break; fi
+    if [ "$reach" = "$scan" ]; then tell skipped "$start" "$3"; break; fi
+    set -- "$1" "$2" "$3"
+  done
+  case $4 in
+    -2) if [ "$1" = - ]; then begin_without_times "$1" 0 "$3"; else maybe=$start; fi ;; # no line has a time
+    -1) ;;
+    *) maybe=$((start + $4)) ;;
+  esac
+  if [ "$5" -ge 0 ]; then sure=$((start + $5)); fi
+}
+# newest_lines COUNT END PATH: the last lines ahead of a position.
+newest_lines() {
+  first=$(($2 > 16384 ? $2 - 16384 : 0))
+  between "$first" "$2" "$3" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi | tail -n "$1"
+}
+# From a plan: NUMBER MAYBE SURE SIZE PATH of the pieces that have something to read.
+begin_all() {
+  while read -r number low proven path; do
+    if [ "$how" = tail ]; then
+      tell method tail "$path"
+      measure "$path"
+      maybe=$((size > scan ? size - scan : 0)) sure=$maybe
+      if [ "$maybe" -gt 0 ]; then tell skipped "$maybe" "$path"; fi
+    else
+      tell method "$(method "$low" "$proven")" "$path"
+      begin "$low" "$proven" "$path"
+    fi
+    if [ "$size" -gt "$maybe" ]; then
+      printf '%s %s %s %s %s\n' "$number" "$maybe" "$sure" "$size" "$path"
+    elif [ "$before" -gt 0 ] && [ "$how" != tail ]; then
+      newest_lines "$before" "$size" "$path" | carry
+    fi
   done
 }
-title() { sed -n "s/^$1 [^ ]* [^ ]* [^ ]* //p" | tail -n 1; }
+method() { if [ "$1" != - ] || [ "$2" != - ]; then echo mark; else echo time; fi; }
+# deliver NUMBER MAYBE SURE PATH
+deliver() {
+  if [ "$before" -gt 0 ] && [ "$how" != tail ]; then newest_lines "$before" "$2" "$4" | carry; fi
+  if [ "$3" -gt "$2" ]; then
+    cap=$((size > $3 ? share / 4 : share))
+    print_part unsure "$cap" "$4"
+    between "$2" "$3" "$4" | narrow "$cap"
+  fi
+  if [ "$size" -gt "$3" ]; then
+    print_part sure "$share" "$4"
+    from "$3" "$4" | narrow "$share"
+  fi
+}
+# On stdout, between the lines: whose lines follow, how sure they are and how many bytes they may be.
+print_part() { printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$2" "$3"; }
 # The host's zone in seconds; digits get a 1 ahead, so that no shell takes 08 for an octal number.
 utc_offset() {
   set -- "$(date +%z)"
-  set -- "${1%????}" "${1#?}"
-  echo "$(($1((1${2%??} - 100) * 3600 + (1${2#??} - 100) * 60)))"
+  hours=${1#?}
+  seconds=$(((1${hours%??} - 100) * 3600 + (1${1#???} - 100) * 60))
+  case $1 in -*) echo "-$seconds" ;; *) echo "$seconds" ;; esac
 }
 
+year=$(date +%Y) now=$(date +%s)
 if [ -z "$zone" ]; then zone=$(utc_offset); fi
+if [ -n "$several" ]; then tell several; fi
 tell method "$how"
 files=$(patterns)
 status=$?
-plan=$(printf '%s\n' "$files" | plan)
+pieces=$(printf '%s\n' "$files" | plan | begin_all)
 share=$max
-if [ -z "$plan" ]; then
-  set --
-elif [ -z "$several" ]; then
-  set -- 1
+if [ -z "$pieces" ]; then
+  tell produced 0 0
 else
-  set -- $(printf '%s\n' "$plan" | filled)
-  if [ "$#" -gt 1 ]; then share=$(((max - $(printf '%s\n' "$plan" | wc -c)) / $# - 1)); fi
-  if [ "$share" -lt 512 ]; then share=512; fi
+  if [ -n "$several" ]; then
+    share=$(((max - $(printf '%s\n' "$pieces" | wc -c)) / $(printf '%s\n' "$pieces" | wc -l) - 1))
+    if [ "$share" -lt 512 ]; then share=512; fi
+  fi
+  printf '%s\n' "$pieces" | while read -r number maybe sure size path; do
+    deliver "$number" "$maybe" "$sure" "$path" </dev/null
+  done
 fi
-tell cap "$share"
-for number; do
-  if [ -n "$several" ]; then printf '\036%s heading %s\n' "$failtale_nonce" "$(printf '%s\n' "$plan" | title "$number")"; fi
-  printf '%s\n' "$plan" | deliver "$number" | narrow
-done
 exit "$status"

@@ -229,7 +229,9 @@ class Source:
         """Its rows count by their change, never by their words; see `states`."""
         self._is_proven = item.window is not None and item.window.method in _EXACT
         clock = setting.clocks.get(item.host)
-        self._moments = Moments(self.log.lines, clock=clock, near=setting.scene.failed_at)
+        near = setting.scene.failed_at
+        self._moments = Moments(self.log.lines, clock=clock, near=near, headings=item.headings)
+        self._unsure = item.unsure_lines
         self._before = templates_of(f"{item.ahead}\n{item.before}\n{item.baseline or ''}".splitlines())
         self._early = self._ahead_of_window()
         self._earlier = setting.history.seen(item.host, item.collector)
@@ -297,7 +299,7 @@ class Source:
             return None
         at = self._moment(unit)
         offset_s = self._setting.scene.offset_s(at) if at else None
-        nearness = self._nearness(offset_s)
+        nearness = self._nearness(unit, offset_s)
         novelty = self._novelty(shape, offset_s)
         score = cause + nearness + _context(gravity, shared, novelty, cause) + RARE * rarity
         if score < _LEAST_SCORE:
@@ -316,7 +318,7 @@ class Source:
             shared=self._shared(unit),
             near=None if offset_s is None else scene.signal(offset_s),
             offset_s=offset_s,
-            in_window=self._is_proven if offset_s is None else scene.is_inside(offset_s),
+            in_window=self._is_of_window(unit) if offset_s is None else scene.is_inside(offset_s),
             count=scored.count,
             trace_size=unit.size,
             logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
@@ -327,15 +329,19 @@ class Source:
         is_dated = self.log.readings[place].message_at > 0 or self.log.lines[place].startswith("{")
         return is_dated and self._moments.borne(place) is not None
 
-    def _nearness(self, offset_s: float | None) -> float:
+    def _is_of_window(self, unit: Unit) -> bool:
+        """Whether the mark proves it. A line that may be older and has no time of its own never is a headline."""
+        return self._is_proven and unit.telling not in self._unsure
+
+    def _nearness(self, unit: Unit, offset_s: float | None) -> float:
         if offset_s is None:
-            return IN_WINDOW if self._is_proven else 0.0
+            return IN_WINDOW if self._is_of_window(unit) else 0.0
         return self._setting.scene.nearness(offset_s)
 
     def _moment(self, unit: Unit) -> datetime | None:
         """When the unit was written; None where that contradicts the mark, which proves it to be of the window."""
         at = self._moments.at(unit.telling)
-        if at is None or not self._is_proven:
+        if at is None or not self._is_of_window(unit):
             return at
         slack = timedelta(seconds=SLACK_S)
         is_possible = self._setting.scene.failure.window.start - slack <= at <= self._setting.collected_at + slack

@@ -23,12 +23,20 @@ DURING, NEAR, BEFORE, AFTER = 2.0, 1.5, -1.5, -2.0
 class Moments:
     """When the lines of one source were written, on the test machine's clock; read at need, each line once.
 
-    A line without a time has that of the line above; the heading of another file parts them. ``near``: a moment on the
-    test machine's clock in whose neighbourhood the lines were written.
+    A line without a time has that of the line above, but none of another file: ``headings`` are the lines at which one
+    begins. ``near``: a moment on the test machine's clock in whose neighbourhood the lines were written.
     """
 
-    def __init__(self, lines: Sequence[str], *, clock: HostClock | None, near: datetime) -> None:
+    def __init__(
+        self,
+        lines: Sequence[str],
+        *,
+        clock: HostClock | None,
+        near: datetime,
+        headings: frozenset[int] = frozenset(),
+    ) -> None:
         self._lines = lines
+        self._headings = headings
         self._offset = timedelta(seconds=clock.offset_s if clock else 0.0)
         self._utc_offset_s = (clock.utc_offset_s if clock else None) or 0
         self._near = near + self._offset
@@ -41,7 +49,7 @@ class Moments:
         while place >= 0 and place not in self._known:
             unknown.append(place)
             moment = self.borne(place)
-            if moment is not None or _is_heading(self._lines[place]):
+            if moment is not None or place in self._headings:
                 break
             place -= 1
         else:
@@ -62,11 +70,6 @@ class Moments:
         """The time that a line bears itself."""
         moment = parse(self._lines[index], utc_offset_s=self._utc_offset_s, near=self._near)
         return moment - self._offset if moment else None
-
-
-def _is_heading(line: str) -> bool:
-    """``==> /var/log/b.log <==``, with which the lines of the next file begin."""
-    return line.startswith("==> ") and line.endswith(" <==")
 
 
 class Scene:

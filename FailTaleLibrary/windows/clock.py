@@ -22,11 +22,6 @@ class ClockReading:
         """Host minus ours; 0 where both may as well be equal."""
         return 0.0 if self.least_s <= 0 <= self.most_s else (self.least_s + self.most_s) / 2
 
-    @property
-    def for_a_start_s(self) -> float:
-        """What to add to a start on our clock so that no line of the host's is missed."""
-        return 0.0 if self.offset_s == 0 else self.least_s
-
     def narrowed(self, others: Iterable[ClockReading]) -> ClockReading:
         """With what other readings tell; those that contradict it are from before somebody set the clock."""
         least_s, most_s = self.least_s, self.most_s

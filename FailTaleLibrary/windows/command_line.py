@@ -19,16 +19,15 @@ class CommandLine:
 
     producer: str
     filters: str
-    """One compound command that reads stdin; empty where the producer filters each file by itself."""
+    """One compound command that reads stdin; empty where the producer filters by itself."""
     shown: str
     """What a person would type there."""
 
 
 def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int) -> CommandLine:
-    """The command line of one collector; `parse_answer` reads what it prints.
+    """The command line of one collector; `parse_host_output` reads what it prints.
 
-    stdout may hold one byte more than ``max_bytes``, so that a cut shows. Raises ConfigError for a ``time_format`` with
-    directives that FailTale does not know.
+    stdout may hold one byte more than ``max_bytes``, so that a cut shows.
     """
     if collector.file:
         return CommandLine(
@@ -37,16 +36,22 @@ def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int
             shown=shown_files(collector, window),
         )
     if collector.journal is not None:
-        producer, plain = journal_producer(collector, window), shown_journal(collector, window)
-    else:
-        producer, plain = _command_producer(collector, window), collector.command or ""
-    return CommandLine(producer, filters(collector, max_bytes=max_bytes), _shown(collector, plain))
+        return CommandLine(
+            producer=journal_producer(collector, window, max_bytes=max_bytes),
+            filters="",
+            shown=_shown(collector, shown_journal(collector, window)),
+        )
+    return CommandLine(
+        producer=_command_producer(collector, window),
+        filters=filters(collector, max_bytes=max_bytes),
+        shown=_shown(collector, collector.command or ""),
+    )
 
 
 def _command_producer(collector: Collector, window: ResolvedWindow) -> str:
     """The user's own text unchanged; in the first line with its surroundings, so that the shell's line numbers fit."""
-    since = "" if window.since_epoch is None else math.floor(window.since_epoch)
-    until = "" if window.until_epoch is None else math.ceil(window.until_epoch)
+    since = "" if window.asked_since_epoch is None else math.floor(window.asked_since_epoch)
+    until = "" if window.asked_until_epoch is None else math.ceil(window.asked_until_epoch)
     return f"export FAILTALE_SINCE={since} FAILTALE_UNTIL={until}; {collector.command}\n"
 
 

@@ -2,29 +2,39 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timezone
+
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.model import HostMark, ResolvedWindow
-from FailTaleLibrary.windows.pipeline import assignments, kept_lines, shell_quote
+from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kept_lines, shell_quote
 
 _JOURNALCTL = "journalctl --no-pager -o short-iso-precise --utc"
 
 
-def journal_producer(collector: Collector, window: ResolvedWindow) -> str:
-    """Reads from the cursor of a mark, else by the journal's own times, else the newest entries."""
+def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> str:
+    """Reads from the cursor of a mark, else by the journal's own times, else the newest entries; filters by itself."""
     since = None if window.kind == "none" else window.since_epoch
+    sure = since if window.sure_epoch is None else window.sure_epoch
     mark = None if window.kind == "none" else _mark(window)
     settings = assignments(
         [
             ("cursor", (mark.cursor if mark else None) or ""),
-            ("marked_at", f"{mark.epoch:.6f}" if mark else ""),
-            ("since", "" if since is None else f"{since:.6f}"),
+            ("behind", "unsure" if mark is not None and mark is window.mark else "sure"),
+            ("low_at", "" if since is None else f"{since:.6f}"),
+            ("high_at", "" if since is None or sure is None else f"{sure:.6f}"),
+            ("high_text", "" if sure is None else _as_printed(sure)),
             ("before", collector.before),
             ("newest", kept_lines(collector)),
+            ("max", max_bytes),
         ]
     )
-    function = f'journal() {{ {_selection(collector)} "$@"; }}\n'
-    return host_script("frames.sh") + settings + function + host_script("journal.sh")
+    functions = f'journal() {{ {_selection(collector)} "$@"; }}\nnarrow() {{ {journal_narrowing(collector, "$1")}; }}\n'
+    return host_script("frames.sh") + settings + functions + host_script("journal.sh")
+
+
+def _as_printed(epoch: float) -> str:
+    return datetime.fromtimestamp(epoch, timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")
 
 
 def shown_journal(collector: Collector, window: ResolvedWindow) -> str:
@@ -44,8 +54,9 @@ def _selection(collector: Collector) -> str:
 
 
 def _mark(window: ResolvedWindow) -> HostMark | None:
-    """The mark whose cursor is the window's start; the journal's times are exact, so an earlier one is of no use."""
-    for mark in (window.late_mark, window.mark):
-        if mark is not None and (window.since_epoch is None or mark.epoch >= window.since_epoch):
-            return mark if window.until_epoch is None or mark.epoch <= window.until_epoch else None
-    return None
+    """The mark behind whose cursor all is in the window; the older one only where no time tells any more."""
+    late = window.late_mark
+    if late is not None and late.cursor is not None:
+        is_of_window = None in (late.epoch, window.until_epoch) or late.epoch <= window.until_epoch  # type: ignore[operator]
+        return late if is_of_window else None
+    return window.mark if window.since_epoch is None else None

@@ -39,6 +39,8 @@ _KEPT = 48
 _RECENT = 16
 BASELINE_BYTES = 64 * 1024
 BASELINE_TIME_S = 5.0
+_LAST_EPOCH = 250_000_000_000.0
+"""In the year 9892; later ones are no moments for Python."""
 
 
 def take_mark(
@@ -133,7 +135,7 @@ class _HostMarks:
 
     def clocks(self) -> tuple[ClockReading, ...]:
         with self._lock:
-            return tuple(taken.clock for taken in self._taken[-_RECENT:])
+            return tuple(taken.clock for taken in self._taken[-_RECENT:] if taken.clock is not None)
 
     def _thin_out(self) -> None:
         """Fewer of the old marks: a window that began long ago may start from an older one, it only reads more."""
@@ -154,7 +156,8 @@ def mark_script(collectors: Sequence[Collector]) -> str:
     lines += [_baseline(collector) for collector in _with_baseline(collectors)]
     body = "".join(f"{line}\n" for line in lines)
     texts = host_script("frames.sh") + (host_script("file_identity.sh") if patterns else "") + host_script("mark.sh")
-    return f"{{\n{assignments([('most', MOST_FILES)])}{texts}{body}}} 2>&1\n"
+    settings = [("most", MOST_FILES), ("digesting", host_script("digest.awk") if patterns else "")]
+    return f"{{\n{assignments(settings)}{texts}{body}}} 2>&1\n"
 
 
 def _with_baseline(collectors: Sequence[Collector]) -> Iterator[Collector]:
@@ -175,7 +178,7 @@ def _baseline(collector: Collector) -> str:
 def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:
     """The mark that a host told in frames with this nonce; lines of others (a login banner) are passed over.
 
-    Raises ValueError when the host's clock is not in it.
+    Raises ValueError when there is no mark at all.
     """
     told: dict[str, list[str]] = {}
     files: list[FileMark] = []
@@ -202,6 +205,8 @@ def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:
             carried = b""
         else:
             told.setdefault(piece.word, []).append(_path(piece.value))
+    if "clock" not in told:
+        raise ValueError("the host told no mark")
     epoch, whole_seconds = _epoch(told.get("clock", [""])[0])
     return HostMark(
         epoch=epoch,
@@ -221,21 +226,23 @@ def _path(value: bytes) -> str:
 
 
 def _file_mark(pattern: str, value: bytes) -> FileMark | None:
-    match = re.fullmatch(rb"(\d{1,20}) (\d{1,15}) ([0-9a-f]{1,64}) (.+)", value)
+    match = re.fullmatch(rb"(\d{1,20}) (\d{1,15}) (\d{1,15}) (-|\d{1,10}) (.+)", value)
     if match is None:
         return None
-    return FileMark(pattern, _path(match[4]), inode=int(match[1]), size=int(match[2]), digest=match[3].decode())
+    inode, size, written = (int(match[group]) for group in (1, 2, 3))
+    return FileMark(pattern, _path(match[5]), inode=inode, size=size, digest=match[4].decode(), written=written)
 
 
-def _epoch(told: str) -> tuple[float, bool]:
+def _epoch(told: str) -> tuple[float | None, bool]:
+    """None for a clock that no calendar knows: it may print anything."""
     match = re.match(r"(\d{1,11})(\.\d{1,9})?(?!\d)", told)
-    if match is None:
-        raise ValueError(f"the host told no clock: '{told[:80]}'")
+    if match is None or float(match[0]) > _LAST_EPOCH:
+        return None, False
     return float(match[0]), match[2] is None
 
 
 def _utc_offset(told: str) -> int | None:
-    match = re.fullmatch(r"([+-])(\d\d)(\d\d)", told)
+    match = re.fullmatch(r"([+-])([01]\d)([0-5]\d)", told)
     if match is None:
         return None
     seconds = int(match[2]) * 3600 + int(match[3]) * 60

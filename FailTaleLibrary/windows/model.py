@@ -8,7 +8,7 @@ from datetime import datetime
 
 from FailTaleLibrary.windows.clock import ClockReading
 
-MOST_FILES = 100
+MOST_FILES = 1000
 """Newest files that one pattern may mean."""
 
 
@@ -22,15 +22,17 @@ class FileMark:
     inode: int
     size: int
     digest: str
-    """Checksum of its first min(256, size) bytes, by whatever tool the host has."""
+    """Of its first min(256, size) bytes; ``-`` where it was not taken."""
+    written: int = 0
+    """When it was last written, in epoch seconds; 0 where the host could not tell."""
 
 
 @dataclass(frozen=True, slots=True)
 class HostMark:
     """Where a host stood: simple values only, so that it may cross a process border."""
 
-    epoch: float
-    """The host's clock."""
+    epoch: float | None = None
+    """The host's clock; None when it could not be read. Positions and cursors are good without it."""
     utc_offset_s: int | None = None
     cursor: str | None = None
     """Of the journal's newest entry."""
@@ -55,8 +57,10 @@ class TakenMark:
     """Clock and positions in it were read between these two."""
 
     @property
-    def clock(self) -> ClockReading:
-        """What this mark tells about the host's clock."""
+    def clock(self) -> ClockReading | None:
+        """What this mark tells about the host's clock; None when it could not be read."""
+        if self.mark.epoch is None:
+            return None
         unsure_s = 1.0 if self.mark.whole_seconds else 0.0  # such a host does not tell the fraction
         return ClockReading(
             least_s=self.mark.epoch - self.received_at.timestamp(),
@@ -71,12 +75,19 @@ class ResolvedWindow:
     kind: str
     """As in `records.Step.window`; ``none`` is no window."""
     since_epoch: float | None = None
-    """Its start on the host's clock."""
+    """Its start on the host's clock, at the earliest; None when no time of the host's tells."""
+    sure_epoch: float | None = None
+    """Its start at the latest: what bears a time between the two may be of the window. None: as `since_epoch`."""
     until_epoch: float | None = None
     """Its end on the host's clock; what is written later still comes along."""
+    asked_since_epoch: float | None = None
+    """Its start for a command that asks for it: as well as is known, also without the host's clock."""
+    asked_until_epoch: float | None = None
     utc_offset_s: int | None = None
     """The host's zone, for logs that write local time; None: the host is asked."""
     mark: HostMark | None = None
-    """Taken at or before the window's start; the logs' times narrow what was written since then."""
+    """Taken before the window's start: what stands ahead of it is older, proven; behind it the logs' times tell."""
     late_mark: HostMark | None = None
-    """Taken after the window's start: exact from then on, and the logs' times tell what lies between."""
+    """Taken after the window's start: what stands behind it is in the window, proven, whatever its text says."""
+    no_mark: str = ""
+    """Why there is no mark from before the window's start, in a sentence; empty when there is one."""

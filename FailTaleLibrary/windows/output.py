@@ -19,11 +19,24 @@ _METHODS: dict[str, WindowMethod] = {
 
 
 @dataclass(frozen=True, slots=True)
+class OutputPart:
+    """Lines of one file that are alike in how sure it is that they belong to the window."""
+
+    path: str
+    text: bytes
+    """Whole lines within the part's cap; each ends with a newline but perhaps the last of all."""
+    is_unsure: bool
+    """They may be older than the window: no mark and no time tells."""
+
+
+@dataclass(frozen=True, slots=True)
 class HostOutput:
     """One collector's answer as the host gave it: bytes are raw, neither sanitised nor redacted."""
 
-    text: bytes
-    """Whole lines within the cap; with several files each under its heading ``==> PATH <==``."""
+    parts: tuple[OutputPart, ...]
+    """By file; of each first what is unsure. A command has one."""
+    has_headings: bool
+    """Whether several files were asked for, so that a reader must be told whose lines are whose."""
     before: bytes
     """Lines from ahead of the window."""
     stderr: bytes
@@ -36,10 +49,27 @@ class HostOutput:
     omitted_bytes: int
     """What the caps removed of what `grep` let through."""
     omitted_lines: int
-    is_unsure: bool
-    """Some of `before` may belong to the window: the lines have no times and the window's mark came late."""
     filter_status: int | None
     """Of ``grep``: 0 found, 1 found nothing, 2 and more failed; None without one or when it did not finish."""
+
+    @property
+    def text(self) -> bytes:
+        """All parts; with several files each file's below its heading ``==> PATH <==``."""
+        return b"".join(text for _, text in self.blocks())
+
+    @property
+    def is_unsure(self) -> bool:
+        return any(part.is_unsure for part in self.parts)
+
+    def blocks(self) -> Iterator[tuple[OutputPart | None, bytes]]:
+        """The headings (without a part) and the parts, in order."""
+        path = None
+        for number, part in enumerate(self.parts, 1):
+            if self.has_headings and part.path != path:
+                path = part.path
+                yield None, f"==> {path} <==\n".encode("utf-8", "surrogateescape")
+            is_last = number == len(self.parts)
+            yield part, part.text if is_last or part.text.endswith(b"\n") else part.text + b"\n"
 
 
 def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput:
@@ -48,23 +78,23 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
     ``nonce``: what the script's frames bear; others are text.
     """
     told, before, own_stderr = _told(stderr, nonce)
-    parts = _parts(stdout, nonce, cap=_last_number(told.get("cap")))
-    kept = b"".join(part.body for part in parts)
+    parts = tuple(_parts(stdout, nonce, cap=_last_number(told.get("cap"))))
+    kept = b"".join(part.text for part in parts)
     produced, skipped = _counted(told.get("produced")), _skipped(told)
     matched = _counted(told.get("matched")) if "grep" in told else produced
     if kept and produced == (0, 0):  # a host without /dev/fd cannot count
         produced = matched = None
     statuses = [status for each in told.get("grep", ()) if (status := whole_number(each)) is not None]
     return HostOutput(
-        text=b"".join(part.heading + part.body for part in parts),
+        parts=parts,
+        has_headings="several" in told,
         before=before,
         stderr=own_stderr,
         method=_method(told),
-        note=" ".join(_sentences(told, statuses)),
+        note=" ".join(_sentences(told, parts, statuses)),
         produced_bytes=produced[1] + skipped if produced else None,
         omitted_bytes=max(0, matched[1] - len(kept)) if matched else 0,
         omitted_lines=max(0, matched[0] - kept.count(b"\n")) if matched else 0,
-        is_unsure="unseen" in told,
         filter_status=None if not statuses else max(statuses) if max(statuses) > 1 else min(statuses),
     )
 
@@ -84,30 +114,22 @@ def _told(stderr: bytes, nonce: str) -> tuple[dict[str, list[str]], bytes, bytes
     return told, texts["carry"], texts["carried"]
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """What came of one file, or all of a command."""
-
-    heading: bytes
-    body: bytes
-
-
-def _parts(stdout: bytes, nonce: str, *, cap: int | None) -> list[_Part]:
-    """Each file's answer, without the torn first line where it fills its cap; none for a file that gave nothing."""
-    parts, heading = [], b""
+def _parts(stdout: bytes, nonce: str, *, cap: int | None) -> Iterator[OutputPart]:
+    """Each part's lines, without the torn first one where they fill the cap; none of which nothing came."""
+    path, is_unsure = "", False
     for piece in split_frames(stdout, nonce):
         if isinstance(piece, bytes):
-            parts.append(_Part(heading, _whole_lines(piece, cap)))
-        elif piece.word == "heading":
-            heading = b"==> " + piece.value + b" <==\n"
-    return parts
+            yield OutputPart(path, _whole_lines(piece, cap), is_unsure)
+        elif piece.word == "part":
+            kind, told_cap, path = [*piece.value.decode("utf-8", "surrogateescape").split(" ", 2), "", ""][:3]
+            cap, is_unsure = whole_number(told_cap), kind == "unsure"
 
 
-def _whole_lines(body: bytes, cap: int | None) -> bytes:
-    if cap is None or len(body) <= cap:
-        return body
-    _, found, rest = body.partition(b"\n")
-    return rest if found and rest else body[-cap:]  # one line longer than all: its newest part
+def _whole_lines(text: bytes, cap: int | None) -> bytes:
+    if cap is None or len(text) <= cap:
+        return text
+    _, found, rest = text.partition(b"\n")
+    return rest if found and rest else text[-cap:] if cap else b""  # one line longer than all: its newest part
 
 
 def _counted(told: list[str] | None) -> tuple[int, int] | None:
@@ -136,42 +158,62 @@ def _method(told: dict[str, list[str]]) -> WindowMethod:
     return next((_METHODS[word] for word in reversed(_METHODS) if word in words), "none")
 
 
-def _sentences(told: dict[str, list[str]], statuses: list[int]) -> Iterator[str]:
+_NOTES = {
+    "locked": "{} could not be unpacked: the host has no program for it.",
+    "replaced": "{} is no regular file any more: what was written there until then is lost, unless it was rotated.",
+    "strange": "A file name that goes on in a second line was left out: {}.",
+    "skipped": "Only the newest 8 MiB of {} were searched.",
+    "timeless": "FailTale knows no time of most lines of {}.",
+    "undated": "The times in {} have no date: lines of another day may be among these.",
+    "coarse": "The times in {} have no fractions: the window's start is right to a second.",
+    "utc": "The times in {} were read as UTC, not in the host's zone.",
+    "many": "Only the 1000 newest files of {} were looked at.",
+}
+"""What a host tells of its files, in the reader's words."""
+
+
+def _sentences(told: dict[str, list[str]], parts: tuple[OutputPart, ...], statuses: list[int]) -> Iterator[str]:
     if "lost" in told and "locked" not in told:
-        yield f"{_files(told['lost'])} truncated or deleted: what was written there until then is lost."
-    if "locked" in told:
-        yield f"{_files(told['locked'])} not unpacked: the host has no program for it."
-    if "skipped" in told:
-        yield f"Only the newest 8 MiB of {_names([each.partition(' ')[2] for each in told['skipped']])} were searched."
-    if "timeless" in told:
-        yield f"No line of {_names(told['timeless'])} has a time that FailTale knows: the newest lines are shown."
-    if "early" in told:
-        yield f"{_names(told['early'])}: read from a mark ahead of the window, so older lines may be among these."
-    if "last" in told:
+        lost = _names(told["lost"])
+        was = "was" if len(set(told["lost"])) == 1 else "were"
         yield (
-            f"{_names(told['last'])} has no times and its mark came after the window's start: "
-            "these are its last lines, older ones may be among them."
+            f"{lost} {was} truncated, deleted or rotated to where no copy was found: what was written there "
+            "until then is lost. If it is rotated, name the copies in 'archive'."
         )
-    if "unseen" in told:
-        yield (
-            f"{_names(told['unseen'])} has no times and its mark came after the window's start: "
-            "the last lines ahead of it may belong to the window."
-        )
-    if "coarse" in told:
-        yield f"The times in {_names(told['coarse'])} have no fractions: the window's start is right to a second."
-    if "utc" in told:
-        yield f"The times in {_names(told['utc'])} were read as UTC, not in the host's zone."
-    if "many" in told:
-        yield f"Only the 100 newest files of {_names(told['many'])} were looked at."
+    for word, sentence in _NOTES.items():
+        if word in told:
+            yield sentence.format(_names([_path_of(word, each) for each in told[word]]))
+    for zone, names in _by_zone(told.get("zoned", ())).items():
+        yield f"The times in {_names(names)} were read as {zone}: so they fit when it was last written."
+    unsure = [part for part in parts if part.is_unsure]
+    if unsure:
+        lines = sum(part.text.count(b"\n") or 1 for part in unsure)
+        files = _names([part.path for part in unsure if part.path != "journal"])
+        yield f"{_unsure(lines)} older than the window{f' ({files})' if files else ''}: nothing tells exactly."
     if "vacuumed" in told:
         yield "The journal's mark is no longer in it: its times were used instead."
     if statuses and max(statuses) > 1:
         yield "The filter 'grep' failed."
 
 
+def _unsure(lines: int) -> str:
+    return "The first line may be" if lines == 1 else f"The first {lines:,} lines may be"
+
+
+def _path_of(word: str, told: str) -> str:
+    return told.partition(" ")[2] if word == "skipped" else told
+
+
+def _by_zone(told: Iterator[str] | list[str] | tuple[()]) -> dict[str, list[str]]:
+    zones: dict[str, list[str]] = {}
+    for each in told:
+        seconds, _, path = each.partition(" ")
+        number = whole_number(seconds.lstrip("-"))
+        if number is not None:
+            sign = "-" if seconds.startswith("-") else "+"
+            zones.setdefault(f"UTC{sign}{number // 3600:02d}:{number // 60 % 60:02d}", []).append(path)
+    return zones
+
+
 def _names(told: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in dict.fromkeys(told))
-
-
-def _files(told: list[str]) -> str:
-    return f"{_names(told)} {'was' if len(set(told)) == 1 else 'were'}"

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 
-# --- Values -> words of a POSIX shell
+# --- Words of a POSIX shell -------------------------------------------------------------------------------------------
 
 _SPECIAL = re.compile("['\udc80-\udcff]")
 
@@ -44,7 +44,7 @@ def assignments(values: Iterable[tuple[str, object]]) -> str:
     return "".join(f"{name}={shell_quote(str(value))}\n" for name, value in values)
 
 
-# --- A collector's filters -> the shell pipeline that applies them, telling beside the evidence what it let th
+# --- Filters ----------------------------------------------------------------------------------------------------------
 
 LOG_LINES = 500
 """Newest lines that are kept of a log whose collector says nothing."""
@@ -57,7 +57,7 @@ def kept_lines(collector: Collector) -> int | None:
 
 
 def narrowing(collector: Collector, cap: str) -> str:
-    """The pipeline from raw lines to kept ones; ``cap``: a number or a shell variable, in bytes.
+    """The pipeline from raw lines to kept ones; ``cap``: a number or a shell parameter, in bytes.
 
     One byte more than the cap passes, so that a cut shows.
     """
@@ -70,10 +70,14 @@ def narrowing(collector: Collector, cap: str) -> str:
     return " | ".join([*stages, f'tail -c "$(({cap} + 1))"'])
 
 
+def journal_narrowing(collector: Collector, cap: str) -> str:
+    """The same of a journal's lines, without what journalctl says of itself."""
+    return f"{_JOURNAL_CHATTER} | {narrowing(collector, cap)}"
+
+
 def filters(collector: Collector, *, max_bytes: int) -> str:
-    """What the wrapper runs behind a command or a journal: one compound command that reads stdin."""
-    quiet = f"{_JOURNAL_CHATTER} | " if collector.journal is not None else ""
-    return f"{{\n{host_script('frames.sh')}tell cap {max_bytes}\n{quiet}{narrowing(collector, str(max_bytes))}\n}}"
+    """What the wrapper runs behind a command: one compound command that reads stdin."""
+    return f"{{\n{host_script('frames.sh')}tell cap {max_bytes}\n{narrowing(collector, str(max_bytes))}\n}}"
 
 
 def grep(collector: Collector) -> str:

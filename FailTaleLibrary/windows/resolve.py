@@ -5,7 +5,6 @@ The place where it is decided which moment of which host a window begins at; the
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -15,7 +14,8 @@ from FailTaleLibrary.windows.model import ResolvedWindow, TakenMark
 
 CLOCK_STEP_S = 1.0
 """A host's clock that moved by more than this against ours was set, it did not drift."""
-CLOCK_WAS_SET = "The host's clock was set after the mark: all lines behind the mark are here, older ones among them."
+CLOCK_WAS_SET = "The host's clock was set after the mark, so no time in its logs tells what belongs to the window."
+CLOCK_UNKNOWN = "The host's clock could not be read, so no time in its logs tells what belongs to the window."
 
 
 def window_start(step: Step, failure: Failure) -> datetime | None:
@@ -46,24 +46,45 @@ def resolve_window(
     clock says now, None when it could not be read.
     """
     since = window_start(step, failure)
-    offset_s = clock.for_a_start_s if clock else 0.0
+    start = since.timestamp() if since else None
+    end = failure.window.end.timestamp()
     window = ResolvedWindow(
         kind=step.window,
-        since_epoch=math.floor((since.timestamp() + offset_s) * 1000) / 1000 if since else None,  # as logs cut it
-        until_epoch=failure.window.end.timestamp() + offset_s,
+        since_epoch=start + clock.least_s if start is not None and clock else None,
+        sure_epoch=start + clock.most_s if start is not None and clock else None,
+        until_epoch=end + clock.most_s if clock else None,
+        asked_since_epoch=start + (clock.least_s if clock else 0.0) if start is not None else None,
+        asked_until_epoch=end + (clock.most_s if clock else 0.0),
         utc_offset_s=utc_offset_s,
         mark=earlier.mark if earlier else None,
         late_mark=later.mark if later else None,
+        no_mark=_no_mark(since, earlier, later),
     )
+    if since is not None and clock is None:
+        return window, CLOCK_UNKNOWN
     if not _was_set_since(earlier or later, clock):
         return window, ""
-    # no time tells any more: all behind the mark counts
-    return replace(window, since_epoch=None, late_mark=None if earlier else window.late_mark), CLOCK_WAS_SET
+    # no time tells any more: what a mark does not prove is unsure
+    return replace(window, since_epoch=None, sure_epoch=None), CLOCK_WAS_SET
+
+
+def _no_mark(since: datetime | None, earlier: TakenMark | None, later: TakenMark | None) -> str:
+    """Why the window's start itself is not marked."""
+    if since is None:
+        return ""
+    if earlier is None and later is None:
+        return "No mark of this host was taken before the failure."
+    if later is not None:
+        late_s = max(0.0, (later.received_at - since).total_seconds())
+        return f"The mark of this window was complete {late_s:.1f} s after it began."
+    assert earlier is not None  # noqa: S101 - one of them is there
+    early_s = max(0.0, (since - earlier.sent_at).total_seconds())
+    return f"The newest mark is from {early_s:.1f} s before the window began."
 
 
 def _was_set_since(mark: TakenMark | None, now: ClockReading | None) -> bool:
     """Whether somebody set the host's clock after a mark: the times in its logs then jump, or run backwards."""
-    if mark is None or now is None:
+    then = mark.clock if mark else None
+    if then is None or now is None:
         return False
-    then = mark.clock
     return max(then.least_s, now.least_s) - min(then.most_s, now.most_s) > CLOCK_STEP_S

@@ -1,0 +1,208 @@
+# Log lines -> where the window begins in them, or how the log writes time. The functions of the formats stand behind
+# this text. Set from outside:
+#   ahead      seconds that times without a zone are ahead of UTC; year, now: of the host
+#   written    epoch seconds at which the log was last written
+#   kind       how the log writes time; empty: learn it
+#   low, high  epoch seconds: a line's time from `high` on is in the window, one that ends before `low` is not
+#   marked     1 when the first line was written behind a mark, so that what stands ahead of the first time is not old
+# Prints, learning: KIND AHEAD ZONE DATED STEP. ZONE: `host`, `utc`, `other` or `told`. Nothing when there is none.
+# Prints, else: MAYBE SURE, the positions in bytes of the first line that may be in the window and of the first that is;
+# -1 where there is none; and -2 -2 where no line has a time.
+function days(y, m, d) {
+  if (m < 3) { y--; m += 12 }
+  return 365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * m - 457) / 5) + d - 719469
+}
+function exists(y, m, d) {
+  if (m < 1 || m > 12 || d < 1 || d > 31) return 0
+  return d < 29 || days(y, m, d) < (m == 12 ? days(y + 1, 1, 1) : days(y, m + 1, 1))
+}
+function month(name) { return length(name) < 3 ? 0 : int((index("JanFebMarAprMayJunJulAugSepOctNovDec", substr(name, 1, 3)) + 2) / 3) }
+function clear() { Y = y2 = M = B = D = h = p = m = s = F = Z = E = "" }
+# Epoch seconds of the fields that a row has read. Sets zoned, dated and step: a time tells its moment to `step` seconds.
+function made(    t, mo) {
+  dated = zoned = 1
+  if (E != "") return of_epoch(E)
+  if (p != "") h = h % 12 + (p ~ /^[Pp]/ ? 12 : 0)
+  t = h * 3600 + m * 60 + s + fraction() - zone()
+  if (D == "") return of_clock(t)
+  mo = B != "" ? month(B) : M + 0
+  if (y2 != "") Y = 2000 + y2
+  if (Y == "") return recent(mo, D + 0, t)
+  if (!exists(Y + 0, mo, D + 0)) return ""
+  return days(Y + 0, mo, D + 0) * 86400 + t
+}
+# 10 to the power of -n; BusyBox may come without mathematics.
+function power(n,    part) {
+  part = 1
+  while (n-- > 0) part /= 10
+  return part
+}
+function fraction() {
+  step = s == "" ? 60 : 1
+  if (F == "") return 0
+  if (F ~ /^[.,]/) F = substr(F, 2)
+  step = power(length(F))
+  return ("0." F) + 0
+}
+function zone() {
+  if (Z == "") {
+    zoned = 0
+    return ahead
+  }
+  gsub(/[ :]/, "", Z)
+  if (Z !~ /^[+-]/) return 0
+  return (Z ~ /^-/ ? -1 : 1) * (substr(Z, 2, 2) * 3600 + substr(Z, 4, 2) * 60)
+}
+# A time without a year, or without a date, is not in the future.
+function recent(mo, d, t,    y) {
+  for (y = year; y > year - 9; y--)
+    if (exists(y, mo, d) && days(y, mo, d) * 86400 + t <= now + 86400) return days(y, mo, d) * 86400 + t
+  return ""
+}
+function of_clock(t) {
+  dated = 0
+  t += int((now + ahead) / 86400) * 86400
+  return t > now + 120 ? t - 86400 : t
+}
+function of_epoch(digits,    whole, rest) {
+  whole = rest = digits
+  sub(/[.].*/, "", whole)
+  if (!sub(/^[^.]*[.]/, "", rest)) rest = ""
+  if (whole !~ /^1/ || length(whole) < 10 || length(whole) > 19 || (length(whole) - 10) % 3) return ""
+  rest = substr(whole, 11) rest
+  step = power(length(rest))
+  return substr(whole, 1, 10) + ("0." rest)
+}
+
+# The time at a text's start, by the first row that fits; sets row.
+function any(text,    i, t) {
+  text = substr(text, 1, 300)
+  for (i = 1; i <= rows; i++) {
+    t = by_row(text, i)
+    if (t != "") {
+      row = i
+      return t
+    }
+  }
+  return ""
+}
+# The time in one of these keys of a JSON or logfmt line; sets key. Keys inside strings or inner objects are none.
+function keyed(line, names, of_own,    masked, json, rest, at, from, prefix, depth, t) {
+  json = line ~ /^[{]/
+  if (!json && line !~ /^[A-Za-z_@.-]+=/) return ""
+  masked = substr(line, 1, 32768)
+  gsub(/\\./, "__", masked)
+  names = json ? "[{,] *\"(" names ")\" *: *" nested : "(^| )(" names ")=\"?"
+  from = 0
+  rest = masked
+  while (match(rest, names)) {
+    at = from + RSTART
+    from = at + RLENGTH - 1
+    prefix = substr(masked, 1, at)
+    if (!json && prefix !~ / $/) prefix = ""
+    gsub(/"[^"]*"/, "", prefix)
+    if (json) {
+      depth = gsub(/[{[]/, "", prefix)
+      depth -= gsub(/[]}]/, "", prefix)
+    } else depth = prefix !~ /"/
+    if (depth == 1) {
+      t = of_own ? own_value(substr(line, from + 1, 300)) : any(substr(line, from + 1, 300))
+      if (t != "") {
+        key = substr(masked, at, from - at + 1)
+        sub(/^[{, ]*"?/, "", key)
+        sub(/[" =].*/, "", key)
+        return t
+      }
+    }
+    rest = substr(masked, from + 1)
+  }
+  return ""
+}
+# The time of a line of a kind that was learned: `own`, the number of a row, or a key.
+function stamp(line) {
+  sub(compose_lead, "", line)
+  if (kind == "own") return own(line)
+  if (kind ~ /^[0-9]+$/) return by_row(substr(line, 1, 300), kind + 0)
+  return keyed(line, substr(kind, 2), 0)
+}
+# The kind of a line; sets time.
+function kind_of(line) {
+  sub(compose_lead, "", line)
+  if (has_own) {
+    time = own(line)
+    return time == "" ? "" : "own"
+  }
+  time = any(line)
+  if (time != "") return row ""
+  time = keyed(line, keys, 0)
+  return time == "" ? "" : "=" key
+}
+
+# --- Learning ---
+kind == "" {
+  if ($0 ~ /^[ \t]*$/) next
+  name = kind_of($0)
+  if (name == "") {
+    if ($0 !~ /^[ \t]/ && $0 !~ /^(Caused by|Suppressed|Traceback|[A-Za-z_.$]+(Error|Exception)(:|$))/) others++
+    next
+  }
+  if (seen[name]++ && time < last[name] - 5) backwards[name]++
+  last[name] = time
+  of[name] = zoned " " dated " " step
+  next
+}
+function learned(    name, best, all, told, part) {
+  all = others
+  for (name in seen) {
+    all += seen[name]
+    if (best == "" || seen[name] > seen[best]) best = name
+  }
+  if (best == "") return
+  split(of[best], part, " ")
+  told = zone_of(last[best], part[1])
+  # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
+  if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return
+  if (told == "none" && best != "own") return
+  print best, ahead, (told == "old" || told == "none" ? (part[1] ? "told" : "host") : told), part[2], part[3]
+}
+# Which zone makes the last time fit when the log was last written; `old` when the last line with a time is older.
+function zone_of(t, zoned,    apart, utc, quarter) {
+  apart = t - written
+  if (apart >= -300 && apart <= 300) return zoned ? "told" : "host"
+  if (!zoned) {
+    utc = apart + ahead
+    if (utc >= -300 && utc <= 300) {
+      ahead = 0
+      return "utc"
+    }
+    quarter = int((utc < 0 ? utc - 450 : utc + 450) / 900) * 900
+    if (quarter >= -50400 && quarter <= 50400 && utc - quarter >= -5 && utc - quarter <= 5) {
+      ahead = quarter
+      return "other"
+    }
+  }
+  return apart <= 300 && apart > -86400 ? "old" : "none"
+}
+
+# --- Finding the window's start ---
+BEGIN { maybe = sure = -1 }
+{
+  position = next_position + 0
+  next_position += length($0) + 1
+  if (sure >= 0) next
+  t = stamp($0)
+  if (t == "" || t > now + 300) next # nobody writes in the future: the line speaks of it
+  if (!times++) first_is_old = t + step <= low
+  if (!dated && t < before - 3600) maybe = -1 # another day
+  before = t
+  if (maybe < 0 && t + step > low) maybe = position
+  if (t >= high) sure = position
+}
+END {
+  if (kind == "") learned()
+  else if (!times) print "-2 -2"
+  else {
+    if (marked && !first_is_old) maybe = 0
+    print maybe, sure
+  }
+}

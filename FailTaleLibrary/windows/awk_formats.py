@@ -1,0 +1,91 @@
+"""The table of time formats and a collector's own one -> awk functions that read a line's time as `timestamps` does.
+
+`on_host/times.awk` calls what is made here: ``by_row(text, number)``, ``own(line)``; and has the arithmetic.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from FailTaleLibrary.timestamps import COMPOSE_LEAD, FORMATS, KEYS, NESTED, Piece, TimeFormat
+
+_VARIABLES = {
+    "year": "Y", "short_year": "y2", "month": "M", "month_name": "B", "day": "D", "hour": "h", "half": "p",
+    "minute": "m", "second": "s", "fraction": "F", "zone": "Z", "epoch": "E",
+}  # fmt: skip
+
+
+def time_functions(own: TimeFormat | None) -> str:
+    """awk functions for every row of the table and for a collector's own format."""
+    rows = [_row(f"row{number}", each.pieces) for number, each in enumerate(FORMATS, 1)]
+    cases = "".join(f"if (number == {number}) return row{number}(text)\n" for number in range(1, len(FORMATS) + 1))
+    settings = [
+        f"rows = {len(FORMATS)}\n",
+        f"keys = {_string('|'.join(map(re.escape, KEYS)))}\n",
+        f"nested = {_string(NESTED)}\n",
+        f"compose_lead = {_string('^' + COMPOSE_LEAD)}\n",
+        f"has_own = {0 if own is None else 1}\n",
+    ]
+    return "".join(
+        [
+            *rows,
+            f"function by_row(text, number) {{\n{cases}}}\n",
+            _own_functions(own),
+            f"BEGIN {{\n{''.join(settings)}}}\n",
+        ]
+    )
+
+
+def _row(name: str, pieces: Sequence[Piece]) -> str:
+    """A function that reads the time at a text's start: epoch seconds, or nothing."""
+    whole = "".join(piece.pattern for piece in pieces)
+    reading = "".join(_reading(pieces))
+    return (
+        f'function {name}(rest) {{\nif (rest !~ /^{_literal(whole)}/) return ""\nclear()\n{reading}return made()\n}}\n'
+    )
+
+
+def _reading(pieces: Sequence[Piece]) -> Iterator[str]:
+    """awk that takes the fields off ``rest`` one after the other; cheaply, where all are of a fixed width."""
+    offset = 0
+    for piece in pieces:
+        variable = _VARIABLES.get(piece.field)
+        if piece.width is not None:
+            if variable:
+                yield f"{variable} = substr(rest, {offset + 1}, {piece.width})\n"
+            offset += piece.width
+            continue
+        if offset:
+            yield f"rest = substr(rest, {offset + 1})\n"
+            offset = 0
+        yield f"match(rest, /^{_literal(piece.pattern)}/)\n"
+        if variable:
+            yield f"{variable} = substr(rest, 1, RLENGTH)\n"
+        yield "rest = substr(rest, RLENGTH + 1)\n"
+
+
+def _own_functions(own: TimeFormat | None) -> str:
+    if own is None:
+        return 'function own(line) { return "" }\nfunction own_value(text) { return any(text) }\n'
+    value = "function own_value(text) { return any(text) }\n"
+    if own.pieces is not None:
+        value = _row("own_row", own.pieces) + "function own_value(text) { return own_row(substr(text, 1, 300)) }\n"
+    if own.key:
+        how = f"return keyed(line, {_string(re.escape(own.key))}, 1)\n"
+    elif own.pattern:
+        text = "substr(line, RSTART + RLENGTH, 300)"
+        how = f'if (!match(line, {_string(own.ahead)})) return ""\nreturn own_value({text})\n'
+    else:
+        how = "return own_value(line)\n"
+    return f"{value}function own(line) {{\n{how}}}\n"
+
+
+def _literal(pattern: str) -> str:
+    """Between the slashes of awk."""
+    return re.sub(r"(?<!\\)/", r"\\/", pattern)
+
+
+def _string(pattern: str) -> str:
+    """A dynamic expression as a string of awk."""
+    return '"' + pattern.replace("\\", "\\\\").replace('"', '\\"') + '"'
