@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from FailTaleLibrary.collection.items import AskedStep, make_item
+from FailTaleLibrary.collection.items import TOO_MUCH_TO_REDACT, AskedStep, make_item
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.records import Gap, Item, Step
 from FailTaleLibrary.redaction import Redactor
@@ -157,3 +157,14 @@ def test_of_one_line_longer_than_the_cap_the_newest_part_stays(end: str) -> None
     assert len(item.text.encode()) in (19, 20)
     assert (item.status, item.omitted_lines) == ("ok", 1)
     assert item.omitted_bytes == 9 + 1000 + len(" the end" + end) - len(item.text.encode())
+
+
+def test_a_bundle_that_cannot_be_searched_in_time_does_not_cost_the_card_its_share() -> None:
+    readings = iter([0.0, 100.0])  # the first search is late, and no further one
+    redactor = Redactor(timeout_s=5, clock=lambda: next(readings, 100.0))
+    lines = "".join(f"line {number} password=tr0mbone{number}\n" for number in range(1000))
+    collected = make_item(asked(max_bytes=200), a_result(lines), redactor)
+    assert isinstance(collected.record, Item)
+    assert "line 999 password=[redacted:password]" in collected.record.text
+    assert collected.full_text.splitlines()[0] == TOO_MUCH_TO_REDACT
+    assert "tr0mbone" not in collected.full_text

@@ -248,3 +248,54 @@ def test_names_tell_which_values_are_secret():
         "PIN": "12",
     }
     assert secret_values(named) == ("tr0mbone77", "v1ola77")
+
+
+# --- Lines that cannot be made safe ----------------------------------------------------------------------------------
+
+
+class Ticks:
+    """CPU time that passes by one second whenever it is read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+WITHHELD_LINE = "[redacted:line-withheld]"
+
+
+def counts_of(result):
+    return {redaction.rule: redaction.count for redaction in result.redactions}
+
+
+def test_one_word_of_many_tokens_goes_at_once():
+    assert redacted("start\n" + "AKIA" * 70 + "\nend") == "start\n[redacted:provider-token]\nend"
+
+
+def test_a_line_that_changes_without_end_is_withheld_and_the_others_stay():
+    result = Redactor(rules=[("peel", r"[y\]](?P<secret>x)")]).redact("before\ny" + "x" * 200 + "\nafter")
+    assert result.text == f"before\n{WITHHELD_LINE}\nafter"
+    assert counts_of(result)["line withheld"] == 1
+
+
+def test_when_the_time_is_up_older_lines_are_withheld_and_the_newest_are_redacted():
+    lines = [f"{number}: password=tr0mbone{number}" for number in range(30)]
+    text = "\n".join(
+        line for pair in zip(lines, [f"line {n} is harmless" for n in range(30)], strict=True) for line in pair
+    )
+    result = Redactor(timeout_s=20, clock=Ticks()).redact(text)
+    out = result.text.splitlines()
+    assert "tr0mbone" not in result.text
+    assert out[1::2] == [f"line {n} is harmless" for n in range(30)]
+    assert out[0] == WITHHELD_LINE
+    assert out[-2] == "29: password=[redacted:password]"
+    assert counts_of(result)["line withheld"] == out.count(WITHHELD_LINE)
+
+
+def test_one_long_line_does_not_take_the_time_of_the_others():
+    long_line = "password=tr0mbone77 " * 30_000
+    result = Redactor(timeout_s=60, clock=Ticks()).redact(f"first password=tr0mbone78\n{long_line}\nlast")
+    assert result.text == f"first password=[redacted:password]\n{WITHHELD_LINE}\nlast"

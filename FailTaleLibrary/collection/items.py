@@ -46,6 +46,7 @@ _COMPLAINTS: dict[GapReason, re.Pattern[str]] = {
     "file not found": re.compile(r"no such file", re.IGNORECASE),
 }
 """What shells and programs say on stderr when they have no answer to give."""
+TOO_MUCH_TO_REDACT = our_words("[older lines are withheld: they could not be searched for secrets in time]")
 _OF_THE_LOGIN = "Could not chdir to home directory"
 """sshd's own complaint ahead of every command, for a user without a home; it explains no silence."""
 
@@ -110,7 +111,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
     answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
     safe = RecordRedactor(redactor)
     whole = decode(_whole_lines(answer.text, result.omitted_bytes))
-    full_text = safe.text(whole)
+    full_text = _safe_whole(whole, asked.step.max_bytes, safe)
     stderr = derived(str.strip, safe.text(decode(_tail(answer.stderr, STDERR_BYTES))))
     incomplete = safe.text(result.incomplete) if result.incomplete else None
     privilege = safe.text(asked.collector.privilege)
@@ -258,6 +259,17 @@ def _whole_lines(data: bytes, omitted_bytes: int) -> bytes:
 
 def _tail(data: bytes, max_bytes: int) -> bytes:
     return _whole_lines(data[-max_bytes:], len(data) - max_bytes) if len(data) > max_bytes else data
+
+
+def _safe_whole(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
+    """All of an answer; where that much cannot be made safe, what the card shows of it: the bundle costs it nothing."""
+    try:
+        return safe.text(text)
+    except RedactionError:
+        newest = _tail(text.encode(), max_bytes).decode(errors="ignore")
+        if not newest or newest == text:
+            raise
+        return our_words("{}\n{}", TOO_MUCH_TO_REDACT, safe.text(newest))
 
 
 def _taken(text: SafeText, max_bytes: int, take: Take) -> SafeText:

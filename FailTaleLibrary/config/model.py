@@ -307,7 +307,9 @@ class RedactionSettings(Section):
     keep: Texts = Field((), description="Texts that are never removed, in full.")
     secrets: Secrets = Field((), description="Values to remove wherever they appear.")
     timeout_s: Duration = Field(
-        5.0, alias="timeout", description="Longest time for one item; an item that takes longer is withheld."
+        5.0,
+        alias="timeout",
+        description="CPU time for one item; its lines that are not searched by then, oldest first, are withheld.",
     )
 
 

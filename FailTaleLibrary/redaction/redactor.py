@@ -6,8 +6,9 @@ import copy
 import re
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import re2
 
@@ -30,6 +31,10 @@ _PIECE = 16 * 1024
 """Longer lines are searched in pieces: a search that fails reads to the piece's end, and there may be many."""
 _OVERLAP = 2 * 1024
 _CHUNK = 256 * 1024
+WITHHELD = "line withheld"
+"""The rule of a whole line that could not be made safe."""
+_MOST_OF_A_LINE = 0.5
+"""Of the time of a text, for one line of it."""
 _MOST_HELD = 64 * 1024
 _WORD_END = re.compile(rb"[\s\"'<>&,;]")
 
@@ -46,7 +51,8 @@ class Redactor:
     """Removes secrets; holds what is known of them and never gives it away.
 
     ``rules`` are the user's own: (name, RE2 expression with a group ``secret``). ``keep`` are texts that stay, in full.
-    ``timeout_s`` bounds one call of `redact`. Thread-safe.
+    ``timeout_s`` is the CPU time that one call of `redact` may take to search, and once more to search what it changed;
+    other threads' work does not count. ``clock`` tells that time. Thread-safe.
     """
 
     def __init__(
@@ -57,12 +63,13 @@ class Redactor:
         keep: Iterable[str] = (),
         identifiers: bool = False,
         timeout_s: float = 5.0,
+        clock: Callable[[], float] = time.thread_time,
     ) -> None:
         self._known = KnownValues(known)
         self._rules = tuple(_own_rule(name, pattern) for name, pattern in rules)
         self._keep = _any_of(keep)
         self._identifiers = Identifiers() if identifiers else None
-        self._timeout_s = timeout_s
+        self._budget = partial(_Budget, timeout_s, clock)
 
     def with_known(self, values: Iterable[str]) -> Redactor:
         """The same redactor, which knows more values; rules and identifier tokens are shared."""
@@ -84,12 +91,13 @@ class Redactor:
     def redact(self, text: str) -> Redacted:
         """The text without secrets, and nothing else changed: for files; a record takes `safe_text`.
 
-        Raises RedactionError when that cannot be made sure within ``timeout_s``; then nobody may see the text.
+        A line that cannot be made safe in time, newer ones first, or that changes without end is withheld as a whole.
+        Raises RedactionError when nothing can be told of the text within ``timeout_s``; then nobody may see it.
         """
         if not text:
             return Redacted(text)
         try:
-            return self._redacted(text, _Deadline(self._timeout_s))
+            return self._redacted(text)
         except RedactionError:
             raise
         except Exception as error:  # fail closed: no mistake of ours may let a secret through
@@ -98,36 +106,36 @@ class Redactor:
                 f"text of {len(text)} characters: redaction failed ({type(error).__name__}); it is withheld"
             ) from None
 
-    def _redacted(self, text: str, deadline: _Deadline) -> Redacted:
+    def _redacted(self, text: str) -> Redacted:
         data = text.encode("utf-8", "surrogatepass")
         counts: Counter[str] = Counter()
-        places = _suspicious
-        for _ in range(_MOST_ROUNDS):
-            found = list(merged(beside_tokens(data, self._spans(data, places(data), deadline))))
+        places, budget = _suspicious, self._budget()
+        for number in range(2 * _MOST_ROUNDS):
+            found = list(merged(beside_tokens(data, self._spans(data, places(data), budget))))
             if not found:
                 break
+            if number >= _MOST_ROUNDS:
+                found = list(merged(_lines_of(data, span) for span in found))
             counts.update(span.rule for span in found)
             data = _replaced(data, ((span.start, span.end, token(span.rule)) for span in found))
-            places = _changed  # a rule for lines can find more only where one has removed something
+            if places is not _changed:  # a rule for lines can find more only where one has removed something
+                places, budget = _changed, self._budget()
         else:
-            raise RedactionError(
-                f"text of {len(text)} characters: still changing after {_MOST_ROUNDS} rounds; withheld"
-            )
+            raise RedactionError(f"text of {len(text)} characters: still changing after {number} rounds; withheld")
         if self._identifiers is not None:
             data = self._without_identifiers(data, self._identifiers, counts)
-        deadline.check()
         removed = tuple(Redaction(rule=name, count=count) for name, count in sorted(counts.items()))
         return Redacted(data.decode("utf-8", "surrogatepass") if counts else text, removed)
 
-    def _spans(self, data: bytes, lines: Iterator[tuple[int, int]], deadline: _Deadline) -> Iterator[Span]:
+    def _spans(self, data: bytes, lines: Iterable[tuple[int, int]], budget: _Budget) -> Iterator[Span]:
+        """What must go: first what stands across lines, which takes a time linear in the text, then line by line."""
         found = [*self._known.spans(data), *key_blocks.spans(data)]
-        for start, end in lines:
-            deadline.check()
-            found.extend(_whole(data, end, span) for span in _spans_of_line(data, start, end))
         for whole in (*rules_across_lines(), *self._rules):
             for span in whole.spans(data, 0, len(data)):
-                deadline.check()
+                budget.check()
                 found.append(span)
+        budget.check()
+        found.extend(_in_lines(data, lines, budget))
         return self._not_kept(data, found)
 
     def _not_kept(self, data: bytes, found: list[Span]) -> Iterator[Span]:
@@ -147,16 +155,52 @@ class Redactor:
         return _replaced(data, ((start, end, made) for start, end, _, made in places))
 
 
-class _Deadline:
-    """The one clock of this room: a bound, never part of a result."""
+class _Budget:
+    """The time of one search; a bound, and no part of a result but for what is withheld."""
 
-    def __init__(self, timeout_s: float) -> None:
+    def __init__(self, timeout_s: float, clock: Callable[[], float]) -> None:
         self._timeout_s = timeout_s
-        self._until = time.monotonic() + timeout_s
+        self._clock = clock
+        self._began = clock()
 
     def check(self) -> None:
-        if time.monotonic() > self._until:
+        if self.spent > 1:
             raise RedactionError(f"redaction took longer than {self._timeout_s:g} s; the text is withheld")
+
+    @property
+    def spent(self) -> float:
+        """The part of it that is used up: 1 is all."""
+        spent_s = self._clock() - self._began
+        return spent_s / self._timeout_s if self._timeout_s > 0 else 2.0
+
+
+def _in_lines(data: bytes, pieces: Iterable[tuple[int, int]], budget: _Budget) -> Iterator[Span]:
+    """The secrets of lines (or pieces of long ones), newest first, because those are read first.
+
+    Where the time is used up, or one line took its share of it, the whole line is the secret.
+    """
+    line, began = (len(data), len(data)), budget.spent
+    for start, end in reversed(list(pieces)):
+        if not line[0] <= start < line[1]:
+            line, began = _line_around(data, start, start), budget.spent
+        spent = budget.spent
+        if spent > 1 or spent - began > _MOST_OF_A_LINE:
+            yield Span(*line, WITHHELD)
+            continue
+        try:
+            yield from [_whole(data, end, span) for span in _spans_of_line(data, start, end)]
+        except Exception:  # a fault of ours costs the line
+            yield Span(*line, WITHHELD)
+
+
+def _lines_of(data: bytes, span: Span) -> Span:
+    return Span(*_line_around(data, span.start, span.end), WITHHELD)
+
+
+def _line_around(data: bytes, start: int, end: int) -> tuple[int, int]:
+    """From the start of the line in which something begins to the end of the line in which it ends."""
+    line_end = data.find(b"\n", max(start, end - 1))
+    return data.rfind(b"\n", 0, start) + 1, len(data) if line_end < 0 else line_end
 
 
 def _spans_of_line(data: bytes, start: int, end: int) -> Iterator[Span]:
