@@ -12,12 +12,13 @@ import sys
 from collections.abc import Iterable
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TextIO
 
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.errors import TimeoutError as RobotTimeoutError
 from robot.libraries.BuiltIn import BuiltIn
+from robot.output import LOGGER
 from robot.utils import DotDict
 
 from FailTaleLibrary import __version__
@@ -25,6 +26,7 @@ from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.hints import HintOf, with_progress, write_hints
 from FailTaleLibrary.interrupts import held_back
+from FailTaleLibrary.progress import live_line
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
 from FailTaleLibrary.records import Failure, Report, our_words
 from FailTaleLibrary.robot_results import (
@@ -263,9 +265,14 @@ class FailTaleLibrary:
     # --- Inside ------------------------------------------------------------------------------------------------------
 
     def _collect(self, failure: Failure, *, deadline_s: float | None = None, components: Iterable[str] = ()) -> Report:
-        report = self.run.collect_failure(
-            failure, components=tuple(components), output_dir=_output_dir(), deadline_s=deadline_s
-        )
+        with live_line(_terminal()) as progress:
+            report = self.run.collect_failure(
+                failure,
+                components=tuple(components),
+                output_dir=_output_dir(),
+                deadline_s=deadline_s,
+                progress=progress,
+            )
         self._parallel = _under_pabot()
         return _for_merged_output(report) if self._parallel else report
 
@@ -313,6 +320,23 @@ def _config_from_environment() -> str:
             f"'--listener FailTaleListener:failtale.yaml', or set {CONFIG_VARIABLE}."
         )
     return path
+
+
+_LOUD = ("VerboseOutput", "DottedOutput", "VerboseConsole", "DottedConsole")
+"""Robot's own consoles that show how a run goes on; its versions before 7.5, and since."""
+
+
+def _terminal() -> TextIO | None:
+    """Where progress is shown; nowhere with ``--console quiet``, ``none`` or one of the user's own.
+
+    Robot tells nobody which console it has, so that its logger is looked into (7.2 to 7.5); where that fails: nowhere.
+    """
+    for name in ("_console", "_console_logger"):
+        console = getattr(LOGGER, name, None)
+        for each in (getattr(console, "listener", None), getattr(console, "logger", None), console):
+            if type(each).__name__ in _LOUD:
+                return sys.__stderr__
+    return None
 
 
 def _variable(name: str) -> Any:

@@ -31,7 +31,6 @@ from typing import TypeVar
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import to_payload, write_bundle
 from FailTaleLibrary.budget import FAILURE_TIME, Budget
-from FailTaleLibrary.collection.collect import Progress
 from FailTaleLibrary.collection.source import EvidenceSource, OwnHosts
 from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.errors import ConfigError, FailTaleError
@@ -41,6 +40,7 @@ from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, build_prompt
 from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.log import log_as_asked, logger_of, redact_with
+from FailTaleLibrary.progress import Progress
 from FailTaleLibrary.ranking import History, Repeats, rank
 from FailTaleLibrary.records import (
     NO_HOST,

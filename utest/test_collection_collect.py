@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE_S, wait_until
+from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd
 
 from FailTaleLibrary.budget import Budget
@@ -24,6 +24,7 @@ from FailTaleLibrary.collection.source import check_hosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.progress import CollectionState
 from FailTaleLibrary.records import Failure, Window
 from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.transports import Connections
@@ -170,10 +171,33 @@ def test_cancelling_ends_it_early_and_the_rest_is_a_gap(tmp_path: Path) -> None:
 
 
 def test_progress_counts_up_to_all_steps() -> None:
-    seen: list[tuple[int, int, str]] = []
+    seen: list[CollectionState] = []
     config = a_config([{"name": "a", "command": "true"}, {"name": "b", "command": "true"}])
-    collected(config, progress=lambda done, of, host: seen.append((done, of, host)))
-    assert seen == [(1, 2, "here"), (2, 2, "here")]
+    collected(config, progress=seen.append)
+    assert str(seen[0]) == "0 of 1 hosts, waiting for here"
+    assert [state.steps_done for state in seen] == sorted(state.steps_done for state in seen)
+    assert seen[-1] == CollectionState(steps_done=2, steps=2, hosts_done=1, hosts=1)
+
+
+def test_progress_names_the_host_that_is_waited_for_longest() -> None:
+    seen: list[CollectionState] = []
+    cancel = threading.Event()
+
+    def note(state: CollectionState) -> None:
+        seen.append(state)
+        if state.hosts_done == 1:
+            cancel.set()
+
+    config = a_config(
+        [{"name": "a", "command": "true"}],
+        {name: {"component": [name], "transport": "local"} for name in ("quick", "slow")},
+        components={
+            "quick": {"collectors": [{"name": "a", "command": "true"}]},
+            "slow": {"collectors": [{"name": "b", "command": f"sleep {FOREVER_S}", "timeout": 500}]},
+        },
+    )
+    collected(config, progress=note, cancel=cancel)
+    assert str(seen[-1]) == "1 of 2 hosts, waiting for slow"
 
 
 def test_every_hosts_clock_is_read() -> None:

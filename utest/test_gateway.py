@@ -33,6 +33,7 @@ from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.record import Handover, pack_handover, unpack_handover
 from FailTaleLibrary.gateway.source import GatewaySource
+from FailTaleLibrary.progress import CollectionState
 from FailTaleLibrary.records import Failure, Redaction, Report, Window
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import Run
@@ -253,10 +254,10 @@ def test_hosts_are_checked_by_the_gateway(server: Served) -> None:
 
 
 def test_progress_comes_from_the_gateway(server: Served) -> None:
-    steps: list[tuple[int, int, str]] = []
+    states: list[CollectionState] = []
     with investigating(runner_config(server.url, server.token_file)) as run:
-        run.collect_failure(a_failure(), progress=lambda *step: steps.append(step))
-    assert steps[-1][:2] == (4, 4)
+        run.collect_failure(a_failure(), progress=states.append)
+    assert str(states[-1]).startswith("4 of 4 answers")
 
 
 # --- Clocks ----------------------------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from FailTaleLibrary.config.types import parse_duration
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import write_private_file
 from FailTaleLibrary.interrupts import held_back
+from FailTaleLibrary.progress import live_line
 from FailTaleLibrary.records import Failure
 from FailTaleLibrary.rendering import FORMATS
 from FailTaleLibrary.run import Run
@@ -44,7 +46,11 @@ def _collect(options: argparse.Namespace) -> int:
 def _printed(options: argparse.Namespace) -> int:
     run = Run(configuration(options))
     try:
-        report = run.collect_failure(_failure(options, run), components=options.component, output_dir=options.bundle)
+        failure = _failure(options, run)
+        with live_line(sys.stderr) as progress:
+            report = run.collect_failure(
+                failure, components=options.component, output_dir=options.bundle, progress=progress
+            )
     finally:
         run.run_ended()
     text = FORMATS[options.format].render(report, max_bytes=run.config.limits.card_bytes)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
@@ -19,6 +19,7 @@ from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostS
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.progress import CollectionState, Progress
 from FailTaleLibrary.records import (
     Cost,
     Evidence,
@@ -33,9 +34,6 @@ from FailTaleLibrary.records import (
 from FailTaleLibrary.redaction import Redactor
 
 _log = logger_of(__name__)
-
-Progress = Callable[[int, int, str], None]
-"""Called with steps done, steps in all and the host; from any thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +113,8 @@ class ResultCollector:
         self._budget = budget
         self._open_steps = {step.id: step for step in plan.steps}
         self._all = len(plan.steps)
+        self._hosts = {step.host: time.monotonic() for step in plan.steps}
+        """Host -> when it was last heard of."""
         self._progress = progress
         self._answers: dict[str, CollectedItem] = {}
         self._order = [step.id for step in plan.steps]
@@ -133,13 +133,13 @@ class ResultCollector:
             self._changed.notify_all()
             if isinstance(answer, HostClock):
                 self._clocks.append(answer)
-                return
-            self._settle(answer)
-        if self._progress is not None:
-            self._progress(self._all - len(self._open_steps), self._all, answer.record.host)
+                self._hosts[answer.host] = time.monotonic()
+            else:
+                self._settle(answer)
 
     def _settle(self, answer: CollectedItem) -> None:
         record = answer.record
+        self._hosts[record.host] = time.monotonic()
         if record.collector is not None:
             step_id = f"{record.host}/{record.collector}"
             self._answers[step_id] = answer
@@ -152,14 +152,30 @@ class ResultCollector:
 
     def wait(self, cancel: threading.Event) -> None:
         """Until all steps are done, the budget's time is over or `cancel` is set."""
+        while self._open_steps and not cancel.is_set() and self._budget.left_s > 0:
+            self._tell_news()
+            with self._changed:
+                if self._open_steps:
+                    self._changed.wait(min(self._budget.left_s, 0.1))  # short: `cancel` cannot notify this condition
+        self._tell_news()
+
+    def _tell_news(self) -> None:
+        """In the caller's thread, and not while others wait for us: a terminal can be slow."""
         with self._changed:
-            while self._open_steps and not cancel.is_set():
-                left_s = self._budget.left_s
-                if left_s <= 0:
-                    break
-                self._changed.wait(min(left_s, 0.1))  # short, because `cancel` cannot notify this condition
-                self._log_news()
             self._log_news()
+            state = self._state()
+        if self._progress is not None:
+            self._progress(state)
+
+    def _state(self) -> CollectionState:
+        waited_for = {step.host for step in self._open_steps.values()}
+        return CollectionState(
+            steps_done=self._all - len(self._open_steps),
+            steps=self._all,
+            slowest=min(waited_for, key=lambda host: (self._hosts[host], host), default=""),
+            hosts_done=len(self._hosts) - len(waited_for),
+            hosts=len(self._hosts),
+        )
 
     def _log_news(self) -> None:
         """In the caller's thread, because Robot's log takes lines of no other."""

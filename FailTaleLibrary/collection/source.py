@@ -9,12 +9,13 @@ from typing import Protocol
 
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
-from FailTaleLibrary.collection.collect import Progress, collect
+from FailTaleLibrary.collection.collect import collect
 from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import STATE_COST, plan
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.progress import Progress
 from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, Plan, SafeText
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import Connections

@@ -23,6 +23,7 @@ from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
 from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack_handover
 from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.progress import CollectionState, Progress
 from FailTaleLibrary.records import NO_HOST, Cost, Evidence, Failure, Gap, GapReason, Plan, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
 
@@ -36,8 +37,6 @@ _MAX_RECORD = 256 * 1024 * 1024
 _MAX_TAGS = 100
 
 _log = logger_of(__name__)
-
-Progress = Callable[[int, int, str], None]
 
 
 class CollectedRecord(NamedTuple):
@@ -101,7 +100,7 @@ class GatewaySource:
                     return nothing("skipped", only_state)
             ends = time.monotonic() + budget.left_s + GRACE_S
             told = self._wire.call(
-                "collect_evidence", asked, timeout_s=budget.left_s + GRACE_S, cancel=cancel, progress=progress
+                "collect_evidence", asked, timeout_s=budget.left_s + GRACE_S, cancel=cancel, progress=_relay(progress)
             )
             handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
         except CancelledError:
@@ -197,6 +196,13 @@ class GatewaySource:
                 raise GatewayError("The gateway sends pages without end.")
             offset = int(page["next_offset"])
         return unpack_handover("".join(pages)), best
+
+
+def _relay(progress: Progress | None) -> Callable[[int, int, str], None] | None:
+    """What the gateway says of its progress, as that of a collection."""
+    if progress is None:
+        return None
+    return lambda done, total, slowest: progress(CollectionState(done, total, slowest))
 
 
 def _nothing(failure: Failure, reason: GapReason, detail: SafeText, *, began: float, budget: Budget) -> CollectedRecord:

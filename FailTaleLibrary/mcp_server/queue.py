@@ -207,7 +207,7 @@ class CollectionQueue:
             faults=self._faults,
             budget=Budget(left_s),
             cancel=batch.cancel,
-            progress=lambda *steps: setattr(batch, "steps", steps),
+            progress=lambda state: setattr(batch, "steps", (state.steps_done, state.steps, state.slowest)),
         )
         _, evidence, full_texts = await in_thread(ask)
         return Outcome(batch.plan, evidence, full_texts)
