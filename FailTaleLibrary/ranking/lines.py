@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
-from FailTaleLibrary.ranking.signals import Catalogue, services
+from FailTaleLibrary.ranking.signals import CUES, Catalogue, services
 from FailTaleLibrary.text import shorten
 
 LINE_CHARS = 2000
@@ -235,14 +235,50 @@ _SPOKEN = ("msg", "message", "error", "err", "exception", "event")
 _LOGFMT = re.compile(r"\b(?:msg|message|err|error)=(?:\"((?:[^\"\\]|\\.){1,300})\"|(\S+))")
 
 
+_TRACE_SIGN = re.compile(r"Traceback \(most recent call last\)|(?:\\n|\n)(?:\\t|\s)*at [\w$.<>]+\(")
+_NAMED_ERROR = re.compile(
+    r"(?:[\w$]+\.)*[A-Z]\w*(?:Error|Exception|Failure|Interrupt|Exit|Warning|Locked|Timeout)\b(?:: .*)?"
+)
+
+
 def gist(line: str, *, max_chars: int = 110) -> str:
-    """What a line says, without time, level, thread and logger; whole words, one line."""
-    text = message_of(line[:LINE_CHARS]).strip()
-    text = _spoken(text) or _undressed(text) or text
+    """What a line says, without time, level, thread and logger; whole words, one line.
+
+    Of a line that is too long the telling part is kept: its beginning, or its end where that says more.
+    """
+    message = message_of(line[:LINE_CHARS]).strip()
+    said = _spoken(message) or _undressed(message) or message
+    error = _error_of_trace(message)
+    text = f"{said}: {error}" if error and error not in said else said
+    if error and _TRACE_SIGN.search(said):  # the line is but the trace
+        text = error
     text = re.sub(r"\s+", " ", text).strip()
-    if len(text) <= max_chars:
-        return text
-    return text[:max_chars].rsplit(" ", 1)[0].rstrip(" ,;:") + " …"
+    return text if len(text) <= max_chars else _shortened(text, max_chars)
+
+
+def _shortened(text: str, max_chars: int) -> str:
+    head = text[:max_chars].rsplit(" ", 1)[0].rstrip(" ,;:")
+    heaviest = services().rows_in(text)[:1]
+    if not heaviest or heaviest[0].kind not in CUES or heaviest[0] in services().rows_in(head):
+        return f"{head} …"
+    beginning = text[: max_chars // 4].rsplit(" ", 1)[0].rstrip(" ,;:")
+    end = text[-(max_chars - len(beginning)) :].split(" ", 1)[-1]
+    return f"{beginning} … {end}"
+
+
+def _error_of_trace(text: str) -> str:
+    """What the trace says that stands inside one line, as JSON and logfmt write it; empty when there is none."""
+    if not _TRACE_SIGN.search(text):
+        return ""
+    lines = [each.strip(" \t\"',}]") for each in re.split(r"\\r?\\n|\\n|\n", text.replace("\\t", " "))]
+    lines = [each for each in lines if each]
+    causes = [each.removeprefix("Caused by: ") for each in lines if each.startswith("Caused by: ")]
+    if causes:
+        return causes[-1]
+    if "Traceback (most recent call last)" in text:
+        named = [each for each in lines if _NAMED_ERROR.match(each)]
+        return named[-1] if named else ""
+    return next((match[0] for each in lines if (match := _NAMED_ERROR.search(each))), "")
 
 
 def _spoken(text: str) -> str:

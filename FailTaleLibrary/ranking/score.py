@@ -41,6 +41,8 @@ class Candidate:
     """A line that is grave and not known to be old."""
     lines_before: tuple[SafeText, ...] = ()
     lines_after: tuple[SafeText, ...] = ()
+    told_by: str = ""
+    """``server``: a strong reason why it could not answer; ``client``: what one tells that wanted something of it."""
 
     def gaining(self, score: float, *signals: Signal) -> Candidate:
         """The candidate with more to speak for it."""
@@ -262,6 +264,7 @@ class Source:
     def candidate(self, scored: Scored) -> Candidate:
         """A scored unit with the reasons for it."""
         place = self.unread + scored.unit.telling
+        found = self._found(scored)
         return Candidate(
             host=self.item.host,
             component=self.item.component,
@@ -274,8 +277,9 @@ class Source:
             at=scored.at,
             score=scored.score,
             is_onset=scored.is_onset,
-            signals=tuple(signals_of(self._found(scored))),
+            signals=tuple(signals_of(found)),
             count=scored.count,
+            told_by=_told_by(found),
         )
 
     def _best(self, shape: str, units: list[Unit], rarity: float) -> Scored | None:
@@ -384,6 +388,13 @@ def _context(gravity: Gravity, shared: Shared, novelty: Novelty, cause: float) -
 def _is_echo(gravity: Gravity) -> bool:
     """An access log's 500 is the failure itself, told by a server."""
     return bool(gravity.cues) and gravity.cues[0].name == "server error"
+
+
+def _told_by(found: Found) -> str:
+    cues = found.gravity.cues
+    if any(cue.told_by == "server" and _is_strong(found, cue) for cue in cues):
+        return "server"
+    return "client" if any(cue.told_by == "client" for cue in cues) else ""
 
 
 def _is_symptom(gravity: Gravity) -> bool:

@@ -45,6 +45,7 @@ class Row:
     words: SafeText = NO_WORDS
     weight: float = 0.0
     strong: bool = False
+    told_by: str = ""
     hits: tuple[str, ...] = ()
     misses: tuple[str, ...] = ()
 

@@ -232,6 +232,7 @@ def _candidate(item: Item, *, text: SafeText, score: float, signal: Signal) -> C
         text=text,
         score=score,
         signals=(signal,),
+        told_by="server" if signal.strong else "",
     )
 
 

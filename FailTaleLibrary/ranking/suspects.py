@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nsmallest
 
+from FailTaleLibrary.ranking.echoes import behind_causes
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS, clipped, gist, template
 from FailTaleLibrary.ranking.overlap import Overlap
@@ -140,7 +141,7 @@ def rank(
     sources = _sources(evidence.items, setting, most_lines=most_lines)
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
-    ordered = within_quotas(_ordered([*states, *_without_copies(lines)]), most=MOST_SUSPECTS)
+    ordered = within_quotas(behind_causes(_ordered([*states, *_without_copies(lines)]), scene), most=MOST_SUSPECTS)
     suspects = tuple(_suspect(each, number, scene) for number, each in enumerate(ordered, 1))
     strongest = suspects[0] if suspects and suspects[0].is_strong else None
     return Analysis(

@@ -1,0 +1,75 @@
+"""Candidates, best first -> the same with echoes behind causes: who tells that it failed yields to who tells why.
+
+An access log's status line is the failure itself. What came after the failure is no cause of it. A client that lost a
+connection tells the truth and not the reason, where a server tells that it was shut down or full.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from FailTaleLibrary.ranking.lines import gist
+from FailTaleLibrary.ranking.score import Candidate
+from FailTaleLibrary.ranking.times import LATE_S, Scene
+from FailTaleLibrary.records import Signal, configured_name, derived, our_words
+from FailTaleLibrary.text import duration
+
+_STATUS_LINE = re.compile(
+    r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) /\S*(?: HTTP/[\d.]+)?\"?(?: ->| =>|:| answered| returned)? [45]\d\d"
+    r"(?=$|\"| (?:\d|-|in\b|\())"
+)
+_LATEST_S = 5.0
+"""So much later than a client's word may stand the reason for it: clocks and log buffers differ."""
+
+
+def behind_causes(ordered: Sequence[Candidate], scene: Scene) -> list[Candidate]:
+    """The same candidates: clients behind the reason, then what came after the failure, then status lines."""
+    classes: tuple[list[Candidate], ...] = ([], [], [])
+    for each in ordered:
+        is_late = each.at is not None and scene.offset_s(each.at) > LATE_S
+        classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
+    return [*_clients_behind_reason(classes[0]), *classes[1], *classes[2]]
+
+
+def _is_status_line(candidate: Candidate) -> bool:
+    return candidate.told_by != "server" and bool(_STATUS_LINE.search(candidate.text))
+
+
+def _clients_behind_reason(ordered: list[Candidate]) -> list[Candidate]:
+    reason = next((each for each in ordered if each.told_by == "server"), None)
+    clients = [each for each in ordered if reason is not None and _could_be_of(each, reason)]
+    if reason is None or not clients:
+        return ordered
+    others = [each for each in ordered if each not in clients and each is not reason]
+    ahead = ordered[: ordered.index(reason)]
+    told = reason.gaining(0.0, _consequence(reason, clients[0]))
+    return [
+        *(each for each in others if each in ahead),
+        told,
+        *clients,
+        *(each for each in others if each not in ahead),
+    ]
+
+
+def _could_be_of(candidate: Candidate, reason: Candidate) -> bool:
+    """Whether a candidate could be what others saw of the reason: told elsewhere, and not well before it."""
+    if candidate.told_by != "client" or (candidate.host, candidate.collector) == (reason.host, reason.collector):
+        return False
+    if candidate.at is None or reason.at is None:
+        return True
+    return (reason.at - candidate.at).total_seconds() <= _LATEST_S
+
+
+def _consequence(reason: Candidate, client: Candidate) -> Signal:
+    """``then api: server closed the connection, 0.2 s later``."""
+    who = configured_name(client.component or client.host)
+    words = our_words("then {}: {}", who, derived(gist, client.text))
+    later_s = (client.at - reason.at).total_seconds() if client.at and reason.at else 0.0
+    if later_s > 0:
+        words = our_words("{}, {} later", words, derived(_span, later_s))
+    return Signal(name="consequence", words=words)
+
+
+def _span(seconds: float) -> str:
+    return duration(seconds)

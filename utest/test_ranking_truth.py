@@ -1,0 +1,218 @@
+"""What leads the suspects: the cause and not its echo, nothing after the failure, and the telling words of a line."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+
+import pytest
+from builders import a_failure, an_item, some_evidence
+
+from FailTaleLibrary.ranking import rank
+from FailTaleLibrary.records import Analysis, AppliedWindow, Failure, Item
+
+QUIET = "\n".join(f"2026-03-14 12:00:4{n},100 INFO [main] orders: {word} is well" for n, word in enumerate("abcdefghi"))
+AT = "2026-03-14 12:01:06,"  # the failure: 12:01:07.4 UTC, its keyword began at 12:01:06.8, the test at 12:01:01.2
+
+
+def log(*lines: str, host: str = "api1", collector: str = "app.log", **changes: object) -> Item:
+    window = AppliedWindow(kind="test", method="time filter", since=a_failure().window.start)
+    component = host.rstrip("0123456789")
+    told = {"component": component, "text": "\n".join(lines), "before": QUIET, "window": window, **changes}
+    return an_item(host, collector, **told)
+
+
+def ranked(*items: Item, failure: Failure | None = None) -> Analysis:
+    return rank(failure or a_failure(), some_evidence(items=items, gaps=()))
+
+
+# --- Echoes: the failure itself, seen by others ----------------------------------------------------------------------
+
+CAUSE = f"{AT}500 INFO [main] pricing: consumer paused"
+ACCESS = [
+    '10.0.0.7 - - [14/Mar/2026:12:01:06 +0000] "POST /orders HTTP/1.1" 500 21 "-" "curl/8.5"',
+    '10.0.0.9 - - [14/Mar/2026:12:01:06 +0000] "GET /customers/12 HTTP/1.1" 502 157 "-" "other"',
+    f"{AT}900 ERROR [http] POST /orders 500 12 ms",
+    '{"time":"2026-03-14T12:01:06.9Z","level":"error","msg":"GET /orders 503"}',
+]
+
+
+@pytest.mark.parametrize("echo", ACCESS)
+def test_an_access_logs_own_status_line_stands_behind_all_others(echo: str) -> None:
+    analysis = ranked(log(echo, host="web1", collector="access.log"), log(CAUSE, f"{AT}600 WARN [x] pricing: is slow"))
+    assert [suspect.host for suspect in analysis.suspects] == ["api1", "api1", "web1"]
+    assert analysis.suspects[0].text == CAUSE
+
+
+def test_a_line_with_a_request_and_a_reason_is_no_echo() -> None:
+    line = (
+        "2026/03/14 12:01:06 [error] 31#31: *9 connect() failed (111: Connection refused) while connecting, "
+        'client: 10.0.0.7, request: "POST /orders HTTP/1.1", upstream: "http://10.0.0.8:500/"'
+    )
+    access = log(ACCESS[0], host="web1", collector="access.log")
+    assert ranked(access, log(line, host="web1", collector="error.log")).suspects[0].text == line
+
+
+REASONS = [
+    ("FATAL: server closed the connection unexpectedly", "LOG:  received fast shutdown request"),
+    ("ERROR redis: Connection refused", "Received SIGTERM scheduling shutdown..."),
+    ("ERROR cannot connect to db1", "FATAL:  sorry, too many clients already"),
+    ("ERROR statement timed out", "PANIC:  could not write to file: No space left on device"),
+]
+
+
+@pytest.mark.parametrize(("client", "server"), REASONS)
+def test_what_a_client_sees_of_it_yields_to_the_reason_that_a_server_gives(client: str, server: str) -> None:
+    echo = log(f"{AT}100 {client}", f"{AT}150 {client} again")
+    analysis = ranked(echo, log(f"{AT}200 {server}", host="db1", collector="db.log"))
+    assert server in analysis.suspects[0].text
+    assert analysis.headline.startswith("db")
+    then = [signal for signal in analysis.suspects[0].signals if signal.name == "consequence"]
+    assert len(then) == 1
+    assert client.split(" ", 1)[1].casefold() in then[0].words.casefold()
+
+
+def test_without_a_reason_elsewhere_what_the_client_says_leads() -> None:
+    quarrel = log(f"{AT}200 ERROR report: Permission denied: /srv/x", host="mail1")
+    analysis = ranked(log(f"{AT}900 ERROR redis: Connection refused"), quarrel)
+    assert "Connection refused" in analysis.suspects[0].text
+
+
+@pytest.mark.parametrize(
+    "wrapper",
+    [
+        "ERROR: Exception('step deploy')",
+        "Command failed: deploy --all",
+        "subprocess.CalledProcessError: Command 'deploy' returned non-zero exit status 3.",
+        "RPM build errors:",
+    ],
+)
+def test_a_wrapper_yields_to_what_it_wraps(wrapper: str) -> None:
+    wrapped = f"{AT}100 price list is missing"
+    analysis = ranked(log(wrapped, f"{AT}900 {wrapper}"))
+    assert analysis.suspects[0].text == wrapped
+
+
+# --- Time ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("line", ["FATAL out of memory", "ERROR no space left on device", "LOG: shutting down"])
+def test_nothing_after_the_failure_leads(line: str) -> None:
+    weak = f"{AT}000 WARN orders: shelf is slow"
+    after = f"2026-03-14 12:01:07,800 {line}"
+    analysis = ranked(log(weak, after))
+    assert [suspect.text for suspect in analysis.suspects] == [weak, after]
+    assert ranked(log(after)).headline == "No strong suspect"
+
+
+@pytest.mark.parametrize("hours", [-9, 9, 24])
+def test_what_a_mark_proves_outranks_the_lines_own_time(hours: int) -> None:
+    at = a_failure().window.end + timedelta(hours=hours, seconds=-1)
+    window = AppliedWindow(kind="test", method="byte mark", since=a_failure().window.start)
+    line = f"{at:%Y-%m-%d %H:%M:%S},100 ERROR orders: price list is empty"
+    analysis = ranked(log(line, window=window))
+    assert analysis.headline.startswith("api: price list is empty")
+    assert "after the failure" not in [signal.name for signal in analysis.suspects[0].signals]
+
+
+# --- Events ----------------------------------------------------------------------------------------------------------
+
+INFO = [
+    ("orders 1.5.0 starting", "orders 1.4.2 starting"),
+    ("now running release 2026.11.2", "now running release 2026.10.9"),
+    ("Started ShopApi v2.4.1 using Java 21", "Started ShopApi v2.4.0 using Java 21"),
+    ("tariff table 2026-04 activated", ""),
+    ("consumer paused", ""),
+    ("replication to db2 is now disabled", ""),
+    ("new price list took effect", ""),
+]
+
+
+@pytest.mark.parametrize(("event", "before"), INFO)
+def test_a_change_that_is_told_at_info_is_an_event(event: str, before: str) -> None:
+    earlier = f"{QUIET}\n2026-03-14 12:00:30,000 INFO [main] {before or 'nothing'}"
+    line = f"{AT}100 INFO [main] {event}"
+    first = ranked(log(f"{AT}000 INFO [main] order 4711 written", line, before=earlier)).suspects[0]
+    assert first.text == line
+    assert first.is_strong
+
+
+NO_EVENTS = [
+    "Creating user 'systemd-oom' (systemd Userspace OOM Killer) with UID 998 and GID 998.",
+    "Started systemd-oomd.service - Userspace Out-Of-Memory (OOM) Killer.",
+    "NS_ENSURE_SUCCESS(rv, rv) failed with result 0x80004005: file nsFile.cpp, line 12",
+    "test pngsuite-corrupted/x00n0g01.png",
+    "-- Performing Test HAVE_ATOMICS_WITHOUT_LIB - Failed",
+    "checking for working fork... no",
+    '  echo "ERROR: no space left on device" >&2',
+    'printf "%s\\n" "fatal: connection refused"',
+    "session-12.scope: Deactivated successfully.",
+    "reading /var/lib/panic/out-of-memory/readme.txt",
+]
+
+
+@pytest.mark.parametrize("line", NO_EVENTS)
+def test_words_in_names_paths_probes_and_echoed_scripts_are_no_events(line: str) -> None:
+    analysis = ranked(log(f"{AT}100 {line}"))
+    assert analysis.headline == "No strong suspect"
+    names = {signal.name for suspect in analysis.suspects for signal in suspect.signals}
+    assert not names & {"out of memory", "unit failed", "data error", "disk full", "connection refused", "panic"}
+
+
+# --- Traces inside one line ------------------------------------------------------------------------------------------
+
+TRACE = (
+    'Traceback (most recent call last):\n  File "/srv/shop/db.py", line 8, in run\nOperationalError: database is locked'
+)
+JAVA = (
+    "org.shop.StoreException: insert failed\n\tat org.shop.Store.insert(Store.java:8)\n"
+    "Caused by: org.shop.Locked: table is locked"
+)
+INLINE = [
+    (json.dumps({"level": "ERROR", "message": "request failed", "exc_info": TRACE}), "database is locked"),
+    (json.dumps({"severity": "error", "event": "request failed", "exception": TRACE}), "database is locked"),
+    (json.dumps({"level": "ERROR", "message": "insert failed", "stack_trace": JAVA}), "table is locked"),
+    (f'level=error msg="request failed" exc={json.dumps(TRACE)}', "database is locked"),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), INLINE)
+def test_a_trace_inside_one_line_belongs_to_that_line(line: str, told: str) -> None:
+    dated = (
+        line.replace("{", '{"time":"2026-03-14T12:01:06.900Z",', 1)
+        if line[0] == "{"
+        else f"2026-03-14T12:01:06Z {line}"
+    )
+    after = '{"time":"2026-03-14T12:01:07.000Z","level":"INFO","message":"worker heartbeat ok"}'
+    analysis = ranked(log(dated, after))
+    assert [suspect.text for suspect in analysis.suspects] == [dated]
+    assert told in analysis.headline
+    assert "heartbeat" not in analysis.headline
+
+
+# --- The headline ----------------------------------------------------------------------------------------------------
+
+LONG = [
+    (
+        'psycopg2.OperationalError: connection to server at "db1.internal.example.test" (10.0.0.7), port 5432 failed: '
+        'FATAL:  password authentication failed for user "shop"',
+        "password authentication failed for user",
+    ),
+    (
+        "while handling the message 4711 of the queue shop.orders.incoming.eu-central that was sent by the gateway at "
+        "noon the worker stopped: No space left on device",
+        "No space left on device",
+    ),
+    (
+        "org.springframework.transaction.CannotCreateTransactionException: Could not open JPA EntityManager for "
+        "transaction; nested exception is org.hibernate.exception.JDBCConnectionException: Connection refused",
+        "Connection refused",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "telling"), LONG)
+def test_the_headline_keeps_the_telling_end_of_a_long_line(line: str, telling: str) -> None:
+    headline = ranked(log(f"{AT}900 ERROR {line}")).headline
+    assert telling in headline
+    assert len(headline) < 200
