@@ -113,6 +113,15 @@ class HostBudget:
         self._shared.release(self._host)
 
     @property
+    def limit(self) -> SafeText:
+        """What ends this host's time first: its own limit, or that of the failure."""
+        return self._scarcer.limit
+
+    @property
+    def _scarcer(self) -> Budget:
+        return min(self._time, self._failure, key=lambda each: each.command_s)
+
+    @property
     def left_s(self) -> float:
         """Seconds that are left to this host: of its own time and of the failure's."""
         return min(self._time.left_s, self._failure.left_s)
@@ -125,9 +134,8 @@ class HostBudget:
     @property
     def used_up(self) -> SafeText:
         """Why no further step is asked, in a sentence; empty while one may be."""
-        scarcer = min(self._time, self._failure, key=lambda each: each.command_s)
-        if scarcer.command_s <= 0:
-            return _used_up(scarcer.limit)
+        if self._scarcer.command_s <= 0:
+            return _used_up(self.limit)
         return self.bytes_used_up
 
     @property

@@ -219,11 +219,12 @@ class HostSession:
         return item.with_changes(baseline=baseline, changes=changes(baseline, now))
 
     def _host_gap(self, error: TransportError, began: float) -> Gap:
+        said = self._context.redactor.safe_message(error)
         return Gap(
             host=self._host,
             component=self._steps[0].component,
             reason=error.reason,  # type: ignore[arg-type]
-            detail=self._context.redactor.safe_message(error),
+            detail=our_words("{} ({})", said, self._budget.limit) if self._budget.left_s <= 0 else said,
             at=datetime.now(timezone.utc),
             elapsed_s=round(time.monotonic() - began, 3),
         )
