@@ -14,7 +14,7 @@ from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 from FailTaleLibrary.archive.texts import Format, Text, chunks_of, rewrite_texts
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import replacing
-from FailTaleLibrary.records import RecordVisitor, Report, SafeText
+from FailTaleLibrary.records import AnyRecord, RecordVisitor, Report, SafeText
 from FailTaleLibrary.rendering import is_card, redraw
 
 ReportTransform = Callable[[Report], Report]
@@ -113,9 +113,9 @@ class _Cards:
 # --- The texts of a report --------------------------------------------------------------------------------------------
 
 
-def rewritten(report: Report, transform: TextTransform) -> Report:
-    """The report with ``transform`` applied to each of its texts; names of the configuration stay."""
-    return _TextVisitor(transform).visit(report)
+def rewritten(record: AnyRecord, transform: TextTransform) -> AnyRecord:
+    """The record with ``transform`` applied to each of its texts; names of the configuration stay."""
+    return _TextVisitor(transform).visit(record)
 
 
 class _TextVisitor(RecordVisitor):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -26,6 +27,8 @@ from FailTaleLibrary.run import redactor_for
 _STDIN = "-"
 _HEAD = 1000
 """Characters that tell what a file is."""
+_SHORT, _MOST_CLEAN = 200, 100_000
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?")
 
 
 def add_command(commands: Commands) -> None:
@@ -106,7 +109,7 @@ def _redacted(source: TextIO, path: Path, redactor: RecordRedactor, *, max_bytes
         chunks,
         form,
         reports=partial(rewritten, transform=redactor.text),
-        texts=partial(_named, redactor=redactor),
+        texts=_Texts(redactor),
         max_bytes=max_bytes,
     )
 
@@ -122,12 +125,27 @@ def _lines(chunks: Iterable[str], redactor: RecordRedactor) -> Iterator[str]:
         yield rewrite_payloads(held, partial(rewritten, transform=redactor.text))
 
 
-def _named(text: Text, redactor: RecordRedactor) -> str:
-    """A text whose name may say that it is a secret, as that of Robot's metadata does."""
-    if not names_a_secret(text.name) or text.value.isdigit():  # Robot's statistics count what did `pass`
-        return redactor.redact(text.value).text
-    begin = f'{text.name}="'
-    redacted = redactor.redact(f'{begin}{text.value}"').text
-    if redacted.startswith(begin) and redacted.endswith('"'):
-        return redacted[len(begin) : -1]
-    return redactor.redact(text.value).text
+class _Texts:
+    """Redacts the texts of an output one by one; most of the short ones (names, levels) it has many times over."""
+
+    def __init__(self, redactor: RecordRedactor) -> None:
+        self._redactor = redactor
+        self._clean: set[str] = set()
+
+    def __call__(self, text: Text) -> str:
+        if names_a_secret(text.name) and not text.value.isdigit():  # Robot's statistics count what did `pass`
+            return self._named(text)
+        if text.value in self._clean or _MOMENT.fullmatch(text.value):
+            return text.value
+        redacted = self._redactor.redact(text.value).text
+        if redacted == text.value and len(redacted) <= _SHORT and len(self._clean) < _MOST_CLEAN:
+            self._clean.add(redacted)
+        return redacted
+
+    def _named(self, text: Text) -> str:
+        """A text whose name says that it is a secret, as that of Robot's metadata may do."""
+        begin = f'{text.name}="'
+        redacted = self._redactor.redact(f'{begin}{text.value}"').text
+        if redacted.startswith(begin) and redacted.endswith('"'):
+            return redacted[len(begin) : -1]
+        return self._redactor.redact(text.value).text

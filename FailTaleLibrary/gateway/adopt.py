@@ -10,14 +10,16 @@ from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.record import Handover
 from FailTaleLibrary.records import (
+    AnyRecord,
+    AppliedWindow,
     Evidence,
     Failure,
     Gap,
     HostClock,
     Item,
     Plan,
+    RecordVisitor,
     Redaction,
-    Report,
     SafeText,
     our_words,
 )
@@ -66,47 +68,42 @@ def adopted(
         untold = Gap(host="gateway", reason="gateway", detail=said)
         evidence = evidence.model_copy(update={"gaps": (*evidence.gaps, untold)})
         clock = GatewayClock(offset_s=0.0, uncertainty_s=0.0)
-    return _Adoption(failure, redactor, faults, clock).handover(plan, evidence, handover.full_texts)
+    return _Adoption(redactor, faults, clock).handover(plan, evidence, handover.full_texts)
 
 
 # --- Clock -----------------------------------------------------------------------------------------------------------
 
 
-def _frame_on_our_clock(plan: Plan, evidence: Evidence, clock: GatewayClock) -> tuple[Plan, Evidence]:
-    """All but the items."""
-    by = clock.shift
-    skipped = tuple(_moved_gap(gap, by) for gap in plan.skipped)
-    return plan.model_copy(update={"skipped": skipped}), evidence.model_copy(
-        update={
-            "gaps": tuple(_moved_gap(gap, by) for gap in evidence.gaps),
-            "clocks": tuple(_moved_clock(each, clock) for each in evidence.clocks),
-            "collected_at": evidence.collected_at + by,
-        }
-    )
+class _OnOurClock(RecordVisitor):
+    """Moves the gateway's moments to the runner's clock."""
 
+    def __init__(self, clock: GatewayClock) -> None:
+        self._clock = clock
 
-def _moved_item(item: Item, by: timedelta) -> Item:
-    window = item.window
-    if window is not None:
-        window = window.model_copy(update={"since": _moved(window.since, by)})
-    return item.model_copy(update={"started_at": _moved(item.started_at, by), "window": window})
+    def visit_evidence(self, evidence: Evidence) -> Evidence:
+        return evidence.model_copy(update={"collected_at": evidence.collected_at + self._clock.shift})
 
+    def visit_item(self, item: Item) -> Item:
+        return item.model_copy(update={"started_at": self._moved(item.started_at)})
 
-def _moved_gap(gap: Gap, by: timedelta) -> Gap:
-    return gap.model_copy(update={"at": _moved(gap.at, by)})
+    def visit_applied_window(self, window: AppliedWindow) -> AppliedWindow:
+        return window.model_copy(update={"since": self._moved(window.since)})
 
+    def visit_gap(self, gap: Gap) -> Gap:
+        return gap.model_copy(update={"at": self._moved(gap.at)})
 
-def _moved_clock(host: HostClock, gateway: GatewayClock) -> HostClock:
-    return host.model_copy(
-        update={
-            "offset_s": round(host.offset_s + gateway.offset_s, 4),
-            "uncertainty_s": round(host.uncertainty_s + gateway.uncertainty_s, 4),
-        }
-    )
+    def visit_host_clock(self, host: HostClock) -> HostClock:
+        if not self._clock.differs:
+            return host
+        return host.model_copy(
+            update={
+                "offset_s": round(host.offset_s + self._clock.offset_s, 4),
+                "uncertainty_s": round(host.uncertainty_s + self._clock.uncertainty_s, 4),
+            }
+        )
 
-
-def _moved(moment: datetime | None, by: timedelta) -> datetime | None:
-    return moment + by if moment else None
+    def _moved(self, moment: datetime | None) -> datetime | None:
+        return moment + self._clock.shift if moment else None
 
 
 # --- Secrets ---------------------------------------------------------------------------------------------------------
@@ -115,11 +112,10 @@ def _moved(moment: datetime | None, by: timedelta) -> datetime | None:
 class _Adoption:
     """Puts a record on our clock, redacts it once more, and counts; what cannot be made safe becomes a gap."""
 
-    def __init__(self, failure: Failure, redactor: Redactor, faults: Faults, clock: GatewayClock) -> None:
-        self._failure = failure.model_copy(update={"keywords": (), "keyword_path": (), "message": ""})
+    def __init__(self, redactor: Redactor, faults: Faults, clock: GatewayClock) -> None:
         self._redactor = redactor
         self._faults = faults
-        self._clock = clock
+        self._on_our_clock = _OnOurClock(clock)
 
     def handover(self, plan: Plan, evidence: Evidence, full_texts: dict[str, str]) -> Handover:
         items: list[Item] = []
@@ -128,7 +124,7 @@ class _Adoption:
         for item in evidence.items:
             try:
                 text = self._redactor.safe_text(full_texts[item.id]) if item.id in full_texts else None
-                items.append(self._item(plan, evidence, _moved_item(item, self._clock.shift)))
+                items.append(self._item(item))
                 texts |= {item.id: text} if text is not None else {}
             except RedactionError as error:
                 gaps.append(_withheld(item, reason_of(error)))
@@ -145,10 +141,7 @@ class _Adoption:
     def _frame(self, plan: Plan, evidence: Evidence) -> tuple[Plan, Evidence]:
         """All but the items, of which nothing is lost when it cannot be adopted."""
         try:
-            if self._clock.differs:
-                plan, evidence = _frame_on_our_clock(plan, evidence, self._clock)
-            frame, _ = self._rewritten(plan, evidence)
-            return frame.plan, frame.evidence
+            return self._adopted(plan)[0], self._adopted(evidence)[0]
         except Exception as error:
             gap = self._faults.gap("adopting the gateway's gaps and clocks", error, host="gateway")
             at = datetime.now(timezone.utc)
@@ -156,26 +149,19 @@ class _Adoption:
                 failure_id=evidence.failure_id, gaps=(gap,), collected_at=at
             )
 
-    def _item(self, plan: Plan, evidence: Evidence, item: Item) -> Item:
-        alone = evidence.model_copy(update={"items": (item,), "gaps": (), "clocks": ()})
-        report, new = self._rewritten(plan.model_copy(update={"steps": (), "skipped": ()}), alone)
+    def _item(self, item: Item) -> Item:
+        adopted, new = self._adopted(item)
         counts = {redaction.rule: redaction.count for redaction in item.redactions}
         for rule, count in new.items():
             counts[rule] = counts.get(rule, 0) + count
         redactions = tuple(Redaction(rule=rule, count=count) for rule, count in counts.items())
-        return report.evidence.items[0].model_copy(update={"redactions": redactions})
+        return adopted.model_copy(update={"redactions": redactions})
 
-    def _rewritten(self, plan: Plan, evidence: Evidence) -> tuple[Report, dict[str, int]]:
-        """Every text of a report, as `archive` knows them: a field that is new there is redacted here."""
+    def _adopted(self, record: AnyRecord) -> tuple[AnyRecord, dict[str, int]]:
+        """The record on our clock and redacted, and how many secrets each rule removed."""
         safe = RecordRedactor(self._redactor)
-        letter = Report(
-            failtale_version="",
-            created_at=evidence.collected_at,
-            failure=self._failure,
-            plan=plan,
-            evidence=evidence,
-        )
-        return rewritten(letter, safe.text), {each.rule: each.count for each in safe.redactions()}
+        whole = rewritten(self._on_our_clock.visit(record), safe.text)
+        return whole, {each.rule: each.count for each in safe.redactions()}
 
 
 def _withheld(item: Item, reason: SafeText) -> Gap:
