@@ -131,8 +131,10 @@ class FailTaleLibrary:
         self._test, self._collected = result, None
         self.run.test_began()
 
-    def test_ended(self) -> None:
-        """The test has ended, its teardown included."""
+    def test_ended(self, result: Any) -> None:
+        """The test has ended, its teardown included; ``result`` is its robot.result.TestCase."""
+        if result.passed:
+            self.run.test_passed(result.name)
         self._test = self._collected = None
         self.run.test_ended()
 
@@ -305,7 +307,7 @@ class _SuiteWatcher:
     def end_test(self, data: Any, result: Any) -> None:
         if not self._library.listening:
             with contextlib.suppress(FailTaleError):
-                self._library.test_ended()
+                self._library.test_ended(result)
 
     def close(self) -> None:
         if not self._library.listening:

@@ -147,6 +147,8 @@ class _PytestRun:
         self, item: pytest.Item, call: pytest.CallInfo[None]
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         report = yield
+        if report.passed and report.when == "call":
+            self.run.test_passed(item.name)
         if report.failed and item.get_closest_marker("no_failtale") is None:
             self._collect_failure(item, call, report)
         return report

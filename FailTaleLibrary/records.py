@@ -328,6 +328,8 @@ class Item(Record):
     """The last lines that the source wrote ahead of the window: what a ranking knows as no news; never shown."""
     before: SafeText = our_words("")
     """Those of them that the collector asked for as context."""
+    look_back: LookBack | None = None
+    """What the log held before the window; None when the host did not look, or it is no log."""
     text: SafeText = our_words("")
     """The answer: sanitised, redacted, newest bytes kept, whole lines."""
     parts: tuple[ItemPart, ...] = ()

@@ -6,6 +6,7 @@
     run.know(secrets)                         values that must never show, as soon as the face knows them
     report = run.collect_failure(failure)     a test failed: before its teardown, where that can be
     run.card(report)  run.text(report)        what is laid beside the failure, as HTML and as text
+    run.test_passed("Name of the test")       where it passed: what logs held meanwhile is routine
     run.test_ended()
     run.suite_ended()
     run.run_ended()                           the run ends: no connection and no thread stays
@@ -22,6 +23,7 @@ import os
 import threading
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -41,7 +43,7 @@ from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, build_prompt
 from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.log import log_as_asked, logger_of, redact_with
 from FailTaleLibrary.progress import Progress
-from FailTaleLibrary.ranking import History, Repeats, rank
+from FailTaleLibrary.ranking import History, Repeats, RunTest, rank
 from FailTaleLibrary.records import (
     NO_HOST,
     Analysis,
@@ -66,6 +68,9 @@ ASKED_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'
 MIN_CARD_BYTES = 20_000
 """What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
 NOT_RANKED = our_words("The evidence could not be ranked.")
+
+MAX_TESTS = 200
+"""Passed tests that are remembered between two failures; no look-back reaches further."""
 
 T = TypeVar("T")
 _log = logger_of(__name__)
@@ -142,6 +147,8 @@ class Run:
         self._suites: list[datetime] = []
         self._test_began_at: datetime | None = None
         self._history = History()
+        self._passed: deque[tuple[str, Window]] = deque(maxlen=MAX_TESTS)
+        """Names and times of tests that passed since the last failure; made safe when the next one needs them."""
         self._repeats = Repeats()
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
@@ -172,6 +179,12 @@ class Run:
         self._test_began_at = datetime.now(timezone.utc)
         if self.config.marks == "test":
             self._window_began()
+
+    def test_passed(self, name: str) -> None:
+        """The test that is under way has passed: what logs held while it ran is no news for later failures."""
+        began_at = self._test_began_at
+        if began_at is not None:
+            self._passed.append((name, Window(start=began_at, end=datetime.now(timezone.utc))))
 
     def test_ended(self) -> None:
         """The test has ended, its teardown included."""
@@ -368,6 +381,7 @@ class Run:
     def _ranked(self, report: Report) -> Report:
         settings = self.config.analysis
         try:
+            self._know_passed_tests()
             analysis = self._stages.rank(report.failure, report.evidence, history=self._history)
         except self._passed_on:
             raise
@@ -380,6 +394,12 @@ class Run:
         if settings.model is not None:
             analysis = analysis.without_hint(ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE)
         return report.model_copy(update={"analysis": analysis})
+
+    def _know_passed_tests(self) -> None:
+        while self._passed:
+            name, window = self._passed.popleft()
+            safe_name = RecordRedactor(self._redactor).short(name)
+            self._history = self._history.with_test(RunTest(safe_name, window, has_passed=True))
 
     def _stored(self, report: Report, full_texts: Mapping[str, str], output_dir: Path | None) -> Report:
         """The report with its bundle, where one is wanted and the disk lets us."""

@@ -143,7 +143,7 @@ class FailTaleListener:
         finally:
             self._test = self._result = None
             self._failed.clear()
-            self._library.test_ended()
+            self._library.test_ended(result)
 
     @_harmless
     def end_suite(self, data: Any, result: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from FailTaleLibrary.ranking.novelty import NEUTRAL, NEW, Novelty, PastTest, novelty_by_line
-from FailTaleLibrary.records import LookBack, SeenShape
+from FailTaleLibrary.records import LookBack, SeenShape, our_words
 
 
 def judged(
@@ -54,17 +54,17 @@ def test_yesterdays_same_fault_leaves_it_open() -> None:
 
 
 def test_what_was_logged_while_a_test_passed_is_usual_and_names_it() -> None:
-    past = [PastTest("Login", began_s=320.0, ended_s=290.0, has_passed=True)]
-    assert judged([300.0], past=past) == Novelty("usual", passed_test="Login")
+    past = [PastTest(our_words("Login"), began_s=320.0, ended_s=290.0, has_passed=True)]
+    assert judged([300.0], past=past) == Novelty("usual", passed_test=our_words("Login"))
 
 
 def test_what_was_seen_only_when_another_test_failed_is_still_new() -> None:
-    past = [PastTest("Order", began_s=320.0, ended_s=290.0, has_passed=False)]
-    assert judged([300.0], past=past) == Novelty("new", failed_test="Order")
+    past = [PastTest(our_words("Order"), began_s=320.0, ended_s=290.0, has_passed=False)]
+    assert judged([300.0], past=past) == Novelty("new", failed_test=our_words("Order"))
 
 
 def test_tests_that_pass_within_an_episode_do_not_make_it_usual() -> None:
-    past = [PastTest("Unaffected", began_s=9.0, ended_s=6.0, has_passed=True)]
+    past = [PastTest(our_words("Unaffected"), began_s=9.0, ended_s=6.0, has_passed=True)]
     assert judged([12.0, 10.0, 8.0, 6.0, 4.0, 2.0], past=past).kind == "standing"
 
 
@@ -72,8 +72,8 @@ def test_a_long_episode_stands_when_tests_passed_before_it_and_failed_since() ->
     episode = [2.0 * step for step in range(1, 200)]
     assert judged(episode).kind == "usual"
     past = [
-        PastTest("Before", began_s=560.0, ended_s=550.0, has_passed=True),
-        PastTest("Since", began_s=200.0, ended_s=150.0, has_passed=False),
+        PastTest(our_words("Before"), began_s=560.0, ended_s=550.0, has_passed=True),
+        PastTest(our_words("Since"), began_s=200.0, ended_s=150.0, has_passed=False),
     ]
     assert judged(episode, past=past).kind == "standing"
 

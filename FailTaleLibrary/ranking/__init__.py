@@ -8,8 +8,9 @@ lines, within quotas for each host and source. Gaps and baseline changes compete
 from __future__ import annotations
 
 from FailTaleLibrary.ranking.history import History
+from FailTaleLibrary.ranking.novelty import RunTest
 from FailTaleLibrary.ranking.plain_logs import LineSuspect, rank_lines, suspects_in
 from FailTaleLibrary.ranking.repeats import Repeats
 from FailTaleLibrary.ranking.suspects import MOST_SUSPECTS, rank
 
-__all__ = ["MOST_SUSPECTS", "History", "LineSuspect", "Repeats", "rank", "rank_lines", "suspects_in"]
+__all__ = ["MOST_SUSPECTS", "History", "LineSuspect", "Repeats", "RunTest", "rank", "rank_lines", "suspects_in"]

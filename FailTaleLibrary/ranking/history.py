@@ -9,13 +9,16 @@ from itertools import chain, islice
 from typing import TypeVar
 
 from FailTaleLibrary.ranking.lines import Log, templates_of
+from FailTaleLibrary.ranking.novelty import RunTest, judged_lines
 from FailTaleLibrary.ranking.severity import ORDINARY
-from FailTaleLibrary.records import Item, Report, SafeText, our_words
+from FailTaleLibrary.records import Failure, Item, Report, SafeText, our_words
 
 MAX_TEMPLATES = 4000
 """Of one source; the oldest are forgotten first."""
 MAX_SOURCES = 400
 MAX_SIGNATURES = 2000
+MAX_TESTS = 200
+"""The newest: no look-back reaches further."""
 _MOST_ORDINARY = 200
 """Ordinary lines of one item whose templates are remembered."""
 _ORDINARY = our_words("")
@@ -35,6 +38,8 @@ class History:
     shapes: Mapping[Source, Shapes] = field(default_factory=dict)
     signatures: Mapping[str, SafeText] = field(default_factory=dict)
     """Hash -> name of the first failure that had it."""
+    tests: tuple[RunTest, ...] = ()
+    """In the order in which they ended."""
     silent_since: Mapping[str, datetime] = field(default_factory=dict)
     """Host -> when it was first asked in vain, while it has not answered since."""
 
@@ -42,13 +47,17 @@ class History:
         """Knows that a source writes such lines while all is well: from a passing test, or from before a window."""
         return self._with_shapes((host, collector), dict.fromkeys(sorted(templates_of(lines)), _ORDINARY))
 
+    def with_test(self, test: RunTest) -> History:
+        """Knows of one more test, so that what logs held while it ran can be told by its outcome."""
+        return replace(self, tests=(*self.tests, test)[-MAX_TESTS:])
+
     def with_report(self, report: Report) -> History:
         """Knows what one failure's evidence held, and the failure's signature."""
         history = self
         for item in report.evidence.items:
-            history = history._with_item(item, report.failure.name)
+            history = history._with_item(item, report.failure)
         return replace(
-            history,
+            history.with_test(RunTest(report.failure.name, report.failure.window, has_passed=False)),
             signatures=self._signatures_with(report),
             silent_since=self._silent_with(report),
         )
@@ -57,10 +66,13 @@ class History:
         """What is known of one source."""
         return self.shapes.get((host, collector), {})
 
-    def _with_item(self, item: Item, failure: SafeText) -> History:
+    def _with_item(self, item: Item, failure: Failure) -> History:
+        """Where the host looked back, its routine lines are known anew each time: then only news is remembered."""
         source = (item.host, item.collector)
         ordinary = dict.fromkeys(sorted(templates_of(f"{item.ahead}\n{item.before}".splitlines())), _ORDINARY)
-        of_window = dict.fromkeys(sorted(_telling_templates(item.lines)), failure)
+        judged = judged_lines(item, self.tests, failure.window.start, len(item.lines))
+        lines = [line for line, each in zip(item.lines, judged, strict=True) if each.is_news] if judged else item.lines
+        of_window = dict.fromkeys(sorted(_telling_templates(lines)), failure.name)
         return self._with_shapes(source, {**of_window, **ordinary})
 
     def _with_shapes(self, source: Source, shapes: Shapes) -> History:

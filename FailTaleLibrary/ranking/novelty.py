@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Literal
 
-from FailTaleLibrary.records import LookBack, SeenShape
+from FailTaleLibrary.records import Item, LookBack, SafeText, SeenShape, Window
 
 Kind = Literal["new", "standing", "usual", "neutral"]
 
@@ -29,7 +30,7 @@ USUAL_SLICES = 3
 class PastTest:
     """An earlier test of the run, in seconds before the window's start."""
 
-    name: str
+    name: SafeText
     began_s: float
     ended_s: float
     has_passed: bool
@@ -45,14 +46,49 @@ class Novelty:
     kind: Kind
     since_s: float = 0.0
     """Of a standing one: how long before the shape's first line in the window it began."""
-    passed_test: str = ""
+    passed_test: SafeText | None = None
     """Of a usual one: a test that passed while it was logged."""
-    failed_test: str = ""
-    """Of a new one: an earlier test that failed while it was logged."""
+    failed_test: SafeText | None = None
+    """An earlier test that failed while it was logged, too."""
+
+    @property
+    def is_usual(self) -> bool:
+        return self.kind == "usual"
+
+    @property
+    def is_news(self) -> bool:
+        """Whether it began with the window, or began before it and still goes on."""
+        return self.kind in ("new", "standing")
+
+
+@dataclass(frozen=True, slots=True)
+class RunTest:
+    """A test of this run that has ended, on the test machine's clock."""
+
+    name: SafeText
+    window: Window
+    has_passed: bool
 
 
 NEUTRAL = Novelty("neutral")
+USUAL = Novelty("usual")
 NEW = Novelty("new")
+
+
+def judged_lines(item: Item, tests: Sequence[RunTest], start: datetime, lines: int) -> tuple[Novelty, ...]:
+    """The novelty of each of an item's lines; empty when the host did not look back.
+
+    ``tests``: those of the run that have ended; ``start``: of the window.
+    """
+    if item.look_back is None:
+        return ()
+    past = [_before(test, start) for test in tests if test.window.end <= start]
+    return novelty_by_line(item.look_back, lines=lines, past=past)
+
+
+def _before(test: RunTest, start: datetime) -> PastTest:
+    began_s, ended_s = ((start - moment).total_seconds() for moment in (test.window.start, test.window.end))
+    return PastTest(test.name, began_s, ended_s, test.has_passed)
 
 
 def novelty_by_line(
@@ -94,8 +130,8 @@ def _judged(shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> 
     if passed is not None:
         return Novelty("usual", passed_test=passed.name)
     if own:
-        return Novelty("usual") if _is_spread(shape.places) else NEUTRAL
-    failed = next((test.name for moment in earlier for test in past if test.holds(moment)), "")
+        return USUAL if _is_spread(shape.places) else NEUTRAL
+    failed = next((test.name for moment in earlier for test in past if test.holds(moment)), None)
     if began_s <= 0:
         return Novelty("new", failed_test=failed)
     return _episode_alone(began_s, shape, look_back, past)
@@ -127,7 +163,7 @@ def _episode_alone(began_s: float, shape: SeenShape, look_back: LookBack, past: 
     )
     broke_tests = any(test.has_passed for test in before) and since and not any(test.has_passed for test in since)
     if not broke_tests and (reaches_start or began_s > quiet_s):
-        return Novelty("usual")
+        return USUAL
     return Novelty("standing", since_s=began_s)
 
 
@@ -140,7 +176,7 @@ def _look_back_began(shape: SeenShape, look_back: LookBack) -> float:
 
 def _by_places(shape: SeenShape, look_back: LookBack) -> Novelty:
     """Without times: spread over the log is usual; what stood there at all is not new."""
-    return Novelty("usual") if look_back.lines >= ENOUGH_LINES and _is_spread(shape.places) else NEUTRAL
+    return USUAL if look_back.lines >= ENOUGH_LINES and _is_spread(shape.places) else NEUTRAL
 
 
 def _is_spread(places: Sequence[float]) -> bool:

@@ -12,6 +12,8 @@ from typing import Protocol, TypeVar
 
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import Log, gist, templates_of
+from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_lines
+from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
 from FailTaleLibrary.ranking.signals import Row
@@ -56,26 +58,13 @@ _TELLING_OVERLAP = 0.8
 
 
 @dataclass(frozen=True, slots=True)
-class Novelty:
-    """Whether a line is new to its host."""
-
-    is_known: bool
-    """Enough earlier lines are known to tell."""
-    is_new: bool
-    also_in: SafeText | None = None
-    """Name of the earlier failure that showed the line first."""
-
-    @property
-    def is_old(self) -> bool:
-        return self.is_known and not self.is_new and not self.also_in
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """All that was found out about one unit of lines."""
 
     gravity: Gravity
     novelty: Novelty
+    stands_since: SafeText | None
+    """Of a standing line: since when, in words."""
     shared: Shared
     near: Signal | None
     """How its time lies to the failure; None when it has no time."""
@@ -122,31 +111,35 @@ def _cues(found: Found) -> Iterator[Signal]:
 
 
 def _is_strong(found: Found, cue: Row | None = None) -> bool:
-    """Whether a cue, or without one an error, is strong: in the test's own time, and not the host's daily bread.
+    """Whether a cue, or without one an error, is strong: in the test's own time, and not what this host logs routinely.
 
-    What happens to a service, such as a reload, is strong only where it is known to be new.
+    What happens to a service, such as a reload, is strong only where it is known to be news.
     """
-    if found.novelty.is_old or found.gravity.is_conclusion or not (found.in_window or found.offset_s is None):
+    if found.novelty.is_usual or found.gravity.is_conclusion or not (found.in_window or found.offset_s is None):
         return False
     if cue is not None and cue.kind == "event" and not cue.strong:
-        return found.novelty.is_known and found.novelty.is_new and found.in_window
+        return found.novelty.is_news and found.in_window
     return cue is None or cue.strong
 
 
 def _novelty(found: Found) -> Iterator[Signal]:
     novelty = found.novelty
-    if novelty.also_in:
-        yield Signal(name="seen with a failure", words=our_words("also seen when '{}' failed", novelty.also_in))
-    elif novelty.is_known and novelty.is_new:
+    if found.stands_since:
+        yield Signal(name="standing", words=found.stands_since)
+    if novelty.failed_test:
+        yield Signal(name="seen with a failure", words=our_words("also seen when '{}' failed", novelty.failed_test))
+    elif novelty.kind == "new":
         when = relative(found.offset_s) if found.offset_s is not None else our_words("in this test")
         yield Signal(name="new", words=our_words("first seen {}", when))
-    elif novelty.is_old:
+    elif novelty.is_usual and novelty.passed_test:
+        yield Signal(name="seen before", words=our_words("also logged while '{}' passed", novelty.passed_test))
+    elif novelty.is_usual:
         yield Signal(name="seen before", words=our_words("this host said it before the test as well"))
 
 
 def _is_said(found: Found) -> bool:
     """The words of novelty told the time already, and the time tells no more than that."""
-    novel = found.novelty.is_known and found.novelty.is_new and not found.novelty.also_in
+    novel = found.novelty.kind == "new" and not found.novelty.failed_test
     return novel and found.near is not None and found.near.name == "in the window"
 
 
@@ -239,6 +232,7 @@ class Source:
         self._earlier = setting.history.seen(item.host, item.collector)
         known = len(self._before) + len(self._early) + len(self._earlier)
         self._knows_enough = known >= _ENOUGH or bool(item.baseline)
+        self._looked_back = judged_lines(item, setting.history.tests, setting.scene.failure.window.start, len(lines))
 
     def scored(self) -> list[Scored]:
         """The units for which something speaks, in any order; of lines of one shape the most telling."""
@@ -304,11 +298,11 @@ class Source:
         at = self._moment(unit)
         offset_s = self._setting.scene.offset_s(at) if at else None
         nearness = self._nearness(unit, offset_s)
-        novelty = self._novelty(shape, offset_s)
+        novelty = self._novelty(unit, shape, offset_s)
         score = cause + nearness + _context(gravity, shared, novelty, cause) + RARE * rarity
         if score < _LEAST_SCORE:
             return None
-        is_cause = not (novelty.is_old or gravity.is_conclusion or _is_echo(gravity))
+        is_cause = not (novelty.is_usual or gravity.is_conclusion or _is_echo(gravity))
         is_onset = cause >= GRAVE and is_cause and nearness >= 0
         return Scored(unit, round(score, 2), count, at, is_onset)
 
@@ -316,9 +310,11 @@ class Source:
         """All that is found out about a unit."""
         unit, scene = scored.unit, self._setting.scene
         offset_s = scene.offset_s(scored.at) if scored.at else None
+        novelty = self._novelty(unit, self.log.template(unit.telling), offset_s)
         return Found(
             gravity=gravity_of_unit(unit, self.log),
-            novelty=self._novelty(self.log.template(unit.telling), offset_s),
+            novelty=novelty,
+            stands_since=scene.since(scored.at, novelty.since_s) if novelty.kind == "standing" else None,
             shared=self._shared(unit),
             near=None if offset_s is None else scene.signal(offset_s),
             offset_s=offset_s,
@@ -356,14 +352,20 @@ class Source:
             return NOTHING_SHARED
         return self._setting.overlap.of("\n".join(self.log.lines[index] for index in unit.lines))
 
-    def _novelty(self, shape: str, offset_s: float | None) -> Novelty:
-        """Of a shape. What a failure's window showed first is neither new nor ordinary afterwards."""
+    def _novelty(self, unit: Unit, shape: str, offset_s: float | None) -> Novelty:
+        """Of a unit, by the host's look-back; where there is none, by what this run has seen of its shape."""
         first_seen = self._earlier.get(shape)
+        if self._looked_back:
+            judged = self._looked_back[self.unread + unit.telling]
+            if judged.is_usual and judged.passed_test is None and first_seen:
+                return Novelty("new", failed_test=first_seen)  # news stays news for the whole run
+            return judged
         if first_seen:
-            return Novelty(is_known=True, is_new=False, also_in=first_seen)
+            return Novelty("neutral", failed_test=first_seen)
         is_inside = offset_s is not None and self._setting.scene.is_inside(offset_s)
-        seen = shape in self._before or first_seen == "" or (is_inside and shape in self._early)
-        return Novelty(is_known=seen or self._knows_enough, is_new=not seen)
+        if shape in self._before or first_seen == "" or (is_inside and shape in self._early):
+            return USUAL
+        return NEWS if self._knows_enough else NEUTRAL
 
     def _ahead_of_window(self) -> frozenset[str]:
         """Shapes of lines that came along though they were written before the window."""
@@ -378,9 +380,9 @@ def _context(gravity: Gravity, shared: Shared, novelty: Novelty, cause: float) -
     score = min(ECHO, shared.weight) if _is_symptom(gravity) else shared.weight
     if gravity.is_conclusion:
         score += CONCLUSION
-    if novelty.is_old:
+    if novelty.is_usual:
         return score + SEEN
-    if novelty.is_known and novelty.is_new:
+    if novelty.is_news:
         return score + (NEW if cause >= _LEAST_CAUSE else NEW_BUT_HARMLESS)
     return score
 

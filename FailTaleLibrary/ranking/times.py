@@ -72,6 +72,15 @@ class Moments:
         return moment - self._offset if moment else None
 
 
+def _in_words(seconds: float) -> str:
+    return duration(seconds)
+
+
+def _time_of_day(moment: datetime) -> str:
+    """In UTC, as all times of a report."""
+    return f"{moment:%H:%M:%S}"
+
+
 class Scene:
     """The failure as a place in time."""
 
@@ -90,6 +99,17 @@ class Scene:
     def step(self) -> KeywordStep | None:
         """The failing keyword, the innermost one that has a name."""
         return self.failure.keyword_path[-1] if self.failure.keyword_path else None
+
+    def since(self, at: datetime | None, seconds: float) -> SafeText:
+        """In words, how long before the test it began what was first written in the window at a moment."""
+        window = self.failure.window
+        if at is None:
+            return our_words("began about {} before this test", derived(_in_words, seconds))
+        began = at - timedelta(seconds=seconds)
+        before_test = max(0.0, (window.start - began).total_seconds())
+        return our_words(
+            "since {}, {} before this test began", derived(_time_of_day, began), derived(_in_words, before_test)
+        )
 
     def offset_s(self, at: datetime) -> float:
         """Seconds relative to the failure; negative before it."""

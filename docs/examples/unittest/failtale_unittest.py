@@ -18,6 +18,10 @@ class FailTaleResult(unittest.TextTestResult):
         super().startTest(test)
         self.run.test_began()
 
+    def addSuccess(self, test):
+        super().addSuccess(test)
+        self.run.test_passed(test.id())
+
     def addFailure(self, test, err):
         super().addFailure(test, err)
         self._collect(test, err)

@@ -1,0 +1,87 @@
+"""Suspects of logs that the host looked back on: what is usual there, what stands, what is new."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from builders import FAILED_AT, STARTED_AT, a_failure, a_report, an_item
+
+from FailTaleLibrary.ranking import History, RunTest, rank
+from FailTaleLibrary.records import Analysis, Evidence, Item, LookBack, SeenShape, Suspect, Window, our_words
+
+NOISE = "2026-03-14T12:01:06.100Z ERROR feed: connection to legacy01 refused"
+FULL = "2026-03-14T12:01:06.200Z ERROR store: No space left on device"
+
+
+def a_log(*shapes: SeenShape, text: str = f"{NOISE}\n{FULL}\n", lines: int = 500, seconds: float = 600.0) -> Item:
+    return an_item(text=text, before="", ahead="", look_back=LookBack(lines=lines, seconds=seconds, shapes=shapes))
+
+
+def seen(line: int, *seconds_before: float, span_s: float = 600.0) -> SeenShape:
+    """One of the window's lines, which the log held before, too."""
+    before = tuple(sorted(seconds_before, reverse=True))
+    places = tuple(max(0.0, 1 - each / span_s) for each in before)
+    return SeenShape(lines=(line,), count=len(before), places=places, seconds_before=before, seconds_within=(0.0,))
+
+
+EVERY_1_5_S = [1.5 * step for step in range(1, 400)]
+
+
+def ranked(item: Item, history: History | None = None) -> Analysis:
+    found = Evidence(failure_id="0" * 32, items=(item,), collected_at=FAILED_AT)
+    return rank(a_failure(), found, history=history or History())
+
+
+def words(suspect: Suspect) -> list[str]:
+    return [signal.words for signal in suspect.signals]
+
+
+def test_noise_is_no_suspect_beside_news_and_never_strong() -> None:
+    analysis = ranked(a_log(seen(0, *EVERY_1_5_S)))
+    assert "No space left" in analysis.headline
+    noise = [suspect for suspect in analysis.suspects if "legacy01" in suspect.text]
+    assert not any(signal.strong for suspect in noise for signal in suspect.signals)
+
+
+def test_noise_alone_leaves_the_headline_silent() -> None:
+    assert ranked(a_log(seen(0, *EVERY_1_5_S), text=f"{NOISE}\n")).headline.startswith("No strong suspect")
+
+
+def test_a_fault_that_began_before_the_test_leads_and_says_since_when() -> None:
+    analysis = ranked(a_log(seen(0, *EVERY_1_5_S), seen(1, 13.0, 9.0, 4.0)))
+    first = analysis.suspects[0]
+    assert "No space left" in first.text
+    began = first.at - timedelta(seconds=13) if first.at else None
+    assert began is not None
+    assert any(
+        each.startswith(f"since {began:%H:%M:%S}, ") and "before this test began" in each for each in words(first)
+    )
+    assert any(signal.strong for signal in first.signals)
+
+
+def test_what_a_passed_test_saw_names_that_test() -> None:
+    start = STARTED_AT - timedelta(seconds=60)
+    passed = RunTest(our_words("Log In"), Window(start=start, end=start + timedelta(seconds=5)), has_passed=True)
+    before_line = (STARTED_AT - start).total_seconds() - 2
+    analysis = ranked(a_log(seen(1, before_line), text=f"{NOISE}\n{FULL}\n"), History().with_test(passed))
+    full = next(suspect for suspect in analysis.suspects if "No space" in suspect.text)
+    assert "also logged while 'Log In' passed" in words(full)
+    assert not any(signal.strong for signal in full.signals)
+
+
+def test_news_of_an_earlier_failure_stays_news_though_it_has_become_frequent() -> None:
+    first = a_log(text=f"{FULL}\n")
+    found = Evidence(failure_id="0" * 32, items=(first,), collected_at=FAILED_AT)
+    failure = a_failure(name="Order Tea")
+    history = History().with_report(a_report(failure=failure, evidence=found, analysis=rank(failure, found)))
+    later = ranked(a_log(seen(0, *EVERY_1_5_S), text=f"{FULL}\n"), history)
+    assert "No space left" in later.headline
+    assert "also seen when 'Order Tea' failed" in words(later.suspects[0])
+
+
+def test_noise_of_an_earlier_failure_does_not_become_news() -> None:
+    first = a_log(seen(0, *EVERY_1_5_S), text=f"{NOISE}\n")
+    found = Evidence(failure_id="0" * 32, items=(first,), collected_at=FAILED_AT)
+    failure = a_failure(name="Order Tea")
+    history = History().with_report(a_report(failure=failure, evidence=found, analysis=rank(failure, found)))
+    assert ranked(a_log(seen(0, *EVERY_1_5_S), text=f"{NOISE}\n"), history).headline.startswith("No strong suspect")
