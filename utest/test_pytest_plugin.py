@@ -19,6 +19,7 @@ from FailTaleLibrary.records import Report
 ROOT = Path(__file__).parent.parent
 SUITE = """
 import sys
+from datetime import datetime, timezone
 
 import pytest
 
@@ -27,7 +28,7 @@ LOG = "{log}"
 
 def write(line):
     with open(LOG, "a") as log:
-        log.write(line + "\\n")
+        log.write(f"{{datetime.now(timezone.utc).isoformat()}} {{line}}\\n")
 
 
 @pytest.fixture
