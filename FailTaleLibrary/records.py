@@ -182,6 +182,7 @@ GapReason = Literal[
     "cancelled",
     "gateway",
     "failed",
+    "could not tell",
 ]
 """Why evidence could not be had, in the words that the card shows."""
 

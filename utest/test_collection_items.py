@@ -68,7 +68,7 @@ def an_item(result: CommandResult, **of_asked: object) -> Item:
         (a_result(exit_status=127), "command not found", "disk"),
         (a_result(stderr="cat: /x: Permission denied\n", exit_status=1), "permission denied", "needs group adm"),
         (a_result(stderr="Hint: … insufficient permissions.\n", exit_status=1), "permission denied", "insufficient"),
-        (a_result(timed_out=True, exit_status=None), "timed out", "no output within 10 s"),
+        (a_result(timed_out=True, exit_status=None), "timed out", "no output within 0.2 s"),
         (a_result(incomplete="connection lost: reset by peer", exit_status=None), "connection lost", "reset by peer"),
         (a_result(incomplete="cancelled", exit_status=None), "cancelled", "cancelled"),
     ],

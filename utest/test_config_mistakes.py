@@ -277,6 +277,16 @@ def test_a_gateway_has_an_address() -> None:
             "4:28: ….window: 'sometimes' is not a window; write 'test', 'suite', 'run', 'none' or e.g. '5 min'",
         ),
         (
+            "{file: '/var/log/**/x.log'}",
+            "4:16: ….file: '/var/log/**/x.log' has '**', and no shell reads it: only '*' and '?' match file names; "
+            "write each path, in a list",
+        ),
+        (
+            "{file: ['/var/log/x-$(date +%F).log']}",
+            "4:17: ….file[1]: '/var/log/x-$(date +%F).log' has '$(', and no shell reads it: only '*' and '?' match "
+            "file names; write each path, in a list",
+        ),
+        (
             "{file: /x, time_format: '%Y'}",
             "4:33: ….time_format: '%Y' has no clock; write e.g. '%d.%m.%Y %H:%M:%S', '%H:%M:%S' or '%s'",
         ),

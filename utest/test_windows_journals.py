@@ -164,3 +164,14 @@ def test_that_the_user_may_not_read_the_journal_is_not_hidden(tmp_path: Path) ->
     _, stderr, status = SHELL.outputs(line, first_in_path=tmp_path)
     assert hint in stderr.decode()
     assert status == 1
+
+
+def test_a_unit_that_does_not_exist_is_not_silent_but_missing(journal: Path) -> None:
+    systemctl = journal / "systemctl"
+    systemctl.write_text("#!/bin/sh\necho not-found\n")
+    systemctl.chmod(0o755)
+    found = answer(journal, ResolvedWindow(kind="test", since_epoch=START + 590.0), "nosuch.service")
+    assert found.text == b""
+    assert found.stderr == b"Unit nosuch.service could not be found.\n"
+    quiet = answer(journal, ResolvedWindow(kind="test", since_epoch=START + 9000.0), "app.service")
+    assert (quiet.text, quiet.stderr) == (b"", b"")

@@ -5,11 +5,11 @@ No stage above can see raw output: whoever makes an Item or a Gap of something t
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from FailTaleLibrary.collection.silence import SilentAnswer, last_words, silence_of
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.records import (
@@ -35,20 +35,8 @@ from FailTaleLibrary.windows import CommandLine, HostOutput, parse_host_output
 
 STDERR_BYTES = 4096
 """Of a command's stderr kept in an item."""
-
-_COMPLAINTS: dict[GapReason, re.Pattern[str]] = {
-    "command not found": re.compile(r"command not found|: not found$", re.IGNORECASE),
-    "permission denied": re.compile(
-        r"permission denied|not permitted|insufficient permissions|access denied|authentication failed"
-        r"|password is required|noauth|a terminal is required",
-        re.IGNORECASE,
-    ),
-    "file not found": re.compile(r"no such file", re.IGNORECASE),
-}
-"""What shells and programs say on stderr when they have no answer to give."""
+_TITLE_CHARS = 40
 TOO_MUCH_TO_REDACT = our_words("[older lines are withheld: they could not be searched for secrets in time]")
-_OF_THE_LOGIN = "Could not chdir to home directory"
-"""sshd's own complaint ahead of every command, for a user without a home; it explains no silence."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,8 +104,8 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
     incomplete = safe.text(result.incomplete) if result.incomplete else None
     privilege = safe.text(asked.collector.privilege)
     silence = None
-    if not full_text.strip():
-        silence = _silence(asked, result, incomplete=incomplete, stderr=stderr, privilege=privilege)
+    if _is_silent(full_text, result):
+        silence = _silence(asked, result, answer, incomplete=incomplete, stderr=stderr, privilege=privilege)
     if silence is not None:
         reason, detail = silence
         return CollectedItem(
@@ -207,32 +195,41 @@ def _parts(answer: HostOutput, whole: str, text: str, safe: RecordRedactor) -> t
     return tuple(reversed(parts))
 
 
+def _is_silent(text: str, result: CommandResult) -> bool:
+    """Whether there is no output, or of a program that failed no more than a title (jcmd prints the process first)."""
+    told = text.strip()
+    return not told or (result.exit_status not in (0, None) and len(told) <= _TITLE_CHARS and "\n" not in told)
+
+
 def _silence(
-    asked: AskedStep, result: CommandResult, *, incomplete: SafeText | None, stderr: SafeText, privilege: SafeText
+    asked: AskedStep,
+    result: CommandResult,
+    answer: HostOutput,
+    *,
+    incomplete: SafeText | None,
+    stderr: SafeText,
+    privilege: SafeText,
 ) -> tuple[GapReason, SafeText] | None:
     """Why there is no output, where that is more than an empty answer."""
     said = derived_texts(str.splitlines, stderr)
-    if incomplete is not None:
-        last = our_words(": {}", derived(str.strip, said[-1])) if said else our_words("")
-        return _reason_of(incomplete), our_words("{}{}", incomplete, last)
-    if result.timed_out:
+    is_title = bool(answer.text.strip())
+    if not is_title and incomplete is not None:
+        return _reason_of(incomplete), our_words("{}{}", incomplete, last_words(said))
+    if not is_title and result.timed_out:
         return "timed out", our_words("no output within {:g} s", round(min(asked.timeout_s, result.duration_s), 1))
-    for line in reversed([each for each in said if not each.startswith(_OF_THE_LOGIN)]):
-        for reason, words in _COMPLAINTS.items():
-            if words.search(line) and not _is_programs_own(asked, result, reason):
-                said_so = derived(str.strip, line)
-                if privilege and reason == "permission denied":
-                    return reason, our_words("{}; needs {}", said_so, privilege)
-                return reason, said_so
-    if result.exit_status == 127:
+    silence = silence_of(
+        SilentAnswer(
+            exit_status=result.exit_status,
+            stderr=said,
+            is_command=asked.collector.command is not None,
+            filter_failed=(answer.filter_status or 0) > 1,
+            privilege=privilege,
+        )
+    )
+    if silence is None and result.exit_status == 127 and not is_title:
         collector = derived(_collector_of, asked.step)
         return "command not found", our_words("the host does not know what '{}' runs", collector)
-    return None
-
-
-def _is_programs_own(asked: AskedStep, result: CommandResult, reason: GapReason) -> bool:
-    """Whether a failing program speaks of a file that it needs itself (psql's socket), not of what it was to read."""
-    return reason == "file not found" and asked.collector.command is not None and result.exit_status != 0
+    return silence if silence is None or not is_title or silence[0] == "permission denied" else None
 
 
 def _reason_of(incomplete: str) -> GapReason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -32,6 +33,8 @@ _NOT_FOR = {
     },
 }
 """Keys that mean nothing beside a source, with the reason."""
+_NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}")
+"""What other tools take in a path, and would name a file that does not exist here."""
 _NEEDS = {"grep_before": "grep", "grep_after": "grep", "ignore_case": "grep", "mask": "baseline", "alarms": "baseline"}
 
 
@@ -74,6 +77,10 @@ def _check_files(document: Document, data: Mapping[str, Any], *, at: Where) -> N
             where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
             shown = document.shown(where, file)
             document.add(where, f"{shown} is not an absolute path; write the path on the host, from '/' on")
+        elif isinstance(file, str) and (found := _NO_PATTERN.search(file)):
+            where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
+            sentence = "no shell reads it: only '*' and '?' match file names; write each path, in a list"
+            document.add(where, f"{document.shown(where, file)} has {in_quotes(found[0])}, and {sentence}")
 
 
 def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ...]]) -> None:

@@ -5,9 +5,10 @@
 #   high_text        the latter as the journal prints it
 #   before, newest   how many lines from ahead of the window, and how many where there is no window, come along
 #   max              bytes of all that is printed
+#   unit             that is read; empty for all, or the kernel
 #   journal ARGUMENT... runs journalctl with its selection, narrow CAP is the pipeline of the collector's filters
 cursor=${cursor-} behind=${behind-sure} low_at=${low_at-} high_at=${high_at-} high_text=${high_text-} before=${before-0} newest=${newest-}
-max=${max-}
+max=${max-} unit=${unit-}
 failtale_nonce=${failtale_nonce-}
 backwards() { # entries, newest first -> oldest first; lines that begin with a space belong to the entry above
   awk '/^[^ ]/ { all = entry all; entry = "" } { entry = entry $0 "\n" } END { printf "%s", entry all }'
@@ -62,5 +63,10 @@ else
   # shellcheck disable=SC2317 # show() calls it
   selected() { sed '/^-- /d' | head -n "$newest" | backwards; }
   show sure "$max" -r
+fi
+# A unit that has never written anything may not exist: then nobody should take its silence for health.
+if [ -n "$unit" ] && [ -z "$(journal -n 1 2>/dev/null | sed '/^-- /d')" ] &&
+  [ "$(systemctl show -p LoadState --value -- "$unit" 2>/dev/null)" = not-found ]; then
+  printf 'Unit %s could not be found.\n' "$unit" >&2
 fi
 exit "$status"

@@ -27,6 +27,7 @@ def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes:
             ("before", collector.before),
             ("newest", kept_lines(collector)),
             ("max", max_bytes),
+            ("unit", "" if collector.journal in ("*", "kernel") else collector.journal),
         ]
     )
     functions = f'journal() {{ {_selection(collector)} "$@"; }}\nnarrow() {{ {journal_narrowing(collector, "$1")}; }}\n'

@@ -1,0 +1,329 @@
+"""An answer without output -> why there is none, or None where the source was read and held nothing.
+
+"Empty" is earned: the program ended well and said nothing on stderr but what is known to be harmless. All else is told
+in the host's words. What words mean is data (`WORDS`), each row with lines that real programs print.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal
+
+from FailTaleLibrary.records import GapReason, SafeText, derived, our_words
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a line on stderr means. The first row that matches a line is the line's."""
+
+    reason: GapReason | None
+    """None: nothing; such a line explains no silence."""
+    pattern: str
+    """Regular expression, read without regard to case."""
+    examples: tuple[str, ...]
+    """Lines as programs print them."""
+
+
+WORDS: tuple[Words, ...] = (
+    # --- Harmless: of logins, locales and programs that warn --------------------------------------------------------
+    Words(
+        None, r"^could not chdir to home directory", ("Could not chdir to home directory /nonexistent: No such file",)
+    ),
+    Words(
+        None,
+        r"\b(cannot|can't|failed to) (change|set|setting) (default )?locale|setting locale failed|falling back to"
+        r"|^\s*(LANGUAGE|LC_[A-Z]+|LANG) =|are supported and installed on your system|please check that your locale",
+        (
+            "bash: warning: setlocale: LC_ALL: cannot change locale (de_DE.UTF-8)",
+            "perl: warning: Setting locale failed.",
+            "perl: warning: Please check that your locale settings:",
+            "\tLC_ALL = (unset),",
+            "    are supported and installed on your system.",
+            'perl: warning: Falling back to the standard locale ("C").',
+        ),
+    ),
+    Words(
+        None,
+        r"stdin: is not a tty|^mesg: |ttyname failed|TERM environment variable not set|No value for \$TERM"
+        r"|pseudo-terminal will not be allocated|X11 forwarding request failed|permanently added",
+        (
+            "stdin: is not a tty",
+            "mesg: ttyname failed: Inappropriate ioctl for device",
+            "tput: No value for $TERM and no -T specified",
+            "TERM environment variable not set.",
+            "Warning: Permanently added 'web1' (ED25519) to the list of known hosts.",
+        ),
+    ),
+    Words(
+        None,
+        r"^\*\* (WARNING: connection is not using a post-quantum|This session may be vulnerable|The server may need)",
+        ("** WARNING: connection is not using a post-quantum key exchange algorithm.",),
+    ),
+    Words(
+        None,
+        r"sudo: unable to resolve host|sudo: setrlimit\(",
+        (
+            "sudo: unable to resolve host web1: Name or service not known",
+            "sudo: setrlimit(RLIMIT_CORE): Operation not permitted",
+        ),
+    ),
+    Words(
+        None,
+        r"using a password (on the command line|with '-a')|deprecated program name",
+        (
+            "mysql: [Warning] Using a password on the command line interface can be insecure.",
+            "Warning: Using a password with '-a' or '-u' option on the command line interface may not be safe.",
+            "mysql: Deprecated program name. It will be removed in a future release, use '/usr/bin/mariadb' instead",
+        ),
+    ),
+    Words(
+        None,
+        r"^picked up _?JAVA|VM warning:|^WARNING: An illegal reflective",
+        (
+            "Picked up JAVA_TOOL_OPTIONS: -Xmx64m",
+            "OpenJDK 64-Bit Server VM warning: Sharing is only supported for boot loader",
+        ),
+    ),
+    Words(
+        None,
+        r"(e|f)grep: warning: |grep: warning: stray|apt does not have a stable CLI|can't stat\(\) .* file system"
+        r"|output information may be incomplete",
+        (
+            "egrep: warning: egrep is obsolescent; using grep -E",
+            "WARNING: apt does not have a stable CLI interface. Use with caution in scripts.",
+            "lsof: WARNING: can't stat() fuse.gvfsd-fuse file system /run/user/1000/gvfs",
+            "      Output information may be incomplete.",
+        ),
+    ),
+    Words(
+        None,
+        r"^no resources found|^defaulted container |^warning: .* is deprecated|emulate docker cli using podman"
+        r"|the attribute `?version`? is obsolete",
+        (
+            "No resources found in default namespace.",
+            'Defaulted container "app" out of: app, sidecar',
+            "Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.",
+        ),
+    ),
+    Words(
+        None,
+        r"^\s*% Total|^\s*Dload|^\s*[\d-]+ +[\dk.-]+ +\d+ .*--:--:--",
+        ("  % Total    % Received % Xferd  Average Speed   Time    Time     Time  Current",),
+    ),
+    # --- Refusals --------------------------------------------------------------------------------------------------
+    Words(
+        "permission denied",
+        r"permission denied|not permitted|EACCES|EPERM|access(?: is| was)? denied|denied access|accessdenied"
+        r"|access(?: is)? forbidden|\bforbidden\b|\bnot allowed\b|not (authorized|authorised|entitled|privileged)"
+        r"|unauthori[sz]ed|\bnot enough (permission|privilege|right)|(insufficient|lacks?|missing|no|without) "
+        r"(the )?(necessary |required |sufficient )?(permission|privilege|authori[sz]ation|rights?\b|access rights)"
+        r"|permissions? (is |are )?(required|needed|insufficient|error)|privileges? (is |are )?(required|needed)",
+        (
+            "tail: cannot open '/var/log/secure' for reading: Permission denied",
+            "dmesg: read kernel buffer failed: Operation not permitted",
+            "java.io.IOException: Operation not permitted",
+            "Error: EACCES: open '/var/log/x'",
+            "ERROR 1227 (42000): Access denied; you need (at least one of) the PROCESS privilege(s) for this operation",
+            'Error from server (Forbidden): pods is forbidden: User "ci" cannot list resource "pods"',
+            "User does not have sufficient privileges to read this: missing required permission",
+            "An error occurred (AccessDenied) when calling the GetLogEvents operation",
+            "Sorry, user ci is not allowed to execute '/bin/cat' as root on web1.",
+            "ORA-01031: insufficient privileges",
+            "Error: Unauthorized",
+        ),
+    ),
+    Words(
+        "permission denied",
+        r"must be (the )?(super-?user|root|admin)|\bonly (by )?(root|the super-?user)|are you root|not root\b"
+        r"|\bas root\b|requires? (root|super-?user|admin|elevat)|(need|must|have) to be (root|super-?user)"
+        r"|you (need|must) (be|have) (root|super|admin)|run (this |it )?(as|with) (root|sudo|super)|not a super-?user"
+        r"|members? of (the )?\W?\w+\W? (group|can)",
+        (
+            "iptables v1.8.9: can't initialize iptables table `filter': Permission denied (you must be root)",
+            "This command must be run as root.",
+            "Only root can do that.",
+            "E: Could not open lock file - are you root?",
+            "You need to be root to perform this command.",
+            "error: must be superuser to view this",
+        ),
+    ),
+    Words(
+        "permission denied",
+        r"password is required|a terminal is required|must have a tty|no tty present|no askpass|sudo: .*(password|tty)"
+        r"|not in the sudoers|may not run sudo|interactive authentication|authentication is required|polkit",
+        (
+            "sudo: a password is required",
+            "sudo: sorry, you must have a tty to run sudo",
+            "sudo: no tty present and no askpass program specified",
+            "sudo: a terminal is required to read the password; either use the -S option",
+            "ci is not in the sudoers file.",
+            "Failed to get properties: Interactive authentication required.",
+            "doas: Authorization required, polkit agent missing",
+        ),
+    ),
+    Words(
+        "permission denied",
+        r"authenticat\w+ (has )?(failed|failure|error|required|needed)|auth(entication)? fail|not authenticated"
+        r"|could not authenticate|login (failed|incorrect|denied)|(invalid|incorrect|wrong|bad) (user ?name or )?"
+        r"(password|credentials?|token|api key|login)|no password supplied|\bNOAUTH\b|\bNOPERM\b|\bWRONGPASS\b"
+        r"|must be logged in|not logged in|please log ?in|log in (first|to)|token (has )?expired|no pg_hba\.conf entry"
+        r"|\b(HTTP|status|error|code)\W{0,3}(/\d(\.\d)? )?40[13]\b|returned error: 40[13]|ORA-01017",
+        (
+            'psql: error: FATAL:  password authentication failed for user "ci"',
+            'FATAL:  no pg_hba.conf entry for host "10.0.0.1", user "ci"',
+            "NOAUTH Authentication required.",
+            "NOPERM this user has no permissions to run the 'info' command",
+            "WRONGPASS invalid username-password pair or user is disabled.",
+            "error: You must be logged in to the server (Unauthorized)",
+            "curl: (22) The requested URL returned error: 401",
+            "Error: unable to authenticate: invalid credentials",
+            "fe_sendauth: no password supplied",
+        ),
+    ),
+    Words(
+        "permission denied",
+        r"currently not seeing messages from other users|users? in (the )?groups? .* can see"
+        r"|no journal files were opened",
+        (
+            "Hint: You are currently not seeing messages from other users and the system.",
+            "      Users in groups 'adm', 'systemd-journal' can see all messages.",
+            "No journal files were opened due to insufficient permissions.",
+        ),
+    ),
+    Words(None, r"^\s*Pass -q to turn off this notice", ("      Pass -q to turn off this notice.",)),
+    # --- Programs and files that are not there ----------------------------------------------------------------------
+    Words(
+        "command not found",
+        r"command not found|^\S*sh: .*: not found$|^[\w./-]+: not found$|applet not found|executable file not found"
+        r"|is not recognized as|unknown command verb|not installed\b|no such program",
+        (
+            "bash: line 1: jcmd: command not found",
+            "sh: 1: redis-cli: not found",
+            "foo: applet not found",
+            'OCI runtime exec failed: exec: "ps": executable file not found in $PATH',
+            "Command 'ss' is not installed, but can be installed with:",
+        ),
+    ),
+    Words(
+        "file not found",
+        r"no such (file|container|object|image|volume|unit|service|pod|table|database|host|device|process|node)"
+        r"|no journal files were found|could not be found|cannot find|can't find|couldn't find|does(n't| not) exist"
+        r"|not a regular file|\bnot found\b|unknown (unit|service|container|database|table)|not a directory"
+        r"|no matching (file|container|unit)|is a directory|no such",
+        (
+            "ls: cannot access '/var/log/x*.log': No such file or directory",
+            "Error: No such container: shop",
+            "Error response from daemon: No such container: shop",
+            'Error from server (NotFound): pods "shop-1" not found',
+            "Unit nosuch.service could not be found.",
+            "No journal files were found.",
+            "/var/log/app: not a regular file",
+            'psql: error: FATAL:  database "shop" does not exist',
+            "tail: error reading '/var/log': Is a directory",
+        ),
+    ),
+    # --- Services that do not answer, and devices that fail ---------------------------------------------------------
+    Words(
+        "timed out",
+        r"timed? ?out|deadline exceeded|timeout",
+        ("curl: (28) Operation timed out after 5001 milliseconds", "error: context deadline exceeded"),
+    ),
+    Words(
+        "failed",
+        r"connection refused|was refused|(could|can|cannot|can't|unable|failed)( not)?( to)? connect"
+        r"|is the .* (daemon|server) running"
+        r"|not been booted with systemd|no route to host|network is unreachable|name or service not known"
+        r"|could not resolve|no such host|connection (was )?(reset|closed|lost)|is not running|unable to perform"
+        r"|server (closed|has gone)|unavailable|error response from daemon",
+        (
+            "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+            "Could not connect to Redis at 127.0.0.1:6379: Connection refused",
+            "Failed to connect to bus: Host is down",
+            "Error: unable to perform an operation on node 'rabbit@mq1'. Please see diagnostics information",
+            "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?",
+            "Error response from daemon: Container 7f is not running",
+        ),
+    ),
+    Words(
+        "failed",
+        r"input/output error|stale (nfs )?file handle|no space left|too many open files|cannot allocate memory"
+        r"|out of memory|read-only file system|resource temporarily unavailable|transport endpoint|bad file descriptor"
+        r"|structure needs cleaning|remote i/o error|device or resource busy|segmentation fault|core dumped|\bkilled\b",
+        (
+            "cat: /var/log/app.log: Input/output error",
+            "ls: cannot open directory '/srv': Stale file handle",
+            "bash: fork: Cannot allocate memory",
+            "cat: /mnt/x: Transport endpoint is not connected",
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SilentAnswer:
+    """What is known of an answer that holds no output, or no more than a title; all texts are redacted."""
+
+    exit_status: int | None
+    stderr: tuple[SafeText, ...]
+    """Its lines."""
+    is_command: bool
+    """A command of the user's or of a preset; else FailTale's own reading of a file or a journal."""
+    filter_failed: bool
+    privilege: SafeText
+    """What the SSH user needs, for a refusal; empty when nobody says."""
+
+
+def silence_of(answer: SilentAnswer) -> tuple[GapReason, SafeText] | None:
+    """Why an answer is silent, in the words of the host; None where it is empty, or has failed in a way of its own.
+
+    A command that failed with words that nobody knows is left to its reader: its stderr is shown as it is.
+    """
+    told = [(line, meaning(line)) for line in answer.stderr if line.strip() and meaning(line) != "harmless"]
+    for line, reason in sorted(told, key=_weight):
+        if reason == "unknown" or reason == "harmless" or reason == "failed" or _is_programs_own(answer, reason):
+            continue
+        said = derived(str.strip, line)
+        if reason == "permission denied" and answer.privilege:
+            return "permission denied", our_words("{}; needs {}", said, answer.privilege)
+        return reason, said
+    if answer.filter_failed:
+        return "could not tell", our_words("the filter 'grep' failed, so nobody knows whether there was something")
+    if told and answer.exit_status in (0, None):
+        line, reason = told[-1]
+        return "failed" if reason == "failed" else "could not tell", derived(str.strip, line)
+    return None
+
+
+@cache
+def _patterns() -> tuple[tuple[re.Pattern[str], GapReason | None], ...]:
+    return tuple((re.compile(row.pattern, re.IGNORECASE), row.reason) for row in WORDS)
+
+
+Meaning = GapReason | Literal["harmless", "unknown"]
+
+
+def meaning(line: str) -> Meaning:
+    """What a line on stderr means."""
+    line = line[:2000]
+    return next((reason or "harmless" for pattern, reason in _patterns() if pattern.search(line)), "unknown")
+
+
+_ORDER = ("permission denied", "command not found", "file not found", "timed out")
+
+
+def _weight(told: tuple[SafeText, Meaning]) -> int:
+    """A refusal explains more than what follows from it."""
+    return _ORDER.index(told[1]) if told[1] in _ORDER else len(_ORDER)
+
+
+def _is_programs_own(answer: SilentAnswer, reason: str) -> bool:
+    """Whether a failing program speaks of what it needs itself (psql's socket), not of what it was to read."""
+    return reason in ("file not found", "timed out") and answer.is_command and answer.exit_status not in (0, None)
+
+
+def last_words(lines: Sequence[SafeText]) -> SafeText:
+    """``: `` and the last line, or nothing."""
+    return our_words(": {}", derived(str.strip, lines[-1])) if lines else our_words("")
