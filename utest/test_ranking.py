@@ -506,14 +506,33 @@ def test_the_headline_is_one_sentence_of_cause_time_and_failure() -> None:
     )
     item = log("2026-03-14 12:01:07,000 ERROR [pool-2] database is locked", host="storage1", component="storage")
     assert (
-        ranked(item, failure=failure).headline == "storage: database is locked, 0.4 s before `GET /orders` returned 500"
+        ranked(item, failure=failure).headline
+        == "storage1: database is locked, 0.4 s before `GET /orders` returned 500"
     )
 
 
 def test_a_failure_that_is_no_request_is_named_by_its_keyword() -> None:
     failure = a_failure(message="'Total: 12' != 'Total: 13'", keyword_path=(a_step(name="Page Should Show Total"),))
     headline = ranked(log("2026-03-14 12:01:07,000 ERROR price list is empty"), failure=failure).headline
-    assert headline == "api: price list is empty, 0.4 s before `Page Should Show Total` failed"
+    assert headline == "api1: price list is empty, 0.4 s before `Page Should Show Total` failed"
+
+
+def test_the_headline_names_the_host_and_what_it_plays_where_the_name_does_not_say_so() -> None:
+    cause = log("2026-03-14 12:01:07,000 ERROR price list is empty", host="10-a", component="pricing")
+    assert ranked(cause).headline.startswith("10-a (pricing): price list is empty, ")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("kernel: oom_reaper: reaped process 2211 (java)", "memory ran out: "),
+        ("api.service: Main process exited, code=dumped", "a process crashed: "),
+        ("database is locked", "database is locked"),
+        ("connection refused by cart", "connection refused by cart"),
+    ],
+)
+def test_the_headline_says_the_kind_where_the_line_itself_does_not(line: str, said: str) -> None:
+    assert ranked(log(f"2026-03-14 12:01:07,000 ERROR {line}")).headline.startswith(f"api1: {said}")
 
 
 def test_where_several_hosts_play_a_component_the_headline_names_the_host() -> None:
@@ -533,4 +552,4 @@ def test_where_several_hosts_play_a_component_the_headline_names_the_host() -> N
     ],
 )
 def test_the_headline_leaves_out_time_level_and_process(line: str, said: str) -> None:
-    assert ranked(log(line)).headline.startswith(f"api: {said}, ")
+    assert ranked(log(line)).headline.startswith(f"api1: {said}, ")

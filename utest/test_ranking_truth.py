@@ -66,7 +66,7 @@ def test_what_a_client_sees_of_it_yields_to_the_reason_that_a_server_gives(clien
     echo = log(f"{AT}100 {client}", f"{AT}150 {client} again")
     analysis = ranked(echo, log(f"{AT}200 {server}", host="db1", collector="db.log"))
     assert server in analysis.suspects[0].text
-    assert analysis.headline.startswith("db")
+    assert analysis.headline.startswith("db1: ")
     then = [signal for signal in analysis.suspects[0].signals if signal.name == "consequence"]
     assert len(then) == 1
     assert client.split(" ", 1)[1].casefold() in then[0].words.casefold()
@@ -111,7 +111,7 @@ def test_what_a_mark_proves_outranks_the_lines_own_time(hours: int) -> None:
     window = AppliedWindow(kind="test", method="byte mark", since=a_failure().window.start)
     line = f"{at:%Y-%m-%d %H:%M:%S},100 ERROR orders: price list is empty"
     analysis = ranked(log(line, window=window))
-    assert analysis.headline.startswith("api: price list is empty")
+    assert analysis.headline.startswith("api1: price list is empty")
     assert "after the failure" not in [signal.name for signal in analysis.suspects[0].signals]
 
 

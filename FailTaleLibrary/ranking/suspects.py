@@ -56,30 +56,47 @@ def _normalised(message: str) -> str:
 NO_SUSPECT = our_words("No strong suspect")
 _IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
 """Names of requests and processes: to be seen in the line itself, noise in a sentence."""
+_NO_KINDS = frozenset({"error", "exception"})
+"""Signals that say no more than the line."""
+_ANYTHING = frozenset({"process", "service", "something"})
 _VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
 _PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
 _HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
 
 
-def headline_of(failure: Failure, suspects: Sequence[Suspect], *, evidence: Evidence) -> SafeText:
+def headline_of(failure: Failure, suspects: Sequence[Suspect]) -> SafeText:
     """One sentence of the strongest suspect, or that there is none."""
     first = suspects[0] if suspects else None
     if first is None or not first.is_strong:
         return NO_SUSPECT
-    return derived(_headline, (failure, first, evidence))
+    return derived(_headline, (failure, first))
 
 
-def _headline(records: tuple[Failure, Suspect, Evidence]) -> str:
-    failure, first, evidence = records
+def _headline(records: tuple[Failure, Suspect]) -> str:
+    failure, first = records
+    if first.item_id is None:
+        return gist(first.text)
     if first.line_number is None:
-        return gist(first.text) if first.item_id is None else f"{_who(first, evidence)}: {gist(first.text)}"
-    return f"{_who(first, evidence)}: {_IDS.sub('', gist(first.text))}{_when(first, failure)}"
+        return f"{_who(first)}: {first.collector.rpartition('.')[2]}: {gist(first.text)}"
+    said = _IDS.sub("", gist(first.text))
+    return f"{_who(first)}: {_kind(first, said)}{said}{_when(first, failure)}"
 
 
-def _who(suspect: Suspect, evidence: Evidence) -> str:
-    """The component; the host where several play it."""
-    hosts = {item.host for item in evidence.items if item.component == suspect.component}
-    return suspect.component if suspect.component and len(hosts) < 2 else suspect.host
+def _who(suspect: Suspect) -> str:
+    """The host, and what it plays where its name does not say so."""
+    if not suspect.component or suspect.component in suspect.host:
+        return suspect.host
+    return f"{suspect.host} ({suspect.component})"
+
+
+def _kind(suspect: Suspect, said: str) -> str:
+    """``memory ran out: ``; empty where the line's own words name its kind."""
+    strong = next((signal for signal in suspect.signals if signal.strong), None)
+    if strong is None or strong.name in _NO_KINDS:
+        return ""
+    spoken = set(re.findall(r"[a-z]+", said.casefold()))
+    named = {word for word in re.findall(r"[a-z]{4,}", f"{strong.name} {strong.words}".casefold())} - _ANYTHING
+    return "" if spoken & named else f"{strong.words}: "
 
 
 def _when(suspect: Suspect, failure: Failure) -> str:
@@ -145,7 +162,7 @@ def rank(
     suspects = tuple(_suspect(each, number, scene) for number, each in enumerate(ordered, 1))
     strongest = suspects[0] if suspects and suspects[0].is_strong else None
     return Analysis(
-        headline=headline_of(failure, suspects, evidence=evidence),
+        headline=headline_of(failure, suspects),
         suspects=suspects,
         notes=_left_out(sources, most_lines=most_lines, is_over=is_over()),
         signature=signature_of(failure, strongest, known=history.signatures),
