@@ -95,7 +95,7 @@ def _kind(suspect: Suspect, said: str) -> str:
     if strong is None or strong.name in _NO_KINDS:
         return ""
     spoken = set(re.findall(r"[a-z]+", said.casefold()))
-    named = {word for word in re.findall(r"[a-z]{4,}", f"{strong.name} {strong.words}".casefold())} - _ANYTHING
+    named = set(re.findall(r"[a-z]{4,}", f"{strong.name} {strong.words}".casefold())) - _ANYTHING
     return "" if spoken & named else f"{strong.words}: "
 
 
