@@ -178,7 +178,7 @@ def test_an_answer_without_a_known_citation_is_dropped() -> None:
 
 
 def test_a_real_id_is_not_support() -> None:
-    with pytest.raises(HintError, match=r"shares no telling word with the lines that it cites \(E1\)"):
+    with pytest.raises(HintError, match=r"has no significant word in common with the lines that it cites \(E1\)"):
         hint_of(cause="The server returned an error and the test failed.")
 
 
@@ -189,7 +189,7 @@ def test_only_citations_that_carry_the_claim_survive() -> None:
 
 def test_a_word_that_all_lines_bear_supports_none() -> None:
     suspects = [a_suspect(id=f"E{n}", text=f"checkout {word}", signals=()) for n, word in enumerate("abcd", start=1)]
-    with pytest.raises(HintError, match="no telling word"):
+    with pytest.raises(HintError, match="no significant word"):
         hint_of(*suspects, cause="The checkout is broken.")
 
 

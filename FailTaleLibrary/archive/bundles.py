@@ -83,25 +83,25 @@ def write_bundle(
     plain name (``prompt.md``). Raises OSError when the disk does not let us; then nothing is left behind.
     """
     private_directory(directory)
-    return _write(report, directory / _file_name(report.failure.id), full_texts or {}, documents or {})
+    return _write_draft(report, directory / _file_name(report.failure.id), full_texts or {}, documents or {})
 
 
 def read_bundle(path: Path) -> Report:
     """The report of a bundle, after a check of every file. Raises ArchiveError: missing, damaged, foreign, too new."""
-    manifest = _manifest(path)
-    contents = {file.path: _checked(path, file) for file in manifest.files if file.path != REPORT}
+    manifest = _read_manifest(path)
+    contents = {file.path: _checked_file(path, file) for file in manifest.files if file.path != REPORT}
     for item in manifest.items:
         if item.path not in contents:
             raise ArchiveError(f"'{path / MANIFEST}' names no file for item '{item.id}'.")
-    return parse_report(_file(path, manifest, REPORT), where=f"'{path / REPORT}'")
+    return parse_report(_listed_file(path, manifest, REPORT), where=f"'{path / REPORT}'")
 
 
 def read_item(path: Path, item_id: str) -> str:
     """The full output of one item of a bundle. Raises ArchiveError as `read_bundle` does."""
-    manifest = _manifest(path)
+    manifest = _read_manifest(path)
     for item in manifest.items:
         if item.id == item_id:
-            return _file(path, manifest, item.path).decode("utf-8", "replace")
+            return _listed_file(path, manifest, item.path).decode("utf-8", "replace")
     known = ", ".join(item.id for item in manifest.items) or "none"
     raise ArchiveError(f"'{path}' has no item '{item_id}'; it has: {known}.")
 
@@ -113,33 +113,33 @@ def rewrite_bundle(path: Path, transform: TextTransform, *, documents: Mapping[s
     """
     report = rewritten(read_bundle(path), transform)
     full_texts = {item.id: transform(read_item(path, item.id)) for item in report.evidence.items}
-    return _write(report, path.absolute(), full_texts, documents or {})
+    return _write_draft(report, path.absolute(), full_texts, documents or {})
 
 
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
-def _write(report: Report, target: Path, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> Path:
+def _write_draft(report: Report, target: Path, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> Path:
     draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))  # mode 0700
     try:
-        _fill(draft, report, full_texts, documents)
-        _put(draft, target)
+        _fill_draft(draft, report, full_texts, documents)
+        _put_in_place(draft, target)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
         raise
     return target
 
 
-def _fill(draft: Path, report: Report, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> None:
+def _fill_draft(draft: Path, report: Report, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> None:
     paths = _item_paths(report)
-    texts = {path: full_texts.get(item_id, _text(report, item_id)) for item_id, path in paths.items()}
+    texts = {path: full_texts.get(item_id, _text_of_item(report, item_id)) for item_id, path in paths.items()}
     texts |= {_file_name(name): text for name, text in documents.items()}
     texts[REPORT] = report.model_dump_json(indent=1)
-    files = tuple(_store(draft, path, text) for path, text in texts.items())
-    _store(draft, MANIFEST, _manifest_of(report, paths, texts, files).model_dump_json(indent=1))
+    files = tuple(_store_file(draft, path, text) for path, text in texts.items())
+    _store_file(draft, MANIFEST, _manifest_of(report, paths, texts, files).model_dump_json(indent=1))
 
 
-def _put(draft: Path, target: Path) -> None:
+def _put_in_place(draft: Path, target: Path) -> None:
     """Renames the draft; an earlier bundle makes way first, because a folder can only replace an empty one."""
     if target.exists():
         old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
@@ -150,12 +150,12 @@ def _put(draft: Path, target: Path) -> None:
         draft.rename(target)
 
 
-def _text(report: Report, item_id: str) -> str:
+def _text_of_item(report: Report, item_id: str) -> str:
     item = report.evidence.item(item_id)
     return item.text if item else ""
 
 
-def _store(draft: Path, name: str, text: str) -> StoredFile:
+def _store_file(draft: Path, name: str, text: str) -> StoredFile:
     """Not synchronised to the disk one by one: after a power cut the checksums tell what did not arrive."""
     data = text.encode()
     path = draft / name
@@ -200,7 +200,7 @@ def _item_paths(report: Report) -> dict[str, str]:
     for item in report.evidence.items:
         path = f"items/{_file_name(item.host)}/{_file_name(item.collector)}.txt"
         if path.casefold() in taken:
-            path = f"items/{_file_name(item.host)}/{_hashed(item.collector, salt=item.id + str(len(taken)))}.txt"
+            path = f"items/{_file_name(item.host)}/{_hashed_name(item.collector, salt=item.id + str(len(taken)))}.txt"
         taken.add(path.casefold())
         paths[item.id] = path
     return paths
@@ -209,10 +209,10 @@ def _item_paths(report: Report) -> dict[str, str]:
 def _file_name(text: str) -> str:
     """A text as a file name: itself when it is a plain one, else its plain characters and a hash."""
     plain = re.fullmatch(rf"[A-Za-z0-9][A-Za-z0-9._ -]{{0,{_MAX_NAME - 1}}}", text) and not text.endswith((".", " "))
-    return text if plain else _hashed(text)
+    return text if plain else _hashed_name(text)
 
 
-def _hashed(text: str, *, salt: str = "") -> str:
+def _hashed_name(text: str, *, salt: str = "") -> str:
     digest = hashlib.sha256((text + salt).encode()).hexdigest()[:10]
     return f"{re.sub(r'[^A-Za-z0-9]+', '-', text)[:30].strip('-')}-{digest}".lstrip("-")
 
@@ -220,32 +220,32 @@ def _hashed(text: str, *, salt: str = "") -> str:
 # --- Reading ----------------------------------------------------------------------------------------------------------
 
 
-def _manifest(path: Path) -> Manifest:
+def _read_manifest(path: Path) -> Manifest:
     file = path / MANIFEST
     if not file.is_file():
         raise ArchiveError(f"'{path}' is no bundle: there is no '{MANIFEST}' in it.")
-    data = _read(file)
+    data = _read_bytes(file)
     try:
         return Manifest.model_validate_json(data)
     except ValidationError as error:
         raise refusal(data, error, where=f"'{file}'") from error
 
 
-def _file(path: Path, manifest: Manifest, name: str) -> bytes:
+def _listed_file(path: Path, manifest: Manifest, name: str) -> bytes:
     for file in manifest.files:
         if file.path == name:
-            return _checked(path, file)
+            return _checked_file(path, file)
     raise ArchiveError(f"'{path / MANIFEST}' does not list '{name}'.")
 
 
-def _checked(path: Path, file: StoredFile) -> bytes:
-    data = _read(_inside(path, file.path))
+def _checked_file(path: Path, file: StoredFile) -> bytes:
+    data = _read_bytes(_path_inside(path, file.path))
     if len(data) != file.bytes or hashlib.sha256(data).hexdigest() != file.sha256:
         raise ArchiveError(f"'{path / file.path}' was changed since the bundle was written: its checksum differs.")
     return data
 
 
-def _inside(path: Path, name: str) -> Path:
+def _path_inside(path: Path, name: str) -> Path:
     """The file that a manifest names, which must not lead out of its bundle by ``..``, a root or a link."""
     parts = PurePosixPath(name).parts
     file = path.joinpath(*parts)
@@ -254,7 +254,7 @@ def _inside(path: Path, name: str) -> Path:
     return file
 
 
-def _read(file: Path) -> bytes:
+def _read_bytes(file: Path) -> bytes:
     try:
         with file.open("rb") as stream:
             data = stream.read(MAX_FILE_BYTES + 1)

@@ -50,7 +50,7 @@ class _Card:
     test: str = ""
     """Name of the test, or of the suite's setup or teardown."""
     status: str = ""
-    """Of that; empty where the file ends before it is told."""
+    """Of that; empty where the file ends before that is known."""
 
 
 def _report_of(found: _Card) -> Report | None:
@@ -139,7 +139,7 @@ def _place_of(parents: list[ElementTree.Element]) -> Place:
 
 @dataclass(slots=True)
 class _Object:
-    """What is kept of an object of the file: the cards in it, and what tells where these stand."""
+    """What is kept of an object of the file: the cards in it, and what decides where these are."""
 
     cards: list[_Card]
     is_message: bool = False
@@ -160,9 +160,11 @@ def _from_json(path: Path) -> Iterator[_Card]:
 
 def _object_of(pairs: list[tuple[str, Any]]) -> _Object:
     values = dict(pairs)
-    if values.get("html") is True and is_card(_word(values, "message")):
+    if values.get("html") is True and is_card(_word_of(values, "message")):
         return _Object([_Card(values["message"], "outside")], is_message=True)
-    whole = _Object([], name=_word(values, "name"), owner=_word(values, "owner"), status=_word(values, "status"))
+    whole = _Object(
+        [], name=_word_of(values, "name"), owner=_word_of(values, "owner"), status=_word_of(values, "status")
+    )
     is_suite = "tests" in values or "suites" in values
     for key, value in pairs:
         for child in value if isinstance(value, list) else (value,):
@@ -171,7 +173,7 @@ def _object_of(pairs: list[tuple[str, Any]]) -> _Object:
     return whole
 
 
-def _word(values: Mapping[str, Any], key: str) -> str:
+def _word_of(values: Mapping[str, Any], key: str) -> str:
     value = values.get(key)
     return value if isinstance(value, str) else ""
 

@@ -72,14 +72,14 @@ def _rewrite_xml(chunks: Iterable[str], change: Change) -> Iterator[str]:
     for part, is_torn in _xml_parts(chunks):
         if not part.startswith("<"):
             text = Text(unescape(part), _name_of(tag), _is_html(tag), is_torn)
-            yield _replaced(part, text, change, escape)
+            yield _changed_or_raw(part, text, change, escape)
         elif sealed := _sealed(part):
             yield sealed[0] + change(Text(sealed[1], is_torn=is_torn)) + sealed[2]
         elif is_torn:
-            yield _replaced(part, Text(unescape(part), is_torn=True), change, escape)
+            yield _changed_or_raw(part, Text(unescape(part), is_torn=True), change, escape)
         else:
             tag = part
-            yield _ATTRIBUTE.sub(lambda match: _attribute(match, change), part)
+            yield _ATTRIBUTE.sub(lambda match: _changed_attribute(match, change), part)
 
 
 def _xml_parts(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
@@ -131,15 +131,15 @@ def _is_html(tag: str) -> bool:
     return tag.startswith("<msg") and _HTML.search(tag) is not None
 
 
-def _attribute(match: re.Match[str], change: Change) -> str:
+def _changed_attribute(match: re.Match[str], change: Change) -> str:
     name, equals, quoted = match.groups()
     quote = quoted[0]
     text = Text(unescape(quoted[1:-1]), name)
     entity = {'"': "&quot;"} if quote == '"' else {"'": "&apos;"}
-    return name + equals + quote + _replaced(quoted[1:-1], text, change, partial(escape, entities=entity)) + quote
+    return name + equals + quote + _changed_or_raw(quoted[1:-1], text, change, partial(escape, entities=entity)) + quote
 
 
-def _replaced(raw: str, text: Text, change: Change, encode: Callable[[str], str]) -> str:
+def _changed_or_raw(raw: str, text: Text, change: Change, encode: Callable[[str], str]) -> str:
     """The text changed and encoded; as it stood where it is the same."""
     if not text.value.strip():
         return raw
@@ -157,19 +157,23 @@ def _rewrite_json(text: str, change: Change) -> Iterator[str]:
     """String by string in the text itself: a parser would lose a second "body" of a test."""
     at, key = 0, ""
     for match in _STRING.finditer(text):
-        value = _decoded(match[0])
+        value = _decoded_string(match[0])
         if _COLON.match(text, match.end()):
             key, found = value, Text(value)
         else:
             found = Text(value, key, is_html=key == "message" and _is_html_message(text, match.end()))
         yield text[at : match.start()]
-        yield _replaced(match[0], found, change, json.dumps)
+        yield _changed_or_raw(match[0], found, change, json.dumps)
         at = match.end()
     rest = text[at:]
-    yield _replaced(rest, Text(_unquoted(rest), key, is_html=True, is_torn=True), change, str) if '"' in rest else rest
+    yield (
+        _changed_or_raw(rest, Text(_unquoted(rest), key, is_html=True, is_torn=True), change, str)
+        if '"' in rest
+        else rest
+    )
 
 
-def _decoded(string: str) -> str:
+def _decoded_string(string: str) -> str:
     try:
         return str(json.loads(string, strict=False))
     except ValueError:  # an escape that JSON does not have

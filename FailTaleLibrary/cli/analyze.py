@@ -26,12 +26,12 @@ def add_command(commands: Commands) -> None:
     analyze.add_argument("--host", help="Ollama's address, instead of the configuration's")
     analyze.add_argument("--log", type=Path, metavar="FILE", help="also make log.html anew, as rebot does")
     analyze.add_argument("--show-prompt", action="store_true", help="print what would be sent, and send nothing")
-    analyze.set_defaults(run=_analyze)
+    analyze.set_defaults(run=_run_analyze)
 
 
-def _analyze(options: argparse.Namespace) -> int:
+def _run_analyze(options: argparse.Namespace) -> int:
     config = configuration_if_named(options)
-    settings = _settings(options, config)
+    settings = _chosen_settings(options, config)
     if options.show_prompt:
         return _show_prompts(options.path, settings)
     if settings.model is None:
@@ -41,7 +41,7 @@ def _analyze(options: argparse.Namespace) -> int:
 
     def remember(report: Report) -> Analysis:
         made.append(ask(report))
-        print(f"{report.failure.name}: {_verdict(made[-1])}")
+        print(f"{report.failure.name}: {_hint_or_reason(made[-1])}")
         return made[-1]
 
     if options.path.is_dir():
@@ -55,7 +55,7 @@ def _analyze(options: argparse.Namespace) -> int:
     return 0 if all(analysis.hint for analysis in made) else 1
 
 
-def _settings(options: argparse.Namespace, config: Config | None) -> AnalysisSettings:
+def _chosen_settings(options: argparse.Namespace, config: Config | None) -> AnalysisSettings:
     settings = config.analysis if config else AnalysisSettings()
     chosen = {"model": options.model, "host": options.host}
     return settings.model_copy(update={name: value for name, value in chosen.items() if value})
@@ -66,16 +66,16 @@ def _show_prompts(path: Path, settings: AnalysisSettings) -> int:
         if isinstance(report, ArchiveError):
             print(f"failtale: {report}", file=sys.stderr)
             continue
-        print(f"# {report.failure.name}\n\n{_prompt(report, settings)}")
+        print(f"# {report.failure.name}\n\n{_prompt_text(report, settings)}")
     return 0
 
 
-def _prompt(report: Report, settings: AnalysisSettings) -> str:
+def _prompt_text(report: Report, settings: AnalysisSettings) -> str:
     prompt = build_prompt(report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN)
     return prompt.text()
 
 
-def _verdict(analysis: Analysis) -> str:
+def _hint_or_reason(analysis: Analysis) -> str:
     return analysis.hint.cause if analysis.hint else f"no hint: {analysis.no_hint_reason}"
 
 
@@ -83,7 +83,7 @@ def _hint_bundle(path: Path, ask: HintOf, settings: AnalysisSettings) -> None:
     report = read_bundle(path)
     full_texts = {item.id: read_item(path, item.id) for item in report.evidence.items}
     with_hint = report.model_copy(update={"analysis": ask(report)})
-    documents = {"prompt.md": _prompt(report, settings)}
+    documents = {"prompt.md": _prompt_text(report, settings)}
     write_bundle(with_hint, path.absolute().parent, full_texts=full_texts, documents=documents)
 
 

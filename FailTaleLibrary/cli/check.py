@@ -11,10 +11,10 @@ from FailTaleLibrary.run import Run
 def add_command(commands: Commands) -> None:
     check = commands.add_parser("check", parents=[with_config()], help="check that every host can be reached")
     check.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all)")
-    check.set_defaults(run=_check)
+    check.set_defaults(run=_run_check)
 
 
-def _check(options: argparse.Namespace) -> int:
+def _run_check(options: argparse.Namespace) -> int:
     run = Run(configuration(options))
     try:
         verdicts, notes = run.check_hosts(options.hosts), run.notes

@@ -35,10 +35,10 @@ def add_command(commands: Commands) -> None:
     collect.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     collect.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of printing it")
     collect.add_argument("--bundle", type=Path, metavar="DIR", help="also write a bundle to DIR/failtale")
-    collect.set_defaults(run=_collect)
+    collect.set_defaults(run=_run_collect)
 
 
-def _collect(options: argparse.Namespace) -> int:
+def _run_collect(options: argparse.Namespace) -> int:
     with held_back():  # what there is when it is interrupted is printed, too
         return _printed(options)
 
@@ -46,7 +46,7 @@ def _collect(options: argparse.Namespace) -> int:
 def _printed(options: argparse.Namespace) -> int:
     run = Run(configuration(options))
     try:
-        failure = _failure(options, run)
+        failure = _failure_of(options, run)
         with live_line(sys.stderr) as progress:
             report = run.collect_failure(
                 failure, components=options.component, output_dir=options.bundle, progress=progress
@@ -62,7 +62,7 @@ def _printed(options: argparse.Namespace) -> int:
     return 1 if report.evidence.gaps and not report.evidence.items else 0
 
 
-def _failure(options: argparse.Namespace, run: Run) -> Failure:
+def _failure_of(options: argparse.Namespace, run: Run) -> Failure:
     start = moment(options.since, now=datetime.now(timezone.utc))
     return run.failure(options.test, message=options.message, suite=options.suite, scope="test", start=start)
 

@@ -11,10 +11,10 @@ from FailTaleLibrary.cli.options import Commands
 def add_command(commands: Commands) -> None:
     demo = commands.add_parser("demo", help="a small shop on this machine, real failures, log.html with cards")
     demo.add_argument("directory", nargs="?", type=Path, help="where results go (default: failtale-demo)")
-    demo.set_defaults(run=_demo)
+    demo.set_defaults(run=_run_demo)
 
 
-def _demo(options: argparse.Namespace) -> int:
+def _run_demo(options: argparse.Namespace) -> int:
     from FailTaleLibrary.demo import run_demo  # brings Robot Framework, which no other command needs
 
     return run_demo(options.directory)

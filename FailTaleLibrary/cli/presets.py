@@ -13,10 +13,10 @@ from FailTaleLibrary.errors import ConfigError
 def add_command(commands: Commands) -> None:
     presets = commands.add_parser("presets", help="list the presets, or explain one")
     presets.add_argument("name", nargs="?", help="preset to explain")
-    presets.set_defaults(run=_presets)
+    presets.set_defaults(run=_run_presets)
 
 
-def _presets(options: argparse.Namespace) -> int:
+def _run_presets(options: argparse.Namespace) -> int:
     presets = describe_presets()
     chosen = [preset for preset in presets if options.name in (None, preset.name)]
     if not chosen:

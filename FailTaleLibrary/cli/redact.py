@@ -43,10 +43,10 @@ def add_command(commands: Commands) -> None:
         "paths", nargs="+", metavar="FILE", help="text, output.xml, output.json, a bundle's folder, or - for stdin"
     )
     redact.add_argument("--in-place", action="store_true", help="replace each file instead of printing it")
-    redact.set_defaults(run=_redact)
+    redact.set_defaults(run=_run_redact)
 
 
-def _redact(options: argparse.Namespace) -> int:
+def _run_redact(options: argparse.Namespace) -> int:
     config = configuration_if_named(options) or Config()
     redactor = RecordRedactor(redactor_for(config, os.environ))
     for name in options.paths:
@@ -66,25 +66,25 @@ def _redact_in_place(name: str, redactor: RecordRedactor, *, max_bytes: int) -> 
     if path.is_dir():
         rewrite_bundle(path, redactor.text)
         return
-    with _opened(path) as source, replacing(path) as target:
-        target.writelines(_redacted(source, path, redactor, max_bytes=max_bytes))
+    with _opened_file(path) as source, replacing(path) as target:
+        target.writelines(_redacted_parts(source, path, redactor, max_bytes=max_bytes))
 
 
 def _print_redacted(name: str, redactor: RecordRedactor, *, max_bytes: int) -> None:
     path = Path(name)
     if name != _STDIN and path.is_dir():
         raise ConfigError(f"'{path}' is a bundle; say '--in-place' to redact it where it is, or copy it first.")
-    source = _as_it_comes(sys.stdin.buffer) if name == _STDIN else _opened(path)
+    source = _as_it_comes(sys.stdin.buffer) if name == _STDIN else _opened_file(path)
     sys.stdout.flush()
     target = _as_it_comes(sys.stdout.buffer)
     try:
         with source:
-            target.writelines(_redacted(source, path, redactor, max_bytes=max_bytes))
+            target.writelines(_redacted_parts(source, path, redactor, max_bytes=max_bytes))
     finally:
         target.detach()  # which writes what is left, and leaves standard output open
 
 
-def _opened(path: Path) -> TextIO:
+def _opened_file(path: Path) -> TextIO:
     return path.open(encoding="utf-8", errors="surrogateescape", newline="")
 
 
@@ -93,7 +93,7 @@ def _as_it_comes(stream: BinaryIO) -> io.TextIOWrapper:
     return io.TextIOWrapper(stream, encoding="utf-8", errors="surrogateescape", newline="")
 
 
-def _redacted(source: TextIO, path: Path, redactor: RecordRedactor, *, max_bytes: int) -> Iterator[str]:
+def _redacted_parts(source: TextIO, path: Path, redactor: RecordRedactor, *, max_bytes: int) -> Iterator[str]:
     """A file in pieces without its secrets. Raises ConfigError for a page that cannot be redacted."""
     head = source.read(_HEAD)
     form = format_of(head, path.suffix)
@@ -104,7 +104,7 @@ def _redacted(source: TextIO, path: Path, redactor: RecordRedactor, *, max_bytes
         )
     chunks = chain([head], chunks_of(source))
     if form == "text":
-        return redact_lines(_lines(chunks, redactor), redactor)
+        return redact_lines(_lines_of(chunks, redactor), redactor)
     return rewrite_all(
         chunks,
         form,
@@ -114,7 +114,7 @@ def _redacted(source: TextIO, path: Path, redactor: RecordRedactor, *, max_bytes
     )
 
 
-def _lines(chunks: Iterable[str], redactor: RecordRedactor) -> Iterator[str]:
+def _lines_of(chunks: Iterable[str], redactor: RecordRedactor) -> Iterator[str]:
     """Lines with their ends; payloads of reports, which the redactor cannot see into, are redacted already."""
     held = ""
     for chunk in chunks:
@@ -134,7 +134,7 @@ class _Texts:
 
     def __call__(self, text: Text) -> str:
         if names_a_secret(text.name) and not text.value.isdigit():  # Robot's statistics count what did `pass`
-            return self._named(text)
+            return self._secret_by_name(text)
         if text.value in self._clean or _MOMENT.fullmatch(text.value):
             return text.value
         redacted = self._redactor.redact(text.value).text
@@ -142,7 +142,7 @@ class _Texts:
             self._clean.add(redacted)
         return redacted
 
-    def _named(self, text: Text) -> str:
+    def _secret_by_name(self, text: Text) -> str:
         """A text whose name says that it is a secret, as that of Robot's metadata may do."""
         begin = f'{text.name}="'
         redacted = self._redactor.redact(f'{begin}{text.value}"').text

@@ -42,10 +42,10 @@ def add_command(commands: Commands) -> None:
         metavar="FILE",
         help="who requested what (default: ~/.local/state/failtale/audit.jsonl)",
     )
-    serve.set_defaults(run=_serve)
+    serve.set_defaults(run=_run_serve)
 
 
-def _serve(options: argparse.Namespace) -> int:
+def _run_serve(options: argparse.Namespace) -> int:
     try:
         from FailTaleLibrary import mcp_server  # the SDK takes half a second, and only this command needs it
     except ModuleNotFoundError as error:

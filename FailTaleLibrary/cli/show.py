@@ -30,7 +30,7 @@ def add_command(commands: Commands) -> None:
     show.add_argument("--all", action="store_true", help="whole reports, however many there are")
     show.add_argument("--format", choices=FORMATS, help="default: text")
     show.add_argument("--json", action="store_const", const="json", dest="format", help="the same as --format json")
-    show.set_defaults(run=_show)
+    show.set_defaults(run=_run_show)
 
 
 def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
@@ -52,7 +52,7 @@ def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
         yield error
 
 
-def _show(options: argparse.Namespace) -> int:
+def _run_show(options: argparse.Namespace) -> int:
     found = list(reports_at(options.path))
     unreadable = [each for each in found if isinstance(each, ArchiveError)]
     reports = [each for each in found if isinstance(each, Report)]
@@ -64,7 +64,7 @@ def _show(options: argparse.Namespace) -> int:
     elif chosen:
         print(_overview(chosen) if len(chosen) > MANY and not options.all else FORMATS["text"].render_all(chosen))
     else:
-        print(_nothing(options, reports))
+        print(_what_there_is(options, reports))
     return 1 if unreadable or (options.test and not chosen) else 0
 
 
@@ -84,7 +84,7 @@ def _overview(reports: Sequence[Report]) -> str:
     return "\n".join([*lines, f"{count(len(reports), 'failure')}; add '--test NAME' for one report, '--all' for all."])
 
 
-def _nothing(options: argparse.Namespace, reports: Sequence[Report]) -> str:
+def _what_there_is(options: argparse.Namespace, reports: Sequence[Report]) -> str:
     if options.test is None or not reports:
         return f"No evidence in '{options.path}'."
     names = list(dict.fromkeys(f"'{report.failure.name}'" for report in reports))

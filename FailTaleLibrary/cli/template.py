@@ -10,9 +10,9 @@ from FailTaleLibrary.config import template_text
 
 def add_command(commands: Commands) -> None:
     template = commands.add_parser("template", help="print a commented failtale.yaml to start from")
-    template.set_defaults(run=_template)
+    template.set_defaults(run=_run_template)
 
 
-def _template(options: argparse.Namespace) -> int:
+def _run_template(options: argparse.Namespace) -> int:
     print(template_text(), end="")
     return 0

@@ -1,4 +1,4 @@
-"""Answers across runs: equal evidence, the same prompt and the same weights need no second call.
+"""A prompt and a model -> the answer of an earlier call: equal evidence and the same weights need no second one.
 
 An entry holds the model's answer as it was, so a hint made of it is checked again against the evidence at hand.
 """
@@ -72,7 +72,7 @@ class Cache:
         self._memory[key] = answered
         if self._directory is not None:
             with contextlib.suppress(OSError):
-                self._write(self._directory, key, answered)
+                self._write_entry(self._directory, key, answered)
                 _forget_oldest(self._directory)
 
     def _from_disk(self, key: str) -> VerifiedAnswer | None:
@@ -87,7 +87,7 @@ class Cache:
             return None
         return VerifiedAnswer(**dict(entry))
 
-    def _write(self, directory: Path, key: str, answered: VerifiedAnswer) -> None:
+    def _write_entry(self, directory: Path, key: str, answered: VerifiedAnswer) -> None:
         """Whole at once, so that two runs never read half a file."""
         private_directory(directory)
         entry = _Entry(

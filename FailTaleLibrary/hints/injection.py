@@ -52,12 +52,12 @@ class Catalogue:
 
     def is_order(self, text: str) -> bool:
         """Whether the text, read in any of its forms, holds what a row describes."""
-        visible = _visible(text)
+        visible = _visible_form(text)
         if self._finds("visible", visible) or self._finds("marks", visible):
             return True
         if self._finds("marks", re.sub(r"\s+", "", visible)):
             return True
-        skeleton = _skeleton(visible)
+        skeleton = _latin_skeleton(visible)
         return any(self._in_letters(letters) for letters in (skeleton, *(skeleton.translate(leet) for leet in _LEET)))
 
     def _in_letters(self, letters: str) -> bool:
@@ -109,7 +109,9 @@ _MAX_CHARS = 4000
 def reads_like_instruction(text: str) -> bool:
     """Whether a model might take the text for an order or for a part of its chat template."""
     ends = text if len(text) <= 2 * _MAX_CHARS else text[:_MAX_CHARS] + "\n" + text[-_MAX_CHARS:]
-    return _has_tag_characters(ends) or _hides_text(ends) or any(orders().is_order(form) for form in _decoded(ends))
+    return (
+        _has_tag_characters(ends) or _hides_text(ends) or any(orders().is_order(form) for form in _decoded_forms(ends))
+    )
 
 
 def split_instructions(lines: Sequence[str]) -> frozenset[int]:
@@ -136,26 +138,26 @@ _LEET = tuple(str.maketrans("0134578@$!|", f"o{one}eastbasil") for one in "il")
 _NO_LETTER = re.compile(r"[\W_]+")
 
 
-def _decoded(text: str) -> Iterator[str]:
+def _decoded_forms(text: str) -> Iterator[str]:
     """The line as it is, and as a reader of HTML, of URLs and of escapes would see it."""
     yield text
-    plain = _ESCAPE.sub(_character, unquote(html.unescape(text)))
+    plain = _ESCAPE.sub(_escaped_character, unquote(html.unescape(text)))
     if plain != text:
         yield plain
 
 
-def _character(match: re.Match[str]) -> str:
+def _escaped_character(match: re.Match[str]) -> str:
     code = int(match[1] or match[2], 16)
     return chr(code) if code < 0x110000 and not 0xD800 <= code < 0xE000 else ""
 
 
-def _visible(text: str) -> str:
+def _visible_form(text: str) -> str:
     """Compatibility forms (full width, bold, circled) as plain letters, nothing invisible between them."""
     normal = unicodedata.normalize("NFKC", text).casefold()
     return "".join(char for char in normal if char.isspace() or unicodedata.category(char) not in {"Cc", "Cf", "Co"})
 
 
-def _skeleton(visible: str) -> str:
+def _latin_skeleton(visible: str) -> str:
     """Accents off, letters of other alphabets that look Latin as Latin ones."""
     parts = unicodedata.normalize("NFKD", visible)
     return "".join(char for char in parts if not unicodedata.combining(char)).translate(_LOOKALIKES)

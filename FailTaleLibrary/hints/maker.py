@@ -122,7 +122,7 @@ class HintMaker:
         if self._settings.model is None:
             return report.analysis
         try:
-            return report.analysis.with_hint(self._hint(report))
+            return report.analysis.with_hint(self._hint_of(report))
         except HintError as error:
             return report.analysis.without_hint(NO_KNOWN_VALUES.safe_message(error))
         except Exception as error:  # A run is never made worse, not by our own mistakes either.
@@ -130,7 +130,7 @@ class HintMaker:
             detail = NO_KNOWN_VALUES.safe_message(shorten(prompt_line(f"{type(error).__name__}: {error}"), 200))
             return report.analysis.without_hint(our_words("FailTale could not make a hint ({})", detail))
 
-    def _hint(self, report: Report) -> Hint:
+    def _hint_of(self, report: Report) -> Hint:
         if not any(suspect.is_strong for suspect in report.analysis.suspects):
             raise HintError(NOT_ASKED)
         ollama, model = self._probed()
@@ -153,7 +153,7 @@ class HintMaker:
             return None
         if outcome.answered is None or outcome.lines is None:
             raise HintError(f"same as '{outcome.failure}': {outcome.reason}")
-        answered = _renumbered(outcome.answered, outcome.lines, _lines(prompt))
+        answered = _renumbered(outcome.answered, outcome.lines, _lines_shown(prompt))
         try:
             return checked_hint(answered, prompt=prompt, window=report.failure.window)
         except HintError as error:
@@ -168,10 +168,10 @@ class HintMaker:
             hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
         except HintError:
             return None
-        self._remember(report, _Outcome(report.failure.name, answered, _lines(prompt)))
+        self._remember_outcome(report, _Outcome(report.failure.name, answered, _lines_shown(prompt)))
         return hint
 
-    def _remember(self, report: Report, outcome: _Outcome) -> None:
+    def _remember_outcome(self, report: Report, outcome: _Outcome) -> None:
         if signature := _signature(report):
             self._outcomes[signature] = outcome
 
@@ -185,7 +185,7 @@ class HintMaker:
             try:
                 ollama = Ollama(server_for(self._settings, self._environ), self._settings)
                 allowed = min(self._budget.allowance_s(), _PROBE_S)
-                self._known = ollama, self._timed(lambda: ollama.model(allowed))[0]
+                self._known = ollama, self._timed_call(lambda: ollama.model(allowed))[0]
             except (TooSlowError, UnreachableError):
                 raise  # the budget counts these
             except HintError as error:
@@ -197,11 +197,11 @@ class HintMaker:
         allowed = self._budget.allowance_s()  # outside of the try: a used-up budget is nothing about this failure
         self._budget.count_hint()
         try:
-            reply, seconds = self._timed(lambda: ollama.ask(prompt, model=model, deadline_s=allowed))
-            self._calibrate(reply, prompt)
+            reply, seconds = self._timed_call(lambda: ollama.ask(prompt, model=model, deadline_s=allowed))
+            self._calibrate_tokens(reply, prompt)
             return self._believed(reply, seconds, report=report, prompt=prompt, model=model)
         except HintError as error:
-            self._remember(report, _Outcome(report.failure.name, reason=str(error)))
+            self._remember_outcome(report, _Outcome(report.failure.name, reason=str(error)))
             raise
 
     def _believed(self, reply: Reply, seconds: float, *, report: Report, prompt: Prompt, model: Model) -> Hint:
@@ -215,10 +215,10 @@ class HintMaker:
         )
         hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
         self._cache.store(cache_key(prompt, model), answered)
-        self._remember(report, _Outcome(report.failure.name, answered, _lines(prompt)))
+        self._remember_outcome(report, _Outcome(report.failure.name, answered, _lines_shown(prompt)))
         return hint
 
-    def _timed(self, call: Callable[[], T]) -> tuple[T, float]:
+    def _timed_call(self, call: Callable[[], T]) -> tuple[T, float]:
         """The call's result and seconds; both its time and its failure count against the run's budget."""
         started = time.monotonic()
         try:
@@ -232,7 +232,7 @@ class HintMaker:
         self._budget.count_success()
         return result, seconds
 
-    def _calibrate(self, reply: Reply, prompt: Prompt) -> None:
+    def _calibrate_tokens(self, reply: Reply, prompt: Prompt) -> None:
         """The densest logs that this model has counted so far, with a margin, instead of our guess."""
         if not reply.prompt_tokens:
             return
@@ -289,7 +289,7 @@ def _refuse_nothing(prompt: Prompt, model: Model) -> None:
     raise HintError("not asked: each suspect's line reads like an instruction to a model and was withheld")
 
 
-def _lines(prompt: Prompt) -> dict[str, str]:
+def _lines_shown(prompt: Prompt) -> dict[str, str]:
     return {suspect.id: normalised(prompt_line(suspect.text)) for suspect in prompt.suspects}
 
 

@@ -104,7 +104,7 @@ def plain_reason(error: Exception, *, url: str, model: str, deadline_s: float) -
 
     status = getattr(error, "status_code", None)
     if isinstance(status, int):
-        return _refusal(status, error, url=url, model=model)
+        return _refused_request(status, error, url=url, model=model)
     if isinstance(error, (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout)):
         return UnreachableError(
             f"Ollama does not answer at '{url}'; start it with 'ollama serve', or set 'analysis: host'"
@@ -131,8 +131,8 @@ def _came_from_import(error: Exception) -> bool:
     return isinstance(error, ImportError)
 
 
-def _refusal(status: int, error: Exception, *, url: str, model: str) -> HintError:
-    said = _said(getattr(error, "error", ""))
+def _refused_request(status: int, error: Exception, *, url: str, model: str) -> HintError:
+    said = _own_words(getattr(error, "error", ""))
     if status == 404 and getattr(error, "path", "/api/chat") == "/api/tags":
         return HintError(f"what answers at '{url}' does not speak Ollama's API (404); see 'analysis: host'")
     if status == 404:
@@ -148,7 +148,7 @@ def _refusal(status: int, error: Exception, *, url: str, model: str) -> HintErro
     return HintError(f"Ollama at '{url}' refuses the request ({status}){said}")
 
 
-def _said(body: object) -> str:
+def _own_words(body: object) -> str:
     """The server's own words, if they are words; a page of HTML says nothing to our reader."""
     text = str(body)
     try:
@@ -195,7 +195,7 @@ def server_for(settings: AnalysisSettings, environ: Mapping[str, str]) -> Server
     """
     named = settings.host or environ.get("OLLAMA_HOST", "").strip()
     origin = "analysis: host" if settings.host else "the environment variable OLLAMA_HOST"
-    scheme, host, url = _parsed(named or _DEFAULT, origin)
+    scheme, host, url = _parsed_address(named or _DEFAULT, origin)
     is_cloud = host == _CLOUD[0] or host.endswith(_CLOUD[1])
     if is_cloud and not settings.allow_cloud:
         raise HintError(f"'{host}' is a cloud and 'allow_cloud' is off: nothing was sent; set 'analysis: allow_cloud'")
@@ -207,13 +207,13 @@ def server_for(settings: AnalysisSettings, environ: Mapping[str, str]) -> Server
     )
 
 
-def _parsed(address: str, origin: str) -> tuple[str, str, str]:
+def _parsed_address(address: str, origin: str) -> tuple[str, str, str]:
     """Scheme, host and URL; as Ollama reads it: without a scheme its own port, with one the scheme's."""
     has_scheme = "://" in address
     try:
         parts = urlsplit(address if has_scheme else f"http://{address}")
         port = parts.port or (_PORTS[parts.scheme] if has_scheme else _OLLAMA_PORT)
-        host = _host(parts.hostname or "127.0.0.1")
+        host = _checked_host(parts.hostname or "127.0.0.1")
     except (ValueError, KeyError) as error:
         shown = shorten(prompt_line(address), 80)
         raise HintError(f"{origin} '{shown}' is no address; write e.g. '{_DEFAULT}'") from error
@@ -221,7 +221,7 @@ def _parsed(address: str, origin: str) -> tuple[str, str, str]:
     return parts.scheme, host, f"{parts.scheme}://{bracketed}:{port}{parts.path.rstrip('/')}"
 
 
-def _host(name: str) -> str:
+def _checked_host(name: str) -> str:
     """The name or address to connect to; raises ValueError when it cannot be one."""
     if ":" in name:
         name = str(ipaddress.IPv6Address(name))
@@ -280,7 +280,7 @@ class Ollama:
     def model(self, deadline_s: float) -> Model:
         """The model's facts; raises HintError when it is not there, or lies in a cloud that was not allowed."""
         self._refuse_cloud(self._name.endswith(("-cloud", ":cloud")), "its name says so")
-        tags, show = self._within(deadline_s, lambda wire: self._facts(wire, deadline_s))
+        tags, show = self._within_deadline(deadline_s, lambda wire: self._facts(wire, deadline_s))
         listed = tags.entry(self._name)
         self._refuse_cloud(listed.is_remote or show.is_remote, "it is a remote model")
         return Model(
@@ -292,7 +292,7 @@ class Ollama:
 
     def ask(self, prompt: Prompt, *, model: Model, deadline_s: float) -> Reply:
         """The model's whole answer; raises HintError when it is cut, or when its prompt was."""
-        reply = self._within(deadline_s, lambda wire: self._chat(prompt, model, wire, deadline_s))
+        reply = self._within_deadline(deadline_s, lambda wire: self._chat(prompt, model, wire, deadline_s))
         _refuse_overflow(reply, prompt, model)
         return reply
 
@@ -303,7 +303,7 @@ class Ollama:
                 "name a local model, or set 'analysis: allow_cloud'"
             )
 
-    def _within(self, deadline_s: float, call: Callable[[CallSockets], T]) -> T:
+    def _within_deadline(self, deadline_s: float, call: Callable[[CallSockets], T]) -> T:
         try:
             return cut_off_within(deadline_s, call)
         except TimeoutError as error:
@@ -338,8 +338,8 @@ class Ollama:
         import httpx  # 0.1 s; only who asks a model pays for it
 
         with httpx.Client(base_url=self._server.url, **self._http_settings(wire, deadline_s)) as client:
-            tags = _Tags.model_validate_json(_body(client, "GET", "/api/tags"))
-            show = _Show.model_validate_json(_body(client, "POST", "/api/show", {"model": self._name}))
+            tags = _Tags.model_validate_json(_body_of(client, "GET", "/api/tags"))
+            show = _Show.model_validate_json(_body_of(client, "POST", "/api/show", {"model": self._name}))
         return tags, show
 
     def _chat(self, prompt: Prompt, model: Model, wire: CallSockets, deadline_s: float) -> Reply:
@@ -424,7 +424,7 @@ class _Show(_Entry):
         return "low" if "gptoss" in str(self.details).replace("-", "") else False
 
 
-def _body(client: httpx.Client, method: str, path: str, question: Mapping[str, str] | None = None) -> bytes:
+def _body_of(client: httpx.Client, method: str, path: str, question: Mapping[str, str] | None = None) -> bytes:
     """What is at a path of the API; raises StatusError, or ValueError when there is no end of it."""
     with client.stream(method, path, json=question) as response:
         data = b""

@@ -1,7 +1,7 @@
 """Report -> Prompt: the one system and the one user message that a model gets, and the schema that binds its answer.
 
 Lines are chosen and strings are not cut: a context that overflows is cut silently by Ollama, and at the front. Whatever
-came from outside goes through `_shown`, so that it stays one line and gives no orders.
+came from outside goes through `_shown_line`, so that it stays one line and gives no orders.
 """
 
 from __future__ import annotations
@@ -154,11 +154,11 @@ class Prompt:
     @property
     def own_bytes(self) -> int:
         """Of our own prose, which has more characters in a token than logs."""
-        return _size(self.system) + _size(self.user) - self.facts_bytes
+        return _bytes_of(self.system) + _bytes_of(self.user) - self.facts_bytes
 
     @property
     def facts_bytes(self) -> int:
-        return _size(self.facts)
+        return _bytes_of(self.facts)
 
 
 def build_prompt(
@@ -173,9 +173,11 @@ def build_prompt(
     # Measured with the signals of all suspects in it, the frame can only become smaller.
     room = context_tokens - ANSWER_TOKENS - frame.estimated_tokens(suspects, (), chars_per_token=chars_per_token)
     lines = {suspect.id: _evidence_line(suspect) for suspect in suspects}
-    chosen = _chosen(suspects, cost=lambda suspect: (_size(lines[suspect.id]) + 1) / chars_per_token, room=room)
+    chosen = _chosen_suspects(
+        suspects, cost=lambda suspect: (_bytes_of(lines[suspect.id]) + 1) / chars_per_token, room=room
+    )
     shown = [lines[suspect.id] for suspect in chosen]
-    components, steps = _components(report), _steps(chosen)
+    components, steps = _named_components(report), _offered_steps(chosen)
     return Prompt(
         system=_SYSTEM,
         user=frame.user(chosen, shown),
@@ -204,8 +206,8 @@ class _Frame:
             ["FAILURE", *self.failure],
             ["SIGNALS found by rules, with the lines that show them", *_signal_lines(suspects)],
             ["EVIDENCE, best first; seconds are counted from the failure, xN means N such lines", *lines],
-            ["WITHHELD", *map(_placeholder, self.withheld)] if self.withheld else [],
-            ["NEXT STEPS to choose from", *(f"- {step}" for step in _steps(suspects))],
+            ["WITHHELD", *map(_withheld_line, self.withheld)] if self.withheld else [],
+            ["NEXT STEPS to choose from", *(f"- {step}" for step in _offered_steps(suspects))],
             [_QUESTION],
         ]
         return "\n\n".join("\n".join(section) for section in sections if section)
@@ -215,8 +217,8 @@ class _Frame:
         return "\n".join([self.about, *self.failure, *lines])
 
     def estimated_tokens(self, suspects: Sequence[Suspect], lines: Sequence[str], *, chars_per_token: float) -> int:
-        facts = _size(self.facts(lines))
-        own = _size(_SYSTEM) + _size(self.user(suspects, lines)) - facts
+        facts = _bytes_of(self.facts(lines))
+        own = _bytes_of(_SYSTEM) + _bytes_of(self.user(suspects, lines)) - facts
         return ceil(own / _OWN_CHARS_PER_TOKEN + facts / chars_per_token) + _CHAT_TEMPLATE_TOKENS
 
 
@@ -249,7 +251,9 @@ def _split_in_the_log(suspects: Sequence[Suspect]) -> set[int]:
     return {order[index] for index in split_instructions([suspects[i].text for i in order])}
 
 
-def _chosen(suspects: Iterable[Suspect], *, cost: Callable[[Suspect], float], room: float) -> tuple[Suspect, ...]:
+def _chosen_suspects(
+    suspects: Iterable[Suspect], *, cost: Callable[[Suspect], float], room: float
+) -> tuple[Suspect, ...]:
     """The best suspects that fit, in their order; a long line does not keep a later short one out."""
     chosen = []
     for suspect in suspects:
@@ -259,7 +263,7 @@ def _chosen(suspects: Iterable[Suspect], *, cost: Callable[[Suspect], float], ro
     return tuple(chosen)
 
 
-def _size(text: str) -> int:
+def _bytes_of(text: str) -> int:
     """Bytes rather than characters: a tokenizer falls back to bytes for what it has no word for."""
     return len(text.encode())
 
@@ -268,24 +272,24 @@ def _size(text: str) -> int:
 
 
 def _failure_lines(failure: Failure) -> list[str]:
-    path = " > ".join(_keyword(step) for step in failure.keyword_path[-3:])
+    path = " > ".join(_keyword_line(step) for step in failure.keyword_path[-3:])
     lines = [
-        f"test: {_shown(f'{failure.suite} / {failure.name}', _NAME_CHARS)}",
+        f"test: {_shown_line(f'{failure.suite} / {failure.name}', _NAME_CHARS)}",
         f"failing keyword: {path}" if path else "",
-        f"message: {_message(failure.message)}",
+        f"message: {_message_line(failure.message)}",
         f"duration: {failure.window.seconds:.1f} s",
     ]
     return [line for line in lines if line]
 
 
-def _keyword(step: KeywordStep) -> str:
-    return _shown("  ".join([step.name, *step.arguments[:4]]), _NAME_CHARS)
+def _keyword_line(step: KeywordStep) -> str:
+    return _shown_line("  ".join([step.name, *step.arguments[:4]]), _NAME_CHARS)
 
 
-def _message(message: str) -> str:
+def _message_line(message: str) -> str:
     """The message on one line; each of its own lines is judged, and all of them together."""
     lines = [PLACEHOLDER if reads_like_instruction(line) else line for line in message.splitlines()]
-    return _shown("\n".join(line for line in lines if line.strip()), _MESSAGE_CHARS)
+    return _shown_line("\n".join(line for line in lines if line.strip()), _MESSAGE_CHARS)
 
 
 def _signal_lines(suspects: Sequence[Suspect]) -> list[str]:
@@ -293,32 +297,32 @@ def _signal_lines(suspects: Sequence[Suspect]) -> list[str]:
     bearers: dict[tuple[bool, str], list[str]] = {}
     for suspect in suspects:
         for signal in suspect.signals:
-            bearers.setdefault((not signal.strong, _shown(signal.name, _NAME_CHARS)), []).append(suspect.id)
+            bearers.setdefault((not signal.strong, _shown_line(signal.name, _NAME_CHARS)), []).append(suspect.id)
     ordered = sorted(bearers.items(), key=lambda entry: entry[0][0])
     return [f"{'weak: ' if weak else ''}{name}: {' '.join(ids)}" for (weak, name), ids in ordered]
 
 
 def _evidence_line(suspect: Suspect) -> str:
-    return f"{_label(suspect)} {shorten(prompt_line(suspect.text), LINE_CHARS)}"
+    return f"{_evidence_label(suspect)} {shorten(prompt_line(suspect.text), LINE_CHARS)}"
 
 
-def _placeholder(suspect: Suspect) -> str:
+def _withheld_line(suspect: Suspect) -> str:
     """Without the id in brackets: what is not shown cannot be cited."""
-    return f"- {_shown(suspect.host, _NAME_CHARS)} {PLACEHOLDER}"
+    return f"- {_shown_line(suspect.host, _NAME_CHARS)} {PLACEHOLDER}"
 
 
-def _label(suspect: Suspect) -> str:
+def _evidence_label(suspect: Suspect) -> str:
     names = shorten(prompt_line(f"{suspect.host} {suspect.collector}"), _NAME_CHARS)
     offset = "" if suspect.offset_s is None else f" {suspect.offset_s:+.1f} s".replace("-", "\N{MINUS SIGN}")
     count = f" x{suspect.count}" if suspect.count > 1 else ""
     return f"[{suspect.id}] {names}{offset}{count}"
 
 
-def _steps(suspects: Iterable[Suspect]) -> tuple[SafeText, ...]:
+def _offered_steps(suspects: Iterable[Suspect]) -> tuple[SafeText, ...]:
     return steps_for(signal.name for suspect in suspects for signal in suspect.signals)
 
 
-def _components(report: Report) -> tuple[str, ...]:
+def _named_components(report: Report) -> tuple[str, ...]:
     """Components that took part, then what may fail beside them."""
     named = [
         *(suspect.component or suspect.host for suspect in report.analysis.suspects),
@@ -328,7 +332,7 @@ def _components(report: Report) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(shorten(name, _NAME_CHARS) for name in clean), "test", "unknown"]))
 
 
-def _shown(text: str, limit: int) -> str:
+def _shown_line(text: str, limit: int) -> str:
     """One line of at most `limit` characters, or the placeholder for what reads like an instruction."""
     line = shorten(prompt_line(text), limit)
     return PLACEHOLDER if reads_like_instruction(text) or reads_like_instruction(line) else line

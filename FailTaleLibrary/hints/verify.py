@@ -45,7 +45,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) ->
     answer = answered.answer
     claim = checked_claim(answer.cause, facts=prompt.facts, max_chars=MAX_CAUSE_CHARS)
     if not claim.text:
-        raise HintError(f"dropped: the model's text held {_list(claim.removed) or 'no whole sentence'}")
+        raise HintError(f"dropped: the model's text held {_listed(claim.removed) or 'no whole sentence'}")
     cited = _cited(answer, prompt)
     cause = NO_KNOWN_VALUES.safe_text(claim.text)
     citations = _supported(cause, cited=cited, lines=prompt.suspects)
@@ -55,10 +55,10 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) ->
     return Hint(
         model=answered.model,
         seconds=round(answered.seconds, 1),
-        category=_category(answer.category, supporting),
-        component=_component(answer.component, prompt=prompt, supporting=supporting),
+        category=_fair_category(answer.category, supporting),
+        component=_supported_component(answer.component, prompt=prompt, supporting=supporting),
         cause=cause,
-        confidence=_lower(answer.confidence, own_confidence(supporting, window=window)),
+        confidence=_lower_of(answer.confidence, own_confidence(supporting, window=window)),
         next_steps=_known_steps(answer, prompt),
         citations=citations,
         removed_sentences=len(claim.removed),
@@ -67,7 +67,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) ->
     )
 
 
-def _list(words: Iterable[str]) -> str:
+def _listed(words: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(words))
 
 
@@ -82,16 +82,16 @@ def _unsupported(cited: tuple[Suspect, ...]) -> str:
     if not cited:
         return "the model's text cites no line of the evidence"
     ids = " ".join(suspect.id for suspect in cited)
-    return f"the model's text shares no telling word with the lines that it cites ({ids})"
+    return f"the model's text has no significant word in common with the lines that it cites ({ids})"
 
 
-def _component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -> str:
+def _supported_component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -> str:
     """The component that the model named, if a line that it cites comes from it."""
     theirs = {prompt_line(suspect.component or suspect.host) for suspect in supporting}
     return named if named in prompt.components and (named in theirs or named == "test") else "unknown"
 
 
-def _category(named: HintCategory, supporting: tuple[Suspect, ...]) -> HintCategory:
+def _fair_category(named: HintCategory, supporting: tuple[Suspect, ...]) -> HintCategory:
     """The model's category, but no blame on the test while a machine shows a strong signal: small models like to."""
     return "unknown" if named == "test" and any(suspect.is_strong for suspect in supporting) else named
 
@@ -120,7 +120,7 @@ def _is_inside(suspect: Suspect, window: Window) -> bool:
     return suspect.item_id is not None and suspect.line_number is None
 
 
-def _lower(first: Confidence, second: Confidence) -> Confidence:
+def _lower_of(first: Confidence, second: Confidence) -> Confidence:
     return min(first, second, key=CONFIDENCES.index)
 
 
@@ -140,22 +140,22 @@ _FUNCTION_AND_TRADE_WORDS = """
     that the their them then there these they this those through time too unable unknown until very warn warning was
     were what when where which while who will with within without would
 """
-_TELLS_NOTHING = frozenset(_FUNCTION_AND_TRADE_WORDS.split())
+_INSIGNIFICANT = frozenset(_FUNCTION_AND_TRADE_WORDS.split())
 
 
 def _supported(claim: SafeText, *, cited: Iterable[Suspect], lines: Iterable[Suspect]) -> tuple[Citation, ...]:
-    """Citations of the lines that share telling words with the claim."""
+    """Citations of the lines that have significant words in common with the claim."""
     common = _common_stems(lines)
     citations = []
     for suspect in cited:
-        theirs = _telling_words(_words_of(suspect)).keys() - common
+        theirs = _significant_words(_words_of(suspect)).keys() - common
         if shared := derived_texts(partial(_shared_words, theirs), claim):
             citations.append(Citation(suspect_id=suspect.id, shared_words=shared[:5]))
     return tuple(citations)
 
 
 def _shared_words(theirs: Collection[str], claim: str) -> list[str]:
-    return [word for stem, word in _telling_words(claim).items() if stem in theirs]
+    return [word for stem, word in _significant_words(claim).items() if stem in theirs]
 
 
 def _words_of(suspect: Suspect) -> str:
@@ -163,18 +163,18 @@ def _words_of(suspect: Suspect) -> str:
     return " ".join([prompt_line(suspect.text), *(signal.name for signal in suspect.signals if signal.strong)])
 
 
-def _telling_words(text: str) -> dict[str, str]:
+def _significant_words(text: str) -> dict[str, str]:
     """Stem -> word, of the words that say something."""
     found: dict[str, str] = {}
     for word in (*_NAME.findall(text.casefold()), *_WORD.findall(text.casefold())):
-        if word not in _TELLS_NOTHING:
+        if word not in _INSIGNIFICANT:
             found.setdefault(word[:_STEM] if word.isalpha() else word, word)
     return found
 
 
 def _common_stems(suspects: Iterable[Suspect]) -> frozenset[str]:
     """Stems of more than half of at least four lines: a word that all lines bear supports none of them."""
-    stems = [_telling_words(_words_of(suspect)).keys() for suspect in suspects]
+    stems = [_significant_words(_words_of(suspect)).keys() for suspect in suspects]
     counts = Counter(stem for line in stems for stem in line)
     return frozenset(stem for stem, count in counts.items() if len(stems) >= 4 and count > len(stems) / 2)
 
@@ -196,7 +196,7 @@ def checked_claim(text: str, *, facts: str, max_chars: int) -> Claim:
 
     `max_chars` is the length at which the model's text was cut, if it was.
     """
-    sentences = _sentences(text, max_chars=max_chars)
+    sentences = _sentences_of(text, max_chars=max_chars)
     objections = [(sentence, objection(sentence, facts=facts)) for sentence in sentences]
     return Claim(
         text=" ".join(_finished(sentence) for sentence, why in objections if why is None),
@@ -214,16 +214,16 @@ def objection(sentence: str, *, facts: str) -> str | None:
 _END = re.compile(r"(?<=[.!?])[\"')\]]?\s+")
 
 
-def _sentences(text: str, *, max_chars: int) -> list[str]:
+def _sentences_of(text: str, *, max_chars: int) -> list[str]:
     """Sentences in plain dress; what follows the last full stop is kept only when it is all there is and not cut."""
-    plain = _plain(text)
+    plain = _without_markup(text)
     parts = [part.strip() for part in _END.split(plain) if part.strip()]
     if parts and not _is_finished(parts[-1]) and (len(parts) > 1 or len(text) >= max_chars - 1):
         parts.pop()
     return parts
 
 
-def _plain(text: str) -> str:
+def _without_markup(text: str) -> str:
     """Markdown's marks and semicolons, which prose can do without, in harmless forms."""
     text = re.sub(r"[ \t\r\n]+", " ", text).strip()
     text = text.replace("**", "").replace("`", "'")

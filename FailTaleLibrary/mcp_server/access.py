@@ -75,7 +75,7 @@ def default_token_file() -> Path:
 def token_from(path: Path) -> str:
     """The token in a file, which is made when it is not there. Raises ConfigError: open to others, short, not ASCII."""
     try:
-        made = _make(path)
+        made = _make_token(path)
         mode = stat.S_IMODE(path.stat().st_mode)
         token = made or path.read_text(encoding="ascii").strip()
     except UnicodeDecodeError:
@@ -92,7 +92,7 @@ def token_from(path: Path) -> str:
     return token
 
 
-def _make(path: Path) -> str | None:
+def _make_token(path: Path) -> str | None:
     """A new token in a new file of mode 0600; None when there is a file already."""
     private_directory(path.parent)
     token = secrets.token_urlsafe(32)

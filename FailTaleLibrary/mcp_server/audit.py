@@ -39,7 +39,7 @@ class Audit:
         self._complained = False
         try:
             private_directory(path.parent)
-            os.close(self._open())
+            os.close(self._open_file())
         except OSError as error:
             raise ConfigError(
                 f"Cannot write the audit log '{path}': {error.strerror}; name another with --audit-file."
@@ -51,7 +51,7 @@ class Audit:
         """Appends a line. A full disk is said once on stderr and does not keep anybody from their evidence."""
         line = json.dumps({"at": datetime.now(timezone.utc).isoformat(timespec="milliseconds"), **fields})
         try:
-            descriptor = self._open()
+            descriptor = self._open_file()
             try:
                 os.write(descriptor, line.encode() + b"\n")
             finally:
@@ -61,7 +61,7 @@ class Audit:
                 print(f"failtale: cannot write the audit log '{self._path}': {error.strerror}", file=sys.stderr)  # noqa: T201
             self._complained = True
 
-    def _open(self) -> int:
+    def _open_file(self) -> int:
         return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
 
 
@@ -70,27 +70,27 @@ def arguments_of(arguments: object) -> dict[str, object]:
     if not isinstance(arguments, Mapping):
         return {}
     pairs = list(arguments.items())[:_MAX_LIST]
-    return {name_of(name): _shown(name, value) for name, value in pairs}
+    return {name_of(name): _shown_value(name, value) for name, value in pairs}
 
 
 def name_of(text: object) -> str:
     """A name as our tools, prompts and arguments have them; of anything else its length."""
-    return text if isinstance(text, str) and _NAME.fullmatch(text) else _length(text)
+    return text if isinstance(text, str) and _NAME.fullmatch(text) else _length_of(text)
 
 
 def id_of(text: object) -> str:
     """An id or the address of a resource; of anything else its length."""
-    return text if isinstance(text, str) and _ID.fullmatch(text) else _length(text)
+    return text if isinstance(text, str) and _ID.fullmatch(text) else _length_of(text)
 
 
-def _shown(name: object, value: Any) -> object:
+def _shown_value(name: object, value: Any) -> object:
     if isinstance(value, bool | int | float):
         return value
     if name not in _IDS:
-        return _length(value)
+        return _length_of(value)
     return [id_of(each) for each in value[:_MAX_LIST]] if isinstance(value, list) else id_of(value)
 
 
-def _length(value: object) -> str:
+def _length_of(value: object) -> str:
     kind = type(value).__name__
     return f"{kind} of {len(value)}" if isinstance(value, str | list | dict) else kind

@@ -42,12 +42,12 @@ def serve_http(settings: Settings) -> None:
     token = access.token_from(settings.token_file)
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
-    server = build_server(Store(settings.outputs), _queue(settings), audit=Audit(settings.audit_file))
+    server = build_server(Store(settings.outputs), _queue_of(settings), audit=Audit(settings.audit_file))
     application = http_application(
         server, port=port, allow_hosts=settings.allow_hosts, allow_origins=settings.allow_origins
     )
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    _say(f"listening on http://{shown}:{port}{PATH}; the token is in '{settings.token_file}'")
+    _say_on_stderr(f"listening on http://{shown}:{port}{PATH}; the token is in '{settings.token_file}'")
     runner = uvicorn.Server(
         uvicorn.Config(
             access.TokenGuard(application, token),
@@ -63,11 +63,11 @@ def serve_http(settings: Settings) -> None:
 
 def serve_stdio(settings: Settings) -> None:
     """Serves the one client that started this process, until it closes stdin."""
-    server = build_server(Store(settings.outputs), _queue(settings), audit=Audit(settings.audit_file))
+    server = build_server(Store(settings.outputs), _queue_of(settings), audit=Audit(settings.audit_file))
     server.run("stdio")
 
 
-def _queue(settings: Settings) -> CollectionQueue | None:
+def _queue_of(settings: Settings) -> CollectionQueue | None:
     if settings.config is None:
         return None
     if settings.config.gateway is not None:
@@ -88,5 +88,5 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _say(sentence: str) -> None:
+def _say_on_stderr(sentence: str) -> None:
     print(f"failtale: {sentence}", file=sys.stderr, flush=True)  # noqa: T201

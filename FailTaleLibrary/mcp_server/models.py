@@ -79,7 +79,7 @@ class GapInfo(Answer):
 
 
 class SuspectInfo(Answer):
-    """A line that may tell the cause."""
+    """A line that may show the cause."""
 
     id: str
     item: str = Field(description="Empty for a gap.")

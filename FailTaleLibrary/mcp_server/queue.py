@@ -82,7 +82,10 @@ class _QueuedCollection:
             not self.cancel.is_set()
             and selection == self.selection
             and failure.tags == self.failure.tags
-            and all(_near(one, other) for one, other in zip(_moments(failure), _moments(self.failure), strict=True))
+            and all(
+                _is_near(one, other)
+                for one, other in zip(_window_moments(failure), _window_moments(self.failure), strict=True)
+            )
             and abs(ends - self.ends) <= SAME_DEADLINE_S
         )
 
@@ -143,10 +146,10 @@ class CollectionQueue:
         """
         the_plan = _planned(failure, selection, self.config, deadline_s=deadline_s)
         ends = time.monotonic() + the_plan.deadline_s
-        batch = self._batch(failure, selection, the_plan, ends)
+        batch = self._batch_for(failure, selection, the_plan, ends)
         batch.waiting += 1
         try:
-            await self._wait(batch, ends, progress)
+            await self._wait_for(batch, ends, progress)
         finally:
             batch.waiting -= 1
             if not batch.waiting:
@@ -157,7 +160,7 @@ class CollectionQueue:
             raise BusyError("The hosts are busy with other collections; try again in a few seconds.")
         return batch.outcome
 
-    def _batch(self, failure: Failure, selection: Selection, the_plan: Plan, ends: float) -> _QueuedCollection:
+    def _batch_for(self, failure: Failure, selection: Selection, the_plan: Plan, ends: float) -> _QueuedCollection:
         for batch in self._queued:
             if batch.takes(selection, failure, ends):
                 batch.widen(failure, ends)
@@ -165,10 +168,10 @@ class CollectionQueue:
         batch = _QueuedCollection(selection, failure, the_plan, ends)
         self._queued.append(batch)
         assert self._tasks is not None, "open the queue first"  # noqa: S101 - a mistake of ours
-        self._tasks.start_soon(self._run, batch)
+        self._tasks.start_soon(self._run_batch, batch)
         return batch
 
-    async def _wait(self, batch: _QueuedCollection, ends: float, progress: Progress) -> None:
+    async def _wait_for(self, batch: _QueuedCollection, ends: float, progress: Progress) -> None:
         """Until the batch is done; somewhat longer than the deadline, which the collection itself keeps."""
         heard = batch.steps
         while not batch.done.is_set() and time.monotonic() < ends + 2 * _TICK_S:
@@ -178,14 +181,14 @@ class CollectionQueue:
                 heard = batch.steps
                 await progress(*heard)
 
-    async def _run(self, batch: _QueuedCollection) -> None:
+    async def _run_batch(self, batch: _QueuedCollection) -> None:
         hosts = sorted({step.host for step in batch.plan.steps})  # in one order, so that no two wait for each other
         async with AsyncExitStack() as turns:
             for host in hosts:
                 await turns.enter_async_context(self._locks[host])
             self._queued.remove(batch)
             try:
-                batch.outcome = await self._collected(batch)
+                batch.outcome = await self._collected_outcome(batch)
             except Exception as error:
                 _log.debug("a collection failed", exc_info=True)
                 batch.error = error
@@ -193,7 +196,7 @@ class CollectionQueue:
                 batch.cancel.set()
                 batch.done.set()
 
-    async def _collected(self, batch: _QueuedCollection) -> Outcome | None:
+    async def _collected_outcome(self, batch: _QueuedCollection) -> Outcome | None:
         left_s = batch.ends - time.monotonic()
         if left_s <= 0 or batch.cancel.is_set():
             return None
@@ -230,12 +233,12 @@ def _planned(failure: Failure, selection: Selection, config: Config, *, deadline
     return the_plan.model_copy(update={"deadline_s": min(deadline_s, the_plan.deadline_s)})
 
 
-def _moments(failure: Failure) -> tuple[datetime | None, ...]:
+def _window_moments(failure: Failure) -> tuple[datetime | None, ...]:
     """Where windows can begin."""
     return failure.window.start, failure.suite_started_at, failure.run_started_at
 
 
-def _near(one: datetime | None, other: datetime | None) -> bool:
+def _is_near(one: datetime | None, other: datetime | None) -> bool:
     if one is None or other is None:
         return one is other
     return abs((one - other).total_seconds()) <= SAME_WINDOW_S

@@ -35,7 +35,7 @@ def components(config: Config) -> models.Components:
                 name=name,
                 description=component.description,
                 hosts=[host for host, settings in config.hosts.items() if name in settings.component],
-                collectors=[_collector(collector) for collector in component.collectors],
+                collectors=[_collector_info(collector) for collector in component.collectors],
             )
             for name, component in config.components.items()
         ],
@@ -43,7 +43,7 @@ def components(config: Config) -> models.Components:
     )
 
 
-def _collector(collector: Collector) -> models.CollectorInfo:
+def _collector_info(collector: Collector) -> models.CollectorInfo:
     kind = "command" if collector.command is not None else "journal" if collector.journal is not None else "file"
     return models.CollectorInfo(
         name=collector.name,
@@ -61,7 +61,7 @@ def failure_answer(stored: StoredFailure, shown_bytes: Mapping[str, int], *, bri
         name=report.failure.name,
         headline=report.analysis.headline,
         complete=not evidence.gaps and not any(item.timed_out or item.incomplete for item in evidence.items),
-        items=[_item(item, stored, shown_bytes.get(item.id, 0)) for item in evidence.items[:listed]],
+        items=[_item_info(item, stored, shown_bytes.get(item.id, 0)) for item in evidence.items[:listed]],
         more_items=max(0, len(evidence.items) - listed),
         gaps=[
             models.GapInfo(
@@ -79,7 +79,7 @@ def failure_answer(stored: StoredFailure, shown_bytes: Mapping[str, int], *, bri
     )
 
 
-def _item(item: Item, stored: StoredFailure, shown_bytes: int) -> models.ItemInfo:
+def _item_info(item: Item, stored: StoredFailure, shown_bytes: int) -> models.ItemInfo:
     return models.ItemInfo(
         id=item.id,
         status=item.status,
@@ -97,10 +97,10 @@ def item_uri(failure_id: str, item: Item) -> str:
 
 
 def suspects(report: Report) -> list[models.SuspectInfo]:
-    return [_suspect(suspect) for suspect in report.analysis.suspects[:SUSPECTS]]
+    return [_suspect_info(suspect) for suspect in report.analysis.suspects[:SUSPECTS]]
 
 
-def _suspect(suspect: Suspect) -> models.SuspectInfo:
+def _suspect_info(suspect: Suspect) -> models.SuspectInfo:
     return models.SuspectInfo(
         id=suspect.id,
         item=suspect.item_id or "",
@@ -182,32 +182,34 @@ def fenced(text: str, *, mark: str) -> str:
 def failure_text(report: Report, full_texts: Mapping[str, str], *, mark: str, max_bytes: int = TEXT_BYTES) -> Text:
     """All that was collected for one failure, within ``max_bytes``."""
     items = report.evidence.items
-    head = _counts(report)
-    data = "\n".join((*_failure(report.failure), *_suspects(report.analysis.suspects), *_gaps(report.evidence.gaps)))
+    head = _counts_line(report)
+    data = "\n".join(
+        (*_failure_lines(report.failure), *_suspect_lines(report.analysis.suspects), *_gap_lines(report.evidence.gaps))
+    )
     data = shorten_to_bytes(data, max_bytes // 2)
-    left = max_bytes - _size(head) - _size(fenced(data, mark=mark)) - _CUT_BYTES
-    excerpts = _excerpts(items, full_texts, left)
-    blocks = (f"\n{_heading(item)}\n{excerpts[item.id]}" for item in items if excerpts.get(item.id))
+    left = max_bytes - _bytes_of(head) - _bytes_of(fenced(data, mark=mark)) - _CUT_BYTES
+    excerpts = _item_excerpts(items, full_texts, left)
+    blocks = (f"\n{_item_heading(item)}\n{excerpts[item.id]}" for item in items if excerpts.get(item.id))
     body = fenced("\n".join((data, *blocks)), mark=mark)
-    shown = {item_id: _size(text) for item_id, text in excerpts.items()}
-    return Text("\n".join((head, body, *_cut(report, full_texts, shown))), shown)
+    shown = {item_id: _bytes_of(text) for item_id, text in excerpts.items()}
+    return Text("\n".join((head, body, *_cut_lines(report, full_texts, shown))), shown)
 
 
 def suspects_text(report: Report, *, mark: str, max_bytes: int = TEXT_BYTES) -> str:
     """The analysis of one failure."""
     analysis = report.analysis
-    lines = [*_failure(report.failure), *_suspects(analysis.suspects), *_gaps(report.evidence.gaps)]
+    lines = [*_failure_lines(report.failure), *_suspect_lines(analysis.suspects), *_gap_lines(report.evidence.gaps)]
     if analysis.hint:
         lines.append(f"A local model's hint, which may be wrong: {analysis.hint.cause}")
     elif analysis.no_hint_reason:
         lines.append(f"No hint: {analysis.no_hint_reason}")
-    return f"{_counts(report)}\n{fenced(shorten_to_bytes(chr(10).join(lines), max_bytes - 1024), mark=mark)}"
+    return f"{_counts_line(report)}\n{fenced(shorten_to_bytes(chr(10).join(lines), max_bytes - 1024), mark=mark)}"
 
 
 def ledger(report: Report, full_texts: Mapping[str, str]) -> str:
     """One line for each item and gap."""
     lines = [
-        f"{_one_line(item.id, _NAME)}: {_state(item)}, {_size(full_text(item, full_texts))} bytes"
+        f"{_one_line(item.id, _NAME)}: {_state_words(item)}, {_bytes_of(full_text(item, full_texts))} bytes"
         for item in report.evidence.items
     ]
     lines += [_gap_line(gap) for gap in report.evidence.gaps]
@@ -244,7 +246,7 @@ def page(text: str, offset: int, max_bytes: int) -> tuple[str, int, int]:
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 
-def _counts(report: Report) -> str:
+def _counts_line(report: Report) -> str:
     evidence = report.evidence
     hosts = len({item.host for item in evidence.items})
     return (
@@ -253,14 +255,14 @@ def _counts(report: Report) -> str:
     )
 
 
-def _failure(failure: Failure) -> Iterator[str]:
+def _failure_lines(failure: Failure) -> Iterator[str]:
     yield f"Test: {_one_line(failure.name, _LINE)}"
     yield f"Failed at {failure.window.end.isoformat()}, window {failure.window.seconds:.1f} s"
     if failure.message:
         yield f"Message: {shorten_to_bytes(failure.message, 4 * _LINE)}"
 
 
-def _suspects(suspects: tuple[Suspect, ...]) -> Iterator[str]:
+def _suspect_lines(suspects: tuple[Suspect, ...]) -> Iterator[str]:
     if suspects:
         yield "\nSuspects, best first:"
     for suspect in suspects[:SHOWN_SUSPECTS]:
@@ -274,7 +276,7 @@ def _suspects(suspects: tuple[Suspect, ...]) -> Iterator[str]:
         yield f"and {len(suspects) - SHOWN_SUSPECTS} weaker suspects"
 
 
-def _gaps(gaps: tuple[Gap, ...]) -> Iterator[str]:
+def _gap_lines(gaps: tuple[Gap, ...]) -> Iterator[str]:
     if gaps:
         yield "\nGaps:"
     yield from (_gap_line(gap) for gap in gaps[:_LISTED])
@@ -287,11 +289,11 @@ def _gap_line(gap: Gap) -> str:
     return f"{_one_line(place, _NAME)}: {gap.reason}: {_one_line(gap.detail, _LINE)}"
 
 
-def _heading(item: Item) -> str:
-    return f"--- {_one_line(item.id, _NAME)}: {_state(item)}"
+def _item_heading(item: Item) -> str:
+    return f"--- {_one_line(item.id, _NAME)}: {_state_words(item)}"
 
 
-def _state(item: Item) -> str:
+def _state_words(item: Item) -> str:
     words: list[str] = [item.status]
     if item.exit_status:
         words.append(f"exit status {item.exit_status}")
@@ -306,9 +308,9 @@ def _state(item: Item) -> str:
     return ", ".join(words)
 
 
-def _cut(report: Report, full_texts: Mapping[str, str], shown: Mapping[str, int]) -> Iterator[str]:
+def _cut_lines(report: Report, full_texts: Mapping[str, str], shown: Mapping[str, int]) -> Iterator[str]:
     """What is not in the text and which call has it."""
-    sizes = {item.id: _size(full_text(item, full_texts)) for item in report.evidence.items}
+    sizes = {item.id: _bytes_of(full_text(item, full_texts)) for item in report.evidence.items}
     cut = [item_id for item_id, size in sizes.items() if shown.get(item_id, 0) < size]
     if cut:
         yield "Cut to fit; the newest lines were kept. For all of it call:"
@@ -322,13 +324,13 @@ def _cut(report: Report, full_texts: Mapping[str, str], shown: Mapping[str, int]
 # --- Shares ----------------------------------------------------------------------------------------------------------
 
 
-def _excerpts(items: Iterable[Item], full_texts: Mapping[str, str], available: int) -> dict[str, str]:
+def _item_excerpts(items: Iterable[Item], full_texts: Mapping[str, str], available: int) -> dict[str, str]:
     """Item id -> its newest lines within its share; items beyond what can be shown are missing."""
     texts = {item.id: full_text(item, full_texts) or item.stderr for item in items}
-    headings = {item.id: _size(_heading(item)) + 2 for item in items}
+    headings = {item.id: _bytes_of(_item_heading(item)) + 2 for item in items}
     hosts: dict[str, dict[str, int]] = {}
     for item in _breadth_first(item for item in items if texts[item.id])[: max(0, available) // (_MIN_EXCERPT + _NAME)]:
-        hosts.setdefault(item.host, {})[item.id] = _size(texts[item.id]) + headings[item.id]
+        hosts.setdefault(item.host, {})[item.id] = _bytes_of(texts[item.id]) + headings[item.id]
     by_host = fair_shares({host: sum(sizes.values()) for host, sizes in hosts.items()}, available)
     given = {
         item_id: size for host, sizes in hosts.items() for item_id, size in fair_shares(sizes, by_host[host]).items()
@@ -352,7 +354,7 @@ def _one_line(text: str, max_chars: int) -> str:
     return shorten(one_line(text), max_chars)
 
 
-def _size(text: str) -> int:
+def _bytes_of(text: str) -> int:
     return len(text.encode())
 
 

@@ -177,7 +177,7 @@ class _Watch:
         outcome = "cancelled"  # unless we hear otherwise: cancellation is no Exception
         result: HandlerResult = None
         try:
-            wait_s = self._wait_s(_caller(ctx), tool) if tool else 0.0
+            wait_s = self._wait_s(_caller_of(ctx), tool) if tool else 0.0
             result = _too_often(wait_s) if wait_s else await call_next(ctx)
             outcome = "too often" if wait_s else "refused" if _is_error(result) else "ok"
             return result
@@ -187,29 +187,31 @@ class _Watch:
             raise
         finally:
             if self._audit is not None and ctx.method not in _LISTS and not ctx.method.startswith("notifications/"):
-                self._audit.write(**_line(ctx, outcome, result, began))
+                self._audit.write(**_audit_line(ctx, outcome, result, began))
 
     def _wait_s(self, caller: str, tool: str) -> float:
         return self._reading.wait_s(caller) or (self._asking.wait_s(caller) if tool in _ASKS_HOSTS else 0.0)
 
 
-def _line(ctx: ServerRequestContext[Any, Any], outcome: str, result: HandlerResult, began: float) -> dict[str, object]:
+def _audit_line(
+    ctx: ServerRequestContext[Any, Any], outcome: str, result: HandlerResult, began: float
+) -> dict[str, object]:
     params = ctx.params or {}
-    content = _field(result, "structuredContent", "structured_content")
-    told = {name: content[name] for name in ("failure_id", "more_items") if name in content}
+    content = _field_of(result, "structuredContent", "structured_content")
+    shown = {name: content[name] for name in ("failure_id", "more_items") if name in content}
     return {
-        "caller": _caller(ctx),
+        "caller": _caller_of(ctx),
         "version": ctx.protocol_version,
         "method": ctx.method,
         "name": name_of(params["name"]) if "name" in params else id_of(params.get("uri")),
         "arguments": arguments_of(params.get("arguments")),
         "outcome": outcome,
-        "result": told,
+        "result": shown,
         "seconds": round(time.monotonic() - began, 3),
     }
 
 
-def _caller(ctx: ServerRequestContext[Any, Any]) -> str:
+def _caller_of(ctx: ServerRequestContext[Any, Any]) -> str:
     client = getattr(ctx.request, "client", None)
     return client.host if client is not None else "stdio"
 
@@ -220,7 +222,7 @@ def _is_error(result: HandlerResult) -> bool:
     return bool(getattr(result, "is_error", False))
 
 
-def _field(result: HandlerResult, wire: str, name: str) -> dict[str, Any]:
+def _field_of(result: HandlerResult, wire: str, name: str) -> dict[str, Any]:
     value = result.get(wire) if isinstance(result, dict) else getattr(result, name, None)
     return value if isinstance(value, dict) else {}
 

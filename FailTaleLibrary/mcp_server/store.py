@@ -92,30 +92,30 @@ class StoredSource:
 
     def failures(self) -> list[StoredFailure]:
         with self._lock:
-            state = self._now()
+            state = self._state_now()
             if state != self._state:
                 self._state = state
-                self._read()
+                self._read_failures()
             return self._failures
 
-    def _now(self) -> object:
+    def _state_now(self) -> object:
         """What changes when the content does."""
         try:
-            return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in self._parts()]
+            return [(path.name, path.stat().st_mtime_ns, path.stat().st_size) for path in self._parts_of_path()]
         except OSError as error:
             return str(error)
 
-    def _parts(self) -> list[Path]:
+    def _parts_of_path(self) -> list[Path]:
         """The output file, or the manifests of the bundles."""
         if not self._path.is_dir():
             return [self._path]
         own = self._path / "manifest.json"
         return [own] if own.is_file() else sorted(self._path.glob("*/manifest.json"))
 
-    def _read(self) -> None:
+    def _read_failures(self) -> None:
         self._failures, self.unreadable = [], []
         try:
-            for each in self._each():
+            for each in self._each_failure():
                 if isinstance(each, ArchiveError):
                     self.unreadable.append(str(each))
                 else:
@@ -123,19 +123,19 @@ class StoredSource:
         except ArchiveError as error:  # the file ends in damage; what stands before it was read
             self.unreadable.append(str(error))
 
-    def _each(self) -> Iterator[StoredFailure | ArchiveError]:
+    def _each_failure(self) -> Iterator[StoredFailure | ArchiveError]:
         if not self._path.is_dir():
             for report in reports_in(self._path):
                 yield report if isinstance(report, ArchiveError) else StoredFailure(report, source=self._path.name)
             return
-        for manifest in self._parts():
+        for manifest in self._parts_of_path():
             try:
-                yield _bundle(manifest.parent)
+                yield _bundle_failure(manifest.parent)
             except ArchiveError as error:
                 yield error
 
 
-def _bundle(path: Path) -> StoredFailure:
+def _bundle_failure(path: Path) -> StoredFailure:
     report = read_bundle(path)
     texts = {item.id: read_item(path, item.id) for item in report.evidence.items}
     return StoredFailure(report, texts, source=path.name)

@@ -103,7 +103,7 @@ class Toolbox:
             f"{each.name}: on {', '.join(each.hosts) or 'no host'}; {', '.join(c.name for c in each.collectors)}"
             for each in answer.components
         ]
-        return _result("\n".join(lines) or "The configuration has no components.", answer)
+        return _tool_result("\n".join(lines) or "The configuration has no components.", answer)
 
     async def check_hosts(
         self,
@@ -116,7 +116,7 @@ class Toolbox:
             hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()]
         )
         lines = [f"{host}: {why or 'answers'}" for host, why in verdicts.items()]
-        return _result(shorten_to_bytes("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
+        return _tool_result(shorten_to_bytes("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
 
     async def mark(self) -> Annotated[CallToolResult, models.Marked]:
         """A window begins now, for instance a test: notes where logs end, so that evidence can begin exactly there.
@@ -125,7 +125,9 @@ class Toolbox:
         """
         taken = self._open_queue().mark()
         answer = models.Marked(marks="taken" if taken else "off", server_time=time.time())
-        return _result("Marks are being taken." if taken else "Marks are switched off by the configuration.", answer)
+        return _tool_result(
+            "Marks are being taken." if taken else "Marks are switched off by the configuration.", answer
+        )
 
     async def collect_evidence(
         self,
@@ -166,9 +168,9 @@ class Toolbox:
                 suite=queue.redactor.safe_text(suite),
                 message=queue.redactor.safe_text(message),
                 tags=tuple(map(queue.redactor.safe_text, tags)),
-                window=Window(start=_ago(since_s, now), end=_ago(until_s, now)),
-                suite_started_at=_ago(suite_since_s, now) if suite_since_s else None,
-                run_started_at=_ago(run_since_s, now) if run_since_s else None,
+                window=Window(start=_moment_ago(since_s, now), end=_moment_ago(until_s, now)),
+                suite_started_at=_moment_ago(suite_since_s, now) if suite_since_s else None,
+                run_started_at=_moment_ago(run_since_s, now) if run_since_s else None,
             )
             outcome = await queue.collect(
                 failure,
@@ -178,7 +180,7 @@ class Toolbox:
             )
         stored = await in_thread(partial(_stored_failure, failure, outcome, brief=brief))
         self._store.put(stored)
-        return _answered(stored, brief=brief)
+        return _collected_answer(stored, brief=brief)
 
     async def analyze_failure(
         self,
@@ -188,11 +190,11 @@ class Toolbox:
         ] = False,
     ) -> Annotated[CallToolResult, models.Analyzed]:
         """Ranks the lines of a failure's evidence by suspicion, with the reasons. Asks no host."""
-        stored = await self._existing(failure_id)
-        report = await in_thread(partial(self._analyzed, stored.report, hint=hint))
+        stored = await self._existing_failure(failure_id)
+        report = await in_thread(partial(self._analyzed_report, stored.report, hint=hint))
         if stored.source == "collected":
             self._store.put(StoredFailure(report, stored.full_texts))
-        return _result(responses.suspects_text(report, mark=new_mark()), responses.analyzed(report))
+        return _tool_result(responses.suspects_text(report, mark=new_mark()), responses.analyzed(report))
 
     async def list_failures(
         self,
@@ -209,7 +211,7 @@ class Toolbox:
             next_offset=after if after < len(failures) else -1,
             unreadable=self._store.unreadable()[:20],
         )
-        return _result(responses.failures_text(answer, mark=new_mark()), answer)
+        return _tool_result(responses.failures_text(answer, mark=new_mark()), answer)
 
     async def get_evidence(
         self,
@@ -224,9 +226,9 @@ class Toolbox:
         ] = "text",
     ) -> Annotated[CallToolResult, models.EvidencePage]:
         """One item's whole output by pages, oldest lines first; or the list of a failure's items and gaps."""
-        stored = await self._existing(failure_id)
+        stored = await self._existing_failure(failure_id)
         if part == "record":
-            word = await in_thread(partial(self._record, stored))
+            word = await in_thread(partial(self._packed_record, stored))
             text, after, total = word[offset : offset + max_bytes], offset + max_bytes, len(word)
             after = after if after < total else -1
         else:
@@ -242,13 +244,13 @@ class Toolbox:
             text=text,
             server_time=time.time(),
         )
-        return _result(_page_text(answer), answer)
+        return _tool_result(_page_text(answer), answer)
 
     async def stored(self, failure_id: str) -> StoredFailure | None:
         """One failure of the store; reading files may take a while."""
         return await in_thread(partial(self._store.get, failure_id))
 
-    async def _existing(self, failure_id: str) -> StoredFailure:
+    async def _existing_failure(self, failure_id: str) -> StoredFailure:
         stored = await self.stored(failure_id)
         if stored is None:
             raise ToolError(f"There is no failure '{failure_id}' here (any more); list_failures says what there is.")
@@ -259,19 +261,19 @@ class Toolbox:
             raise ToolError("This server reads finished runs and asks no hosts.")
         return self._queue
 
-    def _record(self, stored: StoredFailure) -> str:
+    def _packed_record(self, stored: StoredFailure) -> str:
         report = stored.report
         evidence, word = self._packed.get(report.failure.id, (None, ""))
         if evidence is not report.evidence:  # never packed, or read anew from a file that has changed
-            word = pack_handover(Handover(plan=report.plan, evidence=report.evidence, full_texts=_more(stored)))
+            word = pack_handover(Handover(plan=report.plan, evidence=report.evidence, full_texts=_fuller_texts(stored)))
             with self._packing:
                 self._packed[report.failure.id] = (report.evidence, word)
                 while len(self._packed) > KEPT_RECORDS:
                     self._packed.popitem(last=False)
         return word
 
-    def _analyzed(self, report: Report, *, hint: bool) -> Report:
-        report = _ranked(report)
+    def _analyzed_report(self, report: Report, *, hint: bool) -> Report:
+        report = _ranked_report(report)
         if hint and self._queue is not None and report.analysis.hint is None:
             analysis = HintMaker(self._queue.config.analysis).hint(report)  # a fresh one: its budget is for one run
             if analysis == report.analysis:
@@ -294,7 +296,7 @@ class _sentences:  # noqa: N801 - reads as a statement
             raise ToolError(str(error)) from error
 
 
-def _ago(seconds: float, now: datetime) -> datetime:
+def _moment_ago(seconds: float, now: datetime) -> datetime:
     return now - timedelta(seconds=seconds)
 
 
@@ -303,7 +305,7 @@ def new_mark() -> str:
     return secrets.token_hex(8)
 
 
-def _result(text: str, answer: BaseModel) -> CallToolResult:
+def _tool_result(text: str, answer: BaseModel) -> CallToolResult:
     return CallToolResult(
         content=[TextContent(type="text", text=text)], structured_content=answer.model_dump(mode="json")
     )
@@ -318,28 +320,28 @@ def _stored_failure(failure: Failure, outcome: Outcome, *, brief: bool) -> Store
         plan=outcome.plan.model_copy(update={"failure_id": failure.id}),
         evidence=outcome.evidence.model_copy(update={"failure_id": failure.id}),
     )
-    return StoredFailure(report if brief else _ranked(report), outcome.full_texts)
+    return StoredFailure(report if brief else _ranked_report(report), outcome.full_texts)
 
 
-def _more(stored: StoredFailure) -> dict[str, str]:
+def _fuller_texts(stored: StoredFailure) -> dict[str, str]:
     """The full texts that are more than the report holds."""
     texts_ = ((item, stored.full_texts.get(item.id, item.text)) for item in stored.report.evidence.items)
     return {item.id: text for item, text in texts_ if text != item.text}
 
 
-def _ranked(report: Report) -> Report:
+def _ranked_report(report: Report) -> Report:
     if report.analysis.suspects or report.analysis.headline:
         return report
     return report.model_copy(update={"analysis": rank(report.failure, report.evidence)})
 
 
-def _answered(stored: StoredFailure, *, brief: bool) -> CallToolResult:
+def _collected_answer(stored: StoredFailure, *, brief: bool) -> CallToolResult:
     if brief:
-        return _result(
+        return _tool_result(
             f"Failure {stored.report.failure.id} is ready to be read.", responses.failure_answer(stored, {}, brief=True)
         )
     text = responses.failure_text(stored.report, stored.full_texts, mark=new_mark())
-    return _result(text.text, responses.failure_answer(stored, text.shown_bytes, brief=False))
+    return _tool_result(text.text, responses.failure_answer(stored, text.shown_bytes, brief=False))
 
 
 def _text_of(stored: StoredFailure, item_id: str) -> str:

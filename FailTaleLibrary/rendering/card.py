@@ -107,7 +107,7 @@ class Card:
 
 def card_of(report: Report, *, brief: bool = False) -> Card:
     """The words of a report's card."""
-    prefix = f"failtale_{_name(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
+    prefix = f"failtale_{_id_part(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
     suspects = shown_suspects(report.analysis)
     clocks = {clock.host: in_words.clock_words(clock) for clock in report.evidence.clocks}
     items = tuple(
@@ -120,7 +120,7 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
         headline=headline_of(report),
         suspects=suspects,
         items=items,
-        rows=tuple(_rows(items, report.evidence.gaps, clocks)),
+        rows=tuple(_ledger_rows(items, report.evidence.gaps, clocks)),
         missing_lines=sum(missing),
         missing_items=sum(map(bool, missing)),
         brief=brief,
@@ -132,13 +132,13 @@ def headline_of(report: Report) -> str:
     return report.analysis.headline or f"Evidence of {in_words.counts_words(report.evidence)}"
 
 
-def _name(text: str) -> str:
+def _id_part(text: str) -> str:
     """A text as part of an HTML id: itself when it is plain, else its hash."""
     return text if re.fullmatch(r"[A-Za-z0-9]{1,40}", text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _line_anchor(prefix: str, suspect: Suspect) -> str:
-    return f"{prefix}_line_{_name(suspect.id)}"
+    return f"{prefix}_line_{_id_part(suspect.id)}"
 
 
 def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspect]) -> ItemView:
@@ -148,19 +148,19 @@ def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspe
         item=item,
         anchor=f"{prefix}_item_{number}",
         outcome=in_words.outcome(item),
-        counts=_counts(severities),
-        chunks=tuple(_chunks(item.lines, severities, anchors)),
+        counts=_line_counts(severities),
+        chunks=tuple(_item_chunks(item.lines, severities, anchors)),
     )
 
 
-def _counts(severities: Sequence[str]) -> str:
+def _line_counts(severities: Sequence[str]) -> str:
     """``10 lines, 3 error-looking``; empty when there is no line."""
     errors, lines = severities.count("error"), len(severities) - severities.count("marker")
     words = count(lines, "line") if lines else ""
     return f"{words}, {errors} error-looking" if errors else words
 
 
-def _chunks(lines: Iterable[str], looks: Iterable[str], anchors: Mapping[int | None, str]) -> Iterator[Chunk]:
+def _item_chunks(lines: Iterable[str], looks: Iterable[str], anchors: Mapping[int | None, str]) -> Iterator[Chunk]:
     numbered = (
         ("suspect" if number in anchors else look, anchors.get(number), line)
         for number, (line, look) in enumerate(zip(lines, looks, strict=True))
@@ -169,7 +169,7 @@ def _chunks(lines: Iterable[str], looks: Iterable[str], anchors: Mapping[int | N
         yield Chunk(look, "\n".join(line for _, _, line in group), anchor)
 
 
-def _rows(items: Iterable[ItemView], gaps: Iterable[Gap], clocks: Mapping[str, str]) -> list[Row]:
+def _ledger_rows(items: Iterable[ItemView], gaps: Iterable[Gap], clocks: Mapping[str, str]) -> list[Row]:
     """By host in order of appearance, gaps after the host's items."""
     rows = [
         Row(view.item.host, clocks.get(view.item.host, ""), view.item.collector, view.anchor, view.outcome, view.counts)

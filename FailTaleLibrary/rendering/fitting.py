@@ -50,7 +50,7 @@ class _Fitting(RecordVisitor):
         self._places: dict[tuple[str | None, int | None], int] = {}
 
     def visit_item(self, item: Item) -> Item:
-        shorter, places = _shorter(item, self._shares[item.id], _lines_of(item, self._suspects))
+        shorter, places = _shorter_item(item, self._shares[item.id], _lines_of(item, self._suspects))
         self._places.update({(item.id, old): new for old, new in places.items()})
         return shorter
 
@@ -101,47 +101,47 @@ def _lines_of(item: Item, suspects: Sequence[Suspect]) -> set[int]:
     return {each.line_number for each in suspects if each.item_id == item.id and each.line_number is not None}
 
 
-def _shorter(item: Item, share: int, suspects: set[int]) -> tuple[Item, dict[int, int]]:
+def _shorter_item(item: Item, share: int, suspects: set[int]) -> tuple[Item, dict[int, int]]:
     """The item within its share, and where its lines are now."""
     if _item_size(item) <= share:
         return item, {number: number for number in suspects}
     side = share // 8  # of the share, for each of the texts that accompany the answer
-    changes = tuple(_newest("\n".join(item.changes), side).splitlines())
+    changes = tuple(_newest_lines("\n".join(item.changes), side).splitlines())
     texts = {
         "ahead": "",
-        "before": _newest(item.before, side),
-        "stderr": _newest(item.stderr, max(side, MIN_STDERR)),
-        "baseline": None if item.baseline is None else _newest(item.baseline, side),
+        "before": _newest_lines(item.before, side),
+        "stderr": _newest_lines(item.stderr, max(side, MIN_STDERR)),
+        "baseline": None if item.baseline is None else _newest_lines(item.baseline, side),
     }
     used = sum(len(text or "") for text in texts.values()) + sum(map(len, changes))
-    text, places = _important(item.text, share - used, suspects)
+    text, places = _important_lines(item.text, share - used, suspects)
     return item.model_copy(update={**texts, "changes": changes, "text": text}), places
 
 
-def _newest(text: str, limit: int) -> str:
-    return _important(text, limit, set())[0]
+def _newest_lines(text: str, limit: int) -> str:
+    return _important_lines(text, limit, set())[0]
 
 
-def _important(text: str, limit: int, suspects: set[int]) -> tuple[str, dict[int, int]]:
-    """The most telling lines of a text in their order, and old line number -> new one."""
+def _important_lines(text: str, limit: int, suspects: set[int]) -> tuple[str, dict[int, int]]:
+    """The most significant lines of a text in their order, and old line number -> new one."""
     if len(text) <= limit:
         return text, {number: number for number in suspects}
     lines = [shorten(line, MAX_LINE) for line in text.splitlines()]
-    return _with_markers(lines, _chosen(lines, limit, suspects) if limit > 0 else set())
+    return _with_markers(lines, _chosen_lines(lines, limit, suspects) if limit > 0 else set())
 
 
-def _chosen(lines: Sequence[str], limit: int, suspects: set[int]) -> set[int]:
+def _chosen_lines(lines: Sequence[str], limit: int, suspects: set[int]) -> set[int]:
     near = (number + step for number in sorted(suspects) for step in range(-AROUND, AROUND + 1))
     newest = range(len(lines) - 1, -1, -1)
     kept: set[int] = set()
-    limit = _take(lines, (number for number in near if 0 <= number < len(lines)), limit, kept)
+    limit = _take_lines(lines, (number for number in near if 0 <= number < len(lines)), limit, kept)
     errors = (number for number in newest if severity(lines[number]) == "error")
-    rest = _take(lines, errors, limit // 2, kept)
-    _take(lines, newest, limit - limit // 2 + rest, kept)
+    rest = _take_lines(lines, errors, limit // 2, kept)
+    _take_lines(lines, newest, limit - limit // 2 + rest, kept)
     return kept
 
 
-def _take(lines: Sequence[str], numbers: Iterable[int], limit: int, kept: set[int]) -> int:
+def _take_lines(lines: Sequence[str], numbers: Iterable[int], limit: int, kept: set[int]) -> int:
     """Adds lines to `kept` while they fit and returns what is left of the limit."""
     for number in numbers:
         if number in kept or is_marker(lines[number]):

@@ -39,13 +39,13 @@ def to_html(report: Report, *, max_bytes: int, bundle_link: str | None = None, p
     What must go to keep under the limit goes breadth-first from the outputs and is named in the card. ``bundle_link``
     is relative to log.html. ``pack`` gets the report as the card shows it.
     """
-    draw = partial(_draw, bundle_link=bundle_link, pack=pack)
+    draw = partial(_drawn, bundle_link=bundle_link, pack=pack)
     card = draw(report) if text_size(report) <= max_bytes else None
-    if card is not None and _size(card) <= max_bytes:
+    if card is not None and _bytes_of(card) <= max_bytes:
         return card
     return (
-        _shrunk(report, max_bytes, draw)
-        or _brief(report, max_bytes, bundle_link=bundle_link, pack=pack)
+        _shrunk_card(report, max_bytes, draw)
+        or _brief_card(report, max_bytes, bundle_link=bundle_link, pack=pack)
         or _without_evidence(report, max_bytes, bundle_link)
     )
 
@@ -62,27 +62,27 @@ def is_card(message: str) -> bool:
     return message.startswith(CARD_START)
 
 
-def _shrunk(report: Report, max_bytes: int, draw: Callable[[Report], str]) -> str | None:
+def _shrunk_card(report: Report, max_bytes: int, draw: Callable[[Report], str]) -> str | None:
     """The fullest card that fits; None when even one without outputs does not."""
     barest = draw(fitted(report, 0))
-    floor = _size(barest)
+    floor = _bytes_of(barest)
     if floor > max_bytes:
         return None
     limit = int(_FIRST_GUESS * (max_bytes - floor))
     for _ in range(5):  # one or two do: size grows almost in proportion to the limit
         card = draw(fitted(report, limit))
-        if _size(card) <= max_bytes:
+        if _bytes_of(card) <= max_bytes:
             return card
-        limit = int(limit * 0.95 * (max_bytes - floor) / max(_size(card) - floor, 1))
+        limit = int(limit * 0.95 * (max_bytes - floor) / max(_bytes_of(card) - floor, 1))
     return barest
 
 
-def _brief(report: Report, max_bytes: int, *, bundle_link: str | None, pack: Pack | None) -> str | None:
+def _brief_card(report: Report, max_bytes: int, *, bundle_link: str | None, pack: Pack | None) -> str | None:
     """Path, suspects and what went wrong, with a payload if there is room; None when there is none."""
     short = essentials(report)
     for packing in (pack, None):
-        card = _draw(short, bundle_link=bundle_link, pack=packing, brief=True)
-        if _size(card) <= max_bytes:
+        card = _drawn(short, bundle_link=bundle_link, pack=packing, brief=True)
+        if _bytes_of(card) <= max_bytes:
             return card
     return None
 
@@ -91,16 +91,16 @@ def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -
     """What is said when a whole card has no room: the headline and where the rest is."""
     headline = headline_of(report)
     while True:
-        card = _render("no_room.html.j2", report=report, headline=headline, bundle_link=_safe_link(bundle_link))
-        if _size(card) <= max_bytes:
+        card = _rendered("no_room.html.j2", report=report, headline=headline, bundle_link=_safe_link(bundle_link))
+        if _bytes_of(card) <= max_bytes:
             return card
         if not headline:
             return "FailTale: no room for this card."[:max_bytes]
         headline = headline[: len(headline) // 2]
 
 
-def _draw(report: Report, *, bundle_link: str | None, pack: Pack | None, brief: bool = False) -> str:
-    return _render(
+def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief: bool = False) -> str:
+    return _rendered(
         "card.html.j2",
         card=card_of(report, brief=brief),
         bundle_link=_safe_link(bundle_link),
@@ -108,7 +108,7 @@ def _draw(report: Report, *, bundle_link: str | None, pack: Pack | None, brief: 
     )
 
 
-def _size(text: str) -> int:
+def _bytes_of(text: str) -> int:
     return len(text.encode())
 
 
@@ -120,20 +120,20 @@ def _safe_link(link: str | None) -> str | None:
 # --- The templates ----------------------------------------------------------------------------------------------------
 
 
-def _render(template: str, **values: object) -> str:
-    return _environment().get_template(template).render(values)
+def _rendered(template: str, **values: object) -> str:
+    return _jinja_environment().get_template(template).render(values)
 
 
 @cache
-def _environment() -> Environment:
+def _jinja_environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # 130 ms, wanted at the first failure only
 
-    environment = Environment(loader=FunctionLoader(_template), autoescape=True, undefined=StrictUndefined)
+    environment = Environment(loader=FunctionLoader(_template_source), autoescape=True, undefined=StrictUndefined)
     environment.globals.update(words=in_words, count=count, duration=duration, bad_rows_shown=BAD_ROWS)
     return environment
 
 
-def _template(name: str) -> str:
+def _template_source(name: str) -> str:
     """A template without its line ends, so that the layout of its source never shows in the pre-wrap cell."""
     source = (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")
     return re.sub(r"\s*\n\s*", "", source)

@@ -16,23 +16,23 @@ _INDENT = "    "
 def summary_line(report: Report) -> str:
     """What a console or a test's message needs: cause or counts, gaps, cost; one line."""
     evidence = report.evidence
-    told = report.analysis.headline or "evidence collected"
+    cause = report.analysis.headline or "evidence collected"
     hosts = count(len(in_words.hosts_of(evidence)), "host")
-    line = f"FailTale: {told}{_gap_words(report)}, {hosts}, {duration(evidence.cost.seconds)}"
+    line = f"FailTale: {cause}{_gap_words(report)}, {hosts}, {duration(evidence.cost.seconds)}"
     return shorten(one_line(line), SUMMARY_LENGTH)
 
 
 def to_text(report: Report) -> str:
     """The whole report, in the card's order; ends with a line end."""
     sections = (
-        _head(report),
-        _path(report.failure.keyword_path),
-        _suspects(shown_suspects(report.analysis)),
-        _hint(report),
-        _ledger(report),
-        _changes(report.evidence.items),
-        *(_item(item) for item in report.evidence.items),
-        _foot(report),
+        _head_lines(report),
+        _path_lines(report.failure.keyword_path),
+        _suspect_lines(shown_suspects(report.analysis)),
+        _hint_lines(report),
+        _ledger_lines(report),
+        _change_lines(report.evidence.items),
+        *(_item_lines(item) for item in report.evidence.items),
+        _foot_lines(report),
     )
     blocks = ("\n".join(section) for section in sections)
     return "\n\n".join(block for block in blocks if block) + "\n"
@@ -43,12 +43,12 @@ def _gap_words(report: Report) -> str:
     gaps = report.evidence.gaps
     if not gaps:
         return ""
-    named = [f"{_place(gap.host, gap.collector)} {gap.reason}" for gap in gaps[:2]]
+    named = [f"{_place_of(gap.host, gap.collector)} {gap.reason}" for gap in gaps[:2]]
     more = ", …" if len(gaps) > len(named) else ""
     return f" ({count(len(gaps), 'gap')}: {', '.join(named)}{more})"
 
 
-def _head(report: Report) -> Iterator[str]:
+def _head_lines(report: Report) -> Iterator[str]:
     failure, signature = report.failure, report.analysis.signature
     yield f"{failure.suite}: {failure.name}" if failure.suite else failure.name
     yield from _indented(failure.message)
@@ -58,7 +58,7 @@ def _head(report: Report) -> Iterator[str]:
         yield f"Same as '{signature.same_as}': {signature.text}"
 
 
-def _path(steps: Iterable[KeywordStep]) -> Iterator[str]:
+def _path_lines(steps: Iterable[KeywordStep]) -> Iterator[str]:
     for depth, step in enumerate(steps):
         if not depth:
             yield "Way to the failing keyword"
@@ -67,7 +67,7 @@ def _path(steps: Iterable[KeywordStep]) -> Iterator[str]:
         yield f"{'  ' * (depth + 1)}{call}{place}"
 
 
-def _suspects(suspects: Iterable[Suspect]) -> Iterator[str]:
+def _suspect_lines(suspects: Iterable[Suspect]) -> Iterator[str]:
     for number, suspect in enumerate(suspects):
         if not number:
             yield "Suspects"
@@ -90,7 +90,7 @@ def _suspect_words(suspect: Suspect) -> str:
     return "  ".join(words)
 
 
-def _hint(report: Report) -> Iterator[str]:
+def _hint_lines(report: Report) -> Iterator[str]:
     yield from report.analysis.notes
     hint = report.analysis.hint
     if hint:
@@ -107,10 +107,12 @@ def _hint_label(hint: Hint) -> str:
     return f"Model's hint, {hint.model}, {duration(hint.seconds)}, cites {cited}; may be wrong"
 
 
-def _ledger(report: Report) -> Iterator[str]:
+def _ledger_lines(report: Report) -> Iterator[str]:
     clocks = [(clock.host, in_words.clock_words(clock)) for clock in report.evidence.clocks]
-    outcomes = [(_place(item.host, item.collector), in_words.outcome(item)) for item in report.evidence.items]
-    outcomes += [(_place(gap.host, in_words.subject(gap)), in_words.gap_outcome(gap)) for gap in report.evidence.gaps]
+    outcomes = [(_place_of(item.host, item.collector), in_words.outcome(item)) for item in report.evidence.items]
+    outcomes += [
+        (_place_of(gap.host, in_words.subject(gap)), in_words.gap_outcome(gap)) for gap in report.evidence.gaps
+    ]
     if outcomes:
         yield "What was asked"
     width = max((len(place) for place, _ in outcomes), default=0)
@@ -119,20 +121,20 @@ def _ledger(report: Report) -> Iterator[str]:
     yield from (f"  {host}: {words}" for host, words in clocks if words)
 
 
-def _changes(items: Iterable[Item]) -> Iterator[str]:
+def _change_lines(items: Iterable[Item]) -> Iterator[str]:
     changed = [item for item in items if item.changes]
     if changed:
         yield "What changed since the window began"
     for item in changed:
-        yield f"  {_place(item.host, item.collector)}"
+        yield f"  {_place_of(item.host, item.collector)}"
         yield from (f"{_INDENT}{line}" for line in item.changes)
 
 
-def _item(item: Item) -> Iterator[str]:
+def _item_lines(item: Item) -> Iterator[str]:
     """One answer with what was asked; empty answers stand in the ledger alone."""
     if not (item.text or item.stderr or item.before):
         return
-    yield f"--- {_place(item.host, item.collector)}: {item.command}"
+    yield f"--- {_place_of(item.host, item.collector)}: {item.command}"
     if item.window:
         yield f"    window {in_words.window_words(item)}{'; ' + item.window.note if item.window.note else ''}"
     if item.redactions:
@@ -142,7 +144,7 @@ def _item(item: Item) -> Iterator[str]:
     yield from item.lines
 
 
-def _foot(report: Report) -> Iterator[str]:
+def _foot_lines(report: Report) -> Iterator[str]:
     yield f"FailTale {report.failtale_version}: {in_words.cost_words(report.evidence.cost)}"
     if report.failure.redactions:
         yield f"removed from the failure: {in_words.redaction_words(report.failure.redactions)}"
@@ -150,7 +152,7 @@ def _foot(report: Report) -> Iterator[str]:
         yield f"bundle: {report.bundle}"
 
 
-def _place(host: str, collector: str | None) -> str:
+def _place_of(host: str, collector: str | None) -> str:
     return f"{host} / {collector}" if collector else host
 
 

@@ -45,12 +45,12 @@ def outcome(item: Item) -> Outcome:
     if item.incomplete:
         return Outcome("incomplete", "warn", item.incomplete)
     if item.status == "failed":
-        return Outcome("failed", "bad", _joined(_exit_words(item), _first_line(item.stderr)))
+        return Outcome("failed", "bad", _joined_words(_exit_words(item), _first_line(item.stderr)))
     if item.omitted_bytes or item.omitted_lines:
         return Outcome("cut", "warn", f"{omitted_words(item)} cut by the limit, the newest kept")
     if item.status == "empty":
-        return Outcome("empty", "quiet", _joined(item.empty_means, _exit_words(item), _window_note(item)))
-    return Outcome("ok", "good", _joined(_exit_words(item), _window_note(item)))
+        return Outcome("empty", "quiet", _joined_words(item.empty_means, _exit_words(item), _window_note(item)))
+    return Outcome("ok", "good", _joined_words(_exit_words(item), _window_note(item)))
 
 
 def _window_note(item: Item) -> str:
@@ -74,7 +74,7 @@ def _first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
 
-def _joined(*parts: str) -> str:
+def _joined_words(*parts: str) -> str:
     return "; ".join(part for part in parts if part)
 
 

@@ -1,4 +1,4 @@
-"""Hints reach the cards of a finished output file, or the file stays as it was."""
+"""Cards of a finished output file are drawn anew, or the file stays as it was."""
 
 from __future__ import annotations
 
