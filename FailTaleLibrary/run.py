@@ -104,6 +104,12 @@ def source_of(config: Config) -> EvidenceSource:
     return OwnHosts(config) if config.gateway is None else GatewaySource(config)
 
 
+_LEAST_RANKING_S = 0.5
+"""For ranking, also where the collection took all the time: a card without suspects says little."""
+_DRAWING_S = 1.0
+"""Of a failure's time, for the card and the bundle."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stages:
     """What a failure goes through; a face or a test may put its own in the place of one."""
@@ -266,7 +272,7 @@ class Run:
             )
             self.interrupted |= stop.is_set()
         report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
-        report = self._ranked(report)
+        report = self._ranked(report, budget)
         if report.bundle is not None:
             report = self._stored(report, full_texts, output_dir)
         self._remember(report, time.monotonic() - began)
@@ -378,11 +384,14 @@ class Run:
             evidence = Evidence(failure_id=failure.id, gaps=(gap,), collected_at=datetime.now(timezone.utc))
         return self._report(failure, the_plan, evidence), full_texts
 
-    def _ranked(self, report: Report) -> Report:
+    def _ranked(self, report: Report, budget: Budget) -> Report:
         settings = self.config.analysis
+        time_left = budget.part(max(_LEAST_RANKING_S, budget.left_s - _DRAWING_S))
         try:
             self._know_passed_tests()
-            analysis = self._stages.rank(report.failure, report.evidence, history=self._history)
+            analysis = self._stages.rank(
+                report.failure, report.evidence, history=self._history, is_over=lambda: time_left.left_s <= 0
+            )
         except self._passed_on:
             raise
         except Exception as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timezone
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
 from FailTaleLibrary.archive import read_bundle
 from FailTaleLibrary.collection.collect import collect
@@ -21,7 +23,7 @@ from FailTaleLibrary.faults import MAX_FILE_BYTES, Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
 from FailTaleLibrary.gateway.record import Handover
 from FailTaleLibrary.ranking import rank
-from FailTaleLibrary.records import Failure, Gap, Report, SafeText
+from FailTaleLibrary.records import Evidence, Failure, Gap, Report, SafeText
 from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.rendering import is_card
 from FailTaleLibrary.run import NOT_RANKED, Run, Stages
@@ -84,6 +86,19 @@ def test_a_fault_in_ranking_costs_the_suspects_alone(output: Path) -> None:
     assert "in fails\n" in the_traceback(output)
     assert read_bundle(output / str(report.bundle)) == report
     assert SECRET not in detail + card + the_traceback(output)
+
+
+def test_ranking_learns_when_the_failures_time_is_used_up(output: Path) -> None:
+    def judge(failure: Failure, evidence: Evidence, *, is_over: Callable[[], bool], **named: Any) -> Any:
+        deadline = time.monotonic() + PATIENCE_S
+        while not is_over() and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert is_over()
+        return rank(failure, evidence, is_over=is_over, **named)
+
+    report, _ = report_of(Stages(rank=judge), output, limits={"failure_time": "3 s"})
+    assert report.analysis.headline != NOT_RANKED
+    assert "its time was used up" in report.analysis.notes[0]
 
 
 def test_a_fault_in_storing_costs_the_bundle_alone(output: Path) -> None:
