@@ -28,8 +28,8 @@ class Refusal:
 
     def __str__(self) -> str:
         if math.isinf(self.wait_s):
-            return f"{self.because} (not asked again in this run)"
-        return f"{self.because} (not asked again for {self.wait_s:.0f} s)"
+            return f"{self.because} (not tried again in this run)"
+        return f"{self.because} (not tried again for {self.wait_s:.0f} s)"
 
 
 @dataclass(slots=True)

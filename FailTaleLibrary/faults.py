@@ -58,8 +58,8 @@ class Faults:
                 where = our_words("Details: {}", safe.safe_message(f"{self._shown}/{FILE_NAME}"))
             return our_words("{}. {}", safe.safe_message(said), where)
         except Exception:
-            _log.debug("a fault cannot be told", exc_info=True)
-            return our_words("FailTale internal error, of which no more can be said safely.")
+            _log.debug("a fault cannot be reported", exc_info=True)
+            return our_words("FailTale internal error, details withheld for safety.")
 
     def gap(
         self,

@@ -62,7 +62,7 @@ def check_verdicts(verdicts: Mapping[str, str]) -> None:
     silent = {host: verdict for host, verdict in verdicts.items() if verdict}
     if silent:
         listed = "\n".join(f"- {host}: {verdict}" for host, verdict in silent.items())
-        raise FailTaleError(f"{len(silent)} of {len(verdicts)} hosts cannot be asked:\n{listed}")
+        raise FailTaleError(f"{len(silent)} of {len(verdicts)} hosts cannot be reached:\n{listed}")
 
 
 def names_of(items: Iterable[Item]) -> str:

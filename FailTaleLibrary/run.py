@@ -361,7 +361,7 @@ class Run:
         cancel: threading.Event | None,
         progress: Progress | None,
     ) -> tuple[Report, Mapping[str, str]]:
-        """What was asked and answered, not yet ranked; and the items' full texts."""
+        """What was collected and answered, not yet ranked; and the items' full texts."""
         try:
             the_plan, evidence, full_texts = self._source.collect(
                 failure,

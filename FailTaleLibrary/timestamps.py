@@ -534,7 +534,7 @@ def directives(time_format: str) -> tuple[Piece, ...]:
     Raises ValueError naming a directive that FailTale does not know, or when the clock is missing.
     """
     if not time_format.isprintable():
-        raise ValueError(f"{time_format!r} holds a control character; a time stands in one line")
+        raise ValueError(f"{time_format!r} holds a control character; a time is within one line")
     whole = re.sub("%([TFDR])", lambda match: _TOGETHER[match[1]], time_format)
     pieces = tuple(map(_directive, re.findall(r"%.|[^%]+|%$", whole, re.DOTALL)))
     fields = {piece.field for piece in pieces}
@@ -553,5 +553,5 @@ def _directive(text: str) -> Piece:
         return Piece("", re.sub(r"[][.^$*+?(){}|\\/]", r"\\\g<0>", text), len(text))
     if text[1:] not in _DIRECTIVES:
         known = " ".join(f"%{name}" for name in _DIRECTIVES)
-        raise ValueError(f"'{text}' is no directive that FailTale knows; there are {known}")
+        raise ValueError(f"'{text}' is no directive that FailTale supports; there are {known}")
     return _DIRECTIVES[text[1:]]

@@ -67,7 +67,7 @@ The Summary Survives The Removal Of All Keywords
 A Higher Log Level Keeps The Cards Out And The Console Says So
     ${run} =    Run Robot    @{LOCAL}    --loglevel    WARN    side_by_side.robot
     Told Should Be    ${run}
-    Should Contain    ${run.stderr}    2 cards not in the log, as --loglevel asks
+    Should Contain    ${run.stderr}    2 cards not in the log because of --loglevel
     Length Should Be    ${run.bundles}    2
 
 Nothing Is Told In A Dry Run

@@ -232,7 +232,7 @@ class FailTaleListener:
         missing = f" ({_counted(tally.gaps, 'item')} missing)" if tally.gaps else ""
         parts = [f"{collected} from {_counted(len(tally.hosts), 'host')}{missing} in {tally.seconds:.1f} s"]
         if self._hidden_cards:
-            parts.append(f"{_counted(self._hidden_cards, 'card')} not in the log, as --loglevel asks")
+            parts.append(f"{_counted(self._hidden_cards, 'card')} not in the log because of --loglevel")
         _print(f"FailTale: {', '.join(parts)}")
 
 

@@ -17,7 +17,7 @@ def test_what_failed_is_left_alone_for_a_minute_and_says_for_how_long() -> None:
     refusal = breaker.attempt()
     assert refusal is not None
     assert (refusal.cause, refusal.wait_s) == ("refused", 42.0)
-    assert str(refusal) == "Host 'web1' is down. (not asked again for 42 s)"
+    assert str(refusal) == "Host 'web1' is down. (not tried again for 42 s)"
     assert not breaker.is_closed
 
 
@@ -61,7 +61,7 @@ def test_a_final_cause_is_not_tried_again_in_the_run() -> None:
     breaker = Breaker(final=("authentication refused",), clock=clock)
     breaker.failed("authentication refused", "Host 'web1' refused the login.")
     clock.now = 1e9
-    assert str(breaker.attempt()) == "Host 'web1' refused the login. (not asked again in this run)"
+    assert str(breaker.attempt()) == "Host 'web1' refused the login. (not tried again in this run)"
 
 
 def test_a_success_ends_the_causes_that_it_disproves_and_no_other() -> None:

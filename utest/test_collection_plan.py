@@ -69,7 +69,7 @@ def test_an_unknown_component_in_an_argument_is_the_users_mistake(config: Config
 
 def test_a_component_that_no_host_plays_is_a_gap(config: Config) -> None:
     told = plan(a_failure(), config, components=["unplayed"])
-    assert [gap.detail for gap in told.skipped] == ["No host plays component 'unplayed'."]
+    assert [gap.detail for gap in told.skipped] == ["No host is assigned to component 'unplayed'."]
     assert told.steps == ()
 
 

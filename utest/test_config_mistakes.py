@@ -340,7 +340,7 @@ def test_a_collector_must_make_sense(text: str, sentence: str) -> None:
 def test_a_time_format_has_directives_that_failtale_knows() -> None:
     message = collector("{file: /x, time_format: '%d.%m.%Y %H:%M %Q'}")
     assert message.startswith(
-        "failtale.yaml:4:33: ….time_format: '%Q' is no directive that FailTale knows; there are %Y"
+        "failtale.yaml:4:33: ….time_format: '%Q' is no directive that FailTale supports; there are %Y"
     )
 
 

@@ -334,7 +334,7 @@ def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
         assert "Cannot reach the gateway" in only_gap(run.collect_failure(a_failure()))
         for _ in range(20):
             run.test_began()
-            assert re.search(r"\(not asked again for \d+ s\)", only_gap(run.collect_failure(a_failure())))
+            assert re.search(r"\(not tried again for \d+ s\)", only_gap(run.collect_failure(a_failure())))
         assert "Cannot reach" in run.check_hosts()["gateway"]
 
 
@@ -342,7 +342,7 @@ def test_a_gateway_that_accepts_and_says_nothing_costs_a_bounded_time() -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings = GatewaySettings(url=f"http://127.0.0.1:{silent.getsockname()[1]}/mcp", connect_timeout_s=1.0)
         with investigating(Config(gateway=settings, bundles={"enabled": False})) as run:
-            assert "no answer within" in only_gap(run.collect_failure(a_failure()))
+            assert "no response within" in only_gap(run.collect_failure(a_failure()))
             silent.accept()[0].close()
             only_gap(run.collect_failure(a_failure()))
             silent.setblocking(False)

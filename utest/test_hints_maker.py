@@ -46,7 +46,7 @@ def test_without_a_strong_signal_nobody_is_asked_and_the_reason_says_so() -> Non
     with OllamaStub() as stub:
         analysis = maker(stub).hint(report("A", weak))
         assert not stub.requests
-    assert analysis.no_hint_reason == "not asked: no suspect bears a strong signal, so a model could only guess"
+    assert analysis.no_hint_reason == "not requested: no suspect has a strong signal, so a model could only guess"
 
 
 def test_when_every_line_is_withheld_nobody_is_asked() -> None:
@@ -124,7 +124,7 @@ def test_no_more_hints_are_asked_for_than_the_run_allows() -> None:
         hints = maker(stub, hints=2)
         analyses = [hints.hint(report(name)) for name in "ABC"]
         assert chats(stub) == 2
-    assert analyses[2].no_hint_reason == "not asked: the run's hints are used up ('analysis: hints' is 2)"
+    assert analyses[2].no_hint_reason == "not requested: the run's hints are used up ('analysis: hints' is 2)"
 
 
 def test_the_runs_time_bounds_all_hints_together() -> None:
@@ -132,8 +132,8 @@ def test_the_runs_time_bounds_all_hints_together() -> None:
         hints = maker(stub, run_time_s=LIMIT_S)
         first, second = (hints.hint(report(name)) for name in "AB")
         assert chats(stub) == 1
-    assert "gave no answer within" in (first.no_hint_reason or "")
-    assert second.no_hint_reason == "not asked: the run's time for hints is used up ('analysis: run_time' is 2 s)"
+    assert "gave no response within" in (first.no_hint_reason or "")
+    assert second.no_hint_reason == "not requested: the run's time for hints is used up ('analysis: run_time' is 2 s)"
 
 
 @pytest.mark.parametrize(("row", "calls"), [("dies", 1), ("silent", 2)])
@@ -144,15 +144,15 @@ def test_a_server_that_is_gone_is_given_up(row: str, calls: int) -> None:
         assert chats(stub) == calls
     reason = analyses[3].no_hint_reason or ""
     assert reason.startswith("not asked: ")
-    assert re.search(r"\(not asked again for \d+ s\)", reason)
+    assert re.search(r"\(not tried again for \d+ s\)", reason)
 
 
 def test_nobody_listening_is_tried_once() -> None:
     with OllamaStub() as stub:
         hints = maker(stub)
     first, second = (hints.hint(report(name)) for name in "AB")
-    assert (first.no_hint_reason or "").startswith("Ollama does not answer at")
-    assert (second.no_hint_reason or "").startswith("not asked: Ollama does not answer at")
+    assert (first.no_hint_reason or "").startswith("Ollama cannot be reached at")
+    assert (second.no_hint_reason or "").startswith("not asked: Ollama cannot be reached at")
 
 
 # --- Cache -----------------------------------------------------------------------------------------------------------

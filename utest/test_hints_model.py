@@ -54,4 +54,4 @@ def has_checked_hint(analysis: Analysis) -> bool:
 
 def test_a_real_model_is_cut_off_at_the_deadline(model: SmallModel) -> None:
     analysis = HintMaker(settings(model, hint_time_s=0.5), environ={}).hint(a_report())
-    assert "gave no answer within" in (analysis.no_hint_reason or "")
+    assert "gave no response within" in (analysis.no_hint_reason or "")

@@ -56,20 +56,20 @@ REASONS = {
     "401": "refuses access (401): 'unauthorized'",
     "403": "refuses access (403)",
     "500": "(500): 'model requires more system memory (9.6 GiB) than is available (3.1 GiB)'",
-    "500 json text": "does not speak Ollama's API",
-    "500 json list": "does not speak Ollama's API",
+    "500 json text": "does not implement Ollama's API",
+    "500 json list": "does not implement Ollama's API",
     "502 html": "refuses the request (502)",
     "503": "is busy (503): 'server busy",
-    "200 html": "does not speak Ollama's API",
+    "200 html": "does not implement Ollama's API",
     "200 empty": "broke off before it was complete",
-    "200 list": "does not speak Ollama's API",
-    "200 text": "does not speak Ollama's API",
-    "wrong shape": "does not speak Ollama's API",
+    "200 list": "does not implement Ollama's API",
+    "200 text": "does not implement Ollama's API",
+    "wrong shape": "does not implement Ollama's API",
     "cut body": "broke off before the answer was complete",
     "dies": "broke off before the answer was complete",
     "no done": "broke off before it was complete",
     "no content": "the model's answer is empty",
-    "garbage in the middle": "does not speak Ollama's API",
+    "garbage in the middle": "does not implement Ollama's API",
     "error in the middle": "broke off its answer with an error: 'CUDA error: out of memory'",
     "length": "the model's answer was cut at 400 tokens",
     "load": "the model stopped early ('load')",
@@ -106,7 +106,7 @@ def test_a_failing_probe_is_a_reason_and_no_chat_is_tried(place: str, row: str) 
 
 def test_a_server_of_another_kind_is_recognised_before_anything_is_sent_to_it() -> None:
     with OllamaStub(tags="wrong shape") as stub:
-        assert "does not speak Ollama's API" in reason(asked(stub))
+        assert "does not implement Ollama's API" in reason(asked(stub))
         assert not stub.asked("/api/chat")
 
 
@@ -116,7 +116,7 @@ def test_no_call_outlives_its_deadline_and_the_server_sees_it_end(row: str, plac
     with OllamaStub(**{place: row}) as stub:
         said = reason(asked(stub, hint_time_s=LIMIT_S))  # the stub would let it wait for ever
         assert stub.gone.wait(PATIENCE_S)
-    assert f"gave no answer within {LIMIT_S} s" in said
+    assert f"gave no response within {LIMIT_S} s" in said
 
 
 def test_a_call_that_was_cut_leaves_no_thread_behind() -> None:
@@ -132,12 +132,12 @@ def test_nobody_listening_is_a_reason_that_says_what_to_start() -> None:
     with OllamaStub() as stub:
         url = stub.url
     assert reason(asked(url)) == (
-        f"Ollama does not answer at '{url}'; start it with 'ollama serve', or set 'analysis: host'"
+        f"Ollama cannot be reached at '{url}'; start it with 'ollama serve', or set 'analysis: host'"
     )
 
 
 def test_a_name_that_nobody_knows_is_a_reason() -> None:
-    assert "does not answer at 'http://ollama.invalid:11434'" in reason(asked("ollama.invalid"))
+    assert "cannot be reached at 'http://ollama.invalid:11434'" in reason(asked("ollama.invalid"))
 
 
 def test_an_answer_of_another_shape_is_a_reason() -> None:

@@ -138,7 +138,7 @@ def test_a_bundle_that_was_not_written_says_nothing_about_the_evidence() -> None
 
 
 def test_a_component_that_no_host_plays_leaves_it_open() -> None:
-    nobody = a_gap(host="-", component="db", reason="skipped", detail="No host plays component 'db'.")
+    nobody = a_gap(host="-", component="db", reason="skipped", detail="No host is assigned to component 'db'.")
     with pytest.raises(FailTaleError, match="Cannot tell"):
         check_contains_not(told_by(an_item(), gaps=(nobody,)), "out of memory", host=None, collector=None)
 
@@ -159,7 +159,7 @@ def test_hosts_that_answer_pass() -> None:
 def test_hosts_that_do_not_are_listed() -> None:
     with pytest.raises(FailTaleError) as error:
         check_verdicts({"web1": "", "db1": "no route", "db2": "no answer"})
-    assert str(error.value) == "2 of 3 hosts cannot be asked:\n- db1: no route\n- db2: no answer"
+    assert str(error.value) == "2 of 3 hosts cannot be reached:\n- db1: no route\n- db2: no answer"
 
 
 def test_a_value_has_the_documented_keys() -> None:

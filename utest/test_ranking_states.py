@@ -131,7 +131,7 @@ def test_what_stood_at_its_limit_when_the_test_began_is_said_so() -> None:
     suspect = first(compared("linux", "disk", full, full))
     assert suspect.text.endswith("100% /var/spool/my jobs")
     assert [(signal.name, signal.words, signal.strong) for signal in suspect.signals] == [
-        ("at its limit", "stood at its limit already when the test began", True)
+        ("at its limit", "was at its limit before the test began", True)
     ]
 
 

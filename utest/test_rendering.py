@@ -151,7 +151,7 @@ def test_sections_stand_in_the_order_in_which_a_reader_needs_them() -> None:
         "/home/ci/shop/tests/orders/restart.robot:31",
         "names a locked database",
         "model's hint, qwen2.5:3b, 12 s, cites E1; may be wrong",
-        "What was asked",
+        "What was collected",
         "What changed since the window began",
         "Evidence",
         "collected in 2.1 s, 2 new connections, 70 kB",

@@ -141,7 +141,7 @@ def test_a_file_that_cannot_be_used_is_named_with_the_way_out(
 def test_a_curve_that_ssh_has_not_is_told(a_host: Sshd, tmp_path: Path, curve: str) -> None:
     key = tmp_path / "key"
     openssl("genpkey", "-algorithm", "ec", "-pkeyopt", f"ec_paramgen_curve:{curve}", "-out", str(key))
-    assert "it is of a type that FailTale does not know; use ed25519" in refusal(to(a_host, key=key))
+    assert "it is of a type that FailTale does not support; use ed25519" in refusal(to(a_host, key=key))
 
 
 def test_a_key_file_that_is_not_there_is_told(a_host: Sshd, tmp_path: Path) -> None:

@@ -110,12 +110,12 @@ class NoShell:
 
 NO_SHELLS = (
     NoShell("nologin", "/usr/sbin/nologin", "This account is currently not available."),
-    NoShell("false", "/bin/false", "it says nothing"),
+    NoShell("false", "/bin/false", "it prints nothing"),
     NoShell("a fixed command", "echo backup done", "backup done"),
     NoShell("a restricted shell", 'exec /bin/bash -r -c "$SSH_ORIGINAL_COMMAND"', "restricted"),
     NoShell("a menu", "echo '1) status 2) quit'; while read -r choice; do echo \"no $choice\"; done", "1) status"),
     NoShell("a prompt that echoes", "exec /bin/sh -c 'printf \"router> \"; exec cat'", "router>"),
-    NoShell("another program", "exec sleep 31", "it says nothing"),
+    NoShell("another program", "exec sleep 31", "it prints nothing"),
     NoShell("sftp alone", "internal-sftp", "starts no shell"),
     NoShell("cmd.exe", "echo \"'exec' is not recognized as an internal command\" >&2; exit 1", "not recognized"),
 )
@@ -132,7 +132,7 @@ def test_a_login_without_a_shell_is_told_in_its_own_words_and_asked_once_a_minut
         assert no_shell.says in str(caught.value)
         assert caught.value.reason == "refused"
         assert not connections.is_open("web1")
-        with pytest.raises(TransportError, match="not asked again"):
+        with pytest.raises(TransportError, match="not tried again"):
             run(connections, "echo answer")
         assert host.logins_seen == 1
 

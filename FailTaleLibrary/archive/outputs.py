@@ -65,7 +65,7 @@ def _report_of(found: _Card) -> Report | None:
     report = report_in(found.text)
     if report is None or found.place != "elsewhere":
         return report
-    doubt = our_words("Perhaps not FailTale's, for it stands amid other messages: {}", report.analysis.headline)
+    doubt = our_words("Perhaps not FailTale's, because it is amid other messages: {}", report.analysis.headline)
     return report.model_copy(update={"analysis": report.analysis.with_headline(doubt)})
 
 

@@ -195,7 +195,7 @@ class ResultCollector:
 
     def _unfinished(self, step: Step, now: datetime, *, cancelled: bool) -> Gap:
         if cancelled:
-            return make_gap(step, reason="cancelled", detail=our_words("cancelled before it answered"), at=now)
+            return make_gap(step, reason="cancelled", detail=our_words("cancelled before it ended"), at=now)
         why = our_words("not finished within {}", self._budget.limit)
         return make_gap(step, reason="timed out", detail=why, at=now)
 

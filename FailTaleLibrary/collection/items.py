@@ -228,7 +228,7 @@ def _silence(
     )
     if silence is None and result.exit_status == 127 and not is_title:
         collector = derived(_collector_of, asked.step)
-        return "command not found", our_words("the host does not know what '{}' runs", collector)
+        return "command not found", our_words("a program that '{}' runs is not on the host", collector)
     return silence if silence is None or not is_title or silence[0] == "permission denied" else None
 
 

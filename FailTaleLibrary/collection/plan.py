@@ -112,5 +112,9 @@ def _unplayed(components: Iterable[SafeText], config: Config) -> Iterator[Gap]:
     for name in components:
         if name not in played:
             known = name in config.components
-            words = our_words("No host plays component") if known else our_words("The configuration has no component")
+            words = (
+                our_words("No host is assigned to component")
+                if known
+                else our_words("The configuration has no component")
+            )
             yield Gap(host=NO_HOST, component=name, reason="skipped", detail=our_words("{} '{}'.", words, name))

@@ -152,7 +152,7 @@ def check_hosts(hosts: Collection[str], connections: Connections, budget: Budget
         background.start(partial(work, host), name=f"failtale-check-{host}")
     with arrived:
         arrived.wait_for(lambda: len(verdicts) == len(hosts), budget.left_s)
-        return {host: verdicts.get(host, f"no answer within {budget.limit}") for host in hosts}
+        return {host: verdicts.get(host, f"no response within {budget.limit}") for host in hosts}
 
 
 def _verdict(host: str, connections: Connections) -> str:
@@ -161,5 +161,5 @@ def _verdict(host: str, connections: Connections) -> str:
     except TransportError as error:
         return str(error)
     except ValueError as error:
-        return f"answers, but its shell does not understand FailTale: {error}"
+        return f"can be reached, but its shell does not run FailTale's commands: {error}"
     return ""

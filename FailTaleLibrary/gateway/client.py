@@ -187,16 +187,16 @@ class GatewayClient:
         where = f"gateway at '{self._settings.url}'"
         status, self._status = self._status, 200
         if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, TimeoutError)):
-            why = str(error) or f"no answer within {self._settings.connect_timeout_s:g} s"
+            why = str(error) or f"no response within {self._settings.connect_timeout_s:g} s"
             return UnreachableError(f"Cannot reach the {where}: {why}.")
         if status == 401:
             return GatewayError(f"The {where} refuses the token; check 'gateway.token_file'.")
         if status == 421:
             return GatewayError(f"The {where} is not served under this name; start it with --allow-host.")
         if isinstance(error, MCPError) and error.error.code == _UNKNOWN_VERSION:
-            return GatewayError(f"The {where} speaks another version of the protocol; update FailTale there.")
+            return GatewayError(f"The {where} uses another version of the protocol; update FailTale there.")
         if isinstance(error, MCPError) and "timed out" in error.error.message:
-            return GatewayError(f"No answer from the {where} within {timeout_s:.0f} s.")
+            return GatewayError(f"No response from the {where} within {timeout_s:.0f} s.")
         return GatewayError(f"The connection to the {where} failed: {type(error).__name__}: {error}.")
 
 
@@ -209,7 +209,7 @@ def _wait(future: Future[Any], timeout_s: float, cancel: threading.Event | None)
             raise CancelledError("Cancelled.")
         if time.monotonic() > ends:
             future.cancel()
-            raise GatewayError(f"No answer from the gateway within {timeout_s:.0f} s.")
+            raise GatewayError(f"No response from the gateway within {timeout_s:.0f} s.")
 
 
 def _relay(progress: Progress | None) -> Any:

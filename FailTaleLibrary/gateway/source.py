@@ -104,7 +104,7 @@ class GatewaySource:
             )
             handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
         except CancelledError:
-            return nothing("cancelled", our_words("cancelled before the gateway answered"))
+            return nothing("cancelled", our_words("cancelled before the gateway had finished"))
         except GatewayError as error:
             return nothing("gateway", redactor.safe_message(error))
         handover = adopted(handover, failure, redactor=redactor, faults=faults, clock=clock)
@@ -161,7 +161,7 @@ class GatewaySource:
                 known = self._names()[what]
                 if name not in known:
                     listed = ", ".join(known) or "none"
-                    raise ConfigError(f"The gateway knows no {what[:-1]} '{name}'; it has: {listed}.")
+                    raise ConfigError(f"The gateway has no {what[:-1]} '{name}'; it has: {listed}.")
 
     def _names(self) -> Mapping[str, tuple[str, ...]]:
         if self._known is None:

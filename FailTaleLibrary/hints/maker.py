@@ -48,11 +48,11 @@ class RunBudget:
     def allowance_s(self) -> float:
         """Seconds that the next call may take; raises HintError with the reason when there is none."""
         if self._asked >= self.hints:
-            raise HintError(f"not asked: the run's hints are used up ('analysis: hints' is {self.hints})")
+            raise HintError(f"not requested: the run's hints are used up ('analysis: hints' is {self.hints})")
         left = self.run_time_s - self._spent_s
         if left <= 0:
             raise HintError(
-                f"not asked: the run's time for hints is used up ('analysis: run_time' is {self.run_time_s:g} s)"
+                f"not requested: the run's time for hints is used up ('analysis: run_time' is {self.run_time_s:g} s)"
             )
         if refusal := self._breaker.attempt():
             raise HintError(f"not asked: {refusal}")
@@ -79,7 +79,7 @@ T = TypeVar("T")
 HintOf = Callable[[Report], Analysis]
 """A report -> its Analysis, with a hint or with the reason why there is none."""
 
-NOT_ASKED = "not asked: no suspect bears a strong signal, so a model could only guess"
+NOT_ASKED = "not requested: no suspect has a strong signal, so a model could only guess"
 _PROBE_S = 10.0
 _OWN_CHARS_PER_TOKEN = 5.0
 _SAFETY = 0.9
@@ -283,10 +283,10 @@ def _refuse_nothing(prompt: Prompt, model: Model) -> None:
         return
     if prompt.omitted:
         raise HintError(
-            f"not asked: the model's context of {model.context_tokens} tokens holds no line of the evidence; "
+            f"not requested: the model's context of {model.context_tokens} tokens holds no line of the evidence; "
             "raise 'analysis: context' or name another model"
         )
-    raise HintError("not asked: each suspect's line reads like an instruction to a model and was withheld")
+    raise HintError("not requested: each suspect's line reads like an instruction to a model and was withheld")
 
 
 def _lines_shown(prompt: Prompt) -> dict[str, str]:

@@ -85,7 +85,7 @@ class UnreachableError(HintError):
 
 
 class TooSlowError(HintError):
-    """The server did not answer within the time for it."""
+    """The server did not respond within the time for it."""
 
 
 class StatusError(Exception):
@@ -107,10 +107,10 @@ def plain_reason(error: Exception, *, url: str, model: str, deadline_s: float) -
         return _refused_request(status, error, url=url, model=model)
     if isinstance(error, (ConnectionError, httpx.ConnectError, httpx.ConnectTimeout)):
         return UnreachableError(
-            f"Ollama does not answer at '{url}'; start it with 'ollama serve', or set 'analysis: host'"
+            f"Ollama cannot be reached at '{url}'; start it with 'ollama serve', or set 'analysis: host'"
         )
     if isinstance(error, httpx.TimeoutException):
-        return TooSlowError(f"Ollama at '{url}' gave no answer within {deadline_s:.3g} s")
+        return TooSlowError(f"Ollama at '{url}' gave no response within {deadline_s:.3g} s")
     if isinstance(error, httpx.TransportError):
         return UnreachableError(f"the connection to Ollama at '{url}' broke off before the answer was complete")
     if isinstance(error, (ImportError, ValueError)) and _came_from_import(error):
@@ -118,7 +118,7 @@ def plain_reason(error: Exception, *, url: str, model: str, deadline_s: float) -
             f"the ollama package cannot be loaded ('{quote_untrusted(str(error))}'); "
             "see the environment variables OLLAMA_HOST and *_PROXY"
         )
-    return HintError(f"what answers at '{url}' does not speak Ollama's API; see 'analysis: host'")
+    return HintError(f"the server at '{url}' does not implement Ollama's API; see 'analysis: host'")
 
 
 def _came_from_import(error: Exception) -> bool:
@@ -134,7 +134,7 @@ def _came_from_import(error: Exception) -> bool:
 def _refused_request(status: int, error: Exception, *, url: str, model: str) -> HintError:
     said = _own_words(getattr(error, "error", ""))
     if status == 404 and getattr(error, "path", "/api/chat") == "/api/tags":
-        return HintError(f"what answers at '{url}' does not speak Ollama's API (404); see 'analysis: host'")
+        return HintError(f"the server at '{url}' does not implement Ollama's API (404); see 'analysis: host'")
     if status == 404:
         return HintError(f"model '{quote_untrusted(model)}' is not there; type 'ollama pull {quote_untrusted(model)}'")
     if 300 <= status < 400:
@@ -307,7 +307,7 @@ class Ollama:
         try:
             return cut_off_within(deadline_s, call)
         except TimeoutError as error:
-            raise TooSlowError(f"Ollama at '{self._server.url}' gave no answer within {deadline_s:.3g} s") from error
+            raise TooSlowError(f"Ollama at '{self._server.url}' gave no response within {deadline_s:.3g} s") from error
         except HintError:
             raise
         except Exception as error:

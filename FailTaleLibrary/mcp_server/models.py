@@ -26,7 +26,7 @@ class CollectorInfo(Answer):
 class ComponentInfo(Answer):
     name: str
     description: str
-    hosts: list[str] = Field(description="Hosts that play it.")
+    hosts: list[str] = Field(description="Hosts of this component.")
     collectors: list[CollectorInfo]
 
 
@@ -40,7 +40,7 @@ class Components(Answer):
 class HostVerdict(Answer):
     host: str
     answers: bool
-    detail: str = Field(description="Why it cannot be asked; empty when it answers.")
+    detail: str = Field(description="Why it cannot be reached; empty when it can.")
 
 
 class Verdicts(Answer):
@@ -63,7 +63,7 @@ class ItemInfo(Answer):
     status: str = Field(description="ok, empty or failed.")
     exit_code: int = Field(description="Of the command; -1 when it was killed or lost.")
     bytes: int = Field(description="Of the text that get_evidence has.")
-    shown_bytes: int = Field(description="Of it, how many stand in this answer's text.")
+    shown_bytes: int = Field(description="Of it, how many are in this answer's text.")
     omitted_bytes: int = Field(description="What a limit of the configuration removed for good.")
     redactions: int = Field(description="How many secrets were removed.")
     resource: str

@@ -49,7 +49,7 @@ def build_server(
     reading: Rate = READING,
     asking: Rate = ASKING,
 ) -> MCPServer[Any]:
-    """The server of one process. ``queue`` None: it reads finished runs and asks no hosts."""
+    """The server of one process. ``queue`` None: it reads finished runs and connects to no hosts."""
     toolbox = Toolbox(store, queue)
 
     @asynccontextmanager

@@ -186,7 +186,7 @@ class Toolbox:
         self,
         failure_id: FailureId,
         hint: Annotated[
-            bool, Field(description="Also ask the local model of the configuration, where it names one; takes a while.")
+            bool, Field(description="Also use the local model of the configuration, where it names one; takes a while.")
         ] = False,
     ) -> Annotated[CallToolResult, models.Analyzed]:
         """Ranks the lines of a failure's evidence by suspicion, with the reasons. Asks no host."""
@@ -258,7 +258,7 @@ class Toolbox:
 
     def _open_queue(self) -> CollectionQueue:
         if self._queue is None:
-            raise ToolError("This server reads finished runs and asks no hosts.")
+            raise ToolError("This server reads finished runs and connects to no hosts.")
         return self._queue
 
     def _packed_record(self, stored: StoredFailure) -> str:

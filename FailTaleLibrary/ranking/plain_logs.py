@@ -118,9 +118,9 @@ class _Build:
             return ()
         reasons: list[str] = [cue.words for cue in gravity.cues[:_MOST_CUES]]
         if gravity.weight >= ERROR and not reasons:
-            reasons.append("speaks of an error")
+            reasons.append("mentions an error")
         elif gravity.weight > WARNING and not reasons:
-            reasons.append("speaks of a failure")
+            reasons.append("mentions a failure")
         elif gravity.is_conclusion:
             reasons.append("says that something failed")
         if index in self._heads or index in self._causes:

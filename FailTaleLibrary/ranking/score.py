@@ -105,9 +105,9 @@ def _cues(found: Found) -> Iterator[Signal]:
     elif level == WARNING and not gravity.cues:
         yield Signal(name="warning", words=our_words("logged as a warning"))
     elif not gravity.cues and gravity.weight >= ERROR:
-        yield Signal(name="error", words=our_words("speaks of an error"), strong=_is_strong(found))
+        yield Signal(name="error", words=our_words("mentions an error"), strong=_is_strong(found))
     elif not gravity.cues and gravity.weight > WARNING:
-        yield Signal(name="failure", words=our_words("speaks of a failure"))
+        yield Signal(name="failure", words=our_words("mentions a failure"))
 
 
 def _is_strong(found: Found, cue: Row | None = None) -> bool:
@@ -134,7 +134,7 @@ def _novelty(found: Found) -> Iterator[Signal]:
     elif novelty.is_usual and novelty.passed_test:
         yield Signal(name="seen before", words=our_words("also logged while '{}' passed", novelty.passed_test))
     elif novelty.is_usual:
-        yield Signal(name="seen before", words=our_words("this host said it before the test as well"))
+        yield Signal(name="seen before", words=our_words("also logged before this test started"))
 
 
 def _is_said(found: Found) -> bool:

@@ -97,7 +97,7 @@ def _why_silent(gap: Gap) -> str:
     return f"no evidence could be had: {gap.reason}"
 
 
-# --- Rows: what changed, and what stands at its limit ----------------------------------------------------------------
+# --- Rows: what changed, and what is at its limit ----------------------------------------------------------------
 
 
 def _of_rows(item: Item) -> Iterator[Candidate]:
@@ -219,8 +219,8 @@ def _shape(row: str) -> str:
 
 def _at_limit(item: Item) -> Signal:
     if item.baseline is None:
-        return Signal(name="at its limit", words=our_words("stands at its limit"), strong=True)
-    return Signal(name="at its limit", words=our_words("stood at its limit already when the test began"), strong=True)
+        return Signal(name="at its limit", words=our_words("is at its limit"), strong=True)
+    return Signal(name="at its limit", words=our_words("was at its limit before the test began"), strong=True)
 
 
 def _candidate(item: Item, *, text: SafeText, score: float, signal: Signal) -> Candidate:

@@ -114,7 +114,7 @@ def _ledger_lines(report: Report) -> Iterator[str]:
         (_place_of(gap.host, in_words.subject(gap)), in_words.gap_outcome(gap)) for gap in report.evidence.gaps
     ]
     if outcomes:
-        yield "What was asked"
+        yield "What was collected"
     width = max((len(place) for place, _ in outcomes), default=0)
     for place, outcome in outcomes:
         yield f"  {place:<{width}}  {outcome.word}{': ' + outcome.why if outcome.why else ''}"

@@ -170,7 +170,7 @@ def private_key_in(content: bytes, passphrase: bytes | None) -> Callable[[], par
         return lambda: _ecdsa(loaded)
     if isinstance(loaded, rsa.RSAPrivateKey):
         return lambda: _rsa(loaded)
-    raise _UnusableError("it is of a type that FailTale does not know; use ed25519, ecdsa (nistp256 …) or rsa.")
+    raise _UnusableError("it is of a type that FailTale does not support; use ed25519, ecdsa (nistp256 …) or rsa.")
 
 
 def _loaded(content: bytes, passphrase: bytes | None) -> object:
@@ -185,7 +185,7 @@ def _loaded(content: bytes, passphrase: bytes | None) -> object:
             return _decoded(content, None)  # a passphrase for a key that needs none does no harm
     except UnsupportedAlgorithm as error:
         raise _UnusableError(
-            "it is of a type or encrypted in a way that FailTale does not know; load it into an agent, or use ed25519."
+            "its type or encryption is not supported by FailTale; load it into an agent, or use ed25519."
         ) from error
     except (ValueError, TypeError) as error:
         raise _UnusableError(_why_no_key(content, passphrase)) from error

@@ -53,7 +53,7 @@ class LocalTransport(Transport):
         return self.start(command_line, wait_s=wait_s)
 
     def no_shell(self, words: str) -> TransportError:
-        return TransportError("failed", f"'/bin/sh' of this machine runs nothing; it says: {words}")
+        return TransportError("failed", f"'/bin/sh' of this machine runs nothing; its output: {words}")
 
 
 class _Process:

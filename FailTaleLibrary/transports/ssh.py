@@ -117,7 +117,7 @@ class SshTransport:
         return None if connection is None else connection.start_another(command_line)
 
     def no_shell(self, words: str) -> TransportError:
-        said = f"it says: {words}" if words else "it says nothing"
+        said = f"it says: {words}" if words else "it prints nothing"
         user = self._ssh.user or getpass.getuser()
         return NoShellError("refused", f"Host '{self._host}' starts no shell for '{user}'; {said}")
 
@@ -128,7 +128,9 @@ class SshTransport:
             raise TransportError("no answer", f"Host '{self._host}' is still being connected to by another collector.")
         try:
             if self._closed:
-                raise TransportError("cancelled", f"Host '{self._host}' is not asked any more: the run has ended.")
+                raise TransportError(
+                    "cancelled", f"Host '{self._host}' is not connected to any more: the run has ended."
+                )
             if self._connection is None or not self._connection.is_alive:
                 self._connection = self._new_connection()
             return self._connection

@@ -154,7 +154,7 @@ class _Login:
             return TransportError("refused", self.sentence("refuses connections: no SSH server listens there"))
         if isinstance(error, TimeoutError):
             limit_s = self.trust.ssh.connect_timeout_s
-            return TransportError("unreachable", self.sentence(f"did not answer within {limit_s:g} s"))
+            return TransportError("unreachable", self.sentence(f"did not respond within {limit_s:g} s"))
         return TransportError("unreachable", self.sentence(f"cannot be reached: {error.strerror or error}"))
 
     # --- SSH
@@ -195,13 +195,13 @@ class _Login:
             return _HungUpError(
                 "no answer",
                 self.sentence(
-                    "closes connections before it says who it is: it has too many at once (MaxStartups), punishes "
+                    "closes connections before it sends its banner: it has too many at once (MaxStartups), punishes "
                     "failed logins, or is no SSH server"
                 ),
             )
         if "no acceptable" in str(error):
             return TransportError("failed", self._nothing_in_common(str(error)))
-        return TransportError("failed", self.sentence(f"does not speak SSH with FailTale: {error}"))
+        return TransportError("failed", self.sentence(f"cannot negotiate SSH with FailTale: {error}"))
 
     def _nothing_in_common(self, said: str) -> str:
         """What each side knows, and the way out; paramiko only says of what kind it is."""
@@ -209,7 +209,7 @@ class _Login:
 
         missing = next((each for kind, each in _AGREED_ON.items() if f"no acceptable {kind}" in said), None)
         if missing is None or self._transport is None:
-            return self.sentence(f"does not speak SSH with FailTale: {said}")
+            return self.sentence(f"cannot negotiate SSH with FailTale: {said}")
         name, setting, ours = missing
         known = getattr(self._transport.get_security_options(), ours)
         what = f"has no {name} in common with FailTale"
@@ -261,7 +261,7 @@ class _Login:
             raise _refusal(self._no_keys(user, error.allowed_types)) from error
         except paramiko.AuthenticationException as error:
             if transport.is_active() and "timeout" in str(error):
-                said = f"did not answer the login within {self.trust.ssh.connect_timeout_s:g} s"
+                said = f"did not respond to the login within {self.trust.ssh.connect_timeout_s:g} s"
                 raise TransportError("no answer", self.sentence(said)) from error
             if not transport.is_active() and is_first and not self._has_seen_enough:
                 said = f"hung up during the login{self._said}"
@@ -295,7 +295,7 @@ class _Login:
 
     def _refused(self, user: str, offered: list[str], identities: Identities, *, hung_up: bool) -> list[str]:
         if not offered:
-            what = f"was not asked: there is no key to offer for user '{user}'"
+            what = f"was not connected to: there is no key to offer for user '{user}'"
             ways_out = ["Set 'ssh.key', or load a key into an agent."]
         elif hung_up:
             keys = f"{len(offered)} key{'' if len(offered) == 1 else 's'}"

@@ -84,7 +84,7 @@ Hosts That Answer Are Well
     Check Hosts    web1    db1
 
 Hosts That Do Not Answer Are Listed
-    [Documentation]    FAIL: 1 of 3 hosts cannot be asked:*- gone: *
+    [Documentation]    FAIL: 1 of 3 hosts cannot be reached:*- gone: *
     [Tags]    failtale:off
     Check Hosts
 
