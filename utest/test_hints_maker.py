@@ -143,7 +143,7 @@ def test_a_server_that_is_gone_is_given_up(row: str, calls: int) -> None:
         analyses = [hints.hint(report(name)) for name in "ABCD"]
         assert chats(stub) == calls
     reason = analyses[3].no_hint_reason or ""
-    assert reason.startswith("not asked: ")
+    assert reason.startswith("not requested: ")
     assert re.search(r"\(not tried again for \d+ s\)", reason)
 
 
@@ -152,7 +152,7 @@ def test_nobody_listening_is_tried_once() -> None:
         hints = maker(stub)
     first, second = (hints.hint(report(name)) for name in "AB")
     assert (first.no_hint_reason or "").startswith("Ollama cannot be reached at")
-    assert (second.no_hint_reason or "").startswith("not asked: Ollama cannot be reached at")
+    assert (second.no_hint_reason or "").startswith("not requested: Ollama cannot be reached at")
 
 
 # --- Cache -----------------------------------------------------------------------------------------------------------

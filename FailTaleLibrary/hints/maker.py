@@ -55,7 +55,7 @@ class RunBudget:
                 f"not requested: the run's time for hints is used up ('analysis: run_time' is {self.run_time_s:g} s)"
             )
         if refusal := self._breaker.attempt():
-            raise HintError(f"not asked: {refusal}")
+            raise HintError(f"not requested: {refusal}")
         return min(self.hint_time_s, left)
 
     def count_hint(self) -> None:

@@ -621,7 +621,7 @@ class _Visit:
         why = "cancelled" if cancelled else self._lost or "not started: no time was left"
         why = f"{why} after {time.monotonic() - self._began:.1f} s"
         if self._items is None:
-            raise TransportError("cancelled" if cancelled else "no answer", f"not asked: {why}")
+            raise TransportError("cancelled" if cancelled else "no answer", f"not run: {why}")
         for number in self._items:
             self._tell(number, CommandResult.not_started(why))
 
