@@ -1,4 +1,4 @@
-"""pytest plugin: ``pytest --failtale failtale.yaml`` tells every failing test as the listener does for Robot.
+"""pytest plugin: with ``pytest --failtale=failtale.yaml`` each failing test gets its evidence, as with the listener.
 
 Inert unless asked. Evidence is collected right after the failing phase and before fixtures are torn down. It knows
 nothing of Robot Framework, nor do the modules that it imports.
@@ -7,6 +7,8 @@ nothing of Robot Framework, nor do the modules that it imports.
 from __future__ import annotations
 
 import contextlib
+import inspect
+import os
 import sys
 from collections.abc import Collection, Generator, Iterator
 from datetime import datetime, timezone
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.redaction.redactor import RecordRedactor
     from FailTaleLibrary.run import Run
 
+INI_OPTION = "failtale"
 PROPERTY = "failtale"
 """Name of the JUnit XML property; its value is the summary line."""
 MARKERS = (
@@ -32,16 +35,61 @@ _PLUGIN = "failtale-run"
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("failtale", "evidence from the system under test")
-    group.addoption("--failtale", metavar="CONFIG", help="configuration file; collect evidence when a test fails")
+    group.addoption("--failtale", metavar="CONFIG", help="configuration file: collect evidence when a test fails")
     group.addoption("--failtale-output", metavar="DIR", default=".", help="bundles go to DIR/failtale (default: .)")
+    parser.addini(INI_OPTION, "configuration file, as --failtale; relative to the file that says it", default="")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
+    """Refuses a command line with which pytest took our configuration for a test path: it would run other tests.
+
+    pytest looks for its own configuration before it knows the options of plugins, so that in ``--failtale PATH`` the
+    path counts as one of those in which it looks (https://docs.pytest.org/en/stable/reference/customize.html).
+    """
+    path = early_config.known_args_namespace.failtale
+    if not path or (early_config.rootpath, early_config.inipath) == _setup_without_ours(early_config):
+        return
+    raise pytest.UsageError(
+        f"pytest took '{path}' for a test path and '{early_config.rootpath}' for its rootdir, so that other tests "
+        f"would run; write '--failtale={path}' with an equals sign, or '{INI_OPTION} = {path}' in pytest.ini."
+    )
+
+
+def _setup_without_ours(config: pytest.Config) -> tuple[Path | None, Path | None]:
+    """Rootdir and configuration file as pytest finds them by the test paths alone."""
+    from _pytest.config.findpaths import determine_setup  # nothing public tells it
+
+    known = config.known_args_namespace
+    arguments = {
+        "inifile": known.inifilename,
+        "override_ini": known.override_ini,
+        "args": known.file_or_dir,
+        "rootdir_cmd_arg": known.rootdir or None,
+        "invocation_dir": config.invocation_params.dir,
+    }
+    taken = inspect.signature(determine_setup).parameters
+    found = determine_setup(**{name: value for name, value in arguments.items() if name in taken})
+    return found[0], found[1]
 
 
 def pytest_configure(config: pytest.Config) -> None:
     for marker in MARKERS:
         config.addinivalue_line("markers", marker)
-    path = config.getoption("failtale")
+    path = _config_path(config)
     if path:
         config.pluginmanager.register(_PytestRun(_run(path), config), _PLUGIN)
+
+
+def _config_path(config: pytest.Config) -> str | None:
+    """What the command line names, else pytest's own configuration, else FAILTALE_CONFIG; None: nobody asks for us."""
+    named = config.getoption("failtale")
+    if named:
+        return str(named)
+    by_ini = config.getini(INI_OPTION)
+    if by_ini:
+        return str((config.inipath.parent if config.inipath else config.rootpath) / by_ini)
+    return os.environ.get("FAILTALE_CONFIG") or None
 
 
 def _run(path: str) -> Run:
@@ -57,10 +105,10 @@ def _run(path: str) -> Run:
 
 @pytest.fixture(name="failtale")
 def failtale_fixture(request: pytest.FixtureRequest) -> FailTale:
-    """Evidence on demand, with the same functions as Robot's keywords; needs ``--failtale``."""
+    """Evidence on demand, with the same functions as Robot's keywords; needs a configuration."""
     run = request.config.pluginmanager.get_plugin(_PLUGIN)
     if run is None:
-        pytest.fail("the 'failtale' fixture needs a configuration: pytest --failtale failtale.yaml", pytrace=False)
+        pytest.fail("the 'failtale' fixture needs a configuration: pytest --failtale=failtale.yaml", pytrace=False)
     return FailTale(run, request.node)
 
 

@@ -247,3 +247,90 @@ def test_a_bad_configuration_is_a_usage_error_with_a_sentence(tmp_path: Path) ->
     assert run.status == pytest.ExitCode.USAGE_ERROR
     assert "missing.yaml" in run.output
     assert "Traceback" not in run.output
+
+
+# --- It never changes what runs ---------------------------------------------------------------------------------------
+
+PROJECT_TEST = """
+import pytest
+
+@pytest.mark.slow
+def test_slow():
+    raise AssertionError("this one was deselected")
+
+def test_order():
+    raise AssertionError("no order")
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A project whose pytest.ini deselects a test, and FailTale's configuration outside of it."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "pytest.ini").write_text("[pytest]\naddopts = -m 'not slow'\nmarkers = slow\n")
+    (tmp_path / "project" / "test_shop.py").write_text(PROJECT_TEST)
+    (tmp_path / "ops").mkdir()
+    (tmp_path / "ops" / "failtale.yaml").write_text(
+        "components: {shop: {collectors: [{name: state, command: echo up}]}}\n"
+        "hosts: {shop1: {component: shop, transport: local}}\n"
+    )
+    return tmp_path / "project"
+
+
+def ran(project: Path, *options: str, **environ: str) -> tuple[int, str]:
+    command = [sys.executable, "-m", "pytest", *plugin_options(), "-p", "no:cacheprovider", *options]
+    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = {**os.environ, "PYTHONPATH": paths, **environ}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+    return done.returncode, done.stdout + done.stderr
+
+
+def test_a_path_that_pytest_took_for_a_test_path_is_refused_before_another_test_runs(project: Path) -> None:
+    if plugin_options():
+        pytest.skip("needs the installed plugin: with -p pytest knows its options in time")
+    status, said = ran(project, "--failtale", "../ops/failtale.yaml")
+    assert status == pytest.ExitCode.USAGE_ERROR, said
+    assert "write '--failtale=../ops/failtale.yaml' with an equals sign" in said
+    assert "test_slow" not in said
+
+
+def test_a_path_behind_a_space_is_fine_where_pytest_finds_its_settings_by_the_tests(project: Path) -> None:
+    _, said = ran(project, "--failtale", "../ops/failtale.yaml", "test_shop.py")
+    assert "1 failed, 1 deselected" in said
+    assert "shop1" in said
+
+
+def test_with_an_equals_sign_the_projects_own_settings_hold(project: Path) -> None:
+    status, said = ran(project, "--failtale=../ops/failtale.yaml")
+    assert "1 failed, 1 deselected" in said
+    assert "shop1" in said
+    assert status == pytest.ExitCode.TESTS_FAILED
+
+
+def test_a_path_within_the_project_may_stand_behind_a_space(project: Path) -> None:
+    (project / "conf").mkdir()
+    (project.parent / "ops" / "failtale.yaml").rename(project / "conf" / "failtale.yaml")
+    _, said = ran(project, "--failtale", "conf/failtale.yaml")
+    assert "1 failed, 1 deselected" in said
+    assert "shop1" in said
+
+
+def test_pytest_ini_names_the_configuration_relative_to_itself(project: Path) -> None:
+    ini = project / "pytest.ini"
+    ini.write_text(ini.read_text() + "failtale = ../ops/failtale.yaml\n")
+    (project / "sub").mkdir()
+    (project / "sub" / "test_more.py").write_text("def test_more(): assert False\n")
+    _, said = ran(project / "sub")
+    assert "shop1" in said
+
+
+def test_failtale_config_names_the_configuration(project: Path) -> None:
+    _, said = ran(project, FAILTALE_CONFIG=str(project.parent / "ops" / "failtale.yaml"))
+    assert "1 failed, 1 deselected" in said
+    assert "shop1" in said
+
+
+def test_without_a_configuration_the_plugin_is_inert(project: Path) -> None:
+    _, said = ran(project)
+    assert "1 failed, 1 deselected" in said
+    assert "FailTale" not in said
