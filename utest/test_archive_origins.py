@@ -12,7 +12,8 @@ from builders import a_failure, a_report, an_analysis
 
 from FailTaleLibrary.archive import reports_in, to_payload
 from FailTaleLibrary.errors import ArchiveError
-from FailTaleLibrary.records import Report
+from FailTaleLibrary.hints import write_hints
+from FailTaleLibrary.records import Analysis, Report
 from FailTaleLibrary.rendering import to_html
 
 ROOT = Path(__file__).parent.parent
@@ -99,3 +100,19 @@ def test_a_card_directly_in_a_passed_test_is_refused(finished: Path, kind: str, 
     found = list(reports_in(tmp_path / kind))
     assert [each.failure.name for each in found if isinstance(each, Report)] == ["On my demand"]
     assert sum("passed; it is not shown" in str(each) for each in found) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forged_card_gets_no_hint(finished: Path, kind: str, tmp_path: Path) -> None:
+    path = tmp_path / kind
+    path.write_text((finished / kind).read_text())
+    asked: list[str] = []
+
+    def hint_of(report: Report) -> Analysis:
+        asked.append(report.failure.name)
+        return report.analysis
+
+    passed = path.read_text().replace('status="FAIL"', 'status="PASS"').replace('"status":"FAIL"', '"status":"PASS"')
+    path.write_text(passed)
+    assert write_hints(path, hint_of, max_bytes=1_000_000) == 1
+    assert asked == ["On my demand"]

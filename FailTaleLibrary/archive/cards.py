@@ -6,10 +6,12 @@ and what their payloads carry included.
 
 from __future__ import annotations
 
+import contextlib
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
 
+from FailTaleLibrary.archive.outputs import reports_in
 from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 from FailTaleLibrary.archive.texts import Format, Text, chunks_of, rewrite_texts
 from FailTaleLibrary.errors import ArchiveError
@@ -28,10 +30,11 @@ _PAYLOAD = re.compile(r"failtale:\d{1,9}:[A-Za-z0-9+/=]*")
 def rewrite_cards(path: Path, transform: ReportTransform, *, max_bytes: int) -> int:
     """Draws every card of an output.xml or output.json anew from its transformed report; returns how many.
 
-    ``max_bytes`` is the limit of one card; one that is larger may stay as large. A damaged card stays as it is. Raises
-    ArchiveError when the file cannot be read or written; it is then as it was, also when ``transform`` raises.
+    ``max_bytes`` is the limit of one card; one that is larger may stay as large. A damaged card stays as it is, and so
+    does one that FailTale did not write (`reports_in`). Raises ArchiveError when the file cannot be read or written; it
+    is then as it was, also when ``transform`` raises.
     """
-    cards = _Cards(transform, max_bytes)
+    cards = _Cards(transform, max_bytes, ids=_ids_in(path))
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as source, replacing(path) as target:
             form: Format = "json" if path.suffix.lower() == ".json" else "xml"
@@ -69,12 +72,21 @@ def rewrite_payloads(text: str, transform: ReportTransform) -> str:
     return _PAYLOAD.sub(change, text)
 
 
-class _Cards:
-    """Draws cards anew and counts them."""
+def _ids_in(path: Path) -> frozenset[str]:
+    """Ids of the failures whose cards count; those before the damage of a damaged file."""
+    ids: set[str] = set()
+    with contextlib.suppress(ArchiveError):
+        ids.update(found.failure.id for found in reports_in(path) if isinstance(found, Report))
+    return frozenset(ids)
 
-    def __init__(self, transform: ReportTransform, max_bytes: int) -> None:
+
+class _Cards:
+    """Draws cards anew and counts them; with ``ids`` only those of these failures."""
+
+    def __init__(self, transform: ReportTransform, max_bytes: int, *, ids: Collection[str] | None = None) -> None:
         self._transform = transform
         self._max_bytes = max_bytes
+        self._ids = ids
         self.count = 0
 
     def in_message(self, text: Text) -> str:
@@ -103,7 +115,7 @@ class _Cards:
             report = report_in(card)
         except ArchiveError:
             return None
-        if report is None:
+        if report is None or (self._ids is not None and report.failure.id not in self._ids):
             return None
         self.count += 1
         max_bytes = max(self._max_bytes, len(card.encode("utf-8", "surrogatepass")))

@@ -100,7 +100,7 @@ def _redacted_parts(source: TextIO, path: Path, redactor: RecordRedactor, *, max
     if form == "page":
         raise ConfigError(
             f"'{path}' is a page of Robot Framework, whose contents are packed. Redact the output.xml or output.json "
-            f"that it was made of, then make it anew: rebot --log {path.name} output.xml"
+            f"that it was made of, then make it anew: rebot --log {path.name if path.suffix else 'log.html'} output.xml"
         )
     chunks = chain([head], chunks_of(source))
     if form == "text":
