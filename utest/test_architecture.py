@@ -44,6 +44,32 @@ def test_every_room_stands_on_a_floor_and_is_explained() -> None:
     assert set().union(*contract_floors().values()) == rooms()
 
 
+def documented_tree() -> dict[str, set[str]]:
+    """Room -> its modules, as the block under "The tree" lists them."""
+    block = PAGE.partition("## The tree")[2].partition("```\n")[2].partition("\n```")[0]
+    rooms: dict[str, set[str]] = {}
+    for line in block.splitlines():
+        room = "" if line.startswith(" ") else line.split()[0].rstrip("/")
+        name = room or list(rooms)[-1]
+        rooms.setdefault(name, set()).update(line.split()[1:] if room else line.split())
+    return rooms
+
+
+def actual_tree() -> dict[str, set[str]]:
+    tree = {}
+    for directory in (path.parent for path in PACKAGE.glob("*/__init__.py")):
+        modules = {path.relative_to(directory).with_suffix("").as_posix() for path in directory.rglob("*.py")}
+        names = {name.removesuffix("/__init__") for name in modules} - {"__init__"}
+        tree[directory.name] = names or {"(scripts", "alone)"}
+    return tree
+
+
+def test_the_tree_of_the_page_is_that_of_the_package() -> None:
+    documented, actual = documented_tree(), actual_tree()
+    assert documented.keys() == actual.keys()
+    assert {room: documented[room] ^ actual[room] for room in actual if documented[room] != actual[room]} == {}
+
+
 def test_every_file_that_the_page_names_exists() -> None:
     named = set(re.findall(r"`([\w/]+(?:\.py|/))`", PAGE))
     roots = (PACKAGE, PROJECT)
