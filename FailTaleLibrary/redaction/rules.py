@@ -131,7 +131,7 @@ class Rule:
         if not self.after:
             yield from self.pattern.finditer(data, start, end)
             return
-        for opening in compiled(self.after).finditer(data, start, end):
+        for opening in self._opening.finditer(data, start, end):
             at = opening.end()
             while match := self.pattern.match(data, at, end):
                 at = match.end()
@@ -148,6 +148,10 @@ class Rule:
     def pattern(self) -> Pattern:
         """Raises re2.error when RE2 does not take the expression."""
         return compiled(self.expression)
+
+    @cached_property
+    def _opening(self) -> Pattern:
+        return compiled(self.after)
 
     @cached_property
     def _named(self) -> dict[str, int]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import bisect
 import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any, NamedTuple
 
 import re2
@@ -68,7 +67,6 @@ def merged(spans: Iterable[Span]) -> Iterator[Span]:
         yield current
 
 
-@cache
 def compiled(pattern: str | bytes, *, max_mem: int = 64 << 20) -> Pattern:
     """An expression to search bytes with: a str knows UTF-8, with bytes one byte is one character."""
     return re2.compile(pattern, options_for(type(pattern), max_mem=max_mem))
