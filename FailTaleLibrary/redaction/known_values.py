@@ -135,7 +135,7 @@ def _is_worth_hunting(value: str) -> bool:
 
 
 def _forms(value: str) -> Iterator[bytes]:
-    """Each way in which programs write a value; the list in ``docs/security.md`` is held to it by a test."""
+    """Each way in which programs write a value; docs/security.md lists them for the reader."""
     raw = value.encode("utf-8", "surrogatepass")
     yield raw
     yield from map(str.encode, _url_forms(raw))
