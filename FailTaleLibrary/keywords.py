@@ -193,12 +193,12 @@ class FailTaleLibrary:
         """
         if self._collected is not None and not components and not name:
             logger.info("FailTale has collected this failure already; its card is at the end of the test.")
-            return _value(self._collected)
+            return self._value(self._collected)
         self._know_secrets()
         with held_back():  # a stopped run still gets its card
             report = self._collect(self._failure_now(name), components=_listed(components))
             self.show(report)
-        return _value(report)
+        return self._value(report)
 
     @keyword(tags=["failtale"])
     def get_evidence(self, host: str | None = None, collector: str | None = None) -> str:
@@ -262,7 +262,7 @@ class FailTaleLibrary:
         """
         report = self.run.with_hint(self.run.last_report())
         self.show(report)
-        return _value(report)
+        return self._value(report)
 
     # --- Inside ------------------------------------------------------------------------------------------------------
 
@@ -277,6 +277,11 @@ class FailTaleLibrary:
             )
         self._parallel = _under_pabot()
         return _for_merged_output(report) if self._parallel else report
+
+    def _value(self, report: Report) -> DotDict:
+        value = _dotted(value_of(report, text=self.run.text(report)))
+        assert isinstance(value, DotDict)  # noqa: S101 - for the type checker
+        return value
 
     def _know_secrets(self) -> None:
         self.run.know(secret_variables(BuiltIn().get_variables()))
@@ -376,12 +381,6 @@ def _listed(components: str | list[str] | None) -> tuple[str, ...]:
     """Component names; ``a,b`` in one text counts as two."""
     texts = [components] if isinstance(components, str) else components or []
     return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
-
-
-def _value(report: Report) -> DotDict:
-    value = _dotted(value_of(report))
-    assert isinstance(value, DotDict)  # noqa: S101 - for the type checker
-    return value
 
 
 def _dotted(value: Any) -> Any:

@@ -126,7 +126,8 @@ class FailTale:
         """
         from FailTaleLibrary.queries import value_of
 
-        return value_of(self._run.collect_now(self._item, name=name, components=components))
+        report = self._run.collect_now(self._item, name=name, components=components)
+        return value_of(report, text=self._run.run.text(report))
 
     def get_evidence(self, host: str | None = None, collector: str | None = None) -> str:
         """The output of the matching items of the last collection."""
@@ -160,7 +161,8 @@ class FailTale:
         """What the last evidence points to: suspects, and a hint where a model is configured; waits for the model."""
         from FailTaleLibrary.queries import value_of
 
-        return value_of(self._run.run.with_hint(self._run.run.last_report()))
+        report = self._run.run.with_hint(self._run.run.last_report())
+        return value_of(report, text=self._run.run.text(report))
 
 
 class _PytestRun:

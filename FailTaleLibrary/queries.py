@@ -10,7 +10,6 @@ from typing import Any
 
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.records import NO_HOST, Gap, Item, Report
-from FailTaleLibrary.rendering import to_text
 
 
 def text_of(report: Report, host: str | None = None, collector: str | None = None) -> str:
@@ -58,7 +57,7 @@ def check_contains_not(
 
 
 def check_verdicts(verdicts: Mapping[str, str]) -> None:
-    """Raises FailTaleError with a list when a host cannot be asked; as `Investigator.check_hosts` tells it."""
+    """Raises FailTaleError with a list when a host cannot be asked; as `Run.check_hosts` returns it."""
     silent = {host: verdict for host, verdict in verdicts.items() if verdict}
     if silent:
         listed = "\n".join(f"- {host}: {verdict}" for host, verdict in silent.items())
@@ -69,8 +68,11 @@ def names_of(items: Iterable[Item]) -> str:
     return ", ".join(item.id for item in items) or "nothing"
 
 
-def value_of(report: Report) -> dict[str, Any]:
-    """The report as nested dictionaries and lists of plain values, in the words of the keyword documentation."""
+def value_of(report: Report, *, text: str) -> dict[str, Any]:
+    """The report as nested dictionaries and lists of plain values, in the words of the keyword documentation.
+
+    ``text`` is the report as text: `Run.text`.
+    """
     evidence, analysis = report.evidence, report.analysis
     return {
         "name": report.failure.name,
@@ -103,7 +105,7 @@ def value_of(report: Report) -> dict[str, Any]:
         ],
         "hint": analysis.hint.cause if analysis.hint else None,
         "no_hint_reason": analysis.no_hint_reason,
-        "text": to_text(report),
+        "text": text,
         "bundle": report.bundle,
     }
 

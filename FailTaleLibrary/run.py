@@ -59,7 +59,7 @@ from FailTaleLibrary.records import (
 )
 from FailTaleLibrary.redaction import Redactor, secret_values
 from FailTaleLibrary.redaction.redactor import RecordRedactor
-from FailTaleLibrary.rendering import summary_line, to_html, to_text
+from FailTaleLibrary.rendering import FORMATS, summary_line, to_html, to_text
 from FailTaleLibrary.rendering.plain import plain_card, plain_text
 
 ASKED_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
@@ -263,8 +263,8 @@ class Run:
         """
         budget = self._budget(deadline_s)
         began = time.monotonic()
-        self._repeats = self._repeats.with_failure(failure)
         self._keep_faults_in(output_dir)
+        self._count_repeats(failure)
         failure = self._within_run(failure)
         with held_back() as stop:
             report, full_texts = self._collected(
@@ -274,7 +274,8 @@ class Run:
         report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
         report = self._ranked(report, budget)
         if report.bundle is not None:
-            report = self._stored(report, full_texts, output_dir)
+            report, documents = self._with_documents(report)
+            report = self._stored(report, full_texts, output_dir, documents=documents)
         self._remember(report, time.monotonic() - began)
         return report
 
@@ -319,6 +320,15 @@ class Run:
             raise
         except Exception as error:
             return plain_text(report, self._faults.sentence("writing the report", error))
+
+    def rendered(self, report: Report, form: str) -> str:
+        """A report in one of the output formats, `rendering.FORMATS`."""
+        try:
+            return FORMATS[form].render(report, max_bytes=self.config.limits.card_bytes)
+        except self._passed_on:
+            raise
+        except Exception as error:
+            return plain_text(report, self._faults.sentence(f"writing the report as {form}", error))
 
     def summary(self, report: Report) -> str:
         """A report in one line."""
@@ -410,15 +420,22 @@ class Run:
             safe_name = RecordRedactor(self._redactor).short(name)
             self._history = self._history.with_test(RunTest(safe_name, window, has_passed=True))
 
-    def _stored(self, report: Report, full_texts: Mapping[str, str], output_dir: Path | None) -> Report:
-        """The report with its bundle, where one is wanted and the disk lets us."""
+    def _stored(
+        self,
+        report: Report,
+        full_texts: Mapping[str, str],
+        output_dir: Path | None,
+        *,
+        documents: Mapping[str, str] | None = None,
+    ) -> Report:
+        """The report with its bundle, where one is wanted and the disk lets us; if not, an earlier one of it stays."""
         settings = self.config.bundles
         directory = _own_directory(self.config, output_dir)
         if not settings.enabled or directory is None:
             return report
         stored = report.model_copy(update={"bundle": _link(directory / report.failure.id, output_dir)})
         try:
-            self._stages.store(stored, directory, full_texts=full_texts, documents=self._documents(stored))
+            self._stages.store(stored, directory, full_texts=full_texts, documents=documents or {})
         except self._passed_on:
             raise
         except OSError as error:
@@ -428,17 +445,28 @@ class Run:
             gap = self._faults.gap("writing the bundle", error)
         else:
             return stored
-        return _with_gap(report, gap).model_copy(update={"bundle": None})
+        return _with_gap(report, gap)
 
-    def _documents(self, report: Report) -> dict[str, str]:
-        """What a model would be sent, where one is named: for people who want to paste it elsewhere."""
+    def _with_documents(self, report: Report) -> tuple[Report, dict[str, str]]:
+        """And what a model would be sent, where one is named: for people who want to paste it elsewhere."""
         settings = self.config.analysis
         if settings.model is None:
-            return {}
-        prompt = build_prompt(
-            report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN
-        )
-        return {"prompt.md": prompt.text()}
+            return report, {}
+        try:
+            prompt = build_prompt(
+                report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN
+            )
+            return report, {"prompt.md": prompt.text()}
+        except self._passed_on:
+            raise
+        except Exception as error:
+            return _with_gap(report, self._faults.gap("writing the model's prompt", error)), {}
+
+    def _count_repeats(self, failure: Failure) -> None:
+        try:
+            self._repeats = self._repeats.with_failure(failure)
+        except Exception as error:
+            self._faults.sentence("counting equal failures", error)
 
     def _remember(self, report: Report, seconds: float) -> None:
         try:

@@ -163,7 +163,7 @@ def test_hosts_that_do_not_are_listed() -> None:
 
 
 def test_a_value_has_the_documented_keys() -> None:
-    value = value_of(WITH_GAPS)
+    value = value_of(WITH_GAPS, text=to_text(WITH_GAPS))
     assert {"headline", "all_items", "gaps", "suspects", "text", "bundle", "hint", "no_hint_reason"} <= set(value)
     assert {"host", "component", "collector", "status", "text", "lines"} <= set(value["all_items"][0])
     assert set(value["gaps"][0]) == {"host", "collector", "reason", "detail"}
@@ -171,17 +171,18 @@ def test_a_value_has_the_documented_keys() -> None:
 
 
 def test_a_value_tells_what_the_report_tells() -> None:
-    value = value_of(WITH_GAPS)
+    value = value_of(WITH_GAPS, text=to_text(WITH_GAPS))
     assert value["text"] == to_text(WITH_GAPS)
     assert value["bundle"] == WITH_GAPS.bundle
     assert [item["lines"] for item in value["all_items"]] == [list(item.lines) for item in WITH_GAPS.evidence.items]
     assert [each["id"] for each in value["suspects"]] == ["E1", "E2", "E3"]
     assert value["hint"] == "The nightly backup held an exclusive lock on orders.db, so the order could not be written."
     assert (
-        value_of(a_report(analysis=an_analysis(hint=None, no_hint_reason="no model")))["no_hint_reason"] == "no model"
+        value_of(a_report(analysis=an_analysis(hint=None, no_hint_reason="no model")), text="")["no_hint_reason"]
+        == "no model"
     )
 
 
 def test_a_value_is_made_of_plain_values_alone() -> None:
-    value = value_of(WITH_GAPS)
+    value = value_of(WITH_GAPS, text=to_text(WITH_GAPS))
     assert json.loads(json.dumps(value)) == value

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from patience import PATIENCE_S
 
-from FailTaleLibrary.archive import read_bundle
+from FailTaleLibrary.archive import read_bundle, write_bundle
 from FailTaleLibrary.collection.collect import collect
 from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import plan
@@ -108,6 +108,30 @@ def test_a_fault_in_storing_costs_the_bundle_alone(output: Path) -> None:
     assert report.analysis.headline != NOT_RANKED
     assert WORDS in card
     assert "in fails\n" in the_traceback(output)
+
+
+def test_a_fault_when_the_bundle_is_written_anew_leaves_the_one_that_is_there(output: Path) -> None:
+    written: list[Path] = []
+
+    def once(*arguments: Any, **named: Any) -> Path:
+        if written:
+            fails()
+        written.append(write_bundle(*arguments, **named))
+        return written[0]
+
+    report, _ = report_of(Stages(store=once), output)
+    told_once(report.evidence.gaps, "writing the bundle")
+    assert output / str(report.bundle) == written[0]
+    assert len(read_bundle(written[0]).evidence.items) == 16
+
+
+def test_a_fault_in_an_output_format_leaves_plain_text(output: Path) -> None:
+    with Run(a_config(), environ={}) as run:
+        report = run.collect_failure(run.failure("Order"), output_dir=output)
+        assert run.rendered(report, "json").startswith("{")
+        text = run.rendered(report, "a format that is none")
+    assert "FailTale internal error while writing the report as a format that is none: KeyError" in text
+    assert all(f"{n} {WORDS}" in text for n in range(16))
 
 
 def test_what_was_collected_is_stored_before_anything_judges_it(output: Path) -> None:

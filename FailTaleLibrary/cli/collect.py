@@ -51,9 +51,9 @@ def _printed(options: argparse.Namespace) -> int:
             report = run.collect_failure(
                 failure, components=options.component, output_dir=options.bundle, progress=progress
             )
+        text = run.rendered(report, options.format)
     finally:
         run.run_ended()
-    text = FORMATS[options.format].render(report, max_bytes=run.config.limits.card_bytes)
     if options.output is None:
         print(text)
     else:
