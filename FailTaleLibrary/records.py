@@ -277,6 +277,10 @@ class SeenShape(Record):
 class LookBack(Record):
     """What a log held before the window, reduced on the host to shapes and times."""
 
+    first_line: int = 0
+    """The first of the item's lines that it is about, a 0-based index into `Item.lines`."""
+    of_lines: int = 0
+    """How many lines it is about."""
     lines: int
     """How many lines were looked at."""
     seconds: float | None = None
@@ -329,8 +333,8 @@ class Item(Record):
     """The last lines that the source wrote ahead of the window: what a ranking knows as no news; never shown."""
     before: SafeText = our_words("")
     """Those of them that the collector asked for as context."""
-    look_back: LookBack | None = None
-    """What the log held before the window; None when the host did not look, or it is no log."""
+    look_backs: tuple[LookBack, ...] = ()
+    """What its logs held before the window; empty when the host did not look, or it is no log."""
     text: SafeText = our_words("")
     """The answer: sanitised, redacted, newest bytes kept, whole lines."""
     parts: tuple[ItemPart, ...] = ()

@@ -25,15 +25,15 @@ def judged(
         seconds_before=tuple(before),
         seconds_within=tuple(within),
     )
-    return novelty_by_line(LookBack(lines=lines, seconds=span_s, shapes=(shape,)), lines=1, past=past)[0]
+    return novelty_by_line(LookBack(of_lines=1, lines=lines, seconds=span_s, shapes=(shape,)), past=past)[0]
 
 
 def test_what_never_stood_there_is_new() -> None:
-    assert novelty_by_line(LookBack(lines=100, seconds=60.0), lines=2) == (NEW, NEW)
+    assert novelty_by_line(LookBack(of_lines=2, lines=100, seconds=60.0)) == (NEW, NEW)
 
 
 def test_a_log_of_a_few_lines_tells_nothing() -> None:
-    assert novelty_by_line(LookBack(lines=3, seconds=60.0), lines=1) == (NEUTRAL,)
+    assert novelty_by_line(LookBack(of_lines=1, lines=3, seconds=60.0)) == (NEUTRAL,)
 
 
 def test_noise_every_second_is_usual() -> None:
@@ -81,5 +81,5 @@ def test_a_long_episode_stands_when_tests_passed_before_it_and_failed_since() ->
 def test_a_log_without_times_knows_usual_and_neutral() -> None:
     spread = SeenShape(lines=(0,), count=30, places=tuple(step / 30 for step in range(30)))
     once = SeenShape(lines=(1,), count=1, places=(0.97,))
-    found = novelty_by_line(LookBack(lines=300, shapes=(spread, once)), lines=3)
+    found = novelty_by_line(LookBack(of_lines=3, lines=300, shapes=(spread, once)))
     assert [each.kind for each in found] == ["usual", "neutral", "new"]

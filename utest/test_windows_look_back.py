@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from datetime import datetime, timedelta
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
-from host_shells import NONCE
+from host_shells import NONCE, HostShell, host_shells
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from log_rotations import append, collector, later
 
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.records import LookBack
+from FailTaleLibrary.windows import HostOutput, ResolvedWindow, command_line
 from FailTaleLibrary.windows.frames import Frame, split_frames
-from FailTaleLibrary.windows.look_back import MOST_SECONDS, parse_look_back
+from FailTaleLibrary.windows.look_back import MOST_SECONDS, parse_look_backs, placed
 
 AWKS = [name for name in ("mawk", "gawk", "busybox") if shutil.which(name)]
-SEPARATOR = f"\036{NONCE} window"
+SEPARATOR = f"\036{NONCE} window sure app.log"
 START = datetime(2026, 5, 4, 12, 0, 0)  # noqa: DTZ001 - a log's own clock
 
 
@@ -37,11 +41,9 @@ def looked_back(awk: list[str], before: list[str], window: list[str]) -> tuple[s
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
     frames = [each for each in split_frames(done.stderr, NONCE) if isinstance(each, Frame)]
-    values = {word: [each.value.decode() for each in frames if each.word == word] for word in ("span", "profile")}
-    found = parse_look_back(values["span"], values["profile"])
-    assert found is not None
     assert len(frames) == len([*split_frames(done.stderr, NONCE)]), "only frames are said"
-    return done.stdout.decode(), found
+    found = parse_look_backs(frames)["sure app.log"]
+    return done.stdout.decode(), placed(found, first_line=0, end_line=len(window))
 
 
 def at(seconds: float, text: str) -> str:
@@ -121,7 +123,7 @@ def test_bytes_that_are_no_text_change_nothing(awk: list[str]) -> None:
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
     assert done.stdout == b"\xff\x80\x01 boom 2\n"
-    assert b"profile 0|1|" in done.stderr
+    assert b"profile 1|1|" in done.stderr
 
 
 def test_every_awk_tells_the_same() -> None:
@@ -134,16 +136,136 @@ def test_every_awk_tells_the_same() -> None:
     assert all(each == found[0] for each in found)
 
 
-FRAME = st.one_of(
-    st.text(max_size=60),
-    st.from_regex(r"\A[0-9 ]{0,30}\|[0-9]{0,20}\|[0-9 ]{0,9}\|[0-9. ]{0,40}\|[0-9. ]{0,40}\Z"),
+VALUE = st.one_of(
+    st.binary(max_size=60),
+    st.from_regex(rb"\A[0-9 ]{0,30}\|[0-9]{0,20}\|[0-9 ]{0,9}\|[0-9. ]{0,40}\|[0-9. ]{0,40}\Z"),
+    st.from_regex(rb"\A[0-9]{0,20} [0-9.]{0,30} [0-9.]{0,30}\|sure .{0,9}\Z"),
 )
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(FRAME, max_size=4), st.lists(FRAME, max_size=6))
-def test_no_frame_of_a_host_breaks_the_reading(spans: list[str], profiles: list[str]) -> None:
-    found = parse_look_back(spans, profiles)
-    for shape in found.shapes if found else ():
-        assert all(0 <= place <= 1 for place in shape.places)
-        assert list(shape.seconds_before) == sorted(shape.seconds_before, reverse=True)
+@given(st.lists(st.builds(Frame, st.sampled_from(["span", "profile"]), VALUE), max_size=8))
+def test_no_frame_of_a_host_breaks_the_reading(frames: list[Frame]) -> None:
+    for found in parse_look_backs(frames).values():
+        for shape in placed(found, first_line=2, end_line=9).shapes:
+            assert all(2 <= line < 9 for line in shape.lines)
+            assert all(0 <= place <= 1 for place in shape.places)
+            assert list(shape.seconds_before) == sorted(shape.seconds_before, reverse=True)
+
+
+# --- In a window's own script -----------------------------------------------------------------------------------------
+
+LINES = 30
+
+
+def entry(second: float, text: str) -> str:
+    return f"{at(second, text)}\n"
+
+
+@pytest.fixture(params=host_shells(), ids=str)
+def shell(request: pytest.FixtureRequest) -> HostShell:
+    return request.param
+
+
+def marked_window(shell: HostShell, log: Path, *texts: str, **fields: object) -> HostOutput:
+    """What a host answers of a log to which texts were added since its mark."""
+    asked = collector(log, **fields)
+    mark = shell.mark(asked)
+    append(log, "".join(texts))
+    window = ResolvedWindow(kind="test", since_epoch=mark.epoch, sure_epoch=mark.epoch, mark=mark)
+    return shell.answer(command_line(asked, window=window, max_bytes=100_000))
+
+
+def news_of(output: HostOutput) -> dict[str, int | None]:
+    """For each line of the window how often its shape stood in the log before; None for one that never did."""
+    found: dict[str, int | None] = {}
+    for part in output.parts:
+        lines = part.text.decode().splitlines()
+        assert part.look_back is not None
+        counts = dict.fromkeys(range(len(lines)))
+        for shape in placed(part.look_back, first_line=0, end_line=len(lines)).shapes:
+            counts.update(dict.fromkeys(shape.lines, shape.count))
+        found.update({line.split("Z ", 1)[-1]: counts[number] for number, line in enumerate(lines)})
+    return found
+
+
+def test_a_marked_log_tells_what_it_held_before_its_mark(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("".join(entry(second, f"ERROR attempt {second} refused") for second in range(LINES)))
+    output = marked_window(shell, log, entry(31, "ERROR attempt 9 refused"), entry(32, "ERROR disk full"))
+    assert news_of(output) == {"ERROR attempt 9 refused": LINES, "ERROR disk full": None}
+
+
+def test_the_collectors_own_filter_is_looked_back_through(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(
+        "".join(entry(second, f"{'ERROR' if second % 3 else 'INFO'} tick {second}") for second in range(LINES))
+    )
+    output = marked_window(
+        shell, log, entry(31, "INFO tick 1"), entry(32, "ERROR tick 1"), grep="ERROR", grep_before=0, grep_after=0
+    )
+    assert news_of(output) == {"ERROR tick 1": 20}
+    (part,) = output.parts
+    assert part.look_back is not None
+    assert part.look_back.lines == 20
+
+
+def test_a_short_log_is_looked_back_on_into_its_rotated_predecessor(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    old = tmp_path / "app.log.1"
+    old.write_text("".join(entry(second, f"ERROR attempt {second} refused") for second in range(LINES)))
+    later(old, -60)
+    log.write_text(entry(30, "INFO log begins"))
+    output = marked_window(shell, log, entry(31, "ERROR attempt 9 refused"))
+    assert news_of(output) == {"ERROR attempt 9 refused": LINES}
+
+
+def test_a_log_that_is_rotated_in_the_window_is_looked_back_on_before_its_first_piece(
+    shell: HostShell, tmp_path: Path
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("".join(entry(second, f"ERROR attempt {second} refused") for second in range(LINES)))
+    asked = collector(log)
+    mark = shell.mark(asked)
+    append(log, entry(31, "ERROR attempt 1 refused"))
+    log.rename(tmp_path / "app.log.1")
+    log.write_text(entry(32, "ERROR attempt 2 refused") + entry(33, "ERROR disk full"))
+    window = ResolvedWindow(kind="test", since_epoch=mark.epoch, sure_epoch=mark.epoch, mark=mark)
+    output = shell.answer(command_line(asked, window=window, max_bytes=100_000))
+    assert news_of(output) == {
+        "ERROR attempt 1 refused": LINES,
+        "ERROR attempt 2 refused": LINES,
+        "ERROR disk full": None,
+    }
+
+
+def test_only_the_newest_megabyte_is_read(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(entry(0, "ERROR seen long ago") + entry(1, "x" * 990) * 1200)
+    output = marked_window(shell, log, entry(31, "ERROR seen long ago"))
+    assert news_of(output) == {"ERROR seen long ago": None}
+
+
+def test_a_log_without_a_mark_is_looked_back_on_before_its_times_begin(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    now = time.time()
+    begin = now - 100
+
+    def dated(second: float, text: str) -> str:
+        return f"{datetime.fromtimestamp(begin + second, timezone.utc).isoformat(timespec='milliseconds')} {text}\n"
+
+    log.write_text("".join(dated(second, f"ERROR attempt {second} refused") for second in range(LINES)))
+    append(log, dated(60, "ERROR attempt 5 refused") + dated(61, "ERROR disk full"))
+    window = ResolvedWindow(kind="test", since_epoch=begin + 50, sure_epoch=begin + 50)
+    output = shell.answer(command_line(collector(log), window=window, max_bytes=100_000))
+    (part,) = output.parts
+    assert part.look_back is not None
+    assert part.look_back.lines == LINES
+    assert [(shape.lines, shape.count) for shape in part.look_back.shapes] == [((2,), LINES)]
+
+
+def test_the_newest_lines_without_a_window_are_not_looked_back_on(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(entry(0, "a") * LINES)
+    output = shell.answer(command_line(collector(log), window=ResolvedWindow(kind="none"), max_bytes=100_000))
+    assert [part.look_back for part in output.parts] == [None]

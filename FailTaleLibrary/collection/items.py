@@ -20,6 +20,7 @@ from FailTaleLibrary.records import (
     ItemKind,
     ItemPart,
     ItemStatus,
+    LookBack,
     Rows,
     SafeText,
     Step,
@@ -32,6 +33,7 @@ from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 from FailTaleLibrary.text import decode, newest_whole_lines
 from FailTaleLibrary.transports import CommandResult
 from FailTaleLibrary.windows import CommandLine, HostOutput, parse_host_output
+from FailTaleLibrary.windows.look_back import placed
 
 STDERR_BYTES = 4096
 """Of a command's stderr kept in an item."""
@@ -134,6 +136,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         before=derived(_last_lines, ahead, asked.collector.before),
         text=text,
         parts=_parts(answer, full_text, text, safe),
+        look_backs=_look_backs(answer, full_text, text),
         stderr=stderr,
         produced_bytes=answer.produced_bytes,
         received_bytes=result.received_bytes,
@@ -193,6 +196,21 @@ def _parts(answer: HostOutput, whole: str, text: str, safe: RecordRedactor) -> t
             parts.append(ItemPart(path=safe.text(path), first_line=first, lines=end - first, unsure=part.is_unsure))
         end = first
     return tuple(reversed(parts))
+
+
+def _look_backs(answer: HostOutput, whole: str, text: str) -> tuple[LookBack, ...]:
+    """What each part's file held before the window, where redaction and line ends leave the lines countable."""
+    blocks = [(part, len(decode(data).splitlines()), data.count(b"\n")) for part, data in answer.blocks()]
+    if sum(lines for _, lines, _ in blocks) != len(whole.splitlines()):
+        return ()
+    found: list[LookBack] = []
+    end = len(text.splitlines())
+    for part, lines, raw_lines in reversed(blocks):
+        first = max(0, end - lines)
+        if part is not None and part.look_back is not None and first < end and lines - raw_lines in (0, 1):
+            found.append(placed(part.look_back, first_line=first, end_line=end))
+        end = first
+    return tuple(reversed(found))
 
 
 def _is_silent(text: str, result: CommandResult) -> bool:

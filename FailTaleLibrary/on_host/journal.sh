@@ -4,11 +4,11 @@
 #   low_at, high_at  epoch seconds between which the window begins; empty when that is not known
 #   high_text        the latter as the journal prints it
 #   before, newest   how many lines from ahead of the window, and how many where there is no window, come along
-#   max              bytes of all that is printed
+#   max              bytes of all that is printed; entries: how many from before the window the look-back reads
 #   unit             that is read; empty for all, or the kernel
 #   journal ARGUMENT... runs journalctl with its selection, narrow CAP is the pipeline of the collector's filters
 cursor=${cursor-} behind=${behind-sure} low_at=${low_at-} high_at=${high_at-} high_text=${high_text-} before=${before-0} newest=${newest-}
-max=${max-} unit=${unit-}
+max=${max-} unit=${unit-} entries=${entries-}
 failtale_nonce=${failtale_nonce-}
 backwards() { # entries, newest first -> oldest first; lines that begin with a space belong to the entry above
   awk '/^[^ ]/ { all = entry all; entry = "" } { entry = entry $0 "\n" } END { printf "%s", entry all }'
@@ -29,11 +29,13 @@ older() { awk -v moment="$1" '/^[^ ]/ { old = moment == "" || substr($0, 1, 26) 
 show() {
   if [ "$1" = unsure ] && [ "$low_at" = "$high_at" ] && [ -n "$low_at" ]; then return; fi
   printf '\036%s part %s %s journal\n' "$failtale_nonce" "$1" "$2"
-  cap=$2
+  kind=$1 cap=$2
   shift 2
-  { said=$({ { journal "$@" 3>&- 4>&-; echo "$?" >&3; } | selected | narrow "$cap" >&4 3>&- 4>&-; } 3>&1); } 4>&1
+  { said=$({ { journal "$@" 3>&- 4>&-; echo "$?" >&3; } | selected | narrow "$cap" | with_look_back "$kind" journal >&4 3>&- 4>&-; } 3>&1); } 4>&1
   if [ "$said" != 0 ]; then status=$said; fi
 }
+# shellcheck disable=SC2329 # with_look_back calls it
+held_before() { if [ -n "$low_at" ]; then journal --until="@$low_at" -n "$entries" 2>/dev/null | sed '/^-- /d'; fi; }
 selected() { cat; }
 status=0
 if alive; then

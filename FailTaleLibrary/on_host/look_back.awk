@@ -1,9 +1,10 @@
 # Which shapes of a window's lines the log held before the window, how often and when. Reads first a line of its own, the
 # separator; then what stood before the window, up to the separator again; then the window, which it passes on unchanged.
-# Says on stderr, behind the separator's first word, for each shape of the window that stood there before:
+# Says on stderr, behind the separator's first word: `span LINES BEGAN ENDED|LABEL`, where the label is what the separator
+# says behind `window`; and for each shape of the window that stood there before:
 #   profile LINES-OF-WINDOW|COUNT|PLACES|SECONDS|SECONDS-OF-WINDOW
-# and once: span LINES SECONDS. No text from before the window leaves the host. Set by the caller: most (seconds kept of
-# one shape).
+# The window's lines are numbered from its end, 1 for the last one. No text from before the window leaves the host. Set by
+# the caller: most (moments kept of one shape).
 function shape(s,    field) {
   if (s ~ /^[ \t]*[{]/ && match(s, /"(message|msg|log|event)" ?: ?"/)) {
     field = substr(s, RSTART + RLENGTH)
@@ -54,7 +55,12 @@ function keep(x, i, moment, seconds, line) {
   at[x, i] = seconds
   place[x, i] = line
 }
-NR == 1 { separator = $0; prefix = substr($0, 1, index($0, " ") - 1); next }
+NR == 1 {
+  separator = $0
+  prefix = substr($0, 1, index($0, " ") - 1)
+  label = substr($0, length(prefix) + 9)
+  next
+}
 !window && $0 == separator { window = 1; ended = now; lines = NR - 2; next }
 {
   t = clock($0)
@@ -67,21 +73,23 @@ NR == 1 { separator = $0; prefix = substr($0, 1, index($0, " ") - 1); next }
   number++
   x = shape($0)
   if (x in count) {
-    where[x] = where[x] " " (number - 1)
+    where[x] = where[x] " " number
     when[x] = when[x] " " sprintf("%.3f", now)
   }
 }
 function told(line) { print prefix " " line | "cat 1>&2" }
 END {
-  told("span " lines + 0 " " (began == "" ? "" : sprintf("%.3f %.3f", began, ended)))
+  told("span " lines + 0 (began == "" ? "" : sprintf(" %.3f %.3f", began, ended)) "|" label)
   for (x in where) {
     if (place[x, kept[x]] != last_place[x]) keep(x, ++kept[x], 0, last_at[x], last_place[x])
-    places = seconds = ""
+    places = seconds = lines_of = ""
+    many = split(where[x], numbers, " ")
+    for (i = 1; i <= many; i++) lines_of = lines_of " " (number + 1 - numbers[i])
     for (i = 1; i <= kept[x]; i++) {
       places = places " " place[x, i]
       if (began != "") seconds = seconds " " sprintf("%.3f", at[x, i])
     }
-    told("profile" where[x] "|" count[x] "|" places "|" seconds "|" (began == "" ? "" : when[x]))
+    told("profile" lines_of "|" count[x] "|" places "|" seconds "|" (began == "" ? "" : when[x]))
   }
   close("cat 1>&2")
 }

@@ -6,9 +6,10 @@
 #   several            not empty: each file has a heading
 #   max                bytes of all that is printed; scan: newest bytes of one file in which the window is sought
 #   times              the awk program that knows times
+#   reach              newest bytes from before the window that the look-back reads
 #   patterns() prints the inventory, narrow CAP is the pipeline of the collector's filters
 how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
-max=${max-} scan=${scan-} times=${times-} written=0
+max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0
 failtale_nonce=${failtale_nonce-}
 sample=262144
 # timed VARIABLE=VALUE...: awk with the program that knows times
@@ -116,15 +117,37 @@ deliver() {
   if [ "$3" -gt "$2" ]; then
     cap=$((size > $3 ? share / 4 : share))
     print_part unsure "$cap" "$4"
-    between "$2" "$3" "$4" | narrow "$cap"
+    between "$2" "$3" "$4" | narrow "$cap" | with_look_back unsure "$4"
   fi
   if [ "$size" -gt "$3" ]; then
     print_part sure "$share" "$4"
-    from "$3" "$4" | narrow "$share"
+    from "$3" "$4" | narrow "$share" | with_look_back sure "$4"
   fi
 }
 # On stdout, between the lines: whose lines follow, how sure they are and how many bytes they may be.
 print_part() { printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$2" "$3"; }
+# For the look-back: what the log held before its window's first byte; of a rotated one, before that of its first piece.
+# shellcheck disable=SC2329 # with_look_back calls it
+held_before() {
+  if [ "$how" = tail ]; then return; fi
+  first=$((held_end > reach ? held_end - reach : 0))
+  if [ "$first" -eq 0 ]; then predecessor | tail -c "$((reach - held_end))"; fi
+  between "$first" "$held_end" "$held_path" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi
+}
+# The newest rotated copy that is older than the piece.
+# shellcheck disable=SC2329
+predecessor() {
+  base=$held_path
+  case $base in *.[0-9] | *.[0-9][0-9]) base=${base%.*} ;; esac
+  # shellcheck disable=SC2012 # the newest first
+  ls -1td -- "$base"[-._]*[0-9]* 2>/dev/null | while IFS= read -r each; do
+    # shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ot
+    if [ -f "$each" ] && [ -r "$each" ] && [ "$each" -ot "$held_path" ]; then
+      content "$each"
+      break
+    fi
+  done
+}
 # The host's zone in seconds; digits get a 1 ahead, so that no shell takes 08 for an octal number.
 utc_offset() {
   set -- "$(date +%z)"
@@ -148,7 +171,9 @@ else
     share=$(((max - $(printf '%s\n' "$pieces" | wc -c)) / $(printf '%s\n' "$pieces" | wc -l) - 1))
     if [ "$share" -lt 512 ]; then share=512; fi
   fi
+  held=
   printf '%s\n' "$pieces" | while read -r number maybe sure size path; do
+    if [ "$number" != "$held" ]; then held=$number held_end=$maybe held_path=$path; fi
     deliver "$number" "$maybe" "$sure" "$path" </dev/null
   done
 fi

@@ -80,10 +80,14 @@ def judged_lines(item: Item, tests: Sequence[RunTest], start: datetime, lines: i
 
     ``tests``: those of the run that have ended; ``start``: of the window.
     """
-    if item.look_back is None:
+    if not item.look_backs:
         return ()
     past = [_before(test, start) for test in tests if test.window.end <= start]
-    return novelty_by_line(item.look_back, lines=lines, past=past)
+    found = [NEUTRAL] * lines
+    for look_back in item.look_backs:
+        first, end = look_back.first_line, min(lines, look_back.first_line + look_back.of_lines)
+        found[first:end] = novelty_by_line(look_back, past=past)[: max(0, end - first)]
+    return tuple(found)
 
 
 def _before(test: RunTest, start: datetime) -> PastTest:
@@ -91,33 +95,16 @@ def _before(test: RunTest, start: datetime) -> PastTest:
     return PastTest(test.name, began_s, ended_s, test.has_passed)
 
 
-def novelty_by_line(
-    look_back: LookBack, *, lines: int, past: Sequence[PastTest] = (), window_offsets_s: Sequence[float | None] = ()
-) -> tuple[Novelty, ...]:
-    """One judgement for each of the window's ``lines``.
-
-    ``past``: the run's earlier tests. ``window_offsets_s``: seconds from the window's start to each line, where known;
-    they put the tests on the log's own clock.
-    """
+def novelty_by_line(look_back: LookBack, *, past: Sequence[PastTest] = ()) -> tuple[Novelty, ...]:
+    """One judgement for each line that the look-back is about. ``past``: the run's earlier tests."""
     unseen = NEW if look_back.lines >= ENOUGH_LINES else NEUTRAL
-    found = [unseen] * lines
+    found = [unseen] * look_back.of_lines
     for shape in look_back.shapes:
-        offset = _offset(shape, window_offsets_s)
-        judged = _judged(shape, look_back, [_moved(test, offset) for test in past])
+        judged = _judged(shape, look_back, past)
         for line in shape.lines:
-            if 0 <= line < lines:
-                found[line] = judged
+            if 0 <= line - look_back.first_line < look_back.of_lines:
+                found[line - look_back.first_line] = judged
     return tuple(found)
-
-
-def _offset(shape: SeenShape, offsets_s: Sequence[float | None]) -> float:
-    line = shape.lines[0] if shape.lines else 0
-    return (offsets_s[line] or 0.0) if line < len(offsets_s) else 0.0
-
-
-def _moved(test: PastTest, offset_s: float) -> PastTest:
-    """The test in seconds before the shape's first line rather than before the window."""
-    return PastTest(test.name, test.began_s + offset_s, test.ended_s + offset_s, test.has_passed)
 
 
 def _judged(shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> Novelty:

@@ -6,8 +6,9 @@ from datetime import datetime, timezone
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
+from FailTaleLibrary.windows.look_back import LOOK_BACK_ENTRIES
 from FailTaleLibrary.windows.model import HostMark, ResolvedWindow
-from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kept_lines, shell_quote
+from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kept_lines, shell_quote, sifting
 
 _JOURNALCTL = "journalctl --no-pager -o short-iso-precise --utc"
 
@@ -28,10 +29,17 @@ def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes:
             ("newest", kept_lines(collector)),
             ("max", max_bytes),
             ("unit", "" if collector.journal in ("*", "kernel") else collector.journal),
+            ("entries", LOOK_BACK_ENTRIES),
+            ("look_back", "" if since is None else host_script("look_back.awk")),
         ]
     )
-    functions = f'journal() {{ {_selection(collector)} "$@"; }}\nnarrow() {{ {journal_narrowing(collector, "$1")}; }}\n'
-    return host_script("frames.sh") + settings + functions + host_script("journal.sh")
+    functions = (
+        f'journal() {{ {_selection(collector)} "$@"; }}\n'
+        f"narrow() {{ {journal_narrowing(collector, '$1')}; }}\n"
+        f"sift() {{ {sifting(collector)}; }}\n"
+    )
+    scripts = (host_script("look_back.sh"), host_script("journal.sh"))
+    return "".join([host_script("frames.sh"), settings, functions, *scripts])
 
 
 def _as_printed(epoch: float) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.awk_formats import time_functions
+from FailTaleLibrary.windows.look_back import LOOK_BACK_BYTES
 from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, ResolvedWindow
 from FailTaleLibrary.windows.pipeline import (
     assignments,
@@ -20,13 +21,14 @@ from FailTaleLibrary.windows.pipeline import (
     narrowing,
     shell_quote,
     shell_quote_pattern,
+    sifting,
 )
 
 SCAN_BYTES = 8 * 1024 * 1024
 """Newest bytes of one file in which a window is sought by times; more would make a slow host slower."""
 _GRACE_S = 120
 """A file that was last written so long before the window has nothing in it; file servers have clocks of their own."""
-_SCRIPTS = ("frames.sh", "file_identity.sh", "file_content.sh", "plan_files.sh", "read_files.sh")
+_SCRIPTS = ("frames.sh", "file_identity.sh", "file_content.sh", "plan_files.sh", "look_back.sh", "read_files.sh")
 
 
 def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> str:
@@ -52,9 +54,11 @@ def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: in
         ("several", "yes" if len(collector.file) > 1 or is_pattern(collector.file[0]) else ""),
         ("max", max_bytes),
         ("scan", SCAN_BYTES),
+        ("reach", LOOK_BACK_BYTES),
         ("most", MOST_FILES),
         ("digesting", host_script("digest.awk")),
         ("changed", host_script("changed_files.awk")),
+        ("look_back", host_script("look_back.awk") if first or since is not None else ""),
         ("times", host_script("times.awk") + time_functions(collector.time_format)),
     ]
     functions = [
@@ -62,6 +66,7 @@ def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: in
         _archives_function(collector),
         _unmarked_function(collector, first),
         f"narrow() {{ {narrowing(collector, '$1')}; }}\n",
+        f"sift() {{ {sifting(collector)}; }}\n",
     ]
     return "".join([assignments(settings), *functions, *map(host_script, _SCRIPTS)])
 

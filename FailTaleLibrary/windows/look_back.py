@@ -12,30 +12,51 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from FailTaleLibrary.records import LookBack, SeenShape
-from FailTaleLibrary.windows.frames import whole_number
+from FailTaleLibrary.windows.frames import Frame, whole_number
 
 MOST_SECONDS = 48
 """Moments told of one shape; when there are more, they are thinned evenly, first and last stay."""
 LOOK_BACK_BYTES = 1024 * 1024
 """Read before the window; four times as much told no more (measured on 210 failures)."""
+LOOK_BACK_ENTRIES = 8000
+"""The same of a journal, in entries."""
 _MOST_SHAPES = 2000
 _LONGEST_S = 10 * 366 * 86400.0
 
 
-def parse_look_back(spans: Iterable[str], profiles: Iterable[str]) -> LookBack | None:
-    """The look-back of one log from the values of its frames ``span`` and ``profile``; None when there is none.
+def parse_look_backs(frames: Iterable[Frame]) -> dict[str, LookBack]:
+    """The look-backs among a host's frames, by what each is about: ``sure PATH`` or ``unsure PATH``.
 
-    Frames come from a host: what does not follow the form, or holds a number out of bounds, is left out.
+    The lines of their shapes are numbered from the part's end, 1 for its last line, until `placed` knows where the part
+    stands. Frames come from a host: what does not follow the form, or holds a number out of bounds, is left out.
     """
-    span = next((found for each in spans if (found := _span(each)) is not None), None)
-    if span is None:
-        return None
-    shapes = tuple(
-        shape
-        for each, _ in zip(profiles, range(_MOST_SHAPES), strict=False)
-        if (shape := _shape(each, span)) is not None
+    found: dict[str, LookBack] = {}
+    label, span, shapes = "", None, list[SeenShape]()
+    for frame in frames:
+        value = frame.value.decode("utf-8", "surrogateescape")
+        if frame.word == "span":
+            told, _, label = value.partition("|")
+            span, shapes = _span(told), []
+            if span is not None:
+                found[label] = LookBack(lines=span.lines, seconds=span.seconds)
+        elif frame.word == "profile" and span is not None and len(shapes) < _MOST_SHAPES:
+            shape = _shape(value, span)
+            if shape is not None:
+                shapes.append(shape)
+                found[label] = found[label].model_copy(update={"shapes": tuple(shapes)})
+    return found
+
+
+def placed(look_back: LookBack, *, first_line: int, end_line: int) -> LookBack:
+    """A look-back of a part that takes these lines of its item; lines that were cut off are gone."""
+    shapes = []
+    for shape in look_back.shapes:
+        lines = tuple(end_line - number for number in shape.lines if first_line <= end_line - number < end_line)
+        if lines:
+            shapes.append(shape.model_copy(update={"lines": lines}))
+    return look_back.model_copy(
+        update={"first_line": first_line, "of_lines": end_line - first_line, "shapes": tuple(shapes)}
     )
-    return LookBack(lines=span.lines, seconds=span.seconds, shapes=shapes)
 
 
 @dataclass(frozen=True, slots=True)

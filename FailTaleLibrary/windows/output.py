@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from FailTaleLibrary.records import WindowMethod
+from FailTaleLibrary.records import LookBack, WindowMethod
 from FailTaleLibrary.text import decode
-from FailTaleLibrary.windows.frames import split_frames, whole_number
+from FailTaleLibrary.windows.frames import Frame, split_frames, whole_number
+from FailTaleLibrary.windows.look_back import parse_look_backs
 
 _METHODS: dict[str, WindowMethod] = {
     "cursor": "journal cursor",
@@ -27,6 +28,8 @@ class OutputPart:
     """Whole lines within the part's cap; each ends with a newline but perhaps the last of all."""
     is_unsure: bool
     """They may be older than the window: no mark and no time tells."""
+    look_back: LookBack | None = None
+    """What the file held before the window; its lines are numbered from the part's end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +81,11 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
     ``nonce``: what the script's frames bear; others are text.
     """
     told, before, own_stderr = _told(stderr, nonce)
-    parts = tuple(_parts(stdout, nonce, cap=_last_number(told.get("cap"))))
+    look_backs = parse_look_backs(piece for piece in split_frames(stderr, nonce) if isinstance(piece, Frame))
+    parts = tuple(
+        replace(part, look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"))
+        for part in _parts(stdout, nonce, cap=_last_number(told.get("cap")))
+    )
     kept = b"".join(part.text for part in parts)
     produced, skipped = _counted(told.get("produced")), _skipped(told)
     matched = _counted(told.get("matched")) if "grep" in told else produced

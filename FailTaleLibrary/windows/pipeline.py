@@ -70,6 +70,11 @@ def narrowing(collector: Collector, cap: str) -> str:
     return " | ".join([*stages, f'tail -c "$(({cap} + 1))"'])
 
 
+def sifting(collector: Collector) -> str:
+    """What of the lines from before a window is looked back on: those that the collector's own filter lets through."""
+    return "cat" if collector.grep is None else grep(collector)
+
+
 def journal_narrowing(collector: Collector, cap: str) -> str:
     """The same of a journal's lines, without what journalctl says of itself."""
     return f"{_JOURNAL_CHATTER} | {narrowing(collector, cap)}"
