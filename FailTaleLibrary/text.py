@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 Sliced = TypeVar("Sliced", str, bytes)
 
@@ -89,24 +89,14 @@ def _without_middle(text: Sliced, limit: int, as_text: Callable[[Sliced], str]) 
     return front + mark.replace(f"{len(text):,}", f"{len(text) - room:,}") + end
 
 
-class NewestLines(NamedTuple):
-    """The end of a text, and what is missing ahead of it."""
-
-    text: str
-    omitted_bytes: int
-    omitted_lines: int
-
-
-def newest_whole_lines(text: str, max_bytes: int) -> NewestLines:
+def newest_whole_lines(text: str, max_bytes: int) -> str:
     """The newest whole lines within a number of bytes; of one line that is longer than all, its newest part."""
     data = text.encode()
     if len(data) <= max_bytes:
-        return NewestLines(text, 0, 0)
+        return text
     newest = data[len(data) - max(0, max_bytes) :]
     _, found, whole = newest.partition(b"\n")
-    kept = (whole if found and whole else newest).decode(errors="ignore")
-    omitted = data[: len(data) - len(kept.encode())]
-    return NewestLines(kept, len(omitted), omitted.count(b"\n"))
+    return (whole if found and whole else newest).decode(errors="ignore")
 
 
 def fair_shares(wanted: Mapping[str, int], available: int) -> dict[str, int]:

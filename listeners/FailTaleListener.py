@@ -26,7 +26,7 @@ from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.robot_results import Places
 from FailTaleLibrary.run import Stages
-from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.text import count, duration, sanitize
 
 TERMINATED = "Execution terminated by signal"
 TERMINATED_DEADLINE_S = 5.0
@@ -228,11 +228,11 @@ class FailTaleListener:
         tally = self._library.run.tally
         if not tally.failures:
             return
-        collected = f"collected evidence for {_counted(tally.failures, 'failed test')}"
-        missing = f" ({_counted(tally.gaps, 'item')} missing)" if tally.gaps else ""
-        parts = [f"{collected} from {_counted(len(tally.hosts), 'host')}{missing} in {tally.seconds:.1f} s"]
+        collected = f"collected evidence for {count(tally.failures, 'failed test')}"
+        missing = f" ({count(tally.gaps, 'item')} missing)" if tally.gaps else ""
+        parts = [f"{collected} from {count(len(tally.hosts), 'host')}{missing} in {duration(tally.seconds)}"]
         if self._hidden_cards:
-            parts.append(f"{_counted(self._hidden_cards, 'card')} not in the log because of --loglevel")
+            parts.append(f"{count(self._hidden_cards, 'card')} not in the log because of --loglevel")
         _print(f"FailTale: {', '.join(parts)}")
 
 
@@ -248,10 +248,6 @@ def _with_line(message: str, line: str) -> str:
     if message.startswith("*HTML*"):
         return f"{message}<br><br>{html.escape(line)}"
     return f"{message}\n\n{line}".lstrip()
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
 
 
 def _print(text: str) -> None:

@@ -289,11 +289,7 @@ def _safe_whole(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
 
 def _taken(text: SafeText, max_bytes: int, take: Take) -> SafeText:
     """The newest whole lines within what the budget gives; the text is redacted, so nothing can be torn in two."""
-    return derived(_newest, text, take(min(len(text.encode()), max_bytes)))
-
-
-def _newest(text: str, max_bytes: int) -> str:
-    return newest_whole_lines(text, max_bytes).text
+    return derived(newest_whole_lines, text, take(min(len(text.encode()), max_bytes)))
 
 
 def _left_out(whole: str, newest: str) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.mcp_server import models
 from FailTaleLibrary.mcp_server.store import StoredFailure
 from FailTaleLibrary.records import Failure, Gap, Item, Report, Suspect
-from FailTaleLibrary.text import fair_shares, newest_whole_lines, one_line, shorten, shorten_to_bytes
+from FailTaleLibrary.text import duration, fair_shares, newest_whole_lines, one_line, shorten, shorten_to_bytes
 
 # --- Typed answers ----------------------------------------------------------------------------------------------------
 
@@ -251,13 +251,13 @@ def _counts_line(report: Report) -> str:
     hosts = len({item.host for item in evidence.items})
     return (
         f"Failure {report.failure.id}: {len(evidence.items)} items from {hosts} hosts, {len(evidence.gaps)} gaps, "
-        f"{evidence.cost.seconds:.1f} s."
+        f"{duration(evidence.cost.seconds)}."
     )
 
 
 def _failure_lines(failure: Failure) -> Iterator[str]:
     yield f"Test: {_one_line(failure.name, _LINE)}"
-    yield f"Failed at {failure.window.end.isoformat()}, window {failure.window.seconds:.1f} s"
+    yield f"Failed at {failure.window.end.isoformat()}, window {duration(failure.window.seconds)}"
     if failure.message:
         yield f"Message: {shorten_to_bytes(failure.message, 4 * _LINE)}"
 
@@ -335,9 +335,7 @@ def _item_excerpts(items: Iterable[Item], full_texts: Mapping[str, str], availab
     given = {
         item_id: size for host, sizes in hosts.items() for item_id, size in fair_shares(sizes, by_host[host]).items()
     }
-    return {
-        item_id: newest_whole_lines(texts[item_id], size - headings[item_id]).text for item_id, size in given.items()
-    }
+    return {item_id: newest_whole_lines(texts[item_id], size - headings[item_id]) for item_id, size in given.items()}
 
 
 def _breadth_first(items: Iterable[Item]) -> list[Item]:
