@@ -1,4 +1,8 @@
-"""Candidates by score and by onset -> one order, in which no host and no source takes all places."""
+"""One item, read -> its candidates, each with a score and the reasons for it; candidates -> their order by quotas.
+
+Everything about a line is worked out only as far as the line can still be a suspect: first its gravity and what it
+shares with the failure, then its time and novelty, and the reasons in words for the few that are shown.
+"""
 
 from __future__ import annotations
 
@@ -21,7 +25,7 @@ from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import SLACK_S, Moments, Scene, relative
 from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, derived, our_words
 
-# --- What could be shown as a suspect: a line of an item, a gap, a change
+# --- Candidates: a line of an item, a gap, a change -------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Candidate:
         return replace(self, score=round(self.score + score, 2), signals=(*self.signals, *signals))
 
 
-# --- What was found out about a line -> signals: its reasons in words, and whether one is strong by itself
+# --- Reasons: what was found out about a unit of lines, in words, and whether one is strong by itself -----------------
 
 _MOST_CUES, _MOST_WORDS = 2, 3
 _TELLING_OVERLAP = 0.8
@@ -159,7 +163,7 @@ def _listed(words: Sequence[SafeText]) -> str:
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 
 
-# --- Items -> candidates: lines that could matter, duplicates folded, stack traces taken as one, each with its
+# --- Scores: lines of one shape folded, stack traces taken as one -----------------------------------------------------
 
 NEW, SEEN, RARE, TRACE, CONCLUSION = 3.0, -4.0, 1.5, 1.0, -1.5
 NEW_BUT_HARMLESS = 1.0
@@ -403,7 +407,7 @@ def _is_symptom(gravity: Gravity) -> bool:
     return bool(gravity.cues) and gravity.cues[0].kind == "symptom"
 
 
-# --- Candidates by score and by onset -> one order, in which no host and no source takes all places
+# --- Order: no host and no source takes all places --------------------------------------------------------------------
 
 PER_SOURCE, PER_HOST = 6, 10
 """Of the suspects that are shown, while others wait."""

@@ -1,4 +1,4 @@
-"""All candidates of a failure -> its suspects, best first, with headline and signature."""
+"""A failure and its evidence -> its suspects, best first, with headline and signature: `rank`, the way in."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import Analysis, Evidence, Failure, Item, SafeText, Signature, Suspect, derived, our_words
 from FailTaleLibrary.text import duration, fair_shares
 
-# --- A failure and its strongest suspect -> the signature that equal failures of a run share
+# --- Signature: what equal failures of a run share --------------------------------------------------------------------
 
 _MESSAGE_CHARS = 300
 _QUOTED = re.compile(r"'[^']*\d[^']*'|\"[^\"]*\d[^\"]*\"")
@@ -51,7 +51,7 @@ def _normalised(message: str) -> str:
     return template(_QUOTED.sub("'<value>'", head)).translate(_PLAIN)
 
 
-# --- A failure and its suspects -> one sentence for a reader who has two seconds
+# --- Headline: one sentence for a reader who has two seconds ----------------------------------------------------------
 
 NO_SUSPECT = our_words("No strong suspect")
 _IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
@@ -127,7 +127,7 @@ def _request(failure: Failure) -> str:
     return f"`{verb[1].upper()} {path[1][:60]}` returned {status[1]}"
 
 
-# --- All candidates of a failure -> its suspects, best first, with headline and signature
+# --- Suspects ---------------------------------------------------------------------------------------------------------
 
 MOST_SUSPECTS = 20
 MOST_LINES = 200_000
