@@ -57,6 +57,7 @@ REASONS = [
     ("FATAL: server closed the connection unexpectedly", "LOG:  received fast shutdown request"),
     ("ERROR redis: Connection refused", "Received SIGTERM scheduling shutdown..."),
     ("ERROR cannot connect to db1", "FATAL:  sorry, too many clients already"),
+    ("ERROR server closed the connection unexpectedly", "FATAL:  terminating connection due to administrator command"),
     ("ERROR statement timed out", "PANIC:  could not write to file: No space left on device"),
 ]
 
@@ -70,6 +71,14 @@ def test_what_a_client_sees_of_it_yields_to_the_reason_that_a_server_gives(clien
     then = [signal for signal in analysis.suspects[0].signals if signal.name == "consequence"]
     assert len(then) == 1
     assert client.split(" ", 1)[1].casefold() in then[0].words.casefold()
+
+
+def test_a_clients_exception_that_quotes_a_server_yields_to_the_server() -> None:
+    quoted = log(f"{AT}900 ERROR shop.PostgresError: FATAL: the database system is shutting down")
+    server = log(f"{AT}100 LOG:  received fast shutdown request", host="db1", collector="db.log")
+    assert [suspect.host for suspect in ranked(quoted, server).suspects] == ["db1", "api1"]
+    other = log(f"{AT}100 LOG:  user shop is not authorised", host="db1", collector="db.log")
+    assert ranked(quoted, other).suspects[0].host == "api1"
 
 
 def test_without_a_reason_elsewhere_what_the_client_says_leads() -> None:

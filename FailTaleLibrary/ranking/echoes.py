@@ -37,24 +37,29 @@ def _is_status_line(candidate: Candidate) -> bool:
 
 
 def _clients_behind_reason(ordered: list[Candidate]) -> list[Candidate]:
-    reason = next((each for each in ordered if each.told_by == "server"), None)
+    """The first reason, in the place of the first who only tells of it; behind it those who do."""
+    reasons = [each for each in ordered if each.told_by == "server"]
+    reason = next((each for each in reasons if not _quotes(each)), next(iter(reasons), None))
     clients = [each for each in ordered if reason is not None and _could_be_of(each, reason)]
     if reason is None or not clients:
         return ordered
-    others = [each for each in ordered if each not in clients and each is not reason]
-    ahead = ordered[: ordered.index(reason)]
     told = reason.gaining(0.0, _consequence(reason, clients[0]))
-    return [
-        *(each for each in others if each in ahead),
-        told,
-        *clients,
-        *(each for each in others if each not in ahead),
-    ]
+    place = min(ordered.index(reason), ordered.index(clients[0]))
+    others = [each for each in ordered[place:] if each is not reason and each not in clients]
+    return [*ordered[:place], told, *clients, *others]
+
+
+def _quotes(candidate: Candidate) -> bool:
+    """Whether a reason is told in an exception: a client's, which quotes what a server answered."""
+    return any(signal.name in ("exception", "stack trace") for signal in candidate.signals)
 
 
 def _could_be_of(candidate: Candidate, reason: Candidate) -> bool:
     """Whether a candidate could be what others saw of the reason: told elsewhere, and not well before it."""
-    if candidate.told_by != "client" or (candidate.host, candidate.collector) == (reason.host, reason.collector):
+    same_kind = candidate.signals[:1] and candidate.signals[0].name == reason.signals[0].name
+    if candidate.told_by != "client" and not (_quotes(candidate) and not _quotes(reason) and same_kind):
+        return False
+    if (candidate.host, candidate.collector) == (reason.host, reason.collector):
         return False
     if candidate.at is None or reason.at is None:
         return True

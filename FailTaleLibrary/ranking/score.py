@@ -82,17 +82,15 @@ class Found:
 
 def signals_of(found: Found) -> Iterator[Signal]:
     """The reasons, the most telling first."""
-    yield from _cues(found)
+    return chain.from_iterable(signals(found) for signals in _SIGNALS)
+
+
+def _trace(found: Found) -> Iterator[Signal]:
     if found.trace_size > 1:
         words = our_words("cause of a stack trace of {} lines", found.trace_size)
         if found.logged_as:
             words = our_words("{}, logged as '{}'", words, derived(_brief_gist, found.logged_as))
         yield Signal(name="stack trace", words=words)
-    yield from _novelty(found)
-    if overlap := overlap_signal(found.shared):
-        yield overlap
-    if found.near is not None and not _is_said(found):
-        yield found.near
 
 
 def _brief_gist(line: str) -> str:
@@ -145,6 +143,21 @@ def _is_said(found: Found) -> bool:
     """The words of novelty told the time already, and the time tells no more than that."""
     novel = found.novelty.kind == "new" and not found.novelty.failed_test
     return novel and found.near is not None and found.near.name == "in the window"
+
+
+def _overlap(found: Found) -> Iterator[Signal]:
+    signal = overlap_signal(found.shared)
+    if signal is not None:
+        yield signal
+
+
+def _near(found: Found) -> Iterator[Signal]:
+    if found.near is not None and not _is_said(found):
+        yield found.near
+
+
+_SIGNALS: tuple[Callable[[Found], Iterator[Signal]], ...] = (_cues, _trace, _novelty, _overlap, _near)
+"""Each tells what it makes of a unit; the order is that in which a reader meets the reasons."""
 
 
 def overlap_signal(shared: Shared) -> Signal | None:
