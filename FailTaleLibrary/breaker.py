@@ -40,7 +40,7 @@ class _Failures:
 
 
 class Breaker:
-    """Remembers why something could not be asked. Safe to use from any thread.
+    """Remembers why something could not be reached. Safe to use from any thread.
 
     After a pause it is half open: one attempt may pass, everybody else waits for what comes of it. An attempt of which
     nothing is heard counts as failed.

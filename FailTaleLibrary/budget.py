@@ -1,7 +1,7 @@
 """What one failure may still cost -> a number, or the sentence that says which limit is used up.
 
-One `Budget` serves one failure: its deadline on a monotonic clock, and, once a plan says whom to ask, the time and the
-bytes of each host. All bytes are bytes of UTF-8, never characters. Safe to use from any thread.
+One `Budget` serves one failure: its deadline on a monotonic clock, and, once a plan names the hosts, the time and the
+bytes of each. All bytes are bytes of UTF-8, never characters. Safe to use from any thread.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from FailTaleLibrary.records import Plan, SafeText, Step, our_words
 GRACE_S = 2.0
 """A transport ends a command this long after its limit at the latest; of a short time a quarter is kept for it."""
 MIN_ITEM_BYTES = 1024
-"""With less than this of a byte budget left, a host is asked nothing more."""
+"""With less than this of a byte budget left, a host is given no further item."""
 FAILURE_TIME = our_words("limits.failure_time")
 
 _OWNERS = {

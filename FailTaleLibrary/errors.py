@@ -1,8 +1,8 @@
-"""The error tree, sorted by whose move is next.
+"""The error tree, sorted by who must act next.
 
 FailTaleError
     ConfigError         the user mends the configuration, an argument or a command line
-    TransportError      a host could not be asked; becomes a Gap, never leaves the engine
+    TransportError      a host could not be reached; becomes a Gap, never leaves the engine
     RedactionError      a text could not be made safe in time; the item is withheld
     HintError           the model gave no usable hint; the Analysis says why
     ArchiveError        a bundle or payload cannot be read: damaged, foreign or of another schema
@@ -23,7 +23,7 @@ class ConfigError(FailTaleError):
 
 
 class TransportError(FailTaleError):
-    """A host could not be asked.
+    """A host could not be reached.
 
     ``reason`` is one of `records.GapReason`; the message is the sentence a reader sees.
     """

@@ -48,7 +48,7 @@ class Faults:
             self._directory, self._shown = directory, shown
 
     def sentence(self, activity: str, error: BaseException) -> SafeText:
-        """What a reader is told: "FailTale internal error while ranking the evidence: KeyError: 'x'. Details: …"."""
+        """What a reader sees: "FailTale internal error while ranking the evidence: KeyError: 'x'. Details: …"."""
         _log.debug("internal error while %s", activity, exc_info=error)
         try:
             safe = self._redactor()

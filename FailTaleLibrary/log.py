@@ -21,7 +21,7 @@ LOG_VARIABLE = "FAILTALE_LOG"
 TREE = "failtale"
 PARAMIKO = f"{TREE}.paramiko"
 """What paramiko says of our connections, a logger below it for each host. To our own files and streams alone: a dead
-host is a warning or an error to paramiko, and no news for a user's log."""
+host is a warning or an error to paramiko, and routine for a user's log."""
 
 Redact = Callable[[str], str]
 """A text -> the same without secrets; raises where that cannot be made sure."""

@@ -57,7 +57,7 @@ def check_contains_not(
 
 
 def check_verdicts(verdicts: Mapping[str, str]) -> None:
-    """Raises FailTaleError with a list when a host cannot be asked; as `Run.check_hosts` returns it."""
+    """Raises FailTaleError with a list when a host cannot be reached; as `Run.check_hosts` returns it."""
     silent = {host: verdict for host, verdict in verdicts.items() if verdict}
     if silent:
         listed = "\n".join(f"- {host}: {verdict}" for host, verdict in silent.items())

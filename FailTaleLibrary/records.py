@@ -44,7 +44,7 @@ def our_words(words: LiteralString, *parts: SafeText | float) -> SafeText:
 def configured_name(name: str) -> SafeText:
     """A component's, host's or collector's name, for a sentence; ValueError for what the configuration does not take.
 
-    Such names are chosen to be shown; a secret in one cannot be told from a name.
+    Such names are chosen to be shown; a secret in one cannot be distinguished from a name.
     """
     if re.fullmatch(r"[A-Za-z0-9_.-]{1,64}", name) is None:
         raise ValueError("this is no name of the configuration")
@@ -141,7 +141,7 @@ class Failure(Record):
         return self.model_copy(update={"message": message, "keyword_path": keyword_path, "attempt": attempt})
 
 
-# --- Plan: whom to ask what ------------------------------------------------------------------------------------------
+# --- Plan: what to collect from which host ----------------------------------------------------------------------------
 
 
 class Step(Record):
@@ -207,7 +207,7 @@ class Gap(Record):
 
 
 class Plan(Record):
-    """Whom to ask what, with every number that the collection obeys; may be printed, archived, shown to an assistant.
+    """What to collect from which host, with every number that the collection obeys; it may be printed and shown.
 
     Bytes are bytes of UTF-8.
     """
@@ -256,7 +256,7 @@ class ItemPart(Record):
     """0-based index into `Item.lines`."""
     lines: int
     unsure: bool = False
-    """They may be older than the window: they stand ahead of what is known to belong to it, and no time tells."""
+    """They may be older than the window: they stand before what is known to belong to it, and no time tells."""
 
 
 class SeenShape(Record):
@@ -330,7 +330,7 @@ class Item(Record):
     started_at: AwareDatetime | None = None
     duration_s: float = 0.0
     ahead: SafeText = our_words("")
-    """The last lines that the source wrote ahead of the window: what a ranking knows as no news; never shown."""
+    """The last lines that the source wrote before the window: what a ranking knows as routine; never shown."""
     before: SafeText = our_words("")
     """Those of them that the collector asked for as context."""
     look_backs: tuple[LookBack, ...] = ()
@@ -533,7 +533,7 @@ class Analysis(Record):
 
 
 class Report(Record):
-    """One failure told: what faces render, archives keep and assistants read."""
+    """One failure, collected and ranked: what faces render, archives keep and assistants read."""
 
     schema_version: Literal[1] = 1
     failtale_version: str

@@ -187,7 +187,7 @@ class Run:
             self._window_began()
 
     def test_passed(self, name: str) -> None:
-        """The test that is under way has passed: what logs held while it ran is no news for later failures."""
+        """The test that is under way has passed: what logs held while it ran is routine for later failures."""
         began_at = self._test_began_at
         if began_at is not None:
             self._passed.append((name, Window(start=began_at, end=datetime.now(timezone.utc))))
@@ -512,7 +512,7 @@ class Run:
         return Budget(times[limit], limit=limit)
 
     def _only_state(self, failure: Failure) -> SafeText | None:
-        """Why only cheap state is asked, in a sentence: one failure of a storm is told by the first ones."""
+        """Why only cheap state is asked, in a sentence: one failure of a storm is reported by the first ones."""
         return self._repeats.only_state(failure, most=self.config.limits.repeats)
 
     def _report(self, failure: Failure, the_plan: Plan, evidence: Evidence) -> Report:

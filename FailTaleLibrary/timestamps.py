@@ -49,7 +49,7 @@ _FIELDS = {
     "half": Piece("half", "[AaPp][Mm]", 2),
     "zone": Piece("zone", f"{_ZONE}?"),
     "epoch": Piece("epoch", "[0-9]+([.][0-9]+)?"),
-    # What may stand ahead of a time that begins a line: a list's mark, process, host, level, thread or logger.
+    # What may stand before a time that begins a line: a list's mark, process, host, level, thread or logger.
     "lead": Piece("", rf'[<("#*> -]*([0-9]+ )?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}[(<"[]?'),
     "level": Piece("", rf"{_WORDS}\[?"),
 }
@@ -276,7 +276,7 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 _LINE_CHARS = 32 * 1024
 """How far into a line a key is looked for; docker splits what is longer than 16 kB."""
 COMPOSE_LEAD = "[A-Za-z0-9_.-]+ +[|] "
-"""What ``docker compose logs`` puts ahead of each line."""
+"""What ``docker compose logs`` puts before each line."""
 NESTED = '([{] *"[$A-Za-z]+" *: *)?([{] *"[$A-Za-z]+" *: *)?"?'
 """Between a key and the time: MongoDB's ``{"$date":"…``, log4j2's ``{"epochSecond":…``."""
 
@@ -497,7 +497,7 @@ class TimeFormat:
 
     @property
     def ahead(self) -> str:
-        """What a pattern says stands ahead of its group, as an expression; empty without a pattern.
+        """What a pattern says stands before its group, as an expression; empty without a pattern.
 
         Raises ValueError when there is not exactly one group, or it is no expression that every awk takes.
         """

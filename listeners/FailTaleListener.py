@@ -203,7 +203,7 @@ class FailTaleListener:
             )
 
     def _is_wanted(self, result: Any) -> bool:
-        """Whether this failing test deserves evidence: it ran itself, and no tag speaks against it."""
+        """Whether this failing test gets evidence: it ran itself, and no tag excludes it."""
         ran = bool(result.body) or result.has_setup or result.has_teardown
         if not result.failed or not ran or EXIT_TAG in result.tags or BuiltIn().dry_run_active:
             return False

@@ -1,1 +1,1 @@
-"""Plan -> Evidence: whom to ask, the hosts' turns, and what they answered, made safe on the way in."""
+"""Plan -> Evidence: which hosts to read, the hosts' visits, and what they answered, made safe on the way in."""

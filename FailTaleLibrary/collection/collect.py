@@ -107,7 +107,7 @@ def _start(context: CollectionContext, plan: Plan, budget: Budget, results: Resu
 
 
 class ResultCollector:
-    """Where the threads of one collection leave what the hosts answered, until it is closed."""
+    """Where the threads of one collection leave what the hosts sent, until it is closed."""
 
     def __init__(self, plan: Plan, budget: Budget, progress: Progress | None) -> None:
         self._budget = budget

@@ -30,7 +30,7 @@ from FailTaleLibrary.windows import (
 )
 
 LINES_AHEAD = 40
-"""Of each log, from ahead of the window, for the ranking."""
+"""Of each log, from before the window, for the ranking."""
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 
@@ -85,7 +85,7 @@ class HostSession:
         self._asked: dict[str, AskedStep] = {}
 
     def hold(self, put: Put) -> None:
-        """Give ``put`` the host's clock where it can be told, then each step's item or gap; or one gap for the host."""
+        """Give ``put`` the host's clock where it is known, then each step's item or gap; or one gap for the host."""
         began = time.monotonic()
         try:
             with self._budget:
@@ -117,7 +117,7 @@ class HostSession:
     # --- The host's clock --------------------------------------------------------------------------------------------
 
     def _read_clock(self, start: VisitStart) -> HostClock | None:
-        """The host's clock, told as its visit began and narrowed by its marks; None when it cannot be told."""
+        """The host's clock, told as its visit began and narrowed by its marks; None when it cannot be known."""
         try:
             now = clock_mark(start)
         except ValueError as error:
@@ -138,7 +138,7 @@ class HostSession:
     # --- A step: into an item of the visit, and out of its result ----------------------------------------------------
 
     def _items(self, start: VisitStart, put: Put) -> Iterator[VisitItem]:
-        """What the host is asked, now that its clock is known; what cannot be asked is a gap at once."""
+        """What to collect from the host, now that its clock is known; what cannot be collected is a gap at once."""
         clock = self._read_clock(start)
         if clock is not None:
             put(clock)
@@ -174,7 +174,7 @@ class HostSession:
         return answer
 
     def _question(self, step: Step, allowance: Allowance, *, now: datetime) -> AskedStep:
-        """A step as the host is asked it: the script, and what is known of its window."""
+        """A step as it runs on the host: the script, and what is known of its window."""
         collector = self._context.access.collectors[step.id]
         since = window_start(step, self._context.failure)
         earlier, later = self._marks_around(since)
@@ -231,7 +231,7 @@ class HostSession:
 
 
 def _with_lines_ahead(collector: Collector) -> Collector:
-    """A log's collector that brings lines from ahead of its window, so that what repeats is known as no news."""
+    """A log's collector that brings lines from before its window, so that what repeats is known as routine."""
     if collector.command is not None or collector.window == "none":
         return collector
     return collector.model_copy(update={"before": max(collector.before, LINES_AHEAD)})

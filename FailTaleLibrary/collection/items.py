@@ -1,4 +1,4 @@
-"""What a host answered to one collector -> Item or Gap, sanitised and redacted: the only door into Evidence.
+"""What a host sent to one collector -> Item or Gap, sanitised and redacted: the only door into Evidence.
 
 No stage above can see raw output: whoever makes an Item or a Gap of something that a host said does it here.
 """
@@ -52,7 +52,7 @@ class AskedStep:
     since: datetime | None
     """Start of the window on the test machine's clock."""
     note: str
-    """What is known to be uncertain about the window before the host is asked."""
+    """What is known to be uncertain about the window before the host is visited."""
     no_mark: str
     """Why no mark stands at the window's start, in a sentence."""
     ssh_command: str | None
@@ -293,6 +293,6 @@ def _taken(text: SafeText, max_bytes: int, take: Take) -> SafeText:
 
 
 def _left_out(whole: str, newest: str) -> tuple[int, int]:
-    """The bytes and lines of a text that are ahead of its newest part."""
+    """The bytes and lines of a text that are before its newest part."""
     omitted = whole[: len(whole) - len(newest)]
     return len(omitted.encode()), omitted.count("\n")

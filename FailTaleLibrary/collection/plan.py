@@ -1,4 +1,4 @@
-"""Failure + Config -> Plan: whom to ask what, cheapest first, with every limit as a number. Pure."""
+"""Failure + Config -> Plan: what to collect from which host, cheapest first, with every limit as a number. Pure."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """An answer without output -> why there is none, or None where the source was read and held nothing.
 
-"Empty" is earned: the program ended well and said nothing on stderr but what is known to be harmless. All else is told
-in the host's words. What words mean is data (`WORDS`), each row with lines that real programs print.
+"Empty" is earned: the program ended well and said nothing on stderr but what is known to be harmless. All else is
+shown in the host's words. What words mean is data (`WORDS`), each row with lines that real programs print.
 """
 
 from __future__ import annotations

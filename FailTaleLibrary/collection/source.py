@@ -135,7 +135,7 @@ def _within(the_plan: Plan, budget: Budget) -> Plan:
 
 
 def check_hosts(hosts: Collection[str], connections: Connections, budget: Budget) -> dict[str, str]:
-    """Host -> why it cannot be asked, as a sentence; an empty text for a host that answers.
+    """Host -> why it cannot be reached, as a sentence; an empty text for a host that answers.
 
     All are tried at the same time.
     """

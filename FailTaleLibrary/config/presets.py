@@ -76,7 +76,7 @@ class Preset(Section):
 
     @property
     def usage(self) -> str:
-        """How to name it in a configuration, with what it must be told."""
+        """How to name it in a configuration, with what it must be given."""
         required = ", ".join(f"{name}: {item.sample}" for name, item in self.parameters.items() if item.default is None)
         return f"{self.name}: {{{required}}}" if required else self.name
 

@@ -46,7 +46,7 @@ class Document:
     raw: dict[Where, str] = field(default_factory=dict)
     """Scalars as they are written in the file, variables not expanded."""
     broken: set[Where] = field(default_factory=set)
-    """Values of which a mistake was told already, so that its consequences are not."""
+    """Values of which a mistake was reported already, so that its consequences are not."""
 
     def add(self, where: Where, sentence: str) -> None:
         """Note a mistake of a value."""

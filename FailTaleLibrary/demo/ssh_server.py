@@ -139,7 +139,7 @@ def run_command(command: bytes, *, channel: paramiko.Channel, root: Path) -> Non
         _in_background(_drain, stderr, channel.sendall_stderr),
     ]
     _wait_or_kill(process, channel)
-    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # nobody is left to be told
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):  # nobody reads it any more
         channel.send_exit_status(process.returncode if process.returncode >= 0 else 128 - process.returncode)
     while not channel.closed and any(output.is_alive() for output in outputs):
         for output in outputs:

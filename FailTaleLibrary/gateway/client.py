@@ -71,7 +71,7 @@ class GatewayClient:
 
     @property
     def is_open(self) -> bool:
-        """Whether the gateway may be asked now: no failure to reach it is known that still counts."""
+        """Whether the gateway may be connected to now: no failure to reach it is known that still counts."""
         return self._breaker.is_closed
 
     def call(

@@ -149,7 +149,7 @@ class GatewaySource:
         try:
             self._wire.call("mark", {}, timeout_s=_CALL_S)
         except GatewayError:
-            # a window without a mark is no news; the collection will say what is wrong
+            # a window without a mark is routine; the collection will say what is wrong
             _log.debug("no mark was taken through the gateway", exc_info=True)
         finally:
             self._mark_lock.release()

@@ -35,7 +35,7 @@ class ModelAnswer(BaseModel):
 def schema_for(ids: Sequence[str], *, components: Sequence[str], steps: Sequence[str]) -> dict[str, Any]:
     """JSON schema that binds an answer to our words.
 
-    A model writes the properties in this order, so evidence stands ahead of the claim that it must carry. Only types,
+    A model writes the properties in this order, so evidence stands before the claim that it must carry. Only types,
     enumerations and lengths: servers turn more than that into garbage without an error.
     """
     properties = {

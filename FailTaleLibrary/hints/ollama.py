@@ -418,7 +418,7 @@ class _Show(_Entry):
 
     @property
     def think(self) -> Literal["low"] | bool | None:
-        """False for a model that would think; gpt-oss takes no False and is told to think little."""
+        """False for a model that would think; gpt-oss takes no False and is set to think little."""
         if "thinking" not in (self.capabilities or ()):
             return None
         return "low" if "gptoss" in str(self.details).replace("-", "") else False

@@ -37,7 +37,7 @@ class Settings:
 
 
 def serve_http(settings: Settings) -> None:
-    """Serves until it is told to end. Raises ConfigError when the settings are not safe or the port is taken."""
+    """Serves until it is stopped. Raises ConfigError when the settings are not safe or the port is taken."""
     access.check_binding(settings.host, settings.allow_hosts)
     token = access.token_from(settings.token_file)
     listening = listen(settings.host, settings.port)

@@ -44,7 +44,7 @@ class HostVerdict(Answer):
 
 
 class Verdicts(Answer):
-    """Which hosts can be asked."""
+    """Which hosts can be reached."""
 
     hosts: list[HostVerdict]
 

@@ -44,7 +44,7 @@ Progress = Callable[[int, int, str], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Whom to ask what; empty means all."""
+    """What to collect from which host; empty means all."""
 
     components: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()

@@ -50,7 +50,7 @@ def _clients_behind_reason(ordered: list[Candidate]) -> list[Candidate]:
 
 
 def _quotes(candidate: Candidate) -> bool:
-    """Whether a reason is told in an exception: a client's, which quotes what a server answered."""
+    """Whether a reason is reported in an exception: a client's, which quotes what a server answered."""
     return any(signal.name in ("exception", "stack trace") for signal in candidate.signals)
 
 

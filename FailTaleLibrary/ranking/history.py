@@ -48,7 +48,7 @@ class History:
         return self._with_shapes((host, collector), dict.fromkeys(sorted(templates_of(lines)), _ORDINARY))
 
     def with_test(self, test: RunTest) -> History:
-        """Knows of one more test, so that what logs held while it ran can be told by its outcome."""
+        """Knows of one more test, so that what logs held while it ran can be known by its outcome."""
         return replace(self, tests=(*self.tests, test)[-MAX_TESTS:])
 
     def with_report(self, report: Report) -> History:
@@ -76,7 +76,7 @@ class History:
         return self._with_shapes(source, {**of_window, **ordinary})
 
     def _with_shapes(self, source: Source, shapes: Shapes) -> History:
-        """What a failure's window showed first stays its own, though it stands ahead of the next window."""
+        """What a failure's window showed first stays its own, though it stands before the next window."""
         earlier = self.seen(*source)
         known = {**earlier, **{shape: name for shape, name in shapes.items() if shape not in earlier}}
         others = {other: theirs for other, theirs in self.shapes.items() if other != source}

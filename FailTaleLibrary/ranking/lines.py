@@ -34,7 +34,7 @@ _TIME = (
     rf"|(?:<\d+>)?[A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK}"
     rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK} \d{{4}}\]"
     rf"|\[?\d\d[-/ ][A-Z][a-z]{{2}}[-/ ]\d{{4}}[: ]{_CLOCK}(?: [+-]\d{{4}})?\]?"
-    rf"|\d+:[A-Z] \d\d [A-Z][a-z]{{2}} \d{{4}} {_CLOCK}"  # Redis: process and role ahead of its time
+    rf"|\d+:[A-Z] \d\d [A-Z][a-z]{{2}} \d{{4}} {_CLOCK}"  # Redis: process and role before its time
     rf"|\[? *\d+\.\d{{6}}\](?= )"  # the kernel's seconds since boot
     rf"|\[?{_CLOCK}\]?"
 )

@@ -135,7 +135,7 @@ def _wholes(words: set[str]) -> set[str]:
 
 
 def _wanted(failure: Failure) -> dict[str, Wanted]:
-    """The failure's telling words, those of the failing keyword's arguments first."""
+    """The failure's significant words, those of the failing keyword's arguments first."""
     given = [argument for step in reversed(failure.keyword_path) for argument in step.arguments]
     wanted: dict[str, Wanted] = {}
     for text, is_argument in [*((argument, True) for argument in given), (failure.message, False)]:

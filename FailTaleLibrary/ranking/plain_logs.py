@@ -56,13 +56,13 @@ class LineSuspect:
     """Sanitised and bounded."""
     score: float
     reasons: tuple[str, ...]
-    """In words, the most telling first."""
+    """In words, the most significant first."""
     count: int
     """How many lines of the log have its shape."""
 
 
 def suspects_in(lines: Sequence[str], *, passing: Sequence[str] | None = None, most: int) -> tuple[LineSuspect, ...]:
-    """The lines for which something speaks, most suspicious first, at most so many; ``passing`` as for `rank_lines`."""
+    """The lines that have a signal, most suspicious first, at most so many; ``passing`` as for `rank_lines`."""
     build = _Build(lines, passing)
     told = ((index, build.reasons(index)) for index in build.order())
     return tuple(build.suspect(index, reasons) for index, reasons in islice(filter(itemgetter(1), told), most))

@@ -81,7 +81,7 @@ class Found:
 
 
 def signals_of(found: Found) -> Iterator[Signal]:
-    """The reasons, the most telling first."""
+    """The reasons, the most significant first."""
     return chain.from_iterable(signals(found) for signals in _SIGNALS)
 
 
@@ -252,7 +252,7 @@ class Source:
         self._looked_back = judged_lines(item, setting.history.tests, setting.scene.failure.window.start, len(lines))
 
     def scored(self) -> list[Scored]:
-        """The units for which something speaks, in any order; of lines of one shape the most telling."""
+        """The units that have a signal, in any order; of lines of one shape the most significant."""
         told = {line[2:].strip() for line in self.item.changes if line.startswith("+ ")}  # a change speaks for itself
         telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
         groups: dict[str, list[Unit]] = {}

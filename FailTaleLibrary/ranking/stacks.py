@@ -46,7 +46,7 @@ def traces_of(log: Log) -> tuple[Trace, ...]:
 def _framed(log: Log, index: int, *, after: int) -> Trace:
     """A trace whose first frame stands at `index`; its head stands above."""
     head = cause = _head_above(log, index, after=after)
-    if _CAUSED.match(log.message(head)):  # .NET writes causes ahead of all frames
+    if _CAUSED.match(log.message(head)):  # .NET writes causes before all frames
         head = _head_above(log, head, after=after)
     last = index
     end = min(len(log), index + _MOST_LINES)

@@ -121,7 +121,7 @@ class Folds:
         yield at, end + self._before(last)
 
     def _before(self, number: int) -> int:
-        """Bytes of all folds ahead of this one."""
+        """Bytes of all folds before this one."""
         if number == 0:
             return 0
         return self._folds[number - 1][1] - self._cuts[number - 1]

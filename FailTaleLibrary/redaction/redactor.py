@@ -92,7 +92,7 @@ class Redactor:
         """The text without secrets, and nothing else changed: for files; a record takes `safe_text`.
 
         A line that cannot be made safe in time, newer ones first, or that changes without end is withheld as a whole.
-        Raises RedactionError when nothing can be told of the text within ``timeout_s``; then nobody may see it.
+        Raises RedactionError when nothing can be known of the text within ``timeout_s``; then nobody may see it.
         """
         if not text:
             return Redacted(text)

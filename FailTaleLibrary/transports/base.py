@@ -41,7 +41,7 @@ class VisitItem:
 
 @dataclass(frozen=True, slots=True)
 class VisitStart:
-    """What a host told as its visit began."""
+    """What a host sent as its visit began."""
 
     clock: str
     """As `date +%s.%N` tells it: foreign text, not yet a number; empty where the host cannot tell."""
@@ -55,7 +55,7 @@ class VisitStart:
 
 @dataclass(frozen=True, slots=True)
 class CommandResult:
-    """What a host answered to one item; `timed_out` and `incomplete` say what a partial answer lacks."""
+    """What a host sent to one item; `timed_out` and `incomplete` say what a partial answer lacks."""
 
     exit_status: int | None
     """The producer's own, 128 + n for signal n; None when it was lost."""
@@ -103,7 +103,7 @@ class Transport(Protocol):
         """Run items in one command on the host; nothing of it is left there afterwards, whatever happens.
 
         ``on_result`` is called with the id of each item, once, from this thread and as soon as the item has ended;
-        items that did not end are told last. Returns by ``ends_at`` (on the monotonic clock), and within 2 s of
+        items that did not end are reported last. Returns by ``ends_at`` (on the monotonic clock), and within 2 s of
         ``cancel``. Raises TransportError when nothing could be started.
         """
         if callable(items):

@@ -30,7 +30,7 @@ class Connections:
         return self._transports[host]
 
     def is_open(self, host: str) -> bool:
-        """Whether a host may be asked now; False while its breaker is open."""
+        """Whether a host may be connected to now; False while its breaker is open."""
         return self._transports[host].is_open
 
     def repeat_line(self, host: str, command: str) -> str | None:

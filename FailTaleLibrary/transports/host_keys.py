@@ -32,7 +32,7 @@ MAX_LINE_CHARS = 16 * 1024
 """The longest key that OpenSSH makes, RSA with 16,384 bits, has 2,800."""
 MAX_NOTES = 20
 HASHED_AHEAD = 2000
-"""Up to so many hashed names are looked through before a host is asked; each costs 4 microseconds, for each host."""
+"""Up to so many hashed names are looked through before a host is visited; each costs 4 microseconds, for each host."""
 
 # --- What a file says
 

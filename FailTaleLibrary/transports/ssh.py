@@ -67,7 +67,7 @@ class SshTransport:
 
     @property
     def is_open(self) -> bool:
-        """Whether the host may be asked: no failure is known that still counts."""
+        """Whether the host may be connected to: no failure is known that still counts."""
         return not self._closed and self._breaker.is_closed
 
     @property

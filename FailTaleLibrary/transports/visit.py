@@ -198,7 +198,7 @@ class NewestBytes:
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What the host told beside the items' output, up to a line's end."""
+    """What the host sent beside the items' output, up to a line's end."""
 
     kind: str
     """``b`` an item begins, ``s`` its status, ``e`` it has ended, ``z`` the visit has."""

@@ -54,7 +54,7 @@ def take_mark(
 
 
 def clock_mark(start: VisitStart) -> TakenMark:
-    """What a host told as its visit began: its clock and zone. Raises ValueError when it told none."""
+    """What a host sent as its visit began: its clock and zone. Raises ValueError when it told none."""
     epoch, whole_seconds = _epoch(start.clock)
     mark = HostMark(epoch, utc_offset_s=_utc_offset(start.zone), whole_seconds=whole_seconds)
     return TakenMark(mark, sent_at=start.sent_at, received_at=start.received_at)
@@ -97,7 +97,7 @@ class Marks:
         try:
             taken = take_mark(self._connections.transport(host), marks.script, cancel=self._cancel)
         except (FailTaleError, ValueError, OSError):
-            # a host without a mark is no news; its collection will say what is wrong
+            # a host without a mark is routine; its collection will say what is wrong
             _log.debug("%s: no mark was taken", host, exc_info=True)
         finally:
             marks.release(taken)
@@ -161,7 +161,7 @@ def mark_script(collectors: Sequence[Collector]) -> str:
 
 
 def _with_baseline(collectors: Sequence[Collector]) -> Iterator[Collector]:
-    """Those that want a baseline; two different ones under the same name get none, for they could not be told apart."""
+    """Those that want a baseline; two different ones under the same name get none: they look alike."""
     wanted = dict.fromkeys(each for each in collectors if each.baseline and each.command is not None)
     names = Counter(collector.name for collector in wanted)
     return (collector for collector in wanted if names[collector.name] == 1)

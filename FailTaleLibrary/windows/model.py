@@ -44,7 +44,7 @@ class HostMark:
     baselines: Mapping[str, str] = field(default_factory=dict)
     """Output of snapshots by collector name, filtered and sanitised but not redacted."""
     whole_seconds: bool = False
-    """The host's clock was told without fractions (BusyBox): half a second more uncertainty, and `epoch` is early."""
+    """The host's clock has no fractions (BusyBox): half a second more uncertainty, and `epoch` is early."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +84,9 @@ class ResolvedWindow:
     """Its start for a command that asks for it: as well as is known, also without the host's clock."""
     asked_until_epoch: float | None = None
     utc_offset_s: int | None = None
-    """The host's zone, for logs that write local time; None: the host is asked."""
+    """The host's zone, for logs that write local time; None: as the host says at the visit."""
     mark: HostMark | None = None
-    """Taken before the window's start: what stands ahead of it is older, proven; behind it the logs' times tell."""
+    """Taken before the window's start: what stands before it is older, proven; behind it the logs' times tell."""
     late_mark: HostMark | None = None
     """Taken after the window's start: what stands behind it is in the window, proven, whatever its text says."""
     no_mark: str = ""

@@ -39,9 +39,9 @@ class HostOutput:
     parts: tuple[OutputPart, ...]
     """By file; of each first what is unsure. A command has one."""
     has_headings: bool
-    """Whether several files were asked for, so that a reader must be told whose lines are whose."""
+    """Whether several files were asked for, so that a reader must see whose lines are whose."""
     before: bytes
-    """Lines from ahead of the window."""
+    """Lines from before the window."""
     stderr: bytes
     """Of the command, without FailTale's own lines."""
     method: WindowMethod
