@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from needs import missing
 from patience import PATIENCE_S
 
 from FailTaleLibrary.archive import read_bundle
@@ -287,7 +288,7 @@ def ran(project: Path, *options: str, **environ: str) -> tuple[int, str]:
 
 def test_a_path_that_pytest_took_for_a_test_path_is_refused_before_another_test_runs(project: Path) -> None:
     if plugin_options():
-        pytest.skip("needs the installed plugin: with -p pytest knows its options in time")
+        missing("the installed plugin", "pip install --editable .")
     status, said = ran(project, "--failtale", "../ops/failtale.yaml")
     assert status == pytest.ExitCode.USAGE_ERROR, said
     assert "write '--failtale=../ops/failtale.yaml' with an equals sign" in said
