@@ -14,6 +14,7 @@ NAMES = {
     "gateway": "bench.gateway",
     "collection": "bench.collection",
     "growth": "bench.growth",
+    "windows": "bench.windows",
     "measures": "bench.measures",
 }
 

@@ -10,11 +10,12 @@ cursor() { tell cursor "$(journalctl --no-pager -n 0 --show-cursor 2>/dev/null |
 mark() {
   pattern=$1
   shift
-  found=$(inventory "$@" | newest_files)
+  found=$(inventory "$@" | newest_files | sort -k3,3nr)
   if [ -n "$found" ]; then
-    sums=$(printf '%s\n' "$found" | heads | digests)
+    # rotation is for logs that are written to: the oldest of many files go by inode and size alone
+    sums=$(printf '%s\n' "$found" | head -n 100 | heads | digests)
     { printf '%s\n' "$sums"; echo; printf '%s\n' "$found"; } |
-      awk '!n && $0 == "" { n = 1; next } !n { sum[++sums] = $0; next } { print sum[n++], $0 }' |
+      awk '!n && $0 == "" { n = 1; next } !n { sum[++sums] = $0; next } { print (n in sum ? sum[n] : "-"), $0; n++ }' |
       while read -r sum inode size written path; do
         if [ -r "$path" ]; then
           tell file "$inode" "$size" "$written" "$sum" "$path"

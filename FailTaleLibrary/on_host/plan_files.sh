@@ -119,15 +119,20 @@ plan_rotated() {
   else
     m_size=$p_late m_digest=$p_late_digest
   fi
-  if [ "$p_late" != - ] && [ "$p_late" -lt "$m_size" ]; then p_late=-; fi # emptied between the two
   around=$(siblings)
   old=$(printf '%s\n' "$around" | find_old)
   if [ -n "$old" ]; then
+    if [ "$p_late" != - ] && ! knew_old; then p_late=-; fi
     part "$(low_of "$p_early")" "$p_late" "$old"
     printf '%s\n' "$around" | plan_between
   elif [ "$m_size" -gt 0 ]; then
     case $path in *[0-9]) ;; *) tell lost "$path" ;; esac # who rotates drops the oldest copy, and nothing is lost
   fi
+}
+# Did the later mark mean $old? Not when the log was emptied between the two marks.
+knew_old() {
+  measure "$old"
+  [ "$size" -ge "$p_late" ] && holds "$old" "$p_late" "$p_late_digest" "$path"
 }
 # The sibling that holds the marked content: by its inode, else (a copy, a packed one) by what it begins with.
 find_old() {
@@ -144,26 +149,42 @@ find_old() {
 }
 # shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ef and -nt
 is_old() { [ -f "$1" ] && [ -r "$1" ] && ! [ "$1" -ef "$path" ] && holds "$1" "$m_size" "$m_digest" "$path"; }
-# From siblings, newest first: those between $old and the current file, oldest first. A marked one is another log.
+# From siblings, newest first: those between $old and the current file, oldest first. A marked one is another log, unless
+# the later mark knows it as this one: then it was rotated after that, and what is newer is in the window.
 plan_between() {
   like=$(shape "$old") later='' proven=-
-  if [ "$p_late" != - ]; then proven=0; fi # rotated after the later mark
-  while IFS= read -r each && [ "$each" != "$old" ]; do
+  between=$(while IFS= read -r each && [ "$each" != "$old" ]; do
     # shellcheck disable=SC3013
     if [ "$each" -ef "$path" ] || [ ! "$each" -nt "$old" ]; then continue; fi # BusyBox sorts by whole seconds
-    if [ "$(shape "$each")" = "$like" ] && ! is_marked "$each"; then
-      later=$(part 0 "$proven" "$each"; printf '%s' "$later")
-    fi
-  done
-  if [ -n "$later" ]; then printf '%s\n' "$later"; fi
+    if [ "$(shape "$each")" = "$like" ]; then printf '%s\n' "$each"; fi
+  done)
+  if [ -z "$between" ]; then return; fi
+  if [ "$p_late" != - ] || printf '%s\n' "$between" | while IFS= read -r each; do
+    if is_marked "$each" && [ "$k_name" = "${path##*/}" ]; then echo; fi
+  done | grep -q "^"; then proven=0; fi
+  printf '%s\n' "$between" | {
+    while IFS= read -r each; do
+      if ! is_marked "$each"; then
+        later=$(part 0 "$proven" "$each"; printf '%s' "$later")
+      elif [ "$k_name" = "${path##*/}" ]; then
+        later=$(part 0 "$k_late" "$each"; printf '%s' "$later") proven=-
+      fi
+    done
+    if [ -n "$later" ]; then printf '%s\n' "$later"; fi
+  }
 }
+# Does a file hold what a mark knows of its inode? Sets the mark's k_late and k_name.
 is_marked() {
   look "$1"
+  file=$1
   # shellcheck disable=SC2046 # words
-  set -- "$1" $(printf '%s\n' "$marks" | grep "^$inode ")
-  case $# in 1) return 1 ;; esac
-  if [ "$3" = - ]; then set -- "$1" "$2" "$5" "$6"; fi
-  [ "$size" -ge "$3" ] && holds "$1" "$3" "$4" "$1"
+  set -- $(printf '%s\n' "$marks" | grep "^$inode ")
+  if [ "$#" -lt 7 ]; then return 1; fi
+  k_size=$2 k_digest=$3 k_late=$4
+  if [ "$2" = - ]; then k_size=$4 k_digest=$5; fi
+  shift 6
+  k_name=$*
+  [ "$size" -ge "$k_size" ] && holds "$file" "$k_size" "$k_digest" "$file"
 }
 
 # --- Patterns ---------------------------------------------------------------------------------------------------------

@@ -165,7 +165,8 @@ function learned(    name, best, all, told, part) {
   if (told == "none" && best != "own") return
   print best, ahead, (told == "old" || told == "none" ? (part[1] ? "told" : "host") : told), part[2], part[3]
 }
-# Which zone makes the last time fit when the log was last written; `old` when the last line with a time is older.
+# Which zone makes the last time fit when the log was last written; `old` when the last line with a time is older, which
+# only a time with its zone can tell from one of another zone.
 function zone_of(t, zoned,    apart, utc, quarter) {
   apart = t - written
   if (apart >= -300 && apart <= 300) return zoned ? "told" : "host"
@@ -181,7 +182,7 @@ function zone_of(t, zoned,    apart, utc, quarter) {
       return "other"
     }
   }
-  return apart <= 300 && apart > -86400 ? "old" : "none"
+  return zoned && apart <= 300 && apart > -86400 ? "old" : "none"
 }
 
 # --- Finding the window's start ---
