@@ -1,0 +1,105 @@
+"""A file is whole or not there, and what is private is private from its first byte."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from FailTaleLibrary.files import (
+    private_directory,
+    replacing,
+    user_directory,
+    write_new_private_file,
+    write_private_file,
+)
+
+
+def mode_of(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])
+def test_a_replaced_file_keeps_its_mode_and_nothing_lies_beside_it(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "output.xml"
+    path.write_text("old")
+    path.chmod(mode)
+    with replacing(path) as target:
+        target.write("new")
+        assert path.read_text() == "old"
+    assert (path.read_text(), mode_of(path)) == ("new", mode)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_link_stays_a_link_to_the_replaced_file(tmp_path: Path) -> None:
+    path, link = tmp_path / "output-1.xml", tmp_path / "output.xml"
+    path.write_text("old")
+    link.symlink_to(path)
+    with replacing(link) as target:
+        target.write("new")
+    assert link.is_symlink()
+    assert path.read_text() == "new"
+
+
+def test_whatever_goes_wrong_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = tmp_path / "output.xml"
+    path.write_text("old")
+
+    def torn() -> Iterator[str]:
+        yield "half of the n"
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), replacing(path) as target:
+        target.writelines(torn())
+    assert path.read_text() == "old"
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_bytes_that_are_no_utf_8_pass_as_they_are(tmp_path: Path) -> None:
+    path = tmp_path / "app.log"
+    path.write_bytes(b"\xe4\r\n\xff")
+    text = path.read_bytes().decode("utf-8", "surrogateescape")
+    with replacing(path) as target:
+        target.write(text)
+    assert path.read_bytes() == b"\xe4\r\n\xff"
+
+
+def test_a_private_file_takes_the_place_of_one_that_others_could_read(tmp_path: Path) -> None:
+    path = tmp_path / "report.txt"
+    path.write_text("old")
+    path.chmod(0o644)
+    write_private_file(path, "new")
+    assert (path.read_text(), mode_of(path)) == ("new", 0o600)
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_new_private_file_is_never_written_over_another(tmp_path: Path) -> None:
+    path = tmp_path / "token"
+    write_new_private_file(path, b"first")
+    assert mode_of(path) == 0o600
+    with pytest.raises(FileExistsError):
+        write_new_private_file(path, b"second")
+    assert path.read_bytes() == b"first"
+
+
+def test_a_private_directory_is_made_for_its_owner_and_a_present_one_is_left_alone(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir(mode=0o755)
+    assert mode_of(private_directory(shared)) == 0o755
+    assert mode_of(private_directory(tmp_path / "mine")) == 0o700
+
+
+@pytest.mark.parametrize(
+    ("kind", "variable", "default"),
+    [
+        ("config", "XDG_CONFIG_HOME", ".config"),
+        ("state", "XDG_STATE_HOME", ".local/state"),
+        ("cache", "XDG_CACHE_HOME", ".cache"),
+    ],
+)
+def test_a_user_directory_is_where_the_desktop_specification_says(
+    kind: str, variable: str, default: str, tmp_path: Path
+) -> None:
+    assert user_directory(kind, {variable: str(tmp_path)}) == tmp_path / "failtale"  # type: ignore[arg-type]
+    assert user_directory(kind, {}) == Path.home() / default / "failtale"  # type: ignore[arg-type]
