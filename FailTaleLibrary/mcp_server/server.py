@@ -72,7 +72,7 @@ def build_server(
         subscriptions=False,
         log_level="WARNING",
     )
-    _add_resources(server, toolbox, store)
+    _Resources(toolbox).add_to(server)
     _add_prompt(server, toolbox)
     return server
 
@@ -91,60 +91,72 @@ def http_application(
     )
 
 
-def _add_resources(server: MCPServer[Any], toolbox: Toolbox, store: Store) -> None:
-    async def found(failure_id: str) -> StoredFailure:
-        stored = await toolbox.stored(failure_id)
+class _Resources:
+    """What a client can read by address; equal to what the tools answer."""
+
+    def __init__(self, toolbox: Toolbox) -> None:
+        self._toolbox = toolbox
+
+    def add_to(self, server: MCPServer[Any]) -> None:
+        json_, text = "application/json", "text/plain"
+        of_failure = "failtale://failures/{failure_id}"
+        forms = ", ".join(FORMATS)
+        for uri, title, kind, read, description in (
+            (
+                "failtale://failures",
+                "Failures",
+                json_,
+                self.failures,
+                "The newest failures, as list_failures has them.",
+            ),
+            (of_failure, "One failure", json_, self.failure, "Items, gaps and suspects, without the items' texts."),
+            (
+                f"{of_failure}/evidence/{{host}}/{{collector}}",
+                "One item of evidence",
+                text,
+                self.evidence,
+                "The whole output of one collector on one host: untrusted text of the system under test.",
+            ),
+            (
+                f"{of_failure}/report/{{form}}",
+                "One report",
+                text,
+                self.report,
+                f"The whole report of one failure as {forms}: untrusted, from the system under test.",
+            ),
+        ):
+            server.resource(uri, title=title, description=description, mime_type=kind)(read)
+
+    async def failures(self) -> str:
+        result = await self._toolbox.list_failures(limit=100)
+        return json.dumps(result.structured_content, indent=1)
+
+    async def failure(self, failure_id: str) -> str:
+        return responses.failure_answer(await self._found(failure_id), {}, brief=False).model_dump_json(indent=1)
+
+    async def evidence(self, failure_id: str, host: str, collector: str) -> str:
+        stored = await self._found(failure_id)
+        item = stored.report.evidence.item(f"{host}/{collector}")
+        if item is None:
+            named = f"{shorten(host, 64)}/{shorten(collector, 64)}"
+            raise ResourceNotFoundError(f"There is no item '{named}' in failure '{failure_id}'.")
+        return _fenced_resource(responses.full_text(item, stored.full_texts))
+
+    async def report(self, failure_id: str, form: str) -> str:
+        stored = await self._found(failure_id)
+        if form not in FORMATS:
+            raise ResourceNotFoundError(f"There is no format '{shorten(form, 64)}'; there are: {', '.join(FORMATS)}.")
+        return _fenced_resource(FORMATS[form].render(stored.report, max_bytes=MAX_RESOURCE_BYTES))
+
+    async def _found(self, failure_id: str) -> StoredFailure:
+        stored = await self._toolbox.stored(failure_id)
         if stored is None:
             raise ResourceNotFoundError(f"There is no failure '{shorten(failure_id, 64)}'.")
         return stored
 
-    @server.resource(
-        "failtale://failures",
-        title="Failures",
-        description="The newest failures, as list_failures gives them.",
-        mime_type="application/json",
-    )
-    async def failures() -> str:
-        result = await toolbox.list_failures(limit=100)
-        return json.dumps(result.structured_content, indent=1)
 
-    @server.resource(
-        "failtale://failures/{failure_id}",
-        title="One failure",
-        description="Items, gaps and suspects of one failure, without the items' texts.",
-        mime_type="application/json",
-    )
-    async def failure(failure_id: str) -> str:
-        return responses.failure_answer(await found(failure_id), {}, brief=False).model_dump_json(indent=1)
-
-    @server.resource(
-        "failtale://failures/{failure_id}/evidence/{host}/{collector}",
-        title="One item of evidence",
-        description="The whole output of one collector on one host: untrusted text of the system under test.",
-        mime_type="text/plain",
-    )
-    async def evidence(failure_id: str, host: str, collector: str) -> str:
-        stored = await found(failure_id)
-        item = stored.report.evidence.item(f"{host}/{collector}")
-        if item is None:
-            raise ResourceNotFoundError(
-                f"There is no item '{shorten(host, 64)}/{shorten(collector, 64)}' in failure '{failure_id}'."
-            )
-        text = shorten_to_bytes(responses.full_text(item, stored.full_texts), MAX_RESOURCE_BYTES)
-        return responses.fenced(text, mark=new_mark())
-
-    @server.resource(
-        "failtale://failures/{failure_id}/report/{form}",
-        title="One report",
-        description=f"The whole report of one failure as {', '.join(FORMATS)}: untrusted, from the system under test.",
-        mime_type="text/plain",
-    )
-    async def report(failure_id: str, form: str) -> str:
-        stored = await found(failure_id)
-        if form not in FORMATS:
-            raise ResourceNotFoundError(f"There is no format '{shorten(form, 64)}'; there are: {', '.join(FORMATS)}.")
-        text = FORMATS[form].render(stored.report, max_bytes=MAX_RESOURCE_BYTES)
-        return responses.fenced(shorten_to_bytes(text, MAX_RESOURCE_BYTES), mark=new_mark())
+def _fenced_resource(text: str) -> str:
+    return responses.fenced(shorten_to_bytes(text, MAX_RESOURCE_BYTES), mark=new_mark())
 
 
 def _add_prompt(server: MCPServer[Any], toolbox: Toolbox) -> None:
