@@ -86,7 +86,7 @@ def only_gap(report: Report) -> str:
 
 # --- The same as with keys of its own ---------------------------------------------------------------------------------
 
-VOLATILE = {"failure_id", "started_at", "duration_s", "since", "at", "elapsed_s", "offset_s", "uncertainty_s"}
+VOLATILE = {"why", "failure_id", "started_at", "duration_s", "since", "at", "elapsed_s", "offset_s", "uncertainty_s"}
 
 
 def what_was_found(report: Report) -> Any:
@@ -241,9 +241,9 @@ def test_components_are_selected_by_name_and_by_tag_and_unknown_ones_are_the_use
         tagged = run.collect_failure(a_failure(tags=("failtale:only=nothing",)))
         assert not tagged.evidence.items
         assert "nothing" in tagged.evidence.gaps[0].detail
-        with pytest.raises(ConfigError, match="knows no host 'db1'; it has: web1, web2"):
+        with pytest.raises(ConfigError, match="has no host 'db1'; it has: web1, web2"):
             run.collect_failure(a_failure(), hosts=["db1"])
-        with pytest.raises(ConfigError, match="knows no component 'db'; it has: web"):
+        with pytest.raises(ConfigError, match="has no component 'db'; it has: web"):
             run.collect_failure(a_failure(), components=["db"])
 
 

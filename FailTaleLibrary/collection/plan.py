@@ -107,7 +107,7 @@ def _check_known(names: Iterable[str], known: Collection[str], *, what: str) -> 
 
 
 def _unplayed(components: Iterable[SafeText], config: Config) -> Iterator[Gap]:
-    """A gap for each wanted component that no host plays, so that its silence is not taken for health."""
+    """A gap for each wanted component to which no host is assigned, so that its silence is not taken for health."""
     played = {name for host in config.hosts.values() for name in host.component}
     for name in components:
         if name not in played:
