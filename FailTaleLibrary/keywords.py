@@ -24,7 +24,6 @@ from robot.utils import DotDict
 from FailTaleLibrary import __version__
 from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
-from FailTaleLibrary.hints import HintOf, with_progress, write_hints
 from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.progress import live_line
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
@@ -163,6 +162,8 @@ class FailTaleLibrary:
         tally = self.run.tally
         if settings.model is None or settings.when != "after_run" or not tally.failures or self._parallel:
             return
+        from FailTaleLibrary.hints import HintOf, with_progress, write_hints
+
         ask: HintOf = self.run.hint_of
         if sys.__stderr__ is not None:
             ask = with_progress(ask, tally.failures, sys.__stderr__)

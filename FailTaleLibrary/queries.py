@@ -74,6 +74,7 @@ def value_of(report: Report, *, text: str) -> dict[str, Any]:
     ``text`` is the report as text: `Run.text`.
     """
     evidence, analysis = report.evidence, report.analysis
+
     return {
         "name": report.failure.name,
         "headline": analysis.headline,

@@ -6,12 +6,14 @@ import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from itertools import islice
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Window
-from FailTaleLibrary.redaction import Redactor, secret_values
-from FailTaleLibrary.redaction.redactor import RecordRedactor
+
+if TYPE_CHECKING:  # tests that pass need none of it
+    from FailTaleLibrary.redaction import Redactor
+    from FailTaleLibrary.redaction.redactor import RecordRedactor
 
 _log = logger_of(__name__)
 
@@ -66,6 +68,8 @@ def secret_variables(variables: Mapping[str, Any]) -> tuple[str, ...]:
 
     Lists and dictionaries are looked into, three levels deep; one that is named like a secret holds nothing else.
     """
+    from FailTaleLibrary.redaction import secret_values
+
     found: dict[str, None] = {}
     for name, value in variables.items():
         try:
@@ -89,6 +93,8 @@ def _failure(
     redactor: Redactor,
     attempt: int,
 ) -> Failure:
+    from FailTaleLibrary.redaction.redactor import RecordRedactor
+
     cleaner = RecordRedactor(redactor)
     source, line = places.get(id(result), (None, None))
     return Failure(

@@ -1,0 +1,75 @@
+"""What a run costs in which every test passes: it loads none of what only a failure needs, and touches no host."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from patience import PATIENCE_S
+
+ROOT = Path(__file__).parent.parent
+ONLY_FOR_A_FAILURE = (
+    "jinja2",
+    "paramiko",
+    "cryptography",
+    "httpx",
+    "ollama",
+    "mcp",
+    "FailTaleLibrary.archive",
+    "FailTaleLibrary.gateway",
+    "FailTaleLibrary.hints",
+    "FailTaleLibrary.ranking",
+    "FailTaleLibrary.redaction",
+    "FailTaleLibrary.rendering",
+)
+CONNECTS = ("FailTaleLibrary.collection.source", "FailTaleLibrary.transports", "FailTaleLibrary.windows")
+SUITE = """
+*** Test Cases ***
+Passes
+    Log    nothing special
+
+Passes Too
+    [Setup]    No Operation
+    No Operation
+    [Teardown]    No Operation
+"""
+WATCHED = """
+import sys
+import robot
+status = robot.run("suite.robot", listener="FailTaleListener:failtale.yaml", stdout=sys.stderr)
+print(status, *sorted(name for name in sys.modules if name in NAMES), sep="\\n")
+"""
+
+
+def loaded_by_a_run(directory: Path, *, marks: str, host: str, names: tuple[str, ...]) -> list[str]:
+    """Which of these modules a real run of tests that pass has loaded by its end."""
+    (directory / "suite.robot").write_text(SUITE)
+    (directory / "failtale.yaml").write_text(
+        f"components: {{app: {{collectors: [linux]}}}}\nhosts: {{app1: {{component: app, {host}}}}}\nmarks: {marks}\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", f"NAMES = {names!r}\n{WATCHED}"],
+        cwd=directory,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    status, *loaded = done.stdout.split()
+    assert status == "0", done.stderr
+    return loaded
+
+
+def test_a_run_without_a_failure_loads_nothing_that_only_a_failure_needs(tmp_path: Path) -> None:
+    names = (*ONLY_FOR_A_FAILURE, *CONNECTS)
+    assert loaded_by_a_run(tmp_path, marks="off", host="address: shop.invalid", names=names) == []
+
+
+@pytest.mark.parametrize("marks", ["test", "suite"])
+def test_marks_load_the_way_to_the_hosts_and_no_more(tmp_path: Path, marks: str) -> None:
+    loaded = loaded_by_a_run(tmp_path, marks=marks, host="transport: local", names=(*ONLY_FOR_A_FAILURE, *CONNECTS))
+    assert set(loaded) - {"FailTaleLibrary.redaction"} == set(CONNECTS)
