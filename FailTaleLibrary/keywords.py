@@ -197,7 +197,7 @@ class FailTaleLibrary:
             return self._value(self._collected)
         self._know_secrets()
         with held_back():  # a stopped run still gets its card
-            report = self._collect(self._failure_now(name), components=_listed(components))
+            report = self._collect(self._failure_now(name), components=_component_names(components))
             self.show(report)
         return self._value(report)
 
@@ -378,7 +378,7 @@ def _start_of(result: Any) -> datetime | None:
     return start.astimezone(timezone.utc) if start else None
 
 
-def _listed(components: str | list[str] | None) -> tuple[str, ...]:
+def _component_names(components: str | list[str] | None) -> tuple[str, ...]:
     """Component names; ``a,b`` in one text counts as two."""
     texts = [components] if isinstance(components, str) else components or []
     return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())

@@ -70,7 +70,7 @@ class _LiveLine:
             self._next_at = now + EVERY_S
             self._is_shown = True
             text = f"FailTale collects evidence: {state} ({now - self._began:.0f} s)"
-            self._write(f"{_BELOW}{text[: _width(self._stream) - 1]}{_END}")
+            self._write(f"{_BELOW}{text[: _terminal_width(self._stream) - 1]}{_END}")
 
     def clear(self) -> None:
         if self._is_shown:
@@ -90,7 +90,7 @@ def _is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def _width(stream: TextIO) -> int:
+def _terminal_width(stream: TextIO) -> int:
     try:
         return os.get_terminal_size(stream.fileno()).columns or 80
     except (OSError, ValueError):

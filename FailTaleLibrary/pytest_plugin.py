@@ -78,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.addinivalue_line("markers", marker)
     path = _config_path(config)
     if path:
-        config.pluginmanager.register(_PytestRun(_run(path), config), _PLUGIN)
+        config.pluginmanager.register(_PytestRun(_run_of_configuration(path), config), _PLUGIN)
 
 
 def _config_path(config: pytest.Config) -> str | None:
@@ -92,7 +92,7 @@ def _config_path(config: pytest.Config) -> str | None:
     return os.environ.get("FAILTALE_CONFIG") or None
 
 
-def _run(path: str) -> Run:
+def _run_of_configuration(path: str) -> Run:
     from FailTaleLibrary.config import load_config  # only a run that asked for FailTale pays for it
     from FailTaleLibrary.errors import ConfigError
     from FailTaleLibrary.run import Run
@@ -270,7 +270,7 @@ class _PytestRun:
         safe = self._safe()
         return failure.with_outcome(
             message=safe.short(call.excinfo.exconly()),
-            keyword_path=tuple(_steps(item, call, safe)),
+            keyword_path=tuple(_traceback_steps(item, call, safe)),
             attempt=int(getattr(item, "execution_count", 1)),
         )
 
@@ -312,7 +312,7 @@ def _secrets(item: pytest.Item) -> tuple[str, ...]:
     return secret_values({name: value for name, value in arguments.items() if isinstance(value, str)})
 
 
-def _steps(item: pytest.Item, call: pytest.CallInfo[None], safe: RecordRedactor) -> Iterator[KeywordStep]:
+def _traceback_steps(item: pytest.Item, call: pytest.CallInfo[None], safe: RecordRedactor) -> Iterator[KeywordStep]:
     """The way to the failing line: the phase, then each function of the test's own code in the traceback."""
     from FailTaleLibrary.records import KeywordStep
 

@@ -23,7 +23,7 @@ def text_of(report: Report, host: str | None = None, collector: str | None = Non
 def items_of(report: Report, host: str | None = None, collector: str | None = None) -> tuple[Item, ...]:
     """The matching items. Raises FailTaleError that says what there is instead, and the gaps that may be why."""
     evidence = report.evidence
-    found = tuple(item for item in evidence.items if _matches(item, host, collector))
+    found = tuple(item for item in evidence.items if _is_wanted(item, host, collector))
     if found:
         return found
     gaps = "".join(f"; {gap.host}: {gap.detail}" for gap in evidence.gaps if host in (None, gap.host))
@@ -47,7 +47,7 @@ def check_contains_not(
     gaps = _gaps_of(report, host, collector)
     items = report.evidence.items if gaps else items_of(report, host, collector)
     found = [
-        item for item in items if _matches(item, host, collector) and _contains(item, text, ignore_case=ignore_case)
+        item for item in items if _is_wanted(item, host, collector) and _contains(item, text, ignore_case=ignore_case)
     ]
     if found:
         raise FailTaleError(f"Evidence contains '{text}': {names_of(found)}.")
@@ -111,7 +111,7 @@ def value_of(report: Report, *, text: str) -> dict[str, Any]:
     }
 
 
-def _matches(item: Item, host: str | None, collector: str | None) -> bool:
+def _is_wanted(item: Item, host: str | None, collector: str | None) -> bool:
     return host in (None, item.host) and collector in (None, item.collector)
 
 

@@ -34,7 +34,7 @@ def failure_of_test(result: Any, *, places: Places, redactor: Redactor, attempt:
     ``result`` is robot.result.TestCase as a listener gets it. The window ends when the failing keyword ended.
     """
     path = list(_failing_path(result))
-    return _failure(
+    return _failure_of_result(
         result,
         scope="test",
         name=result.name,
@@ -50,7 +50,7 @@ def failure_of_test(result: Any, *, places: Places, redactor: Redactor, attempt:
 def failure_of_suite_fixture(keyword: Any, suite: Any, *, places: Places, redactor: Redactor) -> Failure:
     """The failure of a suite's setup or teardown; ``keyword`` is its robot.result.Keyword."""
     scope: FailureScope = "suite setup" if keyword.type == "SETUP" else "suite teardown"
-    return _failure(
+    return _failure_of_result(
         keyword,
         scope=scope,
         name=f"{scope.capitalize()} of {suite.name}",
@@ -81,7 +81,7 @@ def secret_variables(variables: Mapping[str, Any]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _failure(
+def _failure_of_result(
     result: Any,
     *,
     scope: FailureScope,
@@ -106,15 +106,15 @@ def _failure(
         line=line,
         tags=tuple(cleaner.short(tag) for tag in getattr(result, "tags", ())),
         message=cleaner.short(result.message),
-        window=Window(start=_start(result), end=_failed_at(items)),
-        keyword_path=tuple(_step(item, depth, places, cleaner) for depth, item in enumerate(items)),
-        keywords=tuple(_step(item, depth, places, cleaner) for depth, item in ran[-MAX_KEYWORDS:]),
+        window=Window(start=_started_at(result), end=_failed_at(items)),
+        keyword_path=tuple(_keyword_step(item, depth, places, cleaner) for depth, item in enumerate(items)),
+        keywords=tuple(_keyword_step(item, depth, places, cleaner) for depth, item in ran[-MAX_KEYWORDS:]),
         attempt=attempt,
         redactions=cleaner.redactions(),
     )
 
 
-def _start(result: Any) -> datetime:
+def _started_at(result: Any) -> datetime:
     return _utc(result.start_time) or datetime.now(timezone.utc)
 
 
@@ -172,7 +172,7 @@ def _is_keyword(item: Any) -> bool:
     return hasattr(item, "full_name")
 
 
-def _step(item: Any, depth: int, places: Places, cleaner: RecordRedactor) -> KeywordStep:
+def _keyword_step(item: Any, depth: int, places: Places, cleaner: RecordRedactor) -> KeywordStep:
     is_keyword = _is_keyword(item)
     source, line = places.get(id(item), (None, None))
     return KeywordStep(

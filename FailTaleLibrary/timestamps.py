@@ -62,12 +62,12 @@ def pieces_of(template: str) -> tuple[Piece, ...]:
     """The pieces of a template: fields in braces, and between them extended regular expressions."""
     template = template.replace("{clock}", _CLOCK)
     return tuple(
-        _FIELDS[text[1:-1]] if text.startswith("{") else Piece("", text, _width(text))
+        _FIELDS[text[1:-1]] if text.startswith("{") else Piece("", text, _width_of_pattern(text))
         for text in re.findall(r"\{[a-z0-9_]+\}|[^{]+", template)
     )
 
 
-def _width(pattern: str) -> int | None:
+def _width_of_pattern(pattern: str) -> int | None:
     """Of plain characters and single classes; None for all else."""
     single = re.fullmatch(r"(?:\[[^]]+\](?![*+?])|\\[^A-Za-z0-9](?![*+?])|[A-Za-z0-9 :,/_=-](?![*+?]))*", pattern)
     return len(re.findall(r"\[[^]]+\]|\\.|.", pattern)) if single else None
@@ -291,14 +291,14 @@ def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeForm
     try:
         if time_format is not None:
             return _read_own(line, time_format, utc_offset_s, near)
-        return _read(line, utc_offset_s, near) or _read_keyed(line, KEYS, None, utc_offset_s, near)
+        return _read_time(line, utc_offset_s, near) or _read_keyed(line, KEYS, None, utc_offset_s, near)
     except (ValueError, OverflowError):  # 31 February: looks like a time and is none
         return None
 
 
-def _read(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
+def _read_time(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
     """The time at a text's start, by the first format that fits."""
-    for pattern in _patterns():
+    for pattern in _patterns_of_formats():
         if match := pattern.match(text, 0, _START_CHARS):
             moment = _moment(match.groupdict(), utc_offset_s, near)
             if moment is not None:
@@ -307,7 +307,7 @@ def _read(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
 
 
 @cache
-def _patterns() -> tuple[re.Pattern[str], ...]:
+def _patterns_of_formats() -> tuple[re.Pattern[str], ...]:
     return tuple(compiled(each.pieces) for each in FORMATS)
 
 
@@ -335,7 +335,7 @@ def _read_keyed(
 
 def _read_value(value: str, pieces: tuple[Piece, ...] | None, utc_offset_s: int, near: datetime) -> datetime | None:
     if pieces is None:
-        return _read(value, utc_offset_s, near)
+        return _read_time(value, utc_offset_s, near)
     match = compiled(pieces).match(value, 0, _START_CHARS)
     return _moment(match.groupdict(), utc_offset_s, near) if match else None
 

@@ -1,8 +1,10 @@
-"""The written architecture is the architecture: floors, rooms and files as docs/architecture.md names them."""
+"""The written architecture is the architecture: floors, rooms, tree and files of docs/architecture.md; and names."""
 
 from __future__ import annotations
 
+import ast
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import FailTaleLibrary
@@ -81,3 +83,22 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
     documents = [PROJECT / "README.md", PROJECT / "CHANGELOG.md", *(PROJECT / "docs").rglob("*.md")]
     links = [(page, link) for page in documents for link in re.findall(r"\]\(([^)#:]+)\)", page.read_text("utf-8"))]
     assert [f"{page.name}: {link}" for page, link in links if not (page.parent / link).exists()] == []
+
+
+# --- Names ------------------------------------------------------------------------------------------------------------
+
+
+def private_functions() -> Iterator[tuple[str, str]]:
+    """Module and name of every private function of a module; a method's name is read with its class."""
+    for path in PACKAGE.rglob("*.py"):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("_"):
+                yield path.relative_to(PACKAGE).as_posix(), node.name
+
+
+def test_a_private_function_has_a_name_of_one_word_only_where_no_other_module_has_it() -> None:
+    homes: dict[str, list[str]] = {}
+    for module, name in private_functions():
+        if "_" not in name.strip("_"):
+            homes.setdefault(name, []).append(module)
+    assert {name: modules for name, modules in homes.items() if len(modules) > 1} == {}

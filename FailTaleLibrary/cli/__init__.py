@@ -32,10 +32,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listening.callback(log_as_asked(os.environ))
         if options.verbose:
             listening.callback(log_to_stream(sys.stderr))
-        return _status(options)
+        return _status_of_command(options)
 
 
-def _status(options: argparse.Namespace) -> int:
+def _status_of_command(options: argparse.Namespace) -> int:
     try:
         status: int = options.run(options)
         sys.stdout.flush()

@@ -60,8 +60,8 @@ def _positive(text: str) -> int:
 
 def _rank(options: argparse.Namespace) -> int:
     redactor = RecordRedactor(redactor_for(configuration_if_named(options) or Config(), os.environ))
-    passing = _read(options.passing) if options.passing else None
-    logs = [_read(name) for name in dict.fromkeys(options.paths)]
+    passing = _read_log(options.passing) if options.passing else None
+    logs = [_read_log(name) for name in dict.fromkeys(options.paths)]
     found = [suspects_in(log.lines, passing=passing.lines if passing else None, most=options.most) for log in logs]
     shown = list(_in_turn(logs, found))[: options.most]
     for log in (*logs, *([passing] if passing else [])):
@@ -78,7 +78,7 @@ def _in_turn(logs: Sequence[_Read], found: Sequence[Sequence[LineSuspect]]) -> I
         yield from ((log, suspect) for log, suspect in zip(logs, row, strict=True) if suspect is not None)
 
 
-def _read(name: str) -> _Read:
+def _read_log(name: str) -> _Read:
     if name == _STDIN:
         return _of_stream("standard input", sys.stdin.buffer)
     with Path(name).open("rb") as file:

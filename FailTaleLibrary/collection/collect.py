@@ -67,7 +67,7 @@ def collect(
         budget = Budget(plan.deadline_s)
     results = ResultCollector(plan, budget, progress)
     context = CollectionContext(failure, access, redactor, faults, threading.Event())
-    _start(context, plan, budget, results)
+    _start_hosts(context, plan, budget, results)
     results.wait(cancel)
     context.stop.set()
     answers, gaps, clocks = results.close(cancelled=cancel.is_set())
@@ -89,7 +89,7 @@ def collect(
     )
 
 
-def _start(context: CollectionContext, plan: Plan, budget: Budget, results: ResultCollector) -> None:
+def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results: ResultCollector) -> None:
     budgets = budget.for_hosts(plan)
     waiting = deque(budgets)
 

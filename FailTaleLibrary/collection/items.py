@@ -107,26 +107,26 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
     privilege = safe.text(asked.collector.privilege)
     silence = None
     if _is_silent(full_text, result):
-        silence = _silence(asked, result, answer, incomplete=incomplete, stderr=stderr, privilege=privilege)
+        silence = _reason_of_silence(asked, result, answer, incomplete=incomplete, stderr=stderr, privilege=privilege)
     if silence is not None:
         reason, detail = silence
         return CollectedItem(
             make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
         )
-    text = _taken(full_text, asked.step.max_bytes, take)
+    text = _lines_within_budget(full_text, asked.step.max_bytes, take)
     cut_bytes, cut_lines = _left_out(full_text, text)
-    ahead = _taken(safe.text(decode(answer.before)), asked.step.max_bytes, take)
-    stderr = _taken(stderr, STDERR_BYTES, take)
+    ahead = _lines_within_budget(safe.text(decode(answer.before)), asked.step.max_bytes, take)
+    stderr = _lines_within_budget(stderr, STDERR_BYTES, take)
     item = Item(
         id=asked.step.id,
         host=asked.step.host,
         component=asked.step.component,
         collector=asked.step.collector,
         description=safe.text(asked.collector.description),
-        kind=_kind(asked.collector),
+        kind=_kind_of_source(asked.collector),
         command=safe.text(asked.line.shown),
         ssh_command=safe.text(asked.ssh_command) if asked.ssh_command else None,
-        status=_status(result, full_text),
+        status=_status_of_item(result, full_text),
         exit_status=result.exit_status,
         timed_out=result.timed_out,
         incomplete=incomplete,
@@ -142,29 +142,29 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         received_bytes=result.received_bytes,
         omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
         omitted_lines=answer.omitted_lines + cut_lines,
-        window=_window(asked, answer, safe),
-        rows=_rows(asked.collector),
+        window=_applied_window(asked, answer, safe),
+        rows=_rows_of_collector(asked.collector),
         empty_means=safe.text(asked.collector.empty_means),
         redactions=safe.redactions(),
     )
     return CollectedItem(item, full_text)
 
 
-def _rows(collector: Collector) -> Rows:
+def _rows_of_collector(collector: Collector) -> Rows:
     return Rows(keys=collector.row, counters=collector.counters, alarms=collector.alarms, limits=collector.limits)
 
 
-def _kind(collector: Collector) -> ItemKind:
+def _kind_of_source(collector: Collector) -> ItemKind:
     return "command" if collector.command is not None else "journal" if collector.journal is not None else "file"
 
 
-def _status(result: CommandResult, text: str) -> ItemStatus:
+def _status_of_item(result: CommandResult, text: str) -> ItemStatus:
     if result.exit_status not in (0, None):
         return "failed"
     return "ok" if text.strip() else "empty"
 
 
-def _window(asked: AskedStep, answer: HostOutput, safe: RecordRedactor) -> AppliedWindow | None:
+def _applied_window(asked: AskedStep, answer: HostOutput, safe: RecordRedactor) -> AppliedWindow | None:
     if asked.collector.command is not None:
         return None
     is_best = answer.method in ("byte mark", "journal cursor") and not answer.is_unsure
@@ -219,7 +219,7 @@ def _is_silent(text: str, result: CommandResult) -> bool:
     return not told or (result.exit_status not in (0, None) and len(told) <= _TITLE_CHARS and "\n" not in told)
 
 
-def _silence(
+def _reason_of_silence(
     asked: AskedStep,
     result: CommandResult,
     answer: HostOutput,
@@ -287,7 +287,7 @@ def _safe_whole(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
         return our_words("{}\n{}", TOO_MUCH_TO_REDACT, safe.text(newest))
 
 
-def _taken(text: SafeText, max_bytes: int, take: Take) -> SafeText:
+def _lines_within_budget(text: SafeText, max_bytes: int, take: Take) -> SafeText:
     """The newest whole lines within what the budget gives; the text is redacted, so nothing can be torn in two."""
     return derived(newest_whole_lines, text, take(min(len(text.encode()), max_bytes)))
 

@@ -41,7 +41,10 @@ def plan(
     _check_known(hosts, config.hosts, what="host")
     wanted = tuple(map(configured_name, components)) or derived_texts(components_from_tags, failure.tags)
     steps = tuple(
-        step for host in config.hosts if not hosts or host in hosts for step in _steps(host, config, wanted, collectors)
+        step
+        for host in config.hosts
+        if not hosts or host in hosts
+        for step in _steps_of_host(host, config, wanted, collectors)
     )
     return Plan(
         failure_id=failure.id,
@@ -70,16 +73,16 @@ def switched_off(tags: Iterable[str]) -> bool:
     return any(tag.replace(" ", "").lower() == OFF_TAG for tag in tags)
 
 
-def _steps(host: str, config: Config, components: Collection[str], collectors: Collection[str]) -> list[Step]:
+def _steps_of_host(host: str, config: Config, components: Collection[str], collectors: Collection[str]) -> list[Step]:
     steps = [
-        _step(host, component, collector, config)
+        _plan_step(host, component, collector, config)
         for component, collector in config.collectors_for(host)
         if (not components or component in components) and (not collectors or collector.name in collectors)
     ]
     return sorted(steps, key=lambda step: step.cost)
 
 
-def _step(host: str, component: str, collector: Collector, config: Config) -> Step:
+def _plan_step(host: str, component: str, collector: Collector, config: Config) -> Step:
     return Step(
         host=host,
         component=component,

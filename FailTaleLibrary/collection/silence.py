@@ -282,7 +282,7 @@ def silence_of(answer: SilentAnswer) -> tuple[GapReason, SafeText] | None:
     A command that failed with words that nobody knows is left to its reader: its stderr is shown as it is.
     """
     told = [(line, meaning(line)) for line in answer.stderr if line.strip() and meaning(line) != "harmless"]
-    for line, reason in sorted(told, key=_weight):
+    for line, reason in sorted(told, key=_weight_of_reason):
         if reason == "unknown" or reason == "harmless" or reason == "failed" or _is_programs_own(answer, reason):
             continue
         said = derived(str.strip, line)
@@ -298,7 +298,7 @@ def silence_of(answer: SilentAnswer) -> tuple[GapReason, SafeText] | None:
 
 
 @cache
-def _patterns() -> tuple[tuple[re.Pattern[str], GapReason | None], ...]:
+def _patterns_of_words() -> tuple[tuple[re.Pattern[str], GapReason | None], ...]:
     return tuple((re.compile(row.pattern, re.IGNORECASE), row.reason) for row in WORDS)
 
 
@@ -308,13 +308,13 @@ Meaning = GapReason | Literal["harmless", "unknown"]
 def meaning(line: str) -> Meaning:
     """What a line on stderr means."""
     line = line[:2000]
-    return next((reason or "harmless" for pattern, reason in _patterns() if pattern.search(line)), "unknown")
+    return next((reason or "harmless" for pattern, reason in _patterns_of_words() if pattern.search(line)), "unknown")
 
 
 _ORDER = ("permission denied", "command not found", "file not found", "timed out")
 
 
-def _weight(told: tuple[SafeText, Meaning]) -> int:
+def _weight_of_reason(told: tuple[SafeText, Meaning]) -> int:
     """A refusal explains more than what follows from it."""
     return _ORDER.index(told[1]) if told[1] in _ORDER else len(_ORDER)
 

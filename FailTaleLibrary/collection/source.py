@@ -81,7 +81,7 @@ class OwnHosts:
         ``only_state``: the sentence of why logs are left out. Raises ConfigError.
         """
         the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
-        the_plan = _within(the_plan, budget)
+        the_plan = _plan_within(the_plan, budget)
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
         collected = collect(
             the_plan,
@@ -123,7 +123,7 @@ def _without_logs(the_plan: Plan, why: SafeText) -> Plan:
     return the_plan.model_copy(update={"steps": cheap, "skipped": (*the_plan.skipped, left_out)})
 
 
-def _within(the_plan: Plan, budget: Budget) -> Plan:
+def _plan_within(the_plan: Plan, budget: Budget) -> Plan:
     """The plan with the budget's deadline; without steps when no time is left."""
     if not budget.used_up:
         return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, budget.time_s)})
@@ -143,7 +143,7 @@ def check_hosts(hosts: Collection[str], connections: Connections, budget: Budget
     arrived = threading.Condition()
 
     def work(host: str) -> None:
-        verdict = _verdict(host, connections)
+        verdict = _host_verdict(host, connections)
         with arrived:
             verdicts[host] = verdict
             arrived.notify_all()
@@ -155,7 +155,7 @@ def check_hosts(hosts: Collection[str], connections: Connections, budget: Budget
         return {host: verdicts.get(host, f"no response within {budget.limit}") for host in hosts}
 
 
-def _verdict(host: str, connections: Connections) -> str:
+def _host_verdict(host: str, connections: Connections) -> str:
     try:
         take_mark(connections.transport(host), mark_script([]), cancel=threading.Event())
     except TransportError as error:

@@ -54,7 +54,7 @@ def _collectors_of(
         (name, parameters), *_ = entry.items()
         return _from_preset(document, name, parameters or {}, at=at, presets=presets, parameters_at=(*at, name))
     if isinstance(entry, dict):
-        return _own(document, entry, at=at, taken=taken)
+        return _own_collectors(document, entry, at=at, taken=taken)
     document.add(at, "is neither a preset nor a collector; write a preset's name, or 'name: …' and 'command: …'")
     return []
 
@@ -126,7 +126,7 @@ def _check_parameter(document: Document, preset: Preset, key: str, value: str | 
 # --- Collectors of the user's own ------------------------------------------------------------------------------------
 
 
-def _own(document: Document, entry: Mapping[str, Any], *, at: Where, taken: set[str]) -> list[Collector]:
+def _own_collectors(document: Document, entry: Mapping[str, Any], *, at: Where, taken: set[str]) -> list[Collector]:
     name = entry.get("name") or _free(derived_name(entry), taken)
     taken.add(str(name))
     collector = document.validate(Collector, {**entry, "name": name}, at=at)

@@ -111,7 +111,7 @@ def _with_collectors(data: Mapping[str, Any], collectors: Mapping[str, tuple[Col
     components = data.get("components")
     if not isinstance(components, dict):
         return dict(data)
-    return {**data, "components": {name: _component(data, collectors[name]) for name, data in components.items()}}
+    return {**data, "components": {name: _component_with(data, collectors[name]) for name, data in components.items()}}
 
 
 def _with_transport_settings(document: Document, data: dict[str, Any]) -> dict[str, Any]:
@@ -119,10 +119,13 @@ def _with_transport_settings(document: Document, data: dict[str, Any]) -> dict[s
     hosts = data.get("hosts")
     if not isinstance(hosts, dict):
         return data
-    return {**data, "hosts": {name: _host(document, host, at=("hosts", name)) for name, host in hosts.items()}}
+    return {
+        **data,
+        "hosts": {name: _host_with_settings(document, host, at=("hosts", name)) for name, host in hosts.items()},
+    }
 
 
-def _host(document: Document, data: Any, *, at: Where) -> Any:
+def _host_with_settings(document: Document, data: Any, *, at: Where) -> Any:
     if not isinstance(data, dict):
         return data  # the model says so
     foreign = TRANSPORTS.keys() - Host.yaml_keys().keys()  # sections that the model does not know
@@ -136,5 +139,5 @@ def _host(document: Document, data: Any, *, at: Where) -> Any:
     return {**others, "(settings)": document.validate(settings, data.get(transport), at=(*at, transport))}
 
 
-def _component(data: Any, collectors: tuple[Collector, ...]) -> Any:
+def _component_with(data: Any, collectors: tuple[Collector, ...]) -> Any:
     return {**data, "collectors": collectors} if isinstance(data, dict) else data

@@ -132,14 +132,14 @@ def _of_value(details: ErrorDetails, value: str) -> str:
     kind, context = details["type"], details.get("ctx", {})
     sentence = _WITH_CONTEXT.get(kind)
     if kind == "value_error":
-        return _own(context["error"], value)
+        return _sentence_of_own_kind(context["error"], value)
     if sentence:
         return f"{value} {sentence(context)}"
     words = next((words for beginning, words in _KINDS if kind.startswith(beginning)), details["msg"])
     return f"{value} {words}"
 
 
-def _own(error: Exception, value: str) -> str:
+def _sentence_of_own_kind(error: Exception, value: str) -> str:
     """Our own kinds of values bring their sentence along."""
     return f"{value} {error.complaint}" if isinstance(error, NotUnderstoodError) else str(error)
 

@@ -87,7 +87,7 @@ class Preset(Section):
         """
         values = self.samples | dict(values)
         return tuple(
-            {key: _filled(item, values, in_command=key == "command") for key, item in template.items()}
+            {key: _filled_template(item, values, in_command=key == "command") for key, item in template.items()}
             | {"name": _collector_name(prefix or self.name, template, values), "(preset)": self.name}
             for template in self.templates
         )
@@ -106,23 +106,23 @@ class Preset(Section):
         return f"is no '{parameter}' for the preset '{self.name}'; it must match {pattern}"
 
 
-def _filled(item: Any, values: Mapping[str, str], *, in_command: bool) -> Any:
+def _filled_template(item: Any, values: Mapping[str, str], *, in_command: bool) -> Any:
     if isinstance(item, list):
-        return [_filled(part, values, in_command=in_command) for part in item]
+        return [_filled_template(part, values, in_command=in_command) for part in item]
     if not isinstance(item, str) or not values:
         return item
-    return _placeholder(values).sub(
+    return _placeholder_pattern(values).sub(
         lambda match: shlex.quote(values[match[1]]) if in_command else values[match[1]], item
     )
 
 
-def _placeholder(names: Iterable[str]) -> re.Pattern[str]:
+def _placeholder_pattern(names: Iterable[str]) -> re.Pattern[str]:
     """``{name}`` of one of the names; ``${name}`` is the shell's."""
     return re.compile(r"(?<!\$)\{(" + "|".join(map(re.escape, names)) + r")\}")
 
 
 def _collector_name(prefix: str, template: Mapping[str, Any], values: Mapping[str, str]) -> str:
-    name = str(_filled(template.get("name", ""), values, in_command=False))
+    name = str(_filled_template(template.get("name", ""), values, in_command=False))
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{prefix}.{name}")[:64]
 
 
@@ -227,7 +227,7 @@ def quoted_placeholders(command: str, names: Iterable[str]) -> tuple[str, ...]:
     spans = [match.span() for match in re.finditer(r"\\.|'[^']*'|\"(?:\\.|[^\"\\])*\"", command, re.DOTALL)]
     return tuple(
         match[1]
-        for match in _placeholder(names).finditer(command)
+        for match in _placeholder_pattern(names).finditer(command)
         if any(start < match.start() < end for start, end in spans)
     )
 

@@ -165,14 +165,14 @@ def _section_of(annotation: Any) -> type[Section] | None:
 
 def _section_table(section: type[Section]) -> str:
     rows = [
-        (f"`{key}`", _words(field), _default(field), field.description or "")
+        (f"`{key}`", _type_words(field), _default(field), field.description or "")
         for key, name in section.yaml_keys().items()
         for field in (section.model_fields[name],)
     ]
-    return _table(("key", "type", "default", "meaning"), rows)
+    return _markdown_table(("key", "type", "default", "meaning"), rows)
 
 
-def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+def _markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
     lines = [head, tuple("---" for _ in head), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
 
@@ -180,7 +180,7 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 # --- Types and defaults in words -------------------------------------------------------------------------------------
 
 
-def _words(field: FieldInfo) -> str:
+def _type_words(field: FieldInfo) -> str:
     words = kind_of(field.metadata) or _type_in_words(field.annotation)
     least = next((item.ge for item in field.metadata if hasattr(item, "ge")), 0)
     most = next((item.le for item in field.metadata if hasattr(item, "le")), None)
@@ -229,8 +229,10 @@ def _preset(preset: Preset) -> str:
     parts = [f"## {preset.name}", preset.description, f"```yaml\ncollectors:\n  - {preset.usage}\n```"]
     if preset.parameters:
         rows = (_parameter_row(name, parameter) for name, parameter in preset.parameters.items())
-        parts.append(_table(("parameter", "default", "meaning"), rows))
-    parts.append(_table(("collector", "asks", "shows", "an empty output means", "needs"), _collector_rows(preset)))
+        parts.append(_markdown_table(("parameter", "default", "meaning"), rows))
+    parts.append(
+        _markdown_table(("collector", "asks", "shows", "an empty output means", "needs"), _collector_rows(preset))
+    )
     if preset.needs:
         parts.append(f"Programs on the host: {', '.join(f'`{program}`' for program in preset.needs)}.")
     if preset.tested_with:

@@ -37,10 +37,10 @@ _BYTES_OF_SUFFIX = {name.lower(): factor for name, factor in _BYTES.items()} | {
 def in_quotes(value: object) -> str:
     """The value in single quotes on one line, unprintable characters escaped, a long one without its middle."""
     shown = shorten(str(value), 80)
-    return "'" + "".join(char if char.isprintable() else _escaped(char) for char in shown) + "'"
+    return "'" + "".join(char if char.isprintable() else _escaped_char(char) for char in shown) + "'"
 
 
-def _escaped(char: str) -> str:
+def _escaped_char(char: str) -> str:
     return char.encode("unicode_escape").decode("ascii")
 
 
@@ -218,7 +218,7 @@ def _text_that_fits(pattern: str, complaint: str) -> AfterValidator:
 # --- Windows, times, regular expressions -----------------------------------------------------------------------------
 
 
-def _window(value: object) -> str:
+def _parse_window(value: object) -> str:
     """``test``, ``suite``, ``run``, ``none``, or a duration as its whole seconds in decimal digits."""
     if value in ("test", "suite", "run", "none"):
         return str(value)
@@ -403,7 +403,7 @@ RuleName = Annotated[
     ),
 ]
 Texts = Annotated[tuple[str, ...], Kind("text, or a list of texts"), BeforeValidator(one_or_many)]
-WindowSetting = Annotated[str, Kind("`test`, `suite`, `run`, `none` or a duration"), BeforeValidator(_window)]
+WindowSetting = Annotated[str, Kind("`test`, `suite`, `run`, `none` or a duration"), BeforeValidator(_parse_window)]
 TimeFormat = Annotated[
     timestamps.TimeFormat,
     Kind("strptime format, or mapping with `key` or `pattern`"),

@@ -225,7 +225,7 @@ class _Reader:
     def _mapping(self, node: Any, where: Where) -> dict[str, Any]:
         self._note_keys(node, where)
         self._flatten(node, where)
-        return {_name(key): self.data_of(value, (*where, _name(key))) for key, value in node.value}
+        return {_key_name(key): self.data_of(value, (*where, _key_name(key))) for key, value in node.value}
 
     def _flatten(self, node: Any, where: Where) -> None:
         """Resolves "<<": own keys win, then those of the first mapping that has them.
@@ -240,11 +240,11 @@ class _Reader:
             for other in (value.value if value.tag == _TAG + "seq" else [value]) if key.tag == _MERGE else ():
                 if other.tag == _TAG + "map":
                     self._flatten(other, where)
-                    theirs = {_name(name): (name, each) for name, each in other.value if name.tag != _MERGE}
+                    theirs = {_key_name(name): (name, each) for name, each in other.value if name.tag != _MERGE}
                     merged = {**theirs, **merged}
                 else:
                     self._broken((*where, "<<"), "'<<' takes a mapping, or a list of them; write '<<: *NAME'")
-        own = {_name(key): (key, value) for key, value in node.value if key.tag != _MERGE}
+        own = {_key_name(key): (key, value) for key, value in node.value if key.tag != _MERGE}
         node.value = list({**merged, **own}.values())
 
     def _plain(self, node: Any, where: Where) -> Any:
@@ -255,7 +255,7 @@ class _Reader:
     def _note_keys(self, node: Any, where: Where) -> None:
         own = set()
         for key, _ in node.value:
-            name = _name(key)
+            name = _key_name(key)
             first = self.document.keys.setdefault((*where, name), _place(key))
             if name in own:
                 self._twice((*where, name), _place(key), first)
@@ -296,7 +296,7 @@ def _place(node: yaml.Node) -> Place:
     return node.start_mark.line + 1, node.start_mark.column + 1
 
 
-def _name(key: yaml.Node) -> str:
+def _key_name(key: yaml.Node) -> str:
     return key.value if isinstance(key.value, str) else "(a list or mapping)"
 
 

@@ -64,7 +64,7 @@ def running_shop() -> Iterator[ShopHosts]:
         home = Path(directory).resolve()
         password = secrets.token_urlsafe(12)
         _make_hosts(home, password=password)
-        environment = _environment(home)
+        environment = _shop_environment(home)
         with Processes(home, environment=environment) as processes:
             web_port = _start_shop(home, processes)
             ssh_ports = _start_ssh(home, processes)
@@ -114,7 +114,7 @@ def _start_ssh(home: Path, processes: Processes) -> dict[str, int]:
     return {host: int(port) for host, _, port in pairs}
 
 
-def _environment(home: Path) -> dict[str, str]:
+def _shop_environment(home: Path) -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in _OURS}
     path = [*source_directories(), *filter(None, [kept.get("PYTHONPATH")])]
     return kept | {"SHOP_HOME": str(home)} | ({"PYTHONPATH": os.pathsep.join(path)} if path else {})

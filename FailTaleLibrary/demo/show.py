@@ -61,7 +61,7 @@ def _is_ours(configuration: Path) -> bool:
 def run_suite(shop: ShopHosts, directory: Path) -> None:
     """Run the suite as a user would, in a process group of its own, and wait for its end."""
     shop.write_suite(directory)
-    _say(f"A shop of three hosts is running. Running 'robot --listener {_LISTENER} shop.robot':\n")
+    _print_line(f"A shop of three hosts is running. Running 'robot --listener {_LISTENER} shop.robot':\n")
     robot = subprocess.Popen(  # noqa: S603 - our own interpreter and suite
         [sys.executable, "-m", "robot", "--listener", _LISTENER, "shop.robot"],
         cwd=directory,
@@ -110,14 +110,14 @@ def _has_its_cause(failure: DemoFailure, report: Report | None) -> bool:
 
 
 def _explain(directory: Path) -> None:
-    _say("\nEach failing test in log.html has a card that shows the cause. Open\n")
-    _say(f"    {(directory / 'log.html').resolve()}\n")
-    _say("and look at the failing tests:\n")
+    _print_line("\nEach failing test in log.html has a card that shows the cause. Open\n")
+    _print_line(f"    {(directory / 'log.html').resolve()}\n")
+    _print_line("and look at the failing tests:\n")
     for failure in DEMO_FAILURES:
-        _say(f"  {failure.test}\n    {failure.notice}")
+        _print_line(f"  {failure.test}\n    {failure.notice}")
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()  # Robot writes to the same terminal
 

@@ -92,7 +92,7 @@ class GatewayClient:
                     tool,
                     dict(arguments),
                     read_timeout_seconds=timeout_s,
-                    progress_callback=_relay(progress),
+                    progress_callback=_relay_to(progress),
                 )
             )
             _wait(future, timeout_s, cancel)
@@ -212,7 +212,7 @@ def _wait(future: Future[Any], timeout_s: float, cancel: threading.Event | None)
             raise GatewayError(f"No response from the gateway within {timeout_s:.0f} s.")
 
 
-def _relay(progress: Progress | None) -> Any:
+def _relay_to(progress: Progress | None) -> Any:
     if progress is None:
         return None
 

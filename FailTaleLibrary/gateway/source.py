@@ -100,7 +100,11 @@ class GatewaySource:
                     return nothing("skipped", only_state)
             ends = time.monotonic() + budget.left_s + GRACE_S
             told = self._wire.call(
-                "collect_evidence", asked, timeout_s=budget.left_s + GRACE_S, cancel=cancel, progress=_relay(progress)
+                "collect_evidence",
+                asked,
+                timeout_s=budget.left_s + GRACE_S,
+                cancel=cancel,
+                progress=_relay_of_gateway(progress),
             )
             handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
         except CancelledError:
@@ -198,7 +202,7 @@ class GatewaySource:
         return unpack_handover("".join(pages)), best
 
 
-def _relay(progress: Progress | None) -> Callable[[int, int, str], None] | None:
+def _relay_of_gateway(progress: Progress | None) -> Callable[[int, int, str], None] | None:
     """What the gateway says of its progress, as that of a collection."""
     if progress is None:
         return None

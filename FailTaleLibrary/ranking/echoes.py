@@ -72,9 +72,9 @@ def _consequence(reason: Candidate, client: Candidate) -> Signal:
     words = our_words("then {}: {}", who, derived(gist, client.text))
     later_s = (client.at - reason.at).total_seconds() if client.at and reason.at else 0.0
     if later_s > 0:
-        words = our_words("{}, {} later", words, derived(_span, later_s))
+        words = our_words("{}, {} later", words, derived(_span_in_words, later_s))
     return Signal(name="consequence", words=words)
 
 
-def _span(seconds: float) -> str:
+def _span_in_words(seconds: float) -> str:
     return duration(seconds)

@@ -80,13 +80,15 @@ class History:
         earlier = self.seen(*source)
         known = {**earlier, **{shape: name for shape, name in shapes.items() if shape not in earlier}}
         others = {other: theirs for other, theirs in self.shapes.items() if other != source}
-        return replace(self, shapes=_newest({**others, source: _newest(known, MAX_TEMPLATES)}, MAX_SOURCES))
+        return replace(
+            self, shapes=_newest_entries({**others, source: _newest_entries(known, MAX_TEMPLATES)}, MAX_SOURCES)
+        )
 
     def _signatures_with(self, report: Report) -> Mapping[str, SafeText]:
         signature = report.analysis.signature
         if signature is None or signature.hash in self.signatures:
             return self.signatures
-        return _newest({**self.signatures, signature.hash: report.failure.name}, MAX_SIGNATURES)
+        return _newest_entries({**self.signatures, signature.hash: report.failure.name}, MAX_SIGNATURES)
 
     def _silent_with(self, report: Report) -> Mapping[str, datetime]:
         answered = {item.host for item in report.evidence.items}
@@ -105,5 +107,5 @@ def _telling_templates(lines: Sequence[str]) -> set[str]:
     return {shape for index in chain(ordinary, grave) if (shape := log.template(index))}
 
 
-def _newest(entries: dict[K, V], most: int) -> dict[K, V]:
+def _newest_entries(entries: dict[K, V], most: int) -> dict[K, V]:
     return dict(list(entries.items())[-most:]) if len(entries) > most else entries

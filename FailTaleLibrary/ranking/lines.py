@@ -159,7 +159,7 @@ class Readings:
         if len(self._known) >= _MOST_READINGS:
             self._known.clear()
         reading: Reading | dict[tuple[int, ...], Reading]
-        reading = {} if self.catalogue.digits_matter_in(line) else _read(line, self.catalogue)
+        reading = {} if self.catalogue.digits_matter_in(line) else _read_line(line, self.catalogue)
         self._known[form] = reading
         return reading
 
@@ -167,7 +167,7 @@ class Readings:
         numbers = self.catalogue.numbers_in(line)
         reading = known.get(numbers)
         if reading is None:
-            reading = known[numbers] = _read(line, self.catalogue)
+            reading = known[numbers] = _read_line(line, self.catalogue)
         return reading
 
 
@@ -177,7 +177,7 @@ def readings_of(catalogue: Catalogue) -> Readings:
     return Readings(catalogue)
 
 
-def _read(line: str, catalogue: Catalogue) -> Reading:
+def _read_line(line: str, catalogue: Catalogue) -> Reading:
     start = _message_at(line)
     message = line[start:].rstrip()
     gravity = gravity_of(message, catalogue=catalogue)

@@ -100,14 +100,14 @@ def novelty_by_line(look_back: LookBack, *, past: Sequence[PastTest] = ()) -> tu
     unseen = NEW if look_back.lines >= ENOUGH_LINES else NEUTRAL
     found = [unseen] * look_back.of_lines
     for shape in look_back.shapes:
-        judged = _judged(shape, look_back, past)
+        judged = _judged_shape(shape, look_back, past)
         for line in shape.lines:
             if 0 <= line - look_back.first_line < look_back.of_lines:
                 found[line - look_back.first_line] = judged
     return tuple(found)
 
 
-def _judged(shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> Novelty:
+def _judged_shape(shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> Novelty:
     if look_back.seconds is None or not shape.seconds_before:
         return _by_places(shape, look_back)
     began_s = _episode_began(shape)

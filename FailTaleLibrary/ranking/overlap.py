@@ -72,7 +72,7 @@ class Overlap:
 
     def __init__(self, failure: Failure) -> None:
         self._wanted = _wanted(failure)
-        self._parts = {word: _parts(word) for word in self._wanted}
+        self._parts = {word: _parts_of_word(word) for word in self._wanted}
         self._sought = frozenset(part for parts in self._parts.values() for part in parts)
         self._counts: Counter[bytes] = Counter()
         self._lines = 1
@@ -125,7 +125,7 @@ def words_in(text: str) -> set[str]:
     return words
 
 
-def _parts(word: str) -> frozenset[bytes]:
+def _parts_of_word(word: str) -> frozenset[bytes]:
     return frozenset(word.encode("utf-8", "backslashreplace").translate(_SEPARATORS).split())
 
 

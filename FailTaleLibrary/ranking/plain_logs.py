@@ -83,7 +83,7 @@ class _Build:
     def __init__(self, lines: Sequence[str], passing: Sequence[str] | None) -> None:
         self.log = Log(_printable(lines), catalogue=builds())
         self.templates = [self.log.template(index) for index in range(len(self.log))]
-        self.gravities = [_gravity(self.log, index) for index in range(len(self.log))]
+        self.gravities = [_gravity_of_step(self.log, index) for index in range(len(self.log))]
         self._known = templates_of(_printable(passing)) if passing is not None else None
         self._counts = Counter(self.templates)
         traces = traces_of(self.log)
@@ -236,7 +236,7 @@ def _printable(lines: Sequence[str]) -> list[str]:
     return [_CARETS.sub("", line) if "^[[" in line else line for line in plain]
 
 
-def _gravity(read: Log, index: int) -> Gravity:
+def _gravity_of_step(read: Log, index: int) -> Gravity:
     """A CI server marks what a step ends with; the words behind the mark say how grave that is."""
     gravity = read.gravity(index)
     if gravity is ORDINARY or not (message := read.message(index)).startswith(_MARK):

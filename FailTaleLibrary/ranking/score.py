@@ -167,11 +167,11 @@ def overlap_signal(shared: Shared) -> Signal | None:
     identifier = next((word for word in shared.words if word.is_argument and word.is_identifier), None)
     if identifier is not None:
         return Signal(name="same identifier", words=our_words("same '{}' as the failing keyword", identifier.word))
-    listed = derived(_listed, tuple(word.word for word in shared.words[:_MOST_WORDS]))
+    listed = derived(_listed_words, tuple(word.word for word in shared.words[:_MOST_WORDS]))
     return Signal(name="shared words", words=our_words("shares {} with the failure", listed))
 
 
-def _listed(words: Sequence[SafeText]) -> str:
+def _listed_words(words: Sequence[SafeText]) -> str:
     quoted = [f"'{word}'" for word in words]
     return f"{', '.join(quoted[:-1])} and {quoted[-1]}" if len(quoted) > 1 else quoted[0]
 

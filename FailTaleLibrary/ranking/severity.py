@@ -59,11 +59,11 @@ _HIGHEST_AT = {DEBUG: 1.5, INFO: 2.5, WARNING: 3.0}
 def gravity_of(message: str, *, catalogue: Catalogue) -> Gravity:
     """How grave a message is."""
     places = catalogue.places_in(message)
-    return _gravity(catalogue, places, level_of(message)) if places else ORDINARY
+    return _gravity_of_rows(catalogue, places, level_of(message)) if places else ORDINARY
 
 
 @lru_cache(maxsize=4096)
-def _gravity(catalogue: Catalogue, places: tuple[int, ...], level: float | None) -> Gravity:
+def _gravity_of_rows(catalogue: Catalogue, places: tuple[int, ...], level: float | None) -> Gravity:
     """Of a message that hits these rows; few of the possible mixtures occur."""
     rows = [catalogue.rows[place] for place in places]
     kinds = {row.kind for row in rows}
@@ -79,7 +79,7 @@ def _gravity(catalogue: Catalogue, places: tuple[int, ...], level: float | None)
     cues = tuple([row for row in rows if row.kind in CUES])
     if "conclusion" in kinds and not any(cue.strong for cue in cues):
         return Gravity(1.0, level, is_conclusion=True, is_frame=is_frame)
-    return Gravity(_weight(words, level, cues), level, cues, is_frame=is_frame)
+    return Gravity(_weight_of_message(words, level, cues), level, cues, is_frame=is_frame)
 
 
 def level_of(message: str) -> float | None:
@@ -91,7 +91,7 @@ def level_of(message: str) -> float | None:
     return _SHORT_LEVELS[short[1]] if short else None
 
 
-def _weight(words: float, level: float | None, cues: tuple[Row, ...]) -> float:
+def _weight_of_message(words: float, level: float | None, cues: tuple[Row, ...]) -> float:
     """The graver of words and cues, within what the level allows; a level of error or warning counts by itself."""
     if level is None:
         return max([words, *(cue.weight for cue in cues)])

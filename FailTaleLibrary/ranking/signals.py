@@ -109,7 +109,7 @@ def rows_of(file: str) -> tuple[Row, ...]:
 
     text = files(__package__).joinpath(file).read_text(encoding="utf-8")
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(_row(**fields) for fields in yaml.load(text, loader))  # noqa: S506 - both loaders are safe
+    return tuple(_signal_row(**fields) for fields in yaml.load(text, loader))  # noqa: S506 - both loaders are safe
 
 
 @cache
@@ -117,7 +117,9 @@ def _catalogue(*names: str, without: Kind | None = None) -> Catalogue:
     return Catalogue(row for name in names for row in rows_of(name) if row.kind != without)
 
 
-def _row(name: str, kind: Kind, hits: list[str], misses: list[str], words: LiteralString = "", **fields: Any) -> Row:
+def _signal_row(
+    name: str, kind: Kind, hits: list[str], misses: list[str], words: LiteralString = "", **fields: Any
+) -> Row:
     if kind not in get_args(Kind):
         raise ValueError(f"'{name}' is of no known kind: '{kind}'")
     terms = (f"{_OPEN}(?:{term}){_CLOSE}" for term in fields.pop("terms", ()))

@@ -129,13 +129,13 @@ def units_of(log: Log, *, also: Collection[int]) -> Iterator[Unit]:
     index = 0
     for trace in traces_of(log):
         opener = _opener(log, trace, after=index)
-        yield from _lines(log, range(index, opener), also)
+        yield from _units_of_lines(log, range(index, opener), also)
         yield _unit(log, trace, opener)
         index = trace.last + 1
-    yield from _lines(log, range(index, len(log)), also)
+    yield from _units_of_lines(log, range(index, len(log)), also)
 
 
-def _lines(log: Log, places: range, also: Collection[int]) -> Iterator[Unit]:
+def _units_of_lines(log: Log, places: range, also: Collection[int]) -> Iterator[Unit]:
     readings = log.readings
     for place in places:
         reading = readings[place]

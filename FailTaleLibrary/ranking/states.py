@@ -64,13 +64,13 @@ def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
     """What gaps, changes and failed commands say, in the evidence's order."""
     for gap in evidence.gaps:
         if gap.reason in SILENT and gap.host != NO_HOST:
-            yield _silence(gap, history)
+            yield _silence_as_candidate(gap, history)
     for item in evidence.items:
         yield from _of_rows(item)
         yield from _complaint(item)
 
 
-def _silence(gap: Gap, history: History) -> Candidate:
+def _silence_as_candidate(gap: Gap, history: History) -> Candidate:
     whole = gap.collector is None
     since = history.silent_since.get(gap.host, gap.at) if whole else gap.at
     return Candidate(
@@ -117,10 +117,10 @@ class _RowReader:
     """Reads the rows of one snapshot; expressions come with the evidence, so one that is none says nothing."""
 
     def __init__(self, rows: Rows) -> None:
-        self._keys = _compiled(rows.keys)
-        self._counters = _compiled(rows.counters)
-        self._alarms = _compiled(rows.alarms)
-        self._limits = _compiled(rows.limits)
+        self._keys = _compiled_patterns(rows.keys)
+        self._counters = _compiled_patterns(rows.counters)
+        self._alarms = _compiled_patterns(rows.alarms)
+        self._limits = _compiled_patterns(rows.limits)
 
     @property
     def has_limits(self) -> bool:
@@ -134,7 +134,7 @@ class _RowReader:
         found: dict[tuple[str, int], SafeText] = {}
         seen: Counter[str] = Counter()
         for line in lines:
-            row = derived(_content, line) if marked else derived(_clipped_row, line)
+            row = derived(_changed_text, line) if marked else derived(_clipped_row, line)
             key = self._key(row)
             if key:
                 found[key, seen[key]] = row
@@ -166,7 +166,7 @@ class _RowReader:
 
 
 @cache
-def _compiled(patterns: tuple[str, ...]) -> tuple[Any, ...]:
+def _compiled_patterns(patterns: tuple[str, ...]) -> tuple[Any, ...]:
     return tuple(pattern for pattern in map(_compiled_one, patterns) if pattern is not None)
 
 
@@ -188,7 +188,7 @@ def _is_worse(was: str, now: str) -> bool:
     return True
 
 
-def _content(line: str) -> str:
+def _changed_text(line: str) -> str:
     return line[2:LINE_CHARS].strip()
 
 
@@ -208,12 +208,12 @@ def _change(item: Item, reader: _RowReader, *, was: SafeText, now: SafeText) -> 
         words = our_words("broke since the window began")
     if reached:
         words = our_words("reached its limit since the window began")
-    score = BROKE if broke else CHANGED - _MOVED * (_shape(was) == _shape(now))
+    score = BROKE if broke else CHANGED - _MOVED * (_row_shape(was) == _row_shape(now))
     text = derived(partial(_change_words, reader), (was, now))
     yield _candidate(item, text=text, score=score, signal=Signal(name="state changed", words=words, strong=broke))
 
 
-def _shape(row: str) -> str:
+def _row_shape(row: str) -> str:
     return _NUMBER.sub("#", row)
 
 
@@ -248,11 +248,11 @@ def _change_words(reader: _RowReader, states: tuple[SafeText, SafeText]) -> str:
 
 def _without(text: str, other: str) -> str:
     """The words of a text that the other does not have."""
-    theirs = set(_parts(other))
-    return " ".join(word for word in _parts(text) if word not in theirs)
+    theirs = set(_cells(other))
+    return " ".join(word for word in _cells(text) if word not in theirs)
 
 
-def _parts(row: str) -> list[str]:
+def _cells(row: str) -> list[str]:
     return [part.strip(":=") for part in re.split(r"[\s|,]+", row)]
 
 

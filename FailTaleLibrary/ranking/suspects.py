@@ -79,7 +79,7 @@ def _headline(records: tuple[Failure, Suspect]) -> str:
     if first.line_number is None:
         return f"{_who(first)}: {first.collector.rpartition('.')[2]}: {gist(first.text)}"
     said = _IDS.sub("", gist(first.text))
-    return f"{_who(first)}: {_kind(first, said)}{said}{_when(first, failure)}"
+    return f"{_who(first)}: {_kind_of_cause(first, said)}{said}{_when(first, failure)}"
 
 
 def _who(suspect: Suspect) -> str:
@@ -89,7 +89,7 @@ def _who(suspect: Suspect) -> str:
     return f"{suspect.host} ({suspect.component})"
 
 
-def _kind(suspect: Suspect, said: str) -> str:
+def _kind_of_cause(suspect: Suspect, said: str) -> str:
     """``memory ran out: ``; empty where the line's own words name its kind."""
     strong = next((signal for signal in suspect.signals if signal.strong), None)
     if strong is None or strong.name in _NO_KINDS:
@@ -159,7 +159,7 @@ def rank(
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
     ordered = within_quotas(behind_causes(_ordered([*states, *_without_copies(lines)]), scene), most=MOST_SUSPECTS)
-    suspects = tuple(_suspect(each, number, scene) for number, each in enumerate(ordered, 1))
+    suspects = tuple(_suspect_of_candidate(each, number, scene) for number, each in enumerate(ordered, 1))
     strongest = suspects[0] if suspects and suspects[0].is_strong else None
     return Analysis(
         headline=headline_of(failure, suspects),
@@ -217,21 +217,21 @@ def _without_copies(lines: Iterable[Candidate]) -> list[Candidate]:
 
 def _ordered(candidates: Sequence[Candidate]) -> list[Candidate]:
     """The best by score, interleaved with the earliest onsets."""
-    by_score = sorted(candidates, key=lambda each: (-each.score, _place(each)))
+    by_score = sorted(candidates, key=lambda each: (-each.score, _place_of_candidate(each)))
     onsets = [each for each in candidates if each.is_onset and each.at is not None]
-    by_onset = sorted(onsets, key=lambda each: (each.at, _place(each)))
+    by_onset = sorted(onsets, key=lambda each: (each.at, _place_of_candidate(each)))
     places = {id(each): place for place, each in enumerate(by_score)}
     order = interleaved([places[id(each)] for each in by_score], [places[id(each)] for each in by_onset])
     return [by_score[place] for place in order]
 
 
-def _place(candidate: Candidate) -> tuple[str, str, int, str]:
+def _place_of_candidate(candidate: Candidate) -> tuple[str, str, int, str]:
     """Where it stands, so that equals have one order."""
     number = -1 if candidate.line_number is None else candidate.line_number
     return candidate.host, candidate.collector, number, candidate.text
 
 
-def _suspect(candidate: Candidate, number: int, scene: Scene) -> Suspect:
+def _suspect_of_candidate(candidate: Candidate, number: int, scene: Scene) -> Suspect:
     return Suspect(
         id=f"E{number}",
         item_id=candidate.item.id if candidate.item else None,

@@ -124,13 +124,13 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
     at = start
     pattern = _assignment()
     while match := pattern.search(data, at, end):
-        found = _judged(data, match, end)
+        found = _judged_value(data, match, end)
         if found:
             yield found
         at = max(found.end if found else match.end(), at + 1)
 
 
-def _judged(data: bytes, match: Match, end: int) -> Span | None:
+def _judged_value(data: bytes, match: Match, end: int) -> Span | None:
     if data.endswith(b"[redacted:", 0, match.start(1)):
         return None
     key = match.group(1).decode("latin-1")

@@ -36,16 +36,16 @@ def spans(data: bytes) -> Iterator[Span]:
     public: list[tuple[int, int]] = []
     for start, end, is_private in _blocks(data):
         if is_private:
-            yield from _body(data, start, end)
+            yield from _key_body(data, start, end)
         else:
             public.append((start, end))
     for putty in _PUTTY.finditer(data):
         yield from _lines_after(data, putty.end(), int(putty[1]))
     for magic in _MAGIC.finditer(data):
-        if not _within(public, magic.start()):
+        if not _is_within(public, magic.start()):
             yield Span(magic.start(), magic.end(), _RULE)
     for start, end in _headless(data):
-        if not _within(public, start):
+        if not _is_within(public, start):
             yield Span(start, end, _RULE)
 
 
@@ -73,7 +73,7 @@ def _is_private(marker: Match) -> bool:
     return b"PRIVATE" in marker[0] or b"SECRET" in marker[0] or b"ENCRYPTED" in marker[0]
 
 
-def _body(data: bytes, start: int, end: int) -> Iterator[Span]:
+def _key_body(data: bytes, start: int, end: int) -> Iterator[Span]:
     """The body without the line ends (real or written ``\\n``) at its borders."""
     body = data[start:end]
     left = re.match(rb"(?:\s|\\+[nr])*", body)
@@ -147,13 +147,13 @@ def _headless(data: bytes) -> Iterator[tuple[int, int]]:
     at = 0
     while found := _SCAN.search(data, at):
         start = data.rfind(b"\n", 0, found.start()) + 1
-        first, end, count = _run(data, start)
+        first, end, count = _run_of_lines(data, start)
         if count >= 2:
             yield first, end
         at = max(end, found.end())
 
 
-def _run(data: bytes, start: int) -> tuple[int, int, int]:
+def _run_of_lines(data: bytes, start: int) -> tuple[int, int, int]:
     """(start of the first body, end of the last, number of full lines) from one line on."""
     first, end, count, length = start, start, 0, 0
     at = start
@@ -188,7 +188,7 @@ def _is_last(word: bytes) -> bool:
     return bool(_TAIL.fullmatch(word)) and (word.endswith(b"=") or _is_mixed(word))
 
 
-def _within(places: list[tuple[int, int]], at: int) -> bool:
+def _is_within(places: list[tuple[int, int]], at: int) -> bool:
     return any(start <= at < end for start, end in places)
 
 

@@ -117,7 +117,7 @@ class Redactor:
             if number >= _MOST_ROUNDS:
                 found = list(merged(_lines_of(data, span) for span in found))
             counts.update(span.rule for span in found)
-            data = _replaced(data, ((span.start, span.end, token(span.rule)) for span in found))
+            data = _with_tokens(data, ((span.start, span.end, token(span.rule)) for span in found))
             if places is not _changed:  # a rule for lines can find more only where one has removed something
                 places, budget = _changed, self._budget()
         else:
@@ -152,7 +152,7 @@ class Redactor:
         kept = [match.span() for match in self._keep.finditer(data)] if self._keep else []
         places = [place for place in places if not any(a <= place[0] and place[1] <= b for a, b in kept)]
         counts.update(kind for _, _, kind, _ in places)
-        return _replaced(data, ((start, end, made) for start, end, _, made in places))
+        return _with_tokens(data, ((start, end, made) for start, end, _, made in places))
 
 
 class _Budget:
@@ -237,7 +237,7 @@ def _lines_with(pattern: Pattern, data: bytes) -> Iterator[tuple[int, int]]:
         at = end + 1
 
 
-def _replaced(data: bytes, places: Iterable[tuple[int, int, bytes]]) -> bytes:
+def _with_tokens(data: bytes, places: Iterable[tuple[int, int, bytes]]) -> bytes:
     parts, at = [], 0
     for start, end, made in places:
         parts += [data[at:start], made]

@@ -64,15 +64,15 @@ def rows_of(file: str) -> tuple[Row, ...]:
     content = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
     parts = {name: _joined(part) for name, part in content.get("parts", {}).items()}
     frame = content.get("frame", "{{pattern}}")
-    return tuple(_row(parts, frame, **fields) for fields in content["rules"])
+    return tuple(_rule_row(parts, frame, **fields) for fields in content["rules"])
 
 
-def _row(parts: dict[str, str], frame: str, *, pattern: str | list[str], hits: list[str], **fields: Any) -> Row:
+def _rule_row(parts: dict[str, str], frame: str, *, pattern: str | list[str], hits: list[str], **fields: Any) -> Row:
     return Row(
         name=fields.pop("name"),
         shown=fields.pop("shown"),
-        pattern=_filled(frame, {"pattern": _filled(_joined(pattern), parts)}),
-        keywords=tuple(_filled(keyword, parts) for keyword in fields.pop("keywords", ())),
+        pattern=_filled_expression(frame, {"pattern": _filled_expression(_joined(pattern), parts)}),
+        keywords=tuple(_filled_expression(keyword, parts) for keyword in fields.pop("keywords", ())),
         validator=fields.pop("validator", "any"),
         exceptions=fields.pop("except", ""),
         after=fields.pop("after", ""),
@@ -88,7 +88,7 @@ def _joined(pieces: str | list[str]) -> str:
     return pieces if isinstance(pieces, str) else "".join(pieces)
 
 
-def _filled(expression: str, parts: dict[str, str]) -> str:
+def _filled_expression(expression: str, parts: dict[str, str]) -> str:
     """``{{name}}`` is a part that several expressions of a file share."""
     return re.sub(r"\{\{(\w+)\}\}", lambda match: parts[match[1]], expression)
 

@@ -77,7 +77,7 @@ class _Line(NamedTuple):
     def known_keys(self) -> Iterator[KnownKey]:
         """The key; none when it turns out to be damaged."""
         with contextlib.suppress(ValueError):
-            yield KnownKey(_decoded(self.key_type, self.encoded), self.number, self.revoked)
+            yield KnownKey(_decoded_host_key(self.key_type, self.encoded), self.number, self.revoked)
 
 
 @dataclass(slots=True)
@@ -156,7 +156,7 @@ def parse_known_hosts(text: str, source: str) -> KnownHosts:
         if not words or words[0][0] == "#":
             continue
         try:
-            known_hosts.add(_parsed(words, line, number))
+            known_hosts.add(_parsed_line(words, line, number))
         except ValueError as error:
             skipped += 1
             if skipped <= MAX_NOTES:
@@ -166,7 +166,7 @@ def parse_known_hosts(text: str, source: str) -> KnownHosts:
     return known_hosts
 
 
-def _parsed(words: list[str], line: str, number: int) -> _Line:
+def _parsed_line(words: list[str], line: str, number: int) -> _Line:
     """A line of the file; raises ValueError with the reason when it is of no use."""
     if len(line) > MAX_LINE_CHARS:
         raise ValueError(f"it has more than {MAX_LINE_CHARS} characters")
@@ -177,7 +177,7 @@ def _parsed(words: list[str], line: str, number: int) -> _Line:
         raise ValueError("it is not 'names key-type key'")
     patterns, key_type, encoded = words[1:4] if revoked else words[:3]
     if not encoded.startswith(_beginning_of(key_type)):
-        _decoded(key_type, encoded)  # says what is wrong
+        _decoded_host_key(key_type, encoded)  # says what is wrong
     return _Line(patterns, key_type, encoded, number, revoked)
 
 
@@ -195,7 +195,7 @@ def _beginning_of(key_type: str) -> str:
     return base64.b64encode(begin[: len(begin) // 3 * 3]).decode()
 
 
-def _decoded(key_type: str, encoded: str) -> HostKey:
+def _decoded_host_key(key_type: str, encoded: str) -> HostKey:
     """The key that is written so; raises ValueError unless it is one of this type."""
     try:
         blob = base64.b64decode(encoded, validate=True)
@@ -212,14 +212,14 @@ def _names(patterns: str, name: str) -> bool:
     found = False
     for pattern in patterns.split(","):
         if pattern.startswith("!"):
-            if _matches(pattern[1:], name):
+            if _pattern_matches(pattern[1:], name):
                 return False
-        elif pattern and _matches(pattern, name):
+        elif pattern and _pattern_matches(pattern, name):
             found = True
     return found
 
 
-def _matches(pattern: str, name: str) -> bool:
+def _pattern_matches(pattern: str, name: str) -> bool:
     """Only ``*`` and ``?`` are special: ``[host]:22`` has literal brackets.
 
     No regular expression, because a file has thousands of patterns, each of which is looked at once or twice.
@@ -260,7 +260,7 @@ class KnownHostsFiles:
     def read(self, path: Path) -> KnownHosts:
         """What a file says now. Raises OSError when it cannot be read."""
         with self._lock:
-            state = _state(path)
+            state = _file_state(path)
             known = self._read.get(path)
             if known is None or known[0] != state:
                 known = self._read[path] = (state, read_known_hosts(path))
@@ -270,7 +270,7 @@ class KnownHostsFiles:
             return known[1]
 
 
-def _state(path: Path) -> object:
+def _file_state(path: Path) -> object:
     """What changes when a file is written or replaced."""
     try:
         status = path.stat()

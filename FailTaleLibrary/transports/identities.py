@@ -73,7 +73,7 @@ class Identities:
     def _configured(self, path: Path) -> Iterator[Identity]:
         secret = self.ssh.key_passphrase
         try:
-            content = _content(path)
+            content = _key_file_content(path)
             if content.startswith(_PUBLIC):
                 yield from self._in_agent(content, path)
             else:
@@ -119,7 +119,7 @@ class Identities:
     def _with_certificate(self, path: Path, passphrase: bytes | None, *, shown: str = "") -> Iterator[Identity]:
         """The key of a file, first with the certificate that lies beside it as ``…-cert.pub``, then by itself."""
         shown = shown or str(path)
-        load = private_key_in(_content(path), passphrase)
+        load = private_key_in(_key_file_content(path), passphrase)
         certificate = path.with_name(path.name + "-cert.pub")
         if certificate.is_file():
             try:
@@ -133,7 +133,7 @@ class _UnusableError(Exception):
     """A key file that cannot be used; the message says why, and ends with a full stop."""
 
 
-def _content(path: Path) -> bytes:
+def _key_file_content(path: Path) -> bytes:
     try:
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise _UnusableError("it is no file.")
@@ -178,11 +178,11 @@ def _loaded(content: bytes, passphrase: bytes | None) -> object:
 
     try:
         try:
-            return _decoded(content, passphrase)
+            return _decoded_private_key(content, passphrase)
         except TypeError as error:
             if passphrase is None:
                 raise _UnusableError("it is encrypted; set 'key_passphrase', or load it into an agent.") from error
-            return _decoded(content, None)  # a passphrase for a key that needs none does no harm
+            return _decoded_private_key(content, None)  # a passphrase for a key that needs none does no harm
     except UnsupportedAlgorithm as error:
         raise _UnusableError(
             "its type or encryption is not supported by FailTale; load it into an agent, or use ed25519."
@@ -191,7 +191,7 @@ def _loaded(content: bytes, passphrase: bytes | None) -> object:
         raise _UnusableError(_why_no_key(content, passphrase)) from error
 
 
-def _decoded(content: bytes, passphrase: bytes | None) -> object:
+def _decoded_private_key(content: bytes, passphrase: bytes | None) -> object:
     """Raises TypeError when a passphrase is missing, or given and not needed."""
     from cryptography.hazmat.primitives import serialization
 

@@ -308,7 +308,9 @@ class _RemoteShell:
 
     def read(self) -> tuple[bytes, bytes]:
         channel = self._channel
-        return _taken(channel.recv_ready, channel.recv), _taken(channel.recv_stderr_ready, channel.recv_stderr)
+        return _received_bytes(channel.recv_ready, channel.recv), _received_bytes(
+            channel.recv_stderr_ready, channel.recv_stderr
+        )
 
     def write(self, data: bytes) -> int:
         try:
@@ -334,7 +336,7 @@ class _RemoteShell:
             self._connection.end(self._channel)
 
 
-def _taken(is_ready: Callable[[], bool], receive: Callable[[int], bytes]) -> bytes:
+def _received_bytes(is_ready: Callable[[], bool], receive: Callable[[int], bytes]) -> bytes:
     """What has come of a stream. Where paramiko finds in passing that the connection is gone, one chunk is lost."""
     try:
         return receive(_CHUNK_BYTES) if is_ready() else b""

@@ -242,11 +242,11 @@ class _Login:
             if wanted is not None:
                 accepted.append(str(identity))
                 if "publickey" not in wanted:
-                    raise _refusal(self._more_wanted(user, accepted, wanted))
+                    raise _login_refusal(self._more_wanted(user, accepted, wanted))
         if accepted:
-            raise _refusal(self._more_wanted(user, accepted, ["another key"]))
+            raise _login_refusal(self._more_wanted(user, accepted, ["another key"]))
         sentences = self._refused(user, offered, identities, hung_up=not transport.is_active())
-        raise _refusal(" ".join([*sentences, *identities.skipped]))
+        raise _login_refusal(" ".join([*sentences, *identities.skipped]))
 
     def _offer(
         self, transport: paramiko.Transport, user: str, identity: Identity, *, is_first: bool
@@ -258,7 +258,7 @@ class _Login:
         try:
             return transport.auth_publickey(user, identity.key)
         except paramiko.BadAuthenticationType as error:
-            raise _refusal(self._no_keys(user, error.allowed_types)) from error
+            raise _login_refusal(self._no_keys(user, error.allowed_types)) from error
         except paramiko.AuthenticationException as error:
             if transport.is_active() and "timeout" in str(error):
                 said = f"did not respond to the login within {self.trust.ssh.connect_timeout_s:g} s"
@@ -313,7 +313,7 @@ class _Login:
         return [self.sentence(what), *ways_out]
 
 
-def _refusal(sentence: str) -> TransportError:
+def _login_refusal(sentence: str) -> TransportError:
     """Final: the breaker asks for no second login, because accounts are locked after some."""
     return TransportError("authentication refused", sentence)
 

@@ -545,7 +545,7 @@ class _Visit:
         """Of a login that has not said hello yet. Raises the host's error for one that never will."""
         elapsed_s = time.monotonic() - conversation.began
         if conversation.shell.ended or elapsed_s > self._host.hello_s:
-            raise self._host.no_shell(_words(conversation.talk))
+            raise self._host.no_shell(_login_words(conversation.talk))
         if elapsed_s > SUSPICIOUS_S:
             conversation.hang_up()
 
@@ -635,6 +635,6 @@ def _wait_for(conversations: Sequence[_Conversation]) -> None:
         selector.select(0.01 if any(each.has_more_to_send for each in conversations) else _LOOK_UP_S)
 
 
-def _words(talk: bytearray) -> str:
+def _login_words(talk: bytearray) -> str:
     """What a login said, in one line for a reader."""
     return " ".join(decode(bytes(talk)).split())[-_WORDS_SHOWN:]

@@ -18,7 +18,7 @@ _VARIABLES = {
 
 def time_functions(own: TimeFormat | None) -> str:
     """awk functions for every row of the table and for a collector's own format."""
-    rows = [_row(f"row{number}", each.pieces) for number, each in enumerate(FORMATS, 1)]
+    rows = [_awk_function(f"row{number}", each.pieces) for number, each in enumerate(FORMATS, 1)]
     cases = "".join(f"if (number == {number}) return row{number}(text)\n" for number in range(1, len(FORMATS) + 1))
     settings = [
         f"rows = {len(FORMATS)}\n",
@@ -37,7 +37,7 @@ def time_functions(own: TimeFormat | None) -> str:
     )
 
 
-def _row(name: str, pieces: Sequence[Piece]) -> str:
+def _awk_function(name: str, pieces: Sequence[Piece]) -> str:
     """A function that reads the time at a text's start: epoch seconds, or nothing."""
     whole = "".join(piece.pattern for piece in pieces)
     reading = "".join(_reading(pieces))
@@ -70,7 +70,9 @@ def _own_functions(own: TimeFormat | None) -> str:
         return 'function own(line) { return "" }\nfunction own_value(text) { return any(text) }\n'
     value = "function own_value(text) { return any(text) }\n"
     if own.pieces is not None:
-        value = _row("own_row", own.pieces) + "function own_value(text) { return own_row(substr(text, 1, 300)) }\n"
+        value = (
+            _awk_function("own_row", own.pieces) + "function own_value(text) { return own_row(substr(text, 1, 300)) }\n"
+        )
     if own.key:
         how = f"return keyed(line, {_string(re.escape(own.key))}, 1)\n"
     elif own.pattern:

@@ -39,12 +39,12 @@ def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int
         return CommandLine(
             producer=journal_producer(collector, window, max_bytes=max_bytes),
             filters="",
-            shown=_shown(collector, shown_journal(collector, window)),
+            shown=_shown_command(collector, shown_journal(collector, window)),
         )
     return CommandLine(
         producer=_command_producer(collector, window),
         filters=filters(collector, max_bytes=max_bytes),
-        shown=_shown(collector, collector.command or ""),
+        shown=_shown_command(collector, collector.command or ""),
     )
 
 
@@ -55,7 +55,7 @@ def _command_producer(collector: Collector, window: ResolvedWindow) -> str:
     return f"export FAILTALE_SINCE={since} FAILTALE_UNTIL={until}; {collector.command}\n"
 
 
-def _shown(collector: Collector, command: str) -> str:
+def _shown_command(collector: Collector, command: str) -> str:
     stages = [grep(collector)] if collector.grep is not None else []
     lines = kept_lines(collector)
     if lines is not None:

@@ -48,7 +48,7 @@ def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: in
         ("marked_at", int(first.epoch) if first and first.epoch is not None else 0),
         ("early", "yes" if early else ""),
         ("late", "yes" if late else ""),
-        ("marks", "\n".join(_table(collector, early, late))),
+        ("marks", "\n".join(_table_of_files(collector, early, late))),
         ("zone", "" if window.utc_offset_s is None else window.utc_offset_s),
         ("before", collector.before),
         ("several", "yes" if len(collector.file) > 1 or is_pattern(collector.file[0]) else ""),
@@ -102,7 +102,7 @@ def _covers(mark: HostMark | None, collector: Collector) -> bool:
     )
 
 
-def _table(collector: Collector, early: HostMark | None, late: HostMark | None) -> Iterator[str]:
+def _table_of_files(collector: Collector, early: HostMark | None, late: HostMark | None) -> Iterator[str]:
     """The lines that `changed_files.awk` reads; a folder is named once, so that a thousand files stay few bytes."""
     files = _by_inode(collector, early), _by_inode(collector, late)
     known = dict(sorted((files[1] | files[0]).items(), key=lambda each: each[1].path))

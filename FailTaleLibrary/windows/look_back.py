@@ -36,11 +36,11 @@ def parse_look_backs(frames: Iterable[Frame]) -> dict[str, LookBack]:
         value = frame.value.decode("utf-8", "surrogateescape")
         if frame.word == "span":
             told, _, label = value.partition("|")
-            span, shapes = _span(told), []
+            span, shapes = _parsed_span(told), []
             if span is not None:
                 found[label] = LookBack(lines=span.lines, seconds=span.seconds)
         elif frame.word == "profile" and span is not None and len(shapes) < _MOST_SHAPES:
-            shape = _shape(value, span)
+            shape = _seen_shape(value, span)
             if shape is not None:
                 shapes.append(shape)
                 found[label] = found[label].model_copy(update={"shapes": tuple(shapes)})
@@ -70,7 +70,7 @@ class _Span:
         return None if self.began is None or self.ended is None else max(0.0, self.ended - self.began)
 
 
-def _span(value: str) -> _Span | None:
+def _parsed_span(value: str) -> _Span | None:
     lines, *moments = value.split()[:3] or [""]
     number = whole_number(lines)
     if number is None:
@@ -81,12 +81,12 @@ def _span(value: str) -> _Span | None:
     return _Span(number, seconds[0], seconds[1])
 
 
-def _shape(value: str, span: _Span) -> SeenShape | None:
+def _seen_shape(value: str, span: _Span) -> SeenShape | None:
     fields = value.split("|")
     if len(fields) != 5:
         return None
     window_lines, count = _numbers(fields[0]), whole_number(fields[1])
-    places, moments, window_moments = _numbers(fields[2]), _moments(fields[3]), _moments(fields[4])
+    places, moments, window_moments = _numbers(fields[2]), _parsed_moments(fields[3]), _parsed_moments(fields[4])
     if not window_lines or count is None:
         return None
     is_timed = span.began is not None and bool(moments) and bool(window_moments)
@@ -103,7 +103,7 @@ def _numbers(field: str) -> tuple[int, ...]:
     return tuple(number for each in field.split() if (number := whole_number(each)) is not None)
 
 
-def _moments(field: str) -> tuple[float, ...]:
+def _parsed_moments(field: str) -> tuple[float, ...]:
     """Ascending; a clock that was set back in the log counts as standing still."""
     found = [seconds for each in field.split() if (seconds := _seconds(each)) is not None]
     return tuple(accumulate(found, max))

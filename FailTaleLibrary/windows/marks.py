@@ -195,16 +195,16 @@ def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:
         elif piece.word == "file":
             marked.append(piece.value)
         elif piece.word in ("pattern", "many"):
-            pattern = _path(piece.value)
+            pattern = _file_name(piece.value)
             files += [mark for mark in (_file_mark(pattern, each) for each in marked) if mark is not None]
             marked.clear()
             if piece.word == "pattern":
                 patterns.append(pattern)
         elif piece.word == "baseline":
-            baselines[_path(piece.value)] = decode(carried)
+            baselines[_file_name(piece.value)] = decode(carried)
             carried = b""
         else:
-            told.setdefault(piece.word, []).append(_path(piece.value))
+            told.setdefault(piece.word, []).append(_file_name(piece.value))
     if "clock" not in told:
         raise ValueError("the host told no mark")
     epoch, whole_seconds = _epoch(told.get("clock", [""])[0])
@@ -220,7 +220,7 @@ def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:
     )
 
 
-def _path(value: bytes) -> str:
+def _file_name(value: bytes) -> str:
     """As Python's own file names: any byte survives the way back."""
     return value.decode("utf-8", "surrogateescape")
 
@@ -230,7 +230,7 @@ def _file_mark(pattern: str, value: bytes) -> FileMark | None:
     if match is None:
         return None
     inode, size, written = (int(match[group]) for group in (1, 2, 3))
-    return FileMark(pattern, _path(match[5]), inode=inode, size=size, digest=match[4].decode(), written=written)
+    return FileMark(pattern, _file_name(match[5]), inode=inode, size=size, digest=match[4].decode(), written=written)
 
 
 def _epoch(told: str) -> tuple[float | None, bool]:

@@ -84,7 +84,7 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
     look_backs = parse_look_backs(piece for piece in split_frames(stderr, nonce) if isinstance(piece, Frame))
     parts = tuple(
         replace(part, look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"))
-        for part in _parts(stdout, nonce, cap=_last_number(told.get("cap")))
+        for part in _file_parts(stdout, nonce, cap=_last_number(told.get("cap")))
     )
     kept = b"".join(part.text for part in parts)
     produced, skipped = _counted(told.get("produced")), _skipped(told)
@@ -98,7 +98,7 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
         before=before,
         stderr=own_stderr,
         method=_method(told),
-        note=" ".join(_sentences(told, parts, statuses)),
+        note=" ".join(_window_notes(told, parts, statuses)),
         produced_bytes=produced[1] + skipped if produced else None,
         omitted_bytes=max(0, matched[1] - len(kept)) if matched else 0,
         omitted_lines=max(0, matched[0] - kept.count(b"\n")) if matched else 0,
@@ -121,7 +121,7 @@ def _told(stderr: bytes, nonce: str) -> tuple[dict[str, list[str]], bytes, bytes
     return told, texts["carry"], texts["carried"]
 
 
-def _parts(stdout: bytes, nonce: str, *, cap: int | None) -> Iterator[OutputPart]:
+def _file_parts(stdout: bytes, nonce: str, *, cap: int | None) -> Iterator[OutputPart]:
     """Each part's lines, without the torn first one where they fill the cap; none of which nothing came."""
     path, is_unsure = "", False
     for piece in split_frames(stdout, nonce):
@@ -179,9 +179,9 @@ _NOTES = {
 """What a host tells of its files, in the reader's words."""
 
 
-def _sentences(told: dict[str, list[str]], parts: tuple[OutputPart, ...], statuses: list[int]) -> Iterator[str]:
+def _window_notes(told: dict[str, list[str]], parts: tuple[OutputPart, ...], statuses: list[int]) -> Iterator[str]:
     if "lost" in told and "locked" not in told:
-        lost = _names(told["lost"])
+        lost = _quoted_names(told["lost"])
         was = "was" if len(set(told["lost"])) == 1 else "were"
         yield (
             f"{lost} {was} truncated, deleted or rotated to where no copy was found: what was written there "
@@ -189,13 +189,13 @@ def _sentences(told: dict[str, list[str]], parts: tuple[OutputPart, ...], status
         )
     for word, sentence in _NOTES.items():
         if word in told:
-            yield sentence.format(_names([_path_of(word, each) for each in told[word]]))
+            yield sentence.format(_quoted_names([_path_of(word, each) for each in told[word]]))
     for zone, names in _by_zone(told.get("zoned", ())).items():
-        yield f"The times in {_names(names)} were read as {zone}: so they fit when it was last written."
+        yield f"The times in {_quoted_names(names)} were read as {zone}: so they fit when it was last written."
     unsure = [part for part in parts if part.is_unsure]
     if unsure:
         lines = sum(part.text.count(b"\n") or 1 for part in unsure)
-        files = _names([part.path for part in unsure if part.path != "journal"])
+        files = _quoted_names([part.path for part in unsure if part.path != "journal"])
         yield f"{_unsure(lines)} older than the window{f' ({files})' if files else ''}: nothing tells exactly."
     if "vacuumed" in told:
         yield "The journal's mark is no longer in it: its times were used instead."
@@ -222,5 +222,5 @@ def _by_zone(told: Iterator[str] | list[str] | tuple[()]) -> dict[str, list[str]
     return zones
 
 
-def _names(told: list[str]) -> str:
+def _quoted_names(told: list[str]) -> str:
     return ", ".join(f"'{name}'" for name in dict.fromkeys(told))

@@ -18,10 +18,10 @@ def shell_quote(text: str) -> str:
 
     A byte that is no UTF-8 (a surrogate escape) travels as its octal number, so that the word can always be encoded.
     """
-    return "'" + _SPECIAL.sub(_escaped, text) + "'"
+    return "'" + _SPECIAL.sub(_escaped_for_shell, text) + "'"
 
 
-def _escaped(match: re.Match[str]) -> str:
+def _escaped_for_shell(match: re.Match[str]) -> str:
     if match[0] == "'":
         return "'\\''"
     return f"'\"$(printf '\\{ord(match[0]) - 0xDC00:03o}')\"'"

@@ -84,9 +84,9 @@ class ShopKeywords:
             with error:
                 status, body = error.code, error.read()
         if status != expected:
-            raise AssertionError(f"{what} answered {_words(status)}, expected {_words(expected)}.")
+            raise AssertionError(f"{what} answered {_status_words(status)}, expected {_status_words(expected)}.")
         return json.loads(body)
 
 
-def _words(status: int) -> str:
+def _status_words(status: int) -> str:
     return f"{status} {http.HTTPStatus(status).phrase}"
