@@ -210,6 +210,17 @@ def test_a_page_of_robot_is_refused_with_the_way_that_works(
     assert (run / page).read_bytes() == before
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_payload_that_had_to_be_removed_is_said(run: Path, kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    text = (run / kind).read_text()
+    (run / kind).write_text(text.replace("failtale:1:eJ", "failtale:1:AA"))
+    assert redact("--in-place", kind) == 0
+    assert "1 payload of a card could not be read and had to be removed" in capsys.readouterr().err
+    left = (run / kind).read_text()
+    assert REMOVED_PAYLOAD in left
+    assert CODE not in left
+
+
 # --- Cases that no run makes by itself --------------------------------------------------------------------------------
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 from FailTaleLibrary.archive import rewrite_all, rewrite_bundle, rewritten
-from FailTaleLibrary.archive.cards import rewrite_payloads
+from FailTaleLibrary.archive.cards import REMOVED_PAYLOAD, rewrite_payloads
 from FailTaleLibrary.archive.texts import Text, chunks_of, format_of
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
 from FailTaleLibrary.config import Config
@@ -23,6 +23,7 @@ from FailTaleLibrary.files import replacing
 from FailTaleLibrary.redaction import names_a_secret, redact_lines
 from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.run import redactor_for
+from FailTaleLibrary.text import count
 
 _STDIN = "-"
 _HEAD = 1000
@@ -67,7 +68,7 @@ def _redact_in_place(name: str, redactor: RecordRedactor, *, max_bytes: int) -> 
         rewrite_bundle(path, redactor.text)
         return
     with _opened_file(path) as source, replacing(path) as target:
-        target.writelines(_redacted_parts(source, path, redactor, max_bytes=max_bytes))
+        target.writelines(_with_losses_said(_redacted_parts(source, path, redactor, max_bytes=max_bytes), path))
 
 
 def _print_redacted(name: str, redactor: RecordRedactor, *, max_bytes: int) -> None:
@@ -79,7 +80,7 @@ def _print_redacted(name: str, redactor: RecordRedactor, *, max_bytes: int) -> N
     target = _as_it_comes(sys.stdout.buffer)
     try:
         with source:
-            target.writelines(_redacted_parts(source, path, redactor, max_bytes=max_bytes))
+            target.writelines(_with_losses_said(_redacted_parts(source, path, redactor, max_bytes=max_bytes), path))
     finally:
         target.detach()  # which writes what is left, and leaves standard output open
 
@@ -112,6 +113,17 @@ def _redacted_parts(source: TextIO, path: Path, redactor: RecordRedactor, *, max
         texts=_Texts(redactor),
         max_bytes=max_bytes,
     )
+
+
+def _with_losses_said(parts: Iterable[str], path: Path) -> Iterator[str]:
+    """The same, and at its end a sentence about what could only be removed."""
+    lost = 0
+    for part in parts:
+        lost += part.count(REMOVED_PAYLOAD)
+        yield part
+    if lost:
+        what = f"{count(lost, 'payload of a card', 'payloads of cards')} could not be read and had to be removed"
+        print(f"failtale: '{path}': {what}", file=sys.stderr)
 
 
 def _lines_of(chunks: Iterable[str], redactor: RecordRedactor) -> Iterator[str]:
