@@ -49,7 +49,7 @@ def add_command(commands: Commands) -> None:
     rank.add_argument("--passing", metavar="FILE", help="the log of a run of the same thing that went well")
     rank.add_argument("--json", action="store_true", help="print one JSON object instead of text")
     rank.add_argument("--most", type=_positive, default=_MOST, metavar="N", help=f"at most so many (default: {_MOST})")
-    rank.set_defaults(run=_rank)
+    rank.set_defaults(run=_rank_files)
 
 
 def _positive(text: str) -> int:
@@ -58,7 +58,7 @@ def _positive(text: str) -> int:
     return int(text)
 
 
-def _rank(options: argparse.Namespace) -> int:
+def _rank_files(options: argparse.Namespace) -> int:
     redactor = RecordRedactor(redactor_for(configuration_if_named(options) or Config(), os.environ))
     passing = _read_log(options.passing) if options.passing else None
     logs = [_read_log(name) for name in dict.fromkeys(options.paths)]
@@ -68,7 +68,7 @@ def _rank(options: argparse.Namespace) -> int:
         if log.omitted_bytes:
             said = f"the first {log.omitted_bytes:,} bytes were left out; lines are counted from there"
             print(f"failtale: {log.name}: {said}", file=sys.stderr)
-    print(_as_json(logs, shown, redactor) if options.json else _as_text(logs, shown, redactor))
+    print(_as_json(logs, shown, redactor) if options.json else _as_safe_text(logs, shown, redactor))
     return 0 if shown else 1
 
 
@@ -100,7 +100,7 @@ def _of_stream(name: str, stream: BinaryIO, *, omitted_bytes: int = 0) -> _Read:
     return _Read(name, text.split("\n"), omitted_bytes + cut)
 
 
-def _as_text(logs: Sequence[_Read], shown: Sequence[tuple[_Read, LineSuspect]], redactor: RecordRedactor) -> str:
+def _as_safe_text(logs: Sequence[_Read], shown: Sequence[tuple[_Read, LineSuspect]], redactor: RecordRedactor) -> str:
     if not shown:
         return f"Nothing stands out in {count(sum(len(log.lines) for log in logs), 'line')}."
     return "\n".join(line for log, suspect in shown for line in _in_words(log, suspect, redactor, many=len(logs) > 1))
@@ -109,7 +109,7 @@ def _as_text(logs: Sequence[_Read], shown: Sequence[tuple[_Read, LineSuspect]], 
 def _in_words(log: _Read, suspect: LineSuspect, redactor: RecordRedactor, *, many: bool) -> Iterator[str]:
     place = f"{log.name}:{suspect.line_number + 1}" if many else f"{suspect.line_number + 1}"
     times = f"; {suspect.count:,} times" if suspect.count > 1 else ""
-    yield f"{place}: {_text(suspect, redactor).strip()[:_SHOWN_CHARS]}"
+    yield f"{place}: {_safe_text(suspect, redactor).strip()[:_SHOWN_CHARS]}"
     yield f"    {', '.join(suspect.reasons)}{times}"
 
 
@@ -118,7 +118,7 @@ def _as_json(logs: Sequence[_Read], shown: Sequence[tuple[_Read, LineSuspect]], 
         {
             "file": log.name,
             "line": suspect.line_number + 1,
-            "text": _text(suspect, redactor),
+            "text": _safe_text(suspect, redactor),
             "score": suspect.score,
             "reasons": suspect.reasons,
             "count": suspect.count,
@@ -129,5 +129,5 @@ def _as_json(logs: Sequence[_Read], shown: Sequence[tuple[_Read, LineSuspect]], 
     return json.dumps({"suspects": suspects, "logs": read}, indent=2, ensure_ascii=False)
 
 
-def _text(suspect: LineSuspect, redactor: RecordRedactor) -> str:
+def _safe_text(suspect: LineSuspect, redactor: RecordRedactor) -> str:
     return redactor.text(suspect.text)
