@@ -15,6 +15,7 @@ NAMES = {
     "collection": "bench.collection",
     "growth": "bench.growth",
     "windows": "bench.windows",
+    "leftovers": "bench.leftovers",
     "measures": "bench.measures",
 }
 

@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
@@ -47,8 +48,9 @@ COMMANDS = (
 class _DelayingProxy:
     """Passes connections on to a server and holds each direction back."""
 
-    def __init__(self, target: int, delay_s: float) -> None:
+    def __init__(self, target: int, delay_s: float, addresses: list[str]) -> None:
         self._target = target
+        self._addresses = addresses
         self._delay_s = delay_s
         self.port = free_port()
         self._listens = threading.Event()
@@ -58,7 +60,7 @@ class _DelayingProxy:
 
     def _run(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.run_until_complete(asyncio.start_server(self._serve, "0.0.0.0", self.port, limit=2**20))
+        self._loop.run_until_complete(asyncio.start_server(self._serve, self._addresses, self.port, limit=2**20))
         self._listens.set()
         self._loop.run_forever()
 
@@ -89,9 +91,16 @@ class _DelayingProxy:
 @contextlib.contextmanager
 def _site(hosts: int, delay_ms: float, rounds: int) -> Iterator[Path]:
     """The settings of `bench.rivals`."""
-    with tempfile.TemporaryDirectory(prefix="ft-") as name, Sshd(Path(name) / "host", options=_OPTIONS) as server:
-        port = _DelayingProxy(server.port, delay_ms / 1000).port if delay_ms else server.port
+    with contextlib.ExitStack() as stack:
+        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ft-"))
         addresses = [f"127.0.0.{number + 2}" for number in range(hosts)]
+        server = Sshd(Path(name) / "host", options=_OPTIONS)
+        server.options += [f"ListenAddress {address}:{server.port}" for address in addresses]
+        stack.enter_context(server)
+        for address in addresses:  # it says that it listens as soon as one of them is ready
+            while socket.socket().connect_ex((address, server.port)):
+                time.sleep(0.01)
+        port = _DelayingProxy(server.port, delay_ms / 1000, addresses).port if delay_ms else server.port
         server.ssh_settings()
         key = server.known_hosts_line.split(maxsplit=1)[1]
         known_hosts = Path(name) / "known_hosts"
@@ -110,7 +119,7 @@ def _site(hosts: int, delay_ms: float, rounds: int) -> Iterator[Path]:
         yield file
 
 
-_OPTIONS = ("ListenAddress 0.0.0.0", "MaxStartups 1000", "MaxSessions 20", "LogLevel ERROR")
+_OPTIONS = ("MaxStartups 1000", "MaxSessions 20", "LogLevel INFO")
 
 
 def _one(way: str, settings: Path) -> tuple[float, list[float]]:

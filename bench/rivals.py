@@ -62,9 +62,15 @@ def paramiko(settings: Settings) -> None:
             clients[host["name"]] = client
 
         def run(command: str) -> bytes:
-            _, stdout, stderr = clients[host["name"]].exec_command(command)
-            stderr.read()
-            return bytes(stdout.read())
+            while True:
+                try:
+                    _, stdout, stderr = clients[host["name"]].exec_command(command)
+                except ssh.SSHException:  # a server that frees ended channels late refuses new ones
+                    if clients[host["name"]].get_transport().is_active():
+                        continue
+                    raise
+                stderr.read()
+                return bytes(stdout.read())
 
         with ThreadPoolExecutor(4) as channels:
             list(channels.map(run, settings["commands"]))
@@ -190,7 +196,7 @@ def _failtale(settings: Settings, *, rank: bool) -> None:
     from FailTaleLibrary.collection.source import OwnHosts
     from FailTaleLibrary.config import Config
     from FailTaleLibrary.faults import Faults
-    from FailTaleLibrary.records import Failure, TimeWindow
+    from FailTaleLibrary.records import Failure, Window, our_words
     from FailTaleLibrary.redaction import Redactor
 
     collectors = [{"name": f"c{index}", "command": command} for index, command in enumerate(settings["commands"])]
@@ -212,13 +218,14 @@ def _failtale(settings: Settings, *, rank: bool) -> None:
     for number in range(settings["rounds"]):
         began = time.perf_counter()
         now = datetime.now(timezone.utc)
-        window = TimeWindow(start=now - timedelta(seconds=1), end=now)
-        failure = Failure(id=f"f{number}", test="Order", message="503 != 200", window=window)
+        window = Window(start=now - timedelta(seconds=1), end=now)
+        message = our_words("503 != 200")
+        failure = Failure(id=f"{number:032x}", name=our_words("Order"), message=message, window=window)
         _, evidence, _ = hosts.collect(failure, redactor=redactor, faults=faults, budget=Budget(120))
         expected = len(settings["hosts"]) * len(collectors)
         assert len(evidence.items) == expected, evidence.gaps
         if rank:
-            from FailTaleLibrary.ranking import rank as ranked
+            from FailTaleLibrary.ranking.suspects import rank as ranked
 
             ranked(failure, evidence)
         _tell(began)
