@@ -246,6 +246,12 @@ def test_importing_transports_does_not_import_paramiko() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_a_run_loads_what_only_some_failures_need_when_one_needs_it() -> None:
+    heavy = {"paramiko", "jinja2", "ollama", "mcp", "FailTaleLibrary.hints", "FailTaleLibrary.hints.maker"}
+    done = in_python(f"import sys, FailTaleListener; print(sorted({heavy} & set(sys.modules)))")
+    assert done.stdout.strip() == "[]", done
+
+
 ON_A_HOST = """
 import sys, threading, time
 from FailTaleLibrary.config import Config
