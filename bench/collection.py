@@ -122,8 +122,8 @@ def _site(hosts: int, delay_ms: float, rounds: int) -> Iterator[Path]:
 _OPTIONS = ("MaxStartups 1000", "MaxSessions 20", "LogLevel INFO")
 
 
-def _one(way: str, settings: Path) -> tuple[float, list[float]]:
-    """Seconds of the process up to the end of its first round, and of each later round."""
+def _one(way: str, settings: Path, *, attempts: int = 3) -> tuple[float, list[float]]:
+    """Seconds of the process up to the end of its first round, and of each later round; a way may break off."""
     began = time.perf_counter()
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
@@ -139,7 +139,10 @@ def _one(way: str, settings: Path) -> tuple[float, list[float]]:
     process.stdout.readline()
     cold_s = time.perf_counter() - began
     later = [float(line) for line in process.stdout]
-    if process.wait():
+    if process.wait() and attempts > 1:
+        print(f"{way} broke off: {process.stderr.read().splitlines()[-1]}", file=sys.stderr)
+        return _one(way, settings, attempts=attempts - 1)
+    if process.returncode:
         raise RuntimeError(f"{way}: {process.stderr.read()}")
     return cold_s, later
 

@@ -479,9 +479,9 @@ class _Visit:
         _wait_for(self._active)
         self._end_in_time()
         for conversation in list(self._active):
-            conversation.send()
             for number, answer in conversation.take():
                 self._tell(number, self._result(conversation, answer))
+            conversation.send()  # with what it was asked for just now
             self._look_after(conversation)
         if self._is_waiting():
             self._has_lane = True
