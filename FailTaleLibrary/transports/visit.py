@@ -46,6 +46,8 @@ SUSPICIOUS_S = 1.5
 """Without a hello for so long, a login may have no shell. It is hung up on: menus end then, a slow shell says hello."""
 LANE_AFTER_S = 0.4
 """An item that takes longer lets the others overtake it."""
+LANE_AGAIN_S = 2.0
+"""Between two attempts at a lane."""
 REVISITS = 2
 """After a visit that broke off."""
 _LAST_WORDS_S = 1.2
@@ -456,7 +458,7 @@ class _Visit:
         self._over_at = ends_at
         self._last_words_s = min(_LAST_WORDS_S, (ends_at - self._began) / 4)
         self._attempts = 0
-        self._has_lane = False
+        self._next_lane_at = self._began
         self._lost = ""
         """How the last conversation broke off."""
         self._in_order = True
@@ -484,7 +486,7 @@ class _Visit:
             conversation.send()  # with what it was asked for just now
             self._look_after(conversation)
         if self._is_waiting():
-            self._has_lane = True
+            self._next_lane_at = time.monotonic() + LANE_AGAIN_S
             self._open(self._host.start_another)
 
     # Conversations
@@ -510,7 +512,7 @@ class _Visit:
 
     def _is_waiting(self) -> bool:
         """Whether one item makes others wait for whom nobody has asked."""
-        if self._has_lane or self._ending or len(self._active) != 1 or self._items is None:
+        if time.monotonic() < self._next_lane_at or self._ending or len(self._active) != 1 or self._items is None:
             return False
         (conversation,) = self._active
         number = conversation.running
