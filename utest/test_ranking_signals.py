@@ -10,7 +10,9 @@ import pytest
 import re2
 from patience import PATIENCE_S
 
-from FailTaleLibrary.ranking.signals import CUES, Row, builds, rows_of, services
+from FailTaleLibrary.ranking.lines import Log
+from FailTaleLibrary.ranking.signals import CUES, Catalogue, Row, builds, rows_of, services
+from FailTaleLibrary.records import our_words
 
 FILES = {"signals.yaml": services, "build_signals.yaml": builds}
 ROWS = [pytest.param(file, row, id=f"{file}: {row.name}") for file in FILES for row in rows_of(file)]
@@ -58,6 +60,13 @@ def test_lines_that_differ_in_digits_alone_hit_the_same_rows_where_the_numbers_a
             other = re.sub(r"\d", digit, hit)
             if catalogue.numbers_in(other) == catalogue.numbers_in(hit):
                 assert catalogue.rows_in(other) == catalogue.rows_in(hit)
+
+
+def test_lines_that_differ_in_digits_that_a_row_asks_for_are_read_apart() -> None:
+    asking = Row("killed", "stop", ("^exit 137$",), our_words("killed"), 6.0, strong=True)
+    lines = [f"2026-03-14 12:01:0{n} exit {code}" for n, code in enumerate((200, 137, 300, 137))]
+    weights = [reading.gravity.weight for reading in Log(lines, catalogue=Catalogue([asking])).readings]
+    assert weights == [0.0, 6.0, 0.0, 6.0]
 
 
 def test_the_catalogue_is_not_read_before_the_first_line_is_ranked() -> None:

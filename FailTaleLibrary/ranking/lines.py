@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
-from FailTaleLibrary.ranking.signals import CUES, Catalogue, services
+from FailTaleLibrary.ranking.signals import CUES, Catalogue, Hits, services
 from FailTaleLibrary.text import shorten
 
 LINE_CHARS = 2000
@@ -135,12 +135,20 @@ _LINES_AT_ONCE = 2000
 """Between two looks at whether time is used up."""
 
 
+@dataclass(frozen=True, slots=True)
+class _ByNumbers:
+    """The readings of lines of one form in which certain digits matter."""
+
+    message_at: int
+    readings: dict[tuple[int, ...], Reading]
+
+
 class Readings:
     """The readings of lines by their form: the line with all digits alike, and, where digits can matter, which do."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self._known: dict[bytes, Reading | dict[tuple[int, ...], Reading]] = {}
+        self._known: dict[bytes, Reading | _ByNumbers] = {}
 
     def read(self, lines: Sequence[str], forms: Sequence[bytes]) -> list[Reading]:
         """The reading of each line, in order."""
@@ -150,24 +158,28 @@ class Readings:
             reading = known.get(form)
             if reading is None:
                 reading = self._learn(line, form)
-            if isinstance(reading, dict):
+            if isinstance(reading, _ByNumbers):
                 reading = self._by_numbers(reading, line)
             readings.append(reading)
         return readings
 
-    def _learn(self, line: str, form: bytes) -> Reading | dict[tuple[int, ...], Reading]:
+    def _learn(self, line: str, form: bytes) -> Reading | _ByNumbers:
         if len(self._known) >= _MOST_READINGS:
             self._known.clear()
-        reading: Reading | dict[tuple[int, ...], Reading]
-        reading = {} if self.catalogue.digits_matter_in(line) else _read_line(line, self.catalogue)
+        start = _message_at(line)
+        message = line[start:].rstrip()
+        hits = self.catalogue.hits_in(message)
+        reading: Reading | _ByNumbers = _ByNumbers(start, {}) if hits.digits_matter else _read_line(start, message, hits)
         self._known[form] = reading
         return reading
 
-    def _by_numbers(self, known: dict[tuple[int, ...], Reading], line: str) -> Reading:
-        numbers = self.catalogue.numbers_in(line)
-        reading = known.get(numbers)
+    def _by_numbers(self, known: _ByNumbers, line: str) -> Reading:
+        message = line[known.message_at :].rstrip()
+        numbers = self.catalogue.numbers_in(message)
+        reading = known.readings.get(numbers)
         if reading is None:
-            reading = known[numbers] = _read_line(line, self.catalogue)
+            reading = _read_line(known.message_at, message, self.catalogue.hits_in(message))
+            known.readings[numbers] = reading
         return reading
 
 
@@ -177,11 +189,9 @@ def readings_of(catalogue: Catalogue) -> Readings:
     return Readings(catalogue)
 
 
-def _read_line(line: str, catalogue: Catalogue) -> Reading:
-    start = _message_at(line)
-    message = line[start:].rstrip()
-    gravity = gravity_of(message, catalogue=catalogue)
-    return Reading(start, gravity, is_blank=not message.strip(), opens_trace=message.endswith(_PYTHON_TRACE))
+def _read_line(start: int, message: str, hits: Hits) -> Reading:
+    opens_trace = message.endswith(_PYTHON_TRACE)
+    return Reading(start, gravity_of(message, hits), is_blank=not message.strip(), opens_trace=opens_trace)
 
 
 class Log:

@@ -241,8 +241,13 @@ def _gravity_of_step(read: Log, index: int) -> Gravity:
     gravity = read.gravity(index)
     if gravity is ORDINARY or not (message := read.message(index)).startswith(_MARK):
         return gravity
-    inner = gravity_of(message[len(_MARK) :], catalogue=builds())
+    inner = _unmarked(message)
     return inner if inner.is_conclusion else replace(inner, weight=max(_MARKED, inner.weight))
+
+
+def _unmarked(message: str) -> Gravity:
+    words = message[len(_MARK) :]
+    return gravity_of(words, builds().hits_in(words))
 
 
 def _frames(traces: Sequence[Trace]) -> set[int]:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from FailTaleLibrary.ranking.signals import CUES, Catalogue, Row
+from FailTaleLibrary.ranking.signals import CUES, Hits, Row
 
 DEBUG, INFO, WARNING, ERROR, FATAL = 0.0, 1.0, 2.0, 4.0, 5.0
 """Levels on the scale of severity."""
@@ -56,16 +56,15 @@ _HIGHEST_AT = {DEBUG: 1.5, INFO: 2.5, WARNING: 3.0}
 """What words can weigh in a line that its own program takes lightly."""
 
 
-def gravity_of(message: str, *, catalogue: Catalogue) -> Gravity:
-    """How grave a message is."""
-    places = catalogue.places_in(message)
-    return _gravity_of_rows(catalogue, places, level_of(message)) if places else ORDINARY
+def gravity_of(message: str, hits: Hits) -> Gravity:
+    """How grave a message is that hits these rows."""
+    return _gravity_of_rows(hits, level_of(message)) if hits.rows else ORDINARY
 
 
 @lru_cache(maxsize=4096)
-def _gravity_of_rows(catalogue: Catalogue, places: tuple[int, ...], level: float | None) -> Gravity:
-    """Of a message that hits these rows; few of the possible mixtures occur."""
-    rows = [catalogue.rows[place] for place in places]
+def _gravity_of_rows(hits: Hits, level: float | None) -> Gravity:
+    """Of all messages that hit the same and have one level."""
+    rows = hits.rows
     kinds = {row.kind for row in rows}
     is_frame = "frame" in kinds
     if "routine" in kinds:

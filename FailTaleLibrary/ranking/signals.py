@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import re2
@@ -50,6 +51,19 @@ class Row:
     misses: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Hits:
+    """What one message hits; the same value for all messages that hit the same."""
+
+    rows: tuple[Row, ...]
+    """Weightiest first."""
+    digits_matter: bool
+    """Whether a message that differs in digits alone could hit other rows."""
+
+
+NO_HITS = Hits((), digits_matter=False)
+
+
 class Catalogue:
     """Rows that are searched for together."""
 
@@ -58,36 +72,43 @@ class Catalogue:
 
     def rows_in(self, message: str) -> tuple[Row, ...]:
         """The rows that a message hits, weightiest first."""
-        return tuple([self.rows[place] for place in self.places_in(message)])
+        return self.hits_in(message).rows
 
-    def places_in(self, message: str) -> tuple[int, ...]:
-        """The places in `rows` of the rows that a message hits."""
+    def hits_in(self, message: str) -> Hits:
+        """What a message hits."""
         found = self._automaton.Match(message)
-        return tuple(sorted(found)) if found else ()
+        if not found:
+            return NO_HITS
+        found.sort()
+        key = tuple(found)
+        hits = self._mixtures.get(key)
+        if hits is None:
+            rows = tuple([self.rows[place] for place in key if place < len(self.rows)])
+            hits = self._mixtures[key] = Hits(rows, digits_matter=key[-1] >= len(self.rows))
+        return hits
 
-    def numbers_in(self, line: str) -> tuple[int, ...]:
-        """Which of the patterns that ask for certain digits a line hits.
+    def numbers_in(self, message: str) -> tuple[int, ...]:
+        """Which of the patterns that ask for certain digits a message hits.
 
-        Two lines that differ in digits alone and agree here hit the same rows: ``exit code 137`` is not ``code 0``.
+        Two that differ in digits alone and agree here hit the same rows: ``exit code 137`` is not ``exit code 0``.
         """
-        found = self._numbers.Match(line)
+        found = self._numbers.Match(message)
         return tuple(found) if found else ()
 
-    def digits_matter_in(self, line: str) -> bool:
-        """Whether a line that differs from this one in digits alone can hit other rows."""
-        return bool(self._any_numbers.Match(line))
+    @cached_property
+    def _mixtures(self) -> dict[tuple[int, ...], Hits]:
+        """Of all mixtures that are possible few occur."""
+        return {}
 
     @cached_property
     def _automaton(self) -> Any:
-        return _automaton("|".join(f"(?:{pattern})" for pattern in row.patterns) for row in self.rows)
+        """The rows, and behind them the patterns that ask for certain digits, for any digits."""
+        rows = ("|".join(f"(?:{pattern})" for pattern in row.patterns) for row in self.rows)
+        return _automaton(chain(rows, (_LITERAL_DIGIT.sub(_for_any_digit, each) for each in self._asking_for_digits())))
 
     @cached_property
     def _numbers(self) -> Any:
         return _automaton(self._asking_for_digits())
-
-    @cached_property
-    def _any_numbers(self) -> Any:
-        return _automaton(_LITERAL_DIGIT.sub(_for_any_digit, pattern) for pattern in self._asking_for_digits())
 
     def _asking_for_digits(self) -> Iterator[str]:
         return (pattern for row in self.rows for pattern in row.patterns if _asks_for_digits(pattern))
