@@ -76,6 +76,7 @@ class Overlap:
         self._sought = frozenset(part for parts in self._parts.values() for part in parts)
         self._counts: Counter[bytes] = Counter()
         self._lines = 1
+        self._by_parts: dict[frozenset[bytes], Shared] = {}
 
     def shares(self, lines: Sequence[str]) -> Shares:
         """Reads one source's lines; after all sources were read, `of` knows which words are rare."""
@@ -83,6 +84,7 @@ class Overlap:
         self._lines += len(lines)
         for found in shares.by_line.values():
             self._counts.update(found)
+        self._by_parts.clear()  # what is rare has changed
         return shares
 
     def telling_lines(self, shares: Shares, *, least: float) -> set[int]:
@@ -94,13 +96,26 @@ class Overlap:
     def of(self, line: str) -> Shared:
         """How much a line shares with the failure: 0 to `HIGHEST`."""
         text = line[:LINE_CHARS].lower()
-        held = self._sought.intersection(text.encode("utf-8", "backslashreplace").translate(_SEPARATORS).split())
+        return self.of_parts(
+            self._sought.intersection(text.encode("utf-8", "backslashreplace").translate(_SEPARATORS).split()), text
+        )
+
+    def of_parts(self, held: frozenset[bytes], line: str) -> Shared:
+        """The same of a line that holds these parts, as `Shares` knows them."""
         if not held:
             return NOTHING_SHARED
-        words = {word for word, parts in self._parts.items() if held.issuperset(parts) and word in text}
+        shared = self._by_parts.get(held)
+        if shared is not None:
+            return shared
+        possible = [word for word, parts in self._parts.items() if held.issuperset(parts)]
+        text = line[:LINE_CHARS].lower()
+        words = {word for word in possible if word in text}
         found = sorted(_wholes(words), key=lambda word: (-self._rarity(word), word))
         weight = sum(self._rarity(word) for word in found)
-        return Shared(min(HIGHEST, weight), tuple(self._wanted[word] for word in found))
+        shared = Shared(min(HIGHEST, weight), tuple(self._wanted[word] for word in found))
+        if all(len(self._parts[word]) == 1 for word in possible):  # no word that also needs its parts side by side
+            self._by_parts[held] = shared
+        return shared
 
     def _rarity(self, word: str) -> float:
         """1 for a word that one line holds, 0 for one that all hold; of a compound word its rarest part counts."""

@@ -186,6 +186,7 @@ ECHO = 1.0
 """What a symptom can gain by words that it shares with the failure: it is the failure, seen from the other side."""
 _ENOUGH = 8
 """So many known shapes make it a fact that another one is new."""
+_NOTHING: frozenset[bytes] = frozenset()
 _GROUPS_AT_ONCE = 1000
 """Between two looks at whether time is used up."""
 _CONTEXT_LINES = 2
@@ -365,7 +366,10 @@ class Source:
         return at if is_possible else None
 
     def _shared(self, unit: Unit) -> Shared:
-        if self._shares.by_line.keys().isdisjoint(unit.lines):
+        by_line = self._shares.by_line
+        if not unit.others:
+            return self._setting.overlap.of_parts(by_line.get(unit.telling, _NOTHING), self.log.lines[unit.telling])
+        if by_line.keys().isdisjoint(unit.lines):
             return NOTHING_SHARED
         return self._setting.overlap.of("\n".join(self.log.lines[index] for index in unit.lines))
 
