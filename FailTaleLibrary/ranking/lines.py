@@ -169,7 +169,9 @@ class Readings:
         start = _message_at(line)
         message = line[start:].rstrip()
         hits = self.catalogue.hits_in(message)
-        reading: Reading | _ByNumbers = _ByNumbers(start, {}) if hits.digits_matter else _read_line(start, message, hits)
+        reading: Reading | _ByNumbers = (
+            _ByNumbers(start, {}) if hits.digits_matter else _read_line(start, message, hits)
+        )
         self._known[form] = reading
         return reading
 
