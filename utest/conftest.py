@@ -9,10 +9,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import hypothesis
 import pytest
 import sshd
 from needs import apt, missing, need
 from patience import wait_until
+
+hypothesis.settings.register_profile("patient", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("patient")  # a busy machine needs longer for an example, and that is no fault
 
 _READ_BY_US = ("FAILTALE_CONFIG", "FAILTALE_LOG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
 

@@ -558,7 +558,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     st.dictionaries(
         st.sampled_from(["ssh", "components", "hosts", "gateway", "marks", "limits", "redaction", "presets", "tags"]),

@@ -126,7 +126,7 @@ def test_lines_without_room_are_left_out_whole_and_named() -> None:
     assert f"No room in the context for: {prompt.omitted[0]}" in prompt.text()
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     texts=st.lists(st.text(max_size=400), min_size=1, max_size=30),
     context=st.integers(min_value=1024, max_value=8192),

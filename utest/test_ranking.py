@@ -458,7 +458,7 @@ HOSTILE = st.lists(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(HOSTILE)
 def test_no_text_breaks_the_ranking(lines: list[str]) -> None:
     item = log(*lines, changes=tuple(lines))

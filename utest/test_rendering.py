@@ -84,7 +84,7 @@ def test_the_rendering_is_the_approved_one(name: str) -> None:
 
 
 @given(st.text().map(sanitize))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_any_text_stays_text(text: str) -> None:
     plain = Elements(to_html(rewritten(a_report(), lambda old: f"{old} "), max_bytes=ROOM))
     hostile = Elements(to_html(rewritten(a_report(), lambda old: f"{old} {text}"), max_bytes=ROOM))

@@ -44,7 +44,7 @@ texts = st.one_of(
 
 
 @given(st.lists(texts, max_size=6), st.integers(0, 300_000))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_no_card_is_larger_than_it_may(logs: list[str], max_bytes: int) -> None:
     card = to_html(a_big_report(*logs), max_bytes=max_bytes, bundle_link="failtale/x", pack=to_payload)
     assert len(card.encode()) <= max_bytes

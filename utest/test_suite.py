@@ -8,6 +8,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import needs
 import pytest
 
@@ -105,3 +106,7 @@ def test_every_command_of_dev_is_in_its_help() -> None:
     commands = re.findall(r"^    ([a-z]+)\)$", text.partition("case $command in")[2], re.MULTILINE)
     described = re.findall(r"^  ([a-z]+) ", text.partition("<<'TEXT'\n")[2].partition("\nTEXT")[0], re.MULTILINE)
     assert sorted(commands) == sorted(described)
+
+
+def test_no_example_of_a_property_has_a_deadline() -> None:
+    assert hypothesis.settings().deadline is None

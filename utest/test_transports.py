@@ -77,7 +77,7 @@ def test_any_byte_arrives_unchanged(way: Transport) -> None:
     assert run(way, f"printf '{octal}'", "cat").stdout == bytes(range(256))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(said=TEXTS, filtered=TEXTS)
 def test_any_quoting_in_producer_and_filters_reaches_the_shell_unchanged(said: str, filtered: str) -> None:
     result = run(LocalTransport(), f"printf %s {shlex.quote(said)}", f"cat; printf %s {shlex.quote(filtered)}")

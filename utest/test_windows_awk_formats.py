@@ -70,7 +70,7 @@ stray = st.lists(st.text(st.sampled_from(list('0123456789-:/.,TZ {}[]"=\\+|times
 
 
 @pytest.mark.parametrize("awk", AWKS)
-@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(written=lines_of_programs, others=stray, zone=zones)
 def test_awk_and_the_parser_here_agree_on_any_line(
     awk: str, written: list[tuple[str, datetime]], others: list[str], zone: int

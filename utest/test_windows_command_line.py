@@ -21,7 +21,7 @@ from FailTaleLibrary.windows.pipeline import shell_quote, shell_quote_pattern
 SHELLS = host_shells()
 NO_WINDOW = ResolvedWindow(kind="none")
 every_shell = pytest.mark.parametrize("shell", SHELLS, ids=str)
-few = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+few = settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 anything = st.text(st.characters(blacklist_characters="\0", blacklist_categories=("Cs",)))
 any_bytes = st.binary().map(lambda data: os.fsdecode(data.replace(b"\0", b"")))
 

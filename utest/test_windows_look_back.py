@@ -143,7 +143,7 @@ VALUE = st.one_of(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.builds(Frame, st.sampled_from(["span", "profile"]), VALUE), max_size=8))
 def test_no_frame_of_a_host_breaks_the_reading(frames: list[Frame]) -> None:
     for found in parse_look_backs(frames).values():

@@ -21,7 +21,7 @@ Fails After The Reboot
     [Documentation]    FAIL: second
     [Tags]    failtale:only=reboots
     Create File    %{RUN}/reboot-me
-    Wait Until Removed    %{RUN}/reboot-me    timeout=20 s
+    Wait Until Removed    %{RUN}/reboot-me    timeout=300 s
     Log Line    ERROR disk is gone
     Fail    second
 
