@@ -329,10 +329,8 @@ class Item(Record):
     """Why the answer stopped early though some of it is here ("connection lost …"), else None."""
     started_at: AwareDatetime | None = None
     duration_s: float = 0.0
-    ahead: SafeText = our_words("")
-    """The last lines that the source wrote before the window: what a ranking knows as routine; never shown."""
     before: SafeText = our_words("")
-    """Those of them that the collector asked for as context."""
+    """The last lines from before the window, where the collector asks for them as context."""
     look_backs: tuple[LookBack, ...] = ()
     """What its logs held before the window; empty when the host did not look, or it is no log."""
     text: SafeText = our_words("")

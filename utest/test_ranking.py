@@ -182,7 +182,7 @@ def test_an_error_that_the_host_writes_all_the_time_yields_to_a_new_one() -> Non
     assert not [signal for signal in analysis.suspects[1].signals if signal.strong]
 
 
-@pytest.mark.parametrize("field", ["ahead", "before", "baseline"])
+@pytest.mark.parametrize("field", ["before", "baseline"])
 def test_whatever_the_evidence_brings_from_earlier_makes_a_line_old(field: str) -> None:
     line = "2026-03-14 12:0{}:05,000 ERROR [mail] orders: mail server refuses newsletter"
     suspect = ranked(log(line.format(1), **{"before": "", field: line.format(0)})).suspects[0]

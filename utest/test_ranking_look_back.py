@@ -15,7 +15,7 @@ FULL = "2026-03-14T12:01:06.200Z ERROR store: No space left on device"
 
 def a_log(*shapes: SeenShape, text: str = f"{NOISE}\n{FULL}\n", lines: int = 500, seconds: float = 600.0) -> Item:
     look_back = LookBack(of_lines=len(text.splitlines()), lines=lines, seconds=seconds, shapes=shapes)
-    return an_item(text=text, before="", ahead="", look_backs=(look_back,))
+    return an_item(text=text, before="", look_backs=(look_back,))
 
 
 def seen(line: int, *seconds_before: float, span_s: float = 600.0) -> SeenShape:

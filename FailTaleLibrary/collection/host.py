@@ -29,8 +29,6 @@ from FailTaleLibrary.windows import (
     window_start,
 )
 
-LINES_AHEAD = 40
-"""Of each log, from before the window, for the ranking."""
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 
@@ -186,7 +184,7 @@ class HostSession:
             clock=self._clock,
             utc_offset_s=self._utc_offset_s,
         )
-        line = command_line(_with_lines_ahead(collector), window=window, max_bytes=allowance.travelling_bytes)
+        line = command_line(collector, window=window, max_bytes=allowance.travelling_bytes)
         return AskedStep(
             step=step.model_copy(update={"max_bytes": allowance.max_bytes}),
             collector=collector,
@@ -228,10 +226,3 @@ class HostSession:
             at=datetime.now(timezone.utc),
             elapsed_s=round(time.monotonic() - began, 3),
         )
-
-
-def _with_lines_ahead(collector: Collector) -> Collector:
-    """A log's collector that brings lines from before its window, so that what repeats is known as routine."""
-    if collector.command is not None or collector.window == "none":
-        return collector
-    return collector.model_copy(update={"before": max(collector.before, LINES_AHEAD)})

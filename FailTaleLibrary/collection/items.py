@@ -115,7 +115,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         )
     text = _lines_within_budget(full_text, asked.step.max_bytes, take)
     cut_bytes, cut_lines = _left_out(full_text, text)
-    ahead = _lines_within_budget(safe.text(decode(answer.before)), asked.step.max_bytes, take)
+    before = _lines_within_budget(safe.text(decode(answer.before)), asked.step.max_bytes, take)
     stderr = _lines_within_budget(stderr, STDERR_BYTES, take)
     item = Item(
         id=asked.step.id,
@@ -132,8 +132,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         incomplete=incomplete,
         started_at=asked.at,
         duration_s=round(result.duration_s, 4),
-        ahead=ahead,
-        before=derived(_last_lines, ahead, asked.collector.before),
+        before=before,
         text=text,
         parts=_parts(answer, full_text, text, safe),
         look_backs=_look_backs(answer, full_text, text),
@@ -258,10 +257,6 @@ def _reason_of(incomplete: str) -> GapReason:
 
 def _collector_of(step: Step) -> str:
     return step.collector
-
-
-def _last_lines(text: str, number: int) -> str:
-    return "".join(text.splitlines(keepends=True)[-number:]) if number else ""
 
 
 def _whole_lines(data: bytes, omitted_bytes: int) -> bytes:

@@ -69,7 +69,7 @@ class History:
     def _with_item(self, item: Item, failure: Failure) -> History:
         """Where the host looked back, its routine lines are known anew each time: then only news is remembered."""
         source = (item.host, item.collector)
-        ordinary = dict.fromkeys(sorted(templates_of(f"{item.ahead}\n{item.before}".splitlines())), _ORDINARY)
+        ordinary = dict.fromkeys(sorted(templates_of(item.before.splitlines())), _ORDINARY)
         judged = judged_lines(item, self.tests, failure.window.start, len(item.lines))
         lines = [line for line, each in zip(item.lines, judged, strict=True) if each.is_news] if judged else item.lines
         of_window = dict.fromkeys(sorted(_telling_templates(lines)), failure.name)

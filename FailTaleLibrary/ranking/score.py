@@ -245,7 +245,7 @@ class Source:
         near = setting.scene.failed_at
         self._moments = Moments(self.log.lines, clock=clock, near=near, headings=item.headings)
         self._unsure = item.unsure_lines
-        self._before = templates_of(f"{item.ahead}\n{item.before}\n{item.baseline or ''}".splitlines())
+        self._before = templates_of(f"{item.before}\n{item.baseline or ''}".splitlines())
         self._early = self._ahead_of_window()
         self._earlier = setting.history.seen(item.host, item.collector)
         known = len(self._before) + len(self._early) + len(self._earlier)

@@ -108,7 +108,6 @@ def _shorter_item(item: Item, share: int, suspects: set[int]) -> tuple[Item, dic
     side = share // 8  # of the share, for each of the texts that accompany the answer
     changes = tuple(_newest_lines("\n".join(item.changes), side).splitlines())
     texts = {
-        "ahead": "",
         "before": _newest_lines(item.before, side),
         "stderr": _newest_lines(item.stderr, max(side, MIN_STDERR)),
         "baseline": None if item.baseline is None else _newest_lines(item.baseline, side),
