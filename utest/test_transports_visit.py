@@ -236,3 +236,14 @@ def test_any_chunks_of_a_stream_give_the_same_text_and_frames(texts: list[bytes]
                 data += piece
     assert data + splitter.rest() == b"".join(texts)
     assert frames == [Frame("e", (str(number),)) for number in range(len(texts))]
+
+
+@pytest.mark.ssh
+def test_a_failure_costs_a_host_one_command(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host)
+    results = visit(connections, *(item(str(number), f"echo {number}") for number in range(20)))
+    assert [result.stdout for result in results.values()] == [f"{number}\n".encode() for number in range(20)]
+    assert wait_until(lambda: any("Starting session" in line for line in host.log))
+    assert sum("Starting session" in line for line in host.log) == 1
+    connections.close()
