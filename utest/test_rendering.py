@@ -28,7 +28,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.archive import report_in, rewritten, to_payload
-from FailTaleLibrary.records import Analysis, Redaction, Signature
+from FailTaleLibrary.records import Analysis, AppliedWindow, ItemPart, Redaction, Signature
 from FailTaleLibrary.rendering import is_card, redraw, summary_line, to_html, to_text
 from FailTaleLibrary.text import sanitize
 
@@ -228,6 +228,15 @@ def test_the_item_says_which_window_applied_and_what_is_not_guaranteed() -> None
     text = text_of_card()
     assert "test, since 12:01:01.200 UTC, by time filter" in text
     assert "nginx writes whole seconds; lines of the first second may be older." in text
+
+
+def test_the_text_says_which_lines_are_unsure_and_why_no_surer_way_was_had() -> None:
+    window = AppliedWindow(kind="test", method="byte mark", why="The mark came 0.2 s after the window began.")
+    parts = (ItemPart(first_line=0, lines=1, unsure=True), ItemPart(first_line=1, lines=1))
+    item = an_item(text="perhaps of the test before\nof this test", parts=parts, window=window, before="")
+    text = to_text(a_report(evidence=some_evidence(items=(item,), gaps=()), analysis=Analysis()))
+    assert "by byte mark; The mark came 0.2 s after the window began." in text
+    assert "  perhaps older | perhaps of the test before\nof this test" in text
 
 
 def test_secrets_are_counted_by_rule() -> None:

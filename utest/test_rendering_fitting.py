@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.archive import report_in, to_payload
-from FailTaleLibrary.records import Report
+from FailTaleLibrary.records import ItemPart, Report
 from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.rendering.fitting import fitted, left_out, text_size
 from FailTaleLibrary.text import sanitize
@@ -137,3 +137,17 @@ def test_with_no_room_the_headline_and_the_bundle_remain() -> None:
     card = to_html(a_report(), max_bytes=1_500, bundle_link=a_report().bundle)
     assert "database is locked" in card
     assert 'href="./failtale/3f9c1a7be24d4c0f9d6b2a8815c7e043"' in card
+
+
+def test_what_is_unsure_is_still_known_when_lines_are_left_out() -> None:
+    log = a_log(4000)
+    parts = (ItemPart(first_line=0, lines=3990, unsure=True), ItemPart(first_line=3990, lines=10))
+    item = an_item("web1", "app.log", text=log, before="", parts=parts)
+    report = a_report(evidence=some_evidence(items=(item,)), analysis=an_analysis(suspects=()))
+    (small,) = stored(report, 30_000).evidence.items
+    unsure = {small.lines[number] for number in small.unsure_lines}
+    assert set(log.splitlines()[-10:]).isdisjoint(unsure)
+    assert set(small.lines) - unsure - set(log.splitlines()[-10:]) <= {
+        line for line in small.lines if "left out" in line
+    }
+    assert len(unsure) > 10

@@ -349,3 +349,48 @@ def test_a_log_packed_since_a_late_mark_is_narrowed_too(tmp_path: Path) -> None:
     log.write_text("after\n")
     answer = read(log, window(3.2, late_mark=late))
     assert answer.text.decode() == "".join(entries[7:]) + "after\n"
+
+
+# --- Dates that are nobody's time ------------------------------------------------------------------------------------
+
+
+def test_one_date_in_a_message_does_not_become_the_time_of_a_whole_log(awk: Path, tmp_path: Path) -> None:
+    old = ["10:00:00.123 [main] INFO build of 2024-01-01 00:00:00 started\n"]
+    old += [f"10:00:0{n % 10}.123 [main] INFO old line {n}\n" for n in range(20)]
+    log = log_file(tmp_path, "".join(old), START)
+    mark = marked(log, size_of(old), START)
+    with log.open("a") as file:
+        file.write("10:00:09.500 [main] ERROR boom\n")
+    os.utime(log, ((START + timedelta(seconds=5)).timestamp(),) * 2)
+    proven = read(log, window(1, mark=mark, late_mark=mark))
+    assert proven.text == b"10:00:09.500 [main] ERROR boom\n"
+    assert not proven.is_unsure
+    unproven = read(log, window(1))
+    assert unproven.text.endswith(b"ERROR boom\n")
+    assert "knows no time of most lines" in unproven.note
+
+
+@pytest.mark.parametrize(
+    "message", ["card valid until 2024-01-01T00:00:00Z", "2026-11-22 13:30:01 its own zone", "2026-11-23 03:30:01 x"]
+)
+def test_a_carriers_time_is_the_lines_whatever_its_message_begins_with(message: str, awk: Path, tmp_path: Path) -> None:
+    entries = [
+        f'{{"log":"{message} {n}\\n","stream":"stderr","time":"{(START + timedelta(minutes=n)).isoformat()}"}}\n'
+        for n in range(20)
+    ]
+    log = log_file(tmp_path, "".join(entries), START + timedelta(minutes=19))
+    answer = answer_of(log, START + timedelta(minutes=14, seconds=30), awk=awk)
+    assert answer.text.decode() == "".join(entries[15:])
+    assert not answer.is_unsure
+
+
+@pytest.mark.parametrize("ahead_s", [9 * 3600, -5 * 3600, 20700, -12600])
+def test_a_log_in_a_zone_that_is_not_the_hosts_is_read_as_it_fits_its_last_write_and_said(
+    ahead_s: int, awk: Path, tmp_path: Path
+) -> None:
+    zone = timezone(timedelta(seconds=ahead_s))
+    entries = [f"{(START + timedelta(minutes=n)).astimezone(zone):%Y-%m-%d %H:%M:%S} entry {n}\n" for n in range(20)]
+    log = log_file(tmp_path, "".join(entries), START + timedelta(minutes=19))
+    answer = answer_of(log, START + timedelta(minutes=14, seconds=30), awk=awk, utc_offset_s=3600)
+    assert answer.text.decode() == "".join(entries[15:])
+    assert "were read as UTC" in answer.note

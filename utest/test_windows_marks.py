@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 from collections.abc import Callable
+from dataclasses import replace as replace_in
 from pathlib import Path
 
 import pytest
@@ -256,3 +258,95 @@ def test_a_file_that_the_mark_could_not_see_is_read_by_its_times(shell: HostShel
     answer = shell.answer(command_line(collector(log), window=window, max_bytes=1000))
     assert answer.text == b"2026-11-22 10:00:05 new\n"
     assert answer.method == "time filter"
+
+
+# --- Where rotation leads, and what is no log any more ---------------------------------------------------------------
+
+
+def test_a_log_rotated_into_another_folder_is_followed_by_its_inode(shell: HostShell, tmp_path: Path) -> None:
+    (tmp_path / "app").mkdir()
+    (tmp_path / "archive").mkdir()
+    log = tmp_path / "app" / "app.log"
+    log.write_text(lines("old", 100))
+
+    def rotate() -> None:
+        append(log, lines("new", 5))
+        log.rename(tmp_path / "archive" / "1795372201.s")
+        log.write_text(lines("after", 7))
+
+    answer = window_of(shell, collector(log), rotate)
+    assert answer.text.decode() == lines("new", 5) + lines("after", 7)
+    assert answer.note == ""
+
+
+def test_a_copy_that_no_inode_leads_to_is_found_where_the_collector_names_its_archive(
+    shell: HostShell, tmp_path: Path
+) -> None:
+    (tmp_path / "far" / "away").mkdir(parents=True)
+    (tmp_path / "app").mkdir()
+    log = tmp_path / "app" / "app.log"
+    log.write_text(lines("old", 100))
+
+    def rotate() -> None:
+        append(log, lines("new", 5))
+        (tmp_path / "far" / "away" / "app.log-1.gz").write_bytes(gzip.compress(log.read_bytes()))
+        log.write_text(lines("after", 7))
+
+    archive = (str(tmp_path / "far" / "*" / "app.log-*"),)
+    answer = window_of(shell, collector(log, archive=archive), rotate)
+    assert answer.text.decode() == lines("new", 5) + lines("after", 7)
+    log.write_text(lines("old", 100))
+    answer = window_of(shell, collector(log), rotate)
+    assert answer.text.decode() == lines("after", 7)
+    assert "name the copies in 'archive'" in answer.note
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+def test_a_log_that_is_no_file_any_more_is_said(shell: HostShell, kind: str, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(lines("old", 10))
+
+    def replace() -> None:
+        log.unlink()
+        if kind == "folder":
+            log.mkdir()
+        else:
+            os.mkfifo(log)
+
+    answer = window_of(shell, collector(log), replace)
+    assert answer.text == b""
+    assert f"'{log}' is no regular file any more" in answer.note
+
+
+def test_a_file_name_of_two_lines_is_said_and_spoils_no_other(shell: HostShell, tmp_path: Path) -> None:
+    (tmp_path / "a\nb.log").write_text("strange\n")
+    (tmp_path / "c.log").write_text("")
+    answer = window_of(shell, collector(tmp_path / "*.log"), lambda: append(tmp_path / "c.log", "new\n"))
+    assert answer.text.endswith(b"c.log <==\nnew\n")
+    assert f"left out: '{tmp_path}/a'" in answer.note
+
+
+def test_a_line_that_looks_like_a_heading_is_none(shell: HostShell, tmp_path: Path) -> None:
+    for name in ("a.log", "b.log"):
+        (tmp_path / name).write_text("")
+
+    def write() -> None:
+        append(tmp_path / "a.log", "==> /etc/shadow <==\nof a\n")
+        append(tmp_path / "b.log", "of b\n")
+
+    answer = window_of(shell, collector(tmp_path / "*.log"), write)
+    assert [(Path(part.path).name, part.text) for part in answer.parts] == [
+        ("a.log", b"==> /etc/shadow <==\nof a\n"),
+        ("b.log", b"of b\n"),
+    ]
+
+
+def test_marks_without_a_clock_still_prove(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(lines("old", 10))
+    mark = replace_in(shell.mark(collector(log)), epoch=None)
+    append(log, lines("new", 3))
+    for window in (ResolvedWindow(kind="test", late_mark=mark), ResolvedWindow(kind="test", mark=mark, late_mark=mark)):
+        answer = shell.answer(command_line(collector(log), window=window, max_bytes=10_000))
+        sure = b"".join(part.text for part in answer.parts if not part.is_unsure)
+        assert sure.decode() == lines("new", 3)

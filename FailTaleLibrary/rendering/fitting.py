@@ -7,9 +7,9 @@ around them stay, then the newest error-looking lines, then the newest. What goe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from FailTaleLibrary.records import Failure, Gap, Item, KeywordStep, RecordVisitor, Report, Suspect
+from FailTaleLibrary.records import Failure, Gap, Item, ItemPart, KeywordStep, RecordVisitor, Report, Suspect
 from FailTaleLibrary.rendering.words import severity
 from FailTaleLibrary.text import count, fair_shares, shorten
 
@@ -114,7 +114,16 @@ def _shorter_item(item: Item, share: int, suspects: set[int]) -> tuple[Item, dic
     }
     used = sum(len(text or "") for text in texts.values()) + sum(map(len, changes))
     text, places = _important_lines(item.text, share - used, suspects)
-    return item.model_copy(update={**texts, "changes": changes, "text": text}), places
+    parts = item.parts if text == item.text else tuple(_moved_parts(item.parts, places))
+    return item.model_copy(update={**texts, "changes": changes, "text": text, "parts": parts}), places
+
+
+def _moved_parts(parts: Iterable[ItemPart], places: Mapping[int, int]) -> Iterator[ItemPart]:
+    """Where the parts of a text are now, of which some lines were left out; one of which nothing is left is none."""
+    for part in parts:
+        kept = [places[n] for n in range(part.first_line, part.first_line + part.lines) if n in places]
+        if kept:
+            yield part.model_copy(update={"first_line": kept[0], "lines": kept[-1] - kept[0] + 1})
 
 
 def _newest_lines(text: str, limit: int) -> str:

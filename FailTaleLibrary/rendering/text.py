@@ -136,12 +136,14 @@ def _item_lines(item: Item) -> Iterator[str]:
         return
     yield f"--- {_place_of(item.host, item.collector)}: {item.command}"
     if item.window:
-        yield f"    window {in_words.window_words(item)}{'; ' + item.window.note if item.window.note else ''}"
+        said = " ".join(filter(None, (item.window.note, item.window.why)))
+        yield f"    window {in_words.window_words(item)}{'; ' + said if said else ''}"
     if item.redactions:
         yield f"    removed: {in_words.redaction_words(item.redactions)}"
     yield from (f"  before | {line}" for line in item.before.splitlines())
     yield from (f"  stderr | {line}" for line in item.stderr.splitlines())
-    yield from item.lines
+    unsure = item.unsure_lines
+    yield from (f"  perhaps older | {line}" if number in unsure else line for number, line in enumerate(item.lines))
 
 
 def _foot_lines(report: Report) -> Iterator[str]:
