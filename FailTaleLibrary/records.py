@@ -225,7 +225,7 @@ class Plan(Record):
     host_bytes: int
     """Of all items of one host together."""
     parallel_hosts: int
-    """Hosts that are asked at the same time."""
+    """Hosts that are visited at the same time."""
 
 
 # --- Evidence: what they answered ------------------------------------------------------------------------------------

@@ -89,7 +89,7 @@ With Exit On Error A Silent Host Does Not End The Run
     ${run} =    Run Robot    --listener    FailTaleListener:gone.yaml    --exitonerror    side_by_side.robot
     Tests Should End As Documented    ${run}
     Told Should Be    ${run}    Left Fails    Right Fails
-    Should Contain    ${run.stderr}    2 gaps
+    Should Contain    ${run.stderr}    (2 items missing)
 
 After Ctrl C The Test Is Told And The Output Is Whole
     ${run} =    Run Robot Until Interrupted    @{LOCAL}    interrupted.robot    after=waiting

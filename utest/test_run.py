@@ -188,7 +188,7 @@ def test_equal_failures_in_a_row_are_collected_in_full_three_times_then_state_on
     assert (gap.host, gap.reason) == (NO_HOST, "skipped")
     assert gap.detail == (
         "logs are not collected again: this is number 5 of equal failures in a row, the first of which is 'Test 0'; "
-        "only state is asked (limits.repeats)"
+        "only state is collected (limits.repeats)"
     )
     assert [report.analysis.signature and report.analysis.signature.same_as for report in reports] == [
         None,

@@ -1,6 +1,6 @@
 """The command line ``failtale COMMAND``: arguments in, an exit status out. Each command has a module of its own.
 
-Exit status 0: done; 1: done, and what was asked for is not well (a host that cannot be reached, a damaged card); 2: bad
+Exit status 0: done; 1: done, and something is not well (a host that cannot be reached, a damaged card); 2: bad
 input.
 """
 

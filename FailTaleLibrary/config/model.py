@@ -314,7 +314,7 @@ class RedactionSettings(Section):
 
 
 class AnalysisSettings(Section):
-    """An optional caption on the suspects by a local Ollama model. Off unless `model` is named."""
+    """An optional hint about the cause by a local Ollama model. Off unless `model` is named."""
 
     model: str | None = Field(None, description="Model that Ollama has pulled, e.g. `qwen2.5:3b`; none: no hints.")
     host: str | None = Field(
@@ -398,7 +398,7 @@ class Config(Section):
     def collectors_for(self, host: str) -> tuple[tuple[str, Collector], ...]:
         """(component, collector) pairs of one host, in the order of the configuration.
 
-        A collector that two components of the host share is asked once, for the first of them.
+        A collector that two components of the host share runs once, for the first of them.
         """
         pairs: dict[str, tuple[str, Collector]] = {}
         for name in self.hosts[host].component:

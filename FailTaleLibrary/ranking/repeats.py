@@ -38,7 +38,7 @@ class Repeats:
             return None
         return our_words(
             "logs are not collected again: this is number {} of equal failures in a row, the first of which is '{}'; "
-            "only state is asked (limits.repeats)",
+            "only state is collected (limits.repeats)",
             self.count,
             self.first,
         )

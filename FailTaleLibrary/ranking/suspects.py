@@ -83,7 +83,7 @@ def _headline(records: tuple[Failure, Suspect]) -> str:
 
 
 def _who(suspect: Suspect) -> str:
-    """The host, and what it plays where its name does not say so."""
+    """The host, and its component where its name does not say so."""
     if not suspect.component or suspect.component in suspect.host:
         return suspect.host
     return f"{suspect.host} ({suspect.component})"

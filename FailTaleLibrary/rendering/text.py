@@ -131,7 +131,7 @@ def _change_lines(items: Iterable[Item]) -> Iterator[str]:
 
 
 def _item_lines(item: Item) -> Iterator[str]:
-    """One answer with what was asked; empty answers stand in the ledger alone."""
+    """One item with its command; empty items are in the ledger alone."""
     if not (item.text or item.stderr or item.before):
         return
     yield f"--- {_place_of(item.host, item.collector)}: {item.command}"

@@ -14,7 +14,7 @@ _CLOSING_S = 1.0
 
 
 class Connections:
-    """The ways to all hosts of a configuration. Opens nothing until it is asked; safe to use from any thread."""
+    """The ways to all hosts of a configuration. Opens nothing until a host is needed; safe to use from any thread."""
 
     def __init__(self, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:
         """``clock`` is what the breakers go by."""
