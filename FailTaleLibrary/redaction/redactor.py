@@ -190,6 +190,7 @@ def _in_lines(data: bytes, pieces: Iterable[tuple[int, int]], budget: _Budget) -
         try:
             yield from [_whole(data, end, span) for span in _spans_of_line(data, start, end)]
         except Exception:  # a fault of ours costs the line
+            _log.debug("a line could not be searched for secrets", exc_info=True)
             yield Span(*line, WITHHELD)
 
 
