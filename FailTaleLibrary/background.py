@@ -5,16 +5,38 @@ All of them are daemons, so that none delays the end of the interpreter, whateve
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Generic, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     import asyncio
 
 T = TypeVar("T")
+
+
+_SETTLING_S = 1.0
+_started: WeakSet[threading.Thread] = WeakSet()
+
+
+@atexit.register
+def _settle() -> None:
+    """Waits a moment for threads that are about to end.
+
+    Before Python 3.14 a daemon thread that is in the middle of cryptography's or re2's code when the interpreter ends
+    takes the whole process with it ("FATAL: exception not rethrown"), exit status and all. A thread that is stuck waits
+    in Python's own code, where that does no harm, so that it is not waited for longer.
+    """
+    ends = time.monotonic() + _SETTLING_S
+    for thread in threading.enumerate():
+        is_paramikos = type(thread).__module__.startswith("paramiko.")
+        if thread in _started or is_paramikos:
+            thread.join(max(0.0, ends - time.monotonic()))
 
 
 def start(work: Callable[[], object], *, name: str) -> threading.Thread:
@@ -23,6 +45,7 @@ def start(work: Callable[[], object], *, name: str) -> threading.Thread:
     ``name`` begins with ``failtale-``, so that a debugger's list of threads tells which are ours.
     """
     thread = threading.Thread(target=work, name=name, daemon=True)
+    _started.add(thread)
     thread.start()
     return thread
 

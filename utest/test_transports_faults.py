@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from patience import PATIENCE_S, wait_until
+from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import NEVER, Clock, config_at, config_for, item, run, to, visit
 
@@ -312,6 +315,47 @@ def test_a_login_shell_that_runs_nothing_is_told(
         with pytest.raises(TransportError, match="not tried again"):
             connections.transport("web1")
         connections.close()
+
+
+def test_a_login_that_is_under_way_ends_when_the_run_ends(listener: Callable[..., Listener]) -> None:
+    silent = listener(says=None)
+    connections = at_port(silent.port, limit_s=float(FOREVER_S))
+
+    def logins() -> list[str]:
+        return [thread.name for thread in threading.enumerate() if thread.name.startswith("failtale-login-")]
+
+    def connect() -> None:
+        with contextlib.suppress(TransportError):
+            connections.transport("web1")
+
+    threading.Thread(target=connect, daemon=True).start()
+    assert wait_until(lambda: silent.came and logins())
+    connections.close()
+    assert wait_until(lambda: logins() == [])
+
+
+def test_a_process_that_ends_in_the_middle_of_a_login_ends_with_its_own_status(new_host: Callable[..., Sshd]) -> None:
+    """Before Python 3.14 a thread inside of cryptography's code took the process with it."""
+    host = new_host()
+    program = (
+        "import sys; from ways import *; from pathlib import Path; from sshd import Sshd\n"
+        "from FailTaleLibrary import background\n"
+        f"ssh = { ({name: str(value) for name, value in host.ssh_settings().items()})!r}\n"
+        "for number in range(8):\n"
+        "    connections = Connections(config_at('127.0.0.1', **ssh))\n"
+        "    background.start(lambda it=connections: it.transport('web1'), name='failtale-test')\n"
+        "sys.exit(7)\n"
+    )
+    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONPATH": paths},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert done.returncode == 7, done.stderr
 
 
 # --- Breakers

@@ -15,7 +15,7 @@ from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script
 from FailTaleLibrary.transports.host_keys import Trust
-from FailTaleLibrary.transports.ssh_login import log_in
+from FailTaleLibrary.transports.ssh_login import Login
 from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
 
 if TYPE_CHECKING:
@@ -59,6 +59,8 @@ class SshTransport:
         self._breaker = Breaker(final=("authentication refused",), clock=clock)
         self._connecting = threading.Lock()
         self._connection: _Connection | None = None
+        self._login: Login | None = None
+        """The one that is under way."""
         self._closed = False
         self.has_shell = False
         """Whether a login has given us a shell before."""
@@ -94,6 +96,8 @@ class SshTransport:
 
     def close(self) -> None:
         self._closed = True
+        if (login := self._login) is not None:
+            login.abandon()
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
@@ -137,11 +141,20 @@ class SshTransport:
         finally:
             self._connecting.release()
 
+    def _logged_in(self) -> paramiko.Transport:
+        self._login = login = Login(self._trust)
+        try:
+            if self._closed:
+                login.abandon()
+            return login.connection()
+        finally:
+            self._login = None
+
     def _new_connection(self) -> _Connection:
         if refusal := self._breaker.attempt():
             raise TransportError(refusal.cause, str(refusal))
         try:
-            connection = _Connection(log_in(self._trust), self._host, self._ssh.connect_timeout_s)
+            connection = _Connection(self._logged_in(), self._host, self._ssh.connect_timeout_s)
         except TransportError as error:
             self._breaker.failed(error.reason, str(error))
             raise

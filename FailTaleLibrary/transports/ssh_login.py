@@ -37,23 +37,6 @@ _AGREED_ON = {
 """What paramiko says is missing -> its name, the server's setting for it, and paramiko's list of its own."""
 
 
-def log_in(trust: Trust) -> paramiko.Transport:
-    """A connection to the host that `trust` is about, logged in, within the connect time limit.
-
-    Raises TransportError. A refused authentication is final; only a server that hangs up before its banner is tried
-    again.
-    """
-    limit_s = trust.ssh.connect_timeout_s
-    attempt = _Login(trust, time.monotonic() + limit_s)
-    try:
-        return call_within(
-            limit_s + 0.5, attempt.run, name=f"failtale-login-{trust.host}", discard=lambda transport: transport.close()
-        )
-    except TimeoutError:
-        attempt.abandon()
-        raise TransportError("no answer", attempt.sentence(f"could not be reached within {limit_s:g} s")) from None
-
-
 class _HungUpError(TransportError):
     """The server closed the connection before it said who it is."""
 
@@ -77,13 +60,31 @@ class _LastWords(logging.Handler):
 
 
 @dataclass(slots=True)
-class _Login:
+class Login:
+    """One attempt to log in to the host that `trust` is about; it may be abandoned from another thread."""
+
     trust: Trust
-    deadline: float
+    deadline: float = 0.0
     last_words: _LastWords = field(default_factory=_LastWords)
     _transport: paramiko.Transport | None = None
+    _is_abandoned: bool = False
 
-    def run(self) -> paramiko.Transport:
+    def connection(self) -> paramiko.Transport:
+        """A connection, logged in, within the connect time limit.
+
+        Raises TransportError. A refused authentication is final; only a server that hangs up before its banner is tried
+        again.
+        """
+        limit_s = self.trust.ssh.connect_timeout_s
+        self.deadline = time.monotonic() + limit_s
+        name = f"failtale-login-{self.trust.host}"
+        try:
+            return call_within(limit_s + 0.5, self._run, name=name, discard=lambda transport: transport.close())
+        except TimeoutError:
+            self.abandon()
+            raise TransportError("no answer", self.sentence(f"could not be reached within {limit_s:g} s")) from None
+
+    def _run(self) -> paramiko.Transport:
         for pause_s in _PAUSES_S:
             try:
                 return self._try()
@@ -95,6 +96,8 @@ class _Login:
         return self._try()
 
     def abandon(self) -> None:
+        """End it soon, wherever it is."""
+        self._is_abandoned = True
         if self._transport is not None:
             self._transport.close()
 
@@ -110,7 +113,9 @@ class _Login:
     def _logged_in(self) -> paramiko.Transport:
         connection = self._connect()
         try:
+            self._refuse_abandoned()
             self._transport = transport = self._prepared(connection)
+            self._refuse_abandoned()
         except BaseException:
             connection.close()
             raise
@@ -123,6 +128,10 @@ class _Login:
             transport.close()
             raise
         return transport
+
+    def _refuse_abandoned(self) -> None:
+        if self._is_abandoned:
+            raise TransportError("cancelled", self.sentence("is not connected to any more: the run has ended"))
 
     def _left(self) -> float:
         return max(0.01, self.deadline - time.monotonic())
