@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from builders import FAILED_AT, a_clock, a_failure, a_gap, a_step, an_item
@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
-from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, Item, Suspect
+from FailTaleLibrary.ranking.times import Moments
+from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, HostClock, Item, Suspect
 
 DAY = "2026-03-14"  # the failure: 12:01:07.4 UTC, its keyword began at 12:01:06.8, the test at 12:01:01.2
 
@@ -553,3 +554,11 @@ def test_where_several_hosts_play_a_component_the_headline_names_the_host() -> N
 )
 def test_the_headline_leaves_out_time_level_and_process(line: str, said: str) -> None:
     assert ranked(log(line)).headline.startswith(f"api1: {said}, ")
+
+
+@pytest.mark.parametrize("offset_s", [1e11, -1e11, 1e300, float("inf"), float("nan")])
+def test_a_clock_beyond_any_calendar_costs_no_ranking(offset_s: float) -> None:
+    clock = HostClock(host="h", offset_s=offset_s, uncertainty_s=0.1)
+    near = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+    moments = Moments(["2026-11-22 10:00:00 x", "Nov 22 10:00:00 x"], clock=clock, near=near)
+    assert moments.at(0) == moments.at(1) == datetime(2026, 11, 22, 10, tzinfo=timezone.utc)

@@ -10,6 +10,7 @@ from FailTaleLibrary.records import Failure, HostClock, KeywordStep, SafeText, S
 from FailTaleLibrary.text import duration
 from FailTaleLibrary.timestamps import parse
 
+_FARTHEST_S = 1000 * 366 * 86400.0
 SLACK_S = 1.0
 """Many logs write whole seconds."""
 LATE_S = 0.1
@@ -37,7 +38,7 @@ class Moments:
     ) -> None:
         self._lines = lines
         self._headings = headings
-        self._offset = timedelta(seconds=clock.offset_s if clock else 0.0)
+        self._offset = timedelta(seconds=_usable(clock.offset_s) if clock else 0.0)
         self._utc_offset_s = (clock.utc_offset_s if clock else None) or 0
         self._near = near + self._offset
         self._known: dict[int, datetime | None] = {}
@@ -79,6 +80,11 @@ def _in_words(seconds: float) -> str:
 def _time_of_day(moment: datetime) -> str:
     """In UTC, as all times of a report."""
     return f"{moment:%H:%M:%S}"
+
+
+def _usable(offset_s: float) -> float:
+    """An offset that the calendar bears; 0 for another, which a foreign record may hold."""
+    return offset_s if abs(offset_s) <= _FARTHEST_S else 0.0
 
 
 class Scene:
