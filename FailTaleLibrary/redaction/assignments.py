@@ -13,6 +13,7 @@ from functools import cache
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens
 from FailTaleLibrary.redaction.values import (
     is_empty_or_masked,
+    is_nothing,
     is_number,
     is_reference,
     looks_made_up,
@@ -33,6 +34,9 @@ _ASSIGNMENT = (
     r"(?:\\*(?:[\"'`]|&quot;|&#3[49];|u0022))?\]?[ \t]{0,20}(=>|:=|===?|=|:|%3d|%3a)[ \t]{0,20}"
 )
 
+_IN_ARN = re.compile(rb"\barn:[a-z-]{1,20}:[a-z0-9-]{0,40}:[a-z0-9-]{0,40}:\d{0,12}:$")
+"""Ahead of the kind and name of a resource of a cloud, which may be ``secret:orders``."""
+_LONGEST_ARN = 140
 _KUBERNETES_NAME = re.compile(r"[a-z]+(?:[/.-][a-z]+)+(?:-[0-9]{1,2})?")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _STRONG_ENDS = (
@@ -131,7 +135,8 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
 
 
 def _judged_value(data: bytes, match: Match, end: int) -> Span | None:
-    if data.endswith(b"[redacted:", 0, match.start(1)):
+    begin = match.start(1)
+    if data.endswith(b"[redacted:", 0, begin) or _IN_ARN.search(data[max(0, begin - _LONGEST_ARN) : begin]):
         return None
     key = match.group(1).decode("latin-1")
     how = strength(key)
@@ -141,7 +146,10 @@ def _judged_value(data: bytes, match: Match, end: int) -> Span | None:
     first, last, quoted = place
     value = data[first:last].decode("utf-8", "replace")
     separator = match.group(2).decode("latin-1")
-    if is_empty_or_masked(value) or not _is_secret(key, how, separator, value, quoted=quoted):
+    is_set = separator == "=" and key.isupper()  # DB_PASSWORD=rotated: an environment
+    if is_nothing(value) or (is_empty_or_masked(value) and not is_set):
+        return None
+    if not _is_secret(key, how, separator, value, quoted=quoted):
         return None
     if _is_prose(data[last:end], separator, value, quoted=quoted):
         return None

@@ -18,7 +18,7 @@ from FailTaleLibrary.records import Redaction, SafeText, derived
 from FailTaleLibrary.redaction import key_blocks
 from FailTaleLibrary.redaction.identifiers import Identifiers
 from FailTaleLibrary.redaction.known_values import KnownValues
-from FailTaleLibrary.redaction.rules import Rule, prefilter, rules_across_lines
+from FailTaleLibrary.redaction.rules import Rule, prefilter, prefilter_across_lines
 from FailTaleLibrary.redaction.spans import TOKEN, Pattern, Span, beside_tokens, merged, token
 from FailTaleLibrary.text import sanitize, shorten
 
@@ -130,7 +130,7 @@ class Redactor:
     def _spans(self, data: bytes, lines: Iterable[tuple[int, int]], budget: _Budget) -> Iterator[Span]:
         """What must go: first what stands across lines, which takes a time linear in the text, then line by line."""
         found = [*self._known.spans(data), *key_blocks.spans(data)]
-        for whole in (*rules_across_lines(), *self._rules):
+        for whole in (*prefilter_across_lines().searchers_for(data), *self._rules):
             for span in whole.spans(data, 0, len(data)):
                 budget.check()
                 found.append(span)

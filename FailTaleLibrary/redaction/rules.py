@@ -188,6 +188,12 @@ def rules_across_lines() -> tuple[Rule, ...]:
     return tuple(rule_of(row) for file in FILES for row in rows_of(file) if row.across_lines)
 
 
+@cache
+def prefilter_across_lines() -> Prefilter:
+    """Of the rules for a whole text."""
+    return Prefilter((rules_across_lines(),))
+
+
 # --- The prefilter ---------------------------------------------------------------------------------------------------
 
 

@@ -29,12 +29,17 @@ _NO_VALUE = re.compile(
     | \\?\$[{(].* | \\?\$[a-z_][a-z0-9_]* | \$[0-9@*#?!] | \{\{.* | %[sdrvq] | %[({].* | %[a-z_]+%
     | @[a-z_]+@ | :[a-z_]+ | \?  # variables and places for them
     | ![a-z]+.* | [|>][-+]?  # YAML: a tag, a block
-    | (?:null|none|nil|undefined|true|false|yes|no|on|off|n/?a|nan|required|optional|mandatory|missing|empty|unset|set
-      |not|present|absent|valid|invalid|incorrect|wrong|expired|expires|ok|okay|failed|failure|fail|error|success|succeeded
-      |changed|change|updated|accepted|rejected|denied|hidden|masked|redacted|removed|omitted|filtered|sensitive|provided|supplied
-      |protected|encrypted|unknown|mismatch|matched|matches|enabled|disabled|generated|created|deleted|revoked|refreshed|rotated
+    | (?:null|none|nil|undefined|true|false|yes|no|on|off|n/?a|nan|missing|empty|unset|set|not
+      |hidden|masked|redacted|removed|omitted|filtered|sensitive|protected|encrypted|prompt|ask|stdin|env|file|vault|keyring)[.!,;:)]*
+    """
+)
+_PROSE = re.compile(
+    r"""(?ix)
+    (?:required|optional|mandatory|present|absent|valid|invalid|incorrect|wrong|expired|expires|ok|okay|failed|failure|fail
+      |error|success|succeeded|changed|change|updated|accepted|rejected|denied|provided|supplied
+      |unknown|mismatch|matched|matches|enabled|disabled|generated|created|deleted|revoked|refreshed|rotated
       |loaded|found|received|ignored|using|used|authentication|string|str|bytes|integer|int|number|varchar|text|object|array
-      |boolean|bool|any|prompt|ask|stdin|env|file|vault|keyring|must|should|cannot|could|is|was|the|a|an|for|from|to|in|and|or|of
+      |boolean|bool|any|must|should|cannot|could|is|was|the|a|an|for|from|to|in|and|or|of
       |bearer|basic|digest|negotiate|default|pam|ldap|plain|login|md5|trust|peer|scram-sha-256|type|name|value|eof|new|await
       |lambda|return|if|else|self|this|input|getpass|here|again|twice)[.!,;:)]*
     """
@@ -95,7 +100,12 @@ def _unquoted_end(data: bytes, start: int, end: int) -> int:
 
 
 def is_empty_or_masked(value: str) -> bool:
-    """Whether the value says that there is none, hides it already or only refers to it."""
+    """Whether the value says that there is none, hides or refers to it, or is a word that speaks of one."""
+    return is_nothing(value) or _PROSE.fullmatch(value) is not None
+
+
+def is_nothing(value: str) -> bool:
+    """The same without the words that speak of a value: where one is written down, ``rotated`` is a password."""
     return not value or _NO_VALUE.fullmatch(value) is not None
 
 
@@ -186,6 +196,15 @@ def _random_in_url(value: str) -> bool:
     return is_value(value) and (looks_random(value) or looks_random(value.replace("%", "")))
 
 
+def _written(value: str) -> bool:
+    """A literal of a statement, which may be any word."""
+    return not is_nothing(value) and not is_reference(value)
+
+
+def _random_pieces(value: str) -> bool:
+    return any(map(looks_random, value.split()))
+
+
 def _random_with_digit(value: str) -> bool:
     return is_random(value) and any(map(str.isdigit, value))
 
@@ -213,6 +232,8 @@ VALIDATORS: Mapping[str, Validator] = {
     "made_up_or_long": _of_value(_made_up_or_long),
     "made_up_with_digit": _of_value(_made_up_with_digit),
     "random_in_url": _of_value(_random_in_url),
+    "random_pieces": _of_value(_random_pieces),
+    "written": _of_value(_written),
     "random_with_digit": _of_value(_random_with_digit),
     "opens_a_session": _opens_a_session,
 }
