@@ -4,7 +4,7 @@
 
 Eight usual commands on hosts that are one OpenSSH server on loopback, under an address of its own each. "cold" is a
 process from its start to the end of its first round; "warm" is the best of its later rounds. ``--delay-ms`` puts a
-proxy in between that holds each direction back.
+proxy in between that holds each direction back. ``pip install --group bench`` brings the other ways.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib.util
 import json
 import os
 import socket
@@ -30,7 +31,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 from sshd import Sshd, free_port  # noqa: E402
 
-from bench.rivals import WAYS  # noqa: E402
+from bench.rivals import NEEDS, WAYS  # noqa: E402
 
 COMMANDS = (
     "uptime",
@@ -155,7 +156,10 @@ def main() -> None:
     parser.add_argument("--delay-ms", type=float, default=0.0, help="each direction")
     parser.add_argument("--ways", default=",".join(each.replace(",", ";") for each in WAYS))
     options = parser.parse_args()
-    ways = [name.strip().replace(";", ",") for name in options.ways.split(",")]
+    named = [name.strip().replace(";", ",") for name in options.ways.split(",")]
+    ways = [name for name in named if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]
+    if len(ways) < len(named):
+        print(f"left out, because not installed (pip install --group bench): {', '.join(set(named) - set(ways))}")
     for hosts in map(int, options.hosts.split(",")):
         cold: dict[str, list[float]] = {way: [] for way in ways}
         warm: dict[str, list[float]] = {way: [] for way in ways}

@@ -250,5 +250,9 @@ WAYS: dict[str, Callable[[Settings], None]] = {
 }
 
 
+NEEDS = {"asyncssh": "asyncssh", "parallel-ssh": "pssh", "Fabric": "fabric"}
+"""Way -> the module that it needs; ``pip install --group bench`` brings them."""
+
+
 if __name__ == "__main__":
     WAYS[sys.argv[1]](json.loads(Path(sys.argv[2]).read_text()))
