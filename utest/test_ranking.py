@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
+from FailTaleLibrary.ranking.suspects import NO_SUSPECT
 from FailTaleLibrary.ranking.times import Moments
-from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, HostClock, Item, Suspect
+from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, HostClock, Item, ItemPart, Suspect
 
 DAY = "2026-03-14"  # the failure: 12:01:07.4 UTC, its keyword began at 12:01:06.8, the test at 12:01:01.2
 
@@ -562,3 +563,23 @@ def test_a_clock_beyond_any_calendar_costs_no_ranking(offset_s: float) -> None:
     near = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
     moments = Moments(["2026-11-22 10:00:00 x", "Nov 22 10:00:00 x"], clock=clock, near=near)
     assert moments.at(0) == moments.at(1) == datetime(2026, 11, 22, 10, tzinfo=timezone.utc)
+
+
+def test_a_line_without_a_time_that_may_be_older_than_the_window_is_never_a_headline() -> None:
+    text = "ERROR out of memory: killed process 17 (storage)\nready"
+    exact = an_item(text=text, before="", parts=(ItemPart(first_line=0, lines=2),))
+    unsure = (ItemPart(first_line=0, lines=1, unsure=True), ItemPart(first_line=1, lines=1))
+    assert ranked(exact).headline != NO_SUSPECT
+    perhaps = ranked(an_item(text=text, before="", parts=unsure))
+    assert perhaps.headline == NO_SUSPECT
+    assert [suspect.line_number for suspect in perhaps.suspects] == [0]
+
+
+def test_no_time_crosses_the_border_of_a_file_and_a_line_that_imitates_one_is_none() -> None:
+    lines = ["==> a <==", "2026-11-22 10:00:00 x", "==> b <==", "untimed", "==> c <==", "untimed of b"]
+    parts = (ItemPart(path="a", first_line=1, lines=1), ItemPart(path="b", first_line=3, lines=3))
+    item = an_item(text="\n".join(lines), parts=parts)
+    near = datetime(2026, 11, 22, 12, tzinfo=timezone.utc)
+    moments = Moments(lines, clock=None, near=near, headings=item.headings)
+    assert item.headings == {0, 2}
+    assert [moments.at(number) is not None for number in range(6)] == [False, True, False, False, False, False]

@@ -74,6 +74,8 @@ class Found:
     """How its time lies to the failure; None when it has no time."""
     offset_s: float | None
     in_window: bool
+    may_be_older: bool
+    """Neither a mark nor a time says that it is of the window, and older lines stand beside it."""
     count: int
     trace_size: int = 1
     logged_as: SafeText | None = None
@@ -117,7 +119,9 @@ def _is_strong(found: Found, cue: Row | None = None) -> bool:
 
     What happens to a service, such as a reload, is strong only where it is known to be news.
     """
-    if found.novelty.is_usual or found.gravity.is_conclusion or not (found.in_window or found.offset_s is None):
+    if found.may_be_older or found.novelty.is_usual or found.gravity.is_conclusion:
+        return False
+    if not (found.in_window or found.offset_s is None):
         return False
     if cue is not None and cue.kind == "event" and not cue.strong:
         return found.novelty.is_news and found.in_window
@@ -337,6 +341,7 @@ class Source:
             near=None if offset_s is None else scene.signal(offset_s),
             offset_s=offset_s,
             in_window=self._is_of_window(unit) if offset_s is None else scene.is_inside(offset_s),
+            may_be_older=offset_s is None and unit.telling in self._unsure,
             count=scored.count,
             trace_size=unit.size,
             logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
