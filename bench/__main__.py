@@ -15,6 +15,7 @@ NAMES = {
     "collection": "bench.collection",
     "growth": "bench.growth",
     "windows": "bench.windows",
+    "passing_runs": "bench.passing_runs",
     "leftovers": "bench.leftovers",
     "measures": "bench.measures",
 }

@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 from patience import PATIENCE_S
+from sshd import Sshd
 
 ROOT = Path(__file__).parent.parent
 ONLY_FOR_A_FAILURE = (
@@ -73,3 +75,27 @@ def test_a_run_without_a_failure_loads_nothing_that_only_a_failure_needs(tmp_pat
 def test_marks_load_the_way_to_the_hosts_and_no_more(tmp_path: Path, marks: str) -> None:
     loaded = loaded_by_a_run(tmp_path, marks=marks, host="transport: local", names=(*ONLY_FOR_A_FAILURE, *CONNECTS))
     assert set(loaded) - {"FailTaleLibrary.redaction"} == set(CONNECTS)
+
+
+@pytest.mark.ssh
+def test_a_run_that_ends_in_the_middle_of_its_marks_keeps_its_status(tmp_path: Path, a_host: Sshd) -> None:
+    """Before Python 3.14 a thread inside of cryptography's code took the process with it, in one of eight such runs."""
+    ssh = {name: str(value) for name, value in a_host.ssh_settings().items()}
+    config = {
+        "components": {"app": {"collectors": ["linux"]}},
+        "hosts": {f"app{number}": {"component": "app", "address": a_host.address} for number in range(10)},
+        "ssh": ssh,
+    }
+    (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "suite.robot").write_text(SUITE)
+    listener = ["--listener", "FailTaleListener:failtale.yaml"]
+    for _ in range(5):
+        done = subprocess.run(
+            [sys.executable, "-m", "robot", *listener, "--log", "NONE", "--report", "NONE", "suite.robot"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"},
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE_S,
+        )
+        assert done.returncode == 0, done.stderr

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import signal
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -332,30 +330,6 @@ def test_a_login_that_is_under_way_ends_when_the_run_ends(listener: Callable[...
     assert wait_until(lambda: silent.came and logins())
     connections.close()
     assert wait_until(lambda: logins() == [])
-
-
-def test_a_process_that_ends_in_the_middle_of_a_login_ends_with_its_own_status(new_host: Callable[..., Sshd]) -> None:
-    """Before Python 3.14 a thread inside of cryptography's code took the process with it."""
-    host = new_host()
-    program = (
-        "import sys; from ways import *; from pathlib import Path; from sshd import Sshd\n"
-        "from FailTaleLibrary import background\n"
-        f"ssh = { ({name: str(value) for name, value in host.ssh_settings().items()})!r}\n"
-        "for number in range(8):\n"
-        "    connections = Connections(config_at('127.0.0.1', **ssh))\n"
-        "    background.start(lambda it=connections: it.transport('web1'), name='failtale-test')\n"
-        "sys.exit(7)\n"
-    )
-    paths = os.pathsep.join([str(Path(__file__).parent), str(Path(__file__).parent.parent)])
-    for _ in range(5):
-        done = subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, "PYTHONPATH": paths},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-        assert done.returncode == 7, done.stderr
 
 
 # --- Breakers
