@@ -24,7 +24,7 @@ from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections, Transport
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.local import LocalTransport
-from FailTaleLibrary.transports.ssh_login import log_in
+from FailTaleLibrary.transports.ssh_login import Login
 from FailTaleLibrary.transports.visit import STDERR_BYTES, NewestBytes
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
@@ -168,7 +168,7 @@ def test_a_rebooted_host_is_connected_to_again_without_a_failure_in_between(new_
 @pytest.mark.ssh
 def test_short_questions_are_sent_at_once(a_host: Sshd) -> None:
     """Nagle's algorithm, which paramiko leaves on, would cost 40 ms each."""
-    connection = log_in(Trust("web1", a_host.address, config_for(a_host).ssh_for("web1")))
+    connection = Login(Trust("web1", a_host.address, config_for(a_host).ssh_for("web1"))).connection()
     assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     connection.close()
 
