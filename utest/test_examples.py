@@ -54,8 +54,7 @@ def test_the_pytest_example_shows_the_products_log(examples: Path, tmp_path: Pat
         *plugin_options(),
         "-p",
         "no:cacheprovider",
-        "--failtale",
-        "../failtale.yaml",
+        "--failtale=../failtale.yaml",
     ]
     output = run(words, examples / "pytest", tmp_path)
     assert f"ERROR {LINE}" in output.partition("- FailTale -")[2]
