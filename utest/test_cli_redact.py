@@ -23,6 +23,7 @@ from FailTaleLibrary.archive import reports_in, rewrite_all, rewritten, to_paylo
 from FailTaleLibrary.archive.cards import REMOVED_PAYLOAD
 from FailTaleLibrary.archive.texts import Text, rewrite_texts
 from FailTaleLibrary.cli import main
+from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
 
@@ -239,6 +240,28 @@ def without(text: str, form: str, secret: str) -> str:
             max_bytes=1_000_000,
         )
     )
+
+
+def test_what_a_signature_kept_of_a_secret_goes_with_it() -> None:
+    """Its text has `<n>` for digits, so that the secret itself stands nowhere in it."""
+    half = secrets.token_hex(4).translate(str.maketrans("0123456789", "ghijklmnop"))
+    secret = f"{half}7{half}"
+    report = a_report(failure=a_failure(message=f"login with {secret} refused"))
+    analysis = rank(report.failure, report.evidence)
+    assert analysis.signature is not None
+    assert half in analysis.signature.text
+    safe = rewritten(report.model_copy(update={"analysis": analysis}), lambda text: text.replace(secret, "x"))
+    assert half not in safe.model_dump_json()
+    assert safe.analysis.signature is not None
+    assert safe.analysis.signature.hash == analysis.signature.hash
+
+
+def test_a_signature_made_of_no_secret_keeps_its_text() -> None:
+    report = a_report()
+    analysis = rank(report.failure, report.evidence)
+    ranked = report.model_copy(update={"analysis": analysis})
+    assert analysis.signature is not None
+    assert rewritten(ranked, lambda text: text).analysis.signature == analysis.signature
 
 
 def a_card(message: str) -> str:

@@ -16,7 +16,7 @@ from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 from FailTaleLibrary.archive.texts import Format, Text, chunks_of, rewrite_texts
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import replacing
-from FailTaleLibrary.records import AnyRecord, RecordVisitor, Report, SafeText
+from FailTaleLibrary.records import Analysis, AnyRecord, RecordVisitor, Report, SafeText, our_words
 from FailTaleLibrary.rendering import is_card, redraw
 
 ReportTransform = Callable[[Report], Report]
@@ -24,6 +24,7 @@ TextTransform = Callable[[str], SafeText]
 
 REMOVED_PAYLOAD = "failtale:removed"
 """Stands in the place of a payload that cannot be read: what cannot be read cannot be redacted."""
+SIGNATURE_WITHHELD = our_words("withheld: texts that it was made of have changed")
 _PAYLOAD = re.compile(r"failtale:\d{1,9}:[A-Za-z0-9+/=]*")
 
 
@@ -126,8 +127,26 @@ class _Cards:
 
 
 def rewritten(record: AnyRecord, transform: TextTransform) -> AnyRecord:
-    """The record with ``transform`` applied to each of its texts; names of the configuration stay."""
-    return _TextVisitor(transform).visit(record)
+    """The record with ``transform`` applied to each of its texts; names of the configuration stay.
+
+    A signature's text goes as a whole where a text that it was made of changed: without its digits a secret in it is
+    no longer found, and mostly still there.
+    """
+    changed = _TextVisitor(transform).visit(record)
+    if isinstance(record, Report) and isinstance(changed, Report) and _signed(record) != _signed(changed):
+        return changed.model_copy(update={"analysis": _without_signed_text(changed.analysis)})
+    return changed
+
+
+def _signed(report: Report) -> tuple[SafeText, ...]:
+    """The texts that a signature is made of."""
+    return report.failure.message, *(suspect.text for suspect in report.analysis.suspects[:1])
+
+
+def _without_signed_text(analysis: Analysis) -> Analysis:
+    if analysis.signature is None:
+        return analysis
+    return analysis.model_copy(update={"signature": analysis.signature.model_copy(update={"text": SIGNATURE_WITHHELD})})
 
 
 class _TextVisitor(RecordVisitor):
