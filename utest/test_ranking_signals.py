@@ -11,7 +11,7 @@ import re2
 from patience import PATIENCE_S
 
 from FailTaleLibrary.ranking.lines import Log
-from FailTaleLibrary.ranking.signals import CUES, Catalogue, Row, builds, rows_of, services
+from FailTaleLibrary.ranking.signals import CUES, Catalogue, SignalRow, builds, rows_of, services
 from FailTaleLibrary.records import our_words
 
 FILES = {"signals.yaml": services, "build_signals.yaml": builds}
@@ -19,7 +19,7 @@ ROWS = [pytest.param(file, row, id=f"{file}: {row.name}") for file in FILES for 
 
 
 @pytest.mark.parametrize(("file", "row"), ROWS)
-def test_a_row_is_hit_by_its_hits_and_missed_by_its_misses(file: str, row: Row) -> None:
+def test_a_row_is_hit_by_its_hits_and_missed_by_its_misses(file: str, row: SignalRow) -> None:
     """Through the automaton of the whole catalogue, as a log's lines are: no row is dead, none shadows another."""
     catalogue = FILES[file]()
     assert row.hits
@@ -63,7 +63,7 @@ def test_lines_that_differ_in_digits_alone_hit_the_same_rows_where_the_numbers_a
 
 
 def test_lines_that_differ_in_digits_that_a_row_asks_for_are_read_apart() -> None:
-    asking = Row("killed", "stop", ("^exit 137$",), our_words("killed"), 6.0, strong=True)
+    asking = SignalRow("killed", "stop", ("^exit 137$",), our_words("killed"), 6.0, strong=True)
     lines = [f"2026-03-14 12:01:0{n} exit {code}" for n, code in enumerate((200, 137, 300, 137))]
     weights = [reading.gravity.weight for reading in Log(lines, catalogue=Catalogue([asking])).readings]
     assert weights == [0.0, 6.0, 0.0, 6.0]

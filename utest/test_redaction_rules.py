@@ -8,7 +8,7 @@ import pytest
 from redaction_shapes import filled
 
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.redaction.rules import FILES, Row, prefilter, prefilter_across_lines, rows_of, rule_of
+from FailTaleLibrary.redaction.rules import FILES, RuleRow, prefilter, prefilter_across_lines, rows_of, rule_of
 from FailTaleLibrary.redaction.values import VALIDATORS
 
 ROWS = [row for file in FILES for row in rows_of(file)]
@@ -18,7 +18,7 @@ REDACTOR = Redactor()
 
 
 @BY_NAME
-def test_a_rule_removes_the_secrets_of_its_hits_and_passes_the_prefilter(row: Row) -> None:
+def test_a_rule_removes_the_secrets_of_its_hits_and_passes_the_prefilter(row: RuleRow) -> None:
     for line, secret in (filled(shape, seed) for shape in row.hits for seed in SEEDS):
         assert secret
         data = line.encode()
@@ -31,13 +31,13 @@ def test_a_rule_removes_the_secrets_of_its_hits_and_passes_the_prefilter(row: Ro
 
 
 @BY_NAME
-def test_the_misses_of_a_rule_stay_as_they_are(row: Row) -> None:
+def test_the_misses_of_a_rule_stay_as_they_are(row: RuleRow) -> None:
     lines = [filled(shape, seed)[0] for shape in row.misses for seed in SEEDS]
     assert [REDACTOR.redact(line).text for line in lines] == lines
 
 
 @BY_NAME
-def test_a_rule_has_hits_misses_and_a_known_validator(row: Row) -> None:
+def test_a_rule_has_hits_misses_and_a_known_validator(row: RuleRow) -> None:
     assert row.hits
     assert row.misses
     assert row.validator in VALIDATORS

@@ -31,7 +31,7 @@ _PART = re.compile(r"\(\?&(\w+)\)")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class InjectionRow:
     """One kind of order, with lines that hold it and lines that do not."""
 
     name: str
@@ -44,7 +44,7 @@ class Row:
 class Catalogue:
     """Rows that are searched for together."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[InjectionRow]) -> None:
         patterns: dict[Form, list[str]] = {}
         for row in rows:
             patterns.setdefault(row.form, []).extend(row.patterns)
@@ -75,7 +75,7 @@ def orders() -> Catalogue:
     return Catalogue(read_rows())
 
 
-def read_rows() -> tuple[Row, ...]:
+def read_rows() -> tuple[InjectionRow, ...]:
     """The rows of `injection_patterns.yaml`, with the parts put into their patterns."""
     import yaml  # wanted at the first hint only
 
@@ -87,7 +87,7 @@ def read_rows() -> tuple[Row, ...]:
         return unicodedata.normalize("NFKC", _PART.sub(lambda match: whole(data["parts"][match[1]]), pattern))
 
     return tuple(
-        Row(
+        InjectionRow(
             name=row["name"],
             form=row["form"],
             patterns=tuple(map(whole, row["patterns"])),

@@ -20,7 +20,7 @@ from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_line
 from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
-from FailTaleLibrary.ranking.signals import Row
+from FailTaleLibrary.ranking.signals import SignalRow
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import SLACK_S, Moments, Scene, relative
 from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, derived, our_words
@@ -114,7 +114,7 @@ def _cues(found: Found) -> Iterator[Signal]:
         yield Signal(name="failure", words=our_words("mentions a failure"))
 
 
-def _is_strong(found: Found, cue: Row | None = None) -> bool:
+def _is_strong(found: Found, cue: SignalRow | None = None) -> bool:
     """Whether a cue, or without one an error, is strong: in the test's own time, and not what this host logs routinely.
 
     What happens to a service, such as a reload, is strong only where it is known to be news.

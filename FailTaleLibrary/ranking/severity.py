@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from FailTaleLibrary.ranking.signals import CUES, Hits, Row
+from FailTaleLibrary.ranking.signals import CUES, Hits, SignalRow
 
 DEBUG, INFO, WARNING, ERROR, FATAL = 0.0, 1.0, 2.0, 4.0, 5.0
 """Levels on the scale of severity."""
@@ -38,7 +38,7 @@ class Gravity:
     """0 harmless … 4 an error … 6.5 what stops a machine."""
     level: float | None = None
     """That its program gave it; None when it shows none, or when nothing of it is grave."""
-    cues: tuple[Row, ...] = ()
+    cues: tuple[SignalRow, ...] = ()
     """Weightiest first; empty when something makes the words harmless."""
     is_conclusion: bool = False
     """The line says that something failed, never why."""
@@ -90,7 +90,7 @@ def level_of(message: str) -> float | None:
     return _SHORT_LEVELS[short[1]] if short else None
 
 
-def _weight_of_message(words: float, level: float | None, cues: tuple[Row, ...]) -> float:
+def _weight_of_message(words: float, level: float | None, cues: tuple[SignalRow, ...]) -> float:
     """The graver of words and cues, within what the level allows; a level of error or warning counts by itself."""
     if level is None:
         return max([words, *(cue.weight for cue in cues)])
@@ -101,7 +101,7 @@ def _weight_of_message(words: float, level: float | None, cues: tuple[Row, ...])
     return max([words, level, *(cue.weight for cue in cues)])
 
 
-def _taken_lightly(cue: Row, highest: float) -> float:
+def _taken_lightly(cue: SignalRow, highest: float) -> float:
     """A cue's weight in a line at INFO or DEBUG: what happened to a service is said there, a symptom is not."""
     if cue.kind == "event":
         return cue.weight

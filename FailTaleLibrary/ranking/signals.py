@@ -36,7 +36,7 @@ _LITERAL_DIGIT = re.compile(r"(\\d|\\x\{[0-9a-f]+\}|\{\d+(?:,\d*)?\}|0-9)|\d-\d|
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class SignalRow:
     """One thing that words of a message can mean; the fields are explained at the top of `signals.yaml`."""
 
     name: str
@@ -55,7 +55,7 @@ class Row:
 class Hits:
     """What one message hits; the same value for all messages that hit the same."""
 
-    rows: tuple[Row, ...]
+    rows: tuple[SignalRow, ...]
     """Weightiest first."""
     digits_matter: bool
     """Whether a message that differs in digits alone could hit other rows."""
@@ -67,10 +67,10 @@ NO_HITS = Hits((), digits_matter=False)
 class Catalogue:
     """Rows that are searched for together."""
 
-    def __init__(self, rows: Iterable[Row]) -> None:
+    def __init__(self, rows: Iterable[SignalRow]) -> None:
         self.rows = tuple(sorted(rows, key=lambda row: -row.weight))
 
-    def rows_in(self, message: str) -> tuple[Row, ...]:
+    def rows_in(self, message: str) -> tuple[SignalRow, ...]:
         """The rows that a message hits, weightiest first."""
         return self.hits_in(message).rows
 
@@ -124,7 +124,7 @@ def builds() -> Catalogue:
     return _catalogue("signals.yaml", "build_signals.yaml", without="event")
 
 
-def rows_of(file: str) -> tuple[Row, ...]:
+def rows_of(file: str) -> tuple[SignalRow, ...]:
     """The rows of one of the package's files."""
     import yaml  # not needed by a run without a failure
 
@@ -140,12 +140,12 @@ def _catalogue(*names: str, without: Kind | None = None) -> Catalogue:
 
 def _signal_row(
     name: str, kind: Kind, hits: list[str], misses: list[str], words: LiteralString = "", **fields: Any
-) -> Row:
+) -> SignalRow:
     if kind not in get_args(Kind):
         raise ValueError(f"'{name}' is of no known kind: '{kind}'")
     terms = (f"{_OPEN}(?:{term}){_CLOSE}" for term in fields.pop("terms", ()))
     patterns = (*fields.pop("patterns", ()), *terms)
-    return Row(name, kind, patterns, our_words(words), hits=tuple(hits), misses=tuple(misses), **fields)
+    return SignalRow(name, kind, patterns, our_words(words), hits=tuple(hits), misses=tuple(misses), **fields)
 
 
 def _automaton(patterns: Iterable[str]) -> Any:

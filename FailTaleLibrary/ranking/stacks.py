@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from FailTaleLibrary.ranking.lines import Log
 from FailTaleLibrary.ranking.severity import ORDINARY, WARNING, Gravity, level_of
-from FailTaleLibrary.ranking.signals import Row
+from FailTaleLibrary.ranking.signals import SignalRow
 
 # --- Traces: which lines belong to one, and which of them tells the cause --------------------------------------------
 
@@ -149,7 +149,7 @@ def gravity_of_unit(unit: Unit, log: Log) -> Gravity:
         return log.gravity(unit.telling)
     gravities = [log.gravity(index) for index in (unit.telling, *unit.others)]
     gravest = max(gravities, key=lambda gravity: gravity.weight)
-    cues: dict[str, Row] = {cue.name: cue for gravity in gravities for cue in gravity.cues}
+    cues: dict[str, SignalRow] = {cue.name: cue for gravity in gravities for cue in gravity.cues}
     return Gravity(
         weight=gravest.weight,
         level=max((gravity.level for gravity in gravities if gravity.level is not None), default=None),

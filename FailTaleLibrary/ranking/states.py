@@ -12,7 +12,7 @@ from typing import Any
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.ranking.score import Candidate
-from FailTaleLibrary.ranking.signals import CUES, Row, services
+from FailTaleLibrary.ranking.signals import CUES, SignalRow, services
 from FailTaleLibrary.records import (
     NO_HOST,
     Evidence,
@@ -282,5 +282,5 @@ def _quoted_collector(item: Item) -> str:
     return f"'{item.collector}'"
 
 
-def _cues_in(message: str) -> tuple[Row, ...]:
+def _cues_in(message: str) -> tuple[SignalRow, ...]:
     return tuple(row for row in services().rows_in(message) if row.kind in CUES)

@@ -40,7 +40,7 @@ FILES = (
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RuleRow:
     """One rule as it is written; the fields are explained at the top of ``rules/headers.yaml``."""
 
     name: str
@@ -55,7 +55,7 @@ class Row:
     misses: tuple[str, ...]
 
 
-def rows_of(file: str) -> tuple[Row, ...]:
+def rows_of(file: str) -> tuple[RuleRow, ...]:
     """The rows of one of `FILES`, with the file's parts and frame filled in."""
     import yaml  # not needed by a run without a failure
 
@@ -67,8 +67,10 @@ def rows_of(file: str) -> tuple[Row, ...]:
     return tuple(_rule_row(parts, frame, **fields) for fields in content["rules"])
 
 
-def _rule_row(parts: dict[str, str], frame: str, *, pattern: str | list[str], hits: list[str], **fields: Any) -> Row:
-    return Row(
+def _rule_row(
+    parts: dict[str, str], frame: str, *, pattern: str | list[str], hits: list[str], **fields: Any
+) -> RuleRow:
+    return RuleRow(
         name=fields.pop("name"),
         shown=fields.pop("shown"),
         pattern=_filled_expression(frame, {"pattern": _filled_expression(_joined(pattern), parts)}),
@@ -163,7 +165,7 @@ class Rule:
         return tuple(number for name, number in self._named.items() if name.startswith("secret"))
 
 
-def rule_of(row: Row) -> Rule:
+def rule_of(row: RuleRow) -> Rule:
     """A row without keywords is found by its own expression."""
     itself = re.sub(r"\(\?P<\w+>", "(?:", row.pattern)
     return Rule(

@@ -53,7 +53,7 @@ class ItemView:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LedgerRow:
     """A row of the ledger."""
 
     host: str
@@ -73,7 +73,7 @@ class Card:
     headline: str
     suspects: tuple[Suspect, ...]
     items: tuple[ItemView, ...]
-    rows: tuple[Row, ...]
+    rows: tuple[LedgerRow, ...]
     missing_lines: int
     missing_items: int
     brief: bool
@@ -84,7 +84,7 @@ class Card:
         return len(self.rows) > MANY_ROWS
 
     @property
-    def bad_rows(self) -> tuple[Row, ...]:
+    def bad_rows(self) -> tuple[LedgerRow, ...]:
         """What stays in sight when the ledger does not."""
         return tuple(row for row in self.rows if row.outcome.tone == "bad")
 
@@ -169,14 +169,17 @@ def _item_chunks(lines: Iterable[str], looks: Iterable[str], anchors: Mapping[in
         yield Chunk(look, "\n".join(line for _, _, line in group), anchor)
 
 
-def _ledger_rows(items: Iterable[ItemView], gaps: Iterable[Gap], clocks: Mapping[str, str]) -> list[Row]:
+def _ledger_rows(items: Iterable[ItemView], gaps: Iterable[Gap], clocks: Mapping[str, str]) -> list[LedgerRow]:
     """By host in order of appearance, gaps after the host's items."""
     rows = [
-        Row(view.item.host, clocks.get(view.item.host, ""), view.item.collector, view.anchor, view.outcome, view.counts)
+        LedgerRow(
+            view.item.host, clocks.get(view.item.host, ""), view.item.collector, view.anchor, view.outcome, view.counts
+        )
         for view in items
     ]
     rows += [
-        Row(gap.host, clocks.get(gap.host, ""), in_words.subject(gap), None, in_words.gap_outcome(gap)) for gap in gaps
+        LedgerRow(gap.host, clocks.get(gap.host, ""), in_words.subject(gap), None, in_words.gap_outcome(gap))
+        for gap in gaps
     ]
     order = list(dict.fromkeys(row.host for row in rows))
     return sorted(rows, key=lambda row: order.index(row.host))

@@ -9,7 +9,7 @@ The order of events, each step a round trip at most:
 3. The items follow, with a nonce. From here on standard input is the lifeline: its end ends everything on the host.
 4. Frames, which bear the nonce, tell on both streams where an item begins and ends.
 
-A visit that breaks off is repeated for the items whose turn had not come. Where one item waits, a second visit (a lane)
+A visit that breaks off is repeated for the items whose turn had not come. Where one item waits, a second shell (a lane)
 takes the others from the end; where the two meet, they are done.
 """
 
@@ -93,7 +93,7 @@ class Shell(Protocol):
     def close(self) -> None: ...
 
 
-class Host(Protocol):
+class ShellHost(Protocol):
     """Where shells can be started."""
 
     has_shell: bool
@@ -123,7 +123,7 @@ class VisitOutcome:
 
 
 def hold_visit(
-    host: Host, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
+    host: ShellHost, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
 ) -> VisitOutcome:
     """Ask a host; see `Transport.visit`."""
     return _Visit(host, items, ends_at=ends_at, cancel=cancel, on_result=on_result).hold()
@@ -293,8 +293,8 @@ class _Answer:
 # --- One shell, from its hello to the end of its items
 
 
-class _Conversation:
-    """One shell: what it was sent, what it said, and how far it is."""
+class _Lane:
+    """One shell of a visit: what it was sent, what it said, and how far it is."""
 
     def __init__(
         self, make_request: Callable[[tuple[str, str], VisitStart], tuple[dict[int, VisitItem], bytes]], *, known: bool
@@ -435,12 +435,12 @@ class _Conversation:
         return None
 
 
-# --- The visit: one conversation, or more of them
+# --- The visit: one lane, or two
 
 
 class _Visit:
     def __init__(
-        self, host: Host, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
+        self, host: ShellHost, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
     ) -> None:
         self._host = host
         self._make_items = items if callable(items) else lambda _: items
@@ -448,10 +448,10 @@ class _Visit:
         self._ends_at = ends_at
         self._cancel = cancel
         self._on_result = on_result
-        self._active: list[_Conversation] = []
+        self._active: list[_Lane] = []
         self._told: set[int] = set()
         self._partial: dict[int, CommandResult] = {}
-        """Of items that broke off in one conversation while another might still bring them."""
+        """Of items that broke off in one lane while another might still bring them."""
         self._began = time.monotonic()
         self._ending = ""
         """``cancelled`` or ``late``, once it has to end."""
@@ -460,7 +460,7 @@ class _Visit:
         self._attempts = 0
         self._next_lane_at = self._began
         self._lost = ""
-        """How the last conversation broke off."""
+        """How the last lane broke off."""
         self._in_order = True
 
     def hold(self) -> VisitOutcome:
@@ -470,8 +470,8 @@ class _Visit:
                 self._step()
             self._tell_what_is_missing()
         finally:
-            for conversation in self._active:
-                conversation.shell.close()
+            for lane in self._active:
+                lane.shell.close()
         return VisitOutcome(self._in_order)
 
     def _is_answered(self) -> bool:
@@ -480,30 +480,30 @@ class _Visit:
     def _step(self) -> None:
         _wait_for(self._active)
         self._end_in_time()
-        for conversation in list(self._active):
-            for number, answer in conversation.take():
-                self._tell(number, self._result(conversation, answer))
-            conversation.send()  # with what it was asked for just now
-            self._look_after(conversation)
+        for lane in list(self._active):
+            for number, answer in lane.take():
+                self._tell(number, self._result(lane, answer))
+            lane.send()  # with what it was asked for just now
+            self._look_after(lane)
         if self._is_waiting():
             self._next_lane_at = time.monotonic() + LANE_AGAIN_S
             self._open(self._host.start_another)
 
-    # Conversations
+    # Lanes
 
     def _open(self, start: Callable[..., Shell | None]) -> None:
-        conversation = _Conversation(self._request, known=self._host.has_shell)
-        shell = start(conversation.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
+        lane = _Lane(self._request, known=self._host.has_shell)
+        shell = start(lane.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
         if shell is not None:
-            conversation.shell = shell
-            conversation.send()
-            self._active.append(conversation)
+            lane.shell = shell
+            lane.send()
+            self._active.append(lane)
 
     def _request(self, nonces: tuple[str, str], start: VisitStart) -> tuple[dict[int, VisitItem], bytes]:
         """What a shell that is ready is to do: all that nobody has begun, a lane from the end."""
         if self._items is None:
             self._items = dict(enumerate(self._make_items(start)))
-        begun = {number for conversation in self._active for number in conversation.answers}
+        begun = {number for lane in self._active for number in lane.answers}
         left = [number for number in self._items if number not in self._told and number not in begun]
         if len(self._active) > 1:
             left.reverse()
@@ -514,10 +514,10 @@ class _Visit:
         """Whether one item makes others wait for whom nobody has asked."""
         if time.monotonic() < self._next_lane_at or self._ending or len(self._active) != 1 or self._items is None:
             return False
-        (conversation,) = self._active
-        number = conversation.running
-        others = len(self._items) - len(self._told | set(conversation.answers))
-        return number is not None and others > 0 and conversation.answers[number].elapsed_s > LANE_AFTER_S
+        (lane,) = self._active
+        number = lane.running
+        others = len(self._items) - len(self._told | set(lane.answers))
+        return number is not None and others > 0 and lane.answers[number].elapsed_s > LANE_AFTER_S
 
     def _end_in_time(self) -> None:
         if not self._ending and self._cancel.is_set():
@@ -525,60 +525,58 @@ class _Visit:
         elif not self._ending and time.monotonic() > self._ends_at - self._last_words_s:
             self._ending = "late"
         if self._ending:
-            for conversation in self._active:
-                conversation.hang_up()
+            for lane in self._active:
+                lane.hang_up()
 
-    def _look_after(self, conversation: _Conversation) -> None:
-        if conversation.said_hello:
+    def _look_after(self, lane: _Lane) -> None:
+        if lane.said_hello:
             self._host.has_shell = True
-        elif not conversation.known and not self._ending:
-            self._doubt(conversation)
-        running = conversation.answers.get(conversation.running) if conversation.running is not None else None
-        if conversation.is_over:
-            self._retire(conversation)
+        elif not lane.known and not self._ending:
+            self._doubt(lane)
+        running = lane.answers.get(lane.running) if lane.running is not None else None
+        if lane.is_over:
+            self._retire(lane)
         elif running is not None and running.is_overdue:
             self._in_order = False
-            self._retire(conversation, lost="connection lost: the host was silent at the time limit,")
-        elif self._is_overtaken(conversation):
-            conversation.shell.close()
-            self._active.remove(conversation)
+            self._retire(lane, lost="connection lost: the host was silent at the time limit,")
+        elif self._is_overtaken(lane):
+            lane.shell.close()
+            self._active.remove(lane)
 
-    def _doubt(self, conversation: _Conversation) -> None:
+    def _doubt(self, lane: _Lane) -> None:
         """Of a login that has not said hello yet. Raises the host's error for one that never will."""
-        elapsed_s = time.monotonic() - conversation.began
-        if conversation.shell.ended or elapsed_s > self._host.hello_s:
-            raise self._host.no_shell(_login_words(conversation.talk))
+        elapsed_s = time.monotonic() - lane.began
+        if lane.shell.ended or elapsed_s > self._host.hello_s:
+            raise self._host.no_shell(_login_words(lane.talk))
         if elapsed_s > SUSPICIOUS_S:
-            conversation.hang_up()
+            lane.hang_up()
 
-    def _is_overtaken(self, conversation: _Conversation) -> bool:
+    def _is_overtaken(self, lane: _Lane) -> bool:
         """Whether it begins what another one has begun: then that one has all the others as well."""
-        number = conversation.running
+        number = lane.running
         return number is not None and any(
-            other is not conversation
-            and number in other.answers
-            and other.answers[number].began <= conversation.answers[number].began
+            other is not lane and number in other.answers and other.answers[number].began <= lane.answers[number].began
             for other in self._active
         )
 
-    def _retire(self, conversation: _Conversation, *, lost: str = "") -> None:
-        """A conversation has ended: keep what it brought, and ask again for what it did not begin."""
-        conversation.take_the_rest()
-        self._active.remove(conversation)
-        self._lost = lost or ("" if conversation.is_finished else conversation.shell.why_ended())
-        for number, answer in conversation.answers.items():
+    def _retire(self, lane: _Lane, *, lost: str = "") -> None:
+        """A lane has ended: keep what it brought, and ask again for what it did not begin."""
+        lane.take_the_rest()
+        self._active.remove(lane)
+        self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
+        for number, answer in lane.answers.items():
             if number not in self._told:
-                self._partial[number] = self._result(conversation, answer, broke_off=True)
-        conversation.shell.close()
+                self._partial[number] = self._result(lane, answer, broke_off=True)
+        lane.shell.close()
         if self._active or self._ending:
             return
         self._tell_partial()
         if not self._is_answered() and self._attempts < REVISITS:
             self._attempts += 1
-            self._ask_again(conversation)
+            self._ask_again(lane)
 
-    def _ask_again(self, conversation: _Conversation) -> None:
-        if not conversation.said_hello:
+    def _ask_again(self, lane: _Lane) -> None:
+        if not lane.said_hello:
             self._host.has_shell = False
         try:
             self._open(self._host.start)
@@ -589,15 +587,15 @@ class _Visit:
 
     # Results
 
-    def _result(self, conversation: _Conversation, answer: _Answer, *, broke_off: bool = False) -> CommandResult:
+    def _result(self, lane: _Lane, answer: _Answer, *, broke_off: bool = False) -> CommandResult:
         after = f"after {answer.elapsed_s:.1f} s"
         if self._ending == "cancelled" and (broke_off or answer.why == "cancelled"):
-            return answer.result(conversation.items_nonce, incomplete=f"cancelled {after}")
+            return answer.result(lane.items_nonce, incomplete=f"cancelled {after}")
         if not broke_off:
-            return answer.result(conversation.items_nonce, timed_out=answer.why == "cancelled")
+            return answer.result(lane.items_nonce, timed_out=answer.why == "cancelled")
         held = "a process that FailTale cannot end held its output"
         late = self._ending == "late" or answer.elapsed_s >= answer.item.timeout_s
-        return answer.result(conversation.items_nonce, timed_out=late, incomplete=f"{self._lost or held} {after}")
+        return answer.result(lane.items_nonce, timed_out=late, incomplete=f"{self._lost or held} {after}")
 
     def _tell(self, number: int, result: CommandResult) -> None:
         if number not in self._told and self._items is not None:
@@ -615,9 +613,9 @@ class _Visit:
         self._in_order = self._in_order and not self._active
         if self._active and not self._lost:
             self._lost = "connection lost: the host was silent at the time limit,"
-        for conversation in self._active:
-            for number, answer in conversation.answers.items():
-                self._partial.setdefault(number, self._result(conversation, answer, broke_off=True))
+        for lane in self._active:
+            for number, answer in lane.answers.items():
+                self._partial.setdefault(number, self._result(lane, answer, broke_off=True))
         self._tell_partial()
         cancelled = self._ending == "cancelled"
         why = "cancelled" if cancelled else self._lost or "not started: no time was left"
@@ -628,13 +626,13 @@ class _Visit:
             self._tell(number, CommandResult.not_started(why))
 
 
-def _wait_for(conversations: Sequence[_Conversation]) -> None:
+def _wait_for(lanes: Sequence[_Lane]) -> None:
     """Until something has come, or a moment."""
     with selectors.DefaultSelector() as selector:
-        for conversation in conversations:
-            for fileno in conversation.shell.filenos():
+        for lane in lanes:
+            for fileno in lane.shell.filenos():
                 selector.register(fileno, selectors.EVENT_READ)
-        selector.select(0.01 if any(each.has_more_to_send for each in conversations) else _LOOK_UP_S)
+        selector.select(0.01 if any(each.has_more_to_send for each in lanes) else _LOOK_UP_S)
 
 
 def _login_words(talk: bytearray) -> str:
