@@ -510,7 +510,8 @@ class Run:
         except self._passed_on:
             raise
         except OSError as error:
-            why = self._redactor.safe_message(error.strerror or error)
+            where = f" ('{error.filename}')" if error.filename else ""
+            why = self._redactor.safe_message(f"{error.strerror or error}{where}")
             gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no bundle was written: {}", why))
         except Exception as error:
             gap = self._faults.gap("writing the bundle", error)

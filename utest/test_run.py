@@ -287,7 +287,7 @@ def test_a_disk_that_takes_no_bundle_is_a_gap_beside_the_evidence(run: Make, tmp
     (tmp_path / "failtale").write_text("a file where the folder should be")
     report = run().collect_failure(a_failure(), output_dir=tmp_path)
     (gap,) = report.evidence.gaps
-    assert gap.detail.startswith("no bundle was written: ")
+    assert gap.detail == f"no bundle was written: File exists ('{tmp_path / 'failtale'}')"
     assert report.bundle is None
     assert LOCKED in report.analysis.headline + report.analysis.suspects[0].text
 
