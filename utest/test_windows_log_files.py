@@ -235,6 +235,84 @@ def test_a_line_longer_than_all_that_is_searched_keeps_its_newest_part(shell: Ho
     assert len(answer.text) == 1000
 
 
+# --- What no time of the log tells, though it was written -------------------------------------------------------------
+
+
+def seconds_ago(seconds: float) -> datetime:
+    return datetime.now(timezone.utc) - timedelta(seconds=seconds)
+
+
+def minute_of_entries(style: str = "%Y-%m-%d %H:%M:%S.%f", **shift: float) -> str:
+    """Entries from ten minutes to three and a half minutes ago, none of the last minute."""
+    moments = [seconds_ago(600 - 10 * number) + timedelta(**shift) for number in range(40)]
+    return "".join(f"{at.strftime(style)} INFO old {number}\n" for number, at in enumerate(moments))
+
+
+def entry(seconds: float, text: str, style: str = "%Y-%m-%d %H:%M:%S.%f", **shift: float) -> str:
+    return f"{(seconds_ago(seconds) + timedelta(**shift)).strftime(style)} {text}\n"
+
+
+WRITTEN_UNTOLD = {
+    "a trace without a time": lambda: (
+        minute_of_entries(),
+        "Traceback (most recent call last):\n  File x\nKeyError: 1\n",
+    ),
+    "a line without a time": lambda: (minute_of_entries(), "ERROR boom\n"),
+    "a line that a buffer held back": lambda: (minute_of_entries(), entry(90, "ERROR boom")),
+    "a clock four minutes behind": lambda: (minute_of_entries(minutes=-4), entry(20, "ERROR boom", minutes=-4)),
+    "a clock ten minutes behind": lambda: (
+        minute_of_entries("%Y-%m-%dT%H:%M:%SZ", minutes=-10),
+        entry(30, "ERROR one", "%Y-%m-%dT%H:%M:%SZ", minutes=-10) + entry(20, "two", "%Y-%m-%dT%H:%M:%SZ", minutes=-10),
+    ),
+    "a zone that is not the times'": lambda: (
+        minute_of_entries("%Y-%m-%dT%H:%M:%S+05:45"),
+        entry(30, "ERROR one", "%Y-%m-%dT%H:%M:%S+05:45") + entry(20, "ERROR two", "%Y-%m-%dT%H:%M:%S+05:45"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", WRITTEN_UNTOLD)
+def test_what_was_written_in_the_window_is_shown_as_unsure_when_no_time_tells_of_it(
+    case: str, awk: Path, tmp_path: Path
+) -> None:
+    old, new = WRITTEN_UNTOLD[case]()
+    log = log_file(tmp_path, old + new, seconds_ago(0))
+    answer = answer_of(log, seconds_ago(60), awk=awk)
+    assert answer.text.decode().endswith(new)
+    assert all(part.is_unsure for part in answer.parts)
+    assert f"'{log}' was written in the window, but no time in it tells of that." in answer.note
+
+
+AHEAD_OF_THE_FIRST = {
+    "without a time": lambda: "ERROR boom\n",
+    "with the time of another program": lambda: entry(30, "1 app.go:1] boom", "E%m%d %H:%M:%S.%f"),
+    "at 24:00": lambda: "2026-11-22 24:00:00.000 ERROR midnight\n",
+    "of a lost clock": lambda: "1970-01-01 00:00:01.000 ERROR boom\n",
+    "of the far future": lambda: "2099-01-01 00:00:01.000 ERROR boom\n",
+}
+
+
+@pytest.mark.parametrize("case", AHEAD_OF_THE_FIRST)
+def test_a_line_whose_time_is_not_known_ahead_of_the_windows_first_one_is_shown_as_unsure(
+    case: str, awk: Path, tmp_path: Path
+) -> None:
+    new = AHEAD_OF_THE_FIRST[case]()
+    after = entry(20, "INFO new")
+    log = log_file(tmp_path, minute_of_entries() + new + after, seconds_ago(0))
+    answer = answer_of(log, seconds_ago(60), awk=awk)
+    assert answer.text.decode() == new + after
+    assert answer.is_unsure
+
+
+def test_lines_from_before_the_end_of_summer_time_are_not_taken_for_the_windows(awk: Path, tmp_path: Path) -> None:
+    summer = "".join(entry(3600 - 100 * number, f"INFO old {number}", hours=1) for number in range(36))
+    winter = "".join(entry(1000 - 10 * number, f"INFO old {number}") for number in range(90))
+    new = entry(20, "INFO new")
+    log = log_file(tmp_path, summer + winter + new, seconds_ago(0))
+    answer = answer_of(log, seconds_ago(60), awk=awk)
+    assert [part.text.decode() for part in answer.parts if not part.is_unsure] == [new]
+
+
 # --- Marks ahead of and behind the window's start ---------------------------------------------------------------------
 
 

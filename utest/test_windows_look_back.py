@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 import subprocess
 import time
@@ -30,8 +31,8 @@ def awk(request: pytest.FixtureRequest) -> list[str]:
     return ["busybox", "awk"] if request.param == "busybox" else [request.param]
 
 
-def looked_back(awk: list[str], before: list[str], window: list[str]) -> tuple[str, LookBack]:
-    """What passes on, and the look-back that the host tells."""
+def looked_back(awk: list[str], before: list[str], window: list[str]) -> LookBack:
+    """The look-back that the host tells."""
     text = "".join(f"{line}\n" for line in (SEPARATOR, *before, SEPARATOR, *window))
     done = subprocess.run(
         [*awk, "-v", f"most={MOST_SECONDS}", host_script("look_back.awk")],
@@ -40,21 +41,20 @@ def looked_back(awk: list[str], before: list[str], window: list[str]) -> tuple[s
         check=True,
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
-    frames = [each for each in split_frames(done.stderr, NONCE) if isinstance(each, Frame)]
-    assert len(frames) == len([*split_frames(done.stderr, NONCE)]), "only frames are said"
+    frames = [each for each in split_frames(done.stdout, NONCE) if isinstance(each, Frame)]
+    assert len(frames) == len([*split_frames(done.stdout, NONCE)]), "only frames are said"
     found = parse_look_backs(frames)["sure app.log"]
-    return done.stdout.decode(), placed(found, first_line=0, end_line=len(window))
+    return placed(found, first_line=0, end_line=len(window))
 
 
 def at(seconds: float, text: str) -> str:
     return f"{(START + timedelta(seconds=seconds)).isoformat(timespec='milliseconds')}Z {text}"
 
 
-def test_the_window_passes_unchanged_and_its_new_lines_have_no_past(awk: list[str]) -> None:
+def test_new_lines_of_the_window_have_no_past(awk: list[str]) -> None:
     before = [at(second, "INFO served") for second in range(20)]
     window = [at(20, "INFO served"), at(21, "ERROR the disk is full")]
-    passed, found = looked_back(awk, before, window)
-    assert passed == "".join(f"{line}\n" for line in window)
+    found = looked_back(awk, before, window)
     assert (found.lines, found.seconds) == (20, 19)
     assert [shape.lines for shape in found.shapes] == [(0,)]
 
@@ -67,7 +67,7 @@ def test_a_shape_tells_when_it_stood_before_the_window(awk: list[str]) -> None:
         at(14, "end"),
     ]
     window = [at(20, "ERROR no space on /dev/sda3"), at(23, "ERROR no space on /dev/sda1")]
-    (shape,) = looked_back(awk, before, window)[1].shapes
+    (shape,) = looked_back(awk, before, window).shapes
     assert (shape.lines, shape.count) == ((0, 1), 2)
     assert shape.seconds_before == pytest.approx((10, 7.5))
     assert shape.seconds_within == pytest.approx((0, 3))
@@ -75,7 +75,7 @@ def test_a_shape_tells_when_it_stood_before_the_window(awk: list[str]) -> None:
 
 def test_many_moments_are_thinned_evenly_with_the_first_and_the_last_kept(awk: list[str]) -> None:
     before = [at(second / 2, f"WARN attempt {second} failed") for second in range(4000)]
-    (shape,) = looked_back(awk, before, [at(2000, "WARN attempt 9 failed")])[1].shapes
+    (shape,) = looked_back(awk, before, [at(2000, "WARN attempt 9 failed")]).shapes
     assert shape.count == 4000
     assert len(shape.seconds_before) <= MOST_SECONDS + 1
     assert shape.seconds_before[0] == pytest.approx(2000)
@@ -84,7 +84,7 @@ def test_many_moments_are_thinned_evenly_with_the_first_and_the_last_kept(awk: l
 
 def test_midnight_is_no_step_back(awk: list[str]) -> None:
     before = ["23:59:50 WARN slow", "23:59:58 INFO x"]
-    (shape,) = looked_back(awk, before, ["00:00:05 WARN slow"])[1].shapes
+    (shape,) = looked_back(awk, before, ["00:00:05 WARN slow"]).shapes
     assert shape.seconds_before == pytest.approx((15,))
 
 
@@ -94,12 +94,12 @@ def test_json_lines_are_told_apart_by_level_and_message_whatever_the_order_of_th
         '{"msg":"tick 2","level":"info","ts":"12:00:01"}',
     ]
     window = ['{"level":"info","ts":"12:00:02","msg":"tick 3"}', '{"level":"error","ts":"12:00:02","msg":"tick 3"}']
-    (shape,) = looked_back(awk, before, window)[1].shapes
+    (shape,) = looked_back(awk, before, window).shapes
     assert (shape.lines, shape.count) == ((0,), 2)
 
 
 def test_a_log_without_times_tells_places(awk: list[str]) -> None:
-    (shape,) = looked_back(awk, ["a", "b", "boom", "c"], ["boom"])[1].shapes
+    (shape,) = looked_back(awk, ["a", "b", "boom", "c"], ["boom"]).shapes
     assert shape.seconds_before == ()
     assert shape.places == (0.5,)
 
@@ -107,7 +107,7 @@ def test_a_log_without_times_tells_places(awk: list[str]) -> None:
 def test_quoted_names_and_status_classes_are_the_news(awk: list[str]) -> None:
     before = ["relation 'orders' is fine", 'GET /x HTTP/1.1" 200 12', "x"]
     window = ["relation 'invoices' is fine", 'GET /x HTTP/1.1" 503 12', 'GET /x HTTP/1.1" 200 99']
-    found = looked_back(awk, before, window)[1]
+    found = looked_back(awk, before, window)
     assert sorted(shape.lines for shape in found.shapes) == [(2,)]
 
 
@@ -122,8 +122,8 @@ def test_bytes_that_are_no_text_change_nothing(awk: list[str]) -> None:
         check=True,
         env={"LC_ALL": "C", "PATH": "/usr/bin:/bin"},
     )
-    assert done.stdout == b"\xff\x80\x01 boom 2\n"
-    assert b"profile 1|1|" in done.stderr
+    assert b"profile 1|1|" in done.stdout
+    assert b"boom" not in done.stdout
 
 
 def test_every_awk_tells_the_same() -> None:
@@ -269,3 +269,41 @@ def test_the_newest_lines_without_a_window_are_not_looked_back_on(shell: HostShe
     log.write_text(entry(0, "a") * LINES)
     output = shell.answer(command_line(collector(log), window=ResolvedWindow(kind="none"), max_bytes=100_000))
     assert [part.look_back for part in output.parts] == [None]
+
+
+@pytest.mark.parametrize("ending", ["exit 2", "head -c 100 >/dev/null; exit 139", "echo awk: syntax error >&2; exit 1"])
+def test_a_window_passes_unchanged_when_the_look_back_fails(ending: str, shell: HostShell, tmp_path: Path) -> None:
+    tools = tmp_path / "tools"
+    tools.mkdir()
+    awk = f"{shutil.which('busybox')} awk" if shell.applets_only else shutil.which("awk")
+    (tools / "awk").write_text(f'#!/bin/sh\ncase "$*" in *most=48*) {ending} ;; esac\nexec {awk} "$@"\n')
+    (tools / "awk").chmod(0o755)
+    log = tmp_path / "app.log"
+    log.write_text("".join(entry(second, f"ERROR attempt {second} refused") for second in range(LINES)))
+    asked = collector(log)
+    mark = shell.mark(asked)
+    new = entry(31, "ERROR \0 in the window") * 2000 + "without an end"
+    append(log, new)
+    window = ResolvedWindow(kind="test", since_epoch=mark.epoch, sure_epoch=mark.epoch, mark=mark, late_mark=mark)
+    output = shell.answer(command_line(asked, window=window, max_bytes=1_000_000), first_in_path=tools)
+    assert output.text.decode() == new
+    assert (output.stderr, output.parts[0].look_back) == (b"", None)
+
+
+def test_nothing_from_before_the_window_leaves_the_host(shell: HostShell, tmp_path: Path) -> None:
+    secret = secrets.token_hex(16)
+    log = tmp_path / "app.log"
+    hostile = [
+        f"\x1e{NONCE} window sure {secret}",
+        f"\x1e{NONCE} span 1|{secret}",
+        f'{{"msg":"{secret}|"}}',
+        f"%s{secret}",
+    ]
+    log.write_text("".join(entry(second, line) + f"{line}\n" for second in range(LINES) for line in hostile))
+    asked = collector(log)
+    mark = shell.mark(asked)
+    append(log, "".join(entry(31, line.replace(secret, secrets.token_hex(16))) for line in hostile))
+    window = ResolvedWindow(kind="test", since_epoch=mark.epoch, sure_epoch=mark.epoch, mark=mark, late_mark=mark)
+    stdout, stderr, _ = shell.outputs(command_line(asked, window=window, max_bytes=100_000))
+    assert secret.encode() not in stdout + stderr
+    assert b" profile " in stderr

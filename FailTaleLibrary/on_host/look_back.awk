@@ -1,6 +1,6 @@
 # Which shapes of a window's lines the log held before the window, how often and when. Reads first a line of its own, the
-# separator; then what stood before the window, up to the separator again; then the window, which it passes on unchanged.
-# Says on stderr, behind the separator's first word: `span LINES BEGAN ENDED|LABEL`, where the label is what the separator
+# separator; then what stood before the window, up to the separator again; then the window. Of an empty one it says
+# nothing. Prints, behind the separator's first word: `span LINES BEGAN ENDED|LABEL`, where the label is what the separator
 # says behind `window`; and for each shape of the window that stood there before:
 #   profile LINES-OF-WINDOW|COUNT|PLACES|SECONDS|SECONDS-OF-WINDOW
 # The window's lines are numbered from its end, 1 for the last one. No text from before the window leaves the host. Set by
@@ -69,7 +69,6 @@ NR == 1 {
 }
 !window { remember(shape($0)); next }
 {
-  print
   number++
   x = shape($0)
   if (x in count) {
@@ -77,8 +76,9 @@ NR == 1 {
     when[x] = when[x] " " sprintf("%.3f", now)
   }
 }
-function told(line) { print prefix " " line | "cat 1>&2" }
+function told(line) { print prefix " " line }
 END {
+  if (!number) exit
   told("span " lines + 0 (began == "" ? "" : sprintf(" %.3f %.3f", began, ended)) "|" label)
   for (x in where) {
     if (place[x, kept[x]] != last_place[x]) keep(x, ++kept[x], 0, last_at[x], last_place[x])
@@ -91,5 +91,4 @@ END {
     }
     told("profile" lines_of "|" count[x] "|" places "|" seconds "|" (began == "" ? "" : when[x]))
   }
-  close("cat 1>&2")
 }

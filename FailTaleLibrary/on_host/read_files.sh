@@ -20,14 +20,15 @@ timed() {
   done
   tr '\000' '\001' | awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" "$@" "$times"
 }
-# Learns how a log writes time, from its newest lines: sets kind and ahead, and says what a reader should know.
+# Learns how a log writes time, from its newest lines: sets kind, ahead, sparse and fits, and says what a reader should
+# know.
 learn() { # PATH
   first=$((size > sample ? size - sample : 0))
-  # shellcheck disable=SC2046 # five words
+  # shellcheck disable=SC2046 # seven words
   set -- "$1" $(from "$first" "$1" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi |
     timed kind= ahead="$zone" written="$written")
-  if [ "$#" -lt 6 ]; then return 1; fi
-  kind=$2 ahead=$3
+  if [ "$#" -lt 8 ]; then return 1; fi
+  kind=$2 ahead=$3 sparse=$7 fits=$8
   case $4 in utc) tell utc "$1" ;; other) tell zoned "$3" "$1" ;; esac
   if [ "$5" = 0 ]; then tell undated "$1"; fi
   case $6 in 1 | 60) tell coarse "$1" ;; esac
@@ -64,6 +65,8 @@ begin_without_times() { # LOW PROVEN PATH
   fi
 }
 begin_by_times() { # LOW PROVEN PATH
+  last=$written
+  if [ "$behind" -lt "$size" ]; then last=0; fi
   for reach in "$sample" "$scan"; do
     start=$((behind > reach ? behind - reach : 0)) known=0
     if [ "$1" != - ] && [ "$1" -ge "$start" ]; then start=$1 known=1; fi
@@ -73,8 +76,10 @@ begin_by_times() { # LOW PROVEN PATH
       if [ $((start + torn)) -ge "$behind" ]; then torn=0; fi # one line longer than all that is searched
     fi
     start=$((start + torn))
-    # shellcheck disable=SC2046 # two numbers
-    set -- "$1" "$2" "$3" $(between "$start" "$behind" "$3" | timed kind="$kind" ahead="$ahead" marked="$known")
+    # shellcheck disable=SC2046 # three numbers
+    set -- "$1" "$2" "$3" $(between "$start" "$behind" "$3" |
+      timed kind="$kind" ahead="$ahead" marked="$known" sparse="$sparse" written="$last")
+    if [ "$6" = 1 ]; then break; fi
     if [ "$start" -eq 0 ] || [ "$known" = 1 ] || [ "$4" -gt 0 ] || [ "$4" = -1 ]; then break; fi
     if [ "$reach" = "$scan" ]; then tell skipped "$start" "$3"; break; fi
     set -- "$1" "$2" "$3"
@@ -84,6 +89,10 @@ begin_by_times() { # LOW PROVEN PATH
     -1) ;;
     *) maybe=$((start + $4)) ;;
   esac
+  if [ "$6" = 1 ]; then
+    tell untold "$3"
+    if [ "$fits" = 0 ]; then begin_without_times "$1" "$2" "$3"; fi
+  fi
   if [ "$5" -ge 0 ]; then sure=$((start + $5)); fi
 }
 # newest_lines COUNT END PATH: the last lines ahead of a position.

@@ -1,13 +1,16 @@
 # Log lines -> where the window begins in them, or how the log writes time. The functions of the formats stand behind
 # this text. Set from outside:
 #   ahead      seconds that times without a zone are ahead of UTC; year, now: of the host
-#   written    epoch seconds at which the log was last written
+#   written    epoch seconds at which the log was last written; 0: nobody knows, or what it wrote last is not searched
 #   kind       how the log writes time; empty: learn it
 #   low, high  epoch seconds: a line's time from `high` on is in the window, one that ends before `low` is not
 #   marked     1 when the first line was written behind a mark, so that what stands ahead of the first time is not old
-# Prints, learning: KIND AHEAD ZONE DATED STEP. ZONE: `host`, `utc`, `other` or `told`. Nothing when there is none.
-# Prints, else: MAYBE SURE, the positions in bytes of the first line that may be in the window and of the first that is;
-# -1 where there is none; and -2 -2 where no line has a time.
+#   sparse     1 when few lines have no time, so that such a line need not belong to the one above
+# Prints, learning: KIND AHEAD ZONE DATED STEP SPARSE FITS. ZONE: `host`, `utc`, `other` or `told`; FITS: 0 when the last
+# time is older than what was written last. Nothing when there is none.
+# Prints, else: MAYBE SURE WRITTEN, the positions in bytes of the first line that may be in the window and of the first
+# that is, -1 where there is none; and 1 when the log was written in the window, of which no time tells. Where no line has
+# a time: -2 -2 0.
 function days(y, m, d) {
   if (m < 3) { y--; m += 12 }
   return 365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * m - 457) / 5) + d - 719469
@@ -138,12 +141,15 @@ function kind_of(line) {
   return time == "" ? "" : "=" key
 }
 
+# A line that goes on with what the line above began.
+function continues(line) { return line ~ /^([ \t]|$|(Caused by|Suppressed|Traceback|[A-Za-z_.$]+(Error|Exception)(:|$)))/ }
+
 # --- Learning ---
 kind == "" {
   if ($0 ~ /^[ \t]*$/) next
   name = kind_of($0)
   if (name == "") {
-    if ($0 !~ /^[ \t]/ && $0 !~ /^(Caused by|Suppressed|Traceback|[A-Za-z_.$]+(Error|Exception)(:|$))/) others++
+    if (!continues($0)) others++
     next
   }
   if (seen[name]++ && time < last[name] - 5) backwards[name]++
@@ -151,7 +157,7 @@ kind == "" {
   of[name] = zoned " " dated " " step
   next
 }
-function learned(    name, best, all, told, part) {
+function learned(    name, best, all, told, zone_told, part) {
   all = others
   for (name in seen) {
     all += seen[name]
@@ -163,7 +169,8 @@ function learned(    name, best, all, told, part) {
   # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
   if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return
   if (told == "none" && best != "own") return
-  print best, ahead, (told == "old" || told == "none" ? (part[1] ? "told" : "host") : told), part[2], part[3]
+  zone_told = told == "old" || told == "none" ? (part[1] ? "told" : "host") : told
+  print best, ahead, zone_told, part[2], part[3], (all - seen[best]) * 2 < seen[best], told != "old"
 }
 # Which zone makes the last time fit when the log was last written; `old` when the last line with a time is older, which
 # only a time with its zone can tell from one of another zone.
@@ -186,24 +193,51 @@ function zone_of(t, zoned,    apart, utc, quarter) {
 }
 
 # --- Finding the window's start ---
-BEGIN { maybe = sure = -1 }
+BEGIN { maybe = sure = loose = newest = -1 }
 {
   position = next_position + 0
   next_position += length($0) + 1
-  if (sure >= 0) next
   t = stamp($0)
-  if (t == "" || t > now + 300) next # nobody writes in the future: the line speaks of it
+  # Nobody writes in the future, or of a sudden in the past: the line speaks of it, or its clock was lost.
+  if (t != "" && (t > now + 300 || (dated && before != "" && t < before - 86400))) t = ""
+  if (sure >= 0) {
+    if (t != "") set_back(t)
+    next
+  }
+  if (t == "") {
+    if (maybe < 0 && loose < 0 && is_loose($0)) loose = position
+    next
+  }
   if (!times++) first_is_old = t + step <= low
   if (!dated && t < before - 3600) maybe = -1 # another day
   before = t
-  if (maybe < 0 && t + step > low) maybe = position
+  if (maybe < 0 && t + step > low) maybe = loose < 0 ? position : loose
   if (t >= high) sure = position
+  loose = -1
+  newest = position
+}
+# May a line without a time have been written after the entry above? One with a time of another kind tells.
+function is_loose(line,    mine, found) {
+  if (continues(line)) return 0
+  if (sparse) return 1
+  mine = dated
+  found = kind_of(line) != "" && time + step > low
+  dated = mine
+  return found
+}
+# Behind a clock that went back (the end of summer time) old lines had the window's times: those ahead of it are unsure.
+function set_back(t) {
+  if (t > before) before = t
+  if (!dated || t + step > low || t >= before - 600) back = 0
+  else if (++back >= 3) sure = -1
 }
 END {
   if (kind == "") learned()
-  else if (!times) print "-2 -2"
+  else if (!times) print "-2 -2 0"
   else {
     if (marked && !first_is_old) maybe = 0
-    print maybe, sure
+    untold = maybe < 0 && written > low
+    if (untold) maybe = loose < 0 ? newest : loose
+    print maybe, sure, untold
   }
 }

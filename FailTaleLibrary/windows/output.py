@@ -170,6 +170,7 @@ _NOTES = {
     "replaced": "{} is no regular file any more: what was written there until then is lost, unless it was rotated.",
     "strange": "A file name that goes on in a second line was left out: {}.",
     "skipped": "Only the newest 8 MiB of {} were searched.",
+    "untold": "{} was written in the window, but no time in it tells of that.",
     "timeless": "FailTale knows no time of most lines of {}.",
     "undated": "The times in {} have no date: lines of another day may be among these.",
     "coarse": "The times in {} have no fractions: the window's start is right to a second.",
