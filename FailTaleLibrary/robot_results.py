@@ -95,22 +95,22 @@ def _failure_of_result(
 ) -> Failure:
     from FailTaleLibrary.redaction.redactor import RecordRedactor
 
-    cleaner = RecordRedactor(redactor)
+    safe = RecordRedactor(redactor)
     source, line = places.get(id(result), (None, None))
     return Failure(
         id=uuid.uuid4().hex,
         scope=scope,
-        name=cleaner.short(name),
-        suite=cleaner.short(suite),
-        source=cleaner.short(source) if source else None,
+        name=safe.short(name),
+        suite=safe.short(suite),
+        source=safe.short(source) if source else None,
         line=line,
-        tags=tuple(cleaner.short(tag) for tag in getattr(result, "tags", ())),
-        message=cleaner.short(result.message),
+        tags=tuple(safe.short(tag) for tag in getattr(result, "tags", ())),
+        message=safe.short(result.message),
         window=Window(start=_started_at(result), end=_failed_at(items)),
-        keyword_path=tuple(_keyword_step(item, depth, places, cleaner) for depth, item in enumerate(items)),
-        keywords=tuple(_keyword_step(item, depth, places, cleaner) for depth, item in ran[-MAX_KEYWORDS:]),
+        keyword_path=tuple(_keyword_step(item, depth, places, safe) for depth, item in enumerate(items)),
+        keywords=tuple(_keyword_step(item, depth, places, safe) for depth, item in ran[-MAX_KEYWORDS:]),
         attempt=attempt,
-        redactions=cleaner.redactions(),
+        redactions=safe.redactions(),
     )
 
 
@@ -172,14 +172,14 @@ def _is_keyword(item: Any) -> bool:
     return hasattr(item, "full_name")
 
 
-def _keyword_step(item: Any, depth: int, places: Places, cleaner: RecordRedactor) -> KeywordStep:
+def _keyword_step(item: Any, depth: int, places: Places, safe: RecordRedactor) -> KeywordStep:
     is_keyword = _is_keyword(item)
     source, line = places.get(id(item), (None, None))
     return KeywordStep(
-        name=cleaner.short(item.full_name if is_keyword and item.full_name else " ".join(str(item).split())),
+        name=safe.short(item.full_name if is_keyword and item.full_name else " ".join(str(item).split())),
         kind=item.type,
-        arguments=tuple(cleaner.short(argument) for argument in item.args) if is_keyword else (),
-        source=cleaner.short(source) if source else None,
+        arguments=tuple(safe.short(argument) for argument in item.args) if is_keyword else (),
+        source=safe.short(source) if source else None,
         line=line,
         status=item.status,
         started_at=_utc(item.start_time),

@@ -61,8 +61,8 @@ if TYPE_CHECKING:
     from FailTaleLibrary.ranking import History, Repeats
     from FailTaleLibrary.redaction import Redactor
 
-ASKED_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
-ASKED_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'")
+HINT_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
+HINT_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'")
 """`Analysis.no_hint_reason` of a report whose hint is still to come."""
 MIN_CARD_BYTES = 20_000
 """What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
@@ -479,7 +479,7 @@ class Run:
             same = analysis.signature.repeating(self._repeats.first)
             analysis = analysis.model_copy(update={"signature": same})
         if settings.model is not None:
-            analysis = analysis.without_hint(ASKED_AFTER_RUN if settings.when == "after_run" else ASKED_OFFLINE)
+            analysis = analysis.without_hint(HINT_AFTER_RUN if settings.when == "after_run" else HINT_OFFLINE)
         return report.model_copy(update={"analysis": analysis})
 
     def _know_passed_tests(self) -> None:

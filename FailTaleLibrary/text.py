@@ -89,6 +89,11 @@ def _without_middle(text: Sliced, limit: int, as_text: Callable[[Sliced], str]) 
     return front + mark.replace(f"{len(text):,}", f"{len(text) - room:,}") + end
 
 
+def bytes_of(text: str) -> int:
+    """How many bytes of UTF-8 a text has; what a tokenizer counts as well where it has no word."""
+    return len(text.encode())
+
+
 def newest_whole_lines(text: str, max_bytes: int) -> str:
     """The newest whole lines within a number of bytes; of one line that is longer than all, its newest part."""
     data = text.encode()

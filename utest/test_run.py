@@ -17,7 +17,7 @@ from FailTaleLibrary.archive import read_bundle, read_item
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import NO_HOST, Failure, Report, Window
-from FailTaleLibrary.run import ASKED_AFTER_RUN, ASKED_OFFLINE, Run, Tally, redactor_for
+from FailTaleLibrary.run import HINT_AFTER_RUN, HINT_OFFLINE, Run, Tally, redactor_for
 
 LOCKED = "ERROR storage: database is locked: orders.db held by backup (pid 812)"
 SECRET = f"Xq{secrets.token_hex(10)}"
@@ -416,8 +416,8 @@ def test_runs_do_not_know_of_each_other(run: Make) -> None:
     ("settings", "reason"),
     [
         ({}, None),
-        ({"model": "small:1b"}, ASKED_AFTER_RUN),
-        ({"model": "small:1b", "when": "offline"}, ASKED_OFFLINE),
+        ({"model": "small:1b"}, HINT_AFTER_RUN),
+        ({"model": "small:1b", "when": "offline"}, HINT_OFFLINE),
     ],
 )
 def test_a_report_says_when_its_hint_will_be_made(run: Make, settings: dict[str, str], reason: str | None) -> None:

@@ -94,7 +94,9 @@ class HostSession:
             component = self._steps[0].component
             put(
                 CollectedItem(
-                    self._context.faults.gap(f"asking {self._host}", error, host=self._host, component=component)
+                    self._context.faults.gap(
+                        f"collecting from {self._host}", error, host=self._host, component=component
+                    )
                 )
             )
 

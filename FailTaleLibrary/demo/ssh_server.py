@@ -39,7 +39,7 @@ GRACE_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class PlayedHost:
-    """One host that the server plays."""
+    """One host that the server stands for."""
 
     name: str
     root: Path

@@ -17,7 +17,7 @@ from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints.answer import schema_for
 from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction, split_instructions
 from FailTaleLibrary.records import Failure, KeywordStep, Report, SafeText, Suspect, our_words
-from FailTaleLibrary.text import is_visible, one_line, sanitize, shorten
+from FailTaleLibrary.text import bytes_of, is_visible, one_line, sanitize, shorten
 
 # --- Lines of any origin ----------------------------------------------------------------------------------------------
 
@@ -154,11 +154,11 @@ class Prompt:
     @property
     def own_bytes(self) -> int:
         """Of our own prose, which has more characters in a token than logs."""
-        return _bytes_of(self.system) + _bytes_of(self.user) - self.facts_bytes
+        return bytes_of(self.system) + bytes_of(self.user) - self.facts_bytes
 
     @property
     def facts_bytes(self) -> int:
-        return _bytes_of(self.facts)
+        return bytes_of(self.facts)
 
 
 def build_prompt(
@@ -174,7 +174,7 @@ def build_prompt(
     room = context_tokens - ANSWER_TOKENS - frame.estimated_tokens(suspects, (), chars_per_token=chars_per_token)
     lines = {suspect.id: _evidence_line(suspect) for suspect in suspects}
     chosen = _chosen_suspects(
-        suspects, cost=lambda suspect: (_bytes_of(lines[suspect.id]) + 1) / chars_per_token, room=room
+        suspects, cost=lambda suspect: (bytes_of(lines[suspect.id]) + 1) / chars_per_token, room=room
     )
     shown = [lines[suspect.id] for suspect in chosen]
     components, steps = _named_components(report), _offered_steps(chosen)
@@ -217,8 +217,8 @@ class _Frame:
         return "\n".join([self.about, *self.failure, *lines])
 
     def estimated_tokens(self, suspects: Sequence[Suspect], lines: Sequence[str], *, chars_per_token: float) -> int:
-        facts = _bytes_of(self.facts(lines))
-        own = _bytes_of(_SYSTEM) + _bytes_of(self.user(suspects, lines)) - facts
+        facts = bytes_of(self.facts(lines))
+        own = bytes_of(_SYSTEM) + bytes_of(self.user(suspects, lines)) - facts
         return ceil(own / _OWN_CHARS_PER_TOKEN + facts / chars_per_token) + _CHAT_TEMPLATE_TOKENS
 
 
@@ -261,11 +261,6 @@ def _chosen_suspects(
             chosen.append(suspect)
             room -= price
     return tuple(chosen)
-
-
-def _bytes_of(text: str) -> int:
-    """Bytes rather than characters: a tokenizer falls back to bytes for what it has no word for."""
-    return len(text.encode())
 
 
 # --- Wording ---------------------------------------------------------------------------------------------------------

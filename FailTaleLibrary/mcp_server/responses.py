@@ -18,7 +18,15 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.mcp_server import models
 from FailTaleLibrary.mcp_server.store import StoredFailure
 from FailTaleLibrary.records import Failure, Gap, Item, Report, Suspect
-from FailTaleLibrary.text import duration, fair_shares, newest_whole_lines, one_line, shorten, shorten_to_bytes
+from FailTaleLibrary.text import (
+    bytes_of,
+    duration,
+    fair_shares,
+    newest_whole_lines,
+    one_line,
+    shorten,
+    shorten_to_bytes,
+)
 
 # --- Typed answers ----------------------------------------------------------------------------------------------------
 
@@ -187,11 +195,11 @@ def failure_text(report: Report, full_texts: Mapping[str, str], *, mark: str, ma
         (*_failure_lines(report.failure), *_suspect_lines(report.analysis.suspects), *_gap_lines(report.evidence.gaps))
     )
     data = shorten_to_bytes(data, max_bytes // 2)
-    left = max_bytes - _bytes_of(head) - _bytes_of(fenced(data, mark=mark)) - _CUT_BYTES
+    left = max_bytes - bytes_of(head) - bytes_of(fenced(data, mark=mark)) - _CUT_BYTES
     excerpts = _item_excerpts(items, full_texts, left)
     blocks = (f"\n{_item_heading(item)}\n{excerpts[item.id]}" for item in items if excerpts.get(item.id))
     body = fenced("\n".join((data, *blocks)), mark=mark)
-    shown = {item_id: _bytes_of(text) for item_id, text in excerpts.items()}
+    shown = {item_id: bytes_of(text) for item_id, text in excerpts.items()}
     return Text("\n".join((head, body, *_cut_lines(report, full_texts, shown))), shown)
 
 
@@ -209,7 +217,7 @@ def suspects_text(report: Report, *, mark: str, max_bytes: int = TEXT_BYTES) -> 
 def ledger(report: Report, full_texts: Mapping[str, str]) -> str:
     """One line for each item and gap."""
     lines = [
-        f"{_one_line(item.id, _NAME)}: {_state_words(item)}, {_bytes_of(full_text(item, full_texts))} bytes"
+        f"{_one_line(item.id, _NAME)}: {_state_words(item)}, {bytes_of(full_text(item, full_texts))} bytes"
         for item in report.evidence.items
     ]
     lines += [_gap_line(gap) for gap in report.evidence.gaps]
@@ -310,7 +318,7 @@ def _state_words(item: Item) -> str:
 
 def _cut_lines(report: Report, full_texts: Mapping[str, str], shown: Mapping[str, int]) -> Iterator[str]:
     """What is not in the text and which call has it."""
-    sizes = {item.id: _bytes_of(full_text(item, full_texts)) for item in report.evidence.items}
+    sizes = {item.id: bytes_of(full_text(item, full_texts)) for item in report.evidence.items}
     cut = [item_id for item_id, size in sizes.items() if shown.get(item_id, 0) < size]
     if cut:
         yield "Cut to fit; the newest lines were kept. For all of it call:"
@@ -327,10 +335,10 @@ def _cut_lines(report: Report, full_texts: Mapping[str, str], shown: Mapping[str
 def _item_excerpts(items: Iterable[Item], full_texts: Mapping[str, str], available: int) -> dict[str, str]:
     """Item id -> its newest lines within its share; items beyond what can be shown are missing."""
     texts = {item.id: full_text(item, full_texts) or item.stderr for item in items}
-    headings = {item.id: _bytes_of(_item_heading(item)) + 2 for item in items}
+    headings = {item.id: bytes_of(_item_heading(item)) + 2 for item in items}
     hosts: dict[str, dict[str, int]] = {}
     for item in _breadth_first(item for item in items if texts[item.id])[: max(0, available) // (_MIN_EXCERPT + _NAME)]:
-        hosts.setdefault(item.host, {})[item.id] = _bytes_of(texts[item.id]) + headings[item.id]
+        hosts.setdefault(item.host, {})[item.id] = bytes_of(texts[item.id]) + headings[item.id]
     by_host = fair_shares({host: sum(sizes.values()) for host, sizes in hosts.items()}, available)
     given = {
         item_id: size for host, sizes in hosts.items() for item_id, size in fair_shares(sizes, by_host[host]).items()
@@ -350,10 +358,6 @@ def _breadth_first(items: Iterable[Item]) -> list[Item]:
 
 def _one_line(text: str, max_chars: int) -> str:
     return shorten(one_line(text), max_chars)
-
-
-def _bytes_of(text: str) -> int:
-    return len(text.encode())
 
 
 def _whole_characters(data: bytes) -> bytes:

@@ -73,10 +73,6 @@ class Moments:
         return moment - self._offset if moment else None
 
 
-def _in_words(seconds: float) -> str:
-    return duration(seconds)
-
-
 def _time_of_day(moment: datetime) -> str:
     """In UTC, as all times of a report."""
     return f"{moment:%H:%M:%S}"
@@ -110,11 +106,11 @@ class Scene:
         """In words, how long before the test it began what was first written in the window at a moment."""
         window = self.failure.window
         if at is None:
-            return our_words("began about {} before this test", derived(_in_words, seconds))
+            return our_words("began about {} before this test", derived(duration, seconds))
         began = at - timedelta(seconds=seconds)
         before_test = max(0.0, (window.start - began).total_seconds())
         return our_words(
-            "since {}, {} before this test began", derived(_time_of_day, began), derived(_in_words, before_test)
+            "since {}, {} before this test began", derived(_time_of_day, began), derived(duration, before_test)
         )
 
     def offset_s(self, at: datetime) -> float:

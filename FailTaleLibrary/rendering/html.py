@@ -18,7 +18,7 @@ from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import BAD_ROWS, card_of, headline_of
 from FailTaleLibrary.rendering.fitting import essentials, fitted, text_size
-from FailTaleLibrary.text import count, duration
+from FailTaleLibrary.text import bytes_of, count, duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -41,7 +41,7 @@ def to_html(report: Report, *, max_bytes: int, bundle_link: str | None = None, p
     """
     draw = partial(_drawn, bundle_link=bundle_link, pack=pack)
     card = draw(report) if text_size(report) <= max_bytes else None
-    if card is not None and _bytes_of(card) <= max_bytes:
+    if card is not None and bytes_of(card) <= max_bytes:
         return card
     return (
         _shrunk_card(report, max_bytes, draw)
@@ -65,15 +65,15 @@ def is_card(message: str) -> bool:
 def _shrunk_card(report: Report, max_bytes: int, draw: Callable[[Report], str]) -> str | None:
     """The fullest card that fits; None when even one without outputs does not."""
     barest = draw(fitted(report, 0))
-    floor = _bytes_of(barest)
+    floor = bytes_of(barest)
     if floor > max_bytes:
         return None
     limit = int(_FIRST_GUESS * (max_bytes - floor))
     for _ in range(5):  # one or two do: size grows almost in proportion to the limit
         card = draw(fitted(report, limit))
-        if _bytes_of(card) <= max_bytes:
+        if bytes_of(card) <= max_bytes:
             return card
-        limit = int(limit * 0.95 * (max_bytes - floor) / max(_bytes_of(card) - floor, 1))
+        limit = int(limit * 0.95 * (max_bytes - floor) / max(bytes_of(card) - floor, 1))
     return barest
 
 
@@ -82,7 +82,7 @@ def _brief_card(report: Report, max_bytes: int, *, bundle_link: str | None, pack
     short = essentials(report)
     for packing in (pack, None):
         card = _drawn(short, bundle_link=bundle_link, pack=packing, brief=True)
-        if _bytes_of(card) <= max_bytes:
+        if bytes_of(card) <= max_bytes:
             return card
     return None
 
@@ -92,7 +92,7 @@ def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -
     headline = headline_of(report)
     while True:
         card = _rendered("no_room.html.j2", report=report, headline=headline, bundle_link=_safe_link(bundle_link))
-        if _bytes_of(card) <= max_bytes:
+        if bytes_of(card) <= max_bytes:
             return card
         if not headline:
             return "FailTale: no room for this card."[:max_bytes]
@@ -106,10 +106,6 @@ def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief:
         bundle_link=_safe_link(bundle_link),
         payload=pack(report) if pack else None,
     )
-
-
-def _bytes_of(text: str) -> int:
-    return len(text.encode())
 
 
 def _safe_link(link: str | None) -> str | None:

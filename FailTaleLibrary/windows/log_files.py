@@ -108,7 +108,7 @@ def _table_of_files(collector: Collector, early: HostMark | None, late: HostMark
     known = dict(sorted((files[1] | files[0]).items(), key=lambda each: each[1].path))
     folder = ""
     for inode, file in known.items():
-        path = _one_line(file.path)
+        path = _path_of_one_line(file.path)
         if path is None:
             continue
         mine, _, name = path.rpartition("/")
@@ -127,7 +127,7 @@ def _size(file: FileMark | None) -> str:
     return f"{file.size} {file.digest}" if file else "- -"
 
 
-def _one_line(path: str) -> str | None:
+def _path_of_one_line(path: str) -> str | None:
     return path if "\n" not in path else None
 
 
