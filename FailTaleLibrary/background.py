@@ -25,7 +25,7 @@ _started: WeakSet[threading.Thread] = WeakSet()
 
 
 @atexit.register
-def _settle() -> None:
+def _settle_work() -> None:
     """Waits a moment for threads that are about to end.
 
     Before Python 3.14 a daemon thread that is in the middle of cryptography's or re2's code when the interpreter ends

@@ -73,7 +73,7 @@ class Breaker:
         with self._lock:
             refusal = self._refusal()
             if refusal is None:
-                for cause in self._open():
+                for cause in self._open_hosts():
                     self._failures[cause].retry_at = self._clock() + self._pause_s
             return refusal
 
@@ -90,7 +90,7 @@ class Breaker:
             for cause in causes or tuple(self._failures):
                 self._failures.pop(cause, None)
 
-    def _open(self) -> list[str]:
+    def _open_hosts(self) -> list[str]:
         return [cause for cause, each in self._failures.items() if each.count >= self._patience.get(cause, 1)]
 
     def _refusal(self) -> Refusal | None:
@@ -98,7 +98,7 @@ class Breaker:
         now = self._clock()
         waiting = [
             Refusal(cause, self._failures[cause].because, self._failures[cause].retry_at - now)
-            for cause in self._open()
+            for cause in self._open_hosts()
             if self._failures[cause].retry_at > now
         ]
         return max(waiting, key=lambda refusal: refusal.wait_s, default=None)

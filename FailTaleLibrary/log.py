@@ -74,7 +74,7 @@ def traceback_of(error: BaseException, redact: Redact) -> str:
 
 def log_to_stream(stream: TextIO) -> Stop:
     """Every line goes there from now on."""
-    return _listen(logging.StreamHandler(stream))
+    return _send_to(logging.StreamHandler(stream))
 
 
 def log_to_file(path: Path) -> Stop:
@@ -82,7 +82,7 @@ def log_to_file(path: Path) -> Stop:
     path = path.expanduser().absolute()
     if any(getattr(handler, "path", None) == path for handler in _root.handlers):
         return lambda: None  # a line stands there once, however many runs of this process ask for it
-    return _listen(_PrivateFileHandler(path))
+    return _send_to(_PrivateFileHandler(path))
 
 
 def log_as_asked(environ: Mapping[str, str]) -> Stop:
@@ -107,7 +107,7 @@ class _PrivateFileHandler(logging.StreamHandler[TextIO]):
         super().close()
 
 
-def _listen(handler: logging.Handler) -> Stop:
+def _send_to(handler: logging.Handler) -> Stop:
     handler.setFormatter(logging.Formatter(_FORMAT, "%Y-%m-%d %H:%M:%S"))
     _ours.append(handler)
     for logger in (_root, logging.getLogger(PARAMIKO)):
@@ -136,7 +136,7 @@ def _make_safe(record: logging.LogRecord) -> bool:
         return False
     _inside.is_redacting = True
     try:
-        record.msg, record.args = _redacted(record.getMessage()), ()
+        record.msg, record.args = _redacted_line(record.getMessage()), ()
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_text = traceback_of(record.exc_info[1], _of_a_traceback)
         record.exc_info = record.stack_info = None  # a handler would format these anew, secrets included
@@ -145,7 +145,7 @@ def _make_safe(record: logging.LogRecord) -> bool:
     return True
 
 
-def _redacted(text: str) -> str:
+def _redacted_line(text: str) -> str:
     try:
         return _redacted_or_raise(text)
     except Exception:

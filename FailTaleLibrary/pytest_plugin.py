@@ -225,7 +225,7 @@ class _PytestRun:
     def collect_now(self, item: pytest.Item, *, name: str | None, components: Collection[str]) -> Report:
         """A collection that a test asks for; the window reaches from its start until now."""
         failure = self._failure(item, scope="on demand", name=name or item.name)
-        return self._collect(failure, item, components)
+        return self._collect_for(failure, item, components)
 
     def _began(self, item: pytest.Item) -> None:
         """A test begins, and perhaps a file, which pytest's runs take for a suite."""
@@ -242,13 +242,13 @@ class _PytestRun:
 
         self._held.enter_context(held_back())
         try:
-            collected = self._collect(self._failure_of(item, call), item, ())
+            collected = self._collect_for(self._failure_of(item, call), item, ())
             self._attach(collected, item, report)
         except Exception as error:
             activity = f"collecting evidence for test '{item.name}'"
             report.sections.append(("FailTale", f"{self.run.fault(activity, error)} {NOT_AFFECTED}"))
 
-    def _collect(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
+    def _collect_for(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
         return self.run.collect_failure(
             failure, components=components or _marked_components(item), output_dir=self._output_dir
         )

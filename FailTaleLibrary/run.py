@@ -128,7 +128,7 @@ def _card(*arguments: Any, **options: Any) -> str:
     return to_html(*arguments, pack=to_payload, **options)
 
 
-def _text(report: Report) -> str:
+def _report_text(report: Report) -> str:
     from FailTaleLibrary.rendering import to_text
 
     return to_text(report)
@@ -148,7 +148,7 @@ class Stages:
     store: Callable[..., Path] = _store
     rank: Callable[..., Analysis] = _rank
     card: Callable[..., str] = _card
-    text: Callable[[Report], str] = _text
+    text: Callable[[Report], str] = _report_text
 
 
 class Run:
@@ -179,7 +179,7 @@ class Run:
         self._environ = environ
         self._secrets: set[str] = set()
         self._faults = Faults(self.redactor)
-        self._stop_redacting_the_log = redact_with(self._redacted)
+        self._stop_redacting_the_log = redact_with(self._redacted_text)
         self._suites: list[datetime] = []
         self._test_began_at: datetime | None = None
         self._passed: deque[tuple[str, Window]] = deque(maxlen=MAX_TESTS)
@@ -603,7 +603,7 @@ class Run:
         if directory is not None:
             self._faults.keep_in(directory, shown=_link(directory, output_dir))
 
-    def _redacted(self, text: str) -> str:
+    def _redacted_text(self, text: str) -> str:
         return self._redactor.redact(text).text
 
 

@@ -300,7 +300,7 @@ def _read_time(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
     """The time at a text's start, by the first format that fits."""
     for pattern in _patterns_of_formats():
         if match := pattern.match(text, 0, _START_CHARS):
-            moment = _moment(match.groupdict(), utc_offset_s, near)
+            moment = _moment_of_fields(match.groupdict(), utc_offset_s, near)
             if moment is not None:
                 return moment
     return None
@@ -337,7 +337,7 @@ def _read_value(value: str, pieces: tuple[Piece, ...] | None, utc_offset_s: int,
     if pieces is None:
         return _read_time(value, utc_offset_s, near)
     match = compiled(pieces).match(value, 0, _START_CHARS)
-    return _moment(match.groupdict(), utc_offset_s, near) if match else None
+    return _moment_of_fields(match.groupdict(), utc_offset_s, near) if match else None
 
 
 def _values(line: str, keys: tuple[str, ...]) -> Iterator[str]:
@@ -368,7 +368,7 @@ def _logfmt_key(keys: tuple[str, ...]) -> re.Pattern[str]:
     return re.compile(f'(?:(?<= )|^)({"|".join(map(re.escape, keys))})="?')
 
 
-def _moment(fields: dict[str, str | None], utc_offset_s: int, near: datetime) -> datetime | None:
+def _moment_of_fields(fields: dict[str, str | None], utc_offset_s: int, near: datetime) -> datetime | None:
     """Raises ValueError for a date that does not exist."""
     if epoch := fields.get("epoch"):
         return _of_epoch(epoch)

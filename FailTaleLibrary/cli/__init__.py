@@ -41,17 +41,17 @@ def _status_of_command(options: argparse.Namespace) -> int:
         sys.stdout.flush()
         return status
     except FailTaleError as error:
-        return _refused(str(error))
+        return _refuse(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is flushed into the dead pipe
         return 0
     except OSError as error:
-        return _refused(f"'{error.filename}': {error.strerror}" if error.filename else str(error))
+        return _refuse(f"'{error.filename}': {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         return 130
 
 
-def _refused(sentence: str) -> int:
+def _refuse(sentence: str) -> int:
     print(f"failtale: {sentence}", file=sys.stderr)
     return 2
 

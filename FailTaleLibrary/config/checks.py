@@ -113,8 +113,8 @@ def check_known_hosts(document: Document) -> None:
     places: list[Where] = [("ssh",)]
     places += [("hosts", name, "ssh") for name in (hosts if isinstance(hosts, dict) else ())]
     for at in places:
-        ssh = {**_mapping(document.data, ("ssh",)), **_mapping(document.data, at)}
-        written = _mapping(document.data, at).get("known_hosts")
+        ssh = {**_mapping_of(document.data, ("ssh",)), **_mapping_of(document.data, at)}
+        written = _mapping_of(document.data, at).get("known_hosts")
         if isinstance(written, str) and ssh.get("host_keys") != "accept-new" and not ssh.get("host_key"):
             _check_exists(document, written, at=(*at, "known_hosts"))
 
@@ -164,7 +164,7 @@ def _check_transport(document: Document, host: Mapping[str, Any], *, at: Where) 
             document.add_at_key((*at, key), f"means nothing with 'transport: {own}'; remove one of them")
 
 
-def _mapping(data: Any, where: Where) -> Mapping[str, Any]:
+def _mapping_of(data: Any, where: Where) -> Mapping[str, Any]:
     """The section at a place, empty when there is none."""
     for key in where:
         data = data.get(key) if isinstance(data, dict) else None

@@ -50,11 +50,11 @@ class Document:
 
     def add(self, where: Where, sentence: str) -> None:
         """Note a mistake of a value."""
-        self._add(where, sentence, places=self.values)
+        self._add_mistake(where, sentence, places=self.values)
 
     def add_at_key(self, where: Where, sentence: str) -> None:
         """Note a mistake of a key, or of a section that lacks something."""
-        self._add(where, sentence, places=self.keys)
+        self._add_mistake(where, sentence, places=self.keys)
 
     def shown(self, where: Where, value: object) -> str:
         """A scalar in quotes as it is written in the file, so that nothing from the environment is repeated."""
@@ -77,7 +77,7 @@ class Document:
         stands_alone = where not in self.values and where[:-1] in self.raw and isinstance(where[-1], int)
         return where[:-1] if stands_alone else where
 
-    def _add(self, where: Where, sentence: str, *, places: Mapping[Where, Place]) -> None:
+    def _add_mistake(self, where: Where, sentence: str, *, places: Mapping[Where, Place]) -> None:
         if where not in self.broken:
             name = dotted(where)
             place = self._place(where, places)

@@ -102,10 +102,10 @@ class Client(paramiko.ServerInterface):
         return OPEN_SUCCEEDED if kind == "session" else OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
-        self._sessions.append(_in_background(self._run, channel, command))
+        self._sessions.append(_in_background(self._run_command, channel, command))
         return True
 
-    def _run(self, channel: paramiko.Channel, command: bytes) -> None:
+    def _run_command(self, channel: paramiko.Channel, command: bytes) -> None:
         self._wait_until_the_request_is_answered()
         run_command(command, channel=channel, root=self._host.root)
 

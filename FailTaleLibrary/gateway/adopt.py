@@ -124,7 +124,7 @@ class _Adoption:
         for item in evidence.items:
             try:
                 text = self._redactor.safe_text(full_texts[item.id]) if item.id in full_texts else None
-                items.append(self._item(item))
+                items.append(self._adopted_item(item))
                 texts |= {item.id: text} if text is not None else {}
             except RedactionError as error:
                 gaps.append(_withheld(item, reason_of(error)))
@@ -149,7 +149,7 @@ class _Adoption:
                 failure_id=evidence.failure_id, gaps=(gap,), collected_at=at
             )
 
-    def _item(self, item: Item) -> Item:
+    def _adopted_item(self, item: Item) -> Item:
         adopted, new = self._adopted(item)
         counts = {redaction.rule: redaction.count for redaction in item.redactions}
         for rule, count in new.items():

@@ -85,7 +85,7 @@ class GatewayClient:
     ) -> dict[str, Any]:
         """The structured answer of a tool. Raises GatewayError with a sentence for whatever is wrong."""
         try:
-            line = self._open()
+            line = self._open_line()
             future = line.portal.start_task_soon(
                 partial(
                     line.client.call_tool,
@@ -117,7 +117,7 @@ class GatewayClient:
             line.portal.start_task_soon(line.portal.stop, True)
             line.thread.join(_CLOSE_S)
 
-    def _open(self) -> _GatewayLine:
+    def _open_line(self) -> _GatewayLine:
         if self._closed:
             raise GatewayError("The run's way to the gateway is closed.")
         with self._lock:

@@ -66,7 +66,7 @@ class GatewaySource:
         """A window begins now: the gateway notes marks. Asked in the background; returns at once."""
         if self._config.marks == "off" or not self._wire.is_open or not self._claim_mark():
             return
-        background.start(self._mark, name="failtale-gateway-mark")
+        background.start(self._take_mark, name="failtale-gateway-mark")
 
     def collect(
         self,
@@ -93,7 +93,7 @@ class GatewaySource:
             return nothing("skipped", budget.used_up)
         try:
             self._check_known(components=components, hosts=hosts)
-            asked = _question(failure, components, hosts, budget.time_s)
+            asked = _collect_arguments(failure, components, hosts, budget.time_s)
             if only_state:
                 asked["collectors"] = list(self._names()["commands"])
                 if not asked["collectors"]:
@@ -149,7 +149,7 @@ class GatewaySource:
         self._last_mark = time.monotonic()
         return True
 
-    def _mark(self) -> None:
+    def _take_mark(self) -> None:
         try:
             self._wire.call("mark", {}, timeout_s=_CALL_S)
         except GatewayError:
@@ -220,7 +220,7 @@ def _nothing(failure: Failure, reason: GapReason, detail: SafeText, *, began: fl
     )
 
 
-def _question(
+def _collect_arguments(
     failure: Failure, components: Collection[str], hosts: Collection[str], deadline_s: float
 ) -> dict[str, Any]:
     """The arguments of ``collect_evidence``; moments as seconds ago."""

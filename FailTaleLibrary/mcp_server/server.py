@@ -132,10 +132,12 @@ class _Resources:
         return json.dumps(result.structured_content, indent=1)
 
     async def failure(self, failure_id: str) -> str:
-        return responses.failure_answer(await self._found(failure_id), {}, brief=False).model_dump_json(indent=1)
+        return responses.failure_answer(await self._stored_failure(failure_id), {}, brief=False).model_dump_json(
+            indent=1
+        )
 
     async def evidence(self, failure_id: str, host: str, collector: str) -> str:
-        stored = await self._found(failure_id)
+        stored = await self._stored_failure(failure_id)
         item = stored.report.evidence.item(f"{host}/{collector}")
         if item is None:
             named = f"{shorten(host, 64)}/{shorten(collector, 64)}"
@@ -143,12 +145,12 @@ class _Resources:
         return _fenced_resource(responses.full_text(item, stored.full_texts))
 
     async def report(self, failure_id: str, form: str) -> str:
-        stored = await self._found(failure_id)
+        stored = await self._stored_failure(failure_id)
         if form not in FORMATS:
             raise ResourceNotFoundError(f"There is no format '{shorten(form, 64)}'; there are: {', '.join(FORMATS)}.")
         return _fenced_resource(FORMATS[form].render(stored.report, max_bytes=MAX_RESOURCE_BYTES))
 
-    async def _found(self, failure_id: str) -> StoredFailure:
+    async def _stored_failure(self, failure_id: str) -> StoredFailure:
         stored = await self._toolbox.stored(failure_id)
         if stored is None:
             raise ResourceNotFoundError(f"There is no failure '{shorten(failure_id, 64)}'.")

@@ -94,7 +94,7 @@ def template(message: str) -> str:
     Statuses, exit codes and versions stay: what differs in them is not the same message.
     """
     if message.count(".") > 1 or "code" in message or "status" in message or "signal" in message or '" ' in message:
-        kept = _TELLING_NUMBER.sub(_kept, message)
+        kept = _TELLING_NUMBER.sub(_kept_part, message)
         if kept is not message:
             return _masked_words(kept).translate(_KEPT)
     return _masked_words(message)
@@ -104,7 +104,7 @@ def _masked_words(message: str) -> str:
     return " ".join([word if word.isalpha() else _masked[word] for word in message.split()])[:_TEMPLATE_CHARS]
 
 
-def _kept(match: re.Match[str]) -> str:
+def _kept_part(match: re.Match[str]) -> str:
     return match[0].translate(_KEEP)
 
 

@@ -82,7 +82,7 @@ def judged_lines(item: Item, tests: Sequence[RunTest], start: datetime, lines: i
     """
     if not item.look_backs:
         return ()
-    past = [_before(test, start) for test in tests if test.window.end <= start]
+    past = [_before_window(test, start) for test in tests if test.window.end <= start]
     found = [NEUTRAL] * lines
     for look_back in item.look_backs:
         first, end = look_back.first_line, min(lines, look_back.first_line + look_back.of_lines)
@@ -90,7 +90,7 @@ def judged_lines(item: Item, tests: Sequence[RunTest], start: datetime, lines: i
     return tuple(found)
 
 
-def _before(test: RunTest, start: datetime) -> PastTest:
+def _before_window(test: RunTest, start: datetime) -> PastTest:
     began_s, ended_s = ((start - moment).total_seconds() for moment in (test.window.start, test.window.end))
     return PastTest(test.name, began_s, ended_s, test.has_passed)
 

@@ -109,13 +109,13 @@ def _when(suspect: Suspect, failure: Failure) -> str:
 
 def _what(failure: Failure) -> str:
     """What failed, in short: ``GET /orders`` returned 500, `Create Order` failed."""
-    request = _request(failure)
+    request = _request_of(failure)
     if request:
         return request
     return f"`{failure.keyword_path[-1].name.rsplit('.', 1)[-1]}` failed" if failure.keyword_path else "the test failed"
 
 
-def _request(failure: Failure) -> str:
+def _request_of(failure: Failure) -> str:
     """The failing request, where message and keyword tell its verb, path and status."""
     step = failure.keyword_path[-1] if failure.keyword_path else None
     said = " ".join([step.name.rsplit(".", 1)[-1], *step.arguments])[:LINE_CHARS] if step else ""

@@ -118,8 +118,8 @@ class Redactor:
                 found = list(merged(_lines_of(data, span) for span in found))
             counts.update(span.rule for span in found)
             data = _with_tokens(data, ((span.start, span.end, token(span.rule)) for span in found))
-            if places is not _changed:  # a rule for lines can find more only where one has removed something
-                places, budget = _changed, self._budget()
+            if places is not _changed_spans:  # a rule for lines can find more only where one has removed something
+                places, budget = _changed_spans, self._budget()
         else:
             raise RedactionError(f"text of {len(text)} characters: still changing after {number} rounds; withheld")
         if self._identifiers is not None:
@@ -222,7 +222,7 @@ def _suspicious(data: bytes) -> Iterator[tuple[int, int]]:
     return _lines_with(prefilter().anywhere, data)
 
 
-def _changed(data: bytes) -> Iterator[tuple[int, int]]:
+def _changed_spans(data: bytes) -> Iterator[tuple[int, int]]:
     """Lines that hold a token."""
     return _lines_with(TOKEN, data)
 

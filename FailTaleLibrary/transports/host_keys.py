@@ -124,7 +124,7 @@ class KnownHosts:
 
     def _in_clear(self, name: str) -> Iterator[_Line]:
         yield from self._by_name.get(name, ())
-        yield from (line for line in self._with_patterns if _names(line.patterns.lower(), name))
+        yield from (line for line in self._with_patterns if _names_host(line.patterns.lower(), name))
 
 
 def _keys(lines: Iterable[_Line]) -> tuple[KnownKey, ...]:
@@ -207,7 +207,7 @@ def _decoded_host_key(key_type: str, encoded: str) -> HostKey:
     return HostKey(key_type, blob)
 
 
-def _names(patterns: str, name: str) -> bool:
+def _names_host(patterns: str, name: str) -> bool:
     """Whether a list of patterns, of which ``!`` ones exclude, is about a host; both are in lower case."""
     found = False
     for pattern in patterns.split(","):
@@ -310,8 +310,8 @@ class Trust:
         """Key types to ask the host for first, so that it does not show one that merely is not on file."""
         if self.ssh.host_key is not None:
             return ()
-        file = self._read()
-        return (*self._types, *(known.key.type for name in self._names for known in file.keys_ahead(name)))
+        file = self._read_known_hosts()
+        return (*self._types, *(known.key.type for name in self._own_names for known in file.keys_ahead(name)))
 
     def check(self, key: HostKey) -> None:
         """Raise TransportError, with the fingerprints, unless the key is the host's.
@@ -321,8 +321,8 @@ class Trust:
         if self.ssh.host_key is not None:
             self._check_pinned(key, self.ssh.host_key.rstrip("="))
             return
-        file = self._read()
-        same = [entry for name in self._names for entry in file.entries_of(name, key)]
+        file = self._read_known_hosts()
+        same = [entry for name in self._own_names for entry in file.entries_of(name, key)]
         if any(entry.revoked for entry in same):
             raise TransportError("host key changed", f"{self._shows(key)}, which {self._file} marks as revoked.")
         if not same:
@@ -338,7 +338,7 @@ class Trust:
 
     def _check_new(self, key: HostKey, file: KnownHosts) -> None:
         """A key that is not on file. One on file for the host's plain name says nothing about another port."""
-        valid = [entry for entry in file.keys_of(self._names[0]) if not entry.revoked]
+        valid = [entry for entry in file.keys_of(self._own_names[0]) if not entry.revoked]
         types = tuple(entry.key.type for entry in valid)
         if key.type not in types and not set(types) <= set(self.wanted_types()):
             self._types = types
@@ -367,7 +367,7 @@ class Trust:
     def _changed(self, key: HostKey, known: list[KnownKey]) -> TransportError:
         same_type = [entry for entry in known if entry.key.type == key.type]
         entry = (same_type or known)[0]
-        removal = shlex.join(["ssh-keygen", "-f", str(self.ssh.known_hosts), "-R", self._names[0]])
+        removal = shlex.join(["ssh-keygen", "-f", str(self.ssh.known_hosts), "-R", self._own_names[0]])
         return TransportError(
             "host key changed",
             f"{self._shows(key)}, but line {entry.line} of {self._file} has {entry.key}. Somebody may be in between, "
@@ -375,7 +375,7 @@ class Trust:
         )
 
     @property
-    def _names(self) -> tuple[str, ...]:
+    def _own_names(self) -> tuple[str, ...]:
         """How the file may call the host, its own name first."""
         return (self.address,) if self.ssh.port == 22 else (f"[{self.address}]:{self.ssh.port}", self.address)
 
@@ -386,7 +386,7 @@ class Trust:
     def _shows(self, key: HostKey) -> str:
         return f"Host '{self.host}' ({self.address} port {self.ssh.port}) shows the key {key}"
 
-    def _read(self) -> KnownHosts:
+    def _read_known_hosts(self) -> KnownHosts:
         try:
             file = _files.read(self.ssh.known_hosts)
         except OSError as error:

@@ -120,7 +120,7 @@ class ScriptedTransport(Transport):
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
         """The answer of the script's collector. Raises TransportError when there is none."""
-        answer = self._answer(script.collector)
+        answer = self._recorded_answer(script.collector)
         stdout, stderr = (text.replace(_FRAME, f"\x1e{_NONCE}").encode() for text in (answer.stdout, answer.stderr))
         return CommandResult(
             exit_status=None if answer.timed_out else answer.exit_status,
@@ -134,9 +134,9 @@ class ScriptedTransport(Transport):
             nonce=_NONCE,
         )
 
-    def _answer(self, collector: str) -> RecordedAnswer:
+    def _recorded_answer(self, collector: str) -> RecordedAnswer:
         if not collector:
-            return RecordedAnswer(stdout=self._mark())
+            return RecordedAnswer(stdout=self._recorded_mark())
         try:
             return self._answers[collector]
         except KeyError:
@@ -145,15 +145,20 @@ class ScriptedTransport(Transport):
                 "failed", f"No answer is recorded for collector '{collector}'; recorded: {known}."
             ) from None
 
-    def _mark(self) -> str:
+    def _recorded_mark(self) -> str:
         """What `on_host/mark.sh` prints: the clock, and the baselines that were recorded."""
-        frames = [_frame(f"clock {time.time():.9f}"), _frame("zone +0000")]
+        frames = [_frame_line(f"clock {time.time():.9f}"), _frame_line("zone +0000")]
         for name, answer in self._answers.items():
             if answer.baseline:
-                frames += [_frame("carry"), answer.baseline, _frame("carried"), _frame(f"baseline {name}")]
+                frames += [
+                    _frame_line("carry"),
+                    answer.baseline,
+                    _frame_line("carried"),
+                    _frame_line(f"baseline {name}"),
+                ]
         return "".join(frames)
 
 
-def _frame(words: str) -> str:
+def _frame_line(words: str) -> str:
     """As `on_host/frames.sh` prints it."""
     return f"\x1e{_NONCE} {words}\n"

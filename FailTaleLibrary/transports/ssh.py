@@ -210,7 +210,7 @@ class _Connection:
         while True:
             alone = self._claim(deadline)
             try:
-                return self._open(command_line)
+                return self._open_shell(command_line)
             except paramiko.ChannelException as error:
                 self._give_back(one_less=not alone)
                 if error.code != paramiko.common.OPEN_FAILED_CONNECT_FAILED or time.monotonic() > (
@@ -231,7 +231,7 @@ class _Connection:
                 return None
             self._in_use += 1
         try:
-            return self._open(command_line)
+            return self._open_shell(command_line)
         except paramiko.ChannelException:
             self._give_back(one_less=True)
         except TransportError:
@@ -247,7 +247,7 @@ class _Connection:
     def close(self) -> None:
         self._transport.close()
 
-    def _open(self, command_line: str) -> _RemoteShell:
+    def _open_shell(self, command_line: str) -> _RemoteShell:
         import paramiko
 
         try:

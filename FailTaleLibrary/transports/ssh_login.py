@@ -90,7 +90,7 @@ class Login:
                 return self._try()
             except _HungUpError:
                 pause_s *= random.uniform(0.5, 1.5)  # noqa: S311 - so that many clients do not come back at once
-                if self._left() <= pause_s:
+                if self._seconds_left() <= pause_s:
                     raise
                 time.sleep(pause_s)
         return self._try()
@@ -133,7 +133,7 @@ class Login:
         if self._is_abandoned:
             raise TransportError("cancelled", self.sentence("is not connected to any more: the run has ended"))
 
-    def _left(self) -> float:
+    def _seconds_left(self) -> float:
         return max(0.01, self.deadline - time.monotonic())
 
     # --- TCP
@@ -146,7 +146,9 @@ class Login:
             raise TransportError("unreachable", self.sentence("has a name that cannot be resolved")) from error
         for number, (family, kind, protocol, _, place) in enumerate(places, 1):
             connection = socket.socket(family, kind, protocol)
-            connection.settimeout(self._left() / (len(places) - number + 1))  # the next address gets its turn too
+            connection.settimeout(
+                self._seconds_left() / (len(places) - number + 1)
+            )  # the next address gets its turn too
             try:
                 connection.connect(place)
             except OSError as error:
@@ -176,7 +178,7 @@ class Login:
         self.last_words.listen(transport.logger)
         transport.clear_to_send_timeout = self.trust.ssh.connect_timeout_s
         # We are the ones who keep the time: a failure then has one place where it gets its words.
-        transport.banner_timeout = transport.handshake_timeout = self._left() + 1
+        transport.banner_timeout = transport.handshake_timeout = self._seconds_left() + 1
         options = transport.get_security_options()
         options.digests = tuple(name for name in options.digests if "md5" not in name)  # FIPS machines raise on it
         options.ciphers = tuple(sorted(options.ciphers, key=lambda name: "gcm" not in name))  # 3 times as fast
@@ -187,7 +189,7 @@ class Login:
     def _shake_hands(self, transport: paramiko.Transport) -> None:
         done = threading.Event()
         transport.start_client(event=done)
-        in_time = done.wait(self._left())
+        in_time = done.wait(self._seconds_left())
         if not in_time:
             silent = "finished no handshake" if transport.remote_version else "sent no SSH banner"
             limit_s = self.trust.ssh.connect_timeout_s
@@ -224,7 +226,7 @@ class Login:
         what = f"has no {name} in common with FailTale"
         try:
             with self._connect() as connection:
-                connection.settimeout(self._left())
+                connection.settimeout(self._seconds_left())
                 offered = ", ".join(_offers(connection)[name]) or "none"
         except (TransportError, OSError, ValueError, struct.error):
             offered = "others"
@@ -263,7 +265,7 @@ class Login:
         """The methods that the host wants besides this key; none: it lets the user in. None: it refuses the key."""
         import paramiko
 
-        transport.auth_timeout = self._left()
+        transport.auth_timeout = self._seconds_left()
         try:
             return transport.auth_publickey(user, identity.key)
         except paramiko.BadAuthenticationType as error:

@@ -17,7 +17,7 @@ def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes:
     """Reads from the cursor of a mark, else by the journal's own times, else the newest entries; filters by itself."""
     since = None if window.kind == "none" else window.since_epoch
     sure = since if window.sure_epoch is None else window.sure_epoch
-    mark = None if window.kind == "none" else _mark(window)
+    mark = None if window.kind == "none" else _mark_of_window(window)
     settings = assignments(
         [
             ("cursor", (mark.cursor if mark else None) or ""),
@@ -62,7 +62,7 @@ def _selection(collector: Collector) -> str:
     return _JOURNALCTL + priority + which
 
 
-def _mark(window: ResolvedWindow) -> HostMark | None:
+def _mark_of_window(window: ResolvedWindow) -> HostMark | None:
     """The mark behind whose cursor all is in the window; the older one only where no time tells any more."""
     late = window.late_mark
     if late is not None and late.cursor is not None:

@@ -85,8 +85,8 @@ def _seen_shape(value: str, span: _Span) -> SeenShape | None:
     fields = value.split("|")
     if len(fields) != 5:
         return None
-    window_lines, count = _numbers(fields[0]), whole_number(fields[1])
-    places, moments, window_moments = _numbers(fields[2]), _parsed_moments(fields[3]), _parsed_moments(fields[4])
+    window_lines, count = _numbers_of(fields[0]), whole_number(fields[1])
+    places, moments, window_moments = _numbers_of(fields[2]), _parsed_moments(fields[3]), _parsed_moments(fields[4])
     if not window_lines or count is None:
         return None
     is_timed = span.began is not None and bool(moments) and bool(window_moments)
@@ -99,7 +99,7 @@ def _seen_shape(value: str, span: _Span) -> SeenShape | None:
     )
 
 
-def _numbers(field: str) -> tuple[int, ...]:
+def _numbers_of(field: str) -> tuple[int, ...]:
     return tuple(number for each in field.split() if (number := whole_number(each)) is not None)
 
 

@@ -76,7 +76,7 @@ class Marks:
         """A window begins now: ask each host for a mark in the background, where one is due."""
         for host, marks in self._hosts.items():
             if self._connections.is_open(host) and marks.claim():
-                background.start(partial(self._take, host, marks), name=f"failtale-mark-{host}")
+                background.start(partial(self._take_marks, host, marks), name=f"failtale-mark-{host}")
 
     def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
         """The newest mark that was complete at a moment, and the first one after it; None where there is none."""
@@ -92,7 +92,7 @@ class Marks:
         """Ends marks that are under way."""
         self._cancel.set()
 
-    def _take(self, host: str, marks: _HostMarks) -> None:
+    def _take_marks(self, host: str, marks: _HostMarks) -> None:
         taken = None
         try:
             taken = take_mark(self._connections.transport(host), marks.script, cancel=self._cancel)

@@ -29,7 +29,7 @@ class Api:
         self.log = open_log(
             root / "var/log/shop/api.log", style="%(asctime)s [api] %(levelname)s %(message)s", time=plain_local
         )
-        self._prices = self._read("prices.json")
+        self._prices = self._read_fields("prices.json")
         self.log.info("price list loaded from %s, %d products", self._etc / "prices.json", len(self._prices))
 
     def handle(self, request: Request) -> Answer:
@@ -69,7 +69,7 @@ class Api:
         return Answer(201, {"products": products, "total": total})
 
     def _reload_prices(self) -> None:
-        prices = self._read("prices.json")
+        prices = self._read_fields("prices.json")
         changed = [name for name in prices if prices[name] != self._prices.get(name)]
         if changed:
             self._prices = prices
@@ -82,17 +82,17 @@ class Api:
         """
         user, password = request.body["user"], request.body["password"]
         self.log.debug("req=%s login form: user=%s password=%s", request.id, user, password)
-        refusal = self._refusal(user, password)
+        refusal = self._login_refusal(user, password)
         if refusal:
             self.log.warning("req=%s no session for '%s': %s", request.id, user, refusal)
             return Answer(401)
         return Answer(201, {"session": secrets.token_hex(16)})
 
-    def _refusal(self, user: str, password: str) -> str | None:
-        known = self._read("users.json").get(user, "")
+    def _login_refusal(self, user: str, password: str) -> str | None:
+        known = self._read_fields("users.json").get(user, "")
         if not hmac.compare_digest(known, hashlib.sha256(password.encode()).hexdigest()):
             return "wrong password"
-        key = self._read("signing-key.json")
+        key = self._read_fields("signing-key.json")
         if datetime.now(timezone.utc) > datetime.fromisoformat(key["not_after"]):
             return f"signing key '{key['id']}' expired at {key['not_after']}"
         return None
@@ -104,7 +104,7 @@ class Api:
         self.log.error("req=%s storage answered %d to %s %s", request.id, answer.status, request.method, request.path)
         return Answer(500 if answer.status == 500 else 502)
 
-    def _read(self, name: str) -> dict[str, Any]:
+    def _read_fields(self, name: str) -> dict[str, Any]:
         content: dict[str, Any] = json.loads((self._etc / name).read_text())
         return content
 

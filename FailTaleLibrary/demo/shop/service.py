@@ -125,7 +125,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _handle(self) -> None:
         started = time.monotonic()
-        request = self._request()
+        request = self._request_read()
         answer = self.server.handle(request)
         elapsed_ms = (time.monotonic() - started) * 1000
         self.server.log.info(
@@ -135,7 +135,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     do_GET = do_POST = _handle  # noqa: N815 - http.server's names
 
-    def _request(self) -> Request:
+    def _request_read(self) -> Request:
         content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         request_id = self.headers.get("X-Request-Id") or new_request_id()
         return Request(self.command, self.path, json.loads(content or b"{}"), request_id)
