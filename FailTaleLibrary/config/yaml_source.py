@@ -67,12 +67,12 @@ class Document:
             return model.model_validate(data, by_alias=True, by_name=False, context=context)
         except ValidationError as error:
             for details in error.errors(include_url=False):
-                where = self._written((*at, *details["loc"]))
+                where = self._as_written((*at, *details["loc"]))
                 complaint = complaint_of(details, model=model, raw=self.raw.get(where))
                 (self.add_at_key if complaint.of_key else self.add)(where, complaint.sentence)
         return None
 
-    def _written(self, where: Where) -> Where:
+    def _as_written(self, where: Where) -> Where:
         """Without the list position that a single value gets when it stands for a list of one."""
         stands_alone = where not in self.values and where[:-1] in self.raw and isinstance(where[-1], int)
         return where[:-1] if stands_alone else where
