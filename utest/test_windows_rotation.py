@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 from host_shells import HostShell, host_shells
-from log_rotations import SCENARIOS, append, collector, later, lines, window_of
+from log_rotations import SCENARIOS, append, collector, copied_and_truncated, later, lines, renamed, window_of
+
+from FailTaleLibrary.windows import ResolvedWindow, command_line
 
 SHELLS = host_shells()
 pytestmark = pytest.mark.parametrize("shell", [SHELLS[0], SHELLS[-1]], ids=str)
@@ -75,3 +77,26 @@ def test_the_real_logrotate_takes_no_line_away_and_brings_no_older_one(
     read = "".join(line for line in answer.text.decode().splitlines(keepends=True) if not line.startswith("==>"))
     assert sorted(read.splitlines()) == sorted((lines("new", 5) + lines("after", 7)).splitlines())
     assert window_of(shell, collector(log), rotate).text == b""
+
+
+@pytest.mark.parametrize("rotated", [renamed, copied_and_truncated])
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+def test_a_rotation_between_the_marks_around_the_windows_start_takes_no_line_away_and_proves_none(
+    shell: HostShell, pattern: str, rotated: Callable[[Path], Path], tmp_path: Path
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(lines("old", 20))
+    asked = collector(tmp_path / pattern)
+    early = shell.mark(asked)
+    append(log, lines("before the rotation", 5))
+    rotated(log)
+    append(log, lines("after the rotation", 40))
+    late = shell.mark(asked)
+    append(log, lines("new", 5))
+    window = ResolvedWindow(kind="test", mark=early, late_mark=late)
+    answer = shell.answer(command_line(asked, window=window, max_bytes=1_000_000))
+    assert [(part.is_unsure, part.text.decode()) for part in answer.parts] == [
+        (True, lines("before the rotation", 5)),
+        (True, lines("after the rotation", 40)),
+        (False, lines("new", 5)),
+    ]

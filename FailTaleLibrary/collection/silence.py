@@ -120,7 +120,10 @@ WORDS: tuple[Words, ...] = (
         r"|access(?: is)? forbidden|\bforbidden\b|\bnot allowed\b|not (authorized|authorised|entitled|privileged)"
         r"|unauthori[sz]ed|\bnot enough (permission|privilege|right)|(insufficient|lacks?|missing|no|without) "
         r"(the )?(necessary |required |sufficient )?(permission|privilege|authori[sz]ation|rights?\b|access rights)"
-        r"|permissions? (is |are )?(required|needed|insufficient|error)|privileges? (is |are )?(required|needed)",
+        r"|permissions? (is |are )?(required|needed|insufficient|error)|privileges? (is |are )?(required|needed)"
+        r"|(do(es)?n't|do(es)? not|did not) have (the |any |enough |sufficient |required )*"
+        r"(permissions?|privileges?|rights?)\b"
+        r"|(command|permission) (was )?denied|must be privileged|protected mode is enabled",
         (
             "tail: cannot open '/var/log/secure' for reading: Permission denied",
             "dmesg: read kernel buffer failed: Operation not permitted",
@@ -132,6 +135,12 @@ WORDS: tuple[Words, ...] = (
             "An error occurred (AccessDenied) when calling the GetLogEvents operation",
             "Sorry, user ci is not allowed to execute '/bin/cat' as root on web1.",
             "ORA-01031: insufficient privileges",
+            "ERROR 1142 (42000): SELECT command denied to user 'ci'@'localhost' for table 'user'",
+            "Msg 229, Level 14, State 5: The SELECT permission was denied on the object 'orders'",
+            "You do not have permission to access this resource",
+            "You don't have enough privileges",
+            "lsof: must be privileged to use -u",
+            "DENIED Redis is running in protected mode because protected mode is enabled",
             "Error: Unauthorized",
         ),
     ),
@@ -139,7 +148,8 @@ WORDS: tuple[Words, ...] = (
         "permission denied",
         r"must be (the )?(super-?user|root|admin)|\bonly (by )?(root|the super-?user)|are you root|not root\b"
         r"|\bas root\b|requires? (root|super-?user|admin|elevat)|(need|must|have) to be (root|super-?user)"
-        r"|you (need|must) (be|have) (root|super|admin)|run (this |it )?(as|with) (root|sudo|super)|not a super-?user"
+        r"|you (need|must|should) (be|have) (root|super|admin)|must be a member of"
+        r"|run (this |it )?(as|with) (root|sudo|super)|not a super-?user"
         r"|members? of (the )?\W?\w+\W? (group|can)",
         (
             "iptables v1.8.9: can't initialize iptables table `filter': Permission denied (you must be root)",
@@ -148,11 +158,15 @@ WORDS: tuple[Words, ...] = (
             "E: Could not open lock file - are you root?",
             "You need to be root to perform this command.",
             "error: must be superuser to view this",
+            "ERROR:  must be a member of the role pg_monitor",
+            '(No info could be read for "-p": geteuid()=1000 but you should be root.)',
         ),
     ),
     Words(
         "permission denied",
-        r"password is required|a terminal is required|must have a tty|no tty present|no askpass|sudo: .*(password|tty)"
+        r"password is required|a (terminal|tty) is required|must have a tty|no tty present|no askpass"
+        r"|must be run from a terminal|sudo: .*(password|tty)|sudo: (PAM|account) |\bnosuid\b|must be setuid"
+        r"|is owned by uid \d+, should be|I'm afraid I can't do that|^doas: .*not enabled"
         r"|not in the sudoers|may not run sudo|interactive authentication|authentication is required|polkit",
         (
             "sudo: a password is required",
@@ -160,6 +174,15 @@ WORDS: tuple[Words, ...] = (
             "sudo: no tty present and no askpass program specified",
             "sudo: a terminal is required to read the password; either use the -S option",
             "ci is not in the sudoers file.",
+            "sudo: effective uid is not 0, is /usr/bin/sudo on a file system with the 'nosuid' option set?",
+            "sudo: PAM account management error: Authentication service cannot retrieve authentication info",
+            "sudo: account validation failure, is your account locked?",
+            "sudo: /etc/sudo.conf is owned by uid 1000, should be 0",
+            "sudo-rs: I'm sorry ci. I'm afraid I can't do that",
+            "doas: a tty is required",
+            "doas: doas is not enabled, /etc/doas.conf: No such file or directory",
+            "pkexec must be setuid root",
+            "su: must be run from a terminal",
             "Failed to get properties: Interactive authentication required.",
             "doas: Authorization required, polkit agent missing",
         ),
@@ -169,7 +192,9 @@ WORDS: tuple[Words, ...] = (
         r"authenticat\w+ (has )?(failed|failure|error|required|needed)|auth(entication)? fail|not authenticated"
         r"|could not authenticate|login (failed|incorrect|denied)|(invalid|incorrect|wrong|bad) (user ?name or )?"
         r"(password|credentials?|token|api key|login)|no password supplied|\bNOAUTH\b|\bNOPERM\b|\bWRONGPASS\b"
-        r"|must be logged in|not logged in|please log ?in|log in (first|to)|token (has )?expired|no pg_hba\.conf entry"
+        r"|must be logged in|not logged in|please log ?in|log in (first|to)|token\b.* (has |is )?expired"
+        r"|requires authentication|unable to locate credentials|run '\w+ login'"
+        r"|FATAL: +role .* does not exist|no pg_hba\.conf entry"
         r"|\b(HTTP|status|error|code)\W{0,3}(/\d(\.\d)? )?40[13]\b|returned error: 40[13]|ORA-01017",
         (
             'psql: error: FATAL:  password authentication failed for user "ci"',
@@ -181,6 +206,11 @@ WORDS: tuple[Words, ...] = (
             "curl: (22) The requested URL returned error: 401",
             "Error: unable to authenticate: invalid credentials",
             "fe_sendauth: no password supplied",
+            'psql: error: connection to server at "db", port 5432 failed: FATAL:  role "ci" does not exist',
+            "MongoServerError: command find requires authentication",
+            'Unable to locate credentials. You can configure credentials by running "aws configure".',
+            "An error occurred (ExpiredToken): The security token included in the request is expired",
+            "Please run 'az login' to setup account.",
         ),
     ),
     Words(

@@ -26,7 +26,10 @@ plan_marked() {
   if [ "$inode" = - ]; then
     plan_gone
   elif same_content; then
-    if ! packed "$path"; then part "$(low_of "$i_early")" "$(proven_of "$i_late" "$i_late_digest")" "$path"; fi
+    if packed "$path"; then return; fi
+    # shellcheck disable=SC2154 # as the plan has them
+    if [ "$i_early" = - ] && [ "$p_early" != - ]; then plan_rotated; fi # between the two marks
+    part "$(low_of "$i_early")" "$(proven_of "$i_late" "$i_late_digest")" "$path"
   elif [ "$p_inode" != - ] && ! packed "$path"; then
     plan_rotated
     part 0 "$(proven_anew)" "$path"
@@ -130,10 +133,10 @@ plan_rotated() {
   fi
 }
 # Did the later mark mean $old? Not when the log was emptied between the two marks.
-knew_old() {
+knew_old() ( # the size is the old one's, not that of $path
   measure "$old"
   [ "$size" -ge "$p_late" ] && holds "$old" "$p_late" "$p_late_digest" "$path"
-}
+)
 # The sibling that holds the marked content: by its inode, else (a copy, a packed one) by what it begins with.
 find_old() {
   list=$(cat)

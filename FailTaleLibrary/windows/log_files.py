@@ -105,7 +105,8 @@ def _covers(mark: HostMark | None, collector: Collector) -> bool:
 def _table_of_files(collector: Collector, early: HostMark | None, late: HostMark | None) -> Iterator[str]:
     """The lines that `changed_files.awk` reads; a folder is named once, so that a thousand files stay few bytes."""
     files = _by_inode(collector, early), _by_inode(collector, late)
-    known = dict(sorted((files[1] | files[0]).items(), key=lambda each: each[1].path))
+    # of two files that had one name the earlier one comes last: it is the one that may have been rotated
+    known = dict(sorted((files[1] | files[0]).items(), key=lambda each: (each[1].path, each[0] in files[0])))
     folder = ""
     for inode, file in known.items():
         path = _path_of_one_line(file.path)
