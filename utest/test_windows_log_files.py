@@ -283,6 +283,14 @@ def test_what_was_written_in_the_window_is_shown_as_unsure_when_no_time_tells_of
     assert f"'{log}' was written in the window, but no time in it tells of that." in answer.note
 
 
+def test_a_rotation_in_the_window_that_no_mark_knows_is_said(awk: Path, tmp_path: Path) -> None:
+    log = log_file(tmp_path, minute_of_entries() + entry(30, "ERROR boom"), seconds_ago(30))
+    log.rename(tmp_path / "app.log.1")
+    log_file(tmp_path, entry(20, "INFO new"), seconds_ago(0))
+    assert f"'{log}' was rotated in the window" in answer_of(log, seconds_ago(60), awk=awk).note
+    assert "rotated" not in answer_of(log, seconds_ago(25), awk=awk).note
+
+
 AHEAD_OF_THE_FIRST = {
     "without a time": lambda: "ERROR boom\n",
     "with the time of another program": lambda: entry(30, "1 app.go:1] boom", "E%m%d %H:%M:%S.%f"),

@@ -39,6 +39,7 @@ begin() {
   behind=$2
   if [ "$2" = - ] || [ "$2" -gt "$size" ]; then behind=$size; fi
   maybe=$behind sure=$behind
+  if [ "$1" = - ] && [ -n "$low_at" ] && rotated_in_window "$3"; then tell rotated "$3"; fi
   if [ "$1" = "$behind" ] || { [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; }; then return; fi
   if [ -z "$low_at" ]; then
     begin_without_times "$@"
@@ -49,6 +50,15 @@ begin() {
     begin_without_times "$@"
   fi
 }
+# Was a copy of the log, which is not among the files to read, last written in the window?
+rotated_in_window() (
+  for each in "$1"[-._]*[0-9]* "${1%/*}"/*/"${1##*/}"[-._]*[0-9]*; do
+    if [ ! -f "$each" ] || printf '%s\n' "$files" | grep -qF -e " $each"; then continue; fi
+    look "$each"
+    if [ "$written" -ge "${low_at%.*}" ]; then return 0; fi
+  done
+  return 1
+)
 begin_without_times() { # LOW PROVEN PATH
   if [ "$1" != - ]; then
     maybe=$1
