@@ -52,7 +52,9 @@ def collectors_of(preset: str, **values: object) -> dict[str, Collector]:
 
 def ask(collector: Collector, *, since: float | None, shell: HostShell = DASH, path: Path | None = None) -> Recorded:
     """Runs one collector as FailTale would, for a window that began at an epoch; ``path`` comes first in PATH."""
-    window = ResolvedWindow(kind="test" if since else "none", since_epoch=since, utc_offset_s=0)
+    window = ResolvedWindow(
+        kind="test" if since else "none", since_epoch=since, asked_since_epoch=since, utc_offset_s=0
+    )
     line = command_line(collector, window=window, max_bytes=collector.max_bytes or _ITEM_BYTES)
     stdout, stderr, status = shell.outputs(line, first_in_path=path)
     return Recorded(line.shown, status, stdout.decode(), stderr.decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import time
@@ -96,9 +97,11 @@ WEB_SERVERS = {"nginx": nginx, "apache": apache}
 @pytest.fixture(scope="module", params=WEB_SERVERS)
 def web(request: pytest.FixtureRequest) -> Iterator[Machine]:
     with WEB_SERVERS[request.param]() as machine:
-        old = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(time.time() - 3600))
+        hour_ago = time.time() - 3600
+        old = time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(hour_ago))
         access = machine.directory / "logs/access.log"
         access.write_text(f'127.0.0.1 - - [{old}] "GET /old HTTP/1.0" 500 7 "-" "-"\n')
+        os.utime(access, (hour_ago, hour_ago))
         machine.answers("empty", "failed-requests", "statuses")
         for _ in range(3):
             assert get(machine.port, "/") < 500
