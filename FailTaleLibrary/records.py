@@ -502,6 +502,10 @@ class Signature(Record):
     same_as: SafeText | None = None
     """Name of the first failure of this run with the same signature."""
 
+    def without_text(self, instead: SafeText) -> Signature:
+        """The signature with a sentence of ours in place of the text that was hashed."""
+        return self.model_copy(update={"text": instead})
+
     def repeating(self, first: SafeText | None) -> Signature:
         """The signature of a failure that is the same as an earlier one."""
         return self.model_copy(update={"same_as": first})

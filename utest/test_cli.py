@@ -53,11 +53,13 @@ Library    OperatingSystem
 
 *** Test Cases ***
 Order Is Stored
-    Append To File    {log}    ERROR storage: {locked}\\n
+    ${{now}} =    Evaluate    datetime.datetime.now().isoformat()
+    Append To File    {log}    ${{now}} ERROR storage: {locked}\\n
     Fail    500 Server Error & <more>
 
 Card Is Charged
-    Append To File    {log}    FATAL storage: cannot charge {code} twice\\n
+    ${{now}} =    Evaluate    datetime.datetime.now().isoformat()
+    Append To File    {log}    ${{now}} FATAL storage: cannot charge {code} twice\\n
     Fail    card {code} & <more>
 
 All Is Well

@@ -83,3 +83,13 @@ def test_a_log_without_times_knows_usual_and_neutral() -> None:
     once = SeenShape(lines=(1,), count=1, places=(0.97,))
     found = novelty_by_line(LookBack(of_lines=3, lines=300, shapes=(spread, once)))
     assert [each.kind for each in found] == ["usual", "neutral", "new"]
+
+
+def test_a_short_log_cannot_call_its_only_line_usual() -> None:
+    assert judged([0.9], span_s=1.0, lines=1) == NEUTRAL
+
+
+def test_what_only_failed_tests_of_the_run_saw_is_news_however_often() -> None:
+    past = [PastTest(our_words("First"), began_s=6.0, ended_s=4.0, has_passed=False)]
+    past += [PastTest(our_words("Second"), began_s=3.0, ended_s=1.0, has_passed=False)]
+    assert judged([5.0, 4.5, 2.0], span_s=6.0, lines=3, past=past) == Novelty("new", failed_test=our_words("Second"))

@@ -146,7 +146,7 @@ def _signed(report: Report) -> tuple[SafeText, ...]:
 def _without_signed_text(analysis: Analysis) -> Analysis:
     if analysis.signature is None:
         return analysis
-    return analysis.model_copy(update={"signature": analysis.signature.model_copy(update={"text": SIGNATURE_WITHHELD})})
+    return analysis.model_copy(update={"signature": analysis.signature.without_text(SIGNATURE_WITHHELD)})
 
 
 class _TextVisitor(RecordVisitor):

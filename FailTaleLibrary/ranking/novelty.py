@@ -21,6 +21,8 @@ ENOUGH_LINES = 8
 SMALLEST_PAUSE_S = 10.0
 """An episode ends where nothing of it stood for longer than this, and than `PAUSE_RATIO` of its own mean gap."""
 PAUSE_RATIO = 6.0
+SLACK_S = 1.0
+"""Many logs write whole seconds."""
 SLICES = 10
 USUAL_SLICES = 3
 """In this many of ten equal slices of the look-back, a shape is spread over it."""
@@ -36,7 +38,7 @@ class PastTest:
     has_passed: bool
 
     def holds(self, seconds_before: float) -> bool:
-        return self.ended_s <= seconds_before <= self.began_s
+        return self.ended_s - SLACK_S <= seconds_before <= self.began_s + SLACK_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,17 +112,23 @@ def novelty_by_line(look_back: LookBack, *, past: Sequence[PastTest] = ()) -> tu
 def _judged_shape(shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> Novelty:
     if look_back.seconds is None or not shape.seconds_before:
         return _by_places(shape, look_back)
+    failed = [test for test in past if not test.has_passed]
+    if all(any(test.holds(moment) for test in failed) for moment in shape.seconds_before):
+        return Novelty("new", failed_test=failed[-1].name)  # what only failed tests saw is their news, and this one's
+    if look_back.lines < ENOUGH_LINES:
+        return NEUTRAL
     began_s = _episode_began(shape)
     earlier = [moment for moment in shape.seconds_before if moment > began_s]
-    own = [moment for moment in earlier if not any(test.holds(moment) for test in past if not test.has_passed)]
+    own = [moment for moment in earlier if not any(test.holds(moment) for test in failed)]
     passed = next((test for moment in own for test in past if test.has_passed and test.holds(moment)), None)
     if passed is not None:
         return Novelty("usual", passed_test=passed.name)
     if own:
         return USUAL if _is_spread(shape.places) else NEUTRAL
-    failed = next((test.name for moment in earlier for test in past if test.holds(moment)), None)
     if began_s <= 0:
-        return Novelty("new", failed_test=failed)
+        return Novelty(
+            "new", failed_test=next((test.name for test in failed for each in earlier if test.holds(each)), None)
+        )
     return _episode_alone(began_s, shape, look_back, past)
 
 
