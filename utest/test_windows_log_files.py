@@ -194,6 +194,16 @@ def test_a_log_without_times_shows_its_newest_lines_and_says_so(tmp_path: Path) 
     assert answer.is_unsure
 
 
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+def test_a_log_that_holds_nothing_is_read_as_surely_as_the_logs_beside_it(shell: HostShell, tmp_path: Path) -> None:
+    text, wanted = written_by("ISO with Z")
+    log_file(tmp_path, text, START + timedelta(minutes=39))
+    (tmp_path / "empty.log").touch()
+    answer = answer_of(tmp_path / "*.log", START + timedelta(minutes=29, seconds=30), shell=shell)
+    assert [part.text.decode() for part in answer.parts] == [wanted]
+    assert (answer.method, answer.note) == ("time filter", "")
+
+
 def test_a_log_that_was_not_written_since_then_is_empty(tmp_path: Path) -> None:
     log = log_file(tmp_path, "no times here\n", START - timedelta(hours=1))
     answer = answer_of(log, START)

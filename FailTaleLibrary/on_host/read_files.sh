@@ -43,6 +43,8 @@ begin() {
   if [ "$1" = "$behind" ] || { [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; }; then return; fi
   if [ -z "$low_at" ]; then
     begin_without_times "$@"
+  elif [ "$size" -eq 0 ] && ! packed "$3"; then
+    return # no line in it could have a time
   elif learn "$3"; then
     begin_by_times "$@"
   else
