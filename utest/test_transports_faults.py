@@ -318,9 +318,11 @@ def test_a_login_shell_that_runs_nothing_is_told(
 def test_a_login_that_is_under_way_ends_when_the_run_ends(listener: Callable[..., Listener]) -> None:
     silent = listener(says=None)
     connections = at_port(silent.port, limit_s=float(FOREVER_S))
+    others = set(threading.enumerate())  # of earlier tests, whose silent servers may still hold a login
 
     def logins() -> list[str]:
-        return [thread.name for thread in threading.enumerate() if thread.name.startswith("failtale-login-")]
+        mine = set(threading.enumerate()) - others
+        return [thread.name for thread in mine if thread.name.startswith("failtale-login-")]
 
     def connect() -> None:
         with contextlib.suppress(TransportError):
