@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import signal
 import socket
@@ -14,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from patience import FOREVER_S, PATIENCE_S, wait_until
+from patience import PATIENCE_S, wait_until
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import NEVER, Clock, config_at, config_for, item, run, to, visit
 
@@ -313,25 +312,6 @@ def test_a_login_shell_that_runs_nothing_is_told(
         with pytest.raises(TransportError, match="not tried again"):
             connections.transport("web1")
         connections.close()
-
-
-def test_a_login_that_is_under_way_ends_when_the_run_ends(listener: Callable[..., Listener]) -> None:
-    silent = listener(says=None)
-    connections = at_port(silent.port, limit_s=float(FOREVER_S))
-    others = set(threading.enumerate())  # of earlier tests, whose silent servers may still hold a login
-
-    def logins() -> list[str]:
-        mine = set(threading.enumerate()) - others
-        return [thread.name for thread in mine if thread.name.startswith("failtale-login-")]
-
-    def connect() -> None:
-        with contextlib.suppress(TransportError):
-            connections.transport("web1")
-
-    threading.Thread(target=connect, daemon=True).start()
-    assert wait_until(lambda: silent.came and logins())
-    connections.close()
-    assert wait_until(lambda: logins() == [])
 
 
 # --- Breakers

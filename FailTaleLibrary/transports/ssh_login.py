@@ -189,6 +189,7 @@ class Login:
     def _shake_hands(self, transport: paramiko.Transport) -> None:
         done = threading.Event()
         transport.start_client(event=done)
+        self._refuse_abandoned()  # before its start, closing a transport of paramiko does nothing
         in_time = done.wait(self._seconds_left())
         if not in_time:
             silent = "finished no handshake" if transport.remote_version else "sent no SSH banner"
