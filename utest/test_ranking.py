@@ -9,9 +9,9 @@ from builders import FAILED_AT, a_clock, a_failure, a_gap, a_step, an_item
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from FailTaleLibrary.moments import Moments
 from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
 from FailTaleLibrary.ranking.suspects import NO_SUSPECT
-from FailTaleLibrary.ranking.times import Moments
 from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, HostClock, Item, ItemPart, Suspect
 
 DAY = "2026-03-14"  # the failure: 12:01:07.4 UTC, its keyword began at 12:01:06.8, the test at 12:01:01.2

@@ -14,6 +14,7 @@ from itertools import chain, zip_longest
 from math import log
 from typing import Protocol, TypeVar
 
+from FailTaleLibrary.moments import SLACK_S, Moments
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import Log, gist, templates_of
 from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_lines
@@ -22,7 +23,7 @@ from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
 from FailTaleLibrary.ranking.signals import SignalRow
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
-from FailTaleLibrary.ranking.times import SLACK_S, Moments, Scene, relative
+from FailTaleLibrary.ranking.times import Scene, relative
 from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, derived, our_words
 
 # --- Candidates: a line of an item, a gap, a change -------------------------------------------------------------------

@@ -1,86 +1,23 @@
-"""Lines and a host's clock -> when each was written, on the test machine's clock, and how that lies to the failure."""
+"""A moment on the test machine's clock -> how it lies to the failure: a weight, a signal, words."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from math import exp
 
-from FailTaleLibrary.records import Failure, HostClock, KeywordStep, SafeText, Signal, derived, our_words
+from FailTaleLibrary.moments import SLACK_S
+from FailTaleLibrary.records import Failure, KeywordStep, SafeText, Signal, derived, our_words
 from FailTaleLibrary.text import duration
-from FailTaleLibrary.timestamps import parse
 
-_FARTHEST_S = 1000 * 366 * 86400.0
-SLACK_S = 1.0
-"""Many logs write whole seconds."""
 LATE_S = 0.1
 """From here on a line came after the failure, which itself was noticed a little after it happened."""
 NEAR_S = 15.0
-_MOST_UNTIMED = 100
-"""So many lines without a time at a source's beginning say that it bears none."""
 DURING, NEAR, BEFORE, AFTER = 2.0, 1.5, -1.5, -2.0
-
-
-class Moments:
-    """When the lines of one source were written, on the test machine's clock; read at need, each line once.
-
-    A line without a time has that of the line above, but none of another file: ``headings`` are the lines at which one
-    begins. ``near``: a moment on the test machine's clock in whose neighbourhood the lines were written.
-    """
-
-    def __init__(
-        self,
-        lines: Sequence[str],
-        *,
-        clock: HostClock | None,
-        near: datetime,
-        headings: frozenset[int] = frozenset(),
-    ) -> None:
-        self._lines = lines
-        self._headings = headings
-        self._offset = timedelta(seconds=_usable(clock.offset_s) if clock else 0.0)
-        self._utc_offset_s = (clock.utc_offset_s if clock else None) or 0
-        self._near = near + self._offset
-        self._known: dict[int, datetime | None] = {}
-
-    def at(self, index: int) -> datetime | None:
-        """When a line was written; None where no line of its file up to here bears a time."""
-        unknown = []
-        place, moment = index, None
-        while place >= 0 and place not in self._known:
-            unknown.append(place)
-            moment = self.borne(place)
-            if moment is not None or place in self._headings:
-                break
-            place -= 1
-        else:
-            moment = self._known.get(place)
-        self._known.update(dict.fromkeys(unknown, moment))
-        return moment
-
-    def ahead_of(self, since: datetime) -> Iterator[int]:
-        """The first lines, as far as they were written well before a moment; none when the first bear no time."""
-        for index in range(len(self._lines)):
-            at = self.at(index)
-            if (at is None and index >= _MOST_UNTIMED) or (at is not None and (since - at).total_seconds() <= SLACK_S):
-                return
-            if at is not None:
-                yield index
-
-    def borne(self, index: int) -> datetime | None:
-        """The time that a line bears itself."""
-        moment = parse(self._lines[index], utc_offset_s=self._utc_offset_s, near=self._near)
-        return moment - self._offset if moment else None
 
 
 def _time_of_day(moment: datetime) -> str:
     """In UTC, as all times of a report."""
     return f"{moment:%H:%M:%S}"
-
-
-def _usable(offset_s: float) -> float:
-    """An offset that the calendar bears; 0 for another, which a foreign record may hold."""
-    return offset_s if abs(offset_s) <= _FARTHEST_S else 0.0
 
 
 class Scene:
