@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from patience import PATIENCE_S, wait_until
+from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import NEVER, Clock, config_at, config_for, item, run, to, visit
 
@@ -312,6 +312,73 @@ def test_a_login_shell_that_runs_nothing_is_told(
         with pytest.raises(TransportError, match="not tried again"):
             connections.transport("web1")
         connections.close()
+
+
+# --- The run ends
+
+
+def connect_in_background(connections: Connections) -> list[TransportError]:
+    """Where the error of a login comes to be, once it has failed."""
+    errors: list[TransportError] = []
+
+    def connect() -> None:
+        try:
+            connections.transport("web1")
+        except TransportError as error:
+            errors.append(error)
+
+    threading.Thread(target=connect, daemon=True).start()
+    return errors
+
+
+def login_threads_beside(others: set[threading.Thread]) -> list[str]:
+    """Logins that are under way; ``others`` are of earlier tests, whose silent servers may still hold one."""
+    return [thread.name for thread in new_threads(others) if thread.name.startswith("failtale-login-")]
+
+
+def test_a_login_that_is_under_way_ends_when_the_run_ends(listener: Callable[..., Listener]) -> None:
+    import paramiko  # noqa: F401 - else the login ends in its import, ahead of what it would wait for
+
+    silent = listener(says=None)
+    others = set(threading.enumerate())
+    connections = at_port(silent.port, limit_s=float(FOREVER_S))
+    errors = connect_in_background(connections)
+    assert wait_until(lambda: any(type(each).__module__ == "paramiko.transport" for each in new_threads(others)))
+    connections.close()
+    assert wait_until(lambda: errors)
+    assert errors[0].reason == "cancelled"
+    assert wait_until(lambda: login_threads_beside(others) == [])
+
+
+def test_a_connection_attempt_into_nothing_ends_when_the_run_ends() -> None:
+    """A port that takes no more answers no SYN, as a firewall that drops packets."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as full:
+        port = full.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        others = set(threading.enumerate())
+        before = len(attempts_at(port))
+        connections = at_port(port, limit_s=float(FOREVER_S))
+        errors = connect_in_background(connections)
+        assert wait_until(lambda: len(attempts_at(port)) > before)
+        connections.close()
+        assert wait_until(lambda: errors)
+        assert errors[0].reason == "cancelled"
+        assert wait_until(lambda: login_threads_beside(others) == [])
+        for filler in fillers:
+            filler.close()
+
+
+def new_threads(others: set[threading.Thread]) -> set[threading.Thread]:
+    return set(threading.enumerate()) - others
+
+
+def attempts_at(port: int) -> list[str]:
+    """Connections to a port here that were not answered yet (state 02, SYN_SENT)."""
+    lines = Path("/proc/net/tcp").read_text().splitlines()
+    return [line for line in lines if line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "02"]
 
 
 # --- Breakers

@@ -67,7 +67,11 @@ class Login:
     deadline: float = 0.0
     last_words: _LastWords = field(default_factory=_LastWords)
     _transport: paramiko.Transport | None = None
-    _is_abandoned: bool = False
+    _socket: socket.socket | None = None
+    """The one that is being connected."""
+    _abandoned: threading.Event = field(default_factory=threading.Event)
+    _negotiated: threading.Event = field(default_factory=threading.Event)
+    """Set at the end of a handshake, however it ends. paramiko sets it but where the connection was closed by us."""
 
     def connection(self) -> paramiko.Transport:
         """A connection, logged in, within the connect time limit.
@@ -92,14 +96,18 @@ class Login:
                 pause_s *= random.uniform(0.5, 1.5)  # noqa: S311 - so that many clients do not come back at once
                 if self._seconds_left() <= pause_s:
                     raise
-                time.sleep(pause_s)
+                self._abandoned.wait(pause_s)
         return self._try()
 
     def abandon(self) -> None:
-        """End it soon, wherever it is."""
-        self._is_abandoned = True
-        if self._transport is not None:
-            self._transport.close()
+        """End it soon, wherever it is; only the look-up of a name goes on."""
+        self._abandoned.set()
+        if (connecting := self._socket) is not None:
+            with contextlib.suppress(OSError):  # it has just failed by itself
+                connecting.shutdown(socket.SHUT_RDWR)
+        if (transport := self._transport) is not None:
+            transport.close()
+        self._negotiated.set()
 
     def sentence(self, what: str) -> str:
         return f"Host '{self.trust.host}' ({self.trust.address} port {self.trust.ssh.port}) {what}."
@@ -126,11 +134,12 @@ class Login:
             self._authenticate(transport)
         except BaseException:
             transport.close()
+            self._refuse_abandoned()  # what a closed connection looks like is not the host's doing
             raise
         return transport
 
     def _refuse_abandoned(self) -> None:
-        if self._is_abandoned:
+        if self._abandoned.is_set():
             raise TransportError("cancelled", self.sentence("is not connected to any more: the run has ended"))
 
     def _seconds_left(self) -> float:
@@ -145,7 +154,8 @@ class Login:
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
             raise TransportError("unreachable", self.sentence("has a name that cannot be resolved")) from error
         for number, (family, kind, protocol, _, place) in enumerate(places, 1):
-            connection = socket.socket(family, kind, protocol)
+            self._socket = connection = socket.socket(family, kind, protocol)
+            self._refuse_abandoned()
             connection.settimeout(
                 self._seconds_left() / (len(places) - number + 1)
             )  # the next address gets its turn too
@@ -153,6 +163,7 @@ class Login:
                 connection.connect(place)
             except OSError as error:
                 connection.close()
+                self._refuse_abandoned()
                 if number == len(places):
                     raise self._not_connected(error) from error
                 continue
@@ -187,10 +198,11 @@ class Login:
         return transport
 
     def _shake_hands(self, transport: paramiko.Transport) -> None:
-        done = threading.Event()
-        transport.start_client(event=done)
+        self._negotiated.clear()
+        transport.start_client(event=self._negotiated)
         self._refuse_abandoned()  # before its start, closing a transport of paramiko does nothing
-        in_time = done.wait(self._seconds_left())
+        in_time = self._negotiated.wait(self._seconds_left())
+        self._refuse_abandoned()
         if not in_time:
             silent = "finished no handshake" if transport.remote_version else "sent no SSH banner"
             limit_s = self.trust.ssh.connect_timeout_s
