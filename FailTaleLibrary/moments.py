@@ -1,7 +1,8 @@
-"""A source's lines and its host's clock -> when each line was written, on the test machine's clock. Pure."""
+"""A log's lines and its host's clock -> when each was written, on the test machine's clock, and what it says. Pure."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
@@ -70,3 +71,31 @@ class Moments:
 def _usable(offset_s: float) -> float:
     """An offset that the calendar bears; 0 for another, which a foreign record may hold."""
     return offset_s if abs(offset_s) <= _FARTHEST_S else 0.0
+
+
+# --- The message: a line without the time that it begins with --------------------------------------------------------
+
+_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
+_TIME = (
+    rf"\[?\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?\]?"
+    rf"|(?:<\d+>)?[A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK} [\w.-]+(?= [\w./@-]+(?:\[\d+\])?:)"  # syslog with its host
+    rf"|(?:<\d+>)?[A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK}"
+    rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK} \d{{4}}\]"
+    rf"|\[?\d\d[-/ ][A-Z][a-z]{{2}}[-/ ]\d{{4}}[: ]{_CLOCK}(?: [+-]\d{{4}})?\]?"
+    rf"|\d+:[A-Z] \d\d [A-Z][a-z]{{2}} \d{{4}} {_CLOCK}"  # Redis: process and role before its time
+    rf"|\[? *\d+\.\d{{6}}\](?= )"  # the kernel's seconds since boot
+    rf"|\[?{_CLOCK}\]?"
+)
+_STEP = r"(?:[^\t]{1,80}\t[^\t]{1,80}\t)?\ufeff?"  # `gh run view --log`: job and step
+_DATED = re.compile(rf"{_STEP}(?:{_TIME})(?: |\t|$)")
+
+
+def message_of(line: str) -> str:
+    """The line without the time that it begins with; the indentation that follows the time stays."""
+    return line[message_at(line) :]
+
+
+def message_at(line: str) -> int:
+    """How many characters the time at the line's start takes, with the space behind it."""
+    match = _DATED.match(line)
+    return match.end() if match else 0

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
 
+from FailTaleLibrary.moments import message_at, message_of
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
 from FailTaleLibrary.ranking.signals import CUES, Catalogue, Hits, services
 from FailTaleLibrary.text import shorten
@@ -23,33 +24,6 @@ LINE_CHARS = 2000
 def clipped(line: str) -> str:
     """The line as it is shown."""
     return shorten(line, LINE_CHARS)
-
-
-# --- The message: a line without the time that it begins with --------------------------------------------------------
-
-_CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
-_TIME = (
-    rf"\[?\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?\]?"
-    rf"|(?:<\d+>)?[A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK} [\w.-]+(?= [\w./@-]+(?:\[\d+\])?:)"  # syslog with its host
-    rf"|(?:<\d+>)?[A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK}"
-    rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK} \d{{4}}\]"
-    rf"|\[?\d\d[-/ ][A-Z][a-z]{{2}}[-/ ]\d{{4}}[: ]{_CLOCK}(?: [+-]\d{{4}})?\]?"
-    rf"|\d+:[A-Z] \d\d [A-Z][a-z]{{2}} \d{{4}} {_CLOCK}"  # Redis: process and role before its time
-    rf"|\[? *\d+\.\d{{6}}\](?= )"  # the kernel's seconds since boot
-    rf"|\[?{_CLOCK}\]?"
-)
-_STEP = r"(?:[^\t]{1,80}\t[^\t]{1,80}\t)?\ufeff?"  # `gh run view --log`: job and step
-_DATED = re.compile(rf"{_STEP}(?:{_TIME})(?: |\t|$)")
-
-
-def message_of(line: str) -> str:
-    """The line without the time that it begins with; the indentation that follows the time stays."""
-    return line[_message_at(line) :]
-
-
-def _message_at(line: str) -> int:
-    match = _DATED.match(line)
-    return match.end() if match else 0
 
 
 # --- The template: what two occurrences of one message share ---------------------------------------------------------
@@ -166,7 +140,7 @@ class Readings:
     def _learn(self, line: str, form: bytes) -> Reading | _ByNumbers:
         if len(self._known) >= _MOST_READINGS:
             self._known.clear()
-        start = _message_at(line)
+        start = message_at(line)
         message = line[start:].rstrip()
         hits = self.catalogue.hits_in(message)
         reading: Reading | _ByNumbers = (
