@@ -109,6 +109,48 @@ class KeywordStep(Record):
     """0 for an item directly in the test."""
 
 
+IdentifierKind = Literal["trace", "unique", "number", "address", "name"]
+"""``trace``: a trace of the test's own; ``unique``: long enough to be of one thing alone; ``number``: of an order, a
+customer …; ``address``: a mail address; ``name``: a word that names something only beside what it names."""
+SeenIn = Literal["argument", "value", "message", "output", "failure", "correlation id"]
+
+
+class Identifier(Record):
+    """What the test itself used or saw and what names one thing: an order's number, an account, a request."""
+
+    text: SafeText
+    kind: IdentifierKind
+    label: SafeText = our_words("")
+    """What it names, where the test said so: ``order``."""
+    seen_in: SeenIn
+
+
+class OtherTest(Record):
+    """A test of another process that ran while this one did."""
+
+    name: SafeText
+    started_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
+    """None: it still ran when the evidence was collected, or its process ended without a word."""
+    status: Literal["running", "passed", "failed", "ended", "lost"]
+    """``ended``: its outcome is not known; ``lost``: its process ended in the middle of it."""
+    same_run: bool = True
+    """Of this pabot or pytest-xdist run; False: of another run that uses a host of this one."""
+
+
+class OtherTests(Record):
+    """That tests of other processes could write to the same logs in the window."""
+
+    ran_by: SafeText
+    """What ran them: ``pabot``, ``pytest-xdist``, ``another run``."""
+    tests: tuple[OtherTest, ...] = ()
+    """Those that are known, in the order in which they began; empty when none is known by name."""
+    more: int = 0
+    """Further ones that are left out."""
+    unknown: SafeText = our_words("")
+    """Why they cannot be known, in a sentence; empty when they are."""
+
+
 FailureScope = Literal["test", "suite setup", "suite teardown", "on demand"]
 
 
@@ -133,12 +175,19 @@ class Failure(Record):
     """The way to the failing keyword, outermost first."""
     keywords: tuple[KeywordStep, ...] = ()
     """What ran in the test, in order of start, bounded; for the proximity of suspects."""
+    identifiers: tuple[Identifier, ...] = ()
+    """What proves that a line is the test's; bounded, the surest first."""
+    others: OtherTests | None = None
+    """The tests that ran at the same time; None when this one ran alone."""
     attempt: int = 1
     redactions: tuple[Redaction, ...] = ()
 
     def with_outcome(self, *, message: SafeText, keyword_path: tuple[KeywordStep, ...], attempt: int) -> Failure:
         """The failure with what is known of its end."""
         return self.model_copy(update={"message": message, "keyword_path": keyword_path, "attempt": attempt})
+
+    def with_identifiers(self, identifiers: tuple[Identifier, ...]) -> Failure:
+        return self.model_copy(update={"identifiers": identifiers})
 
 
 # --- Plan: what to collect from which host ----------------------------------------------------------------------------

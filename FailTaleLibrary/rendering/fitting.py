@@ -72,7 +72,8 @@ class _Essentials(RecordVisitor):
     """Shortens what stands around the outputs."""
 
     def visit_failure(self, failure: Failure) -> Failure:
-        return failure.model_copy(update={"message": shorten(failure.message, MAX_LINE), "keywords": ()})
+        message = shorten(failure.message, MAX_LINE)
+        return failure.model_copy(update={"message": message, "keywords": (), "identifiers": ()})
 
     def visit_gap(self, gap: Gap) -> Gap:
         return gap.model_copy(update={"detail": shorten(gap.detail, MAX_BRIEF)})
