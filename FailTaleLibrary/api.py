@@ -11,6 +11,7 @@ from FailTaleLibrary.config import Config, load_config, parse_config
 from FailTaleLibrary.errors import ArchiveError, ConfigError, FailTaleError, TransportError
 from FailTaleLibrary.records import (
     Analysis,
+    Chain,
     Evidence,
     Failure,
     Gap,
@@ -29,6 +30,7 @@ from FailTaleLibrary.transports import RecordedAnswer, ScriptedTransport, with_r
 __all__ = [
     "Analysis",
     "ArchiveError",
+    "Chain",
     "Config",
     "ConfigError",
     "Evidence",

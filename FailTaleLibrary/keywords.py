@@ -56,6 +56,7 @@ class FailTaleLibrary:
     `Collect Evidence` returns a dictionary with dotted access:
 
     | ``${evidence.headline}``  | the strongest suspect in a sentence |
+    | ``${evidence.chain}``     | what it led to, up to the failure; empty where nothing links them |
     | ``${evidence.all_items}`` | list: ``host``, ``component``, ``collector``, ``status``, ``text``, ``lines`` … |
     | ``${evidence.gaps}``      | list: ``host``, ``collector``, ``reason``, ``detail`` |
     | ``${evidence.suspects}``  | list, best first: ``id``, ``host``, ``collector``, ``text``, ``offset``, ``signals`` |

@@ -10,6 +10,7 @@ from typing import Any
 
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.records import NO_HOST, Gap, Item, Report
+from FailTaleLibrary.rendering.words import chain_words
 
 
 def text_of(report: Report, host: str | None = None, collector: str | None = None) -> str:
@@ -78,6 +79,7 @@ def value_of(report: Report, *, text: str) -> dict[str, Any]:
     return {
         "name": report.failure.name,
         "headline": analysis.headline,
+        "chain": chain_words(analysis.chain) if analysis.chain else "",
         "all_items": [
             {
                 "host": item.host,

@@ -14,7 +14,7 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias, TypeVar, get_args, get_type_hints
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 if TYPE_CHECKING:
     from typing import Concatenate
@@ -511,6 +511,34 @@ class Suspect(Record):
         return any(signal.strong for signal in self.signals)
 
 
+class ChainEvent(Record):
+    """What happened at one place, in few words: a suspect, or the failure of the test."""
+
+    suspect_id: str | None
+    """None: the failure itself."""
+    who: SafeText
+    """The host, or ``test``."""
+    says: SafeText
+
+
+class ChainLink(Record):
+    """That one event led to another, and why that is believed."""
+
+    cause: ChainEvent
+    effect: ChainEvent
+    reasons: tuple[SafeText, ...] = Field(min_length=1)
+    """The surest first: "same req=00796cf5", "app1 names db1 port 5432", "0.3 s later (clocks ±0.1 s)"."""
+
+
+class Chain(Record):
+    """How the first suspect led to the failure; where nothing links them there is no chain."""
+
+    links: tuple[ChainLink, ...] = Field(min_length=1)
+    """From the first suspect to the failure: the effect of each is the cause of the next."""
+    consequences: tuple[ChainLink, ...] = ()
+    """What else followed from events of the chain."""
+
+
 class Citation(Record):
     """A suspect that supports a hint, checked by machine."""
 
@@ -565,7 +593,13 @@ class Analysis(Record):
 
     headline: SafeText = our_words("")
     """One sentence of the strongest suspect, or that there is none."""
+    cause: SafeText = our_words("")
+    """Host and kind of what the headline names: "db1 · disk full"; empty when it names none."""
     suspects: tuple[Suspect, ...] = ()
+    chain: Chain | None = None
+    """How the first suspect led to the failure; None when nothing links them."""
+    not_in_reach: tuple[SafeText, ...] = ()
+    """What was not looked at, each in a few words, the most telling first: "db1 (unreachable)"."""
     notes: tuple[SafeText, ...] = ()
     """What a reader must know of how the suspects were found, in sentences: lines that were left out, and why."""
     signature: Signature | None = None

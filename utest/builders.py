@@ -13,6 +13,9 @@ from typing import Any
 from FailTaleLibrary.records import (
     Analysis,
     AppliedWindow,
+    Chain,
+    ChainEvent,
+    ChainLink,
     Citation,
     Cost,
     Evidence,
@@ -226,6 +229,20 @@ def a_hint(**changes: Any) -> Hint:
     return Hint(**{**values, **changes})
 
 
+def a_chain(**changes: Any) -> Chain:
+    """The locked database on its way to the test."""
+    cause = ChainEvent(suspect_id="E1", who="storage1", says="database is locked: orders.db held by backup")
+    echo = ChainEvent(suspect_id="E3", who="web1", says="upstream answered 500")
+    failure = ChainEvent(suspect_id=None, who="test", says="`POST /orders` returned 500")
+    values: dict[str, Any] = {
+        "links": (
+            ChainLink(cause=cause, effect=echo, reasons=("web1 names storage1", "0.1 s later")),
+            ChainLink(cause=echo, effect=failure, reasons=("same '/orders' as the failing keyword",)),
+        )
+    }
+    return Chain(**{**values, **changes})
+
+
 def an_analysis(**changes: Any) -> Analysis:
     values: dict[str, Any] = {
         "headline": "storage1: database is locked, 0.4 s before `POST On Session` failed",
@@ -248,6 +265,7 @@ def an_analysis(**changes: Any) -> Analysis:
                 signals=(Signal(name="words", words="shares 'POST', '/orders' and '500' with the failure"),),
             ),
         ),
+        "chain": a_chain(),
         "signature": Signature(
             hash="a41b77c02e9d5f18", text="Create Order > POST On Session | HTTPError: <n> Server Error"
         ),

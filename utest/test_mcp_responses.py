@@ -69,6 +69,11 @@ def test_a_gap_and_a_suspect_stand_in_the_text() -> None:
     assert "> 12:01:06.961 ERROR [pool-2] storage: database is locked" in text
 
 
+def test_the_chain_stands_in_the_text_with_its_reasons() -> None:
+    text = failure_text(builders.a_report(), {}, mark=MARK).text
+    assert "storage1: database is locked: orders.db held by backup\n-> web1: upstream answered 500 (web1 names" in text
+
+
 @given(st.text())
 def test_text_from_hosts_cannot_end_its_fence(text: str) -> None:
     inside = fenced(text, mark=MARK)

@@ -164,7 +164,9 @@ def test_hosts_that_do_not_are_listed() -> None:
 
 def test_a_value_has_the_documented_keys() -> None:
     value = value_of(WITH_GAPS, text=to_text(WITH_GAPS))
-    assert {"headline", "all_items", "gaps", "suspects", "text", "bundle", "hint", "no_hint_reason"} <= set(value)
+    assert {"headline", "chain", "all_items", "gaps", "suspects", "text", "bundle", "hint", "no_hint_reason"} <= set(
+        value
+    )
     assert {"host", "component", "collector", "status", "text", "lines"} <= set(value["all_items"][0])
     assert set(value["gaps"][0]) == {"host", "collector", "reason", "detail"}
     assert set(value["suspects"][0]) == {"id", "host", "collector", "text", "offset", "signals"}
@@ -172,6 +174,7 @@ def test_a_value_has_the_documented_keys() -> None:
 
 def test_a_value_tells_what_the_report_tells() -> None:
     value = value_of(WITH_GAPS, text=to_text(WITH_GAPS))
+    assert value["chain"].startswith("storage1: database is locked")
     assert value["text"] == to_text(WITH_GAPS)
     assert value["bundle"] == WITH_GAPS.bundle
     assert [item["lines"] for item in value["all_items"]] == [list(item.lines) for item in WITH_GAPS.evidence.items]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from builders import (
+    a_chain,
     a_clock,
     a_failure,
     a_gap,
@@ -147,6 +148,7 @@ def test_sections_stand_in_the_order_in_which_a_reader_needs_them() -> None:
     text = text_of_card(analysis=an_analysis(signature=Signature(hash="a" * 16, text="POST > 500", same_as="First")))
     order = [
         "database is locked, 0.4 s before",
+        "storage1: database is locked: orders.db held by backup",
         "Same as First",
         "/home/ci/shop/tests/orders/restart.robot:31",
         "names a locked database",
@@ -162,6 +164,32 @@ def test_sections_stand_in_the_order_in_which_a_reader_needs_them() -> None:
 def test_the_message_of_the_test_is_not_repeated_in_the_card_but_stands_in_the_text() -> None:
     assert a_failure().message not in text_of_card()
     assert a_failure().message in to_text(a_report())
+
+
+def test_the_chain_is_told_with_the_reasons_of_each_link() -> None:
+    words = Elements(card_of()).text.replace("\n", "")
+    assert (
+        "held by backup → web1: upstream answered 500 (web1 names storage1, 0.1 s later) → test: POST /orders" in words
+    )
+    lines = to_text(a_report()).splitlines()
+    begin = lines.index("What led to it")
+    assert lines[begin + 1 : begin + 4] == [
+        "  storage1: database is locked: orders.db held by backup",
+        "  → web1: upstream answered 500  (web1 names storage1, 0.1 s later)",
+        "  → test: `POST /orders` returned 500  (same '/orders' as the failing keyword)",
+    ]
+
+
+def test_what_else_followed_stands_below_the_chain_in_the_text() -> None:
+    chain = a_chain(consequences=a_chain().links[:1])
+    text = to_text(a_report(analysis=an_analysis(chain=chain)))
+    assert "  and web1: upstream answered 500  (after storage1: web1 names storage1, 0.1 s later" in text
+
+
+def test_without_a_chain_nothing_is_said_of_one() -> None:
+    report = a_report(analysis=an_analysis(chain=None))
+    assert "What led to it" not in to_text(report)
+    assert "→" not in Elements(to_html(report, max_bytes=ROOM)).text
 
 
 def test_without_an_analysis_the_headline_counts() -> None:

@@ -94,6 +94,7 @@ class FailureAnswer(Answer):
     failure_id: str
     name: str
     headline: str
+    chain: str = Field(description="What the first suspect led to, up to the failure; empty where nothing links them.")
     complete: bool = Field(description="No gaps, and nothing was cut short by the deadline.")
     items: list[ItemInfo]
     more_items: int = Field(description="Items beyond those listed here; get_evidence without item lists all.")
@@ -109,6 +110,7 @@ class Analyzed(Answer):
 
     failure_id: str
     headline: str
+    chain: str = Field(description="What the first suspect led to, up to the failure; empty where nothing links them.")
     suspects: list[SuspectInfo]
     hint: str = Field(description="A local model's sentence about the cause, which may be wrong; empty for none.")
     no_hint_reason: str

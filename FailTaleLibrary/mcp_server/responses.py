@@ -17,7 +17,8 @@ from urllib.parse import quote
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.mcp_server import models
 from FailTaleLibrary.mcp_server.store import StoredFailure
-from FailTaleLibrary.records import Failure, Gap, Item, Report, Suspect
+from FailTaleLibrary.records import Chain, Failure, Gap, Item, Report, Suspect
+from FailTaleLibrary.rendering.words import chain_words, reason_words
 from FailTaleLibrary.text import (
     bytes_of,
     duration,
@@ -68,6 +69,7 @@ def failure_answer(stored: StoredFailure, shown_bytes: Mapping[str, int], *, bri
         failure_id=report.failure.id,
         name=report.failure.name,
         headline=report.analysis.headline,
+        chain=_chain_words(report),
         complete=not evidence.gaps and not any(item.timed_out or item.incomplete for item in evidence.items),
         items=[_item_info(item, stored, shown_bytes.get(item.id, 0)) for item in evidence.items[:listed]],
         more_items=max(0, len(evidence.items) - listed),
@@ -118,11 +120,17 @@ def _suspect_info(suspect: Suspect) -> models.SuspectInfo:
     )
 
 
+def _chain_words(report: Report) -> str:
+    chain = report.analysis.chain
+    return shorten_to_bytes(chain_words(chain), _LINE_BYTES) if chain else ""
+
+
 def analyzed(report: Report) -> models.Analyzed:
     analysis = report.analysis
     return models.Analyzed(
         failure_id=report.failure.id,
         headline=analysis.headline,
+        chain=_chain_words(report),
         suspects=suspects(report),
         hint=analysis.hint.cause if analysis.hint else "",
         no_hint_reason=analysis.no_hint_reason or "",
@@ -192,7 +200,12 @@ def failure_text(report: Report, full_texts: Mapping[str, str], *, mark: str, ma
     items = report.evidence.items
     head = _counts_line(report)
     data = "\n".join(
-        (*_failure_lines(report.failure), *_suspect_lines(report.analysis.suspects), *_gap_lines(report.evidence.gaps))
+        (
+            *_failure_lines(report.failure),
+            *_chain_lines(report.analysis.chain),
+            *_suspect_lines(report.analysis.suspects),
+            *_gap_lines(report.evidence.gaps),
+        )
     )
     data = shorten_to_bytes(data, max_bytes // 2)
     left = max_bytes - bytes_of(head) - bytes_of(fenced(data, mark=mark)) - _CUT_BYTES
@@ -206,7 +219,12 @@ def failure_text(report: Report, full_texts: Mapping[str, str], *, mark: str, ma
 def suspects_text(report: Report, *, mark: str, max_bytes: int = TEXT_BYTES) -> str:
     """The analysis of one failure."""
     analysis = report.analysis
-    lines = [*_failure_lines(report.failure), *_suspect_lines(analysis.suspects), *_gap_lines(report.evidence.gaps)]
+    lines = [
+        *_failure_lines(report.failure),
+        *_chain_lines(analysis.chain),
+        *_suspect_lines(analysis.suspects),
+        *_gap_lines(report.evidence.gaps),
+    ]
     if analysis.hint:
         lines.append(f"A local model's hint, which may be wrong: {analysis.hint.cause}")
     elif analysis.no_hint_reason:
@@ -268,6 +286,16 @@ def _failure_lines(failure: Failure) -> Iterator[str]:
     yield f"Failed at {failure.window.end.isoformat()}, window {duration(failure.window.seconds)}"
     if failure.message:
         yield f"Message: {shorten_to_bytes(failure.message, 4 * _LINE)}"
+
+
+def _chain_lines(chain: Chain | None) -> Iterator[str]:
+    if chain is None:
+        return
+    yield "\nWhat led to it:"
+    yield f"{chain.links[0].cause.who}: {_one_line(chain.links[0].cause.says, _LINE)}"
+    for link in chain.links:
+        words = f"{_one_line(link.effect.says, _LINE)} ({_one_line(reason_words(link), _LINE)})"
+        yield f"-> {link.effect.who}: {words}"
 
 
 def _suspect_lines(suspects: tuple[Suspect, ...]) -> Iterator[str]:

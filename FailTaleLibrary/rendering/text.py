@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from FailTaleLibrary.records import Hint, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import Chain, Hint, Item, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import shown_suspects
 from FailTaleLibrary.text import count, duration, one_line, shorten
@@ -26,6 +26,7 @@ def to_text(report: Report) -> str:
     """The whole report, in the card's order; ends with a line end."""
     sections = (
         _head_lines(report),
+        _chain_lines(report.analysis.chain),
         _path_lines(report.failure.keyword_path),
         _suspect_lines(shown_suspects(report.analysis)),
         _hint_lines(report),
@@ -56,6 +57,19 @@ def _head_lines(report: Report) -> Iterator[str]:
     yield f"{in_words.counts_words(report.evidence)}, window {in_words.window_of_failure(failure)}"
     if signature and signature.same_as:
         yield f"Same as '{signature.same_as}': {signature.text}"
+
+
+def _chain_lines(chain: Chain | None) -> Iterator[str]:
+    if chain is None:
+        return
+    first = chain.links[0].cause
+    yield "What led to it"
+    yield f"  {first.who}: {first.says}"
+    for link in chain.links:
+        yield f"  → {link.effect.who}: {link.effect.says}  ({in_words.reason_words(link)})"
+    for link in chain.consequences:
+        after = f"after {link.cause.who}: {in_words.reason_words(link)}"
+        yield f"  and {link.effect.who}: {link.effect.says}  ({after})"
 
 
 def _path_lines(steps: Iterable[KeywordStep]) -> Iterator[str]:

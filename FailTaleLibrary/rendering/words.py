@@ -10,6 +10,8 @@ from typing import Literal
 
 from FailTaleLibrary.records import (
     NO_HOST,
+    Chain,
+    ChainLink,
     Cost,
     Evidence,
     Failure,
@@ -172,6 +174,17 @@ def source_of(suspect: Suspect) -> str:
 
 def signal_words(suspect: Suspect) -> str:
     return " · ".join(signal.words for signal in suspect.signals)
+
+
+def chain_words(chain: Chain) -> str:
+    """``db1: fast shutdown requested → app1: server closed the connection → test: `GET /orders` returned 500``."""
+    events = [chain.links[0].cause, *(link.effect for link in chain.links)]
+    return " → ".join(f"{event.who}: {event.says}" for event in events)
+
+
+def reason_words(link: ChainLink) -> str:
+    """Why a link is believed."""
+    return ", ".join(link.reasons)
 
 
 # --- Emphasis ---------------------------------------------------------------------------------------------------------
