@@ -1,4 +1,4 @@
-"""Marks: at most one under way per host, one a second, none where none may be taken; and which one a window gets."""
+"""Marks: at most one under way per host, at a pace, none where none may be taken; and which one a window gets."""
 
 from __future__ import annotations
 
@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE_S, wait_until
+from patience import wait_until
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
-from FailTaleLibrary.windows import marks as marks_room
-from FailTaleLibrary.windows.marks import MIN_INTERVAL_S
+from FailTaleLibrary.windows.marks import Pace
 
 
 def now() -> datetime:
@@ -46,9 +45,18 @@ def a_snapshot(command: str) -> dict[str, Any]:
     return {"name": "state", "command": command, "baseline": True}
 
 
+AT_ONCE = Pace(least_s=0.0, share=float("inf"))
+
+
 @contextmanager
-def marks_of(config: Config, connections: Connections | None = None) -> Iterator[Marks]:
-    marks = Marks(config, connections or Connections(config))
+def marks_of(
+    config: Config,
+    connections: Connections | None = None,
+    *,
+    pace: Pace | None = None,
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Marks]:
+    marks = Marks(config, connections or Connections(config), pace=pace, clock=clock)
     try:
         yield marks
     finally:
@@ -69,27 +77,44 @@ def noted(marks: Marks) -> TakenMark:
     return taken
 
 
-@pytest.fixture
-def no_interval(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(marks_room, "MIN_INTERVAL_S", 0.0)
-
-
-def test_one_mark_a_second_is_taken() -> None:
-    with marks_of(a_config()) as marks:
-        began = time.monotonic()
-        first = noted(marks)
-        while newest(marks) is first:
+def test_the_pace_of_marks_is_set_by_time_and_not_by_the_number_of_tests(tmp_path: Path) -> None:
+    asked = tmp_path / "asked"
+    moment = 1000.0
+    collector = a_snapshot(f"echo once >> {asked}")
+    with marks_of(a_config(collector), pace=Pace(share=float("inf")), clock=lambda: moment) as marks:
+        noted(marks)
+        for _ in range(2000):
             marks.window_began()
-            time.sleep(0.01)
-            assert time.monotonic() - began < PATIENCE_S
-        assert time.monotonic() - began >= MIN_INTERVAL_S
+        moment += 0.9
+        marks.window_began()
+        assert not mark_threads()
+        assert asked.read_text() == "once\n"
+        moment += 0.2
+        noted(marks)
+        assert asked.read_text() == "once\nonce\n"
 
 
-@pytest.mark.usefixtures("no_interval")
+def test_the_next_mark_is_as_far_away_as_the_last_one_was_dear() -> None:
+    pace = Pace(least_s=1.0, share=0.02)
+    assert pace.pause_s(0.001, hosts=1) == 1.0
+    assert pace.pause_s(0.012, hosts=10) == pytest.approx(6.0)
+    assert pace.pause_s(0.012, hosts=100) == pytest.approx(60.0)
+
+
+def test_a_mark_that_was_dear_is_not_repeated_soon() -> None:
+    moment = 1000.0
+    with marks_of(a_config(), pace=Pace(share=1e-9), clock=lambda: moment) as marks:
+        first = noted(marks)
+        moment += 10
+        marks.window_began()
+        assert not mark_threads()
+        assert newest(marks) is first
+
+
 def test_at_most_one_mark_per_host_is_under_way(tmp_path: Path) -> None:
     began, may_end = tmp_path / "began", tmp_path / "may-end"
     slow = a_snapshot(f"echo once >> {began}; until [ -e {may_end} ]; do sleep 0.02; done")
-    with marks_of(a_config(slow)) as marks:
+    with marks_of(a_config(slow), pace=AT_ONCE) as marks:
         marks.window_began()
         until(began.exists)
         for _ in range(5):
@@ -123,9 +148,8 @@ def mark_threads() -> list[str]:
     return [thread.name for thread in threading.enumerate() if thread.name.startswith("failtale-mark-")]
 
 
-@pytest.mark.usefixtures("no_interval")
 def test_a_moment_lies_between_the_marks_around_it() -> None:
-    with marks_of(a_config()) as marks:
+    with marks_of(a_config(), pace=AT_ONCE) as marks:
         before_all = now()
         first = noted(marks)
         between = now()
@@ -148,9 +172,8 @@ def test_a_host_that_nobody_knows_has_no_marks() -> None:
         assert marks.around("elsewhere", now()) == (None, None)
 
 
-@pytest.mark.usefixtures("no_interval")
 def test_of_many_marks_the_first_the_newest_and_some_between_are_kept() -> None:
-    with marks_of(a_config()) as marks:
+    with marks_of(a_config(), pace=AT_ONCE) as marks:
         all_taken = [noted(marks) for _ in range(60)]
         kept = {id(marks.around("here", each.received_at)[0]) for each in all_taken}
         assert 20 < len(kept) < 55
@@ -203,13 +226,12 @@ def hang_up() -> Iterator[HangUp]:
         thread.join()
 
 
-@pytest.mark.usefixtures("no_interval")
 def test_a_host_with_an_open_breaker_is_not_asked(hang_up: HangUp, tmp_path: Path) -> None:
     (tmp_path / "known_hosts").touch()
     ssh = {"port": hang_up.port, "user": "nobody", "known_hosts": str(tmp_path / "known_hosts")}
     config = a_config(hosts={"dead": {"component": ["app"], "address": "127.0.0.1", "ssh": ssh}})
     connections = Connections(config)
-    with marks_of(config, connections) as marks:
+    with marks_of(config, connections, pace=AT_ONCE) as marks:
         marks.window_began()
         until(lambda: not connections.is_open("dead") and not mark_threads())
         called = hang_up.called

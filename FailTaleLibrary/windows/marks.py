@@ -2,8 +2,8 @@
 
 `mark_script` is the one cheap command that asks for it, `parse_mark` reads what a host said, `take_mark` does both over
 a transport, and `Marks` keeps a run's marks. `Marks.window_began` returns at once; a daemon thread per host asks. At
-most one mark is under way per host and one a second is taken: a test that begins meanwhile uses the last earlier mark,
-from which the time filter leads to its own start.
+most one mark is under way per host, and `Pace` says how soon the next is due, whatever number of tests begins: a test
+that begins meanwhile uses the last earlier mark, from which the time filter leads to its own start.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 
@@ -30,9 +31,9 @@ from FailTaleLibrary.windows.pipeline import assignments, narrowing, shell_quote
 
 _log = logger_of(__name__)
 
-MIN_INTERVAL_S = 1.0
-"""Between two marks of one host."""
 MARK_TIMEOUT_S = 5.0
+_WITH_TRANSPORT = 2.0
+"""What a mark takes in all for each second of its own thread: the thread of the connection decrypts and sorts."""
 MARK_BYTES = 1024 * 1024
 """Of a mark's answer; baselines make the most of it."""
 _KEPT = 48
@@ -60,11 +61,38 @@ def clock_mark(start: VisitStart) -> TakenMark:
     return TakenMark(mark, sent_at=start.sent_at, received_at=start.received_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How soon after a mark of a host the next one is due: not at once, and so that all marks stay cheap.
+
+    A run of thousands of short tests would ask all hosts all the time; longer tests get a mark of their own start.
+    """
+
+    least_s: float = 1.0
+    """Between the beginnings of two marks of one host, at least."""
+    share: float = 0.02
+    """Of one processor's time, that marks of all hosts together may take in this process."""
+
+    def pause_s(self, mark_cpu_s: float, *, hosts: int) -> float:
+        """From the beginning of a mark of one of so many hosts, which took so much CPU, to the next of that host."""
+        return max(self.least_s, mark_cpu_s * hosts / self.share)
+
+
 class Marks:
     """The marks of a run, per host. Safe to use from any thread."""
 
-    def __init__(self, config: Config, connections: Connections) -> None:
+    def __init__(
+        self,
+        config: Config,
+        connections: Connections,
+        *,
+        pace: Pace | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """``clock`` is what the pace goes by."""
         self._connections = connections
+        self._clock = clock
+        self._pace = pace or Pace()
         self._hosts = (
             {}
             if config.marks == "off"
@@ -74,8 +102,9 @@ class Marks:
 
     def window_began(self) -> None:
         """A window begins now: ask each host for a mark in the background, where one is due."""
+        now = self._clock()
         for host, marks in self._hosts.items():
-            if self._connections.is_open(host) and marks.claim():
+            if marks.is_due(now) and self._connections.is_open(host) and marks.claim(now):
                 background.start(partial(self._take_marks, host, marks), name=f"failtale-mark-{host}")
 
     def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
@@ -94,13 +123,18 @@ class Marks:
 
     def _take_marks(self, host: str, marks: _HostMarks) -> None:
         taken = None
+        pause_s = self._pace.least_s
         try:
-            taken = take_mark(self._connections.transport(host), marks.script, cancel=self._cancel)
+            transport = self._connections.transport(host)  # once a run, so that it does not count for the pace
+            began_s = time.thread_time()
+            taken = take_mark(transport, marks.script, cancel=self._cancel)
+            cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s)
+            pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts))
         except (FailTaleError, ValueError, OSError):
             # a host without a mark is routine; its collection will say what is wrong
             _log.debug("%s: no mark was taken", host, exc_info=True)
         finally:
-            marks.release(taken)
+            marks.release(taken, pause_s=pause_s)
 
 
 class _HostMarks:
@@ -110,19 +144,25 @@ class _HostMarks:
         self._taken: list[TakenMark] = []
         self._under_way = False
         self._last_began = float("-inf")
+        self._pause_s = 0.0
 
-    def claim(self) -> bool:
+    def is_due(self, now: float) -> bool:
+        """Whether the pause after the last mark is over; cheap, for it is asked with each test."""
+        return not self._under_way and now - self._last_began >= self._pause_s
+
+    def claim(self, now: float) -> bool:
         """Whether a mark may be taken now; the caller then has to `release`."""
         with self._lock:
-            if self._under_way or time.monotonic() - self._last_began < MIN_INTERVAL_S:
+            if not self.is_due(now):
                 return False
             self._under_way = True
-            self._last_began = time.monotonic()
+            self._last_began = now
             return True
 
-    def release(self, taken: TakenMark | None) -> None:
+    def release(self, taken: TakenMark | None, *, pause_s: float) -> None:
         with self._lock:
             self._under_way = False
+            self._pause_s = pause_s
             if taken is not None:
                 self._taken.append(taken)
                 self._thin_out()
