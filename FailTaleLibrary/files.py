@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
+import stat
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Literal, TextIO
 
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked
 Kind = Literal["config", "state", "cache"]
 
 _HOMES: Mapping[Kind, tuple[str, str]] = {
@@ -24,6 +27,23 @@ def user_directory(kind: Kind, environ: Mapping[str, str] = os.environ) -> Path:
     variable, default = _HOMES[kind]
     base = environ.get(variable)
     return (Path(base) if base else Path.home() / default) / "failtale"
+
+
+def own_runtime_directory(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where this user's processes on this machine find each other; in memory where there is such a place.
+
+    Made with mode 0700 where it is missing. Raises OSError, also when the directory there is another user's or open to
+    others: anybody can make one in a place that all may write to.
+    """
+    runtime = environ.get("XDG_RUNTIME_DIR")
+    shared = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir())
+    path = Path(runtime) / "failtale" if runtime and Path(runtime).is_dir() else shared / f"failtale-{os.getuid()}"
+    with contextlib.suppress(FileExistsError):
+        path.mkdir(mode=0o700)
+    found = path.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise PermissionError(errno.EPERM, "the directory is not this user's alone", str(path))
+    return path
 
 
 def private_directory(path: Path) -> Path:

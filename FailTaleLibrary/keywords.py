@@ -22,6 +22,7 @@ from robot.output import LOGGER
 from robot.utils import DotDict
 
 from FailTaleLibrary import __version__
+from FailTaleLibrary.belonging.other_tests import ParallelRun
 from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.interrupts import held_back
@@ -89,6 +90,7 @@ class FailTaleLibrary:
         self._config_path: Path | None = None
         self._run: Run | None = None
         self._parallel = False
+        self._knows_of_parallel_run = False
         self._suites: list[Any] = []
         self._test: Any = None
         self._collected: Report | None = None
@@ -119,6 +121,7 @@ class FailTaleLibrary:
     def suite_began(self, result: Any) -> None:
         """A suite begins; ``result`` is its robot.result.TestSuite."""
         self._suites.append(result)
+        self._know_of_parallel_run()
         self.run.suite_began()
 
     def suite_ended(self) -> None:
@@ -129,7 +132,8 @@ class FailTaleLibrary:
     def test_began(self, result: Any) -> None:
         """A test or task begins; ``result`` is its robot.result.TestCase."""
         self._test, self._collected = result, None
-        self.run.test_began()
+        self._know_of_parallel_run()
+        self.run.test_began(result.full_name)
 
     def test_ended(self, result: Any) -> None:
         """The test has ended, its teardown included; ``result`` is its robot.result.TestCase."""
@@ -285,6 +289,13 @@ class FailTaleLibrary:
         assert isinstance(value, DotDict)  # noqa: S101 - for the type checker
         return value
 
+    def _know_of_parallel_run(self) -> None:
+        """Once; what pabot tells its processes is known as soon as the first suite begins."""
+        if not self._knows_of_parallel_run:
+            self._knows_of_parallel_run = True
+            if (parallel := _parallel_run()) is not None:
+                self.run.runs_in_parallel(parallel)
+
     def _know_secrets(self) -> None:
         self.run.know(secret_variables(BuiltIn().get_variables()))
 
@@ -364,6 +375,17 @@ def _log_level() -> str:
 def _under_pabot() -> bool:
     """pabot copies log.html away from the bundles, so a relative link would lead nowhere."""
     return _variable("${PABOTQUEUEINDEX}") is not None
+
+
+def _parallel_run() -> ParallelRun | None:
+    """The pabot run that this process belongs to; None where it has one process, or is none.
+
+    All processes of a pabot run write below one ``pabot_results``; the run's own number is in none of its variables.
+    """
+    if not _under_pabot() or str(_variable("${PABOTNUMBEROFPROCESSES}")) == "1":
+        return None
+    output, _, _ = str(_output_dir()).rpartition("pabot_results")
+    return ParallelRun(our_words("pabot"), key=f"pabot {output}")
 
 
 def _for_merged_output(report: Report) -> Report:

@@ -10,7 +10,7 @@ import contextlib
 import inspect
 import os
 import sys
-from collections.abc import Collection, Generator, Iterator
+from collections.abc import Collection, Generator, Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
+    from FailTaleLibrary.belonging.other_tests import ParallelRun
     from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Report
     from FailTaleLibrary.redaction.redactor import RecordRedactor
     from FailTaleLibrary.run import Run
@@ -173,6 +174,8 @@ class _PytestRun:
         self._output_dir = Path(config.getoption("failtale_output"))
         self._config = config
         self._file = ""
+        if (worker := getattr(config, "workerinput", None)) and worker.get("workercount", 2) > 1:
+            run.runs_in_parallel(_xdist_run(worker))
         self._told: list[tuple[str, str]] = []
         self._held = contextlib.ExitStack()
         """Signals of a collection wait until its report has been taken by whoever wants it."""
@@ -234,7 +237,7 @@ class _PytestRun:
             self.run.suite_ended()
             self.run.suite_began()
             self._file = file
-        self.run.test_began()
+        self.run.test_began(item.nodeid)
 
     def _collect_failure(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
         """Collects, and attaches what was found to the report. Whatever goes wrong leaves the report as it was."""
@@ -291,6 +294,14 @@ class _PytestRun:
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 
         return RecordRedactor(self.run.redactor())
+
+
+def _xdist_run(worker: Mapping[str, Any]) -> ParallelRun:
+    """The run of an xdist worker, by what xdist tells its workers alone: their environment is inherited by others."""
+    from FailTaleLibrary.belonging.other_tests import ParallelRun
+    from FailTaleLibrary.records import our_words
+
+    return ParallelRun(our_words("pytest-xdist"), key=f"pytest-xdist {worker['testrunuid']}")
 
 
 def _html_extra(card: str) -> dict[str, Any]:

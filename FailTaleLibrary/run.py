@@ -2,7 +2,7 @@
 
     run = Run(load_config("failtale.yaml"))   a run begins
     run.suite_began()                         a suite, module or feature begins; may be nested, may be left out
-    run.test_began()                          a test begins; marks are taken in the background
+    run.test_began("Name of the test")        a test begins; marks are taken in the background
     run.know(secrets)                         values that must never show, as soon as the face knows them
     report = run.collect_failure(failure)     a test failed: before its teardown, where that can be
     run.card(report)  run.text(report)        what is laid beside the failure, as HTML and as text
@@ -24,14 +24,15 @@ import threading
 import time
 import uuid
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from FailTaleLibrary import __version__
+from FailTaleLibrary.belonging.other_tests import OwnTests, ParallelRun
 from FailTaleLibrary.budget import FAILURE_TIME, Budget
 from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.errors import ConfigError, FailTaleError
@@ -182,6 +183,9 @@ class Run:
         self._stop_redacting_the_log = redact_with(self._redacted_text)
         self._suites: list[datetime] = []
         self._test_began_at: datetime | None = None
+        self._outcome: Literal["passed", "failed", "ended"] = "ended"
+        """Of the test that is under way, as far as it is known."""
+        self._parallel: ParallelRun | None = None
         self._passed: deque[tuple[str, Window]] = deque(maxlen=MAX_TESTS)
         """Names and times of tests that passed since the last failure; made safe when the next one needs them."""
         self._hint_maker: HintMaker | None = None
@@ -200,6 +204,10 @@ class Run:
     def _redactor(self) -> Redactor:
         made = redactor_for(self.config, self._environ)
         return made.with_known(sorted(self._secrets)) if self._secrets else made
+
+    @cached_property
+    def _own_tests(self) -> OwnTests:
+        return OwnTests(_targets_of(self.config), parallel=self._parallel)
 
     @cached_property
     def _history(self) -> History:
@@ -221,9 +229,14 @@ class Run:
     def __exit__(self, *error: object) -> None:
         self.run_ended()
 
+    def runs_in_parallel(self, parallel: ParallelRun) -> None:
+        """Other processes share this run; to be told before its first suite or test begins."""
+        self._parallel = parallel
+
     def suite_began(self) -> None:
         """A suite begins, within the one that is under way."""
         self._suites.append(datetime.now(timezone.utc))
+        self._own_tests  # noqa: B018 - from now on other processes know of this one
         if self.config.marks != "off":
             self._window_began()
 
@@ -232,21 +245,28 @@ class Run:
         if self._suites:
             self._suites.pop()
 
-    def test_began(self) -> None:
-        """A test, or another attempt of it, begins. Returns at once: marks are taken in the background."""
+    def test_began(self, name: str = "a test") -> None:
+        """A test, or another attempt of it, begins. Returns at once: marks are taken in the background.
+
+        ``name`` is what other processes tell of it that run tests against the same hosts at the same time.
+        """
         self._test_began_at = datetime.now(timezone.utc)
+        self._outcome = "ended"
+        self._own_tests.test_began(name)
         if self.config.marks == "test":
             self._window_began()
 
     def test_passed(self, name: str) -> None:
         """The test that is under way has passed: what logs held while it ran is routine for later failures."""
         began_at = self._test_began_at
+        self._outcome = "passed"
         if began_at is not None:
             self._passed.append((name, Window(start=began_at, end=datetime.now(timezone.utc))))
 
     def test_ended(self) -> None:
         """The test has ended, its teardown included."""
         self._test_began_at = None
+        self._own_tests.test_ended(self._outcome)
 
     def know(self, secrets: Iterable[str]) -> None:
         """Values that are secret from now on, to the run's end: a log keeps them longer than a test does."""
@@ -260,6 +280,8 @@ class Run:
         """Ends marks and connections; quick, and safe to call twice."""
         if "_source" in self.__dict__:  # else nobody was asked
             self._source.close()
+        if "_own_tests" in self.__dict__:
+            self._own_tests.close()
         self._stop_the_log()
         self._stop_redacting_the_log()
 
@@ -321,7 +343,7 @@ class Run:
         began = time.monotonic()
         self._keep_faults_in(output_dir)
         self._count_repeats(failure)
-        failure = self._within_run(failure)
+        failure = self._with_others(self._within_run(failure))
         with held_back() as stop:
             report, full_texts = self._collected(
                 failure, components=components, hosts=hosts, budget=budget, cancel=cancel or stop, progress=progress
@@ -573,6 +595,20 @@ class Run:
             }
         )
 
+    def _with_others(self, failure: Failure) -> Failure:
+        """The failure with the tests that ran at the same time."""
+        if self._test_began_at is not None and failure.scope == "test":
+            self._outcome = "failed"
+        try:
+            from FailTaleLibrary.redaction.redactor import RecordRedactor
+
+            window, safe = failure.window, RecordRedactor(self._redactor)
+            others = self._own_tests.others(window.start, window.end, safe=safe.short)
+        except Exception as error:
+            self._faults.sentence("looking for tests that ran at the same time", error)
+            return failure
+        return failure.model_copy(update={"others": others})
+
     def _budget(self, deadline_s: float | None) -> Budget:
         """What this failure may cost: within its own limit, the caller's, and what is left of the run's time."""
         limits = self.config.limits
@@ -624,6 +660,17 @@ def _link(path: Path, output_dir: Path | None) -> str:
     if output_dir is not None and path.is_relative_to(output_dir):
         return path.relative_to(output_dir).as_posix()
     return path.absolute().as_posix()
+
+
+def _targets_of(config: Config) -> Iterator[str]:
+    """Whose logs a run collects, as other runs name it, too; this machine's are those of one configuration."""
+    if config.gateway is not None:
+        yield config.gateway.url
+    for name, host in config.hosts.items():
+        if host.transport == "ssh":
+            yield f"{(host.address or name).lower()}:{config.ssh_for(name).port}"
+        elif host.transport == "local" and config.source is not None:
+            yield f"here {config.source.resolve()}"
 
 
 def redactor_for(config: Config, environ: Mapping[str, str]) -> Redactor:

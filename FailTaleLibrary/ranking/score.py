@@ -50,6 +50,8 @@ class Candidate:
     lines_after: tuple[SafeText, ...] = ()
     told_by: str = ""
     """``server``: a strong reason why it could not answer; ``client``: what one tells that wanted something of it."""
+    belongs: bool = False
+    """It holds an identifier that the test used."""
 
     def gaining(self, score: float, *signals: Signal) -> Candidate:
         """The candidate with more to speak for it."""

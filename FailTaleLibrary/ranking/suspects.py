@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nsmallest
 
+from FailTaleLibrary.ranking.belonging import notes_of, strong_only_where_it_belongs
 from FailTaleLibrary.ranking.echoes import behind_causes
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS, clipped, gist, template
@@ -159,12 +160,13 @@ def rank(
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
     ordered = within_quotas(behind_causes(_ordered([*states, *_without_copies(lines)]), scene), most=MOST_SUSPECTS)
-    suspects = tuple(_suspect_of_candidate(each, number, scene) for number, each in enumerate(ordered, 1))
+    proven = [strong_only_where_it_belongs(each, failure) for each in ordered]
+    suspects = tuple(_suspect_of_candidate(each, number, scene) for number, each in enumerate(proven, 1))
     strongest = suspects[0] if suspects and suspects[0].is_strong else None
     return Analysis(
         headline=headline_of(failure, suspects),
         suspects=suspects,
-        notes=_left_out(sources, most_lines=most_lines, is_over=is_over()),
+        notes=(*notes_of(failure), *_left_out(sources, most_lines=most_lines, is_over=is_over())),
         signature=signature_of(failure, strongest, known=history.signatures),
     )
 

@@ -259,6 +259,7 @@ def _surroundings(directory: Path) -> dict[str, str]:
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), outside["PATH"]]),  # pabot starts `robot` by name
         "PYTHONPATH": os.pathsep.join([*map(str, SOURCES), *filter(None, [outside.get("PYTHONPATH")])]),
         "RUN": str(directory),
+        "XDG_RUNTIME_DIR": str(directory),  # where runs find each other; nobody else's
     }
 
 

@@ -1,0 +1,281 @@
+"""A test begins or ends -> 256 bytes of shared memory; a failure -> the tests of other processes that ran meanwhile.
+
+Each process that runs tests keeps one small file in its user's directory on this machine: a header that says which run
+it belongs to and whose hosts it uses (as checksums), then its newest tests in slots of one size. A test costs two
+`pwrite`; the files of others are read only when a test fails. Who still lives is told by a lock that the system takes
+away with the process, so that a worker that crashed is known as such and nothing has to be tidied up by it.
+
+Other users, other machines and other containers cannot be seen. Nothing is written on a host.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Literal, cast
+
+from FailTaleLibrary.files import own_runtime_directory
+from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.records import OtherTest, OtherTests, SafeText, derived, our_words
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+_log = logger_of(__name__)
+
+HEADER_BYTES = 1024
+SLOT_BYTES = 256
+SLOTS = 128
+"""Newest tests that a process tells of; a slot never crosses a page, so that no reader sees half of one."""
+MAX_TARGETS = 48
+"""Checksums of hosts in a header: the smallest, so that processes with the same hosts keep the same ones."""
+KEPT_FILES = 200
+"""Of processes that have ended; more are of no use to a window that is still open."""
+MAX_TESTS = 20
+"""Named in one report."""
+LOST_AFTER_S = 600.0
+"""A test whose process died is taken to have run for this long at most."""
+SLACK_S = 1.0
+"""So long after its end a test's lines may still be written, and many logs write whole seconds."""
+_ANOTHER_RUN = our_words("another run")
+
+Status = Literal["running", "passed", "failed", "ended"]
+SafeName = Callable[[str], SafeText]
+
+
+@dataclass(frozen=True, slots=True)
+class ParallelRun:
+    """A run whose tests several processes share, as the face knows it."""
+
+    name: SafeText
+    """``pabot``, ``pytest-xdist``."""
+    key: str
+    """The same in all processes of the run, and in no other run."""
+
+
+class OwnTests:
+    """What this process tells the others of its tests. Raises nothing: what fails is a sentence in `unknown`."""
+
+    def __init__(
+        self, targets: Iterable[str], *, parallel: ParallelRun | None = None, directory: Path | None = None
+    ) -> None:
+        """``targets`` are whose logs are collected; processes without a common one have nothing to do with each other.
+
+        ``directory`` is where the processes find each other; default: this user's on this machine.
+        """
+        self.unknown = our_words("")
+        """Why other tests cannot be known; empty while they can."""
+        self._targets = sorted({_checksum(target) for target in targets})[:MAX_TARGETS]
+        self._parallel = parallel
+        self._began_at = time.time()
+        self._file: int | None = None
+        self._number = 0
+        self._test: tuple[float, bytes] | None = None
+        """When the test under way began, and its name."""
+        self._directory = directory
+        self._name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+        if self._targets:
+            self._guarded(self._open)
+
+    def test_began(self, name: str) -> None:
+        """A test of this process begins; one that has not been told to have ended (it is tried again) has."""
+        self.test_ended("ended")
+        if self._file is not None:
+            self._test = time.time(), name.encode("utf-8", "replace").replace(b"\n", b" ")[: SLOT_BYTES - 64]
+            self._number += 1
+            self._write_slot(0.0, "running")
+
+    def test_ended(self, status: Status) -> None:
+        """It has ended, its teardown included."""
+        if self._file is not None and self._test is not None:
+            self._write_slot(time.time(), status)
+        self._test = None
+
+    def close(self) -> None:
+        """This process runs no further test."""
+        if self._file is not None:
+            self._guarded(self._write_header, time.time())
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def others(self, start: datetime, end: datetime, *, safe: SafeName) -> OtherTests | None:
+        """The tests of other processes that ran between two moments; None when this process was alone.
+
+        Where the framework says that the run is parallel and nothing can be known of the others, that is said.
+        """
+        found: list[_Process] = []
+        if self._file is not None:
+            self._guarded(lambda: found.extend(self._processes(start.timestamp() - SLACK_S, end.timestamp())))
+        tests = sorted(
+            (test for process in found for test in process.tests(start, end, safe)), key=lambda test: test.started_at
+        )
+        same_run = any(process.same_run for process in found)
+        if not found and not (self._parallel and self.unknown):
+            return None
+        name = self._parallel.name if self._parallel and (same_run or not found) else _ANOTHER_RUN
+        return OtherTests(
+            ran_by=name,
+            tests=tuple(tests[-MAX_TESTS:]),
+            more=max(0, len(tests) - MAX_TESTS),
+            unknown=self.unknown,
+        )
+
+    # --- The own file -------------------------------------------------------------------------------------------------
+
+    def _open(self) -> None:
+        if fcntl is None:
+            raise OSError("this system has no file locks")
+        directory = self._directory or own_runtime_directory()
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory = directory
+        _forget_oldest(directory)
+        self._file = os.open(directory / self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._write_header(0.0)
+
+    def _write_header(self, ended_at: float) -> None:
+        header = {
+            "pid": os.getpid(),
+            "run": self._parallel.key if self._parallel else "",
+            "targets": self._targets,
+            "began": self._began_at,
+            "ended": ended_at,
+        }
+        assert self._file is not None  # noqa: S101 - for the type checker
+        os.pwrite(self._file, json.dumps(header).encode().ljust(HEADER_BYTES), 0)
+
+    def _write_slot(self, ended_at: float, status: Status) -> None:
+        assert self._file is not None and self._test is not None  # noqa: S101, PT018 - for the type checker
+        began_at, name = self._test
+        line = b"%.6f %.6f %s %s\n" % (began_at, ended_at, status.encode(), name)
+        place = HEADER_BYTES + self._number % SLOTS * SLOT_BYTES
+        try:
+            os.pwrite(self._file, line.ljust(SLOT_BYTES), place)
+        except OSError as error:
+            self._give_up(error)
+
+    def _guarded(self, act: Callable[..., None], *arguments: float) -> None:
+        try:
+            act(*arguments)
+        except Exception as error:  # no test may suffer from it
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        _log.debug("other processes' tests cannot be known", exc_info=error)
+        self.unknown = our_words("the processes of this run could not share a file")
+        if isinstance(error, OSError) and error.errno:
+            self.unknown = our_words("{} ({})", self.unknown, derived(os.strerror, error.errno))
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    # --- Those of the others ------------------------------------------------------------------------------------------
+
+    def _processes(self, start: float, end: float) -> Iterator[_Process]:
+        """The other processes that lived in a window and belong to this run or use one of its hosts."""
+        directory = cast(Path, self._directory)
+        for name in os.listdir(directory):  # noqa: PTH208 - a name is all that is needed
+            if name != self._name and (process := self._process(directory / name)) and process.lived_in(start, end):
+                yield process
+
+    def _process(self, path: Path) -> _Process | None:
+        try:
+            is_alive, data = _read(path)
+            header = json.loads(data[:HEADER_BYTES])
+            run, targets = str(header["run"]), header["targets"]
+            same_run = bool(self._parallel and run == self._parallel.key)
+            if header["pid"] == os.getpid() or not (same_run or set(targets) & set(self._targets)):
+                return None
+            began_at, ended_at = float(header["began"]), float(header["ended"])
+            return _Process(same_run, is_alive, began_at, ended_at, data[HEADER_BYTES:])
+        except (OSError, ValueError, KeyError, TypeError):  # it went away, or is none of ours
+            _log.debug("'%s' is no file of a process that runs tests", path, exc_info=True)
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class _Process:
+    """Another process, as its file tells."""
+
+    same_run: bool
+    is_alive: bool
+    began_at: float
+    ended_at: float
+    """0 for one that did not say so."""
+    slots: bytes
+
+    def lived_in(self, start: float, end: float) -> bool:
+        if self.began_at > end:
+            return False
+        if self.ended_at:
+            return self.ended_at >= start
+        return self.is_alive or any(_until(*test[:2], is_alive=False) >= start for test in self._slots())
+
+    def tests(self, start: datetime, end: datetime, safe: SafeName) -> Iterator[OtherTest]:
+        """Those that ran between two moments."""
+        for began_at, ended_at, status, name in self._slots():
+            is_later = began_at > end.timestamp()
+            until = _until(began_at, ended_at, is_alive=self.is_alive)
+            if is_later or until < start.timestamp() - SLACK_S:
+                continue
+            yield OtherTest(
+                name=safe(name),
+                started_at=datetime.fromtimestamp(began_at, timezone.utc),
+                ended_at=datetime.fromtimestamp(ended_at, timezone.utc) if ended_at else None,
+                status="lost" if status == "running" and not self.is_alive else status,
+                same_run=self.same_run,
+            )
+
+    def _slots(self) -> Iterator[tuple[float, float, Status, str]]:
+        for place in range(0, len(self.slots), SLOT_BYTES):
+            words = self.slots[place : place + SLOT_BYTES].decode("utf-8", "replace").rstrip().split(" ", 3)
+            if len(words) == 4 and words[2] in ("running", "passed", "failed", "ended"):
+                yield float(words[0]), float(words[1]), cast(Status, words[2]), words[3]
+
+
+def _until(began_at: float, ended_at: float, *, is_alive: bool) -> float:
+    """When a test ended; for one that runs, never, and for one whose process died, some time later."""
+    if ended_at:
+        return ended_at
+    return float("inf") if is_alive else began_at + LOST_AFTER_S
+
+
+def _read(path: Path) -> tuple[bool, bytes]:
+    """Whether the process of a file lives, and what the file holds."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    try:
+        return _is_locked(descriptor), os.read(descriptor, HEADER_BYTES + SLOTS * SLOT_BYTES)
+    finally:
+        os.close(descriptor)
+
+
+def _is_locked(descriptor: int) -> bool:
+    try:
+        fcntl.lockf(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    return False
+
+
+def _forget_oldest(directory: Path) -> None:
+    """Removes the oldest files of processes that have ended, where there are many."""
+    names = sorted(os.listdir(directory))  # noqa: PTH208 - a name begins with its time
+    for name in names[:-KEPT_FILES]:
+        path = directory / name
+        if not _read(path)[0]:
+            path.unlink(missing_ok=True)
+
+
+def _checksum(target: str) -> str:
+    """Tells equal targets; nobody can read a host's name off it."""
+    return f"{zlib.crc32(target.encode('utf-8', 'replace')):08x}"
