@@ -57,6 +57,17 @@ class Fault:
     damage: Callable[[Site], AbstractContextManager[None]]
     lead_s: float = 0.0
     """How long before the test the damage was done."""
+    is_blind: bool = False
+    """Whether it is of the blind half: no rule of the ranking may be made or mended for what it shows."""
+    consequences: tuple[Cause, ...] = ()
+    """Further lines that the cause brought about, beside those that quote it or name the test's own request."""
+    meanwhile: Callable[[Client], None] | None = None
+    """What a test of another process does at the same time, and fails at."""
+
+    @property
+    def comes_first(self) -> bool:
+        """Whether its test is the first of its run; before the others two tests passed. A fixed rule, and arbitrary."""
+        return len(self.name) % 2 == 0
 
     @property
     def is_mistake(self) -> bool:
@@ -67,18 +78,36 @@ class Fault:
 FAULTS: list[Fault] = []
 
 
+BLIND_MODULE = "bench.faults.kept_back"
+"""The fixed rule of the halves: what stands in this module was written after the ranking's rules, and is blind."""
+
+
 def fault(
-    keyword: str, *arguments: str, check: Callable[[Client], None], causes: dict[str, str]
+    keyword: str,
+    *arguments: str,
+    check: Callable[[Client], None],
+    causes: dict[str, str],
+    consequences: dict[str, str] | None = None,
 ) -> Callable[[Callable[[Site], Iterator[None]]], Callable[[Site], Iterator[None]]]:
     def register(damage: Callable[[Site], Iterator[None]]) -> Callable[[Site], Iterator[None]]:
-        labels = tuple(
-            Cause(_HOSTS.get(collector, "db1"), collector, re.compile(line)) for collector, line in causes.items()
+        made = Fault(
+            damage.__name__.replace("_", " "),
+            keyword,
+            arguments,
+            check,
+            _labels(causes),
+            contextmanager(damage),
+            is_blind=damage.__module__ == BLIND_MODULE,
+            consequences=_labels(consequences or {}),
         )
-        name = damage.__name__.replace("_", " ")
-        FAULTS.append(Fault(name, keyword, arguments, check, labels, contextmanager(damage)))
+        FAULTS.append(made)
         return damage
 
     return register
+
+
+def _labels(lines: dict[str, str]) -> tuple[Cause, ...]:
+    return tuple(Cause(_HOSTS.get(collector, "db1"), collector, re.compile(line)) for collector, line in lines.items())
 
 
 def get(path: str) -> Callable[[Client], None]:

@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +32,16 @@ _ROOT = Path(__file__).parents[2]
 
 NGINX = """\
 daemon off; pid {web}/nginx.pid; error_log {web}/log/error.log notice; worker_processes 2;
-events {{ worker_connections 256; }}
+events {{ worker_connections {connections}; }}
 http {{
+  {upstreams}
   access_log {web}/log/access.log;
   client_body_temp_path {web}/tmp/body; proxy_temp_path {web}/tmp/proxy; fastcgi_temp_path {web}/tmp/fcgi;
   uwsgi_temp_path {web}/tmp/uwsgi; scgi_temp_path {web}/tmp/scgi;
   proxy_connect_timeout 1s; proxy_read_timeout 1500ms; client_max_body_size {largest_body};
   server {{
     listen 127.0.0.1:{nginx}; server_name web1; root {web}/html;
+    {before}
     location ~ ^/({locations}) {{ proxy_pass http://127.0.0.1:{shop}; }}
     location /legacy/ {{ proxy_pass http://127.0.0.1:{closed}; }}
     location /payments/ {{
@@ -50,6 +52,10 @@ http {{
 }}
 """
 LOCATIONS = "health|login|account|prices|orders|transfers|receipts|reports|shipping|wp-login"
+NGINX_SETTINGS = {
+    "locations": LOCATIONS, "largest_body": "1m", "connections": "256", "upstreams": "", "before": "",
+}  # fmt: skip
+"""``upstreams`` and ``before`` are directives: of the http block, and ahead of the shop's location."""
 _POSTGRES = {
     "listen_addresses": "127.0.0.1",
     "max_connections": "24",
@@ -61,6 +67,7 @@ _POSTGRES = {
     "deadlock_timeout": "400ms",
     "log_timezone": "UTC",
 }
+PG_HBA = "local all all trust\nhost all admin 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 password\n"
 _TABLES = """
     CREATE ROLE shop LOGIN PASSWORD {password};
     CREATE ROLE monitor LOGIN IN ROLE pg_monitor;
@@ -74,7 +81,10 @@ _TABLES = """
     GRANT ALL ON ALL TABLES IN SCHEMA public TO shop;
     GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO shop;
 """
-SETTINGS: dict[str, Any] = {"prices_with_tax": False, "exports_paused": False, "token_seconds": 3600}
+SETTINGS: dict[str, Any] = {
+    "prices_with_tax": False, "exports_paused": False, "token_seconds": 3600, "tariff": "standard",
+}  # fmt: skip
+VERSION = "1.5.0"
 
 
 class Site:
@@ -153,8 +163,9 @@ class Site:
 
     # --- What operators and bad luck do
 
-    def reload_nginx(self, *, locations: str = LOCATIONS, largest_body: str = "1m") -> None:
-        self._write_nginx(locations=locations, largest_body=largest_body)
+    def reload_nginx(self, **changes: str) -> None:
+        """With what is given in the place of `NGINX_SETTINGS`; in their texts, {shop} and the like are ports."""
+        self._write_nginx(changes)
         subprocess.run([*self._nginx_command(), "-s", "reload"], check=True, capture_output=True)
         time.sleep(0.3)  # the old workers leave
 
@@ -168,14 +179,14 @@ class Site:
     def pid(self, name: str) -> int:
         return int((self.app / f"{name}.pid").read_text())
 
-    def administer(self, *statements: str) -> None:
+    def administer(self, *statements: str, database: str = "shop") -> None:
         """Runs statements as the database's superuser."""
-        with self.session() as session:
+        with self.session(database) as session:
             for statement in filter(str.strip, statements):
                 session.query(statement)
 
-    def session(self) -> Session:
-        return Session(self.ports["postgres"], user="admin")
+    def session(self, database: str = "shop") -> Session:
+        return Session(self.ports["postgres"], user="admin", database=database)
 
     def redis_says(self, *words: str | int) -> object:
         return cache.command(self.ports["redis"], *words)
@@ -203,7 +214,8 @@ class Site:
         ]  # fmt: skip
         for directory in directories:
             directory.mkdir(parents=True)
-        self._write_nginx(locations=LOCATIONS, largest_body="1m")
+        self._write_nginx({})
+        (self.web / "html/static/terms.html").write_text("<h1>Terms</h1>\n")
         self._furnish_shop()
         self._furnish_redis()
         for directory in (self.app, self.db, self.web / "html"):
@@ -221,18 +233,24 @@ class Site:
             f"{self.web}/nginx.conf",
         ]
 
-    def _write_nginx(self, *, locations: str, largest_body: str) -> None:
-        text = NGINX.format(web=self.web, locations=locations, largest_body=largest_body, **self.ports)
-        (self.web / "nginx.conf").write_text(text)
+    def _write_nginx(self, changes: Mapping[str, str]) -> None:
+        settings = {name: value.format(**self.ports) for name, value in {**NGINX_SETTINGS, **changes}.items()}
+        (self.web / "nginx.conf").write_text(NGINX.format(web=self.web, **settings, **self.ports))
 
     def _furnish_shop(self) -> None:
         authority = Authority(self.web / "ca.pem")
         authority.issue(self.app / "valid.pem", host="payments", days=(-10, 90))
         authority.issue(self.app / "expired.pem", host="payments", days=(-100, -1))
+        authority.issue(self.app / "early.pem", host="payments", days=(2, 90))
         shutil.copy(self.app / "valid.pem", self.app / "payments.pem")
         (self.app / "spool/receipt.template").write_text("Receipt for order {order}\n")
         self.set()
+        self.deploy(VERSION)
+
+    def deploy(self, version: str) -> None:
+        """Writes the processes' configuration; they read it when they start."""
         config = {
+            "version": version,
             "logs": f"{self.app}/log",
             "spool": f"{self.app}/spool",
             "settings": f"{self.app}/settings.json",
@@ -246,6 +264,11 @@ class Site:
             "redis": self.ports["redis"],
         }
         (self.app / "shop.json").write_text(json.dumps(config))
+
+    def allow_shop(self, rule: str) -> None:
+        """Makes this the first rule for the shop's log-ins, and tells PostgreSQL so."""
+        (self.db / "postgres/data/pg_hba.conf").write_text(rule + PG_HBA)
+        self.administer("SELECT pg_reload_conf()", database="postgres")
 
     def _furnish_redis(self) -> None:
         said = {
@@ -266,9 +289,7 @@ class Site:
         own = {"port": str(self.ports["postgres"]), "unix_socket_directories": f"{self.db}/postgres"}
         with (data / "postgresql.conf").open("a") as conf:
             conf.writelines(f"{name} = '{value}'\n" for name, value in {**_POSTGRES, **own}.items())
-        (data / "pg_hba.conf").write_text(
-            "local all all trust\nhost all admin 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 password\n"
-        )
+        (data / "pg_hba.conf").write_text(PG_HBA)
 
     def _postgres_answers(self) -> bool:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from bench.faults import changes, kept_back  # noqa: F401 - they add to FAULTS
 from bench.faults.faults import FAULTS, SHOP, Cause
 
 LEADS_S = {
@@ -16,6 +17,12 @@ LEADS_S = {
     "certificate expired": 14.0,
     "shop hangs": 8.0,
     "redis stopped": 13.0,
+    "log in rejected by rule": 12.0,
+    "row security switched on": 9.0,
+    "page unreadable": 10.0,
+    "memory of redis lowered": 11.0,
+    "settings with a typing error": 8.0,
+    "queue with poisonous jobs": 2.0,
 }
 """Seconds between the damage and the window's start."""
 

@@ -25,6 +25,8 @@ from bench.faults.app.process import begin
 from bench.faults.app.settings import Settings
 
 MEMORY_BYTES = 512 * 1024 * 1024
+TARIFFS = {"standard": 1.0, "summer": 0.9}
+FIRST_WITH_REPORTS = "1.5.0"
 LOCK_TIMEOUT = "-c lock_timeout=900ms"
 _HTTP = logging.getLogger("http")
 _ORDERS = logging.getLogger("orders")
@@ -107,6 +109,8 @@ class Shop:
         return {"receipt": order}
 
     def report(self, days: str) -> object:
+        if self._config["version"] < FIRST_WITH_REPORTS:
+            raise RefusedError(404, "nothing at '/reports/sales'")
         rows = bytearray(int(days) * 1_000_000)  # a day of sales
         return {"days": days, "bytes": len(rows)}
 
@@ -136,6 +140,7 @@ class Shop:
         return str(rows[0][0])
 
     def _shown(self, price: float) -> float:
+        price = round(price * TARIFFS[self._settings["tariff"]], 2)
         return round(price * 1.19, 2) if self._settings["prices_with_tax"] else price
 
     def _database(self) -> Session:
@@ -239,7 +244,7 @@ def main() -> None:
     server = ThreadingHTTPServer(("127.0.0.1", config["http_port"]), Handler)
     for background in (tls.serve_forever, Handler.shop.send_newsletters):
         threading.Thread(target=background, daemon=True).start()
-    _HTTP.info("shop listens on %d, for payments on %d", config["http_port"], config["tls_port"])
+    _HTTP.info("shop %s listens on %d, for payments on %d", config["version"], config["http_port"], config["tls_port"])
     server.serve_forever()
 
 
