@@ -71,7 +71,7 @@ def page_is_there(client: Client) -> None:
 def requests_limited(site: Site) -> Iterator[None]:
     site.reload_nginx(
         upstreams="limit_req_zone $binary_remote_addr zone=prices:1m rate=2r/m;",
-        before="location /prices/book {{ limit_req zone=prices; proxy_pass http://127.0.0.1:{shop}; }}",
+        before="location ^~ /prices/book {{ limit_req zone=prices; proxy_pass http://127.0.0.1:{shop}; }}",
     )
     yield
     site.reload_nginx()
@@ -86,7 +86,7 @@ def requests_limited(site: Site) -> Iterator[None]:
 def pool_without_live_servers(site: Site) -> Iterator[None]:
     site.reload_nginx(
         upstreams="upstream shop_v2 {{ server 127.0.0.1:{closed}; server 127.0.0.2:{closed}; }}",
-        before="location /prices/ {{ proxy_pass http://shop_v2; }}",
+        before="location ^~ /prices/ {{ proxy_pass http://shop_v2; }}",
     )
     for _ in range(2):
         site.client.ask("GET", "/prices/poster")  # other customers come first
@@ -102,7 +102,7 @@ def pool_without_live_servers(site: Site) -> Iterator[None]:
 def name_of_the_shop_not_resolved(site: Site) -> Iterator[None]:
     site.reload_nginx(
         upstreams="resolver 127.0.0.1:{closed} ipv6=off; resolver_timeout 700ms;",
-        before="location /prices/book {{ set $shop shop.internal; proxy_pass http://$shop:{shop}; }}",
+        before="location ^~ /prices/book {{ set $shop shop.internal; proxy_pass http://$shop:{shop}; }}",
     )
     yield
     site.reload_nginx()
