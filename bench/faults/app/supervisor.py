@@ -23,7 +23,7 @@ def keep(name: str) -> None:
     while not _ENDING.is_set():
         process = subprocess.Popen([sys.executable, "-m", f"bench.faults.app.{name}", sys.argv[1]])
         _LOG.info("started %s, pid %d", name, process.pid)
-        (_CONFIG_DIR / f"{name}.pid").write_text(str(process.pid))
+        _write_pid(name, process.pid)
         while process.poll() is None and not _ENDING.wait(0.02):
             pass
         if _ENDING.is_set():
@@ -32,6 +32,13 @@ def keep(name: str) -> None:
             return
         _LOG.warning("%s (pid %d) %s; next start in %.0f s", name, process.pid, _end(process.returncode), PAUSE_S)
         _ENDING.wait(PAUSE_S)
+
+
+def _write_pid(name: str, pid: int) -> None:
+    """At one blow, so that nobody reads half of it."""
+    partial = _CONFIG_DIR / f"{name}.pid.new"
+    partial.write_text(str(pid))
+    partial.replace(_CONFIG_DIR / f"{name}.pid")
 
 
 def _end(status: int) -> str:
