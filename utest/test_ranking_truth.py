@@ -44,6 +44,27 @@ def test_an_access_logs_own_status_line_stands_behind_all_others(echo: str) -> N
     assert analysis.suspects[0].text == CAUSE
 
 
+ASKED_FOR_NOTHING = [
+    '2026/03/14 12:01:06 [error] 31#31: *9 open() "/srv/www/order/2" failed (2: No such file or directory), '
+    'client: 10.0.0.7, server: web1, request: "GET /order/2 HTTP/1.1", host: "web1"',
+    '2026/03/14 12:01:06 [error] 31#31: *9 directory index of "/srv/www/orders/" is forbidden, '
+    'client: 10.0.0.7, server: web1, request: "GET /orders/ HTTP/1.1", host: "web1"',
+]
+
+
+@pytest.mark.parametrize("line", ASKED_FOR_NOTHING)
+def test_a_web_server_is_not_accused_of_a_page_that_it_never_had(line: str) -> None:
+    analysis = ranked(log(line, collector="error.log"))
+    assert analysis.headline == "No strong suspect"
+    assert [suspect.text for suspect in analysis.suspects] == [line]
+
+
+def test_a_page_that_is_not_there_stands_behind_the_reload_that_took_it_away() -> None:
+    reload = "2026/03/14 12:01:05 [notice] 30#30: signal 1 (SIGHUP) received from 7, reconfiguring"
+    analysis = ranked(log(reload, ASKED_FOR_NOTHING[0].replace("/order/2", "/orders"), collector="error.log"))
+    assert "SIGHUP" in analysis.headline
+
+
 def test_a_line_with_a_request_and_a_reason_is_no_echo() -> None:
     line = (
         "2026/03/14 12:01:06 [error] 31#31: *9 connect() failed (111: Connection refused) while connecting, "

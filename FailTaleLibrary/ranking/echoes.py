@@ -29,7 +29,7 @@ def behind_causes(ordered: Sequence[Candidate], scene: Scene) -> list[Candidate]
     for each in ordered:
         is_late = each.at is not None and scene.offset_s(each.at) > LATE_S
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
-    return [*_clients_behind_reason(classes[0]), *classes[1], *classes[2]]
+    return [*_pages_behind_cause(_clients_behind_reason(classes[0])), *classes[1], *classes[2]]
 
 
 def _is_status_line(candidate: Candidate) -> bool:
@@ -47,6 +47,18 @@ def _clients_behind_reason(ordered: list[Candidate]) -> list[Candidate]:
     place = min(ordered.index(reason), ordered.index(clients[0]))
     others = [each for each in ordered[place:] if each is not reason and each not in clients]
     return [*ordered[:place], told, *clients, *others]
+
+
+def _pages_behind_cause(ordered: list[Candidate]) -> list[Candidate]:
+    """The first strong candidate ahead of a web server's own 404s, where these lead: a reload took the page away."""
+    cause = next((each for each in ordered if any(signal.strong for signal in each.signals)), None)
+    if cause is None or not all(_is_page_not_found(each) for each in ordered[: ordered.index(cause)]):
+        return ordered
+    return [cause, *(each for each in ordered if each is not cause)]
+
+
+def _is_page_not_found(candidate: Candidate) -> bool:
+    return candidate.signals[:1] != () and candidate.signals[0].name == "page not found"
 
 
 def _quotes(candidate: Candidate) -> bool:

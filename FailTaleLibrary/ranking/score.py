@@ -122,7 +122,7 @@ def _is_strong(found: Found, cue: SignalRow | None = None) -> bool:
 
     What happens to a service, such as a reload, is strong only where it is known to be news.
     """
-    if found.may_be_older or found.novelty.is_usual or found.gravity.is_conclusion:
+    if found.may_be_older or found.novelty.is_usual or found.gravity.is_conclusion or _is_echo(found.gravity):
         return False
     if not (found.in_window or found.offset_s is None):
         return False
@@ -416,9 +416,12 @@ def _context(gravity: Gravity, shared: Shared, novelty: Novelty, cause: float) -
     return score
 
 
+_ECHOES = frozenset({"server error", "page not found"})
+
+
 def _is_echo(gravity: Gravity) -> bool:
-    """An access log's 500 is the failure itself, told by a server."""
-    return bool(gravity.cues) and gravity.cues[0].name == "server error"
+    """A server's own 500 or 404 is the failure itself, seen from the other side: it tells what, never why."""
+    return bool(gravity.cues) and gravity.cues[0].name in _ECHOES
 
 
 def _told_by(found: Found) -> str:

@@ -55,6 +55,24 @@ class Played:
             return "right"
         return "echo" if line and self.is_consequence(line) else "false"
 
+    @cached_property
+    def chain_verdict(self) -> str:
+        """Whether the chain begins at the cause and goes on along those who call each other, by lines of the fault."""
+        chain = self.analysis.chain
+        if chain is None:
+            return "none"
+        by_id = {suspect.id: _line_of(suspect) for suspect in self.analysis.suspects}
+        events = [chain.links[0].cause, *(link.effect for link in chain.links)]
+        lines = [by_id[event.suspect_id] for event in events if event.suspect_id]
+        places = [CALLED_BY.index(line.host) for line in lines if line.host in CALLED_BY]
+        is_right = (
+            bool(lines)
+            and self.is_cause(lines[0])
+            and all(self.is_cause(line) or self.is_consequence(line) for line in lines)
+            and places == sorted(places)
+        )
+        return "right" if is_right else "false"
+
     def is_cause(self, line: Line) -> bool:
         return any(cause.is_told_by(line.host, line.collector, line.text) for cause in self.fault.causes)
 
@@ -70,6 +88,9 @@ class Played:
         return next((place for place, line in enumerate(lines, 1) if self.is_cause(line)), None)
 
 
+CALLED_BY = ("db1", "app1", "web1")
+"""Each is called by the next: what goes wrong at one is felt at those behind it, never ahead of it."""
+CHAIN_VERDICTS = ("right", "false", "none")
 VERDICTS = ("right", "echo", "false", "silent, cause first", "silent")
 
 
@@ -124,8 +145,8 @@ def tables(every: Sequence[Played], *, unblind: bool) -> Iterator[str]:
 
 def fault_table(played: Sequence[Played]) -> Iterator[str]:
     """The cause's place by each method, fault by fault, and what FailTale puts first."""
-    yield "| fault | lines | collected | " + " | ".join(METHODS) + " | headline | it says |"
-    yield "| --- |" + " --- |" * (len(METHODS) + 4)
+    yield "| fault | lines | collected | " + " | ".join(METHODS) + " | headline | chain | it says |"
+    yield "| --- |" + " --- |" * (len(METHODS) + 5)
     for each in played:
         places = [each.place(method(each)) for method in METHODS.values()]
         yield " | ".join(
@@ -135,6 +156,7 @@ def fault_table(played: Sequence[Played]) -> Iterator[str]:
                 "yes" if each.is_collected else "no",
                 *("-" if place is None else str(place) for place in places),
                 each.verdict,
+                each.chain_verdict,
                 f"{each.analysis.headline[:160].replace('|', '/')} |",
             ]
         )
@@ -159,8 +181,11 @@ def headline_table(played: Sequence[Played]) -> Iterator[str]:
         "mistakes of the test": lambda fault: fault.is_mistake and fault.meanwhile is None,
         "mistakes, while another test met a fault": lambda fault: fault.is_mistake and fault.meanwhile is not None,
     }
-    yield "| headlines | failures | " + " | ".join(VERDICTS) + " |"
-    yield "| --- |" + " --- |" * (len(VERDICTS) + 1)
+    chains = (f"chain {verdict}" for verdict in CHAIN_VERDICTS)
+    yield "| headlines | failures | " + " | ".join([*VERDICTS, *chains]) + " |"
+    yield "| --- |" + " --- |" * (len(VERDICTS) + len(CHAIN_VERDICTS) + 1)
     for name, is_one in kinds.items():
-        verdicts = [each.verdict for each in played if is_one(each.fault)]
-        yield f"| {name} | {len(verdicts)} | " + " | ".join(str(verdicts.count(each)) for each in VERDICTS) + " |"
+        those = [each for each in played if is_one(each.fault)]
+        counts = [sum(each.verdict == verdict for each in those) for verdict in VERDICTS]
+        counts += [sum(each.chain_verdict == verdict for each in those) for verdict in CHAIN_VERDICTS]
+        yield f"| {name} | {len(those)} | " + " | ".join(map(str, counts)) + " |"
