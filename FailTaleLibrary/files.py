@@ -1,15 +1,17 @@
-"""A path -> a file that is whole or not there, private files and directories, and where this user's own files lie."""
+"""A path -> a file that is whole or not there, private files and directories, bounded reading, a user's own files."""
 
 from __future__ import annotations
 
 import contextlib
 import errno
 import os
+import selectors
 import stat
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal, TextIO
+from typing import BinaryIO, Literal, TextIO
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked
 Kind = Literal["config", "state", "cache"]
@@ -44,6 +46,82 @@ def own_runtime_directory(environ: Mapping[str, str] = os.environ) -> Path:
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
         raise PermissionError(errno.EPERM, "the directory is not this user's alone", str(path))
     return path
+
+
+PIPE_S = 10.0
+"""A pipe or a device has to say all that it has within this time."""
+_CHUNK_BYTES = 64 * 1024
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """A regular file, open for reading. Raises OSError, whose ``strerror`` says why: a device, a pipe, a directory …"""
+    file = _open_anything(path)
+    if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+        file.close()
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    return file
+
+
+def read_regular(path: Path, *, max_bytes: int) -> bytes:
+    """What a regular file holds. Raises OSError, whose ``strerror`` says why, also for more than ``max_bytes``."""
+    with open_regular(path) as file:
+        if os.fstat(file.fileno()).st_size > max_bytes or len(data := file.read(max_bytes + 1)) > max_bytes:
+            raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
+    return data
+
+
+def read_anything(path: Path, *, max_bytes: int) -> bytes:
+    """The same of a pipe or a device as well, as far as it speaks: one byte more than ``max_bytes`` says "too much".
+
+    Raises OSError: a directory, or what says nothing for `PIPE_S`.
+    """
+    with _open_anything(path) as file:
+        if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            return file.read(max_bytes + 1)
+        return _all_that_comes(file.fileno(), max_bytes + 1, path)
+
+
+def _open_anything(path: Path) -> BinaryIO:
+    """Open without waiting: a pipe without writer would keep its reader for ever."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    return os.fdopen(descriptor, "rb")
+
+
+def _all_that_comes(descriptor: int, max_bytes: int, path: Path) -> bytes:
+    ends, data = time.monotonic() + PIPE_S, bytearray()
+    with selectors.SelectSelector() as selector:  # epoll refuses devices
+        selector.register(descriptor, selectors.EVENT_READ)
+        while len(data) < max_bytes:
+            if not selector.select(max(0.0, ends - time.monotonic())):
+                raise TimeoutError(errno.ETIMEDOUT, f"it did not end within {PIPE_S:g} s", str(path))
+            with contextlib.suppress(BlockingIOError):
+                if not (chunk := os.read(descriptor, min(_CHUNK_BYTES, max_bytes - len(data)))):
+                    break
+                data += chunk
+    return bytes(data)
+
+
+def check_private(path: Path) -> None:
+    """Raises OSError with the command that mends it, unless only its owner can read, write or replace a file.
+
+    The file is there; a link counts as what it leads to.
+    """
+    status = path.stat()
+    if not stat.S_ISREG(status.st_mode):
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
+    if stat.S_IMODE(status.st_mode) & 0o077:
+        raise OSError(
+            errno.EPERM, f"others may read it (mode {stat.S_IMODE(status.st_mode):o}); type: chmod 600 '{path}'"
+        )
+    for folder in {path.absolute().parent, path.resolve().parent}:
+        mode = folder.stat().st_mode
+        if mode & 0o022 and not mode & stat.S_ISVTX:
+            raise OSError(errno.EPERM, f"others may replace it in its folder; type: chmod go-w '{folder}'")
+    if status.st_uid not in (os.geteuid(), 0):
+        raise OSError(errno.EPERM, f"it belongs to another user (number {status.st_uid})")
 
 
 def private_directory(path: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import re
 from pathlib import Path
 
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
@@ -26,7 +27,7 @@ def add_command(commands: Commands) -> None:
     )
     serve.add_argument("--stdio", action="store_true", help="for an assistant that starts its servers itself")
     serve.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help="where to listen (default: %(default)s)")
-    serve.add_argument("--port", type=int, default=5050, help="port to listen on, 0: any (default: %(default)s)")
+    serve.add_argument("--port", type=_port, default=5050, help="port to listen on, 0: any (default: %(default)s)")
     serve.add_argument(
         "--token-file", type=Path, metavar="FILE", help="made when missing (default: ~/.config/failtale/token)"
     )
@@ -37,12 +38,26 @@ def add_command(commands: Commands) -> None:
         "--allow-origin", action="append", default=[], metavar="ORIGIN", help="a further Origin header; repeatable"
     )
     serve.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="address or network of a proxy whose X-Forwarded-For is believed (default: nobody's); repeatable",
+    )
+    serve.add_argument(
         "--audit-file",
         type=Path,
         metavar="FILE",
         help="who requested what (default: ~/.local/state/failtale/audit.jsonl)",
     )
     serve.set_defaults(run=_run_serve)
+
+
+def _port(text: str) -> int:
+    """The number alone: `listen` says which ones there are, in a sentence of its own."""
+    if not re.fullmatch(r"[0-9]{1,9}", text):
+        raise argparse.ArgumentTypeError("write a number from 1 to 65535, or 0 for any free port")
+    return int(text)
 
 
 def _run_serve(options: argparse.Namespace) -> int:
@@ -70,6 +85,7 @@ def _run_serve(options: argparse.Namespace) -> int:
         token_file=options.token_file or mcp_server.default_token_file(),
         allow_hosts=tuple(options.allow_host),
         allow_origins=tuple(options.allow_origin),
+        trusted_proxies=tuple(options.trusted_proxy),
     )
     if options.stdio:
         mcp_server.serve_stdio(settings)

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-import hmac
 import ipaddress
 import math
 import re
 import secrets
-import stat
 import time
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.files import private_directory, user_directory, write_new_private_file
+from FailTaleLibrary.files import (
+    check_private,
+    private_directory,
+    read_regular,
+    user_directory,
+    write_new_private_file,
+)
+from FailTaleLibrary.mcp_server.admission import is_bearer
 
 # --- How often --------------------------------------------------------------------------------------------------------
 
@@ -60,6 +65,9 @@ class Bucket:
 
 MIN_TOKEN = 32
 """Characters; a made one has 43, of 256 random bits."""
+_MAX_TOKEN_FILE = 4096
+MAX_UNDER_WAY = 128
+"""Requests of one caller at a time."""
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -76,14 +84,11 @@ def token_from(path: Path) -> str:
     """The token in a file, which is made when it is not there. Raises ConfigError: open to others, short, not ASCII."""
     try:
         made = _make_token(path)
-        mode = stat.S_IMODE(path.stat().st_mode)
-        token = made or path.read_text(encoding="ascii").strip()
-    except UnicodeDecodeError:
-        token, mode = "", 0o600
-    except OSError as error:
-        raise ConfigError(f"Cannot use the token file '{path}': {error.strerror}.") from error
-    if mode & 0o077:
-        raise ConfigError(f"Others may read the token file '{path}' (mode {mode:o}); type: chmod 600 '{path}'")
+        check_private(path)
+        token = made or read_regular(path, max_bytes=_MAX_TOKEN_FILE).decode("ascii", "replace").strip()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ConfigError(f"Cannot use the token file '{path}': {reason}.") from error
     if len(token) < MIN_TOKEN or not re.fullmatch(r"[\x21-\x7e]+", token):
         raise ConfigError(
             f"The token in '{path}' is not one word of at least {MIN_TOKEN} ASCII characters; "
@@ -140,29 +145,83 @@ def _check_exact(values: Collection[str], option: str, example: str) -> None:
             raise ConfigError(f"'{option} {value}' is a pattern; write the header exactly, e.g. '{example}'.")
 
 
-class TokenGuard:
-    """ASGI: lets through what bears the token, and answers anything else 401 without reading it."""
+class Callers:
+    """Who calls, as an address; what a proxy says of it is believed of the proxies that the command line trusts."""
 
-    def __init__(self, application: Application, token: str) -> None:
+    def __init__(self, trusted_proxies: Collection[str] = ()) -> None:
+        """Raises ConfigError for what is no address and no network."""
+        try:
+            self._trusted = tuple(ipaddress.ip_network(each) for each in trusted_proxies)
+        except ValueError as error:
+            raise ConfigError(
+                f"'--trusted-proxy' takes an address or a network such as '127.0.0.1' or '10.0.0.0/8': {error}."
+            ) from error
+
+    def caller_of(self, scope: Scope) -> str:
+        """The nearest address that is no trusted proxy's; of a list that holds something else, the connection's own."""
+        client = scope.get("client")
+        nearest = str(client[0]) if client else ""
+        forwarded = [value for name, value in scope["headers"] if name == b"x-forwarded-for"]
+        for said in reversed(b",".join(forwarded).decode("ascii", "replace").split(",")):
+            address = _plain_address(said)
+            if address is None or not self._trusts(nearest):
+                break
+            nearest = address
+        return nearest
+
+    def _trusts(self, text: str) -> bool:
+        address = _plain_address(text)
+        return address is not None and any(ipaddress.ip_address(address) in each for each in self._trusted)
+
+
+def _plain_address(text: str) -> str | None:
+    """An address in its shortest form; one with a zone can hold any text and is none."""
+    try:
+        return str(ipaddress.ip_address(text.strip())) if "%" not in text else None
+    except ValueError:
+        return None
+
+
+class TokenGuard:
+    """ASGI: lets through what bears the token, so many of each caller at a time; answers anything else without reading.
+
+    That the first request of a connection bears it, `admission` has seen already.
+    """
+
+    def __init__(self, application: Application, token: str, callers: Callers | None = None) -> None:
         self._application = application
         self._token = token.encode("ascii")
+        self._callers = callers or Callers()
+        self._under_way: Counter[str] = Counter()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._is_bearer(scope):
+        if scope["type"] == "lifespan":
             await self._application(scope, receive, send)
             return
-        body = b"A token is needed: Authorization: Bearer ...\n"
-        headers = [
-            (b"content-type", b"text/plain; charset=utf-8"),
-            (b"content-length", str(len(body)).encode()),
-            (b"www-authenticate", b'Bearer realm="failtale"'),
-        ]
-        await send({"type": "http.response.start", "status": 401, "headers": headers})
-        await send({"type": "http.response.body", "body": body})
+        values = (value for name, value in scope["headers"] if name.lower() == b"authorization")
+        if scope["type"] != "http" or not is_bearer(values, self._token):
+            sentence, header = b"A token is needed: Authorization: Bearer ...\n", b'Bearer realm="failtale"'
+            await _send_refusal(send, 401, sentence, (b"www-authenticate", header))
+            return
+        caller = self._callers.caller_of(scope)
+        if self._under_way[caller] >= MAX_UNDER_WAY:
+            await _send_refusal(send, 503, b"Too many requests of yours are under way.\n", (b"retry-after", b"5"))
+            return
+        self._under_way[caller] += 1
+        try:
+            await self._application({**scope, "client": (caller, 0)}, receive, send)
+        finally:
+            self._under_way[caller] -= 1
+            if not self._under_way[caller]:
+                del self._under_way[caller]
 
-    def _is_bearer(self, scope: Scope) -> bool:
-        values = [value for name, value in scope["headers"] if name.lower() == b"authorization"]
-        if len(values) != 1:
-            return False
-        scheme, _, given = values[0].partition(b" ")
-        return hmac.compare_digest(given.strip(), self._token) and scheme.lower() == b"bearer"
+
+async def _send_refusal(send: Send, status: int, body: bytes, header: tuple[bytes, bytes]) -> None:
+    headers = [
+        (b"content-type", b"text/plain; charset=utf-8"),
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+        header,
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

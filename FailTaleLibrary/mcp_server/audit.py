@@ -6,6 +6,7 @@ they can hold anything.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.files import private_directory, user_directory
+from FailTaleLibrary.files import check_private, private_directory, user_directory
 
 _IDS = frozenset({"components", "hosts", "collectors", "failure_id", "item", "part"})
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
@@ -40,12 +41,12 @@ class Audit:
         try:
             private_directory(path.parent)
             os.close(self._open_file())
-        except OSError as error:
+            check_private(path)
+        except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+            reason = error.strerror if isinstance(error, OSError) else error
             raise ConfigError(
-                f"Cannot write the audit log '{path}': {error.strerror}; name another with --audit-file."
+                f"Cannot write the audit log '{path}': {reason}; name another with --audit-file."
             ) from error
-        if stat.S_IMODE(path.stat().st_mode) & 0o077:
-            raise ConfigError(f"Others may read the audit log '{path}'; type: chmod 600 '{path}'")
 
     def write(self, **fields: object) -> None:
         """Appends a line. A full disk is said once on stderr and does not keep anybody from their evidence."""
@@ -62,7 +63,12 @@ class Audit:
             self._complained = True
 
     def _open_file(self) -> int:
-        return os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        descriptor = os.open(self._path, flags, 0o600)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):  # a pipe would fill, and then hold the server up
+            os.close(descriptor)
+            raise OSError(errno.EINVAL, "it is no regular file")
+        return descriptor
 
 
 def arguments_of(arguments: object) -> dict[str, object]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import socket
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,15 +13,20 @@ import uvicorn
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.mcp_server import access
+from FailTaleLibrary.mcp_server import access, admission
 from FailTaleLibrary.mcp_server.audit import Audit
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.server import PATH, build_server, http_application
 from FailTaleLibrary.mcp_server.store import Store
+from FailTaleLibrary.text import count, sanitize, shorten
 
 GRACE_S = 5
 """After a request to end: how long calls under way may finish."""
-MAX_CONNECTIONS = 256
+MAX_PORT = 65_535
+_MAX_SENTENCE = 1000
+_MAX_SENTENCES = 100
+SELDOM_S = 60.0
+"""A sentence of the log comes once in this time, however often its reason does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,14 @@ class Settings:
     token_file: Path = Path()
     allow_hosts: tuple[str, ...] = ()
     allow_origins: tuple[str, ...] = ()
+    trusted_proxies: tuple[str, ...] = ()
+    """Addresses and networks whose X-Forwarded-For is believed."""
 
 
 def serve_http(settings: Settings) -> None:
     """Serves until it is stopped. Raises ConfigError when the settings are not safe or the port is taken."""
     access.check_binding(settings.host, settings.allow_hosts)
+    callers = access.Callers(settings.trusted_proxies)
     token = access.token_from(settings.token_file)
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
@@ -48,17 +58,20 @@ def serve_http(settings: Settings) -> None:
     )
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _say_on_stderr(f"listening on http://{shown}:{port}{PATH}; the token is in '{settings.token_file}'")
-    runner = uvicorn.Server(
-        uvicorn.Config(
-            access.TokenGuard(application, token),
-            log_level="warning",
-            access_log=False,
-            server_header=False,
-            timeout_graceful_shutdown=GRACE_S,
-            limit_concurrency=MAX_CONNECTIONS,
-        )
+    uvicorn_config = uvicorn.Config(
+        access.TokenGuard(application, token, callers),
+        http=admission.admission_within_the_limit_of_files(token).door,  # type: ignore[arg-type]  # it makes protocols
+        ws="none",
+        proxy_headers=False,  # its reader of X-Forwarded-For takes any text for an address
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        timeout_keep_alive=admission.IDLE_S,
+        timeout_graceful_shutdown=GRACE_S,
+        backlog=admission.BACKLOG,
     )
-    runner.run(sockets=[listening])
+    _keep_the_log_short()
+    uvicorn.Server(uvicorn_config).run(sockets=[listening])
 
 
 def serve_stdio(settings: Settings) -> None:
@@ -76,16 +89,52 @@ def _queue_of(settings: Settings) -> CollectionQueue | None:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that accepts connections from now on. Raises ConfigError when the port is taken."""
+    """A socket that accepts connections from now on. Raises ConfigError: no such port or host, or the port is taken."""
+    if not 0 <= port <= MAX_PORT:
+        raise ConfigError(f"There is no port {port}; write a number from 1 to {MAX_PORT}, or 0 for any free one.")
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listening = socket.socket(family, kind, number)
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.bind(address)
-        listening.listen(MAX_CONNECTIONS)  # before anybody hears of it
-    except OSError as error:
-        raise ConfigError(f"Cannot listen on '{host}' port {port}: {error.strerror or error}.") from error
+        listening.listen(admission.BACKLOG)  # before anybody hears of it
+    except (OSError, ValueError) as error:  # ValueError: a name that DNS cannot hold
+        why = (error.strerror if isinstance(error, OSError) else "this is no name of a host") or error
+        raise ConfigError(f"Cannot listen on '{sanitize(shorten(host, 100))}' port {port}: {why}.") from error
     return listening
+
+
+class Seldom(logging.Filter):
+    """Lets a sentence through once a minute, safe for a terminal; the next says how many were left out."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._since: dict[str, float] = {}
+        self._left_out: dict[str, int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        sentence, now = str(record.msg)[:200], time.monotonic()
+        if now - self._since.get(sentence, -SELDOM_S) < SELDOM_S:
+            self._left_out[sentence] = self._left_out.get(sentence, 0) + 1
+            return False
+        if len(self._since) > _MAX_SENTENCES:
+            self._since.clear()
+            self._left_out.clear()
+        self._since[sentence] = now
+        left_out = self._left_out.pop(sentence, 0)
+        text = shorten(sanitize(record.getMessage()), _MAX_SENTENCE)
+        record.msg, record.args = f"{text} ({count(left_out, 'more')} like it)" if left_out else text, None
+        if record.exc_info and not record.exc_text:
+            record.exc_text = sanitize(logging.Formatter().formatException(record.exc_info))
+        return True
+
+
+def _keep_the_log_short() -> None:
+    """For what the libraries log: a stranger can make each of them say the same for each of its requests."""
+    seldom = Seldom()
+    for logger in (logging.getLogger(), logging.getLogger("uvicorn")):
+        for handler in logger.handlers:
+            handler.addFilter(seldom)
 
 
 def _say_on_stderr(sentence: str) -> None:

@@ -81,7 +81,7 @@ def http_application(
     server: MCPServer[Any], *, port: int, allow_hosts: Collection[str] = (), allow_origins: Collection[str] = ()
 ) -> access.Application:
     """The ASGI application, still without its token guard; answers exact hosts and origins only."""
-    return server.streamable_http_app(
+    application = server.streamable_http_app(
         streamable_http_path=PATH,
         max_request_body_size=MAX_BODY_BYTES,
         transport_security=TransportSecuritySettings(
@@ -89,6 +89,8 @@ def http_application(
             allowed_origins=access.origins_for(port, allow_origins),
         ),
     )
+    application.router.redirect_slashes = False  # it would lead to whatever Host the request names
+    return application
 
 
 class _Resources:

@@ -20,7 +20,8 @@ from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
 from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
@@ -33,13 +34,16 @@ from FailTaleLibrary.mcp_server.responses import TEXT_BYTES
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Evidence, Failure, Report, Window, our_words
-from FailTaleLibrary.text import shorten, shorten_to_bytes
+from FailTaleLibrary.text import sanitize, shorten, shorten_to_bytes
 
 # --- What arguments may be --------------------------------------------------------------------------------------------
 
 MAX_NAMES = 256
 MAX_TEXT_PAGE = TEXT_BYTES
 MAX_RECORD_PAGE = 256 * 1024
+_MAX_MISTAKES = 5
+_MAX_ARGUMENT = 100
+"""Characters of a caller's word that are repeated to it."""
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 FailureId = Annotated[
@@ -56,12 +60,31 @@ NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent
 
 def strict(function: Callable[..., Any], title: str, annotations: ToolAnnotations) -> Tool:
     """A tool that refuses arguments it does not know; the SDK (2.3) would ignore them."""
-    tool = Tool.from_function(function, title=title, annotations=annotations)
+    tool = _StrictTool.from_function(function, title=title, annotations=annotations)
     arguments = tool.fn_metadata.arg_model
     arguments.model_config["extra"] = "forbid"
     arguments.model_rebuild(force=True)
     tool.parameters = arguments.model_json_schema(by_alias=True)
     return tool
+
+
+class _StrictTool(Tool):
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        """As the SDK runs it, but what is wrong with the arguments is said in words of ours, without their values."""
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            known = ", ".join(self.fn_metadata.arg_model.model_fields) or "no arguments"
+            wrong = [_wrong(each) for each in error.errors(include_url=False, include_input=False)[:_MAX_MISTAKES]]
+            raise ToolError(f"'{self.name}' refuses its arguments: {'; '.join(wrong)}. It takes: {known}.") from None
+        return await super().run(arguments, context, convert_result)
+
+
+def _wrong(mistake: ErrorDetails) -> str:
+    where = shorten(sanitize(".".join(map(str, mistake["loc"]))), _MAX_ARGUMENT)
+    if mistake["type"] == "extra_forbidden":
+        return f"there is no argument '{where}'"
+    return f"{where}: {mistake['msg'][:1].lower()}{shorten(sanitize(mistake['msg'][1:]), _MAX_ARGUMENT)}"
 
 
 # --- The tools --------------------------------------------------------------------------------------------------------
