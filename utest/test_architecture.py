@@ -17,12 +17,12 @@ PAGE = (PROJECT / "docs" / "architecture.md").read_text(encoding="utf-8")
 def contract_floors() -> dict[int, set[str]]:
     """Number and rooms of each floor, as import-linter's contract in pyproject.toml has them."""
     contract = (PROJECT / "pyproject.toml").read_text(encoding="utf-8").partition("layers = [")[2]
-    rows = re.findall(r'^  "(.+)",\s+# (\d)$', contract.partition("\n]")[0], re.MULTILINE)
+    rows = re.findall(r'^  "(.+)",\s+# (\d+)$', contract.partition("\n]")[0], re.MULTILINE)
     return {int(number): set(rooms.split(" | ")) for rooms, number in rows}
 
 
 def documented_floors() -> dict[int, set[str]]:
-    rows = re.findall(r"^\| (\d) \| (`.+`) \|$", PAGE.partition("## The rooms and their floors")[2], re.MULTILINE)
+    rows = re.findall(r"^\| (\d+) \| (`.+`) \|$", PAGE.partition("## The rooms and their floors")[2], re.MULTILINE)
     return {int(number): set(re.findall(r"`(\w+)`", rooms)) for number, rooms in rows}
 
 

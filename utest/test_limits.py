@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 from builders import a_failure, a_report, a_suspect, an_analysis
 from ollama_stub import MODEL, OllamaStub
-from pydantic.fields import FieldInfo
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.model import AnalysisSettings, Section
 from FailTaleLibrary.hints import HintMaker, build_prompt
 from FailTaleLibrary.records import Item, Report, Signature
 from FailTaleLibrary.run import Run
+from FailTaleLibrary.schema import FieldInfo
 
 # --- The numbers of the model -----------------------------------------------------------------------------------------
 
@@ -58,8 +58,8 @@ NUMBERS = {path: field for path, field in numbers(Config) if path != "environmen
 def least(path: str) -> float:
     """The least value that the configuration takes."""
     field = NUMBERS[path]
-    bounds = [bound.ge for bound in field.metadata if getattr(bound, "ge", None) is not None]
-    return bounds[0] if bounds else 0.001  # a duration: more than nothing
+    least = field.bound("ge")
+    return 0.001 if least is None else least  # a duration: more than nothing
 
 
 # --- limits -----------------------------------------------------------------------------------------------------------

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import SecretStr
-
 from FailTaleLibrary.config.checks import check_gateway, check_hosts, check_known_hosts
 from FailTaleLibrary.config.collectors import read_collectors
 from FailTaleLibrary.config.messages import Mistakes
@@ -18,6 +16,7 @@ from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where, read_document, read_text
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.schema import SecretStr
 
 CONFIG_VARIABLE = "FAILTALE_CONFIG"
 """The environment variable that names the configuration where nothing else does."""

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args, get_origin
+from typing import Any, get_args, get_origin
 
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import NotUnderstoodError, in_quotes
 from FailTaleLibrary.errors import ConfigError
-
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
+from FailTaleLibrary.schema import Refusal
 
 # --- Mistakes, found all over and reported together ------------------------------------------------------------------
 
@@ -63,7 +60,7 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> str:
     return f"unknown {kind} {in_quotes(word)}; {advice}"
 
 
-# --- A refusal of pydantic -> the sentence ---------------------------------------------------------------------------
+# --- A refusal -> the sentence ----------------------------------------------------------------------------------------
 
 _KINDS = (
     ("int", "is not a whole number"),
@@ -75,7 +72,7 @@ _KINDS = (
     ("model", "is not a section; write 'key: value' lines below it"),
     ("dict", "is not a section; write 'key: value' lines below it"),
 )
-"""Beginnings of pydantic's error types."""
+"""Beginnings of the kinds of refusals."""
 _BOUNDS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
 
 
@@ -87,21 +84,21 @@ class Complaint:
     of_key: bool = False
 
 
-def complaint_of(details: ErrorDetails, *, model: type[Section], raw: str | None) -> Complaint:
-    """The complaint for one of pydantic's errors.
+def complaint_of(refusal: Refusal, *, model: type[Section], raw: str | None) -> Complaint:
+    """The complaint for one refusal.
 
     ``raw`` is the value as it is written in the file, so that nothing from the environment is repeated; None for a
     list or mapping.
     """
-    kind, location = details["type"], details["loc"]
+    kind, location = refusal.kind, refusal.location
     if kind == "extra_forbidden":
         known = section_at(model, location[:-1]).yaml_keys()
         return Complaint(unknown("key", str(location[-1]), known), of_key=True)
     if kind == "missing":
         return Complaint(f"is missing; write '{location[-1]}: …'", of_key=True)
     if location[-1] == "[key]":
-        return Complaint(_of_value(details, in_quotes(location[-2])), of_key=True)
-    return Complaint(_of_value(details, subject(raw, details["input"])))
+        return Complaint(_of_value(refusal, in_quotes(location[-2])), of_key=True)
+    return Complaint(_of_value(refusal, subject(raw, refusal.value)))
 
 
 def subject(raw: str | None, value: object) -> str:
@@ -128,14 +125,14 @@ def _section_in(annotation: Any) -> type[Section] | None:
     return next((found for part in get_args(annotation) if (found := _section_in(part))), None)
 
 
-def _of_value(details: ErrorDetails, value: str) -> str:
-    kind, context = details["type"], details.get("ctx", {})
+def _of_value(refusal: Refusal, value: str) -> str:
+    kind, context = refusal.kind, refusal.context or {}
     sentence = _WITH_CONTEXT.get(kind)
     if kind == "value_error":
         return _sentence_of_own_kind(context["error"], value)
     if sentence:
         return f"{value} {sentence(context)}"
-    words = next((words for beginning, words in _KINDS if kind.startswith(beginning)), details["msg"])
+    words = next((words for beginning, words in _KINDS if kind.startswith(beginning)), "does not fit here")
     return f"{value} {words}"
 
 

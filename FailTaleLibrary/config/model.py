@@ -9,9 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Literal
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from typing import Annotated, Literal
 
 from FailTaleLibrary.config.types import (
     Count,
@@ -38,18 +36,15 @@ from FailTaleLibrary.config.types import (
     Url,
     WindowSetting,
 )
+from FailTaleLibrary.schema import BeforeValidator, Field, Model, SecretStr
 
 _NAMED_LIKE_A_SECRET = re.compile(
     r"(?i)(?:^|_)(?:pass|pw)(?:_|$)|passw(?:or)?d|passphrase|pwd|secret|token|credential|(?:api|access|private)_?key"
 )
 
 
-class Section(BaseModel):
+class Section(Model):
     """One mapping of the configuration file: frozen, and strict about unknown keys."""
-
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", validate_by_alias=True, validate_by_name=True, defer_build=True
-    )
 
     @classmethod
     def yaml_keys(cls) -> dict[str, str]:
@@ -60,15 +55,14 @@ class Section(BaseModel):
         aliases = {field.alias or name: name for name, field in cls.model_fields.items()}
         return {alias: name for alias, name in aliases.items() if not alias.startswith("(")}
 
-    @model_validator(mode="before")
     @classmethod
-    def _nothing_is_the_default(cls, value: Any) -> Any:
+    def prepared(cls, data: object) -> object:
         """A key without a value, as commenting out leaves it, counts as not written."""
-        if value is None:
+        if data is None:
             return {}
-        if not isinstance(value, dict):
-            return value
-        return {key: item for key, item in value.items() if item is not None or key not in cls.yaml_keys()}
+        if not isinstance(data, dict) or None not in data.values():
+            return data
+        return {key: item for key, item in data.items() if item is not None or key not in cls.yaml_keys()}
 
 
 class SshSettings(Section):

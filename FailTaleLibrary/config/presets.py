@@ -25,13 +25,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field
-
 from FailTaleLibrary.config.checks import check_collector
 from FailTaleLibrary.config.messages import Mistake, Mistakes
 from FailTaleLibrary.config.model import Collector, Section
 from FailTaleLibrary.config.types import Name, Pattern, Texts, in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where, read_document, read_text
+from FailTaleLibrary.schema import Field
 
 _SHIPPED = Path(__file__).parent.parent / "presets"
 PREFIX = "name"

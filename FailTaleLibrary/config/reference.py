@@ -12,13 +12,11 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
-
 from FailTaleLibrary.config.model import Collector, Component, Config, Host, RedactionRule, Section, SshOverrides
 from FailTaleLibrary.config.presets import Parameter, Preset, describe_presets
 from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import format_bytes, format_duration, kind_of
+from FailTaleLibrary.schema import MISSING, FieldInfo
 
 # --- The template: a commented configuration that users copy ---------------------------------------------------------
 
@@ -182,9 +180,8 @@ def _markdown_table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> s
 
 def _type_words(field: FieldInfo) -> str:
     words = kind_of(field.metadata) or _type_in_words(field.annotation)
-    least = next((item.ge for item in field.metadata if hasattr(item, "ge")), 0)
-    most = next((item.le for item in field.metadata if hasattr(item, "le")), None)
-    return words if most is None else f"{words}, {least} to {most}"
+    least, most = field.bound("ge"), field.bound("le")
+    return words if most is None else f"{words}, {least or 0} to {most}"
 
 
 def _type_in_words(annotation: Any) -> str:
@@ -214,7 +211,7 @@ def _section_name(annotation: Any) -> str:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "" if "Default:" in (field.description or "") else "must be given"
-    if field.default is PydanticUndefined or field.default in (None, (), {}, ""):
+    if field.default is MISSING or field.default in (None, (), {}, ""):
         return ""
     if isinstance(field.default, bool):
         return "`yes`" if field.default else "`no`"

@@ -1,7 +1,7 @@
 """The kinds of values that a configuration holds, from what is written to what it means, or the sentence of refusal.
 
 Units, variables of the environment, patterns, paths and secrets; `config.model` names the kinds in its fields.
-With an `Origin` as pydantic's context (a file is being read) paths are taken relative to it, key files must be there
+With an `Origin` as the context (a file is being read) paths are taken relative to it, key files must be there
 and secrets may not be written in clear. Without one (a model built in Python) only the shape counts.
 """
 
@@ -17,10 +17,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
-
 from FailTaleLibrary import timestamps
 from FailTaleLibrary.config.transports import TRANSPORTS
+from FailTaleLibrary.schema import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from FailTaleLibrary.text import shorten
 
 # --- Units: ``10 s`` <-> seconds, ``64 kB`` <-> bytes ----------------------------------------------------------------

@@ -13,11 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from pydantic import ValidationError
-
 from FailTaleLibrary.config.messages import Mistake, Mistakes, complaint_of
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Expanded, MissingVariablesError, Origin, expand, in_quotes, referenced
+from FailTaleLibrary.schema import ValidationError
 
 if TYPE_CHECKING:
     import yaml
@@ -64,11 +63,11 @@ class Document:
         """The model of some of this document's data; None, and its mistakes are noted, when it does not fit."""
         context = Origin(self.source.parent)
         try:
-            return model.model_validate(data, by_alias=True, by_name=False, context=context)
+            return model.model_validate(data, by_name=False, context=context)
         except ValidationError as error:
-            for details in error.errors(include_url=False):
-                where = self._as_written((*at, *details["loc"]))
-                complaint = complaint_of(details, model=model, raw=self.raw.get(where))
+            for refusal in error.refusals:
+                where = self._as_written((*at, *refusal.location))
+                complaint = complaint_of(refusal, model=model, raw=self.raw.get(where))
                 (self.add_at_key if complaint.of_key else self.add)(where, complaint.sentence)
         return None
 

@@ -24,11 +24,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
-from pydantic import BeforeValidator, Field, ValidationInfo
-
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Count, Kind, NotUnderstoodError, Origin
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.schema import BeforeValidator, Field, ValidationInfo
 from FailTaleLibrary.transports.base import CommandResult, Script, Transport
 
 if TYPE_CHECKING:
