@@ -40,8 +40,16 @@ class Moments:
 
     def at(self, index: int) -> datetime | None:
         """When a line was written; None where no line of its file up to here bears a time."""
-        unknown = []
-        place, moment = index, None
+        if index in self._known:
+            return self._known[index]
+        if (moment := self.borne(index)) is not None:  # most lines bear their own
+            self._known[index] = moment
+            return moment
+        if index in self._headings:
+            self._known[index] = None
+            return None
+        unknown = [index]
+        place = index - 1
         while place >= 0 and place not in self._known:
             unknown.append(place)
             moment = self.borne(place)

@@ -281,13 +281,18 @@ NESTED = '([{] *"[$A-Za-z]+" *: *)?([{] *"[$A-Za-z]+" *: *)?"?'
 """Between a key and the time: MongoDB's ``{"$date":"…``, log4j2's ``{"epochSecond":…``."""
 
 
+_COMPOSE_LEAD = re.compile(COMPOSE_LEAD)
+
+
 def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeFormat | None = None) -> datetime | None:
     """The moment a line bears, in UTC; None when it bears none.
 
     ``utc_offset_s``: the host's zone, east positive, for times without one. ``near``: an aware moment in whose
     neighbourhood the line was written. ``time_format``: the collector's own, which then is the only one.
     """
-    line = re.sub(f"^{COMPOSE_LEAD}", "", line[:_LINE_CHARS])
+    line = line[:_LINE_CHARS]
+    if (lead := _COMPOSE_LEAD.match(line)) is not None:
+        line = line[lead.end() :]
     try:
         if time_format is not None:
             return _read_own(line, time_format, utc_offset_s, near)
@@ -300,10 +305,44 @@ def _read_time(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
     """The time at a text's start, by the first format that fits."""
     for pattern in _patterns_of_formats():
         if match := pattern.match(text, 0, _START_CHARS):
-            moment = _moment_of_fields(match.groupdict(), utc_offset_s, near)
+            moment = _moment_of_match(match, utc_offset_s, near)
             if moment is not None:
                 return moment
     return None
+
+
+_MOST_SECONDS = 1000
+_seconds: dict[tuple[re.Pattern[str], str, str, int, datetime], datetime | None] = {}
+"""Moments without their fraction, by all that they depend on. Lines follow each other within a second, and reading one
+costs more than remembering it."""
+
+
+def _moment_of_match(match: re.Match[str], utc_offset_s: int, near: datetime) -> datetime | None:
+    """Raises ValueError for a date that does not exist."""
+    pattern, text = match.re, match.string
+    first, fraction = _places_of_groups(pattern)
+    start = max(0, match.start(first))
+    cut, behind = match.span(fraction) if fraction else (-1, -1)
+    if cut < 0:
+        cut = behind = match.end()
+    key = (pattern, text[start:cut], text[behind : match.end()], utc_offset_s, near)
+    try:
+        second = _seconds[key]
+    except KeyError:
+        if len(_seconds) >= _MOST_SECONDS:
+            _seconds.clear()
+        fields = match.groupdict()
+        fields["fraction"] = None
+        second = _seconds[key] = _moment_of_fields(fields, utc_offset_s, near)
+    if second is None or cut == behind:
+        return second
+    return second + timedelta(0, 0, _microseconds(text[cut:behind]))
+
+
+@cache
+def _places_of_groups(pattern: re.Pattern[str]) -> tuple[int, int]:
+    """The groups of the first field and of the fraction; 0 where there is none."""
+    return min(pattern.groupindex.values(), default=0), pattern.groupindex.get("fraction", 0)
 
 
 @cache
@@ -393,8 +432,11 @@ def _clock(fields: dict[str, str | None], utc_offset_s: int) -> tuple[int, int]:
     if half := fields.get("half"):
         hour = hour % 12 + (12 if half[0] in "Pp" else 0)
     seconds = hour * 3600 + int(fields.get("minute") or 0) * 60 + int(fields.get("second") or 0)
-    fraction = (fields.get("fraction") or "").lstrip(".,")
-    return seconds - _zone(fields.get("zone"), utc_offset_s), int(fraction.ljust(6, "0")[:6])
+    return seconds - _zone(fields.get("zone"), utc_offset_s), _microseconds(fields.get("fraction") or "")
+
+
+def _microseconds(fraction: str) -> int:
+    return int(fraction.lstrip(".,").ljust(6, "0")[:6])
 
 
 def _zone(text: str | None, utc_offset_s: int) -> int:

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from FailTaleLibrary.moments import message_at, message_of
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
@@ -90,9 +91,11 @@ def templates_of(lines: Iterable[str]) -> frozenset[str]:
 # --- A log, read -----------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """What one line is, read without its neighbours; shared by the lines that differ from it in digits alone."""
+class Reading(NamedTuple):
+    """What one line is, read without its neighbours; shared by the lines that differ from it in digits alone.
+
+    A tuple, because where no line is like another each is made, and tuples are made three times as fast.
+    """
 
     message_at: int
     """How many characters the time at the line's start takes."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, zip_longest
 from math import log
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from FailTaleLibrary.moments import SLACK_S, Moments
 from FailTaleLibrary.ranking.history import History
@@ -218,13 +218,13 @@ class Setting:
     """Whether the time for ranking is used up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """A unit of lines of one source with its score; what is said of it is worked out only when it is shown."""
 
     unit: Unit
     score: float
-    count: int
+    times: int
+    """How often the like of it stands there."""
     at: datetime | None
     is_onset: bool
 
@@ -297,7 +297,7 @@ class Source:
             score=scored.score,
             is_onset=scored.is_onset,
             signals=tuple(signals_of(found)),
-            count=scored.count,
+            count=scored.times,
             told_by=_told_by(found),
         )
 
@@ -345,7 +345,7 @@ class Source:
             offset_s=offset_s,
             in_window=self._is_of_window(unit) if offset_s is None else scene.is_inside(offset_s),
             may_be_older=offset_s is None and unit.telling in self._unsure,
-            count=scored.count,
+            count=scored.times,
             trace_size=unit.size,
             logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from FailTaleLibrary.ranking.lines import Log
 from FailTaleLibrary.ranking.severity import ORDINARY, WARNING, Gravity, level_of
@@ -105,9 +106,8 @@ def _indentation(text: str) -> int:
 # --- Units: a line, or a stack trace with the line that logs it -----------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """What is suspected as one thing."""
+class Unit(NamedTuple):
+    """What is suspected as one thing. A tuple, because in a bad log each line is one."""
 
     telling: int
     """Index of the line that is shown: of a trace the cause."""
