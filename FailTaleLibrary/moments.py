@@ -5,12 +5,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
-from FailTaleLibrary.records import HostClock
-from FailTaleLibrary.timestamps import parse
+from FailTaleLibrary.records import HostClock, LineTimes, OwnTimeFormat
+from FailTaleLibrary.timestamps import TimeFormat, parse, parse_known
 
 SLACK_S = 1.0
 """Many logs write whole seconds."""
+_FUTURE = timedelta(hours=1)
+"""What a line says beyond this is not when it was written."""
 _FARTHEST_S = 1000 * 366 * 86400.0
 _MOST_UNTIMED = 100
 """So many lines without a time at a source's beginning say that it bears none."""
@@ -21,6 +24,7 @@ class Moments:
 
     A line without a time has that of the line above, but none of another file: ``headings`` are the lines at which one
     begins. ``near``: a moment on the test machine's clock in whose neighbourhood the lines were written.
+    ``line_times``: how the host read each line's time, so that both agree; None: any known format, the host's zone.
     """
 
     def __init__(
@@ -30,8 +34,10 @@ class Moments:
         clock: HostClock | None,
         near: datetime,
         headings: frozenset[int] = frozenset(),
+        line_times: Sequence[LineTimes | None] = (),
     ) -> None:
         self._lines = lines
+        self._line_times = line_times
         self._headings = headings
         self._offset = timedelta(seconds=_usable(clock.offset_s) if clock else 0.0)
         self._utc_offset_s = (clock.utc_offset_s if clock else None) or 0
@@ -72,8 +78,29 @@ class Moments:
 
     def borne(self, index: int) -> datetime | None:
         """The time that a line bears itself."""
-        moment = parse(self._lines[index], utc_offset_s=self._utc_offset_s, near=self._near)
-        return moment - self._offset if moment else None
+        moment = self._read(self._lines[index], self._line_times[index] if self._line_times else None)
+        if moment is None or moment > self._near + _FUTURE:  # the line speaks of it, or its clock was lost
+            return None
+        return moment - self._offset
+
+    def _read(self, line: str, times: LineTimes | None) -> datetime | None:
+        if times is None:
+            return parse(line, utc_offset_s=self._utc_offset_s, near=self._near)
+        if times.own is not None:
+            own = _own_format(times.own)
+            return parse(line, utc_offset_s=times.utc_offset_s, near=self._near, time_format=own) if own else None
+        return parse_known(
+            line, utc_offset_s=times.utc_offset_s, near=self._near, format_name=times.format, key=times.key
+        )
+
+
+@lru_cache(maxsize=64)
+def _own_format(own: OwnTimeFormat) -> TimeFormat | None:
+    """None for what no configuration gives: redaction has changed it, or the record is foreign."""
+    try:
+        return TimeFormat(own.format, own.key, own.pattern)
+    except ValueError:
+        return None
 
 
 def _usable(offset_s: float) -> float:

@@ -9,7 +9,7 @@ collector, a model, a rule: short, and chosen to be shown), a word of ours, or t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias, TypeVar, get_args, get_type_hints
@@ -296,6 +296,26 @@ class AppliedWindow(Record):
     """Why no surer way was to be had, in a sentence; empty for the surest one."""
 
 
+class OwnTimeFormat(Record):
+    """A collector's ``time_format``, as the configuration gives it."""
+
+    format: SafeText = our_words("")
+    key: SafeText = our_words("")
+    pattern: SafeText = our_words("")
+
+
+class LineTimes(Record):
+    """How a host read the times of a log's lines; without a format, a key and one of its own: they bear none."""
+
+    format: str = ""
+    """The name of a row in `timestamps.FORMATS`."""
+    key: str = ""
+    """Of JSON or logfmt lines, in which the time stands."""
+    own: OwnTimeFormat | None = None
+    utc_offset_s: int = 0
+    """What times without a zone are ahead of UTC, as it was learned from the log."""
+
+
 class ItemPart(Record):
     """Consecutive lines of an item's text that come from one file and are alike in how sure their window is."""
 
@@ -306,6 +326,15 @@ class ItemPart(Record):
     lines: int
     unsure: bool = False
     """They may be older than the window: they stand before what is known to belong to it, and no time tells."""
+    method: WindowMethod = "none"
+    """How the window of this file was found; ``none``: as that of the item."""
+    times: LineTimes | None = None
+    """How the host read the times of these lines; None when it did not say."""
+
+    @property
+    def numbers(self) -> range:
+        """Indices of its lines."""
+        return range(self.first_line, self.first_line + self.lines)
 
 
 class SeenShape(Record):
@@ -417,18 +446,31 @@ class Item(Record):
     @property
     def unsure_lines(self) -> frozenset[int]:
         """Indices of the lines that may be older than the window."""
+        return frozenset(number for part in self.parts if part.unsure for number in part.numbers)
+
+    @property
+    def line_times(self) -> tuple[LineTimes | None, ...]:
+        """Of each line, how its time is to be read; None: nobody said."""
+        by_line = {number: part.times for part in self.parts for number in part.numbers}
+        return tuple(by_line.get(number) for number in range(len(self.lines)))
+
+    def lines_found_by(self, methods: Collection[WindowMethod]) -> frozenset[int]:
+        """Indices of the lines of which one of these methods proves that they are in the window."""
+        whole = self.window.method if self.window else "none"
+        if not self.parts:
+            return frozenset(range(len(self.lines)) if whole in methods else ())
         return frozenset(
             number
             for part in self.parts
-            if part.unsure
-            for number in range(part.first_line, part.first_line + part.lines)
+            if not part.unsure and (whole if part.method == "none" else part.method) in methods
+            for number in part.numbers
         )
 
     @property
     def headings(self) -> frozenset[int]:
         """Indices of the lines that name the file whose lines follow; no line of a log can be one."""
         return frozenset(part.first_line - 1 for part in self.parts if part.path and part.first_line > 0) - frozenset(
-            number for part in self.parts for number in range(part.first_line, part.first_line + part.lines)
+            number for part in self.parts for number in part.numbers
         )
 
 

@@ -301,6 +301,20 @@ def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeForm
         return None
 
 
+def parse_known(
+    line: str, *, utc_offset_s: int, near: datetime, format_name: str = "", key: str = ""
+) -> datetime | None:
+    """The same of a line whose log writes its times in one format of the table, or in one key, and in no other way."""
+    line = re.sub(f"^{COMPOSE_LEAD}", "", line[:_LINE_CHARS])
+    try:
+        if key:
+            return _read_keyed(line, (key,), None, utc_offset_s, near)
+        pieces = next((each.pieces for each in FORMATS if each.name == format_name), None)
+        return None if pieces is None else _read_value(line, pieces, utc_offset_s, near)
+    except (ValueError, OverflowError):
+        return None
+
+
 def _read_time(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
     """The time at a text's start, by the first format that fits."""
     for pattern in _patterns_of_formats():

@@ -25,6 +25,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.progress import CollectionState
+from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Failure, Window
 from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.transports import Connections
@@ -429,3 +430,55 @@ def test_a_line_without_a_time_that_came_before_its_mark_is_shown_and_said_to_be
 
 def _until_marked(marks: Marks, moment: datetime) -> None:
     assert wait_until(lambda: marks.around("here", moment)[1] is not None)
+
+
+# --- What decided the window also tells when a line was written -------------------------------------------------------
+
+NINE_HOURS = timezone(timedelta(hours=9))
+WRITERS: dict[str, tuple[object, Callable[[datetime], str]]] = {
+    "a format of its own": ("<%d/%b/%y %I:%M:%S %p>", lambda at: at.strftime("<%d/%b/%y %I:%M:%S %p> ")),
+    "a key of its own beside one that is known": (
+        {"key": "when"},
+        lambda at: f'{{"time":"2026-01-01T00:00:00Z","when":{int(at.timestamp() * 1000)},"msg":"',
+    ),
+    "a place of its own behind another date": (
+        {"pattern": "at=<([^>]*)>"},
+        lambda at: f"2026-01-01 00:00:00 at=<{at.isoformat()}> ",
+    ),
+    "a zone that is not the host's": (None, lambda at: at.astimezone(NINE_HOURS).strftime("%Y-%m-%d %H:%M:%S.%f ")),
+    "a carrier whose message begins with a date": (
+        None,
+        lambda at: f'{{"log":"2026-01-01 00:00:00 x","time":"{at.isoformat()}","msg":"',
+    ),
+}
+
+
+@pytest.mark.parametrize("way", ["times", "marks"])
+@pytest.mark.parametrize("writer", WRITERS)
+def test_the_ranking_says_the_time_by_which_the_window_was_decided(writer: str, way: str, tmp_path: Path) -> None:
+    time_format, stamp = WRITERS[writer]
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    failure = Failure(id="f" * 32, name="Order", window=Window(start=now - timedelta(seconds=20), end=now))
+    log = tmp_path / "app.log"
+    config = a_config([{"name": "log", "file": [str(log)], **({"time_format": time_format} if time_format else {})}])
+    connections = Connections(config)
+    log.write_text("".join(f"{stamp(now - timedelta(seconds=30 + n))}INFO ready {n}\n" for n in range(40, 0, -1)))
+    marks = Marks(config, connections) if way == "marks" else None
+    if marks:
+        marks.window_began()
+        assert wait_until(lambda: marks.around("here", now - timedelta(days=1))[1] is not None)
+    with log.open("a") as file:
+        file.write(f"{stamp(now - timedelta(seconds=4))}ERROR out of memory: killed process 17 (storage)\n")
+        file.write(f"{stamp(now - timedelta(seconds=1))}INFO ready again\n")
+    evidence = collect(
+        plan(failure, config), failure, HostAccess.of(config, connections, marks),
+        redactor=Redactor(), faults=Faults(Redactor),
+    ).evidence  # fmt: skip
+    connections.close()
+    item = evidence.item("here/log")
+    assert item is not None
+    assert [line.partition("ERROR ")[2][:13] for line in item.lines] == ["out of memory", ""]
+    assert item.unsure_lines == set()
+    suspect = rank(failure, evidence).suspects[0]
+    assert (suspect.line_number, suspect.offset_s) == (0, -4.0)
+    assert "4.0 s before" in rank(failure, evidence).headline

@@ -6,6 +6,7 @@ change look at the new ones and approve them: ``FAILTALE_APPROVE=1 python -m pyt
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from html.parser import HTMLParser
@@ -31,6 +32,7 @@ from hypothesis import strategies as st
 from FailTaleLibrary.archive import report_in, rewritten, to_payload
 from FailTaleLibrary.records import Analysis, AppliedWindow, ItemPart, Redaction, Signature
 from FailTaleLibrary.rendering import is_card, redraw, summary_line, to_html, to_text
+from FailTaleLibrary.rendering.json import to_json
 from FailTaleLibrary.text import sanitize
 
 APPROVED = Path(__file__).parent / "approved"
@@ -265,6 +267,17 @@ def test_the_text_says_which_lines_are_unsure_and_why_no_surer_way_was_had() -> 
     text = to_text(a_report(evidence=some_evidence(items=(item,), gaps=()), analysis=Analysis()))
     assert "by byte mark; The mark came 0.2 s after the window began." in text
     assert "  perhaps older | perhaps of the test before\nof this test" in text
+
+
+def test_the_card_and_the_json_mark_each_unsure_line() -> None:
+    parts = (ItemPart(first_line=0, lines=2, unsure=True), ItemPart(first_line=2, lines=2))
+    item = an_item(text="perhaps ERROR\nperhaps old\nERROR of it\nof this test", parts=parts, before="")
+    report = a_report(evidence=some_evidence(items=(item,), gaps=()), analysis=Analysis())
+    unsure = re.compile(r'<span class="failtale-unsure" title="perhaps older[^"]*"[^>]*>([^<]*)</span>')
+    assert unsure.findall(to_html(report, max_bytes=100_000)) == ["perhaps ERROR", "perhaps old"]
+    (stored,) = json.loads(to_json(report))["evidence"]["items"]
+    parts_told = [(part["first_line"], part["lines"], part["unsure"]) for part in stored["parts"]]
+    assert parts_told == [(0, 2, True), (2, 2, False)]
 
 
 def test_secrets_are_counted_by_rule() -> None:

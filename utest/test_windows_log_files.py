@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+import lzma
 import os
 import shutil
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -293,12 +296,51 @@ def test_what_was_written_in_the_window_is_shown_as_unsure_when_no_time_tells_of
     assert f"'{log}' was written in the window, but no time in it tells of that." in answer.note
 
 
-def test_a_rotation_in_the_window_that_no_mark_knows_is_said(awk: Path, tmp_path: Path) -> None:
-    log = log_file(tmp_path, minute_of_entries() + entry(30, "ERROR boom"), seconds_ago(30))
-    log.rename(tmp_path / "app.log.1")
-    log_file(tmp_path, entry(20, "INFO new"), seconds_ago(0))
-    assert f"'{log}' was rotated in the window" in answer_of(log, seconds_ago(60), awk=awk).note
-    assert "rotated" not in answer_of(log, seconds_ago(25), awk=awk).note
+COPIES = ["app.log.1", "app.log-20261122", "app-2026-11-22.log", "old/app.log.1", "app.log.old", "app.log.1.gz"]
+
+
+@pytest.mark.parametrize("copy", COPIES)
+def test_a_rotation_in_the_window_that_no_mark_knows_takes_no_line_away(copy: str, tmp_path: Path) -> None:
+    boom, new = entry(30, "ERROR boom"), entry(20, "INFO new")
+    (tmp_path / "old").mkdir()
+    log = log_file(tmp_path, minute_of_entries() + boom, seconds_ago(30))
+    if copy.endswith(".gz"):
+        (tmp_path / copy).write_bytes(gzip.compress(log.read_bytes()))
+        os.utime(tmp_path / copy, (seconds_ago(30).timestamp(),) * 2)
+    else:
+        log.rename(tmp_path / copy)
+    for name in ("app-2.log", "app.log.lock", "app-errors.log", "other.log.1"):  # other logs
+        (tmp_path / name).write_text(entry(25, "INFO of another log"))
+    log_file(tmp_path, new, seconds_ago(0))
+    answer = answer_of(log, seconds_ago(60))
+    assert (answer.text.decode(), answer.is_unsure, answer.note) == (boom + new, False, "")
+    assert answer_of(log, seconds_ago(25)).text.decode() == new
+
+
+@pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
+def test_a_rotated_copy_that_cannot_be_unpacked_is_told_as_that(pattern: str, tmp_path: Path) -> None:
+    path = tmp_path / "applets"
+    path.mkdir()
+    needed = "awk cat cut date find grep head ls sed sh sort stat tail tee tr wc"
+    for applet in needed.split():
+        (path / applet).symlink_to(str(shutil.which(applet)))
+    new = entry(20, "INFO new")
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    log_file(logs, new, seconds_ago(0))
+    (logs / "app.log.2.xz").write_bytes(lzma.compress(entry(30, "ERROR boom").encode()))
+    (logs / "app.log.1.gz").write_bytes(b"no gzip")
+    asked = Collector(name="log", file=(str(logs / pattern),))
+    window = ResolvedWindow(kind="test", since_epoch=seconds_ago(60).timestamp(), utc_offset_s=0)
+    line = command_line(asked, window=window, max_bytes=1_000_000)
+    locked = replace(line, producer=f"PATH={path}\n{line.producer}", filters="")
+    for answer, note in (
+        (DASH.answer(locked), "could not be unpacked: the host has no program for it."),
+        (DASH.answer(line), f"'{logs}/app.log.1.gz' could not be unpacked: it is damaged"),
+    ):
+        assert b"".join(part.text for part in answer.parts).decode().endswith(new)
+        assert note in answer.note
+        assert "no time of most lines" not in answer.note
 
 
 AHEAD_OF_THE_FIRST = {

@@ -5,6 +5,7 @@ No line that was is missing without a note; none that was not is shown without b
 
 from __future__ import annotations
 
+import gzip
 import os
 import random
 import shutil
@@ -20,6 +21,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_rotations import collector
 
+from FailTaleLibrary.config import Collector
 from FailTaleLibrary.windows import HostMark, HostOutput, ResolvedWindow, command_line
 
 SHELLS = {shell.name: shell for shell in host_shells()}
@@ -69,6 +71,7 @@ class World:
     """How its rotation goes."""
     lines: dict[str, datetime] = field(default_factory=dict)
     """Each line's text without its newline, and when it was written."""
+    rotations: int = 0
 
     def write(self, count: int) -> None:
         for _ in range(count):
@@ -89,48 +92,70 @@ class World:
 
     def rotate(self) -> None:
         """As one logrotate does it, whose way does not change from one rotation to the next."""
+        self.rotations += 1
+        moment = f"{self.now:%Y%m%d%H%M%S}{self.rotations}"
         if self.way == "into a folder":
             (self.log.parent / "old").mkdir(exist_ok=True)
-            target = self.log.parent / "old" / f"app.log-{self.now:%Y%m%d%H%M%S}"
+            target = self.log.parent / "old" / f"app.log-{moment}"
+        elif self.way == "by date":
+            target = self.log.with_name(f"app-{moment}.log")
         else:
-            target = self.log.with_name("app.log.1")
-            if target.exists():
-                target.rename(self.log.with_name("app.log.2"))
+            target = self._numbered()
         if self.way == "copied and truncated":
             shutil.copyfile(self.log, target)
             os.truncate(self.log, 0)
         else:
             self.log.rename(target)
             self.log.touch()
+        if self.way == "packed":
+            plain = target.read_bytes()
+            target.unlink()
+            target = target.with_name(f"{target.name}.gz")
+            target.write_bytes(gzip.compress(plain))
         self.touch(target)
         self.touch(self.log)
 
+    def _numbered(self) -> Path:
+        ending = ".gz" if self.way == "packed" else ""
+        for number in (2, 1):
+            older = self.log.with_name(f"app.log.{number}{ending}")
+            if older.exists():
+                older.rename(self.log.with_name(f"app.log.{number + 1}{ending}"))
+        return self.log.with_name("app.log.1")
 
-def marked(shell: HostShell, world: World, **surroundings: object) -> HostMark:
+
+def marked(shell: HostShell, world: World, asked: Collector, **surroundings: object) -> HostMark:
     """A mark, on the world's clock."""
-    mark = shell.mark(collector(world.log), **surroundings)
+    mark = shell.mark(asked, **surroundings)
     world.now += timedelta(milliseconds=5)
     return replace(mark, epoch=world.now.timestamp())
+
+
+WAYS = ("renamed", "copied and truncated", "into a folder", "by date", "packed")
+PATTERNS = ("app.log", "app.log", "app*", "app.log*")
 
 
 def played(chance: random.Random, shell: HostShell, directory: Path, awk: Path) -> tuple[World, datetime, HostOutput]:
     """A world with its log, the test's start in it, and what a host with this shell answers."""
     surroundings = {"first_in_path": awk}
-    start = datetime.now(timezone.utc) - timedelta(seconds=200)
+    start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(seconds=200 + chance.random())
     stamp, zone_s = STAMPS[chance.choice(sorted(STAMPS))], chance.choice(ZONES_S)
-    way = chance.choice(("renamed", "copied and truncated", "into a folder"))
-    world = World(directory / "app.log", start, chance, stamp, zone_s, way)
+    world = World(directory / "app.log", start, chance, stamp, zone_s, chance.choice(WAYS))
+    asked = collector(directory / chance.choice(PATTERNS))
     world.log.touch()
     world.write(chance.randrange(0, 30))
-    early = marked(shell, world, **surroundings) if chance.random() < 0.6 else None
+    early = marked(shell, world, asked, **surroundings) if chance.random() < 0.5 else None
     world.write(chance.choice((0, 0, 3, 8)))
-    if early and chance.random() < 0.2:
+    if chance.random() < 0.2:
         world.rotate()
         world.write(2)
     world.now += timedelta(milliseconds=20)
     began = world.now
     world.write(chance.choice((0, 1, 5)))
-    late = marked(shell, world, **surroundings) if early is None or chance.random() < 0.7 else None
+    if chance.random() < 0.2:
+        world.rotate()
+        world.write(chance.choice((0, 2)))
+    late = marked(shell, world, asked, **surroundings) if chance.random() < 0.75 else None
     world.write(chance.choice((0, 1, 6)))
     if chance.random() < 0.4:
         world.rotate()
@@ -144,8 +169,12 @@ def played(chance: random.Random, shell: HostShell, directory: Path, awk: Path) 
         mark=early,
         late_mark=late,
     )
-    answer = shell.answer(command_line(collector(world.log), window=window, max_bytes=1_000_000), **surroundings)
+    answer = shell.answer(command_line(asked, window=window, max_bytes=1_000_000), **surroundings)
     return world, began, answer
+
+
+def shown_lines(answer: HostOutput) -> list[str]:
+    return [line for part in answer.parts for line in part.text.decode().splitlines()]
 
 
 @pytest.mark.parametrize(("shell", "awk"), PAIRS)
@@ -160,7 +189,7 @@ def test_what_was_written_during_the_test_is_shown_and_what_was_not_is_not_taken
         (directory / "bin" / "awk").symlink_to(str(shutil.which(awk)))
         (directory / "logs").mkdir()
         world, began, answer = played(random.Random(seed), SHELLS[shell], directory / "logs", directory / "bin")
-        shown = answer.text.decode().splitlines()
+        shown = shown_lines(answer)
         sure = [line for part in answer.parts if not part.is_unsure for line in part.text.decode().splitlines()]
         missing = [line for line, at in world.lines.items() if at > began and line not in shown]
         wrong = [line for line in sure if world.lines[line] <= began]

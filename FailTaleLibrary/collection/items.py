@@ -20,7 +20,9 @@ from FailTaleLibrary.records import (
     ItemKind,
     ItemPart,
     ItemStatus,
+    LineTimes,
     LookBack,
+    OwnTimeFormat,
     Rows,
     SafeText,
     Step,
@@ -32,7 +34,7 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 from FailTaleLibrary.text import decode, newest_whole_lines
 from FailTaleLibrary.transports import CommandResult
-from FailTaleLibrary.windows import CommandLine, HostOutput, parse_host_output
+from FailTaleLibrary.windows import CommandLine, HostOutput, OutputPart, parse_host_output
 from FailTaleLibrary.windows.look_back import placed
 
 STDERR_BYTES = 4096
@@ -134,7 +136,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         duration_s=round(result.duration_s, 4),
         before=before,
         text=text,
-        parts=_parts(answer, full_text, text, safe),
+        parts=_parts(asked.collector, answer, full_text, text, safe),
         look_backs=_look_backs(answer, full_text, text),
         stderr=stderr,
         produced_bytes=answer.produced_bytes,
@@ -176,25 +178,48 @@ def _applied_window(asked: AskedStep, answer: HostOutput, safe: RecordRedactor) 
     )
 
 
-def _parts(answer: HostOutput, whole: str, text: str, safe: RecordRedactor) -> tuple[ItemPart, ...]:
+def _parts(
+    collector: Collector, answer: HostOutput, whole: str, text: str, safe: RecordRedactor
+) -> tuple[ItemPart, ...]:
     """Where the parts of an answer are in its text, of which the head may have been cut off.
 
-    Where redaction has changed the number of lines nobody can tell, and all of a log is as unsure as its unsurest part.
+    Where redaction has changed the number of lines nobody can tell, and all of a log is as unsure as its unsurest part;
+    its times are read where all parts have the same.
     """
     if not any(part.path for part in answer.parts):
         return ()
     blocks = [(part, len(decode(data).splitlines())) for part, data in answer.blocks()]
     end = len(text.splitlines())
     if sum(lines for _, lines in blocks) != len(whole.splitlines()):
-        return (ItemPart(first_line=0, lines=end, unsure=True),) if answer.is_unsure else ()
+        times = {_times_of(part, collector, safe) for part in answer.parts}
+        common = times.pop() if len(times) == 1 else LineTimes()
+        return (ItemPart(first_line=0, lines=end, unsure=answer.is_unsure, times=common),)
     parts: list[ItemPart] = []
     for part, lines in reversed(blocks):
         first = max(0, end - lines)
         if part is not None and end > 0:
             path = "" if part.path == "journal" else part.path
-            parts.append(ItemPart(path=safe.text(path), first_line=first, lines=end - first, unsure=part.is_unsure))
+            parts.append(
+                ItemPart(
+                    path=safe.text(path),
+                    first_line=first,
+                    lines=end - first,
+                    unsure=part.is_unsure,
+                    method=part.method,
+                    times=_times_of(part, collector, safe),
+                )
+            )
         end = first
     return tuple(reversed(parts))
+
+
+def _times_of(part: OutputPart, collector: Collector, safe: RecordRedactor) -> LineTimes | None:
+    """How the host read a part's times, with the collector's own format where it went by that."""
+    own = collector.time_format
+    if part.times is None or part.times.own is None or own is None:
+        return part.times
+    told = OwnTimeFormat(format=safe.text(own.format), key=safe.text(own.key), pattern=safe.text(own.pattern))
+    return LineTimes(own=told, utc_offset_s=part.times.utc_offset_s)
 
 
 def _look_backs(answer: HostOutput, whole: str, text: str) -> tuple[LookBack, ...]:

@@ -2,12 +2,13 @@
 # ahead of LOW is older than the window (`-`: nobody knows), what stands behind PROVEN is in it (`-`: nobody knows); what
 # lies between is for the log's times to tell. Set from outside:
 #   how        mark, time or tail
+#   low_at     epoch seconds at which the window begins at the earliest; empty when that is not known
 #   stale      epoch seconds; a file that was last written before has nothing of the window
 #   marks, changed     the marks and the awk program that compares them with what is there
 #   early, late        not empty: there is a mark from before, from after the window's start that knows these files
 #   marked_at          epoch seconds of the first of them; 0 when its clock could not be read
 #   archives() prints the files in which the user says that rotated copies lie; unmarked PATH: could no mark see it?
-how=${how-} stale=${stale-} marks=${marks-} changed=${changed-} early=${early-} late=${late-} marked_at=${marked_at-0}
+how=${how-} stale=${stale-} low_at=${low_at-} marks=${marks-} changed=${changed-} early=${early-} late=${late-} marked_at=${marked_at-0}
 most=${most-}
 # holds PATH SIZE DIGEST MARKED_PATH: does a file hold the content that was marked? A mark of a packed file is about its
 # packed bytes.
@@ -17,6 +18,7 @@ holds() {
 }
 part() { printf '%s %s %s %s\n' "$number" "$@"; }
 plan_file() {
+  if [ -z "$early" ] && [ "$how" != tail ]; then plan_unmarked_copies; fi
   case $how in
     mark) plan_marked ;;
     *) if [ "$inode" != - ]; then part - - "$path"; fi ;;
@@ -85,8 +87,7 @@ siblings() {
   name=${path##*/}
   folder=${path%/*}
   {
-    copies_in "$folder"
-    copies_in "$folder"/*
+    copies_in "$folder" "$folder"/*/
     find "$folder" "${folder%/*}/" -xdev -maxdepth 2 -inum "$p_inode" 2>/dev/null | while IFS= read -r each; do
       printf '%s\n' "$each"
       copies_in "${each%/*}"
@@ -96,6 +97,7 @@ siblings() {
 }
 copies_in() { # FOLDER...
   for each; do
+    each=${each%/}
     for copy in "$each/$name"[-._]* "$each/${name%.*}"[-._]*; do
       if [ -f "$copy" ]; then printf '%s\n' "$copy"; fi
     done
@@ -135,7 +137,7 @@ plan_rotated() {
 # Did the later mark mean $old? Not when the log was emptied between the two marks.
 knew_old() ( # the size is the old one's, not that of $path
   measure "$old"
-  [ "$size" -ge "$p_late" ] && holds "$old" "$p_late" "$p_late_digest" "$path"
+  [ "$p_late" -ge "$m_size" ] && [ "$size" -ge "$p_late" ] && holds "$old" "$p_late" "$p_late_digest" "$path"
 )
 # The sibling that holds the marked content: by its inode, else (a copy, a packed one) by what it begins with.
 find_old() {
@@ -146,7 +148,7 @@ find_old() {
   done | grep . || printf '%s\n' "$list" | while IFS= read -r each; do
     look "$each"
     if [ "$m_size" -eq 0 ] && [ "$written" -lt "$marked_at" ]; then continue; fi
-    if packed "$each" && ! command -v "$(tool "$each")" >/dev/null; then tell locked "$each"; continue; fi
+    if ! can_read "$each"; then continue; fi
     if is_old "$each"; then printf '%s\n' "$each"; break; fi
   done
 }
@@ -156,10 +158,10 @@ is_old() { [ -f "$1" ] && [ -r "$1" ] && ! [ "$1" -ef "$path" ] && holds "$1" "$
 # the later mark knows it as this one: then it was rotated after that, and what is newer is in the window.
 plan_between() {
   like=$(shape "$old") later='' proven=-
-  between=$(while IFS= read -r each && [ "$each" != "$old" ]; do
-    # shellcheck disable=SC3013
-    if [ "$each" -ef "$path" ] || [ ! "$each" -nt "$old" ]; then continue; fi # BusyBox sorts by whole seconds
-    if [ "$(shape "$each")" = "$like" ]; then printf '%s\n' "$each"; fi
+  between=$(while IFS= read -r each; do
+    if [ "$each" != "$old" ] && ! [ "$each" -ef "$path" ] && is_after_old && [ "$(shape "$each")" = "$like" ]; then
+      printf '%s\n' "$each"
+    fi
   done)
   if [ -z "$between" ]; then return; fi
   if [ "$p_late" != - ] || printf '%s\n' "$between" | while IFS= read -r each; do
@@ -175,6 +177,49 @@ plan_between() {
     done
     if [ -n "$later" ]; then printf '%s\n' "$later"; fi
   }
+}
+# Copies of $path that were last written in the window, where no mark from before it tells what was rotated in it; the
+# oldest first.
+plan_unmarked_copies() {
+  if [ -z "$low_at" ]; then return; fi
+  name=${path##*/}
+  folder=${path%/*}
+  copies=$(copies_in "$folder" "$folder"/*/ | while IFS= read -r each; do
+    if is_numbered "${each##*/}"; then printf '%s\n' "$each"; fi
+  done; archives)
+  if [ -n "$copies" ]; then printf '%s\n' "$copies" | newest_names | oldest_first | plan_written_copies; fi
+}
+plan_written_copies() {
+  while IFS= read -r each; do
+    look "$each"
+    # shellcheck disable=SC3013
+    if [ "$written" -lt "${low_at%.*}" ] || [ "$each" -ef "$path" ]; then continue; fi
+    if ! can_read "$each"; then continue; fi
+    if is_marked "$each" && ! packed "$k_name"; then part - "$k_late" "$each"; else part - - "$each"; fi
+  done
+}
+oldest_first() { awk '{ line[NR] = $0 } END { for (i = NR; i > 0; i--) print line[i] }'; }
+# Is a name beside $name that of a rotated copy? Behind the log's name a number or a date; ahead of its extension a date,
+# because app-2.log is a log of its own.
+is_numbered() {
+  rest=${1%.gz} rest=${rest%.xz} rest=${rest%.zst} rest=${rest%.bz2}
+  case $rest in
+    "$name"*) rest=${rest#"$name"} rest=${rest%".${name##*.}"} ;;
+    *)
+      rest=${rest#"${name%.*}"} rest=${rest%".${name##*.}"}
+      case $rest in *[0-9][0-9][0-9][0-9]*) ;; *) return 1 ;; esac
+      ;;
+  esac
+  case $rest in [-._]old | [-._]bak | [-._]prev) return 0 ;; [-._][0-9]*) ;; *) return 1 ;; esac
+  case $rest in *[!0-9_.:T-]*) return 1 ;; esac
+}
+# Was $each last written after $old? BusyBox compares whole seconds: within one it was, unless it is older than the marks.
+# shellcheck disable=SC3013
+is_after_old() {
+  if [ "$each" -nt "$old" ]; then return 0; fi
+  if [ "$old" -nt "$each" ]; then return 1; fi
+  look "$each"
+  [ "$written" -ge "$marked_at" ]
 }
 # Does a file hold what a mark knows of its inode? Sets the mark's k_late and k_name.
 is_marked() {

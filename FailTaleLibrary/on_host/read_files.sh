@@ -20,47 +20,42 @@ timed() {
   done
   tr '\000' '\001' | awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" "$@" "$times"
 }
-# Learns how a log writes time, from its newest lines: sets kind, ahead, sparse and fits, and says what a reader should
-# know.
-learn() { # PATH
-  first=$((size > sample ? size - sample : 0))
+# Learns how a log writes time, from its newest lines: sets kind, ahead, dated, step, sparse and fits, and tells it. Fails
+# where most lines have no time.
+learn() { # PATH BYTES
+  first=$((size > $2 ? size - $2 : 0))
   # shellcheck disable=SC2046 # seven words
   set -- "$1" $(from "$first" "$1" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi |
     timed kind= ahead="$zone" written="$written")
-  if [ "$#" -lt 8 ]; then return 1; fi
-  kind=$2 ahead=$3 sparse=$7 fits=$8
+  if [ "$#" -lt 8 ]; then
+    kind=-
+    tell times - 0 "$1"
+    return 1
+  fi
+  kind=$2 ahead=$3 dated=$5 step=$6 sparse=$7 fits=$8
+  tell times "$kind" "$ahead" "$1"
   case $4 in utc) tell utc "$1" ;; other) tell zoned "$3" "$1" ;; esac
-  if [ "$5" = 0 ]; then tell undated "$1"; fi
-  case $6 in 1 | 60) tell coarse "$1" ;; esac
 }
 # begin LOW PROVEN PATH: sets maybe and sure, the positions from which on a piece may be and is in the window.
 begin() {
   measure "$3"
   behind=$2
   if [ "$2" = - ] || [ "$2" -gt "$size" ]; then behind=$size; fi
-  maybe=$behind sure=$behind
-  if [ "$1" = - ] && [ -n "$low_at" ] && rotated_in_window "$3"; then tell rotated "$3"; fi
+  maybe=$behind sure=$behind kind=
   if [ "$1" = "$behind" ] || { [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; }; then return; fi
   if [ -z "$low_at" ]; then
     begin_without_times "$@"
   elif [ "$size" -eq 0 ] && ! packed "$3"; then
     return # no line in it could have a time
-  elif learn "$3"; then
+  elif learn "$3" "$sample"; then
+    if [ "$dated" = 0 ]; then tell undated "$3"; fi
+    case $step in 1 | 60) tell coarse "$3" ;; esac
     begin_by_times "$@"
   else
     tell timeless "$3"
     begin_without_times "$@"
   fi
 }
-# Was a copy of the log, which is not among the files to read, last written in the window?
-rotated_in_window() (
-  for each in "$1"[-._]*[0-9]* "${1%/*}"/*/"${1##*/}"[-._]*[0-9]*; do
-    if [ ! -f "$each" ] || printf '%s\n' "$files" | grep -qF -e " $each"; then continue; fi
-    look "$each"
-    if [ "$written" -ge "${low_at%.*}" ]; then return 0; fi
-  done
-  return 1
-)
 begin_without_times() { # LOW PROVEN PATH
   if [ "$1" != - ]; then
     maybe=$1
@@ -115,16 +110,18 @@ newest_lines() {
 # From a plan: NUMBER MAYBE SURE SIZE PATH of the pieces that have something to read.
 begin_all() {
   while read -r number low proven path; do
+    if packed "$path" && ! can_read "$path"; then continue; fi
     if [ "$how" = tail ]; then
       tell method tail "$path"
       measure "$path"
-      maybe=$((size > scan ? size - scan : 0)) sure=$maybe
+      maybe=$((size > scan ? size - scan : 0)) sure=$maybe kind=
       if [ "$maybe" -gt 0 ]; then tell skipped "$maybe" "$path"; fi
     else
       tell method "$(method "$low" "$proven")" "$path"
       begin "$low" "$proven" "$path"
     fi
     if [ "$size" -gt "$maybe" ]; then
+      if [ -z "$kind" ]; then learn "$path" 32768 || :; fi # for those who judge the lines
       printf '%s %s %s %s %s\n' "$number" "$maybe" "$sure" "$size" "$path"
     elif [ "$before" -gt 0 ] && [ "$how" != tail ]; then
       newest_lines "$before" "$size" "$path" | carry

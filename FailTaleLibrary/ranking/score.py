@@ -24,7 +24,7 @@ from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
 from FailTaleLibrary.ranking.signals import SignalRow
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import Scene, relative
-from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, derived, our_words
+from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, WindowMethod, derived, our_words
 
 # --- Candidates: a line of an item, a gap, a change -------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ _GROUPS_AT_ONCE = 1000
 _CONTEXT_LINES = 2
 """Shown above and below a suspect."""
 _LEAST_SCORE, _LEAST_CAUSE = 2.0, 1.5
-_EXACT = frozenset({"byte mark", "journal cursor"})
+_EXACT: frozenset[WindowMethod] = frozenset({"byte mark", "journal cursor"})
 """With these methods every line of an item lies in the window, also one without a time."""
 IN_WINDOW = 0.75
 """For a line without a time of which that is known."""
@@ -247,11 +247,15 @@ class Source:
         self._shares = setting.overlap.shares(self.log.lines)
         self._is_snapshot = item.kind == "command" and item.window is None
         """Its rows count by their change, never by their words; see `states`."""
-        self._is_proven = item.window is not None and item.window.method in _EXACT
-        clock = setting.clocks.get(item.host)
-        near = setting.scene.failed_at
-        self._moments = Moments(self.log.lines, clock=clock, near=near, headings=item.headings)
-        self._unsure = item.unsure_lines
+        self._proven = _from(self.unread, item.lines_found_by(_EXACT))
+        self._unsure = _from(self.unread, item.unsure_lines)
+        self._moments = Moments(
+            self.log.lines,
+            clock=setting.clocks.get(item.host),
+            near=setting.scene.failed_at,
+            headings=_from(self.unread, item.headings),
+            line_times=item.line_times[self.unread :],
+        )
         self._before = templates_of(f"{item.before}\n{item.baseline or ''}".splitlines())
         self._early = self._ahead_of_window()
         self._earlier = setting.history.seen(item.host, item.collector)
@@ -357,7 +361,7 @@ class Source:
 
     def _is_of_window(self, unit: Unit) -> bool:
         """Whether the mark proves it. A line that may be older and has no time of its own never is a headline."""
-        return self._is_proven and unit.telling not in self._unsure
+        return unit.telling in self._proven and unit.telling not in self._unsure
 
     def _nearness(self, unit: Unit, offset_s: float | None) -> float:
         if offset_s is None:
@@ -398,10 +402,16 @@ class Source:
 
     def _ahead_of_window(self) -> frozenset[str]:
         """Shapes of lines that came along though they were written before the window."""
-        since = self.item.window.since if self.item.window and not self._is_proven else None
-        if since is None:
+        window = self.item.window
+        since = window.since if window else None
+        if window is None or since is None or window.method in _EXACT:
             return frozenset()
         return frozenset(self.log.template(index) for index in self._moments.ahead_of(since))
+
+
+def _from(start: int, numbers: frozenset[int]) -> frozenset[int]:
+    """Numbers of an item's lines as those of its newest, of which the first is ``start``."""
+    return frozenset(number - start for number in numbers if number >= start) if start else numbers
 
 
 def _context(gravity: Gravity, shared: Shared, novelty: Novelty, cause: float) -> float:

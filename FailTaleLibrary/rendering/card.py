@@ -39,6 +39,8 @@ class Chunk:
     text: str
     anchor: str | None = None
     """Of a suspect's line: what the links to it name."""
+    is_unsure: bool = False
+    """The lines may be older than the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspe
         anchor=f"{prefix}_item_{number}",
         outcome=in_words.outcome(item),
         counts=_line_counts(severities),
-        chunks=tuple(_item_chunks(item.lines, severities, anchors)),
+        chunks=tuple(_item_chunks(item, severities, anchors)),
     )
 
 
@@ -160,13 +162,14 @@ def _line_counts(severities: Sequence[str]) -> str:
     return f"{words}, {errors} error-looking" if errors else words
 
 
-def _item_chunks(lines: Iterable[str], looks: Iterable[str], anchors: Mapping[int | None, str]) -> Iterator[Chunk]:
+def _item_chunks(item: Item, looks: Iterable[str], anchors: Mapping[int | None, str]) -> Iterator[Chunk]:
+    unsure = item.unsure_lines
     numbered = (
-        ("suspect" if number in anchors else look, anchors.get(number), line)
-        for number, (line, look) in enumerate(zip(lines, looks, strict=True))
+        ("suspect" if number in anchors else look, anchors.get(number), number in unsure, line)
+        for number, (line, look) in enumerate(zip(item.lines, looks, strict=True))
     )
-    for (look, anchor), group in groupby(numbered, key=itemgetter(0, 1)):
-        yield Chunk(look, "\n".join(line for _, _, line in group), anchor)
+    for (look, anchor, is_unsure), group in groupby(numbered, key=itemgetter(0, 1, 2)):
+        yield Chunk(look, "\n".join(line for *_, line in group), anchor, is_unsure)
 
 
 def _ledger_rows(items: Iterable[ItemView], gaps: Iterable[Gap], clocks: Mapping[str, str]) -> list[LedgerRow]:

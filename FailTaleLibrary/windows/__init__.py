@@ -10,7 +10,7 @@ from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.command_line import CommandLine, command_line
 from FailTaleLibrary.windows.marks import Marks, clock_mark, mark_script, parse_mark, take_mark
 from FailTaleLibrary.windows.model import FileMark, HostMark, ResolvedWindow, TakenMark
-from FailTaleLibrary.windows.output import HostOutput, parse_host_output
+from FailTaleLibrary.windows.output import HostOutput, OutputPart, parse_host_output
 from FailTaleLibrary.windows.resolve import resolve_window, window_start
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "HostMark",
     "HostOutput",
     "Marks",
+    "OutputPart",
     "ResolvedWindow",
     "TakenMark",
     "clock_mark",

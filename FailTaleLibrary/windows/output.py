@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from FailTaleLibrary.records import LookBack, WindowMethod
+from FailTaleLibrary.records import LineTimes, LookBack, OwnTimeFormat, WindowMethod
 from FailTaleLibrary.text import decode
+from FailTaleLibrary.timestamps import FORMATS, KEYS
 from FailTaleLibrary.windows.frames import Frame, split_frames, whole_number
 from FailTaleLibrary.windows.look_back import parse_look_backs
 
@@ -28,6 +29,10 @@ class OutputPart:
     """Whole lines within the part's cap; each ends with a newline but perhaps the last of all."""
     is_unsure: bool
     """They may be older than the window: no mark and no time tells."""
+    method: WindowMethod = "none"
+    """How its window was found; ``none``: as that of the answer."""
+    times: LineTimes | None = None
+    """How its times were read, where the host says; of the collector's own format it says no more than that."""
     look_back: LookBack | None = None
     """What the file held before the window; its lines are numbered from the part's end."""
 
@@ -82,8 +87,14 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
     """
     told, before, own_stderr = _told(stderr, nonce)
     look_backs = parse_look_backs(piece for piece in split_frames(stderr, nonce) if isinstance(piece, Frame))
+    methods, times = _methods_of_files(told), _times_of_files(told)
     parts = tuple(
-        replace(part, look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"))
+        replace(
+            part,
+            method=methods.get(part.path, "none"),
+            times=times.get(part.path),
+            look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"),
+        )
         for part in _file_parts(stdout, nonce, cap=_last_number(told.get("cap")))
     )
     kept = b"".join(part.text for part in parts)
@@ -165,12 +176,36 @@ def _method(told: dict[str, list[str]]) -> WindowMethod:
     return next((_METHODS[word] for word in reversed(_METHODS) if word in words), "none")
 
 
+def _methods_of_files(told: dict[str, list[str]]) -> dict[str, WindowMethod]:
+    pairs = (each.partition(" ") for each in told.get("method", ()))
+    return {path: _METHODS[word] for word, _, path in pairs if path and word in _METHODS}
+
+
+def _times_of_files(told: dict[str, list[str]]) -> dict[str, LineTimes]:
+    """By path: the row, the key or the collector's own format that the host has found, and the zone."""
+    found: dict[str, LineTimes] = {}
+    for each in told.get("times", ()):
+        kind, seconds, path = [*each.split(" ", 2), "", ""][:3]
+        number, row = whole_number(seconds.lstrip("-")), whole_number(kind)
+        offset_s = -(number or 0) if seconds.startswith("-") else number or 0
+        if row is not None and 1 <= row <= len(FORMATS):
+            found[path] = LineTimes(format=FORMATS[row - 1].name, utc_offset_s=offset_s)
+        elif kind.startswith("=") and kind[1:] in KEYS:
+            found[path] = LineTimes(key=kind[1:], utc_offset_s=offset_s)
+        elif kind == "own":
+            found[path] = LineTimes(own=OwnTimeFormat(), utc_offset_s=offset_s)
+        elif kind == "-":
+            found[path] = LineTimes()
+    return found
+
+
 _NOTES = {
     "locked": "{} could not be unpacked: the host has no program for it.",
+    "broken": "{} could not be unpacked: it is damaged, or not yet whole.",
+    "sealed": "{} is a rotated copy that the user may not read: lines of the window may be in it.",
     "replaced": "{} is no regular file any more: what was written there until then is lost, unless it was rotated.",
     "strange": "A file name that goes on in a second line was left out: {}.",
     "skipped": "Only the newest 8 MiB of {} were searched.",
-    "rotated": "{} was rotated in the window, and no mark tells where: its copies may hold lines that are not here.",
     "untold": "{} was written in the window, but no time in it tells of that.",
     "timeless": "FailTale knows no time of most lines of {}.",
     "undated": "The times in {} have no date: lines of another day may be among these.",
@@ -182,7 +217,7 @@ _NOTES = {
 
 
 def _window_notes(told: dict[str, list[str]], parts: tuple[OutputPart, ...], statuses: list[int]) -> Iterator[str]:
-    if "lost" in told and "locked" not in told:
+    if "lost" in told and told.keys().isdisjoint(("locked", "broken")):
         lost = _quoted_names(told["lost"])
         was = "was" if len(set(told["lost"])) == 1 else "were"
         yield (
