@@ -1,8 +1,9 @@
 """Measures the ranking on build logs whose error lines were marked by hand, beside what people do without it.
 
-Usage: ``python bench/ranking.py [DIR]`` with a folder (or its tar) in the CiDiff format: one folder a case with
-``fail.log``, ``pass.log``, ``groundtruth`` and, from a second annotator, perhaps ``groundtruth2``. The public set of
-that format is the breakage data set of CiDiff (ISSTA 2025, Apache-2.0). Prints a Markdown table.
+Usage: ``python bench/ranking.py [DIR]``. Without a folder it measures the made-up logs of `utest/build_logs.py`; else a
+folder (or its tar) in the CiDiff format: one folder a case with ``fail.log``, ``pass.log``, ``groundtruth`` and, from a
+second annotator, perhaps ``groundtruth2``. The public set of that format is the breakage data set of CiDiff (ISSTA
+2025, Apache-2.0). Prints a Markdown table.
 
 - any@k: share of cases with a line that the first annotator marked as error among the first k.
 - P@10: share of the first ten lines that are marked so.
@@ -24,9 +25,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it runs in a checkout that is not installed
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "utest")]  # so that it runs in a checkout that is not installed
 
-from FailTaleLibrary.ranking import rank_lines
+from build_logs import build_logs  # noqa: E402 - utest/build_logs.py
+
+from FailTaleLibrary.ranking import rank_lines  # noqa: E402
 
 ANY, FIRST = (1, 3, 5, 10), (5, 10, 20)
 _ERROR = re.compile("error", re.IGNORECASE)
@@ -200,13 +204,10 @@ def main() -> int:
     parser.add_argument("directory", type=Path, nargs="?", metavar="DIR")
     parser.add_argument("--only", default="", metavar="REGEX", help="cases whose name matches, for measuring by kind")
     options = parser.parse_args()
+    made_up = [Case(log.name, list(log.lines), None, log.causes, min(log.causes)) for log in build_logs()]
     if options.directory is None:
-        print(
-            "Not measured: name a folder or tar of builds, ./dev bench ranking DIR; CiDiff (ISSTA 2025) has such a set."
-        )
-        return 0
-    if options.directory is None:
-        print("Skipped: name a folder or tar with cases of CiDiff or LogDx-CI; see the top of bench/ranking.py.")
+        print(f"{len(made_up)} made-up logs of build tools; name a folder or tar of recorded ones to measure those.\n")
+        print("\n".join(table([case for case in made_up if re.search(options.only, case.name)])))
         return 0
     if not options.directory.exists():
         parser.error(f"there is no '{options.directory}'")

@@ -14,7 +14,7 @@ from FailTaleLibrary.ranking.lines import Log
 from FailTaleLibrary.ranking.signals import CUES, Catalogue, SignalRow, builds, rows_of, services
 from FailTaleLibrary.records import our_words
 
-FILES = {"signals.yaml": services, "build_signals.yaml": builds}
+FILES = {"signals.yaml": services, "build_signals.yaml": builds, "build_tool_signals.yaml": builds}
 ROWS = [pytest.param(file, row, id=f"{file}: {row.name}") for file in FILES for row in rows_of(file)]
 
 

@@ -1,8 +1,9 @@
 """Messages of log lines -> the rows of the catalogue that their words hit.
 
-The rows stand in `signals.yaml` and, for logs of builds, in `build_signals.yaml`, each beside messages that must hit it
-and messages that must not. All patterns of a catalogue run as one RE2 automaton that is made from the rows, so that no
-row can be forgotten, a message is read once whatever the number of rows, and hostile text cannot make it slow.
+The rows stand in `signals.yaml` and, for logs of builds, in `build_signals.yaml` and `build_tool_signals.yaml`, each
+beside messages that must hit it and messages that must not. All patterns of a catalogue run as one RE2 automaton that
+is made from the rows, so that no row can be forgotten, a message is read once whatever the number of rows, and
+hostile text cannot make it slow.
 """
 
 from __future__ import annotations
@@ -121,7 +122,7 @@ def services() -> Catalogue:
 
 def builds() -> Catalogue:
     """What the lines of a build's log are searched for: deploying, upgrading and restarting are its work itself."""
-    return _catalogue("signals.yaml", "build_signals.yaml", without="event")
+    return _catalogue("signals.yaml", "build_signals.yaml", "build_tool_signals.yaml", without="event")
 
 
 def rows_of(file: str) -> tuple[SignalRow, ...]:

@@ -21,7 +21,6 @@ LEADS_S = {
     "row security switched on": 9.0,
     "page unreadable": 10.0,
     "memory of redis lowered": 11.0,
-    "settings with a typing error": 8.0,
     "queue with poisonous jobs": 2.0,
 }
 """Seconds between the damage and the window's start."""
