@@ -14,7 +14,6 @@ from pathlib import Path
 
 import pytest
 from builders import (
-    a_chain,
     a_clock,
     a_failure,
     a_gap,
@@ -60,7 +59,8 @@ class Elements(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        self.text += data
+        if self.open[-1:] != ["style"]:
+            self.text += data
 
     def values_of(self, name: str) -> list[str | None]:
         return [value for attribute, value in self.attributes if attribute == name]
@@ -92,16 +92,25 @@ def test_any_text_stays_text(text: str) -> None:
     plain = Elements(to_html(rewritten(a_report(), lambda old: f"{old} "), max_bytes=ROOM))
     hostile = Elements(to_html(rewritten(a_report(), lambda old: f"{old} {text}"), max_bytes=ROOM))
     assert hostile.open == []
-    assert set(hostile.tags) == set(plain.tags)
+    assert set(hostile.tags) - {"mark"} == set(plain.tags) - {"mark"}  # what may be an identifier is marked
     assert {name for name, _ in hostile.attributes} == {name for name, _ in plain.attributes}
 
 
-def test_the_card_refers_to_nothing_outside_and_brings_no_script_and_no_style_sheet() -> None:
+def test_the_card_refers_to_nothing_outside_and_brings_no_script() -> None:
     card = Elements(to_html(a_report(), max_bytes=ROOM, bundle_link=a_report().bundle, pack=to_payload))
-    assert not {"script", "style", "link", "img", "iframe", "svg", "object"} & set(card.tags)
+    assert not {"script", "link", "img", "iframe", "object", "image", "use", "foreignobject"} & set(card.tags)
     assert not [name for name, _ in card.attributes if name.startswith("on") or name in ("src", "srcset", "action")]
     assert all(link and link.startswith(("#", "./")) for link in card.values_of("href"))
     assert not [style for style in card.values_of("style") if style and "url(" in style]
+
+
+def test_the_style_sheet_speaks_of_cards_alone_and_fetches_nothing() -> None:
+    (sheet,) = re.findall(r"<style>(.*?)</style>", card_of())
+    selectors = re.sub(r"\{[^{}]*\}", "\n", re.sub(r"@media[^{]*\{", "", sheet)).replace("}", "").split("\n")
+    assert len(selectors) > 50
+    assert all("failtale" in part for each in selectors if each for part in each.split(","))
+    assert "url(" not in sheet
+    assert "@import" not in sheet
 
 
 def test_the_pre_wrap_cell_of_the_log_gets_no_line_end_outside_of_outputs() -> None:
@@ -120,7 +129,7 @@ def test_ids_of_two_cards_in_one_log_differ() -> None:
 def test_every_link_within_the_card_leads_to_something() -> None:
     card = Elements(card_of())
     targets = {f"#{name}" for name in card.values_of("id")}
-    assert len(card.values_of("href")) > 5
+    assert len(card.values_of("href")) > 1
     assert set(card.values_of("href")) <= targets
 
 
@@ -150,48 +159,30 @@ def test_sections_stand_in_the_order_in_which_a_reader_needs_them() -> None:
     text = text_of_card(analysis=an_analysis(signature=Signature(hash="a" * 16, text="POST > 500", same_as="First")))
     order = [
         "database is locked, 0.4 s before",
-        "storage1: database is locked: orders.db held by backup",
-        "Same as First",
-        "/home/ci/shop/tests/orders/restart.robot:31",
         "names a locked database",
+        "Same as First",
+        "restart.robot:31",
         "model's hint, qwen2.5:3b, 12 s, cites E1; may be wrong",
-        "What was collected",
-        "What changed since the window began",
-        "Evidence",
+        "Log lines",
+        "Changed since the window began",
+        "Hosts",
+        "Not collected",
         "collected in 2.1 s, 2 new connections, 70 kB",
     ]
     assert sorted(order, key=text.index) == order
 
 
-def test_the_message_of_the_test_is_not_repeated_in_the_card_but_stands_in_the_text() -> None:
-    assert a_failure().message not in text_of_card()
+def test_the_story_ends_with_what_the_test_saw_and_where() -> None:
+    text = text_of_card()
+    assert "POST On Session  shop  /orders" in text
+    assert f"\N{EM DASH} {a_failure().message}" in text
     assert a_failure().message in to_text(a_report())
 
 
-def test_the_chain_is_told_with_the_reasons_of_each_link() -> None:
-    words = Elements(card_of()).text.replace("\n", "")
-    assert (
-        "held by backup → web1: upstream answered 500 (web1 names storage1, 0.1 s later) → test: POST /orders" in words
-    )
-    lines = to_text(a_report()).splitlines()
-    begin = lines.index("What led to it")
-    assert lines[begin + 1 : begin + 4] == [
-        "  storage1: database is locked: orders.db held by backup",
-        "  → web1: upstream answered 500  (web1 names storage1, 0.1 s later)",
-        "  → test: `POST /orders` returned 500  (same '/orders' as the failing keyword)",
-    ]
-
-
-def test_what_else_followed_stands_below_the_chain_in_the_text() -> None:
-    chain = a_chain(consequences=a_chain().links[:1])
-    text = to_text(a_report(analysis=an_analysis(chain=chain)))
-    assert "  and web1: upstream answered 500  (after storage1: web1 names storage1, 0.1 s later" in text
-
-
-def test_without_a_chain_nothing_is_said_of_one() -> None:
-    report = a_report(analysis=an_analysis(chain=None))
-    assert "What led to it" not in to_text(report)
-    assert "→" not in Elements(to_html(report, max_bytes=ROOM)).text
+def test_a_keyword_that_only_says_the_message_gives_way_to_its_caller() -> None:
+    steps = (a_step(name="Order Is Paid", arguments=("mug",)), a_step(name="BuiltIn.Fail", arguments=("not paid",)))
+    text = text_of_card(failure=a_failure(message="not paid", keyword_path=steps))
+    assert "Order Is Paid mug \N{EM DASH} not paid" in re.sub(r"\s+", " ", text)
 
 
 def test_without_an_analysis_the_headline_counts() -> None:
@@ -273,7 +264,7 @@ def test_the_card_and_the_json_mark_each_unsure_line() -> None:
     parts = (ItemPart(first_line=0, lines=2, unsure=True), ItemPart(first_line=2, lines=2))
     item = an_item(text="perhaps ERROR\nperhaps old\nERROR of it\nof this test", parts=parts, before="")
     report = a_report(evidence=some_evidence(items=(item,), gaps=()), analysis=Analysis())
-    unsure = re.compile(r'<span class="failtale-unsure" title="perhaps older[^"]*"[^>]*>([^<]*)</span>')
+    unsure = re.compile(r'<span class="ft-l-[a-z]+ ft-unsure" title="perhaps older[^"]*"[^>]*>([^<]*)</span>')
     assert unsure.findall(to_html(report, max_bytes=100_000)) == ["perhaps ERROR", "perhaps old"]
     (stored,) = json.loads(to_json(report))["evidence"]["items"]
     parts_told = [(part["first_line"], part["lines"], part["unsure"]) for part in stored["parts"]]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import textwrap
@@ -9,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
 from builders import a_report
 from chromium import Theme, a_browser, a_page_of, is_local, requests_of
 from patience import PATIENCE_S
@@ -20,6 +22,9 @@ from FailTaleLibrary.rendering import to_html
 
 pytestmark = pytest.mark.browser
 
+AXE = AXE_FILE_PATH.read_text(encoding="utf-8")
+
+HEADLINE = "storage1: database is locked, 0.4 s before"
 LISTENER = """
     from pathlib import Path
     from robot.api import logger
@@ -133,18 +138,22 @@ def a_hostile_report() -> Report:
 
 
 def test_the_card_is_in_sight_when_the_log_opens(page: Page) -> None:
-    assert page.get_by_text("storage1: database is locked, 0.4 s before").is_visible()
-    assert page.get_by_text("No route to 10.0.0.31 port 22 within 5 s.", exact=True).is_visible()
+    assert page.locator(".ft-head", has_text=HEADLINE).is_visible()
+    assert page.get_by_text("db1: unreachable").is_visible()
+    assert page.locator("[data-failtale]").bounding_box()["height"] <= 500  # type: ignore[index] - it is visible
 
 
 def test_outputs_are_folded_until_a_reader_opens_them(page: Page) -> None:
-    line = page.get_by_text('10.0.0.9 "POST /orders" 500 1004ms')
+    line = page.locator("pre", has_text='10.0.0.9 "POST /orders" 500 1004ms').first
     assert not line.is_visible()
-    page.get_by_text("storage1 / access.log").last.click()
+    for summary in ("Hosts", "storage1", "access.log"):
+        page.locator("[data-failtale] .ft-fold > summary", has_text=re.compile(f"^{summary}")).first.click()
     assert line.is_visible()
 
 
-def test_a_click_on_a_suspect_opens_its_place_in_the_evidence(page: Page) -> None:
+def test_a_click_on_a_suspect_opens_its_reasons_and_from_there_its_place_in_the_evidence(page: Page) -> None:
+    page.locator("[data-failtale] summary", has_text="E1").first.click()
+    assert page.get_by_text("names a locked database", exact=False).last.is_visible()
     page.locator("[data-failtale] a", has_text="storage1 / storage.log").first.click()
     target = page.locator(":target")
     assert target.is_visible()
@@ -152,14 +161,26 @@ def test_a_click_on_a_suspect_opens_its_place_in_the_evidence(page: Page) -> Non
     assert target.evaluate(
         "line => { const at = line.getBoundingClientRect(); return at.top >= 0 && at.bottom <= innerHeight }"
     )
-    assert page.get_by_text("storage1: database is locked, 0.4 s before").count() == 1  # log.html stays as it was
+    assert page.locator(".ft-head", has_text=HEADLINE).count() == 1  # log.html stays as it was
+
+
+def test_the_card_is_opened_by_keyboard_alone(page: Page) -> None:
+    page.locator("[data-failtale] summary").first.focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_text("names a locked database", exact=False).last.is_visible()
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.textContent.startsWith('Hosts')"):
+            break
+    page.keyboard.press("Space")
+    assert page.locator("[data-failtale] summary", has_text="storage1").locator("visible=true").count() > 0
 
 
 def test_a_link_to_a_suspect_opens_the_log_at_the_failing_test(results: Path, browser: Browser) -> None:
     anchor = f"failtale_{a_report().failure.id}_line_E1"
     with a_page_of(browser) as page:
         page.goto(f"{(results / 'log.html').as_uri()}#{anchor}")
-        page.get_by_text("storage1: database is locked, 0.4 s before").wait_for()
+        page.locator(".ft-head", has_text=HEADLINE).wait_for()
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -178,6 +199,46 @@ def test_nothing_sticks_out_of_the_card(page: Page) -> None:
     assert page.locator("[data-failtale]").evaluate("card => card.scrollWidth <= card.clientWidth")
 
 
+def test_the_card_is_read_on_a_telephone_beside_no_column_of_robots(results: Path, browser: Browser) -> None:
+    with a_page_of(browser, width=400) as page:
+        page.goto((results / "log.html").as_uri())
+        card = page.locator("[data-failtale]")
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert card.bounding_box()["width"] >= 290  # type: ignore[index] - it is visible
+        assert card.evaluate("card => card.scrollWidth <= card.clientWidth")
+        assert card.evaluate("card => card.getBoundingClientRect().right") <= 400
+
+
+def test_a_printed_card_is_unfolded_and_shows_whole_outputs(results: Path, browser: Browser) -> None:
+    with a_page_of(browser) as page:
+        page.goto((results / "log.html").as_uri())
+        page.emulate_media(media="print")
+        line = page.locator("pre", has_text='10.0.0.9 "POST /orders" 500 1004ms').first
+        assert line.bounding_box() is not None
+        assert line.bounding_box()["height"] > 0  # type: ignore[index] - see above
+        hidden = page.locator("[data-failtale] pre").evaluate_all(
+            "outputs => outputs.filter(each => each.scrollHeight > each.clientHeight + 1).length"
+        )
+        assert hidden == 0
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_the_card_is_accessible(results: Path, browser: Browser, theme: Theme) -> None:
+    with a_page_of(browser, theme=theme) as page:
+        page.goto((results / "log.html").as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run(document.querySelector('[data-failtale]'))")
+    assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]] == []
+
+
+def test_the_words_of_a_card_make_sense_without_any_style(results: Path, page: Page) -> None:
+    page.evaluate("document.querySelectorAll('[data-failtale] style').forEach(each => each.remove())")
+    words = " ".join(page.locator("[data-failtale]").inner_text().split())
+    assert words.index(HEADLINE) < words.index("E1") < words.index("Hosts") < words.index("Not collected")
+    assert "0.4 s storage1 ERROR" in words
+
+
 def test_hostile_text_is_shown_and_never_runs(tmp_path: Path, browser: Browser) -> None:
     a_run(tmp_path, a_hostile_report())
     with a_page_of(browser) as page:
@@ -189,7 +250,7 @@ def test_hostile_text_is_shown_and_never_runs(tmp_path: Path, browser: Browser) 
             link.click()
         assert card.inner_text().count("<script>window.hit=1</script>") > 60
         assert "${window.hit=5}" in card.inner_text()
-        assert card.locator("script, img, svg, iframe, [onerror], [onload], [href*='javascript:']").count() == 0
+        assert card.locator("script, img, svg[onload], iframe, [onerror], [onload], [href*='javascript:']").count() == 0
         assert page.evaluate("window.hit") is None
     assert [request.url for request in wanted if not is_local(request.url)] == []
 

@@ -1,7 +1,8 @@
-"""Report -> the card: one HTML fragment for Robot's log.html, inline styles only, no script, everything escaped.
+"""Report -> the card: one HTML fragment for Robot's log.html, with styles of its own, no script, everything escaped.
 
-The card stands in a cell with ``white-space: pre-wrap``, in a page with other cards and Robot's own style. It follows
-the page's light or dark theme through Robot's CSS variables and keeps a light look of its own where there are none.
+The card stands in a cell with ``white-space: pre-wrap``, in a page with other cards and Robot's own style. Its style
+sheet speaks of nothing but cards (on a narrow page also of the table row that holds one). It follows the page's light
+or dark theme through Robot's CSS variables and keeps a light look of its own where there are none.
 """
 
 from __future__ import annotations
@@ -16,12 +17,13 @@ from urllib.parse import quote, unquote
 
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
-from FailTaleLibrary.rendering.card import BAD_ROWS, card_of, headline_of
+from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, telling_step
 from FailTaleLibrary.rendering.fitting import essentials, fitted, text_size
 from FailTaleLibrary.text import bytes_of, count, duration
 
 if TYPE_CHECKING:
     from jinja2 import Environment
+    from markupsafe import Markup
 
 CARD_START = '<div data-failtale="1" '
 """What every card begins with, so that it is recognised among the messages of an output file."""
@@ -105,6 +107,7 @@ def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief:
         card=card_of(report, brief=brief),
         bundle_link=_safe_link(bundle_link),
         payload=pack(report) if pack else None,
+        style=_style_sheet(),
     )
 
 
@@ -125,11 +128,29 @@ def _jinja_environment() -> Environment:
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # 130 ms, wanted at the first failure only
 
     environment = Environment(loader=FunctionLoader(_template_source), autoescape=True, undefined=StrictUndefined)
-    environment.globals.update(words=in_words, count=count, duration=duration, bad_rows_shown=BAD_ROWS)
+    environment.globals.update(
+        words=in_words,
+        count=count,
+        duration=duration,
+        telling_step=telling_step,
+        first_line=first_line,
+        gaps_shown=MOST_GAPS,
+    )
     return environment
 
 
 def _template_source(name: str) -> str:
     """A template without its line ends, so that the layout of its source never shows in the pre-wrap cell."""
-    source = (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")
-    return re.sub(r"\s*\n\s*", "", source)
+    return re.sub(r"\s*\n\s*", "", _file_of_templates(name))
+
+
+@cache
+def _style_sheet() -> Markup:
+    """The style sheet, on one line; it is ours, and holds nothing that HTML would read."""
+    from markupsafe import Markup
+
+    return Markup(re.sub(r"\s*\n\s*", "", _file_of_templates("style.css")))  # noqa: S704 - no text of others in it
+
+
+def _file_of_templates(name: str) -> str:
+    return (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")

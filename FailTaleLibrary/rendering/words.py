@@ -19,6 +19,7 @@ from FailTaleLibrary.records import (
     HostClock,
     Item,
     KeywordStep,
+    OtherTests,
     Redaction,
     Suspect,
 )
@@ -29,6 +30,8 @@ NOTABLE_OFFSET_S = 1.0
 MINUS = "\N{MINUS SIGN}"
 
 Tone = Literal["good", "quiet", "warn", "bad"]
+TONES: tuple[Tone, ...] = ("good", "quiet", "warn", "bad")
+"""From what is well to what is worst."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +146,11 @@ def place(step: KeywordStep) -> str:
     return step.source if step.line is None else f"{step.source}:{step.line}"
 
 
+def short_place(step: KeywordStep) -> str:
+    """``file:line`` without the folders."""
+    return re.split(r"[/\\]", place(step))[-1]
+
+
 def hosts_of(evidence: Evidence) -> tuple[str, ...]:
     """Every host that was asked, whether it answered or not, in order of appearance."""
     hosts = [*(item.host for item in evidence.items), *(gap.host for gap in evidence.gaps)]
@@ -185,6 +193,18 @@ def chain_words(chain: Chain) -> str:
 def reason_words(link: ChainLink) -> str:
     """Why a link is believed."""
     return ", ".join(link.reasons)
+
+
+SHOWN_OTHERS = 4
+
+
+def others_words(others: OtherTests) -> str:
+    """``Beside this test ran (pabot): 'Account Is Locked' (failed), 'Report Is Made' (running) and 3 more``."""
+    if not others.tests:
+        return f"Other tests may have run at the same time ({others.ran_by}). {others.unknown}".strip()
+    named = ", ".join(f"'{test.name}' ({test.status})" for test in others.tests[:SHOWN_OTHERS])
+    more = len(others.tests) - SHOWN_OTHERS + others.more if len(others.tests) > SHOWN_OTHERS else others.more
+    return f"Beside this test ran ({others.ran_by}): {named}{f' and {more} more' if more else ''}"
 
 
 # --- Emphasis ---------------------------------------------------------------------------------------------------------

@@ -33,13 +33,13 @@ class Cards:
             card.wait_for(state="visible")
             summaries = card.locator("details:not([open]) > summary")
             closed = summaries.count()
-            for _ in range(closed):
-                summaries.first.click()
+            for _ in range(closed):  # those that are nested come into sight when the outer one is open
+                summaries.locator("visible=true").first.click()
             seen = {
                 "text": card.inner_text(),
                 "closed": closed,
                 "still_closed": summaries.count(),
-                "scripts": card.locator("script, img, svg, iframe, [onerror], [onload], [onclick]").count(),
+                "scripts": card.locator("script, img, svg[onload], iframe, [onerror], [onload], [onclick]").count(),
                 "title": page.title(),
                 "theme": page.locator("body").get_attribute("data-theme") or "light",
                 "contrasts": [_contrast(each) for each in card.evaluate(_COLOURS)],

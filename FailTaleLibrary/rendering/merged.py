@@ -1,0 +1,124 @@
+"""Report -> the lines of all hosts' logs in one order: that of time, on the test machine's clock. Pure.
+
+What a log held before the window too is usual: one line stands for all of a shape, with how often it stands there.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from FailTaleLibrary.moments import Moments, message_of
+from FailTaleLibrary.records import HostClock, Item, Report, Suspect
+from FailTaleLibrary.rendering.fitting import is_marker
+from FailTaleLibrary.rendering.words import severity
+
+MOST_LINES = 120
+"""Shown; of more, those nearest to the failure."""
+_MOST_READ = 4_000
+"""Of one log: the newest, whose times are read."""
+_LINE_CHARS = 400
+_IDENTIFIER = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{6,63}(?![\w-])")
+_NO_IDENTIFIER = re.compile(r"\d{1,4}[-:.\d]*$|\d{4}-\d\d-\d\d|\d+(?:ms|kB|MB|GB|s)$")
+
+
+@dataclass(frozen=True, slots=True)
+class MergedLine:
+    """A line of a log, or all of one usual shape."""
+
+    host: str
+    text: str
+    look: str
+    """``suspect``, ``error``, ``warning``, ``plain`` or ``usual``."""
+    at: datetime
+    offset_s: float
+    times: int = 1
+    source: str = ""
+    shape: str = ""
+    """Of a usual line: what it shares with the others of its shape."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """The lines, oldest first, and how many are not among them."""
+
+    lines: tuple[MergedLine, ...] = ()
+    of_lines: int = 0
+    hosts: int = 0
+    unshown: int = 0
+
+
+def merged_lines(report: Report, suspects: Sequence[Suspect]) -> Merged:
+    """``suspects``: those that the card shows. Lines without a time are not among them: they stand with their item."""
+    clocks = {clock.host: clock for clock in report.evidence.clocks}
+    places = {(each.item_id, each.line_number) for each in suspects}
+    logs = [item for item in report.evidence.items if item.window is not None]
+    found = [line for item in logs for line in _lines_of(item, report, clocks, places)]
+    folded = sorted(_folded(found), key=lambda line: (line.at, line.host))
+    near = sorted(folded, key=lambda line: (line.look != "suspect", abs(line.offset_s)))[:MOST_LINES]
+    shown = set(map(id, near))
+    return Merged(
+        lines=tuple(line for line in folded if id(line) in shown),
+        of_lines=len(found),
+        hosts=len({line.host for line in found}),
+        unshown=sum(line.times for line in folded if id(line) not in shown),
+    )
+
+
+def _lines_of(
+    item: Item, report: Report, clocks: Mapping[str, HostClock], places: set[tuple[str | None, int | None]]
+) -> Iterator[MergedLine]:
+    lines = item.lines
+    window = report.failure.window
+    moments = Moments(
+        lines,
+        clock=clocks.get(item.host),
+        near=window.end,
+        headings=item.headings,
+        line_times=item.line_times,
+    )
+    usual = {number: shape.lines[0] for back in item.look_backs for shape in back.shapes for number in shape.lines}
+    for number in range(max(0, len(lines) - _MOST_READ), len(lines)):
+        line = lines[number]
+        at = None if number in item.headings or is_marker(line) or not line.strip() else moments.at(number)
+        if at is None:
+            continue
+        look: str = "usual" if number in usual else severity(line)
+        if (item.id, number) in places:
+            look = "suspect"
+        yield MergedLine(
+            host=item.host,
+            text=message_of(line[:_LINE_CHARS]).strip(),
+            look=look,
+            at=at,
+            offset_s=round((at - window.end).total_seconds(), 3),
+            source=item.id,
+            shape=f"{item.id}#{usual[number]}" if number in usual else "",
+        )
+
+
+def _folded(lines: Iterable[MergedLine]) -> Iterator[MergedLine]:
+    """All usual lines of a shape as its last one."""
+    usual: dict[str, MergedLine] = {}
+    for line in lines:
+        if line.look != "usual":
+            yield line
+            continue
+        known = usual.get(line.shape)
+        usual[line.shape] = line if known is None else replace(line, times=known.times + 1)
+    yield from usual.values()
+
+
+def shared_identifiers(texts: Iterable[tuple[str, str]]) -> frozenset[str]:
+    """What looks like an identifier and stands in lines of two hosts or more. ``texts``: host and line."""
+    hosts: dict[str, set[str]] = {}
+    for host, text in texts:
+        for token in identifiers_in(text):
+            hosts.setdefault(token, set()).add(host)
+    return frozenset(token for token, those in hosts.items() if len(those) > 1)
+
+
+def identifiers_in(text: str) -> Iterator[str]:
+    return (match[0] for match in _IDENTIFIER.finditer(message_of(text[:2000])) if not _NO_IDENTIFIER.match(match[0]))
