@@ -495,6 +495,17 @@ class Cost(Record):
     received_bytes: int = 0
 
 
+class HostNames(Record):
+    """By what others know one host."""
+
+    host: str
+    components: tuple[str, ...] = ()
+    addresses: tuple[SafeText, ...] = ()
+    """As the configuration gives them."""
+    collectors: int = 0
+    """How many are to be asked there when a test fails."""
+
+
 class Evidence(Record):
     """All that the hosts answered for one failure."""
 
@@ -502,6 +513,8 @@ class Evidence(Record):
     items: tuple[Item, ...] = ()
     gaps: tuple[Gap, ...] = ()
     clocks: tuple[HostClock, ...] = ()
+    names: tuple[HostNames, ...] = ()
+    """Of every host of the configuration, asked or not."""
     cost: Cost = Cost()
     collected_at: AwareDatetime
 

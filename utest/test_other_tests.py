@@ -298,7 +298,7 @@ def assert_each_gets_its_own(reports: dict[str, Report], *, ran_by: str) -> None
     innocent, guilty = reports["Fails By Its Own Mistake"], reports["Locks The Account"]
     assert any("is locked" in suspect.text for suspect in innocent.analysis.suspects)
     assert not any(suspect.is_strong for suspect in innocent.analysis.suspects)
-    assert innocent.analysis.headline == "No strong suspect"
+    assert innocent.analysis.headline.startswith("No strong suspect")
     assert innocent.failure.others is not None
     assert innocent.failure.others.ran_by == ran_by
     assert [test.name.rpartition(".")[2] for test in innocent.failure.others.tests] == ["Locks The Account"]

@@ -49,12 +49,12 @@ def test_what_an_earlier_failure_brought_stays_its_own_though_it_stands_ahead_of
 
 def test_what_stood_ahead_of_an_earlier_window_is_ordinary() -> None:
     history = History().with_report(told("2026-03-14T12:01:06Z INFO x", "Order Tea", before=LOCKED))
-    assert analysed(LOCKED, history=history).headline == "No strong suspect"
+    assert analysed(LOCKED, history=history).headline.startswith("No strong suspect")
 
 
 def test_history_knows_each_source_by_itself() -> None:
     history = History().with_lines("api1", "storage.log", [LOCKED])
-    assert analysed(LOCKED, history=history).headline != "No strong suspect"
+    assert not analysed(LOCKED, history=history).headline.startswith("No strong suspect")
 
 
 def test_growing_leaves_the_earlier_history_as_it_was() -> None:

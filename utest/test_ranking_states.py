@@ -44,7 +44,7 @@ def test_what_a_healthy_machine_answers_is_no_suspect(preset: str, name: str) ->
         baseline = masked(item.text, collectors_of(preset)[name].mask)
         compared_with_itself = item.with_changes(baseline=baseline, changes=())
         assert not [suspect.text for suspect in ranked(item, compared_with_itself).suspects if suspect.at is None]
-    assert ranked(item).headline == "No strong suspect"
+    assert ranked(item).headline.startswith("No strong suspect")
 
 
 @pytest.mark.parametrize(

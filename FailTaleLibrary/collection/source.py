@@ -16,8 +16,9 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.progress import Progress
-from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, Plan, SafeText
+from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, HostNames, Plan, SafeText
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
 
@@ -93,7 +94,8 @@ class OwnHosts:
             cancel=cancel,
             progress=progress,
         )
-        return the_plan, collected.evidence, collected.full_texts
+        names = _host_names(self._config, redactor)
+        return the_plan, collected.evidence.model_copy(update={"names": names}), collected.full_texts
 
     def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]:
         """Host -> what keeps it from answering. Raises ConfigError for an unknown host."""
@@ -112,6 +114,20 @@ class OwnHosts:
         """Ends marks and connections."""
         self._marks.close()
         self._connections.close()
+
+
+def _host_names(config: Config, redactor: Redactor) -> tuple[HostNames, ...]:
+    """By what the hosts of the configuration are known to others, without asking any name server."""
+    safe = RecordRedactor(redactor)
+    return tuple(
+        HostNames(
+            host=name,
+            components=tuple(host.component),
+            addresses=(safe.short(host.address),) if host.address else (),
+            collectors=len(config.collectors_for(name)),
+        )
+        for name, host in config.hosts.items()
+    )
 
 
 def _without_logs(the_plan: Plan, why: SafeText) -> Plan:

@@ -1,19 +1,21 @@
 """Candidates, best first -> the same with echoes behind causes: who tells that it failed yields to who tells why.
 
 An access log's status line is the failure itself. What came after the failure is no cause of it. A client that lost a
-connection tells the truth and not the reason, where a server tells that it was shut down or full.
+connection tells the truth and not the reason, where a server tells that it was shut down or full. What a service's own
+client complains of counts where others noticed it, too. Of one request, and of one server's end, the first line leads.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import cache
 
-from FailTaleLibrary.ranking.lines import gist
-from FailTaleLibrary.ranking.score import Candidate
+from FailTaleLibrary.ranking.chain import Linker, local_identifiers_in
+from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
+from FailTaleLibrary.ranking.signals import services
 from FailTaleLibrary.ranking.times import LATE_S, Scene
-from FailTaleLibrary.records import Signal, configured_name, derived, our_words
-from FailTaleLibrary.text import duration
+from FailTaleLibrary.records import Signal, configured_name, our_words
 
 _STATUS_LINE = re.compile(
     r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) /\S*(?: HTTP/[\d.]+)?\"?(?: ->| =>|:| answered| returned)? [45]\d\d"
@@ -21,37 +23,104 @@ _STATUS_LINE = re.compile(
 )
 _LATEST_S = 5.0
 """So much later than a client's word may stand the reason for it: clocks and log buffers differ."""
+_AT_ONCE_S = 2.0
+"""Lines of one request, and those of a server's end, stand no further apart."""
+_LEAST_OF_REQUEST = 3.0
+"""What the first line of a request may weigh less than a later one that it leads."""
 
 
-def behind_causes(ordered: Sequence[Candidate], scene: Scene) -> list[Candidate]:
+def behind_causes(ordered: Sequence[Candidate], scene: Scene, linker: Linker) -> list[Candidate]:
     """The same candidates: clients behind the reason, then what came after the failure, then status lines."""
     classes: tuple[list[Candidate], ...] = ([], [], [])
-    for each in ordered:
-        is_late = each.at is not None and scene.offset_s(each.at) > LATE_S
+    for each in _confirmed(ordered, linker):
+        is_late = each.line_number is not None and each.at is not None and scene.offset_s(each.at) > LATE_S
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
-    return [*_pages_behind_cause(_clients_behind_reason(classes[0])), *classes[1], *classes[2]]
+    causes = _pages_behind_cause(_clients_behind_reason(classes[0], linker))
+    return [*_first_of_request(causes), *classes[1], *classes[2]]
 
 
 def _is_status_line(candidate: Candidate) -> bool:
     return candidate.told_by != "server" and bool(_STATUS_LINE.search(candidate.text))
 
 
-def _clients_behind_reason(ordered: list[Candidate]) -> list[Candidate]:
-    """The first reason, in the place of the first who only tells of it; behind it those who do."""
-    reasons = [each for each in ordered if each.told_by == "server"]
-    reason = next((each for each in reasons if not _quotes(each)), next(iter(reasons), None))
-    clients = [each for each in ordered if reason is not None and _could_be_of(each, reason)]
-    if reason is None or not clients:
+# --- Complaints of a service's own client ----------------------------------------------------------------------------
+
+
+def _confirmed(ordered: Sequence[Candidate], linker: Linker) -> list[Candidate]:
+    """The candidates; a complaint is a reason where a client on another host noticed it, too."""
+    clients = [each for each in ordered if each.line_number is not None and _noticed_something(each)]
+    return [_confirmed_by(each, clients, linker) if each.told_by == COMPLAINT else each for each in ordered]
+
+
+def _noticed_something(candidate: Candidate) -> bool:
+    return candidate.told_by == "client" and candidate.can_be_told
+
+
+def _confirmed_by(complaint: Candidate, clients: Iterable[Candidate], linker: Linker) -> Candidate:
+    client = next((each for each in clients if linker.names(each, complaint.host)), None)
+    if client is None:
+        return complaint
+    words = our_words("{} noticed it, too", configured_name(client.host))
+    return complaint.told_as_reason(Signal(name="noticed elsewhere", words=words, strong=True))
+
+
+# --- Clients and reasons ---------------------------------------------------------------------------------------------
+
+
+def _clients_behind_reason(ordered: list[Candidate], linker: Linker) -> list[Candidate]:
+    """The reason, in the place of the first who only tells of it; behind it those who do."""
+    found = _reason_among(ordered, linker)
+    if found is None:
         return ordered
-    told = reason.gaining(0.0, _consequence(reason, clients[0]))
-    place = min(ordered.index(reason), ordered.index(clients[0]))
+    reason = _earliest_of_end(found, ordered)
+    clients = [each for each in ordered if _could_be_of(each, reason)]
+    place = min(ordered.index(each) for each in (found, reason, *clients[:1]))
     others = [each for each in ordered[place:] if each is not reason and each not in clients]
-    return [*ordered[:place], told, *clients, *others]
+    return [*ordered[:place], reason, *clients, *others]
+
+
+def _reason_among(ordered: Sequence[Candidate], linker: Linker) -> Candidate | None:
+    """The best reason: one that is linked with what a client tells, else the first that quotes nobody."""
+    reasons = [each for each in ordered if each.told_by == "server"]
+    clients = [each for each in ordered if (each.told_by == "client" or _quotes(each)) and each.can_be_told][:5]
+    linked = (each for client in clients for each in reasons if not _quotes(each) and linker.reasons(each, client))
+    plain = (each for each in reasons if not _quotes(each))
+    return next(linked, None) or next(plain, None) or next(iter(reasons), None)
+
+
+def _earliest_of_end(reason: Candidate, ordered: Sequence[Candidate]) -> Candidate:
+    """The first line in which the same log tells of the same: a shutdown that was asked for leads all that it ends."""
+    events = [each for each in ordered if _is_event(each) and each.can_be_told] if _is_event(reason) else []
+    same = [each for each in events if _is_before_in_log(each, reason)]
+    return min(same, key=lambda each: each.line_number or 0, default=reason)
+
+
+def _is_event(candidate: Candidate) -> bool:
+    return any(signal.strong and signal.name in _events() for signal in candidate.signals)
+
+
+@cache
+def _events() -> frozenset[str]:
+    """Kinds of causes that a log tells step by step."""
+    return frozenset(row.name for row in services().rows if row.kind == "event") | {
+        "killed",
+        "unit failed",
+        "session ended",
+    }
+
+
+def _is_before_in_log(first: Candidate, then: Candidate) -> bool:
+    """Whether a line stands shortly before another one in the same log."""
+    if first.item is None or first.item is not then.item or first.line_number is None or then.line_number is None:
+        return False
+    if first.line_number >= then.line_number:
+        return False
+    return first.at is None or then.at is None or (then.at - first.at).total_seconds() <= _AT_ONCE_S
 
 
 def _pages_behind_cause(ordered: list[Candidate]) -> list[Candidate]:
     """The first strong candidate ahead of a web server's own 404s, where these lead: a reload took the page away."""
-    cause = next((each for each in ordered if any(signal.strong for signal in each.signals)), None)
+    cause = next((each for each in ordered if each.is_strong), None)
     if cause is None or not all(_is_page_not_found(each) for each in ordered[: ordered.index(cause)]):
         return ordered
     return [cause, *(each for each in ordered if each is not cause)]
@@ -73,20 +142,30 @@ def _could_be_of(candidate: Candidate, reason: Candidate) -> bool:
         return False
     if (candidate.host, candidate.collector) == (reason.host, reason.collector):
         return False
-    if candidate.at is None or reason.at is None:
+    if candidate.at is None or reason.at is None or reason.line_number is None:
         return True
     return (reason.at - candidate.at).total_seconds() <= _LATEST_S
 
 
-def _consequence(reason: Candidate, client: Candidate) -> Signal:
-    """``then api: server closed the connection, 0.2 s later``."""
-    who = configured_name(client.component or client.host)
-    words = our_words("then {}: {}", who, derived(gist, client.text))
-    later_s = (client.at - reason.at).total_seconds() if client.at and reason.at else 0.0
-    if later_s > 0:
-        words = our_words("{}, {} later", words, derived(_span_in_words, later_s))
-    return Signal(name="consequence", words=words)
+# --- The first line of a request -------------------------------------------------------------------------------------
 
 
-def _span_in_words(seconds: float) -> str:
-    return duration(seconds)
+def _first_of_request(ordered: list[Candidate]) -> list[Candidate]:
+    """A line of the same request that stands above the first candidate in its log, and weighs about as much, leads."""
+    lead = next(iter(ordered), None)
+    if lead is None:
+        return ordered
+    if lead.told_by == "server" or _is_event(lead):
+        return _first_event(ordered, lead)
+    theirs = local_identifiers_in(lead.text)
+    for each in ordered[1:]:
+        is_of_request = _is_before_in_log(each, lead) and not theirs.isdisjoint(local_identifiers_in(each.text))
+        if is_of_request and each.score >= lead.score - _LEAST_OF_REQUEST and each.can_be_told:
+            return [each, *(other for other in ordered if other is not each)]
+    return ordered
+
+
+def _first_event(ordered: list[Candidate], lead: Candidate) -> list[Candidate]:
+    """Of events that a log tells step by step the first one leads."""
+    first = _earliest_of_end(lead, ordered)
+    return [first, *(each for each in ordered if each is not first)]

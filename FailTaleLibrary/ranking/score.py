@@ -21,12 +21,15 @@ from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_line
 from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
-from FailTaleLibrary.ranking.signals import SignalRow
+from FailTaleLibrary.ranking.signals import NO_WORDS, SignalRow
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import Scene, relative
 from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, WindowMethod, derived, our_words
 
 # --- Candidates: a line of an item, a gap, a change -------------------------------------------------------------------
+
+
+COMPLAINT = "complaint"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,10 +51,30 @@ class Candidate:
     """A line that is grave and not known to be old."""
     lines_before: tuple[SafeText, ...] = ()
     lines_after: tuple[SafeText, ...] = ()
+    shares: SafeText = NO_WORDS
+    """Why it may be of the failing test's own request: an identifier of its arguments, the path that it asked for."""
+    trace: tuple[SafeText, ...] = ()
+    """All lines of a stack trace, as far as they are looked at; empty for a line."""
     told_by: str = ""
-    """``server``: a strong reason why it could not answer; ``client``: what one tells that wanted something of it."""
+    """``server``: a strong reason why it could not answer; ``client``: what one tells that wanted something of it;
+    `COMPLAINT`: what a collector's own command says of the service that it asked."""
+
     belongs: bool = False
     """It holds an identifier that the test used."""
+
+    @property
+    def is_strong(self) -> bool:
+        """As of a suspect."""
+        return any(signal.strong for signal in self.signals)
+
+    @property
+    def can_be_told(self) -> bool:
+        """Whether it is not what the host logs routinely, or speaks of the failing test's own request."""
+        return bool(self.shares) or all(signal.name != "seen before" for signal in self.signals)
+
+    def told_as_reason(self, signal: Signal) -> Candidate:
+        """The candidate as a reason why a service could not answer."""
+        return replace(self, told_by="server", signals=(*self.signals, signal))
 
     def gaining(self, score: float, *signals: Signal) -> Candidate:
         """The candidate with more to speak for it."""
@@ -167,6 +190,14 @@ _SIGNALS: tuple[Callable[[Found], Iterator[Signal]], ...] = (_cues, _trace, _nov
 """Each tells what it makes of a unit; the order is that in which a reader meets the reasons."""
 
 
+def _sharing_words(shared: Shared) -> SafeText:
+    identifier = next((word.word for word in shared.words if word.is_argument and word.is_identifier), None)
+    if identifier is not None:
+        return our_words("same '{}' as the failing keyword", identifier)
+    path = next((word.word for word in shared.words if "/" in word.word), None)
+    return our_words("shares '{}' with the failure", path) if path else NO_WORDS
+
+
 def overlap_signal(shared: Shared) -> Signal | None:
     """What a line shares with the failure, in words; None when that is too little to speak of."""
     if shared.weight < _TELLING_OVERLAP:
@@ -196,6 +227,8 @@ _ENOUGH = 8
 _NOTHING: frozenset[bytes] = frozenset()
 _GROUPS_AT_ONCE = 1000
 """Between two looks at whether time is used up."""
+_TRACE_LINES = 60
+"""Of a stack trace, looked at for what it names."""
 _CONTEXT_LINES = 2
 """Shown above and below a suspect."""
 _LEAST_SCORE, _LEAST_CAUSE = 2.0, 1.5
@@ -272,17 +305,23 @@ class Source:
             if self._is_snapshot and not any(map(self._is_dated, unit.lines)):
                 continue
             if not told or self.log.lines[unit.telling].strip() not in told:
-                groups.setdefault(self.log.template(unit.telling), []).append(unit)
+                groups.setdefault(self._shape(unit), []).append(unit)
         scale = log(max(2, len(self.log)))
         scored: list[Scored] = []
-        for number, (shape, units) in enumerate(reversed(groups.items())):  # the newest first, should time run out
+        for number, units in enumerate(reversed(groups.values())):  # the newest first, should time run out
             if number and number % _GROUPS_AT_ONCE == 0 and self._setting.is_over():
                 self.unjudged = sum(len(units) for units in list(groups.values())[: len(groups) - number])
                 break
-            best = self._best(shape, units, 1.0 - log(len(units)) / scale)
+            best = self._best(self.log.template(units[0].telling), units, 1.0 - log(len(units)) / scale)
             if best is not None:
                 scored.append(best)
         return scored
+
+    def _shape(self, unit: Unit) -> str:
+        """Of a trace with the shape of the line that logs it: one exception may have many reasons."""
+        telling = self.log.template(unit.telling)
+        opener = unit.lines[0]
+        return telling if opener == unit.telling else f"{telling}\n{self.log.template(opener)}"
 
     def candidate(self, scored: Scored) -> Candidate:
         """A scored unit with the reasons for it."""
@@ -302,8 +341,16 @@ class Source:
             is_onset=scored.is_onset,
             signals=tuple(signals_of(found)),
             count=scored.times,
+            trace=self._trace(scored.unit),
+            shares=_sharing_words(found.shared),
             told_by=_told_by(found),
         )
+
+    def _trace(self, unit: Unit) -> tuple[SafeText, ...]:
+        if not unit.is_trace:
+            return ()
+        first = self.unread + unit.lines[0]
+        return tuple(self._all_lines[first : first + min(unit.size, _TRACE_LINES)])
 
     def _best(self, shape: str, units: list[Unit], rarity: float) -> Scored | None:
         """Of units of one shape the first, unless a later one shares more with the failure."""
@@ -389,7 +436,7 @@ class Source:
         """Of a unit, by the host's look-back; where there is none, by what this run has seen of its shape."""
         first_seen = self._earlier.get(shape)
         if self._looked_back:
-            judged = self._looked_back[self.unread + unit.telling]
+            judged = self._judged(unit)
             if judged.is_usual and judged.passed_test is None and first_seen:
                 return Novelty("new", failed_test=first_seen)  # news stays news for the whole run
             return judged
@@ -399,6 +446,14 @@ class Source:
         if shape in self._before or first_seen == "" or (is_inside and shape in self._early):
             return USUAL
         return NEWS if self._knows_enough else NEUTRAL
+
+    def _judged(self, unit: Unit) -> Novelty:
+        """By the telling line; where a trace of the test's own is logged by a line that is news, by that one."""
+        judged = self._looked_back[self.unread + unit.telling]
+        if judged.is_usual and unit.others and self._shared(unit).weight >= _TELLING_OVERLAP:
+            news = (each for place in unit.others if (each := self._looked_back[self.unread + place]).is_news)
+            return next(news, judged)
+        return judged
 
     def _ahead_of_window(self) -> frozenset[str]:
         """Shapes of lines that came along though they were written before the window."""

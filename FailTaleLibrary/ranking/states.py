@@ -11,7 +11,7 @@ from typing import Any
 
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
-from FailTaleLibrary.ranking.score import Candidate
+from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
 from FailTaleLibrary.ranking.signals import CUES, SignalRow, services
 from FailTaleLibrary.records import (
     NO_HOST,
@@ -52,7 +52,7 @@ _BROKEN = re.compile(
 )
 _BULLETS = "●*○•-\N{MULTIPLICATION SIGN}"
 """Ahead of a unit's name in systemctl's list."""
-HOST_SILENT, COLLECTOR_SILENT, BROKE, AT_LIMIT, CHANGED, COMPLAINT = 9.0, 4.0, 9.5, 8.5, 4.0, 2.0
+HOST_SILENT, COLLECTOR_SILENT, BROKE, AT_LIMIT, CHANGED, COMPLAINED = 9.0, 4.0, 9.5, 8.5, 4.0, 2.0
 _MOVED = 1.5
 """What a change weighs less that is one of numbers alone."""
 _NUMBER = re.compile(r"\d+")
@@ -273,8 +273,9 @@ def _complaint(item: Item) -> Iterator[Candidate]:
                 item=item,
                 text=line,
                 at=item.started_at,
-                score=cues[0].weight + COMPLAINT,
-                signals=(Signal(name=cues[0].name, words=words, strong=cues[0].strong),),
+                score=cues[0].weight + COMPLAINED,
+                signals=(Signal(name=cues[0].name, words=words, strong=cues[0].strong and bool(item.baseline)),),
+                told_by=COMPLAINT,
             )
 
 

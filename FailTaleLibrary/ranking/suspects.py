@@ -8,15 +8,31 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nsmallest
 
 from FailTaleLibrary.ranking.belonging import notes_of, strong_only_where_it_belongs
+from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of
 from FailTaleLibrary.ranking.echoes import behind_causes
+from FailTaleLibrary.ranking.headlines import cause_of, event_of_failure, event_of_suspect, headline_of
 from FailTaleLibrary.ranking.history import History
-from FailTaleLibrary.ranking.lines import LINE_CHARS, clipped, gist, template
+from FailTaleLibrary.ranking.lines import clipped, gist, template
 from FailTaleLibrary.ranking.overlap import Overlap
+from FailTaleLibrary.ranking.reach import not_in_reach
 from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.states import states_of
 from FailTaleLibrary.ranking.times import Scene
-from FailTaleLibrary.records import Analysis, Evidence, Failure, Item, SafeText, Signature, Suspect, derived, our_words
-from FailTaleLibrary.text import duration, fair_shares
+from FailTaleLibrary.records import (
+    Analysis,
+    Chain,
+    ChainEvent,
+    ChainLink,
+    Evidence,
+    Failure,
+    Item,
+    SafeText,
+    Signature,
+    Suspect,
+    derived,
+    our_words,
+)
+from FailTaleLibrary.text import fair_shares
 
 # --- Signature: what equal failures of a run share --------------------------------------------------------------------
 
@@ -52,82 +68,6 @@ def _normalised(message: str) -> str:
     return template(_QUOTED.sub("'<value>'", head)).translate(_PLAIN)
 
 
-# --- Headline: one sentence for a reader who has two seconds ----------------------------------------------------------
-
-NO_SUSPECT = our_words("No strong suspect")
-_IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
-"""Names of requests and processes: to be seen in the line itself, noise in a sentence."""
-_NO_KINDS = frozenset({"error", "exception"})
-"""Signals that say no more than the line."""
-_ANYTHING = frozenset({"process", "service", "something"})
-_VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
-_PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
-_HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
-
-
-def headline_of(failure: Failure, suspects: Sequence[Suspect]) -> SafeText:
-    """One sentence of the strongest suspect, or that there is none."""
-    first = suspects[0] if suspects else None
-    if first is None or not first.is_strong:
-        return NO_SUSPECT
-    return derived(_headline, (failure, first))
-
-
-def _headline(records: tuple[Failure, Suspect]) -> str:
-    failure, first = records
-    if first.item_id is None:
-        return gist(first.text)
-    if first.line_number is None:
-        return f"{_who(first)}: {first.collector.rpartition('.')[2]}: {gist(first.text)}"
-    said = _IDS.sub("", gist(first.text))
-    return f"{_who(first)}: {_kind_of_cause(first, said)}{said}{_when(first, failure)}"
-
-
-def _who(suspect: Suspect) -> str:
-    """The host, and its component where its name does not say so."""
-    if not suspect.component or suspect.component in suspect.host:
-        return suspect.host
-    return f"{suspect.host} ({suspect.component})"
-
-
-def _kind_of_cause(suspect: Suspect, said: str) -> str:
-    """``memory ran out: ``; empty where the line's own words name its kind."""
-    strong = next((signal for signal in suspect.signals if signal.strong), None)
-    if strong is None or strong.name in _NO_KINDS:
-        return ""
-    spoken = set(re.findall(r"[a-z]+", said.casefold()))
-    named = set(re.findall(r"[a-z]{4,}", f"{strong.name} {strong.words}".casefold())) - _ANYTHING
-    return "" if spoken & named else f"{strong.words}: "
-
-
-def _when(suspect: Suspect, failure: Failure) -> str:
-    if suspect.offset_s is None:
-        return ""
-    if abs(suspect.offset_s) < 0.05:
-        return f", when {_what(failure)}"
-    return f", {duration(abs(suspect.offset_s))} {'before' if suspect.offset_s < 0 else 'after'} {_what(failure)}"
-
-
-def _what(failure: Failure) -> str:
-    """What failed, in short: ``GET /orders`` returned 500, `Create Order` failed."""
-    request = _request_of(failure)
-    if request:
-        return request
-    return f"`{failure.keyword_path[-1].name.rsplit('.', 1)[-1]}` failed" if failure.keyword_path else "the test failed"
-
-
-def _request_of(failure: Failure) -> str:
-    """The failing request, where message and keyword tell its verb, path and status."""
-    step = failure.keyword_path[-1] if failure.keyword_path else None
-    said = " ".join([step.name.rsplit(".", 1)[-1], *step.arguments])[:LINE_CHARS] if step else ""
-    message = failure.message[:LINE_CHARS]
-    verb, status = _VERB.search(f"{said} {message}"), _HEADLINE_STATUS.search(message)
-    path = _PATH.search(message) or _PATH.search(said)
-    if not (verb and path and status):
-        return ""
-    return f"`{verb[1].upper()} {path[1][:60]}` returned {status[1]}"
-
-
 # --- Suspects ---------------------------------------------------------------------------------------------------------
 
 MOST_SUSPECTS = 20
@@ -153,22 +93,55 @@ def rank(
     Lines that are left out for either are the oldest of their source, and `Analysis.notes` says so.
     """
     scene = Scene(failure)
+    linker = Linker(evidence, scene)
     overlap = Overlap(failure)
     clocks = {clock.host: clock for clock in evidence.clocks}
     setting = Setting(scene, overlap, history, clocks, evidence.collected_at, is_over)
     sources = _sources(evidence.items, setting, most_lines=most_lines)
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
-    ordered = within_quotas(behind_causes(_ordered([*states, *_without_copies(lines)]), scene), most=MOST_SUSPECTS)
-    proven = [strong_only_where_it_belongs(each, failure) for each in ordered]
-    suspects = tuple(_suspect_of_candidate(each, number, scene) for number, each in enumerate(proven, 1))
+    behind = behind_causes(_ordered([*states, *_without_copies(lines)]), scene, linker)
+    proven = [strong_only_where_it_belongs(each, failure) for each in behind]
+    found = chain_of(proven, linker, scene)
+    ordered = within_quotas(_with_members_behind_cause(proven, found), most=MOST_SUSPECTS)
+    suspects = tuple(_suspect_of_candidate(each, number, scene) for number, each in enumerate(ordered, 1))
     strongest = suspects[0] if suspects and suspects[0].is_strong else None
+    unseen = not_in_reach(evidence)
     return Analysis(
-        headline=headline_of(failure, suspects),
+        headline=headline_of(failure, evidence, strongest, unseen),
+        cause=cause_of(strongest) if strongest else our_words(""),
         suspects=suspects,
+        chain=_chain_record(found, dict(zip(map(id, ordered), suspects, strict=True)), failure),
+        not_in_reach=unseen,
         notes=(*notes_of(failure), *_left_out(sources, most_lines=most_lines, is_over=is_over())),
         signature=signature_of(failure, strongest, known=history.signatures),
     )
+
+
+def _with_members_behind_cause(ordered: Sequence[Candidate], found: FoundChain | None) -> list[Candidate]:
+    """The candidates with what followed from the first right behind it, in the chain's order."""
+    if found is None:
+        return list(ordered)
+    members = found.members
+    others = [each for each in ordered[1:] if not any(each is member for member in members)]
+    return [ordered[0], *members, *others]
+
+
+def _chain_record(found: FoundChain | None, suspects: Mapping[int, Suspect], failure: Failure) -> Chain | None:
+    """The chain as a record; ``suspects`` by the identity of their candidates."""
+    if found is None:
+        return None
+    events = {key: event_of_suspect(suspect) for key, suspect in suspects.items()}
+    end = event_of_failure(failure)
+    return Chain(
+        links=tuple(_link_record(link, events, end) for link in found.links),
+        consequences=tuple(_link_record(link, events, end) for link in found.consequences),
+    )
+
+
+def _link_record(link: Link, events: Mapping[int, ChainEvent], end: ChainEvent) -> ChainLink:
+    effect = end if link.effect is None else events[id(link.effect)]
+    return ChainLink(cause=events[id(link.cause)], effect=effect, reasons=link.reasons)
 
 
 def _sources(items: Sequence[Item], setting: Setting, *, most_lines: int) -> list[Source]:

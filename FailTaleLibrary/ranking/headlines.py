@@ -1,0 +1,139 @@
+"""The strongest suspect -> the headline: host, kind of cause and what it says; without one, what was not seen.
+
+One sentence for a reader who has two seconds. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
+from FailTaleLibrary.ranking.signals import CUES, services
+from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Suspect, derived, our_words
+from FailTaleLibrary.text import count, duration
+
+NO_SUSPECT = our_words("No strong suspect")
+_IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
+"""Names of requests and processes: to be seen in the line itself, noise in a sentence."""
+_NO_KINDS = frozenset({"error", "exception", "server error", "noticed elsewhere", "broken program", "data error"})
+"""Signals that say no more than the line."""
+_VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
+_PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
+_HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
+
+
+_MOST_UNSEEN = 3
+"""Named in the headline; the analysis has all of them."""
+_EVENT_CHARS = 80
+
+
+def headline_of(
+    failure: Failure, evidence: Evidence, strongest: Suspect | None, not_in_reach: Sequence[SafeText]
+) -> SafeText:
+    """One sentence of the strongest suspect; without one, that nothing explains the failure, and what was not seen."""
+    if strongest is not None:
+        return derived(_headline, (failure, strongest))
+    unseen = derived(_unseen, tuple(not_in_reach))
+    return our_words("{}: {}{}", NO_SUSPECT, derived(_explains_nothing, evidence), unseen)
+
+
+def cause_of(suspect: Suspect) -> SafeText:
+    """``db1 · disk full``; empty where the kind of cause is not known."""
+    return derived(_host_and_kind, suspect)
+
+
+def event_of_suspect(suspect: Suspect) -> ChainEvent:
+    """A suspect as an event of a chain."""
+    return ChainEvent(suspect_id=suspect.id, who=derived(_host, suspect), says=derived(_brief, suspect))
+
+
+def event_of_failure(failure: Failure) -> ChainEvent:
+    """The failure as the end of a chain."""
+    return ChainEvent(suspect_id=None, who=our_words("test"), says=derived(_what, failure))
+
+
+def _headline(records: tuple[Failure, Suspect]) -> str:
+    failure, first = records
+    if first.item_id is None:
+        return gist(first.text)
+    said = _IDS.sub("", gist(first.text)) if first.line_number is not None else gist(first.text)
+    kind = _kind(first)
+    return f"{_who(first)}{f' · {kind}' if kind else ''}: {said}{_when(first, failure)}"
+
+
+def _explains_nothing(evidence: Evidence) -> str:
+    hosts = {item.host for item in evidence.items}
+    if not hosts:
+        return "no host gave evidence"
+    return f"nothing in the evidence of {count(len(hosts), 'host')} explains this"
+
+
+def _unseen(not_in_reach: tuple[SafeText, ...]) -> str:
+    if not not_in_reach:
+        return ""
+    more = len(not_in_reach) - _MOST_UNSEEN
+    return f"; not in reach: {', '.join(not_in_reach[:_MOST_UNSEEN])}{f' and {more} more' if more > 0 else ''}"
+
+
+def _host_and_kind(suspect: Suspect) -> str:
+    kind = _kind(suspect)
+    return f"{suspect.host} · {kind}" if kind else ""
+
+
+def _host(suspect: Suspect) -> str:
+    return suspect.host
+
+
+def _brief(suspect: Suspect) -> str:
+    return _IDS.sub("", gist(suspect.text, max_chars=_EVENT_CHARS))
+
+
+def _kind(suspect: Suspect) -> str:
+    """The kind of cause: of a line its first strong signal, of a state what was looked at; empty when none is known."""
+    if suspect.item_id is not None and suspect.line_number is None and suspect.at is None:
+        return suspect.collector.rpartition(".")[2]
+    strong = (each.name for each in suspect.signals if each.strong and each.name not in _NO_KINDS)
+    return next(strong, "") or next((each.name for each in suspect.signals if each.name in _weaker_kinds()), "")
+
+
+@cache
+def _weaker_kinds() -> frozenset[str]:
+    """Cues that name a kind of cause, though they are not enough to lead."""
+    return frozenset(row.name for row in services().rows if row.kind in CUES) - _NO_KINDS
+
+
+def _who(suspect: Suspect) -> str:
+    """The host, and its component where its name does not say so."""
+    if not suspect.component or suspect.component in suspect.host:
+        return suspect.host
+    return f"{suspect.host} ({suspect.component})"
+
+
+def _when(suspect: Suspect, failure: Failure) -> str:
+    if suspect.offset_s is None or suspect.line_number is None:
+        return ""  # a state is looked at when the failure is over
+    if abs(suspect.offset_s) < 0.05:
+        return f", when {_what(failure)}"
+    return f", {duration(abs(suspect.offset_s))} {'before' if suspect.offset_s < 0 else 'after'} {_what(failure)}"
+
+
+def _what(failure: Failure) -> str:
+    """What failed, in short: ``GET /orders`` returned 500, `Create Order` failed."""
+    request = _request_of(failure)
+    if request:
+        return request
+    return f"`{failure.keyword_path[-1].name.rsplit('.', 1)[-1]}` failed" if failure.keyword_path else "the test failed"
+
+
+def _request_of(failure: Failure) -> str:
+    """The failing request, where message and keyword tell its verb, path and status."""
+    step = failure.keyword_path[-1] if failure.keyword_path else None
+    said = " ".join([step.name.rsplit(".", 1)[-1], *step.arguments])[:LINE_CHARS] if step else ""
+    message = failure.message[:LINE_CHARS]
+    verb, status = _VERB.search(f"{said} {message}"), _HEADLINE_STATUS.search(message)
+    path = _PATH.search(message) or _PATH.search(said)
+    if not (verb and path and status):
+        return ""
+    return f"`{verb[1].upper()} {path[1][:60]}` returned {status[1]}"

@@ -1,0 +1,188 @@
+"""Evidence -> which other hosts a line speaks of: by name, address, port or program.
+
+A loopback address says nothing of the host, so that of an address without a name the port decides.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from FailTaleLibrary.ranking.lines import LINE_CHARS
+from FailTaleLibrary.records import Evidence, Item
+
+_LEAST_NAME = 3
+"""A shorter name is a word of many lines."""
+_COMMON = frozenset({"app", "api", "web", "test", "server", "client", "host", "node", "local", "localhost", "main"})
+"""Names that are words of any log."""
+_COMMAND_PORT = re.compile(r"(?:\bport[= ]|(?<!\S)-p ?|--port[= ]|://[^\s/:]*:)(\d{2,5})\b")
+_ADDRESS_ROW = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})/\d{1,2}\b|\b([0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7})/\d{1,3}\b")
+_LISTENER = re.compile(r"(?::|\.)(\d{2,5})\s*$", re.MULTILINE)
+_LOOPBACK = re.compile(r"127\.|::1$|0\.0\.0\.0$|fe80:")
+_ENDPOINT = re.compile(
+    r"(?P<name>\[[0-9a-f:]+\]|\d{1,3}(?:\.\d{1,3}){3}|[A-Za-z][\w.-]{1,80}):(?P<port>\d{2,5})\b"
+    r"|\bport[ =:\"']{1,3}(?P<only>\d{2,5})\b"
+)
+_HOST_OF_URL = re.compile(r"(?:://|\bhost[= \"':]{1,3})(?:[^\s/@]*@)?([A-Za-z][\w-]{1,62})\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """A row of `programs.yaml`."""
+
+    name: str
+    collectors: tuple[str, ...]
+    ports: frozenset[int]
+    words: tuple[str, ...]
+    hits: tuple[str, ...] = ()
+    misses: tuple[str, ...] = ()
+
+    def is_meant(self, line: str) -> bool:
+        """Whether a client's line speaks of it."""
+        return any(pattern.search(line) for pattern in _compiled_words(self.words))
+
+
+@cache
+def _compiled_words(patterns: tuple[str, ...]) -> tuple[Any, ...]:
+    import re2  # not needed by a run without a failure
+
+    options = re2.Options()
+    options.case_sensitive = False
+    return tuple(re2.compile(pattern, options) for pattern in patterns)
+
+
+@cache
+def programs() -> tuple[Program, ...]:
+    """The rows of `programs.yaml`."""
+    import yaml  # not needed by a run without a failure
+
+    rows = yaml.safe_load(files(__package__).joinpath("programs.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Program(
+            row["name"],
+            tuple(row["collectors"]),
+            frozenset(row["ports"]),
+            tuple(row["words"]),
+            tuple(row["hits"]),
+            tuple(row["misses"]),
+        )
+        for row in rows
+    )
+
+
+@dataclass(slots=True)
+class _Known:
+    """What one host is called by."""
+
+    names: set[str] = field(default_factory=set)
+    components: set[str] = field(default_factory=set)
+    """Names of its components: words of any log, so that they count where an address is expected alone."""
+    ports: set[int] = field(default_factory=set)
+    """Where the programs listen of which it has collectors."""
+    listens: set[int] = field(default_factory=set)
+    """Where anything listens on its machine."""
+    programs: list[Program] = field(default_factory=list)
+
+
+class Names:
+    """Knows by what others speak of each host; `named_in` asks."""
+
+    def __init__(self, evidence: Evidence) -> None:
+        self._hosts: dict[str, _Known] = {}
+        for names in evidence.names:
+            known = self._hosts.setdefault(names.host, _Known())
+            known.names.update(_usable_names((names.host, *names.addresses)))
+            known.components.update(each.casefold() for each in names.components)
+        for item in evidence.items:
+            known = self._hosts.setdefault(item.host, _Known())
+            known.names.update(_usable_names((item.host,)))
+            known.components.add(item.component.casefold())
+            _learn_from(item, known)
+        self._by_name = _of_one_host((name, host) for host, known in self._hosts.items() for name in known.names)
+        self._by_component = _of_one_host(
+            (name, host) for host, known in self._hosts.items() for name in known.components
+        )
+        self._by_port = _of_one_host((port, host) for host, known in self._hosts.items() for port in known.ports)
+        self._by_listener = _of_one_host((port, host) for host, known in self._hosts.items() for port in known.listens)
+        self._name = _any_of(self._by_name)
+
+    def named_in(self, text: str, *, by: str) -> Mapping[str, str]:
+        """Host -> the words by which a text of another host, ``by``, speaks of it: ``db1:5432``, ``postgresql``."""
+        text = text[: 4 * LINE_CHARS]
+        found: dict[str, str] = {}
+        for host, words in self._mentions(text):
+            if host != by:
+                found.setdefault(host, words)
+        for host, known in self._hosts.items():
+            if host == by or host in found:
+                continue
+            program = next((each for each in known.programs if each.is_meant(text)), None)
+            if program and not any(program in each.programs for name, each in self._hosts.items() if name != host):
+                found[host] = program.name
+        return found
+
+    def _mentions(self, text: str) -> Iterator[tuple[str, str]]:
+        for match in _ENDPOINT.finditer(text):
+            name, port = (match["name"] or "").strip("[]").casefold(), int(match["port"] or match["only"])
+            short = name.partition(".")[0]
+            host = self._by_name.get(name) or self._by_name.get(short) or self._by_component.get(short)
+            if host:
+                yield host, f"{name}:{port}"
+            elif not name or _LOOPBACK.match(name) or name == "localhost":
+                host = self._by_port.get(port) or self._by_listener.get(port)
+                if host:
+                    yield host, f"port {port}"
+        for match in _HOST_OF_URL.finditer(text):
+            host = self._by_component.get(match[1].casefold())
+            if host:
+                yield host, match[1]
+        if self._name is not None:
+            for match in self._name.finditer(text):
+                yield self._by_name[match[1].casefold()], match[1]
+
+
+def _learn_from(item: Item, known: _Known) -> None:
+    prefix, _, rest = item.collector.partition(".")
+    for program in programs():
+        if prefix.casefold() in program.collectors:
+            if program not in known.programs:
+                known.programs.append(program)
+            told = {int(port) for port in _COMMAND_PORT.findall(item.command)}
+            known.ports.update(told or (program.ports if not known.ports else ()))
+    if rest == "addresses":
+        addresses = (match[1] or match[2] for match in _ADDRESS_ROW.finditer(item.text))
+        known.names.update(each for each in addresses if not _LOOPBACK.match(each))
+    if rest == "listeners":
+        known.listens.update(int(port) for port in _LISTENER.findall(f"{item.baseline or ''}\n{item.text}"))
+
+
+def _usable_names(names: Iterable[str]) -> Iterator[str]:
+    for name in names:
+        lower = name.casefold()
+        is_address = bool(re.fullmatch(r"[\d.]+|[0-9a-f:]+", lower)) and not lower.isalpha()
+        if len(lower) < _LEAST_NAME or lower in _COMMON or _LOOPBACK.match(lower):
+            continue
+        yield lower
+        short = lower.partition(".")[0]
+        if not is_address and len(short) >= _LEAST_NAME and short not in _COMMON:
+            yield short
+
+
+def _of_one_host(pairs: Iterable[tuple[Any, str]]) -> dict[Any, str]:
+    """What belongs to one host alone; what several have names none of them."""
+    hosts: dict[Any, set[str]] = {}
+    for key, host in pairs:
+        hosts.setdefault(key, set()).add(host)
+    return {key: next(iter(those)) for key, those in hosts.items() if len(those) == 1}
+
+
+def _any_of(names: Iterable[str]) -> re.Pattern[str] | None:
+    alternatives = "|".join(re.escape(name) for name in sorted(names, key=len, reverse=True))
+    if not alternatives:
+        return None
+    domain = r"(?:(?:\.[a-z][\w-]*){2,})?"
+    return re.compile(rf"(?<![\w.-])({alternatives}){domain}(?![\w-]|\.\w)", re.IGNORECASE)

@@ -1,0 +1,281 @@
+"""How the first suspect led to the failure: what links two lines, in which order, and when nothing is claimed."""
+
+from __future__ import annotations
+
+import pytest
+from builders import a_clock, a_failure, a_gap, an_item, some_evidence
+
+from FailTaleLibrary.ranking import rank
+from FailTaleLibrary.ranking.chain import identifiers_in
+from FailTaleLibrary.ranking.names import Names, programs
+from FailTaleLibrary.records import Analysis, AppliedWindow, HostClock, HostNames, Item
+from FailTaleLibrary.rendering.words import chain_words
+
+QUIET = "\n".join(f"2026-03-14 12:00:4{n},100 INFO [main] orders: {word} is well" for n, word in enumerate("abcdefghi"))
+AT = "2026-03-14 12:01:06,"  # the failure: 12:01:07.4 UTC; its keyword asks http://web1/orders
+EXACT = tuple(a_clock(host=host, offset_s=0.0, uncertainty_s=0.05) for host in ("app1", "db1", "web1"))
+NAMES = (
+    HostNames(host="db1", components=("database",), addresses=("10.0.0.7",), collectors=1),
+    HostNames(host="app1", components=("shop",), addresses=("app1.shop.test",), collectors=1),
+    HostNames(host="web1", components=("web",), addresses=("10.0.0.5",), collectors=1),
+)
+
+
+def log(*lines: str, host: str, collector: str = "app.log", **changes: object) -> Item:
+    window = AppliedWindow(kind="test", method="byte mark", since=a_failure().window.start)
+    told = {
+        "component": host.rstrip("0123456789"),
+        "text": "\n".join(lines),
+        "before": QUIET,
+        "window": window,
+        **changes,
+    }
+    return an_item(host, collector, **told)
+
+
+def ranked(*items: Item, clocks: tuple[HostClock, ...] = EXACT, names: tuple[HostNames, ...] = NAMES) -> Analysis:
+    return rank(a_failure(), some_evidence(items=items, gaps=(), clocks=clocks, names=names))
+
+
+def reasons_of(analysis: Analysis) -> list[tuple[str, ...]]:
+    return [link.reasons for link in analysis.chain.links] if analysis.chain else []
+
+
+SHUTDOWN = log(f"{AT}100 LOG:  received fast shutdown request", host="db1", collector="postgresql.log")
+CLOSED = log(f"{AT}400 ERROR POST /orders failed: server closed the connection unexpectedly", host="app1")
+
+
+def test_a_shut_down_server_leads_to_its_client_and_that_to_the_test() -> None:
+    analysis = ranked(CLOSED, SHUTDOWN)
+    assert analysis.chain is not None
+    assert chain_words(analysis.chain) == (
+        "db1: received fast shutdown request → app1: POST /orders failed: server closed the connection unexpectedly"
+        " → test: `POST /orders` returned 500"
+    )
+    assert reasons_of(analysis) == [
+        ("app1 names postgresql", "0.3 s later (clocks ±0.1 s)"),
+        ("shares '/orders' with the failure",),
+    ]
+    assert [suspect.host for suspect in analysis.suspects[:2]] == ["db1", "app1"]
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("cannot connect to db1:5433", "app1 names db1:5433"),
+        ("cannot connect to 10.0.0.7:5432", "app1 names 10.0.0.7:5432"),
+        ("Error: connect ECONNREFUSED 127.0.0.1:5432", "app1 names port 5432"),
+        ("could not reach database:5432", "app1 names database:5432"),
+        ("dial tcp: postgres://shop@database/orders: connection refused", "app1 names database"),
+        ("lost connection to db1.shop.test", "app1 names db1"),
+        ("psycopg2.OperationalError: connection refused", "app1 names postgresql"),
+    ],
+)
+def test_a_host_is_named_by_its_name_address_port_component_or_program(said: str, reason: str) -> None:
+    analysis = ranked(log(f"{AT}400 ERROR {said}", host="app1"), SHUTDOWN)
+    assert [link.reasons[0] for link in analysis.chain.links[:1]] == [reason] if analysis.chain else False
+
+
+@pytest.mark.parametrize(
+    ("cause", "effect", "reason"),
+    [
+        ("req=00796cf5 write failed: Disk quota exceeded", "ERROR req=00796cf5 label: 500", "same req=00796cf5"),
+        ('{"level":"error","trace_id":"4bf92f3577b34da6","msg":"No space left on device"}',
+         'level=error trace_id=4bf92f3577b34da6 msg="label failed"', "same trace_id:4bf92f3577b34da6"),
+        ("ERROR [7c9e6679-7425-40de-944b-e07fc1f90ae7] No space left on device",
+         "WARN label 7c9e6679-7425-40de-944b-e07fc1f90ae7 is missing", "same 7c9e6679-7425-40de-944b-e07fc1f90ae7"),
+    ],
+)  # fmt: skip
+def test_an_identifier_that_two_lines_share_links_them(cause: str, effect: str, reason: str) -> None:
+    analysis = ranked(log(f"{AT}400 {effect}", host="app1"), log(f"{AT}100 {cause}", host="db1"))
+    assert analysis.suspects[0].host == "db1"
+    assert reasons_of(analysis)[0][0] == reason
+
+
+@pytest.mark.parametrize("said", ["ERROR mail: connection refused", "WARN list is empty", "WARN server is slow"])
+def test_order_alone_links_nothing(said: str) -> None:
+    analysis = ranked(log(f"{AT}400 {said}", host="app1"), SHUTDOWN)
+    assert analysis.headline.startswith("db1 · service stopped: ")
+    assert analysis.chain is None
+
+
+def test_within_the_clocks_uncertainty_no_order_is_claimed() -> None:
+    rough = tuple(a_clock(host=host, offset_s=0.0, uncertainty_s=0.4) for host in ("app1", "db1"))
+    assert reasons_of(ranked(CLOSED, SHUTDOWN, clocks=rough))[0] == ("app1 names postgresql",)
+
+
+def test_the_order_is_that_of_the_corrected_clocks() -> None:
+    ahead = (a_clock(host="app1", offset_s=0.0, uncertainty_s=0.01), a_clock(host="db1", offset_s=60.0))
+    at = "2026-03-14 12:02:06,"
+    said = log(f"{at}100 LOG:  received fast shutdown request", host="db1", collector="postgresql.log")
+    assert reasons_of(ranked(CLOSED, said, clocks=ahead))[0][1].startswith("0.3 s later")
+
+
+def test_what_was_clearly_earlier_is_no_consequence() -> None:
+    earlier = log("2026-03-14 12:01:04,000 ERROR server closed the connection unexpectedly", host="app1")
+    analysis = ranked(earlier, SHUTDOWN)
+    assert analysis.suspects[0].host == "db1"
+    assert analysis.chain is None
+
+
+def test_times_in_whole_seconds_claim_no_order_within_a_second() -> None:
+    whole = log(
+        '2026/03/14 12:01:06 [error] 3#3: *9 upstream prematurely closed connection, upstream: "http://app1:80/orders"',
+        host="web1",
+        collector="nginx.errors",
+    )
+    killed = log(f"{AT}600 WARN shop (pid 31) was ended by SIGKILL", host="app1")
+    analysis = ranked(whole, killed)
+    assert [link.effect.who for link in analysis.chain.links] == ["web1", "test"] if analysis.chain else False
+    assert reasons_of(analysis)[0] == ("web1 names app1:80",)
+
+
+def test_a_chain_of_three_hosts_ends_at_the_test() -> None:
+    nginx = log(
+        f"{AT}700 [error] upstream prematurely closed connection, upstream: http://app1.shop.test:8080/orders",
+        host="web1",
+        collector="nginx.errors",
+    )
+    client = log(f"{AT}400 FATAL pq: server closed the connection unexpectedly", host="app1")
+    analysis = ranked(nginx, client, SHUTDOWN)
+    assert analysis.chain is not None
+    assert [link.effect.who for link in analysis.chain.links] == ["app1", "web1", "test"]
+
+
+def test_a_servers_line_that_names_the_client_links_both() -> None:
+    refused = log(
+        f'{AT}100 FATAL:  no pg_hba.conf entry for host "app1.shop.test", user "shop"',
+        host="db1",
+        collector="postgresql.log",
+    )
+    client = log(f"{AT}400 ERROR POST /orders: connection lost", host="app1")
+    assert reasons_of(ranked(client, refused))[0][0] == "db1 names app1.shop.test"
+
+
+def test_what_the_host_logs_routinely_is_no_consequence() -> None:
+    routine = "2026-03-14 12:01:06,400 ERROR mail: redis: Connection refused"
+    stopped = log(f"{AT}100 # User requested shutdown...", host="db1", collector="redis.log")
+    before = "\n".join(f"2026-03-14 12:00:{n},400 ERROR mail: redis: Connection refused" for n in range(10, 30))
+    assert ranked(log(routine, host="app1", before=before), stopped).chain is None
+
+
+def test_without_a_strong_suspect_there_is_no_chain() -> None:
+    slow = log(f"{AT}100 WARN req=00796cf5 orders is slow", host="db1")
+    assert ranked(slow, log(f"{AT}400 WARN req=00796cf5 is slow", host="app1")).chain is None
+
+
+def test_the_first_line_of_a_servers_end_leads() -> None:
+    end = log(
+        f"{AT}100 LOG:  received fast shutdown request",
+        f"{AT}150 FATAL:  terminating connection due to administrator command",
+        f"{AT}200 FATAL:  the database system is shutting down",
+        host="db1",
+        collector="postgresql.log",
+    )
+    assert "received fast shutdown request" in ranked(CLOSED, end).headline
+
+
+def test_the_first_line_of_a_request_leads() -> None:
+    over = f"{AT}400 WARN  [Thread-58 (work)] auth: session of 'alice' is over since 0.2 s"
+    refused = f"{AT}401 WARN  [Thread-58 (work)] http: POST /orders refused: log in again"
+    assert ranked(log(over, refused, host="app1")).suspects[0].text == over
+
+
+def test_a_services_own_client_is_believed_where_others_noticed_it() -> None:
+    said = "Could not connect to Redis at 127.0.0.1:6379: Connection refused"
+    state = log("", host="db1", collector="redis.state", status="failed", stderr=said, window=None, before="")
+    assert ranked(state).headline.startswith("No strong suspect")
+    client = log(f"{AT}400 ERROR POST /orders failed: redis: Connection refused", host="app1")
+    analysis = ranked(state, client)
+    assert analysis.headline == f"db1 · service down: {said}"
+    assert [link.effect.who for link in analysis.chain.links] == ["app1", "test"] if analysis.chain else False
+
+
+# --- What was not in reach -------------------------------------------------------------------------------------------
+
+
+def test_a_silent_headline_names_what_was_not_looked_at() -> None:
+    evidence = some_evidence(
+        items=(
+            log("all is well", host="app1"),
+            log("", host="app1", collector="ping", status="failed", window=None),
+            log("well", host="app1", collector="big.log", omitted_bytes=4000, omitted_lines=120),
+            log("", host="web1", collector="slow", timed_out=True, window=None),
+        ),
+        gaps=(
+            a_gap(host="web1", collector="access.log", reason="permission denied"),
+            a_gap(host="web1", collector="error.log", reason="permission denied"),
+            a_gap(host="mq1", reason="skipped", detail="not asked again"),
+        ),
+        names=(*NAMES, HostNames(host="mail1", components=("mail",))),
+    )
+    analysis = rank(a_failure(), evidence)
+    assert analysis.not_in_reach == (
+        "mq1 (skipped)",
+        "db1 (not asked)",
+        "mail1 (it has no collectors)",
+        "2 collectors of web1 (permission denied)",
+        "app1/ping (failed)",
+        "web1/slow (timed out)",
+        "120 lines cut from app1/big.log",
+    )
+    assert analysis.headline == (
+        "No strong suspect: nothing in the evidence of 2 hosts explains this; not in reach: mq1 (skipped), "
+        "db1 (not asked), mail1 (it has no collectors) and 4 more"
+    )
+
+
+def test_where_all_was_looked_at_nothing_is_said_of_reach() -> None:
+    analysis = ranked(*(log("all is well", host=host) for host in ("app1", "db1", "web1")))
+    assert analysis.headline == "No strong suspect: nothing in the evidence of 3 hosts explains this"
+
+
+# --- Names and identifiers -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("program", programs(), ids=lambda program: program.name)
+def test_each_program_is_known_by_its_words_alone(program: object) -> None:
+    assert all(program.is_meant(hit) for hit in program.hits)
+    assert not any(program.is_meant(miss) for miss in program.misses)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "connection to 10.0.0.77:5432 refused",
+        "shop@shop FATAL: no such role",
+        "10.0.0.70 is slow",
+        "the database is locked",
+        "app12 is gone",
+        "took 5432 ms",
+    ],
+)
+def test_what_only_looks_like_a_name_names_nobody(said: str) -> None:
+    evidence = some_evidence(items=(SHUTDOWN, CLOSED), names=NAMES)
+    assert Names(evidence).named_in(said, by="web1") == {}
+
+
+def test_an_address_of_several_hosts_names_none_of_them() -> None:
+    names = tuple(HostNames(host=host, addresses=("192.0.2.9",), collectors=1) for host in ("db1", "app1"))
+    evidence = some_evidence(items=(), names=names)
+    assert Names(evidence).named_in("192.0.2.9 is slow", by="web1") == {}
+
+
+@pytest.mark.parametrize(
+    "said", ["took 12 ms", "2026-03-14 12:01:06", "order book is written", "status=500", "deadbeef"]
+)
+def test_numbers_and_words_are_no_identifiers(said: str) -> None:
+    assert identifiers_in(said) == {}
+
+
+def test_a_chain_over_many_candidates_is_found_in_no_time() -> None:
+    lines = [
+        f"{AT}{n:03d} ERROR req=0079{n % 50:04x} db1: connection refused by shard {'x' * (n % 7)}" for n in range(600)
+    ]
+    items = [log(*lines, host=host, collector=f"{number}.log") for host in ("app1", "web1") for number in range(4)]
+    assert ranked(SHUTDOWN, *items).chain is not None
+
+
+def test_the_clock_of_a_host_without_one_is_not_trusted() -> None:
+    late = log(f"{AT}{600:03d} ERROR pq: server closed the connection unexpectedly", host="app1")
+    assert reasons_of(ranked(late, SHUTDOWN, clocks=()))[0] == ("app1 names postgresql",)
