@@ -14,12 +14,17 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias, TypeVar, get_args, get_type_hints
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from FailTaleLibrary.schema import Field, Model
 
 if TYPE_CHECKING:
     from typing import Concatenate
 
-    from typing_extensions import LiteralString
+    from typing_extensions import LiteralString, dataclass_transform
+else:  # in `typing` since Python 3.11
+
+    def dataclass_transform(**_):
+        return lambda kind: kind
+
 
 SCHEMA_VERSION = 1
 
@@ -65,17 +70,16 @@ def derived_texts(make: Callable[[_First], Iterable[str]], source: _First) -> tu
 # --- The records -----------------------------------------------------------------------------------------------------
 
 
-class Record(BaseModel):
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
+class Record(Model):
     """A value that may cross a process border: frozen, and strict about unknown fields."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
 
 class Window(Record):
     """The time the evidence is about, on the clock of the machine that runs the tests."""
 
-    start: AwareDatetime
-    end: AwareDatetime
+    start: datetime
+    end: datetime
 
     @property
     def seconds(self) -> float:
@@ -103,7 +107,7 @@ class KeywordStep(Record):
     line: int | None = None
     """1-based line of the call in `source`."""
     status: str | None = None
-    started_at: AwareDatetime | None = None
+    started_at: datetime | None = None
     elapsed_s: float | None = None
     depth: int = 0
     """0 for an item directly in the test."""
@@ -129,8 +133,8 @@ class OtherTest(Record):
     """A test of another process that ran while this one did."""
 
     name: SafeText
-    started_at: AwareDatetime
-    ended_at: AwareDatetime | None = None
+    started_at: datetime
+    ended_at: datetime | None = None
     """None: it still ran when the evidence was collected, or its process ended without a word."""
     status: Literal["running", "passed", "failed", "ended", "lost"]
     """``ended``: its outcome is not known; ``lost``: its process ended in the middle of it."""
@@ -169,8 +173,8 @@ class Failure(Record):
     tags: tuple[SafeText, ...] = ()
     message: SafeText = our_words("")
     window: Window
-    suite_started_at: AwareDatetime | None = None
-    run_started_at: AwareDatetime | None = None
+    suite_started_at: datetime | None = None
+    run_started_at: datetime | None = None
     keyword_path: tuple[KeywordStep, ...] = ()
     """The way to the failing keyword, outermost first."""
     keywords: tuple[KeywordStep, ...] = ()
@@ -251,7 +255,7 @@ class Gap(Record):
     reason: GapReason
     detail: SafeText
     """A sentence for the reader: what happened and, where known, what to do."""
-    at: AwareDatetime | None = None
+    at: datetime | None = None
     elapsed_s: float = 0.0
 
 
@@ -288,7 +292,7 @@ class AppliedWindow(Record):
     kind: str
     """As in `Step.window`."""
     method: WindowMethod
-    since: AwareDatetime | None = None
+    since: datetime | None = None
     """On the test machine's clock."""
     note: SafeText = our_words("")
     """What could not be guaranteed, in a sentence; empty when the window is exact."""
@@ -405,7 +409,7 @@ class Item(Record):
     """The time limit struck; `text` holds what came until then."""
     incomplete: SafeText | None = None
     """Why the answer stopped early though some of it is here ("connection lost …"), else None."""
-    started_at: AwareDatetime | None = None
+    started_at: datetime | None = None
     duration_s: float = 0.0
     before: SafeText = our_words("")
     """The last lines from before the window, where the collector asks for them as context."""
@@ -516,7 +520,7 @@ class Evidence(Record):
     names: tuple[HostNames, ...] = ()
     """Of every host of the configuration, asked or not."""
     cost: Cost = Cost()
-    collected_at: AwareDatetime
+    collected_at: datetime
 
     def item(self, item_id: str) -> Item | None:
         return next((item for item in self.items if item.id == item_id), None)
@@ -551,7 +555,7 @@ class Suspect(Record):
     """The line itself, or the sentence that says the gap or change."""
     lines_before: tuple[SafeText, ...] = ()
     lines_after: tuple[SafeText, ...] = ()
-    at: AwareDatetime | None = None
+    at: datetime | None = None
     """When, on the test machine's clock."""
     offset_s: float | None = None
     """Seconds relative to the failure; negative before it."""
@@ -677,7 +681,7 @@ class Report(Record):
 
     schema_version: Literal[1] = 1
     failtale_version: str
-    created_at: AwareDatetime
+    created_at: datetime
     failure: Failure
     plan: Plan
     evidence: Evidence
@@ -701,7 +705,8 @@ class RecordVisitor:
 
     def visit(self, record: AnyRecord) -> AnyRecord:
         """The record with its parts visited, in the order of its fields, and then itself."""
-        texts = _text_fields(type(record))
+        kind: Any = type(record)
+        texts = _text_fields(kind)
         parts = {name: (value, self._part(value, is_text=name in texts)) for name, value in record}
         changed = {name: new for name, (old, new) in parts.items() if new is not old}
         whole = record.model_copy(update=changed) if changed else record
@@ -724,7 +729,7 @@ class RecordVisitor:
 
 
 @cache
-def _text_fields(kind: type[Record]) -> frozenset[str]:
+def _text_fields(kind: Any) -> frozenset[str]:
     """The fields of a record whose type is `SafeText`, or holds it."""
     hints = get_type_hints(kind).items()
     return frozenset(name for name, hint in hints if SafeText in (hint, *get_args(hint)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import uuid
+import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from itertools import islice
@@ -98,7 +98,7 @@ def _failure_of_result(
     safe = RecordRedactor(redactor)
     source, line = places.get(id(result), (None, None))
     return Failure(
-        id=uuid.uuid4().hex,
+        id=secrets.token_hex(16),
         scope=scope,
         name=safe.short(name),
         suite=safe.short(suite),

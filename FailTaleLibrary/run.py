@@ -20,9 +20,9 @@ is a gap in the evidence that names the fault, and its traceback lies in ``failt
 from __future__ import annotations
 
 import os
+import secrets
 import threading
 import time
-import uuid
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -305,7 +305,7 @@ class Run:
 
         safe = RecordRedactor(self._redactor)
         return Failure(
-            id=uuid.uuid4().hex,
+            id=secrets.token_hex(16),
             framework=framework,
             scope=scope,
             name=safe.short(name),

@@ -1,18 +1,21 @@
-"""Declared fields -> values that fit them, or every mistake at once: what the configuration needs of pydantic.
+"""Declared fields -> values that fit them, or every mistake at once; and back to plain data and JSON.
 
-A class lists its fields with types and `Field`; `Model.model_validate` makes it of plain data. The names are pydantic's
-where the meaning is. Its import and its classes cost each run 0.25 s of CPU, also one in which every test passes; this
-module costs 5 ms, and a class is compiled when it is first used (docs/decisions/dependencies.md).
+Configuration and records are declared with it. A class lists its fields with types, and `Field` where there is more to
+say; `Model.model_validate` makes it of plain data. Names are pydantic's where the meaning is: that library's import and
+its classes cost each run 0.3 s of CPU, also one in which every test passes, so that nothing of it is loaded here. A
+class is compiled when it is first used (docs/decisions/dependencies.md).
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import math
 import re
 import types
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import (
     Annotated,
@@ -20,6 +23,7 @@ from typing import (
     ClassVar,
     Generic,
     Literal,
+    NewType,
     TypeVar,
     Union,
     cast,
@@ -47,18 +51,20 @@ class Refusal:
     context: Mapping[str, Any] | None = None
     """Of a bound the bound, of a ``literal_error`` what is ``expected``, of a ``value_error`` the ``error``."""
 
+    def __str__(self) -> str:
+        """Place and kind, and not the value, which may be a secret."""
+        error = (self.context or {}).get("error")
+        words = "field required" if self.kind == "missing" else self.kind.replace("_", " ")
+        words = words if error is None else str(error)
+        return f"{'.'.join(map(str, self.location))}: {words}" if self.location else words
+
 
 class ValidationError(ValueError):
     """Data does not fit; `refusals` has every reason. The text names places and kinds, and no value."""
 
     def __init__(self, refusals: list[Refusal]) -> None:
         self.refusals = tuple(refusals)
-        super().__init__("; ".join(f"{'.'.join(map(str, each.location))}: {_words(each)}" for each in self.refusals))
-
-
-def _words(refusal: Refusal) -> str:
-    error = (refusal.context or {}).get("error")
-    return str(error) if error is not None else refusal.kind.replace("_", " ")
+        super().__init__("; ".join(map(str, self.refusals)))
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this module
@@ -191,7 +197,11 @@ class Model:
 
     def __init__(self, **values: Any) -> None:
         """Values by name or alias. Raises ValidationError."""
-        self.__dict__.update(self.model_validate(values).__dict__)
+        check = _Check(None, by_name=True)
+        try:
+            self.__dict__.update(check.fields(type(self), cast(dict[Any, Any], self.prepared(values)), ()))
+        except _Refused:
+            raise ValidationError(check.refusals) from None
 
     @classmethod
     def model_validate(cls: type[M], data: object, *, by_name: bool = True, context: object = None) -> M:
@@ -206,6 +216,18 @@ class Model:
             raise ValidationError(check.refusals) from None
 
     @classmethod
+    def model_validate_json(cls: type[M], data: str | bytes) -> M:
+        """The object that a JSON text in UTF-8 describes. Raises ValidationError."""
+        try:
+            text = data if isinstance(data, str) else data.decode("utf-8")
+            values = json.loads(text)
+            if _SURROGATE.search(text):
+                json.dumps(values, ensure_ascii=False).encode("utf-8")  # half of a pair is no text
+        except (ValueError, RecursionError) as error:
+            raise ValidationError([Refusal("json_invalid", (), context={"error": type(error).__name__})]) from None
+        return cls.model_validate(values)
+
+    @classmethod
     def prepared(cls, data: object) -> object:
         """What is validated in the place of some data."""
         return data
@@ -216,17 +238,30 @@ class Model:
         copy.__dict__.update(self.__dict__, **(update or {}))
         return copy
 
-    def model_dump(self, *, exclude_none: bool = False) -> dict[str, Any]:
-        """Plain data: models become mappings, whatever their depth."""
+    def model_dump(
+        self,
+        *,
+        mode: Literal["python", "json"] = "python",
+        include: Collection[str] | None = None,
+        exclude: Collection[str] = (),
+        exclude_none: bool = False,
+    ) -> dict[str, Any]:
+        """Plain data: models become mappings, whatever their depth. ``json``: of what JSON has alone.
+
+        ``include`` and ``exclude`` name fields of this object.
+        """
+        plain = _plain_json if mode == "json" else _plain
         return {
-            name: _plain(value, exclude_none=exclude_none)
+            name: plain(value)
             for name, value in self
-            if not (self._declared[name].exclude or (exclude_none and value is None))
+            if not self._declared[name].exclude and not (exclude_none and value is None)
+            if name not in exclude and (include is None or name in include)
         }
 
-    def model_dump_json(self) -> str:
-        """As JSON; what is secret is not in it."""
-        return json.dumps(self.model_dump(), default=str)
+    def model_dump_json(self, *, indent: int | None = None) -> str:
+        """As JSON, which `model_validate_json` reads; what is secret is not in it."""
+        separators = (",", ":") if indent is None else None
+        return json.dumps(self.model_dump(mode="json"), ensure_ascii=False, indent=indent, separators=separators)
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         return ((name, self.__dict__[name]) for name in self._declared)
@@ -247,14 +282,30 @@ class Model:
         return f"{type(self).__name__}({shown})"
 
 
-def _plain(value: Any, *, exclude_none: bool) -> Any:
+def _plain(value: Any) -> Any:
     if isinstance(value, Model):
-        return value.model_dump(exclude_none=exclude_none)
+        return value.model_dump()
     if isinstance(value, tuple):
-        return tuple(_plain(each, exclude_none=exclude_none) for each in value)
+        return tuple(map(_plain, value))
     if isinstance(value, dict):
-        return {key: _plain(each, exclude_none=exclude_none) for key, each in value.items()}
+        return {key: _plain(each) for key, each in value.items()}
     return value
+
+
+def _plain_json(value: Any) -> Any:
+    if value is None or isinstance(value, (str, int)):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Model):
+        return value.model_dump(mode="json")
+    if isinstance(value, (tuple, list)):
+        return list(map(_plain_json, value))
+    if isinstance(value, dict):
+        return {key: _plain_json(each) for key, each in value.items()}
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    return str(value)
 
 
 _resolved: dict[type[Model], dict[str, FieldInfo]] = {}
@@ -263,7 +314,7 @@ _checkers: dict[type[Model], tuple[tuple[str, FieldInfo, _Checker], ...]] = {}
 
 def _resolved_fields(model: type[Model]) -> dict[str, FieldInfo]:
     if model not in _resolved:
-        hints = get_type_hints(model, include_extras=True)
+        hints = _hints_of(model)
         for name, declared in model._declared.items():
             is_annotated = get_origin(hints[name]) is Annotated
             declared.annotation, *metadata = get_args(hints[name]) if is_annotated else (hints[name],)
@@ -275,6 +326,8 @@ def _resolved_fields(model: type[Model]) -> dict[str, FieldInfo]:
 # --- Checking ---------------------------------------------------------------------------------------------------------
 
 _WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(?:\.0+)?\s*", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _TRUTH = {"1": True, "true": True, "t": True, "yes": True, "y": True, "on": True}
 _TRUTH |= {"0": False, "false": False, "f": False, "no": False, "n": False, "off": False}
 
@@ -293,12 +346,13 @@ class _Check:
         data = model.prepared(data)
         if not isinstance(data, dict):
             raise self._refused("model_type", at, data)
-        values = self._fields(model, dict(data), at)
+        values = self.fields(model, dict(data), at)
         made = object.__new__(model)
         made.__dict__.update(values)
         return made
 
-    def _fields(self, model: type[Model], left: dict[Any, Any], at: tuple[str | int, ...]) -> dict[str, Any]:
+    def fields(self, model: type[Model], left: dict[Any, Any], at: tuple[str | int, ...]) -> dict[str, Any]:
+        """Values by name; ``left`` is used up."""
         values: dict[str, Any] = {}
         before = len(self.refusals)
         for name, declared, check in _compiled(model):
@@ -306,16 +360,19 @@ class _Check:
             value = left.pop(key, MISSING)
             if value is MISSING and self.by_name and declared.alias:
                 value = left.pop(name, MISSING)
-            with contextlib.suppress(_Refused):
-                values[name] = self._field(declared, check, value, (*at, key))
+            try:
+                if value is not MISSING:
+                    values[name] = check(self, value, (*at, key))
+                else:
+                    values[name] = self._default(declared, check, (*at, key))
+            except _Refused:
+                continue
         self.refusals += [Refusal("extra_forbidden", (*at, key), value) for key, value in left.items()]
         if len(self.refusals) > before:
             raise _Refused
         return values
 
-    def _field(self, field: FieldInfo, check: _Checker, value: Any, at: tuple[str | int, ...]) -> Any:
-        if value is not MISSING:
-            return check(self, value, at)
+    def _default(self, field: FieldInfo, check: _Checker, at: tuple[str | int, ...]) -> Any:
         if field.default_factory is not None:
             return field.default_factory()
         if field.default is MISSING:
@@ -362,6 +419,19 @@ class _Check:
             raise self._refused("bool_type", at, value)
         return found
 
+    def moment(self, value: Any, at: tuple[str | int, ...]) -> datetime:
+        """A time of a known zone."""
+        if isinstance(value, str) and (found := _MOMENT.fullmatch(value)):
+            seconds, fraction, zone = found.groups()
+            with contextlib.suppress(ValueError):
+                zone = "+00:00" if zone in "Zz" else zone
+                value = datetime.fromisoformat(f"{seconds}.{(fraction or '')[:6]:0<6}{zone}")
+        if not isinstance(value, datetime):
+            raise self._refused("datetime_type", at, value)
+        if value.tzinfo is None:
+            raise self._refused("timezone_aware", at, value)
+        return value
+
     def path(self, value: Any, at: tuple[str | int, ...]) -> Path:
         if not isinstance(value, (str, Path)):
             raise self._refused("path_type", at, value)
@@ -370,6 +440,8 @@ class _Check:
     def sequence(self, check: _Checker, value: Any, at: tuple[str | int, ...]) -> tuple[Any, ...]:
         if not isinstance(value, (list, tuple)):
             raise self._refused("tuple_type", at, value)
+        if type(value) is tuple and check in _EXACT and {*map(type, value)} <= {_EXACT[check]}:
+            return value  # thousands of numbers and texts, none of which needs a look
         before = len(self.refusals)
         values = self._each((check, each, (*at, index)) for index, each in enumerate(value))
         if len(self.refusals) > before:
@@ -432,8 +504,16 @@ _PLAIN: dict[Any, _Checker] = {
     float: _Check.number,
     bool: _Check.truth,
     Path: _Check.path,
+    datetime: _Check.moment,
     SecretStr: _Check.secret,
 }
+_EXACT = {_Check.text: str, _Check.number: float, _Check.whole_number: int}
+
+
+def _hints_of(model: type[Model]) -> dict[str, Any]:
+    hints = {name: hint for kind in reversed(model.__mro__[:-1]) for name, hint in kind.__annotations__.items()}
+    postponed = any(isinstance(hints[name], str) for name in model._declared)
+    return get_type_hints(model, include_extras=True) if postponed else hints
 
 
 def _compiled(model: type[Model]) -> tuple[tuple[str, FieldInfo, _Checker], ...]:
@@ -462,6 +542,8 @@ def _checker(annotation: Any) -> _Checker:
     if plain is not None:
         return plain
     origin, arguments = get_origin(annotation), get_args(annotation)
+    if isinstance(annotation, NewType):
+        return _checker(annotation.__supertype__)
     if origin is Annotated:
         return _with_validators(_checker(arguments[0]), arguments[1:])
     if origin in (Union, types.UnionType):

@@ -92,7 +92,7 @@ def test_a_payload_is_much_smaller_than_what_it_holds() -> None:
         ("failtale:1:***", "damaged"),
         ("failtale:1:" + base64.b64encode(b"not zlib").decode(), "damaged"),
         (to_payload(a_report())[:-40], "damaged"),
-        (as_payload(b"{}"), "failtale_version: Field required"),
+        (as_payload(b"{}"), "failtale_version: field required"),
         (as_payload(b"not json"), "cannot be read"),
         (as_payload(b'{"schema_version": 7}'), "schema version '7', this FailTale reads '1'"),
     ],

@@ -27,7 +27,8 @@ from FailTaleLibrary.archive import read_bundle, read_item, reports_in, to_paylo
 from FailTaleLibrary.cli import _parser, main
 from FailTaleLibrary.cli.collect import moment
 from FailTaleLibrary.cli.show import MANY
-from FailTaleLibrary.config import describe_presets, load_config, template_text
+from FailTaleLibrary.config import describe_presets, load_config
+from FailTaleLibrary.config.reference import template_text
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from FailTaleLibrary.config import Config, load_config, parse_config, secret_values_of, template_text
+from FailTaleLibrary.config import Config, load_config, parse_config, secret_values_of
+from FailTaleLibrary.config.reference import template_text
 from FailTaleLibrary.errors import ConfigError
 
 ROOT = Path(__file__).parent.parent
@@ -262,7 +263,7 @@ def test_an_installed_package_finds_its_template(tmp_path: Path) -> None:
     package = tmp_path / "FailTaleLibrary"
     shutil.copytree(ROOT / "FailTaleLibrary", package, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "resources" / "FailTaleLibrary" / "failtale.yaml", package)
-    script = "from FailTaleLibrary.config import template_text; print(template_text(), end='')"
+    script = "from FailTaleLibrary.config.reference import template_text; print(template_text(), end='')"
     done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert done.stdout == template_text()
 

@@ -16,16 +16,16 @@ import re
 import shutil
 import tempfile
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
-
-from pydantic import AwareDatetime, ValidationError
 
 from FailTaleLibrary.archive.cards import TextTransform, rewritten
 from FailTaleLibrary.archive.payload import parse_report, refusal
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import private_directory, write_new_private_file
 from FailTaleLibrary.records import Record, Report
+from FailTaleLibrary.schema import ValidationError
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
@@ -60,7 +60,7 @@ class Manifest(Record):
 
     schema_version: Literal[1] = 1
     failtale_version: str
-    created_at: AwareDatetime
+    created_at: datetime
     failure_id: str
     name: str
     suite: str

@@ -7,10 +7,9 @@ import json
 import re
 import zlib
 
-from pydantic import ValidationError
-
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.records import SCHEMA_VERSION, Record, Report
+from FailTaleLibrary.schema import ValidationError
 from FailTaleLibrary.text import shorten
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -78,9 +77,7 @@ def refusal(data: bytes, error: ValidationError, *, where: str) -> ArchiveError:
     version = _schema_version(data)
     if version not in (None, SCHEMA_VERSION):
         return ArchiveError(_other_schema(where, version))
-    first = error.errors(include_url=False, include_input=False)[0]
-    place = ".".join(str(part) for part in first["loc"])
-    return ArchiveError(f"{where} cannot be read: {place + ': ' if place else ''}{first['msg']}.")
+    return ArchiveError(f"{where} cannot be read: {error.refusals[0]}.")
 
 
 def _schema_version(data: bytes) -> object:

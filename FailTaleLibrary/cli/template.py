@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 from FailTaleLibrary.cli.options import Commands
-from FailTaleLibrary.config import template_text
+from FailTaleLibrary.config.reference import template_text
 
 
 def add_command(commands: Commands) -> None:

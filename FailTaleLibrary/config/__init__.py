@@ -15,7 +15,6 @@ from FailTaleLibrary.config.model import (
     secret_values_of,
 )
 from FailTaleLibrary.config.presets import Preset, describe_presets
-from FailTaleLibrary.config.reference import template_text
 
 __all__ = [
     "CONFIG_VARIABLE",
@@ -35,5 +34,4 @@ __all__ = [
     "load_config",
     "parse_config",
     "secret_values_of",
-    "template_text",
 ]

@@ -88,10 +88,17 @@ def _from_preset(
     if not isinstance(parameters, dict):
         document.add(parameters_at or at, f"parameters are a mapping; write {in_quotes(preset.usage)}")
         return []
-    return _with_parameters(document, preset, parameters, at=parameters_at or at)
+    at_parameters = parameters_at or at
+    filled = _with_parameters(document, preset, parameters, at=at_parameters)
+    checked = presets.has_checked_patterns(preset)
+    made = (document.validate(Collector, data, at=at_parameters, has_checked_patterns=checked) for data in filled)
+    return [collector for collector in made if collector]
 
 
-def _with_parameters(document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where) -> list[Collector]:
+def _with_parameters(
+    document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where
+) -> tuple[dict[str, Any], ...]:
+    """The data of the preset's collectors; none, and mistakes are noted, when the parameters are wrong."""
     values = {key: value if isinstance(value, str) else document.raw.get((*at, key)) for key, value in given.items()}
     before = len(document.mistakes.found)
     for key, value in values.items():
@@ -99,10 +106,9 @@ def _with_parameters(document: Document, preset: Preset, given: Mapping[str, Any
     if len(document.mistakes.found) == before:
         _check_required(document, preset, given, at=at)
     if len(document.mistakes.found) > before:
-        return []
+        return ()
     told = {key: value for key, value in values.items() if value is not None}
-    filled = preset.filled(told, prefix=told.get(PREFIX))
-    return [collector for data in filled if (collector := document.validate(Collector, data, at=at))]
+    return preset.filled(told, prefix=told.get(PREFIX))
 
 
 def _check_required(document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where) -> None:

@@ -4,8 +4,7 @@ Every field has a description, from which `docs/configuration.md` is generated. 
 (``timeout``); in Python its name says the unit (``timeout_s``).
 """
 
-from __future__ import annotations
-
+# Annotations are not postponed here: every run reads them, and as texts they would be compiled each time.
 import re
 from collections.abc import Iterator
 from pathlib import Path

@@ -59,9 +59,9 @@ class Document:
         """A scalar in quotes as it is written in the file, so that nothing from the environment is repeated."""
         return in_quotes(self.raw.get(where, value))
 
-    def validate(self, model: type[S], data: object, *, at: Where = ()) -> S | None:
+    def validate(self, model: type[S], data: object, *, at: Where = (), has_checked_patterns: bool = False) -> S | None:
         """The model of some of this document's data; None, and its mistakes are noted, when it does not fit."""
-        context = Origin(self.source.parent)
+        context = Origin(self.source.parent, has_checked_patterns)
         try:
             return model.model_validate(data, by_name=False, context=context)
         except ValidationError as error:

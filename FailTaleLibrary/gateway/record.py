@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import ValidationError
-
 from FailTaleLibrary.archive import pack, unpack
 from FailTaleLibrary.errors import GatewayError
 from FailTaleLibrary.records import Evidence, Plan, Record
+from FailTaleLibrary.schema import ValidationError
 
 MAX_BYTES = 512 * 1024 * 1024
 """Of the unpacked record; a gateway that sends more is broken or hostile."""
@@ -40,9 +39,7 @@ def unpack_handover(word: str) -> Handover:
     try:
         return Handover.model_validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
         raise GatewayError(
-            f"The gateway's record does not fit this FailTale ({place}: {first['msg']}); "
+            f"The gateway's record does not fit this FailTale ({error.refusals[0]}); "
             "use the same version on both sides."
         ) from error
