@@ -77,21 +77,21 @@ MISSING: Any = type("Missing", (), {"__repr__": lambda _: "MISSING"})()
 """Stands for a default that does not exist."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class ValidationInfo:
     """What a validator may ask for beside the value: what was given to `Model.model_validate`."""
 
     context: object = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class BeforeValidator:
     """A function of the raw value, or of it and a `ValidationInfo`; its type is checked afterwards."""
 
     function: Callable[..., Any]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class AfterValidator:
     """A function of the value, or of it and a `ValidationInfo`; its type was checked before."""
 

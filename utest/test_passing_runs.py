@@ -20,6 +20,10 @@ ONLY_FOR_A_FAILURE = (
     "httpx",
     "ollama",
     "mcp",
+    "pydantic",
+    "pydantic_core",
+    "re2",
+    "FailTaleLibrary.timestamps",
     "FailTaleLibrary.archive",
     "FailTaleLibrary.gateway",
     "FailTaleLibrary.hints",
@@ -28,6 +32,7 @@ ONLY_FOR_A_FAILURE = (
     "FailTaleLibrary.rendering",
 )
 CONNECTS = ("FailTaleLibrary.collection.source", "FailTaleLibrary.transports", "FailTaleLibrary.windows")
+FOR_WINDOWS = ("re2", "FailTaleLibrary.timestamps")
 SUITE = """
 *** Test Cases ***
 Passes
@@ -41,13 +46,18 @@ Passes Too
 WATCHED = """
 import sys
 import robot
+presets = set()
+def note_presets(event, arguments):
+    if event == "open" and "/FailTaleLibrary/presets/" in str(arguments[0]):
+        presets.add(str(arguments[0]).rpartition("/")[2])
+sys.addaudithook(note_presets)
 status = robot.run("suite.robot", listener="FailTaleListener:failtale.yaml", stdout=sys.stderr)
-print(status, *sorted(name for name in sys.modules if name in NAMES), sep="\\n")
+print(status, *sorted(name for name in (*sys.modules, *presets) if name in NAMES), sep="\\n")
 """
 
 
 def loaded_by_a_run(directory: Path, *, marks: str, host: str, names: tuple[str, ...]) -> list[str]:
-    """Which of these modules a real run of tests that pass has loaded by its end."""
+    """Which of these modules and presets a real run of tests that pass has loaded by its end."""
     (directory / "suite.robot").write_text(SUITE)
     (directory / "failtale.yaml").write_text(
         f"components: {{app: {{collectors: [linux]}}}}\nhosts: {{app1: {{component: app, {host}}}}}\nmarks: {marks}\n"
@@ -71,10 +81,16 @@ def test_a_run_without_a_failure_loads_nothing_that_only_a_failure_needs(tmp_pat
     assert loaded_by_a_run(tmp_path, marks="off", host="address: shop.invalid", names=names) == []
 
 
+def test_of_the_presets_a_run_reads_those_that_it_uses(tmp_path: Path) -> None:
+    names = tuple(path.name for path in (ROOT / "FailTaleLibrary" / "presets").glob("*.yaml"))
+    assert len(names) > 1
+    assert loaded_by_a_run(tmp_path, marks="off", host="address: shop.invalid", names=names) == ["linux.yaml"]
+
+
 @pytest.mark.parametrize("marks", ["test", "suite"])
 def test_marks_load_the_way_to_the_hosts_and_no_more(tmp_path: Path, marks: str) -> None:
     loaded = loaded_by_a_run(tmp_path, marks=marks, host="transport: local", names=(*ONLY_FOR_A_FAILURE, *CONNECTS))
-    assert set(loaded) - {"FailTaleLibrary.redaction"} == set(CONNECTS)
+    assert set(loaded) - {"FailTaleLibrary.redaction"} == {*CONNECTS, *FOR_WINDOWS}
 
 
 @pytest.mark.ssh

@@ -97,7 +97,7 @@ OF_CONFIGURATION = {"before", "source"}
 
 
 def test_a_copy_of_a_record_takes_no_text_that_the_type_checker_does_not_see() -> None:
-    """pydantic types `model_copy` as a dictionary of anything, so only the methods of records may put texts in."""
+    """`model_copy` takes a dictionary of anything, so only the methods of records may put texts in."""
     assert {"detail", "message", "text", "no_hint_reason"} < TEXT_FIELDS
     copies = [(module, call) for module, call in calls("model_copy") if module not in ("records.py", CUTS_A_CARD)]
     assert copies
