@@ -86,3 +86,21 @@ def test_noise_of_an_earlier_failure_does_not_become_news() -> None:
     failure = a_failure(name="Order Tea")
     history = History().with_report(a_report(failure=failure, evidence=found, analysis=rank(failure, found)))
     assert ranked(a_log(seen(0, *EVERY_1_5_S), text=f"{NOISE}\n"), history).headline.startswith("No strong suspect")
+
+
+def test_words_that_a_log_never_held_are_a_suspect_without_being_grave_and_never_strong() -> None:
+    tariff = "2026-03-14T12:01:06.300Z INFO settings: tariff is summer now, was standard"
+    routine = "2026-03-14T12:01:06.400Z INFO orders: order 12 is packed"
+    text = f"{NOISE}\n{tariff}\n{routine}\n"
+    analysis = ranked(a_log(seen(0, *EVERY_1_5_S), seen(2, *EVERY_1_5_S), text=text))
+    assert [suspect.text for suspect in analysis.suspects] == [tariff, NOISE]
+    assert not any(signal.strong for signal in analysis.suspects[0].signals)
+    assert analysis.headline.startswith("No strong suspect")
+
+
+def test_of_much_that_is_new_in_a_log_only_the_first_is_told() -> None:
+    words_ = ("alder", "beech", "cedar", "elm", "fir", "hazel", "larch", "maple", "oak", "pine", "rowan", "willow")
+    text = "".join(f"2026-03-14T12:01:06.{100 + n}Z INFO trees: {word} is planted\n" for n, word in enumerate(words_))
+    shown = [suspect.text for suspect in ranked(a_log(text=text)).suspects]
+    assert 0 < len(shown) <= 6
+    assert all(any(word in each for each in shown) for word in words_[: len(shown)])

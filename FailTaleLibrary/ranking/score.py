@@ -20,7 +20,7 @@ from FailTaleLibrary.ranking.lines import Log, gist, templates_of
 from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_lines
 from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
-from FailTaleLibrary.ranking.severity import ERROR, WARNING, Gravity
+from FailTaleLibrary.ranking.severity import ERROR, ORDINARY, WARNING, Gravity
 from FailTaleLibrary.ranking.signals import NO_WORDS, SignalRow
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import Scene, relative
@@ -218,6 +218,10 @@ def _listed_words(words: Sequence[SafeText]) -> str:
 
 NEW, SEEN, RARE, TRACE, CONCLUSION = 3.0, -4.0, 1.5, 1.0, -1.5
 NEW_BUT_HARMLESS = 1.0
+FIRST_WORDS = 2.0
+"""For a line without any grave word whose like its log never held."""
+_MOST_FIRST_WORDS = 6
+"""Of one source, the earliest: a program that starts says much that is new."""
 GRAVE = 3.0
 """From here on a line can be the onset of the failure."""
 ECHO = 1.0
@@ -295,13 +299,14 @@ class Source:
         known = len(self._before) + len(self._early) + len(self._earlier)
         self._knows_enough = known >= _ENOUGH or bool(item.baseline)
         self._looked_back = judged_lines(item, setting.history.tests, setting.scene.failure.window.start, len(lines))
+        self._first_words = self._lines_first_of_their_kind()
 
     def scored(self) -> list[Scored]:
         """The units that have a signal, in any order; of lines of one shape the most significant."""
         told = {line[2:].strip() for line in self.item.changes if line.startswith("+ ")}  # a change speaks for itself
         telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
         groups: dict[str, list[Unit]] = {}
-        for unit in units_of(self.log, also=telling):
+        for unit in units_of(self.log, also={*telling, *self._first_words} if self._first_words else telling):
             if self._is_snapshot and not any(map(self._is_dated, unit.lines)):
                 continue
             if not told or self.log.lines[unit.telling].strip() not in told:
@@ -369,13 +374,15 @@ class Source:
         gravity = gravity_of_unit(unit, self.log)
         shared = self._shared(unit)
         cause = gravity.weight + (TRACE if unit.is_trace else 0.0)
-        if cause + shared.weight < _LEAST_CAUSE:
+        is_first = unit.telling in self._first_words
+        if cause + shared.weight < _LEAST_CAUSE and not is_first:
             return None
         at = self._moment(unit)
         offset_s = self._setting.scene.offset_s(at) if at else None
         nearness = self._nearness(unit, offset_s)
         novelty = self._novelty(unit, shape, offset_s)
         score = cause + nearness + _context(gravity, shared, novelty, cause) + RARE * rarity
+        score += FIRST_WORDS if is_first else 0.0
         if score < _LEAST_SCORE:
             return None
         is_cause = not (novelty.is_usual or gravity.is_conclusion or _is_echo(gravity))
@@ -454,6 +461,20 @@ class Source:
             news = (each for place in unit.others if (each := self._looked_back[self.unread + place]).is_news)
             return next(news, judged)
         return judged
+
+    def _lines_first_of_their_kind(self) -> frozenset[int]:
+        """The first lines without a grave word whose like the log never held, by the host's look-back.
+
+        A change is often told in words of its own ("tariff is summer now"): that they are new is all that speaks for it.
+        """
+        found: dict[str, int] = {}
+        for place, judged in enumerate(self._looked_back[self.unread :]):
+            if judged is NEWS and self.log.readings[place].gravity is ORDINARY:
+                if not self.log.readings[place].is_blank:
+                    found.setdefault(self.log.template(place), place)
+                if len(found) == _MOST_FIRST_WORDS:
+                    break
+        return frozenset(found.values())
 
     def _ahead_of_window(self) -> frozenset[str]:
         """Shapes of lines that came along though they were written before the window."""
