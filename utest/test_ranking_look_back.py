@@ -89,7 +89,7 @@ def test_noise_of_an_earlier_failure_does_not_become_news() -> None:
 
 
 def test_words_that_a_log_never_held_are_a_suspect_without_being_grave_and_never_strong() -> None:
-    tariff = "2026-03-14T12:01:06.300Z INFO settings: tariff is summer now, was standard"
+    tariff = "2026-03-14T12:01:06.300Z INFO prices: from here on it is summer"
     routine = "2026-03-14T12:01:06.400Z INFO orders: order 12 is packed"
     text = f"{NOISE}\n{tariff}\n{routine}\n"
     analysis = ranked(a_log(seen(0, *EVERY_1_5_S), seen(2, *EVERY_1_5_S), text=text))

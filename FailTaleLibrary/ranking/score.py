@@ -465,7 +465,7 @@ class Source:
     def _lines_first_of_their_kind(self) -> frozenset[int]:
         """The first lines without a grave word whose like the log never held, by the host's look-back.
 
-        A change is often told in words of its own ("tariff is summer now"): that they are new is all that speaks for it.
+        A change is often told in words of its own ("from here on it is summer"): that they are new is all there is.
         """
         found: dict[str, int] = {}
         for place, judged in enumerate(self._looked_back[self.unread :]):
