@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
@@ -34,8 +34,12 @@ from FailTaleLibrary.robot_results import (
     failure_of_suite_fixture,
     failure_of_test,
     secret_variables,
+    used_in,
 )
 from FailTaleLibrary.run import Run, Stages
+
+MAX_NODES_OF_PASSED = 40
+"""Of a passing test's keywords and messages that are remembered, to know its lines when a later test fails."""
 
 
 @library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT")
@@ -139,13 +143,16 @@ class FailTaleLibrary:
         """The test has ended, its teardown included; ``result`` is its robot.result.TestCase."""
         if result.passed:
             self.run.test_passed(result.name)
+            self.run.test_used(result.name, used_in(result.body, most=MAX_NODES_OF_PASSED))
         self._test = self._collected = None
         self.run.test_ended()
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
-        self._know_secrets()
-        failure = failure_of_test(result, places=places, redactor=self.run.redactor(), attempt=attempt)
+        variables = self._know_secrets()
+        failure = failure_of_test(
+            result, places=places, redactor=self.run.redactor(), variables=variables, attempt=attempt
+        )
         self._collected = self._collect(failure, deadline_s=deadline_s)
         return self._collected
 
@@ -296,13 +303,17 @@ class FailTaleLibrary:
             if (parallel := _parallel_run()) is not None:
                 self.run.runs_in_parallel(parallel)
 
-    def _know_secrets(self) -> None:
-        self.run.know(secret_variables(BuiltIn().get_variables()))
+    def _know_secrets(self) -> Mapping[str, Any]:
+        """All variables, whose secrets the run knows from now on."""
+        variables: Mapping[str, Any] = BuiltIn().get_variables()
+        self.run.know(secret_variables(variables))
+        return variables
 
     def _failure_now(self, name: str | None) -> Failure:
         """What a keyword calls a failure: the running test's own, or the time since it began."""
         if self._test is not None and name is None and _variable("${TEST STATUS}") == "FAIL":
-            return failure_of_test(self._test, places={}, redactor=self.run.redactor())
+            variables: Mapping[str, Any] = BuiltIn().get_variables()
+            return failure_of_test(self._test, places={}, redactor=self.run.redactor(), variables=variables)
         suite = str(_variable("${SUITE NAME}") or "")
         title = name or str(_variable("${TEST NAME}") or suite)
         return self.run.failure(title, suite=suite, framework="robot", start=_start_of(self._test))

@@ -10,8 +10,9 @@ import contextlib
 import inspect
 import os
 import sys
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ import pytest
 
 if TYPE_CHECKING:
     from FailTaleLibrary.belonging.other_tests import ParallelRun
+    from FailTaleLibrary.belonging.used_texts import UsedText
     from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Report
     from FailTaleLibrary.redaction.redactor import RecordRedactor
     from FailTaleLibrary.run import Run
@@ -30,6 +32,10 @@ MARKERS = (
     "failtale(components=[...]): collect from these components only when the test fails",
     "no_failtale: collect nothing when the test fails",
 )
+MAX_PRINTED = 20_000
+"""Characters of what a test printed or logged, the newest, that are searched for what it saw."""
+MAX_USED_OF_PASSED = 40
+"""Texts of a passing test that are remembered, to know its lines when a later test fails."""
 NOT_AFFECTED = "The test result is not affected."
 _PLUGIN = "failtale-run"
 
@@ -202,6 +208,7 @@ class _PytestRun:
         report = yield
         if report.passed and report.when == "call":
             self.run.test_passed(item.name)
+            self.run.test_used(item.name, tuple(islice(_used_texts(item, report), MAX_USED_OF_PASSED)))
         if report.failed and item.get_closest_marker("no_failtale") is None:
             self._collect_failure(item, call, report)
         return report
@@ -245,7 +252,7 @@ class _PytestRun:
 
         self._held.enter_context(held_back())
         try:
-            collected = self._collect_for(self._failure_of(item, call), item, ())
+            collected = self._collect_for(self._failure_of(item, call, report), item, ())
             self._attach(collected, item, report)
         except Exception as error:
             activity = f"collecting evidence for test '{item.name}'"
@@ -266,8 +273,14 @@ class _PytestRun:
             extras = getattr(report, "extras", [])
             report.extras = [*extras, _html_extra(card)]  # type: ignore[attr-defined]  # pytest-html's own attribute
 
-    def _failure_of(self, item: pytest.Item, call: pytest.CallInfo[None]) -> Failure:
-        failure = self._failure(item, scope="test", name=item.name)
+    def _failure_of(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Failure:
+        local_values = dict(_local_values(call))
+        self.run.know(_secrets_of(local_values))
+        used = [
+            *_used_texts(item, report),
+            *(_used_value(name, value) for name, value in local_values.items()),
+        ]
+        failure = self._failure(item, scope="test", name=item.name, used=used)
         if call.excinfo is None:
             return failure
         safe = self._safe()
@@ -277,8 +290,8 @@ class _PytestRun:
             attempt=int(getattr(item, "execution_count", 1)),
         )
 
-    def _failure(self, item: pytest.Item, *, scope: FailureScope, name: str) -> Failure:
-        self.run.know(_secrets(item))
+    def _failure(self, item: pytest.Item, *, scope: FailureScope, name: str, used: Iterable[UsedText] = ()) -> Failure:
+        self.run.know(_secrets_of(getattr(item, "funcargs", {})))
         source, line, _ = item.location
         return self.run.failure(
             name,
@@ -288,6 +301,7 @@ class _PytestRun:
             tags=[mark.name for mark in item.iter_markers()],
             framework="pytest",
             scope=scope,
+            used=used,
         )
 
     def _safe(self) -> RecordRedactor:
@@ -315,12 +329,47 @@ def _marked_components(item: pytest.Item) -> tuple[str, ...]:
     return (components,) if isinstance(components, str) else tuple(components)
 
 
-def _secrets(item: pytest.Item) -> tuple[str, ...]:
-    """Values of fixtures and parameters whose names are a secret's."""
+def _secrets_of(values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Values of fixtures, parameters and local variables whose names are a secret's."""
     from FailTaleLibrary.redaction import secret_values
 
-    arguments = getattr(item, "funcargs", {})
-    return secret_values({name: value for name, value in arguments.items() if isinstance(value, str)})
+    return secret_values({name: value for name, value in values.items() if isinstance(value, str)})
+
+
+def _used_texts(item: pytest.Item, report: pytest.TestReport) -> Iterator[UsedText]:
+    """What a test was given, and what it printed and logged."""
+    from FailTaleLibrary.belonging.used_texts import UsedText, can_name
+
+    for name, value in getattr(item, "funcargs", {}).items():
+        if can_name(value):
+            yield _used_value(name, value)
+    for _, text in report.sections:
+        for line in text[-MAX_PRINTED:].splitlines():
+            yield UsedText(line, "output")
+
+
+def _used_value(name: str, value: object) -> UsedText:
+    from FailTaleLibrary.belonging.used_texts import UsedText
+
+    return UsedText(f"{name}={value}", "value")
+
+
+def _local_values(call: pytest.CallInfo[None]) -> Iterator[tuple[str, object]]:
+    """What the functions of the test's own code held in variables when it failed: what others returned to them.
+
+    Of a dictionary its plain values, as those of a JSON answer.
+    """
+    from FailTaleLibrary.belonging.used_texts import can_name
+
+    entries = call.excinfo.traceback if call.excinfo else ()
+    for entry in entries:
+        if _is_foreign(str(entry.path)):
+            continue
+        for name, value in entry.frame.f_locals.items():
+            if type(value) is dict:
+                yield from ((str(key), each) for key, each in value.items() if can_name(each))
+            elif can_name(value):
+                yield name, value
 
 
 def _traceback_steps(item: pytest.Item, call: pytest.CallInfo[None], safe: RecordRedactor) -> Iterator[KeywordStep]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timezone
-from itertools import islice
+from itertools import chain, islice
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from FailTaleLibrary.belonging.used_texts import UsedText, can_name
 from FailTaleLibrary.log import logger_of
-from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Window
+from FailTaleLibrary.records import Failure, FailureScope, Identifier, KeywordStep, Window
 
 if TYPE_CHECKING:  # tests that pass need none of it
     from FailTaleLibrary.redaction import Redactor
@@ -19,6 +22,10 @@ _log = logger_of(__name__)
 
 MAX_KEYWORDS = 200
 """Keywords of one failure that are kept: the last ones, since those stand near the failure."""
+MAX_NODES = 20_000
+"""Of a test's keywords and messages that are looked through for what the test used."""
+MAX_USED = 150
+"""First, and last, texts of a kind that a test used."""
 MAX_VALUES = 10_000
 """Looked at in one variable, for secrets."""
 _RUN_KEYWORD_OWNER = "BuiltIn"
@@ -28,10 +35,18 @@ Places = Mapping[int, tuple[str | None, int | None]]
 """``id`` of a result object -> source and line of its data; only data knows the line (robot.result has none)."""
 
 
-def failure_of_test(result: Any, *, places: Places, redactor: Redactor, attempt: int = 1) -> Failure:
+def failure_of_test(
+    result: Any,
+    *,
+    places: Places,
+    redactor: Redactor,
+    variables: Mapping[str, Any] = MappingProxyType({}),
+    attempt: int = 1,
+) -> Failure:
     """The failure of one test or task, as far as it has run.
 
-    ``result`` is robot.result.TestCase as a listener gets it. The window ends when the failing keyword ended.
+    ``result`` is robot.result.TestCase as a listener gets it; ``variables`` are those of the test. The window ends when
+    the failing keyword ended.
     """
     path = list(_failing_path(result))
     return _failure_of_result(
@@ -41,6 +56,7 @@ def failure_of_test(result: Any, *, places: Places, redactor: Redactor, attempt:
         suite=result.parent.full_name if result.parent else "",
         items=path,
         ran=tuple(_ran(result)),
+        used=_used_in_test(result, variables),
         places=places,
         redactor=redactor,
         attempt=attempt,
@@ -57,6 +73,7 @@ def failure_of_suite_fixture(keyword: Any, suite: Any, *, places: Places, redact
         suite=suite.full_name,
         items=[keyword, *_failing_path(keyword)],
         ran=tuple(_ran(keyword)),
+        used=used_in((keyword,)),
         places=places,
         redactor=redactor,
         attempt=1,
@@ -89,6 +106,7 @@ def _failure_of_result(
     suite: str,
     items: list[Any],
     ran: tuple[tuple[int, Any], ...],
+    used: Iterable[UsedText],
     places: Places,
     redactor: Redactor,
     attempt: int,
@@ -109,9 +127,89 @@ def _failure_of_result(
         window=Window(start=_started_at(result), end=_failed_at(items)),
         keyword_path=tuple(_keyword_step(item, depth, places, safe) for depth, item in enumerate(items)),
         keywords=tuple(_keyword_step(item, depth, places, safe) for depth, item in ran[-MAX_KEYWORDS:]),
+        identifiers=_identifiers_of(used, result.message, redactor),
         attempt=attempt,
         redactions=safe.redactions(),
     )
+
+
+# --- What a test used ------------------------------------------------------------------------------------------------
+
+_VARIABLE = re.compile(r"[$@&]\{[^{}]*\}(?:\[[^]]*\])*")
+_ASSIGNED = re.compile(r"[$@&]\{[^{}]+\} = ")
+
+
+def used_in(
+    items: Iterable[Any], *, variables: Mapping[str, Any] = MappingProxyType({}), most: int = MAX_NODES
+) -> tuple[UsedText, ...]:
+    """What keywords were given, what they returned, and what they logged: in this order, each text once.
+
+    ``items`` are of robot.result; ``variables`` stand in the place of their names. Of many texts the first and the last
+    are kept, because what a test works with is made at its begin, and loops repeat themselves.
+    """
+    arguments: dict[str, UsedText] = {}
+    values: dict[str, UsedText] = {}
+    output: dict[str, UsedText] = {}
+    for item in islice(_nodes_of(items), most):
+        if getattr(item, "type", "") == "MESSAGE":
+            text = str(item.message)
+            is_value = _ASSIGNED.match(text) is not None
+            (values if is_value else output)[text] = UsedText(text, "value" if is_value else "message")
+        elif _is_keyword(item):
+            for argument in item.args:
+                text = _with_values(str(argument), variables)
+                if text:
+                    arguments.setdefault(text, UsedText(text, "argument", item.name or ""))
+    return tuple(chain.from_iterable(_first_and_last(list(kind.values())) for kind in (arguments, values, output)))
+
+
+def _used_in_test(result: Any, variables: Mapping[str, Any]) -> tuple[UsedText, ...]:
+    """Of the test itself, and of the setups of its suites, which made what their tests work with."""
+    setups = [suite.setup for suite in _suites_of(result) if getattr(suite, "has_setup", False)]
+    return (*used_in(_children(result), variables=variables), *used_in(setups))
+
+
+def _suites_of(result: Any) -> Iterator[Any]:
+    suite = result.parent
+    while suite is not None:
+        yield suite
+        suite = suite.parent
+
+
+def _nodes_of(items: Iterable[Any]) -> Iterator[Any]:
+    """Keywords, control structures and messages, each ahead of what it holds."""
+    for item in items:
+        yield item
+        yield from _nodes_of(_children(item))
+
+
+def _with_values(argument: str, variables: Mapping[str, Any]) -> str:
+    """An argument with values in place of plain variables; empty where one is not known."""
+    if "{" not in argument:
+        return argument
+    names = set(_VARIABLE.findall(argument))
+    known = {name: variables.get(name) for name in names}
+    if any(not can_name(value) for value in known.values()):
+        return ""
+    return _VARIABLE.sub(lambda match: str(known[match[0]]), argument)
+
+
+def _first_and_last(texts: list[UsedText]) -> list[UsedText]:
+    return texts if len(texts) <= 2 * MAX_USED else [*texts[:MAX_USED], *texts[-MAX_USED:]]
+
+
+def _identifiers_of(used: Iterable[UsedText], message: str, redactor: Redactor) -> tuple[Identifier, ...]:
+    from FailTaleLibrary.belonging.identifiers import identifiers_in
+    from FailTaleLibrary.redaction.redactor import RecordRedactor
+
+    try:
+        return identifiers_in([*used, UsedText(message, "failure")], RecordRedactor(redactor).short)
+    except Exception:  # what proves a line to be the test's must not cost the evidence
+        _log.debug("the test could not be searched for identifiers", exc_info=True)
+        return ()
+
+
+# --- Times and the failing path --------------------------------------------------------------------------------------
 
 
 def _started_at(result: Any) -> datetime:

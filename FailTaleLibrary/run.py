@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.belonging.other_tests import OwnTests, ParallelRun
+from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.budget import FAILURE_TIME, Budget
 from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.errors import ConfigError, FailTaleError
@@ -71,6 +72,9 @@ NOT_RANKED = our_words("The evidence could not be ranked.")
 
 MAX_TESTS = 200
 """Passed tests that are remembered between two failures; no look-back reaches further."""
+
+MAX_TESTS_USED = 20
+"""Newest tests of which is remembered what they used."""
 
 T = TypeVar("T")
 _log = logger_of(__name__)
@@ -188,6 +192,8 @@ class Run:
         self._parallel: ParallelRun | None = None
         self._passed: deque[tuple[str, Window]] = deque(maxlen=MAX_TESTS)
         """Names and times of tests that passed since the last failure; made safe when the next one needs them."""
+        self._used: deque[tuple[str, tuple[UsedText, ...]]] = deque(maxlen=MAX_TESTS_USED)
+        """Names of tests since the last failure, and what they used; searched for identifiers when one is needed."""
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
         self._stop_the_log = log_as_asked(environ)
@@ -263,6 +269,11 @@ class Run:
         if began_at is not None:
             self._passed.append((name, Window(start=began_at, end=datetime.now(timezone.utc))))
 
+    def test_used(self, name: str, used: tuple[UsedText, ...]) -> None:
+        """What a test used: lines with its identifiers are hardly those of a later failure."""
+        if used:
+            self._used.append((name, used))
+
     def test_ended(self) -> None:
         """The test has ended, its teardown included."""
         self._test_began_at = None
@@ -299,8 +310,13 @@ class Run:
         framework: str = "other",
         scope: FailureScope = "on demand",
         start: datetime | None = None,
+        used: Iterable[UsedText] = (),
     ) -> Failure:
-        """A failure of now, its texts free of secrets; from ``start``, or since the test (suite, run) began."""
+        """A failure of now, its texts free of secrets; from ``start``, or since the test (suite, run) began.
+
+        ``used`` are texts that the test used or saw, as they are: what in them names one thing proves lines its own.
+        """
+        from FailTaleLibrary.belonging.identifiers import identifiers_in
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 
         safe = RecordRedactor(self._redactor)
@@ -315,6 +331,7 @@ class Run:
             tags=tuple(safe.short(tag) for tag in tags),
             message=safe.short(message),
             window=Window(start=start or self.window_start, end=datetime.now(timezone.utc)),
+            identifiers=identifiers_in([*used, UsedText(message, "failure")], RecordRedactor(self._redactor).short),
             redactions=safe.redactions(),
         )
 
@@ -489,6 +506,7 @@ class Run:
         time_left = budget.part(max(_LEAST_RANKING_S, budget.left_s - _DRAWING_S))
         try:
             self._know_passed_tests()
+            self._know_used()
             analysis = self._stages.rank(
                 report.failure, report.evidence, history=self._history, is_over=lambda: time_left.left_s <= 0
             )
@@ -512,6 +530,15 @@ class Run:
             name, window = self._passed.popleft()
             safe_name = RecordRedactor(self._redactor).short(name)
             self._history = self._history.with_test(RunTest(safe_name, window, has_passed=True))
+
+    def _know_used(self) -> None:
+        from FailTaleLibrary.belonging.identifiers import identifiers_in
+        from FailTaleLibrary.redaction.redactor import RecordRedactor
+
+        while self._used:
+            name, used = self._used.popleft()
+            safe = RecordRedactor(self._redactor).short
+            self._history = self._history.with_used(safe(name), identifiers_in(used, safe))
 
     def _stored(
         self,

@@ -6,17 +6,19 @@ Real pabot in both of its modes, real pytest-xdist, and robot in two shells.
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from patience import PATIENCE_S
 
-from FailTaleLibrary.archive import reports_in
+from FailTaleLibrary.archive import read_bundle, reports_in
 from FailTaleLibrary.belonging.other_tests import HEADER_BYTES, KEPT_FILES, SLOT_BYTES, SLOTS, OwnTests, ParallelRun
 from FailTaleLibrary.files import own_runtime_directory
 from FailTaleLibrary.records import OtherTests, Report, SafeText, our_words
@@ -293,24 +295,84 @@ def reports_by_name(*outputs: Path) -> dict[str, Report]:
     return {report.failure.name: report for output in outputs for report in reports_in(output)}
 
 
-def assert_each_gets_its_own(reports: dict[str, Report], *, ran_by: str) -> None:
+NAMES = ("Fails By Its Own Mistake", "Locks The Account")
+
+
+def assert_each_gets_its_own(reports: dict[str, Report], *, ran_by: str, names: tuple[str, str] = NAMES) -> None:
     """The innocent one accuses nobody and names the other; what the guilty one did leads its own card."""
-    innocent, guilty = reports["Fails By Its Own Mistake"], reports["Locks The Account"]
+    innocent, guilty = (reports[name] for name in names)
     assert any("is locked" in suspect.text for suspect in innocent.analysis.suspects)
     assert not any(suspect.is_strong for suspect in innocent.analysis.suspects)
     assert innocent.analysis.headline.startswith("No strong suspect")
     assert innocent.failure.others is not None
     assert innocent.failure.others.ran_by == ran_by
-    assert [test.name.rpartition(".")[2] for test in innocent.failure.others.tests] == ["Locks The Account"]
+    assert [re.split(r"[.:]", test.name)[-1] for test in innocent.failure.others.tests] == [names[1]]
     (note,) = innocent.analysis.notes
     assert f"1 other test ran at the same time ({ran_by})" in note
-    assert "Locks The Account" in note
+    assert names[1] in note
     assert guilty.failure.others is not None
+    assert guilty.analysis.suspects[0].is_strong
+    assert "is locked" in guilty.analysis.headline
+    assert any("which the test used" in signal.words for signal in guilty.analysis.suspects[0].signals)
 
 
-def test_under_pabot_each_test_gets_its_own_lines(place: Path) -> None:
-    (place / "both.robot").write_text(LOCKS + INNOCENT.partition("*** Test Cases ***\n")[2])
-    options = ["--processes", "2", "--testlevelsplit", "--listener", "FailTaleListener:failtale.yaml"]
-    said, _ = started(place, "pabot.pabot", *options, "both.robot").communicate(timeout=4 * PATIENCE_S)
+BOTH = f"{LOCKS}{INNOCENT.partition('*** Test Cases ***')[2]}"
+LISTENER = ("--listener", "FailTaleListener:failtale.yaml")
+
+
+@pytest.mark.parametrize("suites", [{"both": BOTH}, {"locks": LOCKS, "innocent": INNOCENT}], ids=["tests", "suites"])
+def test_under_pabot_each_test_gets_its_own_lines(place: Path, suites: dict[str, str]) -> None:
+    for name, text in suites.items():
+        (place / f"{name}.robot").write_text(text)
+    split = ["--testlevelsplit"] if len(suites) == 1 else []
+    sources = [f"{name}.robot" for name in suites]
+    pabot = started(place, "pabot.pabot", "--processes", "2", *split, *LISTENER, *sources)
+    said, _ = pabot.communicate(timeout=4 * PATIENCE_S)
     assert (place / "output.xml").exists(), said
     assert_each_gets_its_own(reports_by_name(place / "output.xml"), ran_by="pabot")
+
+
+def test_two_runs_against_the_same_hosts_know_of_each_other(place: Path) -> None:
+    (place / "locks.robot").write_text(LOCKS)
+    (place / "innocent.robot").write_text(INNOCENT)
+    names = ("locks", "innocent")
+    runs = [started(place, "robot", *LISTENER, "--outputdir", name, f"{name}.robot") for name in names]
+    said = [run.communicate(timeout=4 * PATIENCE_S)[0] for run in runs]
+    outputs = [place / name / "output.xml" for name in names]
+    assert all(output.exists() for output in outputs), said
+    assert_each_gets_its_own(reports_by_name(*outputs), ran_by="another run")
+
+
+XDIST = """
+from Product import log_line, open_account, tell, wait_for
+
+def test_locks_the_account():
+    account = open_account()
+    tell("locker")
+    wait_for("innocent")
+    log_line(f"ERROR login: account {account} is locked after 5 attempts")
+    tell("locked")
+    wait_for("over")
+    assert False, "login was refused"
+
+def test_fails_by_its_own_mistake():
+    tell("innocent")
+    wait_for("locked")
+    try:
+        assert 1 == 2
+    finally:
+        tell("over")
+"""
+
+
+def test_under_xdist_each_test_gets_its_own_lines(place: Path) -> None:
+    (place / "test_shop.py").write_text(XDIST)
+    installed = {point.value for point in entry_points(group="pytest11")}
+    plugin = [] if "FailTaleLibrary.pytest_plugin" in installed else ["-p", "FailTaleLibrary.pytest_plugin"]
+    options = ["-n", "2", "-p", "no:cacheprovider", "-p", "no:randomly", "--failtale=failtale.yaml"]
+    said, _ = started(place, "pytest", *plugin, *options, "test_shop.py").communicate(timeout=4 * PATIENCE_S)
+    bundles = [bundle for bundle in (place / "failtale").iterdir() if bundle.is_dir()]
+    reports = {report.failure.name: report for report in map(read_bundle, bundles)}
+    assert "2 failed" in said
+    names = ("test_fails_by_its_own_mistake", "test_locks_the_account")
+    assert_each_gets_its_own(reports, ran_by="pytest-xdist", names=names)

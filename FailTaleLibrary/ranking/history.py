@@ -8,15 +8,17 @@ from datetime import datetime
 from itertools import chain, islice
 from typing import TypeVar
 
+from FailTaleLibrary.ranking.belonging import Used
 from FailTaleLibrary.ranking.lines import Log, templates_of
 from FailTaleLibrary.ranking.novelty import RunTest, judged_lines
 from FailTaleLibrary.ranking.severity import ORDINARY
-from FailTaleLibrary.records import Failure, Item, Report, SafeText, our_words
+from FailTaleLibrary.records import Failure, Identifier, Item, Report, SafeText, our_words
 
 MAX_TEMPLATES = 4000
 """Of one source; the oldest are forgotten first."""
 MAX_SOURCES = 400
 MAX_SIGNATURES = 2000
+MAX_USED = 1000
 MAX_TESTS = 200
 """The newest: no look-back reaches further."""
 _MOST_ORDINARY = 200
@@ -40,6 +42,8 @@ class History:
     """Hash -> name of the first failure that had it."""
     tests: tuple[RunTest, ...] = ()
     """In the order in which they ended."""
+    used: Mapping[str, Used] = field(default_factory=dict)
+    """Identifiers that earlier tests used, by their text in lower case."""
     silent_since: Mapping[str, datetime] = field(default_factory=dict)
     """Host -> when it was first asked in vain, while it has not answered since."""
 
@@ -51,11 +55,21 @@ class History:
         """Knows of one more test, so that what logs held while it ran can be known by its outcome."""
         return replace(self, tests=(*self.tests, test)[-MAX_TESTS:])
 
+    def with_used(self, test: SafeText, identifiers: Iterable[Identifier]) -> History:
+        """Knows what one more test used."""
+        used = dict(self.used)
+        for identifier in identifiers:
+            key = identifier.text.casefold()
+            known = used.pop(key, Used(identifier, ()))  # what was used last is forgotten last
+            used[key] = replace(known, tests=(*known.tests[-1:], test))
+        return replace(self, used=_newest_entries(used, MAX_USED))
+
     def with_report(self, report: Report) -> History:
         """Knows what one failure's evidence held, and the failure's signature."""
         history = self
         for item in report.evidence.items:
             history = history._with_item(item, report.failure)
+        history = history.with_used(report.failure.name, report.failure.identifiers)
         return replace(
             history.with_test(RunTest(report.failure.name, report.failure.window, has_passed=False)),
             signatures=self._signatures_with(report),

@@ -15,6 +15,7 @@ from math import log
 from typing import NamedTuple, Protocol, TypeVar
 
 from FailTaleLibrary.moments import SLACK_S, Moments
+from FailTaleLibrary.ranking.belonging import FOREIGN, OWN, Belonging, Proof, not_strong
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import Log, gist, templates_of
 from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_lines
@@ -80,6 +81,10 @@ class Candidate:
         """The candidate with more to speak for it."""
         return replace(self, score=round(self.score + score, 2), signals=(*self.signals, *signals))
 
+    def in_company(self) -> Candidate:
+        """The candidate as far as it counts where other tests ran: strong only if it is this test's."""
+        return self if self.belongs else replace(self, signals=not_strong(self.signals))
+
 
 # --- Reasons: what was found out about a unit of lines, in words, and whether one is strong by itself -----------------
 
@@ -106,6 +111,8 @@ class Found:
     trace_size: int = 1
     logged_as: SafeText | None = None
     """The line that logs the trace, if that is not the line that is shown."""
+    proof: Proof | None = None
+    """Whose the lines are; None when nothing in them tells."""
 
 
 def signals_of(found: Found) -> Iterator[Signal]:
@@ -147,7 +154,7 @@ def _is_strong(found: Found, cue: SignalRow | None = None) -> bool:
     """
     if found.may_be_older or found.novelty.is_usual or found.gravity.is_conclusion or _is_echo(found.gravity):
         return False
-    if not (found.in_window or found.offset_s is None):
+    if not (found.in_window or found.offset_s is None) or (found.proof is not None and not found.proof.is_own):
         return False
     if cue is not None and cue.kind == "event" and not cue.strong:
         return found.novelty.is_news and found.in_window
@@ -175,9 +182,14 @@ def _is_said(found: Found) -> bool:
     return novel and found.near is not None and found.near.name == "in the window"
 
 
+def _whose(found: Found) -> Iterator[Signal]:
+    if found.proof is not None:
+        yield found.proof.signal
+
+
 def _overlap(found: Found) -> Iterator[Signal]:
     signal = overlap_signal(found.shared)
-    if signal is not None:
+    if signal is not None and not (signal.name == "same identifier" and found.proof is not None):
         yield signal
 
 
@@ -186,7 +198,7 @@ def _near(found: Found) -> Iterator[Signal]:
         yield found.near
 
 
-_SIGNALS: tuple[Callable[[Found], Iterator[Signal]], ...] = (_cues, _trace, _novelty, _overlap, _near)
+_SIGNALS: tuple[Callable[[Found], Iterator[Signal]], ...] = (_cues, _trace, _novelty, _whose, _overlap, _near)
 """Each tells what it makes of a unit; the order is that in which a reader meets the reasons."""
 
 
@@ -248,6 +260,7 @@ class Setting:
 
     scene: Scene
     overlap: Overlap
+    belonging: Belonging
     history: History
     clocks: Mapping[str, HostClock]
     collected_at: datetime
@@ -282,6 +295,7 @@ class Source:
         self.unread = left_out + self.log.first
         self.unjudged = 0
         self._shares = setting.overlap.shares(self.log.lines)
+        self._held = setting.belonging.held_in(self.log.lines)
         self._is_snapshot = item.kind == "command" and item.window is None
         """Its rows count by their change, never by their words; see `states`."""
         self._proven = _from(self.unread, item.lines_found_by(_EXACT))
@@ -349,6 +363,7 @@ class Source:
             trace=self._trace(scored.unit),
             shares=_sharing_words(found.shared),
             told_by=_told_by(found),
+            belongs=found.proof is not None and found.proof.is_own,
         )
 
     def _trace(self, unit: Unit) -> tuple[SafeText, ...]:
@@ -381,11 +396,12 @@ class Source:
         offset_s = self._setting.scene.offset_s(at) if at else None
         nearness = self._nearness(unit, offset_s)
         novelty = self._novelty(unit, shape, offset_s)
-        score = cause + nearness + _context(gravity, shared, novelty, cause) + RARE * rarity
+        proof = self._held.proof(unit.lines)
+        score = cause + nearness + _context(gravity, shared, novelty, cause) + RARE * rarity + _weight_of(proof)
         score += FIRST_WORDS if is_first else 0.0
         if score < _LEAST_SCORE:
             return None
-        is_cause = not (novelty.is_usual or gravity.is_conclusion or _is_echo(gravity))
+        is_cause = not (novelty.is_usual or gravity.is_conclusion or _is_echo(gravity) or _weight_of(proof) < 0)
         is_onset = cause >= GRAVE and is_cause and nearness >= 0
         return Scored(unit, round(score, 2), count, at, is_onset)
 
@@ -406,6 +422,7 @@ class Source:
             count=scored.times,
             trace_size=unit.size,
             logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
+            proof=self._held.proof(unit.lines),
         )
 
     def _is_dated(self, place: int) -> bool:
@@ -488,6 +505,10 @@ class Source:
 def _from(start: int, numbers: frozenset[int]) -> frozenset[int]:
     """Numbers of an item's lines as those of its newest, of which the first is ``start``."""
     return frozenset(number - start for number in numbers if number >= start) if start else numbers
+
+
+def _weight_of(proof: Proof | None) -> float:
+    return 0.0 if proof is None else OWN if proof.is_own else FOREIGN
 
 
 def _context(gravity: Gravity, shared: Shared, novelty: Novelty, cause: float) -> float:

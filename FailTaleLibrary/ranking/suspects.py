@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from heapq import nsmallest
 
-from FailTaleLibrary.ranking.belonging import notes_of, strong_only_where_it_belongs
+from FailTaleLibrary.ranking.belonging import Belonging, notes_of
 from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of
 from FailTaleLibrary.ranking.echoes import behind_causes
 from FailTaleLibrary.ranking.headlines import cause_of, event_of_failure, event_of_suspect, headline_of
@@ -96,12 +96,14 @@ def rank(
     linker = Linker(evidence, scene)
     overlap = Overlap(failure)
     clocks = {clock.host: clock for clock in evidence.clocks}
-    setting = Setting(scene, overlap, history, clocks, evidence.collected_at, is_over)
+    belonging = Belonging(failure, history.used)
+    belonging.know_requests(item.lines[-most_lines:] for item in evidence.items)
+    setting = Setting(scene, overlap, belonging, history, clocks, evidence.collected_at, is_over)
     sources = _sources(evidence.items, setting, most_lines=most_lines)
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
     behind = behind_causes(_ordered([*states, *_without_copies(lines)]), scene, linker)
-    proven = [strong_only_where_it_belongs(each, failure) for each in behind]
+    proven = behind if failure.others is None else _in_company(behind)
     found = chain_of(proven, linker, scene)
     ordered = within_quotas(_with_members_behind_cause(proven, found), most=MOST_SUSPECTS)
     suspects = tuple(_suspect_of_candidate(each, number, scene) for number, each in enumerate(ordered, 1))
@@ -116,6 +118,13 @@ def rank(
         notes=(*notes_of(failure), *_left_out(sources, most_lines=most_lines, is_over=is_over())),
         signature=signature_of(failure, strongest, known=history.signatures),
     )
+
+
+def _in_company(ordered: Sequence[Candidate]) -> list[Candidate]:
+    """The same where other tests ran: strong is only what is this test's, and the first such leads."""
+    candidates = [each.in_company() for each in ordered]
+    lead = next((each for each in candidates if any(signal.strong for signal in each.signals)), None)
+    return candidates if lead is None else [lead, *(each for each in candidates if each is not lead)]
 
 
 def _with_members_behind_cause(ordered: Sequence[Candidate], found: FoundChain | None) -> list[Candidate]:
