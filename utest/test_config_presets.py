@@ -103,9 +103,9 @@ def test_every_preset_command_is_a_posix_shells(command: str, shell: str) -> Non
     assert (done.returncode, done.stderr) == (0, "")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_no_preset_command_shows_arguments_of_processes(command: str) -> None:
-    assert not re.search(r"\bps\b[^|]*\b(args|cmd|aux|ef)\b", command)
+def test_arguments_of_processes_are_read_for_the_names_of_scripts_alone() -> None:
+    reading = {param.id for param in COMMANDS if re.search(r"\bps\b[^|]*\b(args|cmd|aux|ef)\b", str(param.values[0]))}
+    assert reading == {"linux.processes", "linux.stopped"}  # what they show is tested on processes with secrets
 
 
 @pytest.mark.parametrize("command", LINUX_COMMANDS)

@@ -9,9 +9,9 @@ from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.records import Gap
 
 RECORDED = list(recorded_cases())
-NEVER_GOOD_HERE = {("linux", "read-only"), ("linux", "failed-units"), ("systemd", "myapp-state")}
-"""No disk is read-only on the machine that recorded, and no systemd runs there; what `systemctl show` says of a unit
-is written after its manual, in `documented.yaml`."""
+NEVER_GOOD_HERE = {("linux", name) for name in ("read-only", "failed-units", "stopped")} | {("systemd", "myapp-state")}
+"""No disk is read-only on the machine that recorded, no process is stopped, and no systemd runs there; what
+`systemctl show` says of a unit is written after its manual, in `documented.yaml`."""
 NEVER_EMPTY = {
     ("linux", name) for name in ("disk", "inodes", "oom-kills", "listeners", "routes", "tcp-states", "stuck")
 }

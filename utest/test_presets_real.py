@@ -130,6 +130,7 @@ ALWAYS = (
     "load",
     "processes",
     "stuck",
+    "limits",
     "listeners",
     "addresses",
     "routes",
@@ -221,6 +222,46 @@ def test_processes_are_told_without_their_arguments(linux: Machine) -> None:
     with running(sys.executable, "-c", "input()", SECRET, ready=lambda: True, output=linux.directory / "output"):
         told = linux.answers("secrets", "processes", "stuck")
     assert SECRET not in told["processes"].stdout
+
+
+@pytest.mark.parametrize("shell", host_shells(), ids=str)
+@pytest.mark.parametrize(
+    ("arguments", "shown"),
+    [
+        (["{script}", "--token", SECRET], "worker.py"),
+        (["-u", "-W", "ignore", "{script}", f"--password={SECRET}"], "worker.py"),
+        (["-m", "http.server", "-b", "127.0.0.1", "-d", f"/{SECRET}", "0"], "http.server"),
+        (["-c", "import time; time.sleep(60)", SECRET], ""),
+        (["-c", "import time; time.sleep(60)", "--key", f"{SECRET}.py"], ""),
+    ],
+)
+def test_a_stopped_process_is_told_with_its_script_and_no_other_argument(
+    linux: Machine, shell: HostShell, arguments: list[str], shown: str, tmp_path: Path
+) -> None:
+    script = tmp_path / "worker.py"
+    script.write_text("import time\ntime.sleep(60)\n")
+    command = [sys.executable, *(each.format(script=script) for each in arguments)]
+    process = subprocess.Popen(command, start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        os.kill(process.pid, signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        told = linux.item("stopped", shell=shell).text
+    finally:
+        process.kill()
+        process.wait()
+    (row,) = [line for line in told.splitlines() if line.startswith(f"pid {process.pid}, ")]
+    assert re.search(rf", state T\w*: \S+( \S*{re.escape(shown)})?$", row), row
+    assert shown in row
+    assert SECRET not in told
+
+
+def test_where_nothing_is_stopped_the_answer_is_empty() -> None:
+    with place("linux") as directory:
+        processes = directory / "bin" / "ps"  # other tests stop processes of this machine
+        processes.parent.mkdir(exist_ok=True)
+        processes.write_text("#!/bin/sh\necho 'PID PPID TT STAT COMMAND'\necho '812 1 ? Ss sleep'\n")
+        processes.chmod(0o755)
+        Machine("linux", version("uname", "-sr"), directory).answers("empty", "stopped")
 
 
 # --- a user's own -----------------------------------------------------------------------------------------------------

@@ -206,10 +206,10 @@ def _change(item: Item, reader: _RowReader, *, was: SafeText, now: SafeText) -> 
     words = our_words("changed since the window began")
     if broke:
         words = our_words("broke since the window began")
-    if reached:
+    if reached and was:
         words = our_words("reached its limit since the window began")
     score = BROKE if broke else CHANGED - _MOVED * (_row_shape(was) == _row_shape(now))
-    text = derived(partial(_change_words, reader), (was, now))
+    text = now if reached and not was else derived(partial(_change_words, reader), (was, now))
     yield _candidate(item, text=text, score=score, signal=Signal(name="state changed", words=words, strong=broke))
 
 
@@ -219,8 +219,8 @@ def _row_shape(row: str) -> str:
 
 def _at_limit(item: Item) -> Signal:
     if item.baseline is None:
-        return Signal(name="at its limit", words=our_words("is at its limit"), strong=True)
-    return Signal(name="at its limit", words=our_words("was at its limit before the test began"), strong=True)
+        return Signal(name="at its limit", words=our_words("stands like this, perhaps for long"), strong=True)
+    return Signal(name="at its limit", words=our_words("stood like this before the test began"), strong=True)
 
 
 def _candidate(item: Item, *, text: SafeText, score: float, signal: Signal) -> Candidate:

@@ -24,6 +24,7 @@ from bench.faults.faults import (
     REDIS,
     REDIS_STATE,
     SHOP,
+    STOPPED,
     TRANSFER,
     WORKER,
     fault,
@@ -265,9 +266,13 @@ def certificate_of_another_host(site: Site) -> Iterator[None]:
     shutil.copy(site.app / "valid.pem", site.app / "payments.pem")
 
 
-@fault("Order Should Be Exported", "4711", check=is_exported, causes={PROCESSES: r"\bT[slN+<]*\b.*worker"})
+@fault(
+    "Order Should Be Exported", "4711",
+    check=is_exported,
+    causes={PROCESSES: r"\bT[slN+<]*\b.*worker", STOPPED: r"\bstate T.*worker"},
+)  # fmt: skip
 def worker_stopped(site: Site) -> Iterator[None]:
-    """Nothing is logged: only the list of processes shows the state T."""
+    """Nothing is logged: only lists of processes show the state T."""
     pid = site.pid("worker")
     os.kill(pid, signal.SIGSTOP)
     yield

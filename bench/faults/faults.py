@@ -26,9 +26,9 @@ from bench.faults.processes import wait_for
 from bench.faults.services import LOCATIONS, Site
 
 ERRORS, SHOP, WORKER, SUPERVISOR = "nginx.errors", "shop-log", "worker-log", "supervisor-log"
-PROCESSES = "linux.processes"
+PROCESSES, STOPPED = "linux.processes", "linux.stopped"
 POSTGRES, REDIS, REDIS_STATE = "postgresql.log", "redis.log", "redis.state"
-_HOSTS = {ERRORS: "web1", SHOP: "app1", WORKER: "app1", SUPERVISOR: "app1", PROCESSES: "app1"}
+_HOSTS = {ERRORS: "web1", SHOP: "app1", WORKER: "app1", SUPERVISOR: "app1", PROCESSES: "app1", STOPPED: "app1"}
 """The other collectors are db1's."""
 
 
