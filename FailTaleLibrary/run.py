@@ -190,7 +190,7 @@ class Run:
         self._outcome: Literal["passed", "failed", "ended"] = "ended"
         """Of the test that is under way, as far as it is known."""
         self._parallel: ParallelRun | None = None
-        self._passed: deque[tuple[str, Window]] = deque(maxlen=MAX_TESTS)
+        self._passed: deque[tuple[str, datetime, datetime]] = deque(maxlen=MAX_TESTS)
         """Names and times of tests that passed since the last failure; made safe when the next one needs them."""
         self._used: deque[tuple[str, tuple[UsedText, ...]]] = deque(maxlen=MAX_TESTS_USED)
         """Names of tests since the last failure, and what they used; searched for identifiers when one is needed."""
@@ -267,7 +267,7 @@ class Run:
         began_at = self._test_began_at
         self._outcome = "passed"
         if began_at is not None:
-            self._passed.append((name, Window(start=began_at, end=datetime.now(timezone.utc))))
+            self._passed.append((name, began_at, datetime.now(timezone.utc)))
 
     def test_used(self, name: str, used: tuple[UsedText, ...]) -> None:
         """What a test used: lines with its identifiers are hardly those of a later failure."""
@@ -527,9 +527,9 @@ class Run:
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 
         while self._passed:
-            name, window = self._passed.popleft()
+            name, start, end = self._passed.popleft()
             safe_name = RecordRedactor(self._redactor).short(name)
-            self._history = self._history.with_test(RunTest(safe_name, window, has_passed=True))
+            self._history = self._history.with_test(RunTest(safe_name, Window(start=start, end=end), has_passed=True))
 
     def _know_used(self) -> None:
         from FailTaleLibrary.belonging.identifiers import identifiers_in
