@@ -141,8 +141,14 @@ def _report_text(report: Report) -> str:
 
 _LEAST_RANKING_S = 0.5
 """For ranking, also where the collection took all the time: a card without suspects says little."""
-_DRAWING_S = 1.0
-"""Of a failure's time, for the card and the bundle."""
+_LEAST_REMEMBERING_S = 0.2
+"""For what later failures are to know of this one's lines."""
+_DRAWING_S = 3.0
+"""Of a failure's time, for the card and the bundle, and as much again for ranking; of a short time less."""
+
+
+def _drawing_s(budget: Budget) -> float:
+    return min(_DRAWING_S, max(0.0, budget.time_s) / 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -357,13 +363,19 @@ class Run:
         component or host is unknown.
         """
         budget = self._budget(deadline_s)
+        for_collecting = budget.part(budget.time_s - 2 * _drawing_s(budget), limit=budget.limit)
         began = time.monotonic()
         self._keep_faults_in(output_dir)
         self._count_repeats(failure)
         failure = self._with_others(self._within_run(failure))
         with held_back() as stop:
             report, full_texts = self._collected(
-                failure, components=components, hosts=hosts, budget=budget, cancel=cancel or stop, progress=progress
+                failure,
+                components=components,
+                hosts=hosts,
+                budget=for_collecting,
+                cancel=cancel or stop,
+                progress=progress,
             )
             self.interrupted |= stop.is_set()
         report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
@@ -371,7 +383,7 @@ class Run:
         if report.bundle is not None:
             report, documents = self._with_documents(report)
             report = self._stored(report, full_texts, output_dir, documents=documents)
-        self._remember(report, time.monotonic() - began)
+        self._remember(report, budget, time.monotonic() - began)
         return report
 
     def hint_of(self, report: Report) -> Analysis:
@@ -503,7 +515,7 @@ class Run:
 
     def _ranked(self, report: Report, budget: Budget) -> Report:
         settings = self.config.analysis
-        time_left = budget.part(max(_LEAST_RANKING_S, budget.left_s - _DRAWING_S))
+        time_left = budget.part(max(_LEAST_RANKING_S, budget.left_s - _drawing_s(budget)))
         try:
             self._know_passed_tests()
             self._know_used()
@@ -591,9 +603,10 @@ class Run:
         except Exception as error:
             self._faults.sentence("counting equal failures", error)
 
-    def _remember(self, report: Report, seconds: float) -> None:
+    def _remember(self, report: Report, budget: Budget, seconds: float) -> None:
+        time_left = budget.part(max(_LEAST_REMEMBERING_S, budget.left_s - _drawing_s(budget) / 2))
         try:
-            self._history = self._history.with_report(report)
+            self._history = self._history.with_report(report, is_over=lambda: time_left.left_s <= 0)
         except self._passed_on:
             raise
         except Exception as error:

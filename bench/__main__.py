@@ -16,6 +16,7 @@ NAMES = {
     "growth": "bench.growth",
     "windows": "bench.windows",
     "passing_runs": "bench.passing_runs",
+    "hostile": "bench.hostile",
     "leftovers": "bench.leftovers",
     "measures": "bench.measures",
 }

@@ -168,3 +168,26 @@ def test_a_bundle_that_cannot_be_searched_in_time_does_not_cost_the_card_its_sha
     assert "line 999 password=[redacted:password]" in collected.record.text
     assert collected.full_text.splitlines()[0] == TOO_MUCH_TO_REDACT
     assert "tr0mbone" not in collected.full_text
+
+
+class Ticks:
+    """CPU time that passes by one second whenever it is read."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 1
+        return self.now
+
+
+def test_what_only_the_bundle_keeps_is_not_searched_where_the_cards_part_shows_that_it_would_take_too_long() -> None:
+    clock = Ticks()
+    lines = "".join(f"line {number} password=tr0mbone{number}\n" for number in range(1000))
+    collected = make_item(asked(max_bytes=200), a_result(lines), Redactor(timeout_s=60, clock=clock))
+    assert isinstance(collected.record, Item)
+    assert "line 999 password=[redacted:password]" in collected.record.text
+    assert collected.full_text.splitlines()[0] == TOO_MUCH_TO_REDACT
+    assert "tr0mbone" not in collected.full_text
+    assert clock.now < 100
+    assert {each.rule: each.count for each in collected.record.redactions}["password"] < 20

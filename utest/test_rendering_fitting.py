@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from FailTaleLibrary.archive import report_in, to_payload
 from FailTaleLibrary.records import ItemPart, Report
 from FailTaleLibrary.rendering import to_html
-from FailTaleLibrary.rendering.fitting import fitted, left_out, text_size
+from FailTaleLibrary.rendering.fitting import Fitter, fitted, left_out
 from FailTaleLibrary.text import sanitize
 
 
@@ -108,8 +108,8 @@ def test_a_card_that_fits_leaves_nothing_out() -> None:
 
 def test_fitting_twice_counts_each_missing_line_once() -> None:
     report = a_big_report(a_log(1000))
-    once = fitted(report, text_size(report) // 2)
-    (item,) = fitted(once, text_size(report) // 10).evidence.items
+    once = fitted(report, Fitter(report).text_size // 2)
+    (item,) = fitted(once, Fitter(report).text_size // 10).evidence.items
     kept = [line for line in item.lines if not line.startswith("[…")]
     assert left_out(item) == 1000 - len(kept)
 

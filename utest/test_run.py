@@ -134,9 +134,9 @@ def test_closing_twice_is_fine(run: Make) -> None:
 def test_when_the_runs_time_is_used_up_nobody_is_asked_and_each_host_is_a_gap(
     run: Make,
 ) -> None:
-    run = run(limits={"run_time": "10 ms"})
+    run = run(limits={"run_time": "1 ms"})
     run.collect_failure(a_failure())
-    assert run.tally.seconds >= 0.01
+    assert run.tally.seconds >= 0.001
     second = run.collect_failure(a_failure())
     assert second.plan.steps == ()
     assert second.evidence.items == ()
@@ -145,13 +145,18 @@ def test_when_the_runs_time_is_used_up_nobody_is_asked_and_each_host_is_a_gap(
 
 
 def test_what_is_left_of_the_runs_time_bounds_a_failure(run: Make) -> None:
-    assert run(limits={"run_time": "7 s"}).collect_failure(a_failure()).plan.deadline_s == 7
-    assert run(limits={"failure_time": "9 s"}).collect_failure(a_failure()).plan.deadline_s == 9
-    assert run().collect_failure(a_failure(), deadline_s=3).plan.deadline_s == 3
+    assert run(limits={"run_time": "7 s"}).collect_failure(a_failure()).plan.deadline_s == for_collecting(7)
+    assert run(limits={"failure_time": "9 s"}).collect_failure(a_failure()).plan.deadline_s == for_collecting(9)
+    assert run().collect_failure(a_failure(), deadline_s=3).plan.deadline_s == for_collecting(3)
     run = run(limits={"run_time": "7 s"})
     run.collect_failure(a_failure())
     left_s = 7 - run.tally.seconds
-    assert run.collect_failure(a_failure()).plan.deadline_s == pytest.approx(left_s)
+    assert run.collect_failure(a_failure()).plan.deadline_s == for_collecting(left_s)
+
+
+def for_collecting(seconds: float) -> Any:
+    """What collecting may take of a failure's time, where that is less than 24 s."""
+    return pytest.approx(0.75 * seconds)
 
 
 def test_the_tally_counts_failures_hosts_gaps_and_seconds(run: Make) -> None:

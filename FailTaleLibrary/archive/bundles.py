@@ -185,12 +185,16 @@ def _manifest_of(
                 collector=item.collector,
                 status=item.status,
                 path=paths[item.id],
-                lines=len(texts[paths[item.id]].splitlines()),
+                lines=_line_count(texts[paths[item.id]]),
             )
             for item in items
         ),
         files=files,
     )
+
+
+def _line_count(text: str) -> int:
+    return text.count("\n") + (not text.endswith("\n") and bool(text))
 
 
 def _item_paths(report: Report) -> dict[str, str]:

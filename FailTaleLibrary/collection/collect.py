@@ -6,7 +6,6 @@ deadline and takes what there is by then.
 
 from __future__ import annotations
 
-import logging
 import threading
 import time
 from collections import deque
@@ -33,6 +32,10 @@ from FailTaleLibrary.records import (
     our_words,
 )
 from FailTaleLibrary.redaction import Redactor
+
+BUNDLE_RATIO = 8
+"""Full texts of one failure that are kept for its bundle, as a multiple of `limits.failure_bytes`: until it is written
+they are held in memory."""
 
 _log = logger_of(__name__)
 
@@ -67,7 +70,9 @@ def collect(
     if budget is None or budget.left_s > plan.deadline_s:
         budget = Budget(plan.deadline_s)
     results = ResultCollector(plan, budget, progress)
-    context = CollectionContext(failure, access, redactor, faults, threading.Event())
+    stop = threading.Event()
+    at_once = min(plan.parallel_hosts, len({step.host for step in plan.steps}))
+    context = CollectionContext(failure, access, redactor.until(stop.is_set), faults, stop, max(1, at_once))
     _start_hosts(context, plan, budget, results)
     results.wait(cancel)
     context.stop.set()
@@ -112,6 +117,7 @@ class ResultCollector:
 
     def __init__(self, plan: Plan, budget: Budget, progress: Progress | None) -> None:
         self._budget = budget
+        self._full_text_left = BUNDLE_RATIO * plan.max_bytes
         self._open_steps = {step.id: step for step in plan.steps}
         self._all = len(plan.steps)
         self._hosts = {step.host: time.monotonic() for step in plan.steps}
@@ -131,26 +137,36 @@ class ResultCollector:
             if self._closed:
                 return
             self._unlogged.append(answer)
+            self._changed.notify_all()
             if isinstance(answer, HostClock):
                 self._clocks.append(answer)
                 self._hosts[answer.host] = time.monotonic()
             else:
                 self._settle(answer)
-            if not self._open_steps:  # until then nobody needs it at once
-                self._changed.notify_all()
 
     def _settle(self, answer: CollectedItem) -> None:
         record = answer.record
         self._hosts[record.host] = time.monotonic()
         if record.collector is not None:
             step_id = f"{record.host}/{record.collector}"
-            self._answers[step_id] = answer
+            self._answers[step_id] = self._within_bundle(answer)
             self._open_steps.pop(step_id, None)
             return
         assert isinstance(record, Gap)  # noqa: S101 - an item has a collector
         self._host_gaps.append(record)
         for step_id in [each for each, step in self._open_steps.items() if step.host == record.host]:
             del self._open_steps[step_id]
+
+    def _within_bundle(self, answer: CollectedItem) -> CollectedItem:
+        """The answer with its full text while there is room for it; else with what the card shows of it."""
+        record = answer.record
+        size = len(answer.full_text)
+        if isinstance(record, Gap) or size <= len(record.text):
+            return answer
+        if size > self._full_text_left:
+            return CollectedItem(record, record.text)
+        self._full_text_left -= size
+        return answer
 
     def wait(self, cancel: threading.Event) -> None:
         """Until all steps are done, the budget's time is over or `cancel` is set."""
@@ -165,8 +181,8 @@ class ResultCollector:
         """In the caller's thread, and not while others wait for us: a terminal can be slow."""
         with self._changed:
             self._log_news()
-            state = None if self._progress is None else self._state()
-        if self._progress is not None and state is not None:
+            state = self._state()
+        if self._progress is not None:
             self._progress(state)
 
     def _state(self) -> CollectionState:
@@ -181,9 +197,8 @@ class ResultCollector:
 
     def _log_news(self) -> None:
         """In the caller's thread, because Robot's log takes lines of no other."""
-        if _log.isEnabledFor(logging.DEBUG):
-            for answer in self._unlogged:
-                _log.debug("%s", _debug_line(answer))
+        for answer in self._unlogged:
+            _log.debug("%s", _debug_line(answer))
         self._unlogged.clear()
 
     def close(self, *, cancelled: bool) -> tuple[list[CollectedItem], list[Gap], tuple[HostClock, ...]]:

@@ -32,6 +32,9 @@ from FailTaleLibrary.windows import (
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 
+_LEAST_REDACTION_S = 0.15
+"""Enough for a megabyte of an ordinary log; of a log that is dense with secrets older lines are withheld."""
+
 Put = Callable[[HostClock | CollectedItem], None]
 """Where the answers of a host go."""
 
@@ -68,6 +71,8 @@ class CollectionContext:
     faults: Faults
     stop: threading.Event
     """Set when nobody waits for answers any more."""
+    at_once: int = 1
+    """Hosts whose turns go on at the same time."""
 
 
 class HostSession:
@@ -81,6 +86,7 @@ class HostSession:
         self._clock: ClockReading | None = None
         self._utc_offset_s: int | None = None
         self._asked: dict[str, AskedStep] = {}
+        self._answered = 0
 
     def hold(self, put: Put) -> None:
         """Give ``put`` the host's clock where it is known, then each step's item or gap; or one gap for the host."""
@@ -163,15 +169,24 @@ class HostSession:
 
     def _answer(self, asked: AskedStep, result: CommandResult) -> CollectedItem:
         """What the host's answer to one question is as evidence."""
+        if self._context.stop.is_set():  # nobody takes it any more, and whoever goes on needs the processor
+            return CollectedItem(make_gap(asked.step, reason="cancelled", detail=our_words("cancelled"), at=asked.at))
         if used_up := self._budget.bytes_used_up or (not result.was_started and self._budget.used_up):
             return CollectedItem(make_gap(asked.step, reason="skipped", detail=used_up, at=asked.at))
         try:
-            answer = make_item(asked, result, self._context.redactor, take=self._budget.take)
+            redactor = self._context.redactor.within(self._redaction_s())
+            answer = make_item(asked, result, redactor, take=self._budget.take)
             if isinstance(answer.record, Item) and asked.collector.baseline:
                 return CollectedItem(self._compared(answer.record, asked.collector), answer.full_text)
         except Exception as error:
             return self._fault(asked.step, error)
         return answer
+
+    def _redaction_s(self) -> float:
+        """What searching one answer for secrets may take: its share of the time, which all threads have together."""
+        self._answered += 1
+        still_to_come = max(1, len(self._steps) - self._answered + 1)
+        return max(_LEAST_REDACTION_S, self._budget.left_s / still_to_come / self._context.at_once)
 
     def _question(self, step: Step, allowance: Allowance, *, now: datetime) -> AskedStep:
         """A step as it runs on the host: the script, and what is known of its window."""

@@ -39,6 +39,8 @@ from FailTaleLibrary.windows.look_back import placed
 
 STDERR_BYTES = 4096
 """Of a command's stderr kept in an item."""
+_MUCH_MORE = 4
+"""So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
 _TITLE_CHARS = 40
 TOO_MUCH_TO_REDACT = our_words("[older lines are withheld: they could not be searched for secrets in time]")
 
@@ -297,12 +299,18 @@ def _tail(data: bytes, max_bytes: int) -> bytes:
 
 
 def _safe_whole(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
-    """All of an answer; where that much cannot be made safe, what the card shows of it: the bundle costs it nothing."""
+    """All of an answer; where that much cannot be made safe in time, what the card shows of it: the bundle costs it
+    nothing."""
+    newest = _tail(text.encode(), max_bytes).decode(errors="ignore")
+    is_part = 0 < len(newest) < len(text)
+    if is_part and len(text) > _MUCH_MORE * len(newest):
+        safe_newest, has_time = safe.part_first(text, newest)
+        if not has_time:
+            return our_words("{}\n{}", TOO_MUCH_TO_REDACT, safe_newest)
     try:
         return safe.text(text)
     except RedactionError:
-        newest = _tail(text.encode(), max_bytes).decode(errors="ignore")
-        if not newest or newest == text:
+        if not is_part:
             raise
         return our_words("{}\n{}", TOO_MUCH_TO_REDACT, safe.text(newest))
 

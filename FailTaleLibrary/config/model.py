@@ -238,7 +238,10 @@ class Limits(Section):
     host_time_s: Duration = Field(30.0, alias="host_time", description="Time for all collectors of one host.")
     host_bytes: Size = Field(1024 * 1024, ge=1, description="Output kept of one host for one failure.")
     failure_time_s: Duration = Field(
-        45.0, alias="failure_time", description="Time that one failure may add to the run."
+        45.0,
+        alias="failure_time",
+        description="Time that one failure may add to the run: collecting, ranking, drawing the card and writing the "
+        "bundle together. Collecting ends a quarter of it, at most 6 s, earlier.",
     )
     failure_bytes: Size = Field(
         4 * 1024 * 1024,
@@ -263,7 +266,10 @@ class Limits(Section):
         16, ge=1, le=256, description="Hosts that evidence is collected from at the same time."
     )
     bundle_item_bytes: Size = Field(
-        1024 * 1024, ge=1, description="Output kept of one collector in the bundle, at least `item_bytes`."
+        1024 * 1024,
+        ge=1,
+        description="Output kept of one collector in the bundle, at least `item_bytes`. When that of all collectors "
+        "together exceeds eight times `failure_bytes`, the bundle has what the card was given of the others.",
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain, islice
@@ -21,6 +21,8 @@ MAX_SIGNATURES = 2000
 MAX_USED = 1000
 MAX_TESTS = 200
 """The newest: no look-back reaches further."""
+MOST_LINES = 20_000
+"""Of one item that are read once more; the newest."""
 _MOST_ORDINARY = 200
 """Ordinary lines of one item whose templates are remembered."""
 _ORDINARY = our_words("")
@@ -64,11 +66,16 @@ class History:
             used[key] = replace(known, tests=(*known.tests[-1:], test))
         return replace(self, used=_newest_entries(used, MAX_USED))
 
-    def with_report(self, report: Report) -> History:
-        """Knows what one failure's evidence held, and the failure's signature."""
+    def with_report(self, report: Report, *, is_over: Callable[[], bool] = lambda: False) -> History:
+        """Knows what one failure's evidence held, and the failure's signature.
+
+        ``is_over``: whether the time for it is used up; then no more lines are read.
+        """
         history = self
         for item in report.evidence.items:
-            history = history._with_item(item, report.failure)
+            if is_over():
+                break
+            history = history._with_item(item, report.failure, is_over)
         history = history.with_used(report.failure.name, report.failure.identifiers)
         return replace(
             history.with_test(RunTest(report.failure.name, report.failure.window, has_passed=False)),
@@ -80,13 +87,13 @@ class History:
         """What is known of one source."""
         return self.shapes.get((host, collector), {})
 
-    def _with_item(self, item: Item, failure: Failure) -> History:
+    def _with_item(self, item: Item, failure: Failure, is_over: Callable[[], bool]) -> History:
         """Where the host looked back, its routine lines are known anew each time: then only news is remembered."""
         source = (item.host, item.collector)
         ordinary = dict.fromkeys(sorted(templates_of(item.before.splitlines())), _ORDINARY)
         judged = judged_lines(item, self.tests, failure.window.start, len(item.lines))
         lines = [line for line, each in zip(item.lines, judged, strict=True) if each.is_news] if judged else item.lines
-        of_window = dict.fromkeys(sorted(_telling_templates(lines)), failure.name)
+        of_window = dict.fromkeys(sorted(_telling_templates(lines, is_over)), failure.name)
         return self._with_shapes(source, {**of_window, **ordinary})
 
     def _with_shapes(self, source: Source, shapes: Shapes) -> History:
@@ -113,9 +120,9 @@ class History:
         return silent
 
 
-def _telling_templates(lines: Sequence[str]) -> set[str]:
-    """Of the lines that could be suspects; of ordinary lines a few say enough."""
-    log = Log(lines)
+def _telling_templates(lines: Sequence[str], is_over: Callable[[], bool]) -> set[str]:
+    """Of the lines that could be suspects, where they are many the newest; of ordinary lines a few say enough."""
+    log = Log(lines[-MOST_LINES:], is_over=is_over)
     ordinary = islice((index for index, each in enumerate(log.readings) if each.gravity is ORDINARY), _MOST_ORDINARY)
     grave = (index for index, each in enumerate(log.readings) if each.gravity is not ORDINARY)
     return {shape for index in chain(ordinary, grave) if (shape := log.template(index))}

@@ -8,7 +8,6 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import partial
 
 import re2
 
@@ -69,7 +68,24 @@ class Redactor:
         self._rules = tuple(_own_rule(name, pattern) for name, pattern in rules)
         self._keep = _any_of(keep)
         self._identifiers = Identifiers() if identifiers else None
-        self._budget = partial(_Budget, timeout_s, clock)
+        self.timeout_s = timeout_s
+        self.clock = clock
+        self._is_over: Callable[[], bool] = lambda: False
+
+    def until(self, is_over: Callable[[], bool]) -> Redactor:
+        """The same redactor, whose time is also used up once nobody waits for its texts any more."""
+        bounded = copy.copy(self)
+        bounded._is_over = is_over
+        return bounded
+
+    def within(self, most_s: float) -> Redactor:
+        """The same redactor, which takes at most so much time for a text."""
+        bounded = copy.copy(self)
+        bounded.timeout_s = min(self.timeout_s, most_s)
+        return bounded
+
+    def _budget(self) -> _Budget:
+        return _Budget(self.timeout_s, self.clock, self._is_over)
 
     def with_known(self, values: Iterable[str]) -> Redactor:
         """The same redactor, which knows more values; rules and identifier tokens are shared."""
@@ -158,9 +174,10 @@ class Redactor:
 class _Budget:
     """The time of one search; a bound, and no part of a result but for what is withheld."""
 
-    def __init__(self, timeout_s: float, clock: Callable[[], float]) -> None:
+    def __init__(self, timeout_s: float, clock: Callable[[], float], is_over: Callable[[], bool]) -> None:
         self._timeout_s = timeout_s
         self._clock = clock
+        self._is_over = is_over
         self._began = clock()
 
     def check(self) -> None:
@@ -170,6 +187,8 @@ class _Budget:
     @property
     def spent(self) -> float:
         """The part of it that is used up: 1 is all."""
+        if self._is_over():
+            return 2.0
         spent_s = self._clock() - self._began
         return spent_s / self._timeout_s if self._timeout_s > 0 else 2.0
 
@@ -321,6 +340,20 @@ class RecordRedactor:
             return derived(shorten, self.text(str(value)), MAX_TEXT)
         except RedactionError as error:
             return SafeText(f"[withheld: {error}]")
+
+    def part_first(self, text: str, part: str) -> tuple[SafeText, bool]:
+        """A part of a text, safe, and whether all of it would take no more time than one text may.
+
+        What is removed from the part counts only where the rest would take too long. Raises RedactionError.
+        """
+        began = self._redactor.clock()
+        alone = RecordRedactor(self._redactor)
+        safe = alone.text(part)
+        expected_s = (self._redactor.clock() - began) * len(text) / max(1, len(part))
+        if expected_s <= self._redactor.timeout_s:
+            return safe, True
+        self._counts.update(alone._counts)
+        return safe, False
 
     def redactions(self) -> tuple[Redaction, ...]:
         """What was removed so far."""

@@ -7,16 +7,21 @@ around them stay, then the newest error-looking lines, then the newest. What goe
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from FailTaleLibrary.records import Failure, Gap, Item, ItemPart, KeywordStep, RecordVisitor, Report, Suspect
-from FailTaleLibrary.rendering.words import severity
+from FailTaleLibrary.rendering.words import error_places, severity
 from FailTaleLibrary.text import count, fair_shares, shorten
 
 AROUND = 2
 """Lines kept before and after a suspect."""
 MAX_LINE = 2000
 """Characters of a line, once something has to go."""
+LINE_COST = 20
+"""What a line costs beside its characters: of a million short lines a card would be slow to draw and to scroll."""
+_MOST_ERRORS = 1000
+"""Of the newest error-looking lines of a text; no share has room for more."""
 MAX_ARGUMENT = 200
 MIN_STDERR = 200
 """Characters of standard error that stay always: mostly they are why an item failed."""
@@ -26,14 +31,31 @@ MAX_BRIEF = 400
 _MARKER = re.compile(r"\[… ([\d,]+) lines? left out of this card …\]")
 
 
-def text_size(report: Report) -> int:
-    """Characters that `fitted` can save."""
-    return sum(_item_size(item) for item in report.evidence.items)
+class Fitter:
+    """Makes a report's shorter versions; what it has found out about a text serves all of them."""
+
+    def __init__(self, report: Report) -> None:
+        self._report = report
+        self._texts: dict[str, _Lines] = {}
+
+    @property
+    def text_size(self) -> int:
+        """What `fitted` can save: characters, and `LINE_COST` for each line."""
+        return sum(_item_size(item) for item in self._report.evidence.items)
+
+    def fitted(self, limit: int) -> Report:
+        """The report with about ``limit`` of `text_size`; unchanged lines, fewer of them."""
+        return _Fitting(self._report, limit, self._lines_of_text).visit(self._report)
+
+    def _lines_of_text(self, text: str) -> _Lines:
+        if text not in self._texts:
+            self._texts[text] = _Lines(text)
+        return self._texts[text]
 
 
 def fitted(report: Report, limit: int) -> Report:
-    """The report with about ``limit`` characters of output in all; unchanged lines, fewer of them."""
-    return _Fitting(report, limit).visit(report)
+    """One shorter version of a report; see `Fitter.fitted`."""
+    return Fitter(report).fitted(limit)
 
 
 def essentials(report: Report) -> Report:
@@ -44,13 +66,14 @@ def essentials(report: Report) -> Report:
 class _Fitting(RecordVisitor):
     """Shortens items to their shares; suspects follow their lines to where these are then."""
 
-    def __init__(self, report: Report, limit: int) -> None:
+    def __init__(self, report: Report, limit: int, lines_of_text: Callable[[str], _Lines]) -> None:
+        self._lines_of_text = lines_of_text
         self._suspects = report.analysis.suspects
         self._shares = fair_shares({item.id: _item_size(item) for item in report.evidence.items}, limit)
         self._places: dict[tuple[str | None, int | None], int] = {}
 
     def visit_item(self, item: Item) -> Item:
-        shorter, places = _shorter_item(item, self._shares[item.id], _lines_of(item, self._suspects))
+        shorter, places = self._shorter_item(item, self._shares[item.id], _lines_of(item, self._suspects))
         self._places.update({(item.id, old): new for old, new in places.items()})
         return shorter
 
@@ -66,6 +89,32 @@ class _Fitting(RecordVisitor):
 
     def visit_keyword_step(self, step: KeywordStep) -> KeywordStep:
         return step.model_copy(update={"arguments": tuple(shorten(each, MAX_ARGUMENT) for each in step.arguments)})
+
+    def _shorter_item(self, item: Item, share: int, suspects: set[int]) -> tuple[Item, dict[int, int]]:
+        """The item within its share, and where its lines are now."""
+        if _item_size(item) <= share:
+            return item, {number: number for number in suspects}
+        side = share // 8  # of the share, for each of the texts that accompany the answer
+        changes = tuple(self._newest_lines("\n".join(item.changes), side).splitlines())
+        texts = {
+            "before": self._newest_lines(item.before, side),
+            "stderr": self._newest_lines(item.stderr, max(side, MIN_STDERR)),
+            "baseline": None if item.baseline is None else self._newest_lines(item.baseline, side),
+        }
+        used = sum(_text_size(text or "") for text in texts.values()) + sum(map(_text_size, changes))
+        text, places = self._important_lines(item.text, share - used, suspects)
+        parts = item.parts if text == item.text else tuple(_moved_parts(item.parts, places))
+        return item.model_copy(update={**texts, "changes": changes, "text": text, "parts": parts}), places
+
+    def _newest_lines(self, text: str, limit: int) -> str:
+        return self._important_lines(text, limit, set())[0]
+
+    def _important_lines(self, text: str, limit: int, suspects: set[int]) -> tuple[str, dict[int, int]]:
+        """The most significant lines of a text in their order, and old line number -> new one."""
+        if _text_size(text) <= limit:
+            return text, {number: number for number in suspects}
+        lines = self._lines_of_text(text)
+        return _with_markers(lines, _chosen_lines(lines, limit, suspects) if limit > 0 else set())
 
 
 class _Essentials(RecordVisitor):
@@ -95,28 +144,16 @@ def is_marker(line: str) -> bool:
 
 
 def _item_size(item: Item) -> int:
-    return len(item.text) + len(item.before) + len(item.stderr) + len(item.baseline or "") + sum(map(len, item.changes))
+    texts = (item.text, item.before, item.stderr, item.baseline or "", *item.changes)
+    return sum(map(_text_size, texts))
+
+
+def _text_size(text: str) -> int:
+    return len(text) + LINE_COST * text.count("\n") if text else 0
 
 
 def _lines_of(item: Item, suspects: Sequence[Suspect]) -> set[int]:
     return {each.line_number for each in suspects if each.item_id == item.id and each.line_number is not None}
-
-
-def _shorter_item(item: Item, share: int, suspects: set[int]) -> tuple[Item, dict[int, int]]:
-    """The item within its share, and where its lines are now."""
-    if _item_size(item) <= share:
-        return item, {number: number for number in suspects}
-    side = share // 8  # of the share, for each of the texts that accompany the answer
-    changes = tuple(_newest_lines("\n".join(item.changes), side).splitlines())
-    texts = {
-        "before": _newest_lines(item.before, side),
-        "stderr": _newest_lines(item.stderr, max(side, MIN_STDERR)),
-        "baseline": None if item.baseline is None else _newest_lines(item.baseline, side),
-    }
-    used = sum(len(text or "") for text in texts.values()) + sum(map(len, changes))
-    text, places = _important_lines(item.text, share - used, suspects)
-    parts = item.parts if text == item.text else tuple(_moved_parts(item.parts, places))
-    return item.model_copy(update={**texts, "changes": changes, "text": text, "parts": parts}), places
 
 
 def _moved_parts(parts: Iterable[ItemPart], places: Mapping[int, int]) -> Iterator[ItemPart]:
@@ -127,54 +164,87 @@ def _moved_parts(parts: Iterable[ItemPart], places: Mapping[int, int]) -> Iterat
             yield part.model_copy(update={"first_line": kept[0], "lines": kept[-1] - kept[0] + 1})
 
 
-def _newest_lines(text: str, limit: int) -> str:
-    return _important_lines(text, limit, set())[0]
+class _Lines:
+    """A text's lines, and which of them a card may want; only those are looked at, however many there are."""
+
+    def __init__(self, text: str) -> None:
+        self._lines = text.splitlines()
+        self._ends = list(accumulate(map(len, text.splitlines(keepends=True))))
+        self.markers = {
+            number: marked for number in self._numbers(_places(text, "[…")) if (marked := self._marked(number))
+        }
+        self.errors: list[int] = []
+        """Newest first."""
+        candidates = sorted(set(self._numbers(error_places(text))), reverse=True)
+        for number in candidates:
+            if severity(self.line(number)) == "error":
+                self.errors.append(number)
+            if len(self.errors) >= _MOST_ERRORS:
+                break
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def line(self, number: int) -> str:
+        return shorten(self._lines[number], MAX_LINE)
+
+    def _numbers(self, places: Iterable[int]) -> Iterator[int]:
+        """The lines in which these places are, in order."""
+        ends = iter(self._ends)
+        number, end = 0, next(ends, 0)
+        for place in places:
+            while place >= end:
+                number, end = number + 1, next(ends)
+            yield number
+
+    def _marked(self, number: int) -> int | None:
+        return _marked(self._lines[number])
 
 
-def _important_lines(text: str, limit: int, suspects: set[int]) -> tuple[str, dict[int, int]]:
-    """The most significant lines of a text in their order, and old line number -> new one."""
-    if len(text) <= limit:
-        return text, {number: number for number in suspects}
-    lines = [shorten(line, MAX_LINE) for line in text.splitlines()]
-    return _with_markers(lines, _chosen_lines(lines, limit, suspects) if limit > 0 else set())
+def _places(text: str, word: str) -> Iterator[int]:
+    place = text.find(word)
+    while place >= 0:
+        yield place
+        place = text.find(word, place + len(word))
 
 
-def _chosen_lines(lines: Sequence[str], limit: int, suspects: set[int]) -> set[int]:
+def _chosen_lines(lines: _Lines, limit: int, suspects: set[int]) -> set[int]:
     near = (number + step for number in sorted(suspects) for step in range(-AROUND, AROUND + 1))
     newest = range(len(lines) - 1, -1, -1)
     kept: set[int] = set()
     limit = _take_lines(lines, (number for number in near if 0 <= number < len(lines)), limit, kept)
-    errors = (number for number in newest if severity(lines[number]) == "error")
-    rest = _take_lines(lines, errors, limit // 2, kept)
+    rest = _take_lines(lines, lines.errors, limit // 2, kept)
     _take_lines(lines, newest, limit - limit // 2 + rest, kept)
     return kept
 
 
-def _take_lines(lines: Sequence[str], numbers: Iterable[int], limit: int, kept: set[int]) -> int:
+def _take_lines(lines: _Lines, numbers: Iterable[int], limit: int, kept: set[int]) -> int:
     """Adds lines to `kept` while they fit and returns what is left of the limit."""
     for number in numbers:
-        if number in kept or is_marker(lines[number]):
+        if number in kept or number in lines.markers:
             continue
-        if len(lines[number]) + 1 > limit:
+        cost = len(lines.line(number)) + 1 + LINE_COST
+        if cost > limit:
             break
-        limit -= len(lines[number]) + 1
+        limit -= cost
         kept.add(number)
     return limit
 
 
-def _with_markers(lines: Sequence[str], kept: set[int]) -> tuple[str, dict[int, int]]:
+def _with_markers(lines: _Lines, kept: set[int]) -> tuple[str, dict[int, int]]:
     result: list[str] = []
     places: dict[int, int] = {}
-    missing = 0
-    for number, line in enumerate(lines):
-        if number not in kept:
-            missing += _marked(line) or 1
-            continue
+    marked_before = sorted(lines.markers)
+    behind = 0
+    for number in [*sorted(kept), len(lines)]:
+        missing = number - behind
+        while marked_before and marked_before[0] < number:
+            missing += lines.markers[marked_before.pop(0)] - 1
         result.extend(_marker(missing))
-        missing = 0
-        places[number] = len(result)
-        result.append(line)
-    result.extend(_marker(missing))
+        behind = number + 1
+        if number < len(lines):
+            places[number] = len(result)
+            result.append(lines.line(number))
     return "\n".join(result), places
 
 
@@ -184,5 +254,5 @@ def _marker(missing: int) -> Iterator[str]:
 
 
 def _marked(line: str) -> int | None:
-    match = _MARKER.fullmatch(line)
+    match = _MARKER.fullmatch(line) if line.startswith("[… ") else None
     return int(match[1].replace(",", "")) if match else None

@@ -18,7 +18,7 @@ from urllib.parse import quote, unquote
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, telling_step
-from FailTaleLibrary.rendering.fitting import essentials, fitted, text_size
+from FailTaleLibrary.rendering.fitting import Fitter, essentials
 from FailTaleLibrary.text import bytes_of, count, duration
 
 if TYPE_CHECKING:
@@ -42,11 +42,12 @@ def to_html(report: Report, *, max_bytes: int, bundle_link: str | None = None, p
     is relative to log.html. ``pack`` gets the report as the card shows it.
     """
     draw = partial(_drawn, bundle_link=bundle_link, pack=pack)
-    card = draw(report) if text_size(report) <= max_bytes else None
+    fitter = Fitter(report)
+    card = draw(report) if fitter.text_size <= max_bytes else None
     if card is not None and bytes_of(card) <= max_bytes:
         return card
     return (
-        _shrunk_card(report, max_bytes, draw)
+        _shrunk_card(fitter, max_bytes, draw)
         or _brief_card(report, max_bytes, bundle_link=bundle_link, pack=pack)
         or _without_evidence(report, max_bytes, bundle_link)
     )
@@ -64,15 +65,15 @@ def is_card(message: str) -> bool:
     return message.startswith(CARD_START)
 
 
-def _shrunk_card(report: Report, max_bytes: int, draw: Callable[[Report], str]) -> str | None:
+def _shrunk_card(fitter: Fitter, max_bytes: int, draw: Callable[[Report], str]) -> str | None:
     """The fullest card that fits; None when even one without outputs does not."""
-    barest = draw(fitted(report, 0))
+    barest = draw(fitter.fitted(0))
     floor = bytes_of(barest)
     if floor > max_bytes:
         return None
     limit = int(_FIRST_GUESS * (max_bytes - floor))
     for _ in range(5):  # one or two do: size grows almost in proportion to the limit
-        card = draw(fitted(report, limit))
+        card = draw(fitter.fitted(limit))
         if bytes_of(card) <= max_bytes:
             return card
         limit = int(limit * 0.95 * (max_bytes - floor) / max(bytes_of(card) - floor, 1))

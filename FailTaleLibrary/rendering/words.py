@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -218,11 +218,16 @@ _HARMLESS = re.compile(
 )
 _ERROR = re.compile(
     r"\b(?:error|err|fatal|critical|crit|emerg|alert|severe|panic|failed|failure|denied|refused|segfault)\b"
-    r"|\w*(?:Error|Exception)\b"
+    r"|(?:error|exception)\b"  # also at a name's end; what the name is need not be read
     r"|\b(?:traceback|out of memory|no space left|oom-kill\w*|core dumped|timed out)\b",
     re.IGNORECASE,
 )
 _WARNING = re.compile(r"\bwarn(?:ing)?\b|\bW\d{4}\b", re.IGNORECASE)
+
+
+def error_places(text: str) -> Iterator[int]:
+    """Where words of errors stand in a text, harmless ones too: to find the few lines that need a closer look."""
+    return (match.start() for match in _ERROR.finditer(text))
 
 
 def severity(line: str) -> Severity:

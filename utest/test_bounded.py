@@ -1,0 +1,110 @@
+"""What one failure may cost at most, whatever the hosts send: each stage leaves the next one its time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import pytest
+from builders import a_failure, a_report, an_analysis, an_item, some_evidence
+
+from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.collection.collect import BUNDLE_RATIO
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.ranking import History
+from FailTaleLibrary.records import Evidence
+from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.rendering import to_html
+from FailTaleLibrary.rendering.words import error_places
+from FailTaleLibrary.run import Run, Stages
+
+
+class Source:
+    """Hosts that answer nothing; it remembers what time it was given."""
+
+    notes = ()
+
+    def __init__(self) -> None:
+        self.given_s: list[float] = []
+
+    def window_began(self) -> None: ...
+
+    def collect(self, failure: Any, *, budget: Budget, **_: Any) -> Any:
+        self.given_s.append(budget.left_s)
+        nothing = Evidence(failure_id=failure.id, collected_at=datetime.now(timezone.utc))
+        return budget.empty_plan(failure.id), nothing, {}
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(("failure_time_s", "collecting_s"), [(8.0, 6.0), (60.0, 54.0)])
+def test_collecting_leaves_ranking_and_drawing_their_part_of_the_failures_time(
+    failure_time_s: float, collecting_s: float
+) -> None:
+    source = Source()
+    config = Config.model_validate({"limits": {"failure_time": f"{failure_time_s:g} s"}})
+    with Run(config, environ={}, stages=Stages(source=lambda _: source)) as run:
+        run.collect_failure(a_failure())
+    assert source.given_s[0] <= collecting_s
+    assert source.given_s[0] > collecting_s / 2
+
+
+def test_a_text_that_nobody_waits_for_any_more_is_searched_no_further() -> None:
+    with pytest.raises(RedactionError):
+        Redactor().until(lambda: True).redact("password=tr0mbone77")
+
+
+def test_a_text_may_have_less_time_than_the_configuration_says_and_never_more() -> None:
+    with pytest.raises(RedactionError):
+        Redactor(timeout_s=5).within(0).redact("password=tr0mbone77")
+    with pytest.raises(RedactionError):
+        Redactor(timeout_s=0).within(5).redact("password=tr0mbone77")
+
+
+def test_full_texts_of_a_failure_are_kept_up_to_a_multiple_of_its_bytes_and_then_as_the_card_shows_them(
+    tmp_path: Path,
+) -> None:
+    collectors = [{"name": f"c{number}", "command": "yes 'a line' | head -c 3000"} for number in range(10)]
+    config = Config.model_validate(
+        {
+            "components": {"app": {"collectors": collectors}},
+            "hosts": {"here": {"component": "app", "transport": "local"}},
+            "limits": {"item_bytes": 100, "bundle_item_bytes": "10 kB", "failure_bytes": "2 kB"},
+        }
+    )
+    kept: dict[str, str] = {}
+
+    def store(report: Any, directory: Any, *, full_texts: Any, documents: Any) -> Any:
+        kept.update(full_texts)
+        return directory
+
+    with Run(config, environ={}, stages=Stages(store=store)) as run:
+        report = run.collect_failure(a_failure(), output_dir=tmp_path)
+    whole = [item.id for item in report.evidence.items if len(kept[item.id]) > len(item.text)]
+    assert len(report.evidence.items) == 10
+    assert 0 < len(whole) < 10
+    assert sum(len(kept[item_id]) for item_id in whole) <= BUNDLE_RATIO * 2000
+    assert all(kept[item.id] == item.text for item in report.evidence.items if item.id not in whole)
+
+
+def test_a_card_of_very_short_lines_has_a_bounded_number_of_them() -> None:
+    items = tuple(an_item(f"host{number}", "app.log", text="a\n" * 30_000, before="") for number in range(10))
+    report = a_report(evidence=some_evidence(items=items), analysis=an_analysis(suspects=()))
+    card = to_html(report, max_bytes=1_000_000)
+    assert 1000 < card.count("\na\n") * 2 < 60_000
+    assert "this card leaves out" in card
+
+
+def test_words_of_errors_are_found_in_a_time_linear_in_the_text() -> None:
+    """A pattern that begins with any number of letters would read such a word once from each of its letters."""
+    assert list(error_places("a" * 300_000)) == []
+
+
+def test_a_run_remembers_a_failure_though_there_is_no_time_left_to_read_its_lines_again() -> None:
+    report = a_report()
+    history = History().with_report(report, is_over=lambda: True)
+    assert history.shapes == {}
+    assert history.tests[-1].name == report.failure.name
+    assert history.signatures
