@@ -144,6 +144,16 @@ def write_private_file(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def write_file(path: Path, text: str) -> None:
+    """A file with the mode that new files have, at once in place of an earlier one. Raises OSError."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
 @contextlib.contextmanager
 def replacing(path: Path) -> Iterator[TextIO]:
     """What the block writes takes the place of the file's text, at once and under its mode; a link stays one.

@@ -94,6 +94,8 @@ class FailTaleLibrary:
         self._config_path: Path | None = None
         self._run: Run | None = None
         self._parallel = False
+        self._folder: Path | None = None
+        """Robot's output directory, once a card was shown."""
         self._knows_of_parallel_run = False
         self._suites: list[Any] = []
         self._test: Any = None
@@ -165,8 +167,27 @@ class FailTaleLibrary:
 
     def show(self, report: Report) -> bool:
         """Logs a report's card where Robot is; False when the log level keeps it out."""
+        self._folder = _output_dir()
         logger.info(self.run.card(report, bundle_link=None if self._parallel else report.bundle), html=True)
         return _log_level() not in ("WARN", "ERROR", "NONE")
+
+    def write_run_page(self, log: Path | None) -> tuple[str, ...]:
+        """Writes the run page beside log.html; returns what a console may say of it: a line for each cause.
+
+        Under pabot each process has an output of its own, which is merged later: then no page is written.
+        """
+        if not self.run.tally.failures:
+            return ()
+        from FailTaleLibrary.files import write_file
+        from FailTaleLibrary.rendering.run_formats import to_lines
+        from FailTaleLibrary.rendering.run_page import PAGE_NAME, to_run_page
+
+        folder = log.parent if log else self._folder
+        summary = self.run.run_summary(log=log.name if log else "")
+        if folder is None or self._parallel:
+            return tuple(to_lines(summary))
+        write_file(folder / PAGE_NAME, to_run_page(summary))
+        return (*to_lines(summary), f"FailTale: {folder / PAGE_NAME}")
 
     def add_hints(self, output: Path) -> None:
         """Asks the model, where one is configured, and draws the cards of Robot's complete output file anew."""

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.hints import HintMaker
     from FailTaleLibrary.ranking import History, Repeats
     from FailTaleLibrary.redaction import Redactor
+    from FailTaleLibrary.rendering.run_summary import FailureSummary, RunSummary
 
 HINT_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
 HINT_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'")
@@ -183,6 +184,8 @@ class Run:
         self.tally = Tally()
         self.last: Report | None = None
         """The newest report."""
+        self._summaries: dict[str, FailureSummary] = {}
+        """Of each failure a row, by its id."""
         self.interrupted = False
         """Whether Ctrl-C or SIGTERM ended a collection."""
         self._stages = stages or Stages()
@@ -458,6 +461,19 @@ class Run:
         except Exception as error:
             return self._faults.sentence("writing the summary", error)
 
+    def shown_at(self, report: Report, test_id: str) -> None:
+        """Where a face has shown a report: Robot's id of the test or suite, to which the run page then leads."""
+        known = self._summaries.get(report.failure.id)
+        if known is not None:
+            self._summaries[report.failure.id] = known.model_copy(update={"test_id": test_id})
+
+    def run_summary(self, *, log: str = "") -> RunSummary:
+        """The failures so far, grouped by cause. ``log`` is the log.html that shows them, relative to the run page."""
+        from FailTaleLibrary.rendering.run_summary import run_summary
+
+        rows = (row.model_copy(update={"log": log}) for row in self._summaries.values())
+        return run_summary(rows, version=__version__)
+
     def fault(self, activity: str, error: BaseException) -> str:
         """The sentence for a fault in a face itself, whose traceback is kept as those of the stages are."""
         return self._faults.sentence(activity, error)
@@ -613,8 +629,17 @@ class Run:
             self._faults.sentence("remembering what is routine", error)
         self.tally = self.tally.with_report(report, seconds)
         self.last = report
+        self._summarise(report)
         counts = len(report.evidence.items), len(report.evidence.gaps)
         _log.debug("'%s': %d items and %d gaps in %.2f s", report.failure.name, *counts, seconds)
+
+    def _summarise(self, report: Report) -> None:
+        from FailTaleLibrary.rendering.run_summary import failure_summary
+
+        try:
+            self._summaries[report.failure.id] = failure_summary(report)
+        except Exception as error:
+            self._faults.sentence("summing up the failure", error)
 
     # --- What the stages share ----------------------------------------------------------------------------------------
 

@@ -86,10 +86,11 @@ Lines Without A Time Belong To The Test That Wrote Them
     Item Should Contain    ${report}    web1/log    fresh news
     Item Should Not Contain    ${report}    web1/log    old news
 
-One Line On The Console Says What It Cost
+The Console's Last Lines Say What It Cost, The Causes And Where Their Page Is
     Should Match Regexp
     ...    ${WATCHED.stderr}
-    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts in [0-9.]+ s\n$
+    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts in [0-9.]+ s\n( .*\n){1,6}
+    Should Match Regexp    ${WATCHED.stderr}    \nFailTale: .*failtale-report.html\n$
     Should Not Contain    ${WATCHED.stdout}    FailTale
 
 A Green Run Prints, Writes And Imports Nothing

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec
+from urllib.parse import quote
 
 from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
@@ -26,7 +27,7 @@ from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.robot_results import Places
 from FailTaleLibrary.run import Stages
-from FailTaleLibrary.text import count, duration, sanitize
+from FailTaleLibrary.text import count, duration, one_line, sanitize
 
 TERMINATED = "Execution terminated by signal"
 TERMINATED_DEADLINE_S = 5.0
@@ -91,6 +92,7 @@ class FailTaleListener:
         self._failed: list[tuple[Any, Any]] = []
         """Data and result of what failed since the test or fixture began; only data knows file and line."""
         self._hidden_cards = 0
+        self._log: Path | None = None
         self._fault: str | None = None
         try:
             self._take_into_use(self._config)
@@ -129,7 +131,9 @@ class FailTaleListener:
             return
         self._failed.append((data, result))
         if isinstance(data.parent, TestSuite) and not BuiltIn().dry_run_active:
-            self._show(self._library.collect_suite_fixture_failure(result, places=self._places()))
+            report = self._library.collect_suite_fixture_failure(result, places=self._places())
+            self._show(report)
+            self._library.run.shown_at(report, result.parent.id)
             self._failed.clear()
 
     @_harmless
@@ -139,7 +143,9 @@ class FailTaleListener:
             if self._report is not None:
                 self._last_failed = data
                 self._show(self._report)
+                self._library.run.shown_at(self._report, result.id)
                 self._summarise(result, self._report)
+                self._tell_in_metadata(result, self._report)
         finally:
             self._test = self._result = None
             self._failed.clear()
@@ -155,10 +161,16 @@ class FailTaleListener:
         if path is not None:
             self._library.add_hints(Path(path))
 
+    @_harmless
+    def log_file(self, path: Path | None) -> None:
+        """log.html is there: what the run page leads to."""
+        self._log = Path(path) if path is not None else None
+
     def close(self) -> None:
-        """Robot ends: one line on the console if anything was collected, and no connection stays open."""
+        """Robot ends: the run page, a few lines on the console if anything was collected, and no connection stays."""
         if not self.disabled:
             self._print_summary()
+            self._print_causes()
         self._library.run_ended()
         self._is_over = True
 
@@ -224,6 +236,15 @@ class FailTaleListener:
         if self._library.run.config.message_summary:
             result.message = _with_line(result.message, sanitize(self._library.run.summary(report)))
 
+    def _tell_in_metadata(self, result: Any, report: Report) -> None:
+        """The headline in the test's own row, in log.html and in report.html; Robot Framework has it since 7.5."""
+        metadata = getattr(result, "metadata", None)
+        if metadata is None or not report.analysis.headline:
+            return
+        log = _name_of_log()
+        link = f" [{log}#{result.id}|evidence]" if log else ""
+        metadata["FailTale"] = one_line(report.analysis.headline) + link
+
     def _print_summary(self) -> None:
         tally = self._library.run.tally
         if not tally.failures:
@@ -234,6 +255,11 @@ class FailTaleListener:
         if self._hidden_cards:
             parts.append(f"{count(self._hidden_cards, 'card')} not in the log because of --loglevel")
         _print(f"FailTale: {', '.join(parts)}")
+
+    @_harmless
+    def _print_causes(self) -> None:
+        for line in self._library.write_run_page(self._log):
+            _print(f"  {line}" if not line.startswith("FailTale") else line)
 
 
 def _whole_path(config: str | None, words: tuple[str, ...]) -> tuple[str | None, tuple[str, ...]]:
@@ -248,6 +274,12 @@ def _with_line(message: str, line: str) -> str:
     if message.startswith("*HTML*"):
         return f"{message}<br><br>{html.escape(line)}"
     return f"{message}\n\n{line}".lstrip()
+
+
+def _name_of_log() -> str:
+    """Of the log.html that will lie beside report.html; empty when there is none."""
+    path = str(BuiltIn().get_variable_value("${LOG FILE}", "NONE"))
+    return "" if path == "NONE" else quote(Path(path).name)
 
 
 def _print(text: str) -> None:

@@ -63,6 +63,38 @@ def test_one_listener_object_in_several_runs_begins_afresh_with_each(place: Path
     assert done.stderr.count("collected evidence for 1 failed test from 1 host") == 3
 
 
+def test_a_run_leaves_one_page_that_leads_into_its_log_and_the_console_names_the_cause(place: Path) -> None:
+    done = ran(
+        place,
+        "listener = FailTaleListener('failtale.yaml')\n"
+        "robot.run('order.robot', outputdir='out', listener=[listener], stdout=sys.stderr, log='my log.html')\n",
+    )
+    page = (place / "out" / "failtale-report.html").read_text(encoding="utf-8")
+    assert 'href="./my%20log.html#s1-t1"' in page
+    (report,) = reports_in(place / "out" / "output.xml")
+    assert report.analysis.headline in page
+    last = done.stderr.splitlines()[-3:]
+    assert "collected evidence for 1 failed test" in last[0]
+    assert last[1] == f"  {report.analysis.headline} (Order)"
+    assert last[2] == f"FailTale: {place / 'out' / 'failtale-report.html'}"
+
+
+def test_the_headline_stands_in_the_tests_own_metadata_where_robot_has_that(place: Path) -> None:
+    ran(place, "robot.run('order.robot', outputdir='out', listener=[FailTaleListener('failtale.yaml')])\n")
+    (test,) = ExecutionResult(place / "out" / "output.xml").suite.tests
+    if not hasattr(test, "metadata"):  # before Robot Framework 7.5
+        assert "FailTale" not in (place / "out" / "report.html").read_text(encoding="utf-8")
+        return
+    (report,) = reports_in(place / "out" / "output.xml")
+    assert test.metadata["FailTale"] == f"{report.analysis.headline} [log.html#s1-t1|evidence]"
+
+
+def test_a_run_without_a_failure_leaves_no_page(place: Path) -> None:
+    (place / "order.robot").write_text(SUITE.replace("Fail ", "Log "))
+    ran(place, "robot.run('order.robot', outputdir='out', listener=[FailTaleListener('failtale.yaml')])\n")
+    assert not (place / "out" / "failtale-report.html").exists()
+
+
 def test_a_run_whose_configuration_is_mended_is_not_refused_for_that_of_the_run_before(place: Path) -> None:
     good = (place / "failtale.yaml").read_text()
     (place / "failtale.yaml").write_text("components: 7\n")

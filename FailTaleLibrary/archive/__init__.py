@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, rewrite_bundle, write_bundle
 from FailTaleLibrary.archive.cards import rewrite_all, rewrite_cards, rewritten
-from FailTaleLibrary.archive.outputs import reports_in
+from FailTaleLibrary.archive.outputs import PlacedReport, placed_reports_in, reports_in
 from FailTaleLibrary.archive.payload import from_payload, pack, report_in, to_payload, unpack
 
 __all__ = [
     "Manifest",
+    "PlacedReport",
     "from_payload",
     "pack",
+    "placed_reports_in",
     "read_bundle",
     "read_item",
     "report_in",

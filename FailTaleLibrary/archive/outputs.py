@@ -27,6 +27,20 @@ def reports_in(path: Path) -> Iterator[Report | ArchiveError]:
     test that did not pass, in a suite's setup or teardown, in its own keywords. Where it may be another's, its headline
     says so. Raises ArchiveError when the file itself cannot be read to its end, after the reports before the damage.
     """
+    yield from (found.report if isinstance(found, PlacedReport) else found for found in placed_reports_in(path))
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedReport:
+    """A report and the test (or the suite, for its setup or teardown) in which it stands."""
+
+    report: Report
+    test_id: str
+    """Robot's own, ``s1-s2-t3``; empty where the file does not tell."""
+
+
+def placed_reports_in(path: Path) -> Iterator[PlacedReport | ArchiveError]:
+    """As `reports_in`, with the place of each."""
     for number, found in enumerate(_cards_in(path), 1):
         try:
             report = _report_of(found)
@@ -34,7 +48,7 @@ def reports_in(path: Path) -> Iterator[Report | ArchiveError]:
             yield ArchiveError(f"{path}, card {number}: {error}")
             continue
         if report is not None:
-            yield report
+            yield PlacedReport(report, found.test_id)
 
 
 Place = Literal["test", "fixture", "our keyword", "outside", "elsewhere"]
@@ -51,6 +65,8 @@ class _Card:
     """Name of the test, or of the suite's setup or teardown."""
     status: str = ""
     """Of that; empty where the file ends before that is known."""
+    test_id: str = ""
+    """Robot's id of the innermost test or suite."""
 
 
 def _report_of(found: _Card) -> Report | None:
@@ -89,7 +105,7 @@ def _from_xml(path: Path) -> Iterator[_Card]:
     try:
         for element, parents in _elements(path):
             if element.tag == "msg" and _is_card(element, parents):
-                waiting.append(_Card(element.text or "", _place_of(parents)))
+                waiting.append(_Card(element.text or "", _place_of(parents), test_id=_id_of(parents)))
             elif element.tag == "status" and _is_test_or_fixture(parents):
                 for card in waiting:
                     card.test, card.status = parents[-1].get("name", ""), element.get("status", "")
@@ -118,6 +134,11 @@ def _is_card(message: ElementTree.Element, parents: list[ElementTree.Element]) -
     """Whether Robot shows a message as HTML and it looks like a card; not where the list of errors repeats it."""
     is_html = message.get("html") in ("true", "yes")  # yes: Robot Framework before 4.0
     return is_html and is_card(message.text or "") and not any(parent.tag == "errors" for parent in parents)
+
+
+def _id_of(parents: list[ElementTree.Element]) -> str:
+    """Of the innermost test or suite."""
+    return next((each.get("id", "") for each in reversed(parents) if each.tag in ("test", "suite")), "")
 
 
 def _is_test_or_fixture(parents: list[ElementTree.Element]) -> bool:
@@ -170,6 +191,8 @@ def _object_of(pairs: list[tuple[str, Any]]) -> _Object:
         for child in value if isinstance(value, list) else (value,):
             if isinstance(child, _Object):
                 whole.cards += _settled(child, key, in_suite=is_suite)
+    for card in whole.cards:
+        card.test_id = card.test_id or _word_of(values, "id")
     return whole
 
 

@@ -207,7 +207,8 @@ def _verdict(report: Report, suspects: Sequence[Suspect]) -> Verdict:
         return Verdict(headline_of(report), "", "")
     kind = report.analysis.cause or f"{first.host} · {next(each.name for each in first.signals if each.strong)}"
     why = " · ".join(signal.words for signal in first.signals[:_WHY_SIGNALS])
-    return Verdict(headline_of(report), kind, f"{first.id}: {why}")
+    sentence = headline_of(report).removeprefix(f"{kind}: ")  # the badge says it
+    return Verdict(sentence, kind, f"{first.id}: {why}")
 
 
 def _id_part(text: str) -> str:
@@ -359,7 +360,7 @@ def _gap_groups(gaps: Sequence[Gap]) -> Iterator[GapGroup]:
     tones = {key: in_words.gap_outcome(members[0]).tone for key, members in groups.items()}
     for key in sorted(groups, key=lambda key: (tones[key] != "bad", -len(groups[key]))):
         members = groups[key]
-        yield GapGroup(members[0].reason, members[0].detail, tones[key], _places(members), len(members))
+        yield GapGroup(members[0].reason, members[0].detail, tones[key], _places_of_gaps(members), len(members))
 
 
 def _without_host(gap: Gap) -> str:
@@ -367,7 +368,7 @@ def _without_host(gap: Gap) -> str:
     return re.sub(r"\d+(?:\.\d+)*", "#", gap.detail.replace(gap.host, "HOST"))
 
 
-def _places(gaps: Sequence[Gap]) -> str:
+def _places_of_gaps(gaps: Sequence[Gap]) -> str:
     """``dmesg on web1, web2 and 28 more hosts``."""
     hosts = [gap.host for gap in gaps if gap.host != NO_HOST]
     subject = in_words.subject(gaps[0])

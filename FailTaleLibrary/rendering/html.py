@@ -108,8 +108,13 @@ def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief:
         card=card_of(report, brief=brief),
         bundle_link=_safe_link(bundle_link),
         payload=pack(report) if pack else None,
-        style=_style_sheet(),
+        style=_style_sheet("style.css"),
     )
+
+
+def rendered_page(template: str, *, style: str, **values: object) -> str:
+    """A whole page with its style sheet in it."""
+    return _rendered(template, style=_style_sheet(style), **values)
 
 
 def _safe_link(link: str | None) -> str | None:
@@ -136,6 +141,7 @@ def _jinja_environment() -> Environment:
         telling_step=telling_step,
         first_line=first_line,
         gaps_shown=MOST_GAPS,
+        relative_link=_safe_link,
     )
     return environment
 
@@ -146,11 +152,11 @@ def _template_source(name: str) -> str:
 
 
 @cache
-def _style_sheet() -> Markup:
-    """The style sheet, on one line; it is ours, and holds nothing that HTML would read."""
+def _style_sheet(name: str) -> Markup:
+    """A style sheet, on one line; it is ours, and holds nothing that HTML would read."""
     from markupsafe import Markup
 
-    return Markup(re.sub(r"\s*\n\s*", "", _file_of_templates("style.css")))  # noqa: S704 - no text of others in it
+    return Markup(re.sub(r"\s*\n\s*", "", _file_of_templates(name)))  # noqa: S704 - no text of others in it
 
 
 def _file_of_templates(name: str) -> str:

@@ -1,0 +1,140 @@
+"""``failtale report``: outputs of Robot Framework and bundles -> one page for the run, and what other tools read."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.archive import PlacedReport, placed_reports_in, read_bundle
+from FailTaleLibrary.archive.bundles import MANIFEST
+from FailTaleLibrary.cli.options import Commands
+from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.files import write_file
+from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit
+from FailTaleLibrary.rendering.run_page import PAGE_NAME, title_of, to_run_page
+from FailTaleLibrary.rendering.run_summary import FailureSummary, RunSummary, failure_summary, run_summary
+
+GITHUB_SUMMARY = "GITHUB_STEP_SUMMARY"
+_OUTPUTS = ("output.xml", "output.json")
+_LOG = "log.html"
+
+
+def add_command(commands: Commands) -> None:
+    report = commands.add_parser(
+        "report",
+        help="one page for a run: failures grouped by cause, on one timeline",
+        description="Reads outputs of Robot Framework (also merged ones and pabot's), bundles and folders of bundles.",
+    )
+    report.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="output.xml, output.json, or a folder")
+    report.add_argument(
+        "--output", type=Path, metavar="FILE", help=f"where the page goes (default: {PAGE_NAME} beside the first PATH)"
+    )
+    report.add_argument("--json", action="store_true", help="print the run's summary as JSON")
+    report.add_argument("--junit", type=Path, metavar="FILE", help="write the failures as JUnit XML, for CI servers")
+    report.add_argument(
+        "--github", action="store_true", help=f"print GitHub annotations; the table goes to ${GITHUB_SUMMARY}"
+    )
+    report.set_defaults(run=_run_report)
+
+
+def _run_report(options: argparse.Namespace) -> int:
+    page = options.output or _folder_of(options.paths[0]) / PAGE_NAME
+    rows: list[FailureSummary] = []
+    damaged = 0
+    for path in options.paths:
+        for found in _rows_at(path, page.absolute().parent):
+            if isinstance(found, FailureSummary):
+                rows.append(found)
+                continue
+            damaged += 1
+            print(f"failtale: {found}", file=sys.stderr)
+    summary = run_summary(rows, version=__version__)
+    wants_other = options.json or options.github or options.junit is not None
+    if options.output is not None or not wants_other:
+        _write_file(page, to_run_page(summary))
+        print(f"{title_of(summary)}: {page}", file=sys.stderr if options.json or options.github else sys.stdout)
+    _write_others(options, summary)
+    return 1 if damaged else 0
+
+
+def _write_others(options: argparse.Namespace, summary: RunSummary) -> None:
+    if options.json:
+        print(summary.model_dump_json(indent=2))
+    if options.junit is not None:
+        _write_file(options.junit, to_junit(summary))
+    if options.github:
+        print(to_github_annotations(summary), end="")
+        target = os.environ.get(GITHUB_SUMMARY)
+        if target:
+            with Path(target).open("a", encoding="utf-8") as file:
+                file.write(to_github_summary(summary))
+        else:
+            print(to_github_summary(summary), end="")
+
+
+def _write_file(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_file(path, text)
+
+
+# --- Reading ---------------------------------------------------------------------------------------------------------
+
+
+def _folder_of(path: Path) -> Path:
+    return path if path.is_dir() else path.parent
+
+
+def _rows_at(path: Path, page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:
+    """The rows of an output file, of a bundle, or of all that a folder holds of either. Raises ArchiveError."""
+    if not path.is_dir():
+        yield from _rows_of_output(path, page_folder)
+        return
+    if (path / MANIFEST).is_file():
+        yield from _rows_of_bundles([path], page_folder)
+        return
+    outputs = [path / name for name in _OUTPUTS if (path / name).is_file()]
+    bundles = sorted(each.parent for each in path.glob(f"*/{MANIFEST}"))
+    if not outputs and not bundles:
+        raise ArchiveError(f"'{path}' holds no {' or '.join(_OUTPUTS)} and no bundle; name an output file or a folder.")
+    for output in outputs[:1]:
+        yield from _rows_of_output(output, page_folder)
+    yield from _rows_of_bundles(bundles, page_folder)
+
+
+def _rows_of_output(path: Path, page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:
+    folder = path.absolute().parent
+    log = _relative(folder / _LOG, page_folder) if (folder / _LOG).is_file() else ""
+    is_output = False
+    try:
+        for found in placed_reports_in(path):
+            is_output = True
+            yield _row(found, folder, page_folder, log) if isinstance(found, PlacedReport) else found
+    except ArchiveError as error:
+        if not is_output:
+            raise
+        yield error
+
+
+def _row(found: PlacedReport, folder: Path, page_folder: Path, log: str) -> FailureSummary:
+    row = failure_summary(found.report, test_id=found.test_id, log=log)
+    if row.bundle is None:
+        return row
+    return row.model_copy(update={"bundle": _relative(folder / row.bundle, page_folder)})
+
+
+def _rows_of_bundles(bundles: Sequence[Path], page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:
+    for bundle in bundles:
+        try:
+            row = failure_summary(read_bundle(bundle))
+        except ArchiveError as error:
+            yield error
+            continue
+        yield row.model_copy(update={"bundle": _relative(bundle.absolute(), page_folder)})
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return Path(os.path.relpath(path, folder)).as_posix()

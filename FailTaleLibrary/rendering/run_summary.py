@@ -1,0 +1,169 @@
+"""Reports of a run -> its summary: a row for each failure, grouped by cause. Pure.
+
+A row is small, so that a run of hundreds of failures may keep one of each. The summary is also what
+``failtale report --json`` prints; docs/run-report.schema.json describes it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Literal
+
+from FailTaleLibrary.moments import message_of
+from FailTaleLibrary.records import FailureScope, Record, Report, SafeText, derived, our_words
+from FailTaleLibrary.rendering import words as in_words
+from FailTaleLibrary.rendering.card import headline_of, shown_suspects
+from FailTaleLibrary.text import one_line, shorten
+
+_SHAPE_CHARS = 200
+_KEEP = str.maketrans("0123456789", "abcdefghij")
+_MESSAGE_CHARS = 300
+_MOST_MOMENTS = 5
+
+
+class HostMoment(Record):
+    """When a suspect of one host was written; None: its time is not known, or the host did not answer."""
+
+    host: str
+    at: datetime | None = None
+    is_strong: bool = False
+
+
+class FailureSummary(Record):
+    """One failure in a row."""
+
+    failure_id: str
+    name: SafeText
+    suite: SafeText = our_words("")
+    scope: FailureScope = "test"
+    framework: str = "robot"
+    message: SafeText = our_words("")
+    """Its first line."""
+    started_at: datetime
+    failed_at: datetime
+    attempt: int = 1
+    headline: SafeText = our_words("")
+    cause: SafeText = our_words("")
+    """Host and kind: "db1 · disk full"; empty when there is no strong suspect."""
+    chain: SafeText = our_words("")
+    """How the cause led to the failure; empty when nothing links them."""
+    shape: str
+    """16 hexadecimal digits: failures with the same have the same cause."""
+    moments: tuple[HostMoment, ...] = ()
+    gaps: int = 0
+    bundle: str | None = None
+    """Path of the bundle relative to the page."""
+    log: str = ""
+    """Path of the log.html that shows it, relative to the page; empty when there is none."""
+    test_id: str = ""
+    """Robot's id of the test or suite, ``s1-s2-t3``, which log.html takes as an anchor; empty when it is not known."""
+
+
+class CauseGroup(Record):
+    """Failures that have one cause."""
+
+    shape: str
+    cause: SafeText = our_words("")
+    headline: SafeText
+    hosts: tuple[str, ...] = ()
+    first_at: datetime
+    last_at: datetime
+    failure_ids: tuple[str, ...]
+
+
+class RunSummary(Record):
+    """The failures of a run, or of several runs that were merged."""
+
+    schema_version: Literal[1] = 1
+    failtale_version: str
+    groups: tuple[CauseGroup, ...] = ()
+    """The largest first."""
+    failures: tuple[FailureSummary, ...] = ()
+    """In the order of time."""
+
+    def failures_of(self, group: CauseGroup) -> tuple[FailureSummary, ...]:
+        wanted = set(group.failure_ids)
+        return tuple(each for each in self.failures if each.failure_id in wanted)
+
+
+def failure_summary(report: Report, *, test_id: str = "", log: str = "") -> FailureSummary:
+    """The row of one failure; ``log`` is the log.html that has the card, relative to the page."""
+    failure, analysis = report.failure, report.analysis
+    suspects = shown_suspects(analysis)
+    is_caused = bool(suspects) and suspects[0].is_strong
+    moments = [HostMoment(host=each.host, at=each.at, is_strong=each.is_strong) for each in suspects[:_MOST_MOMENTS]]
+    return FailureSummary(
+        failure_id=failure.id,
+        name=failure.name,
+        suite=failure.suite,
+        scope=failure.scope,
+        framework=failure.framework,
+        message=derived(_first_line, failure.message),
+        started_at=failure.window.start,
+        failed_at=failure.window.end,
+        attempt=failure.attempt,
+        headline=derived(headline_of, report),
+        cause=analysis.cause if is_caused else our_words(""),
+        chain=derived(in_words.chain_words, analysis.chain) if analysis.chain else our_words(""),
+        shape=_shape(report),
+        moments=tuple(moments),
+        gaps=len(report.evidence.gaps),
+        bundle=report.bundle,
+        log=log,
+        test_id=test_id,
+    )
+
+
+def run_summary(rows: Iterable[FailureSummary], *, version: str) -> RunSummary:
+    """The summary of failures, whatever order they come in; of one failure that comes twice the last one counts."""
+    ordered = sorted({row.failure_id: row for row in rows}.values(), key=lambda row: (row.failed_at, row.failure_id))
+    members: dict[str, list[FailureSummary]] = {}
+    for row in ordered:
+        members.setdefault(row.shape, []).append(row)
+    groups = sorted(map(_group, members.values()), key=lambda group: (-len(group.failure_ids), group.first_at))
+    return RunSummary(failtale_version=version, groups=tuple(groups), failures=tuple(ordered))
+
+
+def _group(rows: Sequence[FailureSummary]) -> CauseGroup:
+    return CauseGroup(
+        shape=rows[0].shape,
+        cause=rows[0].cause,
+        headline=rows[0].headline,
+        hosts=tuple(dict.fromkeys(moment.host for row in rows for moment in row.moments if moment.is_strong)),
+        first_at=rows[0].failed_at,
+        last_at=rows[-1].failed_at,
+        failure_ids=tuple(row.failure_id for row in rows),
+    )
+
+
+def _shape(report: Report) -> str:
+    """What failures of one cause share: the first suspect's host and shape if it is strong, else their signature."""
+    suspects = shown_suspects(report.analysis)
+    first = suspects[0] if suspects and suspects[0].is_strong else None
+    if first is not None:
+        text = f"{first.component or first.host}|{_masked_numbers(message_of(first.text))}"
+    elif report.analysis.signature is not None:
+        text = f"signature|{report.analysis.signature.hash}"
+    else:
+        text = f"message|{_masked_numbers(report.failure.message)}"
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _masked_numbers(text: str) -> str:
+    """Without what differs between two occurrences: identifiers and numbers; a status code stays."""
+    kept = re.sub(r"\b[45]\d\d\b(?= )", lambda match: match[0].translate(_KEEP), text[:_SHAPE_CHARS])
+    return re.sub(r"\b(?=[\w-]*\d)[\w.:-]+\b", "#", re.sub(r"\s+", " ", kept))
+
+
+def _first_line(message: str) -> str:
+    return shorten(one_line(next((line for line in message.splitlines() if line.strip()), "")), _MESSAGE_CHARS)
+
+
+def span_of(summary: RunSummary) -> tuple[datetime, datetime] | None:
+    """From the first failing test's begin to the last failure; None without one."""
+    if not summary.failures:
+        return None
+    return min(row.started_at for row in summary.failures), max(row.failed_at for row in summary.failures)

@@ -1,0 +1,134 @@
+"""A run's summary: failures grouped by cause, as a page, as JSON, as JUnit XML and for GitHub."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import timedelta
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema
+import pytest
+from builders import FAILED_AT, a_failure, a_report, a_suspect, an_analysis
+from chromium import a_page
+
+from FailTaleLibrary.records import Analysis, Report
+from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit, to_lines
+from FailTaleLibrary.rendering.run_page import title_of, to_run_page
+from FailTaleLibrary.rendering.run_summary import RunSummary, failure_summary, run_summary
+
+SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "run-report.schema.json").read_text(encoding="utf-8"))
+HOSTILE = "<script>window.hit=1</script>\"'><img src=x onerror=window.hit=2>\x00\x1b]0;x\x07 ::error::x\n%0A|*x*[a](b)"
+
+
+def a_failed(number: int, *, text: str = "", name: str = "", minutes: float = 0, **changes: object) -> Report:
+    """A failure of a run, some minutes after the first."""
+    at = timedelta(minutes=minutes)
+    window = a_failure().window
+    moved = window.model_copy(update={"start": window.start + at, "end": window.end + at})
+    failure = a_failure(id=f"{number:032x}", name=name or f"Test {number}", window=moved, **changes)
+    if not text:
+        return a_report(failure=failure, analysis=Analysis())
+    suspect = a_suspect(text=text, at=FAILED_AT + at)
+    return a_report(
+        failure=failure, analysis=an_analysis(suspects=(suspect,), headline=f"storage1: {text}", chain=None)
+    )
+
+
+def a_summary(*reports: Report) -> RunSummary:
+    return run_summary((failure_summary(report, test_id="s1-t1", log="log.html") for report in reports), version="1.0")
+
+
+def test_failures_of_one_cause_are_one_group_whatever_their_numbers_are() -> None:
+    summary = a_summary(
+        a_failed(1, text="ERROR req=7f1c disk is full: 100 % of /var"),
+        a_failed(2, text="ERROR lost connection"),
+        a_failed(3, text="ERROR req=99aa disk is full: 99 % of /var", minutes=4),
+    )
+    assert [len(group.failure_ids) for group in summary.groups] == [2, 1]
+    assert summary.groups[0].last_at - summary.groups[0].first_at == timedelta(minutes=4)
+    assert summary.groups[0].hosts == ("storage1",)
+    assert title_of(summary) == "3 failures, 2 causes"
+
+
+def test_another_status_is_another_cause() -> None:
+    texts = ("backend answered 502 to /a", "backend answered 404 to /a")
+    assert len(a_summary(*(a_failed(n, text=text) for n, text in enumerate(texts))).groups) == 2
+
+
+def test_without_a_cause_the_message_groups() -> None:
+    reports = [a_failed(n, message=message) for n, message in enumerate(("no order 17", "no order 18", "no stock"))]
+    assert [len(group.failure_ids) for group in a_summary(*reports).groups] == [2, 1]
+
+
+def test_a_failure_that_comes_twice_counts_once() -> None:
+    assert len(a_summary(a_failed(1), a_failed(1)).failures) == 1
+
+
+def test_the_page_leads_to_the_log_and_the_bundle_of_each_failure() -> None:
+    page = to_run_page(a_summary(a_failed(1, text="ERROR disk is full")))
+    assert 'href="./log.html#s1-t1"' in page
+    assert f'href="./{a_report().bundle}"' in page
+
+
+def test_the_page_is_one_file_without_scripts_and_nothing_foreign_is_markup() -> None:
+    page = to_run_page(a_summary(a_failed(1, text=f"ERROR {HOSTILE}", name=HOSTILE, message=HOSTILE, suite=HOSTILE)))
+    assert not re.findall(r"<(?:script|img|link|iframe)", page)
+    assert not [href for href in re.findall(r'href="([^"]*)"', page) if not href.startswith(("./", "#"))]
+    assert "url(" not in page
+
+
+def test_a_run_without_failures_has_a_page_too() -> None:
+    assert "No failure with evidence" in to_run_page(run_summary((), version="1.0"))
+
+
+def test_json_is_as_the_published_schema_says() -> None:
+    summary = a_summary(a_failed(1, text="ERROR disk is full"), a_failed(2))
+    told = json.loads(summary.model_dump_json())
+    jsonschema.validate(told, SCHEMA, format_checker=jsonschema.FormatChecker())
+    assert set(told) == set(SCHEMA["properties"])
+    assert set(told["groups"][0]) == set(SCHEMA["$defs"]["CauseGroup"]["properties"])
+    assert set(told["failures"][0]) == set(SCHEMA["$defs"]["FailureSummary"]["properties"])
+
+
+def test_junit_has_a_case_for_each_failure_and_any_text_in_it_is_xml() -> None:
+    reports = (a_failed(1, text=f"ERROR {HOSTILE}", message=HOSTILE), a_failed(2, suite="Other"))
+    root = ElementTree.fromstring(to_junit(a_summary(*reports)))
+    assert [suite.get("name") for suite in root] == ["Shop.Orders.Restart", "Other"]
+    (told,) = root[0][0]
+    assert (told.get("message") or "").startswith("storage1: ERROR")
+    assert "failtale show" in (told.text or "")
+
+
+def test_github_gets_one_error_a_cause_and_a_table_and_no_text_adds_a_command() -> None:
+    summary = a_summary(a_failed(1, text=f"ERROR {HOSTILE}", name=HOSTILE), a_failed(2, text="ERROR other"))
+    lines = to_github_annotations(summary).splitlines()
+    assert len(lines) == 2
+    assert all(line.startswith("::error title=FailTale%3A ") for line in lines)
+    table = to_github_summary(summary)
+    assert len(table.splitlines()) == 6
+    assert "<script>" not in table.replace("\\<", "")
+
+
+def test_a_console_is_told_the_causes_and_their_tests_in_a_few_lines() -> None:
+    many = [a_failed(n, text=f"ERROR cause {'abcdefghij'[n % 10]}") for n in range(30)]
+    lines = list(to_lines(a_summary(*many)))
+    assert len(lines) == 6
+    assert lines[0] == "3 \N{MULTIPLICATION SIGN} storage1: ERROR cause a (Test 0, Test 10, Test 20)"
+    assert lines[-1] == "and 5 further causes"
+
+
+@pytest.mark.browser
+def test_five_hundred_failures_are_one_small_page_that_leads_from_its_timeline_to_the_cause(tmp_path: Path) -> None:
+    reports = [a_failed(n, text=f"ERROR cause {'abcdefgh'[n % 8]} of {n}", minutes=n) for n in range(500)]
+    path = tmp_path / "failtale-report.html"
+    path.write_text(to_run_page(a_summary(*reports)), encoding="utf-8")
+    assert path.stat().st_size < 1_000_000
+    with a_page() as page:
+        page.goto(path.as_uri())
+        assert page.get_by_text("500 failures, 8 causes").first.is_visible()
+        page.locator("svg a").last.focus()
+        page.keyboard.press("Enter")
+        assert page.locator(":target").is_visible()
+        assert page.evaluate("window.hit") is None
