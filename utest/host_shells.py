@@ -14,6 +14,7 @@ from tempfile import mkdtemp
 from patience import PATIENCE_S
 
 from FailTaleLibrary.config import Collector
+from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows import CommandLine, HostMark, HostOutput, mark_script, parse_host_output, parse_mark
 
 BUSYBOX = shutil.which("busybox")
@@ -47,7 +48,8 @@ class HostShell:
 
     def outputs(self, line: CommandLine, **surroundings) -> tuple[bytes, bytes, int]:
         """stdout, stderr and the producer's exit status, run as the kill-safe wrapper does: producer | filters."""
-        script = f"{{ {{ (\n{line.producer}\n) 3>&-; echo $? >&3; }} | ({line.filters or 'cat'}\n) >&4 3>&-; }} 3>&1"
+        filters = host_script("frames.sh") + (line.filters or "cat")
+        script = f"{{ {{ (\n{line.producer}\n) 3>&-; echo $? >&3; }} | ({filters}\n) >&4 3>&-; }} 3>&1"
         done = self.run(f"exec 4>&1; status=$({script}); exit $status", **surroundings)
         return done.stdout, done.stderr, done.returncode
 

@@ -77,10 +77,24 @@ def test_of_endless_lines_the_newest_whole_ones_are_kept(shell: HostShell) -> No
     line = command_line(command("seq 1 20000"), window=NO_WINDOW, max_bytes=1000)
     stdout, stderr, _ = shell.outputs(line)
     answer = parse_host_output(stdout, stderr, nonce=NONCE)
-    assert len(stdout) == 1001
+    assert len(stdout) <= 2 * 1001 + len(f"\x1e{NONCE} rest\n"), "the beginning, which came at once, and the newest"
     assert answer.text.decode().splitlines() == [str(number) for number in range(19835, 20001)]
     assert answer.omitted_lines == 20000 - 166
     assert answer.produced_bytes == 108894
+
+
+@every_shell
+@pytest.mark.parametrize("size", [0, 1, 57343, 57344, 57345, 99_999, 100_001, 250_000])
+def test_of_a_command_of_any_size_the_newest_is_kept_in_one_piece_and_all_is_counted(
+    shell: HostShell, size: int
+) -> None:
+    line = command_line(command(f"seq 1 100000 | head -c {size}"), window=NO_WINDOW, max_bytes=100_000)
+    printed = "".join(f"{number}\n" for number in range(1, 100_001))[:size].encode()
+    answer = shell.answer(line)
+    assert printed.endswith(answer.text)
+    assert len(answer.text) >= min(size, 100_000 - len("100000\n"))
+    assert (answer.produced_bytes, answer.omitted_bytes) == (size, size - len(answer.text))
+    assert answer.omitted_lines == printed.count(b"\n") - answer.text.count(b"\n")
 
 
 def test_what_is_shown_can_be_typed() -> None:

@@ -6,6 +6,7 @@ deadline and takes what there is by then.
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
@@ -137,12 +138,13 @@ class ResultCollector:
             if self._closed:
                 return
             self._unlogged.append(answer)
-            self._changed.notify_all()
             if isinstance(answer, HostClock):
                 self._clocks.append(answer)
                 self._hosts[answer.host] = time.monotonic()
             else:
                 self._settle(answer)
+            if not self._open_steps:  # until then nobody needs it at once
+                self._changed.notify_all()
 
     def _settle(self, answer: CollectedItem) -> None:
         record = answer.record
@@ -181,8 +183,8 @@ class ResultCollector:
         """In the caller's thread, and not while others wait for us: a terminal can be slow."""
         with self._changed:
             self._log_news()
-            state = self._state()
-        if self._progress is not None:
+            state = None if self._progress is None else self._state()
+        if self._progress is not None and state is not None:
             self._progress(state)
 
     def _state(self) -> CollectionState:
@@ -197,8 +199,9 @@ class ResultCollector:
 
     def _log_news(self) -> None:
         """In the caller's thread, because Robot's log takes lines of no other."""
-        for answer in self._unlogged:
-            _log.debug("%s", _debug_line(answer))
+        if _log.isEnabledFor(logging.DEBUG):
+            for answer in self._unlogged:
+                _log.debug("%s", _debug_line(answer))
         self._unlogged.clear()
 
     def close(self, *, cancelled: bool) -> tuple[list[CollectedItem], list[Gap], tuple[HostClock, ...]]:

@@ -74,21 +74,22 @@ def switched_off(tags: Iterable[str]) -> bool:
 
 
 def _steps_of_host(host: str, config: Config, components: Collection[str], collectors: Collection[str]) -> list[Step]:
+    timeout_s = config.ssh_for(host).command_timeout_s
     steps = [
-        _plan_step(host, component, collector, config)
+        _plan_step(host, component, collector, config, timeout_s=timeout_s)
         for component, collector in config.collectors_for(host)
         if (not components or component in components) and (not collectors or collector.name in collectors)
     ]
     return sorted(steps, key=lambda step: step.cost)
 
 
-def _plan_step(host: str, component: str, collector: Collector, config: Config) -> Step:
+def _plan_step(host: str, component: str, collector: Collector, config: Config, *, timeout_s: float) -> Step:
     return Step(
         host=host,
         component=component,
         collector=collector.name,
         window=collector.window,
-        timeout_s=collector.timeout_s or config.ssh_for(host).command_timeout_s,
+        timeout_s=collector.timeout_s or timeout_s,
         max_bytes=collector.max_bytes or config.limits.item_bytes,
         bundle_bytes=config.limits.bundle_item_bytes if config.bundles.enabled else 0,
         cost=_cost(collector),

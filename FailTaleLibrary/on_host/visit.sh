@@ -20,9 +20,20 @@ frame() { printf '\036%s %s\n' "$nonce" "$*"; }
 # What left the session of its item, where /proc shows the environment: the mark stands in it.
 strays() {
   [ -n "$mark" ] || return 0 # else it would mean everybody's
-  grep -ls "FAILTALE_VISIT=$mark" /proc/[0-9]*/environ | while read -r stray; do
+  younger
+  # shellcheck disable=SC2086 # a list
+  [ -z "$candidates" ] || grep -ls "FAILTALE_VISIT=$mark" $candidates | while read -r stray; do
     stray=${stray#/proc/}
     kill -KILL "${stray%/environ}"
+  done
+}
+# Who was started after this shell; everybody, where the kernel has begun to count anew.
+younger() {
+  candidates='' newest=0 oldest=$$
+  read -r _ _ _ _ newest </proc/loadavg
+  [ "${newest:-0}" -ge "$$" ] || oldest=0
+  for each in /proc/[0-9]*; do
+    [ "${each#/proc/}" -le "$oldest" ] || candidates="$candidates $each/environ"
   done
 }
 

@@ -44,8 +44,8 @@ BEAT_S = 0.5
 """How exactly a host minds time limits."""
 SUSPICIOUS_S = 1.5
 """Without a hello for so long, a login may have no shell. It is hung up on: menus end then, a slow shell says hello."""
-LANE_AFTER_S = 0.4
-"""An item that takes longer lets the others overtake it."""
+LANE_AFTER_S = 1.0
+"""An item that takes longer lets the others overtake it; on a crowded machine most take half a second."""
 LANE_AGAIN_S = 2.0
 """Between two attempts at a lane."""
 REVISITS = 2
@@ -151,7 +151,7 @@ def command_line(hello: tuple[int, int], size: int) -> str:
 
 def opening(hello: tuple[int, int]) -> bytes:
     """The text of a visit up to its items. In braces, so that a part of it does nothing."""
-    return f"{{\n{host_script('visit.sh')}visit {sum(hello)}\n}}\n".encode()
+    return f"{{\n{host_script('frames.sh')}{host_script('visit.sh')}visit {sum(hello)}\n}}\n".encode()
 
 
 def request(nonces: tuple[str, str], items: Mapping[int, VisitItem], *, lasts_s: float) -> bytes:

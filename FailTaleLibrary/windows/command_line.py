@@ -27,7 +27,7 @@ class CommandLine:
 def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int) -> CommandLine:
     """The command line of one collector; `parse_host_output` reads what it prints.
 
-    stdout may hold one byte more than ``max_bytes``, so that a cut shows.
+    stdout holds up to twice ``max_bytes`` of a command: what it printed first, and the newest of what did not fit.
     """
     if collector.file:
         return CommandLine(

@@ -95,10 +95,10 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
             times=times.get(part.path),
             look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"),
         )
-        for part in _file_parts(stdout, nonce, cap=_last_number(told.get("cap")))
+        for part in _file_parts(_joined(stdout, told, nonce), nonce, cap=_last_number(told.get("cap")))
     )
     kept = b"".join(part.text for part in parts)
-    produced, skipped = _counted(told.get("produced")), _skipped(told)
+    produced, skipped = _produced(stdout, told, nonce), _skipped(told)
     matched = _counted(told.get("matched")) if "grep" in told else produced
     if kept and produced == (0, 0):  # a host without /dev/fd cannot count
         produced = matched = None
@@ -132,6 +132,29 @@ def _told(stderr: bytes, nonce: str) -> tuple[dict[str, list[str]], bytes, bytes
     return told, texts["carry"], texts["carried"]
 
 
+def _produced(stdout: bytes, told: dict[str, list[str]], nonce: str) -> tuple[int, int] | None:
+    """Lines and bytes of all output; of a command, the host counts only what did not come whole."""
+    if "whole" in told:
+        return stdout.count(b"\n"), len(stdout)
+    if (rest := _counted(told.get("rest"))) is None:
+        return _counted(told.get("produced"))
+    beginning, _ = _halves(stdout, nonce)
+    return beginning.count(b"\n") + rest[0], len(beginning) + rest[1]
+
+
+def _joined(stdout: bytes, told: dict[str, list[str]], nonce: str) -> bytes:
+    """The newest output in one piece: the beginning only where nothing is missing behind it."""
+    rest = _counted(told.get("rest"))
+    beginning, newest = _halves(stdout, nonce)
+    return beginning + newest if not newest or (rest is not None and rest[1] == len(newest)) else newest
+
+
+def _halves(stdout: bytes, nonce: str) -> tuple[bytes, bytes]:
+    """What a command printed first, and the newest of what it printed then (`pass` in `on_host/frames.sh`)."""
+    beginning, _, newest = stdout.partition(f"\x1e{nonce} rest\n".encode()) if nonce else (stdout, b"", b"")
+    return beginning, newest
+
+
 def _file_parts(stdout: bytes, nonce: str, *, cap: int | None) -> Iterator[OutputPart]:
     """Each part's lines, without the torn first one where they fill the cap; none of which nothing came."""
     path, is_unsure = "", False
@@ -146,6 +169,7 @@ def _file_parts(stdout: bytes, nonce: str, *, cap: int | None) -> Iterator[Outpu
 def _whole_lines(text: bytes, cap: int | None) -> bytes:
     if cap is None or len(text) <= cap:
         return text
+    text = text[-cap - 1 :]
     _, found, rest = text.partition(b"\n")
     return rest if found and rest else text[-cap:] if cap else b""  # one line longer than all: its newest part
 

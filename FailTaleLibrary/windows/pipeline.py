@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable
 
 from FailTaleLibrary.config import Collector
-from FailTaleLibrary.on_host import host_script
 
 # --- Words of a POSIX shell -------------------------------------------------------------------------------------------
 
@@ -81,8 +80,10 @@ def journal_narrowing(collector: Collector, cap: str) -> str:
 
 
 def filters(collector: Collector, *, max_bytes: int) -> str:
-    """What the wrapper runs behind a command: one compound command that reads stdin."""
-    return f"{{\n{host_script('frames.sh')}tell cap {max_bytes}\n{narrowing(collector, str(max_bytes))}\n}}"
+    """What runs behind a command: one compound command that reads stdin, made of the functions of `frames.sh`."""
+    is_narrowed = collector.grep is not None or kept_lines(collector) is not None
+    passing = narrowing(collector, str(max_bytes)) if is_narrowed else f"pass {max_bytes}"
+    return f"{{ tell cap {max_bytes}; {passing}; }}"
 
 
 def grep(collector: Collector) -> str:
