@@ -18,6 +18,7 @@ from bench.faults.app.postgres import Session
 from bench.faults.certificates import Authority
 from bench.faults.faults import (
     ERRORS,
+    LOST,
     PLACE_ORDER,
     POSTGRES,
     PROCESSES,
@@ -152,6 +153,7 @@ def statements_time_out(site: Site) -> Iterator[None]:
         POSTGRES: r"terminating connection due to administrator command",
         SHOP: r"terminating connection due to administrator command",
     },
+    consequences={SHOP: LOST},
 )  # fmt: skip
 def sessions_ended_by_an_administrator(site: Site) -> Iterator[None]:
     """For as long as the test runs: every session of the shop is ended as soon as it is seen waiting for a lock."""
@@ -180,6 +182,7 @@ def _end_sessions(administrator: Session, over: threading.Event) -> None:
     "Place Order", "4711", "book",
     check=PLACE_ORDER,
     causes={REDIS: r"User requested shutdown|Received SIGTERM|Redis is now ready to exit"},
+    consequences={SHOP: LOST, WORKER: LOST},
 )  # fmt: skip
 def redis_stopped(site: Site) -> Iterator[None]:
     site.redis.stop()

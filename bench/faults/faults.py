@@ -28,6 +28,8 @@ from bench.faults.services import LOCATIONS, Site
 ERRORS, SHOP, WORKER, SUPERVISOR = "nginx.errors", "shop-log", "worker-log", "supervisor-log"
 PROCESSES, STOPPED = "linux.processes", "linux.stopped"
 POSTGRES, REDIS, REDIS_STATE = "postgresql.log", "redis.log", "redis.state"
+LOST = r"Connection ?[Rr]efused|closed the connection|Connection ?[Rr]eset|terminating connection"
+"""What clients of a server say when it has ended."""
 _HOSTS = {ERRORS: "web1", SHOP: "app1", WORKER: "app1", SUPERVISOR: "app1", PROCESSES: "app1", STOPPED: "app1"}
 """The other collectors are db1's."""
 
@@ -147,6 +149,7 @@ def _stays_logged_in(client: Client) -> None:
     "Place Order", "4711", "book",
     check=PLACE_ORDER,
     causes={SUPERVISOR: r"shop \(pid \d+\) was ended by SIGKILL"},
+    consequences={ERRORS: r"connect\(\) failed|prematurely closed|\(104: "},
 )  # fmt: skip
 def shop_killed(site: Site) -> Iterator[None]:
     os.kill(site.pid("shop"), signal.SIGKILL)
@@ -401,6 +404,7 @@ def sequence_reset(site: Site) -> Iterator[None]:
     "Order Should Exist", "2",
     check=get("/orders/2"),
     causes={POSTGRES: r"received fast shutdown request|database system is shut down"},
+    consequences={SHOP: LOST, WORKER: LOST, POSTGRES: r"terminating connection"},
 )  # fmt: skip
 def database_stopped(site: Site) -> Iterator[None]:
     site.postgres.stop()

@@ -10,7 +10,7 @@ from functools import cached_property
 
 from bench.faults.faults import Fault
 from FailTaleLibrary.ranking import History, rank
-from FailTaleLibrary.records import Analysis, Item, Report, Suspect
+from FailTaleLibrary.records import Analysis, Failure, Item, OtherTest, OtherTests, Report, Suspect, our_words
 from FailTaleLibrary.timestamps import parse
 
 AT = (1, 3, 5, 10)
@@ -38,7 +38,7 @@ class Played:
 
     @cached_property
     def analysis(self) -> Analysis:
-        return rank(self.report.failure, self.report.evidence, history=self.history)
+        return rank(_in_company(self.fault, self.report.failure), self.report.evidence, history=self.history)
 
     @cached_property
     def is_collected(self) -> bool:
@@ -86,6 +86,17 @@ class Played:
     def place(self, lines: Sequence[Line]) -> int | None:
         """Place of the first line that tells the cause, from 1."""
         return next((place for place, line in enumerate(lines, 1) if self.is_cause(line)), None)
+
+
+def _in_company(fault: Fault, failure: Failure) -> Failure:
+    """The failure as a face of a parallel run tells it: with the test that another process ran at the same time."""
+    if fault.meanwhile is None:
+        return failure
+    window = failure.window
+    other = OtherTest(
+        name=our_words("Test of another process"), started_at=window.start, ended_at=window.end, status="failed"
+    )
+    return failure.model_copy(update={"others": OtherTests(ran_by=our_words("pabot"), tests=(other,))})
 
 
 CALLED_BY = ("db1", "app1", "web1")
