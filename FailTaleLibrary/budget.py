@@ -19,6 +19,10 @@ GRACE_S = 2.0
 MIN_ITEM_BYTES = 1024
 """With less than this of a byte budget left, a host is given no further item."""
 FAILURE_TIME = our_words("limits.failure_time")
+_LEAST_RANKING_S = 0.5
+"""For ranking, also where the collection took all the time: a card without suspects says little."""
+_DRAWING_S = 3.0
+"""Of a failure's time, for the card and the bundle, and as much again for ranking; of a short time less."""
 
 _OWNERS = {
     "limits.run_time": our_words("the run's time"),
@@ -59,6 +63,15 @@ class Budget:
     def part(self, time_s: float, *, limit: SafeText = FAILURE_TIME) -> Budget:
         """A time of its own that begins now, by the same clock."""
         return Budget(time_s, limit=limit, clock=self._clock)
+
+    @property
+    def drawing_s(self) -> float:
+        """Seconds that are kept for the card and the bundle."""
+        return min(_DRAWING_S, max(0.0, self.time_s) / 8)
+
+    def for_ranking(self) -> Budget:
+        """What is left of it for ranking, without what is kept for the card and the bundle; never nothing."""
+        return self.part(max(_LEAST_RANKING_S, self.left_s - self.drawing_s))
 
     def empty_plan(self, failure_id: str) -> Plan:
         """The plan of a collection that could ask nobody."""

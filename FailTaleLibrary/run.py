@@ -140,16 +140,8 @@ def _report_text(report: Report) -> str:
     return to_text(report)
 
 
-_LEAST_RANKING_S = 0.5
-"""For ranking, also where the collection took all the time: a card without suspects says little."""
 _LEAST_REMEMBERING_S = 0.2
 """For what later failures are to know of this one's lines."""
-_DRAWING_S = 3.0
-"""Of a failure's time, for the card and the bundle, and as much again for ranking; of a short time less."""
-
-
-def _drawing_s(budget: Budget) -> float:
-    return min(_DRAWING_S, max(0.0, budget.time_s) / 8)
 
 
 @dataclass(frozen=True, slots=True)
@@ -366,7 +358,7 @@ class Run:
         component or host is unknown.
         """
         budget = self._budget(deadline_s)
-        for_collecting = budget.part(budget.time_s - 2 * _drawing_s(budget), limit=budget.limit)
+        for_collecting = budget.part(budget.time_s - 2 * budget.drawing_s, limit=budget.limit)
         began = time.monotonic()
         self._keep_faults_in(output_dir)
         self._count_repeats(failure)
@@ -531,7 +523,7 @@ class Run:
 
     def _ranked(self, report: Report, budget: Budget) -> Report:
         settings = self.config.analysis
-        time_left = budget.part(max(_LEAST_RANKING_S, budget.left_s - _drawing_s(budget)))
+        time_left = budget.for_ranking()
         try:
             self._know_passed_tests()
             self._know_used()
@@ -620,7 +612,7 @@ class Run:
             self._faults.sentence("counting equal failures", error)
 
     def _remember(self, report: Report, budget: Budget, seconds: float) -> None:
-        time_left = budget.part(max(_LEAST_REMEMBERING_S, budget.left_s - _drawing_s(budget) / 2))
+        time_left = budget.part(max(_LEAST_REMEMBERING_S, budget.left_s - budget.drawing_s / 2))
         try:
             self._history = self._history.with_report(report, is_over=lambda: time_left.left_s <= 0)
         except self._passed_on:

@@ -18,7 +18,7 @@ import builders
 import jsonschema
 import pytest
 from mcp import Client, MCPError
-from mcp_servers import a_config, is_running
+from mcp_servers import TWO_HOSTS, a_config, is_running
 from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.archive import to_payload, write_bundle
@@ -28,7 +28,8 @@ from FailTaleLibrary.mcp_server.access import Bucket, Rate
 from FailTaleLibrary.mcp_server.audit import Audit
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.server import build_server
-from FailTaleLibrary.mcp_server.store import Store
+from FailTaleLibrary.mcp_server.store import Store, StoredFailure
+from FailTaleLibrary.records import Analysis
 from FailTaleLibrary.rendering import to_html
 
 MODES = ("auto", "legacy")
@@ -254,6 +255,23 @@ def test_at_its_deadline_a_collection_answers_with_what_there_is(tmp_path: Path)
 
     run(test)
     assert wait_until(lambda: not is_running(marker))
+
+
+def test_ranking_keeps_to_the_failures_time_and_says_what_it_left_out(tmp_path: Path) -> None:
+    words = ("".join(chr(97 + number // 26**place % 26) for place in range(4)) for number in range(150_000))
+    item = builders.an_item(text="".join(f"ERROR {word} is broken, no {word[::-1]} was found\n" for word in words))
+    report = builders.a_report(evidence=builders.some_evidence(items=(item,)), analysis=Analysis())
+    store = Store()
+    store.put(StoredFailure(report))
+
+    async def test() -> None:
+        async with connected(tmp_path, f"{TWO_HOSTS}limits:\n  failure_time: 1 s\n", store=store) as client:
+            answer = await client.call_tool("analyze_failure", {"failure_id": report.failure.id})
+            assert "its time was used up" in " ".join(answer.structured_content["notes"])
+            assert "its time was used up" in text_of(answer)
+            assert answer.structured_content["suspects"]
+
+    run(test)
 
 
 @pytest.mark.parametrize("mode", MODES)

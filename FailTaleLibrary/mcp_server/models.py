@@ -112,6 +112,7 @@ class Analyzed(Answer):
     headline: str
     chain: str = Field(description="What the first suspect led to, up to the failure; empty where nothing links them.")
     suspects: list[SuspectInfo]
+    notes: list[str] = Field(description="What ranking left out, and which tests ran meanwhile.")
     hint: str = Field(description="A local model's sentence about the cause, which may be wrong; empty for none.")
     no_hint_reason: str
 

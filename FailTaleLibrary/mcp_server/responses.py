@@ -132,6 +132,7 @@ def analyzed(report: Report) -> models.Analyzed:
         headline=analysis.headline,
         chain=_chain_words(report),
         suspects=suspects(report),
+        notes=list(analysis.notes),
         hint=analysis.hint.cause if analysis.hint else "",
         no_hint_reason=analysis.no_hint_reason or "",
     )
@@ -223,6 +224,7 @@ def suspects_text(report: Report, *, mark: str, max_bytes: int = TEXT_BYTES) -> 
         *_failure_lines(report.failure),
         *_chain_lines(analysis.chain),
         *_suspect_lines(analysis.suspects),
+        *analysis.notes,
         *_gap_lines(report.evidence.gaps),
     ]
     if analysis.hint:

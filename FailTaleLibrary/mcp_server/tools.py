@@ -25,6 +25,8 @@ from pydantic_core import ErrorDetails
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
+from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, pack_handover
 from FailTaleLibrary.hints import HintMaker
@@ -201,7 +203,8 @@ class Toolbox:
                 deadline_s=deadline_s,
                 progress=lambda done, total, host: ctx.report_progress(done, total, host),
             )
-        stored = await in_thread(partial(_stored_failure, failure, outcome, brief=brief))
+        budget = Budget(max(0.0, queue.config.limits.failure_time_s - outcome.evidence.cost.seconds))
+        stored = await in_thread(partial(_stored_failure, failure, outcome, brief=brief, budget=budget))
         self._store.put(stored)
         return _collected_answer(stored, brief=brief)
 
@@ -296,7 +299,8 @@ class Toolbox:
         return word
 
     def _analyzed_report(self, report: Report, *, hint: bool) -> Report:
-        report = _ranked_report(report)
+        limits = self._queue.config.limits if self._queue is not None else Config().limits
+        report = _ranked_report(report, Budget(limits.failure_time_s))
         if hint and self._queue is not None and report.analysis.hint is None:
             analysis = HintMaker(self._queue.config.analysis).hint(report)  # a fresh one: its budget is for one run
             if analysis == report.analysis:
@@ -334,7 +338,7 @@ def _tool_result(text: str, answer: BaseModel) -> CallToolResult:
     )
 
 
-def _stored_failure(failure: Failure, outcome: Outcome, *, brief: bool) -> StoredFailure:
+def _stored_failure(failure: Failure, outcome: Outcome, *, brief: bool, budget: Budget) -> StoredFailure:
     """What was collected, under this caller's own id: others may have got the same collection."""
     report = Report(
         failtale_version=__version__,
@@ -343,7 +347,7 @@ def _stored_failure(failure: Failure, outcome: Outcome, *, brief: bool) -> Store
         plan=outcome.plan.model_copy(update={"failure_id": failure.id}),
         evidence=outcome.evidence.model_copy(update={"failure_id": failure.id}),
     )
-    return StoredFailure(report if brief else _ranked_report(report), outcome.full_texts)
+    return StoredFailure(report if brief else _ranked_report(report, budget), outcome.full_texts)
 
 
 def _fuller_texts(stored: StoredFailure) -> dict[str, str]:
@@ -352,10 +356,13 @@ def _fuller_texts(stored: StoredFailure) -> dict[str, str]:
     return {item.id: text for item, text in texts_ if text != item.text}
 
 
-def _ranked_report(report: Report) -> Report:
+def _ranked_report(report: Report, budget: Budget) -> Report:
+    """The report with its suspects, found within what a failure's time leaves for it, as in a run."""
     if report.analysis.suspects or report.analysis.headline:
         return report
-    return report.model_copy(update={"analysis": rank(report.failure, report.evidence)})
+    time_left = budget.for_ranking()
+    analysis = rank(report.failure, report.evidence, is_over=lambda: time_left.left_s <= 0)
+    return report.model_copy(update={"analysis": analysis})
 
 
 def _collected_answer(stored: StoredFailure, *, brief: bool) -> CallToolResult:
