@@ -22,6 +22,7 @@ from robot.output import LOGGER
 from robot.utils import DotDict
 
 from FailTaleLibrary import __version__
+from FailTaleLibrary.belonging.correlation import Correlation
 from FailTaleLibrary.belonging.other_tests import ParallelRun
 from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
@@ -69,6 +70,18 @@ class FailTaleLibrary:
     | ``${evidence.bundle}``    | folder with the full outputs, or ``None`` |
 
     Secrets are gone from all of them, as they are from the card.
+
+    = Whose line it is =
+
+    What a test is given, gets back, logs and fails with is searched for what names one thing: the number of an order,
+    an account, an id. A log line that holds it is the test's and says so. Where tests run at the same time (pabot, a
+    second run against the same hosts), no other line is a strong suspect, and the card names the tests that ran.
+
+    `Get Correlation Id` makes sure of it where the product logs the trace of a request: send the id along.
+
+    | Create Session    shop    http://shop.example.com
+    | ${id} =    `Get Correlation Id`
+    | POST On Session    shop    /orders    json=${order}    headers=${{{'traceparent': $id}}}
     """
 
     _shared: ClassVar[FailTaleLibrary | None] = None
@@ -99,6 +112,9 @@ class FailTaleLibrary:
         self._knows_of_parallel_run = False
         self._suites: list[Any] = []
         self._test: Any = None
+        self._outside_tests = Correlation()
+        self._correlation = self._outside_tests
+        """Of the test that is under way, or of what runs outside of tests."""
         self._collected: Report | None = None
         """Of the test that is under way."""
 
@@ -138,6 +154,7 @@ class FailTaleLibrary:
     def test_began(self, result: Any) -> None:
         """A test or task begins; ``result`` is its robot.result.TestCase."""
         self._test, self._collected = result, None
+        self._correlation = Correlation()
         self._know_of_parallel_run()
         self.run.test_began(result.full_name)
 
@@ -147,6 +164,7 @@ class FailTaleLibrary:
             self.run.test_passed(result.name)
             self.run.test_used(result.name, used_in(result.body, most=MAX_NODES_OF_PASSED))
         self._test = self._collected = None
+        self._correlation = self._outside_tests
         self.run.test_ended()
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
@@ -283,6 +301,24 @@ class FailTaleLibrary:
         check_contains_not(self.run.last_report(), text, host=host, collector=collector, ignore_case=ignore_case)
 
     @keyword(tags=["failtale"])
+    def get_correlation_id(self) -> str:
+        """Returns an id to send along with a request: a W3C traceparent, ``00-<32 digits>-<16 digits>-01``.
+
+        The trace (the 32 hexadecimal digits) is the same throughout a test and no other test's; a test that is tried
+        again has a new one. The span (the 16 digits) is new with each call, so that requests can be told apart. Outside
+        of tests, as in a suite's setup, all calls of the run share one trace.
+
+        A log line with the trace is the test's, whatever else it says and whichever tests run at the same time. The
+        product has to log the trace of a request, as OpenTelemetry's and most frameworks' loggers do.
+
+        It needs no listener and no configuration, and knows no secret.
+
+        | ${id} =    `Get Correlation Id`
+        | POST On Session    shop    /orders    json=${order}    headers=${{{'traceparent': $id}}}
+        """
+        return self._correlation.traceparent()
+
+    @keyword(tags=["failtale"])
     def analyze_evidence(self) -> DotDict:
         """Returns what the last collected evidence points to, and logs it: suspects, and a hint by a model if set up.
 
@@ -301,6 +337,9 @@ class FailTaleLibrary:
     # --- Inside ------------------------------------------------------------------------------------------------------
 
     def _collect(self, failure: Failure, *, deadline_s: float | None = None, components: Iterable[str] = ()) -> Report:
+        correlations = {id(each): each for each in (self._correlation, self._outside_tests)}.values()
+        traces = [trace for each in correlations for trace in each.identifiers]
+        failure = failure.with_traces(traces)
         with live_line(_terminal()) as progress:
             report = self.run.collect_failure(
                 failure,
@@ -337,7 +376,8 @@ class FailTaleLibrary:
             return failure_of_test(self._test, places={}, redactor=self.run.redactor(), variables=variables)
         suite = str(_variable("${SUITE NAME}") or "")
         title = name or str(_variable("${TEST NAME}") or suite)
-        return self.run.failure(title, suite=suite, framework="robot", start=_start_of(self._test))
+        used = used_in(self._test.body) if self._test is not None else ()
+        return self.run.failure(title, suite=suite, framework="robot", start=_start_of(self._test), used=used)
 
 
 class _SuiteWatcher:

@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from FailTaleLibrary.belonging.correlation import Correlation
+
 if TYPE_CHECKING:
     from FailTaleLibrary.belonging.other_tests import ParallelRun
     from FailTaleLibrary.belonging.used_texts import UsedText
@@ -38,6 +40,7 @@ MAX_USED_OF_PASSED = 40
 """Texts of a passing test that are remembered, to know its lines when a later test fails."""
 NOT_AFFECTED = "The test result is not affected."
 _PLUGIN = "failtale-run"
+_CORRELATION = pytest.StashKey[Correlation]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -119,6 +122,16 @@ def failtale_fixture(request: pytest.FixtureRequest) -> FailTale:
     return FailTale(run, request.node)
 
 
+@pytest.fixture(name="failtale_correlation_id")
+def correlation_id_fixture(request: pytest.FixtureRequest) -> str:
+    """An id to send along with requests, so that log lines with its trace are this test's: a W3C traceparent.
+
+    ``00-<32 hexadecimal digits>-<16>-01``; the trace is this test's alone, a test that is tried again has a new one.
+    Needs no configuration. `FailTale.get_correlation_id` of the fixture ``failtale`` gives further ones of the trace.
+    """
+    return _correlation_of(request.node).traceparent()
+
+
 class FailTale:
     """What a test may ask for; the functions are those of the Robot keywords."""
 
@@ -163,6 +176,10 @@ class FailTale:
         from FailTaleLibrary.queries import check_contains_not
 
         check_contains_not(self._run.run.last_report(), text, host=host, collector=collector, ignore_case=ignore_case)
+
+    def get_correlation_id(self) -> str:
+        """A W3C traceparent of this test's trace, with a span of its own; see the fixture `failtale_correlation_id`."""
+        return _correlation_of(self._item).traceparent()
 
     def analyze_evidence(self) -> dict[str, Any]:
         """What the last evidence points to: suspects, and a hint where a model is configured; waits for the model."""
@@ -244,6 +261,7 @@ class _PytestRun:
             self.run.suite_ended()
             self.run.suite_began()
             self._file = file
+        item.stash[_CORRELATION] = Correlation()
         self.run.test_began(item.nodeid)
 
     def _collect_failure(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> None:
@@ -259,6 +277,8 @@ class _PytestRun:
             report.sections.append(("FailTale", f"{self.run.fault(activity, error)} {NOT_AFFECTED}"))
 
     def _collect_for(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
+        traces = item.stash[_CORRELATION].identifiers if _CORRELATION in item.stash else ()
+        failure = failure.with_traces(traces)
         return self.run.collect_failure(
             failure, components=components or _marked_components(item), output_dir=self._output_dir
         )
@@ -321,6 +341,10 @@ def _xdist_run(worker: Mapping[str, Any]) -> ParallelRun:
 def _html_extra(card: str) -> dict[str, Any]:
     """An HTML extra as pytest-html wants it, without importing that plugin."""
     return {"name": "FailTale", "format_type": "html", "content": card, "mime_type": None, "extension": None}
+
+
+def _correlation_of(item: pytest.Item) -> Correlation:
+    return item.stash.setdefault(_CORRELATION, Correlation())
 
 
 def _marked_components(item: pytest.Item) -> tuple[str, ...]:

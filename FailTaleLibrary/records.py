@@ -190,8 +190,11 @@ class Failure(Record):
         """The failure with what is known of its end."""
         return self.model_copy(update={"message": message, "keyword_path": keyword_path, "attempt": attempt})
 
-    def with_identifiers(self, identifiers: tuple[Identifier, ...]) -> Failure:
-        return self.model_copy(update={"identifiers": identifiers})
+    def with_traces(self, traces: Collection[Identifier]) -> Failure:
+        """The failure with traces of the test's own ahead of what it used; what it saw of them counts no further."""
+        texts = {trace.text for trace in traces}
+        others = (each for each in self.identifiers if each.text not in texts)
+        return self.model_copy(update={"identifiers": (*traces, *others)})
 
 
 # --- Plan: what to collect from which host ----------------------------------------------------------------------------
