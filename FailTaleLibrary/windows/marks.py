@@ -32,8 +32,8 @@ from FailTaleLibrary.windows.pipeline import assignments, narrowing, shell_quote
 _log = logger_of(__name__)
 
 MARK_TIMEOUT_S = 5.0
-_WITH_TRANSPORT = 2.0
-"""What a mark takes in all for each second of its own thread: the thread of the connection decrypts and sorts."""
+_WITH_TRANSPORT = 3.0
+"""What a mark takes in all for each second of its own thread: the connection's thread decrypts and sorts; measured."""
 MARK_BYTES = 1024 * 1024
 """Of a mark's answer; baselines make the most of it."""
 _KEPT = 48
