@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache, lru_cache
@@ -31,13 +32,15 @@ _HOUR = "([01][0-9]|2[0-3])"
 _LEVEL = "(trace|debug|info|notice|warn|warning|err|error|critical|fatal)"
 _WORDS = rf"(\[[A-Za-z][^]]*\][:,]? *|\[[0-9]+\] +|[A-Z]+[:,]? +|{_LEVEL}:? +)*"
 _QUARTER = "(00|15|30|45)"
-_ZONE = f"(Z|[+-][01][0-9](:?{_QUARTER})?| ?(UTC|GMT)| [+-][01][0-9]:?{_QUARTER})"
+_ZONE = f"(Z|[+-][01][0-9](:?{_QUARTER})?| ?(UTC|GMT)([+-][01][0-9]:?{_QUARTER})?| [+-][01][0-9]:?{_QUARTER})"
+_SCHEME_OR_DAY = "(https?|h2|grpcs|wss?|tls|Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
 
 _FIELDS = {
     "year": Piece("year", "[12][0-9][0-9][0-9]", 4),
     "yy": Piece("short_year", "[0-9][0-9]", 2),
     "month": Piece("month", "[01][0-9]", 2),
-    "mon": Piece("month_name", "[A-Z][a-z][a-z]", 3),
+    "month1": Piece("month", "(1[0-2]|0?[1-9])"),
+    "mon": Piece("month_name", "[A-Z][A-Za-z][A-Za-z]", 3),
     "dow": Piece("", "[A-Z][a-z][a-z]", 3),
     "day": Piece("day", "[ 0-3][0-9]", 2),
     "day1": Piece("day", "[0-3]?[0-9]"),
@@ -45,12 +48,19 @@ _FIELDS = {
     "hour1": Piece("hour", "([01]?[0-9]|2[0-3])"),
     "minute": Piece("minute", "[0-5][0-9]", 2),
     "second": Piece("second", "[0-6][0-9]", 2),
-    "fraction": Piece("fraction", "([.,][0-9]+)?"),
+    "seconds": Piece("second", "(:[0-6][0-9])?"),
+    "fraction": Piece("fraction", "([.,][0-9]+|:[0-9][0-9][0-9])?"),
     "half": Piece("half", "[AaPp][Mm]", 2),
     "zone": Piece("zone", f"{_ZONE}?"),
-    "epoch": Piece("epoch", "[0-9]+([.][0-9]+)?"),
+    "epoch": Piece("epoch", "[0-9]+([.][0-9]+)?([eE][+]?[0-9]+)?"),
+    # Java puts a narrow space, three bytes of UTF-8, ahead of AM and PM.
+    "space": Piece("", "[^0-9A-Za-z][^0-9A-Za-z]?[^0-9A-Za-z]?"),
     # What may stand before a time that begins a line: a list's mark, process, host, level, thread or logger.
-    "lead": Piece("", rf'[<("#*> -]*([0-9]+ )?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}[(<"[]?'),
+    "lead": Piece(
+        "",
+        rf'[<("#*> -]*([0-9]+[ ,>])?({_SCHEME_OR_DAY} )?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}'
+        r'([(<"[]|\[ [A-Z] |[A-Z]+\[)?',
+    ),
     "level": Piece("", rf"{_WORDS}\[?"),
 }
 _CLOCK = "{hour}:{minute}:{second}{fraction}"
@@ -84,6 +94,8 @@ class Format:
     template: str
     examples: tuple[tuple[str, str], ...]
     """Lines as programs write them, each with its moment in UTC, on a host of UTC+1 in 2026."""
+    misses: tuple[str, ...] = ()
+    """Lines that look alike and bear no time."""
 
     @property
     def pieces(self) -> tuple[Piece, ...]:
@@ -93,50 +105,110 @@ class Format:
 FORMATS = (
     Format(
         "ISO 8601",
-        "{lead}{year}[-/.]{month}[-/.]{day}([T_|;,-]| +| - ){hour1}:{minute}:{second}{fraction}{zone}",
+        "{lead}{year}[-/.]{month}[-/.]{day}([T_|;,\t-]| +| - ){hour1}:{minute}{seconds}{fraction}{zone}",
         (
             ("2026-11-22T18:30:01.123+01:00 started", "2026-11-22T17:30:01.123Z"),
             ("2026-11-22 18:30:01,123 ERROR [main] a.b.C - x", "2026-11-22T17:30:01.123Z"),  # log4j, Python
             ("2026-11-22 17:30:01.123 UTC [42] LOG:  x", "2026-11-22T17:30:01.123Z"),  # PostgreSQL
+            ("2026-11-22 18:30:01.123 CET [42] app@shop ERROR:  x", "2026-11-22T17:30:01.123Z"),
             ("2026/11/22 18:30:01 [error] 1#1: *7 x", "2026-11-22T17:30:01Z"),  # nginx, Go
+            ("2026/11/22 18:30:01.123456 main.go:3: x", "2026-11-22T17:30:01.123456Z"),  # Go with microseconds
             ("[2026-11-22T18:30:01,123][WARN ][o.e.n.Node] x", "2026-11-22T17:30:01.123Z"),  # Elasticsearch
             ("INFO  [main] 2026-11-22 18:30:01,123 StorageService.java:1 - x", "2026-11-22T17:30:01.123Z"),  # Cassandra
-            ("I, [2026-11-22T18:30:01.123456 #12]  INFO -- : x", "2026-11-22T17:30:01.123456Z"),  # Ruby
+            ("INFO 2026-11-22 18:30:01,123 views 12 140 x", "2026-11-22T17:30:01.123Z"),  # Django
+            ("I, [2026-11-22T18:30:01.123456 #12]  INFO -- : x", "2026-11-22T17:30:01.123456Z"),  # Ruby, Rails
             ("[GIN] 2026/11/22 - 18:30:01 | 500 | x", "2026-11-22T17:30:01Z"),
             ("2026-11-22T17:30:01.123456789Z stderr F x", "2026-11-22T17:30:01.123456Z"),  # CRI
+            ("[2026-11-22 18:30:01,123] INFO [Controller id=0] x (kafka.controller)", "2026-11-22T17:30:01.123Z"),
+            ("[2026-11-22 18:30:01 +0100] [12] [INFO] Booting worker", "2026-11-22T17:30:01Z"),  # gunicorn, Icinga
+            ("[2026-11-22 18:30:01,123: ERROR/MainProcess] Task x", "2026-11-22T17:30:01.123Z"),  # Celery
+            ("[2026-11-22 18:30:01.123] ERROR[123][C-0001] chan_sip.c: x", "2026-11-22T17:30:01.123Z"),  # Asterisk
+            ("2026-11-22 18:30:01.123456+01:00 [error] <0.1.0> x", "2026-11-22T17:30:01.123456Z"),  # RabbitMQ
+            ("2026-11-22T18:30:01.123+0100 I NETWORK  [conn1] x", "2026-11-22T17:30:01.123Z"),  # MongoDB before 4.4
+            ("2026-11-22T17:30:01.123456Z 0 [ERROR] [MY-010119] [Server] x", "2026-11-22T17:30:01.123456Z"),  # MySQL 8
+            ("2026-11-22 18:30:01, Info                  CBS    x", "2026-11-22T17:30:01Z"),  # Windows
+            ("2026-11-22 18:30:01.12 spid7s      Error: 9002", "2026-11-22T17:30:01.120Z"),  # SQL Server
+            ("2026-11-22 18:30:01.123 +01:00 [ERR] x", "2026-11-22T17:30:01.123Z"),  # Serilog
+            ("2026-11-22 18:30:01 10.0.0.1 GET /x - 80 - 10.0.0.2 500", "2026-11-22T17:30:01Z"),  # IIS
+            ("2026-11-22\t18:30:01\tFRA2\t1045\t10.0.0.1\tGET", "2026-11-22T17:30:01Z"),  # CloudFront
+            ("http 2026-11-22T17:30:01.123456Z app/shop/1 10.0.0.1:1 x", "2026-11-22T17:30:01.123456Z"),  # AWS ALB
+            ("Sun 2026-11-22 18:30:01 CET web app[1]: x", "2026-11-22T17:30:01Z"),  # journalctl -o with-unit, full
+            ("<6>2026-11-22T17:30:01Z x", "2026-11-22T17:30:01Z"),
+            ("ERRO[2026-11-22T17:30:01Z] x", "2026-11-22T17:30:01Z"),  # logrus on a terminal
+            ("[ N 2026-11-22 18:30:01.1234 12/T1 age/Cor/Main.cpp:1 ]: x", "2026-11-22T17:30:01.123400Z"),  # Passenger
+            ("1,2026/11/22 18:30:01,0123456789,TRAFFIC", "2026-11-22T17:30:01Z"),  # PAN-OS
+            ("2026-11-22 18:30:01:123 - [HTTP] x", "2026-11-22T17:30:01.123Z"),  # Appium
+            ("2026-11-22 12:30:01.123 UTC-0500 x", "2026-11-22T17:30:01.123Z"),
+            ("[2026-11-22 18:30] [PACMAN] x", "2026-11-22T17:30:00Z"),
+            ("2026-11-22T18:30:01,123456+01:00 usb 1-1: x", "2026-11-22T17:30:01.123456Z"),  # dmesg --time-format iso
         ),
+        ("2026-11-22 is the day", "2026-11-22T x", "see 2026-11-22 18:30:01 for more", "build-2026-11-22T18:30:01 x"),
     ),
     Format(
         "syslog RFC 5424",
         r"<[0-9]+>[0-9]+ {year}-{month}-{day}T{clock}{zone}",
         (("<34>1 2026-11-22T18:30:01.123+01:00 web app 1 - - x", "2026-11-22T17:30:01.123Z"),),
+        ("<34>1 - web app 1 - - 2026-11-22T18:30:01Z",),
     ),
     Format(
         "syslog",
-        r"(<[0-9]+>)?[*.]?{mon} {day} {clock}",
+        r"(<[0-9]+>)?([0-9]+: )?[*.]?\[?{mon} {day} {clock}",
         (
             ("Nov 22 18:30:01 web app[1]: x", "2026-11-22T17:30:01Z"),
             ("<34>Nov  2 18:30:01 web app: x", "2026-11-02T17:30:01Z"),
             ("*Nov 22 18:30:01.123: %SYS-5-CONFIG_I: x", "2026-11-22T17:30:01.123Z"),  # Cisco
+            ("<189>123: *Nov 22 18:30:01.123 CET: %LINK-3-UPDOWN: x", "2026-11-22T17:30:01.123Z"),  # with its number
+            ("[Nov 22 18:30:01] ERROR[123] chan_sip.c: x", "2026-11-22T17:30:01Z"),  # Asterisk
+            ("Nov 22 18:30:01.123 router rpd[123]: x", "2026-11-22T17:30:01.123Z"),  # Juniper
         ),
+        ("Foo 22 18:30:01 x", "since Nov 22 18:30:01 x", "Nov 31 18:30:01 x", "Nov 22 is a day"),
     ),
     Format(
         "syslog with year",
-        r"(<[0-9]+>)?[*.]?{mon} {day1} {year},? {clock}",
-        (("Nov 22 2026 18:30:01: %ASA-4-106023: x", "2026-11-22T17:30:01Z"),),
+        r"(<[0-9]+>)?([0-9]+: )?[*.]?{mon}[- ]{day1}[- ]{year},? {clock}{zone}",
+        (
+            ("Nov 22 2026 18:30:01: %ASA-4-106023: x", "2026-11-22T17:30:01Z"),
+            ("*Nov 22 2026 18:30:01.123 UTC: %SYS-5-RESTART: x", "2026-11-22T18:30:01.123Z"),
+            ("Nov 22 2026 18:30:01+01:00 sw1 %%01SHELL/5/CMD: x", "2026-11-22T17:30:01Z"),  # Huawei
+        ),
+        ("Nov 22 2026 was a day",),
+    ),
+    Format(
+        "year and name of month",
+        "{year}[- ]{mon}[- ]{day1}[ T]{clock}{zone}",
+        (
+            ("2026 Nov 22 18:30:01.123 sw1 %ETHPORT-5-IF_DOWN: x", "2026-11-22T17:30:01.123Z"),  # Cisco NX-OS
+            ("2026 Nov 22 18:30:01:123 GMT +0100 BW.shop Error x", "2026-11-22T18:30:01.123Z"),  # TIBCO
+            ("2026-Nov-22 18:30:01.123 x", "2026-11-22T17:30:01.123Z"),
+        ),
+        ("2026 Nov 31 18:30:01 x",),
     ),
     Format(
         "java.util.logging",
-        "{mon} {day1}, {year},? {hour1}:{minute}:{second} {half}",
-        (("Nov 22, 2026 6:30:01 PM com.example.Main run", "2026-11-22T17:30:01Z"),),
+        "[#<[]*([A-Z][a-z]+day, )?{mon}[a-z]* {day1}, {year},? {hour1}:{minute}:{second}{fraction}{space}{half}",
+        (
+            ("Nov 22, 2026 6:30:01 PM com.example.Main run", "2026-11-22T17:30:01Z"),
+            ("Nov 22, 2026 6:30:01\u202fPM com.example.Main run", "2026-11-22T17:30:01Z"),  # Java 20 and later
+            ("####<Nov 22, 2026 6:30:01,123 PM CET> <Error> <Security> x", "2026-11-22T17:30:01.123Z"),  # WebLogic
+            ("Sunday, November 22, 2026 6:30:01 PM x", "2026-11-22T17:30:01Z"),
+        ),
+        ("Nov 22, 2026 18:30:01 is no time with a half of the day", "<Nov 22, 2026>"),
     ),
     Format(
         "apache error",
         r"\[?{dow} {mon} {day} {clock} {year}",
         (
             ("[Sun Nov 22 18:30:01.123456 2026] [core:error] x", "2026-11-22T17:30:01.123456Z"),
-            ("Sun Nov 22 18:30:01 2026 [pid 2] CONNECT", "2026-11-22T17:30:01Z"),
+            ("Sun Nov 22 18:30:01 2026 [pid 2] CONNECT", "2026-11-22T17:30:01Z"),  # vsftpd, OpenVPN, Oracle
+            ("[Sun Nov 22 18:30:01 2026] usb 1-1: x", "2026-11-22T17:30:01Z"),  # dmesg -T
         ),
+        ("Sun Nov 22 2026 x",),
+    ),
+    Format(
+        "uwsgi",
+        r"\[pid: [0-9]+[^[]*\[{dow} {mon} {day} {clock} {year}",
+        (("[pid: 1|app: 0|req: 1/1] 10.0.0.1 () {28 vars} [Sun Nov 22 18:30:01 2026] GET /", "2026-11-22T17:30:01Z"),),
+        ("[pid: 1] x [y] [Sun Nov 22 18:30:01 2026] z",),
     ),
     Format(
         "date",
@@ -144,12 +216,23 @@ FORMATS = (
         (("Sun Nov 22 18:30:01 CET 2026: x", "2026-11-22T17:30:01Z"),),
     ),
     Format(
+        "day of week without year",
+        "{dow} {mon} {day} {clock} ",
+        (("Sun Nov 22 18:30:01.123 <kernel> x", "2026-11-22T17:30:01.123Z"),),  # macOS
+        ("Not Foo 22 18:30:01 x",),
+    ),
+    Format(
         "access log",
-        r'(\[[0-9a-fA-F:.]*\])?[^"[]*\[{day}/{mon}/{year}:{clock}{zone}',
+        r'(\[([0-9a-fA-F:.]*|httpd)\] ?)?[^"[]*\[{day}/{mon}/{year}[: ]{clock}{zone}',
         (
             ('10.0.0.1 - bob [22/Nov/2026:18:30:01 +0100] "GET / HTTP/1.1" 500', "2026-11-22T17:30:01Z"),
             ("127.0.0.1:4711 [22/Nov/2026:18:30:01.123] front back/web1 0/0/1", "2026-11-22T17:30:01.123Z"),  # HAProxy
+            ('10.0.0.1 - - [22/Nov/2026 18:30:01] "GET / HTTP/1.1" 200 -', "2026-11-22T17:30:01Z"),  # Flask, Django
+            ("79a5 bucket [22/Nov/2026:17:30:01 +0000] 10.0.0.1 x", "2026-11-22T17:30:01Z"),  # S3
+            ('[httpd] 10.0.0.1 - - [22/Nov/2026:18:30:01 +0100] "POST /query"', "2026-11-22T17:30:01Z"),  # InfluxDB
+            ("[22/Nov/2026:18:30:01.123456789 +0100] conn=1 op=1 x", "2026-11-22T17:30:01.123456Z"),  # 389 directory
         ),
+        ('10.0.0.1 - bob "GET /?since=[22/Nov/2026:18:30:01 +0100]" 500', "[error] x [22/Nov/2026:18:30:01 +0100]"),
     ),
     Format(
         "tomcat, php, bind",
@@ -157,17 +240,30 @@ FORMATS = (
         (
             ("22-Nov-2026 18:30:01.123 SEVERE [main] x", "2026-11-22T17:30:01.123Z"),
             ("[22-Nov-2026 17:30:01 UTC] PHP Fatal error: x", "2026-11-22T17:30:01Z"),
+            ("[22-Nov-2026 18:30:01] WARNING: [pool www] x", "2026-11-22T17:30:01Z"),  # PHP-FPM
+            ("[22-Nov-2026 18:30:01 Europe/Berlin] PHP Warning:  x", "2026-11-22T17:30:01Z"),
+            ("22-NOV-2026 18:30:01 * (CONNECT_DATA=x", "2026-11-22T17:30:01Z"),  # Oracle listener
+            ("22 Nov 2026 18:30:01,123 ERROR x", "2026-11-22T17:30:01.123Z"),
         ),
+        ("31-Nov-2026 18:30:01 x", "22-Nov-2026 x"),
     ),
     Format(
         "redis",
         "[0-9]+:[A-Z] {day} {mon} {year} {clock}",
         (("812:M 22 Nov 2026 18:30:01.123 # x", "2026-11-22T17:30:01.123Z"),),
+        ("812:M x",),
+    ),
+    Format(
+        "redis before 3",
+        r"\[[0-9]+\] {day} {mon} {clock}",
+        (("[812] 22 Nov 18:30:01.123 # x", "2026-11-22T17:30:01.123Z"),),
+        ("[812] 22 Nov x",),
     ),
     Format(
         "RFC 2822",
         r"\[?{dow}, {day1} {mon} {year} {clock}{zone}",
         (("Sun, 22 Nov 2026 18:30:01 +0100 x", "2026-11-22T17:30:01Z"),),
+        ("Expires: Sun, 22 Nov 2026 18:30:01 GMT",),
     ),
     Format(
         "erlang report",
@@ -178,6 +274,7 @@ FORMATS = (
         "klog",
         "[IWEF]{month}{day} {clock}",
         (("E1122 18:30:01.123456       1 app.go:1] x", "2026-11-22T17:30:01.123456Z"),),
+        ("E1322 18:30:01.123456 x", "E1122 is an error"),
     ),
     Format(
         "glog",
@@ -185,27 +282,92 @@ FORMATS = (
         (("E20261122 18:30:01.123456     1 app.cc:1] x", "2026-11-22T17:30:01.123456Z"),),
     ),
     Format(
+        "cockroach",
+        "[IWEF]{yy}{month}{day} {clock}",
+        (("I261122 18:30:01.123456 1 util/log/file.go:1  [n1] x", "2026-11-22T17:30:01.123456Z"),),
+        ("I261322 18:30:01.123456 x",),
+    ),
+    Format(
         "compact ISO 8601",
-        "{level}{year}{month}{day}[T _-]{hour}:?{minute}:?{second}{fraction}{zone}",
+        "( *[0-9]+:)?{level}{year}{month}{day}[T _:-]?{hour}:?{minute}:?{second}{fraction}{zone}",
         (
             ("20261122T173001Z x", "2026-11-22T17:30:01Z"),
-            ("20261122 18:30:01.123 x", "2026-11-22T17:30:01.123Z"),
+            ("20261122 18:30:01.123 | INFO | x", "2026-11-22T17:30:01.123Z"),  # Robot Framework
+            ("  812:20261122:183001.123 server #0 started", "2026-11-22T17:30:01.123Z"),  # Zabbix
+            ("20261122183001.123456 x", "2026-11-22T17:30:01.123456Z"),
         ),
+        ("20261122 x", "20261322183001 x", "20261122256001 x"),
+    ),
+    Format(
+        "dots",
+        r"\[?{year}[-.]{month}[-.]{day}-{hour}[.]{minute}[.]{second}{fraction}",
+        (
+            ("2026-11-22-18.30.01.123456+060 I123A456 LEVEL: Error", "2026-11-22T17:30:01.123456Z"),  # Db2
+            ("[2026.11.22-18.30.01:123][  0]LogInit: x", "2026-11-22T17:30:01.123Z"),  # Unreal
+        ),
+        ("2026.11.22-18 is a version",),
+    ),
+    Format(
+        "date and time in keys",
+        'date={year}-{month}-{day} time=["]?{clock}',
+        (('date=2026-11-22 time=18:30:01 devname="fw1" logid="0"', "2026-11-22T17:30:01Z"),),  # Fortinet
+        ("date=2026-11-22 level=x",),
+    ),
+    Format(
+        "month first with half of the day",
+        "{level}{month1}[-/]{day1}[-/]{year},? {hour1}:{minute}:{second}{fraction}{space}{half}",
+        (
+            ("11/22/2026 6:30:01 PM  Error  Service stopped", "2026-11-22T17:30:01Z"),  # Windows, IBM MQ
+            ("[11/22/2026 06:30:01.123 PM] x", "2026-11-22T17:30:01.123Z"),
+        ),
+        ("13/22/2026 6:30:01 PM x",),
+    ),
+    Format(
+        "month first",
+        "{level}{month1}[-/]{day1}[-/]{year}([-,]| -- |,? +){clock}{zone}",
+        (
+            ("11/22/2026 18:30:01 ERROR x", "2026-11-22T17:30:01Z"),
+            ("11-22-2026 18:30:01.123 +0100 INFO  Metrics - x", "2026-11-22T17:30:01.123Z"),  # Splunk
+            ("11/22/2026-18:30:01.123456  [**] [1:1:1] x", "2026-11-22T17:30:01.123456Z"),  # Suricata
+        ),
+        ("11/22/2026 x",),
     ),
     Format(
         "day first",
-        "{level}{day}[.]{month}[.]{year},? +{clock}{zone}",
-        (("22.11.2026 18:30:01,123 FEHLER x", "2026-11-22T17:30:01.123Z"),),
+        "{level}{day1}[-./]{month1}[-./]{year}( -- |,? +){clock}{zone}",
+        (
+            ("22.11.2026 18:30:01,123 FEHLER x", "2026-11-22T17:30:01.123Z"),
+            ("22/11/2026 18:30:01 ERROR x", "2026-11-22T17:30:01Z"),
+            ("22/11/2026 -- 18:30:01 - <Error> - x", "2026-11-22T17:30:01Z"),  # Suricata
+        ),
+        ("22.13.2026 18:30:01 x", "32.11.2026 18:30:01 x"),
     ),
     Format(
         "month and day",
-        "{month}-{day} {clock}",
-        (("11-22 18:30:01.123  1234  5678 E Tag: x", "2026-11-22T17:30:01.123Z"),),  # Android
+        "{month}[-/]{day}[- ]{clock}",
+        (
+            ("11-22 18:30:01.123  1234  5678 E Tag: x", "2026-11-22T17:30:01.123Z"),  # Android
+            ("11/22-18:30:01.123456  [**] [1:1:1] x", "2026-11-22T17:30:01.123456Z"),  # Snort
+            ("11/22 18:30:01 [LOGON] x", "2026-11-22T17:30:01Z"),  # Netlogon
+        ),
+        ("11-22 x", "13-22 18:30:01 x"),
     ),
     Format(
         "two-digit year",
-        "{level}{yy}/{month}/{day} {clock}",
-        (("26/11/22 18:30:01 INFO Executor: x", "2026-11-22T17:30:01Z"),),  # Spark
+        "{level}{yy}[-/.]{month}[-/.]{day} {clock}",
+        (
+            ("26/11/22 18:30:01 INFO Executor: x", "2026-11-22T17:30:01Z"),  # Spark
+            ("26-11-22 18:30:01 x", "2026-11-22T17:30:01Z"),
+        ),
+    ),
+    Format(
+        "month first with two-digit year",
+        "([0-9]+,)?{level}{month1}/{day1}/{yy}[, ]+{clock}",
+        (
+            ("[11/22/26 18:30:01:123 CET] 0000004f SystemOut     O x", "2026-11-22T17:30:01.123Z"),  # WebSphere
+            ("10,11/22/26,18:30:01,Assign,10.0.0.9,pc1", "2026-11-22T17:30:01Z"),  # Windows' DHCP server
+        ),
+        ("11/22/26 x", "22/33/26 18:30:01 x"),
     ),
     Format(
         "six digits",
@@ -214,20 +376,49 @@ FORMATS = (
             ("261122 18:30:01 [ERROR] x", "2026-11-22T17:30:01Z"),  # MySQL 5
             ("261122 183001 148 INFO dfs.DataNode: x", "2026-11-22T17:30:01Z"),  # Hadoop
         ),
+        ("261322 18:30:01 x", "123456 789012 x"),
     ),
     Format(
         "audit",
         r"(node=[^ ]+ )?type=[^ ]+ msg=audit\({epoch}",
         (("type=AVC msg=audit(1795368601.123:7): x", "2026-11-22T17:30:01.123Z"),),
+        ("type=AVC msg=audit(12345.678:7): x",),
     ),
     Format(
         "epoch seconds",
-        r"(- )?\[?{epoch}",
+        r"(- )?[([]?{epoch}",
         (
-            ("1795368601.123 x", "2026-11-22T17:30:01.123Z"),  # Squid
-            ("[1795368601] x", "2026-11-22T17:30:01Z"),  # Nagios
+            ("1795368601.123    120 10.0.0.1 TCP_MISS/200 GET http://x", "2026-11-22T17:30:01.123Z"),  # Squid
+            ("[1795368601] SERVICE ALERT: x", "2026-11-22T17:30:01Z"),  # Nagios
+            ("1795368601: New connection from 10.0.0.1", "2026-11-22T17:30:01Z"),  # Mosquitto
             ("1795368601123 x", "2026-11-22T17:30:01.123Z"),
+            ("1.795368601123456e+09\tinfo\tx", "2026-11-22T17:30:01.123456Z"),  # zap
+            ("(1795368601.123456) can0 123#00", "2026-11-22T17:30:01.123456Z"),  # candump
         ),
+        ("[12345.678901] usb 1-1: x", "[    1.234567] Linux version", "1.5e+03 x", "1.795368601e+12345 x"),
+    ),
+    Format(
+        "time of day with half",
+        "{level}{hour1}:{minute}{seconds} ?{half}([] :,|]|$)",
+        (
+            ("6:30:01 PM x", "2026-11-22T17:30:01Z"),
+            ("06:30:01 PM  all   1.00", "2026-11-22T17:30:01Z"),  # sar
+            ("6:30PM ERR x", "2026-11-22T17:30:00Z"),  # zerolog
+        ),
+        ("6:30 pmap x", "at 6:30:01 PM x"),
+    ),
+    Format(
+        "time of day",
+        "{level}{hour}:{minute}:{second}{fraction}(:? |[],|;)\t]|$)",
+        (
+            ("18:30:01,123 INFO  [org.jboss.as] (MSC service thread 1-1) x", "2026-11-22T17:30:01.123Z"),  # WildFly
+            ("18:30:01.123 [main] ERROR c.e.App - x", "2026-11-22T17:30:01.123Z"),  # logback
+            ("[18:30:01 ERR] x", "2026-11-22T17:30:01Z"),  # Serilog
+            ("[18:30:01] [Server thread/INFO]: x", "2026-11-22T17:30:01Z"),  # Minecraft
+            ("18:30:01.123 [error] GenServer x", "2026-11-22T17:30:01.123Z"),  # Elixir
+            ("18:30:01.123456 IP 10.0.0.1.1 > 10.0.0.2.2: x", "2026-11-22T17:30:01.123456Z"),  # tcpdump
+        ),
+        ("18:30:01:5f:aa:bb is a MAC address", "24:30:01 x", "at 18:30:01 x", "18:30 x", "3 18:30:01 x"),
     ),
 )
 """From the most to the least particular: the first that fits is the line's."""
@@ -237,7 +428,9 @@ KEYS = (
     "Time", "Timestamp", "timeStamp", "TimeStamp", "T", "dt", "instant", "event_time", "eventtime", "log_time",
     "logtime", "logTime", "_time", "@time", "start_time", "time_local", "time_iso8601", "timestamp_ms", "epoch",
     "requestReceivedTimestamp", "stageTimestamp", "__REALTIME_TIMESTAMP", "written_at", "created_at", "when",
-    "DateTime", "dateTime", "date_time", "EventTime", "UtcTime", "timeGenerated",
+    "DateTime", "dateTime", "date_time", "EventTime", "UtcTime", "timeGenerated", "TimeGenerated", "TimeCreated",
+    "timestampSeconds", "epochMillis", "ts_ms", "logged_at", "occurred_at", "eventTimestamp", "event_timestamp",
+    "log_timestamp", "LogTime", "utc_time", "localtime", "local_time", "syslog_timestamp", "receivedAt", "emitted_at",
 )  # fmt: skip
 """Keys of JSON and logfmt lines in which programs and carriers (docker, ECS, pino, zap …) write a line's time."""
 
@@ -254,6 +447,23 @@ KEYED_EXAMPLES = (
     ('{"a":{"time":"2020-01-01T00:00:00Z"},"msg":"{\\"time\\":1}","time":"2026-11-22T17:30:01.123Z"}', "nested"),
     ('level=error ts=2026-11-22T17:30:01.123Z msg="x ts=2020-01-01T00:00:00Z"', "logfmt"),
     ('time="2026-11-22T18:30:01+01:00" level=error msg=x', "logrus"),
+    ("logger=context t=2026-11-22T18:30:01.123+01:00 level=error msg=x", "Grafana"),
+    ("ts=2026-11-22T17:30:01.123Z caller=main.go:1 level=error msg=x", "Prometheus, Loki"),
+    ('{"level":"warn","ts":1.795368601123e+09,"logger":"controller","msg":"x"}', "zap's default"),
+    ('{"level":"warn","ts":"2026-11-22T17:30:01.123456Z","caller":"x.go:1","msg":"x"}', "etcd"),
+    ('{"name":"app","hostname":"w","pid":1,"level":30,"msg":"x","time":"2026-11-22T17:30:01.123Z","v":0}', "bunyan"),
+    ('{"level":"error","message":"x","timestamp":"2026-11-22T17:30:01.123Z"}', "winston"),
+    ('{"event":"x","level":"error","timestamp":"2026-11-22T17:30:01.123456Z"}', "structlog"),
+    ('{"version":"1.1","host":"w","short_message":"x","timestamp":1795368601.123,"level":3}', "GELF"),
+    ('{"__REALTIME_TIMESTAMP":"1795368601123456","MESSAGE":"x"}', "journalctl -o json"),
+    ('{"@t":"2026-11-22T17:30:01.1230000Z","@mt":"x"}', "Serilog compact"),
+    ('{"Timestamp":"2026-11-22T18:30:01.1234567+01:00","Level":"Error","MessageTemplate":"x"}', "Serilog"),
+    ('{"timestamp":{"seconds":1795368601,"nanos":123000000},"message":"x"}', "Google's agents"),
+    ('{"timestampSeconds":1795368601,"timestampNanos":123000000,"message":"x"}', "Google's agents"),
+    ('{"channel":"app","datetime":{"date":"2026-11-22 18:30:01.123456","timezone_type":3},"message":"x"}', "Monolog"),
+    ('{"start_time":"2026-11-22T17:30:01.123Z","response_code":503}', "Envoy"),
+    ('{"TimeCreated":"2026-11-22T17:30:01.123Z","Message":"x"}', "Windows events"),
+    ('{"date":1795368601.123,"log":"x"}', "Fluent Bit"),
 )
 """Lines whose time stands in a key (2026-11-22T17:30:01 UTC and some milliseconds), each with who writes so."""
 
@@ -270,6 +480,8 @@ def format_examples() -> dict[str, str]:
 
 # --- Reading a line ---------------------------------------------------------------------------------------------------
 
+_MOST_DIGITS = 9
+"""Of a fraction; more are the next field of a line whose fields are parted by commas."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _HALF_A_YEAR = timedelta(days=182)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -319,9 +531,10 @@ def _read_time(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
     """The time at a text's start, by the first format that fits."""
     for pattern in _patterns_of_formats():
         if match := pattern.match(text, 0, _START_CHARS):
-            moment = _moment_of_match(match, utc_offset_s, near)
-            if moment is not None:
-                return moment
+            with suppress(ValueError, OverflowError):  # 31 November: another row may fit
+                moment = _moment_of_match(match, utc_offset_s, near)
+                if moment is not None:
+                    return moment
     return None
 
 
@@ -426,9 +639,10 @@ def _moment_of_fields(fields: dict[str, str | None], utc_offset_s: int, near: da
     if epoch := fields.get("epoch"):
         return _of_epoch(epoch)
     if month_name := fields.get("month_name"):
-        if month_name[:3] not in _MONTHS:
+        name = month_name[:3].title()
+        if name not in _MONTHS:
             return None
-        month = _MONTHS.index(month_name[:3]) + 1
+        month = _MONTHS.index(name) + 1
     else:
         month = int(fields.get("month") or 0)
     after_midnight = timedelta(0, *_clock(fields, utc_offset_s))
@@ -445,16 +659,17 @@ def _clock(fields: dict[str, str | None], utc_offset_s: int) -> tuple[int, int]:
     hour = int(fields.get("hour") or 0)
     if half := fields.get("half"):
         hour = hour % 12 + (12 if half[0] in "Pp" else 0)
-    seconds = hour * 3600 + int(fields.get("minute") or 0) * 60 + int(fields.get("second") or 0)
+    seconds = hour * 3600 + int(fields.get("minute") or 0) * 60 + int((fields.get("second") or "").lstrip(":") or 0)
     return seconds - _zone(fields.get("zone"), utc_offset_s), _microseconds(fields.get("fraction") or "")
 
 
 def _microseconds(fraction: str) -> int:
-    return int(fraction.lstrip(".,").ljust(6, "0")[:6])
+    digits = fraction.lstrip(".,:")
+    return 0 if len(digits) > _MOST_DIGITS else int(digits.ljust(6, "0")[:6])
 
 
 def _zone(text: str | None, utc_offset_s: int) -> int:
-    zone = (text or "").strip().replace(":", "")
+    zone = re.sub(r"[ :]|(UTC|GMT)(?=[+-])", "", text or "")
     if not zone:
         return utc_offset_s
     if zone[0] not in "+-":
@@ -489,7 +704,13 @@ def _nearest_clock(after_midnight: timedelta, near: datetime) -> datetime:
 
 def _of_epoch(text: str) -> datetime | None:
     """Seconds, milli-, micro- or nanoseconds, told apart by their digits; from 2001 to 2033."""
-    whole, _, fraction = text.partition(".")
+    mantissa, _, exponent = text.lower().partition("e")
+    whole, _, fraction = mantissa.partition(".")
+    if exponent:  # 1.795368601e+09
+        places = int(exponent[:4])
+        if places > 18:
+            return None
+        whole, fraction = (whole + fraction).ljust(len(whole) + places, "0")[: len(whole) + places], fraction[places:]
     if len(whole) not in (10, 13, 16, 19) or whole[0] != "1":
         return None
     return _EPOCH + timedelta(0, int(whole[:10]), int((whole[10:] + fraction).ljust(6, "0")[:6]))
@@ -515,7 +736,7 @@ _DIRECTIVES = {
     "f": Piece("fraction", "[0-9]+"),
     "z": Piece("zone", "(Z|[+-][0-9][0-9]:?[0-9][0-9])"),
     "Z": Piece("", "[A-Za-z]+"),
-    "s": Piece("epoch", "[0-9]+([.][0-9]+)?"),
+    "s": _FIELDS["epoch"],
 }
 _TOGETHER = {"T": "%H:%M:%S", "F": "%Y-%m-%d", "D": "%m/%d/%y", "R": "%H:%M"}
 _KEY = r"[A-Za-z0-9_@$.-]{1,60}"

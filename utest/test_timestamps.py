@@ -167,6 +167,19 @@ def test_each_example_of_the_table_bears_its_moment(name: str, line: str, moment
     assert parse(line, utc_offset_s=3600, near=NEAR) == datetime.fromisoformat(moment.replace("Z", "+00:00")), name
 
 
+MISSES = [(each.name, line) for each in FORMATS for line in each.misses]
+
+
+@pytest.mark.parametrize(("name", "line"), MISSES, ids=[line for _, line in MISSES])
+def test_each_miss_of_the_table_bears_no_time(name: str, line: str) -> None:
+    assert parse(line, utc_offset_s=3600, near=NEAR) is None, name
+
+
+def test_the_table_knows_what_many_programs_write() -> None:
+    assert len(EXAMPLES) + len(KEYED_EXAMPLES) > 120
+    assert {each.name for each in FORMATS if not each.misses} <= {"date", "erlang report", "glog", "two-digit year"}
+
+
 @pytest.mark.parametrize(("line", "writer"), KEYED_EXAMPLES, ids=[writer for _, writer in KEYED_EXAMPLES])
 def test_a_carrier_has_its_time_in_its_key(line: str, writer: str) -> None:
     moment = parse(line, utc_offset_s=3600, near=NEAR)
@@ -178,7 +191,6 @@ def test_a_carrier_has_its_time_in_its_key(line: str, writer: str) -> None:
     "line",
     [
         "INFO build of 2026-11-22 18:30:01 started",
-        "10:00:00.123 [main] INFO build of 2026-11-22 18:30:01 started",
         "valid until 2026-11-22T18:30:01Z",
         "retry at time=2026-11-22T18:30:01Z",
         '{"msg":"time: 2026-11-22T18:30:01Z"}',
@@ -191,6 +203,12 @@ def test_a_carrier_has_its_time_in_its_key(line: str, writer: str) -> None:
 )
 def test_a_date_inside_a_message_is_not_the_lines_time(line: str) -> None:
     assert parse(line, utc_offset_s=0, near=NEAR) is None
+
+
+def test_a_time_of_day_at_the_start_counts_and_the_date_behind_it_does_not() -> None:
+    line = "17:29:30.123 [main] INFO build of 2026-01-22 18:30:01 started"
+    moment = datetime(2026, 11, 22, 17, 29, 30, 123_000, timezone.utc)
+    assert parse(line, utc_offset_s=0, near=NEAR) == moment
 
 
 def test_no_line_costs_more_than_its_length() -> None:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_timestamps import EXAMPLES, WRITERS
+from test_timestamps import EXAMPLES, MISSES, WRITERS
 
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.timestamps import KEYED_EXAMPLES, TimeFormat, parse
@@ -60,7 +60,7 @@ def assert_same(awk: str, lines: list[str], own: TimeFormat | None = None, utc_o
 def test_awk_reads_each_example_as_the_parser_here_does(awk: str) -> None:
     lines = [line for _, line, _ in EXAMPLES] + [line for line, _ in KEYED_EXAMPLES]
     assert None not in expected(lines, None, 3600)
-    assert_same(awk, lines, utc_offset_s=3600)
+    assert_same(awk, lines + [line for _, line in MISSES], utc_offset_s=3600)
 
 
 recent = st.integers(-86_400_000_000 * 100, 0).map(lambda microseconds: NOW + timedelta(microseconds=microseconds))

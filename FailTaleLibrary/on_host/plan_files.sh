@@ -155,7 +155,8 @@ find_old() {
 # shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ef and -nt
 is_old() { [ -f "$1" ] && [ -r "$1" ] && ! [ "$1" -ef "$path" ] && holds "$1" "$m_size" "$m_digest" "$path"; }
 # From siblings, newest first: those between $old and the current file, oldest first. A marked one is another log, unless
-# the later mark knows it as this one: then it was rotated after that, and what is newer is in the window.
+# the later mark knows it as this one: then it was rotated after that, and what is newer is in the window. A copy that the
+# later mark alone knows was rotated between the two.
 plan_between() {
   like=$(shape "$old") later='' proven=-
   between=$(while IFS= read -r each; do
@@ -173,6 +174,8 @@ plan_between() {
         later=$(part 0 "$proven" "$each"; printf '%s' "$later")
       elif [ "$k_name" = "${path##*/}" ]; then
         later=$(part 0 "$k_late" "$each"; printf '%s' "$later") proven=-
+      elif [ "$k_early" = - ]; then
+        later=$(part 0 - "$each"; printf '%s' "$later") proven=-
       fi
     done
     if [ -n "$later" ]; then printf '%s\n' "$later"; fi
@@ -221,14 +224,14 @@ is_after_old() {
   look "$each"
   [ "$written" -ge "$marked_at" ]
 }
-# Does a file hold what a mark knows of its inode? Sets the mark's k_late and k_name.
+# Does a file hold what a mark knows of its inode? Sets the mark's k_early, k_late and k_name.
 is_marked() {
   look "$1"
   file=$1
   # shellcheck disable=SC2046 # words
   set -- $(printf '%s\n' "$marks" | grep "^$inode ")
   if [ "$#" -lt 7 ]; then return 1; fi
-  k_size=$2 k_digest=$3 k_late=$4
+  k_size=$2 k_digest=$3 k_early=$2 k_late=$4
   if [ "$2" = - ]; then k_size=$4 k_digest=$5; fi
   shift 6
   k_name=$*

@@ -19,12 +19,16 @@ function exists(y, m, d) {
   if (m < 1 || m > 12 || d < 1 || d > 31) return 0
   return d < 29 || days(y, m, d) < (m == 12 ? days(y + 1, 1, 1) : days(y, m + 1, 1))
 }
-function month(name) { return length(name) < 3 ? 0 : int((index("JanFebMarAprMayJunJulAugSepOctNovDec", substr(name, 1, 3)) + 2) / 3) }
+function month(name) {
+  name = toupper(substr(name, 1, 3))
+  return length(name) < 3 ? 0 : int((index("JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC", name) + 2) / 3)
+}
 function clear() { Y = y2 = M = B = D = h = p = m = s = F = Z = E = "" }
 # Epoch seconds of the fields that a row has read. Sets zoned, dated and step: a time tells its moment to `step` seconds.
 function made(    t, mo) {
   dated = zoned = 1
-  if (E != "") return of_epoch(E)
+  if (E != "") return of_epoch(tolower(E))
+  sub(/^:/, "", s)
   if (p != "") h = h % 12 + (p ~ /^[Pp]/ ? 12 : 0)
   t = h * 3600 + m * 60 + s + fraction() - zone()
   if (D == "") return of_clock(t)
@@ -43,7 +47,8 @@ function power(n,    part) {
 function fraction() {
   step = s == "" ? 60 : 1
   if (F == "") return 0
-  if (F ~ /^[.,]/) F = substr(F, 2)
+  if (F ~ /^[.,:]/) F = substr(F, 2)
+  if (length(F) > 9) return 0 # the next field of a line whose fields are parted by commas
   step = power(length(F))
   return ("0." F) + 0
 }
@@ -53,6 +58,7 @@ function zone() {
     return ahead
   }
   gsub(/[ :]/, "", Z)
+  if (Z ~ /[+-]/) sub(/^[A-Z]+/, "", Z)
   if (Z !~ /^[+-]/) return 0
   return (Z ~ /^-/ ? -1 : 1) * (substr(Z, 2, 2) * 3600 + substr(Z, 4, 2) * 60)
 }
@@ -67,27 +73,31 @@ function of_clock(t) {
   t += int((now + ahead) / 86400) * 86400
   return t > now + 120 ? t - 86400 : t
 }
-function of_epoch(digits,    whole, rest) {
+function of_epoch(digits,    whole, rest, places) {
   whole = rest = digits
+  if (places = index(digits, "e")) { # 1.795368601e+09
+    whole = rest = substr(digits, 1, places - 1)
+    places = substr(digits, places + 1) + 0
+    if (places > 18) return ""
+  }
   sub(/[.].*/, "", whole)
   if (!sub(/^[^.]*[.]/, "", rest)) rest = ""
+  while (places-- > 0) {
+    whole = whole (rest == "" ? "0" : substr(rest, 1, 1))
+    rest = substr(rest, 2)
+  }
   if (whole !~ /^1/ || length(whole) < 10 || length(whole) > 19 || (length(whole) - 10) % 3) return ""
   rest = substr(whole, 11) rest
   step = power(length(rest))
   return substr(whole, 1, 10) + ("0." rest)
 }
 
-# The time at a text's start, by the first row that fits; sets row.
-function any(text,    i, t) {
+# The time at a text's start, by the first row that fits; sets row. `likely` is a row that is tried first.
+function any(text, likely,    t) {
   text = substr(text, 1, 300)
-  for (i = 1; i <= rows; i++) {
-    t = by_row(text, i)
-    if (t != "") {
-      row = i
-      return t
-    }
-  }
-  return ""
+  if (text !~ /[0-9][0-9]/) return ""
+  if (likely && (t = by_row(text, likely)) != "") return t
+  return by_rows(text)
 }
 # The time in one of these keys of a JSON or logfmt line; sets key. Keys inside strings or inner objects are none.
 function keyed(line, names, of_own,    masked, json, rest, at, from, prefix, depth, t) {
@@ -109,7 +119,7 @@ function keyed(line, names, of_own,    masked, json, rest, at, from, prefix, dep
       depth -= gsub(/[]}]/, "", prefix)
     } else depth = prefix !~ /"/
     if (depth == 1) {
-      t = of_own ? own_value(substr(line, from + 1, 300)) : any(substr(line, from + 1, 300))
+      t = of_own ? own_value(substr(line, from + 1, 300)) : any(substr(line, from + 1, 300), 0)
       if (t != "") {
         key = substr(masked, at, from - at + 1)
         sub(/^[{, ]*"?/, "", key)
@@ -135,7 +145,7 @@ function kind_of(line) {
     time = own(line)
     return time == "" ? "" : "own"
   }
-  time = any(line)
+  time = any(line, kind == "" ? row : 0)
   if (time != "") return row ""
   time = keyed(line, keys, 0)
   return time == "" ? "" : "=" key
@@ -154,6 +164,7 @@ kind == "" {
   }
   if (seen[name]++ && time < last[name] - 5) backwards[name]++
   last[name] = time
+  text_of[name] = $0
   of[name] = zoned " " dated " " step
   next
 }
@@ -166,11 +177,33 @@ function learned(    name, best, all, told, zone_told, part) {
   if (best == "") return
   split(of[best], part, " ")
   told = zone_of(last[best], part[1])
+  if (told == "none" && best ~ /^[0-9]+$/ && fits_better(text_of[best], best + 0)) {
+    seen[row] = seen[best]
+    best = row
+    part[1] = was_zoned
+    told = better
+  }
   # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
   if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return
   if (told == "none" && best != "own") return
   zone_told = told == "old" || told == "none" ? (part[1] ? "told" : "host") : told
   print best, ahead, zone_told, part[2], part[3], (all - seen[best]) * 2 < seen[best], told != "old"
+}
+# Is there another row by which a line fits when the log was last written? Day and month are told apart by that. Sets row,
+# better and was_zoned.
+function fits_better(line, than,    i, t) {
+  sub(compose_lead, "", line)
+  for (i = 1; i <= rows; i++) {
+    if (i == than || (t = by_row(substr(line, 1, 300), i)) == "") continue
+    was_zoned = zoned
+    better = zone_of(t, zoned)
+    if (better != "none") {
+      row = i
+      last[i] = t
+      return 1
+    }
+  }
+  return 0
 }
 # Which zone makes the last time fit when the log was last written; `old` when the last line with a time is older, which
 # only a time with its zone can tell from one of another zone.

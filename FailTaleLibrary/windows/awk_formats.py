@@ -1,6 +1,7 @@
 """The table of time formats and a collector's own one -> awk functions that read a line's time as `timestamps` does.
 
-`on_host/times.awk` calls what is made here: ``by_row(text, number)``, ``own(line)``; and has the arithmetic.
+`on_host/times.awk` has the arithmetic and calls what is made here: ``by_row(text, number)``, ``by_rows(text)`` and
+``own(line)``.
 """
 
 from __future__ import annotations
@@ -19,7 +20,9 @@ _VARIABLES = {
 def time_functions(own: TimeFormat | None) -> str:
     """awk functions for every row of the table and for a collector's own format."""
     rows = [_awk_function(f"row{number}", each.pieces) for number, each in enumerate(FORMATS, 1)]
-    cases = "".join(f"if (number == {number}) return row{number}(text)\n" for number in range(1, len(FORMATS) + 1))
+    numbers = range(1, len(FORMATS) + 1)
+    cases = "".join(f"if (number == {number}) return row{number}(text)\n" for number in numbers)
+    tries = "".join(f'if ((t = row{number}(text)) != "") {{ row = {number}; return t }}\n' for number in numbers)
     settings = [
         f"rows = {len(FORMATS)}\n",
         f"keys = {_string('|'.join(map(re.escape, KEYS)))}\n",
@@ -31,6 +34,7 @@ def time_functions(own: TimeFormat | None) -> str:
         [
             *rows,
             f"function by_row(text, number) {{\n{cases}}}\n",
+            f'function by_rows(text,    t) {{\n{tries}return ""\n}}\n',
             _own_functions(own),
             f"BEGIN {{\n{''.join(settings)}}}\n",
         ]
@@ -67,8 +71,8 @@ def _reading(pieces: Sequence[Piece]) -> Iterator[str]:
 
 def _own_functions(own: TimeFormat | None) -> str:
     if own is None:
-        return 'function own(line) { return "" }\nfunction own_value(text) { return any(text) }\n'
-    value = "function own_value(text) { return any(text) }\n"
+        return 'function own(line) { return "" }\nfunction own_value(text) { return any(text, 0) }\n'
+    value = "function own_value(text) { return any(text, 0) }\n"
     if own.pieces is not None:
         value = (
             _awk_function("own_row", own.pieces) + "function own_value(text) { return own_row(substr(text, 1, 300)) }\n"
