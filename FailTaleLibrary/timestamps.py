@@ -54,7 +54,7 @@ _FIELDS = {
     "zone": Piece("zone", f"{_ZONE}?"),
     "epoch": Piece("epoch", "[0-9]+([.][0-9]+)?([eE][+]?[0-9]+)?"),
     # Java puts a narrow space, three bytes of UTF-8, ahead of AM and PM.
-    "space": Piece("", "[^0-9A-Za-z][^0-9A-Za-z]?[^0-9A-Za-z]?"),
+    "space": Piece("", "( |[^ -~]+)"),
     # What may stand before a time that begins a line: a list's mark, process, host, level, thread or logger.
     "lead": Piece(
         "",

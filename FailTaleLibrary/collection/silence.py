@@ -150,7 +150,8 @@ WORDS: tuple[Words, ...] = (
         r"|\bas root\b|requires? (root|super-?user|admin|elevat)|(need|must|have) to be (root|super-?user)"
         r"|you (need|must|should) (be|have) (root|super|admin)|must be a member of"
         r"|run (this |it )?(as|with) (root|sudo|super)|not a super-?user"
-        r"|members? of (the )?\W?\w+\W? (group|can)",
+        r"|members? of (the )?\W?\w+\W? (group|can)|by non-root users|ptrace_scope|perf_event_paranoid"
+        r"|file's owner is not the effective user|file: target process .*(not responding|doesn't respond)",
         (
             "iptables v1.8.9: can't initialize iptables table `filter': Permission denied (you must be root)",
             "This command must be run as root.",
@@ -160,6 +161,10 @@ WORDS: tuple[Words, ...] = (
             "error: must be superuser to view this",
             "ERROR:  must be a member of the role pg_monitor",
             '(No info could be read for "-p": geteuid()=1000 but you should be root.)',
+            "runuser: may not be used by non-root users",
+            "Could not attach to process. Check the setting of /proc/sys/kernel/yama/ptrace_scope",
+            "java.io.IOException: file /tmp/.java_pid12 is not secure: file's owner is not the effective user",
+            "12: Unable to open socket file: target process not responding or HotSpot VM not loaded",
         ),
     ),
     Words(
@@ -167,7 +172,10 @@ WORDS: tuple[Words, ...] = (
         r"password is required|a (terminal|tty) is required|must have a tty|no tty present|no askpass"
         r"|must be run from a terminal|sudo: .*(password|tty)|sudo: (PAM|account) |\bnosuid\b|must be setuid"
         r"|is owned by uid \d+, should be|I'm afraid I can't do that|^doas: .*not enabled"
-        r"|not in the sudoers|may not run sudo|interactive authentication|authentication is required|polkit",
+        r"|not in the sudoers|may not run sudo|interactive authentication|authentication is required|polkit"
+        r"|valid sudoers|/etc/sudoers|policy plugin|no authentication agent|account (is|has)( currently)? (not "
+        r"available|expired|locked|restricted|disabled)|password (has )?expired|required to change your password"
+        r"|\brestricted: |allows sftp connections only|host key verification failed|\bavc: +denied",
         (
             "sudo: a password is required",
             "sudo: sorry, you must have a tty to run sudo",
@@ -185,6 +193,18 @@ WORDS: tuple[Words, ...] = (
             "su: must be run from a terminal",
             "Failed to get properties: Interactive authentication required.",
             "doas: Authorization required, polkit agent missing",
+            "sudo: no valid sudoers sources found, quitting",
+            "sudo: unable to initialize policy plugin",
+            "sudo: error in /etc/sudoers near line 7",
+            "This account is currently not available.",
+            "Your account has expired; please contact your system administrator.",
+            "You are required to change your password immediately (administrator enforced).",
+            "ERROR 1862 (HY000): Your password has expired. To log in you must change it.",
+            "rbash: /usr/bin/ss: restricted: cannot specify `/' in command names",
+            "rssh: this account is restricted",
+            "This service allows sftp connections only.",
+            "Host key verification failed.",
+            "audit: avc:  denied  { read } for  pid=1",
         ),
     ),
     Words(
@@ -192,6 +212,7 @@ WORDS: tuple[Words, ...] = (
         r"authenticat\w+ (has )?(failed|failure|error|required|needed)|auth(entication)? fail|not authenticated"
         r"|could not authenticate|login (failed|incorrect|denied)|(invalid|incorrect|wrong|bad) (user ?name or )?"
         r"(password|credentials?|token|api key|login)|no password supplied|\bNOAUTH\b|\bNOPERM\b|\bWRONGPASS\b"
+        r"|(security|access|refresh) token .*(invalid|expired)"
         r"|must be logged in|not logged in|please log ?in|log in (first|to)|token\b.* (has |is )?expired"
         r"|requires authentication|unable to locate credentials|run '\w+ login'"
         r"|FATAL: +role .* does not exist|no pg_hba\.conf entry"
@@ -211,6 +232,7 @@ WORDS: tuple[Words, ...] = (
             'Unable to locate credentials. You can configure credentials by running "aws configure".',
             "An error occurred (ExpiredToken): The security token included in the request is expired",
             "Please run 'az login' to setup account.",
+            "The security token included in the request is invalid",
         ),
     ),
     Words(
@@ -224,12 +246,30 @@ WORDS: tuple[Words, ...] = (
         ),
     ),
     Words(None, r"^\s*Pass -q to turn off this notice", ("      Pass -q to turn off this notice.",)),
+    # --- Services whose socket is not there: no file that was to be read ---------------------------------------------
+    Words(
+        "failed",
+        r"^failed to connect to bus|(connection to server|connect) on socket .* failed|failed to connect socket to",
+        (
+            "Failed to connect to bus: No such file or directory",
+            'psql: error: connection to server on socket "/run/.s.PGSQL.5432" failed: No such file or directory',
+            "error: Failed to connect socket to '/var/run/libvirt/libvirt-sock': No such file or directory",
+        ),
+    ),
     # --- Programs and files that are not there ----------------------------------------------------------------------
     Words(
         "command not found",
         r"command not found|^\S*sh: .*: not found$|^[\w./-]+: not found$|applet not found|executable file not found"
-        r"|is not recognized as|unknown command verb|not installed\b|no such program",
+        r"|is not recognized as|unknown command verb|not installed\b|no such program|unknown command: "
+        r"|^(sudo: )?(\S*/)?(env|timeout|nohup|nice|xargs|exec|setsid|stdbuf|ionice|chrt|time|watch|strace|su|doas)"
+        r":( failed to (run|execute) command)? ?\S+: no such file|: cannot execute: |\S+sh: \S+: not found",
         (
+            "fish: Unknown command: ss",
+            "ksh: ss: not found [No such file or directory]",
+            "/usr/bin/env: 'python': No such file or directory",
+            "timeout: failed to run command 'ss': No such file or directory",
+            "xargs: lsof: No such file or directory",
+            "bash: /usr/bin/ss: cannot execute: required file not found",
             "bash: line 1: jcmd: command not found",
             "sh: 1: redis-cli: not found",
             "foo: applet not found",
@@ -242,7 +282,8 @@ WORDS: tuple[Words, ...] = (
         r"no such (file|container|object|image|volume|unit|service|pod|table|database|host|device|process|node)"
         r"|no journal files were found|could not be found|cannot find|can't find|couldn't find|does(n't| not) exist"
         r"|not a regular file|\bnot found\b|unknown (unit|service|container|database|table)|not a directory"
-        r"|no matching (file|container|unit)|is a directory|no such",
+        r"|no matching (file|container|unit)|is a directory|no such|doesn't have a (resource|command)"
+        r"|no persistent journal was found",
         (
             "ls: cannot access '/var/log/x*.log': No such file or directory",
             "Error: No such container: shop",
@@ -253,6 +294,8 @@ WORDS: tuple[Words, ...] = (
             "/var/log/app: not a regular file",
             'psql: error: FATAL:  database "shop" does not exist',
             "tail: error reading '/var/log': Is a directory",
+            'error: the server doesn\'t have a resource type "podz"',
+            "Specifying boot ID or boot offset has no effect, no persistent journal was found.",
         ),
     ),
     # --- Services that do not answer, and devices that fail ---------------------------------------------------------
@@ -267,7 +310,14 @@ WORDS: tuple[Words, ...] = (
         r"|is the .* (daemon|server) running"
         r"|not been booted with systemd|no route to host|network is unreachable|name or service not known"
         r"|could not resolve|no such host|connection (was )?(reset|closed|lost)|is not running|unable to perform"
-        r"|server (closed|has gone)|unavailable|error response from daemon",
+        r"|server (closed|has gone)|unavailable|error response from daemon|couldn't connect|ECONN(REFUSED|RESET)"
+        r"|(connection|cluster|server|host|database system|link with master|service|daemon|node) "
+        r"(failed|is (down|starting up|shutting down|not responding))|host is down|lost connection|empty reply"
+        r"|too many (connections|clients)|connection slots|\b(LOADING|MASTERDOWN|CLUSTERDOWN)\b|is sealed\b"
+        r"|error connecting|not currently running|not reachable|\b5\d\d (bad gateway|service|internal|gateway)"
+        r"|returned error: 5\d\d|\bSSL\b|\bTLS\b|\bx509\b|certificate|waiting to start|container state improper"
+        r"|on running containers|no configuration has been provided|current-context|does not support reading"
+        r"|nodedown|handshake",
         (
             "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
             "Could not connect to Redis at 127.0.0.1:6379: Connection refused",
@@ -275,18 +325,59 @@ WORDS: tuple[Words, ...] = (
             "Error: unable to perform an operation on node 'rabbit@mq1'. Please see diagnostics information",
             "The connection to the server 10.0.0.1:6443 was refused - did you specify the right host or port?",
             "Error response from daemon: Container 7f is not running",
+            "Error: can only create exec sessions on running containers: container state improper",
+            "Error: configured logging driver does not support reading",
+            'Error from server (BadRequest): container "app" in pod "shop-1" is waiting to start: ContainerCreating',
+            "error: current-context is not set",
+            "error: no configuration has been provided, try setting KUBERNETES_MASTER environment variable",
+            "Unable to connect to the server: x509: certificate has expired or is not yet valid",
+            "ERROR 1040 (HY000): Too many connections",
+            "ERROR 2013 (HY000): Lost connection to MySQL server at 'reading initial communication packet'",
+            "psql: error: FATAL:  the database system is starting up",
+            "psql: error: FATAL:  remaining connection slots are reserved for roles with the SUPERUSER attribute",
+            "(error) LOADING Redis is loading the dataset in memory",
+            "(error) MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'.",
+            "(error) CLUSTERDOWN The cluster is down",
+            "MongoNetworkError: connect ECONNREFUSED 127.0.0.1:27017",
+            "Error: unable to connect to node rabbit@mq1: nodedown",
+            "curl: (52) Empty reply from server",
+            "curl: (60) SSL certificate problem: self-signed certificate",
+            "curl: (22) The requested URL returned error: 503",
+            "wget: server returned error: HTTP/1.1 502 Bad Gateway",
+            "Error: Error initializing vault client: vault is sealed",
+            "Error: cluster is not currently running on this node",
         ),
     ),
     Words(
         "failed",
         r"input/output error|stale (nfs )?file handle|no space left|too many open files|cannot allocate memory"
         r"|out of memory|read-only file system|resource temporarily unavailable|transport endpoint|bad file descriptor"
-        r"|structure needs cleaning|remote i/o error|device or resource busy|segmentation fault|core dumped|\bkilled\b",
+        r"|structure needs cleaning|remote i/o error|device or resource busy|segmentation fault|core dumped|\bkilled\b"
+        r"|host is down|software caused connection abort|no child processes|error while loading shared libraries"
+        r"|required key not available|key has expired|no data available|no medium found|value too large"
+        r"|too many levels of symbolic links|file name too long|exec format error|bad message|is truncated, ignoring"
+        r"|protocol not supported|operation not supported|cannot assign requested address|insufficient memory"
+        r"|during initialization of vm|is corrupt(ed)?\b|bus error|quota exceeded|text file busy",
         (
             "cat: /var/log/app.log: Input/output error",
             "ls: cannot open directory '/srv': Stale file handle",
             "bash: fork: Cannot allocate memory",
             "cat: /mnt/x: Transport endpoint is not connected",
+            "cat: /mnt/x: Host is down",
+            "ls: cannot access '/mnt/gluster': Software caused connection abort",
+            "bash: fork: retry: No child processes",
+            "/bin/cat: error while loading shared libraries: libselinux.so.1: cannot open shared object file",
+            "cat: /data/x: Required key not available",
+            "cat: /dev/sr0: No medium found",
+            "cat: /x: Too many levels of symbolic links",
+            "bash: /usr/bin/ss: cannot execute binary file: Exec format error",
+            "Failed to iterate through journal: Bad message",
+            "Journal file /var/log/journal/x/system.journal is truncated, ignoring file.",
+            "Cannot open netlink socket: Protocol not supported",
+            "Failed to search journal ACL: Operation not supported",
+            "Failed to get journal fields: Cannot assign requested address",
+            "Error occurred during initialization of VM",
+            "There is insufficient memory for the Java Runtime Environment to continue.",
         ),
     ),
 )
