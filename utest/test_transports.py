@@ -104,7 +104,7 @@ def test_a_filter_that_has_enough_ends_the_producer(way: Transport) -> None:
 def test_of_100_mb_the_newest_bytes_travel_and_no_others(way: Transport) -> None:
     result = run(way, "head -c 100000000 /dev/zero; echo end", max_bytes=1000)
     assert result.stdout == b"\0" * 996 + b"end\n"
-    assert result.omitted_bytes >= 1
+    assert result.omitted_bytes >= 1  # of a script that does not count itself nobody knows more
     assert result.received_bytes < 2000
 
 

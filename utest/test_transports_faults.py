@@ -17,8 +17,10 @@ from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import NEVER, Clock, config_at, config_for, item, run, to, visit
 
+from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import CommandResult, Connections
+from FailTaleLibrary.windows import ResolvedWindow, command_line, parse_host_output
 
 pytestmark = pytest.mark.ssh
 
@@ -254,8 +256,27 @@ def test_a_killed_connection_keeps_what_came_and_is_replaced(new_host: Callable[
     assert (results["killed"].exit_status, results["killed"].timed_out) == (None, False)
     assert results["killed"].incomplete is not None
     assert results["killed"].incomplete.startswith("connection lost after")
+    assert results["killed"].stdout == b"part\n"
     assert wait_until(lambda: host.leftovers() == [])
     assert connections.opened == 2
+    connections.close()
+
+
+def test_what_a_command_had_printed_before_the_cut_is_evidence(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host)
+    collector = Collector(name="slow", command="for n in 1 2 3; do echo step $n; done; printf 'step 4: '; sleep 300")
+    line = command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=65536)
+    with ThreadPoolExecutor(1) as threads:
+        pending = threads.submit(visit, connections, item("slow", line.producer, line.filters))
+        assert wait_until(lambda: any("sleep 300" in line for line in host.leftovers()))
+        host.kill_sessions()
+        result = pending.result(PATIENCE_S)["slow"]
+    answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
+    assert answer.text == b"step 1\nstep 2\nstep 3\nstep 4: "
+    assert answer.produced_bytes is None, "how much it would have been is not known"
+    assert result.incomplete is not None
+    assert result.incomplete.startswith("connection lost after")
     connections.close()
 
 

@@ -16,16 +16,25 @@ counted() {
   # shellcheck disable=SC2086 # two numbers among spaces
   tell "$1" $sum
 }
-# pass CAP: passes the beginning of stdin on as it comes. What follows, which most commands never have, it counts, and passes
-# the newest bytes of it. A `dd` that is not there, or that does not know `fullblock`, has read nothing: then all follows.
-pass() {
-  size=$(($1 < 8192 ? $1 + 1 : 8192))
-  most=$(($1 < 57344 ? $1 / size + 1 : 7))
-  { blocks=$(dd bs="$size" count="$most" iflag=fullblock 2>&1 >&6); } 6>&1
+# stream BLOCKS SIZE: passes stdin on as it comes, in so many reads at most; whether that was all of it. What a command has
+# printed is then beyond this host when the connection is cut. A `dd` that is not there has read nothing.
+stream() {
+  { blocks=$(dd bs="$2" count="$1" 2>&1 >&6); } 6>&1
+  blocks=${blocks%% records in*}
+  blocks=${blocks##*[!0-9+]} # GNU's dd may warn in front of it
   case $blocks in
-    "$most"+*) ;;
-    [0-7]+[01]\ *) tell whole; return ;;
+    *+*) [ "$((${blocks%+*} + ${blocks#*+}))" -lt "$1" ] ;;
+    *) return 1 ;;
   esac
+}
+# pass CAP: what most commands print passes as it comes. What follows is counted, and the newest bytes of it pass.
+pass() {
+  if stream "$(($1 < 57344 ? $1 / 512 + 1 : 112))" 512; then tell whole; return; fi
   printf '\036%s rest\n' "$failtale_nonce"
   count rest | tail -c "$(($1 + 1))"
+}
+# newest BYTES: the same of what bounds and counts itself; should it exceed that, the newest bytes pass at last.
+newest() {
+  size=$(($1 < 65536 ? 512 : 4096))
+  stream "$(($1 / size))" "$size" || exec tail -c "$1"
 }

@@ -165,7 +165,7 @@ def request(nonces: tuple[str, str], items: Mapping[int, VisitItem], *, lasts_s:
 def _item_line(number: int, item: VisitItem) -> str:
     ticks = math.ceil(item.timeout_s / BEAT_S) + 1  # the first beat comes early
     polite_tenths = round(_polite_s(item.script) * 10)
-    filters = item.script.filters or f"exec tail -c {item.max_bytes + 1}"
+    filters = item.script.filters or f"newest {item.max_bytes + 1}"
     return f"item {number} {ticks} {polite_tenths} {shlex.quote(item.script.producer)} {shlex.quote(filters)}\n"
 
 

@@ -143,10 +143,15 @@ def _produced(stdout: bytes, told: dict[str, list[str]], nonce: str) -> tuple[in
 
 
 def _joined(stdout: bytes, told: dict[str, list[str]], nonce: str) -> bytes:
-    """The newest output in one piece: the beginning only where nothing is missing behind it."""
+    """The newest output in one piece: the beginning only where nothing is missing behind it.
+
+    Of a connection that was cut in the middle of the newest, it may be all that came whole.
+    """
     rest = _counted(told.get("rest"))
     beginning, newest = _halves(stdout, nonce)
-    return beginning + newest if not newest or (rest is not None and rest[1] == len(newest)) else newest
+    if not newest or (rest is not None and rest[1] == len(newest)):
+        return beginning + newest
+    return newest if rest is not None or newest.count(b"\n") > 1 else beginning
 
 
 def _halves(stdout: bytes, nonce: str) -> tuple[bytes, bytes]:
