@@ -112,7 +112,8 @@ def _usable(offset_s: float) -> float:
 
 _CLOCK = r"\d\d:\d\d:\d\d(?:[.,]\d+)?"
 _TIME = (
-    rf"\[?\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?\]?"
+    rf"<\d+>1 \d{{4}}-\d\d-\d\dT{_CLOCK}\S* \S+ \S+ \S+ \S+ (?:-|\[[^\]]{{0,200}}\])"  # syslog of RFC 5424
+    rf"|\[?\d{{4}}[-/]\d\d[-/]\d\d[T ]{_CLOCK}(?: ?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?\]?"
     rf"|(?:<\d+>)?[A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK} [\w.-]+(?= [\w./@-]+(?:\[\d+\])?:)"  # syslog with its host
     rf"|(?:<\d+>)?[A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK}"
     rf"|\[[A-Z][a-z]{{2}} [A-Z][a-z]{{2}} [ 0-3]\d {_CLOCK} \d{{4}}\]"

@@ -110,6 +110,17 @@ def test_without_a_reason_elsewhere_what_the_client_says_leads() -> None:
     [
         "ERROR: Exception('step deploy')",
         "Command failed: deploy --all",
+        "make: *** [Makefile:12: deploy] Error 2",
+        "Error: Process completed with exit code 1.",
+        "The command '/bin/sh -c deploy' returned a non-zero code: 2",
+        "> Task :deploy FAILED",
+        "Execution failed for task ':deploy'.",
+        "FATAL: command execution failed",
+        'fatal: [app1]: FAILED! => {"changed": true, "rc": 2, "msg": "non-zero return code"}',
+        "npm ERR! Exit status 1",
+        "BUILD FAILED in 4s",
+        "ERROR Job failed with status 2",
+        "ERROR deploy.sh exited 3",
         "subprocess.CalledProcessError: Command 'deploy' returned non-zero exit status 3.",
         "RPM build errors:",
     ],
@@ -152,6 +163,17 @@ INFO = [
     ("consumer paused", ""),
     ("replication to db2 is now disabled", ""),
     ("new price list took effect", ""),
+    ("Cache cluster failover: db2 promoted to primary", ""),
+    ("Maintenance window started by ops", ""),
+    ("Scaling deployment shop-api from 3 to 1", "Scaling deployment shop-api is done"),
+    ("Rate table rates-2026-04 is now active", ""),
+    ("read replica db2 removed from pool", ""),
+    ("certificate payments rotated", ""),
+    ("limits of tenant 17 set to 10 requests/s", ""),
+    ("Locked account alice@example.test after 5 attempts", ""),
+    ("Entering read-only mode", ""),
+    ("quota of tenant 17 reached", ""),
+    ("circuit breaker 'stock' changed state from CLOSED to OPEN", ""),
 ]
 
 
@@ -175,6 +197,21 @@ NO_EVENTS = [
     'printf "%s\\n" "fatal: connection refused"',
     "session-12.scope: Deactivated successfully.",
     "reading /var/lib/panic/out-of-memory/readme.txt",
+    "Loading module org.apache.kafka.common.errors.TimeoutException from /opt/kafka/libs",
+    "Started ErrorReportingService in 12 ms",
+    "checking whether the C compiler fails to link... no",
+    "GET /docs/errors/out-of-memory.html HTTP/1.1 200 512",
+    "INFO registering exception handler for ConnectionRefusedException",
+    "DEBUG retry policy: max_attempts=3 retry_on=connection-refused,timeout",
+    "INFO config: on_failure=restart oom_score_adj=0 kill_mode=mixed",
+    "+ echo 'ERROR: disk full'",
+    "#12 0.31 + printf 'fatal: no such host\\n'",
+    "if (err) { throw new Error('connection refused') }",
+    "raise RuntimeError('out of memory')",
+    "Unpacking libpanic-perl (0.12) over (0.11) ...",
+    "test_connection_refused (tests.test_net.NetTest) ... ok",
+    "INFO Deadlock detection is enabled (interval 1000 ms)",
+    "INFO health: db=UP disk=UP (threshold 10 MB, free 20 GB) errors=0",
 ]
 
 
@@ -217,6 +254,66 @@ def test_a_trace_inside_one_line_belongs_to_that_line(line: str, told: str) -> N
     assert "heartbeat" not in analysis.headline
 
 
+ELSEWHERE = [
+    (
+        '{"time":"2026-03-14T12:01:06.9Z","level":"ERROR","message":"boom","stack":"Error: connect ECONNREFUSED '
+        '10.0.0.7:6379\\n    at TCPConnectWrap.afterConnect [as oncomplete] (node:net:1495:16)"}',
+        "boom: Error: connect ECONNREFUSED 10.0.0.7:6379",
+    ),
+    (
+        '{"@timestamp":"2026-03-14T12:01:06.9Z","log.level":"ERROR","message":"Servlet.service() threw",'
+        '"error.stack_trace":"java.lang.IllegalStateException: no\\n\\tat a.b.C.d(C.java:3)\\n'
+        'Caused by: java.net.ConnectException: Connection refused\\n\\tat x.y(Z.java:1)\\n"}',
+        "java.net.ConnectException: Connection refused",
+    ),
+    (
+        'time=2026-03-14T12:01:06.9Z level=ERROR msg="job failed" stack="goroutine 34 [running]:\\nmain.run(0xc000)" '
+        'err="no space left on device"',
+        "job failed: no space left on device",
+    ),
+    (
+        "2026-03-14 12:01:06 [error    ] request failed   [shop] exc_info='Traceback (most recent call last):\\n"
+        '  File "a.py", line 1\\nKeyError: price\'',
+        "KeyError: price",
+    ),
+    (
+        '{"ts":"2026-03-14T12:01:06.9Z","level":"error","msg":"panic recovered","stacktrace":"runtime error: '
+        "index out of "
+        'range [3]\\ngoroutine 7 [running]:\\nmain.f(...)\\n\\t/srv/a.go:9 +0x1"}',
+        "panic recovered: runtime error: index out of range [3]",
+    ),
+    (
+        "<11>1 2026-03-14T12:01:06.900Z api1 shop 812 - - ERROR Unhandled: System.InvalidOperationException: no price"
+        "#012   at Shop.Db.Open() in /src/Db.cs:line 8#012   at Shop.Run()",
+        "System.InvalidOperationException: no price",
+    ),
+    (
+        '{"time":"2026-03-14T12:01:06.9Z","level":"fatal","msg":"Uncaught","err":{"type":"TypeError","message":'
+        '"Cannot read properties of undefined","stack":"TypeError: Cannot read\\n    at /srv/app.js:12:3"}}',
+        "Uncaught: Cannot read properties of undefined",
+    ),
+    (
+        '{"time":"2026-03-14T12:01:06.9Z","level":"error","msg":"worker crashed","backtrace":["/srv/a.rb:8:in `run\'"],'
+        '"error":"PG::ConnectionBad: could not connect to server: Connection refused"}',
+        "worker crashed: PG::ConnectionBad: could not connect to server: Connection refused",
+    ),
+    (
+        '{"time":"2026-03-14T12:01:06.9Z","level":"error","message":"could not write: No space left on device","body":"'
+        + "x" * 3000
+        + '"}',
+        "could not write: No space left on device",
+    ),
+]
+
+
+@pytest.mark.parametrize(("line", "told"), ELSEWHERE)
+def test_what_a_structured_line_says_and_why_stands_in_the_headline(line: str, told: str) -> None:
+    after = '{"time":"2026-03-14T12:01:07.000Z","level":"INFO","message":"worker heartbeat ok"}'
+    analysis = ranked(log(line, after))
+    assert told in analysis.headline
+    assert [suspect.text for suspect in analysis.suspects] == [line if len(line) < 2000 else analysis.suspects[0].text]
+
+
 # --- The headline ----------------------------------------------------------------------------------------------------
 
 LONG = [
@@ -234,6 +331,51 @@ LONG = [
         "org.springframework.transaction.CannotCreateTransactionException: Could not open JPA EntityManager for "
         "transaction; nested exception is org.hibernate.exception.JDBCConnectionException: Connection refused",
         "Connection refused",
+    ),
+    (
+        "failed to place order: failed to reserve stock: rpc error: code = Unavailable desc = connection error: desc = "
+        '"transport: Error while dialing: dial tcp 10.0.0.7:50051: connect: connection refused"',
+        "connect: connection refused",
+    ),
+    (
+        "sqlalchemy.exc.OperationalError: (psycopg2.OperationalError) connection to server at "
+        "db1.internal.example.test "
+        "(10.0.0.7), port 5432 failed: FATAL:  the database system is starting up (Background on this error at: "
+        "https://sqlalche.me/e/20/e3q8)",
+        "the database system is starting up",
+    ),
+    (
+        "requests.exceptions.SSLError: HTTPSConnectionPool(host='payments.example.test', port=443): Max "
+        "retries exceeded "
+        "with url: /v1/charges (Caused by SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] "
+        "certificate verify failed: certificate has expired (_ssl.c:1006)')))",
+        "certificate has expired",
+    ),
+    (
+        "requests.exceptions.ConnectionError: HTTPConnectionPool(host='stock.internal', port=8080): Max "
+        "retries exceeded "
+        "with url: /reserve?sku=book&customer=4711 (Caused by NewConnectionError('<urllib3.connection.HTTPConnection "
+        "object at 0x7f10>: Failed to establish a new connection: [Errno 111] Connection refused'))",
+        "Connection refused",
+    ),
+    (
+        'error="Post '
+        '\\"http://stock.internal:8080/reserve?sku=book&customer=4711&warehouse=eu-central-1&priority=high\\": '
+        'dial tcp: lookup stock.internal on 10.96.0.10:53: no such host"',
+        "no such host",
+    ),
+    (
+        "while the order 4711 of customer 17 was written to the archive of the region eu-central by the "
+        "nightly job: No "
+        "space left on device (os error 28) at /srv/shop/archive/2026/03/14/orders-4711.json for tenant "
+        "example with the "
+        "settings of the production cluster and 12 others",
+        "No space left on device",
+    ),
+    (
+        '{:shutdown, {:failed_to_start_child, Shop.Repo, {:EXIT, {%DBConnection.ConnectionError{message: "tcp connect '
+        '(db1:5432): connection refused - :econnrefused"}}}}}',
+        "connection refused",
     ),
 ]
 

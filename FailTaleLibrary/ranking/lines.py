@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from FailTaleLibrary.moments import message_at, message_of
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
-from FailTaleLibrary.ranking.signals import CUES, Catalogue, Hits, services
+from FailTaleLibrary.ranking.signals import CUES, Catalogue, Hits, SignalRow, services
 from FailTaleLibrary.text import shorten
 
 LINE_CHARS = 2000
@@ -220,13 +220,24 @@ _DRESS = re.compile(
     r"|[\w./@-]+\[\d+\](?=[ :]):?|\d+#\d+:|\*\d+(?= )|[#*│|>-](?= ))",
 )
 _LOGGER = re.compile(r"(?:[\w$-]+\.)+[\w$-]+\s*(?: - |: )|[\w$-]+(?: - |: )(?=\S+ \S+ \S+)")
-_SPOKEN = ("msg", "message", "error", "err", "exception", "event")
-_LOGFMT = re.compile(r"\b(?:msg|message|err|error)=(?:\"((?:[^\"\\]|\\.){1,300})\"|(\S+))")
+_SAYS = ("msg", "message", "event", "short_message")
+_BECAUSE = ("error", "err", "exception", "cause", "reason", "detail", "error_message")
+"""Fields of structured lines: what happened, and why."""
+_FIELD = "|".join((*_SAYS, *_BECAUSE))
+_IN_QUOTES = r"\"(?P<quoted>(?:[^\"\\]|\\.){1,600})"
+_LOGFMT = re.compile(rf"(?:^|[\s,])(?P<name>{_FIELD})=(?:{_IN_QUOTES}|(?P<word>[^\s\"]\S*))")
+_CUT_JSON = re.compile(rf"\"(?P<name>{_FIELD})\" ?: ?{_IN_QUOTES}")
+"""Of an object that is too long to be read whole."""
 
 
-_TRACE_SIGN = re.compile(r"Traceback \(most recent call last\)|(?:\\n|\n)(?:\\t|\s)*at [\w$.<>]+\(")
+_LINE_END = r"(?:(?:\\r)?\\n|#012|\n)"
+"""As JSON, logfmt and syslog write it inside one line."""
+_TRACE_SIGN = re.compile(
+    rf"Traceback \(most recent call last\)|{_LINE_END}(?:\\t|\s)*at \S|(?:^|{_LINE_END})\s*goroutine \d+ \["
+)
+_GO_ERRORS = ("panic: ", "runtime error: ", "fatal error: ")
 _NAMED_ERROR = re.compile(
-    r"(?:[\w$]+\.)*[A-Z]\w*(?:Error|Exception|Failure|Interrupt|Exit|Warning|Locked|Timeout)\b(?:: .*)?"
+    r"(?:[\w$]+\.)*(?:[A-Z]\w*)?(?:Error|Exception|Failure|Interrupt|Exit|Warning|Locked|Timeout)\b(?:: .*)?"
 )
 
 
@@ -245,41 +256,75 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     return text if len(text) <= max_chars else _shortened(text, max_chars)
 
 
+_SAY_LITTLE = frozenset({"exception", "server error"})
+
+
 def _shortened(text: str, max_chars: int) -> str:
+    """The beginning, and where that does not hold the gravest words, what ends with them."""
     head = text[:max_chars].rsplit(" ", 1)[0].rstrip(" ,;:")
-    heaviest = services().rows_in(text)[:1]
-    if not heaviest or heaviest[0].kind not in CUES or heaviest[0] in services().rows_in(head):
+    cues = [row for row in services().rows_in(text) if row.kind in CUES]
+    telling = next((row for row in cues if row.name not in _SAY_LITTLE), next(iter(cues), None))
+    if telling is None or telling in services().rows_in(head):
         return f"{head} …"
     beginning = text[: max_chars // 4].rsplit(" ", 1)[0].rstrip(" ,;:")
-    end = text[-(max_chars - len(beginning)) :].split(" ", 1)[-1]
-    return f"{beginning} … {end}"
+    stop = min(len(text), _end_of_row(text, telling) + max_chars // 4)
+    if stop < len(text):
+        stop = text.rfind(" ", 0, stop)
+    end = text[stop - (max_chars - len(beginning)) : stop].split(" ", 1)[-1].rstrip(" ,;:")
+    return f"{beginning} … {end}{' …' if stop < len(text) else ''}"
+
+
+def _end_of_row(text: str, row: SignalRow) -> int:
+    """How far a text must be read to hit a row."""
+    ends = [match.start() for match in re.finditer(r" |$", text)]
+    low, high = 0, len(ends) - 1
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (low, middle) if row in services().rows_in(text[: ends[middle]]) else (middle + 1, high)
+    return ends[low]
 
 
 def _error_of_trace(text: str) -> str:
     """What the trace says that stands inside one line, as JSON and logfmt write it; empty when there is none."""
     if not _TRACE_SIGN.search(text):
         return ""
-    lines = [each.strip(" \t\"',}]") for each in re.split(r"\\r?\\n|\\n|\n", text.replace("\\t", " "))]
-    lines = [each for each in lines if each]
+    *lines, last = [each.strip(" \t\"',") for each in re.split(_LINE_END, text.replace("\\t", " "))]
+    lines = [each for each in (*lines, last.rstrip(" \t\"',}]")) if each]
     causes = [each.removeprefix("Caused by: ") for each in lines if each.startswith("Caused by: ")]
     if causes:
         return causes[-1]
     if "Traceback (most recent call last)" in text:
         named = [each for each in lines if _NAMED_ERROR.match(each)]
         return named[-1] if named else ""
+    if "goroutine " in text:
+        return next((part for each in lines if (part := each.rpartition('":"')[2]).startswith(_GO_ERRORS)), "")
     return next((match[0] for each in lines if (match := _NAMED_ERROR.search(each))), "")
 
 
 def _spoken(text: str) -> str:
-    """The message of a JSON or logfmt line; empty when it is neither."""
+    """What a JSON or logfmt line says, and why where it has a field for that; empty when it is neither."""
     if text.startswith("{"):
         try:
-            fields = json.loads(text)
+            return _said_and_why({name: _words_of_field(value) for name, value in json.loads(text).items()})
         except (ValueError, RecursionError):
-            return ""
-        return next((str(fields[name]) for name in _SPOKEN if fields.get(name)), "")
-    match = _LOGFMT.search(text)
-    return (match[1] or match[2]) if match else ""
+            return _said_and_why({match["name"]: match["quoted"] for match in _CUT_JSON.finditer(text)})
+    found = [(match["name"], match["quoted"] or match["word"]) for match in _LOGFMT.finditer(text)]
+    return _said_and_why({name: value.replace('\\"', '"') for name, value in reversed(found)})
+
+
+def _said_and_why(fields: dict[str, str]) -> str:
+    said = next((fields[name] for name in _SAYS if fields.get(name)), "")
+    why = next((fields[name] for name in _BECAUSE if fields.get(name)), "")
+    if not said or not why or why in said or _TRACE_SIGN.search(why):
+        return said or why
+    return f"{said}: {why}"
+
+
+def _words_of_field(value: object) -> str:
+    """A field's text; of an object that is an error its message."""
+    if isinstance(value, dict):
+        return next((str(value[name]) for name in (*_SAYS, *_BECAUSE) if value.get(name)), "")
+    return value if isinstance(value, str) else ""
 
 
 def _undressed(text: str) -> str:

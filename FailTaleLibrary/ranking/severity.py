@@ -21,7 +21,7 @@ _LEVELS = {
 _NAMES = "|".join(_LEVELS)
 _LEVEL = re.compile(
     rf"(?:^|[\s\[(|])({_NAMES})(?=[\])\s:|]|$)"  # upper case: INFO, [ERROR], FATAL:
-    rf"|(?:^|[^#])\[({_NAMES.lower()})\]|\b\w+:({_NAMES.lower()})\]"  # nginx [error], Apache [core:error]
+    rf"|(?:^|[^#])\[({_NAMES.lower()}) *\]|\b\w+:({_NAMES.lower()})\]"  # nginx [error], Apache [core:error]
     rf"|\b(?:level|lvl|severity|levelname|log_level)\W{{1,4}}({_NAMES}|{_NAMES.lower()})\b"  # logfmt, JSON
 )
 _LEVEL_CHARS = 160

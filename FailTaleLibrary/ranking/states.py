@@ -232,8 +232,13 @@ def _candidate(item: Item, *, text: SafeText, score: float, signal: Signal) -> C
         text=text,
         score=score,
         signals=(signal,),
-        told_by="server" if signal.strong else "",
+        told_by=_told_by(text) if signal.strong else "",
     )
+
+
+def _told_by(row: str) -> str:
+    """A state is a reason, but where its row says what others see of one."""
+    return "client" if any(cue.told_by == "client" for cue in _cues_in(row)) else "server"
 
 
 def _change_words(reader: _RowReader, states: tuple[SafeText, SafeText]) -> str:

@@ -157,7 +157,11 @@ def shop_killed(site: Site) -> Iterator[None]:
     yield
 
 
-@fault("Place Order", "4711", "book", check=PLACE_ORDER, causes={ERRORS: r"upstream timed out \(110"})
+@fault(
+    "Place Order", "4711", "book",
+    check=PLACE_ORDER,
+    causes={ERRORS: r"upstream timed out \(110", STOPPED: r"\bstate T.*shop"},
+)  # fmt: skip
 def shop_hangs(site: Site) -> Iterator[None]:
     pid = site.pid("shop")
     os.kill(pid, signal.SIGSTOP)
