@@ -18,6 +18,8 @@ GRACE_S = 2.0
 """A transport ends a command this long after its limit at the latest; of a short time a quarter is kept for it."""
 MIN_ITEM_BYTES = 1024
 """With less than this of a byte budget left, a host is given no further item."""
+STDERR_BYTES = 4096
+"""Of a command's stderr kept in an item."""
 FAILURE_TIME = our_words("limits.failure_time")
 _LEAST_RANKING_S = 0.5
 """For ranking, also where the collection took all the time: a card without suspects says little."""

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from FailTaleLibrary.budget import STDERR_BYTES
 from FailTaleLibrary.collection.silence import SilentAnswer, last_words, silence_of
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
@@ -37,8 +38,6 @@ from FailTaleLibrary.transports import CommandResult
 from FailTaleLibrary.windows import CommandLine, HostOutput, OutputPart, parse_host_output
 from FailTaleLibrary.windows.look_back import placed
 
-STDERR_BYTES = 4096
-"""Of a command's stderr kept in an item."""
 _MUCH_MORE = 4
 """So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
 _TITLE_CHARS = 40

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -58,9 +59,18 @@ class GatewayClock:
 
 
 def adopted(
-    handover: Handover, failure: Failure, *, redactor: Redactor, faults: Faults, clock: GatewayClock
+    handover: Handover,
+    failure: Failure,
+    *,
+    redactor: Redactor,
+    faults: Faults,
+    clock: GatewayClock,
+    has_time: Callable[[], bool] = lambda: True,
 ) -> Handover:
-    """The record as if the runner had collected it itself; an item with which that cannot be done becomes a gap."""
+    """The record as if the runner had collected it itself; an item with which that cannot be done becomes a gap.
+
+    So do all that are left when there is no more time, in one gap.
+    """
     plan = handover.plan.model_copy(update={"failure_id": failure.id})
     evidence = handover.evidence.model_copy(update={"failure_id": failure.id})
     if abs(clock.offset_s) > MAX_OFFSET_S:
@@ -68,7 +78,7 @@ def adopted(
         untold = Gap(host="gateway", reason="gateway", detail=said)
         evidence = evidence.model_copy(update={"gaps": (*evidence.gaps, untold)})
         clock = GatewayClock(offset_s=0.0, uncertainty_s=0.0)
-    return _Adoption(redactor, faults, clock).handover(plan, evidence, handover.full_texts)
+    return _Adoption(redactor, faults, clock).handover(plan, evidence, handover.full_texts, has_time=has_time)
 
 
 # --- Clock -----------------------------------------------------------------------------------------------------------
@@ -117,11 +127,16 @@ class _Adoption:
         self._faults = faults
         self._on_our_clock = _OnOurClock(clock)
 
-    def handover(self, plan: Plan, evidence: Evidence, full_texts: dict[str, str]) -> Handover:
+    def handover(
+        self, plan: Plan, evidence: Evidence, full_texts: dict[str, str], *, has_time: Callable[[], bool]
+    ) -> Handover:
         items: list[Item] = []
         texts: dict[str, str] = {}
         gaps: list[Gap] = []
-        for item in evidence.items:
+        for number, item in enumerate(evidence.items):
+            if not has_time():
+                gaps.append(_without_time(len(evidence.items) - number))
+                break
             try:
                 text = self._redactor.safe_text(full_texts[item.id]) if item.id in full_texts else None
                 items.append(self._adopted_item(item))
@@ -162,6 +177,11 @@ class _Adoption:
         safe = RecordRedactor(self._redactor)
         whole = rewritten(self._on_our_clock.visit(record), safe.text)
         return whole, {each.rule: each.count for each in safe.redactions()}
+
+
+def _without_time(items: int) -> Gap:
+    said = our_words("{} items of the gateway are left out: the failure's time ended while they were redacted", items)
+    return Gap(host="gateway", reason="withheld", detail=said)
 
 
 def _withheld(item: Item, reason: SafeText) -> Gap:

@@ -6,6 +6,7 @@ whose owner forgot `Wire.close` still ends at once.
 
 from __future__ import annotations
 
+import math
 import ssl
 import threading
 import time
@@ -19,7 +20,9 @@ from FailTaleLibrary import background
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import GatewaySettings
 from FailTaleLibrary.errors import GatewayError
+from FailTaleLibrary.files import read_regular
 from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.text import one_line, sanitize, shorten
 
 if TYPE_CHECKING:
     import httpx2
@@ -36,6 +39,10 @@ _READ_S = 3600.0
 _CLOSE_S = 2.0
 _TICK_S = 0.1
 _UNKNOWN_VERSION = -32022
+_MAX_SAID = 1000
+_MAX_PROGRESS = 64
+_MAX_STEPS = 1e6
+_MAX_TOKEN_FILE = 4096
 
 Progress = Callable[[int, int, str], None]
 
@@ -149,8 +156,10 @@ class GatewayClient:
                 self._http() as http,
                 Client(streamable_http_client(self._settings.url, http_client=http), mode=VERSION) as client,
             ):
+                # An expression in a schema of the gateway's could hold this process for ever; records are checked here.
+                client.session.validate_tool_result = _trust_no_schema  # type: ignore[method-assign]
                 with anyio.fail_after(self._settings.connect_timeout_s + _HANDSHAKE_S):
-                    await client.list_tools()  # else the SDK lists them after the first call, and can lose its answer
+                    await client.list_tools()
                 opened.set_result((portal, client))
                 await portal.sleep_until_stopped()
         except Exception as error:
@@ -161,6 +170,8 @@ class GatewayClient:
     def _http(self) -> httpx2.AsyncClient:
         import httpx2
 
+        from FailTaleLibrary.gateway.wire import BoundedTransport
+
         settings = self._settings
         token = settings.token.get_secret_value() if settings.token else _token_in(settings)
 
@@ -170,8 +181,10 @@ class GatewayClient:
         return httpx2.AsyncClient(
             headers={"Authorization": f"Bearer {token}"} if token else {},
             timeout=httpx2.Timeout(_READ_S, connect=settings.connect_timeout_s, write=10.0, pool=10.0),
-            trust_env=False,  # a proxy of the environment must not see the token
-            verify=ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True,
+            trust_env=False,
+            transport=BoundedTransport(
+                ssl.create_default_context(cafile=settings.ca_file) if settings.ca_file else True
+            ),
             event_hooks={"response": [remember]},
         )
 
@@ -187,7 +200,9 @@ class GatewayClient:
         where = f"gateway at '{self._settings.url}'"
         status, self._status = self._status, 200
         if isinstance(error, (httpx2.ConnectError, httpx2.ConnectTimeout, TimeoutError)):
-            why = str(error) or f"no response within {self._settings.connect_timeout_s:g} s"
+            why = (
+                shorten(sanitize(str(error)), _MAX_SAID) or f"no response within {self._settings.connect_timeout_s:g} s"
+            )
             return UnreachableError(f"Cannot reach the {where}: {why}.")
         if status == 401:
             return GatewayError(f"The {where} refuses the token; check 'gateway.token_file'.")
@@ -197,7 +212,8 @@ class GatewayClient:
             return GatewayError(f"The {where} uses another version of the protocol; update FailTale there.")
         if isinstance(error, MCPError) and "timed out" in error.error.message:
             return GatewayError(f"No response from the {where} within {timeout_s:.0f} s.")
-        return GatewayError(f"The connection to the {where} failed: {type(error).__name__}: {error}.")
+        said = shorten(sanitize(str(error)), _MAX_SAID)
+        return GatewayError(f"The connection to the {where} failed: {type(error).__name__}: {said}.")
 
 
 def _wait(future: Future[Any], timeout_s: float, cancel: threading.Event | None) -> None:
@@ -217,15 +233,22 @@ def _relay_to(progress: Progress | None) -> Any:
         return None
 
     async def relay(done: float, total: float | None, message: str | None) -> None:
-        progress(int(done), int(total or 0), message or "")
+        steps_done, steps = (min(_MAX_STEPS, max(0.0, number or 0.0)) for number in (done, total))
+        if not math.isnan(steps_done + steps):
+            progress(round(steps_done), round(steps), shorten(one_line(sanitize(message or "")), _MAX_PROGRESS))
 
     return relay
 
 
+async def _trust_no_schema(name: str, result: object) -> None:
+    """In place of the SDK's check of an answer against what the gateway says of it."""
+
+
 def _structured(tool: str, result: Any) -> dict[str, Any]:
     if result.is_error:
-        said = " ".join(getattr(part, "text", "") for part in result.content)
-        raise GatewayError(said.removeprefix(f"Error executing tool {tool}: ")[:1000] or "The gateway refused.")
+        said = " ".join(str(getattr(part, "text", "")) for part in result.content)
+        said = shorten(sanitize(said.removeprefix(f"Error executing tool {tool}: ")), _MAX_SAID)
+        raise GatewayError(said or "The gateway refused.")
     if not isinstance(result.structured_content, dict):
         raise GatewayError(f"The gateway's tool '{tool}' gave no structured answer; is it a FailTale server?")
     return result.structured_content
@@ -235,9 +258,11 @@ def _token_in(settings: GatewaySettings) -> str:
     if settings.token_file is None:
         return ""
     try:
-        return settings.token_file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise GatewayError(f"Cannot read the token file '{settings.token_file}': {error}.") from error
+        return read_regular(settings.token_file, max_bytes=_MAX_TOKEN_FILE).decode("ascii").strip()
+    except OSError as error:
+        raise GatewayError(f"Cannot read the token file '{settings.token_file}': {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise GatewayError(f"The token in '{settings.token_file}' is not ASCII.") from error
 
 
 def _leaf(error: BaseException) -> BaseException:

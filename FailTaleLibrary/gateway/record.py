@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from FailTaleLibrary.archive import pack, unpack
@@ -9,8 +10,9 @@ from FailTaleLibrary.errors import GatewayError
 from FailTaleLibrary.records import Evidence, Plan, Record
 from FailTaleLibrary.schema import ValidationError
 
-MAX_BYTES = 512 * 1024 * 1024
-"""Of the unpacked record; a gateway that sends more is broken or hostile."""
+MAX_VALUES = 2_000_000
+"""Of a record, keys included: two thousand items have a quarter of that."""
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 MAX_PAST_S = 7 * 86400.0
 """A window may begin this long ago; one that began earlier begins here."""
 
@@ -30,16 +32,29 @@ def pack_handover(handover: Handover) -> str:
     return pack(handover, level=1)  # it may have hundreds of megabytes, and is unpacked at once
 
 
-def unpack_handover(word: str) -> Handover:
-    """Raises GatewayError when the word is damaged, too large or of another schema."""
+def unpack_handover(word: str, *, max_bytes: int) -> Handover:
+    """Raises GatewayError when the word is damaged, has more than ``max_bytes`` of JSON, or is of another schema."""
     try:
-        data = unpack(word, max_bytes=MAX_BYTES)
+        data = unpack(word, max_bytes=max_bytes)
     except ValueError as error:
         raise GatewayError(f"The gateway's record {error}.") from error
+    if _has_too_many_values(data):
+        raise GatewayError(f"The gateway's record holds more than {MAX_VALUES:,} values.")
     try:
         return Handover.model_validate_json(data)
     except ValidationError as error:
         raise GatewayError(
-            f"The gateway's record does not fit this FailTale ({error.refusals[0]}); "
+            f"The gateway's record does not fit this FailTale ({str(error.refusals[0])[:300]}); "
             "use the same version on both sides."
         ) from error
+
+
+def _has_too_many_values(data: bytes) -> bool:
+    """Counts what stands between the strings as well: three bytes of JSON can cost a parser a hundred times as much."""
+    values = at = 0
+    for string in _STRING.finditer(data):
+        values += 1 + sum(data.count(opener, at, string.start()) for opener in (b",", b"[", b"{"))
+        if values > MAX_VALUES:
+            return True
+        at = string.end()
+    return values + sum(data.count(opener, at) for opener in (b",", b"[", b"{")) > MAX_VALUES

@@ -6,10 +6,11 @@ agree; what comes back is put on the runner's clock and redacted once more with 
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import threading
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from typing import Any, NamedTuple
@@ -20,12 +21,14 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
+from FailTaleLibrary.gateway.bounds import MAX_ITEMS, MAX_TEXT, bounded, record_bytes
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
 from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack_handover
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.progress import CollectionState, Progress
 from FailTaleLibrary.records import NO_HOST, Cost, Evidence, Failure, Gap, GapReason, Plan, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.text import sanitize, shorten
 
 GRACE_S = 5.0
 """A gateway that knows the deadline may answer this much later."""
@@ -33,8 +36,8 @@ MARK_INTERVAL_S = 1.0
 _CALL_S = 10.0
 """For calls that make no host work."""
 _PAGE_BYTES = 256 * 1024
-_MAX_RECORD = 256 * 1024 * 1024
 _MAX_TAGS = 100
+_MAX_NAME = 64
 
 _log = logger_of(__name__)
 
@@ -102,16 +105,25 @@ class GatewaySource:
             told = self._wire.call(
                 "collect_evidence",
                 asked,
-                timeout_s=budget.left_s + GRACE_S,
+                timeout_s=ends - time.monotonic(),
                 cancel=cancel,
                 progress=_relay_of_gateway(progress),
             )
-            handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
+            with _understanding():
+                handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
         except CancelledError:
             return nothing("cancelled", our_words("cancelled before the gateway had finished"))
         except GatewayError as error:
             return nothing("gateway", redactor.safe_message(error))
-        handover = adopted(handover, failure, redactor=redactor, faults=faults, clock=clock)
+        handover = bounded(handover, self._config.limits, now=datetime.now(timezone.utc))
+        handover = adopted(
+            handover,
+            failure,
+            redactor=redactor,
+            faults=faults,
+            clock=clock,
+            has_time=lambda: time.monotonic() < ends,
+        )
         evidence = handover.evidence
         if only_state:
             left_out = Gap(host=NO_HOST, reason="skipped", detail=only_state)
@@ -126,7 +138,9 @@ class GatewaySource:
         try:
             self._check_known(hosts=hosts)
             told = self._wire.call("check_hosts", {"hosts": list(hosts)}, timeout_s=budget.left_s + GRACE_S)
-            return {str(each["host"]): str(each["detail"]) for each in told["hosts"]}
+            with _understanding():
+                verdicts = {_name(each["host"]): sanitize(str(each["detail"])) for each in told["hosts"][:MAX_ITEMS]}
+            return {host: shorten(verdict, MAX_TEXT) for host, verdict in verdicts.items()}
         except GatewayError as error:
             return {"gateway": str(error)}
 
@@ -170,36 +184,51 @@ class GatewaySource:
     def _names(self) -> Mapping[str, tuple[str, ...]]:
         if self._known is None:
             told = self._wire.call("list_components", {}, timeout_s=_CALL_S)
-            self._known = {
-                "components": tuple(str(each["name"]) for each in told["components"]),
-                "hosts": tuple(map(str, told["hosts"])),
-                "commands": tuple(
-                    {
-                        str(collector["name"]): None
-                        for component in told["components"]
-                        for collector in component["collectors"]
-                        if collector["kind"] == "command"
-                    }
-                ),
-            }
+            with _understanding():
+                components = told["components"][:MAX_ITEMS]
+                collectors = (each for component in components for each in component["collectors"][:MAX_ITEMS])
+                commands = dict.fromkeys(_name(each["name"]) for each in collectors if each["kind"] == "command")
+                self._known = {
+                    "components": tuple(_name(each["name"]) for each in components),
+                    "hosts": tuple(map(_name, told["hosts"][:MAX_ITEMS])),
+                    "commands": tuple(commands)[:MAX_ITEMS],
+                }
         return self._known
 
     def _record(self, failure_id: str, *, ends: float, cancel: threading.Event) -> tuple[Handover, GatewayClock]:
         """The whole of what was collected, page by page, and the gateway's clock as the quickest page told it."""
+        max_bytes = record_bytes(self._config.limits)
         pages: list[str] = []
         offset, size, best = 0, 0, GatewayClock(offset_s=0.0, uncertainty_s=float("inf"))
         while offset >= 0:
             asked = {"failure_id": failure_id, "part": "record", "offset": offset, "max_bytes": _PAGE_BYTES}
             sent = time.time()
-            timeout_s = max(1.0, min(_CALL_S, ends - time.monotonic()))
+            timeout_s = min(_CALL_S, ends - time.monotonic())
+            if timeout_s <= 0:
+                raise GatewayError("The gateway did not hand over its record in time.")
             page = self._wire.call("get_evidence", asked, timeout_s=timeout_s, cancel=cancel)
             best = min(best, GatewayClock.between(sent, float(page["server_time"]), time.time()))
             pages.append(str(page["text"]))
             size += len(pages[-1])
-            if size > _MAX_RECORD or (not 0 <= page["next_offset"] > offset and page["next_offset"] != -1):
+            following = int(page["next_offset"])
+            if size > max_bytes or (following != -1 and not offset < following == size):
                 raise GatewayError("The gateway sends pages without end.")
-            offset = int(page["next_offset"])
-        return unpack_handover("".join(pages)), best
+            offset = following
+        return unpack_handover("".join(pages), max_bytes=max_bytes), best
+
+
+@contextlib.contextmanager
+def _understanding() -> Iterator[None]:
+    """What a gateway answers may be of any shape; one that is none of ours is the gateway's mistake."""
+    try:
+        yield
+    except (AttributeError, KeyError, OverflowError, RecursionError, TypeError, ValueError) as error:
+        _log.debug("an answer of the gateway is of another shape", exc_info=True)
+        raise GatewayError("The gateway's answer is not that of a FailTale server.") from error
+
+
+def _name(text: object) -> str:
+    return sanitize(str(text))[:_MAX_NAME]
 
 
 def _relay_of_gateway(progress: Progress | None) -> Callable[[int, int, str], None] | None:
