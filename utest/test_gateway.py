@@ -212,7 +212,11 @@ hosts: {web1: {component: web, transport: local}}
 """
     with (
         served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
-        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as run,
+        investigating(
+            runner_config(
+                server.url, server.token_file, bundles={"enabled": True}, limits={"bundle_item_bytes": 2_000_000}
+            )
+        ) as run,
     ):
         report = run.collect_failure(a_failure(), output_dir=tmp_path)
         (item,) = report.evidence.items

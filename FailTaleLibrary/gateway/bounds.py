@@ -201,7 +201,7 @@ class _Bounds(RecordVisitor):
                 **_names(step, "host", "component", "collector"),
                 **_counts(step, "max_bytes", "bundle_bytes", "cost"),
                 "timeout_s": _seconds(step.timeout_s),
-                "window": derived(_word, SafeText(step.window)),
+                "window": _word(step.window),
             }
         )
 
