@@ -25,7 +25,7 @@ from test_hostile_words import UNSEEN, texts_of
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.model import GatewaySettings, Limits
 from FailTaleLibrary.errors import GatewayError
-from FailTaleLibrary.gateway import bounds
+from FailTaleLibrary.gateway import bounds, record
 from FailTaleLibrary.gateway.bounds import bounded
 from FailTaleLibrary.gateway.record import Handover, unpack_handover
 from FailTaleLibrary.records import Report, Window
@@ -133,8 +133,8 @@ def report_at(url: str, **limits: Any) -> Report:
 
 def a_record(**evidence: Any) -> dict[str, Any]:
     report = builders.a_report()
-    record = {"schema_version": 1, "plan": report.plan.model_dump(mode="json"), "full_texts": {}}
-    return record | {"evidence": report.evidence.model_dump(mode="json") | evidence}
+    sent: dict[str, Any] = {"schema_version": 1, "plan": report.plan.model_dump(mode="json"), "full_texts": {}}
+    return sent | {"evidence": report.evidence.model_dump(mode="json") | evidence}
 
 
 def an_item(**changes: Any) -> dict[str, Any]:
@@ -150,8 +150,8 @@ def test_sixty_thousand_items_and_a_hundred_thousand_gaps_are_cut_and_counted() 
     for evidence, left_out in ({"items": items}, "58000 items and 0"), ({"gaps": gaps}, "0 items and 98000"):
         handover = unpack_handover(packed(a_record(**evidence)), max_bytes=100_000_000)
         kept = bounded(handover, Limits(), now=NOW).evidence
-        assert len(kept.items) <= bounds.MAX_ITEMS
-        assert len(kept.gaps) <= bounds.MAX_GAPS + 1
+        assert len(kept.items) <= record.MAX_ITEMS
+        assert len(kept.gaps) <= record.MAX_GAPS + 1
         assert any(f"{left_out} gaps too many" in gap.detail for gap in kept.gaps)
 
 
@@ -175,16 +175,16 @@ def test_every_text_of_a_gateway_is_within_the_limits_of_the_run() -> None:
     gap = {"host": "h" * 9999, "reason": "failed", "detail": long}
     limits = {"item_bytes": 2000, "host_bytes": 5000, "failure_bytes": 9000, "bundle_item_bytes": 3000}
     items = [{**item, "id": f"h{n // 5}/c{n}", "host": f"h{n // 5}", "collector": f"c{n}"} for n in range(20)]
-    record = a_record(items=items, gaps=[gap]) | {"full_texts": {"h0/c0": long}}
-    report = report_through(handing_over(packed(record)), **limits)
+    sent = a_record(items=items, gaps=[gap]) | {"full_texts": {"h0/c0": long}}
+    report = report_through(handing_over(packed(sent)), **limits)
     sizes = [len(each.text) for each in report.evidence.items]
     assert len(sizes) == 20
     assert max(sizes) <= 2000
     assert 5000 < sum(sizes) <= 9000
     assert max(map(len, texts_of(report.evidence.model_dump()))) <= bounds.MAX_TEXT + 96  # of stderr 4 kB
     assert {len(each.rows.keys) for each in report.evidence.items} == {bounds.MAX_PATTERNS - 5}
-    assert {each.redactions[0].count for each in report.evidence.items} == {100 * 10**15}
-    assert len(report.evidence.model_dump_json()) < 20 * 40_000
+    assert {each.redactions[0].count for each in report.evidence.items} == {10**15}
+    assert len(report.evidence.model_dump_json()) < 20 * 50_000
 
 
 def test_indices_times_and_numbers_that_lead_nowhere_are_not_believed() -> None:
@@ -205,8 +205,8 @@ def test_indices_times_and_numbers_that_lead_nowhere_are_not_believed() -> None:
     )
     clocks = [{"host": "web1", "offset_s": 1e300, "uncertainty_s": -1.0, "utc_offset_s": 10**50}]
     gaps = [{"host": "h", "reason": "failed", "detail": "no", "at": "9999-12-31T23:59:59Z", "elapsed_s": 1e300}]
-    record = a_record(items=[item], clocks=clocks, gaps=gaps, collected_at="9999-12-31T23:59:59Z")
-    report = report_through(handing_over(packed(record)))
+    sent = a_record(items=[item], clocks=clocks, gaps=gaps, collected_at="9999-12-31T23:59:59Z")
+    report = report_through(handing_over(packed(sent)))
     (kept,) = report.evidence.items
     assert [(part.first_line, part.lines) for part in kept.parts] == [(1, 1)]
     (look_back,) = kept.look_backs
@@ -375,9 +375,9 @@ def test_nothing_of_a_gateway_reaches_a_terminal_or_a_file_as_it_came() -> None:
         "timeout_s": 1,
         "max_bytes": 1,
     }
-    record = a_record(items=[item], gaps=[gap], clocks=[{"host": hostile, "offset_s": 0, "uncertainty_s": 0}])
-    record["plan"] |= {"steps": [step], "skipped": [gap]}
-    report = report_through(handing_over(packed(record)))
+    sent = a_record(items=[item], gaps=[gap], clocks=[{"host": hostile, "offset_s": 0, "uncertainty_s": 0}])
+    sent["plan"] |= {"steps": [step], "skipped": [gap]}
+    report = report_through(handing_over(packed(sent)))
     assert report.evidence.items
     patterns = {*report.evidence.items[0].rows.keys}
     texts = [text for text in texts_of(report.model_dump()) if text not in patterns]
@@ -427,12 +427,12 @@ def test_an_expression_of_a_gateway_is_never_run_on_what_it_sends() -> None:
     st.sampled_from(["evidence", "plan", "full_texts", "items", "gaps", "clocks", "cost", "parts", "look_backs"]),
 )
 def test_any_json_in_any_place_is_a_record_or_refused_as_one(value: Any, place: str) -> None:
-    record = a_record()
-    for part in (record, record["evidence"], record["evidence"]["items"][0]):
+    sent = a_record()
+    for part in (sent, sent["evidence"], sent["evidence"]["items"][0]):
         if place in part:
             part[place] = value
     with contextlib.suppress(GatewayError):
-        bounded(unpack_handover(packed(record), max_bytes=1_000_000), Limits(), now=NOW)
+        bounded(unpack_handover(packed(sent), max_bytes=1_000_000), Limits(), now=NOW)
 
 
 def test_a_record_within_all_bounds_stays_as_it_is() -> None:

@@ -13,16 +13,19 @@ from datetime import datetime, timedelta
 
 from FailTaleLibrary.budget import STDERR_BYTES
 from FailTaleLibrary.config.model import Limits
-from FailTaleLibrary.gateway.record import Handover
+from FailTaleLibrary.gateway.record import MAX_GAPS, MAX_ITEMS, Handover
 from FailTaleLibrary.records import (
     AppliedWindow,
     Cost,
     Evidence,
     Gap,
     HostClock,
+    HostNames,
     Item,
     ItemPart,
+    LineTimes,
     LookBack,
+    OwnTimeFormat,
     Plan,
     Record,
     RecordVisitor,
@@ -33,19 +36,16 @@ from FailTaleLibrary.records import (
     Step,
     derived,
     derived_texts,
-    our_words,
 )
 from FailTaleLibrary.text import bytes_of, fair_shares, newest_whole_lines, sanitize, shorten
 
-MAX_ITEMS = 2000
-"""A hundred hosts with twenty collectors each."""
-MAX_GAPS = 2000
 MAX_LOOK_BACKS = 64
 MAX_CHANGES = 2000
 MAX_PATTERNS = 100
 MAX_TEXT = 4000
 """Characters of a text that is no output of a host: a sentence, a command."""
 _MAX_WORD = 64
+_MAX_ZONE_S = 86_400
 _MAX_NUMBER = 10**15
 MAX_PAST = timedelta(days=3660)
 """A time that is further from now is not known; a gateway's clock may be off as far."""
@@ -71,19 +71,11 @@ def record_bytes(limits: Limits) -> int:
 
 
 def _fewer(evidence: Evidence) -> Evidence:
-    """The first items, gaps and parts of them; a gap counts what was left out."""
-    items, gaps = len(evidence.items) - MAX_ITEMS, len(evidence.gaps) - MAX_GAPS
-    kept = evidence.gaps[:MAX_GAPS]
-    if items > 0 or gaps > 0:
-        said = our_words(
-            "The gateway sent {} items and {} gaps too many; they were left out.", max(0, items), max(0, gaps)
-        )
-        kept = (*kept, Gap(host="gateway", reason="gateway", detail=said))
     return evidence.model_copy(
         update={
             "items": tuple(map(_with_fewer_parts, evidence.items[:MAX_ITEMS])),
-            "gaps": kept,
             "clocks": evidence.clocks[:MAX_ITEMS],
+            "names": evidence.names[:MAX_ITEMS],
         }
     )
 
@@ -200,23 +192,23 @@ class _Bounds(RecordVisitor):
             update={
                 **_names(step, "host", "component", "collector"),
                 **_counts(step, "max_bytes", "bundle_bytes", "cost"),
-                "timeout_s": _seconds(step.timeout_s),
+                "timeout_s": _bounded_seconds(step.timeout_s),
                 "window": _word(step.window),
             }
         )
 
     def visit_plan(self, plan: Plan) -> Plan:
-        seconds = {name: _seconds(getattr(plan, name)) for name in ("deadline_s", "host_time_s")}
+        seconds = {name: _bounded_seconds(getattr(plan, name)) for name in ("deadline_s", "host_time_s")}
         return plan.model_copy(update={**_counts(plan, "max_bytes", "host_bytes", "parallel_hosts"), **seconds})
 
     def visit_gap(self, gap: Gap) -> Gap:
         return gap.model_copy(
             update={
                 **_names(gap, "host", "component"),
-                "collector": gap.collector and _name(gap.collector),
+                "collector": gap.collector and _bounded_name(gap.collector),
                 "detail": _sentence(gap.detail),
                 "at": self._moment(gap.at),
-                "elapsed_s": _seconds(gap.elapsed_s),
+                "elapsed_s": _bounded_seconds(gap.elapsed_s),
             }
         )
 
@@ -232,9 +224,9 @@ class _Bounds(RecordVisitor):
                 "ssh_command": item.ssh_command and _sentence(item.ssh_command),
                 "incomplete": item.incomplete and _sentence(item.incomplete),
                 "exit_status": None if item.exit_status is None else max(-255, min(255, item.exit_status)),
-                "produced_bytes": None if item.produced_bytes is None else _count(item.produced_bytes),
+                "produced_bytes": None if item.produced_bytes is None else _bounded_count(item.produced_bytes),
                 "started_at": self._moment(item.started_at),
-                "duration_s": _seconds(item.duration_s),
+                "duration_s": _bounded_seconds(item.duration_s),
             }
         )
 
@@ -255,17 +247,17 @@ class _Bounds(RecordVisitor):
         return look_back.model_copy(
             update={
                 **_counts(look_back, "first_line", "of_lines", "lines"),
-                "seconds": None if look_back.seconds is None else _seconds(look_back.seconds),
+                "seconds": None if look_back.seconds is None else _bounded_seconds(look_back.seconds),
             }
         )
 
     def visit_seen_shape(self, shape: SeenShape) -> SeenShape:
         return shape.model_copy(
             update={
-                "count": _count(shape.count),
-                "places": tuple(min(1.0, _seconds(each)) for each in shape.places[:49]),
-                "seconds_before": tuple(map(_seconds, shape.seconds_before[:49])),
-                "seconds_within": tuple(map(_seconds, shape.seconds_within[: len(shape.lines)])),
+                "count": _bounded_count(shape.count),
+                "places": tuple(min(1.0, _bounded_seconds(each)) for each in shape.places[:49]),
+                "seconds_before": tuple(map(_bounded_seconds, shape.seconds_before[:49])),
+                "seconds_within": tuple(map(_bounded_seconds, shape.seconds_within[: len(shape.lines)])),
             }
         )
 
@@ -274,7 +266,7 @@ class _Bounds(RecordVisitor):
         return rows.model_copy(update={name: _patterns(getattr(rows, name)) for name in names})
 
     def visit_redaction(self, redaction: Redaction) -> Redaction:
-        return redaction.model_copy(update={"rule": _word(redaction.rule), "count": _count(redaction.count)})
+        return redaction.model_copy(update={"rule": _word(redaction.rule), "count": _bounded_count(redaction.count)})
 
     def visit_host_clock(self, clock: HostClock) -> HostClock:
         most = MAX_PAST.total_seconds()
@@ -284,13 +276,31 @@ class _Bounds(RecordVisitor):
                 **_names(clock, "host"),
                 "offset_s": _between(clock.offset_s, -most, most),
                 "uncertainty_s": _between(clock.uncertainty_s, 0.0, most),
-                "utc_offset_s": None if zone is None or abs(zone) > 86_400 else zone,
+                "utc_offset_s": None if zone is None or abs(zone) > _MAX_ZONE_S else zone,
             }
         )
 
+    def visit_host_names(self, names: HostNames) -> HostNames:
+        return names.model_copy(
+            update={
+                **_names(names, "host"),
+                **_counts(names, "collectors"),
+                "components": tuple(map(_bounded_name, names.components[:MAX_PATTERNS])),
+                "addresses": tuple(map(_sentence, names.addresses[:MAX_PATTERNS])),
+            }
+        )
+
+    def visit_line_times(self, times: LineTimes) -> LineTimes:
+        zone = times.utc_offset_s if abs(times.utc_offset_s) <= _MAX_ZONE_S else 0
+        return times.model_copy(update={"format": _word(times.format), "key": _word(times.key), "utc_offset_s": zone})
+
+    def visit_own_time_format(self, own: OwnTimeFormat) -> OwnTimeFormat:
+        texts = {name: _sentence(getattr(own, name)) for name in ("format", "key", "pattern")}
+        return own.model_copy(update=texts)
+
     def visit_cost(self, cost: Cost) -> Cost:
         return cost.model_copy(
-            update={**_counts(cost, "connections", "received_bytes"), "seconds": _seconds(cost.seconds)}
+            update={**_counts(cost, "connections", "received_bytes"), "seconds": _bounded_seconds(cost.seconds)}
         )
 
     def visit_evidence(self, evidence: Evidence) -> Evidence:
@@ -302,14 +312,14 @@ class _Bounds(RecordVisitor):
 
 
 def _names(record: Record, *fields: str) -> dict[str, str]:
-    return {name: _name(getattr(record, name)) for name in fields}
+    return {name: _bounded_name(getattr(record, name)) for name in fields}
 
 
 def _counts(record: Record, *fields: str) -> dict[str, int]:
-    return {name: _count(getattr(record, name)) for name in fields}
+    return {name: _bounded_count(getattr(record, name)) for name in fields}
 
 
-def _name(text: str) -> str:
+def _bounded_name(text: str) -> str:
     """As the configuration of a gateway can have it."""
     return _NO_NAME.sub("_", text[:_MAX_WORD]) or "_"
 
@@ -327,11 +337,11 @@ def _patterns(patterns: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(each for each in patterns[:MAX_PATTERNS] if len(each) <= MAX_TEXT)
 
 
-def _count(number: int) -> int:
+def _bounded_count(number: int) -> int:
     return max(0, min(_MAX_NUMBER, number))
 
 
-def _seconds(number: float) -> float:
+def _bounded_seconds(number: float) -> float:
     return _between(number, 0.0, MAX_PAST.total_seconds())
 
 

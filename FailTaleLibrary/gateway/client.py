@@ -6,6 +6,7 @@ whose owner forgot `Wire.close` still ends at once.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import ssl
 import threading
@@ -121,7 +122,8 @@ class GatewayClient:
         with self._lock:
             line, self._line = self._line, None
         if line is not None and line.thread.is_alive():
-            line.portal.start_task_soon(line.portal.stop, True)
+            with contextlib.suppress(RuntimeError):  # it ended by itself just now
+                line.portal.start_task_soon(line.portal.stop, True)
             line.thread.join(_CLOSE_S)
 
     def _open_line(self) -> _GatewayLine:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import re
 from typing import Literal
 
@@ -10,6 +12,9 @@ from FailTaleLibrary.errors import GatewayError
 from FailTaleLibrary.records import Evidence, Plan, Record
 from FailTaleLibrary.schema import ValidationError
 
+MAX_ITEMS = 2000
+"""A hundred hosts with twenty collectors each."""
+MAX_GAPS = 2000
 MAX_VALUES = 2_000_000
 """Of a record, keys included: two thousand items have a quarter of that."""
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
@@ -41,12 +46,28 @@ def unpack_handover(word: str, *, max_bytes: int) -> Handover:
     if _has_too_many_values(data):
         raise GatewayError(f"The gateway's record holds more than {MAX_VALUES:,} values.")
     try:
-        return Handover.model_validate_json(data)
+        return Handover.model_validate_json(_within_lists(data))
     except ValidationError as error:
         raise GatewayError(
             f"The gateway's record does not fit this FailTale ({str(error.refusals[0])[:300]}); "
             "use the same version on both sides."
         ) from error
+
+
+def _within_lists(data: bytes) -> bytes | str:
+    """The JSON with the first items and gaps, and a gap that counts the others: each costs a while to be looked at."""
+    if data.count(b'"host"') <= min(MAX_ITEMS, MAX_GAPS):
+        return data
+    with contextlib.suppress(ValueError, RecursionError):
+        record = json.loads(data)
+        if isinstance(record, dict) and isinstance(evidence := record.get("evidence"), dict):
+            items, gaps = (evidence.get(name) for name in ("items", "gaps"))
+            if isinstance(items, list) and isinstance(gaps, list) and (items[MAX_ITEMS:] or gaps[MAX_GAPS:]):
+                said = f"The gateway sent {len(items[MAX_ITEMS:])} items and {len(gaps[MAX_GAPS:])} gaps too many; "
+                left_out = {"host": "gateway", "reason": "gateway", "detail": f"{said}they were left out."}
+                cut = {"items": items[:MAX_ITEMS], "gaps": [*gaps[:MAX_GAPS], left_out]}
+                return json.dumps({**record, "evidence": {**evidence, **cut}})
+    return data
 
 
 def _has_too_many_values(data: bytes) -> bool:

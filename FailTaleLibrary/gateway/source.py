@@ -21,9 +21,9 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
-from FailTaleLibrary.gateway.bounds import MAX_ITEMS, MAX_TEXT, bounded, record_bytes
+from FailTaleLibrary.gateway.bounds import MAX_TEXT, bounded, record_bytes
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
-from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, unpack_handover
+from FailTaleLibrary.gateway.record import MAX_ITEMS, MAX_PAST_S, Handover, unpack_handover
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.progress import CollectionState, Progress
 from FailTaleLibrary.records import NO_HOST, Cost, Evidence, Failure, Gap, GapReason, Plan, SafeText, our_words
@@ -111,11 +111,11 @@ class GatewaySource:
             )
             with _understanding():
                 handover, clock = self._record(str(told["failure_id"]), ends=ends, cancel=cancel)
+                handover = bounded(handover, self._config.limits, now=datetime.now(timezone.utc))
         except CancelledError:
             return nothing("cancelled", our_words("cancelled before the gateway had finished"))
         except GatewayError as error:
             return nothing("gateway", redactor.safe_message(error))
-        handover = bounded(handover, self._config.limits, now=datetime.now(timezone.utc))
         handover = adopted(
             handover,
             failure,
@@ -139,7 +139,9 @@ class GatewaySource:
             self._check_known(hosts=hosts)
             told = self._wire.call("check_hosts", {"hosts": list(hosts)}, timeout_s=budget.left_s + GRACE_S)
             with _understanding():
-                verdicts = {_name(each["host"]): sanitize(str(each["detail"])) for each in told["hosts"][:MAX_ITEMS]}
+                verdicts = {
+                    _told_name(each["host"]): sanitize(str(each["detail"])) for each in told["hosts"][:MAX_ITEMS]
+                }
             return {host: shorten(verdict, MAX_TEXT) for host, verdict in verdicts.items()}
         except GatewayError as error:
             return {"gateway": str(error)}
@@ -187,10 +189,10 @@ class GatewaySource:
             with _understanding():
                 components = told["components"][:MAX_ITEMS]
                 collectors = (each for component in components for each in component["collectors"][:MAX_ITEMS])
-                commands = dict.fromkeys(_name(each["name"]) for each in collectors if each["kind"] == "command")
+                commands = dict.fromkeys(_told_name(each["name"]) for each in collectors if each["kind"] == "command")
                 self._known = {
-                    "components": tuple(_name(each["name"]) for each in components),
-                    "hosts": tuple(map(_name, told["hosts"][:MAX_ITEMS])),
+                    "components": tuple(_told_name(each["name"]) for each in components),
+                    "hosts": tuple(map(_told_name, told["hosts"][:MAX_ITEMS])),
                     "commands": tuple(commands)[:MAX_ITEMS],
                 }
         return self._known
@@ -227,7 +229,7 @@ def _understanding() -> Iterator[None]:
         raise GatewayError("The gateway's answer is not that of a FailTale server.") from error
 
 
-def _name(text: object) -> str:
+def _told_name(text: object) -> str:
     return sanitize(str(text))[:_MAX_NAME]
 
 
