@@ -66,6 +66,7 @@ class FailTaleLibrary:
     | ``${evidence.all_items}`` | list: ``host``, ``component``, ``collector``, ``status``, ``text``, ``lines`` … |
     | ``${evidence.gaps}``      | list: ``host``, ``collector``, ``reason``, ``detail`` |
     | ``${evidence.suspects}``  | list, best first: ``id``, ``host``, ``collector``, ``text``, ``offset``, ``signals`` |
+    | ``${evidence.other_tests}`` | list: ``name``, ``status``, ``started``, ``ended`` of tests that ran meanwhile |
     | ``${evidence.text}``      | all of it as readable text |
     | ``${evidence.bundle}``    | folder with the full outputs, or ``None`` |
 

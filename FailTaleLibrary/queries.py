@@ -106,6 +106,16 @@ def value_of(report: Report, *, text: str) -> dict[str, Any]:
             }
             for suspect in analysis.suspects
         ],
+        "other_tests": [
+            {
+                "name": test.name,
+                "status": test.status,
+                "started": test.started_at.isoformat(),
+                "ended": test.ended_at.isoformat() if test.ended_at else None,
+            }
+            for test in (report.failure.others.tests if report.failure.others else ())
+        ],
+        "notes": list(analysis.notes),
         "hint": analysis.hint.cause if analysis.hint else None,
         "no_hint_reason": analysis.no_hint_reason,
         "text": text,

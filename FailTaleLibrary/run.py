@@ -243,7 +243,7 @@ class Run:
     def suite_began(self) -> None:
         """A suite begins, within the one that is under way."""
         self._suites.append(datetime.now(timezone.utc))
-        self._own_tests  # noqa: B018 - from now on other processes know of this one
+        self._own_tests.begin()
         if self.config.marks != "off":
             self._window_began()
 
@@ -311,16 +311,19 @@ class Run:
         framework: str = "other",
         scope: FailureScope = "on demand",
         start: datetime | None = None,
-        used: Iterable[UsedText] = (),
+        used: Iterable[UsedText | str] = (),
     ) -> Failure:
         """A failure of now, its texts free of secrets; from ``start``, or since the test (suite, run) began.
 
-        ``used`` are texts that the test used or saw, as they are: what in them names one thing proves lines its own.
+        ``used`` are texts that the test used or saw, as they are, such as ``order=4711``: what in them names one thing
+        proves lines its own.
         """
         from FailTaleLibrary.belonging.identifiers import identifiers_in
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 
         safe = RecordRedactor(self._redactor)
+        texts = [UsedText(each, "value") if isinstance(each, str) else each for each in used]
+        texts.append(UsedText(message, "failure"))
         return Failure(
             id=secrets.token_hex(16),
             framework=framework,
@@ -332,7 +335,7 @@ class Run:
             tags=tuple(safe.short(tag) for tag in tags),
             message=safe.short(message),
             window=Window(start=start or self.window_start, end=datetime.now(timezone.utc)),
-            identifiers=identifiers_in([*used, UsedText(message, "failure")], RecordRedactor(self._redactor).short),
+            identifiers=identifiers_in(texts, RecordRedactor(self._redactor).short),
             redactions=safe.redactions(),
         )
 

@@ -34,6 +34,7 @@ from pathlib import Path
 from FailTaleLibrary.belonging.other_tests import OwnTests, ParallelRun
 directory, key, target, *tests = sys.argv[1:]
 own = OwnTests([target], parallel=ParallelRun("pabot", key) if key else None, directory=Path(directory))
+own.begin()
 for test in tests:
     name, _, status = test.partition("=")
     own.test_began(name)
@@ -79,7 +80,16 @@ def others_now(own: OwnTests, *, seconds: float = 0.0) -> OtherTests | None:
 
 
 def own_tests(directory: Path, *targets: str, parallel: ParallelRun | None = RUN) -> OwnTests:
-    return OwnTests(targets or ("db1:22",), parallel=parallel, directory=directory)
+    own = OwnTests(targets or ("db1:22",), parallel=parallel, directory=directory)
+    own.begin()
+    return own
+
+
+def test_who_only_asks_is_no_company(tmp_path: Path) -> None:
+    asking = OwnTests(["db1:22"], directory=tmp_path)
+    with another_process(tmp_path, "Theirs"):
+        assert names_and_states(others_now(asking)) == [("Theirs", "running")]
+        assert len(list(tmp_path.iterdir())) == 1
 
 
 def names_and_states(others: OtherTests | None) -> list[tuple[str, str]]:

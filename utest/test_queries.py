@@ -5,11 +5,22 @@ from __future__ import annotations
 import json
 
 import pytest
-from builders import NGINX_LOG, STORAGE_LOG, a_gap, a_report, an_analysis, an_item, some_evidence
+from builders import (
+    FAILED_AT,
+    NGINX_LOG,
+    STARTED_AT,
+    STORAGE_LOG,
+    a_failure,
+    a_gap,
+    a_report,
+    an_analysis,
+    an_item,
+    some_evidence,
+)
 
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, items_of, text_of, value_of
-from FailTaleLibrary.records import Gap, Item, Report
+from FailTaleLibrary.records import Gap, Item, OtherTest, OtherTests, Report, our_words
 from FailTaleLibrary.rendering import to_text
 
 WELL = a_report(evidence=some_evidence(gaps=()))
@@ -168,8 +179,17 @@ def test_a_value_has_the_documented_keys() -> None:
         value
     )
     assert {"host", "component", "collector", "status", "text", "lines"} <= set(value["all_items"][0])
+    assert value["other_tests"] == []
     assert set(value["gaps"][0]) == {"host", "collector", "reason", "detail"}
     assert set(value["suspects"][0]) == {"id", "host", "collector", "text", "offset", "signals"}
+
+
+def test_a_value_names_the_tests_that_ran_at_the_same_time() -> None:
+    test = OtherTest(name=our_words("Locks"), started_at=STARTED_AT, ended_at=FAILED_AT, status="failed")
+    report = a_report(failure=a_failure(others=OtherTests(ran_by=our_words("pabot"), tests=(test,))))
+    (told,) = value_of(report, text="")["other_tests"]
+    assert (told["name"], told["status"]) == ("Locks", "failed")
+    assert (told["started"], told["ended"]) == (STARTED_AT.isoformat(), FAILED_AT.isoformat())
 
 
 def test_a_value_tells_what_the_report_tells() -> None:

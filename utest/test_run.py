@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from FailTaleLibrary.archive import read_bundle, read_item
+from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import NO_HOST, Failure, Report, Window
@@ -427,3 +428,27 @@ def test_runs_do_not_know_of_each_other(run: Make) -> None:
 )
 def test_a_report_says_when_its_hint_will_be_made(run: Make, settings: dict[str, str], reason: str | None) -> None:
     assert run(analysis=settings).collect_failure(a_failure()).analysis.no_hint_reason == reason
+
+
+# --- Whose a line is --------------------------------------------------------------------------------------------------
+
+
+def test_a_line_with_what_the_face_says_the_test_used_is_the_tests(run: Make) -> None:
+    made = run()
+    made.know([SECRET])
+    failure = made.failure("Backs Up", message="no backup", used=["database=orders-0815", f"key={SECRET}"])
+    assert [each.text for each in failure.identifiers] == ["orders-0815"]
+
+
+def test_what_a_passed_test_used_is_known_to_be_its_own(run: Make, log: Path) -> None:
+    made = run()
+    made.test_began("Earlier")
+    made.test_used("Earlier", (UsedText("${order} = 4711", "value"),))
+    made.test_passed("Earlier")
+    made.test_ended()
+    made.test_began("Later")
+    log.write_text(f"{datetime.now(timezone.utc).isoformat()} ERROR order 4711: connection lost\n")
+    report = made.collect_failure(made.failure("Later", message="1 != 2"))
+    (suspect,) = (each for each in report.analysis.suspects if "4711" in each.text)
+    assert "holds order '4711' of 'Earlier'" in [signal.words for signal in suspect.signals]
+    assert not suspect.is_strong

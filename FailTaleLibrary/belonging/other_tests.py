@@ -83,11 +83,15 @@ class OwnTests:
         """When the test under way began, and its name."""
         self._directory = directory
         self._name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
-        if self._targets:
+
+    def begin(self) -> None:
+        """From now on others know of this process. One that only asks for them need not say so."""
+        if self._file is None and self._targets and not self.unknown:
             self._guarded(self._open)
 
     def test_began(self, name: str) -> None:
         """A test of this process begins; one that has not been told to have ended (it is tried again) has."""
+        self.begin()
         self.test_ended("ended")
         if self._file is not None:
             self._test = time.time(), name.encode("utf-8", "replace").replace(b"\n", b" ")[: SLOT_BYTES - 64]
@@ -114,7 +118,7 @@ class OwnTests:
         Where the framework says that the run is parallel and nothing can be known of the others, that is said.
         """
         found: list[_Process] = []
-        if self._file is not None:
+        if self._targets and not self.unknown:
             self._guarded(lambda: found.extend(self._processes(start.timestamp() - SLACK_S, end.timestamp())))
         tests = sorted(
             (test for process in found for test in process.tests(start, end, safe)), key=lambda test: test.started_at
@@ -133,15 +137,19 @@ class OwnTests:
     # --- The own file -------------------------------------------------------------------------------------------------
 
     def _open(self) -> None:
-        if fcntl is None:
-            raise OSError("this system has no file locks")
-        directory = self._directory or own_runtime_directory()
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._directory = directory
+        directory = self._place()
         _forget_oldest(directory)
         self._file = os.open(directory / self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         self._write_header(0.0)
+
+    def _place(self) -> Path:
+        if fcntl is None:
+            raise OSError("this system has no file locks")
+        if self._directory is None:
+            self._directory = own_runtime_directory()
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return self._directory
 
     def _write_header(self, ended_at: float) -> None:
         header = {
@@ -183,7 +191,7 @@ class OwnTests:
 
     def _processes(self, start: float, end: float) -> Iterator[_Process]:
         """The other processes that lived in a window and belong to this run or use one of its hosts."""
-        directory = cast(Path, self._directory)
+        directory = self._place()
         for name in os.listdir(directory):  # noqa: PTH208 - a name is all that is needed
             if name != self._name and (process := self._process(directory / name)) and process.lived_in(start, end):
                 yield process

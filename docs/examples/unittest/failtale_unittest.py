@@ -16,7 +16,7 @@ class FailTaleResult(unittest.TextTestResult):
 
     def startTest(self, test):
         super().startTest(test)
-        self.run.test_began()
+        self.run.test_began(test.id())
 
     def addSuccess(self, test):
         super().addSuccess(test)
