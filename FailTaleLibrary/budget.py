@@ -75,6 +75,18 @@ class Budget:
         """What is left of it for ranking, without what is kept for the card and the bundle; never nothing."""
         return self.part(max(_LEAST_RANKING_S, self.left_s - self.drawing_s))
 
+    def is_over_by(self, stop: threading.Event) -> Callable[[], bool]:
+        """Whether its time is over; once ``stop`` is set, no more is left than ranking may have in any case."""
+
+        stopped: list[float] = []
+
+        def is_over() -> bool:
+            if stop.is_set() and not stopped:
+                stopped.append(self._clock() + _LEAST_RANKING_S)
+            return self.left_s <= 0 or any(ends <= self._clock() for ends in stopped)
+
+        return is_over
+
     def empty_plan(self, failure_id: str) -> Plan:
         """The plan of a collection that could ask nobody."""
         return Plan(

@@ -357,27 +357,52 @@ class Run:
     ) -> Report:
         """The report of one failure, collected now. ``output_dir`` is where its bundle goes; None: no bundle.
 
-        The first Ctrl-C, or SIGTERM, ends the collection with what there is by then. Raises ConfigError when a selected
-        component or host is unknown.
+        The first Ctrl-C, or SIGTERM, ends collecting and ranking with what there is by then. Raises ConfigError when a
+        selected component or host is unknown.
         """
+        with held_back() as stop:
+            report = self._reported(
+                failure,
+                stop,
+                components=components,
+                hosts=hosts,
+                output_dir=output_dir,
+                deadline_s=deadline_s,
+                cancel=cancel,
+                progress=progress,
+            )
+            self.interrupted |= stop.is_set()
+        return report
+
+    def _reported(
+        self,
+        failure: Failure,
+        stop: threading.Event,
+        *,
+        components: Collection[str],
+        hosts: Collection[str],
+        output_dir: Path | None,
+        deadline_s: float | None,
+        cancel: threading.Event | None,
+        progress: Progress | None,
+    ) -> Report:
+        """All stages of one failure but its drawing; ``stop`` is set when it is to end."""
         budget = self._budget(deadline_s)
         for_collecting = budget.part(budget.time_s - 2 * budget.drawing_s, limit=budget.limit)
         began = time.monotonic()
         self._keep_faults_in(output_dir)
         self._count_repeats(failure)
         failure = self._with_others(self._within_run(failure))
-        with held_back() as stop:
-            report, full_texts = self._collected(
-                failure,
-                components=components,
-                hosts=hosts,
-                budget=for_collecting,
-                cancel=cancel or stop,
-                progress=progress,
-            )
-            self.interrupted |= stop.is_set()
+        report, full_texts = self._collected(
+            failure,
+            components=components,
+            hosts=hosts,
+            budget=for_collecting,
+            cancel=cancel or stop,
+            progress=progress,
+        )
         report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
-        report = self._ranked(report, budget)
+        report = self._ranked(report, budget, stop)
         if report.bundle is not None:
             report, documents = self._with_documents(report)
             report = self._stored(report, full_texts, output_dir, documents=documents)
@@ -524,15 +549,13 @@ class Run:
             evidence = Evidence(failure_id=failure.id, gaps=(gap,), collected_at=datetime.now(timezone.utc))
         return self._report(failure, the_plan, evidence), full_texts
 
-    def _ranked(self, report: Report, budget: Budget) -> Report:
+    def _ranked(self, report: Report, budget: Budget, stop: threading.Event) -> Report:
         settings = self.config.analysis
-        time_left = budget.for_ranking()
+        is_over = budget.for_ranking().is_over_by(stop)
         try:
             self._know_passed_tests()
             self._know_used()
-            analysis = self._stages.rank(
-                report.failure, report.evidence, history=self._history, is_over=lambda: time_left.left_s <= 0
-            )
+            analysis = self._stages.rank(report.failure, report.evidence, history=self._history, is_over=is_over)
         except self._passed_on:
             raise
         except Exception as error:

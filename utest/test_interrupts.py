@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable
@@ -17,8 +18,10 @@ from sshd import Sshd
 from test_pytest_plugin import plugin_options
 
 from FailTaleLibrary.archive import reports_in
+from FailTaleLibrary.config import Config
 from FailTaleLibrary.interrupts import held_back
-from FailTaleLibrary.records import Report
+from FailTaleLibrary.records import Analysis, Evidence, Failure, Report, our_words
+from FailTaleLibrary.run import Run, Stages
 
 ROOT = Path(__file__).parent.parent
 SLOW = f"sleep {FOREVER_S}"
@@ -94,6 +97,32 @@ def test_who_ignores_a_signal_goes_on_ignoring_it() -> None:
         with held_back() as stop:
             os.kill(os.getpid(), signal.SIGTERM)
             assert not stop.is_set()
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --- In ranking
+
+
+def test_a_signal_in_ranking_ends_it_soon_and_the_report_comes_all_the_same() -> None:
+    """The time that is left for it is far longer than a test's patience."""
+    heard: list[int] = []
+
+    def judge(failure: Failure, evidence: Evidence, *, is_over: Callable[[], bool], **_: object) -> Analysis:
+        assert not is_over()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert wait_until(is_over)
+        assert heard == []
+        return Analysis(headline=our_words("what there is"))
+
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        config = Config.model_validate({"limits": {"failure_time": FOREVER_S}})
+        with Run(config, environ={}, stages=Stages(rank=judge)) as run:
+            report = run.collect_failure(run.failure("Order"))
+        assert report.analysis.headline == "what there is"
+        assert run.interrupted
+        assert heard == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGTERM, before)
 
@@ -192,6 +221,34 @@ def test_robot_stops_its_own_way_with_what_there_is_and_nothing_stays_on_the_hos
         "Execution terminated by signal" if suite is LISTENED else "Test execution stopped due to a fatal error.",
     )
     assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
+
+
+@pytest.mark.ssh
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_robot_stops_while_hosts_are_being_logged_in_to(tmp_path: Path, number: signal.Signals) -> None:
+    """Ten ports that take connections and say nothing."""
+    silent = [socket.create_server(("127.0.0.1", 0)) for _ in range(10)]
+    config = {
+        "components": {"app": {"collectors": [{"name": "quick", "command": "echo here"}]}},
+        "hosts": {
+            f"app{index}": {"component": "app", "address": "127.0.0.1", "ssh": {"port": each.getsockname()[1]}}
+            for index, each in enumerate(silent)
+        },
+        "ssh": {"user": "nobody", "connect_timeout": FOREVER_S},
+        "limits": {"failure_time": FOREVER_S, "host_time": FOREVER_S},
+        "marks": "off",
+    }
+    (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
+    with robot(tmp_path, LISTENED) as run:
+        clients = [each.accept()[0] for each in silent]
+        run.send_signal(number)
+        _, errors = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode not in (0, 253), errors
+    (report,) = reports_in(tmp_path / "output.xml")
+    assert {gap.reason for gap in report.evidence.gaps} == {"cancelled"}
+    assert {gap.host for gap in report.evidence.gaps} == set(config["hosts"])
+    for each in [*silent, *clients]:
+        each.close()
 
 
 @pytest.mark.ssh
