@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
 from host_shells import host_shells
 
-from FailTaleLibrary.config import Collector
+from FailTaleLibrary.config import Collector, parse_config
+from FailTaleLibrary.run import Run
 from FailTaleLibrary.windows import HostMark, HostOutput, ResolvedWindow, command_line
 
 REMOTE = Path("/usr/lib/systemd/systemd-journal-remote")
@@ -175,3 +178,60 @@ def test_a_unit_that_does_not_exist_is_not_silent_but_missing(journal: Path) -> 
     assert found.stderr == b"Unit nosuch.service could not be found.\n"
     quiet = answer(journal, ResolvedWindow(kind="test", since_epoch=START + 9000.0), "app.service")
     assert (quiet.text, quiet.stderr) == (b"", b"")
+
+
+# --- Through a whole run: what the journal held before tells noise, a fault that stands, and news apart ---------------
+
+NOISE, FULL = "feed: connection to legacy01 refused", "spool: No space left on device"
+WINDOW_S, LOOKED_BACK_S = 6, 600
+
+
+def live_entry(at: datetime, unit: str, message: str, priority: int) -> str:
+    return (
+        f"__REALTIME_TIMESTAMP={int(at.timestamp() * 1_000_000)}\n__MONOTONIC_TIMESTAMP={int(at.timestamp()) % 10**8}\n"
+        f"_BOOT_ID={'b' * 32}\n_HOSTNAME=web\nSYSLOG_IDENTIFIER={unit}\n_TRANSPORT=syslog\n"
+        f"_SYSTEMD_UNIT={unit}.service\nPRIORITY={priority}\nMESSAGE={message}\n\n"
+    )
+
+
+def live_journal(directory: Path, *, now: datetime, full_since_s: float) -> Path:
+    """A directory with a `journalctl` whose journal ends now: noise every 2 s, and a disk that is full since then."""
+    entries: list[str] = []
+    for second in range(LOOKED_BACK_S, 0, -1):
+        at = now - timedelta(seconds=second)
+        entries.append(live_entry(at, "app", f"orders: order {second} is packed", 6))
+        if second % 2 == 0:
+            entries.append(live_entry(at + timedelta(seconds=0.2), "app", NOISE, 3))
+        if second <= full_since_s and second % 3 == 0:
+            entries.append(live_entry(at + timedelta(seconds=0.4), "app", FULL, 3))
+    (directory / "export").write_text("".join(entries))
+    subprocess.run([REMOTE, "-o", directory / "live.journal", directory / "export"], check=True, capture_output=True)
+    (directory / "export").unlink()
+    wrapper = directory / "journalctl"
+    wrapper.write_text(f'#!/bin/sh\nexec {shutil.which("journalctl")} -D {directory} "$@"\n')
+    wrapper.chmod(0o755)
+    return directory
+
+
+@pytest.mark.parametrize(("full_since_s", "signal"), [(WINDOW_S, "new"), (WINDOW_S + 60, "standing")])
+def test_a_run_tells_noise_of_a_journal_from_news_and_from_a_fault_that_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_since_s: float, signal: str
+) -> None:
+    now = datetime.now(timezone.utc)
+    directory = live_journal(tmp_path, now=now, full_since_s=full_since_s)
+    monkeypatch.setenv("PATH", f"{directory}:{os.environ['PATH']}")
+    told = "marks: off\ncomponents:\n  app:\n    collectors: [{name: journal, journal: '*'}]\n"
+    config = parse_config(
+        f"{told}hosts:\n  web: {{component: app, transport: local}}\n", source=tmp_path / "failtale.yaml"
+    )
+    with Run(config, environ={}) as run:
+        failure = run.failure("Order", message="order 4 was lost", start=now - timedelta(seconds=WINDOW_S + 0.5))
+        report = run.collect_failure(failure)
+    (item,) = report.evidence.items
+    (look_back,) = item.look_backs
+    assert look_back.lines > LOOKED_BACK_S
+    assert FULL in report.analysis.headline
+    by_text = {suspect.text.rpartition(": ")[2]: suspect for suspect in report.analysis.suspects}
+    assert signal in [each.name for each in by_text["No space left on device"].signals]
+    noise = [suspect for suspect in report.analysis.suspects if "legacy01" in suspect.text]
+    assert not any(each.strong for suspect in noise for each in suspect.signals)
