@@ -9,6 +9,8 @@ from datetime import datetime
 from functools import cached_property
 
 from bench.faults.faults import Fault
+from FailTaleLibrary.belonging.identifiers import identifiers_in
+from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.ranking import History, rank
 from FailTaleLibrary.records import Analysis, Failure, Item, OtherTest, OtherTests, Report, Suspect, our_words
 from FailTaleLibrary.timestamps import parse
@@ -38,7 +40,7 @@ class Played:
 
     @cached_property
     def analysis(self) -> Analysis:
-        return rank(_in_company(self.fault, self.report.failure), self.report.evidence, history=self.history)
+        return rank(_as_a_face_tells_it(self.fault, self.report.failure), self.report.evidence, history=self.history)
 
     @cached_property
     def is_collected(self) -> bool:
@@ -88,8 +90,13 @@ class Played:
         return next((place for place, line in enumerate(lines, 1) if self.is_cause(line)), None)
 
 
-def _in_company(fault: Fault, failure: Failure) -> Failure:
-    """The failure as a face of a parallel run tells it: with the test that another process ran at the same time."""
+def _as_a_face_tells_it(fault: Fault, failure: Failure) -> Failure:
+    """The failure with what its test used and, in a parallel run, with the test that ran at the same time."""
+    used = (
+        *(UsedText(text, "argument", fault.keyword) for text in fault.arguments),
+        UsedText(failure.message, "message"),
+    )
+    failure = failure.with_identifiers(identifiers_in(used, lambda text: our_words("{}", text)))
     if fault.meanwhile is None:
         return failure
     window = failure.window
