@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 CAUSE = "@"
-_CASES, _HEADING = Path(__file__).with_suffix(".txt"), "%%% "
+_HEADING = "%%% "
 NOISE_LINES = 160
 
 
@@ -27,9 +27,9 @@ class BuildLog:
     causes: frozenset[int]
 
 
-def build_logs() -> Iterator[BuildLog]:
-    """All cases, each the same at every call."""
-    cases = _CASES.read_text(encoding="utf-8").removeprefix(_HEADING).split(f"\n{_HEADING}")
+def build_logs(file: str = "build_logs.txt") -> Iterator[BuildLog]:
+    """All cases of a file, each the same at every call."""
+    cases = Path(__file__).with_name(file).read_text(encoding="utf-8").removeprefix(_HEADING).split(f"\n{_HEADING}")
     for number, case in enumerate(cases):
         title, _, text = case.partition("\n")
         runner, _, name = title.partition(": ")
