@@ -96,7 +96,8 @@ def _as_a_face_tells_it(fault: Fault, failure: Failure) -> Failure:
         *(UsedText(text, "argument", fault.keyword) for text in fault.arguments),
         UsedText(failure.message, "message"),
     )
-    failure = failure.with_identifiers(identifiers_in(used, lambda text: our_words("{}", text)))
+    found = identifiers_in(used, lambda text: our_words("{}", text))
+    failure = failure.model_copy(update={"identifiers": found})
     if fault.meanwhile is None:
         return failure
     window = failure.window
