@@ -28,7 +28,7 @@ ROOT = Path(__file__).parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 from sshd import Sshd  # noqa: E402
-from ways import item, to  # noqa: E402
+from ways import batched, item, to  # noqa: E402
 
 from FailTaleLibrary.errors import TransportError  # noqa: E402
 
@@ -45,12 +45,13 @@ SHAPES = {
     "left by setsid, silent": "setsid sleep 300 >/dev/null 2>&1 & sleep 300",
     "killed parent": "kill -KILL $PPID; sleep 300",
 }
+COMPANY = ("alone", "in a batch")
 ENDS = ("limit", "deadline", "cancel", "close", "server dies")
 SETTLED_S = 10.0
 
 
-def _end_one(host: Sshd, shape: str, end: str) -> None:
-    """A visit of one command, ended in one way."""
+def _end_one(host: Sshd, shape: str, end: str, company: str) -> None:
+    """A visit of one command, alone or with others in a batch, ended in one way."""
     connections, cancel = to(host), threading.Event()
     before = set(host.session_pids())
     try:
@@ -72,8 +73,16 @@ def _end_one(host: Sshd, shape: str, end: str) -> None:
 
     threading.Thread(target=end_it, daemon=True).start()
     items = [item("ended", SHAPES[shape], timeout_s=limit_s)]
+    if company == "in a batch":
+        first = batched("first", "sleep 300 >/dev/null 2>&1 &")
+        items = [first, batched("ended", SHAPES[shape], timeout_s=limit_s), batched("last", SHAPES[shape])]
     with contextlib.suppress(TransportError, OSError):  # it may be ended before it has begun
-        transport.visit(items, ends_at=time.monotonic() + lasts_s, cancel=cancel, on_result=lambda *_: cancel.set())
+        transport.visit(
+            items,
+            ends_at=time.monotonic() + lasts_s,
+            cancel=cancel,
+            on_result=lambda name, _: name == "ended" and cancel.set(),
+        )
     connections.close()
 
 
@@ -94,7 +103,7 @@ def main() -> None:
             path = {"PATH": f"{tools}:{os.environ['PATH']}"}
             with Sshd(Path(name) / "host", environment=path, options=["MaxStartups 1000"]) as host:
                 files = {each.name for each in host.directory.iterdir()} | {"known_hosts"}
-                cases = list(itertools.islice(itertools.cycle(itertools.product([host], SHAPES, ENDS)), share))
+                cases = list(itertools.islice(itertools.cycle(itertools.product([host], SHAPES, ENDS, COMPANY)), share))
                 with ThreadPoolExecutor(options.at_once) as threads:
                     list(threads.map(_end_one, *zip(*cases, strict=True)))
                 ended += share

@@ -15,6 +15,7 @@ from patience import PATIENCE_S
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
+from FailTaleLibrary.transports.visit import bounded
 from FailTaleLibrary.windows import CommandLine, HostMark, HostOutput, mark_script, parse_host_output, parse_mark
 
 BUSYBOX = shutil.which("busybox")
@@ -48,7 +49,7 @@ class HostShell:
 
     def outputs(self, line: CommandLine, **surroundings) -> tuple[bytes, bytes, int]:
         """stdout, stderr and the producer's exit status, run as the kill-safe wrapper does: producer | filters."""
-        filters = host_script("frames.sh") + (line.filters or "cat")
+        filters = host_script("frames.sh") + (line.filters or bounded(line.newest_bytes) or "cat")
         script = f"{{ {{ (\n{line.producer}\n) 3>&-; echo $? >&3; }} | ({filters}\n) >&4 3>&-; }} 3>&1"
         done = self.run(f"exec 4>&1; status=$({script}); exit $status", **surroundings)
         return done.stdout, done.stderr, done.returncode

@@ -104,6 +104,13 @@ def test_short_and_plain_words_are_not_hunted(value):
     assert secret_values({"DB_PASSWORD": value}) == ()
 
 
+def test_a_short_text_that_was_redacted_before_is_searched_for_values_that_became_known_since():
+    text = f"at {VALUE} again"
+    before = Redactor()
+    assert [before.redact(text).text for _ in range(2)] == [text, text]
+    assert VALUE not in before.with_known([VALUE]).redact(text).text
+
+
 def test_more_values_make_another_redactor():
     first = Redactor(known=["tr0mbone77"])
     second = first.with_known(["v1ola-77"])

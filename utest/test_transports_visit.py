@@ -16,13 +16,14 @@ from hypothesis import strategies as st
 from needs import missing
 from patience import FOREVER_S, wait_until
 from sshd import Sshd, running_with
-from ways import NEVER, item, to, visit
+from ways import NEVER, batched, item, to, visit
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.transports import CommandResult, Script, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.transports.visit import Frame, FrameSplitter, command_line, opening
+from FailTaleLibrary.windows import parse_host_output
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox", "mksh") if shutil.which(shell)]
 
@@ -51,7 +52,7 @@ def test_a_command_line_is_short_and_has_nothing_that_a_login_shell_could_take_f
 def test_the_script_of_a_visit_is_clean() -> None:
     if shutil.which("shellcheck") is None:
         missing("shellcheck", "apt-get install shellcheck")
-    for name in ("visit.sh",):
+    for name in ("visit.sh", "batch.sh", "frames.sh"):
         done = subprocess.run(
             ["shellcheck", "-s", "sh", "-"], input=host_script(name), capture_output=True, text=True, check=False
         )
@@ -94,6 +95,80 @@ FAULTS = {
     "more text than an argument may have": ": " + "x" * 300_000,
     "a filter that is none": "echo out",
 }
+
+
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if "filter" not in fault])
+def test_a_fault_in_a_batch_costs_one_item(in_any_shell: Transport, fault: str) -> None:
+    items = [batched("first", "echo first"), batched("fault", FAULTS[fault], timeout_s=9), batched("last", "echo last")]
+    results = visit(in_any_shell, *items)
+    assert (results["first"].stdout, results["last"].stdout) == (b"first\n", b"last\n")
+    assert (results["first"].exit_status, results["last"].exit_status) == (0, 0)
+    assert set(results) == {"first", "fault", "last"}
+
+
+def test_statuses_and_streams_in_a_batch_are_each_items_own(in_any_shell: Transport) -> None:
+    items = [batched(str(number), f"echo out{number}; echo err{number} >&2; exit {number}") for number in range(6)]
+    items.append(batched("killed", "kill -SEGV $$"))
+    results = visit(in_any_shell, *items)
+    for number in range(6):
+        result = results[str(number)]
+        answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
+        expected = (f"out{number}\n".encode(), f"err{number}\n".encode(), number)
+        assert (answer.text, answer.stderr, result.exit_status) == expected
+        assert answer.produced_bytes == 5
+    assert results["killed"].exit_status == 128 + 11
+
+
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_what_exceeds_the_bounds_of_a_batch_is_run_by_itself_and_counted(here: Transport, stream: str) -> None:
+    floods = f"yes part | head -c 20000000 >&{stream}; exit 3"
+    items = [batched("first", "echo first"), batched("floods", floods), batched("last", "echo last")]
+    results = visit(here, *items)
+    assert [results[name].stdout for name in ("first", "last")] == [b"first\n", b"last\n"]
+    flood = results["floods"]
+    assert (flood.exit_status, flood.timed_out, flood.incomplete) == (3, False, None)
+    assert flood.received_bytes < 400_000
+    if stream == "1":
+        assert parse_host_output(flood.stdout, flood.stderr, nonce=flood.nonce).produced_bytes == 20_000_000
+
+
+def test_an_item_of_a_batch_that_is_late_keeps_what_it_printed_and_the_others_are_run(
+    in_any_shell: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
+    hangs = "trap '' TERM ALRM; setsid sleep 300 >/dev/null 2>&1 & echo part; sleep 300; sleep 300"
+    items = [batched("first", "echo first"), batched("late", hangs, timeout_s=2), batched("last", "echo last")]
+    results = visit(in_any_shell, *items)
+    assert [results[name].stdout for name in ("first", "late", "last")] == [b"first\n", b"part\n", b"last\n"]
+    assert [results[name].timed_out for name in ("first", "late", "last")] == [False, True, False]
+    assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
+
+
+@pytest.mark.parametrize("end", ["cancel", "deadline"])
+def test_a_batch_that_is_ended_leaves_nothing_and_keeps_what_came(
+    in_any_shell: Transport, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
+    began, cancel = tmp_path / "began", threading.Event()
+    began.touch()
+    if end == "cancel":
+        threading.Thread(target=lambda: wait_until(began.read_text) and cancel.set(), daemon=True).start()
+    hangs = f"(trap '' TERM; sleep 300; sleep 300) & echo part; echo began > {began}; sleep 300"
+    items = [batched("first", "echo first"), batched("hung", hangs), batched("last", "sleep 300")]
+    results = visit(in_any_shell, *items, lasts_s=6 if end == "deadline" else FOREVER_S, cancel=cancel)
+    assert [results[name].stdout for name in ("first", "hung", "last")] == [b"first\n", b"part\n", b""]
+    assert results["first"].incomplete is None
+    for name in ("hung", "last"):
+        assert results[name].timed_out or "cancelled" in (results[name].incomplete or "") or end == "deadline"
+    assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
+
+
+def test_no_command_of_a_batch_sees_the_nonces(in_any_shell: Transport) -> None:
+    look = "env; set; cat /proc/$$/environ /proc/$PPID/environ /proc/*/cmdline 2>/dev/null"
+    results = visit(in_any_shell, batched("one", look), batched("two", look))
+    for result in results.values():
+        assert result.exit_status is not None
+        assert result.nonce.encode() not in result.stdout
 
 
 @pytest.mark.parametrize("fault", FAULTS)

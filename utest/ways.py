@@ -49,6 +49,11 @@ def item(
     return VisitItem(name, Script(producer, filters), timeout_s, max_bytes)
 
 
+def batched(name: str, producer: str, *, timeout_s: float = FOREVER_S, newest_bytes: int = 100_000) -> VisitItem:
+    """An item that shares a session with its neighbours of the same kind."""
+    return VisitItem(name, Script(producer, newest_bytes=newest_bytes), timeout_s, newest_bytes + 70_000)
+
+
 def visit(
     way: Connections | Transport, *items: VisitItem, lasts_s: float = 2 * FOREVER_S, cancel: threading.Event = NEVER
 ) -> dict[str, CommandResult]:

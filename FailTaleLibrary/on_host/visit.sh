@@ -163,19 +163,40 @@ item() {
   ended='' tick=0 forced=''
   # shellcheck disable=SC2034 # for the filters
   { keep "$@" | { trap - PIPE; failtale_nonce=$items_nonce; eval "$5"; } >&4 4>&- 5>&-; } 2>&1 | tail -c 65536 >&5 4>&- 5>&- &
-  last=$!
+  until_ended "$!" "$(($2 + 4 + $3 / 5))"
+  frame e "$1" >&5
+  frame e "$1" >&4
+}
+
+# until_ended PID TICKS
+until_ended() {
   while :; do
-    wait "$last"
-    kill -0 "$last" || break
+    wait "$1"
+    kill -0 "$1" || break
     if [ -n "$ended" ] && [ "$tick" -gt "$((ended + 1))" ] && [ -z "$forced" ]; then
       forced=yes # something may hold the pipes; slow filters go on
       strays
     fi
-    if [ "$tick" -gt "$(($2 + 4 + $3 / 5))" ]; then finish; fi
+    if [ "$tick" -gt "$2" ]; then finish; fi
   done
-  frame e "$1" >&5
-  frame e "$1" >&4
 }
+
+# quick NUMBER TICKS TENTHS CAP PRODUCER: an item of a batch, where there are no sessions for one.
+quick() { item "$1" "$2" "$3" "$5" "tell cap $4; pass $4"; }
+
+# batch TICKS BLOCKS FUNCTIONS ITEMS: all items in one session, for half of the processes. Nothing but the blocks in all bounds
+# their output, and nothing but TICKS their time: the client ends the batch for an item that is late.
+batch() {
+  [ -z "$quit" ] || return 0
+  if [ "$reach" != group ] || ! command -v dd; then eval "$4"; return; fi
+  ended='' tick=0 forced=''
+  {
+    items_nonce="$items_nonce $nonce"
+    keep batch "$1" 7 "$3$4" | bounded "$2" >&4 4>&- 5>&-
+  } 2>&1 | bounded "$2" >&5 4>&- 5>&- &
+  until_ended "$!" "$(($1 + 6))"
+}
+bounded() { exec dd bs=8192 count="$1" 2>/dev/null; }
 
 finish() {
   frame z >&5

@@ -25,6 +25,8 @@ _log = logger_of(__name__)
 
 # --- Raw text -> the same text without secrets, and how many of which class were removed
 
+_SHORT_CHARS, _MOST_SHORT = 500, 2000
+"""What is kept of texts that were redacted before, and how many."""
 _MOST_ROUNDS = 12
 _PIECE = 16 * 1024
 """Longer lines are searched in pieces: a search that fails reads to the piece's end, and there may be many."""
@@ -68,6 +70,8 @@ class Redactor:
         self._rules = tuple(_own_rule(name, pattern) for name, pattern in rules)
         self._keep = _any_of(keep)
         self._identifiers = Identifiers() if identifiers else None
+        self._short: dict[str, Redacted] = {}
+        """Of short texts, because names and command lines are the same in every failure."""
         self.timeout_s = timeout_s
         self.clock = clock
         self._is_over: Callable[[], bool] = lambda: False
@@ -91,6 +95,7 @@ class Redactor:
         """The same redactor, which knows more values; rules and identifier tokens are shared."""
         more = copy.copy(self)
         more._known = self._known.with_more(values)
+        more._short = {}
         return more
 
     def safe_text(self, text: str) -> SafeText:
@@ -112,8 +117,15 @@ class Redactor:
         """
         if not text:
             return Redacted(text)
+        if (known := self._short.get(text)) is not None:
+            return known
         try:
-            return self._redacted(text)
+            redacted = self._redacted(text)
+            if len(text) <= _SHORT_CHARS and not any(each.rule == WITHHELD for each in redacted.redactions):
+                if len(self._short) >= _MOST_SHORT:
+                    self._short.clear()
+                self._short[text] = redacted
+            return redacted
         except RedactionError:
             raise
         except Exception as error:  # fail closed: no mistake of ours may let a secret through

@@ -24,6 +24,8 @@ class Script:
     """POSIX shell text; its exit status is the result's."""
     filters: str = ""
     """A pipeline that reads what the producer writes and bounds it; empty: the newest `max_bytes` pass."""
+    newest_bytes: int = 0
+    """With empty filters: so many bytes of stdout are wanted, and how many there were is told in frames."""
     collector: str = ""
     """Name of the collector that it belongs to; empty: FailTale's own, which reads clock and marks."""
 

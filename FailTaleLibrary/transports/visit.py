@@ -15,6 +15,7 @@ takes the others from the end; where the two meet, they are done.
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 import secrets
@@ -22,7 +23,7 @@ import selectors
 import shlex
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Protocol
@@ -32,7 +33,18 @@ from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, VisitItem, VisitStart
 
-MakeRequest = Callable[[tuple[str, str], VisitStart], tuple[dict[int, VisitItem], bytes]]
+
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What a shell is to do."""
+
+    items: Mapping[int, VisitItem]
+    batched: frozenset[int]
+    """The numbers of items that share a session: the client minds their limits."""
+    text: bytes
+
+
+MakeRequest = Callable[[tuple[str, str], VisitStart], _Request]
 
 STDERR_BYTES = 64 * 1024
 """Kept of an item's stderr, by the host."""
@@ -57,6 +69,8 @@ _FLUSH_S = 2.5
 _LOOK_UP_S = 0.05
 """How often the cancel event is looked at."""
 _CHUNK_BYTES = 32 * 1024
+_BLOCKS, _BLOCKS_FOR_ITEM = 64, 16
+"""Of 8 KiB at most: what the items of a batch may print on each stream, before they are run by themselves."""
 _TALK_BYTES = 64 * 1024
 _WORDS_SHOWN = 300
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
@@ -154,18 +168,58 @@ def opening(hello: tuple[int, int]) -> bytes:
     return f"{{\n{host_script('frames.sh')}{host_script('visit.sh')}visit {sum(hello)}\n}}\n".encode()
 
 
-def request(nonces: tuple[str, str], items: Mapping[int, VisitItem], *, lasts_s: float) -> bytes:
-    """The items by number, in the order in which they are to run; the nonces are the visit's own and the items'."""
-    lines = "".join(_item_line(number, item) for number, item in items.items())
+def request(
+    nonces: tuple[str, str], items: Mapping[int, VisitItem], *, batched: Collection[int] = (), lasts_s: float
+) -> bytes:
+    """The items by number, in the order in which they are to run; the nonces are the visit's own and the items'.
+
+    Neighbours of which all are in ``batched`` share a session.
+    """
+    lines = "".join(_lines(items, batched))
     text = f"{{\n{lines}}}\n".encode()
     beats = max(2, math.ceil(lasts_s / BEAT_S))
     return f"{' '.join(nonces)} {secrets.token_hex(8)} {beats} {len(text)}\n".encode() + text
 
 
+def can_be_batched(item: VisitItem) -> bool:
+    """Whether nothing but a bound is asked of a host for it: no filters, no frames of its own, no root to be ended."""
+    script = item.script
+    return bool(script.newest_bytes) and not re.search(r"failtale_nonce|\bsudo\b", script.producer)
+
+
+def _lines(items: Mapping[int, VisitItem], batched: Collection[int]) -> Iterator[str]:
+    for is_batch, group in itertools.groupby(items, key=lambda number: number in batched):
+        numbers = list(group)
+        if is_batch:
+            yield _batch_line({number: items[number] for number in numbers})
+        else:
+            yield from (_item_line(number, items[number]) for number in numbers)
+
+
+def _batch_line(items: Mapping[int, VisitItem]) -> str:
+    ticks = sum(_ticks(item) for item in items.values())
+    blocks = _BLOCKS + _BLOCKS_FOR_ITEM * len(items)
+    quick = "".join(
+        f"quick {number} {_ticks(item)} {round(POLITE_S * 10)} {item.script.newest_bytes} "
+        f"{shlex.quote(item.script.producer)}\n"
+        for number, item in items.items()
+    )
+    return f"batch {ticks} {blocks} {shlex.quote(host_script('batch.sh'))} {shlex.quote(quick)}\n"
+
+
+def _ticks(item: VisitItem) -> int:
+    return math.ceil(item.timeout_s / BEAT_S) + 1  # the first beat comes early
+
+
+def bounded(newest_bytes: int) -> str:
+    """The filters of a command that has none but a bound; empty without one."""
+    return f"{{ tell cap {newest_bytes}; pass {newest_bytes}; }}" if newest_bytes else ""
+
+
 def _item_line(number: int, item: VisitItem) -> str:
-    ticks = math.ceil(item.timeout_s / BEAT_S) + 1  # the first beat comes early
+    ticks = _ticks(item)
     polite_tenths = round(_polite_s(item.script) * 10)
-    filters = item.script.filters or f"newest {item.max_bytes + 1}"
+    filters = item.script.filters or bounded(item.script.newest_bytes) or f"newest {item.max_bytes + 1}"
     return f"item {number} {ticks} {polite_tenths} {shlex.quote(item.script.producer)} {shlex.quote(filters)}\n"
 
 
@@ -266,6 +320,11 @@ class _Answer:
         return time.monotonic() - self.began
 
     @property
+    def is_late(self) -> bool:
+        """Whether its time is up."""
+        return self.elapsed_s > self.item.timeout_s + BEAT_S
+
+    @property
     def is_overdue(self) -> bool:
         """Whether the host should have ended it, or given up, long ago."""
         allowed_s = self.item.timeout_s + 2 * BEAT_S + 2 * _polite_s(self.item.script) + _FLUSH_S
@@ -297,16 +356,16 @@ class _Answer:
 class _Lane:
     """One shell of a visit: what it was sent, what it said, and how far it is."""
 
-    def __init__(
-        self, make_request: Callable[[tuple[str, str], VisitStart], tuple[dict[int, VisitItem], bytes]], *, known: bool
-    ) -> None:
+    def __init__(self, make_request: MakeRequest, *, known: bool) -> None:
         """``make_request`` is called with the nonces when the shell is ready; ``known``: it will say hello."""
         self._hello = (secrets.randbelow(900_000) + 100_000, secrets.randbelow(900_000) + 100_000)
         self._opening = opening(self._hello)
         self._make_request = make_request
         self._to_send = self._opening if known else b""
         self._sent_at = datetime.now(timezone.utc)
-        self._items: dict[int, VisitItem] | None = None
+        self._items: Mapping[int, VisitItem] | None = None
+        self.batched: frozenset[int] = frozenset()
+        """Numbers of items that share a session."""
         self._current: dict[str, int | None] = {"out": None, "err": None}
         self._closed_streams = 0
         self.shell: Shell
@@ -407,7 +466,8 @@ class _Lane:
         behind = bytes(self.talk[found.end() :])
         del self.talk[found.start() :]
         start = VisitStart(clock, zone, self._sent_at, datetime.now(timezone.utc))
-        self._items, self._to_send = self._make_request((self._nonce, self.items_nonce), start)
+        request = self._make_request((self._nonce, self.items_nonce), start)
+        self._items, self.batched, self._to_send = request.items, request.batched, request.text
         return behind
 
     def _add(self, stream: str, data: bytes) -> None:
@@ -463,6 +523,8 @@ class _Visit:
         self._lost = ""
         """How the last lane broke off."""
         self._in_order = True
+        self._may_batch = True
+        """Not once a batch broke off: then each item is run by itself."""
 
     def hold(self) -> VisitOutcome:
         try:
@@ -500,7 +562,7 @@ class _Visit:
             lane.send()
             self._active.append(lane)
 
-    def _request(self, nonces: tuple[str, str], start: VisitStart) -> tuple[dict[int, VisitItem], bytes]:
+    def _request(self, nonces: tuple[str, str], start: VisitStart) -> _Request:
         """What a shell that is ready is to do: all that nobody has begun, a lane from the end."""
         if self._items is None:
             self._items = dict(enumerate(self._make_items(start)))
@@ -509,7 +571,10 @@ class _Visit:
         if len(self._active) > 1:
             left.reverse()
         items = {number: self._items[number] for number in left}
-        return items, request(nonces, items, lasts_s=self._ends_at - time.monotonic() + BEAT_S)
+        batched = frozenset(_in_company(items) if self._may_batch and len(self._active) == 1 else ())
+        self._may_batch = False
+        lasts_s = self._ends_at - time.monotonic() + BEAT_S
+        return _Request(items, batched, request(nonces, items, batched=batched, lasts_s=lasts_s))
 
     def _is_waiting(self) -> bool:
         """Whether one item makes others wait for whom nobody has asked."""
@@ -540,6 +605,8 @@ class _Visit:
         elif running is not None and running.is_overdue:
             self._in_order = False
             self._retire(lane, lost="connection lost: the host was silent at the time limit,")
+        elif running is not None and lane.running in lane.batched and running.is_late and not self._ending:
+            self._end_batch(lane, running)
         elif self._is_overtaken(lane):
             lane.shell.close()
             self._active.remove(lane)
@@ -560,14 +627,30 @@ class _Visit:
             for other in self._active
         )
 
+    def _end_batch(self, lane: _Lane, late: _Answer) -> None:
+        """For an item whose time is up; the others are run by themselves."""
+        late.why = "late"
+        if lane.running is not None:
+            self._tell(lane.running, self._result(lane, late))
+        lane.hang_up()
+        lane.shell.close()
+        self._active.remove(lane)
+        if not self._active and not self._is_answered():
+            self._ask_again(lane)
+
     def _retire(self, lane: _Lane, *, lost: str = "") -> None:
         """A lane has ended: keep what it brought, and ask again for what it did not begin."""
         lane.take_the_rest()
         self._active.remove(lane)
         self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
         for number, answer in lane.answers.items():
-            if number not in self._told:
+            if number in self._told:
+                continue
+            if number not in lane.batched or not lane.is_finished:
                 self._partial[number] = self._result(lane, answer, broke_off=True)
+            elif self._ending:  # else it or another one reached the bounds of the batch, and is asked for again
+                answer.why = "cancelled"
+                self._partial[number] = self._result(lane, answer)
         lane.shell.close()
         if self._active or self._ending:
             return
@@ -625,6 +708,14 @@ class _Visit:
             raise TransportError("cancelled" if cancelled else "no answer", f"not run: {why}")
         for number in self._items:
             self._tell(number, CommandResult.not_started(why))
+
+
+def _in_company(items: Mapping[int, VisitItem]) -> Iterator[int]:
+    """The numbers of those that can be batched and have such neighbours."""
+    for can_be, group in itertools.groupby(items, key=lambda number: can_be_batched(items[number])):
+        numbers = list(group)
+        if can_be and len(numbers) > 1:
+            yield from numbers
 
 
 def _wait_for(lanes: Sequence[_Lane]) -> None:

@@ -10,7 +10,7 @@ from FailTaleLibrary.config import Collector
 from FailTaleLibrary.windows.journals import journal_producer, shown_journal
 from FailTaleLibrary.windows.log_files import file_producer, shown_files
 from FailTaleLibrary.windows.model import ResolvedWindow
-from FailTaleLibrary.windows.pipeline import filters, grep, kept_lines
+from FailTaleLibrary.windows.pipeline import filters, grep, is_narrowed, kept_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,9 +19,11 @@ class CommandLine:
 
     producer: str
     filters: str
-    """One compound command that reads stdin; empty where the producer filters by itself."""
+    """One compound command that reads stdin; empty where the producer filters by itself, or a bound is enough."""
     shown: str
     """What a person would type there."""
+    newest_bytes: int = 0
+    """Where a bound is enough: the bound."""
 
 
 def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int) -> CommandLine:
@@ -45,6 +47,7 @@ def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int
         producer=_command_producer(collector, window),
         filters=filters(collector, max_bytes=max_bytes),
         shown=_shown_command(collector, collector.command or ""),
+        newest_bytes=0 if is_narrowed(collector) else max_bytes,
     )
 
 

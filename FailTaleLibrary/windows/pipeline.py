@@ -80,10 +80,18 @@ def journal_narrowing(collector: Collector, cap: str) -> str:
 
 
 def filters(collector: Collector, *, max_bytes: int) -> str:
-    """What runs behind a command: one compound command that reads stdin, made of the functions of `frames.sh`."""
-    is_narrowed = collector.grep is not None or kept_lines(collector) is not None
-    passing = narrowing(collector, str(max_bytes)) if is_narrowed else f"pass {max_bytes}"
-    return f"{{ tell cap {max_bytes}; {passing}; }}"
+    """What runs behind a command: one compound command that reads stdin, made of the functions of `frames.sh`.
+
+    Empty where there is nothing but the bound, which the visit itself minds.
+    """
+    if not is_narrowed(collector):
+        return ""
+    return f"{{ tell cap {max_bytes}; {narrowing(collector, str(max_bytes))}; }}"
+
+
+def is_narrowed(collector: Collector) -> bool:
+    """Whether a collector keeps only some of the lines."""
+    return collector.grep is not None or kept_lines(collector) is not None
 
 
 def grep(collector: Collector) -> str:
