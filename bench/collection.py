@@ -1,6 +1,6 @@
 """What a failure costs beside the other ways to ask the same hosts: whole processes, interleaved, medians.
 
-    python -m bench.collection [--hosts 1,10] [--runs 5] [--delay-ms 25] [--ways NAME,NAME]
+    python -m bench.collection [--hosts 1,10] [--runs 5] [--delay-ms 25] [--ways NAME,NAME] [--plot FILE.svg]
 
 Eight usual commands on hosts that are one OpenSSH server on loopback, under an address of its own each. "cold" is a
 process from its start to the end of its first round; "warm" is the best of its later rounds. ``--delay-ms`` puts a
@@ -22,7 +22,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -148,18 +148,46 @@ def _one(way: str, settings: Path, *, attempts: int = 3) -> tuple[float, list[fl
     return cold_s, later
 
 
+Medians = dict[str, tuple[float, float]]
+"""Way -> seconds, cold and warm."""
+
+
+def plot(found: Mapping[int, Medians], title: str, path: Path) -> None:
+    """Bars of each way, cold beside warm, a row of them for each number of hosts."""
+    import matplotlib  # only for those who want plots: pip install --group bench
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = title  # the same picture of the same figures
+    from matplotlib import pyplot
+
+    figure, rows = pyplot.subplots(len(found), 2, figsize=(8, 2.4 * len(found)), layout="constrained", squeeze=False)
+    for (hosts, medians), row in zip(found.items(), rows, strict=True):
+        for column, (axes, kind) in enumerate(zip(row, ("cold", "warm"), strict=True)):
+            ways = sorted(medians, key=lambda way: -medians[way][column])
+            colours = ["#1f6feb" if way.startswith("FailTale") else "#9aa4b2" for way in ways]
+            axes.barh(ways, [medians[way][column] for way in ways], color=colours)
+            axes.set_title(f"{hosts} host{'s' if hosts > 1 else ''}, {kind}, {title}", fontsize=8)
+            axes.set_xlabel("seconds", fontsize=7)
+            axes.tick_params(labelsize=7)
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", default="1,10", help="how many, separated by commas")
     parser.add_argument("--runs", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=4)
     parser.add_argument("--delay-ms", type=float, default=0.0, help="each direction")
+    parser.add_argument("--plot", type=Path, help="an SVG of all that was measured")
     parser.add_argument("--ways", default=",".join(each.replace(",", ";") for each in WAYS))
     options = parser.parse_args()
     named = [name.strip().replace(";", ",") for name in options.ways.split(",")]
     ways = [name for name in named if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]
     if len(ways) < len(named):
         print(f"left out, because not installed (pip install --group bench): {', '.join(set(named) - set(ways))}")
+    found: dict[int, Medians] = {}
+    trip_ms = 2 * options.delay_ms
     for hosts in map(int, options.hosts.split(",")):
         cold: dict[str, list[float]] = {way: [] for way in ways}
         warm: dict[str, list[float]] = {way: [] for way in ways}
@@ -169,11 +197,13 @@ def main() -> None:
                     first, later = _one(way, settings)
                     cold[way].append(first)
                     warm[way].append(min(later))
-        trip_ms = 2 * options.delay_ms
         print(f"\n{hosts} hosts x {len(COMMANDS)} commands, {trip_ms:g} ms of round trip, medians of {options.runs}")
         print(f"{'':26} {'cold s':>8} {'warm s':>8}")
-        for way in sorted(ways, key=lambda each: statistics.median(cold[each])):
-            print(f"{way:26} {statistics.median(cold[way]):8.3f} {statistics.median(warm[way]):8.3f}", flush=True)
+        found[hosts] = {way: (statistics.median(cold[way]), statistics.median(warm[way])) for way in ways}
+        for way, (cold_s, warm_s) in sorted(found[hosts].items(), key=lambda each: each[1]):
+            print(f"{way:26} {cold_s:8.3f} {warm_s:8.3f}", flush=True)
+    if options.plot is not None:
+        plot(found, f"{trip_ms:g} ms of round trip", options.plot)
 
 
 if __name__ == "__main__":

@@ -71,6 +71,10 @@ def _end_one(host: Sshd, shape: str, end: str, company: str) -> None:
         elif end == "server dies":
             host.signal(signal.SIGKILL, own)
 
+    def told(name: str, _: object) -> None:
+        if name == "ended":
+            cancel.set()
+
     threading.Thread(target=end_it, daemon=True).start()
     items = [item("ended", SHAPES[shape], timeout_s=limit_s)]
     if company == "in a batch":

@@ -70,7 +70,9 @@ def paramiko(settings: Settings) -> None:
                         continue
                     raise
                 stderr.read()
-                return bytes(stdout.read())
+                text = bytes(stdout.read())
+                stdout.channel.recv_exit_status()  # else it arrives for a channel that is gone, and ends the connection
+                return text
 
         with ThreadPoolExecutor(4) as channels:
             list(channels.map(run, settings["commands"]))
