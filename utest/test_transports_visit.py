@@ -163,6 +163,18 @@ def test_a_batch_that_is_ended_leaves_nothing_and_keeps_what_came(
     assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
 
 
+@pytest.mark.ssh
+def test_a_batch_that_broke_off_goes_on_where_a_server_takes_one_session(
+    new_host: Callable[..., Sshd],
+) -> None:
+    host = new_host(options=["MaxSessions 1"])
+    items = [batched("first", "echo first"), batched("late", "sleep 300", timeout_s=2), batched("last", "echo last")]
+    results = visit(to(host), *items)
+    assert [results[name].stdout for name in ("first", "late", "last")] == [b"first\n", b"", b"last\n"]
+    assert [results[name].timed_out for name in ("first", "late", "last")] == [False, True, False]
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+
+
 def test_no_command_of_a_batch_sees_the_nonces(in_any_shell: Transport) -> None:
     look = "env; set; cat /proc/$$/environ /proc/$PPID/environ /proc/*/cmdline 2>/dev/null"
     results = visit(in_any_shell, batched("one", look), batched("two", look))

@@ -605,7 +605,7 @@ class _Visit:
         elif running is not None and running.is_overdue:
             self._in_order = False
             self._retire(lane, lost="connection lost: the host was silent at the time limit,")
-        elif running is not None and lane.running in lane.batched and running.is_late and not self._ending:
+        elif running is not None and lane.running in lane.batched and running.is_late and not lane.is_hung_up:
             self._end_batch(lane, running)
         elif self._is_overtaken(lane):
             lane.shell.close()
@@ -628,15 +628,11 @@ class _Visit:
         )
 
     def _end_batch(self, lane: _Lane, late: _Answer) -> None:
-        """For an item whose time is up; the others are run by themselves."""
+        """For an item whose time is up; the others are asked for again once the host has ended the batch."""
         late.why = "late"
         if lane.running is not None:
             self._tell(lane.running, self._result(lane, late))
         lane.hang_up()
-        lane.shell.close()
-        self._active.remove(lane)
-        if not self._active and not self._is_answered():
-            self._ask_again(lane)
 
     def _retire(self, lane: _Lane, *, lost: str = "") -> None:
         """A lane has ended: keep what it brought, and ask again for what it did not begin."""
