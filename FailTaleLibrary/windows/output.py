@@ -95,7 +95,7 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
             times=times.get(part.path),
             look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"),
         )
-        for part in _file_parts(_joined(stdout, told, nonce), nonce, cap=_last_number(told.get("cap")))
+        for part in _file_parts(_newest_in_one_piece(stdout, told, nonce), nonce, cap=_last_number(told.get("cap")))
     )
     kept = b"".join(part.text for part in parts)
     produced, skipped = _produced(stdout, told, nonce), _skipped(told)
@@ -142,7 +142,7 @@ def _produced(stdout: bytes, told: dict[str, list[str]], nonce: str) -> tuple[in
     return beginning.count(b"\n") + rest[0], len(beginning) + rest[1]
 
 
-def _joined(stdout: bytes, told: dict[str, list[str]], nonce: str) -> bytes:
+def _newest_in_one_piece(stdout: bytes, told: dict[str, list[str]], nonce: str) -> bytes:
     """The newest output in one piece: the beginning only where nothing is missing behind it.
 
     Of a connection that was cut in the middle of the newest, it may be all that came whole.
