@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.names import Names
@@ -23,7 +24,10 @@ MOST_EVENTS = 3
 """Between the first suspect and the failure, both not counted."""
 _LOOKED_AT = 60
 """Of the candidates."""
+_MOST_BRANCHES = 6
+"""Of one event, the best candidates first."""
 _MOST_CONSEQUENCES = 4
+_FOREIGN = "of another test"
 _BELONGS = frozenset({"same identifier", "shared words", "of this test"})
 """Signals that link a line with the failure."""
 
@@ -109,6 +113,7 @@ class Linker:
         self._scene = scene
         self._named: dict[int, Mapping[str, str]] = {}
         self._identifiers: dict[int, frozenset[str]] = {}
+        self._reasons: dict[tuple[int, int], tuple[SafeText, ...]] = {}
         failure = scene.failure
         said = (failure.message, *(each for step in failure.keyword_path for each in step.arguments))
         self._failure_text = derived("\n".join, said)
@@ -116,6 +121,12 @@ class Linker:
 
     def reasons(self, cause: Candidate, effect: Candidate) -> tuple[SafeText, ...]:
         """Why a candidate is believed to have led to another; empty when nothing but time links them."""
+        key = (id(cause), id(effect))
+        if key not in self._reasons:
+            self._reasons[key] = self._reasons_for(cause, effect)
+        return self._reasons[key]
+
+    def _reasons_for(self, cause: Candidate, effect: Candidate) -> tuple[SafeText, ...]:
         if cause is effect or not self._can_follow(cause, effect):
             return ()
         links = tuple(self._links(cause, effect))
@@ -260,6 +271,8 @@ def chain_of(ordered: Sequence[Candidate], linker: Linker, scene: Scene) -> Foun
 def _can_be_told(candidate: Candidate, scene: Scene) -> bool:
     if candidate.line_number is None or _GOES_ON.search(candidate.text[:LINE_CHARS]):
         return False
+    if any(signal.name == _FOREIGN for signal in candidate.signals):
+        return False
     is_late = candidate.at is not None and scene.offset_s(candidate.at) > LATE_S
     return not is_late and candidate.can_be_told
 
@@ -273,14 +286,13 @@ def _paths(events: tuple[Candidate, ...], pool: Sequence[Candidate], linker: Lin
     if len(events) > MOST_EVENTS:
         return
     told = {(each.host, each.collector) for each in events}
-    for other in pool:
-        if (other.host, other.collector) in told or other.host in {each.host for each in events[1:]}:
-            continue
-        why = linker.reasons(last, other)
-        if why:
-            link = Link(last, other, why)
-            yield (link,)
-            yield from ((link, *rest) for rest in _paths((*events, other), pool, linker))
+    hosts = {each.host for each in events[1:]}
+    others = (each for each in pool if (each.host, each.collector) not in told and each.host not in hosts)
+    links = (Link(last, other, why) for other in others if (why := linker.reasons(last, other)))
+    for link in islice(links, _MOST_BRANCHES):
+        yield (link,)
+        if link.effect is not None:
+            yield from ((link, *rest) for rest in _paths((*events, link.effect), pool, linker))
 
 
 def _worth(path: tuple[Link, ...], ordered: Sequence[Candidate]) -> tuple[bool, int, int]:

@@ -71,7 +71,7 @@ class Candidate:
     @property
     def can_be_told(self) -> bool:
         """Whether it is not what the host logs routinely, or speaks of the failing test's own request."""
-        return bool(self.shares) or all(signal.name != "seen before" for signal in self.signals)
+        return self.belongs or bool(self.shares) or all(signal.name != "seen before" for signal in self.signals)
 
     def told_as_reason(self, signal: Signal) -> Candidate:
         """The candidate as a reason why a service could not answer."""

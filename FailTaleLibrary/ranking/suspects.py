@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from heapq import nsmallest
 
 from FailTaleLibrary.ranking.belonging import Belonging, notes_of
@@ -27,8 +28,10 @@ from FailTaleLibrary.records import (
     Failure,
     Item,
     SafeText,
+    Signal,
     Signature,
     Suspect,
+    configured_name,
     derived,
     our_words,
 )
@@ -106,7 +109,10 @@ def rank(
     proven = behind if failure.others is None else _in_company(behind)
     found = chain_of(proven, linker, scene)
     ordered = within_quotas(_with_members_behind_cause(proven, found), most=MOST_SUSPECTS)
-    suspects = tuple(_suspect_of_candidate(each, number, scene) for number, each in enumerate(ordered, 1))
+    suspects = tuple(
+        _suspect_of_candidate(_told_as_consequence(each, found), number, scene)
+        for number, each in enumerate(ordered, 1)
+    )
     strongest = suspects[0] if suspects and suspects[0].is_strong else None
     unseen = not_in_reach(evidence)
     return Analysis(
@@ -134,6 +140,16 @@ def _with_members_behind_cause(ordered: Sequence[Candidate], found: FoundChain |
     members = found.members
     others = [each for each in ordered[1:] if not any(each is member for member in members)]
     return [ordered[0], *members, *others]
+
+
+def _told_as_consequence(candidate: Candidate, found: FoundChain | None) -> Candidate:
+    """The candidate; where it followed from another one of the chain, with that as the first thing said of it."""
+    links = (*found.links, *found.consequences) if found else ()
+    link = next((each for each in links if each.effect is candidate), None)
+    if link is None:
+        return candidate
+    words = our_words("follows from what {} logged", configured_name(link.cause.host))
+    return replace(candidate, signals=(Signal(name="consequence", words=words), *candidate.signals))
 
 
 def _chain_record(found: FoundChain | None, suspects: Mapping[int, Suspect], failure: Failure) -> Chain | None:
