@@ -322,6 +322,22 @@ def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host
     connections.close()
 
 
+@pytest.mark.parametrize("most", [3, 8, 12])
+def test_an_account_that_may_start_no_more_processes_costs_its_items_and_leaves_nothing(
+    most: int, new_host: Callable[..., Sshd], as_root: None, public_directory: Path
+) -> None:
+    with throw_away_user() as user:
+        starved = f'ForceCommand ulimit -p {most} || ulimit -u {most}; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+        host = new_host(directory=public_directory, user=user, options=[starved])
+        connections = to(host, connect_timeout_s=10.0)
+        results = visit(connections, item("state", "echo one; sleep 0.1"), item("piped", "echo x | cat | cat | cat"))
+        assert set(results) == {"state", "piped"}
+        for result in results.values():
+            assert result.stdout or result.exit_status or result.incomplete or b"fork" in result.stderr
+        connections.close()
+        assert wait_until(lambda: host.leftovers() == [])
+
+
 def test_a_login_shell_that_runs_nothing_is_told(
     new_host: Callable[..., Sshd], as_root: None, public_directory: Path
 ) -> None:
