@@ -38,6 +38,13 @@ MAX_PRINTED = 20_000
 """Characters of what a test printed or logged, the newest, that are searched for what it saw."""
 MAX_USED_OF_PASSED = 40
 """Texts of a passing test that are remembered, to know its lines when a later test fails."""
+MAX_FIXTURE_FAULTS = 20
+"""Errors of fixtures that are remembered, with all that they hold."""
+SECTION = "FailTale"
+VERBOSE = 2
+"""From ``pytest -vv`` on a failure's section is the whole report."""
+CRASHED = "???"
+"""``when`` of a test whose worker died, as xdist reports it."""
 NOT_AFFECTED = "The test result is not affected."
 _PLUGIN = "failtale-run"
 _CORRELATION = pytest.StashKey[Correlation]()
@@ -200,6 +207,10 @@ class _PytestRun:
         if (worker := getattr(config, "workerinput", None)) and worker.get("workercount", 2) > 1:
             run.runs_in_parallel(_xdist_run(worker))
         self._told: list[tuple[str, str]] = []
+        self._begun: dict[str, datetime] = {}
+        """When the tests that are under way began, as far as the process knows that shows the results."""
+        self._fixture_faults: dict[int, tuple[BaseException, Report]] = {}
+        """What broke fixtures that several tests share, and its evidence: pytest raises the same error once more."""
         self._held = contextlib.ExitStack()
         """Signals of a collection wait until its report has been taken by whoever wants it."""
 
@@ -230,8 +241,17 @@ class _PytestRun:
             self._collect_failure(item, call, report)
         return report
 
+    def pytest_runtest_logstart(self, nodeid: str) -> None:
+        self._begun[nodeid] = datetime.now(timezone.utc)
+
+    def pytest_runtest_logfinish(self, nodeid: str) -> None:
+        self._begun.pop(nodeid, None)
+
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> Generator[None, None, None]:
+        if report.failed and report.when == CRASHED:
+            self._collect_crashed(report)
+        _tell_junit(self._config, report)
         yield
         self._held.close()
         for name, value in report.user_properties:
@@ -270,11 +290,34 @@ class _PytestRun:
 
         self._held.enter_context(held_back())
         try:
+            if self._tell_of_first_victim(item, call, report):
+                return
             collected = self._collect_for(self._failure_of(item, call, report), item, ())
             self._attach(collected, item, report)
+            self._remember_fixture_fault(call, collected)
         except Exception as error:
             activity = f"collecting evidence for test '{item.name}'"
-            report.sections.append(("FailTale", f"{self.run.fault(activity, error)} {NOT_AFFECTED}"))
+            report.sections.append((SECTION, f"{self.run.fault(activity, error)} {NOT_AFFECTED}"))
+
+    def _tell_of_first_victim(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> bool:
+        """Whether a fixture of several tests had failed for an earlier one: its evidence counts."""
+        if call.when != "setup" or call.excinfo is None:
+            return False
+        _, first = self._fixture_faults.get(id(call.excinfo.value), (None, None))
+        if first is None:
+            return False
+        words = f"Same as '{first.failure.name}': the fixture failed once, before it. {first.analysis.headline}"
+        report.sections.append((SECTION, f"{words}\n"))
+        summary = (PROPERTY, f"FailTale: {words}")
+        item.user_properties.append(summary)
+        report.user_properties.append(summary)
+        return True
+
+    def _remember_fixture_fault(self, call: pytest.CallInfo[None], collected: Report) -> None:
+        if call.when == "setup" and call.excinfo is not None:
+            if len(self._fixture_faults) >= MAX_FIXTURE_FAULTS:
+                self._fixture_faults.clear()
+            self._fixture_faults[id(call.excinfo.value)] = (call.excinfo.value, collected)
 
     def _collect_for(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
         traces = item.stash[_CORRELATION].identifiers if _CORRELATION in item.stash else ()
@@ -283,8 +326,35 @@ class _PytestRun:
             failure, components=components or _marked_components(item), output_dir=self._output_dir
         )
 
+    def _collect_crashed(self, report: pytest.TestReport) -> None:
+        """A test whose xdist worker died: nobody but the controller is left to collect its evidence."""
+        nodeid = report.nodeid
+        file, _, name = nodeid.partition("::")
+        try:
+            failure = self.run.failure(
+                name or nodeid,
+                message=str(report.longrepr),
+                suite=file,
+                framework="pytest",
+                scope="test",
+                start=self._begun.get(nodeid),
+            )
+            collected = self.run.collect_failure(failure, output_dir=self._output_dir)
+            report.sections.append((SECTION, self._section_of(collected)))
+            report.user_properties.append((PROPERTY, self.run.summary(collected)))
+        except Exception as error:
+            activity = f"collecting evidence for test '{nodeid}'"
+            report.sections.append((SECTION, f"{self.run.fault(activity, error)} {NOT_AFFECTED}"))
+
+    def _section_of(self, collected: Report) -> str:
+        """The report in short; whole where the user asks for much."""
+        if self._config.get_verbosity() >= VERBOSE:
+            return self.run.text(collected)
+        where = f"failtale show {self._output_dir / collected.bundle}" if collected.bundle else "pytest -vv"
+        return self.run.brief_text(collected, more=f"All of it: {where}")
+
     def _attach(self, collected: Report, item: pytest.Item, report: pytest.TestReport) -> None:
-        report.sections.append(("FailTale", self.run.text(collected)))
+        report.sections.append((SECTION, self._section_of(collected)))
         summary = (PROPERTY, self.run.summary(collected))
         item.user_properties.append(summary)  # JUnit XML takes what the teardown's report has, which is made of these
         report.user_properties.append(summary)
@@ -328,6 +398,23 @@ class _PytestRun:
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 
         return RecordRedactor(self.run.redactor())
+
+
+def _tell_junit(config: pytest.Config, report: pytest.TestReport) -> None:
+    """The section as ``system-out`` of the test case, which CI servers show; pytest's own has only what it captured."""
+    from _pytest.junitxml import xml_key  # nothing public leads to it
+
+    told = [text for title, text in report.sections if title == SECTION]
+    junit = config.stash.get(xml_key, None)
+    if not told or junit is None:
+        return
+    from xml.etree.ElementTree import Element
+
+    from _pytest.junitxml import bin_xml_escape
+
+    element = Element("system-out")
+    element.text = str(bin_xml_escape("\n".join(told)))
+    junit.node_reporter(report).append(element)
 
 
 def _xdist_run(worker: Mapping[str, Any]) -> ParallelRun:

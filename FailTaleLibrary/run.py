@@ -457,6 +457,17 @@ class Run:
 
             return plain_text(report, self._faults.sentence("writing the report", error))
 
+    def brief_text(self, report: Report, *, more: str) -> str:
+        """A report in at most forty lines; ``more`` says where the rest is."""
+        from FailTaleLibrary.rendering import to_brief_text
+
+        try:
+            return to_brief_text(report, more=more)
+        except self._passed_on:
+            raise
+        except Exception as error:
+            return f"{self._faults.sentence('writing the report in short', error)}\n{more}\n"
+
     def rendered(self, report: Report, form: str) -> str:
         """A report in one of the output formats, `rendering.FORMATS`."""
         from FailTaleLibrary.rendering import FORMATS

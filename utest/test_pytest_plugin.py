@@ -335,3 +335,93 @@ def test_without_a_configuration_the_plugin_is_inert(project: Path) -> None:
     _, said = ran(project)
     assert "1 failed, 1 deselected" in said
     assert "FailTale" not in said
+
+
+# --- What a reader sees of it ----------------------------------------------------------------------------------------
+
+SHARED = """\
+import os
+import pytest
+
+@pytest.fixture(scope="class")
+def shop():
+    with open({log!r}, "a") as log:
+        log.write("ERROR the shop does not start: port 8080 in use\\n")
+    raise OSError("the shop does not start")
+
+class TestOrders:
+    def test_one(self, shop): pass
+    def test_two(self, shop): pass
+
+def test_long():
+    with open({log!r}, "a") as log:
+        for number in range(300):
+            log.write(f"ERROR order {{number}} is lost in a way of its own {{'x' * (number % 7)}}\\n")
+    assert False
+
+def test_that_kills_its_worker():
+    with open({log!r}, "a") as log:
+        log.write("ERROR the worker goes\\n")
+    if os.environ.get("PYTEST_XDIST_WORKER"):
+        os._exit(3)
+"""
+
+
+def run_shared(directory: Path, *options: str) -> PytestRun:
+    run_pytest(directory, "--collect-only")
+    (directory / "test_shop.py").write_text(SHARED.format(log=str(directory / "app.log")))
+    command = [sys.executable, "-m", "pytest", *plugin_options(), "-p", "no:randomly", "-p", "no:cacheprovider"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    done = subprocess.run(
+        [*command, "--failtale=failtale.yaml", *options],
+        cwd=directory,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    return PytestRun(directory, done.returncode, done.stdout + done.stderr)
+
+
+def section_of(run: PytestRun, test: str) -> list[str]:
+    """The lines of a failing test's section in the terminal."""
+    _, _, rest = run.output.partition(f"{test} _")
+    lines = rest.partition(" FailTale -")[2].splitlines()[1:]
+    return lines[: next(number for number, line in enumerate(lines) if line.startswith(("___", "===", "----- gen")))]
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> PytestRun:
+    return run_shared(tmp_path_factory.mktemp("shared"), "--junitxml=junit.xml")
+
+
+def test_a_section_has_forty_lines_at_most_and_says_where_the_rest_is(shared: PytestRun) -> None:
+    section = section_of(shared, "test_long")
+    assert 3 <= len(section) <= 40
+    assert "What was collected" not in section
+    assert section[-1].startswith("All of it: failtale show failtale/")
+
+
+def test_who_asks_for_much_gets_the_whole_report(tmp_path: Path) -> None:
+    run = run_shared(tmp_path, "-vv", "-k", "test_long")
+    assert "What was collected" in section_of(run, "test_long")
+
+
+def test_the_second_victim_of_a_fixture_is_told_of_the_first(shared: PytestRun) -> None:
+    assert [report.failure.name for report in shared.reports()].count("test_two") == 0
+    section = "\n".join(section_of(shared, "test_two"))
+    assert section.startswith("Same as 'test_one': the fixture failed once, before it. ")
+
+
+def test_junit_shows_the_section_as_the_tests_output(shared: PytestRun) -> None:
+    cases = {case.get("name"): case for case in ElementTree.parse(shared.directory / "junit.xml").iter("testcase")}
+    told = cases["test_long"].findtext("system-out") or ""
+    assert "FailTale: " in told
+    assert "failtale show" in told
+
+
+def test_a_test_whose_worker_died_has_its_evidence_too(tmp_path: Path) -> None:
+    run = run_shared(tmp_path, "-n", "1", "-k", "worker or one")
+    report = run.report("test_that_kills_its_worker")
+    assert "the worker goes" in text_of(report)
+    assert "test_shop.py::test_that_kills_its_worker: FailTale:" in run.output

@@ -4,6 +4,6 @@ from __future__ import annotations
 
 from FailTaleLibrary.rendering.formats import FORMATS, Format
 from FailTaleLibrary.rendering.html import is_card, redraw, to_html
-from FailTaleLibrary.rendering.text import summary_line, to_text
+from FailTaleLibrary.rendering.text import summary_line, to_brief_text, to_text
 
-__all__ = ["FORMATS", "Format", "is_card", "redraw", "summary_line", "to_html", "to_text"]
+__all__ = ["FORMATS", "Format", "is_card", "redraw", "summary_line", "to_brief_text", "to_html", "to_text"]

@@ -39,6 +39,45 @@ def to_text(report: Report) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
+BRIEF_LINES = 40
+_BRIEF_SUSPECTS = 5
+_BRIEF_CHARS = 200
+
+
+def to_brief_text(report: Report, *, more: str) -> str:
+    """The cause, how it led to the failure, the suspects and the gaps, in at most `BRIEF_LINES` lines.
+
+    ``more`` is a sentence that says where the rest is; it comes last.
+    """
+    lines = [f"FailTale: {report.analysis.headline or 'evidence collected'}"]
+    if report.analysis.signature and report.analysis.signature.same_as:
+        lines.append(f"Same as '{report.analysis.signature.same_as}'")
+    lines += [line for line in _chain_lines(report.analysis.chain) if line.startswith(" ")]
+    if report.failure.others:
+        lines.append(in_words.others_words(report.failure.others))
+    for suspect in shown_suspects(report.analysis)[:_BRIEF_SUSPECTS]:
+        lines += [f"  {_suspect_words(suspect)}", f"{_INDENT}> {suspect.text}"]
+    lines += [f"  {_place_of(gap.host, gap.collector)} {gap.reason}: {gap.detail}" for gap in report.evidence.gaps[:3]]
+    if len(report.evidence.gaps) > 3:
+        lines.append(f"  and {count(len(report.evidence.gaps) - 3, 'further gap')}")
+    hint = report.analysis.hint
+    lines += [_hint_label(hint), f"{_INDENT}{hint.cause}"] if hint else []
+    lines.append(f"Looked at {_hosts_in_words(report)}: {in_words.counts_words(report.evidence)}")
+    return "\n".join([*map(_clipped_line, lines[: BRIEF_LINES - 1]), more]) + "\n"
+
+
+def _hosts_in_words(report: Report) -> str:
+    hosts = in_words.hosts_of(report.evidence)
+    more = f" and {count(len(hosts) - 5, 'more host')}" if len(hosts) > 5 else ""
+    return (", ".join(hosts[:5]) or "no host") + more
+
+
+def _clipped_line(line: str) -> str:
+    """One line of bounded length; its indentation stays."""
+    indentation = line[: len(line) - len(line.lstrip())]
+    return indentation + shorten(one_line(line), _BRIEF_CHARS).lstrip()
+
+
 def _gap_words(report: Report) -> str:
     """`` (2 gaps: db1 unreachable, web1 / access.log permission denied)``; empty when there is none."""
     gaps = report.evidence.gaps
@@ -57,6 +96,8 @@ def _head_lines(report: Report) -> Iterator[str]:
     yield f"{in_words.counts_words(report.evidence)}, window {in_words.window_of_failure(failure)}"
     if signature and signature.same_as:
         yield f"Same as '{signature.same_as}': {signature.text}"
+    if failure.others:
+        yield in_words.others_words(failure.others)
 
 
 def _chain_lines(chain: Chain | None) -> Iterator[str]:
