@@ -23,7 +23,7 @@ from typing import Literal
 from FailTaleLibrary.archive.cards import TextTransform, rewritten
 from FailTaleLibrary.archive.payload import parse_report, refusal
 from FailTaleLibrary.errors import ArchiveError
-from FailTaleLibrary.files import private_directory, write_new_private_file
+from FailTaleLibrary.files import private_directory, read_regular, write_new_private_file
 from FailTaleLibrary.records import Record, Report
 from FailTaleLibrary.schema import ValidationError
 
@@ -260,12 +260,8 @@ def _path_inside(path: Path, name: str) -> Path:
 
 def _read_bytes(file: Path) -> bytes:
     try:
-        with file.open("rb") as stream:
-            data = stream.read(MAX_FILE_BYTES + 1)
+        return read_regular(file, max_bytes=MAX_FILE_BYTES)
     except OSError as error:
         raise ArchiveError(f"Cannot read '{file}': {error.strerror or error}.") from error
     except ValueError as error:  # a NUL in the name
         raise ArchiveError(f"Cannot read '{file}': {error}.") from error
-    if len(data) > MAX_FILE_BYTES:
-        raise ArchiveError(f"'{file}' is larger than {MAX_FILE_BYTES} bytes.")
-    return data

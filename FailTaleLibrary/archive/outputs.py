@@ -14,9 +14,12 @@ from xml.etree import ElementTree
 
 from FailTaleLibrary.archive.payload import report_in
 from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.files import open_regular, read_regular
 from FailTaleLibrary.records import Report, our_words
 from FailTaleLibrary.rendering import is_card
 
+MAX_JSON_BYTES = 1024 * 1024 * 1024
+"""Of an output.json, which is held as a whole; an output.xml of any size is streamed."""
 _OUR_LIBRARY = "FailTaleLibrary"
 
 
@@ -120,14 +123,15 @@ def _from_xml(path: Path) -> Iterator[_Card]:
 def _elements(path: Path) -> Iterator[tuple[ElementTree.Element, list[ElementTree.Element]]]:
     """Every element at its end with its parents, outermost first; what ended is forgotten."""
     parents: list[ElementTree.Element] = []
-    for event, element in ElementTree.iterparse(path, events=("start", "end")):  # noqa: S314 - expat >= 2.4.1 bounds entities
-        if event == "start":
-            parents.append(element)
-            continue
-        parents.pop()
-        yield element, parents
-        if parents:
-            parents[-1].remove(element)
+    with open_regular(path) as file:
+        for event, element in ElementTree.iterparse(file, events=("start", "end")):  # noqa: S314 - expat >= 2.4.1 bounds entities
+            if event == "start":
+                parents.append(element)
+                continue
+            parents.pop()
+            yield element, parents
+            if parents:
+                parents[-1].remove(element)
 
 
 def _is_card(message: ElementTree.Element, parents: list[ElementTree.Element]) -> bool:
@@ -174,8 +178,7 @@ def _from_json(path: Path) -> Iterator[_Card]:
 
     It sees pairs, so a second "body" of a test hides nothing.
     """
-    with path.open(encoding="utf-8") as file:
-        root = json.load(file, object_pairs_hook=_object_of)
+    root = json.loads(read_regular(path, max_bytes=MAX_JSON_BYTES).decode("utf-8"), object_pairs_hook=_object_of)
     yield from root.cards if isinstance(root, _Object) else ()
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 from FailTaleLibrary.config.messages import Mistake, Mistakes, complaint_of
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Expanded, MissingVariablesError, Origin, expand, in_quotes, referenced
+from FailTaleLibrary.files import read_anything
 from FailTaleLibrary.schema import ValidationError
 
 if TYPE_CHECKING:
@@ -132,12 +133,11 @@ _TOLD_WHERE_IT_BEGINS = re.compile(r"quoted scalar.*end of stream|flow (?:mappin
 
 
 def read_text(path: Path) -> str:
-    """The text of a file that a person wrote; a device or another file without end is read in part and refused.
+    """The text of a file that a person wrote; one without end is read in part and refused, so is a silent pipe.
 
     Raises OSError, or ValueError with the reason, which follows the file's name and perhaps a line.
     """
-    with path.open("rb") as file:
-        content = file.read(MAX_FILE_BYTES + 1)
+    content = read_anything(path, max_bytes=MAX_FILE_BYTES)
     if len(content) > MAX_FILE_BYTES:
         raise ValueError(f": more than {MAX_FILE_BYTES // 1024} KiB; this is no file that a person wrote")
     try:

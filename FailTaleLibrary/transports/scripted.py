@@ -24,8 +24,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeAlias
 
+from FailTaleLibrary.config.messages import Mistakes
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Count, Kind, NotUnderstoodError, Origin
+from FailTaleLibrary.config.yaml_source import read_document, read_text
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.schema import BeforeValidator, Field, ValidationInfo
 from FailTaleLibrary.transports.base import CommandResult, Script, Transport
@@ -62,12 +64,15 @@ def _answers_in(value: object, info: ValidationInfo) -> object:
 
 def read_answers(path: Path) -> dict[str, RecordedAnswer]:
     """Collector -> answer, from the section ``answers`` of a YAML file. Raises ValueError when there is none."""
-    import yaml  # wanted by recorded answers alone
-
+    mistakes = Mistakes()
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise ValueError(f"'{path}' cannot be read") from error
+        document = read_document(read_text(path), path, mistakes=mistakes)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ValueError(f"'{path}' cannot be read: {reason}") from error
+    if document is None or mistakes.found:
+        raise ValueError(f"'{path}' is no YAML that can be read: {mistakes.found[0]}")
+    data = document.data
     answers = data.get("answers") if isinstance(data, dict) else None
     if answers is None:
         raise ValueError("it has no section 'answers'")
