@@ -165,12 +165,15 @@ plan_between() {
     fi
   done)
   if [ -z "$between" ]; then return; fi
-  if [ "$p_late" != - ] || printf '%s\n' "$between" | while IFS= read -r each; do
-    if is_marked "$each" && [ "$k_name" = "${path##*/}" ]; then echo; fi
-  done | grep -q "^"; then proven=0; fi
+  known=$(printf '%s\n' "$between" | while IFS= read -r each; do
+    if is_marked "$each" && [ "$k_name" = "${path##*/}" ]; then printf '%s\n' "$each"; break; fi
+  done)
+  if [ "$p_late" != - ] || [ -n "$known" ]; then proven=0; fi
   printf '%s\n' "$between" | {
     while IFS= read -r each; do
       if ! is_marked "$each"; then
+        # shellcheck disable=SC3013 # within one second BusyBox does not tell which of two is the newer one
+        if [ -n "$known" ] && ! [ "$each" -nt "$known" ]; then proven=-; fi
         later=$(part 0 "$proven" "$each"; printf '%s' "$later")
       elif [ "$k_name" = "${path##*/}" ]; then
         later=$(part 0 "$k_late" "$each"; printf '%s' "$later") proven=-
