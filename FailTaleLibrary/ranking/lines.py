@@ -193,6 +193,7 @@ class Log:
             self.first = start
         self.readings = [reading for part in reversed(parts) for reading in part]
         self.lines = self.lines[self.first :]
+        self._templates: dict[int, str] = {}
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -204,7 +205,10 @@ class Log:
         return self.readings[index].gravity
 
     def template(self, index: int) -> str:
-        return template(self.lines[index][self.readings[index].message_at :])
+        shape = self._templates.get(index)
+        if shape is None:
+            shape = self._templates[index] = template(self.lines[index][self.readings[index].message_at :])
+        return shape
 
 
 def _read_part(readings: Readings, lines: Sequence[str]) -> list[Reading]:
