@@ -53,8 +53,7 @@ def to_brief_text(report: Report, *, more: str) -> str:
     if report.analysis.signature and report.analysis.signature.same_as:
         lines.append(f"Same as '{report.analysis.signature.same_as}'")
     lines += [line for line in _chain_lines(report.analysis.chain) if line.startswith(" ")]
-    if report.failure.others:
-        lines.append(in_words.others_words(report.failure.others))
+    lines += report.analysis.notes
     for suspect in shown_suspects(report.analysis)[:_BRIEF_SUSPECTS]:
         lines += [f"  {_suspect_words(suspect)}", f"{_INDENT}> {suspect.text}"]
     lines += [f"  {_place_of(gap.host, gap.collector)} {gap.reason}: {gap.detail}" for gap in report.evidence.gaps[:3]]
@@ -96,8 +95,6 @@ def _head_lines(report: Report) -> Iterator[str]:
     yield f"{in_words.counts_words(report.evidence)}, window {in_words.window_of_failure(failure)}"
     if signature and signature.same_as:
         yield f"Same as '{signature.same_as}': {signature.text}"
-    if failure.others:
-        yield in_words.others_words(failure.others)
 
 
 def _chain_lines(chain: Chain | None) -> Iterator[str]:

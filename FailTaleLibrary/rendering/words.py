@@ -19,7 +19,6 @@ from FailTaleLibrary.records import (
     HostClock,
     Item,
     KeywordStep,
-    OtherTests,
     Redaction,
     Suspect,
 )
@@ -193,18 +192,6 @@ def chain_words(chain: Chain) -> str:
 def reason_words(link: ChainLink) -> str:
     """Why a link is believed."""
     return ", ".join(link.reasons)
-
-
-SHOWN_OTHERS = 4
-
-
-def others_words(others: OtherTests) -> str:
-    """``Beside this test ran (pabot): 'Account Is Locked' (failed), 'Report Is Made' (running) and 3 more``."""
-    if not others.tests:
-        return f"Other tests may have run at the same time ({others.ran_by}). {others.unknown}".strip()
-    named = ", ".join(f"'{test.name}' ({test.status})" for test in others.tests[:SHOWN_OTHERS])
-    more = len(others.tests) - SHOWN_OTHERS + others.more if len(others.tests) > SHOWN_OTHERS else others.more
-    return f"Beside this test ran ({others.ran_by}): {named}{f' and {more} more' if more else ''}"
 
 
 # --- Emphasis ---------------------------------------------------------------------------------------------------------
