@@ -13,7 +13,7 @@ most=${most-}
 # holds PATH SIZE DIGEST MARKED_PATH: does a file hold the content that was marked? A mark of a packed file is about its
 # packed bytes.
 holds() {
-  if [ "$3" = - ]; then return 0; fi
+  if [ "$3" = - ] || [ "$2" = 0 ]; then return 0; fi # an empty log is the beginning of any
   if packed "$4"; then cat < "$1"; else content "$1"; fi | { [ "$(digest "$2")" = "$3" ]; }
 }
 part() { printf '%s %s %s %s\n' "$number" "$@"; }
@@ -41,9 +41,10 @@ plan_marked() {
     part 0 "$(proven_anew)" "$path"
   fi
 }
-# The file that was marked is still the same, whatever its name was. The inode alone says little: they are reused.
+# The file that was marked is still the same, whatever its name was. The inode alone says little: they are reused. Nor does
+# the mark of an empty log, where the later one knows more.
 same_content() {
-  if [ "$i_early" != - ]; then
+  if [ "$i_early" != - ] && ! { [ "$i_early" = 0 ] && [ "$i_late" != - ]; }; then
     [ "$size" -ge "$i_early" ] && holds "$path" "$i_early" "$i_early_digest" "$path"
   elif [ "$i_late" != - ]; then
     [ "$size" -ge "$i_late" ] && holds "$path" "$i_late" "$i_late_digest" "$path"
