@@ -13,7 +13,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
-from itertools import chain
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import re2
@@ -32,6 +31,7 @@ _OPEN, _CLOSE = r"(?:^|[^\w/.$-])", r"(?:[^\w/.(=-]|[.]?$|[.] |-[^\w]|\(s\))"
 """Around a term: a word of a path, of a file's name or of an identifier does not count (/core/error/, error.html)."""
 _AUTOMATON_BYTES = 64 << 20
 """So that RE2 need not forget states of the automaton and build them anew."""
+_PATTERNS_AT_ONCE = 48
 _LITERAL_DIGIT = re.compile(r"(\\d|\\x\{[0-9a-f]+\}|\{\d+(?:,\d*)?\}|0-9)|\d-\d|\d")
 """A digit that a pattern asks for; the first group is what asks for none: any digit, a count, a character's number."""
 
@@ -77,7 +77,7 @@ class Catalogue:
 
     def hits_in(self, message: str) -> Hits:
         """What a message hits."""
-        found = self._automaton.Match(message)
+        found = [first + place for first, automaton in self._automata for place in automaton.Match(message) or ()]
         if not found:
             return NO_HITS
         found.sort()
@@ -102,10 +102,15 @@ class Catalogue:
         return {}
 
     @cached_property
-    def _automaton(self) -> Any:
-        """The rows, and behind them the patterns that ask for certain digits, for any digits."""
+    def _automata(self) -> list[tuple[int, Any]]:
+        """First place and automaton, of the rows and of the patterns that ask for certain digits, for any digits.
+
+        Several, because the states of one grow with the product of its patterns, and one that cannot keep them is slow.
+        """
         rows = ("|".join(f"(?:{pattern})" for pattern in row.patterns) for row in self.rows)
-        return _automaton(chain(rows, (_LITERAL_DIGIT.sub(_for_any_digit, each) for each in self._asking_for_digits())))
+        patterns = [*rows, *(_LITERAL_DIGIT.sub(_for_any_digit, each) for each in self._asking_for_digits())]
+        firsts = range(0, len(patterns), _PATTERNS_AT_ONCE)
+        return [(first, _automaton(patterns[first : first + _PATTERNS_AT_ONCE])) for first in firsts]
 
     @cached_property
     def _numbers(self) -> Any:
