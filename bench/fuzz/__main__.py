@@ -1,0 +1,95 @@
+"""One parser of foreign bytes, fed by atheris: ``python -m bench.fuzz TARGET -max_total_time=60``.
+
+A target may raise only what its docstring promises; anything else ends the run with the bytes that did it, which become
+a test. ``pip install atheris`` (Python 3.11 to 3.13) comes first.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import sys
+import zlib
+from collections.abc import Callable
+from datetime import datetime, timezone
+from pathlib import Path
+
+NEAR = datetime(2026, 11, 22, 3, 12, tzinfo=timezone.utc)
+
+
+def main() -> int:
+    import atheris  # type: ignore[import-not-found]  # no dependency of the project
+
+    with atheris.instrument_imports(include=["FailTaleLibrary"]):
+        targets = _targets()
+    if len(sys.argv) < 2 or sys.argv[1] not in targets:
+        print(f"Name a target: {', '.join(targets)}.", file=sys.stderr)
+        return 2
+    atheris.Setup([sys.argv[0], *sys.argv[2:]], targets[sys.argv[1]])
+    atheris.Fuzz()
+    return 0
+
+
+def _targets() -> dict[str, Callable[[bytes], object]]:
+    from FailTaleLibrary.archive import from_payload
+    from FailTaleLibrary.config.messages import Mistakes
+    from FailTaleLibrary.config.model import Limits
+    from FailTaleLibrary.config.yaml_source import read_document
+    from FailTaleLibrary.errors import ArchiveError, GatewayError, RedactionError
+    from FailTaleLibrary.gateway.bounds import bounded
+    from FailTaleLibrary.gateway.record import unpack_handover
+    from FailTaleLibrary.mcp_server.access import Callers
+    from FailTaleLibrary.redaction import Redactor
+    from FailTaleLibrary.text import decode, sanitize
+    from FailTaleLibrary.timestamps import parse
+    from FailTaleLibrary.transports.host_keys import parse_known_hosts
+    from FailTaleLibrary.windows.output import parse_host_output
+
+    redactor = Redactor(known=["zanzibar-7"])
+    callers = Callers(["10.0.0.0/8"])
+
+    def frames(data: bytes) -> None:
+        stdout, _, stderr = data.partition(b"|")
+        parse_host_output(stdout.replace(b"@", b"\x1en "), stderr.replace(b"@", b"\x1en "), nonce="n")
+
+    def times(data: bytes) -> None:
+        parse(data.decode("utf-8", "replace"), utc_offset_s=0, near=NEAR)
+
+    def known_hosts(data: bytes) -> None:
+        parse_known_hosts(data.decode("utf-8", "replace"), "fuzz").keys_of("web1")
+
+    def payload(data: bytes) -> None:
+        with contextlib.suppress(ArchiveError):
+            from_payload("failtale:1:" + base64.b64encode(zlib.compress(data)).decode())
+
+    def gateway_record(data: bytes) -> None:
+        with contextlib.suppress(GatewayError):
+            word = base64.b64encode(zlib.compress(data)).decode()
+            bounded(unpack_handover(word, max_bytes=10_000_000), Limits(), now=NEAR)
+
+    def redaction(data: bytes) -> None:
+        with contextlib.suppress(RedactionError):
+            safe = redactor.safe_text(data.decode("utf-8", "replace"))
+            if "zanzibar-7" in safe:
+                raise AssertionError(safe)
+
+    def terminal(data: bytes) -> None:
+        text = decode(data)
+        if sanitize(text) != text or "\x1b" in text or "\u202e" in text:
+            raise AssertionError(text)
+
+    def configuration(data: bytes) -> None:
+        with contextlib.suppress(UnicodeDecodeError):
+            read_document(data.decode("utf-8"), Path("fuzz.yaml"), mistakes=Mistakes(), environ={})
+
+    def forwarded(data: bytes) -> None:
+        caller = callers.caller_of({"client": ("10.0.0.1", 1), "headers": [(b"x-forwarded-for", data)]})
+        if len(caller) > 45:
+            raise AssertionError(caller)
+
+    made = (frames, times, known_hosts, payload, gateway_record, redaction, terminal, configuration, forwarded)
+    return {target.__name__: target for target in made}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
