@@ -187,7 +187,7 @@ class FailTaleLibrary:
     def show(self, report: Report) -> bool:
         """Logs a report's card where Robot is; False when the log level keeps it out."""
         self._folder = _output_dir()
-        logger.info(self.run.card(report, bundle_link=None if self._parallel else report.bundle), html=True)
+        logger.info(self.run.card(report, bundle_link=_link_to(report.bundle)), html=True)
         return _log_level() not in ("WARN", "ERROR", "NONE")
 
     def write_run_page(self, log: Path | None) -> tuple[str, ...]:
@@ -345,7 +345,7 @@ class FailTaleLibrary:
             report = self.run.collect_failure(
                 failure,
                 components=tuple(components),
-                output_dir=_output_dir(),
+                output_dir=_place_of_bundles(),
                 deadline_s=deadline_s,
                 progress=progress,
             )
@@ -432,6 +432,9 @@ def _terminal() -> TextIO | None:
     return None
 
 
+_PABOT_RESULTS = "pabot_results"
+
+
 def _variable(name: str) -> Any:
     return BuiltIn().get_variable_value(name)
 
@@ -446,8 +449,28 @@ def _log_level() -> str:
 
 
 def _under_pabot() -> bool:
-    """pabot copies log.html away from the bundles, so a relative link would lead nowhere."""
     return _variable("${PABOTQUEUEINDEX}") is not None
+
+
+def _place_of_bundles() -> Path | None:
+    """The output directory; under pabot the one in which the merged log.html will lie.
+
+    Each process of pabot has its own below ``pabot_results``, which the next run of pabot deletes.
+    """
+    own = _output_dir()
+    if own is None or not _under_pabot():
+        return own
+    absolute = own.absolute()
+    return next((each.parent for each in (absolute, *absolute.parents) if each.name == _PABOT_RESULTS), own)
+
+
+def _link_to(bundle: str | None) -> str | None:
+    """A path of a bundle as log.html links it, which may lie in another folder than the rest of the output."""
+    log = _variable("${LOG FILE}")
+    home = _place_of_bundles()
+    if bundle is None or home is None or log in (None, "NONE") or Path(bundle).is_absolute():
+        return bundle
+    return Path(os.path.relpath(home / bundle, Path(str(log)).parent)).as_posix()
 
 
 def _parallel_run() -> ParallelRun | None:
@@ -457,7 +480,7 @@ def _parallel_run() -> ParallelRun | None:
     """
     if not _under_pabot() or str(_variable("${PABOTNUMBEROFPROCESSES}")) == "1":
         return None
-    output, _, _ = str(_output_dir()).rpartition("pabot_results")
+    output, _, _ = str(_output_dir()).rpartition(_PABOT_RESULTS)
     return ParallelRun(our_words("pabot"), key=f"pabot {output}")
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import io
 import json
 import os
+import pty
+import re
 import secrets
 import shutil
 import subprocess
@@ -293,6 +296,83 @@ def test_a_pattern_chooses_tests_by_name(run: Finished, out: Said) -> None:
     assert [each["failure"]["name"] for each in json.loads(out())] == ["Card Is Charged"]
 
 
+def test_filters_narrow_the_evidence_to_hosts_collectors_and_texts(run: Finished, out: Said) -> None:
+    assert main(["show", "--host", "STOR*", "--collector", "x", "--collector", "log", "--json", str(run.output)]) == 0
+    assert len(json.loads(out())) == 2
+    assert main(["show", "--text", "database*backup", "--json", str(run.output)]) == 0
+    (shown,) = json.loads(out())
+    assert shown["failure"]["name"] == "Order Is Stored"
+    assert [suspect["text"].partition("ERROR ")[2] for suspect in shown["analysis"]["suspects"]] == [
+        f"storage: {LOCKED}"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("asked", "answer"),
+    [
+        (["--host", "web*"], "No evidence of a host 'web*' in '{}'; there is evidence of 'storage1'."),
+        (["--collector", "dmesg"], "No evidence of a collector 'dmesg' in '{}'; there is evidence of 'log'."),
+        (["--text", "segfault"], "No line with 'segfault' in the evidence that is asked for, in '{}'."),
+    ],
+)
+def test_what_is_there_is_said_when_a_name_is_not(run: Finished, out: Said, asked: list[str], answer: str) -> None:
+    assert main(["show", *asked, str(run.output)]) == 1
+    assert out() == answer.format(run.output) + "\n"
+
+
+def test_html_of_show_is_a_whole_page_with_a_card_for_each_failure(run: Finished, out: Said) -> None:
+    assert main(["show", "--format", "html", str(run.output)]) == 0
+    page = out()
+    assert page.startswith('<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">')
+    assert "<title>FailTale: 2 failures</title>" in page
+    assert page.count('data-failtale="1"') == 2
+    assert main(["show", "--format", "html", "--test", "Order*", str(run.output)]) == 0
+    assert f"<title>FailTale: {run.reports()['Order Is Stored'].analysis.headline.split(':')[0]}" in out()
+
+
+def on_terminal(place: Path, *arguments: str, lines: int = 24, **environ: str) -> str:
+    """What a command prints where its standard output is a terminal of that many lines."""
+    program = "import sys; from FailTaleLibrary.cli import main; sys.exit(main())"
+    ours, theirs = pty.openpty()
+    done = subprocess.Popen(
+        [sys.executable, "-c", program, *arguments],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": SOURCES, "LINES": str(lines), "COLUMNS": "200", "TERM": "xterm", **environ},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(theirs)
+    said = b""
+    with contextlib.suppress(OSError), os.fdopen(ours, "rb", buffering=0) as stream:  # EIO: the other side is closed
+        while read := stream.read(65536):
+            said += read
+    assert done.wait(PATIENCE_S) == 0
+    return said.decode().replace("\r\n", "\n")
+
+
+def test_on_a_terminal_there_are_colours_unless_somebody_says_no(run: Finished, out: Said) -> None:
+    coloured = on_terminal(run.directory, "show", "output.xml")
+    assert "\033[1;31mFailTale: " in coloured
+    plain = on_terminal(run.directory, "show", "output.xml", NO_COLOR="1")
+    assert "\033" not in plain
+    assert re.sub(r"\033\[[0-9;]*m", "", coloured) == plain
+
+
+def test_on_a_terminal_a_long_collection_is_summed_up_and_all_of_it_is_to_be_had(run: Finished) -> None:
+    now = datetime.now(timezone.utc).isoformat()
+    (run.directory / "shop.log").write_text("".join(f"{now} ERROR order {number} was lost\n" for number in range(60)))
+    a_config(run.directory)
+    asked = ("collect", "--config", run.config)
+    short = on_terminal(run.directory, *asked, "--bundle", "kept", NO_COLOR="1")
+    assert short.startswith("FailTale: storage1")
+    assert short.count("\n") < 40
+    (bundle,) = (run.directory / "kept" / "failtale").iterdir()
+    assert short.rstrip().endswith(f"All of it: failtale show {bundle.name[:8]} --in kept")
+    assert "order 30 was lost" in on_terminal(run.directory, *asked, "--all")
+    assert "order 30 was lost" in on_terminal(run.directory, *asked, lines=500)
+
+
 def test_many_failures_have_a_line_each_until_all_are_asked_for(tmp_path: Path, out: Said) -> None:
     cards = [
         to_html(a_report(failure=a_failure(name=f"Test {number}")), max_bytes=1_000_000, pack=to_payload)
@@ -306,7 +386,7 @@ def test_many_failures_have_a_line_each_until_all_are_asked_for(tmp_path: Path, 
     assert main(["show", str(output)]) == 0
     lines = out().splitlines()
     assert len(lines) == len(cards) + 1
-    assert lines[0].startswith("Test 0  ")
+    assert lines[0].startswith(f"{a_failure().id[:8]}  Test 0  ")
     assert "database is locked" in lines[0]
     assert "--all" in lines[-1]
     assert main(["show", "--all", str(output)]) == 0
@@ -384,6 +464,7 @@ def test_evidence_is_collected_as_html_into_a_file_of_ones_own(run: Finished, ou
     assert main(["collect", "--config", run.config, "--format", "html", "--output", str(page)]) == 0
     assert out() == ""
     assert page.stat().st_mode & 0o777 == 0o600
+    assert page.read_text().startswith("<!DOCTYPE html>")
     assert "data-failtale" in page.read_text()
     assert LOCKED in page.read_text()
 

@@ -6,10 +6,12 @@ from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, re
 from FailTaleLibrary.archive.cards import rewrite_all, rewrite_cards, rewritten
 from FailTaleLibrary.archive.outputs import PlacedReport, placed_reports_in, reports_in
 from FailTaleLibrary.archive.payload import from_payload, pack, report_in, to_payload, unpack
+from FailTaleLibrary.archive.whereabouts import Whereabouts
 
 __all__ = [
     "Manifest",
     "PlacedReport",
+    "Whereabouts",
     "from_payload",
     "pack",
     "placed_reports_in",

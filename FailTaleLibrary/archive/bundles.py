@@ -88,7 +88,7 @@ def write_bundle(
 
 def read_bundle(path: Path) -> Report:
     """The report of a bundle, after a check of every file. Raises ArchiveError: missing, damaged, foreign, too new."""
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     contents = {file.path: _checked_file(path, file) for file in manifest.files if file.path != REPORT}
     for item in manifest.items:
         if item.path not in contents:
@@ -98,7 +98,7 @@ def read_bundle(path: Path) -> Report:
 
 def read_item(path: Path, item_id: str) -> str:
     """The full output of one item of a bundle. Raises ArchiveError as `read_bundle` does."""
-    manifest = _read_manifest(path)
+    manifest = read_manifest(path)
     for item in manifest.items:
         if item.id == item_id:
             return _listed_file(path, manifest, item.path).decode("utf-8", "replace")
@@ -224,7 +224,8 @@ def _hashed_name(text: str, *, salt: str = "") -> str:
 # --- Reading ----------------------------------------------------------------------------------------------------------
 
 
-def _read_manifest(path: Path) -> Manifest:
+def read_manifest(path: Path) -> Manifest:
+    """What a bundle says that it holds. Raises ArchiveError: no bundle, damaged, too new."""
     file = path / MANIFEST
     if not file.is_file():
         raise ArchiveError(f"'{path}' is no bundle: there is no '{MANIFEST}' in it.")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from FailTaleLibrary.cli.options import Commands, configuration, with_config
+from FailTaleLibrary.cli.terminal import coloured, fits_on_screen, has_colour, is_terminal
 from FailTaleLibrary.config.types import parse_duration
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import write_private_file
 from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.progress import live_line
-from FailTaleLibrary.records import Failure
+from FailTaleLibrary.records import Failure, Report
 from FailTaleLibrary.rendering import FORMATS
 from FailTaleLibrary.run import Run
 
@@ -34,6 +36,9 @@ def add_command(commands: Commands) -> None:
     collect.add_argument("--component", action="append", default=[], metavar="NAME", help="only this one; repeatable")
     collect.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     collect.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of printing it")
+    collect.add_argument(
+        "--all", action="store_true", help="print all of it on a terminal, too, where a summary is printed else"
+    )
     collect.add_argument("--bundle", type=Path, metavar="DIR", help="also write a bundle to DIR/failtale")
     collect.set_defaults(run=_run_collect)
 
@@ -52,14 +57,27 @@ def _printed(options: argparse.Namespace) -> int:
                 failure, components=options.component, output_dir=options.bundle, progress=progress
             )
         text = run.rendered(report, options.format)
+        if _is_for_reading(options) and not (options.all or fits_on_screen(text)):
+            text = run.brief_text(report, more=_how_to_get_more(options, report))
     finally:
         run.run_ended()
     if options.output is None:
-        print(text)
+        print(coloured(text) if _is_for_reading(options) and has_colour(sys.stdout) else text)
     else:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         write_private_file(options.output, text)
     return 1 if report.evidence.gaps and not report.evidence.items else 0
+
+
+def _is_for_reading(options: argparse.Namespace) -> bool:
+    """Whether somebody sees it on a terminal; a program that reads a pipe gets all."""
+    return options.output is None and options.format == "text" and is_terminal(sys.stdout)
+
+
+def _how_to_get_more(options: argparse.Namespace, report: Report) -> str:
+    if report.bundle is not None:
+        return f"All of it: failtale show {report.failure.id[:8]} --in {shlex.quote(str(options.bundle))}"
+    return "All of it: the same with '--all', which collects anew; '--bundle DIR' keeps it for 'failtale show'."
 
 
 def _failure_of(options: argparse.Namespace, run: Run) -> Failure:

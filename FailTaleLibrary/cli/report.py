@@ -9,11 +9,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.archive import PlacedReport, placed_reports_in, read_bundle
+from FailTaleLibrary.archive import PlacedReport, Whereabouts, placed_reports_in, read_bundle
 from FailTaleLibrary.archive.bundles import MANIFEST
 from FailTaleLibrary.cli.options import Commands
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import write_file
+from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit
 from FailTaleLibrary.rendering.run_page import PAGE_NAME, title_of, to_run_page
 from FailTaleLibrary.rendering.run_summary import FailureSummary, RunSummary, failure_summary, run_summary
@@ -108,22 +109,28 @@ def _rows_at(path: Path, page_folder: Path) -> Iterator[FailureSummary | Archive
 def _rows_of_output(path: Path, page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:
     folder = path.absolute().parent
     log = _relative(folder / _LOG, page_folder) if (folder / _LOG).is_file() else ""
+    whereabouts = Whereabouts.around(path)
     is_output = False
     try:
         for found in placed_reports_in(path):
             is_output = True
-            yield _row(found, folder, page_folder, log) if isinstance(found, PlacedReport) else found
+            if not isinstance(found, PlacedReport):
+                yield found
+                continue
+            row = failure_summary(found.report, test_id=found.test_id, log=log)
+            yield row.model_copy(update={"bundle": _link_to_bundle(found.report, folder, page_folder, whereabouts)})
     except ArchiveError as error:
         if not is_output:
             raise
         yield error
 
 
-def _row(found: PlacedReport, folder: Path, page_folder: Path, log: str) -> FailureSummary:
-    row = failure_summary(found.report, test_id=found.test_id, log=log)
-    if row.bundle is None:
-        return row
-    return row.model_copy(update={"bundle": _relative(folder / row.bundle, page_folder)})
+def _link_to_bundle(report: Report, folder: Path, page_folder: Path, whereabouts: Whereabouts) -> str | None:
+    """To where the bundle really is: outputs are merged and moved; None where there is none (any more)."""
+    if report.bundle is None:
+        return None
+    bundle = whereabouts.bundle_of(report.failure.id, folder / report.bundle)
+    return _relative(bundle, page_folder) if bundle is not None else None
 
 
 def _rows_of_bundles(bundles: Sequence[Path], page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:

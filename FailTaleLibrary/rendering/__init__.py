@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from FailTaleLibrary.rendering.formats import FORMATS, Format
-from FailTaleLibrary.rendering.html import is_card, redraw, to_html
+from FailTaleLibrary.rendering.html import is_card, redraw, to_html, to_page
 from FailTaleLibrary.rendering.text import summary_line, to_brief_text, to_text
 
-__all__ = ["FORMATS", "Format", "is_card", "redraw", "summary_line", "to_brief_text", "to_html", "to_text"]
+__all__ = [
+    "FORMATS",
+    "Format",
+    "is_card",
+    "redraw",
+    "summary_line",
+    "to_brief_text",
+    "to_html",
+    "to_page",
+    "to_text",
+]

@@ -6,11 +6,11 @@ this one and an entry here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from FailTaleLibrary.records import Report
-from FailTaleLibrary.rendering.html import to_html
+from FailTaleLibrary.rendering.html import to_html, to_page
 from FailTaleLibrary.rendering.json import to_json
 from FailTaleLibrary.rendering.text import to_text
 
@@ -29,16 +29,23 @@ class Format:
     between: str = "\n"
     after: str = ""
     """What stands around several reports."""
+    page: Callable[[str, Sequence[Report]], str] = lambda text, _: text
+    """Makes a whole file of what is rendered of these reports."""
 
     def render(self, report: Report, *, max_bytes: int = MAX_BYTES) -> str:
-        return self.one(report, max_bytes)
+        """A whole file with one report."""
+        around = len(self.page("", [report]).encode())
+        return self.page(self.one(report, max_bytes - around), [report])
 
     def render_all(self, reports: Iterable[Report]) -> str:
-        return self.before + self.between.join(map(self.render, reports)) + self.after
+        """A whole file with several."""
+        shown = list(reports)
+        texts = self.between.join(self.one(report, MAX_BYTES) for report in shown)
+        return self.page(self.before + texts + self.after, shown)
 
 
 FORMATS: dict[str, Format] = {
     "text": Format("text/plain", lambda report, _: to_text(report), between=f"\n{'=' * 100}\n"),
     "json": Format("application/json", lambda report, _: to_json(report), before="[", between=",\n", after="]"),
-    "html": Format("text/html", lambda report, max_bytes: to_html(report, max_bytes=max_bytes)),
+    "html": Format("text/html", lambda report, max_bytes: to_html(report, max_bytes=max_bytes), page=to_page),
 }

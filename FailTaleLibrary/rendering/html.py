@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -50,6 +50,17 @@ def to_html(report: Report, *, max_bytes: int, bundle_link: str | None = None, p
         _shrunk_card(fitter, max_bytes, draw)
         or _brief_card(report, max_bytes, bundle_link=bundle_link, pack=pack)
         or _without_evidence(report, max_bytes, bundle_link)
+    )
+
+
+def to_page(cards: str, reports: Sequence[Report]) -> str:
+    """A whole page of cards, which a browser can open by itself; they alone are what log.html shows."""
+    title = headline_of(reports[0]) if len(reports) == 1 else count(len(reports), "failure")
+    return (
+        '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width,initial-scale=1">'
+        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
+        f"<title>FailTale: {html.escape(title)}</title></head>\n<body>{cards}</body></html>\n"
     )
 
 

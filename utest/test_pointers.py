@@ -1,0 +1,157 @@
+"""Bundles are found wherever they are by now: real runs of robot, pabot and `rebot --merge`, and folders that moved."""
+
+from __future__ import annotations
+
+import html
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from patience import PATIENCE_S
+
+from FailTaleLibrary.archive import Whereabouts, read_bundle, reports_in
+from FailTaleLibrary.archive.whereabouts import MAX_DEPTH
+from FailTaleLibrary.cli import main
+from FailTaleLibrary.records import Report
+
+ROOT = Path(__file__).resolve().parents[1]
+SUITE = "*** Test Cases ***\nOrder\n    Fail    HTTPError: 500 Server Error\n"
+CONFIG = """\
+components:
+  storage: {collectors: [{name: state, command: echo the disk is full}]}
+hosts: {storage1: {component: storage, transport: local}}
+"""
+_BUNDLE_LINK = re.compile(r'data-bundle="([^"]*)"')
+
+
+def finished(place: Path, *command: str) -> str:
+    """What a Python module said that ran in a folder."""
+    sources = os.pathsep.join(map(str, (ROOT, ROOT / "listeners", ROOT / "resources")))
+    programs = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])  # pabot starts `robot` by name
+    done = subprocess.run(
+        [sys.executable, "-m", *command],
+        cwd=place,
+        env={**os.environ, "PYTHONPATH": sources, "PATH": programs},
+        capture_output=True,
+        text=True,
+        timeout=4 * PATIENCE_S,
+    )
+    return done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of pabot in `results`, and what rebot has merged of it in `other`."""
+    place = tmp_path_factory.mktemp("place")
+    (place / "failtale.yaml").write_text(CONFIG)
+    for name in ("first", "second"):
+        (place / f"{name}.robot").write_text(SUITE)
+    listener = ("--listener", "FailTaleListener:failtale.yaml")
+    finished(
+        place, "pabot.pabot", "--processes", "2", *listener, "--outputdir", "results", "first.robot", "second.robot"
+    )
+    finished(place, "robot.rebot", "--merge", "-d", "other", "--output", "output.xml", "results/output.xml")
+    return place
+
+
+@pytest.fixture
+def place(two_runs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy, in which we stand."""
+    monkeypatch.chdir(shutil.copytree(two_runs, tmp_path / "place"))
+    return Path.cwd()
+
+
+def reports_of(output: Path) -> list[Report]:
+    return [each for each in reports_in(output) if isinstance(each, Report)]
+
+
+def test_under_pabot_each_card_of_the_merged_log_leads_to_its_bundle(place: Path) -> None:
+    results = place / "results"
+    links = [html.unescape(each) for each in _BUNDLE_LINK.findall((results / "output.xml").read_text())]
+    assert len(links) == 2
+    assert {read_bundle(results / link).failure.id for link in links} == {
+        report.failure.id for report in reports_of(results / "output.xml")
+    }
+
+
+def test_a_merged_output_elsewhere_has_its_bundles_named_where_they_are(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (first, second) = reports_of(place / "other" / "output.xml")
+    assert main(["show", "other/output.xml"]) == 0
+    assert f"bundle: results/failtale/{first.failure.id}\n" in capsys.readouterr().out
+    assert main(["report", "other/output.xml"]) == 0
+    page = (place / "other" / "failtale-report.html").read_text()
+    for report in (first, second):
+        assert f'href="./../results/failtale/{report.failure.id}"' in page
+
+
+def test_a_moved_folder_is_found_by_the_beginning_of_the_id(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (report, _) = reports_of(place / "results" / "output.xml")
+    begin = report.failure.id[:8]
+    (place / "results").rename(place / "kept")
+    assert main(["show", begin]) == 0
+    assert f"bundle: kept/failtale/{report.failure.id}\n" in capsys.readouterr().out
+    (place / "kept" / "failtale" / report.failure.id).rename(place / "the one with the full disk")
+    assert main(["show", begin.upper()]) == 0
+    assert "bundle: the one with the full disk\n" in capsys.readouterr().out
+
+
+def test_a_folder_elsewhere_is_named_and_without_it_the_places_that_were_searched_are_said(
+    place: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (report, _) = reports_of(place / "results" / "output.xml")
+    begin = report.failure.id[:8]
+    away = tmp_path / "away" / "from" / "it"
+    away.mkdir(parents=True)
+    monkeypatch.chdir(away)
+    assert main(["show", begin, "--in", str(place / "other" / "output.xml")]) == 0
+    assert report.failure.id in capsys.readouterr().out
+    assert main(["show", begin]) == 2
+    assert f"below '{away}'; name its folder or its output with '--in'" in capsys.readouterr().err
+
+
+def test_a_bundle_that_is_gone_is_said_and_its_card_is_shown(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (first, second) = reports_of(place / "results" / "output.xml")
+    shutil.rmtree(place / "results" / "failtale" / first.failure.id)
+    assert main(["show", "results/output.xml"]) == 0
+    said = capsys.readouterr()
+    assert f"No bundle is left of 'Order' ({first.failure.id[:8]}); looked below" in said.err
+    assert f"failtale/{first.failure.id}" not in said.out
+    assert f"bundle: results/failtale/{second.failure.id}\n" in said.out
+    assert main(["show", first.failure.id[:8]]) == 0
+    said = capsys.readouterr()
+    assert "The bundle is gone; this is what its card in the log holds." in said.err
+    assert "the disk is full" in said.out
+    assert main(["report", "results/output.xml"]) == 0
+    assert f"failtale/{first.failure.id}" not in (place / "results" / "failtale-report.html").read_text()
+
+
+def test_an_id_that_fits_several_failures_is_refused_with_theirs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for number in range(2):
+        folder = tmp_path / f"abcd{number:028d}"
+        folder.mkdir()
+        (folder / "manifest.json").touch()
+    assert main(["show", "abcd"]) == 2
+    assert "2 failures have an id that begins with 'abcd': abcd00000000, abcd00000000" in capsys.readouterr().err
+
+
+def test_a_search_ends_however_deep_folders_are_and_whatever_may_not_be_read(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*"d" * MAX_DEPTH, "e" * 32)
+    deep.mkdir(parents=True)
+    (deep / "manifest.json").touch()
+    (tmp_path / "loop").symlink_to(tmp_path)
+    hidden = tmp_path / ".cache" / ("f" * 32)
+    hidden.mkdir(parents=True)
+    (hidden / "manifest.json").touch()
+    foreign = tmp_path / "plugin"
+    foreign.mkdir()
+    (foreign / "manifest.json").write_text('{"name": "of a browser"}')
+    assert Whereabouts([tmp_path, tmp_path / "gone"]).bundles_with("") == {}
