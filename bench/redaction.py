@@ -1,10 +1,11 @@
 """How many secrets go, how many harmless lines change and how fast: ours beside detect-secrets and insights-core.
 
-    python bench/redaction.py [EXAMPLES.jsonl ...]
+    python bench/redaction.py [--blind] [--missed] [EXAMPLES.jsonl ...]
 
 All run on the same lines in one run: the shapes of our own tests and the lines beside our rules, both with made-up
 values, and the examples of each file that is named (one JSON object a line with "kind", "line" and "secret"). A secret
-is gone when it is left nowhere whole; a harmless line has changed when one byte has. The speed is that of ordinary log
+is gone when it is left nowhere whole; a harmless line has changed when one byte has. Then the blind set
+(`redaction_blind.txt`), kind by kind: a text of it counts as clean when each of its secrets is gone. The speed is that of ordinary log
 text of which one line in fifty holds a secret, in CPU time. detect-secrets scans a file for each text, as it finds more
 that way, and one file for the speed. detect-secrets and insights-core are optional: `pip install detect-secrets
 insights-core`.
@@ -94,6 +95,24 @@ def log_text(megabytes: float) -> list[str]:
     return lines
 
 
+def blind(seed: int) -> dict[str, list[tuple[str, list[str]]]]:
+    """Kind of text -> (text, its secrets) of the set that was written before the rules; none for a harmless text."""
+    chance = random.Random(seed)
+    kinds: dict[str, list[tuple[str, list[str]]]] = {}
+    for shape in (ROOT / "bench" / "redaction_blind.txt").read_text().splitlines():
+        if shape.startswith("== "):
+            texts = kinds.setdefault(shape[3:], [])
+        elif shape and not shape.startswith("# "):
+            text, secrets = redaction_shapes.text_and_secrets(shape.replace("⏎", "\n"), chance)
+            texts.append((text, [] if shape_is_harmless(kinds) else secrets))
+    return kinds
+
+
+def shape_is_harmless(kinds: dict[str, list[tuple[str, list[str]]]]) -> bool:
+    """Whether the kind that is read last is one of harmless texts."""
+    return next(reversed(kinds)).endswith(": harmless")
+
+
 # --- Who is measured -------------------------------------------------------------------------------------------------
 
 
@@ -143,6 +162,14 @@ def _cut(texts: Iterable[str], found: dict[int, list[str]]) -> list[str]:
     return out
 
 
+def scrubadub() -> Redaction:
+    """Its detectors of credentials and of user names beside passwords, with their default settings."""
+    import scrubadub as package
+
+    scrubber = package.Scrubber(detector_list=[package.detectors.CredentialDetector])
+    return lambda texts: [scrubber.clean(text) for text in texts]
+
+
 def insights_core() -> Redaction:
     from insights.cleaner.password import Password
 
@@ -155,6 +182,7 @@ def measured() -> dict[str, tuple[Redaction, float]]:
     able = {"failtale": (ours(), 5.0)}
     for name, module, make, megabytes in (
         ("detect-secrets", "detect_secrets", detect_secrets, 0.3),
+        ("scrubadub", "scrubadub", scrubadub, 0.3),
         ("insights-core", "insights", insights_core, 2.0),
     ):
         if importlib.util.find_spec(module) is None:
@@ -193,11 +221,38 @@ def row(name: str, redaction: Redaction, sets: list[Lines], speed: float, our_sp
     return "| " + " | ".join(cells) + " |"
 
 
+def print_blind(able: dict[str, tuple[Redaction, float]], say_missed: bool) -> None:
+    """A row per kind of the blind set: clean texts, or changed ones of harmless kinds."""
+    kinds = blind(7)
+    print("\n| kind | texts | " + " | ".join(able) + " |\n|" + "---|" * (len(able) + 2))
+    for kind, pairs in kinds.items():
+        cells = [kind, str(len(pairs))]
+        for name, (redaction, _) in able.items():
+            texts = redaction([text for text, _ in pairs])
+            counted = [
+                text != before if not secrets else not any(secret in text for secret in secrets)
+                for text, (before, secrets) in zip(texts, pairs, strict=True)
+            ]
+            cells.append(str(sum(counted)))
+            if say_missed and name == "failtale":
+                wrong = kind.endswith(": harmless")
+                for text, counts in zip(texts, counted, strict=True):
+                    if counts == wrong:
+                        print(f"{kind}: {text!r}")
+        print("| " + " | ".join(cells) + " |")
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", nargs="*", type=Path, help="further examples to measure on (JSON lines)")
-    sets = [shapes(7), rows(7), *map(examples, parser.parse_args().examples)]
+    parser.add_argument("--blind", action="store_true", help="the blind set alone")
+    parser.add_argument("--missed", action="store_true", help="print what FailTale did wrong on the blind set")
+    arguments = parser.parse_args()
+    sets = [shapes(7), rows(7), *map(examples, arguments.examples)]
     able = measured()
+    print_blind(able, arguments.missed)
+    if arguments.blind:
+        return 0
     speeds = {name: megabytes_per_second(do, log_text(megabytes)) for name, (do, megabytes) in able.items()}
     heads = [f"{lines.name}: {what}" for lines in sets for what in ("secrets gone", "harmless changed")]
     print("\n| redaction | " + " | ".join(heads) + " | MB/s | ratio |\n|" + "---|" * (len(heads) + 3))

@@ -611,6 +611,12 @@ def filled(shape: str, seed: int) -> tuple[str, str]:
     return line, max(parts, key=len)
 
 
+def text_and_secrets(shape: str, chance: random.Random) -> tuple[str, list[str]]:
+    """A shape's text, and every value that was made up for it."""
+    text, parts = _filled(shape, chance)
+    return text, [part for part in parts if part]
+
+
 _HOLE = re.compile(
     r"\{(pw|sym|word|mix32|mix|aws|b64long|b64|b32|sas|uuid|(?:hexu?|alnum|num|low|upper)\d+|p:[^:{}]+:[^{}]+)\}"
 )
