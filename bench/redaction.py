@@ -1,14 +1,14 @@
-"""How many secrets go, how many harmless lines change and how fast: ours beside detect-secrets and insights-core.
+"""How many secrets go, how many harmless lines change and how fast: ours beside other tools.
 
     python bench/redaction.py [--blind] [--missed] [EXAMPLES.jsonl ...]
 
 All run on the same lines in one run: the shapes of our own tests and the lines beside our rules, both with made-up
 values, and the examples of each file that is named (one JSON object a line with "kind", "line" and "secret"). A secret
 is gone when it is left nowhere whole; a harmless line has changed when one byte has. Then the blind set
-(`redaction_blind.txt`), kind by kind: a text of it counts as clean when each of its secrets is gone. The speed is that of ordinary log
-text of which one line in fifty holds a secret, in CPU time. detect-secrets scans a file for each text, as it finds more
-that way, and one file for the speed. detect-secrets and insights-core are optional: `pip install detect-secrets
-insights-core`.
+(`redaction_blind.txt`), kind by kind: a text of it counts as clean when each of its secrets is gone. The speed is
+that of ordinary log text of which one line in fifty holds a secret, in CPU time. detect-secrets scans a file for each
+text, as it finds more that way, and one file for the speed. The other tools are optional: `pip install detect-secrets
+scrubadub insights-core`.
 """
 
 from __future__ import annotations
