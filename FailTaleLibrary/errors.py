@@ -7,6 +7,7 @@ FailTaleError
     HintError           the model gave no usable hint; the Analysis says why
     ArchiveError        a bundle or payload cannot be read: damaged, foreign or of another schema
     GatewayError        the gateway did not answer as agreed; becomes a Gap
+    HistoryError        the history of runs cannot be read or written; becomes a Gap
 """
 
 from __future__ import annotations
@@ -47,3 +48,7 @@ class ArchiveError(FailTaleError):
 
 class GatewayError(FailTaleError):
     """The gateway did not answer as agreed; the message becomes a gap's detail."""
+
+
+class HistoryError(FailTaleError):
+    """The history of runs cannot be read or written; the message becomes a gap's detail."""

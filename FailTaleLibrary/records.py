@@ -650,6 +650,20 @@ class Signature(Record):
         return self.model_copy(update={"same_as": first})
 
 
+class Recurrence(Record):
+    """How often the failure's cause struck before, over many runs, as the history tells."""
+
+    signature: str
+    """16 hexadecimal digits; stricter than `Signature`, and what a note is attached to."""
+    times: int = Field(ge=1)
+    """This one included."""
+    first_at: datetime
+    previous_at: datetime | None = None
+    """When it struck last before this; None for the first time."""
+    note: SafeText = our_words("")
+    """What people know of it; empty without a note."""
+
+
 class Analysis(Record):
     """Which lines matter and why; perhaps a hint."""
 
@@ -665,12 +679,17 @@ class Analysis(Record):
     notes: tuple[SafeText, ...] = ()
     """What a reader must know of how the suspects were found, in sentences: lines that were left out, and why."""
     signature: Signature | None = None
+    recurrence: Recurrence | None = None
+    """How often its cause struck before; None without a history."""
     hint: Hint | None = None
     no_hint_reason: SafeText | None = None
     """Why there is no hint; None when there is one or when analysis is off."""
 
     def with_headline(self, headline: SafeText) -> Analysis:
         return self.model_copy(update={"headline": headline})
+
+    def recurring(self, recurrence: Recurrence) -> Analysis:
+        return self.model_copy(update={"recurrence": recurrence})
 
     def with_hint(self, hint: Hint) -> Analysis:
         return self.model_copy(update={"hint": hint, "no_hint_reason": None})

@@ -13,8 +13,9 @@
 
 `Run.failure` makes the failure of a face that knows no more than a name and a message. All are called by one thread at
 a time, and none raises but for a mistake of the user's (ConfigError: an unknown component or host): every stage of a
-failure (collect, store, rank, store, render) is guarded, so that a fault of FailTale's costs that stage alone. It then
-is a gap in the evidence that names the fault, and its traceback lies in ``failtale/error.log`` of the output directory.
+failure (collect, store, rank, count, store, render) is guarded, so that a fault of FailTale's costs that stage alone.
+It then is a gap in the evidence that names the fault, and its traceback lies in ``failtale/error.log`` of the output
+directory.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ from FailTaleLibrary.belonging.other_tests import OwnTests, ParallelRun
 from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.budget import FAILURE_TIME, Budget
 from FailTaleLibrary.config import Config, secret_values_of
-from FailTaleLibrary.errors import ConfigError, FailTaleError
+from FailTaleLibrary.errors import ConfigError, FailTaleError, HistoryError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.files import user_directory
 from FailTaleLibrary.interrupts import held_back
@@ -50,9 +51,11 @@ from FailTaleLibrary.records import (
     FailureScope,
     Gap,
     Plan,
+    Recurrence,
     Report,
     SafeText,
     Window,
+    derived,
     our_words,
 )
 
@@ -60,6 +63,7 @@ from FailTaleLibrary.records import (
 if TYPE_CHECKING:
     from FailTaleLibrary.collection.source import EvidenceSource
     from FailTaleLibrary.hints import HintMaker
+    from FailTaleLibrary.history import RunHistory
     from FailTaleLibrary.ranking import History, Repeats
     from FailTaleLibrary.redaction import Redactor
     from FailTaleLibrary.rendering.run_summary import FailureSummary, RunSummary
@@ -221,6 +225,14 @@ class Run:
         from FailTaleLibrary.ranking import History
 
         return History()
+
+    @cached_property
+    def _run_history(self) -> RunHistory | None:
+        if self.config.history is None:
+            return None
+        from FailTaleLibrary.history import history_of
+
+        return history_of(self.config)
 
     @cached_property
     def _repeats(self) -> Repeats:
@@ -402,7 +414,7 @@ class Run:
             progress=progress,
         )
         report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
-        report = self._ranked(report, budget, stop)
+        report = self._counted_in_history(self._ranked(report, budget, stop))
         if report.bundle is not None:
             report, documents = self._with_documents(report)
             report = self._stored(report, full_texts, output_dir, documents=documents)
@@ -578,6 +590,40 @@ class Run:
         if settings.model is not None:
             analysis = analysis.without_hint(HINT_AFTER_RUN if settings.when == "after_run" else HINT_OFFLINE)
         return report.model_copy(update={"analysis": analysis})
+
+    def _counted_in_history(self, report: Report) -> Report:
+        """The report with how often its cause struck before, where a history is kept."""
+        if self._run_history is None or report.failure.scope == "on demand":
+            return report
+        from FailTaleLibrary.history import cause_of_failure
+        from FailTaleLibrary.redaction.redactor import RecordRedactor
+        from FailTaleLibrary.rendering.card import headline_of
+
+        try:
+            cause = cause_of_failure(report)
+            count = self._run_history.count_failure(
+                cause,
+                headline=derived(headline_of, report),
+                test=report.failure.name,
+                at=report.failure.window.end,
+            )
+            recurrence = Recurrence(
+                signature=cause.signature,
+                times=count.times,
+                first_at=count.first_at,
+                previous_at=count.previous_at,
+                note=RecordRedactor(self._redactor).short(count.note),
+            )
+            analysis = report.analysis.recurring(recurrence)
+            return report.model_copy(update={"analysis": analysis})
+        except self._passed_on:
+            raise
+        except HistoryError as error:
+            why = self._redactor.safe_message(error)
+            gap = Gap(host=NO_HOST, reason="failed", detail=our_words("not counted in the history: {}", why))
+        except Exception as error:
+            gap = self._faults.gap("counting the failure in the history", error)
+        return _with_gap(report, gap)
 
     def _know_passed_tests(self) -> None:
         from FailTaleLibrary.ranking import RunTest

@@ -24,7 +24,8 @@ from ollama_stub import MODEL, OllamaStub
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.model import AnalysisSettings, Section
 from FailTaleLibrary.hints import HintMaker, build_prompt
-from FailTaleLibrary.records import Item, Report, Signature
+from FailTaleLibrary.history import Cause, history_of
+from FailTaleLibrary.records import Item, Report, Signature, our_words
 from FailTaleLibrary.run import Run
 from FailTaleLibrary.schema import FieldInfo
 
@@ -75,6 +76,8 @@ class Seen:
     """Of the first failure's biggest item in its bundle."""
     at_once: int
     """Most hosts that were asked at the same time."""
+    known: tuple[str, ...]
+    """Causes that the history knows, where one of two days ago was."""
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -94,14 +97,19 @@ def seen(directory: Path, **limits: float) -> Seen:
                                                   {"name": "much", "command": much, "cost": 1}]}},
             "hosts": {f"host{n}": {"component": "app", "transport": "local"} for n in range(3)},
             "limits": limits,
+            "history": str(directory / "history.db"),
         }
     )  # fmt: skip
+    two_days_ago = datetime.now(timezone.utc) - timedelta(days=2)
+    words = our_words("an old failure")
+    history_of(config).count_failure(Cause("0123456789abcdef", words), headline=words, test=words, at=two_days_ago)
     with Run(config, environ={}) as run:
         failures = [run.failure("Order", message="HTTPError: 500 Server Error", scope="test") for _ in range(2)]
         reports = tuple(run.collect_failure(failure, output_dir=directory) for failure in failures)
         cards = tuple(run.card(report) for report in reports)
     stored = [path.stat().st_size for path in (directory / "failtale" / failures[0].id).rglob("items/*/*.txt")]
-    return Seen(reports, cards, max(stored, default=0), _most_at_once(moments))
+    known = tuple(cause.headline for cause in history_of(Config(history=str(directory / "history.db"))).known())
+    return Seen(reports, cards, max(stored, default=0), _most_at_once(moments), known)
 
 
 def _most_at_once(moments: Path) -> int:
@@ -127,6 +135,9 @@ EFFECTS: dict[str, Callable[[Seen], bool]] = {
     "limits.run_card_bytes": lambda seen: max(len(card.encode()) for card in seen.cards) <= 20_000,
     "limits.repeats": lambda seen: seen.tells("limits.repeats", of=1),
     "limits.parallel_hosts": lambda seen: seen.at_once == 1,
+    "limits.history_time": lambda seen: seen.tells("limits.history_time", of=1),
+    "limits.history_days": lambda seen: "an old failure" not in seen.known,
+    "limits.history_causes": lambda seen: len(seen.known) == 1,
     "limits.bundle_item_bytes": lambda seen: 0 < seen.stored_bytes <= 65536,
 }
 

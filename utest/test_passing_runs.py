@@ -23,6 +23,9 @@ ONLY_FOR_A_FAILURE = (
     "pydantic",
     "pydantic_core",
     "re2",
+    "sqlite3",
+    "sqlalchemy",
+    "FailTaleLibrary.history",
     "FailTaleLibrary.timestamps",
     "FailTaleLibrary.archive",
     "FailTaleLibrary.gateway",
@@ -61,6 +64,7 @@ def loaded_by_a_run(directory: Path, *, marks: str, host: str, names: tuple[str,
     (directory / "suite.robot").write_text(SUITE)
     (directory / "failtale.yaml").write_text(
         f"components: {{app: {{collectors: [linux]}}}}\nhosts: {{app1: {{component: app, {host}}}}}\nmarks: {marks}\n"
+        "history: failures.db\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", f"NAMES = {names!r}\n{WATCHED}"],

@@ -13,11 +13,24 @@ import sys
 from collections.abc import Sequence
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.cli import analyze, check, collect, demo, presets, rank, redact, report, serve, show, template
+from FailTaleLibrary.cli import (
+    analyze,
+    check,
+    collect,
+    demo,
+    know,
+    presets,
+    rank,
+    redact,
+    report,
+    serve,
+    show,
+    template,
+)
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.log import log_as_asked, log_to_stream
 
-_COMMANDS = (demo, template, presets, check, collect, show, report, rank, redact, analyze, serve)
+_COMMANDS = (demo, template, presets, check, collect, show, report, know, rank, redact, analyze, serve)
 """In the order of the help: what a newcomer types first stands first."""
 
 

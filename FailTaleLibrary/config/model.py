@@ -15,6 +15,7 @@ from FailTaleLibrary.config.types import (
     Duration,
     Fingerprint,
     GrepPattern,
+    HistoryPlace,
     KeyFile,
     Kind,
     LocalPath,
@@ -262,6 +263,20 @@ class Limits(Section):
         description="Equal failures in a row (same keyword, same message but for its values) that are collected in "
         "full. Of further ones only state is collected (collectors with cost 0): their logs would repeat the same.",
     )
+    history_time_s: Duration = Field(
+        10.0,
+        alias="history_time",
+        description="Time that the history may add to a run, all failures together; one failure may take a fifth of "
+        "it. What cannot be counted by then is reported without it.",
+    )
+    history_days: Count = Field(
+        180, ge=1, le=36_500, description="Days after which the history forgets a cause that did not strike again."
+    )
+    history_causes: Count = Field(
+        10_000,
+        ge=1,
+        description="Causes that the history keeps; of more, those that struck longest ago go. Notes stay.",
+    )
     parallel_hosts: Count = Field(
         16, ge=1, le=256, description="Hosts that evidence is collected from at the same time."
     )
@@ -380,6 +395,13 @@ class Config(Section):
     )
     analysis: AnalysisSettings = Field(default_factory=AnalysisSettings, description="Optional hints by a local model.")
     presets: LocalPaths = Field((), description="Files with presets of your own.")
+    history: HistoryPlace | None = Field(
+        None,
+        description="Where failures of all runs are counted by their cause: a file of SQLite, made with mode 0600, or "
+        "`postgresql://user@host/database` (needs `robotframework-failtale[history]`; the password is read from "
+        "`PGPASSWORD` or `~/.pgpass`). The card then says how often a cause struck before, and bears the note that "
+        "`failtale know` attached to it. None: nothing is kept.",
+    )
     message_summary: bool = Field(False, description="Append a one-line summary to the failing test's message.")
     source: Path | None = Field(None, alias="(source)", exclude=True, description="The file it came from.")
     environment: dict[str, SecretStr] = Field(

@@ -342,6 +342,20 @@ def _is_public_key(path: Path) -> bool:
         return file.read(16).startswith((b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"))
 
 
+def _history_place(place: str, info: ValidationInfo) -> str:
+    """A file of this machine, or the address of a PostgreSQL database without a password."""
+    if "://" not in place:
+        if not place.strip():
+            raise NotUnderstoodError(place, "is no path; name a file or a database")
+        return str(_local_path(Path(place), info))
+    authority = re.fullmatch(r"postgresql://([^/?#]*)(?:[/?#]\S*)?", place)
+    if authority is None:
+        raise ValueError("this is no address of a database; write a path or 'postgresql://user@host/database'")
+    if ":" in authority[1].rpartition("@")[0] or re.search(r"[?&]password=", place):
+        raise ValueError("a password must not be written here; PostgreSQL reads it from PGPASSWORD or '~/.pgpass'")
+    return place
+
+
 def _mode_of_file(path: Path) -> int:
     """Permission bits of a file that can be read; raises NotUnderstoodError for anything else."""
     try:
@@ -452,6 +466,7 @@ Url = Annotated[
     Kind("address"),
     _text_that_fits(r"https?://\S+", "is not an address; write e.g. 'http://127.0.0.1:5050/mcp'"),
 ]
+HistoryPlace = Annotated[str, Kind("path, or address of a PostgreSQL database"), AfterValidator(_history_place)]
 LocalPath = Annotated[Path, Kind("path"), AfterValidator(_local_path)]
 LocalPaths = Annotated[tuple[LocalPath, ...], Kind("path, or a list of paths"), BeforeValidator(one_or_many)]
 ReadableFile = Annotated[Path, Kind("path"), AfterValidator(_readable_file)]

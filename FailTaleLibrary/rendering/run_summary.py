@@ -52,6 +52,10 @@ class FailureSummary(Record):
     """How the cause led to the failure; empty when nothing links them."""
     shape: str
     """16 hexadecimal digits: failures with the same have the same cause."""
+    recurrence: SafeText = our_words("")
+    """How often its cause struck before: "4th time since 3 May, last on 12 Nov"; empty without a history."""
+    note: SafeText = our_words("")
+    """What people know of the cause; empty without a note."""
     moments: tuple[HostMoment, ...] = ()
     gaps: int = 0
     bundle: str | None = None
@@ -109,6 +113,8 @@ def failure_summary(report: Report, *, test_id: str = "", log: str = "") -> Fail
         cause=analysis.cause if is_caused else our_words(""),
         chain=derived(in_words.chain_words, analysis.chain) if analysis.chain else our_words(""),
         shape=_shape(report),
+        recurrence=derived(_recurrence_words, report),
+        note=analysis.recurrence.note if analysis.recurrence else our_words(""),
         moments=tuple(moments),
         gaps=len(report.evidence.gaps),
         bundle=report.bundle,
@@ -156,6 +162,11 @@ def _masked_numbers(text: str) -> str:
     """Without what differs between two occurrences: identifiers and numbers; a status code stays."""
     kept = re.sub(r"\b[45]\d\d\b(?= )", lambda match: match[0].translate(_KEEP), text[:_SHAPE_CHARS])
     return re.sub(r"\b(?=[\w-]*\d)[\w.:-]+\b", "#", re.sub(r"\s+", " ", kept))
+
+
+def _recurrence_words(report: Report) -> str:
+    recurrence = report.analysis.recurrence
+    return in_words.recurrence_words(recurrence, report.failure.window.end) if recurrence else ""
 
 
 def _first_line(message: str) -> str:

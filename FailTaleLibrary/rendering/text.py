@@ -92,6 +92,9 @@ def _head_lines(report: Report) -> Iterator[str]:
     yield f"{failure.suite}: {failure.name}" if failure.suite else failure.name
     yield from _indented(failure.message)
     yield f"FailTale: {report.analysis.headline or 'evidence collected'}"
+    if recurrence := report.analysis.recurrence:
+        known = f"Known: {recurrence.note}; " if recurrence.note else ""
+        yield f"{known}{in_words.recurrence_words(recurrence, failure.window.end)}; cause {recurrence.signature}"
     yield f"{in_words.counts_words(report.evidence)}, window {in_words.window_of_failure(failure)}"
     if signature and signature.same_as:
         yield f"Same as '{signature.same_as}': {signature.text}"

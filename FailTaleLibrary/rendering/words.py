@@ -19,6 +19,7 @@ from FailTaleLibrary.records import (
     HostClock,
     Item,
     KeywordStep,
+    Recurrence,
     Redaction,
     Suspect,
 )
@@ -101,6 +102,32 @@ def size(number: int) -> str:
     if number < 999_500:
         return f"{number / 1000:.0f} kB"
     return f"{number / 1_000_000:.1f} MB"
+
+
+def recurrence_words(recurrence: Recurrence, at: datetime) -> str:
+    """``4th time since 3 May, last on 12 Nov``, of a failure of this moment; UTC."""
+    if recurrence.times == 1:
+        return "first time in the history"
+    words = f"{_ordinal(recurrence.times)} time since {_short_day(recurrence.first_at, at)}"
+    previous = recurrence.previous_at
+    if previous is None:
+        return words
+    if previous.date() == at.date():
+        return f"{words}, last at {previous:%H:%M:%S}"
+    return f"{words}, last on {_short_day(previous, at)}"
+
+
+def _ordinal(number: int) -> str:
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number:,}{ending}"
+
+
+def _short_day(moment: datetime, today: datetime) -> str:
+    """``3 May``; of another year ``3 May 2025``. In English, whatever the locale of the machine."""
+    if moment.date() == today.date():
+        return f"{moment:%H:%M:%S}"
+    month = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")[moment.month - 1]
+    return f"{moment.day} {month}" + ("" if moment.year == today.year else f" {moment.year}")
 
 
 def clock_time(moment: datetime) -> str:

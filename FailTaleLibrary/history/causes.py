@@ -1,0 +1,139 @@
+"""A failure and its first suspect -> what it has in common with the same failure of another day. Pure.
+
+Stricter than the signature of a run, because people hang notes on it, and a wrong note costs more than a missed one:
+what may tell two causes apart stays (hosts, ports, status codes, error numbers, versions, names of tables), and only
+what surely differs each time is masked (times, durations, sizes, process numbers, random identifiers, and what the test
+itself named: its order, its customer).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from FailTaleLibrary.moments import message_of
+from FailTaleLibrary.records import Analysis, Failure, Identifier, Report, SafeText, Suspect, derived
+
+_TEXT_CHARS = 4000
+"""Of a message or a line; what differs behind that is not seen."""
+_LEAST_NUMBER = 4
+"""Digits below which what a test named is no number of its own."""
+_SHOWN_CHARS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """What equal failures share."""
+
+    signature: str
+    """16 hexadecimal digits."""
+    text: SafeText
+    """The beginning of what was hashed, so that a reader sees what it is about."""
+
+
+def cause_of_failure(report: Report) -> Cause:
+    """The cause of a ranked failure.
+
+    Where a strong suspect tells it, the keyword's way, the message and that line on that host; else nothing but the
+    test itself says that two equal messages have one cause, so that its name counts as well.
+    """
+    text = derived(_what_counts, report)
+    return Cause(hashlib.sha256(text.encode()).hexdigest()[:16], derived(_shown_part, text))
+
+
+def _shown_part(text: SafeText) -> str:
+    return text[:_SHOWN_CHARS]
+
+
+def _what_counts(report: Report) -> str:
+    failure = report.failure
+    own = _own_names(failure)
+    first = _first_suspect(report.analysis)
+    parts = [failure.scope, " > ".join(step.name for step in failure.keyword_path), _masked_text(failure.message, own)]
+    if first is None:
+        parts += [failure.suite, failure.name]
+    else:
+        parts += [first.host, first.component, _masked_line(first.text, own)]
+    return " | ".join(parts)
+
+
+def _first_suspect(analysis: Analysis) -> Suspect | None:
+    first = analysis.suspects[0] if analysis.suspects else None
+    return first if first is not None and first.is_strong else None
+
+
+# --- What differs each time -------------------------------------------------------------------------------------------
+
+_CODE_WORDS = r"status|code|errno|err_?no|signal|exit|sqlstate|port|error|version|rc"
+_NUMBER_WORDS = (
+    r"pid|tid|process|proc|thread|worker|pool|conn|connection|session|request|req|job|task|order|id|attempt|retry|line"
+    r"|exec|executor|dispatcher|eventloop"
+)
+_UNITS = (
+    r"ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|milliseconds?|microseconds?|[kKMGT]i?B|bytes?|B"
+)
+_SOURCES = r"py|java|kt|scala|go|js|mjs|ts|rs|c|cc|cpp|h|cs|rb|php|robot|resource"
+_KEPT = (
+    rf"(?i:\b(?:\w+[_.-])?(?:{_CODE_WORDS})\b)[\"']?[ \t]*[=:(\[]*[ \t\"']*"
+    r"(?:0[xX][0-9A-Fa-f]+|-?\d{1,10})(?![\w:./-]*\d)",
+    r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![.\d])(?::(?:[12]?\d{1,4}|3[01]\d{3})(?!\d))?",  # an address and its port
+    r"(?<![\w.])[vV]?\d+\.\d+\.\d+(?![.:\d])",  # a version
+    r"\b[A-Z]{1,8}[-_]?\d{2,6}[A-Z]?\b",  # ORA-00942, E11000
+    r"\bHTTP/\d(?:\.\d)?",
+    r"(?<=[A-Za-z0-9\]])(?<!\d\d):(?:[12]?\d{1,4}|3[01]\d{3})(?![\d:.])",  # a service's port
+)
+_MASKED = (
+    r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?)?",
+    r"\b\d{1,2}/(?:\d{1,2}|[A-Z][a-z]{2})/\d{4}(?:[: ]\d\d:\d\d:\d\d)?(?: [+-]\d{4})?",
+    r"(?<![\d:])\d{1,2}:\d\d:\d\d(?:[.,]\d+)?",
+    r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b",
+    r"-[a-z0-9]{8,10}-[a-z0-9]{5}\b",  # what Kubernetes appends to a pod's name
+    r"\b0[xX][0-9A-Fa-f]{4,}\b",
+    r"\b(?=[0-9A-Fa-f]*\d)(?=[0-9A-Fa-f]*[A-Fa-f])[0-9A-Fa-f]{8,}\b",
+    r"(?<=/tmp/)[^\s'\":;,)]+",
+    rf"(?<=\.)(?:{_SOURCES}):\d+",
+    rf"(?<![\w.])-?\d+(?:[.,]\d+)* ?(?:{_UNITS})\b",
+    r"(?<![\w.])-?\d+(?:[.,]\d+)* ?%",
+    rf"(?i:\b(?:{_NUMBER_WORDS}))(?:[ =:#([\"'-]|-\w+-){{1,3}}\d+\b",
+    r"(?<=\w)\[\d+\]",
+    r"\b\d+#\d+(?=:)",  # nginx's process and thread
+    r"(?<!\w)[#*]\d+\b",
+    r"(?<=/)\d+(?=[/?#\s'\",)&]|$)",
+    r"(?<=:)\d{5}(?!\d)",  # a client's port
+    r"(?<![A-Za-z\d.])\d+[.,]\d+(?![.\d])",
+    r"\d{5,}",
+)
+_EACH = re.compile(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)})")
+_EACH_OF_FIELDS = re.compile(
+    f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)}"
+    r"|(?<==)-?\d+(?:\.\d+)?(?=[\s,;]|$)|(?<=[\"']:)\s*-?\d+(?:\.\d+)?(?=[\s,}\]]))"
+)
+"""Of structured lines, whose fields mostly count something."""
+_FIELDS = re.compile(r"\s*\{|(?:^|\s)[\w.-]+=\S+.*\s[\w.-]+=\S")
+_TELLS = re.compile(r"err|code|status|host|port|table", re.IGNORECASE)
+
+
+def _masked_text(text: str, own: re.Pattern[str] | None, *, each: re.Pattern[str] = _EACH) -> str:
+    shown = text[:_TEXT_CHARS] if own is None else own.sub("<own>", text[:_TEXT_CHARS])
+    return " ".join(each.sub(lambda match: match["kept"] or "<n>", shown).split())
+
+
+def _masked_line(line: str, own: re.Pattern[str] | None) -> str:
+    """A line of a log without its time; of a structured one every field counts."""
+    message = message_of(line[:_TEXT_CHARS])
+    return _masked_text(message, own, each=_EACH_OF_FIELDS if _FIELDS.match(message) else _EACH)
+
+
+def _own_names(failure: Failure) -> re.Pattern[str] | None:
+    """What the test itself named; what only the failure's message names may be the cause's."""
+    texts = sorted({each.text for each in failure.identifiers if _is_own(each)}, key=lambda text: (-len(text), text))
+    if not texts:
+        return None
+    return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, texts))})(?!\w)", re.IGNORECASE)
+
+
+def _is_own(identifier: Identifier) -> bool:
+    if identifier.kind == "name" or identifier.seen_in in ("failure", "output") or _TELLS.search(identifier.label):
+        return False
+    return identifier.kind != "number" or sum(map(str.isdigit, identifier.text)) >= _LEAST_NUMBER
