@@ -30,6 +30,7 @@ from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.progress import live_line
 from FailTaleLibrary.queries import check_contains, check_contains_not, check_verdicts, text_of, value_of
 from FailTaleLibrary.records import Failure, Report, our_words
+from FailTaleLibrary.robot_log import attach_to_allure, log_html
 from FailTaleLibrary.robot_results import (
     Places,
     failure_of_suite_fixture,
@@ -186,9 +187,21 @@ class FailTaleLibrary:
 
     def show(self, report: Report) -> bool:
         """Logs a report's card where Robot is; False when the log level keeps it out."""
+        from FailTaleLibrary.rendering import to_page
+
         self._folder = _output_dir()
-        logger.info(self.run.card(report, bundle_link=_link_to(report.bundle)), html=True)
-        return _log_level() not in ("WARN", "ERROR", "NONE")
+        card = self.run.card(report, bundle_link=_link_to(report.bundle))
+        attach_to_allure(f"FailTale: {report.analysis.headline or 'evidence'}", to_page(card, [report]))
+        more = f"All of it: failtale show {report.failure.id[:8]}"
+        return log_html(card, text=lambda: self.run.brief_text(report, more=more))
+
+    def point_to_setup(self, result: Any, report: Report, setup_id: str) -> None:
+        """Logs where the evidence for a test is that fell with its suite's setup, whose report that is."""
+        from FailTaleLibrary.rendering.pointers import pointer_text, pointer_to
+
+        fallen = self.run.fell_with(report, result.name, test_id=result.id)
+        anchor = setup_id if str(_variable("${LOG FILE}")) != "NONE" else ""  # a merge gives other ids
+        log_html(pointer_to(report, test=fallen.name, anchor=anchor), text=lambda: pointer_text(report))
 
     def write_run_page(self, log: Path | None) -> tuple[str, ...]:
         """Writes the run page beside log.html; returns what a console may say of it: a line for each cause.
@@ -442,10 +455,6 @@ def _variable(name: str) -> Any:
 def _output_dir() -> Path | None:
     directory = _variable("${OUTPUT DIR}")
     return Path(str(directory)) if directory else None
-
-
-def _log_level() -> str:
-    return str(_variable("${LOG LEVEL}") or "INFO").upper()
 
 
 def _under_pabot() -> bool:

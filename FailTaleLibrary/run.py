@@ -66,7 +66,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.history import RunHistory
     from FailTaleLibrary.ranking import History, Repeats
     from FailTaleLibrary.redaction import Redactor
-    from FailTaleLibrary.rendering.run_summary import FailureSummary, RunSummary
+    from FailTaleLibrary.rendering.run_summary import FailureSummary, FallenTest, RunSummary
 
 HINT_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
 HINT_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'")
@@ -509,6 +509,18 @@ class Run:
         known = self._summaries.get(report.failure.id)
         if known is not None:
             self._summaries[report.failure.id] = known.model_copy(update={"test_id": test_id})
+
+    def fell_with(self, report: Report, name: str, *, test_id: str) -> FallenTest:
+        """A test did not run because what ``report`` is about had failed; it counts with that."""
+        from FailTaleLibrary.redaction.redactor import RecordRedactor
+        from FailTaleLibrary.rendering.run_summary import FallenTest
+
+        fallen = FallenTest(name=RecordRedactor(self._redactor).short(name), test_id=test_id)
+        known = self._summaries.get(report.failure.id)
+        if known is not None:
+            update = {"fallen": (*known.fallen, fallen)}
+            self._summaries[report.failure.id] = known.model_copy(update=update)
+        return fallen
 
     def run_summary(self, *, log: str = "") -> RunSummary:
         """The failures so far, grouped by cause. ``log`` is the log.html that shows them, relative to the run page."""

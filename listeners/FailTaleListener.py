@@ -33,6 +33,8 @@ TERMINATED = "Execution terminated by signal"
 TERMINATED_DEADLINE_S = 5.0
 """What a failure may still cost after Ctrl-C."""
 EXIT_TAG = "robot:exit"
+PARENT_SETUP_FAILED = "Parent suite setup failed"
+"""How Robot's message of a test begins that did not run for that reason."""
 _TRUTH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 _USAGE = "write 'FailTaleListener:failtale.yaml' or 'FailTaleListener:failtale.yaml:strict=yes'."
 
@@ -91,6 +93,8 @@ class FailTaleListener:
         self._report: Report | None = None
         self._failed: list[tuple[Any, Any]] = []
         """Data and result of what failed since the test or fixture began; only data knows file and line."""
+        self._setups: dict[str, tuple[Report, str]] = {}
+        """Of suites whose setup failed, by the suite's id: its report and the id of the setup."""
         self._hidden_cards = 0
         self._log: Path | None = None
         self._fault: str | None = None
@@ -134,6 +138,8 @@ class FailTaleListener:
             report = self._library.collect_suite_fixture_failure(result, places=self._places())
             self._show(report)
             self._library.run.shown_at(report, result.parent.id)
+            if result.type == "SETUP":
+                self._setups[result.parent.id] = report, result.id
             self._failed.clear()
 
     @_harmless
@@ -145,7 +151,9 @@ class FailTaleListener:
                 self._show(self._report)
                 self._library.run.shown_at(self._report, result.id)
                 self._summarise(result, self._report)
-                self._tell_in_metadata(result, self._report)
+                self._tell_in_metadata(result, self._report, at=result.id)
+            elif result.failed and result.message.startswith(PARENT_SETUP_FAILED):
+                self._point_to_setup(result)
         finally:
             self._test = self._result = None
             self._failed.clear()
@@ -236,13 +244,23 @@ class FailTaleListener:
         if self._library.run.config.message_summary:
             result.message = _with_line(result.message, sanitize(self._library.run.summary(report)))
 
-    def _tell_in_metadata(self, result: Any, report: Report) -> None:
+    def _point_to_setup(self, result: Any) -> None:
+        """The test did not run; what there is to know stands with the setup of a suite around it."""
+        suite = result.parent
+        while suite is not None and suite.id not in self._setups:
+            suite = suite.parent
+        if suite is not None:
+            report, setup_id = self._setups[suite.id]
+            self._library.point_to_setup(result, report, setup_id)
+            self._tell_in_metadata(result, report, at=setup_id)
+
+    def _tell_in_metadata(self, result: Any, report: Report, *, at: str) -> None:
         """The headline in the test's own row, in log.html and in report.html; Robot Framework has it since 7.5."""
         metadata = getattr(result, "metadata", None)
         if metadata is None or not report.analysis.headline:
             return
         log = _name_of_log()
-        link = f" [{log}#{result.id}|evidence]" if log else ""
+        link = f" [{log}#{at}|evidence]" if log else ""
         metadata["FailTale"] = one_line(report.analysis.headline) + link
 
     def _print_summary(self) -> None:

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, rewrite_bundle, write_bundle
 from FailTaleLibrary.archive.cards import rewrite_all, rewrite_cards, rewritten
-from FailTaleLibrary.archive.outputs import PlacedReport, placed_reports_in, reports_in
+from FailTaleLibrary.archive.outputs import PlacedPointer, PlacedReport, placed_reports_in, placements_in, reports_in
 from FailTaleLibrary.archive.payload import from_payload, pack, report_in, to_payload, unpack
 from FailTaleLibrary.archive.whereabouts import Whereabouts
 
 __all__ = [
     "Manifest",
+    "PlacedPointer",
     "PlacedReport",
     "Whereabouts",
     "from_payload",
     "pack",
     "placed_reports_in",
+    "placements_in",
     "read_bundle",
     "read_item",
     "report_in",

@@ -17,6 +17,7 @@ from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import open_regular, read_regular
 from FailTaleLibrary.records import Report, our_words
 from FailTaleLibrary.rendering import is_card
+from FailTaleLibrary.rendering.pointers import POINTER_START, pointer_in
 
 MAX_JSON_BYTES = 1024 * 1024 * 1024
 """Of an output.json, which is held as a whole; an output.xml of any size is streamed."""
@@ -42,9 +43,30 @@ class PlacedReport:
     """Robot's own, ``s1-s2-t3``; empty where the file does not tell."""
 
 
+@dataclass(frozen=True, slots=True)
+class PlacedPointer:
+    """A test that fell with its suite's setup, and the id of the setup's failure, where the evidence is."""
+
+    failure_id: str
+    test: str
+    test_id: str
+
+
 def placed_reports_in(path: Path) -> Iterator[PlacedReport | ArchiveError]:
     """As `reports_in`, with the place of each."""
-    for number, found in enumerate(_cards_in(path), 1):
+    yield from (found for found in placements_in(path) if not isinstance(found, PlacedPointer))
+
+
+def placements_in(path: Path) -> Iterator[PlacedReport | PlacedPointer | ArchiveError]:
+    """As `placed_reports_in`, with the tests that point to one of the reports."""
+    number = 0
+    for found in _cards_in(path):
+        if not is_card(found.text):
+            pointer = pointer_in(found.text)
+            if pointer is not None and found.place == "test" and found.status == "FAIL":
+                yield PlacedPointer(*pointer, found.test_id)
+            continue
+        number += 1
         try:
             report = _report_of(found)
         except ArchiveError as error:
@@ -86,6 +108,11 @@ def _report_of(found: _Card) -> Report | None:
         return report
     doubt = our_words("Perhaps not FailTale's, because it is amid other messages: {}", report.analysis.headline)
     return report.model_copy(update={"analysis": report.analysis.with_headline(doubt)})
+
+
+def _is_ours(text: str) -> bool:
+    """Whether it begins as a card, or as what points to one."""
+    return is_card(text) or text.startswith(POINTER_START)
 
 
 def _cards_in(path: Path) -> Iterator[_Card]:
@@ -137,7 +164,7 @@ def _elements(path: Path) -> Iterator[tuple[ElementTree.Element, list[ElementTre
 def _is_card(message: ElementTree.Element, parents: list[ElementTree.Element]) -> bool:
     """Whether Robot shows a message as HTML and it looks like a card; not where the list of errors repeats it."""
     is_html = message.get("html") in ("true", "yes")  # yes: Robot Framework before 4.0
-    return is_html and is_card(message.text or "") and not any(parent.tag == "errors" for parent in parents)
+    return is_html and _is_ours(message.text or "") and not any(parent.tag == "errors" for parent in parents)
 
 
 def _id_of(parents: list[ElementTree.Element]) -> str:
@@ -184,7 +211,7 @@ def _from_json(path: Path) -> Iterator[_Card]:
 
 def _object_of(pairs: list[tuple[str, Any]]) -> _Object:
     values = dict(pairs)
-    if values.get("html") is True and is_card(_word_of(values, "message")):
+    if values.get("html") is True and _is_ours(_word_of(values, "message")):
         return _Object([_Card(values["message"], "outside")], is_message=True)
     whole = _Object(
         [], name=_word_of(values, "name"), owner=_word_of(values, "owner"), status=_word_of(values, "status")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.archive import PlacedReport, Whereabouts, placed_reports_in, read_bundle
+from FailTaleLibrary.archive import PlacedPointer, Whereabouts, placements_in, read_bundle
 from FailTaleLibrary.archive.bundles import MANIFEST
 from FailTaleLibrary.cli.options import Commands
 from FailTaleLibrary.errors import ArchiveError
@@ -17,7 +17,7 @@ from FailTaleLibrary.files import write_file
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit
 from FailTaleLibrary.rendering.run_page import PAGE_NAME, title_of, to_run_page
-from FailTaleLibrary.rendering.run_summary import FailureSummary, RunSummary, failure_summary, run_summary
+from FailTaleLibrary.rendering.run_summary import FailureSummary, FallenTest, RunSummary, failure_summary, run_summary
 
 GITHUB_SUMMARY = "GITHUB_STEP_SUMMARY"
 _OUTPUTS = ("output.xml", "output.json")
@@ -45,21 +45,35 @@ def add_command(commands: Commands) -> None:
 def _run_report(options: argparse.Namespace) -> int:
     page = options.output or _folder_of(options.paths[0]) / PAGE_NAME
     rows: list[FailureSummary] = []
+    pointers: list[PlacedPointer] = []
     damaged = 0
     for path in options.paths:
         for found in _rows_at(path, page.absolute().parent):
             if isinstance(found, FailureSummary):
                 rows.append(found)
                 continue
+            if isinstance(found, PlacedPointer):
+                pointers.append(found)
+                continue
             damaged += 1
             print(f"failtale: {found}", file=sys.stderr)
-    summary = run_summary(rows, version=__version__)
+    summary = run_summary(_with_fallen(rows, pointers), version=__version__)
     wants_other = options.json or options.github or options.junit is not None
     if options.output is not None or not wants_other:
         _write_file(page, to_run_page(summary))
         print(f"{title_of(summary)}: {page}", file=sys.stderr if options.json or options.github else sys.stdout)
     _write_others(options, summary)
     return 1 if damaged else 0
+
+
+def _with_fallen(rows: Iterable[FailureSummary], pointers: Iterable[PlacedPointer]) -> Iterator[FailureSummary]:
+    """The rows with the tests that fell with them."""
+    fallen: dict[str, dict[FallenTest, None]] = {}
+    for pointer in pointers:
+        test = FallenTest.model_validate({"name": pointer.test, "test_id": pointer.test_id})
+        fallen.setdefault(pointer.failure_id, {})[test] = None
+    for row in rows:
+        yield row.model_copy(update={"fallen": tuple(fallen.get(row.failure_id, ()))})
 
 
 def _write_others(options: argparse.Namespace, summary: RunSummary) -> None:
@@ -89,7 +103,7 @@ def _folder_of(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _rows_at(path: Path, page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:
+def _rows_at(path: Path, page_folder: Path) -> Iterator[FailureSummary | PlacedPointer | ArchiveError]:
     """The rows of an output file, of a bundle, or of all that a folder holds of either. Raises ArchiveError."""
     if not path.is_dir():
         yield from _rows_of_output(path, page_folder)
@@ -106,15 +120,15 @@ def _rows_at(path: Path, page_folder: Path) -> Iterator[FailureSummary | Archive
     yield from _rows_of_bundles(bundles, page_folder)
 
 
-def _rows_of_output(path: Path, page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:
+def _rows_of_output(path: Path, page_folder: Path) -> Iterator[FailureSummary | PlacedPointer | ArchiveError]:
     folder = path.absolute().parent
     log = _relative(folder / _LOG, page_folder) if (folder / _LOG).is_file() else ""
     whereabouts = Whereabouts.around(path)
     is_output = False
     try:
-        for found in placed_reports_in(path):
+        for found in placements_in(path):
             is_output = True
-            if not isinstance(found, PlacedReport):
+            if isinstance(found, ArchiveError | PlacedPointer):
                 yield found
                 continue
             row = failure_summary(found.report, test_id=found.test_id, log=log)
@@ -133,7 +147,9 @@ def _link_to_bundle(report: Report, folder: Path, page_folder: Path, whereabouts
     return _relative(bundle, page_folder) if bundle is not None else None
 
 
-def _rows_of_bundles(bundles: Sequence[Path], page_folder: Path) -> Iterator[FailureSummary | ArchiveError]:
+def _rows_of_bundles(
+    bundles: Sequence[Path], page_folder: Path
+) -> Iterator[FailureSummary | PlacedPointer | ArchiveError]:
     for bundle in bundles:
         try:
             row = failure_summary(read_bundle(bundle))

@@ -28,7 +28,7 @@ def to_lines(summary: RunSummary) -> Iterator[str]:
 
 def count_words(group: CauseGroup) -> str:
     """How many failures, where it is more than one."""
-    number = len(group.failure_ids)
+    number = group.number
     return f"{number} \N{MULTIPLICATION SIGN} " if number > 1 else ""
 
 
@@ -37,7 +37,9 @@ def _short_headline(group: CauseGroup) -> str:
 
 
 def _tests(summary: RunSummary, group: CauseGroup) -> str:
-    names = list(dict.fromkeys(failure.name for failure in summary.failures_of(group)))
+    failures = summary.failures_of(group)
+    fallen = [test.name for failure in failures for test in failure.fallen]
+    names = list(dict.fromkeys([*(failure.name for failure in failures), *fallen]))
     more = f" and {len(names) - _SHOWN_TESTS} more" if len(names) > _SHOWN_TESTS else ""
     return ", ".join(shorten(one_line(name), 60) for name in names[:_SHOWN_TESTS]) + more
 
@@ -101,7 +103,7 @@ def to_github_summary(summary: RunSummary) -> str:
         lines += ["| Failures | Cause | Tests | First | Last |", "| ---: | --- | --- | --- | --- |"]
     for group in summary.groups:
         cells = (
-            str(len(group.failure_ids)),
+            str(group.number),
             _markdown(_short_headline(group)),
             _markdown(_tests(summary, group)),
             f"{group.first_at:%H:%M:%S}",

@@ -82,7 +82,7 @@ def title_of(summary: RunSummary) -> str:
     """``12 failures, 3 causes``."""
     if not summary.failures:
         return "No failure with evidence"
-    return f"{count(len(summary.failures), 'failure')}, {count(len(summary.groups), 'cause')}"
+    return f"{count(sum(group.number for group in summary.groups), 'failure')}, {count(len(summary.groups), 'cause')}"
 
 
 def _lanes(summary: RunSummary, groups: Sequence[GroupView], span: tuple[datetime, datetime]) -> Iterable[RunLane]:

@@ -32,6 +32,14 @@ class HostMoment(Record):
     is_strong: bool = False
 
 
+class FallenTest(Record):
+    """A test that did not run, because its suite's setup had failed."""
+
+    name: SafeText
+    test_id: str = ""
+    """As of a failure."""
+
+
 class FailureSummary(Record):
     """One failure in a row."""
 
@@ -64,6 +72,8 @@ class FailureSummary(Record):
     """Path of the log.html that shows it, relative to the page; empty when there is none."""
     test_id: str = ""
     """Robot's id of the test or suite, ``s1-s2-t3``, which log.html takes as an anchor; empty when it is not known."""
+    fallen: tuple[FallenTest, ...] = ()
+    """Tests that fell with it, where it is a suite's setup."""
 
 
 class CauseGroup(Record):
@@ -76,6 +86,13 @@ class CauseGroup(Record):
     first_at: datetime
     last_at: datetime
     failure_ids: tuple[str, ...]
+    fallen: int = 0
+    """Tests that fell with them."""
+
+    @property
+    def number(self) -> int:
+        """Of failures and of tests that fell with them."""
+        return len(self.failure_ids) + self.fallen
 
 
 class RunSummary(Record):
@@ -129,7 +146,7 @@ def run_summary(rows: Iterable[FailureSummary], *, version: str) -> RunSummary:
     members: dict[str, list[FailureSummary]] = {}
     for row in ordered:
         members.setdefault(row.shape, []).append(row)
-    groups = sorted(map(_group, members.values()), key=lambda group: (-len(group.failure_ids), group.first_at))
+    groups = sorted(map(_group, members.values()), key=lambda group: (-group.number, group.first_at))
     return RunSummary(failtale_version=version, groups=tuple(groups), failures=tuple(ordered))
 
 
@@ -142,6 +159,7 @@ def _group(rows: Sequence[FailureSummary]) -> CauseGroup:
         first_at=rows[0].failed_at,
         last_at=rows[-1].failed_at,
         failure_ids=tuple(row.failure_id for row in rows),
+        fallen=sum(len(row.fallen) for row in rows),
     )
 
 
