@@ -23,6 +23,8 @@ STDERR_BYTES = 4096
 FAILURE_TIME = our_words("limits.failure_time")
 _LEAST_RANKING_S = 0.5
 """For ranking, also where the collection took all the time: a card without suspects says little."""
+_READING_S = 2.0
+"""Of a host's time, for what it says at the end: that is still to be searched for secrets. Of a short time a sixth."""
 _DRAWING_S = 3.0
 """Of a failure's time, for the card and the bundle, and as much again for ranking; of a short time less."""
 
@@ -152,6 +154,11 @@ class HostBudget:
     def left_s(self) -> float:
         """Seconds that are left to this host: of its own time and of the failure's."""
         return min(self._time.left_s, self._failure.left_s)
+
+    @property
+    def visit_s(self) -> float:
+        """Seconds that a visit may still last, so that its last answers are evidence in time."""
+        return max(0.0, self.left_s - min(_READING_S, min(self._time.time_s, self._failure.time_s) / 6))
 
     @property
     def left_bytes(self) -> int:

@@ -59,6 +59,15 @@ def test_a_host_is_asked_nothing_more_when_a_command_could_not_end_in_time(plan:
     assert limit in host.used_up
 
 
+@pytest.mark.parametrize("plan", [a_plan(host_time_s=6), a_plan(deadline_s=6)])
+def test_a_visit_ends_while_there_is_time_to_make_its_last_answers_evidence(plan: Plan) -> None:
+    clock = Clock()
+    host = host_budgets(plan, clock)[0]
+    assert host.visit_s == pytest.approx(5.0)
+    clock.now += 5.5
+    assert (host.visit_s, host.left_s) == (0.0, pytest.approx(0.5))
+
+
 def test_a_hosts_time_begins_with_its_turn_and_not_with_the_failure() -> None:
     clock = Clock()
     plan = a_plan(host_time_s=10)

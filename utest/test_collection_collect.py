@@ -108,6 +108,17 @@ def test_the_failures_time_limit_holds_and_what_came_until_then_is_kept() -> Non
     assert reasons(result)["here/b"] in ("timed out", "skipped")
 
 
+@pytest.mark.parametrize(("where", "heading"), [("", ""), (" >&2", "[printed on stderr; older lines were left out]\n")])
+def test_output_without_an_end_is_kept_as_far_as_it_came(where: str, heading: str) -> None:
+    flood = [{"name": "flood", "command": f"yes 'a line of the flood'{where}", "timeout": 500}]
+    result = collected(a_config(flood, limits={"host_time": 6}))
+    item = result.evidence.item("here/flood")
+    assert item is not None, reasons(result)
+    assert item.timed_out
+    assert item.text.startswith(f"{heading}a line of the flood\n")
+    assert len(item.text) > 10_000
+
+
 def test_a_host_whose_time_is_used_up_says_so_for_each_step_that_it_cost() -> None:
     """Two at once, from both ends: what waits is overtaken, but not by everybody."""
     hung = [{"name": name, "command": "sleep 600", "timeout": 500} for name in "abcd"]

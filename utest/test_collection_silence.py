@@ -85,3 +85,31 @@ def test_a_filter_that_failed_has_not_found_that_there_is_nothing() -> None:
     record = judged("\x1eN0nce grep 2\n\x1eN0nce produced 4 80\n")
     assert isinstance(record, Gap)
     assert record.reason == "could not tell"
+
+
+def test_a_command_that_says_much_on_stderr_alone_has_answered_there() -> None:
+    lines = [f"shop: step {number} has gone wrong" for number in range(4)]
+    record = judged("\n".join(lines) + "\n")
+    assert isinstance(record, Item)
+    assert (record.status, record.stderr) == ("ok", "")
+    assert record.text.splitlines() == ["[printed on stderr]", *lines]
+
+
+def test_few_words_on_stderr_and_those_of_our_own_reading_of_a_log_are_no_answer() -> None:
+    said = "".join(f"frob {word}\n" for word in ("this", "that", "those", "these"))
+    assert isinstance(judged("".join(said.splitlines(keepends=True)[:3])), Gap)
+    assert isinstance(judged(said, collector=Collector(name="log", file=("/x",))), Gap)
+
+
+def test_a_refusal_among_many_words_is_the_reason() -> None:
+    record = judged("one\ntwo\nthree\nfour\ncat: /x: Permission denied\n")
+    assert isinstance(record, Gap)
+    assert record.reason == "permission denied"
+
+
+def test_half_a_secret_at_the_cut_of_a_long_stderr_is_not_shown() -> None:
+    said = "Hidden7words\n" + "the same again\n" * 5000
+    record = judged(said[-65536:] if len(said) > 65536 else said)
+    assert isinstance(record, Item)
+    assert record.text.startswith("[printed on stderr; older lines were left out]\n")
+    assert set(record.text.splitlines()[1:]) == {"the same again"}

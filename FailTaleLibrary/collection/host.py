@@ -110,7 +110,7 @@ class HostSession:
         transport = self._context.access.connections.transport(self._host)
         transport.visit(
             lambda start: list(self._items(start, put)),
-            ends_at=time.monotonic() + self._budget.left_s,
+            ends_at=time.monotonic() + self._budget.visit_s,
             cancel=self._context.stop,
             on_result=lambda step_id, result: put(self._answer(self._asked[step_id], result)),
         )

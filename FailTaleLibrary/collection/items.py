@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from FailTaleLibrary.budget import STDERR_BYTES
-from FailTaleLibrary.collection.silence import SilentAnswer, last_words, silence_of
+from FailTaleLibrary.collection.silence import SilentAnswer, last_words, meaning, silence_of
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.records import (
@@ -35,12 +35,17 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 from FailTaleLibrary.text import decode, newest_whole_lines
 from FailTaleLibrary.transports import CommandResult
+from FailTaleLibrary.transports import visit as transport_visit
 from FailTaleLibrary.windows import CommandLine, HostOutput, OutputPart, parse_host_output
 from FailTaleLibrary.windows.look_back import placed
 
 _MUCH_MORE = 4
 """So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
 _TITLE_CHARS = 40
+_MANY_WORDS = 4
+"""With so many lines on stderr and none on stdout a command has given its answer there."""
+ALL_ON_STDERR = our_words("[printed on stderr]")
+OLDER_STDERR = our_words("[printed on stderr; older lines were left out]")
 TOO_MUCH_TO_REDACT = our_words("[older lines are withheld: they could not be searched for secrets in time]")
 
 
@@ -105,11 +110,14 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
     safe = RecordRedactor(redactor)
     whole = decode(_whole_lines(answer.text, result.omitted_bytes))
     full_text = _safe_whole(whole, asked.step.max_bytes, safe)
+    is_on_stderr = not whole.strip() and _speaks_on_stderr(asked, result, answer)
+    if is_on_stderr:
+        full_text = _safe_whole(decode(_whole_stderr(result, answer)), asked.step.max_bytes, safe)
     stderr = derived(str.strip, safe.text(decode(_tail(answer.stderr, STDERR_BYTES))))
     incomplete = safe.text(result.incomplete) if result.incomplete else None
     privilege = safe.text(asked.collector.privilege)
     silence = None
-    if _is_silent(full_text, result):
+    if not is_on_stderr and _is_silent(full_text, result):
         silence = _reason_of_silence(asked, result, answer, incomplete=incomplete, stderr=stderr, privilege=privilege)
     if silence is not None:
         reason, detail = silence
@@ -117,9 +125,11 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
             make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
         )
     text = _lines_within_budget(full_text, asked.step.max_bytes, take)
+    if is_on_stderr:
+        full_text, text = (our_words("{}\n{}", _which_stderr(result), each) for each in (full_text, text))
     cut_bytes, cut_lines = _left_out(full_text, text)
     before = _lines_within_budget(safe.text(decode(answer.before)), asked.step.max_bytes, take)
-    stderr = _lines_within_budget(stderr, STDERR_BYTES, take)
+    stderr = our_words("") if is_on_stderr else _lines_within_budget(stderr, STDERR_BYTES, take)
     item = Item(
         id=asked.step.id,
         host=asked.step.host,
@@ -236,6 +246,27 @@ def _look_backs(answer: HostOutput, whole: str, text: str) -> tuple[LookBack, ..
             found.append(placed(part.look_back, first_line=first, end_line=end))
         end = first
     return tuple(reversed(found))
+
+
+def _speaks_on_stderr(asked: AskedStep, result: CommandResult, answer: HostOutput) -> bool:
+    """Whether a command that printed nothing, and failed in no way of its own, has said much on stderr."""
+    if asked.collector.command is None or (result.exit_status not in (0, None) and not result.timed_out):
+        return False
+    told = [meaning(line) for line in decode(_tail(answer.stderr, STDERR_BYTES)).splitlines() if line.strip()]
+    return told.count("unknown") >= _MANY_WORDS and set(told) <= {"harmless", "unknown", "failed"}
+
+
+def _whole_stderr(result: CommandResult, answer: HostOutput) -> bytes:
+    """The whole lines that a host kept of a command's stderr."""
+    return _whole_lines(answer.stderr, int(_is_stderr_cut(result)))
+
+
+def _which_stderr(result: CommandResult) -> SafeText:
+    return OLDER_STDERR if _is_stderr_cut(result) else ALL_ON_STDERR
+
+
+def _is_stderr_cut(result: CommandResult) -> bool:
+    return len(result.stderr) >= transport_visit.STDERR_BYTES
 
 
 def _is_silent(text: str, result: CommandResult) -> bool:
