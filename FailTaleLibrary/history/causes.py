@@ -50,12 +50,18 @@ def _what_counts(report: Report) -> str:
     failure = report.failure
     own = _own_names(failure)
     first = _first_suspect(report.analysis)
-    parts = [failure.scope, " > ".join(step.name for step in failure.keyword_path), _masked_text(failure.message, own)]
+    parts = [failure.scope, _way(failure, own), _masked_text(failure.message, own)]
     if first is None:
         parts += [failure.suite, failure.name]
     else:
         parts += [first.host, first.component, _masked_line(first.text, own)]
     return " | ".join(parts)
+
+
+def _way(failure: Failure, own: re.Pattern[str] | None) -> str:
+    """The keywords; a name may hold an argument."""
+    names = " > ".join(step.name for step in failure.keyword_path)
+    return names if own is None else own.sub("<own>", names)
 
 
 def _first_suspect(analysis: Analysis) -> Suspect | None:
@@ -65,15 +71,20 @@ def _first_suspect(analysis: Analysis) -> Suspect | None:
 
 # --- What differs each time -------------------------------------------------------------------------------------------
 
-_CODE_WORDS = r"status|code|errno|err_?no|signal|exit|sqlstate|port|error|version|rc"
+_CODE_WORDS = r"\w*(?:status|code|errno|error|exception)|signal|exit|sqlstate|port|version|rc"
 _NUMBER_WORDS = (
-    r"pid|tid|process|proc|thread|worker|pool|conn|connection|session|request|req|job|task|order|id|attempt|retry|line"
+    r"pid|tid|process|proc|thread|worker|pool|conn|connection|session|job|task|order|id|attempt|retry|line"
     r"|exec|executor|dispatcher|eventloop"
 )
 _UNITS = (
     r"ns|us|µs|ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|milliseconds?|microseconds?|[kKMGT]i?B|bytes?|B"
 )
 _SOURCES = r"py|java|kt|scala|go|js|mjs|ts|rs|c|cc|cpp|h|cs|rb|php|robot|resource"
+_POD = "[bcdfghjklmnpqrstvwxz2456789]"
+"""What Kubernetes makes random names of: no vowel, so that they spell no word."""
+_COUNTED = (
+    r"\w*(?:ms|us|ns|secs?|seconds|duration|elapsed|took|time|ts|bytes|size|count|latency|pid|tid|id|line|offset)"
+)
 _KEPT = (
     rf"(?i:\b(?:\w+[_.-])?(?:{_CODE_WORDS})\b)[\"']?[ \t]*[=:(\[]*[ \t\"']*"
     r"(?:0[xX][0-9A-Fa-f]+|-?\d{1,10})(?![\w:./-]*\d)",
@@ -81,6 +92,7 @@ _KEPT = (
     r"(?<![\w.])[vV]?\d+\.\d+\.\d+(?![.:\d])",  # a version
     r"\b[A-Z]{1,8}[-_]?\d{2,6}[A-Z]?\b",  # ORA-00942, E11000
     r"\bHTTP/\d(?:\.\d)?",
+    rf"(?<=[A-Za-z][ /])\d{{1,2}}\.\d{{1,2}}(?![.\d])(?! ?(?:%|(?:{_UNITS})\b))",  # a version of two parts
     r"(?<=[A-Za-z0-9\]])(?<!\d\d):(?:[12]?\d{1,4}|3[01]\d{3})(?![\d:.])",  # a service's port
 )
 _MASKED = (
@@ -88,28 +100,29 @@ _MASKED = (
     r"\b\d{1,2}/(?:\d{1,2}|[A-Z][a-z]{2})/\d{4}(?:[: ]\d\d:\d\d:\d\d)?(?: [+-]\d{4})?",
     r"(?<![\d:])\d{1,2}:\d\d:\d\d(?:[.,]\d+)?",
     r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}\b",
-    r"-[a-z0-9]{8,10}-[a-z0-9]{5}\b",  # what Kubernetes appends to a pod's name
+    rf"-{_POD}{{8,10}}-{_POD}{{5}}\b",
     r"\b0[xX][0-9A-Fa-f]{4,}\b",
     r"\b(?=[0-9A-Fa-f]*\d)(?=[0-9A-Fa-f]*[A-Fa-f])[0-9A-Fa-f]{8,}\b",
-    r"(?<=/tmp/)[^\s'\":;,)]+",
+    r"(?<=/tmp/)(?:tmp|pytest-|pip-)[\w.-]+",
     rf"(?<=\.)(?:{_SOURCES}):\d+",
     rf"(?<![\w.])-?\d+(?:[.,]\d+)* ?(?:{_UNITS})\b",
     r"(?<![\w.])-?\d+(?:[.,]\d+)* ?%",
     rf"(?i:\b(?:{_NUMBER_WORDS}))(?:[ =:#([\"'-]|-\w+-){{1,3}}\d+\b",
+    r"(?i:\breq(?:uest)?)[ =:#-]{1,2}(?![1-5]\d\d\b)\d+\b",
     r"(?<=\w)\[\d+\]",
     r"\b\d+#\d+(?=:)",  # nginx's process and thread
     r"(?<!\w)[#*]\d+\b",
     r"(?<=/)\d+(?=[/?#\s'\",)&]|$)",
     r"(?<=:)\d{5}(?!\d)",  # a client's port
     r"(?<![A-Za-z\d.])\d+[.,]\d+(?![.\d])",
-    r"\d{5,}",
+    r"(?<![\w-])\d{5,}(?![\w-])",
 )
 _EACH = re.compile(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)})")
 _EACH_OF_FIELDS = re.compile(
     f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)}"
-    r"|(?<==)-?\d+(?:\.\d+)?(?=[\s,;]|$)|(?<=[\"']:)\s*-?\d+(?:\.\d+)?(?=[\s,}\]]))"
+    rf"|(?i:\b{_COUNTED})[\"']?[=:]\s*-?\d+(?:\.\d+)?)"
 )
-"""Of structured lines, whose fields mostly count something."""
+"""Of structured lines, some fields of which count or measure."""
 _FIELDS = re.compile(r"\s*\{|(?:^|\s)[\w.-]+=\S+.*\s[\w.-]+=\S")
 _TELLS = re.compile(r"err|code|status|host|port|table", re.IGNORECASE)
 
