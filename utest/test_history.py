@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -528,3 +528,24 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
     pytest.importorskip("sqlalchemy")
     detail = the_gap(a_report_with(f"postgresql://nobody@/none?host={tmp_path}"))
     assert detail.startswith("not counted in the history: PostgreSQL: ")
+
+
+def test_two_runs_whose_logs_tell_the_same_of_another_order_are_one_cause(tmp_path: Path) -> None:
+    log, line = tmp_path / "app.log", "ERROR [pool-{0}] storage: disk full: cannot write order 4{0}71 (pid 99{0}1)"
+    config = Config.model_validate(
+        {
+            "components": {"storage": {"collectors": [{"name": "log", "file": str(log)}]}},
+            "hosts": {"storage1": {"component": "storage", "transport": "local"}},
+            "history": str(tmp_path / "history.db"),
+        }
+    )
+    reports = []
+    for number in (1, 2):
+        with Run(config, environ={}) as run:
+            run.test_began("Order")
+            with log.open("a") as file:
+                file.write(f"{datetime.now(timezone.utc):%FT%T.%fZ} {line.format(number)}\n")
+            failure = run.failure(f"Test {number}", message=f"order 4{number}71 is lost", scope="test")
+            reports.append(run.collect_failure(failure))
+    assert all(report.analysis.suspects[0].is_strong for report in reports)
+    assert [report.analysis.recurrence and report.analysis.recurrence.times for report in reports] == [1, 2]
