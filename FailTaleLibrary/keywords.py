@@ -214,8 +214,11 @@ class FailTaleLibrary:
         from FailTaleLibrary.rendering.run_formats import to_lines
         from FailTaleLibrary.rendering.run_page import PAGE_NAME, to_run_page
 
-        folder = log.parent if log else self._folder
-        summary = self.run.run_summary(log=log.name if log else "")
+        home = self._folder
+        folder = log.parent if log else home
+        summary = self.run.run_summary(
+            log=log.name if log else "", link=lambda bundle: bundle and _relative_link(home, bundle, folder)
+        )
         if folder is None or self._parallel:
             return tuple(to_lines(summary))
         write_file(folder / PAGE_NAME, to_run_page(summary))
@@ -477,9 +480,16 @@ def _link_to(bundle: str | None) -> str | None:
     """A path of a bundle as log.html links it, which may lie in another folder than the rest of the output."""
     log = _variable("${LOG FILE}")
     home = _place_of_bundles()
-    if bundle is None or home is None or log in (None, "NONE") or Path(bundle).is_absolute():
+    if bundle is None or log in (None, "NONE"):
         return bundle
-    return Path(os.path.relpath(home / bundle, Path(str(log)).parent)).as_posix()
+    return _relative_link(home, bundle, Path(str(log)).parent)
+
+
+def _relative_link(home: Path | None, bundle: str, folder: Path | None) -> str:
+    """A path of a bundle, relative to the output directory, as a page in another folder links it."""
+    if home is None or folder is None or Path(bundle).is_absolute():
+        return bundle
+    return Path(os.path.relpath(home / bundle, folder)).as_posix()
 
 
 def _parallel_run() -> ParallelRun | None:

@@ -522,11 +522,14 @@ class Run:
             self._summaries[report.failure.id] = known.model_copy(update=update)
         return fallen
 
-    def run_summary(self, *, log: str = "") -> RunSummary:
-        """The failures so far, grouped by cause. ``log`` is the log.html that shows them, relative to the run page."""
+    def run_summary(self, *, log: str = "", link: Callable[[str | None], str | None] = lambda path: path) -> RunSummary:
+        """The failures so far, grouped by cause. ``log`` is the log.html that shows them, relative to the run page.
+
+        ``link`` makes of a bundle's path, relative to the output directory, one that is relative to the run page.
+        """
         from FailTaleLibrary.rendering.run_summary import run_summary
 
-        rows = (row.model_copy(update={"log": log}) for row in self._summaries.values())
+        rows = (row.model_copy(update={"log": log, "bundle": link(row.bundle)}) for row in self._summaries.values())
         return run_summary(rows, version=__version__)
 
     def fault(self, activity: str, error: BaseException) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import html
 import os
 import re
 import shutil
 import subprocess
 import sys
+import zlib
 from pathlib import Path
 
 import pytest
@@ -88,6 +90,30 @@ def test_a_merged_output_elsewhere_has_its_bundles_named_where_they_are(
     page = (place / "other" / "failtale-report.html").read_text()
     for report in (first, second):
         assert f'href="./../results/failtale/{report.failure.id}"' in page
+
+
+def texts_of_log(log: Path) -> str:
+    """What a log.html holds; long texts are packed in it."""
+    packed = re.findall(r'"(eN[A-Za-z0-9+/]{60,}=*)"', log.read_text())
+    return "\n".join(zlib.decompress(base64.b64decode(each)).decode() for each in packed)
+
+
+def test_a_log_is_made_anew_with_links_to_where_bundles_are(place: Path) -> None:
+    (report, _) = reports_of(place / "results" / "output.xml")
+    before = (place / "other" / "output.xml").read_bytes()
+    assert main(["report", "other", "--log", "pages/log.html"]) == 0
+    assert f'href="./../results/failtale/{report.failure.id}"' in texts_of_log(place / "pages" / "log.html")
+    assert (place / "other" / "output.xml").read_bytes() == before
+
+
+def test_a_log_in_a_folder_of_its_own_leads_to_the_bundles_and_so_does_the_run_page_beside_it(place: Path) -> None:
+    listener = ("--listener", "FailTaleListener:failtale.yaml")
+    finished(place, "robot", *listener, "--outputdir", "single", "--log", "pages/log.html", "first.robot")
+    (report,) = reports_of(place / "single" / "output.xml")
+    for page in ("log.html", "failtale-report.html"):
+        text = (place / "single" / "pages" / page).read_text()
+        text = text if page != "log.html" else texts_of_log(place / "single" / "pages" / page)
+        assert f'href="./../failtale/{report.failure.id}"' in text, page
 
 
 def test_a_moved_folder_is_found_by_the_beginning_of_the_id(place: Path, capsys: pytest.CaptureFixture[str]) -> None:

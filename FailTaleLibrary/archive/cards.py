@@ -21,6 +21,8 @@ from FailTaleLibrary.rendering import is_card, redraw
 
 ReportTransform = Callable[[Report], Report]
 TextTransform = Callable[[str], SafeText]
+LinkOf = Callable[[Report], "str | None"]
+"""Where a report's bundle lies by now, relative to log.html; None: the card's own link stays."""
 
 REMOVED_PAYLOAD = "failtale:removed"
 """Stands in the place of a payload that cannot be read: what cannot be read cannot be redacted."""
@@ -28,14 +30,14 @@ SIGNATURE_WITHHELD = our_words("withheld: texts that it was made of have changed
 _PAYLOAD = re.compile(r"failtale:\d{1,9}:[A-Za-z0-9+/=]*")
 
 
-def rewrite_cards(path: Path, transform: ReportTransform, *, max_bytes: int) -> int:
+def rewrite_cards(path: Path, transform: ReportTransform, *, max_bytes: int, link: LinkOf | None = None) -> int:
     """Draws every card of an output.xml or output.json anew from its transformed report; returns how many.
 
-    ``max_bytes`` is the limit of one card; one that is larger may stay as large. A damaged card stays as it is, and so
-    does one that FailTale did not write (`reports_in`). Raises ArchiveError when the file cannot be read or written; it
-    is then as it was, also when ``transform`` raises.
+    ``max_bytes`` is the limit of one card; one that is larger may stay as large. ``link`` leads to bundles that moved.
+    A damaged card stays as it is, and so does one that FailTale did not write (`reports_in`). Raises ArchiveError when
+    the file cannot be read or written; it is then as it was, also when ``transform`` raises.
     """
-    cards = _Cards(transform, max_bytes, ids=_ids_in(path))
+    cards = _Cards(transform, max_bytes, ids=_ids_in(path), link=link)
     try:
         with path.open(encoding="utf-8", errors="surrogateescape", newline="") as source, replacing(path) as target:
             form: Format = "json" if path.suffix.lower() == ".json" else "xml"
@@ -84,10 +86,18 @@ def _ids_in(path: Path) -> frozenset[str]:
 class _Cards:
     """Draws cards anew and counts them; with ``ids`` only those of these failures."""
 
-    def __init__(self, transform: ReportTransform, max_bytes: int, *, ids: Collection[str] | None = None) -> None:
+    def __init__(
+        self,
+        transform: ReportTransform,
+        max_bytes: int,
+        *,
+        ids: Collection[str] | None = None,
+        link: LinkOf | None = None,
+    ) -> None:
         self._transform = transform
         self._max_bytes = max_bytes
         self._ids = ids
+        self._link = link
         self.count = 0
 
     def in_message(self, text: Text) -> str:
@@ -120,7 +130,8 @@ class _Cards:
             return None
         self.count += 1
         max_bytes = max(self._max_bytes, len(card.encode("utf-8", "surrogatepass")))
-        return redraw(card, self._transform(report), max_bytes=max_bytes, pack=to_payload)
+        link = self._link(report) if self._link else None
+        return redraw(card, self._transform(report), max_bytes=max_bytes, pack=to_payload, bundle_link=link)
 
 
 # --- The texts of a report --------------------------------------------------------------------------------------------

@@ -51,7 +51,7 @@ def _run_analyze(options: argparse.Namespace) -> int:
     if not made:
         print(f"No evidence in '{options.path}'.")
     if options.log is not None:
-        _make_log(options.path, options.log)
+        make_log(options.path, options.log)
     return 0 if all(analysis.hint for analysis in made) else 1
 
 
@@ -87,7 +87,7 @@ def _hint_bundle(path: Path, ask: HintOf, settings: AnalysisSettings) -> None:
     write_bundle(with_hint, path.absolute().parent, full_texts=full_texts, documents=documents)
 
 
-def _make_log(output: Path, log: Path) -> None:
+def make_log(output: Path, log: Path) -> None:
     """log.html from the output, by Robot Framework's own rebot in a process of its own: no engine room knows Robot."""
     if output.is_dir():
         raise ConfigError("'--log' needs Robot's output file; a bundle has none.")

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.archive import PlacedPointer, Whereabouts, placements_in, read_bundle
+from FailTaleLibrary.archive import PlacedPointer, Whereabouts, placements_in, read_bundle, rewrite_cards
 from FailTaleLibrary.archive.bundles import MANIFEST
+from FailTaleLibrary.cli.analyze import make_log
 from FailTaleLibrary.cli.options import Commands
-from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.config import Limits
+from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.files import write_file
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit
@@ -34,6 +38,12 @@ def add_command(commands: Commands) -> None:
     report.add_argument(
         "--output", type=Path, metavar="FILE", help=f"where the page goes (default: {PAGE_NAME} beside the first PATH)"
     )
+    report.add_argument(
+        "--log",
+        type=Path,
+        metavar="FILE",
+        help="also make log.html anew of the one PATH, with links to bundles where they are by now",
+    )
     report.add_argument("--json", action="store_true", help="print the run's summary as JSON")
     report.add_argument("--junit", type=Path, metavar="FILE", help="write the failures as JUnit XML, for CI servers")
     report.add_argument(
@@ -43,6 +53,8 @@ def add_command(commands: Commands) -> None:
 
 
 def _run_report(options: argparse.Namespace) -> int:
+    if options.log is not None:
+        _make_linked_log(options.paths, options.log)
     page = options.output or _folder_of(options.paths[0]) / PAGE_NAME
     rows: list[FailureSummary] = []
     pointers: list[PlacedPointer] = []
@@ -145,6 +157,23 @@ def _link_to_bundle(report: Report, folder: Path, page_folder: Path, whereabouts
         return None
     bundle = whereabouts.bundle_of(report.failure.id, folder / report.bundle)
     return _relative(bundle, page_folder) if bundle is not None else None
+
+
+def _make_linked_log(paths: Sequence[Path], log: Path) -> None:
+    """log.html of an output whose cards lead to bundles wherever these lie; the output stays as it is."""
+    if len(paths) != 1:
+        raise ConfigError("'--log' is made of one output; name one PATH.")
+    path = next((paths[0] / name for name in _OUTPUTS if (paths[0] / name).is_file()), paths[0])
+    whereabouts = Whereabouts.around(path)
+    log.absolute().parent.mkdir(parents=True, exist_ok=True)
+
+    def link(report: Report) -> str | None:
+        return _link_to_bundle(report, path.absolute().parent, log.absolute().parent, whereabouts)
+
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(shutil.copy(path, folder))
+        rewrite_cards(copy, lambda report: report, max_bytes=Limits().card_bytes, link=link)
+        make_log(copy, log)
 
 
 def _rows_of_bundles(

@@ -64,10 +64,15 @@ def to_page(cards: str, reports: Sequence[Report]) -> str:
     )
 
 
-def redraw(card: str, report: Report, *, max_bytes: int, pack: Pack | None = None) -> str:
-    """The card of a newer report (a hint came) in place of ``card``, whose link to the bundle it keeps."""
+def redraw(
+    card: str, report: Report, *, max_bytes: int, pack: Pack | None = None, bundle_link: str | None = None
+) -> str:
+    """The card of a newer report (a hint came) in place of ``card``, whose link to the bundle it keeps.
+
+    ``bundle_link`` is where the bundle lies by now, if it has moved.
+    """
     match = _LINK.match(card)
-    link = unquote(html.unescape(match[1])) if match else ""
+    link = bundle_link or (unquote(html.unescape(match[1])) if match else "")
     return to_html(report, max_bytes=max_bytes, bundle_link=link or None, pack=pack)
 
 
