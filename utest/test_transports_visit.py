@@ -18,12 +18,14 @@ from patience import FOREVER_S, wait_until
 from sshd import Sshd, running_with
 from ways import NEVER, batched, item, to, visit
 
+from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.transports import CommandResult, Script, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.local import LocalTransport
-from FailTaleLibrary.transports.visit import Frame, FrameSplitter, command_line, opening
-from FailTaleLibrary.windows import parse_host_output
+from FailTaleLibrary.transports.visit import Frame, FrameSplitter, command_line, opening, request
+from FailTaleLibrary.windows import ResolvedWindow, parse_host_output
+from FailTaleLibrary.windows import command_line as command_line_of
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox", "mksh") if shutil.which(shell)]
 
@@ -197,6 +199,43 @@ def test_a_fault_costs_one_item(here: Transport, fault: str) -> None:
 def test_a_text_longer_than_an_argument_runs(here: Transport) -> None:
     results = visit(here, *(item(str(number), ": " + "x" * 200_000 + f"\necho {number}") for number in range(3)))
     assert [results[str(number)].stdout for number in range(3)] == [b"0\n", b"1\n", b"2\n"]
+
+
+def sharing(name: str, own: str, *shared: str) -> VisitItem:
+    return VisitItem(name, Script("".join([own, *shared]), shared=shared), FOREVER_S, 1_000_000)
+
+
+def test_what_items_share_is_each_ones_own_text(in_any_shell: Transport) -> None:
+    quotes, numbers = "said='it'\\''s \"$5\" `\\n\n'\n", ": " + "x" * 200_000 + "\n"
+    asks = 'printf \'%s %s %s\' "$own" "$said" "${shared1-}${shared0-}"; exit $((own))\n'
+    items = [sharing(str(each), f"own={each}\n", quotes, *[numbers][: each % 2], asks) for each in range(1, 5)]
+    results = visit(in_any_shell, *items, sharing("5", "own=5\n", quotes, "exit $own\n"))
+    for each in range(1, 5):
+        assert results[str(each)].stdout == f'{each} it\'s "$5" `\\n\n '.encode()
+    assert [results[str(each)].exit_status for each in range(1, 6)] == [1, 2, 3, 4, 5]
+
+
+def test_the_programs_of_several_logs_travel_once() -> None:
+    window = ResolvedWindow(kind="test", since_epoch=1_790_000_000.0, utc_offset_s=0)
+
+    def size(logs: int) -> int:
+        collectors = [Collector(name=f"log{each}", file=(f"/var/log/{each}.log",)) for each in range(logs)]
+        collectors += [Collector(name=f"unit{each}", journal=f"unit{each}") for each in range(logs)]
+        lines = [command_line_of(each, window=window, max_bytes=1_000_000) for each in collectors]
+        items = [VisitItem("", Script(each.producer, shared=each.shared), 9, 9) for each in lines]
+        return len(request(("nonce", "items"), dict(enumerate(items)), lasts_s=9))
+
+    assert size(4) - size(2) < 10_000 < size(2) < 60_000
+
+
+@pytest.mark.parametrize("part", [0.3, 0.6, 0.9])
+def test_nothing_is_run_of_a_request_that_was_cut(part: float, tmp_path: Path) -> None:
+    runs = tmp_path / "ran"
+    items = [sharing(each, f"echo > {runs}{each}\n", ": " + "x" * 5000 + "\n") for each in ("one", "two", "three")]
+    text, sent = opening((1, 2)), request(("nonce", "items"), dict(enumerate(items)), lasts_s=5)
+    line = command_line((1, 2), len(text))
+    subprocess.run(["sh", "-c", line], input=text + sent[: int(len(sent) * part)], check=False, timeout=FOREVER_S)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_no_command_sees_the_nonce(in_any_shell: Transport) -> None:

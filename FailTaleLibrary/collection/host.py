@@ -164,7 +164,8 @@ class HostSession:
             return CollectedItem(make_gap(step, reason="skipped", detail=used_up, at=now))
         allowance = self._budget.allowance(step)
         asked = self._asked[step.id] = self._question(step, allowance, now=now)
-        script = Script(asked.line.producer, asked.line.filters, asked.line.newest_bytes, step.collector)
+        line = asked.line
+        script = Script(line.producer, line.filters, line.newest_bytes, shared=line.shared, collector=step.collector)
         return VisitItem(step.id, script, allowance.timeout_s, allowance.travelling_bytes + HEADROOM_BYTES)
 
     def _answer(self, asked: AskedStep, result: CommandResult) -> CollectedItem:

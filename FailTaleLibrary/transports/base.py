@@ -26,6 +26,8 @@ class Script:
     """A pipeline that reads what the producer writes and bounds it; empty: the newest `max_bytes` pass."""
     newest_bytes: int = 0
     """With empty filters: so many bytes of stdout are wanted, and how many there were is told in frames."""
+    shared: tuple[str, ...] = ()
+    """Parts of `producer`, in their order, that other items of a visit may have as well: each travels once."""
     collector: str = ""
     """Name of the collector that it belongs to; empty: FailTale's own, which reads clock and marks."""
 

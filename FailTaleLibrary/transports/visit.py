@@ -20,10 +20,10 @@ import math
 import re
 import secrets
 import selectors
-import shlex
 import threading
 import time
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Protocol
@@ -184,16 +184,18 @@ def request(
 def can_be_batched(item: VisitItem) -> bool:
     """Whether nothing but a bound is asked of a host for it: no filters, no frames of its own, no root to be ended."""
     script = item.script
-    return bool(script.newest_bytes) and not re.search(r"failtale_nonce|\bsudo\b", script.producer)
+    return bool(script.newest_bytes) and "failtale_nonce" not in script.producer and not _has_sudo(script.producer)
 
 
 def _lines(items: Mapping[int, VisitItem], batched: Collection[int]) -> Iterator[str]:
+    names = _names_of_shared(item.script for item in items.values())
+    yield from (f"{name}={_quoted(text)}\n" for text, name in names.items())
     for is_batch, group in itertools.groupby(items, key=lambda number: number in batched):
         numbers = list(group)
         if is_batch:
             yield _batch_line({number: items[number] for number in numbers})
         else:
-            yield from (_item_line(number, items[number]) for number in numbers)
+            yield from (_item_line(number, items[number], names) for number in numbers)
 
 
 def _batch_line(items: Mapping[int, VisitItem]) -> str:
@@ -201,10 +203,10 @@ def _batch_line(items: Mapping[int, VisitItem]) -> str:
     blocks = _BLOCKS + _BLOCKS_FOR_ITEM * len(items)
     quick = "".join(
         f"quick {number} {_ticks(item)} {round(POLITE_S * 10)} {item.script.newest_bytes} "
-        f"{shlex.quote(item.script.producer)}\n"
+        f"{_quoted(item.script.producer)}\n"
         for number, item in items.items()
     )
-    return f"batch {ticks} {blocks} {shlex.quote(host_script('batch.sh'))} {shlex.quote(quick)}\n"
+    return f"batch {ticks} {blocks} {_quoted(host_script('batch.sh'))} {_quoted(quick)}\n"
 
 
 def _ticks(item: VisitItem) -> int:
@@ -216,15 +218,41 @@ def bounded(newest_bytes: int) -> str:
     return f"{{ tell cap {newest_bytes}; pass {newest_bytes}; }}" if newest_bytes else ""
 
 
-def _item_line(number: int, item: VisitItem) -> str:
+def _item_line(number: int, item: VisitItem, names: Mapping[str, str]) -> str:
     ticks = _ticks(item)
     polite_tenths = round(_polite_s(item.script) * 10)
     filters = item.script.filters or bounded(item.script.newest_bytes) or f"newest {item.max_bytes + 1}"
-    return f"item {number} {ticks} {polite_tenths} {shlex.quote(item.script.producer)} {shlex.quote(filters)}\n"
+    return f"item {number} {ticks} {polite_tenths} {_producer_word(item.script, names)} {_quoted(filters)}\n"
+
+
+def _quoted(text: str) -> str:
+    """One word of a shell; a text of 50 kB is not searched for what needs it."""
+    return "'" + text.replace("'", "'\"'\"'") + "'"
+
+
+def _names_of_shared(scripts: Iterable[Script]) -> dict[str, str]:
+    """Text -> the shell variable that holds it, of each that several scripts have."""
+    counts = Counter(text for script in scripts for text in script.shared)
+    return {text: f"shared{number}" for number, text in enumerate(counts) if counts[text] > 1}
+
+
+def _producer_word(script: Script, names: Mapping[str, str]) -> str:
+    """One word of a shell: the producer, in which variables stand for what it shares."""
+    words, rest = [], script.producer
+    for text in script.shared:
+        before, found, behind = rest.partition(text)
+        if found and text in names:
+            words += [_quoted(before), f'"${names[text]}"']
+            rest = behind
+    return "".join([*words, _quoted(rest)])
 
 
 def _polite_s(script: Script) -> float:
-    return POLITE_WITH_SUDO_S if _SUDO.search(script.producer) else POLITE_S
+    return POLITE_WITH_SUDO_S if _has_sudo(script.producer) else POLITE_S
+
+
+def _has_sudo(text: str) -> bool:
+    return "sudo" in text and bool(_SUDO.search(text))  # the first half is a hundred times as fast
 
 
 # --- What comes back

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from functools import cache
 
 from FailTaleLibrary.timestamps import COMPOSE_LEAD, FORMATS, KEYS, NESTED, Piece, TimeFormat
 
@@ -17,6 +18,7 @@ _VARIABLES = {
 }  # fmt: skip
 
 
+@cache
 def time_functions(own: TimeFormat | None) -> str:
     """awk functions for every row of the table and for a collector's own format; short, because they travel."""
     cutting = _Cutting()

@@ -24,6 +24,8 @@ class CommandLine:
     """What a person would type there."""
     newest_bytes: int = 0
     """Where a bound is enough: the bound."""
+    shared: tuple[str, ...] = ()
+    """Parts of `producer`, in their order, that command lines of other collectors have as well."""
 
 
 def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int) -> CommandLine:
@@ -32,16 +34,20 @@ def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int
     stdout holds up to twice ``max_bytes`` of a command: what it printed first, and the newest of what did not fit.
     """
     if collector.file:
+        pieces = file_producer(collector, window, max_bytes=max_bytes)
         return CommandLine(
-            producer=file_producer(collector, window, max_bytes=max_bytes),
+            producer="".join(pieces),
             filters="",
             shown=shown_files(collector, window),
+            shared=pieces[1:],
         )
     if collector.journal is not None:
+        pieces = journal_producer(collector, window, max_bytes=max_bytes)
         return CommandLine(
-            producer=journal_producer(collector, window, max_bytes=max_bytes),
+            producer="".join(pieces),
             filters="",
             shown=_shown_command(collector, shown_journal(collector, window)),
+            shared=pieces[1:],
         )
     return CommandLine(
         producer=_command_producer(collector, window),

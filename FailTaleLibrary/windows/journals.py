@@ -13,8 +13,11 @@ from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kep
 _JOURNALCTL = "journalctl --no-pager -o short-iso-precise --utc"
 
 
-def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> str:
-    """Reads from the cursor of a mark, else by the journal's own times, else the newest entries; filters by itself."""
+def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> tuple[str, ...]:
+    """Reads from the cursor of a mark, else by the journal's own times, else the newest entries; filters by itself.
+
+    In pieces, of which all but the first are the same for other collectors.
+    """
     since = None if window.kind == "none" else window.since_epoch
     sure = since if window.sure_epoch is None else window.sure_epoch
     mark = None if window.kind == "none" else _mark_of_window(window)
@@ -30,7 +33,6 @@ def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes:
             ("max", max_bytes),
             ("unit", "" if collector.journal in ("*", "kernel") else collector.journal),
             ("entries", LOOK_BACK_ENTRIES),
-            ("look_back", "" if since is None else host_script("look_back.awk")),
         ]
     )
     functions = (
@@ -38,8 +40,9 @@ def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes:
         f"narrow() {{ {journal_narrowing(collector, '$1')}; }}\n"
         f"sift() {{ {sifting(collector)}; }}\n"
     )
-    scripts = (host_script("look_back.sh"), host_script("journal.sh"))
-    return "".join([host_script("frames.sh"), settings, functions, *scripts])
+    program = assignments([("look_back", "" if since is None else host_script("look_back.awk"))])
+    scripts = map(host_script, ("frames.sh", "look_back.sh", "journal.sh"))
+    return (settings + functions, program, *scripts)
 
 
 def _as_printed(epoch: float) -> str:

@@ -31,10 +31,11 @@ _GRACE_S = 120
 _SCRIPTS = ("frames.sh", "file_identity.sh", "file_content.sh", "plan_files.sh", "look_back.sh", "read_files.sh")
 
 
-def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> str:
+def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> tuple[str, ...]:
     """Reads each file from its mark, else by its lines' times, else its newest lines; filters each by itself.
 
-    So a noisy file does not drown the others, and each keeps its heading.
+    So a noisy file does not drown the others, and each keeps its heading. In pieces, of which all but the first are the
+    same for other collectors.
     """
     early, late = _marks(collector, window)
     first = early or late
@@ -56,10 +57,6 @@ def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: in
         ("scan", SCAN_BYTES),
         ("reach", LOOK_BACK_BYTES),
         ("most", MOST_FILES),
-        ("digesting", host_script("digest.awk")),
-        ("changed", host_script("changed_files.awk")),
-        ("look_back", host_script("look_back.awk") if first or since is not None else ""),
-        ("times", host_script("times.awk") + time_functions(collector.time_format)),
     ]
     functions = [
         _patterns_function(collector, first),
@@ -68,7 +65,14 @@ def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: in
         f"narrow() {{ {narrowing(collector, '$1')}; }}\n",
         f"sift() {{ {sifting(collector)}; }}\n",
     ]
-    return "".join([assignments(settings), *functions, *map(host_script, _SCRIPTS)])
+    programs = [
+        ("digesting", host_script("digest.awk")),
+        ("changed", host_script("changed_files.awk")),
+        ("look_back", host_script("look_back.awk") if first or since is not None else ""),
+        ("times", host_script("times.awk") + time_functions(collector.time_format)),
+    ]
+    own = "".join([assignments(settings), *functions])
+    return (own, *(assignments([program]) for program in programs), *map(host_script, _SCRIPTS))
 
 
 def shown_files(collector: Collector, window: ResolvedWindow) -> str:
