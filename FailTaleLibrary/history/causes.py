@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from FailTaleLibrary.moments import message_of
 from FailTaleLibrary.records import Analysis, Failure, Identifier, Report, SafeText, Suspect, derived
 
-_TEXT_CHARS = 4000
+_TEXT_CHARS = 2000
 """Of a message or a line; what differs behind that is not seen."""
 _LEAST_NUMBER = 4
 """Digits below which what a test named is no number of its own."""
@@ -71,7 +71,8 @@ def _first_suspect(analysis: Analysis) -> Suspect | None:
 
 # --- What differs each time -------------------------------------------------------------------------------------------
 
-_CODE_WORDS = r"\w*(?:status|code|errno|error|exception)|signal|exit|sqlstate|port|version|rc"
+_CODE_WORDS = r"status|code|errno|error|exception|(?<![A-Za-z])(?:signal|exit|sqlstate|port|version|rc)"
+"""Also at the end of a longer word; without a part of any length before them, which would cost quadratic time."""
 _NUMBER_WORDS = (
     r"pid|tid|process|proc|thread|worker|pool|conn|connection|session|job|task|order|id|attempt|retry|line"
     r"|exec|executor|dispatcher|eventloop"
@@ -86,7 +87,7 @@ _COUNTED = (
     r"\w*(?:ms|us|ns|secs?|seconds|duration|elapsed|took|time|ts|bytes|size|count|latency|pid|tid|id|line|offset)"
 )
 _KEPT = (
-    rf"(?i:\b(?:\w+[_.-])?(?:{_CODE_WORDS})\b)[\"']?[ \t]*[=:(\[]*[ \t\"']*"
+    rf"(?i:(?:{_CODE_WORDS})\b)[\"']?[ \t]*[=:(\[]*[ \t\"']*"
     r"(?:0[xX][0-9A-Fa-f]+|-?\d{1,10})(?![\w:./-]*\d)",
     r"(?<![\w.])\d{1,3}(?:\.\d{1,3}){3}(?![.\d])(?::(?:[12]?\d{1,4}|3[01]\d{3})(?!\d))?",  # an address and its port
     r"(?<![\w.])[vV]?\d+\.\d+\.\d+(?![.:\d])",  # a version
@@ -120,7 +121,7 @@ _MASKED = (
 _EACH = re.compile(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)})")
 _EACH_OF_FIELDS = re.compile(
     f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)}"
-    rf"|(?i:\b{_COUNTED})[\"']?[=:]\s*-?\d+(?:\.\d+)?)"
+    rf"|(?i:{_COUNTED})[\"']?[=:]\s*-?\d+(?:\.\d+)?)"
 )
 """Of structured lines, some fields of which count or measure."""
 _FIELDS = re.compile(r"\s*\{|(?:^|\s)[\w.-]+=\S+.*\s[\w.-]+=\S")
