@@ -84,7 +84,8 @@ _SOURCES = r"py|java|kt|scala|go|js|mjs|ts|rs|c|cc|cpp|h|cs|rb|php|robot|resourc
 _POD = "[bcdfghjklmnpqrstvwxz2456789]"
 """What Kubernetes makes random names of: no vowel, so that they spell no word."""
 _COUNTED = (
-    r"\w*(?:ms|us|ns|secs?|seconds|duration|elapsed|took|time|ts|bytes|size|count|latency|pid|tid|id|line|offset)"
+    r"(?:seconds|duration|elapsed|took|time|bytes|size|count|latency|offset"
+    r"|(?<![A-Za-z])(?:ms|us|ns|secs?|ts|pid|tid|id|line))"
 )
 _KEPT = (
     rf"(?i:(?:{_CODE_WORDS})\b)[\"']?[ \t]*[=:(\[]*[ \t\"']*"
