@@ -174,7 +174,7 @@ plan_between() {
     while IFS= read -r each; do
       if ! is_marked "$each"; then
         # shellcheck disable=SC3013 # within one second BusyBox does not tell which of two is the newer one
-        if [ -n "$known" ] && ! [ "$each" -nt "$known" ]; then proven=-; fi
+        if ! [ "$each" -nt "${known:-$old}" ]; then proven=-; fi
         later=$(part 0 "$proven" "$each"; printf '%s' "$later")
       elif [ "$k_name" = "${path##*/}" ]; then
         later=$(part 0 "$k_late" "$each"; printf '%s' "$later") proven=-
@@ -220,13 +220,24 @@ is_numbered() {
   case $rest in [-._]old | [-._]bak | [-._]prev) return 0 ;; [-._][0-9]*) ;; *) return 1 ;; esac
   case $rest in *[!0-9_.:T-]*) return 1 ;; esac
 }
-# Was $each last written after $old? BusyBox compares whole seconds: within one it was, unless it is older than the marks.
+# Was $each last written after $old? BusyBox compares whole seconds: within one the names tell, and of what is older than
+# the marks the marks.
 # shellcheck disable=SC3013
 is_after_old() {
   if [ "$each" -nt "$old" ]; then return 0; fi
   if [ "$old" -nt "$each" ]; then return 1; fi
   look "$each"
-  [ "$written" -ge "$marked_at" ]
+  [ "$written" -ge "$marked_at" ] && is_named_after_old
+}
+# app.log.1 is newer than app.log.2; app.log-20261126 is older than app.log-20261127.
+is_named_after_old() {
+  their_number=$(copy_number "$each") old_number=$(copy_number "$old")
+  if [ -n "$their_number" ] && [ -n "$old_number" ]; then [ "$their_number" -lt "$old_number" ]; return; fi
+  [ "$(printf '%s\n' "${old##*/}" "${each##*/}" | sort | tail -n 1)" = "${each##*/}" ]
+}
+copy_number() {
+  bare=$(printf '%s\n' "${1##*/}" | sed -e 's/\.gz$//' -e 's/\.xz$//' -e 's/\.zst$//' -e 's/\.bz2$//')
+  case ${bare##*.} in ???* | *[!0-9]*) ;; *) printf '%s\n' "${bare##*.}" ;; esac
 }
 # Does a file hold what a mark knows of its inode? Sets the mark's k_early, k_late and k_name.
 is_marked() {
