@@ -20,7 +20,7 @@ ROWS = [pytest.param(file, row, id=f"{file}: {row.name}") for file in FILES for 
 
 @pytest.mark.parametrize(("file", "row"), ROWS)
 def test_a_row_is_hit_by_its_hits_and_missed_by_its_misses(file: str, row: SignalRow) -> None:
-    """Through the automaton of the whole catalogue, as a log's lines are: no row is dead, none shadows another."""
+    """Through the search of the whole catalogue, as a log's lines are: no row is dead, none shadows another."""
     catalogue = FILES[file]()
     assert row.hits
     assert row.misses

@@ -1,9 +1,9 @@
 """Messages of log lines -> the rows of the catalogue that their words hit.
 
 The rows stand in `signals.yaml` and, for logs of builds, in `build_signals.yaml` and `build_tool_signals.yaml`, each
-beside messages that must hit it and messages that must not. All patterns of a catalogue run as one RE2 automaton that
-is made from the rows, so that no row can be forgotten, a message is read once whatever the number of rows, and
-hostile text cannot make it slow.
+beside messages that must hit it and messages that must not. A search is made from the patterns of all rows, so that no
+row can be forgotten. It looks for the words that the patterns need, all at once, and runs a pattern only where its
+words stand. RE2 does both, so that hostile text cannot make it slow.
 """
 
 from __future__ import annotations
@@ -29,9 +29,6 @@ CUES: frozenset[Kind] = frozenset({"stop", "event", "symptom"})
 
 _OPEN, _CLOSE = r"(?:^|[^\w/.$-])", r"(?:[^\w/.(=-]|[.]?$|[.] |-[^\w]|\(s\))"
 """Around a term: a word of a path, of a file's name or of an identifier does not count (/core/error/, error.html)."""
-_AUTOMATON_BYTES = 64 << 20
-"""So that RE2 need not forget states of the automaton and build them anew."""
-_PATTERNS_AT_ONCE = 48
 _LITERAL_DIGIT = re.compile(r"(\\d|\\x\{[0-9a-f]+\}|\{\d+(?:,\d*)?\}|0-9)|\d-\d|\d")
 """A digit that a pattern asks for; the first group is what asks for none: any digit, a count, a character's number."""
 
@@ -77,15 +74,15 @@ class Catalogue:
 
     def hits_in(self, message: str) -> Hits:
         """What a message hits."""
-        found = [first + place for first, automaton in self._automata for place in automaton.Match(message) or ()]
+        found = self._search.Match(message)
         if not found:
             return NO_HITS
-        found.sort()
-        key = tuple(found)
+        row_of = self._row_of_pattern
+        key = tuple(sorted({row_of[pattern] for pattern in found}))
         hits = self._mixtures.get(key)
         if hits is None:
             rows = tuple([self.rows[place] for place in key if place < len(self.rows)])
-            hits = self._mixtures[key] = Hits(rows, digits_matter=key[-1] >= len(self.rows))
+            hits = self._mixtures[key] = Hits(rows, digits_matter=key[-1] == len(self.rows))
         return hits
 
     def numbers_in(self, message: str) -> tuple[int, ...]:
@@ -93,8 +90,7 @@ class Catalogue:
 
         Two that differ in digits alone and agree here hit the same rows: ``exit code 137`` is not ``exit code 0``.
         """
-        found = self._numbers.Match(message)
-        return tuple(found) if found else ()
+        return tuple(self._numbers.Match(message) or ())
 
     @cached_property
     def _mixtures(self) -> dict[tuple[int, ...], Hits]:
@@ -102,19 +98,21 @@ class Catalogue:
         return {}
 
     @cached_property
-    def _automata(self) -> list[tuple[int, Any]]:
-        """First place and automaton, of the rows and of the patterns that ask for certain digits, for any digits.
+    def _row_of_pattern(self) -> tuple[int, ...]:
+        """The place of the row that each pattern of the search is of; behind the last row's those for any digits."""
+        places = [place for place, row in enumerate(self.rows) for _ in row.patterns]
+        return (*places, *(len(self.rows) for _ in self._asking_for_digits()))
 
-        Several, because the states of one grow with the product of its patterns, and one that cannot keep them is slow.
-        """
-        rows = ("|".join(f"(?:{pattern})" for pattern in row.patterns) for row in self.rows)
-        patterns = [*rows, *(_LITERAL_DIGIT.sub(_for_any_digit, each) for each in self._asking_for_digits())]
-        firsts = range(0, len(patterns), _PATTERNS_AT_ONCE)
-        return [(first, _automaton(patterns[first : first + _PATTERNS_AT_ONCE])) for first in firsts]
+    @cached_property
+    def _search(self) -> Any:
+        """For all patterns of the rows, and for those that ask for certain digits, with any digits."""
+        patterns = [pattern for row in self.rows for pattern in row.patterns]
+        patterns += [_LITERAL_DIGIT.sub(_for_any_digit, each) for each in self._asking_for_digits()]
+        return _search_for(patterns)
 
     @cached_property
     def _numbers(self) -> Any:
-        return _automaton(self._asking_for_digits())
+        return _search_for(self._asking_for_digits())
 
     def _asking_for_digits(self) -> Iterator[str]:
         return (pattern for row in self.rows for pattern in row.patterns if _asks_for_digits(pattern))
@@ -154,15 +152,15 @@ def _signal_row(
     return SignalRow(name, kind, patterns, our_words(words), hits=tuple(hits), misses=tuple(misses), **fields)
 
 
-def _automaton(patterns: Iterable[str]) -> Any:
+def _search_for(patterns: Iterable[str]) -> Any:
+    """One pass finds the words that the patterns need; only those patterns run of which all words are there."""
     options = re2.Options()
     options.case_sensitive = False
-    options.max_mem = _AUTOMATON_BYTES
-    automaton = re2.Set.SearchSet(options)
+    search = re2.Filter()
     for pattern in patterns:
-        automaton.Add(pattern)
-    automaton.Compile()
-    return automaton
+        search.Add(pattern, options)
+    search.Compile()
+    return search
 
 
 def _asks_for_digits(pattern: str) -> bool:
