@@ -63,7 +63,7 @@ class Run:
 
     @property
     def bundles(self) -> list[Path]:
-        return sorted((self.directory / "failtale").glob("*"))
+        return sorted(manifest.parent for manifest in (self.directory / "failtale").glob("*/manifest.json"))
 
     @cached_property
     def result(self) -> Any:
