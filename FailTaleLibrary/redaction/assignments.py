@@ -136,6 +136,8 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
 
 def _judged_value(data: bytes, match: Match, end: int) -> Span | None:
     begin = match.start(1)
+    if data[max(0, begin - 11) : begin].lower() == b"unexpected ":  # of a parser
+        return None
     if data.endswith(b"[redacted:", 0, begin) or _IN_ARN.search(data[max(0, begin - _LONGEST_ARN) : begin]):
         return None
     key = match.group(1).decode("latin-1")

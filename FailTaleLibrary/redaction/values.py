@@ -11,6 +11,7 @@ _OPENING = re.compile(
     rb"(?:[bBuUrRfF]{1,2}(?=[\"']))?(?:[A-Za-z]{2,20}\((?=\\*[\"']))?(\\*)([\"'`]|&quot;|&#3[49];|u0022)"
 )
 _NESTED = re.compile(rb"\[[ \t]*(?=\S)|\{[ \t]*(?:\\*\"(?:value|plain|text|\$|#text)\\*\"[ \t]*:[ \t]*)?(?=\\*[\"'])")
+_IS_KEY = re.compile(rb"\\*[\"'`][ \t]*:")
 # An unquoted value ends at a blank, or where a separator is followed by what begins the next thing.
 _UNQUOTED_END = re.compile(
     rb"[ \t\r\n]"
@@ -46,7 +47,7 @@ _PROSE = re.compile(
 )
 _CALL = re.compile(
     r"[A-Za-z_][\w.]*\(.*|(?:self|cls|args|config|settings|cfg|conf|os|options|opts|this|ctx|request|req|env|process"
-    r"|params|kwargs|credentials|creds|data|app|secrets|Config|Settings)\.[A-Za-z_][\w.]*[,)]*"
+    r"|params|kwargs|credentials|creds|data|app|secrets|Config|Settings)\.[A-Za-z_][\w.]*(?:[,)]*|\[.*)"
 )
 _PATH = re.compile(
     r"(?:file:/*|~/|\.{1,2}/|/(?:etc|var|run|home|root|usr|opt|tmp|srv|mnt|dev|proc|secrets?|data|app|config|vault|certs?|keys?|lib)"
@@ -70,7 +71,10 @@ def value_span(data: bytes, start: int, end: int) -> tuple[int, int, bool] | Non
             return None  # an object of its own keys
     if opening:
         first = opening.end()
-        return first, _closing(data, first, end, quote=opening[2], depth=len(opening[1])), True
+        last = _closing(data, first, end, quote=opening[2], depth=len(opening[1]))
+        if data[start] == ord("{") and _IS_KEY.match(data, last, end) and not (nested and len(nested[0].strip()) > 1):
+            return None  # an object again, whose first key this is
+        return first, last, True
     last = _unquoted_end(data, start, end)
     return (start, last, False) if last > start else None
 
@@ -201,6 +205,15 @@ def _written(value: str) -> bool:
     return not is_nothing(value) and not is_reference(value)
 
 
+def _made_up_or_number(value: str) -> bool:
+    return looks_made_up(value) or value.replace("-", "").replace(" ", "").isdigit()
+
+
+def _mixed(value: str) -> bool:
+    """A literal with digits, capitals and small letters: no name of a thing looks like it."""
+    return is_random(value) and any(map(str.isdigit, value)) and value.lower() != value and value.upper() != value
+
+
 def _random_pieces(value: str) -> bool:
     return any(map(looks_random, value.split()))
 
@@ -232,6 +245,8 @@ VALIDATORS: Mapping[str, Validator] = {
     "made_up_or_long": _of_value(_made_up_or_long),
     "made_up_with_digit": _of_value(_made_up_with_digit),
     "random_in_url": _of_value(_random_in_url),
+    "made_up_or_number": _of_value(_made_up_or_number),
+    "mixed": _of_value(_mixed),
     "random_pieces": _of_value(_random_pieces),
     "written": _of_value(_written),
     "random_with_digit": _of_value(_random_with_digit),
