@@ -130,6 +130,11 @@ class FailTaleLibrary:
         assert self._run is not None  # noqa: S101 - `use` made it or raised
         return self._run
 
+    @property
+    def is_current(self) -> bool:
+        """Whether its run goes on or is still to come; another listener may have ended it."""
+        return type(self)._shared is self
+
     def use(self, config: str | Path, *, stages: Stages | None = None) -> None:
         """Takes a configuration file into use and reads it. Raises ConfigError, also when another one is in use."""
         path = Path(config).expanduser().absolute()

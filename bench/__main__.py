@@ -18,6 +18,7 @@ NAMES = {
     "passing_runs": "bench.passing_runs",
     "hostile": "bench.hostile",
     "leftovers": "bench.leftovers",
+    "storm": "bench.storm",
     "measures": "bench.measures",
 }
 

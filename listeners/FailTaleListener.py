@@ -106,13 +106,17 @@ class FailTaleListener:
     # --- Robot's events ----------------------------------------------------------------------------------------------
 
     def start_suite(self, data: Any, result: Any) -> None:
-        if self._is_over:
+        if self._is_of_an_earlier_run():
             self.disabled = False  # what a run was refused for may be mended by the next
         self._start_suite(result)
 
+    def _is_of_an_earlier_run(self) -> bool:
+        """Whether all that this object holds belongs to a run that has ended, perhaps by another listener's hand."""
+        return self._is_over or not self._library.is_current
+
     @_harmless
     def _start_suite(self, result: Any) -> None:
-        if self._is_over:
+        if self._is_of_an_earlier_run():
             self._begin_run()
         if not self.disabled:
             self._library.suite_began(result)

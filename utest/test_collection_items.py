@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 
 import pytest
 
-from FailTaleLibrary.collection.items import TOO_MUCH_TO_REDACT, AskedStep, make_item
+from FailTaleLibrary.collection.items import BEGINNING_ALONE, TOO_MUCH_TO_REDACT, AskedStep, make_item
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.records import Gap, Item, Step
 from FailTaleLibrary.redaction import Redactor
@@ -191,3 +191,16 @@ def test_what_only_the_bundle_keeps_is_not_searched_where_the_cards_part_shows_t
     assert "tr0mbone" not in collected.full_text
     assert clock.now < 100
     assert {each.rule: each.count for each in collected.record.redactions}["password"] < 20
+
+
+def test_of_a_line_that_cannot_be_searched_in_time_the_beginning_is_shown_without_half_a_secret_at_its_end() -> None:
+    secret = uuid.uuid4().hex
+    head = f"first words password={secret} "
+    line = f"{head}{'x' * (21_000 - len(head))}{secret * 50} password={secret} {'y' * 100_000}"
+    collected = make_item(asked(max_bytes=2000), a_result(line), Redactor(timeout_s=40, clock=Ticks()))
+    assert isinstance(collected.record, Item)
+    heading, shown = collected.full_text.split("\n", 1)
+    assert heading == BEGINNING_ALONE
+    assert shown.startswith("first words password=[redacted:password] xxx")
+    assert secret[:8] not in shown
+    assert len(collected.record.text) > 1000

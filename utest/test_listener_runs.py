@@ -63,6 +63,27 @@ def test_one_listener_object_in_several_runs_begins_afresh_with_each(place: Path
     assert done.stderr.count("collected evidence for 1 failed test from 1 host") == 3
 
 
+def test_each_of_several_runs_in_one_process_has_a_page_and_rows_of_its_own(place: Path) -> None:
+    """Rows, page, equal failures and other tests begin anew, though a second listener was made before the first run."""
+    (place / "first.robot").write_text(SUITE.replace("Order", "Order of the first run"))
+    (place / "second.robot").write_text(SUITE.replace("Order", "Order of the second run"))
+    done = ran(
+        place,
+        "listener = FailTaleListener('failtale.yaml')\n"
+        "for name, each in [('first', listener), ('second', listener), ('first', FailTaleListener('failtale.yaml'))]:\n"
+        "    robot.run(f'{name}.robot', outputdir=f'out-{name}', listener=[each], stdout=sys.stderr)\n",
+    )
+    for name, other in (("first", "second"), ("second", "first")):
+        page = (place / f"out-{name}" / "failtale-report.html").read_text(encoding="utf-8")
+        assert f"Order of the {name} run" in page
+        assert f"Order of the {other} run" not in page
+        (report,) = reports_in(place / f"out-{name}" / "output.xml")
+        assert report.failure.others is None or not report.failure.others.tests
+        assert report.analysis.signature is not None
+        assert report.analysis.signature.same_as is None
+    assert done.stderr.count("collected evidence for 1 failed test from 1 host") == 3
+
+
 def test_a_run_leaves_one_page_that_leads_into_its_log_and_the_console_names_the_cause(place: Path) -> None:
     done = ran(
         place,

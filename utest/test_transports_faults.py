@@ -436,6 +436,38 @@ def test_fifty_questions_to_a_dead_host_cost_one_attempt(listener: Callable[...,
     connections.close()
 
 
+def test_a_host_whose_shells_hang_costs_its_time_once_a_minute(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    hung = tmp_path / "hung"
+    clock = Clock()
+    host = new_host(
+        options=[f'ForceCommand test -e {hung} && exec sleep {FOREVER_S}; exec sh -c "$SSH_ORIGINAL_COMMAND"']
+    )
+    connections = Connections(config_for(host, connect_timeout_s=5.0), clock=clock)
+    assert run(connections, "echo well").stdout == b"well\n"
+    hung.touch()
+    with pytest.raises(TransportError, match="lets us log in, but its shell says nothing"):
+        connections.transport("web1").visit(
+            lambda _: [item("state", "echo up")],
+            ends_at=time.monotonic() + 6,
+            cancel=NEVER,
+            on_result=lambda *_: None,
+        )
+    opened = connections.opened
+    for _ in range(100):
+        assert "not tried again for 60 s" in str(refusal_of_a_visit(connections))
+    assert connections.opened == opened
+    hung.unlink()
+    clock.now += 60.0
+    assert run(connections, "echo well again").stdout == b"well again\n"
+    connections.close()
+
+
+def refusal_of_a_visit(connections: Connections) -> TransportError:
+    with pytest.raises(TransportError) as caught:
+        visit(connections, item("state", "echo up"))
+    return caught.value
+
+
 def test_a_host_is_asked_again_after_a_minute_and_welcome_back(new_host: Callable[..., Sshd]) -> None:
     host, clock = new_host(), Clock()
     connections = Connections(config_for(host), clock=clock)

@@ -46,6 +46,9 @@ _MANY_WORDS = 4
 """With so many lines on stderr and none on stdout a command has given its answer there."""
 ALL_ON_STDERR = our_words("[printed on stderr]")
 OLDER_STDERR = our_words("[printed on stderr; older lines were left out]")
+_LONGEST_SECRET = 20_000
+"""Characters; a private key of 16,384 bits in one line has 12,000."""
+BEGINNING_ALONE = our_words("[the beginning of a line that could not be searched for secrets to its end in time]")
 TOO_MUCH_TO_REDACT = our_words("[older lines are withheld: they could not be searched for secrets in time]")
 
 
@@ -235,6 +238,8 @@ def _times_of(part: OutputPart, collector: Collector, safe: RecordRedactor) -> L
 
 def _look_backs(answer: HostOutput, whole: str, text: str) -> tuple[LookBack, ...]:
     """What each part's file held before the window, where redaction and line ends leave the lines countable."""
+    if not any(part.look_back for part in answer.parts):
+        return ()  # to decode a megabyte once more costs as much as all else
     blocks = [(part, len(decode(data).splitlines()), data.count(b"\n")) for part, data in answer.blocks()]
     if sum(lines for _, lines, _ in blocks) != len(whole.splitlines()):
         return ()
@@ -332,6 +337,8 @@ def _safe_whole(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
     """All of an answer; where that much cannot be made safe in time, what the card shows of it: the bundle costs it
     nothing."""
     newest = _tail(text.encode(), max_bytes).decode(errors="ignore")
+    if not newest and len(text) > _MUCH_MORE * max_bytes:
+        return _safe_line(text, max_bytes, safe)
     is_part = 0 < len(newest) < len(text)
     if is_part and len(text) > _MUCH_MORE * len(newest):
         safe_newest, has_time = safe.part_first(text, newest)
@@ -343,6 +350,21 @@ def _safe_whole(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
         if not is_part:
             raise
         return our_words("{}\n{}", TOO_MUCH_TO_REDACT, safe.text(newest))
+
+
+def _safe_line(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
+    """A line that is longer than the card shows; where it cannot be searched in time, its beginning.
+
+    Behind the beginning's own end a secret may go on: so much is dropped of it as a secret may be long.
+    """
+    safe_head, has_time = safe.part_first(text, text[: max_bytes + _LONGEST_SECRET])
+    if has_time:
+        return safe.text(text)
+    return our_words("{}\n{}", BEGINNING_ALONE, derived(_without_end, safe_head))
+
+
+def _without_end(text: str) -> str:
+    return text[:-_LONGEST_SECRET]
 
 
 def _lines_within_budget(text: SafeText, max_bytes: int, take: Take) -> SafeText:

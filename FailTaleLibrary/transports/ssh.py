@@ -78,12 +78,23 @@ class SshTransport:
         return self._trust.notes
 
     def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
+        began = time.monotonic()
         try:
             outcome = hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
         except NoShellError as error:
             self._breaker.failed(error.reason, str(error))
             self._drop(self._connection)
             raise
+        except TransportError as error:
+            if error.reason != "no answer" or time.monotonic() - began < self.hello_s:
+                raise
+            silent = TransportError(
+                error.reason, f"Host '{self._host}' lets us log in, but its shell says nothing: {error}"
+            )
+            self._breaker.failed(silent.reason, str(silent))
+            self._drop(self._connection)
+            self.has_shell = False  # the next attempt waits no longer than for a first one
+            raise silent from error
         if not outcome.in_order:
             self._drop(self._connection)
 
