@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 
 from FailTaleLibrary.records import HostClock, LineTimes, OwnTimeFormat
-from FailTaleLibrary.timestamps import TimeFormat, parse, parse_known
+from FailTaleLibrary.timestamps import TimeFormat, leading_time, parse, parse_known
 
 SLACK_S = 1.0
 """Many logs write whole seconds."""
@@ -123,6 +123,8 @@ _TIME = (
     rf"|\[?{_CLOCK}\]?"
 )
 _STEP = r"(?:[^\t]{1,80}\t[^\t]{1,80}\t)?\ufeff?"  # `gh run view --log`: job and step
+_TIME_CHARS = 80
+"""Of a line's start, within which a time ends."""
 _DATED = re.compile(rf"{_STEP}(?:{_TIME})(?: |\t|$)")
 
 
@@ -133,5 +135,5 @@ def message_of(line: str) -> str:
 
 def message_at(line: str) -> int:
     """How many characters the time at the line's start takes, with the space behind it."""
-    match = _DATED.match(line)
+    match = _DATED.match(line) or leading_time().match(line, 0, _TIME_CHARS)
     return match.end() if match else 0

@@ -30,7 +30,7 @@ class Piece:
 
 _HOUR = "([01][0-9]|2[0-3])"
 _LEVEL = "(trace|debug|info|notice|warn|warning|err|error|critical|fatal)"
-_WORDS = rf"(\[[A-Za-z][^]]*\][:,]? *|\[[0-9]+\] +|[A-Z]+[:,]? +|{_LEVEL}:? +)*"
+_WORDS = rf"(\[[A-Za-z]([^] ][^]]*)?\][:,]? *|\[[0-9]+(-[0-9]+)?\]:? +|[A-Z]+[:,]? +|{_LEVEL}:? +)*"
 _QUARTER = "(00|15|30|45)"
 _ZONE = f"(Z|[+-][01][0-9](:?{_QUARTER})?| ?(UTC|GMT)([+-][01][0-9]:?{_QUARTER})?| [+-][01][0-9]:?{_QUARTER})"
 _SCHEME_OR_DAY = "(https?|h2|grpcs|wss?|tls|Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -42,6 +42,7 @@ _FIELDS = {
     "month1": Piece("month", "(1[0-2]|0?[1-9])"),
     "mon": Piece("month_name", "[A-Z][A-Za-z][A-Za-z]", 3),
     "dow": Piece("", "[A-Z][a-z][a-z]", 3),
+    "long_day": Piece("", "([A-Z][a-z]+day, )?"),
     "day": Piece("day", "[ 0-3][0-9]", 2),
     "day1": Piece("day", "[0-3]?[0-9]"),
     "hour": Piece("hour", _HOUR, 2),
@@ -58,10 +59,11 @@ _FIELDS = {
     # What may stand before a time that begins a line: a list's mark, process, host, level, thread or logger.
     "lead": Piece(
         "",
-        rf'[<("#*> -]*([0-9]+[ ,>])?({_SCHEME_OR_DAY} )?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}'
-        r'([(<"[]|\[ [A-Z] |[A-Z]+\[)?',
+        rf"""[<("'#*> -]*([0-9]+(: |[ ,>]))?({_SCHEME_OR_DAY} )?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}"""
+        r'([(<"[]|\[ ?[A-Z] |[A-Z]+\[)?',
     ),
-    "level": Piece("", rf"{_WORDS}\[?"),
+    "level": Piece("", rf"{_WORDS}(\[[A-Z] |\[)?"),
+    "brace": Piece("", "[{]", 1),
 }
 _CLOCK = "{hour}:{minute}:{second}{fraction}"
 _START_CHARS = 300
@@ -104,8 +106,14 @@ class Format:
 
 FORMATS = (
     Format(
+        "level and colon ahead",
+        "[A-Z]+:{year}-{month}-{day} {clock}:",
+        (("DEBUG:2026-11-22 18:30:01,123:x", "2026-11-22T17:30:01.123Z"),),  # Python, with its default separators
+        ("ID:2026-11-22 is a number", "DEBUG:2026-13-22 18:30:01,123:x"),
+    ),
+    Format(
         "ISO 8601",
-        "{lead}{year}[-/.]{month}[-/.]{day}([T_|;,\t-]| +| - ){hour1}:{minute}{seconds}{fraction}{zone}",
+        "{lead}{year}[-/.]{month}[-/.]{day}([T_|;,@\t-]|,? +| - ){hour1}:{minute}{seconds}{fraction}{zone}",
         (
             ("2026-11-22T18:30:01.123+01:00 started", "2026-11-22T17:30:01.123Z"),
             ("2026-11-22 18:30:01,123 ERROR [main] a.b.C - x", "2026-11-22T17:30:01.123Z"),  # log4j, Python
@@ -140,6 +148,10 @@ FORMATS = (
             ("2026-11-22 18:30:01:123 - [HTTP] x", "2026-11-22T17:30:01.123Z"),  # Appium
             ("2026-11-22 12:30:01.123 UTC-0500 x", "2026-11-22T17:30:01.123Z"),
             ("[2026-11-22 18:30] [PACMAN] x", "2026-11-22T17:30:00Z"),
+            ("[E 2026-11-22 18:30:01.123 ServerApp] x", "2026-11-22T17:30:01.123Z"),  # Jupyter
+            ("[42]: [1-1] 2026-11-22 18:30:01 CET LOG:  x", "2026-11-22T17:30:01Z"),  # PostgreSQL, set as of old
+            ("42: 2026-11-22 18:30:01.123 CET LOG:  x", "2026-11-22T17:30:01.123Z"),
+            ("[2026-11-22, 17:30:01 UTC] {taskinstance.py:1138} INFO - x", "2026-11-22T17:30:01Z"),  # Airflow
             ("2026-11-22T18:30:01,123456+01:00 usb 1-1: x", "2026-11-22T17:30:01.123456Z"),  # dmesg --time-format iso
         ),
         ("2026-11-22 is the day", "2026-11-22T x", "see 2026-11-22 18:30:01 for more", "build-2026-11-22T18:30:01 x"),
@@ -152,7 +164,7 @@ FORMATS = (
     ),
     Format(
         "syslog",
-        r"(<[0-9]+>)?([0-9]+: )?[*.]?\[?{mon} {day} {clock}",
+        r"(<[0-9]+>)?([0-9]+: )?[*.]?\[?{mon}[ -]{day} {clock}",
         (
             ("Nov 22 18:30:01 web app[1]: x", "2026-11-22T17:30:01Z"),
             ("<34>Nov  2 18:30:01 web app: x", "2026-11-02T17:30:01Z"),
@@ -160,6 +172,7 @@ FORMATS = (
             ("<189>123: *Nov 22 18:30:01.123 CET: %LINK-3-UPDOWN: x", "2026-11-22T17:30:01.123Z"),  # with its number
             ("[Nov 22 18:30:01] ERROR[123] chan_sip.c: x", "2026-11-22T17:30:01Z"),  # Asterisk
             ("Nov 22 18:30:01.123 router rpd[123]: x", "2026-11-22T17:30:01.123Z"),  # Juniper
+            ("Nov-22 18:30:01.123 [main] INFO  nextflow.cli - x", "2026-11-22T17:30:01.123Z"),
         ),
         ("Foo 22 18:30:01 x", "since Nov 22 18:30:01 x", "Nov 31 18:30:01 x", "Nov 22 is a day"),
     ),
@@ -185,7 +198,7 @@ FORMATS = (
     ),
     Format(
         "java.util.logging",
-        "[#<[]*([A-Z][a-z]+day, )?{mon}[a-z]* {day1}, {year},? {hour1}:{minute}:{second}{fraction}{space}{half}",
+        "[#<[]*{long_day}{mon}[a-z]* {day1}, {year},? {hour1}:{minute}:{second}{fraction}{space}{half}",
         (
             ("Nov 22, 2026 6:30:01 PM com.example.Main run", "2026-11-22T17:30:01Z"),
             ("Nov 22, 2026 6:30:01\u202fPM com.example.Main run", "2026-11-22T17:30:01Z"),  # Java 20 and later
@@ -209,6 +222,12 @@ FORMATS = (
         r"\[pid: [0-9]+[^[]*\[{dow} {mon} {day} {clock} {year}",
         (("[pid: 1|app: 0|req: 1/1] 10.0.0.1 () {28 vars} [Sun Nov 22 18:30:01 2026] GET /", "2026-11-22T17:30:01Z"),),
         ("[pid: 1] x [y] [Sun Nov 22 18:30:01 2026] z",),
+    ),
+    Format(
+        "date with half of the day",
+        "{dow} {mon} {day1} {hour1}:{minute}:{second} {half} [A-Z]+ {year}",
+        (("Sun Nov 22 06:30:01 PM CET 2026: x", "2026-11-22T17:30:01Z"),),  # of American English
+        ("Sun Nov 31 06:30:01 PM CET 2026: x",),
     ),
     Format(
         "date",
@@ -255,8 +274,11 @@ FORMATS = (
     ),
     Format(
         "redis before 3",
-        r"\[[0-9]+\] {day} {mon} {clock}",
-        (("[812] 22 Nov 18:30:01.123 # x", "2026-11-22T17:30:01.123Z"),),
+        r"(\[[0-9]+\] )?{day} {mon} {clock}",
+        (
+            ("[812] 22 Nov 18:30:01.123 # x", "2026-11-22T17:30:01.123Z"),
+            ("22 Nov 18:30:01 - x", "2026-11-22T17:30:01Z"),  # ntpd
+        ),
         ("[812] 22 Nov x",),
     ),
     Format(
@@ -334,21 +356,24 @@ FORMATS = (
     ),
     Format(
         "day first",
-        "{level}{day1}[-./]{month1}[-./]{year}( -- |,? +){clock}{zone}",
+        '"?{level}{day1}[-./]{month1}[-./]{year}( -- |[,;]? +|;){clock}{zone}',
         (
             ("22.11.2026 18:30:01,123 FEHLER x", "2026-11-22T17:30:01.123Z"),
             ("22/11/2026 18:30:01 ERROR x", "2026-11-22T17:30:01Z"),
+            ('"22.11.2026 18:30:01";"x"', "2026-11-22T17:30:01Z"),  # a table of a spreadsheet's making
+            ("22.11.2026;18:30:01;x", "2026-11-22T17:30:01Z"),
             ("22/11/2026 -- 18:30:01 - <Error> - x", "2026-11-22T17:30:01Z"),  # Suricata
         ),
         ("22.13.2026 18:30:01 x", "32.11.2026 18:30:01 x"),
     ),
     Format(
         "month and day",
-        "{month}[-/]{day}[- ]{clock}",
+        r"\[?{month}[-/]{day}[- ]{clock}",
         (
             ("11-22 18:30:01.123  1234  5678 E Tag: x", "2026-11-22T17:30:01.123Z"),  # Android
             ("11/22-18:30:01.123456  [**] [1:1:1] x", "2026-11-22T17:30:01.123456Z"),  # Snort
             ("11/22 18:30:01 [LOGON] x", "2026-11-22T17:30:01Z"),  # Netlogon
+            ("[11-22 18:30:01] [Warn] x", "2026-11-22T17:30:01Z"),
         ),
         ("11-22 x", "13-22 18:30:01 x"),
     ),
@@ -368,6 +393,33 @@ FORMATS = (
             ("10,11/22/26,18:30:01,Assign,10.0.0.9,pc1", "2026-11-22T17:30:01Z"),  # Windows' DHCP server
         ),
         ("11/22/26 x", "22/33/26 18:30:01 x"),
+    ),
+    Format(
+        "chromium",
+        r"\[([0-9]+:)*{month}{day}/{hour}{minute}{second}{fraction}:[A-Z]",
+        (
+            ("[1122/183001.123456:ERROR:gpu_init.cc(1)] x", "2026-11-22T17:30:01.123456Z"),
+            ("[17:19:1122/183001.123456:ERROR:bus.cc(1)] x", "2026-11-22T17:30:01.123456Z"),
+        ),
+        ("[1122/183001] x", "[1322/183001.123456:ERROR:x"),
+    ),
+    Format(
+        "tornado",
+        r"\[[A-Z] {yy}{month}{day} {clock} ",
+        (("[E 261122 18:30:01 web:1] x", "2026-11-22T17:30:01Z"),),
+        ("[E 261322 18:30:01 web:1] x",),
+    ),
+    Format(
+        "rails",
+        r'Started [A-Z]+ "[^"]*" for [0-9a-fA-F.:]+ at {year}-{month}-{day} {clock}{zone}',
+        (('Started GET "/x?a=2020-01-01 00:00:00" for ::1 at 2026-11-22 18:30:01 +0100', "2026-11-22T17:30:01Z"),),
+        ('Started GET "/x at 2026-11-22 18:30:01 +0100', "Started x at 2026-11-22 18:30:01"),
+    ),
+    Format(
+        "loguru",
+        '{brace}"text": "{year}-{month}-{day} {clock} [|] ',
+        (('{"text": "2026-11-22 18:30:01.123 | INFO | a:b:1 - x\\n", "record": {}}', "2026-11-22T17:30:01.123Z"),),
+        ('{"text": "2026-11-22 18:30:01.123 x"}',),
     ),
     Format(
         "six digits",
@@ -414,6 +466,7 @@ FORMATS = (
             ("18:30:01,123 INFO  [org.jboss.as] (MSC service thread 1-1) x", "2026-11-22T17:30:01.123Z"),  # WildFly
             ("18:30:01.123 [main] ERROR c.e.App - x", "2026-11-22T17:30:01.123Z"),  # logback
             ("[18:30:01 ERR] x", "2026-11-22T17:30:01Z"),  # Serilog
+            ("[I 18:30:01.123 NotebookApp] x", "2026-11-22T17:30:01.123Z"),
             ("[18:30:01] [Server thread/INFO]: x", "2026-11-22T17:30:01Z"),  # Minecraft
             ("18:30:01.123 [error] GenServer x", "2026-11-22T17:30:01.123Z"),  # Elixir
             ("18:30:01.123456 IP 10.0.0.1.1 > 10.0.0.2.2: x", "2026-11-22T17:30:01.123456Z"),  # tcpdump
@@ -424,15 +477,22 @@ FORMATS = (
 """From the most to the least particular: the first that fits is the line's."""
 
 KEYS = (
-    "time", "ts", "timestamp", "@timestamp", "timeMillis", "asctime", "datetime", "t", "eventTime", "@t", "date",
-    "Time", "Timestamp", "timeStamp", "TimeStamp", "T", "dt", "instant", "event_time", "eventtime", "log_time",
-    "logtime", "logTime", "_time", "@time", "start_time", "time_local", "time_iso8601", "timestamp_ms", "epoch",
-    "requestReceivedTimestamp", "stageTimestamp", "__REALTIME_TIMESTAMP", "written_at", "created_at", "when",
-    "DateTime", "dateTime", "date_time", "EventTime", "UtcTime", "timeGenerated", "TimeGenerated", "TimeCreated",
-    "timestampSeconds", "epochMillis", "ts_ms", "logged_at", "occurred_at", "eventTimestamp", "event_timestamp",
-    "log_timestamp", "LogTime", "utc_time", "localtime", "local_time", "syslog_timestamp", "receivedAt", "emitted_at",
+    "time", "ts", "timestamp", "@timestamp", "timeMillis", "asctime", "datetime", "t", "@t", "Time", "Timestamp",
+    "timeStamp", "TimeStamp", "TIMESTAMP", "T", "instant", "log_time", "logtime", "logTime", "LogTime", "_time",
+    "@time", "_ts", "_timestamp", "time_local", "time_iso8601", "time_msec", "msec", "timestamp_ms", "timestamp_ns",
+    "epoch", "unixtime", "unix_time", "timeUnixNano", "requestReceivedTimestamp", "stageTimestamp",
+    "__REALTIME_TIMESTAMP", "written_at", "DateTime", "dateTime", "date_time", "UtcTime", "timeGenerated",
+    "TimeGenerated", "TimeCreated", "timestampSeconds", "epochMillis", "ts_ms", "logged_at", "log_timestamp",
+    "utc_time", "localtime", "local_time", "syslog_timestamp", "emitted_at",
 )  # fmt: skip
 """Keys of JSON and logfmt lines in which programs and carriers (docker, ECS, pino, zap …) write a line's time."""
+
+KEYS_OF_EVENTS = (
+    "date", "Date", "dt", "when", "eventTime", "event_time", "eventtime", "EventTime", "eventTimestamp",
+    "event_timestamp", "occurred_at", "start_time", "StartUTC", "created", "created_at", "createdAt", "receivedAt",
+    "observedTimestamp", "ObservedTimestamp",
+)  # fmt: skip
+"""Keys in which some programs write a line's time, and others that of what it is about: where there is none of KEYS."""
 
 KEYED_EXAMPLES = (
     ('{"log":"x until 2024-01-01T00:00:00Z","stream":"stderr","time":"2026-11-22T17:30:01.123Z"}', "docker json-file"),
@@ -464,6 +524,12 @@ KEYED_EXAMPLES = (
     ('{"start_time":"2026-11-22T17:30:01.123Z","response_code":503}', "Envoy"),
     ('{"TimeCreated":"2026-11-22T17:30:01.123Z","Message":"x"}', "Windows events"),
     ('{"date":1795368601.123,"log":"x"}', "Fluent Bit"),
+    ('{"created_at":"2026-10-01T00:00:00Z","order":7,"timestamp":"2026-11-22T17:30:01.123Z"}', "an order's own date"),
+    ('{"start_time":1790000000,"msg":"x","ts":1795368601.123}', "a job's own beginning"),
+    ('{"msec":"1795368601.123","request":"GET / HTTP/1.1","status":"500"}', "nginx"),
+    ('{"time_msec":1795368601123,"request":"x"}', "API gateways"),
+    ('{"timeUnixNano":"1795368601123456789","body":{"stringValue":"x"}}', "OpenTelemetry"),
+    ('{"createdAt":"2026-11-22T17:30:01.123Z","message":"x"}', "Node's services"),
 )
 """Lines whose time stands in a key (2026-11-22T17:30:01 UTC and some milliseconds), each with who writes so."""
 
@@ -485,6 +551,9 @@ _MOST_DIGITS = 9
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _HALF_A_YEAR = timedelta(days=182)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_RECENT_EPOCH = r"(1[4-9][0-9]{8}([0-9]{3}|[0-9]{6}|[0-9]{9})?([.][0-9]+)?|1[.][4-9][0-9]*e[+]?0?9)(?![0-9])"
+"""Seconds, milli-, micro- or nanoseconds from 2014 on: other numbers begin many messages."""
 _LINE_CHARS = 32 * 1024
 """How far into a line a key is looked for; docker splits what is longer than 16 kB."""
 COMPOSE_LEAD = "[A-Za-z0-9_.-]+ +[|] "
@@ -508,7 +577,11 @@ def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeForm
     try:
         if time_format is not None:
             return _read_own(line, time_format, utc_offset_s, near)
-        return _read_time(line, utc_offset_s, near) or _read_keyed(line, KEYS, None, utc_offset_s, near)
+        return (
+            _read_time(line, utc_offset_s, near)
+            or _read_keyed(line, KEYS, None, utc_offset_s, near)
+            or _read_keyed(line, KEYS_OF_EVENTS, None, utc_offset_s, near)
+        )
     except (ValueError, OverflowError):  # 31 February: looks like a time and is none
         return None
 
@@ -587,6 +660,26 @@ def compiled(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
             for number, piece in enumerate(pieces)
         )
     )
+
+
+@cache
+def leading_time() -> re.Pattern[str]:
+    """A time of the table with which a line begins, without a word ahead of it, and what parts it from the message."""
+    no_word = {
+        _FIELDS["lead"]: rf'[<("#*> -]*(({"|".join(_DAYS)}) )?\[?',
+        _FIELDS["level"]: r"\[?",
+        _FIELDS["epoch"]: _RECENT_EPOCH,
+    }
+    known = (*no_word, _FIELDS["dow"], _FIELDS["long_day"])
+    rows = []
+    for row in FORMATS:
+        first = next(number for number, piece in enumerate(row.pieces) if piece.field)
+        ahead = "".join(piece.pattern for piece in row.pieces[:first] if piece not in known)
+        if not re.search(r"[A-Za-z]|\[\^", ahead):
+            rows.append("".join(no_word.get(piece, piece.pattern) for piece in row.pieces))
+    start = f"(?=[^A-Za-z0-9]{{0,6}}(?:[0-9]|{'|'.join((*_MONTHS, *_DAYS))}))(?![0-9]+[.][0-9]+[.][0-9]+[.])"
+    behind = r"(?:[\])}>\"'|,;:]{0,3}(?:[ \t]|$)|(?<=[ \t]))"
+    return re.compile(f"{start}(?:{'|'.join(rows)}){behind}")
 
 
 def _read_keyed(

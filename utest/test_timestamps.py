@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from FailTaleLibrary.moments import message_of
 from FailTaleLibrary.timestamps import (
     FORMATS,
     KEYED_EXAMPLES,
@@ -217,3 +219,36 @@ def test_no_line_costs_more_than_its_length() -> None:
         for start in ("", "[", "2026-11-22", "level="):
             parse(start + text, utc_offset_s=0, near=NEAR)
     assert time.process_time() - began < 5
+
+
+# --- The message: a line without the time that it begins with ---------------------------------------------------------
+
+BEGIN_WITH_A_TIME = [line for _, line, _ in EXAMPLES if re.match(r"[^A-Za-z0-9]{0,3}(20|22|11|26|Nov|Sun|1795)", line)]
+GLUED = ("2026-11-22-18.30", "[2026.11.22-18.30", '"22.11.2026', "22.11.2026;", "[2026-11-22T18:30:01,", "[1122/")
+"""Times with which a message begins, because no space or bracket parts the two."""
+
+
+@pytest.mark.parametrize("line", BEGIN_WITH_A_TIME)
+def test_no_message_begins_with_a_time_of_the_table(line: str) -> None:
+    if not line.startswith(GLUED):
+        assert parse(message_of(line), utc_offset_s=3600, near=NEAR) is None
+        assert line.endswith(message_of(line))
+        assert message_of(line) != line
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '10.0.0.1 - - [22/Nov/2026:18:30:01 +0100] "GET / HTTP/1.1" 500',
+        "E1122 18:30:01.123456 1 app.go:1] its letter is its level",
+        "ERROR 2026-11-22 18:30:01,123 so is its word",
+        "12345678901 is a number",
+        "4711 requests refused",
+        "1.5e+03 x",
+        "30.11.7.4 refused",
+        "Nov release failed",
+        "Sunday's job failed",
+    ],
+)
+def test_what_is_more_than_a_time_stays_in_the_message(line: str) -> None:
+    assert message_of(line) == line

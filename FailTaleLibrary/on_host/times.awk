@@ -148,6 +148,7 @@ function kind_of(line) {
   time = any(line, kind == "" ? row : 0)
   if (time != "") return row ""
   time = keyed(line, keys, 0)
+  if (time == "") time = keyed(line, keys_of_events, 0)
   return time == "" ? "" : "=" key
 }
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from FailTaleLibrary.timestamps import COMPOSE_LEAD, FORMATS, KEYS, NESTED, Piece, TimeFormat
+from FailTaleLibrary.timestamps import COMPOSE_LEAD, FORMATS, KEYS, KEYS_OF_EVENTS, NESTED, Piece, TimeFormat
 
 _VARIABLES = {
     "year": "Y", "short_year": "y2", "month": "M", "month_name": "B", "day": "D", "hour": "h", "half": "p",
@@ -29,6 +29,7 @@ def time_functions(own: TimeFormat | None) -> str:
     settings = [
         f"rows = {len(FORMATS)}\n",
         f"keys = {_string('|'.join(map(re.escape, KEYS)))}\n",
+        f"keys_of_events = {_string('|'.join(KEYS_OF_EVENTS))}\n",
         f"nested = {_string(NESTED)}\n",
         f"compose_lead = {_string('^' + COMPOSE_LEAD)}\n",
         f"has_own = {0 if own is None else 1}\n",

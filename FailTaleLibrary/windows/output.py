@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from FailTaleLibrary.records import LineTimes, LookBack, OwnTimeFormat, WindowMethod
 from FailTaleLibrary.text import decode
-from FailTaleLibrary.timestamps import FORMATS, KEYS
+from FailTaleLibrary.timestamps import FORMATS, KEYS, KEYS_OF_EVENTS
 from FailTaleLibrary.windows.frames import Frame, split_frames, whole_number
 from FailTaleLibrary.windows.look_back import parse_look_backs
 
@@ -219,7 +219,7 @@ def _times_of_files(told: dict[str, list[str]]) -> dict[str, LineTimes]:
         offset_s = -(number or 0) if seconds.startswith("-") else number or 0
         if row is not None and 1 <= row <= len(FORMATS):
             found[path] = LineTimes(format=FORMATS[row - 1].name, utc_offset_s=offset_s)
-        elif kind.startswith("=") and kind[1:] in KEYS:
+        elif kind.startswith("=") and kind[1:] in (*KEYS, *KEYS_OF_EVENTS):
             found[path] = LineTimes(key=kind[1:], utc_offset_s=offset_s)
         elif kind == "own":
             found[path] = LineTimes(own=OwnTimeFormat(), utc_offset_s=offset_s)
