@@ -602,30 +602,31 @@ def parse_known(
 
 def _read_time(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
     """The time at a text's start, by the first format that fits."""
-    for pattern in _patterns_of_formats():
+    for pattern, first, fraction in _patterns_of_formats():
         if match := pattern.match(text, 0, _START_CHARS):
             with suppress(ValueError, OverflowError):  # 31 November: another row may fit
-                moment = _moment_of_match(match, utc_offset_s, near)
+                moment = _moment_of_match(match, first, fraction, utc_offset_s, near)
                 if moment is not None:
                     return moment
     return None
 
 
 _MOST_SECONDS = 1000
-_seconds: dict[tuple[re.Pattern[str], str, str, int, datetime], datetime | None] = {}
+_seconds: dict[tuple[str, str, str, int, datetime], datetime | None] = {}
 """Moments without their fraction, by all that they depend on. Lines follow each other within a second, and reading one
-costs more than remembering it."""
+costs more than remembering it. A pattern stands there as text: its own hash is made anew, from all of it, each time."""
 
 
-def _moment_of_match(match: re.Match[str], utc_offset_s: int, near: datetime) -> datetime | None:
-    """Raises ValueError for a date that does not exist."""
-    pattern, text = match.re, match.string
-    first, fraction = _places_of_groups(pattern)
+def _moment_of_match(
+    match: re.Match[str], first: int, fraction: int, utc_offset_s: int, near: datetime
+) -> datetime | None:
+    """``first``, ``fraction``: groups, 0 where there is none. Raises ValueError for a date that does not exist."""
+    text = match.string
     start = max(0, match.start(first))
     cut, behind = match.span(fraction) if fraction else (-1, -1)
     if cut < 0:
         cut = behind = match.end()
-    key = (pattern, text[start:cut], text[behind : match.end()], utc_offset_s, near)
+    key = (match.re.pattern, text[start:cut], text[behind : match.end()], utc_offset_s, near)
     try:
         second = _seconds[key]
     except KeyError:
@@ -640,14 +641,12 @@ def _moment_of_match(match: re.Match[str], utc_offset_s: int, near: datetime) ->
 
 
 @cache
-def _places_of_groups(pattern: re.Pattern[str]) -> tuple[int, int]:
-    """The groups of the first field and of the fraction; 0 where there is none."""
-    return min(pattern.groupindex.values(), default=0), pattern.groupindex.get("fraction", 0)
-
-
-@cache
-def _patterns_of_formats() -> tuple[re.Pattern[str], ...]:
-    return tuple(compiled(each.pieces) for each in FORMATS)
+def _patterns_of_formats() -> tuple[tuple[re.Pattern[str], int, int], ...]:
+    """Each format's expression with the groups of its first field and of its fraction; 0 where there is none."""
+    patterns = [compiled(each.pieces) for each in FORMATS]
+    return tuple(
+        (each, min(each.groupindex.values(), default=0), each.groupindex.get("fraction", 0)) for each in patterns
+    )
 
 
 @cache

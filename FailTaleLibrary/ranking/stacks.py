@@ -121,7 +121,7 @@ class Unit(NamedTuple):
 
     @property
     def lines(self) -> tuple[int, ...]:
-        return tuple(sorted({self.telling, *self.others}))
+        return tuple(sorted({self.telling, *self.others})) if self.others else (self.telling,)
 
 
 def units_of(log: Log, *, also: Collection[int]) -> Iterator[Unit]:
