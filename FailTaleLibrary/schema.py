@@ -59,12 +59,18 @@ class Refusal:
         return f"{'.'.join(map(str, self.location))}: {words}" if self.location else words
 
 
+_TOLD, _TOLD_CHARS = 20, 300
+"""Refusals in an error's text, and characters of each: a hostile record has as many and as long ones as it likes."""
+
+
 class ValidationError(ValueError):
-    """Data does not fit; `refusals` has every reason. The text names places and kinds, and no value."""
+    """Data does not fit; `refusals` has every reason. The text names places and kinds of the first, and no value."""
 
     def __init__(self, refusals: list[Refusal]) -> None:
         self.refusals = tuple(refusals)
-        super().__init__("; ".join(map(str, self.refusals)))
+        told = [str(refusal)[:_TOLD_CHARS] for refusal in self.refusals[:_TOLD]]
+        more = len(self.refusals) - len(told)
+        super().__init__("; ".join([*told, *([f"and {more:,} more"] if more else [])]))
 
 
 class _Refused(Exception):  # noqa: N818 - never leaves this module

@@ -7,7 +7,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from itertools import pairwise
+from itertools import islice, pairwise
 from pathlib import Path
 
 import pytest
@@ -363,6 +363,18 @@ def test_any_chunks_of_a_stream_give_the_same_text_and_frames(texts: list[bytes]
                 data += piece
     assert data + splitter.rest() == b"".join(texts)
     assert frames == [Frame("e", (str(number),)) for number in range(len(texts))]
+
+
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_a_frame_that_does_not_end_is_text(size: int) -> None:
+    """A host knows its nonce; what it does with it must not keep its reader for ever."""
+    nonce, endless = "abcdef", b"\x1eabcdef e " + b"1" * 5000
+    stream = endless + b"\x1eabcdef e 7\n" + endless
+    splitter, pieces = FrameSplitter(nonce), []
+    for start in range(0, len(stream), size):
+        pieces += list(islice(splitter.feed(stream[start : start + size]), 100))
+    assert [piece for piece in pieces if isinstance(piece, Frame)] == [Frame("e", ("7",))]
+    assert b"".join(piece for piece in pieces if isinstance(piece, bytes)) + splitter.rest() == endless * 2
 
 
 @pytest.mark.ssh

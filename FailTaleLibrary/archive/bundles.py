@@ -21,11 +21,12 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from FailTaleLibrary.archive.cards import TextTransform, rewritten
-from FailTaleLibrary.archive.payload import parse_report, refusal
+from FailTaleLibrary.archive.payload import parse_report, refusal, sanitised
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import private_directory, read_regular, write_new_private_file
 from FailTaleLibrary.records import Record, Report
 from FailTaleLibrary.schema import ValidationError
+from FailTaleLibrary.text import sanitize
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
@@ -101,7 +102,7 @@ def read_item(path: Path, item_id: str) -> str:
     manifest = read_manifest(path)
     for item in manifest.items:
         if item.id == item_id:
-            return _listed_file(path, manifest, item.path).decode("utf-8", "replace")
+            return sanitize(_listed_file(path, manifest, item.path).decode("utf-8", "replace"))
     known = ", ".join(item.id for item in manifest.items) or "none"
     raise ArchiveError(f"'{path}' has no item '{item_id}'; it has: {known}.")
 
@@ -231,7 +232,7 @@ def read_manifest(path: Path) -> Manifest:
         raise ArchiveError(f"'{path}' is no bundle: there is no '{MANIFEST}' in it.")
     data = _read_bytes(file)
     try:
-        return Manifest.model_validate_json(data)
+        return Manifest.model_validate_json(sanitised(data))
     except ValidationError as error:
         raise refusal(data, error, where=f"'{file}'") from error
 

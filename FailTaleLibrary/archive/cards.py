@@ -7,6 +7,7 @@ and what their payloads carry included.
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from FailTaleLibrary.archive.outputs import reports_in
 from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 from FailTaleLibrary.archive.texts import Format, Text, chunks_of, rewrite_texts
 from FailTaleLibrary.errors import ArchiveError
-from FailTaleLibrary.files import replacing
+from FailTaleLibrary.files import open_regular, replacing
 from FailTaleLibrary.records import Analysis, AnyRecord, RecordVisitor, Report, SafeText, our_words
 from FailTaleLibrary.rendering import is_card, redraw
 
@@ -39,7 +40,10 @@ def rewrite_cards(path: Path, transform: ReportTransform, *, max_bytes: int, lin
     """
     cards = _Cards(transform, max_bytes, ids=_ids_in(path), link=link)
     try:
-        with path.open(encoding="utf-8", errors="surrogateescape", newline="") as source, replacing(path) as target:
+        with (
+            io.TextIOWrapper(open_regular(path), encoding="utf-8", errors="surrogateescape", newline="") as source,
+            replacing(path) as target,
+        ):
             form: Format = "json" if path.suffix.lower() == ".json" else "xml"
             target.writelines(rewrite_texts(chunks_of(source), form, cards.in_message))
     except (OSError, ValueError) as error:

@@ -6,17 +6,19 @@ import base64
 import json
 import re
 import zlib
+from typing import Any
 
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.records import SCHEMA_VERSION, Record, Report
 from FailTaleLibrary.schema import ValidationError
-from FailTaleLibrary.text import shorten
+from FailTaleLibrary.text import sanitize, shorten
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of a payload's JSON: a card holds 1 MB, so more is damage or malice."""
 
 _PREFIX = f"failtale:{SCHEMA_VERSION}:"
 _ANY_VERSION = re.compile(r"failtale:(\d{1,9}):")
+_ESCAPED = re.compile(r"\\[ubfr]")
 _EMBEDDED = re.compile(r'="(failtale:\d{1,9}:[^"<>]*)"')
 
 
@@ -67,9 +69,33 @@ def report_in(message: str) -> Report | None:
 def parse_report(data: bytes, *, where: str) -> Report:
     """A report from its JSON; ``where`` begins the sentence of the ArchiveError."""
     try:
-        return Report.model_validate_json(data)
+        return Report.model_validate_json(sanitised(data))
     except ValidationError as error:
         raise refusal(data, error, where=where) from error
+
+
+def sanitised(data: bytes) -> bytes:
+    """Stored JSON in whose texts a terminal and XML find nothing to obey; what is no JSON stays as it is.
+
+    What FailTale writes is so already. Whoever else writes a payload or a bundle may escape in it what he likes.
+    """
+    text = data.decode("utf-8", "replace")
+    if sanitize(text) == text and not _ESCAPED.search(text):
+        return data
+    try:
+        return json.dumps(_sanitised(json.loads(data)), ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        return data
+
+
+def _sanitised(value: Any) -> Any:
+    if isinstance(value, str):
+        return sanitize(value)
+    if isinstance(value, list):
+        return [_sanitised(each) for each in value]
+    if isinstance(value, dict):
+        return {sanitize(key): _sanitised(each) for key, each in value.items()}
+    return value
 
 
 def refusal(data: bytes, error: ValidationError, *, where: str) -> ArchiveError:
@@ -77,7 +103,7 @@ def refusal(data: bytes, error: ValidationError, *, where: str) -> ArchiveError:
     version = _schema_version(data)
     if version not in (None, SCHEMA_VERSION):
         return ArchiveError(_other_schema(where, version))
-    return ArchiveError(f"{where} cannot be read: {error.refusals[0]}.")
+    return ArchiveError(f"{where} cannot be read: {shorten(str(error.refusals[0]), 300)}.")
 
 
 def _schema_version(data: bytes) -> object:

@@ -13,10 +13,14 @@ from html import unescape
 from typing import Literal, NamedTuple, TextIO
 from xml.sax.saxutils import escape
 
+from FailTaleLibrary.errors import ArchiveError
+
 Format = Literal["xml", "json", "page", "text"]
 """``page``: log.html or report.html, whose contents are packed; ``text``: anything else."""
 
 _CHUNK = 256 * 1024
+LONGEST_PART = 32 << 20
+"""Characters of one text or tag, which is held as a whole."""
 _ROBOTS_JSON = re.compile(r'\s*\{\s*"generator"\s*:\s*"(?:Robot|Rebot)')
 _ROBOTS_PAGE = re.compile(r'<meta content="(?:Robot Framework|Robot|Rebot) [^"]*" name="Generator">', re.IGNORECASE)
 
@@ -83,7 +87,10 @@ def _rewrite_xml(chunks: Iterable[str], change: Change) -> Iterator[str]:
 
 
 def _xml_parts(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """Tags, comments, CDATA sections and the texts between them; and whether the file ends inside of it."""
+    """Tags, comments, CDATA sections and the texts between them; and whether the file ends inside of it.
+
+    Raises ArchiveError for one that has no end.
+    """
     held = ""
     for chunk in chunks:
         held += chunk
@@ -92,6 +99,10 @@ def _xml_parts(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
             yield held[at:end], False
             at = end
         held = held[at:]
+        if len(held) > LONGEST_PART:
+            raise ArchiveError(
+                f"A text has more than {LONGEST_PART:,} characters: this is no output of Robot Framework."
+            )
     at = 0
     while at < len(held) and (end := _end_of_part(held, at)) >= 0:
         yield held[at:end], False

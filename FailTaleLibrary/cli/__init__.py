@@ -10,6 +10,7 @@ import argparse
 import contextlib
 import os
 import sys
+import traceback
 from collections.abc import Sequence
 
 from FailTaleLibrary import __version__
@@ -27,15 +28,23 @@ from FailTaleLibrary.cli import (
     show,
     template,
 )
+from FailTaleLibrary.cli.printing import printing_safely
 from FailTaleLibrary.errors import FailTaleError
-from FailTaleLibrary.log import log_as_asked, log_to_stream
+from FailTaleLibrary.log import log_as_asked, log_to_stream, logger_of
+
+_log = logger_of(__name__)
 
 _COMMANDS = (demo, template, presets, check, collect, show, report, know, rank, redact, analyze, serve)
 """In the order of the help: what a newcomer types first stands first."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs one command; mistakes are printed as sentences, without a traceback."""
+    """Runs one command; mistakes are printed as sentences, without a traceback. All that is printed is sanitised."""
+    with printing_safely():
+        return _run(arguments)
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if "run" not in options:
@@ -62,6 +71,10 @@ def _status_of_command(options: argparse.Namespace) -> int:
         return _refuse(f"'{error.filename}': {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         return 130
+    except Exception as error:  # a mistake of ours; its traceback may quote what is foreign, so it is printed here
+        _log.debug("the command failed: %s", type(error).__name__)
+        traceback.print_exc()
+        return 1
 
 
 def _refuse(sentence: str) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from FailTaleLibrary.archive import read_bundle, read_item, write_bundle
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
+from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.show import reports_at
 from FailTaleLibrary.config import AnalysisSettings, Config, Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
@@ -37,7 +38,9 @@ def _run_analyze(options: argparse.Namespace) -> int:
     if settings.model is None:
         raise ConfigError("No model is named; write e.g. '--model qwen2.5:3b' or set analysis.model in failtale.yaml.")
     made: list[Analysis] = []
-    ask = with_progress(HintMaker(settings, cache_dir=user_directory("cache") / "hints").hint, None, sys.stderr)
+    ask = with_progress(
+        HintMaker(settings, cache_dir=user_directory("cache") / "hints").hint, None, unfiltered(sys.stderr)
+    )
 
     def remember(report: Report) -> Analysis:
         made.append(ask(report))

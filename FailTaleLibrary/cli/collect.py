@@ -9,7 +9,8 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from FailTaleLibrary.cli.options import Commands, configuration, with_config
-from FailTaleLibrary.cli.terminal import coloured, fits_on_screen, has_colour, is_terminal
+from FailTaleLibrary.cli.printing import unfiltered
+from FailTaleLibrary.cli.terminal import fits_on_screen, is_terminal, print_report
 from FailTaleLibrary.config.types import parse_duration
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import write_private_file
@@ -52,7 +53,7 @@ def _printed(options: argparse.Namespace) -> int:
     run = Run(configuration(options))
     try:
         failure = _failure_of(options, run)
-        with live_line(sys.stderr) as progress:
+        with live_line(unfiltered(sys.stderr)) as progress:
             report = run.collect_failure(
                 failure, components=options.component, output_dir=options.bundle, progress=progress
             )
@@ -62,7 +63,7 @@ def _printed(options: argparse.Namespace) -> int:
     finally:
         run.run_ended()
     if options.output is None:
-        print(coloured(text) if _is_for_reading(options) and has_colour(sys.stdout) else text)
+        print_report(text) if _is_for_reading(options) else print(text)
     else:
         options.output.parent.mkdir(parents=True, exist_ok=True)
         write_private_file(options.output, text)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
+import io
 import json
 import os
 import sys
@@ -14,6 +16,7 @@ from typing import BinaryIO
 
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.files import open_regular, read_anything
 from FailTaleLibrary.ranking import LineSuspect, suspects_in
 from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.run import redactor_for
@@ -81,10 +84,21 @@ def _in_turn(logs: Sequence[_Read], found: Sequence[Sequence[LineSuspect]]) -> I
 def _read_log(name: str) -> _Read:
     if name == _STDIN:
         return _of_stream("standard input", sys.stdin.buffer)
-    with Path(name).open("rb") as file:
+    path = Path(name)
+    if path.exists() and not path.is_file():
+        return _of_pipe(path)
+    with open_regular(path) as file:
         size = os.fstat(file.fileno()).st_size
         skipped = file.seek(size - MOST_BYTES) if size > MOST_BYTES else 0
         return _of_stream(name, file, omitted_bytes=skipped)
+
+
+def _of_pipe(path: Path) -> _Read:
+    """What a shell's ``<(zcat old.gz)`` gives. Raises OSError: it has no end, or says nothing."""
+    data = read_anything(path, max_bytes=MOST_BYTES)
+    if len(data) > MOST_BYTES:
+        raise OSError(errno.EFBIG, f"it is no regular file and has more than {MOST_BYTES:,} bytes", str(path))
+    return _of_stream(str(path), io.BytesIO(data))
 
 
 def _of_stream(name: str, stream: BinaryIO, *, omitted_bytes: int = 0) -> _Read:

@@ -19,16 +19,18 @@ from FailTaleLibrary.archive.texts import Text, chunks_of, format_of
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError
-from FailTaleLibrary.files import replacing
+from FailTaleLibrary.files import open_regular, replacing
 from FailTaleLibrary.redaction import names_a_secret, redact_lines
 from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.run import redactor_for
-from FailTaleLibrary.text import count
+from FailTaleLibrary.text import count, sanitize
 
 _STDIN = "-"
 _HEAD = 1000
 """Characters that tell what a file is."""
 _SHORT, _MOST_CLEAN = 200, 100_000
+_LONGEST_LINE = 16 << 20
+"""Characters; a line is searched as a whole, so it is held as a whole."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?")
 
 
@@ -80,13 +82,15 @@ def _print_redacted(name: str, redactor: RecordRedactor, *, max_bytes: int) -> N
     target = _as_it_comes(sys.stdout.buffer)
     try:
         with source:
-            target.writelines(_with_losses_said(_redacted_parts(source, path, redactor, max_bytes=max_bytes), path))
+            parts = _with_losses_said(_redacted_parts(source, path, redactor, max_bytes=max_bytes), path)
+            target.writelines(map(sanitize, parts) if sys.stdout.isatty() else parts)
     finally:
         target.detach()  # which writes what is left, and leaves standard output open
 
 
 def _opened_file(path: Path) -> TextIO:
-    return path.open(encoding="utf-8", errors="surrogateescape", newline="")
+    """Raises OSError, also for a device or a pipe: those go to standard input."""
+    return _as_it_comes(open_regular(path))
 
 
 def _as_it_comes(stream: BinaryIO) -> io.TextIOWrapper:
@@ -131,6 +135,8 @@ def _lines_of(chunks: Iterable[str], redactor: RecordRedactor) -> Iterator[str]:
     held = ""
     for chunk in chunks:
         *whole, held = (held + chunk).split("\n")
+        if len(held) > _LONGEST_LINE:
+            raise ConfigError(f"A line has more than {_LONGEST_LINE:,} characters, so this is no text.")
         for line in whole:
             yield rewrite_payloads(line, partial(rewritten, transform=redactor.text)) + "\n"
     if held:

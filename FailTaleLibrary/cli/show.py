@@ -12,7 +12,7 @@ from pathlib import Path
 from FailTaleLibrary.archive import Whereabouts, read_bundle, reports_in
 from FailTaleLibrary.cli.options import Commands
 from FailTaleLibrary.cli.selection import Selection, add_filters, selection_of, what_there_is
-from FailTaleLibrary.cli.terminal import coloured, has_colour
+from FailTaleLibrary.cli.terminal import print_report
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import FORMATS
@@ -106,7 +106,7 @@ def _print_chosen(
         print(_overview(chosen))
     else:
         text = FORMATS["text"].render_all(_with_real_bundles(chosen, whereabouts, source))
-        print(coloured(text) if has_colour(sys.stdout) else text)
+        print_report(text)
 
 
 def _overview(reports: Sequence[Report]) -> str:

@@ -5,8 +5,12 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Iterator
 from typing import TextIO
+
+from FailTaleLibrary.cli.printing import unfiltered
+from FailTaleLibrary.text import sanitize
 
 _RESET = "\033[0m"
 _TITLES = ("What led to it", "Way to the failing keyword", "Suspects", "What was collected", "What changed since")
@@ -31,6 +35,14 @@ def has_colour(stream: TextIO) -> bool:
 def fits_on_screen(text: str) -> bool:
     """Whether the beginning is still to be seen when all of it is printed."""
     return text.count("\n") + 2 <= shutil.get_terminal_size().lines
+
+
+def print_report(text: str) -> None:
+    """In colours where a terminal shows them: these are ours, so they go around what sanitises the text."""
+    if has_colour(sys.stdout):
+        print(coloured(sanitize(text)), file=unfiltered(sys.stdout))
+    else:
+        print(text)
 
 
 def coloured(text: str) -> str:

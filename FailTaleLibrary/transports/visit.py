@@ -307,6 +307,9 @@ class FrameSplitter:
             if end < 0 and len(self._data) < at + self._LONGEST:
                 yield from self._take(at)
                 return
+            if end < 0:  # whoever knows the nonce has begun a frame that does not end: so it is none
+                yield from self._take(at + len(self._mark))
+                continue
             yield from self._take(at)
             kind, *words = self._data[len(self._mark) : end - at].decode("ascii", "replace").split(" ")
             del self._data[: end - at + 1]
