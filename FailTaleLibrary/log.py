@@ -16,8 +16,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
-from FailTaleLibrary.text import sanitize
-
 LOG_VARIABLE = "FAILTALE_LOG"
 """Names the file that every face appends to."""
 TREE = "failtale"
@@ -94,10 +92,7 @@ def log_as_asked(environ: Mapping[str, str]) -> Stop:
         return log_to_file(Path(name)) if name else lambda: None
     except OSError as error:
         if sys.__stderr__ is not None:
-            print(
-                f"FailTale: {LOG_VARIABLE} '{sanitize(name or '')}' cannot be written: {error.strerror}",
-                file=sys.__stderr__,
-            )
+            print(f"FailTale: {LOG_VARIABLE} {name!a} cannot be written: {error.strerror}", file=sys.__stderr__)
         return lambda: None
 
 

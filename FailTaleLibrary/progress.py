@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TextIO
 
-from FailTaleLibrary.text import one_line, sanitize
-
 EVERY_S = 0.2
 _FROM_S = 0.5
 """What is over sooner than that needs no line."""
@@ -71,7 +69,7 @@ class _LiveLine:
         if now >= self._next_at:
             self._next_at = now + EVERY_S
             self._is_shown = True
-            text = f"FailTale collects evidence: {one_line(sanitize(str(state)))} ({now - self._began:.0f} s)"
+            text = f"FailTale collects evidence: {state} ({now - self._began:.0f} s)"
             self._write(f"{_BELOW}{text[: _terminal_width(self._stream) - 1]}{_END}")
 
     def clear(self) -> None:
