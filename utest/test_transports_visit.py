@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import subprocess
 import threading
 import time
@@ -226,6 +228,21 @@ def test_the_programs_of_several_logs_travel_once() -> None:
         return len(request(("nonce", "items"), dict(enumerate(items)), lasts_s=9))
 
     assert size(4) - size(2) < 10_000 < size(2) < 60_000
+
+
+@pytest.mark.parametrize(("is_dead", "tenths"), [(True, 1), (False, 3)])
+def test_nobody_waits_for_what_is_dead_and_was_not_reaped(in_any_shell: Transport, is_dead: bool, tenths: int) -> None:
+    stops = f"{host_script('visit.sh')}reach=group leads=\nstop $PID 3 2>/dev/null\necho $tenths"
+    ignores = ["sh", "-c", "trap '' TERM; echo; sleep 300; sleep 300"]
+    with subprocess.Popen(ignores, stdout=subprocess.PIPE, start_new_session=True) as group:
+        assert group.stdout is not None
+        group.stdout.readline()
+        if is_dead:  # a zombie, as long as nobody asks for its status
+            os.killpg(group.pid, signal.SIGKILL)
+            assert wait_until(lambda: ") Z " in Path(f"/proc/{group.pid}/stat").read_text())
+        stopping = ["sh", "-c", f"PID={group.pid}\n{stops}"]
+        done = subprocess.run(stopping, capture_output=True, timeout=FOREVER_S, check=False)
+    assert (done.stdout, group.returncode) == (f"{tenths}\n".encode(), -signal.SIGKILL)
 
 
 @pytest.mark.parametrize("part", [0.3, 0.6, 0.9])

@@ -50,10 +50,17 @@ stop() {
     [ "$tenths" -ne 3 ] || kill -ALRM "$all"
     sleep 0.1 || { sleep 1; tenths=$((tenths + 9)); }
     tenths=$((tenths + 1))
+    [ "$2" -ge 10 ] || lives "$1" || break # what is root's may be hidden
   done
   [ "$all" = 0 ] || kill -KILL "$all"
   kill -KILL "$1"
   [ "$2" -lt 10 ] || stop_as_root "$1"
+}
+
+# lives PID: whether more than zombies is left of a group. In a container orphans may wait for long until they are reaped.
+lives() {
+  [ "$all" = "-$1" ] && [ -r "/proc/$$/stat" ] || return 0
+  [ -n "$(sed -n "/) [^XZ] [0-9]* $1 /{p;q;}" /proc/[0-9]*/stat)" ]
 }
 
 # stop_as_root PID: what root's commands of this session have started, where the account may end it.
