@@ -207,6 +207,8 @@ class _SharedBytes:
         self._total = total
         self._taken = dict.fromkeys(hosts, 0)
         self._reserved = dict.fromkeys(hosts, self.share)
+        self._claimed = self.share * len(self._taken)
+        """What each host has taken or has reserved, whichever is more, in all."""
         self._lock = threading.Lock()
 
     def taken(self, host: str) -> int:
@@ -220,16 +222,23 @@ class _SharedBytes:
     def take(self, host: str, wanted: int) -> int:
         with self._lock:
             granted = min(wanted, self._left(host))
+            self._claimed -= self._claim(host)
             self._taken[host] += granted
+            self._claimed += self._claim(host)
             return granted
 
     def release(self, host: str) -> None:
         """The host is done: what it has not used is free for the others."""
         with self._lock:
+            self._claimed -= self._claim(host)
             self._reserved[host] = 0
+            self._claimed += self._claim(host)
+
+    def _claim(self, host: str) -> int:
+        return max(self._taken[host], self._reserved[host])
 
     def _left(self, host: str) -> int:
-        others = sum(max(self._taken[each], self._reserved[each]) for each in self._taken if each != host)
+        others = self._claimed - self._claim(host)
         return max(0, self._total - others - self._taken[host])
 
 

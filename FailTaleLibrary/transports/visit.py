@@ -490,16 +490,16 @@ class _Lane:
             self._sent_at = datetime.now(timezone.utc)
 
     def _look_for_the_start(self) -> bytes:
-        found = re.search(rb"\x1efailtale %d ready ([^\n]*)\n" % sum(self._hello), self.talk)
-        if found is None or self.is_hung_up:
+        before, _, told = self.talk.partition(b"\x1efailtale %d ready " % sum(self._hello))
+        line, newline, behind = told.partition(b"\n")
+        if not newline or self.is_hung_up:
             return b""
-        clock, _, zone = decode(found[1][:200]).partition(" ")
-        behind = bytes(self.talk[found.end() :])
-        del self.talk[found.start() :]
+        clock, _, zone = decode(bytes(line[:200])).partition(" ")
+        self.talk = before
         start = VisitStart(clock, zone, self._sent_at, datetime.now(timezone.utc))
         request = self._make_request((self._nonce, self.items_nonce), start)
         self._items, self.batched, self._to_send = request.items, request.batched, request.text
-        return behind
+        return bytes(behind)
 
     def _add(self, stream: str, data: bytes) -> None:
         number = self._current[stream]

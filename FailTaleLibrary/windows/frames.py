@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+_SAID = re.compile(rb"([a-z]+)(?: ([^\n]*))?(?:\n|\Z)")
 _LONGEST_NUMBER = 15
 """Digits; no file, count or clock has more, and none of that many is too large for anything here."""
 
@@ -27,12 +28,16 @@ def split_frames(data: bytes, nonce: str) -> Iterator[Frame | bytes]:
     if not nonce:
         yield data
         return
-    position = 0
-    for match in re.finditer(rb"\x1e" + re.escape(nonce.encode()) + rb" ([a-z]+)(?: ([^\n]*))?(?:\n|\Z)", data):
-        if match.start() > position:
-            yield data[position : match.start()]
-        yield Frame(match[1].decode(), match[2] or b"")
-        position = match.end()
+    mark = f"\x1e{nonce} ".encode()
+    position, at = 0, data.find(mark)
+    while at >= 0:  # by no expression with the nonce in it: each visit would have to compile its own
+        match = _SAID.match(data, at + len(mark))
+        if match is not None:
+            if at > position:
+                yield data[position:at]
+            yield Frame(match[1].decode(), match[2] or b"")
+            position = match.end()
+        at = data.find(mark, max(position, at + 1))
     if position < len(data):
         yield data[position:]
 
