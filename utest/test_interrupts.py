@@ -252,6 +252,22 @@ def test_robot_stops_while_hosts_are_being_logged_in_to(tmp_path: Path, number: 
 
 
 @pytest.mark.ssh
+def test_a_command_that_ignores_term_holds_robot_no_longer_and_ends_as_well(slow_host: Sshd, tmp_path: Path) -> None:
+    path = tmp_path / "failtale.yaml"
+    path.write_text(
+        path.read_text().replace(f"command: {SLOW}", f"command: \"trap '' TERM HUP INT ALRM; {SLOW}; {SLOW}\"")
+    )
+    with robot(tmp_path, LISTENED) as run:
+        assert collecting(slow_host)
+        run.send_signal(signal.SIGINT)
+        _, errors = run.communicate(timeout=PATIENCE_S)
+    assert run.returncode not in (0, 253), errors
+    (report,) = reports_in(tmp_path / "output.xml")
+    is_told(report)
+    assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
+
+
+@pytest.mark.ssh
 def test_a_second_signal_ends_robot_at_once(slow_host: Sshd, tmp_path: Path) -> None:
     with robot(tmp_path, ON_DEMAND) as run:
         assert collecting(slow_host)
