@@ -489,6 +489,21 @@ def test_a_log_packed_since_a_late_mark_is_narrowed_too(tmp_path: Path) -> None:
     assert answer.text.decode() == "".join(entries[7:]) + "after\n"
 
 
+@pytest.mark.parametrize("style", ["%b %e %H:%M:%S web app[1]:", '{"ts":"%Y-%m-%dT%H:%M:%SZ"}'])
+def test_a_log_that_changes_its_format_ahead_of_a_late_mark_loses_no_line(
+    style: str, awk: Path, tmp_path: Path
+) -> None:
+    old, new = minute_of_entries(), entry(30, "ERROR boom", style)
+    log = log_file(tmp_path, old + new, seconds_ago(25))
+    late = marked(log, size_of([old + new]), seconds_ago(20))
+    log_file(tmp_path, old + new + entry(10, "INFO new", style), seconds_ago(0))
+    found = ResolvedWindow(kind="test", since_epoch=seconds_ago(60).timestamp(), utc_offset_s=0, late_mark=late)
+    line = command_line(Collector(name="log", file=(str(log),)), window=found, max_bytes=1_000_000)
+    answer = DASH.answer(line, first_in_path=awk)
+    assert answer.text.decode().splitlines()[0] == new.rstrip()
+    assert answer.parts[0].is_unsure
+
+
 # --- Dates that are nobody's time ------------------------------------------------------------------------------------
 
 

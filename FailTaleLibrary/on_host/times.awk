@@ -270,6 +270,7 @@ END {
   else if (!times) print "-2 -2 0"
   else {
     if (marked && !first_is_old) maybe = 0
+    if (maybe < 0 && !written) maybe = loose # nobody knows when that was written
     untold = maybe < 0 && written > low
     if (untold) maybe = loose < 0 ? newest : loose
     print maybe, sure, untold
