@@ -267,6 +267,26 @@ def test_a_command_that_ignores_term_holds_robot_no_longer_and_ends_as_well(slow
     assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
 
 
+def test_robot_stops_while_it_waits_for_a_gateway(tmp_path: Path) -> None:
+    """A port that takes connections and says nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        gateway = {"url": f"http://127.0.0.1:{silent.getsockname()[1]}/mcp", "connect_timeout": FOREVER_S}
+        config = {"gateway": gateway, "limits": {"failure_time": FOREVER_S}, "marks": "off"}
+        (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
+        with robot(tmp_path, LISTENED) as run:
+            client, _ = silent.accept()
+            assert client.recv(1)  # it was asked
+            run.send_signal(signal.SIGINT)
+            _, errors = run.communicate(timeout=PATIENCE_S)
+        client.close()
+    assert run.returncode not in (0, 253), errors
+    (report,) = reports_in(tmp_path / "output.xml")
+    assert report.evidence.items == ()
+    assert len(report.evidence.gaps) == 1
+    first, later = ExecutionResult(tmp_path / "output.xml").suite.tests
+    assert (first.message, later.message) == ("Shop is closed", "Execution terminated by signal")
+
+
 @pytest.mark.ssh
 def test_a_second_signal_ends_robot_at_once(slow_host: Sshd, tmp_path: Path) -> None:
     with robot(tmp_path, ON_DEMAND) as run:

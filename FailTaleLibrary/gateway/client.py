@@ -93,7 +93,7 @@ class GatewayClient:
     ) -> dict[str, Any]:
         """The structured answer of a tool. Raises GatewayError with a sentence for whatever is wrong."""
         try:
-            line = self._open_line()
+            line = self._open_line(timeout_s, cancel)
             future = line.portal.start_task_soon(
                 partial(
                     line.client.call_tool,
@@ -126,22 +126,23 @@ class GatewayClient:
                 line.portal.start_task_soon(line.portal.stop, True)
             line.thread.join(_CLOSE_S)
 
-    def _open_line(self) -> _GatewayLine:
+    def _open_line(self, timeout_s: float, cancel: threading.Event | None) -> _GatewayLine:
         if self._closed:
             raise GatewayError("The run's way to the gateway is closed.")
         with self._lock:
             if refusal := self._breaker.attempt():
                 raise GatewayError(str(refusal))
             if self._line is None or not self._line.thread.is_alive():
-                self._line = self._opened()
+                self._line = self._opened(timeout_s, cancel)
                 self._breaker.succeeded()
             return self._line
 
-    def _opened(self) -> _GatewayLine:
+    def _opened(self, timeout_s: float, cancel: threading.Event | None) -> _GatewayLine:
         import anyio  # heavy, like the SDK; only a run with a gateway pays for it
 
         opened: Future[tuple[BlockingPortal, Client]] = Future()
         thread = background.start(partial(anyio.run, self._live, opened), name="failtale-gateway")
+        _wait(opened, timeout_s, cancel)
         portal, client = opened.result()
         return _GatewayLine(portal, client, thread)
 
