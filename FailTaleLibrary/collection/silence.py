@@ -357,11 +357,13 @@ WORDS: tuple[Words, ...] = (
         r"|required key not available|key has expired|no data available|no medium found|value too large"
         r"|too many levels of symbolic links|file name too long|exec format error|bad message|is truncated, ignoring"
         r"|protocol not supported|operation not supported|cannot assign requested address|insufficient memory"
-        r"|during initialization of vm|is corrupt(ed)?\b|bus error|quota exceeded|text file busy",
+        r"|during initialization of vm|is corrupt(ed)?\b|bus error|quota exceeded|text file busy|\bcan(no|')t fork\b",
         (
             "cat: /var/log/app.log: Input/output error",
             "ls: cannot open directory '/srv': Stale file handle",
             "bash: fork: Cannot allocate memory",
+            "sh: 1: Cannot fork",
+            "sh: can't fork: Resource temporarily unavailable",
             "cat: /mnt/x: Transport endpoint is not connected",
             "cat: /mnt/x: Host is down",
             "ls: cannot access '/mnt/gluster': Software caused connection abort",
