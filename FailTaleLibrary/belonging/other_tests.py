@@ -176,10 +176,10 @@ class OwnTests:
         try:
             act(*arguments)
         except Exception as error:  # no test may suffer from it
+            _log.debug("other processes' tests cannot be known", exc_info=True)
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:
-        _log.debug("other processes' tests cannot be known", exc_info=error)
         self.unknown = our_words("the processes of this run could not share a file")
         if isinstance(error, OSError) and error.errno:
             self.unknown = our_words("{} ({})", self.unknown, derived(os.strerror, error.errno))

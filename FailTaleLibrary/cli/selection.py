@@ -96,19 +96,19 @@ def what_there_is(selection: Selection, reports: Sequence[Report], source: Path)
         return f"No evidence in '{source}'."
     of_tests = [report for report in reports if selection.has_test(report)]
     if not of_tests:
-        asked, names = f"a test {_quoted(selection.tests)}", [report.failure.name for report in reports]
+        asked, names = f"a test {_quoted_names(selection.tests)}", [report.failure.name for report in reports]
         return f"No evidence for {asked} in '{source}'; there is evidence for {_listed_names(names)}."
     items = [(item.host, item.collector) for report in of_tests for item in report.evidence.items]
     places = items + [(gap.host, gap.collector or "") for report in of_tests for gap in report.evidence.gaps]
     hosts = [host for host, _ in places]
     if not any(_fits_any(selection.hosts, host) for host in hosts):
-        asked = f"a host {_quoted(selection.hosts)}"
+        asked = f"a host {_quoted_names(selection.hosts)}"
         return f"No evidence of {asked} in '{source}'; there is evidence of {_listed_names(hosts)}."
     collectors = [collector for host, collector in places if _fits_any(selection.hosts, host) and collector]
     if not any(_fits_any(selection.collectors, collector) for collector in collectors):
-        asked = f"a collector {_quoted(selection.collectors)}" if selection.collectors else "any collector"
+        asked = f"a collector {_quoted_names(selection.collectors)}" if selection.collectors else "any collector"
         return f"No evidence of {asked} in '{source}'; there is evidence of {_listed_names(collectors)}."
-    return f"No line with {_quoted(selection.texts)} in the evidence that is asked for, in '{source}'."
+    return f"No line with {_quoted_names(selection.texts)} in the evidence that is asked for, in '{source}'."
 
 
 def _fits_any(patterns: Sequence[str], *names: str) -> bool:
@@ -127,7 +127,7 @@ def _expression(pattern: str) -> re.Pattern[str]:
     return re.compile(".*".join(map(re.escape, pattern.split("*"))), re.IGNORECASE | re.DOTALL)
 
 
-def _quoted(names: Iterable[str]) -> str:
+def _quoted_names(names: Iterable[str]) -> str:
     return " or ".join(f"'{name}'" for name in names)
 
 
