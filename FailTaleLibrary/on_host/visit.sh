@@ -128,6 +128,7 @@ hand_over() { printf '%s\n%s' "$items_nonce" "$long"; }
 by_print() {
   mark_of_frames=$(printf '\036')
   frame() { print -r -- "$mark_of_frames$nonce $*"; }
+  # shellcheck disable=SC2329 # items call it
   hand_over() { print -r -- "$items_nonce" && print -rn -- "$long"; }
 }
 
