@@ -167,6 +167,13 @@ def test_a_mark_that_was_under_way_at_a_moment_is_a_later_one() -> None:
         assert marks.around("here", taken.received_at) == (taken, None)
 
 
+def test_a_mark_that_was_under_way_at_a_moment_proves_nothing_of_it() -> None:
+    with marks_of(a_config()) as marks:
+        under_way = noted(marks)
+        moment = under_way.sent_at + (under_way.received_at - under_way.sent_at) / 2
+        assert marks.around("here", moment) == (None, None)  # what it saw may be older, or not
+
+
 def test_a_host_that_nobody_knows_has_no_marks() -> None:
     with marks_of(a_config()) as marks:
         assert marks.around("elsewhere", now()) == (None, None)

@@ -108,7 +108,10 @@ class Marks:
                 background.start(partial(self._take_marks, host, marks), name=f"failtale-mark-{host}")
 
     def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
-        """The newest mark that was complete at a moment, and the first one after it; None where there is none."""
+        """The newest mark that was complete at a moment, and the first that began after it; None where there is none.
+
+        One that was under way saw some logs before the moment and some after it: it proves nothing of that moment.
+        """
         marks = self._hosts.get(host)
         return marks.around(moment) if marks else (None, None)
 
@@ -170,8 +173,8 @@ class _HostMarks:
     def around(self, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
         with self._lock:
             earlier = [taken for taken in self._taken if taken.received_at <= moment]
-            later = self._taken[len(earlier) :]
-            return (earlier[-1] if earlier else None), (later[0] if later else None)
+            later = next((taken for taken in self._taken[len(earlier) :] if taken.sent_at >= moment), None)
+            return (earlier[-1] if earlier else None), later
 
     def clocks(self) -> tuple[ClockReading, ...]:
         with self._lock:
