@@ -317,6 +317,26 @@ def test_a_rotation_in_the_window_that_no_mark_knows_takes_no_line_away(copy: st
     assert answer_of(log, seconds_ago(25)).text.decode() == new
 
 
+ANEW = "begins within the window and no mark tells of an earlier one"
+
+
+@pytest.mark.parametrize("name", ["taken-away.log", "2026-app.log", "@4000000065.s"])
+def test_a_log_that_begins_in_the_window_may_have_had_an_earlier_one_and_that_is_said(
+    name: str, tmp_path: Path
+) -> None:
+    log = log_file(tmp_path, minute_of_entries() + entry(30, "ERROR boom"), seconds_ago(30))
+    log.rename(tmp_path / name)
+    log_file(tmp_path, new := entry(20, "INFO new"), seconds_ago(0))
+    answer = answer_of(log, seconds_ago(60))
+    assert answer.text.decode() == new
+    assert ANEW in answer.note
+
+
+def test_a_log_that_began_before_the_window_says_nothing_of_an_earlier_one(tmp_path: Path) -> None:
+    log = log_file(tmp_path, minute_of_entries() + entry(10, "INFO new"), seconds_ago(0))
+    assert ANEW not in answer_of(log, seconds_ago(30)).note
+
+
 @pytest.mark.parametrize("pattern", ["app.log", "app.log*"])
 def test_a_rotated_copy_that_cannot_be_unpacked_is_told_as_that(pattern: str, tmp_path: Path) -> None:
     path = tmp_path / "applets"

@@ -109,6 +109,7 @@ newest_lines() {
 }
 # From a plan: NUMBER MAYBE SURE SIZE PATH of the pieces that have something to read.
 begin_all() {
+  pieces_of=0
   while read -r number low proven path; do
     if packed "$path" && ! can_read "$path"; then continue; fi
     if [ "$how" = tail ]; then
@@ -119,7 +120,9 @@ begin_all() {
     else
       tell method "$(method "$low" "$proven")" "$path"
       begin "$low" "$proven" "$path"
+      if begins_anew; then tell fresh "$path"; fi
     fi
+    pieces_of=$number
     if [ "$size" -gt "$maybe" ]; then
       if [ -z "$kind" ]; then learn "$path" 32768 || :; fi # for those who judge the lines
       printf '%s %s %s %s %s\n' "$number" "$maybe" "$sure" "$size" "$path"
@@ -127,6 +130,11 @@ begin_all() {
       newest_lines "$before" "$size" "$path" | carry
     fi
   done
+}
+# Does a log begin in the window, while nobody knows of an earlier piece of it?
+begins_anew() {
+  if [ "$number" = "$pieces_of" ] || [ "$low" != - ] || [ "$maybe" -gt 0 ] || [ "$size" -eq 0 ]; then return 1; fi
+  case $low_at-$kind in -* | *-) return 1 ;; esac # a log of times, and a window that has one
 }
 method() { if [ "$1" != - ] || [ "$2" != - ]; then echo mark; else echo time; fi; }
 # deliver NUMBER MAYBE SURE PATH
