@@ -235,7 +235,7 @@ _NOTES = {
     "replaced": "{} is no regular file any more: what was written there until then is lost, unless it was rotated.",
     "strange": "A file name that goes on in a second line was left out: {}.",
     "skipped": "Only the newest 8 MiB of {} were searched.",
-    "fresh": "{} begins within the window and no mark tells of an earlier one: what was removed or rotated is not here.",
+    "fresh": "{} begins within the window and no mark tells of an earlier one: what was rotated is not here.",
     "untold": "{} was written in the window, but no time in it tells of that.",
     "timeless": "FailTale knows no time of most lines of {}.",
     "undated": "The times in {} have no date: lines of another day may be among these.",
