@@ -161,6 +161,11 @@ class HostBudget:
         return max(0.0, self.left_s - min(_READING_S, min(self._time.time_s, self._failure.time_s) / 6))
 
     @property
+    def visit_used_up(self) -> SafeText:
+        """Why a visit that took all of its time started nothing more, in a sentence."""
+        return _used_up(self.limit)
+
+    @property
     def left_bytes(self) -> int:
         """Bytes of items that may still be kept of this host."""
         return min(self._own_left_bytes, self._shared.left(self._host))

@@ -172,8 +172,11 @@ class HostSession:
         """What the host's answer to one question is as evidence."""
         if self._context.stop.is_set():  # nobody takes it any more, and whoever goes on needs the processor
             return CollectedItem(make_gap(asked.step, reason="cancelled", detail=our_words("cancelled"), at=asked.at))
-        if used_up := self._budget.bytes_used_up or (not result.was_started and self._budget.used_up):
+        if used_up := self._budget.bytes_used_up:
             return CollectedItem(make_gap(asked.step, reason="skipped", detail=used_up, at=asked.at))
+        if result.timed_out and not result.was_started:
+            detail = self._budget.visit_used_up
+            return CollectedItem(make_gap(asked.step, reason="skipped", detail=detail, at=asked.at))
         try:
             redactor = self._context.redactor.within(self._redaction_s())
             answer = make_item(asked, result, redactor, take=self._budget.take)

@@ -82,9 +82,9 @@ class CommandResult:
     """False when its turn never came; `incomplete` then says why."""
 
     @classmethod
-    def not_started(cls, why: str) -> CommandResult:
-        """Of an item whose turn never came."""
-        return cls(None, b"", b"", 0, 0, 0.0, timed_out=False, incomplete=why, was_started=False)
+    def not_started(cls, why: str, *, timed_out: bool = False) -> CommandResult:
+        """Of an item whose turn never came; ``timed_out``: because the visit's time was used up."""
+        return cls(None, b"", b"", 0, 0, 0.0, timed_out=timed_out, incomplete=why, was_started=False)
 
 
 Items = Sequence[VisitItem] | Callable[[VisitStart], Sequence[VisitItem]]

@@ -729,12 +729,13 @@ class _Visit:
                 self._partial.setdefault(number, self._result(lane, answer, broke_off=True))
         self._tell_partial()
         cancelled = self._ending == "cancelled"
+        out_of_time = not (cancelled or self._lost)
         why = "cancelled" if cancelled else self._lost or "not started: no time was left"
         why = f"{why} after {time.monotonic() - self._began:.1f} s"
         if self._items is None:
             raise TransportError("cancelled" if cancelled else "no answer", f"not run: {why}")
         for number in self._items:
-            self._tell(number, CommandResult.not_started(why))
+            self._tell(number, CommandResult.not_started(why, timed_out=out_of_time))
 
 
 def _in_company(items: Mapping[int, VisitItem]) -> Iterator[int]:
