@@ -206,7 +206,7 @@ def test_through_the_gateway_real_ssh_gives_equal_records(tmp_path: Path, a_host
 
 def test_full_texts_come_by_pages_for_the_bundle(tmp_path: Path) -> None:
     text = """\
-limits: {item_bytes: 2 kB, bundle_item_bytes: 2 MB}
+limits: {item_bytes: 2 kB, bundle_item_bytes: 2 MB, failure_time: 500, host_time: 500}
 components: {web: {collectors: [{name: random, command: 'od -An -tx1 -N 500000 /dev/urandom'}]}}
 hosts: {web1: {component: web, transport: local}}
 """
@@ -214,7 +214,10 @@ hosts: {web1: {component: web, transport: local}}
         served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
         investigating(
             runner_config(
-                server.url, server.token_file, bundles={"enabled": True}, limits={"bundle_item_bytes": 2_000_000}
+                server.url,
+                server.token_file,
+                bundles={"enabled": True},
+                limits={"bundle_item_bytes": 2_000_000, "failure_time": 500, "host_time": 500},
             )
         ) as run,
     ):
@@ -532,7 +535,7 @@ def test_pytest_gets_its_section_through_the_gateway(tmp_path: Path, server: Ser
     (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
     (tmp_path / "test_orders.py").write_text("def test_orders():\n    assert False, 'it is down'\n")
     plugin = [*plugin_options(), "-p", "no:cacheprovider"]
-    done = listing(["pytest", *plugin, "--failtale", "runner.yaml", "test_orders.py"], tmp_path)
+    done = listing(["pytest", *plugin, "-vv", "--failtale", "runner.yaml", "test_orders.py"], tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "all is well" in done.stdout
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
 import sqlite3
@@ -36,6 +37,13 @@ from FailTaleLibrary.run import Run
 ROOT = Path(__file__).resolve().parents[1]
 WORDS = our_words("disk is full")
 CAUSE = Cause("0123456789abcdef", WORDS)
+
+
+def need_extra() -> None:
+    """Ends the running test where what the extra ``history`` installs is missing."""
+    for module in ("sqlalchemy", "psycopg"):
+        if importlib.util.find_spec(module) is None:
+            needs.missing(module, "pip install --editable '.[history]'")
 
 
 def a_history(path: Path, *, time_s: float = PATIENCE_S, days: int = 180, most: int = 10_000) -> RunHistory:
@@ -491,8 +499,7 @@ def test_a_password_in_the_address_of_a_database_is_refused() -> None:
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     """The address of a real server's database, over a socket in a directory of its own."""
-    pytest.importorskip("sqlalchemy")
-    pytest.importorskip("psycopg")
+    need_extra()
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
     if not programs:
         needs.missing("postgres", needs.apt("postgresql"))
@@ -525,7 +532,7 @@ def test_postgresql_counts_as_sqlite_does_and_loses_nothing_of_eight_processes(d
 
 
 def test_a_database_that_is_not_there_is_a_sentence(tmp_path: Path) -> None:
-    pytest.importorskip("sqlalchemy")
+    need_extra()
     detail = the_gap(a_report_with(f"postgresql://nobody@/none?host={tmp_path}"))
     assert detail.startswith("not counted in the history: PostgreSQL: ")
 

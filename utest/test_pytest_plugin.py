@@ -371,7 +371,8 @@ def run_shared(directory: Path, *options: str) -> PytestRun:
     run_pytest(directory, "--collect-only")
     (directory / "test_shop.py").write_text(SHARED.format(log=str(directory / "app.log")))
     command = [sys.executable, "-m", "pytest", *plugin_options(), "-p", "no:randomly", "-p", "no:cacheprovider"]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # we may be a worker
+    environment = {**own, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
     done = subprocess.run(
         [*command, "--failtale=failtale.yaml", *options],
         cwd=directory,
