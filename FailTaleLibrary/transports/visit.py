@@ -190,16 +190,16 @@ def can_be_batched(item: VisitItem) -> bool:
 def _lines(items: Mapping[int, VisitItem], batched: Collection[int]) -> Iterator[str]:
     names = _names_of_shared(item.script for item in items.values())
     yield from (f"{name}={_quoted(text)}\n" for text, name in names.items())
-    for is_batch, group in itertools.groupby(items, key=lambda number: number in batched):
+    for batch, group in itertools.groupby(items, key=lambda number: number in batched and _ticks(items[number])):
         numbers = list(group)
-        if is_batch:
+        if batch:
             yield _batch_line({number: items[number] for number in numbers})
         else:
             yield from (_item_line(number, items[number], names) for number in numbers)
 
 
 def _batch_line(items: Mapping[int, VisitItem]) -> str:
-    ticks = sum(_ticks(item) for item in items.values())
+    ticks = max(_ticks(item) for item in items.values())  # of all: nothing outlives its limit, whoever is gone
     blocks = _BLOCKS + _BLOCKS_FOR_ITEM * len(items)
     quick = "".join(
         f"quick {number} {_ticks(item)} {round(POLITE_S * 10)} {item.script.newest_bytes} "
@@ -739,10 +739,12 @@ class _Visit:
 
 
 def _in_company(items: Mapping[int, VisitItem]) -> Iterator[int]:
-    """The numbers of those that can be batched and have such neighbours."""
-    for can_be, group in itertools.groupby(items, key=lambda number: can_be_batched(items[number])):
+    """The numbers of those that can be batched and have such neighbours, with the same limit."""
+    for ticks, group in itertools.groupby(
+        items, key=lambda number: can_be_batched(items[number]) and _ticks(items[number])
+    ):
         numbers = list(group)
-        if can_be and len(numbers) > 1:
+        if ticks and len(numbers) > 1:
             yield from numbers
 
 

@@ -254,12 +254,14 @@ def _start(
 def _surroundings(directory: Path) -> dict[str, str]:
     """The environment of a run: ours, this checkout and its programs first."""
     outside = {name: value for name, value in os.environ.items() if name not in OURS}
+    runtime = directory.with_name(f"{directory.name}-runtime")
+    runtime.mkdir(mode=0o700, parents=True, exist_ok=True)
     return {
         **outside,
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), outside["PATH"]]),  # pabot starts `robot` by name
         "PYTHONPATH": os.pathsep.join([*map(str, SOURCES), *filter(None, [outside.get("PYTHONPATH")])]),
         "RUN": str(directory),
-        "XDG_RUNTIME_DIR": str(directory),  # where runs find each other; nobody else's
+        "XDG_RUNTIME_DIR": str(runtime),  # where runs find each other; nobody else's
     }
 
 
