@@ -251,6 +251,7 @@ class _Connection:
 
     def end(self, channel: paramiko.Channel) -> None:
         """Close a channel and let the next one in."""
+        _forget_pipe(channel)
         with contextlib.suppress(EOFError, OSError):  # the connection has gone already
             channel.close()
         self._give_back()
@@ -297,6 +298,17 @@ class _Connection:
         return TransportError(
             "refused", f"Host '{self._host}' opens no session: {error.text} (is MaxSessions of its sshd used up?)."
         )
+
+
+def _forget_pipe(channel: paramiko.Channel) -> None:
+    """Nothing is told any more to whoever waits for the channel's file number.
+
+    paramiko's thread writes into a pipe whenever something comes for the channel, and `Channel.close` closes that pipe:
+    what came at that moment ended the whole connection with "Broken pipe".
+    """
+    for buffer in (channel.in_buffer, channel.in_stderr_buffer):
+        buffer.set_event(threading.Event())
+        buffer.read_ready()  # takes its lock: whoever was writing to the pipe has done so
 
 
 def _exec(channel: paramiko.Channel, command_line: str) -> None:
