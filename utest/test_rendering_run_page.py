@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import jsonschema
 import pytest
+from axe_playwright_python.base import AXE_FILE_PATH
 from builders import FAILED_AT, a_failure, a_report, a_suspect, an_analysis
 from chromium import a_page
 
@@ -18,6 +19,7 @@ from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_gith
 from FailTaleLibrary.rendering.run_page import title_of, to_run_page
 from FailTaleLibrary.rendering.run_summary import RunSummary, failure_summary, run_summary
 
+AXE = AXE_FILE_PATH.read_text(encoding="utf-8")
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "run-report.schema.json").read_text(encoding="utf-8"))
 HOSTILE = "<script>window.hit=1</script>\"'><img src=x onerror=window.hit=2>\x00\x1b]0;x\x07 ::error::x\n%0A|*x*[a](b)"
 
@@ -128,6 +130,9 @@ def test_five_hundred_failures_are_one_small_page_that_leads_from_its_timeline_t
     with a_page() as page:
         page.goto(path.as_uri())
         assert page.get_by_text("500 failures, 8 causes").first.is_visible()
+        page.evaluate(AXE)
+        found = page.evaluate("axe.run()")
+        assert [(each["id"], each["nodes"][0]["html"][:200]) for each in found["violations"]] == []
         page.locator("svg a").last.focus()
         page.keyboard.press("Enter")
         assert page.locator(":target").is_visible()
