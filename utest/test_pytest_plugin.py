@@ -388,7 +388,8 @@ def section_of(run: PytestRun, test: str) -> list[str]:
     """The lines of a failing test's section in the terminal."""
     _, _, rest = run.output.partition(f"{test} _")
     lines = rest.partition(" FailTale -")[2].splitlines()[1:]
-    return lines[: next(number for number, line in enumerate(lines) if line.startswith(("___", "===", "----- gen")))]
+    ends = (number for number, line in enumerate(lines) if line.startswith(("___", "===")) or "generated xml" in line)
+    return lines[: next(ends)]
 
 
 @pytest.fixture(scope="module")
