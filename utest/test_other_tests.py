@@ -346,9 +346,9 @@ def test_two_runs_against_the_same_hosts_know_of_each_other(place: Path) -> None
     (place / "locks.robot").write_text(LOCKS)
     (place / "innocent.robot").write_text(INNOCENT)
     names = ("locks", "innocent")
-    runs = [started(place, "robot", *LISTENER, "--outputdir", name, f"{name}.robot") for name in names]
+    runs = [started(place, "robot", *LISTENER, "--outputdir", f"{name}-run", f"{name}.robot") for name in names]
     said = [run.communicate(timeout=4 * PATIENCE_S)[0] for run in runs]
-    outputs = [place / name / "output.xml" for name in names]
+    outputs = [place / f"{name}-run" / "output.xml" for name in names]
     assert all(output.exists() for output in outputs), said
     assert_each_gets_its_own(reports_by_name(*outputs), ran_by="another run")
 
