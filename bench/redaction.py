@@ -4,8 +4,8 @@
 
 All run on the same lines in one run: the shapes of our own tests and the lines beside our rules, both with made-up
 values, and the examples of each file that is named (one JSON object a line with "kind", "line" and "secret"). A secret
-is gone when it is left nowhere whole; a harmless line has changed when one byte has. Then the blind set
-(`redaction_blind.txt`), kind by kind: a text of it counts as clean when each of its secrets is gone. The speed is
+is gone when it is left nowhere whole; a harmless line has changed when one byte has. Then the blind sets
+(`redaction_blind*.txt`), kind by kind: a text of it counts as clean when each of its secrets is gone. The speed is
 that of ordinary log text of which one line in fifty holds a secret, in CPU time. detect-secrets scans a file for each
 text, as it finds more that way, and one file for the speed. The other tools are optional: `pip install detect-secrets
 scrubadub insights-core`.
@@ -95,11 +95,15 @@ def log_text(megabytes: float) -> list[str]:
     return lines
 
 
-def blind(seed: int) -> dict[str, list[tuple[str, list[str]]]]:
-    """Kind of text -> (text, its secrets) of the set that was written before the rules; none for a harmless text."""
+def blind_files() -> list[Path]:
+    return sorted((ROOT / "bench").glob("redaction_blind*.txt"))
+
+
+def blind(file: Path, seed: int) -> dict[str, list[tuple[str, list[str]]]]:
+    """Kind of text -> (text, its secrets) of a set that was written before the rules; none for a harmless text."""
     chance = random.Random(seed)
     kinds: dict[str, list[tuple[str, list[str]]]] = {}
-    for shape in (ROOT / "bench" / "redaction_blind.txt").read_text().splitlines():
+    for shape in file.read_text().splitlines():
         if shape.startswith("== "):
             texts = kinds.setdefault(shape[3:], [])
         elif shape and not shape.startswith("# "):
@@ -221,10 +225,10 @@ def row(name: str, redaction: Redaction, sets: list[Lines], speed: float, our_sp
     return "| " + " | ".join(cells) + " |"
 
 
-def print_blind(able: dict[str, tuple[Redaction, float]], say_missed: bool) -> None:
-    """A row per kind of the blind set: clean texts, or changed ones of harmless kinds."""
-    kinds = blind(7)
-    print("\n| kind | texts | " + " | ".join(able) + " |\n|" + "---|" * (len(able) + 2))
+def print_blind(file: Path, able: dict[str, tuple[Redaction, float]], say_missed: bool) -> None:
+    """A row per kind of a blind set: clean texts, or changed ones of harmless kinds."""
+    kinds = blind(file, 7)
+    print(f"\n{file.name}\n\n| kind | texts | " + " | ".join(able) + " |\n|" + "---|" * (len(able) + 2))
     for kind, pairs in kinds.items():
         cells = [kind, str(len(pairs))]
         for name, (redaction, _) in able.items():
@@ -245,12 +249,13 @@ def print_blind(able: dict[str, tuple[Redaction, float]], say_missed: bool) -> N
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("examples", nargs="*", type=Path, help="further examples to measure on (JSON lines)")
-    parser.add_argument("--blind", action="store_true", help="the blind set alone")
-    parser.add_argument("--missed", action="store_true", help="print what FailTale did wrong on the blind set")
+    parser.add_argument("--blind", action="store_true", help="the blind sets alone")
+    parser.add_argument("--missed", action="store_true", help="print what FailTale did wrong on the blind sets")
     arguments = parser.parse_args()
     sets = [shapes(7), rows(7), *map(examples, arguments.examples)]
     able = measured()
-    print_blind(able, arguments.missed)
+    for file in blind_files():
+        print_blind(file, able, arguments.missed)
     if arguments.blind:
         return 0
     speeds = {name: megabytes_per_second(do, log_text(megabytes)) for name, (do, megabytes) in able.items()}

@@ -618,7 +618,7 @@ def text_and_secrets(shape: str, chance: random.Random) -> tuple[str, list[str]]
 
 
 _HOLE = re.compile(
-    r"\{(pw|sym|word|mix32|mix|aws|b64long|b64|b32|sas|uuid|(?:hexu?|alnum|num|low|upper)\d+|p:[^:{}]+:[^{}]+)\}"
+    r"\{(pw|sym|word|phrase|mix32|mix|aws|b64long|b64|b32|sas|uuid|(?:hexu?|alnum|num|low|upper)\d+|p:[^:{}]+:[^{}]+)\}"
 )
 
 
@@ -642,6 +642,8 @@ def made_up(kind: str, chance: random.Random) -> str:
         return word.capitalize() + str(chance.randint(1, 9999)) + chance.choice(["", "x", "Qz"])
     if kind == "word":
         return "".join(chance.choices(string.ascii_lowercase, k=9))
+    if kind == "phrase":
+        return "-".join("".join(chance.choices(string.ascii_lowercase, k=k)) for k in (7, 5, 7))
     if kind == "sym":
         return "".join(chance.choices(_LETTERS, k=6)) + "".join(chance.choices("!#+*?", k=2)) + "k8"
     if kind in ("mix", "mix32"):
