@@ -274,18 +274,31 @@ def test_every_commented_part_of_the_template_is_right(tmp_path: Path, monkeypat
         (tmp_path / name).parent.mkdir(parents=True)
         private_file(tmp_path / name, "a secret that is none")
     (tmp_path / "known_hosts").write_text("")
-    parts = template_text().split("\n# --- ")[1:]
-    for part in parts:
-        lines = [line[2:] for line in part.splitlines() if line.startswith("# ") and line[2:].split("#")[0].strip()]
-        begin = next(n for n, line in enumerate(lines) if line.split(":")[0] in Config.yaml_keys())
-        section = "\n".join(lines[begin:])
-        if "presets:" in section:
-            (tmp_path / "presets").mkdir()
-            (tmp_path / "presets" / "shop.yaml").write_text(
-                "name: shop\ndescription: The shop.\ncollectors: [{name: health, command: uptime}]"
-            )
-        text = section if "hosts:" in section or "gateway:" in section else section + "\n" + SMALL
-        parse_config(text, source=tmp_path / "failtale.yaml", environ={"SHOP_DB_PASSWORD": "x" * 8})
+    (tmp_path / "presets").mkdir()
+    (tmp_path / "presets" / "shop.yaml").write_text(
+        "name: shop\ndescription: The shop.\ncollectors: [{name: health, command: uptime}]"
+    )
+    head, *parts = template_text().split("\n# --- ")
+    opened = [uncommented(part) for part in parts]
+    for number, part in enumerate(opened):
+        is_gateway = "gateway:" in part
+        before = [*parts[:1], opened[1]] if part.startswith("On which hosts") else parts[:number]
+        others = [part] if is_gateway else [*before, part, *parts[number + 1 :]]
+        loaded(head, others, tmp_path)
+    loaded(head, [part for part in opened if "gateway:" not in part], tmp_path)
+
+
+def uncommented(part: str) -> str:
+    """A block of the template as it is when the '# ' before its YAML is taken away."""
+    lines = part.splitlines()
+    keys = tuple(f"# {key}:" for key in Config.yaml_keys())
+    begin = next(number for number, line in enumerate(lines) if line.startswith(("#   ", *keys)))
+    return "\n".join([*lines[:begin], *(line.removeprefix("# ").removeprefix("#") for line in lines[begin:])])
+
+
+def loaded(head: str, parts: list[str], directory: Path) -> None:
+    text = "\n# --- ".join([head, *parts])
+    parse_config(text, source=directory / "failtale.yaml", environ={"SHOP_DB_PASSWORD": "x" * 8})
 
 
 def test_a_file_that_is_not_there_is_told() -> None:

@@ -61,7 +61,8 @@ def collector(text: str) -> str:
         ("ssh:\n  user: !x\n", "2:9: ssh.user: YAML reads a leading '!' as a tag; put the value in quotes"),
         (
             'ssh:\n  user: "a\\qb"\n',
-            "2:12: this is not YAML: a '\\' in double quotes that YAML does not know; use single quotes",
+            "2:12: this is not YAML: in double quotes '\\' begins an escape, and this is none; use single quotes, and "
+            "'/' in paths",
         ),
         ("ssh: {}\n---\nssh: {}\n", "2:1: this is not YAML: a second document begins here; keep one"),
         ("ssh:\n  user: a\x01b\n", "2:10: YAML does not allow the character U+0001; remove it"),
@@ -78,7 +79,8 @@ def test_a_mistake_in_yaml_is_told_in_words(text: str, sentence: str) -> None:
 @pytest.mark.parametrize("text", ["", "# nothing\n", "- a\n", "text\n", "---\n"])
 def test_what_is_no_mapping_is_no_configuration(text: str) -> None:
     assert told(text) == (
-        "failtale.yaml:1:1: this is not a configuration; write sections such as 'components:' and 'hosts:'"
+        "failtale.yaml:1:1: this is not a configuration; write sections such as 'components:' and 'hosts:', or let "
+        "'failtale init' do it"
     )
 
 
@@ -132,13 +134,15 @@ def test_a_section_named_like_a_key_misleads_nobody() -> None:
     [
         ("ssh: {port: abc}", "6:13: ssh.port: 'abc' is not a whole number"),
         ("ssh: {port: yes}", "6:13: ssh.port: 'yes' is not a whole number"),
-        ("ssh: {port: [22]}", "6:13: ssh.port: a list is not a whole number"),
+        ("ssh: {port: [22]}", "6:13: ssh.port: a list is not a whole number; write one number"),
         ("ssh: {port: 99999}", "6:13: ssh.port: '99999' is out of range; write at most 65535"),
         ("ssh: {port: 0}", "6:13: ssh.port: '0' is out of range; write at least 1"),
         ("ssh: {user: 1000}", "6:13: ssh.user: '1000' is not a text; put it in quotes"),
         ("ssh: {host_keys: off}", "6:18: ssh.host_keys: 'off' is no choice here; write 'strict' or 'accept-new'"),
-        ("ssh: text", "6:6: ssh: 'text' is not a section; write 'key: value' lines below it"),
-        ("ssh: [text]", "6:6: ssh: a list is not a section; write 'key: value' lines below it"),
+        (
+            "ssh: text",
+            "6:6: ssh: 'text' is not a section; write e.g. 'ssh: {user: failtale, key: ~/.ssh/failtale}'",
+        ),
         (
             "ssh: {connect_timeout: 5 parsecs}",
             "6:24: ssh.connect_timeout: '5 parsecs' is not a duration; write seconds or e.g. '500 ms', '10 s', '2 min'",
@@ -524,7 +528,7 @@ def test_all_mistakes_are_told_together_by_line(tmp_path: Path) -> None:
         "8 mistakes in the configuration:",
         "f.yaml:1:8: marks: 'never' is no choice here; write 'test', 'suite' or 'off'",
         "f.yaml:3:21: hosts.web1.component: unknown component 'wbe'; did you mean 'web'?",
-        "f.yaml:4:24: hosts.db1.port: unknown key 'port'; did you mean 'transport'?",
+        "f.yaml:4:24: hosts.db1.port: unknown key 'port'; it belongs to the host's 'ssh': write 'ssh: {port: …}'",
         "f.yaml:6:40: components.web.collectors[1].lines: 'many' is not a whole number",
         "f.yaml:6:47: components.web.collectors[2]: unknown preset 'linx'; did you mean 'linux'?",
         "f.yaml:7:3: components.db: has no collectors; write e.g. 'collectors: [linux]'",

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
+from FailTaleLibrary.config.advice import address_advice, collectors_line, foreign_variable, host_line, place_in
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
 from FailTaleLibrary.config.transports import TRANSPORTS
-from FailTaleLibrary.config.types import in_quotes
+from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where
 
 _SOURCES = ("command", "file", "journal")
@@ -36,6 +37,126 @@ _NOT_FOR = {
 _NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}")
 """What other tools take in a path, and would name a file that does not exist here."""
 _NEEDS = {"grep_before": "grep", "grep_after": "grep", "ignore_case": "grep", "mask": "baseline", "alarms": "baseline"}
+
+
+_LETTERS = {"\a": "a", "\b": "b", "\v": "v", "\f": "f", "\x1b": "e", "\t": "t", "\n": "n", "\r": "r"}
+_ESCAPED = re.compile("[\a\b\v\f\x1b]")
+_ESCAPED_IN_PATH = re.compile("[\a\b\v\f\x1b\t\n\r]")
+_PATHS = ("key", "known_hosts", "file", "archive", "directory", "token_file", "ca_file", "presets", "history")
+_TO_HOSTS = ("ssh", "hosts", "gateway", "bundles", "history")
+"""Sections of which no value is a program's text, so that a variable there is meant as one."""
+
+
+def check_shapes(document: Document, presets: Sequence[str]) -> None:
+    """Hosts and components are sections, by name; what people write in their place gets the line to write."""
+    components = document.data.get("components")
+    names = list(components) if isinstance(components, dict) else []
+    _check_named(document, "components", lambda name, value: _component_line(name, value, presets))
+    _check_named(document, "hosts", lambda name, value: _host_line(name, value, names))
+    hosts = document.data.get("hosts")
+    for name, host in hosts.items() if isinstance(hosts, dict) else ():
+        _check_host_name(document, name, names)
+        if isinstance(host, dict):
+            _check_address(document, host.get("address"), at=("hosts", name, "address"))
+            _check_user(document, host.get("ssh"), at=("hosts", name, "ssh", "user"))
+    _check_user(document, document.data.get("ssh"), at=("ssh", "user"))
+    for where, raw in document.raw.items():
+        is_unit = where[0] == "components" and where[-1] == "journal"
+        if where and (where[0] in _TO_HOSTS or is_unit) and (sentence := foreign_variable(raw)):
+            document.add_finally(where, f"{in_quotes(raw)} {sentence}")
+        elif (
+            where and (found := (_ESCAPED_IN_PATH if _is_path(where) else _ESCAPED).search(raw)) and "KEY---" not in raw
+        ):
+            letter = _LETTERS[found[0]]
+            document.add_finally(where, f"in double quotes '\\{letter}' is one character; write it in single quotes")
+
+
+def _check_named(document: Document, section: str, line_for: Callable[[str, Any], str]) -> None:
+    """A section in which every key is a name; ``line_for`` makes the line to write of a name and what stands there."""
+    written = document.data.get(section)
+    if isinstance(written, dict):
+        for key, value in written.items():
+            if value is not None and not isinstance(value, dict):
+                raw = document.raw.get((section, key))
+                shown = "a list" if raw is None else in_quotes(raw)
+                line = line_for(key, value if raw is None else raw)
+                document.add_finally((section, key), f"{shown} is not a section; write '{line}'")
+    elif written:
+        shown = "a list" if isinstance(written, list) else in_quotes(document.raw[(section,)])
+        name, value = _first_of(written if isinstance(written, list) else [document.raw[(section,)]])
+        what = f"each {section[:-1]} has its name as a key"
+        document.add_finally((section,), f"{shown} is not a section; {what}: write '{line_for(name, value)}'")
+
+
+def _first_of(items: Sequence[Any]) -> tuple[str, Any]:
+    """Name and value of what a list begins with, as far as they can be told: ``web1``, ``web1: …``, ``name: web1``."""
+    first = items[0]
+    if not isinstance(first, dict):
+        return "", first
+    name, value = next(iter(first.items()), ("", ""))
+    if isinstance(value, (dict, list)):
+        return name, value
+    return _named_in(first), str(first.get("address") or first.get("host") or first.get("ip") or "")
+
+
+def _named_in(item: Mapping[str, Any]) -> str:
+    return str(item.get("name") or item.get("host") or "")
+
+
+def _host_line(name: str, value: Any, components: Sequence[str]) -> str:
+    text = value if isinstance(value, str) else ""
+    if isinstance(value, list) and value and isinstance(value[0], str):
+        text = value[0]
+    return host_line(name if _is_name(name) else text if _is_name(text) else "web1", text, components)
+
+
+def _component_line(name: str, value: Any, presets: Sequence[str]) -> str:
+    values = value if isinstance(value, list) else [value]
+    if not name and len(values) == 1 and _is_name(str(values[0])):
+        name, values = str(values[0]), []
+    told = [each for each in values if isinstance(each, str) and each]
+    return f"{name if _is_name(name) else 'web'}: {{{collectors_line(iter(told), presets)}}}"
+
+
+def _is_name(text: str) -> bool:
+    return re.fullmatch(NAME_PATTERN, text) is not None
+
+
+def _is_path(where: Where) -> bool:
+    return next((part for part in reversed(where) if isinstance(part, str)), "") in _PATHS
+
+
+def _check_host_name(document: Document, name: str, components: Sequence[str]) -> None:
+    """An address with a user, a port or colons is no name, but it can be the address of one."""
+    place = None if _is_name(name) else place_in(name)
+    if place is not None and (place.host != name or ":" in name):
+        line = host_line("web1", name, components)
+        document.add_at_key(("hosts", name), f"{in_quotes(name)} is not a name; write '{line}'")
+        document.broken.add(("hosts", name, "[key]"))
+
+
+def _check_address(document: Document, address: Any, *, at: Where) -> None:
+    if isinstance(address, list):
+        is_ip = len(address) == 1 and isinstance(address[0], str)
+        how = f"without brackets, in quotes: 'address: \"{address[0]}\"'" if is_ip else "and a host for each"
+        document.add_finally(at, f"a list is not an address; write one {how}")
+    elif isinstance(address, str) and not foreign_variable(document.raw.get(at, "")):
+        advice = address_advice(address)
+        if advice is not None and isinstance(address, Expanded):  # what the environment holds is not repeated
+            advice = advice.partition(";")[0] + "; it must be a name or an IP address alone"
+        if advice is not None:
+            document.add_finally(at, f"{document.shown(at, address)} {advice}")
+
+
+def _check_user(document: Document, ssh: Any, *, at: Where) -> None:
+    user = ssh.get("user") if isinstance(ssh, dict) else None
+    if not isinstance(user, str) or isinstance(user, Expanded) or foreign_variable(user):
+        return
+    if re.search(r"\w#", user):
+        begin = user.partition("#")[0].rstrip()
+        document.add_finally(at, f"{in_quotes(user)}: a comment needs a space before '#'; write 'user: {begin} # …'")
+    elif re.search(r"\s|^$", user.strip() and user):
+        document.add_finally(at, f"{in_quotes(user)} is not the name of a user; write one name")
 
 
 def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -> None:
@@ -134,9 +255,16 @@ def _check_components(
     for index, name in enumerate(names):
         where = (*at, "component", index) if isinstance(played, list) else (*at, "component")
         if isinstance(name, str) and name not in collectors:
-            document.add(where, unknown("component", document.raw.get(where, name), collectors))
+            document.add(where, _no_component(document.raw.get(where, name), collectors))
     known = [name for name in names if isinstance(name, str) and name in collectors]
     _check_shared_names(document, known, at=at, collectors=collectors)
+
+
+def _no_component(text: str, known: Collection[str]) -> str:
+    parts = [part for part in re.split(r"[,;\s]+", text) if part]
+    if len(parts) > 1 and all(part in known for part in parts):
+        return f"{in_quotes(text)} are several components in one text; write '[{', '.join(parts)}]'"
+    return unknown("component", text, known)
 
 
 def _check_shared_names(

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from FailTaleLibrary.config.advice import collector_line
 from FailTaleLibrary.config.checks import check_collector
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
 from FailTaleLibrary.config.presets import PREFIX, Preset, PresetLibrary
-from FailTaleLibrary.config.types import in_quotes
+from FailTaleLibrary.config.types import Expanded, in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where
 
 
@@ -53,6 +54,9 @@ def _collectors_of(
     if isinstance(entry, dict) and _is_preset(entry, presets):
         (name, parameters), *_ = entry.items()
         return _from_preset(document, name, parameters or {}, at=at, presets=presets, parameters_at=(*at, name))
+    if isinstance(entry, dict) and (sentence := _misplaced_preset(entry, presets)):
+        document.add_at_key(at, sentence)
+        return []
     if isinstance(entry, dict):
         return _own_collectors(document, entry, at=at, taken=taken)
     document.add(at, "is neither a preset nor a collector; write a preset's name, or 'name: …' and 'command: …'")
@@ -66,6 +70,24 @@ def _is_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> bool:
     (name, parameters), *_ = entry.items()
     looks_like_parameters = parameters is None or isinstance(parameters, dict)
     return name not in Collector.yaml_keys() and (looks_like_parameters or name in presets.names)
+
+
+def _misplaced_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> str | None:
+    """A preset with its parameters beside it, or in the place of a name; None where it is none."""
+    keys = [key for key in entry if key not in Collector.yaml_keys()]
+    named = next((key for key in keys if key in presets.names), None)
+    if named is not None and len(entry) > 1:
+        inside = ", ".join(f"{key}: {_short(value)}" for key, value in entry.items() if key != named)
+        return f"{in_quotes(named)} is a preset, and what it is given stands below it: write '{named}: {{{inside}}}'"
+    for key in ("preset", "name", "use", "include"):
+        value = entry.get(key)
+        if len(entry) == 1 and isinstance(value, str) and value in presets.names:
+            return f"a preset is named by itself: write '- {value}'"
+    return None
+
+
+def _short(value: Any) -> str:
+    return str(value) if isinstance(value, (str, int)) and not isinstance(value, Expanded) else "…"
 
 
 # --- Presets ---------------------------------------------------------------------------------------------------------
@@ -83,7 +105,7 @@ def _from_preset(
     preset = presets.get(name)
     if preset is None:
         if name not in presets.names:
-            document.add(at, unknown("preset", document.raw.get(at, name), presets.names))
+            document.add(at, _no_preset(document.raw.get(at, name), presets))
         return []
     if not isinstance(parameters, dict):
         document.add(parameters_at or at, f"parameters are a mapping; write {in_quotes(preset.usage)}")
@@ -93,6 +115,15 @@ def _from_preset(
     checked = presets.has_checked_patterns(preset)
     made = (document.validate(Collector, data, at=at_parameters, has_checked_patterns=checked) for data in filled)
     return [collector for collector in made if collector]
+
+
+def _no_preset(text: str, presets: PresetLibrary) -> str:
+    line = collector_line(text, tuple(presets.names))
+    if line is None:
+        return unknown("preset", text, presets.names)
+    if line.startswith("["):
+        return f"{in_quotes(text)} are several presets in one text; write '{line}'"
+    return f"{in_quotes(text)} is no preset; write '- {line}'"
 
 
 def _with_parameters(

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from FailTaleLibrary.config.checks import check_gateway, check_hosts, check_known_hosts
+from FailTaleLibrary.config.checks import check_gateway, check_hosts, check_known_hosts, check_shapes
 from FailTaleLibrary.config.collectors import read_collectors
 from FailTaleLibrary.config.messages import Mistakes
 from FailTaleLibrary.config.model import Collector, Component, Config, Host
@@ -56,9 +56,13 @@ def _text_of(path: Path) -> str:
 
 def _config(document: Document) -> Config | None:
     if not isinstance(document.data, dict):
-        document.add_at_key((), "this is not a configuration; write sections such as 'components:' and 'hosts:'")
+        sections = "write sections such as 'components:' and 'hosts:', or let 'failtale init' do it"
+        sentence = f"this is not a configuration; {sections}"
+        document.add_at_key((), sentence)
         return None
-    collectors = _collectors(document, presets=_preset_library(document))
+    presets = _preset_library(document)
+    check_shapes(document, presets.names)
+    collectors = _collectors(document, presets=presets)
     check_hosts(document, collectors)
     check_gateway(document)
     check_known_hosts(document)
@@ -82,6 +86,12 @@ def _add_preset(document: Document, name: str, *, at: Where, to: PresetLibrary) 
     path = document.source.parent / os.path.expanduser(name)  # noqa: PTH111 - leaves an unknown home as it is
     if path.is_file():
         to.add_file(path)
+    elif name in to.names:
+        shown = document.shown(at, name)
+        sentence = (
+            f"{shown} comes with FailTale; name it in a component: 'components: {{web: {{collectors: [{name}]}}}}'"
+        )
+        document.add(at, sentence)
     else:
         document.add(at, f"{document.shown(at, name)} is not a file; name one that holds a preset")
 

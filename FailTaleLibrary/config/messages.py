@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
-from FailTaleLibrary.config.model import Section
+from FailTaleLibrary.config.advice import key_advice, section_advice
+from FailTaleLibrary.config.model import EXTENSION, Section
 from FailTaleLibrary.config.types import NotUnderstoodError, in_quotes
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.schema import Refusal
@@ -50,7 +51,7 @@ def unknown(kind: str, word: str, known: Iterable[str]) -> str:
     import difflib  # wanted by mistakes alone
 
     names = sorted(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.5)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
     if near:
         advice = f"did you mean {in_quotes(near[0])}?"
     elif names:
@@ -69,10 +70,10 @@ _KINDS = (
     ("string_type", "is not a text; put it in quotes"),
     ("path", "is not a path; put it in quotes"),
     ("tuple", "is not a list; write '[first, second]', or one '- item' a line"),
-    ("model", "is not a section; write 'key: value' lines below it"),
-    ("dict", "is not a section; write 'key: value' lines below it"),
 )
 """Beginnings of the kinds of refusals."""
+_ONE_VALUE = {"int": "number", "float": "number", "bool": "value", "string_type": "text", "path": "path"}
+"""What to write one of, where a list or a mapping stands for it."""
 _BOUNDS = {"ge": "at least {}", "gt": "more than {}", "le": "at most {}", "lt": "less than {}"}
 
 
@@ -92,13 +93,24 @@ def complaint_of(refusal: Refusal, *, model: type[Section], raw: str | None) -> 
     """
     kind, location = refusal.kind, refusal.location
     if kind == "extra_forbidden":
-        known = section_at(model, location[:-1]).yaml_keys()
-        return Complaint(unknown("key", str(location[-1]), known), of_key=True)
+        return Complaint(_unknown_key(str(location[-1]), section_at(model, location[:-1])), of_key=True)
     if kind == "missing":
         return Complaint(f"is missing; write '{location[-1]}: …'", of_key=True)
     if location[-1] == "[key]":
         return Complaint(_of_value(refusal, in_quotes(location[-2])), of_key=True)
+    if kind.startswith(("model", "dict")):
+        return Complaint(f"{subject(raw, refusal.value)} is not a section; {section_advice(str(location[-1]), raw)}")
     return Complaint(_of_value(refusal, subject(raw, refusal.value)))
+
+
+def _unknown_key(key: str, section: type[Section]) -> str:
+    advice = key_advice(key, section)
+    return f"unknown key {in_quotes(key)}; {advice}" if advice else unknown("key", key, section.yaml_keys())
+
+
+def anchor_advice(key: str) -> str:
+    """For an unknown key of the file that holds no more than an anchor."""
+    return f"unknown key {in_quotes(key)}; to hold an anchor, write '{EXTENSION}{key.lstrip('._-')}: &…'"
 
 
 def subject(raw: str | None, value: object) -> str:
@@ -133,6 +145,9 @@ def _of_value(refusal: Refusal, value: str) -> str:
     if sentence:
         return f"{value} {sentence(context)}"
     words = next((words for beginning, words in _KINDS if kind.startswith(beginning)), "does not fit here")
+    one = next((one for beginning, one in _ONE_VALUE.items() if kind.startswith(beginning)), "")
+    if one and isinstance(refusal.value, (list, tuple, Mapping)):
+        return f"{value} {words.partition(';')[0]}; write one {one}"
     return f"{value} {words}"
 
 

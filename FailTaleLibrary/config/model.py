@@ -38,6 +38,8 @@ from FailTaleLibrary.config.types import (
 )
 from FailTaleLibrary.schema import BeforeValidator, Field, Model, SecretStr
 
+EXTENSION = "x-"
+"""How a key begins that is nobody's: a place for YAML anchors, in any section."""
 _NAMED_LIKE_A_SECRET = re.compile(
     r"(?i)(?:^|_)(?:pass|pw)(?:_|$)|passw(?:or)?d|passphrase|pwd|secret|token|credential|(?:api|access|private)_?key"
 )
@@ -57,10 +59,14 @@ class Section(Model):
 
     @classmethod
     def prepared(cls, data: object) -> object:
-        """A key without a value, as commenting out leaves it, counts as not written."""
+        """A key without a value, as commenting out leaves it, counts as not written; ``x-…`` is left alone."""
         if data is None:
             return {}
-        if not isinstance(data, dict) or None not in data.values():
+        if not isinstance(data, dict):
+            return data
+        if any(str(key).startswith(EXTENSION) for key in data):
+            data = {key: item for key, item in data.items() if not str(key).startswith(EXTENSION)}
+        if None not in data.values():
             return data
         return {key: item for key, item in data.items() if item is not None or key not in cls.yaml_keys()}
 

@@ -61,7 +61,7 @@ hosts:
   from everything that it shows or writes.
 - **Paths** of this machine are relative to the directory of the configuration file; `~` is your home directory. Paths
   of logs are those on the host and begin with `/`.
-- A key without a value counts as not written.
+- A key without a value counts as not written. A key that begins with `x-` is left alone: a place for YAML anchors.
 
 A mistake ends the loading with its line and what to write instead; all mistakes of a file are reported together.
 

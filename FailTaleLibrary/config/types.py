@@ -330,16 +330,45 @@ def _private_file(path: Path, info: ValidationInfo) -> Path:
 
 def _key_file(path: Path, info: ValidationInfo) -> Path:
     """A private key, which nobody else may read; or a public one, which names a key of the agent."""
+    if "PRIVATE KEY-----" in str(path):
+        raise ValueError("a key itself must not be written here; write it into a file with mode 0600, and name that")
+    if str(path).startswith(_PUBLIC_KEYS):
+        raise NotUnderstoodError(path, "is a public key itself; name the file of the private one")
     resolved = _local_path(path, info)
-    if isinstance(info.context, Origin) and not _is_public_key(resolved):
-        _refuse_open_to_others(resolved)
+    if isinstance(info.context, Origin):
+        _check_key_file(resolved)
     return resolved
 
 
-def _is_public_key(path: Path) -> bool:
+_PUBLIC_KEYS = ("ssh-ed25519 ", "ssh-rsa ", "ssh-dss ", "ecdsa-sha2-", "sk-ssh-", "sk-ecdsa-")
+_NO_PRIVATE_KEYS = (
+    ("BEGIN PUBLIC KEY", "holds a public key"),
+    ("BEGIN RSA PUBLIC KEY", "holds a public key"),
+    ("BEGIN SSH2 PUBLIC KEY", "holds a public key"),
+    ("BEGIN CERTIFICATE", "holds an X.509 certificate"),
+    ("PuTTY-User-Key-File", "is a key in PuTTY's format: type 'puttygen KEY -O private-openssh -o NEW'"),
+)
+
+
+def _check_key_file(path: Path) -> None:
+    """What lies there is told before its mode: to lock away what is no key would help nobody."""
     _mode_of_file(path)
     with path.open("rb") as file:
-        return file.read(16).startswith((b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-"))
+        beginning = file.read(4096).decode("ascii", "replace")
+    if beginning.startswith(_PUBLIC_KEYS):
+        return
+    for words, what in _NO_PRIVATE_KEYS:
+        if words in beginning:
+            raise NotUnderstoodError(path, f"{what}; name the file of a private key{_private_half(path)}")
+    if re.match(r"(\S+,?)+ (ssh-|ecdsa-)|\|1\|", beginning):
+        raise NotUnderstoodError(path, "holds the keys of hosts, which 'known_hosts' is for; name a private key")
+    _refuse_open_to_others(path)
+
+
+def _private_half(path: Path) -> str:
+    """Where the private key of a public one is likely to be."""
+    other = path.with_suffix("")
+    return f", such as {in_quotes(other)}" if path.suffix in (".pub", ".pem") and other.is_file() else ""
 
 
 def _history_place(place: str, info: ValidationInfo) -> str:

@@ -13,7 +13,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
-from FailTaleLibrary.config.messages import Mistake, Mistakes, complaint_of
+from FailTaleLibrary.config.messages import Mistake, Mistakes, anchor_advice, complaint_of
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Expanded, MissingVariablesError, Origin, expand, in_quotes, referenced
 from FailTaleLibrary.files import read_anything
@@ -47,10 +47,17 @@ class Document:
     """Scalars as they are written in the file, variables not expanded."""
     broken: set[Where] = field(default_factory=set)
     """Values of which a mistake was reported already, so that its consequences are not."""
+    text: str = ""
+    """As the file has it."""
 
     def add(self, where: Where, sentence: str) -> None:
         """Note a mistake of a value."""
         self._add_mistake(where, sentence, places=self.values)
+
+    def add_finally(self, where: Where, sentence: str) -> None:
+        """The same, and whatever else is wrong with the value is a consequence."""
+        self.add(where, sentence)
+        self.broken.add(where)
 
     def add_at_key(self, where: Where, sentence: str) -> None:
         """Note a mistake of a key, or of a section that lacks something."""
@@ -69,8 +76,15 @@ class Document:
             for refusal in error.refusals:
                 where = self._as_written((*at, *refusal.location))
                 complaint = complaint_of(refusal, model=model, raw=self.raw.get(where))
-                (self.add_at_key if complaint.of_key else self.add)(where, complaint.sentence)
+                sentence = complaint.sentence
+                if refusal.kind == "extra_forbidden" and self._holds_an_anchor(where):
+                    sentence = anchor_advice(str(where[-1]))
+                (self.add_at_key if complaint.of_key else self.add)(where, sentence)
         return None
+
+    def _holds_an_anchor(self, where: Where) -> bool:
+        """Whether a key of the file itself has an anchor behind it."""
+        return len(where) == 1 and re.search(rf"(?m)^{re.escape(str(where[0]))}\s*:\s*&", self.text) is not None
 
     def _as_written(self, where: Where) -> Where:
         """Without the list position that a single value gets when it stands for a list of one."""
@@ -118,7 +132,10 @@ _IN_WORDS = (
     (r"mapping values", "a second ':' in one line; quote the value, or check the indentation"),
     (r"could not find expected ':'", "a ':' is missing after a key; check this line and the one above"),
     (r"quoted scalar.*end of stream", "the quote that is opened here is not closed"),
-    (r"escape character", "a '\\' in double quotes that YAML does not know; use single quotes"),
+    (
+        r"escape (character|sequence)",
+        "in double quotes '\\' begins an escape, and this is none; use single quotes, and '/' in paths",
+    ),
     (r"alias|anchor", "a value that begins with '*' or '&' must be in quotes"),
     (r"a tag|tag handle", "a value that begins with '!' must be in quotes"),
     (r"single document", "a second document begins here; keep one"),
@@ -160,12 +177,12 @@ def read_document(
     """
     import yaml  # at need: passing tests of a gateway's client never read a preset
 
-    document = Document(source, mistakes)
+    document = Document(source, mistakes, text=text)
     try:
         node = _compose(text)
         document.data = None if node is None else _Reader(document, environ).data_of(node, ())
     except yaml.MarkedYAMLError as error:
-        mistakes.add(_syntax_mistake(error, source))
+        mistakes.add(_syntax_mistake(error, source, text))
     except yaml.reader.ReaderError as error:
         place = _line_and_column(text, error.position)
         character = f"U+{ord(text[error.position]):04X}"
@@ -299,13 +316,31 @@ def _key_name(key: yaml.Node) -> str:
     return key.value if isinstance(key.value, str) else "(a list or mapping)"
 
 
-def _syntax_mistake(error: yaml.MarkedYAMLError, source: Path) -> Mistake:
+def _syntax_mistake(error: yaml.MarkedYAMLError, source: Path, text: str) -> Mistake:
     said = f"{error.context or ''}: {error.problem or ''}"
     words = next((words for pattern, words in _IN_WORDS if re.search(pattern, said)), "check quotes and indentation")
     begins = error.context_mark if _TOLD_WHERE_IT_BEGINS.search(said) else None
     mark = begins or error.problem_mark or error.context_mark
     place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if "the '[' or '{'" in words or "a '[' or '{'" in words:
+        words = _in_braces(_line(text, place[0])) or words
     return Mistake(str(source), *place, f"this is not YAML: {words}")
+
+
+def _in_braces(line: str) -> str | None:
+    """What a line with braces is likely to lack; None when nobody can tell."""
+    if re.search(r"(?<!['\"\w])[$%]\{", line):
+        return "a value with '${…}' or '%{…}' must be in quotes"
+    if re.search(r"\[[0-9A-Fa-f]{0,4}:[0-9A-Fa-f:.]*\]", line):
+        return "an IPv6 address stands without brackets, in quotes"
+    if re.search(r"[\[{][^\]}]*\s#", line):
+        return "'#' begins a comment, so the '}' or ']' behind it is not read; close it before the comment"
+    return None
+
+
+def _line(text: str, number: int) -> str:
+    lines = text.split("\n", number)
+    return lines[number - 1] if number <= len(lines) else ""
 
 
 def _line_and_column(text: str, position: int) -> Place:

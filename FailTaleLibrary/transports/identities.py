@@ -89,7 +89,9 @@ class Identities:
                 yield Identity(identity.key, f"the agent's key '{path}'")
                 return
         has = f"the agent has it not (it has {self.in_agent} others)" if self.in_agent else "no agent has a key"
-        raise _UnusableError(f"it is a public key, and {has}; name the private key, or load it with ssh-add.")
+        other = path.with_suffix("")
+        line = f"write 'key: {other}'" if path.suffix == ".pub" and other.is_file() else "name the private key"
+        raise _UnusableError(f"it is a public key, and {has}; {line}, or load it with ssh-add.")
 
     def _of_agent_and_files(self) -> Iterator[Identity]:
         yield from self._of_agent()
