@@ -324,7 +324,8 @@ def test_a_pabot_run_of_four_processes_counts_every_failure(tmp_path: Path) -> N
         (tmp_path / "suites" / f"s{number}.robot").write_text(PABOT_SUITE)
     (tmp_path / "failtale.yaml").write_text(f"{CONFIG}history: history.db\n")
     pabot = [sys.executable, "-m", "pabot.pabot", "--processes", "4", "--listener", "FailTaleListener:failtale.yaml"]
-    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"}
+    programs = f"{Path(sys.executable).parent}:{os.environ['PATH']}"  # pabot starts `robot` by name
+    env = {**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}", "PATH": programs}
     for _ in range(2):
         done = subprocess.run(
             [*pabot, "--outputdir", "out", "suites"], cwd=tmp_path, env=env, capture_output=True, text=True, check=False

@@ -33,6 +33,16 @@ def refusal(connections: Connections) -> TransportError:
     return caught.value
 
 
+def assert_printed_and_sleeps(host: Sshd, connections: Connections) -> None:
+    """Waits until a command sleeps, and what it printed before has reached this side.
+
+    A shell names the ``sleep`` that it is to start before it has printed anything: only the program itself counts. The
+    server reads all its sessions in one loop and sends in order: a later command's answer follows what was printed.
+    """
+    assert wait_until(lambda: "sleep 300" in host.leftovers())
+    assert run(connections, "echo passed").stdout == b"passed\n"
+
+
 class Listener:
     """A TCP port that is no SSH server; counts who comes."""
 
@@ -249,7 +259,7 @@ def test_a_killed_connection_keeps_what_came_and_is_replaced(new_host: Callable[
     with ThreadPoolExecutor(1) as threads:
         items = item("first", "echo out"), item("killed", "echo part; sleep 300"), item("last", "echo back")
         pending = threads.submit(visit, connections, *items)
-        assert wait_until(lambda: any("sleep 300" in line for line in host.leftovers()))
+        assert_printed_and_sleeps(host, connections)
         host.kill_sessions()
         results = pending.result(PATIENCE_S)
     assert [results[name].stdout for name in ("first", "last")] == [b"out\n", b"back\n"]
@@ -269,7 +279,7 @@ def test_what_a_command_had_printed_before_the_cut_is_evidence(new_host: Callabl
     line = command_line(collector, window=ResolvedWindow(kind="none"), max_bytes=65536)
     with ThreadPoolExecutor(1) as threads:
         pending = threads.submit(visit, connections, item("slow", line.producer, line.filters))
-        assert wait_until(lambda: any("sleep 300" in line for line in host.leftovers()))
+        assert_printed_and_sleeps(host, connections)
         host.kill_sessions()
         result = pending.result(PATIENCE_S)["slow"]
     answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
