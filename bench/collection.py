@@ -3,8 +3,9 @@
     python -m bench.collection [--hosts 1,10] [--runs 5] [--delay-ms 25] [--ways NAME,NAME] [--plot FILE.svg]
 
 Eight usual commands on hosts that are one OpenSSH server on loopback, under an address of its own each. "cold" is a
-process from its start to the end of its first round; "warm" is the best of its later rounds. ``--delay-ms`` puts a
-proxy in between that holds each direction back. ``pip install --group bench`` brings the other ways.
+process from its start to the end of its first round; "warm" is the best of its later rounds. CPU is what the client
+and its children computed, the servers left out. ``--delay-ms`` puts a proxy in between that holds each direction back.
+``pip install --group bench`` brings the other ways.
 """
 
 from __future__ import annotations
@@ -14,7 +15,6 @@ import asyncio
 import contextlib
 import importlib.util
 import json
-import os
 import socket
 import statistics
 import subprocess
@@ -23,10 +23,12 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
+from bench.environment import ROOT, environment
+
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 from sshd import Sshd, free_port  # noqa: E402
@@ -123,33 +125,50 @@ def _site(hosts: int, delay_ms: float, rounds: int) -> Iterator[Path]:
 _OPTIONS = ("MaxStartups 1000", "MaxSessions 20", "LogLevel INFO")
 
 
-def _one(way: str, settings: Path, *, attempts: int = 3) -> tuple[float, list[float]]:
-    """Seconds of the process up to the end of its first round, and of each later round; a way may break off."""
+@dataclass(frozen=True)
+class Cost:
+    """Of one round."""
+
+    seconds: float
+    cpu_s: float
+    """Of the client and what it started; not of the server."""
+
+
+def _one(way: str, settings: Path, *, attempts: int = 10) -> tuple[Cost, list[Cost]]:
+    """What the process cost up to the end of its first round, and each later round; a way may break off."""
     began = time.perf_counter()
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.rivals", way, str(settings)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=environment(),
         cwd=ROOT,
     )
     assert process.stdout is not None
     assert process.stderr is not None
-    process.stdout.readline()
-    cold_s = time.perf_counter() - began
-    later = [float(line) for line in process.stdout]
+    _, cpu_s = process.stdout.readline().split() or ("", "nan")
+    cold = Cost(time.perf_counter() - began, float(cpu_s))
+    later = [Cost(*map(float, line.split())) for line in process.stdout]
     if process.wait() and attempts > 1:
         print(f"{way} broke off: {process.stderr.read().splitlines()[-1]}", file=sys.stderr)
         return _one(way, settings, attempts=attempts - 1)
     if process.returncode:
         raise RuntimeError(f"{way}: {process.stderr.read()}")
-    return cold_s, later
+    return cold, later
 
 
-Medians = dict[str, tuple[float, float]]
-"""Way -> seconds, cold and warm."""
+def _row(first: Cost, later: list[Cost]) -> tuple[float, float, float, float]:
+    return (
+        first.seconds,
+        min(each.seconds for each in later),
+        first.cpu_s,
+        min(each.cpu_s for each in later),
+    )
+
+
+Medians = dict[str, tuple[float, ...]]
+"""Way -> seconds, cold and warm, and the same of the processor."""
 
 
 def plot(found: Mapping[int, Medians], title: str, path: Path) -> None:
@@ -189,19 +208,20 @@ def main() -> None:
     found: dict[int, Medians] = {}
     trip_ms = 2 * options.delay_ms
     for hosts in map(int, options.hosts.split(",")):
-        cold: dict[str, list[float]] = {way: [] for way in ways}
-        warm: dict[str, list[float]] = {way: [] for way in ways}
+        rounds: dict[str, list[tuple[float, ...]]] = {way: [] for way in ways}
         with _site(hosts, options.delay_ms, options.rounds) as settings:
-            for _ in range(options.runs):
+            for number in range(options.runs + 1):
                 for way in ways:
                     first, later = _one(way, settings)
-                    cold[way].append(first)
-                    warm[way].append(min(later))
+                    if number:  # the first time bytecode is written, and files are read from the disk
+                        rounds[way].append(_row(first, later))
         print(f"\n{hosts} hosts x {len(COMMANDS)} commands, {trip_ms:g} ms of round trip, medians of {options.runs}")
-        print(f"{'':26} {'cold s':>8} {'warm s':>8}")
-        found[hosts] = {way: (statistics.median(cold[way]), statistics.median(warm[way])) for way in ways}
-        for way, (cold_s, warm_s) in sorted(found[hosts].items(), key=lambda each: each[1]):
-            print(f"{way:26} {cold_s:8.3f} {warm_s:8.3f}", flush=True)
+        print(f"{'':26} {'cold s':>8} {'warm s':>8} {'cold CPU':>8} {'warm CPU':>8}")
+        found[hosts] = {
+            way: tuple(map(statistics.median, zip(*measured, strict=True))) for way, measured in rounds.items()
+        }
+        for way, medians in sorted(found[hosts].items(), key=lambda each: each[1]):
+            print(f"{way:26} {' '.join(f'{each:8.3f}' for each in medians)}", flush=True)
     if options.plot is not None:
         plot(found, f"{trip_ms:g} ms of round trip", options.plot)
 

@@ -19,7 +19,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from bench.environment import ROOT, environment
+
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 import yaml  # noqa: E402
@@ -27,7 +28,6 @@ from sshd import Sshd  # noqa: E402
 
 from FailTaleLibrary.archive import reports_in  # noqa: E402
 
-SOURCES = (".", "listeners", "resources")
 LINE = b"2026-01-01T00:00:00.000Z INFO orders: request 4711 served in 12 ms, 3 items, nothing to complain about\n"
 KB, MB, GB = 1000, 1000**2, 1000**3
 
@@ -168,11 +168,10 @@ def _suite(folder: Path, tests: int) -> str:
 
 def _run_robot(folder: Path) -> tuple[float, int]:
     """Seconds and the peak of memory (resident, Linux) of a whole process."""
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(str(ROOT / each) for each in SOURCES)}
     listener = f"FailTaleListener:{folder / 'failtale.yaml'}"
     words = [sys.executable, "-m", "robot", "--console", "none", "--listener", listener, "-d", str(folder)]
     began = time.perf_counter()
-    process = subprocess.Popen([*words, str(folder / "suite.robot")], env=environment, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen([*words, str(folder / "suite.robot")], env=environment(), stderr=subprocess.DEVNULL)
     _, _, usage = os.wait4(process.pid, 0)
     return time.perf_counter() - began, usage.ru_maxrss * 1024
 

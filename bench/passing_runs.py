@@ -18,7 +18,8 @@ import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from bench.environment import ROOT, environment
+
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 import yaml  # noqa: E402
@@ -48,10 +49,9 @@ def run(folder: Path, suite: str, way: str) -> tuple[float, float]:
     """Seconds of CPU and of the wall that one process took."""
     configuration = {OFF: "off.yaml", ON: "on.yaml"}.get(way)
     listener = ["--listener", f"FailTaleListener:{configuration}"] if configuration else []
-    sources = os.pathsep.join(str(ROOT / name) for name in (".", "listeners", "resources"))
     command = ["robot", *listener, "--log", "NONE", "--report", "NONE", "--console", "quiet", suite]
     began = time.monotonic()
-    process = subprocess.Popen([sys.executable, "-m", *command], cwd=folder, env={**os.environ, "PYTHONPATH": sources})
+    process = subprocess.Popen([sys.executable, "-m", *command], cwd=folder, env=environment())
     _, status, usage = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0

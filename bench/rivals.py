@@ -3,13 +3,15 @@
     python -m bench.rivals WAY SETTINGS
 
 SETTINGS is a file with `hosts` (name, address, port), `user`, `key`, `known_hosts`, `commands` and `rounds`. Each way
-asks all hosts at once, takes whole outputs and prints the seconds of each round; the first one includes connecting. No
-way but FailTale's limits, filters, redacts or ranks anything, or ends on the host what hangs there.
+asks all hosts at once, takes whole outputs and prints the seconds of each round, on the clock and of the processor; the
+first one includes connecting. No way but FailTale's limits, filters, redacts or ranks anything, or ends what hangs on
+the host.
 """
 
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -234,8 +236,15 @@ def _failtale(settings: Settings, *, rank: bool) -> None:
     hosts.close()
 
 
+_told_cpu_s = 0.0
+
+
 def _tell(began: float) -> None:
-    sys.stdout.write(f"{time.perf_counter() - began:.4f}\n")
+    """The seconds since then, and those of the processor since the last time."""
+    global _told_cpu_s
+    cpu_s = sum(os.times()[:4])
+    sys.stdout.write(f"{time.perf_counter() - began:.4f} {cpu_s - _told_cpu_s:.4f}\n")
+    _told_cpu_s = cpu_s
     sys.stdout.flush()
 
 

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from FailTaleLibrary.files import (
+    EXAMPLES,
+    packaged_yaml,
     private_directory,
     replacing,
     user_directory,
     write_new_private_file,
     write_private_file,
 )
+from FailTaleLibrary.redaction.rules import FILES
 
 
 def mode_of(path: Path) -> int:
@@ -103,3 +107,21 @@ def test_a_user_directory_is_where_the_desktop_specification_says(
 ) -> None:
     assert user_directory(kind, {variable: str(tmp_path)}) == tmp_path / "failtale"  # type: ignore[arg-type]
     assert user_directory(kind, {}) == Path.home() / default / "failtale"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("package", "path"),
+    [
+        *(("FailTaleLibrary.redaction", ("rules", file)) for file in FILES),
+        *(("FailTaleLibrary.ranking", (f"{name}signals.yaml",)) for name in ("", "build_", "build_tool_")),
+    ],
+    ids=str,
+)
+def test_rows_without_their_examples_are_the_same_rows(package: str, path: tuple[str, ...]) -> None:
+    assert packaged_yaml(package, *path, without=EXAMPLES) == without_examples(packaged_yaml(package, *path))
+
+
+def without_examples(content: Any) -> Any:
+    if isinstance(content, dict):
+        return {name: without_examples(value) for name, value in content.items() if name not in EXAMPLES}
+    return [without_examples(each) for each in content] if isinstance(content, list) else content

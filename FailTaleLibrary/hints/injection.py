@@ -17,10 +17,11 @@ import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
-from importlib.resources import files
 from itertools import pairwise
 from typing import Literal
 from urllib.parse import unquote
+
+from FailTaleLibrary.files import packaged_yaml
 
 # --- The catalogue ----------------------------------------------------------------------------------------------------
 
@@ -77,10 +78,7 @@ def orders() -> Catalogue:
 
 def read_rows() -> tuple[InjectionRow, ...]:
     """The rows of `injection_patterns.yaml`, with the parts put into their patterns."""
-    import yaml  # wanted at the first hint only
-
-    source = files("FailTaleLibrary") / "hints" / "injection_patterns.yaml"
-    data = yaml.safe_load(source.read_text(encoding="utf-8"))
+    data = packaged_yaml("FailTaleLibrary", "hints", "injection_patterns.yaml")
 
     def whole(pattern: str) -> str:
         """With its parts, and in the form that texts are brought into: Thai has letters that NFKC takes apart."""

@@ -9,9 +9,9 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
+from FailTaleLibrary.files import packaged_yaml
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.records import Evidence, Item
 
@@ -58,9 +58,7 @@ def _compiled_words(patterns: tuple[str, ...]) -> tuple[Any, ...]:
 @cache
 def programs() -> tuple[Program, ...]:
     """The rows of `programs.yaml`."""
-    import yaml  # not needed by a run without a failure
-
-    rows = yaml.safe_load(files(__package__).joinpath("programs.yaml").read_text(encoding="utf-8"))
+    rows = packaged_yaml(__package__, "programs.yaml")
     return tuple(
         Program(
             row["name"],

@@ -9,14 +9,14 @@ words stand. RE2 does both, so that hostile text cannot make it slow.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import re2
 
+from FailTaleLibrary.files import EXAMPLES, packaged_yaml
 from FailTaleLibrary.records import SafeText, our_words
 
 if TYPE_CHECKING:
@@ -45,8 +45,9 @@ class SignalRow:
     weight: float = 0.0
     strong: bool = False
     told_by: str = ""
-    hits: tuple[str, ...] = ()
-    misses: tuple[str, ...] = ()
+    hits: tuple[str, ...] = field(default=(), compare=False)
+    """Empty, as the misses are, where nobody asked for examples."""
+    misses: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -128,22 +129,23 @@ def builds() -> Catalogue:
     return _catalogue("signals.yaml", "build_signals.yaml", "build_tool_signals.yaml", without="event")
 
 
-def rows_of(file: str) -> tuple[SignalRow, ...]:
-    """The rows of one of the package's files."""
-    import yaml  # not needed by a run without a failure
-
-    text = files(__package__).joinpath(file).read_text(encoding="utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    return tuple(_signal_row(**fields) for fields in yaml.load(text, loader))  # noqa: S506 - both loaders are safe
+def rows_of(file: str, *, without: Collection[str] = ()) -> tuple[SignalRow, ...]:
+    """The rows of one of the package's files, ``without`` some of their fields."""
+    return tuple(_signal_row(**fields) for fields in packaged_yaml(__package__, file, without=without))
 
 
 @cache
 def _catalogue(*names: str, without: Kind | None = None) -> Catalogue:
-    return Catalogue(row for name in names for row in rows_of(name) if row.kind != without)
+    return Catalogue(row for name in names for row in rows_of(name, without=EXAMPLES) if row.kind != without)
 
 
 def _signal_row(
-    name: str, kind: Kind, hits: list[str], misses: list[str], words: LiteralString = "", **fields: Any
+    name: str,
+    kind: Kind,
+    hits: Sequence[str] = (),
+    misses: Sequence[str] = (),
+    words: LiteralString = "",
+    **fields: Any,
 ) -> SignalRow:
     if kind not in get_args(Kind):
         raise ValueError(f"'{name}' is of no known kind: '{kind}'")

@@ -8,14 +8,14 @@ can be dead because a second table forgot it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
 from typing import Any, Protocol
 
 import re2
 
+from FailTaleLibrary.files import EXAMPLES, packaged_yaml
 from FailTaleLibrary.redaction import assignments
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens, options_for
 from FailTaleLibrary.redaction.values import VALIDATORS, Validator
@@ -57,21 +57,15 @@ class RuleRow:
     misses: tuple[str, ...]
 
 
-def rows_of(file: str) -> tuple[RuleRow, ...]:
-    """The rows of one of `FILES`, with the file's parts and frame filled in."""
-    import yaml  # not needed by a run without a failure
-
-    text = files(__package__).joinpath("rules").joinpath(file).read_text(encoding="utf-8")
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    content = yaml.load(text, loader)  # noqa: S506 - both loaders are safe
+def rows_of(file: str, *, without: Collection[str] = ()) -> tuple[RuleRow, ...]:
+    """The rows of one of `FILES`, with the file's parts and frame filled in, and ``without`` some of their fields."""
+    content = packaged_yaml(__package__, "rules", file, without=without)
     parts = {name: _joined(part) for name, part in content.get("parts", {}).items()}
     frame = content.get("frame", "{{pattern}}")
     return tuple(_rule_row(parts, frame, **fields) for fields in content["rules"])
 
 
-def _rule_row(
-    parts: dict[str, str], frame: str, *, pattern: str | list[str], hits: list[str], **fields: Any
-) -> RuleRow:
+def _rule_row(parts: dict[str, str], frame: str, *, pattern: str | list[str], **fields: Any) -> RuleRow:
     return RuleRow(
         name=fields.pop("name"),
         shown=fields.pop("shown"),
@@ -81,8 +75,8 @@ def _rule_row(
         exceptions=fields.pop("except", ""),
         after=fields.pop("after", ""),
         across_lines=fields.pop("across_lines", False),
-        hits=tuple(hits),
-        misses=tuple(fields.pop("misses")),
+        hits=tuple(fields.pop("hits", ())),
+        misses=tuple(fields.pop("misses", ())),
         **fields,  # a field that is none is refused here
     )
 
@@ -181,15 +175,21 @@ def rule_of(row: RuleRow) -> Rule:
 
 
 @cache
+def _searched_rows() -> tuple[tuple[RuleRow, ...], ...]:
+    """All rows, file by file, without their examples: those are for tests."""
+    return tuple(rows_of(file, without=EXAMPLES) for file in FILES)
+
+
+@cache
 def line_rules() -> tuple[tuple[Rule, ...], ...]:
     """All rules for single lines, file by file."""
-    return tuple(tuple(rule_of(row) for row in rows_of(file) if not row.across_lines) for file in FILES)
+    return tuple(tuple(rule_of(row) for row in rows if not row.across_lines) for rows in _searched_rows())
 
 
 @cache
 def rules_across_lines() -> tuple[Rule, ...]:
     """The rules for a whole text."""
-    return tuple(rule_of(row) for file in FILES for row in rows_of(file) if row.across_lines)
+    return tuple(rule_of(row) for rows in _searched_rows() for row in rows if row.across_lines)
 
 
 @cache

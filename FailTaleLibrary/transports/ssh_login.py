@@ -19,6 +19,7 @@ from FailTaleLibrary.log import PARAMIKO, made_safe
 from FailTaleLibrary.text import sanitize
 from FailTaleLibrary.transports.host_keys import HostKey, OtherKeyWantedError, Trust
 from FailTaleLibrary.transports.identities import Identities, Identity
+from FailTaleLibrary.transports.paramiko_import import load_paramiko
 
 if TYPE_CHECKING:
     import paramiko
@@ -182,6 +183,7 @@ class Login:
     # --- SSH
 
     def _prepared(self, connection: socket.socket) -> paramiko.Transport:
+        load_paramiko()
         import paramiko  # heavy, and not wanted by a run that touches no host
 
         transport = paramiko.Transport(connection)
