@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import base64
-import bisect
-import html
-import json
 import re
-import urllib.parse
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 
 from FailTaleLibrary.redaction.assignments import names_a_secret
+from FailTaleLibrary.redaction.decoding import View, unescaped, unfolded_pieces, views
 from FailTaleLibrary.redaction.spans import TOKEN, Pattern, Span, compiled
 from FailTaleLibrary.redaction.values import words
 
@@ -20,7 +17,7 @@ SHORTEST = 6
 _BATCH = 200
 """Values in one expression: RE2 searches a larger one slowly, without its automaton."""
 SHORTEST_FOLDED = 8
-"""The end of one line and the beginning of the next make words by chance."""
+"""The end of one line and the beginning of the next make words by chance, and so do values in another case."""
 
 _PLAIN_WORDS = words(
     """
@@ -43,13 +40,13 @@ def secret_values(named: Mapping[str, str]) -> tuple[str, ...]:
 
 
 class KnownValues:
-    """Finds known values in the forms that docs/security.md lists, also where line ends cut them; in the same case."""
+    """Finds known values in the forms that docs/security.md lists, also where line ends cut them."""
 
     def __init__(self, values: Iterable[str] = ()) -> None:
         self.values = frozenset(value for text in values if _is_worth_hunting(value := text.strip()))
         ordered = sorted(self.values)
         batches = (ordered[at : at + _BATCH] for at in range(0, len(ordered), _BATCH))
-        self._patterns = [_pattern_of(batch) for batch in batches]
+        self._patterns = [_patterns_of(batch) for batch in batches]
 
     def with_more(self, values: Iterable[str]) -> KnownValues:
         """The same and more; itself when nothing is new."""
@@ -61,70 +58,42 @@ class KnownValues:
         """Every occurrence, the longest form first; of one that is cut by line ends, each piece."""
         if not self._patterns:
             return
-        for start, end in self._places(data):
-            yield Span(start, end, _KNOWN)
-        folds = Folds(data)
-        for start, end in self._places(folds.unfolded):
-            if end - start >= SHORTEST_FOLDED:
-                yield from (Span(*piece, _KNOWN) for piece in folds.pieces(start, end))
+        for texts, _ in self._patterns:
+            yield from (Span(start, end, _KNOWN) for start, end in _texts(texts, data, 0, len(data)))
+        for view in views(data):
+            for start, end in self._places(view):
+                first, last = view.source(start, end)
+                if end - start >= SHORTEST_FOLDED or b"\n" not in data[first:last]:
+                    yield from (Span(*piece, _KNOWN) for piece in unfolded_pieces(data, first, last))
 
-    def _places(self, data: bytes) -> Iterator[tuple[int, int]]:
-        for pattern in self._patterns:
-            for match in pattern.finditer(data):
-                start, end = match.span()
-                if not (data[start] == ord("[") and TOKEN.fullmatch(data, start, end)):
-                    yield start, end
+    def _places(self, view: View) -> Iterator[tuple[int, int]]:
+        for first, last in view.changed(self._reach):
+            rows = [match.span() for match in _ROW_OF_NUMBERS.finditer(view.data, first, last)]
+            for texts, numbers in self._patterns:
+                yield from _texts(texts, view.data, first, last)
+                for row in rows:
+                    yield from (match.span() for match in numbers.finditer(view.data, *row))
+
+    @cached_property
+    def _reach(self) -> int:
+        """Bytes of the longest form."""
+        return 4 * max(map(len, self.values))
 
 
-def _pattern_of(values: Iterable[str]) -> Pattern:
+def _texts(pattern: Pattern, data: bytes, first: int, last: int) -> Iterator[tuple[int, int]]:
+    for match in pattern.finditer(data, first, last):
+        start, end = match.span()
+        if not (data[start] == ord("[") and TOKEN.fullmatch(data, start, end)):
+            yield start, end
+
+
+def _patterns_of(values: Sequence[str]) -> tuple[Pattern, Pattern]:
+    """For the values as text and as rows of numbers."""
     forms = {form for value in values for form in _forms(value)}
+    numbers = {form for value in values for form in _number_forms(value.encode("utf-8", "surrogatepass"))}
     # Tokens come first: a value such as "redacted" must not be found inside one.
     parts = [TOKEN.pattern, *map(re.escape, sorted(forms, key=len, reverse=True))]
-    return compiled(b"|".join(parts), max_mem=256 << 20)
-
-
-class Folds:
-    """A text as it was before somebody broke its lines: in mails, certificates, headers and shell scripts."""
-
-    _PLAIN_FOLD = re.compile(rb"\n[ \t]*")  # ten times as fast, as it begins with a letter of its own
-    _FOLD = re.compile(rb"(?:[=\\])?\r?\n[ \t]*")
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        is_plain = not any(mark in data for mark in (b"\r\n", b"=\n", b"\\\n"))
-        self.unfolded = (self._PLAIN_FOLD if is_plain else self._FOLD).sub(b"", data)
-
-    @cached_property
-    def _folds(self) -> list[tuple[int, int]]:
-        return [match.span() for match in self._FOLD.finditer(self._data)]
-
-    @cached_property
-    def _cuts(self) -> list[int]:
-        """Where in the unfolded text each fold was."""
-        cuts, gone = [], 0
-        for start, end in self._folds:
-            cuts.append(start - gone)
-            gone += end - start
-        return cuts
-
-    def pieces(self, start: int, end: int) -> Iterator[tuple[int, int]]:
-        """Where in the text the parts of a place of the unfolded one stand; nothing for a place without a fold."""
-        first, last = bisect.bisect_right(self._cuts, start), bisect.bisect_left(self._cuts, end)
-        if first >= last:
-            return
-        at = start + self._before(first)
-        for number in range(first, last):
-            cut, resumed = self._folds[number]
-            if at < cut:
-                yield at, cut
-            at = resumed
-        yield at, end + self._before(last)
-
-    def _before(self, number: int) -> int:
-        """Bytes of all folds before this one."""
-        if number == 0:
-            return 0
-        return self._folds[number - 1][1] - self._cuts[number - 1]
+    return compiled(b"|".join(parts), max_mem=256 << 20), compiled(b"|".join(sorted(numbers)), max_mem=256 << 20)
 
 
 def _is_worth_hunting(value: str) -> bool:
@@ -135,64 +104,54 @@ def _is_worth_hunting(value: str) -> bool:
 
 
 def _forms(value: str) -> Iterator[bytes]:
-    """Each way in which programs write a value; docs/security.md lists them for the reader."""
+    """The texts that stand for a value once line ends and escapes are undone."""
+    is_word = len(value) < SHORTEST_FOLDED or value.isalpha()  # "Bassoonist" is another than "bassoonist"
+    cases = {value} if is_word else {value, value.lower(), value.upper()}
+    for each in cases:
+        raw = each.encode("utf-8", "surrogatepass")
+        yield raw
+        yield from unescaped(raw)
+        yield each.encode("latin-1", "ignore") if _is_western(each) else raw
+        yield from (raw.replace(b" ", blank) for blank in (b"+", b"_"))  # of a form, of a mail's header
     raw = value.encode("utf-8", "surrogatepass")
-    yield raw
-    yield from map(str.encode, _url_forms(raw))
-    yield from (form.encode("utf-8", "surrogatepass") for form in (*_json_forms(value), *_html_forms(value)))
     if "\n" in value:
-        yield value.replace("\n", "\r\n").encode("utf-8", "surrogatepass")
-    yield from _hex_forms(raw)
-    yield from _aligned_forms(raw, base64.b64encode, bits=6)
-    yield from (form.translate(_URL_SAFE) for form in _aligned_forms(raw, base64.b64encode, bits=6))
-    yield from _aligned_forms(raw, base64.b32encode, bits=5)
+        yield raw.replace(b"\n", b"\r\n")
+        yield re.sub(rb"\n[ \t]*", b"", raw)
+    for text in (raw, value.encode("utf-16-le", "surrogatepass")):
+        yield from _base64_forms(text)
+        for form in _aligned_forms(text, base64.b32encode, bits=5):
+            yield from (form, form.lower())
+    for once in _aligned_forms(raw, base64.b64encode, bits=6):
+        yield from _base64_forms(once)
 
 
-def _url_forms(raw: bytes) -> Iterator[str]:
-    quoted = urllib.parse.quote(raw, safe="")
-    for form in (quoted, quoted.replace("%20", "+"), urllib.parse.quote(raw), urllib.parse.quote(quoted, safe="")):
-        yield form
-        yield _lower_escapes(form)
+def _is_western(value: str) -> bool:
+    return not value.isascii() and all(ord(char) < 256 for char in value)
 
 
-def _lower_escapes(quoted: str) -> str:
-    """``%2F`` as ``%2f``: both are written."""
-    parts = quoted.split("%")
-    return "%".join([parts[0], *(part[:2].lower() + part[2:] for part in parts[1:])])
+_ROW_OF_NUMBERS = compiled(
+    rb"(?:(?:0x|\\x)?[0-9a-fA-F]{2}[ :,._-]{0,2}){5,}(?:0x|\\x)?[0-9a-fA-F]{2}|(?:-?[0-9]{1,3}, ?){5,}-?[0-9]{1,3}"
+)
+"""Where bytes may be written as numbers; six are the fewest of a value that is hunted."""
 
 
-def _json_forms(value: str) -> Iterator[str]:
-    """Within quotes, once and twice escaped, and with each character as its number."""
-    for ascii_only in (True, False):
-        inner = json.dumps(value, ensure_ascii=ascii_only)[1:-1]
-        yield from (inner, inner.replace("/", "\\/"), json.dumps(inner, ensure_ascii=ascii_only)[1:-1])
-    units = value.encode("utf-16-be", "surrogatepass").hex()
-    numbers = [units[at : at + 4] for at in range(0, len(units), 4)]
-    for each in (numbers, [number.upper() for number in numbers]):
-        yield "".join(f"\\u{number}" for number in each)
-
-
-def _html_forms(value: str) -> Iterator[str]:
-    escaped = html.escape(value, quote=False)
-    for double in ('"', "&quot;", "&#34;"):
-        for single in ("'", "&#39;", "&#x27;", "&apos;"):
-            yield escaped.replace('"', double).replace("'", single)
-    yield "".join(f"&#{ord(char)};" for char in value)
-    yield "".join(f"&#x{ord(char):x};" for char in value)
-    yield "".join(f"&#x{ord(char):X};" for char in value)
-
-
-def _hex_forms(raw: bytes) -> Iterator[bytes]:
-    """``74726f``, ``\\x74\\x72``, ``74 72``, ``74:72``, in either case."""
-    digits = [b"%02x" % byte for byte in raw]
-    for each in (digits, [digit.upper() for digit in digits]):
-        yield b"".join(each)
-        yield b"".join(b"\\x" + digit for digit in each)
-        yield b" ".join(each)
-        yield b":".join(each)
+def _number_forms(raw: bytes) -> Iterator[bytes]:
+    """Expressions for bytes that are written as numbers: ``74 72 6f``, ``0x74, 0x72``, ``[116, 114, 48]``."""
+    between = rb"(?:\\x|,? ?0x|, ?|[ :._-])?"
+    wide = raw.decode("utf-8", "surrogatepass").encode("utf-16-le", "surrogatepass")[:-1]
+    for text in (raw, wide):
+        yield b"(?i:%s)" % between.join(b"%02x" % byte for byte in text)
+    signed = (b"%d" % byte if byte < 128 else b"(?:%d|-%d)" % (byte, 256 - byte) for byte in raw)
+    yield rb"\b%s\b" % b", ?".join(signed)
 
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
+
+
+def _base64_forms(raw: bytes) -> Iterator[bytes]:
+    for form in _aligned_forms(raw, base64.b64encode, bits=6):
+        yield form
+        yield form.translate(_URL_SAFE)
 
 
 def _aligned_forms(raw: bytes, encode: Callable[[bytes], bytes], *, bits: int) -> Iterator[bytes]:

@@ -6,7 +6,7 @@ import copy
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import re2
@@ -135,8 +135,8 @@ class Redactor:
             ) from None
 
     def _redacted(self, text: str) -> Redacted:
-        data = text.encode("utf-8", "surrogatepass")
-        counts: Counter[str] = Counter()
+        data = before = text.encode("utf-8", "surrogatepass")
+        rules: dict[bytes, str] = {}
         places, budget = _suspicious, self._budget()
         for number in range(2 * _MOST_ROUNDS):
             found = list(merged(beside_tokens(data, self._spans(data, places(data), budget))))
@@ -144,16 +144,17 @@ class Redactor:
                 break
             if number >= _MOST_ROUNDS:
                 found = list(merged(_lines_of(data, span) for span in found))
-            counts.update(span.rule for span in found)
+            rules.update((token(span.rule), span.rule) for span in found)
             data = _with_tokens(data, ((span.start, span.end, token(span.rule)) for span in found))
             if places is not _changed_spans:  # a rule for lines can find more only where one has removed something
                 places, budget = _changed_spans, self._budget()
         else:
             raise RedactionError(f"text of {len(text)} characters: still changing after {number} rounds; withheld")
+        counts = _new_tokens(before, data, rules)
         if self._identifiers is not None:
             data = self._without_identifiers(data, self._identifiers, counts)
         removed = tuple(Redaction(rule=name, count=count) for name, count in sorted(counts.items()))
-        return Redacted(data.decode("utf-8", "surrogatepass") if counts else text, removed)
+        return Redacted(data.decode("utf-8", "surrogatepass") if data != before else text, removed)
 
     def _spans(self, data: bytes, lines: Iterable[tuple[int, int]], budget: _Budget) -> Iterator[Span]:
         """What must go: first what stands across lines, which takes a time linear in the text, then line by line."""
@@ -181,6 +182,16 @@ class Redactor:
         places = [place for place in places if not any(a <= place[0] and place[1] <= b for a, b in kept)]
         counts.update(kind for _, _, kind, _ in places)
         return _with_tokens(data, ((start, end, made) for start, end, _, made in places))
+
+
+def _new_tokens(before: bytes, after: bytes, rules: Mapping[bytes, str]) -> Counter[str]:
+    """How often each rule's token stands in a text that it did not before: later rounds take tokens in."""
+    counts: Counter[str] = Counter()
+    if rules:
+        had = Counter(TOKEN.findall(before))
+        has = Counter(TOKEN.findall(after))
+        counts.update({rule: max(0, has[made] - had[made]) for made, rule in rules.items()})
+    return +counts
 
 
 class _Budget:
