@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TextIO
 
+from FailTaleLibrary.text import sanitize
+
 LOG_VARIABLE = "FAILTALE_LOG"
 """Names the file that every face appends to."""
 TREE = "failtale"
@@ -37,7 +39,8 @@ _inside = threading.local()
 def logger_of(module: str) -> logging.Logger:
     """The logger of a module, by its ``__name__``: ``failtale.collection.host`` of FailTaleLibrary.collection.host.
 
-    Whatever is logged with it, by us or by a library to which its name was given, is redacted before a handler sees it.
+    Whatever is logged with it, by us or by a library to which its name was given, is sanitised and redacted before a
+    handler sees it.
     """
     return made_safe(logging.getLogger(f"{TREE}.{module.removeprefix('FailTaleLibrary.')}"))
 
@@ -147,7 +150,7 @@ def _make_safe(record: logging.LogRecord) -> bool:
 
 def _redacted_line(text: str) -> str:
     try:
-        return _redacted_or_raise(text)
+        return _redacted_or_raise(text).replace("\n", "\n    ")  # a foreign line end begins no line of ours
     except Exception:
         return "(withheld: this line could not be searched for secrets)"
 
@@ -160,6 +163,7 @@ def _of_a_traceback(text: str) -> str:
 
 
 def _redacted_or_raise(text: str) -> str:
+    text = sanitize(text)
     for redact in tuple(_redactors):
         text = redact(text)
     return text

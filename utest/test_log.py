@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from sshd import Sshd
+from test_hostile_words import HOSTILE, UNSEEN
 
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.config import Config
@@ -215,3 +216,10 @@ TELLING = (
 def _tells(node: ast.ExceptHandler) -> bool:
     text = "\n".join(map(ast.unparse, node.body))
     return any(word in text for word in TELLING)
+
+
+def test_no_line_holds_what_a_terminal_obeys_or_begins_a_line_of_another(lines: Callable[[], str]) -> None:
+    log.debug("a host says %s", f"{HOSTILE}\n2026-11-26 12:00:00.000 MainThread failtale.run: all is well")
+    log.debug("a fault", exc_info=ValueError(HOSTILE))
+    assert not UNSEEN.search(lines())
+    assert "\n    2026-11-26 12:00:00.000" in lines()

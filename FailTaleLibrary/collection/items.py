@@ -109,9 +109,12 @@ def make_gap(step: Step, *, reason: GapReason, detail: SafeText, at: datetime, e
 
 
 def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take: Take) -> CollectedItem:
-    answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
     safe = RecordRedactor(redactor)
-    whole = decode(_whole_lines(answer.text, result.omitted_bytes))
+    stdout = _whole_lines(result.stdout, result.omitted_bytes)
+    if result.stdout and not stdout:
+        return CollectedItem(_gap_of_a_torn_line(asked, result, safe))
+    answer = parse_host_output(stdout, result.stderr, nonce=result.nonce)
+    whole = decode(answer.text)
     full_text = _safe_whole(whole, asked.step.max_bytes, safe)
     is_on_stderr = not whole.strip() and _speaks_on_stderr(asked, result, answer)
     if is_on_stderr:
@@ -163,6 +166,19 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         redactions=safe.redactions(),
     )
     return CollectedItem(item, full_text)
+
+
+def _gap_of_a_torn_line(asked: AskedStep, result: CommandResult, safe: RecordRedactor) -> Gap:
+    """Of an answer that is the end of one line: nothing of it can be shown, for it may begin in a secret."""
+    if result.incomplete:
+        incomplete = safe.text(result.incomplete)
+        reason, detail = _reason_of(incomplete), incomplete
+    else:
+        reason, detail = (
+            "withheld",
+            our_words("withheld: all that came is the end of one very long line, which may begin within a secret"),
+        )
+    return make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
 
 
 def _rows_of_collector(collector: Collector) -> Rows:

@@ -21,6 +21,8 @@ from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
 if TYPE_CHECKING:
     import paramiko
 
+    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
+
 MAX_CHANNELS = 4
 """At once on one connection: with more, servers refuse some at random, because they free old ones late."""
 _REFUSED_FOR_S = 2.0
@@ -86,7 +88,7 @@ class SshTransport:
             self._drop(self._connection)
             raise
         except TransportError as error:
-            if error.reason != "no answer" or time.monotonic() - began < self.hello_s:
+            if error.reason != "no answer" or not self.is_open or time.monotonic() - began < self.hello_s:
                 raise
             silent = TransportError(
                 error.reason, f"Host '{self._host}' lets us log in, but its shell says nothing: {error}"
@@ -95,6 +97,8 @@ class SshTransport:
             self._drop(self._connection)
             self.has_shell = False  # the next attempt waits no longer than for a first one
             raise silent from error
+        finally:
+            self._mind_violation(self._connection)
         if not outcome.in_order:
             self._drop(self._connection)
 
@@ -147,12 +151,13 @@ class SshTransport:
                     "cancelled", f"Host '{self._host}' is not connected to any more: the run has ended."
                 )
             if self._connection is None or not self._connection.is_alive:
+                self._mind_violation(self._connection)
                 self._connection = self._new_connection()
             return self._connection
         finally:
             self._connecting.release()
 
-    def _logged_in(self) -> paramiko.Transport:
+    def _logged_in(self) -> BoundedTransport:
         self._login = login = Login(self._trust)
         try:
             if self._closed:
@@ -175,8 +180,15 @@ class SshTransport:
             connection.close()
         return connection
 
+    def _mind_violation(self, connection: _Connection | None) -> None:
+        """A host that goes beyond its bounds is left alone for a while: its next connection would be as bad."""
+        if connection is not None and connection.violation and not connection.is_minded:
+            connection.is_minded = True
+            self._breaker.failed("connection lost", f"Host '{self._host}' {connection.violation}.")
+
     def _drop(self, connection: _Connection | None) -> None:
         if connection is not None:
+            self._mind_violation(connection)
             connection.close()
             if self._connection is connection:
                 self._connection = None
@@ -193,9 +205,11 @@ class _DeadConnectionError(TransportError):
 class _Connection:
     """A connection that is logged in, and its channels."""
 
-    def __init__(self, transport: paramiko.Transport, host: str, open_timeout_s: float) -> None:
+    def __init__(self, transport: BoundedTransport, host: str, open_timeout_s: float) -> None:
         self.was_used = False
         """Whether a command ever ran in it; if so, it may have died since."""
+        self.is_minded = False
+        """Whether its violation has been told to the breaker."""
         self._transport = transport
         self._host = host
         self._open_timeout_s = open_timeout_s
@@ -208,6 +222,11 @@ class _Connection:
     @property
     def is_alive(self) -> bool:
         return self._transport.is_active()
+
+    @property
+    def violation(self) -> str:
+        """What the host did that ended it: words behind "the host "; empty where it kept to its bounds."""
+        return self._transport.violation
 
     def start(self, command_line: str, *, wait_s: float) -> _RemoteShell:
         """A channel in which the command runs; waits up to ``wait_s`` for one to be free.
@@ -362,7 +381,8 @@ class _RemoteShell:
 
     def why_ended(self) -> str:
         if not self._connection.is_alive:
-            return "connection lost"
+            violation = self._connection.violation
+            return f"connection lost: the host {violation}," if violation else "connection lost"
         self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
         return f"something on the host ended the command (status {self._channel.exit_status})"
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.log import PARAMIKO, made_safe
-from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.text import one_line, sanitize, shorten
 from FailTaleLibrary.transports.host_keys import HostKey, OtherKeyWantedError, Trust
 from FailTaleLibrary.transports.identities import Identities, Identity
 from FailTaleLibrary.transports.paramiko_import import load_paramiko
@@ -24,11 +24,17 @@ from FailTaleLibrary.transports.paramiko_import import load_paramiko
 if TYPE_CHECKING:
     import paramiko
 
+    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
+
 _PAUSES_S = (0.2, 0.6)
 """Before trying a server again that hung up before its banner, because too many came at once."""
 
+_LINES_BEFORE_VERSION = 100
+"""As many as paramiko reads."""
 _MAX_PACKET_BYTES = 35_000
 """Of the SSH protocol, RFC 4253."""
+_OFFERS_SHOWN = 1000
+"""Characters of what a server offers; an sshd of today has 500."""
 _AGREED_ON = {
     "kex": ("key exchange", "KexAlgorithms", "kex"),
     "host key": ("type of host key", "HostKeyAlgorithms", "key_types"),
@@ -57,7 +63,7 @@ class _LastWords(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         code, colon, words = record.getMessage().partition("): ")
         if colon and code.startswith("Disconnect (code"):
-            self.text = " ".join(sanitize(words).split())[:200]
+            self.text = _in_short(words)
 
 
 @dataclass(slots=True)
@@ -67,14 +73,14 @@ class Login:
     trust: Trust
     deadline: float = 0.0
     last_words: _LastWords = field(default_factory=_LastWords)
-    _transport: paramiko.Transport | None = None
+    _transport: BoundedTransport | None = None
     _socket: socket.socket | None = None
     """The one that is being connected."""
     _abandoned: threading.Event = field(default_factory=threading.Event)
     _negotiated: threading.Event = field(default_factory=threading.Event)
     """Set at the end of a handshake, however it ends. paramiko sets it but where the connection was closed by us."""
 
-    def connection(self) -> paramiko.Transport:
+    def connection(self) -> BoundedTransport:
         """A connection, logged in, within the connect time limit.
 
         Raises TransportError. A refused authentication is final; only a server that hangs up before its banner is tried
@@ -89,7 +95,7 @@ class Login:
             self.abandon()
             raise TransportError("no answer", self.sentence(f"could not be reached within {limit_s:g} s")) from None
 
-    def _run(self) -> paramiko.Transport:
+    def _run(self) -> BoundedTransport:
         for pause_s in _PAUSES_S:
             try:
                 return self._try()
@@ -113,13 +119,13 @@ class Login:
     def sentence(self, what: str) -> str:
         return f"Host '{self.trust.host}' ({self.trust.address} port {self.trust.ssh.port}) {what}."
 
-    def _try(self) -> paramiko.Transport:
+    def _try(self) -> BoundedTransport:
         try:
             return self._logged_in()
         except OtherKeyWantedError:
             return self._logged_in()
 
-    def _logged_in(self) -> paramiko.Transport:
+    def _logged_in(self) -> BoundedTransport:
         connection = self._connect()
         try:
             self._refuse_abandoned()
@@ -133,9 +139,12 @@ class Login:
             key = transport.get_remote_server_key()
             self.trust.check(HostKey(key.get_name(), key.asbytes()))
             self._authenticate(transport)
+            transport.packetizer.logged_in()
         except BaseException:
             transport.close()
             self._refuse_abandoned()  # what a closed connection looks like is not the host's doing
+            if transport.violation:
+                raise TransportError("connection lost", self.sentence(transport.violation)) from None
             raise
         return transport
 
@@ -182,11 +191,11 @@ class Login:
 
     # --- SSH
 
-    def _prepared(self, connection: socket.socket) -> paramiko.Transport:
-        load_paramiko()
-        import paramiko  # heavy, and not wanted by a run that touches no host
+    def _prepared(self, connection: socket.socket) -> BoundedTransport:
+        load_paramiko()  # heavy, and not wanted by a run that touches no host
+        from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
 
-        transport = paramiko.Transport(connection)
+        transport = BoundedTransport(connection)
         transport.set_log_channel(f"{PARAMIKO}.{self.trust.host}")
         self.last_words.listen(transport.logger)
         transport.clear_to_send_timeout = self.trust.ssh.connect_timeout_s
@@ -199,7 +208,7 @@ class Login:
         options.key_types = tuple(sorted(options.key_types, key=lambda name: name not in wanted))
         return transport
 
-    def _shake_hands(self, transport: paramiko.Transport) -> None:
+    def _shake_hands(self, transport: BoundedTransport) -> None:
         self._negotiated.clear()
         transport.start_client(event=self._negotiated)
         self._refuse_abandoned()  # before its start, closing a transport of paramiko does nothing
@@ -227,7 +236,7 @@ class Login:
             )
         if "no acceptable" in str(error):
             return TransportError("failed", self._nothing_in_common(str(error)))
-        return TransportError("failed", self.sentence(f"cannot negotiate SSH with FailTale: {error}"))
+        return TransportError("failed", self.sentence(f"cannot negotiate SSH with FailTale: {_in_short(str(error))}"))
 
     def _nothing_in_common(self, said: str) -> str:
         """What each side knows, and the way out; paramiko only says of what kind it is."""
@@ -235,18 +244,19 @@ class Login:
 
         missing = next((each for kind, each in _AGREED_ON.items() if f"no acceptable {kind}" in said), None)
         if missing is None or self._transport is None:
-            return self.sentence(f"cannot negotiate SSH with FailTale: {said}")
+            return self.sentence(f"cannot negotiate SSH with FailTale: {_in_short(said)}")
         name, setting, ours = missing
         known = getattr(self._transport.get_security_options(), ours)
         what = f"has no {name} in common with FailTale"
         try:
             with self._connect() as connection:
                 connection.settimeout(self._seconds_left())
-                offered = ", ".join(_offers(connection)[name]) or "none"
+                offered = _in_short(", ".join(_offers(connection)[name]), most=_OFFERS_SHOWN) or "none"
         except (TransportError, OSError, ValueError, struct.error):
             offered = "others"
+        version = _in_short(self._transport.remote_version)
         return (
-            f"{self.sentence(what)[:-1]}: it ({self._transport.remote_version}) offers {offered}; FailTale (paramiko "
+            f"{self.sentence(what)[:-1]}: it ({version}) offers {offered}; FailTale (paramiko "
             f"{paramiko.__version__}) knows {', '.join(known)}. Allow one of these with '{setting}' in its "
             "sshd_config, or update the older of the two."
         )
@@ -294,7 +304,9 @@ class Login:
                 raise TransportError("connection lost", self.sentence(said)) from error
             return None
         except (paramiko.SSHException, OSError, EOFError) as error:
-            raise TransportError("connection lost", self.sentence(f"broke off the login: {error}")) from error
+            why = _in_short(str(error))
+            said = f"broke off the login: {why}" if why else "broke off the login"
+            raise TransportError("connection lost", self.sentence(said)) from error
 
     @property
     def _has_seen_enough(self) -> bool:
@@ -306,12 +318,14 @@ class Login:
         return f" ('{self.last_words.text}')" if self.last_words.text else ""
 
     def _no_keys(self, user: str, allowed: list[str]) -> str:
-        ways = " or ".join(allowed)
+        ways = _in_short(" or ".join(allowed))
         return self.sentence(f"lets user '{user}' in by {ways} only; FailTale needs a login by key alone")
 
     def _more_wanted(self, user: str, accepted: list[str], wanted: list[str]) -> str:
         """A host that takes a key and is not content (AuthenticationMethods with a comma)."""
-        what = f"accepts {' and '.join(accepted)}, but demands {' or '.join(wanted)} of user '{user}' as well"
+        what = (
+            f"accepts {' and '.join(accepted)}, but demands {_in_short(' or '.join(wanted))} of user '{user}' as well"
+        )
         more = "; without 'ssh.key', those of an agent and of ~/.ssh are offered" if self.trust.ssh.key else ""
         way_out = (
             f"FailTale logs in by keys alone{more}. A key is enough with 'AuthenticationMethods publickey' in a "
@@ -339,6 +353,11 @@ class Login:
         return [self.sentence(what), *ways_out]
 
 
+def _in_short(words: str, *, most: int = 200) -> str:
+    """What a server says, in a sentence of ours."""
+    return shorten(one_line(sanitize(words)), most)
+
+
 def _login_refusal(sentence: str) -> TransportError:
     """Final: the breaker asks for no second login, because accounts are locked after some."""
     return TransportError("authentication refused", sentence)
@@ -351,9 +370,8 @@ def _offers(connection: socket.socket) -> dict[str, list[str]]:
     """
     connection.sendall(b"SSH-2.0-FailTale\r\n")
     stream = connection.makefile("rb")
-    while not (line := stream.readline(256)).startswith(b"SSH-"):
-        if not line:
-            raise ValueError("no banner")
+    if not any(stream.readline(256).startswith(b"SSH-") for _ in range(_LINES_BEFORE_VERSION)):
+        raise ValueError("no version")
     (length,) = struct.unpack(">I", stream.read(4))
     payload = stream.read(min(length, _MAX_PACKET_BYTES))[1:]
     lists, at = [], 17  # behind the type of the message and its cookie

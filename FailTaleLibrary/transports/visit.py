@@ -72,6 +72,9 @@ _CHUNK_BYTES = 32 * 1024
 _BLOCKS, _BLOCKS_FOR_ITEM = 64, 16
 """Of 8 KiB at most: what the items of a batch may print on each stream, before they are run by themselves."""
 _TALK_BYTES = 64 * 1024
+_MUCH_MORE, _STRAY_BYTES, _FRAME_BYTES = 4, 1024 * 1024, 30
+"""A host bounds what it sends. More than so many times an item's bound and a megabyte, or a megabyte outside of all
+items (where a frame counts for 30 bytes), comes of one that does not do what it was asked for."""
 _WORDS_SHOWN = 300
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 _SUDO = re.compile(r"\bsudo\b")
@@ -361,6 +364,12 @@ class _Answer:
         allowed_s = self.item.timeout_s + 2 * BEAT_S + 2 * _polite_s(self.item.script) + _FLUSH_S
         return self.elapsed_s > allowed_s
 
+    @property
+    def is_too_much(self) -> bool:
+        """Whether far more has come than was asked for."""
+        sizes = ((self.stdout.received, self.item.max_bytes), (self.stderr.received, STDERR_BYTES))
+        return any(received > _MUCH_MORE * most + _STRAY_BYTES for received, most in sizes)
+
     def ended(self, words: tuple[str, ...]) -> None:
         """The producer's status and why it ended, told by a frame."""
         if len(words) == 2 and words[0].isdigit() and len(words[0]) < 5:
@@ -399,6 +408,8 @@ class _Lane:
         """Numbers of items that share a session."""
         self._current: dict[str, int | None] = {"out": None, "err": None}
         self._closed_streams = 0
+        self._stray_bytes = 0
+        """What came outside of all items."""
         self.shell: Shell
         self.command_line = command_line(self._hello, len(self._opening))
         self._nonce = secrets.token_hex(8)
@@ -422,7 +433,12 @@ class _Lane:
     @property
     def is_finished(self) -> bool:
         """Whether the host has said so."""
-        return self._closed_streams == 2
+        return self._closed_streams >= 2
+
+    @property
+    def is_flooded(self) -> bool:
+        """Whether the host sends far more than it was asked for."""
+        return self._stray_bytes > _STRAY_BYTES or any(answer.is_too_much for answer in self.answers.values())
 
     @property
     def running(self) -> int | None:
@@ -476,6 +492,7 @@ class _Lane:
         return self._look_for_the_start() if self.said_hello else b""
 
     def _listen(self, chunk: bytes) -> None:
+        self._stray_bytes += len(chunk)
         self.talk += chunk
         del self.talk[:-_TALK_BYTES]
 
@@ -506,9 +523,12 @@ class _Lane:
         if number is not None:
             answer = self.answers[number]
             (answer.stdout if stream == "out" else answer.stderr).add(data)
+        else:
+            self._stray_bytes += len(data)
 
     def _obey(self, stream: str, frame: Frame) -> int | None:
         """Do what a frame says; the number of the item that is complete with it."""
+        self._stray_bytes += _FRAME_BYTES
         if frame.kind == "z":
             self._closed_streams += 1
             return None
@@ -633,6 +653,9 @@ class _Visit:
         running = lane.answers.get(lane.running) if lane.running is not None else None
         if lane.is_over:
             self._retire(lane)
+        elif lane.is_flooded:
+            self._in_order, self._attempts = False, REVISITS
+            self._retire(lane, lost="connection lost: the host sent far more than it was asked for,")
         elif running is not None and running.is_overdue:
             self._in_order = False
             self._retire(lane, lost="connection lost: the host was silent at the time limit,")
@@ -729,8 +752,9 @@ class _Visit:
                 self._partial.setdefault(number, self._result(lane, answer, broke_off=True))
         self._tell_partial()
         cancelled = self._ending == "cancelled"
-        out_of_time = not (cancelled or self._lost)
-        why = "cancelled" if cancelled else self._lost or "not started: no time was left"
+        out_of_time = not (cancelled or self._lost) and (self._ending == "late" or time.monotonic() >= self._over_at)
+        early = "not started: no time was left" if out_of_time else "not started: the host ended the visit"
+        why = "cancelled" if cancelled else self._lost or early
         why = f"{why} after {time.monotonic() - self._began:.1f} s"
         if self._items is None:
             raise TransportError("cancelled" if cancelled else "no answer", f"not run: {why}")

@@ -236,7 +236,7 @@ def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:
         elif piece.word in ("carry", "carried"):
             is_carried = piece.word == "carry"
         elif piece.word == "file":
-            marked.append(piece.value)
+            marked += [piece.value] if len(marked) < MOST_FILES else []  # the host's script tells no more either
         elif piece.word in ("pattern", "many"):
             pattern = _file_name(piece.value)
             files += [mark for mark in (_file_mark(pattern, each) for each in marked) if mark is not None]

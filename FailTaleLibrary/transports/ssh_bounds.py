@@ -1,0 +1,151 @@
+"""What an SSH server sends -> the same within bounds, or the end of its connection and the words that say why.
+
+paramiko believes the sizes that a server names, keeps whatever comes for a channel, does whatever it is asked as often
+as it is asked, and waits without end for a server that takes nothing. A server that goes beyond what the protocol or
+FailTale ever wants of one loses its connection: its own items are the price, not the memory and time of the others.
+"""
+
+from __future__ import annotations
+
+import time
+from socket import socket
+
+import paramiko
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_DEBUG, MSG_IGNORE, MSG_KEXINIT
+from paramiko.packet import Packetizer
+
+LARGEST_PACKET_BYTES = 256 * 1024
+"""RFC 4253 wants 35,000 to be taken, and nobody may send us more than 32 kB of data in one; OpenSSH stops here."""
+LONGEST_GREETING_BYTES = 64 * 1024
+"""Of the lines before and with the version; RFC 4253 allows the version itself 255."""
+_ALLOWED_AT_LOGIN, _ALLOWED, _ALLOWED_EACH_S = 1000.0, 20_000.0, 200.0
+"""What all messages may cost: before the login, at once behind it, and then for each second."""
+_NEW_KEYS, _MESSAGE = 100, 10
+"""What a message costs. A visit needs a dozen; more of them are keepalives, or a storm."""
+_FREE_BYTES, _ONE_BYTE = 16, 1
+"""Data that somebody reads costs nothing from so many bytes on: how much comes of those is the visit's to mind."""
+_WRITING_S = 15.0
+"""For one packet of ours."""
+_SPARE_BYTES = 64 * 1024
+"""Beyond a channel's window: it may be under way when the window shrinks."""
+
+
+class ServerViolation(paramiko.SSHException):
+    """A server went beyond what it may do; the words go on behind "Host 'web1' "."""
+
+
+class BoundedPacketizer(Packetizer):
+    """Packets and lines of a server within bounds."""
+
+    def __init__(self, connection: socket) -> None:
+        super().__init__(connection)
+        self.violation = ""
+        """What the server did that ended its connection: words behind "the host "."""
+        self._connection = connection
+        self._greeting_bytes = 0
+        self._allowed, self._most = _ALLOWED_AT_LOGIN, _ALLOWED_AT_LOGIN
+        self._counted_at = time.monotonic()
+
+    def logged_in(self) -> None:
+        """From here on more may come."""
+        self._allowed = self._most = _ALLOWED
+
+    def refuse(self, what: str) -> None:
+        """Raises the error that ends the connection."""
+        self.violation = self.violation or what
+        raise ServerViolation(what)
+
+    def give_back(self, size: int) -> None:
+        """A message that has just been counted was so many bytes of data for somebody who reads them."""
+        cost = _ONE_BYTE * max(0.0, 1 - size / _FREE_BYTES)
+        self._allowed = min(self._most, self._allowed + _MESSAGE - cost)
+
+    # What paramiko calls
+
+    def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        if n > LARGEST_PACKET_BYTES:
+            self.refuse(f"announced a packet of {n:,} bytes")
+        return super().read_all(n, check_rekey)
+
+    def read_message(self) -> tuple[int, paramiko.Message]:
+        kind, message = super().read_message()
+        self._count(_NEW_KEYS if kind == MSG_KEXINIT else _MESSAGE)
+        return MSG_IGNORE if kind == MSG_DEBUG else kind, message  # paramiko would prepare its text for a log
+
+    def write_all(self, out: bytes) -> None:  # type: ignore[override]
+        """Raises EOFError, as paramiko expects it, also where the server takes nothing any more."""
+        rest, ends = memoryview(out), time.monotonic() + _WRITING_S
+        while rest:
+            try:
+                rest = rest[self._connection.send(rest) :]
+            except TimeoutError:  # paramiko wants to look up every 0.1 s
+                if time.monotonic() > ends:
+                    self.violation = self.violation or "takes nothing any more"
+                    self.close()
+                if self.closed:
+                    raise EOFError from None
+            except OSError:
+                raise EOFError from None
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        """Bytes of the greeting."""
+        chunk: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
+        self._greeting_bytes += len(chunk)
+        if self._greeting_bytes > LONGEST_GREETING_BYTES:
+            self.refuse("sent a greeting without end")
+        return chunk
+
+    def _count(self, cost: float) -> None:
+        now = time.monotonic()
+        self._allowed = min(self._most, self._allowed + (now - self._counted_at) * _ALLOWED_EACH_S) - cost
+        self._counted_at = now
+        if self._allowed < 0:
+            self.refuse("sent more messages than anybody asked for")
+
+
+def _feed_within(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    _admit(channel, _unread(message) - 4)
+    channel._feed(message)  # type: ignore[attr-defined]
+
+
+def _feed_extended_within(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    at = message.packet.tell()
+    if bytes(message.packet.getbuffer()[at : at + 4]) == _STDERR:  # paramiko throws away whatever else it is
+        _admit(channel, _unread(message) - 8)
+    channel._feed_extended(message)  # type: ignore[attr-defined]
+
+
+_STDERR = b"\0\0\0\1"
+
+
+def _admit(channel: paramiko.Channel, size: int) -> None:
+    """Data for somebody who reads it costs nothing, unless it is more than the channel's window lets through."""
+    packetizer: BoundedPacketizer = channel.get_transport().packetizer  # type: ignore[assignment]
+    held = len(channel.in_buffer) + len(channel.in_stderr_buffer)
+    if held + size > channel.in_window_size + _SPARE_BYTES:
+        packetizer.refuse("sent more than the window allows")
+    if size > 0:
+        packetizer.give_back(size)
+
+
+def _unread(message: paramiko.Message) -> int:
+    return message.packet.getbuffer().nbytes - message.packet.tell()
+
+
+class BoundedTransport(paramiko.Transport):
+    """A connection whose server is minded."""
+
+    packetizer: BoundedPacketizer
+    _channel_handler_table = {  # noqa: RUF012 - as paramiko has it
+        **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
+        MSG_CHANNEL_DATA: _feed_within,
+        MSG_CHANNEL_EXTENDED_DATA: _feed_extended_within,
+    }
+
+    def __init__(self, connection: socket) -> None:
+        super().__init__(connection, packetizer_class=BoundedPacketizer)
+
+    @property
+    def violation(self) -> str:
+        """What the server did that ended the connection; empty while it keeps to its bounds."""
+        return self.packetizer.violation
