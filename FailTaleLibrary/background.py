@@ -34,7 +34,7 @@ def _settle_work() -> None:
     """
     ends = time.monotonic() + _SETTLING_S
     for thread in threading.enumerate():
-        is_paramikos = type(thread).__module__.startswith("paramiko.")
+        is_paramikos = any(each.__module__.startswith("paramiko.") for each in type(thread).__mro__)
         if thread in _started or is_paramikos:
             thread.join(max(0.0, ends - time.monotonic()))
 

@@ -384,13 +384,13 @@ def login_threads_beside(others: set[threading.Thread]) -> list[str]:
 
 
 def test_a_login_that_is_under_way_ends_when_the_run_ends(listener: Callable[..., Listener]) -> None:
-    import paramiko  # noqa: F401 - else the login ends in its import, ahead of what it would wait for
+    import paramiko  # else the login ends in its import, ahead of what it would wait for
 
     silent = listener(says=None)
     others = set(threading.enumerate())
     connections = at_port(silent.port, limit_s=float(FOREVER_S))
     errors = connect_in_background(connections)
-    assert wait_until(lambda: any(type(each).__module__ == "paramiko.transport" for each in new_threads(others)))
+    assert wait_until(lambda: any(isinstance(each, paramiko.Transport) for each in new_threads(others)))
     connections.close()
     assert wait_until(lambda: errors)
     assert errors[0].reason == "cancelled"
