@@ -90,7 +90,7 @@ def public_directory() -> Iterator[Path]:
         yield Path(name)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def as_root() -> None:
     """For tests that need another user on this machine."""
     if os.geteuid() != 0:

@@ -1,28 +1,107 @@
-"""``failtale check``: the hosts of a configuration -> a line for each that says whether evidence can be had from it."""
+"""``failtale check``: a configuration -> what a failure would get from each host, and the lines to type for the rest.
+
+Exit status 0: no evidence would be lost; 1: some would; 2: the configuration has a mistake.
+"""
 
 from __future__ import annotations
 
 import argparse
+import re
+import sys
+from collections.abc import Iterable
 
 from FailTaleLibrary.cli.options import Commands, configuration, with_config
-from FailTaleLibrary.run import Run
+from FailTaleLibrary.cli.printing import unfiltered
+from FailTaleLibrary.cli.terminal import has_colour
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.doctor.checkup import check
+from FailTaleLibrary.doctor.findings import Checkup
+from FailTaleLibrary.doctor.table import host_lines, other_lines, summary_line
+from FailTaleLibrary.doctor.trust import offered_keys, remember
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.text import sanitize
+
+_COLOURS = (
+    (re.compile(r"  PROBLEM "), "\033[1;31m"),
+    (re.compile(r"  note "), "\033[33m"),
+    (re.compile(r"  ok "), "\033[32m"),
+    (re.compile(r" {12}\S"), "\033[36m"),
+    (re.compile(r"\S"), "\033[1m"),
+)
+"""Beginning of a line -> how it is shown."""
+_RESET = "\033[0m"
 
 
 def add_command(commands: Commands) -> None:
-    check = commands.add_parser("check", parents=[with_config()], help="check that every host can be reached")
-    check.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all)")
-    check.set_defaults(run=_run_check)
+    command = commands.add_parser(
+        "check", parents=[with_config()], help="run every collector once, and say what a failure would not get, and why"
+    )
+    command.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all)")
+    command.add_argument("--all", action="store_true", help="a line for each collector, also for those that are well")
+    command.add_argument("--json", action="store_true", help="as JSON (docs/check.schema.json)")
+    command.add_argument(
+        "--accept-host-keys",
+        action="store_true",
+        help="show the fingerprints of hosts that are not in known_hosts, ask, and add them; never a changed key",
+    )
+    command.add_argument("--yes", action="store_true", help="with --accept-host-keys: do not ask")
+    command.set_defaults(run=_run_check)
 
 
 def _run_check(options: argparse.Namespace) -> int:
-    run = Run(configuration(options))
+    config = configuration(options)
+    if options.accept_host_keys:
+        _accept_host_keys(config, options)
+    elif options.yes:
+        raise ConfigError("'--yes' means nothing without '--accept-host-keys'.")
+    checkup = check(config, options.hosts)
+    if options.json:
+        print(checkup.model_dump_json(indent=2))
+    else:
+        _print_table(checkup, all_collectors=options.all)
+    return 0 if checkup.well else 1
+
+
+def _print_table(checkup: Checkup, *, all_collectors: bool) -> None:
+    for host in checkup.hosts:
+        _print_lines(host_lines(host, all_collectors=all_collectors))
+    _print_lines(other_lines(checkup))
+    _print_lines(["", summary_line(checkup)])
+
+
+def _print_lines(lines: Iterable[str]) -> None:
+    coloured = has_colour(sys.stdout)
+    for line in lines:
+        style = next((style for pattern, style in _COLOURS if pattern.match(line)), "") if coloured else ""
+        if style:  # ours, so it goes around what sanitises the text
+            print(f"{style}{sanitize(line)}{_RESET}", file=unfiltered(sys.stdout))
+        else:
+            print(line)
+
+
+def _accept_host_keys(config: Config, options: argparse.Namespace) -> None:
+    """Shows the keys of hosts that nobody knows yet and adds them after a yes. Raises ConfigError without one."""
+    offered = offered_keys(config, options.hosts or tuple(config.hosts))
+    out = sys.stderr if options.json else sys.stdout
+    for each in offered:
+        print(f"{each.shown}\n  to compare, on the host: {each.comparison}", file=out)
+    if not offered:
+        print("No host has a key that is not known.", file=out)
+    elif options.yes or _says_yes(f"Add {len(offered)} to known_hosts? [yes/no] "):
+        for each in offered:
+            remember(each)
+            print(f"added to {each.file}: {each.name}", file=out)
+    else:
+        raise ConfigError("No key was added.")
+
+
+def _says_yes(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise ConfigError(
+            "'--accept-host-keys' asks before it adds a key, and there is no terminal to ask on; compare the "
+            "fingerprints above, then add '--yes'."
+        )
     try:
-        verdicts, notes = run.check_hosts(options.hosts), run.notes
-    finally:
-        run.run_ended()
-    width = max(map(len, verdicts), default=0)
-    for host, verdict in verdicts.items():
-        print(f"{host:{width}}  {verdict or 'answers'}")
-    for note in notes:
-        print(f"note: {note}")
-    return 1 if any(verdicts.values()) else 0
+        return input(question).strip().lower() in ("y", "yes")
+    except EOFError:
+        return False

@@ -53,9 +53,9 @@ class EvidenceSource(Protocol):
 class OwnHosts:
     """The hosts of the configuration, with their connections and marks."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, connections: Connections | None = None) -> None:
         self._config = config
-        self._connections = Connections(config)
+        self._connections = connections or Connections(config)
         self._marks = Marks(config, self._connections)
         self._access = HostAccess.of(config, self._connections, self._marks)
 

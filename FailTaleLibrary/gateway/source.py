@@ -151,6 +151,11 @@ class GatewaySource:
         """None: how the hosts are reached is the gateway's own matter."""
         return ()
 
+    @property
+    def server(self) -> str:
+        """What the gateway calls itself, with its version; empty where it did not say."""
+        return self._wire.server
+
     def close(self) -> None:
         """Ends calls that are under way; quick, and safe to call twice."""
         self._wire.close()

@@ -287,6 +287,17 @@ _files = KnownHostsFiles()
 _log = logger_of(__name__)
 
 
+class UnknownHostKeyError(TransportError):
+    """Nobody has said yet whether a key is the host's; what a person needs to decide is here."""
+
+    def __init__(self, message: str, *, key: HostKey, name: str, file: Path) -> None:
+        super().__init__("unknown host key", message)
+        self.key = key
+        self.name = name
+        """As the file calls the host: ``host`` or ``[host]:port``."""
+        self.file = file
+
+
 class OtherKeyWantedError(Exception):
     """The host shows a key of a type that is not on file, but another type is: ask for that one."""
 
@@ -358,10 +369,12 @@ class Trust:
     def _unknown(self, key: HostKey) -> TransportError:
         scan = ["ssh-keyscan", *(["-p", str(self.ssh.port)] if self.ssh.port != 22 else [])]
         line = shlex.join([*scan, "-t", _scan_type(key), self.address])
-        return TransportError(
-            "unknown host key",
+        return UnknownHostKeyError(
             f"{self._shows(key)}, which is not in {self._file}. If that is its key (on the host: ssh-keygen -lf "
             f"/etc/ssh/ssh_host_{_scan_type(key)}_key.pub), type: {line} >> {shlex.quote(str(self.ssh.known_hosts))}",
+            key=key,
+            name=self._own_names[0],
+            file=self.ssh.known_hosts,
         )
 
     def _changed(self, key: HostKey, known: list[KnownKey]) -> TransportError:

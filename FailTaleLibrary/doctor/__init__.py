@@ -1,0 +1,1 @@
+"""What a failure would get from the hosts of a configuration, found out before one happens, with the lines to type."""

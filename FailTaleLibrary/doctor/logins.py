@@ -1,0 +1,173 @@
+"""Why a host cannot be asked -> the stage at which the way to it ends, and the line to type. Pure."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Iterator
+from typing import Literal
+
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.doctor.findings import Advice, StageFinding
+from FailTaleLibrary.errors import TransportError
+
+Stage = Literal["name", "reach", "host key", "key", "login", "shell"]
+_STAGES: dict[str, Stage] = {
+    "unknown host key": "host key",
+    "host key changed": "host key",
+    "authentication refused": "login",
+    "failed": "key",
+    "refused": "reach",
+    "unreachable": "reach",
+    "no answer": "reach",
+    "connection lost": "reach",
+}
+"""Reason of a `TransportError` -> the stage, where its words do not tell another."""
+_WORDS: tuple[tuple[str, Stage], ...] = (
+    (r"cannot be resolved|has no address", "name"),
+    (r"starts no shell|its shell says nothing|does not run commands|opens no session|opened no session", "shell"),
+    (r"did not respond to the login|hung up during the login|broke off the login", "login"),
+)
+
+
+def way_finding(error: TransportError, config: Config, host: str, user: str) -> StageFinding:
+    """The finding for a host that cannot be asked."""
+    said = str(error)
+    stage = next((stage for pattern, stage in _WORDS if re.search(pattern, said)), _STAGES.get(error.reason, "reach"))
+    way = _Way(config, host, user)
+    return StageFinding(stage=stage, verdict="problem", said=said, advice=tuple(_ADVICE[stage](way, error)))
+
+
+class _Way:
+    """The words of a host's login, as a line needs them."""
+
+    def __init__(self, config: Config, host: str, user: str) -> None:
+        self.ssh = config.ssh_for(host)
+        self.host = host
+        self.address = config.hosts[host].address or host
+        self.user = user
+        self.port = [] if self.ssh.port == 22 else ["-p", str(self.ssh.port)]
+
+    @property
+    def login(self) -> str:
+        return f"{self.user}@{self.address}"
+
+    def here(self, *words: str) -> str:
+        return shlex.join(words)
+
+
+def _name(way: _Way, error: TransportError) -> Iterator[Advice]:
+    yield Advice(
+        needs=f"a name that this machine can resolve, or an IP address (getent hosts {shlex.quote(way.address)})",
+        where="in the configuration",
+        lines=(f"{way.host}: {{…, address: 192.0.2.10}}",),
+    )
+
+
+def _reach(way: _Way, error: TransportError) -> Iterator[Advice]:
+    verbose = way.here("ssh", "-v", *way.port, way.login, "true")
+    if "no SSH server listens" in str(error):
+        yield Advice(
+            needs="an SSH server that listens, or its right port",
+            lines=("sudo ss -ltnp | grep sshd", "sudo systemctl enable --now ssh"),
+        )
+        yield Advice(needs="its port", where="in the configuration", lines=(f"{way.host}: {{…, ssh: {{port: 2222}}}}",))
+    else:
+        yield Advice(
+            needs="a way to its SSH server: address, port, firewall", where="on this machine", lines=(verbose,)
+        )
+
+
+def _host_key(way: _Way, error: TransportError) -> Iterator[Advice]:
+    said = str(error)
+    if error.reason == "unknown host key":
+        scan = re.search(r"type: (ssh-keyscan .*)$", said)
+        lines = ["failtale check --accept-host-keys", *([scan[1].rstrip(".")] if scan else [])]
+        yield Advice(
+            needs="its key, compared with what the host says of it", where="on this machine", lines=tuple(lines)
+        )
+        kind = re.search(r"ssh_host_(\w+)_key\.pub", said)
+        yield Advice(
+            needs="to compare", lines=(f"ssh-keygen -lf /etc/ssh/ssh_host_{kind[1] if kind else 'ed25519'}_key.pub",)
+        )
+    elif removal := re.search(r"remove its old key with: (ssh-keygen .*?)\.?$", said):
+        yield Advice(
+            needs="to ask who changed it; only then to remove the old key", where="on this machine", lines=(removal[1],)
+        )
+
+
+def _key(way: _Way, error: TransportError) -> Iterator[Advice]:
+    key = str(way.ssh.key or "~/.ssh/id_ed25519")
+    said = str(error)
+    if "encrypted" in said:
+        yield Advice(needs="its passphrase, from an agent", where="on this machine", lines=(way.here("ssh-add", key),))
+        line = 'ssh: {key_passphrase: "%{FAILTALE_KEY_PASSPHRASE}"}'
+        yield Advice(needs="or from the environment", where="in the configuration", lines=(line,))
+    elif "passphrase is wrong" in said:
+        line = way.here("ssh-keygen", "-y", "-f", key)
+        yield Advice(needs="its right passphrase; this asks for it", where="on this machine", lines=(line,))
+    elif "public key" in said:
+        yield Advice(
+            needs="the private key, or an agent that has it",
+            where="in the configuration",
+            lines=(f"key: {key.removesuffix('.pub')}",),
+        )
+    else:
+        yield Advice(
+            needs="a key that FailTale can use",
+            where="on this machine",
+            lines=(way.here("ssh-keygen", "-t", "ed25519", "-N", "", "-f", f"{key}-failtale"),),
+        )
+
+
+def _login(way: _Way, error: TransportError) -> Iterator[Advice]:
+    user = shlex.quote(way.user)
+    public = f"{way.ssh.key}.pub" if way.ssh.key else ""
+    copy = way.here(
+        "ssh-copy-id", *(["-i", public.replace(".pub.pub", ".pub")] if public else []), *way.port, way.login
+    )
+    if "no key to offer" in str(error):
+        make = way.here("ssh-keygen", "-t", "ed25519", "-N", "", "-f") + " ~/.ssh/failtale"
+        yield Advice(needs="a key", where="on this machine", lines=(make,))
+        yield Advice(needs="to name it", where="in the configuration", lines=("ssh: {key: ~/.ssh/failtale}",))
+        return
+    yield Advice(needs=f"the key in {way.user}'s authorized_keys", where="on this machine", lines=(copy,))
+    yield Advice(
+        needs="an account that is there, not locked, not expired, whose files are its own",
+        lines=(
+            f"id {user}; sudo passwd -S {user}; sudo chage -l {user}; sudo ls -ld ~{user} ~{user}/.ssh",
+            f"sudo usermod -p '*' -e '' {user}; sudo chmod go-w ~{user} ~{user}/.ssh ~{user}/.ssh/authorized_keys",
+            f"sudo journalctl -t sshd -n 20 | grep {user}",
+        ),
+    )
+
+
+def _shell(way: _Way, error: TransportError) -> Iterator[Advice]:
+    said, user = str(error), shlex.quote(way.user)
+    if re.search(r"not available|nologin|/bin/false", said) or said.endswith("it prints nothing"):
+        yield Advice(needs="a login shell", lines=(f"getent passwd {user}", f"sudo usermod -s /bin/sh {user}"))
+    if re.search(r"No such file or directory", said) and "/sh" in said:
+        yield Advice(
+            needs="a shell inside of its ChrootDirectory, or no ChrootDirectory",
+            lines=(f"sudo sshd -T -C user={user} | grep -i chroot",),
+        )
+        return
+    if "its shell says nothing" in said:
+        yield Advice(needs="start-up files that end", lines=(f"sudo head -n 50 ~{user}/.bashrc ~{user}/.profile",))
+        return
+    if "MaxSessions" in said:
+        yield Advice(needs="a session", lines=("sudo sshd -T | grep -i maxsessions",))
+        return
+    if "not available" in said:
+        return
+    yield Advice(
+        needs="a login that runs what it is asked: no ForceCommand, no 'command=' before the key, no menu in .bashrc",
+        lines=(
+            f"sudo sshd -T -C user={user} | grep -i forcecommand",
+            f"sudo grep -n 'command=' ~{user}/.ssh/authorized_keys",
+            f"sudo grep -nE 'exec|read|exit' ~{user}/.bashrc ~{user}/.profile",
+        ),
+    )
+
+
+_ADVICE = {"name": _name, "reach": _reach, "host key": _host_key, "key": _key, "login": _login, "shell": _shell}
