@@ -180,4 +180,7 @@ def test_a_search_ends_however_deep_folders_are_and_whatever_may_not_be_read(tmp
     foreign = tmp_path / "plugin"
     foreign.mkdir()
     (foreign / "manifest.json").write_text('{"name": "of a browser"}')
-    assert Whereabouts([tmp_path, tmp_path / "gone"]).bundles_with("") == {}
+    (tmp_path / "output.xml").symlink_to(tmp_path / "output.xml")  # a circle: to ask whether it is a file is an error
+    where = Whereabouts([tmp_path, tmp_path / "gone"])
+    assert where.bundles_with("") == {}
+    assert where.outputs == ()

@@ -99,12 +99,20 @@ def _looked_into(folder: Path, found: _Found) -> list[Path]:
         if failure_id:
             found.bundles.setdefault(failure_id, folder)
         return []
-    found.outputs += [Path(entry.path) for entry in ordered if _OUTPUT.fullmatch(entry.name) and entry.is_file()]
+    found.outputs += [Path(entry.path) for entry in ordered if _OUTPUT.fullmatch(entry.name) and _is_file(entry)]
     return [
         Path(entry.path)
         for entry in ordered
         if entry.is_dir(follow_symlinks=False) and not entry.name.startswith(".") and entry.name not in _NEVER_OURS
     ]
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    """False for a link that leads in a circle or where nobody may look, for which ``is_file`` of an entry raises."""
+    try:
+        return entry.is_file()
+    except OSError:
+        return False
 
 
 def _id_of(bundle: Path) -> str:
