@@ -98,7 +98,7 @@ def test_old_error_looking_lines_outlive_newer_harmless_ones() -> None:
 def test_the_card_says_what_it_leaves_out_and_where_it_is() -> None:
     card = to_html(a_big_report(a_log(20_000)), max_bytes=100_000)
     assert "this card leaves out" in card
-    assert "the bundle <code>failtale/3f9c1a7be24d4c0f9d6b2a8815c7e043</code> has them" in card
+    assert "the bundle &#39;failtale/3f9c1a7be24d4c0f9d6b2a8815c7e043&#39; has them" in card
 
 
 def test_a_card_that_fits_leaves_nothing_out() -> None:

@@ -13,12 +13,14 @@ import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
 from builders import a_report
 from chromium import Theme, a_browser, a_page_of, is_local, requests_of
+from extremes import an_extreme_report
 from patience import PATIENCE_S
 from playwright.sync_api import Browser, Page
 
 from FailTaleLibrary.archive import reports_in, rewritten, to_payload
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
+from FailTaleLibrary.rendering.card import MOST_PX
 
 pytestmark = pytest.mark.browser
 
@@ -143,6 +145,44 @@ def test_the_card_is_in_sight_when_the_log_opens(page: Page) -> None:
     assert page.locator("[data-failtale]").bounding_box()["height"] <= 500  # type: ignore[index] - it is visible
 
 
+def test_an_unopened_card_is_never_higher_than_500_pixels_and_nothing_sticks_out(
+    browser: Browser, tmp_path: Path
+) -> None:
+    cards = [
+        to_html(an_extreme_report(seed), max_bytes=(1_000_000, 60_000, 25_000)[seed % 4 % 3], bundle_link="failtale/x")
+        for seed in range(20)
+    ]
+    rows = "".join(
+        f'<div style="width:{998 - 6 * n}px;white-space:pre-wrap">{card}</div>' for n, card in enumerate(cards)
+    )
+    (tmp_path / "cards.html").write_text(f'<!DOCTYPE html><meta charset="utf-8">{rows}', encoding="utf-8")
+    with a_page_of(browser) as page:
+        page.goto((tmp_path / "cards.html").as_uri())
+        found = page.locator("[data-failtale]")
+        heights = found.evaluate_all("cards => cards.map(each => each.getBoundingClientRect().height)")
+        inside = found.evaluate_all("cards => cards.map(each => each.scrollWidth <= each.clientWidth)")
+    assert len(heights) == 20
+    assert max(heights) <= MOST_PX
+    assert min(heights) > 30
+    assert all(inside)
+
+
+def test_what_a_card_has_no_room_for_is_read_when_it_is_opened(browser: Browser, tmp_path: Path) -> None:
+    card = to_html(an_extreme_report(0), max_bytes=1_000_000)
+    (tmp_path / "card.html").write_text(f'<!DOCTYPE html><meta charset="utf-8">{card}', encoding="utf-8")
+    cut = """cards => cards.flatMap(card => [...card.querySelectorAll('.ft-one, .ft-two, .ft-line')])
+        .filter(each => each.scrollHeight > each.clientHeight + 2 || each.scrollWidth > each.clientWidth + 2)
+        .filter(each => !each.classList.contains('ft-head') && each.getClientRects().length)
+        .map(each => each.className + ': ' + each.textContent.slice(0, 80))"""
+    with a_page_of(browser) as page:
+        page.goto((tmp_path / "card.html").as_uri())
+        assert len(page.locator("[data-failtale]").evaluate_all(cut)) > 5
+        assert page.locator("summary", has_text="more suspects").is_visible()
+        page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")
+        assert page.locator("[data-failtale]").evaluate_all(cut) == []
+        assert page.locator(".ft-id:visible").count() == 5
+
+
 def test_outputs_are_folded_until_a_reader_opens_them(page: Page) -> None:
     line = page.locator("pre", has_text='10.0.0.9 "POST /orders" 500 1004ms').first
     assert not line.is_visible()
@@ -152,7 +192,7 @@ def test_outputs_are_folded_until_a_reader_opens_them(page: Page) -> None:
 
 
 def test_a_click_on_a_suspect_opens_its_reasons_and_from_there_its_place_in_the_evidence(page: Page) -> None:
-    page.locator("[data-failtale] summary", has_text="E1").first.click()
+    page.locator("[data-failtale] .ft-story summary", has_text="E1").first.click()
     assert page.get_by_text("names a locked database", exact=False).last.is_visible()
     page.locator("[data-failtale] a", has_text="storage1 / storage.log").first.click()
     target = page.locator(":target")
@@ -165,7 +205,12 @@ def test_a_click_on_a_suspect_opens_its_reasons_and_from_there_its_place_in_the_
 
 
 def test_the_card_is_opened_by_keyboard_alone(page: Page) -> None:
+    reasons = page.get_by_text("storage1 → web1: web1 names storage1, 0.1 s later")
+    assert not reasons.is_visible()
     page.locator("[data-failtale] summary").first.focus()
+    page.keyboard.press("Enter")
+    assert reasons.is_visible()
+    page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     assert page.get_by_text("names a locked database", exact=False).last.is_visible()
     for _ in range(40):

@@ -1,7 +1,9 @@
 """Report -> what the card's template shows, in words and in order. Pure.
 
-From the top: the cause in one sentence, the timeline, the story in a handful of lines; then, folded, the logs of all
-hosts in one order, what changed, one row for each host with its items inside, and the gaps by what to do about them.
+From the top: the cause in one sentence, how it led to the failure, the timeline, the story in a handful of lines; then,
+folded, the logs of all hosts in one order, what changed, one row for each host with its items inside, and the gaps by
+what to do about them. Unopened it is at most `MOST_PX` high on a page of 1280 pixels, whatever the report holds: texts
+are cut by the style sheet until they are opened, and lanes and rows of the story get what room the rest leaves.
 """
 
 from __future__ import annotations
@@ -14,15 +16,17 @@ from itertools import groupby
 from operator import itemgetter
 
 from FailTaleLibrary.moments import message_of
-from FailTaleLibrary.records import NO_HOST, Analysis, Failure, Gap, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import NO_HOST, Analysis, Failure, Gap, Hint, Item, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.changes import Changes, changes_of
 from FailTaleLibrary.rendering.fitting import is_marker, left_out
 from FailTaleLibrary.rendering.merged import Merged, merged_lines, shared_identifiers
-from FailTaleLibrary.rendering.timeline import Timeline, timeline_of
+from FailTaleLibrary.rendering.timeline import MOST_HOSTS, Timeline, timeline_of
 from FailTaleLibrary.rendering.words import severity
 from FailTaleLibrary.text import count, shorten
 
+MOST_PX = 500
+"""Of an unopened card."""
 SHOWN_SUSPECTS = 5
 STORY_CHARS = 300
 """Of a line in the story; the whole stands inside of its row."""
@@ -44,13 +48,24 @@ def shown_suspects(analysis: Analysis) -> tuple[Suspect, ...]:
 
 
 @dataclass(frozen=True, slots=True)
+class VerdictLine:
+    """What stands below the cause: how it led to the failure, why that is believed, where else it struck."""
+
+    text: str
+    is_chain: bool = False
+    is_quiet: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Verdict:
     """The cause in one sentence, and how sure that is."""
 
     sentence: str
     badge: str
     """Host and kind of the cause; empty when there is no strong suspect."""
-    why: str
+    lines: tuple[VerdictLine, ...]
+    reasons: tuple[str, ...]
+    """What opens below them: link by link why the chain is believed, and what else followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,19 +145,27 @@ class Card:
     verdict: Verdict
     timeline: Timeline | None
     story: tuple[StoryRow, ...]
+    more_story: tuple[StoryRow, ...]
+    """Suspects for which an unopened card has no room."""
+    notes: tuple[str, ...]
+    """Sentences that a reader must know of: each is cut to the card's width until it is opened."""
     merged: Merged
     changes: Changes
     hosts: tuple[HostView, ...]
     gaps: tuple[GapGroup, ...]
-    missing_lines: int
-    missing_items: int
     brief: bool
     """Without the outputs: they would not fit."""
 
     @property
     def host_chars(self) -> int:
-        """Width of the story's column of hosts."""
-        return min(max((len(row.suspect.host) for row in self.story), default=4) + 1, MOST_HOST_CHARS)
+        """Width of the story's column of hosts, each with how often its line stands there."""
+        return min(max((len(_host_and_times(row.suspect)) for row in self.story), default=4) + 1, MOST_HOST_CHARS)
+
+    @property
+    def more_story_words(self) -> str:
+        """``2 more suspects: api1, storage1``."""
+        hosts = ", ".join(dict.fromkeys(row.suspect.host for row in self.more_story))
+        return f"{count(len(self.more_story), 'more suspect')}: {hosts}"
 
     @property
     def collected_words(self) -> str:
@@ -179,19 +202,31 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
     items = tuple(
         _item_view(item, number, prefix=prefix, suspects=suspects) for number, item in enumerate(report.evidence.items)
     )
-    missing = [left_out(item) for item in report.evidence.items]
+    merged = Merged() if brief else merged_lines(report, suspects)
+    changes = changes_of(report.evidence.items)
+    verdict = _verdict(report, suspects)
+    notes = tuple(_notes(report))
+    has_changes = bool(changes.items or changes.counters) and not brief
+    folds = (bool(merged.lines), has_changes, bool(in_words.hosts_of(report.evidence)), bool(report.evidence.gaps))
+    lanes, rows = _room(
+        sum(_heights(verdict, report.analysis.hint, notes)) + _FOLD_PX * sum(folds),
+        hosts=len(in_words.hosts_of(report.evidence)),
+        suspects=len(suspects),
+    )
+    story = _story(report, suspects, items, prefix=prefix, brief=brief)
+    shown = {each.id for each in suspects[:rows]}
     return Card(
         report=report,
         prefix=prefix,
-        verdict=_verdict(report, suspects),
-        timeline=timeline_of(report, suspects) if suspects or report.failure.keywords else None,
-        story=tuple(_story(report, suspects, items, prefix=prefix, brief=brief)),
-        merged=Merged() if brief else merged_lines(report, suspects),
-        changes=changes_of(report.evidence.items),
+        verdict=verdict,
+        timeline=timeline_of(report, suspects, most_hosts=lanes) if suspects or report.failure.keywords else None,
+        story=tuple(row for row in story if row.suspect.id in shown),
+        more_story=tuple(row for row in story if row.suspect.id not in shown),
+        notes=notes,
+        merged=merged,
+        changes=changes,
         hosts=tuple(_hosts(report, items)),
         gaps=tuple(_gap_groups(report.evidence.gaps)),
-        missing_lines=sum(missing),
-        missing_items=sum(map(bool, missing)),
         brief=brief,
     )
 
@@ -203,12 +238,126 @@ def headline_of(report: Report) -> str:
 
 def _verdict(report: Report, suspects: Sequence[Suspect]) -> Verdict:
     first = suspects[0] if suspects else None
+    lines, reasons = tuple(_verdict_lines(report, first)), tuple(_reasons(report))
     if first is None or not first.is_strong:
-        return Verdict(headline_of(report), "", "")
+        return Verdict(headline_of(report), "", lines, reasons)
     kind = report.analysis.cause or f"{first.host} · {next(each.name for each in first.signals if each.strong)}"
-    why = " · ".join(signal.words for signal in first.signals[:_WHY_SIGNALS])
-    sentence = headline_of(report).removeprefix(f"{kind}: ")  # the badge says it
-    return Verdict(sentence, kind, f"{first.id}: {why}")
+    return Verdict(headline_of(report).removeprefix(f"{kind}: "), kind, lines, reasons)  # the badge says it
+
+
+def _verdict_lines(report: Report, first: Suspect | None) -> Iterator[VerdictLine]:
+    analysis = report.analysis
+    if analysis.chain:
+        yield VerdictLine(in_words.chain_after_cause(analysis.chain), is_chain=True, is_quiet=False)
+    known = _known_words(report)
+    if known:
+        yield VerdictLine(known, is_quiet=not (analysis.recurrence and analysis.recurrence.note))
+    if first is not None and first.is_strong:
+        why = [signal.words for signal in first.signals[:_WHY_SIGNALS]]
+        links = [link.reasons[0] for link in (analysis.chain.links if analysis.chain else ())]
+        linked = f"; linked by: {', '.join(dict.fromkeys(links))}" if links else ""
+        yield VerdictLine(f"Why {first.id}: {' · '.join(why)}{linked}")
+
+
+def _known_words(report: Report) -> str:
+    """``Known: BUG-123 · 4th time since 3 May · same as 'Order Is Paid' of this run``; empty when nothing is known."""
+    recurrence, signature = report.analysis.recurrence, report.analysis.signature
+    parts = []
+    if recurrence:
+        parts += [f"Known: {recurrence.note}"] if recurrence.note else []
+        parts.append(in_words.recurrence_words(recurrence, report.failure.window.end))
+    if signature and signature.same_as:
+        parts.append(f"Same as {signature.same_as}, earlier in this run")
+    return " · ".join(parts)
+
+
+def _reasons(report: Report) -> Iterator[str]:
+    """Why each link of the chain is believed, what else followed, and what the cause is known by."""
+    chain = report.analysis.chain
+    for link in chain.links if chain else ():
+        yield f"{link.cause.who} → {link.effect.who}: {in_words.reason_words(link)}"
+    for link in chain.consequences if chain else ():
+        yield f"and {link.effect.who}: {link.effect.says} (after {link.cause.who}: {in_words.reason_words(link)})"
+    if report.analysis.recurrence:
+        yield f"For a note on this cause: failtale know {report.analysis.recurrence.signature} 'BUG-123'"
+    if report.analysis.signature and report.analysis.signature.same_as:
+        yield f"What both have in common: {report.analysis.signature.text}"
+
+
+def _notes(report: Report) -> Iterator[str]:
+    yield from report.analysis.notes
+    if report.analysis.no_hint_reason and not report.analysis.hint:
+        yield f"No hint from a model: {report.analysis.no_hint_reason}"
+    if report.failure.redactions:
+        yield f"Removed from the failure: {in_words.redaction_words(report.failure.redactions)}"
+    missing = [lines for item in report.evidence.items if (lines := left_out(item))]
+    if missing:
+        where = f"; the bundle '{report.bundle}' has them" if report.bundle else ""
+        yield (
+            f"To keep under its size limit, this card leaves out {count(sum(missing), 'line')} "
+            f"of {count(len(missing), 'item')}{where}."
+        )
+
+
+# --- Room: heights as the style sheet sets them, in pixels at a width of 1280 ----------------------------------------
+
+_FRAME_PX = 14 + 4 + 2 * 18
+"""Padding and border, and two lines of the foot."""
+_HEAD_PX = 23
+_HEAD_CELLS = 70
+"""That have room in a line of the headline for sure, also where suites lie deep; its badge takes some of them."""
+_LINE_PX = 19
+_LINE_CELLS = 100
+_HINT_FRAME_PX = 10
+_FOLD_PX = 21
+_TIMELINE_PX = 6 + 18 + 14
+"""Margins, the test's lane and the axis."""
+_LANE_PX = 18
+_STORY_PX = 4 + 20
+"""Margins and the test's own row."""
+_ROW_PX = 20
+_FEWEST_LANES = 2
+_FEWEST_ROWS = 2
+
+
+_NARROW = re.compile(r"[a-ln-vx-z0-9 .,:;'()/_-]")
+
+
+def _lines_taken(text: str, cells: int = _LINE_CELLS) -> int:
+    """One or two, for the style sheet cuts the rest; what is no narrow letter may take twice the width."""
+    if len(text) > cells:
+        return 2
+    return 1 if 2 * len(text) - len(_NARROW.findall(text)) <= cells else 2
+
+
+def _heights(verdict: Verdict, hint: Hint | None, notes: Sequence[str]) -> Iterator[int]:
+    """Of what stands around timeline and story."""
+    yield _HEAD_PX * _lines_taken(verdict.badge + verdict.sentence, _HEAD_CELLS)
+    yield from (_LINE_PX * (_lines_taken(line.text) if line.is_chain else 1) for line in verdict.lines)
+    if notes:
+        yield _LINE_PX
+    if hint:
+        yield _LINE_PX * _lines_taken(hint.cause, _HEAD_CELLS) + _HINT_FRAME_PX
+
+
+def _room(others_px: int, *, hosts: int, suspects: int) -> tuple[int, int]:
+    """How many lanes of hosts and rows of suspects have room beside the rest; rows that have none share one."""
+    left = MOST_PX - _FRAME_PX - _TIMELINE_PX - _STORY_PX - others_px
+    wanted_lanes, wanted_rows = min(hosts, MOST_HOSTS), suspects
+    lanes, rows = min(wanted_lanes, _FEWEST_LANES), min(wanted_rows, _FEWEST_ROWS)
+
+    def used(lanes: int, rows: int) -> int:
+        return lanes * _LANE_PX + (rows + (rows < wanted_rows)) * _ROW_PX
+
+    while lanes < wanted_lanes or rows < wanted_rows:
+        more_rows = min(wanted_rows, rows + 1 + (rows == wanted_rows - 2))  # a row that says "1 more" saves nothing
+        if rows < wanted_rows and used(lanes, more_rows) <= left:
+            rows = more_rows
+        elif lanes < wanted_lanes and used(lanes + 1, rows) <= left:
+            lanes += 1
+        else:
+            break
+    return lanes, rows
 
 
 def _id_part(text: str) -> str:
@@ -225,16 +374,22 @@ def _line_anchor(prefix: str, suspect: Suspect) -> str:
 
 def _story(
     report: Report, suspects: Sequence[Suspect], items: Sequence[ItemView], *, prefix: str, brief: bool
-) -> Iterator[StoryRow]:
+) -> list[StoryRow]:
     """By time; what has none, such as a changed state, stands where its rank puts it: before what is less suspect."""
     shared = shared_identifiers((each.host, each.text) for each in suspects)
-    for suspect in _by_time(suspects):
-        yield StoryRow(
+    return [
+        StoryRow(
             suspect=suspect,
             name=f"{prefix}_{_id_part(suspect.id)}",
             anchor=None if brief else _anchor_of(suspect, items, prefix=prefix),
             pieces=tuple(_pieces(shorten(_said(suspect), STORY_CHARS), shared)),
         )
+        for suspect in _by_time(suspects)
+    ]
+
+
+def _host_and_times(suspect: Suspect) -> str:
+    return f"{suspect.host} {in_words.times(suspect.count)}" if suspect.count > 1 else suspect.host
 
 
 def _by_time(suspects: Sequence[Suspect]) -> list[Suspect]:

@@ -19,7 +19,7 @@ from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, telling_step
 from FailTaleLibrary.rendering.fitting import Fitter, essentials
-from FailTaleLibrary.text import bytes_of, count, duration
+from FailTaleLibrary.text import bytes_of, count, duration, shorten
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -29,6 +29,8 @@ CARD_START = '<div data-failtale="1" '
 """What every card begins with, so that it is recognised among the messages of an output file."""
 _FIRST_GUESS = 0.6
 """Characters of output that make a byte of card, with its markup and its share of the payload."""
+_SHORT_HEADLINE = 300
+"""Of a failure whose card has no room; the bundle has the rest."""
 _LINK = re.compile(r'<div data-failtale="1" data-failure-id="[^"]*" data-bundle="([^"]*)"')
 
 Pack = Callable[[Report], str]
@@ -108,7 +110,7 @@ def _brief_card(report: Report, max_bytes: int, *, bundle_link: str | None, pack
 
 def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -> str:
     """What is said when a whole card has no room: the headline and where the rest is."""
-    headline = headline_of(report)
+    headline = shorten(headline_of(report), _SHORT_HEADLINE)
     while True:
         card = _rendered("no_room.html.j2", report=report, headline=headline, bundle_link=_safe_link(bundle_link))
         if bytes_of(card) <= max_bytes:
@@ -119,13 +121,13 @@ def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -
 
 
 def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief: bool = False) -> str:
-    return _rendered(
+    card = _rendered(
         "card.html.j2",
         card=card_of(report, brief=brief),
         bundle_link=_safe_link(bundle_link),
         payload=pack(report) if pack else None,
-        style=_style_sheet("style.css"),
     )
+    return card.replace(_NO_STYLE, f"<style>{_style_of(card)}</style>", 1)
 
 
 def rendered_page(template: str, *, style: str, **values: object) -> str:
@@ -165,6 +167,35 @@ def _jinja_environment() -> Environment:
 def _template_source(name: str) -> str:
     """A template without its line ends, so that the layout of its source never shows in the pre-wrap cell."""
     return re.sub(r"\s*\n\s*", "", _file_of_templates(name))
+
+
+_NO_STYLE = "<style></style>"
+"""Where a card's style sheet comes; no text of others can say it, for its brackets are escaped."""
+_CLASS = re.compile(r"ft-[a-z-]+")
+_RULE = re.compile(r"(@media[^{]*)\{|([^{}]+)(\{[^{}]*\})|\}")
+
+
+def _style_of(card: str) -> str:
+    """The rules that a card has a use for: a log of a hundred cards has as many style sheets."""
+    used = set(_CLASS.findall(card))
+    found: list[str] = []
+    for media, rules in _rules_of_cards():
+        kept = "".join(rule for rule, alternatives in rules if any(used.issuperset(each) for each in alternatives))
+        found.append(f"{media}{{{kept}}}" if media else kept)
+    return "".join(found)
+
+
+@cache
+def _rules_of_cards() -> tuple[tuple[str, tuple[tuple[str, tuple[frozenset[str], ...]], ...]], ...]:
+    """By medium ("" for any): each rule of the sheet, with the classes that each of its selectors names."""
+    blocks: list[tuple[str, list[tuple[str, tuple[frozenset[str], ...]]]]] = [("", [])]
+    for media, selectors, body in _RULE.findall(_style_sheet("style.css")):
+        if media:
+            blocks.append((media, []))
+        elif selectors:
+            classes = tuple(frozenset(_CLASS.findall(each)) for each in selectors.split(","))
+            blocks[-1][1].append((selectors + body, classes))
+    return tuple((media, tuple(rules)) for media, rules in blocks)
 
 
 @cache

@@ -54,6 +54,11 @@ class Mark:
     is_earlier: bool = False
     """It lies before the test, and is drawn at its edge."""
 
+    @property
+    def width_px(self) -> int:
+        """A disc, or as much as the label takes."""
+        return 16 + 6 * (len(self.label) + self.is_earlier - 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Lane:
@@ -85,8 +90,8 @@ class Timeline:
         return "Timeline. " + ". ".join(f"{lane.name}: {lane.words or 'nothing'}" for lane in self.lanes)
 
 
-def timeline_of(report: Report, suspects: Sequence[Suspect]) -> Timeline:
-    """``suspects``: those that the card shows."""
+def timeline_of(report: Report, suspects: Sequence[Suspect], *, most_hosts: int = MOST_HOSTS) -> Timeline:
+    """``suspects``: those that the card shows; ``most_hosts``: for how many there is room."""
     failure = report.failure
     axis = _Axis(failure, suspects)
     clocks = {clock.host: clock for clock in report.evidence.clocks}
@@ -94,7 +99,9 @@ def timeline_of(report: Report, suspects: Sequence[Suspect]) -> Timeline:
     lanes = [_host_lane(host, report.evidence.gaps, suspects, clocks.get(host), axis) for host in hosts]
     telling = [lane for lane in lanes if lane.intervals or lane.marks]
     quiet = [lane for lane in lanes if not (lane.intervals or lane.marks)]
-    shown = [*telling, *quiet][:MOST_HOSTS]
+    by_rank = list(dict.fromkeys(each.host for each in suspects))
+    telling.sort(key=lambda lane: by_rank.index(lane.name) if lane.name in by_rank else len(by_rank))
+    shown = [*telling, *quiet][:most_hosts]
     return Timeline(
         lanes=(Lane("test", tuple(_keywords(failure, axis))), *sorted(shown, key=lambda lane: hosts.index(lane.name))),
         failed=axis.place(failure.window.end),
@@ -194,8 +201,13 @@ def _mark(place: float, suspects: Sequence[Suspect], spread: float, axis: _Axis)
     return Mark(
         at=place,
         spread=spread,
-        label="·".join(each.id.removeprefix("E") for each in suspects)[:8],
+        label=_mark_label([each.id.removeprefix("E")[:3] for each in suspects]),
         words="; ".join(said),
         is_strong=any(each.is_strong for each in suspects),
         is_earlier=any(each.at is not None and axis.is_earlier(each.at) for each in suspects),
     )
+
+
+def _mark_label(ids: Sequence[str]) -> str:
+    """``1``, ``2·4``; of more than three the first and how many."""
+    return "·".join(ids) if len(ids) <= 3 else f"{ids[0]}+{len(ids) - 1}"

@@ -216,6 +216,11 @@ def chain_words(chain: Chain) -> str:
     return " → ".join(f"{event.who}: {event.says}" for event in events)
 
 
+def chain_after_cause(chain: Chain) -> str:
+    """``db1 → app1: server closed the connection → test: …``, below a headline that says what happened on db1."""
+    return " → ".join([chain.links[0].cause.who, *(f"{link.effect.who}: {link.effect.says}" for link in chain.links)])
+
+
 def reason_words(link: ChainLink) -> str:
     """Why a link is believed."""
     return ", ".join(link.reasons)
