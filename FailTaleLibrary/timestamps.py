@@ -571,12 +571,13 @@ def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeForm
     ``utc_offset_s``: the host's zone, east positive, for times without one. ``near``: an aware moment in whose
     neighbourhood the line was written. ``time_format``: the collector's own, which then is the only one.
     """
-    line = line[:_LINE_CHARS]
+    whole = line = line[:_LINE_CHARS]
     if (lead := _COMPOSE_LEAD.match(line)) is not None:
         line = line[lead.end() :]
     try:
         if time_format is not None:
-            return _read_own(line, time_format, utc_offset_s, near)
+            own = _read_own(whole, time_format, utc_offset_s, near)
+            return own or (_read_own(line, time_format, utc_offset_s, near) if lead else None)
         return (
             _read_time(line, utc_offset_s, near)
             or _read_keyed(line, KEYS, None, utc_offset_s, near)
@@ -891,8 +892,8 @@ def _read_own(line: str, own: TimeFormat, utc_offset_s: int, near: datetime) -> 
     if own.key:
         return _read_keyed(line, (own.key,), own.pieces, utc_offset_s, near)
     if own.pattern:
-        match = re.search(own.ahead, line)
-        return _read_value(line[match.end() :], own.pieces, utc_offset_s, near) if match else None
+        match = re.search(own.pattern, line)
+        return _read_value(line[match.start(1) :], own.pieces, utc_offset_s, near) if match else None
     return _read_value(line, own.pieces, utc_offset_s, near)
 
 

@@ -74,6 +74,24 @@ def test_a_title_ahead_of_a_refusal_is_no_answer() -> None:
     assert "Operation not permitted" in record.detail
 
 
+@pytest.mark.parametrize("exit_status", [0, 1])
+@pytest.mark.parametrize("title", ["4711:", "-- No entries --"])
+def test_a_title_behind_which_a_refusal_stands_on_stderr_is_no_answer_though_a_pipe_hides_the_failure(
+    title: str, exit_status: int
+) -> None:
+    record = judged("java.io.IOException: Operation not permitted\n", stdout=f"{title}\n", exit_status=exit_status)
+    assert isinstance(record, Gap)
+    assert record.reason == "permission denied"
+    assert isinstance(judged("", stdout=f"{title}\n", exit_status=exit_status), Item)
+
+
+def test_of_several_lines_the_one_that_says_what_failed_is_the_reason() -> None:
+    said = 'psql: error: connection to server at "db1" failed: Connection refused\n\tDo others reach it on that host?\n'
+    record = judged(said)
+    assert isinstance(record, Gap)
+    assert (record.reason, "Connection refused" in record.detail) == ("failed", True)
+
+
 def test_a_program_that_failed_in_its_own_words_is_shown_with_them() -> None:
     for line in ("frobnicate: cannot frobnicate", "Failed to connect to bus: Host is down"):
         record = judged(line + "\n", exit_status=1)

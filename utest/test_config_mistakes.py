@@ -282,12 +282,21 @@ def test_a_gateway_has_an_address() -> None:
         ),
         (
             "{file: '/var/log/**/x.log'}",
-            "4:16: ….file: '/var/log/**/x.log' has '**', and no shell reads it: only '*' and '?' match file names; "
+            "4:16: ….file: '/var/log/**/x.log' has '**', which is no pattern: only '*' and '?' match file names; "
             "write each path, in a list",
         ),
         (
+            "{file: '/var/log/app[0-9].log'}",
+            "4:16: ….file: '/var/log/app[0-9].log' has '[0-9]', which is no pattern: only '*' and '?' match file "
+            "names; write each path, in a list",
+        ),
+        (
+            "{file: /proc/loadavg}",
+            "4:16: ….file: '/proc/loadavg' is state of the kernel and no log; write 'command: cat /proc/loadavg'",
+        ),
+        (
             "{file: ['/var/log/x-$(date +%F).log']}",
-            "4:17: ….file[1]: '/var/log/x-$(date +%F).log' has '$(', and no shell reads it: only '*' and '?' match "
+            "4:17: ….file[1]: '/var/log/x-$(date +%F).log' has '$(', which is no pattern: only '*' and '?' match "
             "file names; write each path, in a list",
         ),
         (

@@ -90,6 +90,9 @@ def test_awk_and_the_parser_here_agree_on_any_line(
         TimeFormat("%s", key="when"),
         TimeFormat(pattern="at=<([^>]*)>"),
         TimeFormat("%H:%M", pattern="^[a-z]* ([0-9:]*)"),
+        TimeFormat("%d-%b-%Y %H:%M", pattern="[|] ([0-9A-Za-z-]* [0-9:]*) [|]"),
+        TimeFormat(pattern="t:([0-9]+)$"),
+        TimeFormat(pattern="([0-9]+) ms$"),
     ],
     ids=str,
 )
@@ -108,6 +111,10 @@ def test_awk_and_the_parser_here_agree_on_a_collectors_own_format(awk: str, own:
         "x=1 when=1795368601.5",
         "x at=<22/Nov/2026:17:30:01 +0000> y",
         "x at=<soon> y",
+        "ERROR | 22-Nov-2026 17:30 | what docker compose puts ahead looks alike",
+        "web-1  | INFO | main | 22-Nov-2026 17:30 | x",
+        "t:12 t:1795368601",
+        "12 1795368601123 ms",
         "",
     ]
     assert any(moment is not None for moment in expected(lines, own, 0))

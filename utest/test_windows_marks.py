@@ -80,6 +80,8 @@ def test_a_deleted_log_is_empty_and_said_to_be_lost(shell: HostShell, tmp_path: 
     answer = window_of(shell, collector(log), log.unlink)
     assert answer.text == b""
     assert "truncated, deleted" in answer.note
+    assert "rotated copy" not in answer.note
+    assert answer.has_unread
     assert answer.stderr == b""
 
 

@@ -42,6 +42,8 @@ from FailTaleLibrary.windows.look_back import placed
 _MUCH_MORE = 4
 """So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
 _TITLE_CHARS = 40
+_NO_ENTRIES = "-- No entries --"
+"""What journalctl prints where it found nothing, also where it may not read."""
 _MANY_WORDS = 4
 """With so many lines on stderr and none on stdout a command has given its answer there."""
 ALL_ON_STDERR = our_words("[printed on stderr]")
@@ -125,6 +127,8 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
     silence = None
     if not is_on_stderr and _is_silent(full_text, result):
         silence = _reason_of_silence(asked, result, answer, incomplete=incomplete, stderr=stderr, privilege=privilege)
+        if silence is None and answer.has_unread and not (whole or answer.before):
+            silence = "could not tell", safe.text(answer.note)
     if silence is not None:
         reason, detail = silence
         return CollectedItem(
@@ -162,7 +166,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         omitted_lines=answer.omitted_lines + cut_lines,
         window=_applied_window(asked, answer, safe),
         rows=_rows_of_collector(asked.collector),
-        empty_means=safe.text(asked.collector.empty_means),
+        empty_means=our_words("") if answer.has_unread else safe.text(asked.collector.empty_means),
         redactions=safe.redactions(),
     )
     return CollectedItem(item, full_text)
@@ -291,9 +295,13 @@ def _is_stderr_cut(result: CommandResult) -> bool:
 
 
 def _is_silent(text: str, result: CommandResult) -> bool:
-    """Whether there is no output, or of a program that failed no more than a title (jcmd prints the process first)."""
+    """Whether there is no output, or no more than a title: jcmd prints the process, journalctl that it has nothing.
+
+    A pipe hides that the program failed; then a title is what announces more.
+    """
     told = text.strip()
-    return not told or (result.exit_status not in (0, None) and len(told) <= _TITLE_CHARS and "\n" not in told)
+    is_title = len(told) <= _TITLE_CHARS and "\n" not in told
+    return is_title and (not told or result.exit_status not in (0, None) or told == _NO_ENTRIES or told.endswith(":"))
 
 
 def _reason_of_silence(
@@ -324,7 +332,8 @@ def _reason_of_silence(
     if silence is None and result.exit_status == 127 and not is_title:
         collector = derived(_collector_of, asked.step)
         return "command not found", our_words("a program that '{}' runs is not on the host", collector)
-    return silence if silence is None or not is_title or silence[0] == "permission denied" else None
+    has_failed = result.exit_status not in (0, None)
+    return silence if silence is None or not (is_title and has_failed) or silence[0] == "permission denied" else None
 
 
 def _reason_of(incomplete: str) -> GapReason:

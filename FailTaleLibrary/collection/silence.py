@@ -34,7 +34,8 @@ WORDS: tuple[Words, ...] = (
     ),
     Words(
         None,
-        r"\b(cannot|can't|failed to) (change|set|setting) (default )?locale|setting locale failed|falling back to"
+        r"\b(cannot|can't|failed to) (change|set|setting) (default )?locale|setting locale failed"
+        r"|falling back to (the standard|a fallback) locale"
         r"|^\s*(LANGUAGE|LC_[A-Z]+|LANG) =|are supported and installed on your system|please check that your locale",
         (
             "bash: warning: setlocale: LC_ALL: cannot change locale (de_DE.UTF-8)",
@@ -47,13 +48,12 @@ WORDS: tuple[Words, ...] = (
     ),
     Words(
         None,
-        r"stdin: is not a tty|^mesg: |ttyname failed|TERM environment variable not set|No value for \$TERM"
-        r"|pseudo-terminal will not be allocated|X11 forwarding request failed|permanently added",
+        r"stdin: is not a tty|^mesg: ttyname failed|^tput: No value for \$TERM"
+        r"|pseudo-terminal will not be allocated|X11 forwarding request failed|^warning: permanently added",
         (
             "stdin: is not a tty",
             "mesg: ttyname failed: Inappropriate ioctl for device",
             "tput: No value for $TERM and no -T specified",
-            "TERM environment variable not set.",
             "Warning: Permanently added 'web1' (ED25519) to the list of known hosts.",
         ),
     ),
@@ -81,16 +81,18 @@ WORDS: tuple[Words, ...] = (
     ),
     Words(
         None,
-        r"^picked up _?JAVA|VM warning:|^WARNING: An illegal reflective",
+        r"^picked up _?JAVA|VM warning: (sharing is only supported|ignoring option|options? .* (was|were) deprecated)"
+        r"|^WARNING: An illegal reflective",
         (
             "Picked up JAVA_TOOL_OPTIONS: -Xmx64m",
+            "OpenJDK 64-Bit Server VM warning: Option UseConcMarkSweepGC was deprecated in version 9.0.",
             "OpenJDK 64-Bit Server VM warning: Sharing is only supported for boot loader",
         ),
     ),
     Words(
         None,
-        r"(e|f)grep: warning: |grep: warning: stray|apt does not have a stable CLI|can't stat\(\) .* file system"
-        r"|output information may be incomplete",
+        r"[ef]grep: warning: [ef]grep is obsolescent|grep: warning: stray"
+        r"|apt does not have a stable CLI|can't stat\(\) .* file system|output information may be incomplete",
         (
             "egrep: warning: egrep is obsolescent; using grep -E",
             "WARNING: apt does not have a stable CLI interface. Use with caution in scripts.",
@@ -100,11 +102,12 @@ WORDS: tuple[Words, ...] = (
     ),
     Words(
         None,
-        r"^no resources found|^defaulted container |^warning: .* is deprecated|emulate docker cli using podman"
+        r"^no resources found|^defaulted container |^warning: .* is deprecated in v\d|emulate docker cli using podman"
         r"|the attribute `?version`? is obsolete",
         (
             "No resources found in default namespace.",
             'Defaulted container "app" out of: app, sidecar',
+            "Warning: v1 ComponentStatus is deprecated in v1.19+",
             "Emulate Docker CLI using podman. Create /etc/containers/nodocker to quiet msg.",
         ),
     ),
@@ -301,7 +304,7 @@ WORDS: tuple[Words, ...] = (
     # --- Services that do not answer, and devices that fail ---------------------------------------------------------
     Words(
         "timed out",
-        r"timed? ?out|deadline exceeded|timeout",
+        r"time(d? |d)?out\b(?!=)|deadline exceeded",
         ("curl: (28) Operation timed out after 5001 milliseconds", "error: context deadline exceeded"),
     ),
     Words(
@@ -415,7 +418,7 @@ def silence_of(answer: SilentAnswer) -> tuple[GapReason, SafeText] | None:
     if answer.filter_failed:
         return "could not tell", our_words("the filter 'grep' failed, so nobody knows whether there was something")
     if told and answer.exit_status in (0, None):
-        line, reason = told[-1]
+        line, reason = next((each for each in told if each[1] == "failed"), told[-1])
         return "failed" if reason == "failed" else "could not tell", derived(str.strip, line)
     return None
 

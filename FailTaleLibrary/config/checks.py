@@ -34,8 +34,10 @@ _NOT_FOR = {
     },
 }
 """Keys that mean nothing beside a source, with the reason."""
-_NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}")
+_NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}|\[[^]/]+\]")
 """What other tools take in a path, and would name a file that does not exist here."""
+_OF_THE_KERNEL = re.compile(r"/proc/(?!.*/(root|cwd)/)|/sys/(?!fs/pstore/)")
+"""Made as they are read: they have no size, so that nothing would be read of them."""
 _NEEDS = {"grep_before": "grep", "grep_after": "grep", "ignore_case": "grep", "mask": "baseline", "alarms": "baseline"}
 
 
@@ -200,8 +202,14 @@ def _check_files(document: Document, data: Mapping[str, Any], *, at: Where) -> N
             document.add(where, f"{shown} is not an absolute path; write the path on the host, from '/' on")
         elif isinstance(file, str) and (found := _NO_PATTERN.search(file)):
             where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
-            sentence = "no shell reads it: only '*' and '?' match file names; write each path, in a list"
-            document.add(where, f"{document.shown(where, file)} has {in_quotes(found[0])}, and {sentence}")
+            sentence = "only '*' and '?' match file names; write each path, in a list"
+            document.add(
+                where, f"{document.shown(where, file)} has {in_quotes(found[0])}, which is no pattern: {sentence}"
+            )
+        elif isinstance(file, str) and _OF_THE_KERNEL.match(file):
+            where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
+            shown = document.shown(where, file)
+            document.add(where, f"{shown} is state of the kernel and no log; write 'command: cat {file}'")
 
 
 def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ...]]) -> None:

@@ -143,6 +143,7 @@ knew_old() ( # the size is the old one's, not that of $path
 # The sibling that holds the marked content: by its inode, else (a copy, a packed one) by what it begins with.
 find_old() {
   list=$(cat)
+  if [ -z "$list" ]; then return; fi
   printf '%s\n' "$list" | while IFS= read -r name; do
     look "$name"
     if [ "$inode" = "$p_inode" ] && is_old "$name"; then printf '%s\n' "$name"; break; fi
@@ -282,7 +283,7 @@ readable() {
     if [ -r "$file" ]; then
       printf '%s %s %s %s\n' "$inode" "$size" "$written" "$file"
     else
-      cat < "$file" >/dev/null # in the host's own words
+      cat -- "$file" >/dev/null # in the host's own words
       unreadable=1
     fi
   done

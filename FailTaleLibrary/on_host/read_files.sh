@@ -49,7 +49,7 @@ begin() {
     return # no line in it could have a time
   elif learn "$3" "$sample"; then
     if [ "$dated" = 0 ]; then tell undated "$3"; fi
-    case $step in 1 | 60) tell coarse "$3" ;; esac
+    case $step in 1) tell coarse "$3" ;; 60) tell minutes "$3" ;; esac
     begin_by_times "$@"
   else
     tell timeless "$3"

@@ -131,20 +131,26 @@ function keyed(line, names, of_own,    masked, json, rest, at, from, prefix, dep
   }
   return ""
 }
+# The time where the collector says; what docker compose puts ahead may be a line's own beginning.
+function own_anywhere(line,    t) {
+  t = own(line)
+  if (t == "" && sub(compose_lead, "", line)) t = own(line)
+  return t
+}
 # The time of a line of a kind that was learned: `own`, the number of a row, or a key.
 function stamp(line) {
+  if (kind == "own") return own_anywhere(line)
   sub(compose_lead, "", line)
-  if (kind == "own") return own(line)
   if (kind ~ /^[0-9]+$/) return by_row(substr(line, 1, 300), kind + 0)
   return keyed(line, substr(kind, 2), 0)
 }
 # The kind of a line; sets time.
 function kind_of(line) {
-  sub(compose_lead, "", line)
   if (has_own) {
-    time = own(line)
+    time = own_anywhere(line)
     return time == "" ? "" : "own"
   }
+  sub(compose_lead, "", line)
   time = any(line, kind == "" ? row : 0)
   if (time != "") return row ""
   time = keyed(line, keys, 0)

@@ -100,8 +100,10 @@ def _own_functions(own: TimeFormat | None, cutting: _Cutting) -> str:
     if own.key:
         how = f"return keyed(line, {_string(re.escape(own.key))}, 1)\n"
     elif own.pattern:
-        text = "substr(line, RSTART + RLENGTH, 300)"
-        how = f'if (!match(line, {_string(own.ahead)})) return ""\nreturn own_value({text})\n'
+        how = f'if (!match(line, {_string(own.pattern)})) return ""\nline = substr(line, RSTART)\n'
+        if ahead := own.ahead.removeprefix("^"):
+            how += f"match(line, {_string('^' + ahead)})\nline = substr(line, RLENGTH + 1)\n"
+        how += "return own_value(line)\n"
     else:
         how = "return own_value(line)\n"
     return f"{value}function own(line) {{\n{how}}}\n"

@@ -52,6 +52,8 @@ class HostOutput:
     method: WindowMethod
     note: str
     """What the window could not guarantee, in sentences; may hold paths of the host, so redact it."""
+    has_unread: bool
+    """Whether `note` tells of files that may hold lines of the window and could not be read."""
     produced_bytes: int | None
     """What the source held for the window before filters and caps; None when it could not be counted."""
     omitted_bytes: int
@@ -110,6 +112,7 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
         stderr=own_stderr,
         method=_method(told),
         note=" ".join(_window_notes(told, parts, statuses)),
+        has_unread=not told.keys().isdisjoint(_UNREAD),
         produced_bytes=produced[1] + skipped if produced else None,
         omitted_bytes=max(0, matched[1] - len(kept)) if matched else 0,
         omitted_lines=max(0, matched[0] - kept.count(b"\n")) if matched else 0,
@@ -240,10 +243,13 @@ _NOTES = {
     "timeless": "FailTale knows no time of most lines of {}.",
     "undated": "The times in {} have no date: lines of another day may be among these.",
     "coarse": "The times in {} have no fractions: the window's start is right to a second.",
+    "minutes": "The times in {} have no seconds: the window's start is right to a minute.",
     "utc": "The times in {} were read as UTC, not in the host's zone.",
     "many": "Only the 1000 newest files of {} were looked at.",
 }
 """What a host tells of its files, in the reader's words."""
+_UNREAD = ("lost", "locked", "broken", "sealed", "replaced", "strange")
+"""Of these: lines of the window may have been written where nobody could read them."""
 
 
 def _window_notes(told: dict[str, list[str]], parts: tuple[OutputPart, ...], statuses: list[int]) -> Iterator[str]:
