@@ -111,6 +111,7 @@ def test_nothing_outlives_its_time_limit_and_what_came_is_kept(
 ) -> None:
     host = new_host(environment={"PATH": tools.path(tmp_path / "bin")})
     ways = [to(host) for _ in range(3)]  # a connection takes four at once
+    assert run(ways[0], "echo hello").stdout == b"hello\n"  # one of them knows the host, and has a spare channel
 
     def ask(number: int) -> CommandResult:
         shape = SHAPES[number]
@@ -143,7 +144,7 @@ def test_nothing_outlives_a_client_that_goes(tools: Tools, new_host: Callable[..
     cancels, closes, loses = (to(host) for _ in range(3))
     cancel = threading.Event()
     for way in (cancels, closes):
-        way.transport("web1")
+        assert run(way, "echo hello").stdout == b"hello\n"  # the host is known to them
     others = host.session_pids()
     loses.transport("web1")
     lost = set(host.session_pids()) - set(others)

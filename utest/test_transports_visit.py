@@ -9,8 +9,10 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from datetime import datetime, timezone
 from itertools import islice, pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -25,6 +27,7 @@ from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.transports import CommandResult, Script, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.local import LocalTransport
+from FailTaleLibrary.transports.ssh import SshTransport
 from FailTaleLibrary.transports.visit import Frame, FrameSplitter, command_line, opening, request
 from FailTaleLibrary.windows import ResolvedWindow, parse_host_output
 from FailTaleLibrary.windows import command_line as command_line_of
@@ -39,10 +42,12 @@ def here() -> Transport:
 
 @pytest.fixture(params=SHELLS)
 def in_any_shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transport:
-    """This machine, where `sh` is another one."""
+    """This machine, where `sh` is another one; known from a visit, as hosts mostly are."""
     (tmp_path / "sh").symlink_to(shutil.which(request.param) or "")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
-    return LocalTransport()
+    transport = LocalTransport()
+    assert visit(transport, item("first", "echo hello"))["first"].stdout == b"hello\n"
+    return transport
 
 
 def test_a_command_line_is_short_and_has_nothing_that_a_login_shell_could_take_for_its_own() -> None:
@@ -225,7 +230,7 @@ def test_the_programs_of_several_logs_travel_once() -> None:
         collectors += [Collector(name=f"unit{each}", journal=f"unit{each}") for each in range(logs)]
         lines = [command_line_of(each, window=window, max_bytes=1_000_000) for each in collectors]
         items = [VisitItem("", Script(each.producer, shared=each.shared), 9, 9) for each in lines]
-        return len(request(("nonce", "items"), dict(enumerate(items)), lasts_s=9))
+        return len(request(("nonce", "items"), dict(enumerate(items)), lasts_s=9).text)
 
     assert size(4) - size(2) < size(2) / 5
 
@@ -249,7 +254,7 @@ def test_nobody_waits_for_what_is_dead_and_was_not_reaped(in_any_shell: Transpor
 def test_nothing_is_run_of_a_request_that_was_cut(part: float, tmp_path: Path) -> None:
     runs = tmp_path / "ran"
     items = [sharing(each, f"echo > {runs}{each}\n", ": " + "x" * 5000 + "\n") for each in ("one", "two", "three")]
-    text, sent = opening((1, 2)), request(("nonce", "items"), dict(enumerate(items)), lasts_s=5)
+    text, sent = opening((1, 2)), request(("nonce", "items"), dict(enumerate(items)), lasts_s=5).text
     line = command_line((1, 2), len(text))
     subprocess.run(["sh", "-c", line], input=text + sent[: int(len(sent) * part)], check=False, timeout=FOREVER_S)
     assert list(tmp_path.iterdir()) == []
@@ -305,6 +310,82 @@ def test_items_may_be_made_when_the_host_has_told_its_clock(in_any_shell: Transp
     assert start.sent_at.timestamp() - 1 <= float(start.clock) <= start.received_at.timestamp() + 1
     assert start.zone[0] in "+-"
     assert results["only"].stdout == f"{start.clock}\n".encode()
+
+
+class Watched(LocalTransport):
+    """This machine, and how many texts each of its shells was sent."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.texts: list[int] = []
+
+    def start(self, command_line: str, *, wait_s: float) -> Any:
+        shell, number = super().start(command_line, wait_s=wait_s), len(self.texts)
+        self.texts.append(0)
+        write = shell.write
+
+        def counted(data: bytes) -> int:
+            self.texts[number] += 1
+            return write(data)
+
+        shell.write = counted  # type: ignore[method-assign]
+        return shell
+
+
+def test_a_host_that_is_known_gets_all_in_one_text() -> None:
+    transport = Watched()
+    for number in range(3):
+        assert visit(transport, item("one", f"echo {number}"))["one"].stdout == f"{number}\n".encode()
+    assert transport.texts == [2, 1, 1]
+
+
+def test_items_are_made_anew_where_somebody_has_set_the_hosts_clock() -> None:
+    transport, results, clocks = Watched(), {}, []
+    now = datetime.now(timezone.utc)
+    transport.known.saw(VisitStart(f"{now.timestamp() + 3600:.6f}", "+0000", now, now))
+
+    def make(start: VisitStart) -> Sequence[VisitItem]:
+        clocks.append(float(start.clock) - now.timestamp())
+        return [item(each, f"echo {len(clocks)}") for each in ("one", "two")]
+
+    def on_result(name: str, result: CommandResult) -> None:
+        assert name not in results
+        results[name] = result.stdout
+
+    transport.visit(make, ends_at=time.monotonic() + FOREVER_S, cancel=NEVER, on_result=on_result)
+    assert [round(clock / 3600) for clock in clocks] == [1, 0]
+    assert results == {"one": b"2\n", "two": b"2\n"}
+    assert visit(transport, item("again", "echo again"))["again"].stdout == b"again\n"
+    assert transport.texts == [1, 2, 1]
+
+
+def test_a_shell_that_has_to_begin_anew_keeps_no_items_in_its_environment(tmp_path: Path) -> None:
+    """Behind a login shell that stays; the nonces would be in sight of all that the account runs."""
+    items = {0: item("one", f"touch {tmp_path}/ran")}
+    text = opening((1, 2), request(("nonce", "items"), items, lasts_s=5))
+    stays = command_line((1, 2), len(text)).removeprefix("exec ") + "; exit $?"
+    done = subprocess.run(["sh", "-c", stays], input=text, capture_output=True, check=False, timeout=FOREVER_S)
+    assert (done.stdout, done.returncode, list(tmp_path.iterdir())) == (b"failtale 3\n", 1, [])
+
+
+@pytest.mark.ssh
+def test_the_next_visit_needs_no_answer_of_the_server_to_begin(new_host: Callable[..., Sshd]) -> None:
+    host = new_host()
+    connections = to(host)
+    transport = connections.transport("web1")
+    assert isinstance(transport, SshTransport)
+    visit(transport, item("one", "echo one"))
+    assert wait_until(lambda: not threads_named("failtale-spare"))
+    host.signal(signal.SIGSTOP, host.session_pids())
+    shell = transport.start("echo begun", wait_s=0.1)
+    host.signal(signal.SIGCONT, host.session_pids())
+    assert wait_until(lambda: shell.ended or shell.read()[0] == b"begun\n")
+    shell.close()
+    connections.close()
+
+
+def threads_named(beginning: str) -> list[str]:
+    return [thread.name for thread in threading.enumerate() if thread.name.startswith(beginning)]
 
 
 def test_what_has_no_time_left_is_told_as_not_started(here: Transport) -> None:

@@ -19,7 +19,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
-from FailTaleLibrary.windows.marks import Pace
+from FailTaleLibrary.windows.marks import Pace, crowding
 
 
 def now() -> datetime:
@@ -96,9 +96,20 @@ def test_the_pace_of_marks_is_set_by_time_and_not_by_the_number_of_tests(tmp_pat
 
 def test_the_next_mark_is_as_far_away_as_the_last_one_was_dear() -> None:
     pace = Pace(least_s=1.0, share=0.02)
-    assert pace.pause_s(0.001, hosts=1) == 1.0
-    assert pace.pause_s(0.012, hosts=10) == pytest.approx(6.0)
-    assert pace.pause_s(0.012, hosts=100) == pytest.approx(60.0)
+    assert pace.pause_s(0.001, hosts=1, crowding=1.0) == 1.0
+    assert pace.pause_s(0.012, hosts=10, crowding=1.0) == pytest.approx(6.0)
+    assert pace.pause_s(0.012, hosts=100, crowding=1.0) == pytest.approx(60.0)
+    assert pace.pause_s(0.012, hosts=10, crowding=3.0) == pytest.approx(18.0)
+
+
+def test_a_machine_is_crowded_where_others_compute_while_a_run_would(tmp_path: Path) -> None:
+    told = tmp_path / "schedstat"
+    told.write_text("2000000000 6000000000 40\n")
+    assert crowding(told) == 4.0
+    told.write_text("0 0 0\n")
+    assert crowding(told) == 1.0
+    assert crowding(tmp_path / "none") == 1.0
+    assert crowding() >= 1.0
 
 
 def test_a_mark_that_was_dear_is_not_repeated_soon() -> None:

@@ -127,7 +127,7 @@ class ResultCollector:
         self._answers: dict[str, CollectedItem] = {}
         self._order = [step.id for step in plan.steps]
         self._host_gaps: list[Gap] = []
-        self._clocks: list[HostClock] = []
+        self._clocks: dict[str, HostClock] = {}
         self._changed = threading.Condition()
         self._closed = False
         self._unlogged: list[HostClock | CollectedItem] = []
@@ -139,7 +139,7 @@ class ResultCollector:
                 return
             self._unlogged.append(answer)
             if isinstance(answer, HostClock):
-                self._clocks.append(answer)
+                self._clocks[answer.host] = answer
                 self._hosts[answer.host] = time.monotonic()
             else:
                 self._settle(answer)
@@ -211,7 +211,7 @@ class ResultCollector:
             now = datetime.now(timezone.utc)
             unfinished = [self._unfinished(step, now, cancelled=cancelled) for step in self._open_steps.values()]
             answers = [self._answers[each] for each in self._order if each in self._answers]
-            clocks = tuple(sorted(self._clocks, key=lambda clock: clock.host))
+            clocks = tuple(sorted(self._clocks.values(), key=lambda clock: clock.host))
             return answers, sorted(self._host_gaps, key=lambda each: each.host) + unfinished, clocks
 
     def _unfinished(self, step: Step, now: datetime, *, cancelled: bool) -> Gap:

@@ -1,8 +1,9 @@
 # shellcheck shell=sh
 # One visit to a host: runs items one after the other, frames what they say, and leaves nothing behind.
 #
-# The client sends this text, and when the frame `ready` has told the host's clock, one line NONCE ITEMS_NONCE MARK BEATS SIZE and
-# SIZE bytes of `item ...` lines. Standard input then stays open and silent: its end ends everything.
+# The client sends this text and, when the frame `ready` has told how it runs and the host's clock, one line
+# NONCE ITEMS_NONCE MARK BEATS SIZE and SIZE bytes of `item ...` lines; to a host that it knows, all at once. Standard
+# input then stays open and silent: its end ends everything.
 #
 # Processes: main (this shell, head of its session), guard (reads the lifeline), clock (one `sleep` per half second);
 # for each item keeper | filters, the command in a session of its own below the keeper, and `tail` for stderr.
@@ -221,7 +222,8 @@ finish() {
   exit 0
 }
 
-# visit HELLO: HELLO is what this shell has answered already.
+# visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS]: HELLO is what this shell has answered already. What is sent along need
+# not be read; ITEMS is then a function.
 visit() {
   reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid=''
   if [ "$(command -v kill)" = kill ]; then
@@ -229,8 +231,11 @@ visit() {
     if command -v setsid >/dev/null 2>&1; then
       reach=group alone=setsid
       # Behind a login shell that stays, main is no head of a session; then it becomes one. `ps` shows no text of ours.
-      # shellcheck disable=SC2154,SC2016 # $s is this text, set by the command line
-      [ -n "$leads" ] || [ -n "${FAILTALE_TEXT:-}" ] || FAILTALE_TEXT=$s exec setsid sh -c 'eval "$FAILTALE_TEXT"'
+      if [ -z "$leads" ] && [ -z "${FAILTALE_TEXT:-}" ]; then
+        [ "$#" -eq 1 ] || exit 1 # nonces in an environment are seen by whoever is the same user
+        # shellcheck disable=SC2154,SC2016 # $s is this text, set by the command line
+        FAILTALE_TEXT=$s exec setsid sh -c 'eval "$FAILTALE_TEXT"'
+      fi
     else
       { set -m; } 2>/dev/null
       case $- in *m*) reach='jobs' ;; esac
@@ -238,14 +243,20 @@ visit() {
       case $leads-$reach in yes-child) reach=session ;; esac
     fi
   fi
+  manner=direct
+  [ -z "${FAILTALE_TEXT:-}" ] || manner=anew
   unset FAILTALE_TEXT
   LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
   export LC_ALL TERM SYSTEMD_COLORS PAGER
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
-  printf '\036failtale %s ready %s\n' "$1" "$(date '+%s.%N %z')" >&4
+  printf '\036failtale %s ready %s %s\n' "$1" "$manner" "$(date '+%s.%N %z')" >&4
   [ "$(command -v printf)" = printf ] || by_print
-  read -r nonce items_nonce mark beats size <&3 || exit 1
-  items=$(head -c "$size" <&3)
+  if [ "$#" -gt 1 ]; then
+    nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
+  else
+    read -r nonce items_nonce mark beats size <&3 || exit 1
+    items=$(head -c "$size" <&3)
+  fi
   trap '' PIPE TERM ALRM
   guard <&3 3<&- 4>&- 5>&- &
   guard_pid=$!

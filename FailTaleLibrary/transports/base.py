@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timezone
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, timezone
 from typing import Protocol
 
 from FailTaleLibrary.errors import TransportError
+
+_LAST_EPOCH = 32_503_680_000.0
+"""The year 3000. A clock that stands later is of no use: what lies so far apart leaves Python's calendar."""
+_DRIFT = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +60,47 @@ class VisitStart:
     """The clock was read after this moment on our own clock ..."""
     received_at: datetime
     """... and before this one."""
+
+    @property
+    def offset_s(self) -> tuple[float, float] | None:
+        """How far the host's clock is ahead of ours, at least and at most; None where it cannot be read."""
+        epoch, whole_seconds = read_epoch(self.clock)
+        if epoch is None:
+            return None
+        unsure_s = 1.0 if whole_seconds else 0.0  # such a host does not tell the fraction
+        return epoch - self.received_at.timestamp(), epoch + unsure_s - self.sent_at.timestamp()
+
+    def later(self, seconds: float) -> VisitStart | None:
+        """What the host would have sent so many seconds later; None where its clock cannot be read.
+
+        As exact as clocks run: one that nobody sets gains or loses a ten-thousandth at most.
+        """
+        epoch, whole_seconds = read_epoch(self.clock)
+        if epoch is None:
+            return None
+        passed, drifted = timedelta(seconds=seconds), timedelta(seconds=seconds * _DRIFT)
+        clock = f"{epoch + seconds:.0f}" if whole_seconds else f"{epoch + seconds:.6f}"
+        return replace(
+            self,
+            clock=clock,
+            sent_at=self.sent_at + passed - drifted,
+            received_at=self.received_at + passed + drifted,
+        )
+
+    def agrees_with(self, other: VisitStart) -> bool:
+        """Whether both may come from one clock that nobody has set in between."""
+        if self.offset_s is None or other.offset_s is None:
+            return False
+        least, most = zip(self.offset_s, other.offset_s, strict=True)
+        return max(least) <= min(most) and self.zone == other.zone
+
+
+def read_epoch(told: str) -> tuple[float | None, bool]:
+    """What `date +%s.%N` printed, and whether it has whole seconds only; None for a clock that no calendar knows."""
+    match = re.match(r"(\d{1,11})(\.\d{1,9})?(?!\d)", told)
+    if match is None or float(match[0]) > _LAST_EPOCH:
+        return None, False
+    return float(match[0]), match[2] is None
 
 
 @dataclass(frozen=True, slots=True)

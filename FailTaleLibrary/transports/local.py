@@ -12,7 +12,7 @@ from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
-from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit import KnownLogin, hold_visit, visit_for_one
 
 _CHUNK_BYTES = 256 * 1024
 
@@ -33,8 +33,10 @@ def repeat_line(host: str, command: str, config: Config) -> None:
 class LocalTransport(Transport):
     """Runs scripts here: for a product that lives beside its tests."""
 
-    has_shell = True
     hello_s = 5.0
+
+    def __init__(self) -> None:
+        self.known = KnownLogin(has_shell=True)
 
     def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
         hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import getpass
+import math
 import shlex
+import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from FailTaleLibrary import background
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.ssh_login import Login
-from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit import KnownLogin, hold_visit, visit_for_one
 
 if TYPE_CHECKING:
     import paramiko
@@ -28,6 +31,8 @@ MAX_CHANNELS = 4
 _REFUSED_FOR_S = 2.0
 """How long a server that has none of our channels open may refuse to open one."""
 _CHUNK_BYTES = 32 * 1024
+_IDLE_S = 5.0
+"""How often a connection wakes up in vain: paramiko's ten times a second, of ten hosts, cost one percent of a CPU."""
 
 
 SETTINGS = None  # the model of the configuration has them, because the section `ssh` holds defaults for all hosts
@@ -64,8 +69,7 @@ class SshTransport:
         self._login: Login | None = None
         """The one that is under way."""
         self._closed = False
-        self.has_shell = False
-        """Whether a login has given us a shell before."""
+        self.known = KnownLogin()
         self.hello_s = ssh.connect_timeout_s
         """How long it may take to do so for the first time."""
 
@@ -95,7 +99,7 @@ class SshTransport:
             )
             self._breaker.failed(silent.reason, str(silent))
             self._drop(self._connection)
-            self.has_shell = False  # the next attempt waits no longer than for a first one
+            self.known.has_shell = False  # the next attempt waits no longer than for a first one
             raise silent from error
         finally:
             self._mind_violation(self._connection)
@@ -218,6 +222,10 @@ class _Connection:
         self._freed = threading.Condition()
         self._in_use = 0
         self._at_once = MAX_CHANNELS
+        self._spare: paramiko.Channel | None = None
+        """Open, with nothing in it, for the next visit: that one then waits for no round trip more."""
+        self._keeps_spare = True
+        transport.sock.settimeout(_IDLE_S)
 
     @property
     def is_alive(self) -> bool:
@@ -274,8 +282,12 @@ class _Connection:
         with contextlib.suppress(EOFError, OSError):  # the connection has gone already
             channel.close()
         self._give_back()
+        if self._keeps_spare and self.is_alive:
+            background.start(self._open_spare, name=f"failtale-spare-{self._host}")
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # it is closed already
+            self._transport.sock.shutdown(socket.SHUT_RDWR)  # its thread, which `close` waits for, wakes up
         self._transport.close()
 
     def _open_shell(self, command_line: str) -> _RemoteShell:
@@ -283,7 +295,8 @@ class _Connection:
 
         try:
             with self._opening:
-                channel = self._transport.open_session(timeout=self._open_timeout_s)
+                spare = self._take_spare()
+                channel = spare or self._transport.open_session(timeout=self._open_timeout_s)
             _exec(channel, command_line)
         except paramiko.ChannelException:
             raise
@@ -295,7 +308,23 @@ class _Connection:
                 raise _DeadConnectionError("connection lost", f"Host '{self._host}' closed the connection.") from error
             raise _DeadConnectionError("no answer", sentence) from error
         self.was_used = True
-        return _RemoteShell(channel, self)
+        # A channel that was opened just now shows that the connection lives, one that was opened long ago does not.
+        return _RemoteShell(channel, self, accepted_within_s=self._open_timeout_s if spare else math.inf)
+
+    def _open_spare(self) -> None:
+        """One at a time, and none more with a server that refuses it: it may take one session only."""
+        import paramiko
+
+        with self._opening:
+            if self._spare is None and self._in_use < self._at_once:
+                try:
+                    self._spare = self._transport.open_session(timeout=self._open_timeout_s)
+                except (paramiko.SSHException, EOFError, OSError):
+                    self._keeps_spare = False
+
+    def _take_spare(self) -> paramiko.Channel | None:
+        spare, self._spare = self._spare, None
+        return None if spare is None or spare.closed else spare
 
     def _claim(self, deadline: float) -> bool:
         """Take a channel's place; whether it is the only one taken."""
@@ -346,15 +375,19 @@ def _exec(channel: paramiko.Channel, command_line: str) -> None:
 class _RemoteShell:
     """A shell in a channel."""
 
-    def __init__(self, channel: paramiko.Channel, connection: _Connection) -> None:
+    def __init__(self, channel: paramiko.Channel, connection: _Connection, *, accepted_within_s: float) -> None:
+        """``accepted_within_s``: for the server's answer to the command; without one the connection counts as dead."""
         self._channel = channel
         self._connection = connection
+        self._accepted_by = time.monotonic() + accepted_within_s
         self._is_closed = False
         channel.setblocking(False)
 
     @property
     def ended(self) -> bool:
         channel = self._channel
+        if time.monotonic() > self._accepted_by and not channel.event.is_set():
+            self._connection.close()
         over = channel.closed or channel.eof_received
         return bool(over and not channel.recv_ready() and not channel.recv_stderr_ready())
 

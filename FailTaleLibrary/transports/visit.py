@@ -7,6 +7,8 @@ The order of events, each step a round trip at most:
 2. `on_host/visit.sh` goes to its standard input and tells the host's clock. A login that has never said hello gets the
    text only then: to a menu it would be a row of keystrokes.
 3. The items follow, with a nonce. From here on standard input is the lifeline: its end ends everything on the host.
+   What an earlier visit has learned of the login and of its clock lets all three go at once. Where the clock turns out
+   to have been set since, that visit is given up, and its items are made anew.
 4. Frames, which bear the nonce, tell on both streams where an item begins and ends.
 
 A visit that breaks off is repeated for the items whose turn had not come. Where one item waits, a second shell (a lane)
@@ -35,16 +37,25 @@ from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Scri
 
 
 @dataclass(frozen=True, slots=True)
-class _Request:
+class Request:
     """What a shell is to do."""
 
     items: Mapping[int, VisitItem]
-    batched: frozenset[int]
+    batched: Collection[int]
     """The numbers of items that share a session: the client minds their limits."""
-    text: bytes
+    words: str
+    """``NONCE ITEMS_NONCE MARK BEATS`` of `visit.sh`."""
+    lines: str
+    """Its lines ``item ...``."""
+
+    @property
+    def text(self) -> bytes:
+        """For a shell that is ready."""
+        text = f"{{\n{self.lines}}}\n".encode()
+        return f"{self.words} {len(text)}\n".encode() + text
 
 
-MakeRequest = Callable[[tuple[str, str], VisitStart], _Request]
+MakeRequest = Callable[[tuple[str, str], VisitStart], Request]
 
 STDERR_BYTES = 64 * 1024
 """Kept of an item's stderr, by the host."""
@@ -66,8 +77,8 @@ _LAST_WORDS_S = 1.2
 """For what a host still has to say once it was hung up on; of a short visit a quarter."""
 _FLUSH_S = 2.5
 """For filters that are slow, once the producer is gone; `visit.sh` gives them four beats."""
-_LOOK_UP_S = 0.05
-"""How often the cancel event is looked at."""
+_LOOK_UP_S = 0.2
+"""How often the cancel event and the time are looked at. Each look costs more than an answer that has come."""
 _CHUNK_BYTES = 32 * 1024
 _BLOCKS, _BLOCKS_FOR_ITEM = 64, 16
 """Of 8 KiB at most: what the items of a batch may print on each stream, before they are run by themselves."""
@@ -111,11 +122,43 @@ class Shell(Protocol):
     def close(self) -> None: ...
 
 
+class KnownLogin:
+    """What visits have learned of a host's login, for those to come. Safe to use from any thread."""
+
+    def __init__(self, *, has_shell: bool = False) -> None:
+        self.has_shell = has_shell
+        """Whether it has said hello before."""
+        self._seen: tuple[VisitStart, float] | None = None
+
+    def expected_start(self) -> VisitStart | None:
+        """What its next visit will send first; None where items have to wait for that."""
+        if not self.has_shell or self._seen is None:
+            return None
+        start, at = self._seen
+        return start.later(time.monotonic() - at)
+
+    def saw(self, start: VisitStart) -> None:
+        """A visit began, in a shell that could have had its items at once."""
+        expected = self.expected_start()
+        if expected is not None and expected.agrees_with(start) and _width_s(expected) < _width_s(start):
+            start = expected  # the better reading of the same clock
+        self._seen = (start, time.monotonic())
+
+    def forget_start(self) -> None:
+        """Items have to wait again."""
+        self._seen = None
+
+
+def _width_s(start: VisitStart) -> float:
+    least, most = start.offset_s or (0.0, math.inf)
+    return most - least
+
+
 class ShellHost(Protocol):
     """Where shells can be started."""
 
-    has_shell: bool
-    """Whether a login has said hello before; set by the visit."""
+    known: KnownLogin
+    """What its visits have learned of it."""
     hello_s: float
     """How long a login may take to say hello for the first time."""
 
@@ -166,22 +209,25 @@ def command_line(hello: tuple[int, int], size: int) -> str:
     return f"""exec sh -c 'echo failtale $(({hello[0]}+{hello[1]}));s=$(head -c {size});eval "$s"'"""
 
 
-def opening(hello: tuple[int, int]) -> bytes:
-    """The text of a visit up to its items. In braces, so that a part of it does nothing."""
-    return f"{{\n{host_script('frames.sh')}{host_script('visit.sh')}visit {sum(hello)}\n}}\n".encode()
+def opening(hello: tuple[int, int], ahead: Request | None = None) -> bytes:
+    """The text of a visit up to its items, or with them. In braces, so that a part of it does nothing."""
+    functions, visit = host_script("frames.sh") + host_script("visit.sh"), f"visit {sum(hello)}"
+    if ahead is not None:
+        functions += f"all_items() {{\n:\n{ahead.lines}}}\n"
+        visit += f" {ahead.words} all_items"
+    return f"{{\n{functions}{visit}\n}}\n".encode()
 
 
 def request(
     nonces: tuple[str, str], items: Mapping[int, VisitItem], *, batched: Collection[int] = (), lasts_s: float
-) -> bytes:
+) -> Request:
     """The items by number, in the order in which they are to run; the nonces are the visit's own and the items'.
 
     Neighbours of which all are in ``batched`` share a session.
     """
-    lines = "".join(_lines(items, batched))
-    text = f"{{\n{lines}}}\n".encode()
     beats = max(2, math.ceil(lasts_s / BEAT_S))
-    return f"{' '.join(nonces)} {secrets.token_hex(8)} {beats} {len(text)}\n".encode() + text
+    words = f"{' '.join(nonces)} {secrets.token_hex(8)} {beats}"
+    return Request(items, batched, words, "".join(_lines(items, batched)))
 
 
 def can_be_batched(item: VisitItem) -> bool:
@@ -396,15 +442,23 @@ class _Answer:
 class _Lane:
     """One shell of a visit: what it was sent, what it said, and how far it is."""
 
-    def __init__(self, make_request: MakeRequest, *, known: bool) -> None:
-        """``make_request`` is called with the nonces when the shell is ready; ``known``: it will say hello."""
+    def __init__(self, make_request: MakeRequest, login: KnownLogin, *, expected: VisitStart | None = None) -> None:
+        """``make_request`` is called with the nonces when the shell is ready, or now with what is ``expected``."""
         self._hello = (secrets.randbelow(900_000) + 100_000, secrets.randbelow(900_000) + 100_000)
-        self._opening = opening(self._hello)
+        self._nonce = secrets.token_hex(8)
+        self.items_nonce = secrets.token_hex(8)
+        """In the frames of the items' own scripts."""
+        self._login = login
+        self.known = known = login.has_shell
+        """Whether it will say hello."""
         self._make_request = make_request
+        self._expected = expected
+        self._ahead = make_request((self._nonce, self.items_nonce), expected) if expected else None
+        self._opening = opening(self._hello, self._ahead)
         self._to_send = self._opening if known else b""
         self._sent_at = datetime.now(timezone.utc)
         self._items: Mapping[int, VisitItem] | None = None
-        self.batched: frozenset[int] = frozenset()
+        self.batched: Collection[int] = ()
         """Numbers of items that share a session."""
         self._current: dict[str, int | None] = {"out": None, "err": None}
         self._closed_streams = 0
@@ -412,12 +466,10 @@ class _Lane:
         """What came outside of all items."""
         self.shell: Shell
         self.command_line = command_line(self._hello, len(self._opening))
-        self._nonce = secrets.token_hex(8)
-        self.items_nonce = secrets.token_hex(8)
-        """In the frames of the items' own scripts."""
         self._splitters = {"out": FrameSplitter(self._nonce), "err": FrameSplitter(self._nonce)}
         self.began = time.monotonic()
-        self.known = known
+        self.is_misled = False
+        """Whether it was sent items for another clock than the host's."""
         self.talk = bytearray()
         """What the login said by itself."""
         self.said_hello = False
@@ -429,6 +481,11 @@ class _Lane:
     def is_over(self) -> bool:
         """Whether nothing more is to come."""
         return self.is_finished or self.shell.ended
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether it has told the host's clock and knows its items."""
+        return self._items is not None
 
     @property
     def is_finished(self) -> bool:
@@ -511,11 +568,18 @@ class _Lane:
         line, newline, behind = told.partition(b"\n")
         if not newline or self.is_hung_up:
             return b""
-        clock, _, zone = decode(bytes(line[:200])).partition(" ")
+        manner, _, reading = decode(bytes(line[:200])).partition(" ")
+        clock, _, zone = reading.partition(" ")
         self.talk = before
         start = VisitStart(clock, zone, self._sent_at, datetime.now(timezone.utc))
-        request = self._make_request((self._nonce, self.items_nonce), start)
-        self._items, self.batched, self._to_send = request.items, request.batched, request.text
+        self.is_misled = self._expected is not None and not start.agrees_with(self._expected)
+        if manner == "direct":
+            self._login.saw(start)
+        if self.is_misled:
+            return b""
+        request = self._ahead or self._make_request((self._nonce, self.items_nonce), start)
+        self._items, self.batched = request.items, request.batched
+        self._to_send += b"" if self._ahead else request.text
         return bytes(behind)
 
     def _add(self, stream: str, data: bytes) -> None:
@@ -555,8 +619,10 @@ class _Visit:
         self, host: ShellHost, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
     ) -> None:
         self._host = host
-        self._make_items = items if callable(items) else lambda _: items
-        self._items: dict[int, VisitItem] | None = None if callable(items) else dict(enumerate(items))
+        self._given = items
+        self._items = self._known_items()
+        self._was_ready = False
+        """Whether a shell ever told the host's clock."""
         self._ends_at = ends_at
         self._cancel = cancel
         self._on_result = on_result
@@ -576,6 +642,10 @@ class _Visit:
         self._in_order = True
         self._may_batch = True
         """Not once a batch broke off: then each item is run by itself."""
+
+    def _known_items(self) -> dict[int, VisitItem] | None:
+        """By their numbers; None where they are made for a clock."""
+        return None if callable(self._given) else dict(enumerate(self._given))
 
     def hold(self) -> VisitOutcome:
         try:
@@ -606,26 +676,27 @@ class _Visit:
     # Lanes
 
     def _open(self, start: Callable[..., Shell | None]) -> None:
-        lane = _Lane(self._request, known=self._host.has_shell)
+        login = self._host.known
+        expected = None if self._active or self._attempts else login.expected_start()
+        lane = _Lane(self._request, login, expected=expected)
         shell = start(lane.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
         if shell is not None:
             lane.shell = shell
             lane.send()
             self._active.append(lane)
 
-    def _request(self, nonces: tuple[str, str], start: VisitStart) -> _Request:
-        """What a shell that is ready is to do: all that nobody has begun, a lane from the end."""
+    def _request(self, nonces: tuple[str, str], start: VisitStart) -> Request:
+        """What a shell is to do: all that nobody has begun, a lane from the end."""
         if self._items is None:
-            self._items = dict(enumerate(self._make_items(start)))
+            self._items = dict(enumerate(self._given(start) if callable(self._given) else self._given))
         begun = {number for lane in self._active for number in lane.answers}
         left = [number for number in self._items if number not in self._told and number not in begun]
         if len(self._active) > 1:
             left.reverse()
         items = {number: self._items[number] for number in left}
-        batched = frozenset(_in_company(items) if self._may_batch and len(self._active) == 1 else ())
+        batched = frozenset(_in_company(items) if self._may_batch and len(self._active) < 2 else ())
         self._may_batch = False
-        lasts_s = self._ends_at - time.monotonic() + BEAT_S
-        return _Request(items, batched, request(nonces, items, batched=batched, lasts_s=lasts_s))
+        return request(nonces, items, batched=batched, lasts_s=self._ends_at - time.monotonic() + BEAT_S)
 
     def _is_waiting(self) -> bool:
         """Whether one item makes others wait for whom nobody has asked."""
@@ -646,12 +717,15 @@ class _Visit:
                 lane.hang_up()
 
     def _look_after(self, lane: _Lane) -> None:
+        self._was_ready = self._was_ready or lane.is_ready
         if lane.said_hello:
-            self._host.has_shell = True
+            self._host.known.has_shell = True
         elif not lane.known and not self._ending:
             self._doubt(lane)
         running = lane.answers.get(lane.running) if lane.running is not None else None
-        if lane.is_over:
+        if lane.is_misled:
+            self._begin_anew(lane)
+        elif lane.is_over:
             self._retire(lane)
         elif lane.is_flooded:
             self._in_order, self._attempts = False, REVISITS
@@ -664,6 +738,15 @@ class _Visit:
         elif self._is_overtaken(lane):
             lane.shell.close()
             self._active.remove(lane)
+
+    def _begin_anew(self, lane: _Lane) -> None:
+        """Somebody has set the host's clock since its last visit: its items were made for times that it knows not."""
+        lane.shell.close()
+        self._active.remove(lane)
+        self._items = self._known_items()
+        self._may_batch = True
+        self._attempts += 1
+        self._open(self._host.start)
 
     def _doubt(self, lane: _Lane) -> None:
         """Of a login that has not said hello yet. Raises the host's error for one that never will."""
@@ -710,8 +793,9 @@ class _Visit:
             self._ask_again(lane)
 
     def _ask_again(self, lane: _Lane) -> None:
+        self._host.known.forget_start()
         if not lane.said_hello:
-            self._host.has_shell = False
+            self._host.known.has_shell = False
         try:
             self._open(self._host.start)
         except TransportError as error:
@@ -756,7 +840,7 @@ class _Visit:
         early = "not started: no time was left" if out_of_time else "not started: the host ended the visit"
         why = "cancelled" if cancelled else self._lost or early
         why = f"{why} after {time.monotonic() - self._began:.1f} s"
-        if self._items is None:
+        if self._items is None or (callable(self._given) and not self._was_ready):
             raise TransportError("cancelled" if cancelled else "no answer", f"not run: {why}")
         for number in self._items:
             self._tell(number, CommandResult.not_started(why, timed_out=out_of_time))

@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
+from pathlib import Path
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Collector, Config
@@ -24,6 +25,7 @@ from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports import Connections, Script, Transport, VisitStart
+from FailTaleLibrary.transports.base import read_epoch
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.frames import split_frames
 from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, TakenMark
@@ -40,8 +42,6 @@ _KEPT = 48
 _RECENT = 16
 BASELINE_BYTES = 64 * 1024
 BASELINE_TIME_S = 5.0
-_LAST_EPOCH = 32_503_680_000.0
-"""The year 3000. A clock that stands later is of no use: what lies so far apart leaves Python's calendar."""
 
 
 def take_mark(
@@ -56,7 +56,7 @@ def take_mark(
 
 def clock_mark(start: VisitStart) -> TakenMark:
     """What a host sent as its visit began: its clock and zone. Raises ValueError when it told none."""
-    epoch, whole_seconds = _epoch(start.clock)
+    epoch, whole_seconds = read_epoch(start.clock)
     mark = HostMark(epoch, utc_offset_s=_utc_offset(start.zone), whole_seconds=whole_seconds)
     return TakenMark(mark, sent_at=start.sent_at, received_at=start.received_at)
 
@@ -71,11 +71,27 @@ class Pace:
     least_s: float = 1.0
     """Between the beginnings of two marks of one host, at least."""
     share: float = 0.02
-    """Of one processor's time, that marks of all hosts together may take in this process."""
+    """Of the processor's time that this process could have, marks of all hosts together may take so much of it."""
 
-    def pause_s(self, mark_cpu_s: float, *, hosts: int) -> float:
+    def pause_s(self, mark_cpu_s: float, *, hosts: int, crowding: float) -> float:
         """From the beginning of a mark of one of so many hosts, which took so much CPU, to the next of that host."""
-        return max(self.least_s, mark_cpu_s * hosts / self.share)
+        return max(self.least_s, mark_cpu_s * hosts * crowding / self.share)
+
+
+_SCHEDULED = Path("/proc/self/schedstat")
+"""Of the main thread: nanoseconds computed, nanoseconds waited for a processor; docs.kernel.org, sched-stats."""
+
+
+def crowding(scheduled: Path = _SCHEDULED) -> float:
+    """How many times as long the main thread takes as it computes, because others do; 1 where nobody tells.
+
+    What it waits for by itself, such as a page to load, does not count.
+    """
+    try:
+        computed, waited = map(int, scheduled.read_text().split()[:2])
+    except (OSError, ValueError):
+        return 1.0
+    return 1 + waited / max(1, computed)
 
 
 class Marks:
@@ -132,7 +148,7 @@ class Marks:
             began_s = time.thread_time()
             taken = take_mark(transport, marks.script, cancel=self._cancel)
             cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s)
-            pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts))
+            pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=crowding())
         except (FailTaleError, ValueError, OSError):
             # a host without a mark is routine; its collection will say what is wrong
             _log.debug("%s: no mark was taken", host, exc_info=True)
@@ -250,7 +266,7 @@ def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:
             told.setdefault(piece.word, []).append(_file_name(piece.value))
     if "clock" not in told:
         raise ValueError("the host told no mark")
-    epoch, whole_seconds = _epoch(told.get("clock", [""])[0])
+    epoch, whole_seconds = read_epoch(told.get("clock", [""])[0])
     return HostMark(
         epoch=epoch,
         utc_offset_s=_utc_offset(told.get("zone", [""])[0]),
@@ -274,14 +290,6 @@ def _file_mark(pattern: str, value: bytes) -> FileMark | None:
         return None
     inode, size, written = (int(match[group]) for group in (1, 2, 3))
     return FileMark(pattern, _file_name(match[5]), inode=inode, size=size, digest=match[4].decode(), written=written)
-
-
-def _epoch(told: str) -> tuple[float | None, bool]:
-    """None for a clock that no calendar knows: it may print anything."""
-    match = re.match(r"(\d{1,11})(\.\d{1,9})?(?!\d)", told)
-    if match is None or float(match[0]) > _LAST_EPOCH:
-        return None, False
-    return float(match[0]), match[2] is None
 
 
 def _utc_offset(told: str) -> int | None:
