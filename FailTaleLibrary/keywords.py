@@ -24,7 +24,7 @@ from robot.utils import DotDict
 from FailTaleLibrary import __version__
 from FailTaleLibrary.belonging.correlation import Correlation
 from FailTaleLibrary.belonging.other_tests import ParallelRun
-from FailTaleLibrary.config import CONFIG_VARIABLE, config_path, load_config
+from FailTaleLibrary.config import CONFIG_VARIABLE, config_found_here, config_path, load_config, taken_by_itself
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.progress import live_line
@@ -39,6 +39,7 @@ from FailTaleLibrary.robot_results import (
     used_in,
 )
 from FailTaleLibrary.run import Run, Stages
+from FailTaleLibrary.text import sanitize
 
 MAX_NODES_OF_PASSED = 40
 """Of a passing test's keywords and messages that are remembered, to know its lines when a later test fails."""
@@ -55,8 +56,8 @@ class FailTaleLibrary:
     = Configuration =
 
     Hosts, components and collectors are configured in ``failtale.yaml``. It is found, in this order: the argument of
-    the import, the listener's argument, the environment variable ``FAILTALE_CONFIG``. All imports of a run must name
-    the same file.
+    the import, the listener's argument, the environment variable ``FAILTALE_CONFIG``, ``failtale.yaml`` in the
+    directory in which ``robot`` was started (the console then says so). All imports of a run must name the same file.
 
     = Evidence as a value =
 
@@ -97,7 +98,8 @@ class FailTaleLibrary:
     def __init__(self, config: str | None = None) -> None:
         """``config`` is the path of ``failtale.yaml``, relative to the directory in which ``robot`` was started.
 
-        Without it the listener's configuration is used, or the one that ``FAILTALE_CONFIG`` names.
+        Without it the listener's configuration is used, or the one that ``FAILTALE_CONFIG`` names, or
+        ``./failtale.yaml``.
         """
         if config is not None:
             self.use(config)
@@ -427,13 +429,16 @@ class _SuiteWatcher:
 
 
 def _config_from_environment() -> str:
-    path = config_path(None, os.environ)
-    if not path:
-        raise ConfigError(
-            "FailTale has no configuration; write 'Library    FailTaleLibrary    failtale.yaml', "
-            f"'--listener FailTaleListener:failtale.yaml', or set {CONFIG_VARIABLE}."
-        )
-    return path
+    if path := config_path(None, os.environ):
+        return path
+    if path := config_found_here():
+        if sys.__stderr__ is not None:
+            sys.__stderr__.write(f"{sanitize(taken_by_itself(path))}\n")
+        return path
+    raise ConfigError(
+        "FailTale has no configuration: there is no 'failtale.yaml' here. Write 'Library    FailTaleLibrary    "
+        f"FILE', '--listener FailTaleListener:FILE', or set {CONFIG_VARIABLE}; 'failtale init' makes one."
+    )
 
 
 _LOUD = ("VerboseOutput", "DottedOutput", "VerboseConsole", "DottedConsole")

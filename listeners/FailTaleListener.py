@@ -70,7 +70,8 @@ class FailTaleListener:
     def __init__(
         self, config: str | None = None, *words: str, strict: bool | str = False, stages: Stages | None = None
     ) -> None:
-        """``config``: path of failtale.yaml; without it, FAILTALE_CONFIG names it.
+        """``config``: path of failtale.yaml; without it, FAILTALE_CONFIG names it, or it is
+        ``./failtale.yaml``.
 
         ``strict``: a configuration with mistakes stops the run instead of switching the listener off. ``words`` are
         what else Robot makes of the colons behind the listener's name: the rest of a Windows path, or a mistake.

@@ -199,3 +199,10 @@ def test_words_behind_the_path_that_mean_nothing_switch_the_listener_off_and_no_
     assert "switched off for this run" in done.stderr
     assert "strict=yes" in done.stderr
     assert len(ExecutionResult(place / "out" / "output.xml").suite.tests) == 1
+
+
+def test_a_listener_without_argument_takes_the_file_in_the_working_directory_and_says_so(place: Path) -> None:
+    done = ran(place, "robot.run('order.robot', outputdir='out', listener=[FailTaleListener()], stdout=sys.stderr)\n")
+    (report,) = reports_in(place / "out" / "output.xml")
+    assert report.evidence.gaps == ()
+    assert f"FailTale uses '{place}/failtale.yaml'." in done.stderr

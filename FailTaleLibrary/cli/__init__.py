@@ -19,6 +19,7 @@ from FailTaleLibrary.cli import (
     check,
     collect,
     demo,
+    init,
     know,
     presets,
     rank,
@@ -35,7 +36,7 @@ from FailTaleLibrary.log import log_as_asked, log_to_stream, logger_of
 
 _log = logger_of(__name__)
 
-_COMMANDS = (demo, template, schema, presets, check, collect, show, report, know, rank, redact, analyze, serve)
+_COMMANDS = (demo, init, template, schema, presets, check, collect, show, report, know, rank, redact, analyze, serve)
 """In the order of the help: what a newcomer types first stands first."""
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import TextIO
 
 from FailTaleLibrary.cli.options import Commands, configuration, with_config
 from FailTaleLibrary.cli.printing import unfiltered
@@ -51,7 +52,8 @@ def add_command(commands: Commands) -> None:
 def _run_check(options: argparse.Namespace) -> int:
     config = configuration(options)
     if options.accept_host_keys:
-        _accept_host_keys(config, options)
+        out = sys.stderr if options.json else sys.stdout
+        accept_keys(config, options.hosts or tuple(config.hosts), yes=options.yes, out=out)
     elif options.yes:
         raise ConfigError("'--yes' means nothing without '--accept-host-keys'.")
     checkup = check(config, options.hosts)
@@ -79,15 +81,14 @@ def _print_lines(lines: Iterable[str]) -> None:
             print(line)
 
 
-def _accept_host_keys(config: Config, options: argparse.Namespace) -> None:
+def accept_keys(config: Config, hosts: Sequence[str], *, yes: bool, out: TextIO) -> None:
     """Shows the keys of hosts that nobody knows yet and adds them after a yes. Raises ConfigError without one."""
-    offered = offered_keys(config, options.hosts or tuple(config.hosts))
-    out = sys.stderr if options.json else sys.stdout
+    offered = offered_keys(config, hosts)
     for each in offered:
         print(f"{each.shown}\n  to compare, on the host: {each.comparison}", file=out)
     if not offered:
         print("No host has a key that is not known.", file=out)
-    elif options.yes or _says_yes(f"Add {len(offered)} to known_hosts? [yes/no] "):
+    elif yes or _says_yes(f"Add {len(offered)} to known_hosts? [yes/no] "):
         for each in offered:
             remember(each)
             print(f"added to {each.file}: {each.name}", file=out)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from typing import TypeAlias
 
-from FailTaleLibrary.config import CONFIG_VARIABLE, Config, config_path, load_config
+from FailTaleLibrary.config import CONFIG_VARIABLE, Config, config_found_here, config_path, load_config, taken_by_itself
 from FailTaleLibrary.errors import ConfigError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -16,16 +17,31 @@ def with_config() -> argparse.ArgumentParser:
     """The parent of each command that reads the configuration."""
     parent = argparse.ArgumentParser(add_help=False)
     parent.add_argument(
-        "--config", metavar="FILE", help=f"failtale.yaml (default: the file that {CONFIG_VARIABLE} names)"
+        "--config", metavar="FILE", help=f"default: the file that {CONFIG_VARIABLE} names, else ./failtale.yaml"
     )
     return parent
 
 
 def configuration(options: argparse.Namespace) -> Config:
-    """The configuration that a command needs. Raises ConfigError when none is named or it has mistakes."""
-    config = configuration_if_named(options)
+    """The configuration that a command needs; ``./failtale.yaml``, which is said, where none is named.
+
+    Raises ConfigError when there is none or it has mistakes.
+    """
+    config = configuration_if_there(options)
     if config is None:
-        raise ConfigError(f"No configuration; write '--config failtale.yaml' or set {CONFIG_VARIABLE}.")
+        raise ConfigError(
+            f"No configuration: there is no 'failtale.yaml' here. Let 'failtale init' write one, name one with "
+            f"'--config FILE', or set {CONFIG_VARIABLE}."
+        )
+    return config
+
+
+def configuration_if_there(options: argparse.Namespace) -> Config | None:
+    """The same; None when there is none at all."""
+    config = configuration_if_named(options)
+    if config is None and (path := config_found_here()):
+        print(taken_by_itself(path), file=sys.stderr)
+        config = load_config(path)
     return config
 
 

@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
+from FailTaleLibrary.cli.options import Commands, configuration_if_there, with_config
 from FailTaleLibrary.errors import ConfigError
 
 
@@ -70,7 +70,7 @@ def _run_serve(options: argparse.Namespace) -> int:
             f"The MCP server needs the package '{error.name}'; type: pip install 'robotframework-failtale[mcp]'"
         ) from error
     # Who names finished runs wants to read those: then the environment alone does not make it ask hosts.
-    config = configuration_if_named(options) if options.config or not options.output else None
+    config = configuration_if_there(options) if options.config or not options.output else None
     if config is None and not options.output:
         raise ConfigError("Nothing to serve; write '--config failtale.yaml' or '--output output.xml'.")
     for output in options.output:

@@ -1,6 +1,13 @@
 """YAML -> Config: hosts, components, collectors, limits, redaction, analysis; every default and its unit."""
 
-from FailTaleLibrary.config.loader import CONFIG_VARIABLE, config_path, load_config, parse_config
+from FailTaleLibrary.config.loader import (
+    CONFIG_VARIABLE,
+    config_found_here,
+    config_path,
+    load_config,
+    parse_config,
+    taken_by_itself,
+)
 from FailTaleLibrary.config.model import (
     AnalysisSettings,
     Collector,
@@ -29,9 +36,11 @@ __all__ = [
     "RedactionRule",
     "RedactionSettings",
     "SshSettings",
+    "config_found_here",
     "config_path",
     "describe_presets",
     "load_config",
     "parse_config",
     "secret_values_of",
+    "taken_by_itself",
 ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import types
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from FailTaleLibrary.config.model import EXTENSION, Collector, Component, Config, Host, Section
@@ -21,6 +22,14 @@ FILE_NAME = "failtale.schema.json"
 """Where the package has it, for editors; beside the template."""
 _VARIABLE = r"%\{[^{}]+\}"
 Schema = dict[str, Any]
+
+
+def packaged_schema() -> Path:
+    """Where the schema lies in the installed package, or in a checkout."""
+    package = Path(__file__).parent.parent
+    places = (package / FILE_NAME, package.parent / "resources" / package.name / FILE_NAME)
+    return next((place for place in places if place.is_file()), places[0])
+
 
 # --- Records: what is printed -----------------------------------------------------------------------------------------
 

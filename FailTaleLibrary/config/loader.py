@@ -18,6 +18,8 @@ from FailTaleLibrary.config.yaml_source import Document, Where, read_document, r
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.schema import SecretStr
 
+FILE_NAME = "failtale.yaml"
+"""The configuration's usual name."""
 CONFIG_VARIABLE = "FAILTALE_CONFIG"
 """The environment variable that names the configuration where nothing else does."""
 
@@ -25,6 +27,20 @@ CONFIG_VARIABLE = "FAILTALE_CONFIG"
 def config_path(named: str | None, environ: Mapping[str, str]) -> str | None:
     """The configuration's path: the one that the user named, else that of the environment; None when there is none."""
     return named or environ.get(CONFIG_VARIABLE) or None
+
+
+def config_found_here() -> str | None:
+    """The file of the usual name in the working directory; for a face whose user asked for FailTale and named no file.
+
+    Such a face says which file it took: `taken_by_itself`.
+    """
+    path = Path.cwd() / FILE_NAME
+    return str(path) if path.is_file() else None
+
+
+def taken_by_itself(path: str) -> str:
+    """The sentence for a file that nobody named."""
+    return f"FailTale uses '{path}'."
 
 
 def load_config(path: Path | str, *, environ: Mapping[str, str] = os.environ) -> Config:
