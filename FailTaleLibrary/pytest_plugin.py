@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from FailTaleLibrary.belonging.correlation import Correlation
+from FailTaleLibrary.text import without_ci_commands
 
 if TYPE_CHECKING:
     from FailTaleLibrary.belonging.other_tests import ParallelRun
@@ -341,7 +342,7 @@ class _PytestRun:
             )
             collected = self.run.collect_failure(failure, output_dir=self._output_dir)
             report.sections.append((SECTION, self._section_of(collected)))
-            report.user_properties.append((PROPERTY, self.run.summary(collected)))
+            report.user_properties.append((PROPERTY, without_ci_commands(self.run.summary(collected))))
         except Exception as error:
             activity = f"collecting evidence for test '{nodeid}'"
             report.sections.append((SECTION, f"{self.run.fault(activity, error)} {NOT_AFFECTED}"))
@@ -349,13 +350,13 @@ class _PytestRun:
     def _section_of(self, collected: Report) -> str:
         """The report in short; whole where the user asks for much."""
         if self._config.get_verbosity() >= VERBOSE:
-            return self.run.text(collected)
+            return without_ci_commands(self.run.text(collected))
         where = f"failtale show {self._output_dir / collected.bundle}" if collected.bundle else "pytest -vv"
-        return self.run.brief_text(collected, more=f"All of it: {where}")
+        return without_ci_commands(self.run.brief_text(collected, more=f"All of it: {where}"))
 
     def _attach(self, collected: Report, item: pytest.Item, report: pytest.TestReport) -> None:
         report.sections.append((SECTION, self._section_of(collected)))
-        summary = (PROPERTY, self.run.summary(collected))
+        summary = (PROPERTY, without_ci_commands(self.run.summary(collected)))
         item.user_properties.append(summary)  # JUnit XML takes what the teardown's report has, which is made of these
         report.user_properties.append(summary)
         if self._config.pluginmanager.hasplugin("html"):

@@ -6,6 +6,7 @@ The one sanitiser: whatever reaches Robot, a file or a model went through `sanit
 
 from __future__ import annotations
 
+import os
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
@@ -39,6 +40,21 @@ def sanitize(text: str) -> str:
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
     text = _FORBIDDEN.sub("", text)
     return _DIRECTION.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+
+
+_CI_SERVERS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
+"""Variables of servers that obey lines of what their jobs print: GitHub and its kin, Azure Pipelines, TeamCity."""
+_CI_COMMAND = re.compile(r"^[^\S\n]*:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
+
+
+def without_ci_commands(text: str, environ: Mapping[str, str] = os.environ) -> str:
+    """Text that no CI server obeys, where one reads what is printed: ``::add-mask::x`` becomes ``: :add-mask::x``.
+
+    It stays JSON where it is JSON.
+    """
+    if not any(name in environ for name in _CI_SERVERS):
+        return text
+    return _CI_COMMAND.sub(r"\g<0> ", text)
 
 
 # --- One line ---------------------------------------------------------------------------------------------------------

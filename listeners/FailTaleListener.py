@@ -27,7 +27,7 @@ from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.robot_results import Places
 from FailTaleLibrary.run import Stages
-from FailTaleLibrary.text import count, duration, one_line, sanitize
+from FailTaleLibrary.text import count, duration, one_line, sanitize, without_ci_commands
 
 TERMINATED = "Execution terminated by signal"
 TERMINATED_DEADLINE_S = 5.0
@@ -247,7 +247,9 @@ class FailTaleListener:
 
     def _summarise(self, result: Any, report: Report) -> None:
         if self._library.run.config.message_summary:
-            result.message = _with_line(result.message, sanitize(self._library.run.summary(report)))
+            result.message = _with_line(
+                result.message, without_ci_commands(sanitize(self._library.run.summary(report)))
+            )
 
     def _point_to_setup(self, result: Any) -> None:
         """The test did not run; what there is to know stands with the setup of a suite around it."""
@@ -308,4 +310,4 @@ def _name_of_log() -> str:
 def _print(text: str) -> None:
     """To the real standard error: Robot captures the other one, and standard output may be parsed by somebody."""
     if sys.__stderr__ is not None:
-        print(text, file=sys.__stderr__)
+        print(without_ci_commands(text), file=sys.__stderr__)

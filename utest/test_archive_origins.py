@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from xml.sax.saxutils import escape
 
 import pytest
 from builders import a_failure, a_report, an_analysis
@@ -100,6 +103,25 @@ def test_a_card_directly_in_a_passed_test_is_refused(finished: Path, kind: str, 
     found = list(reports_in(tmp_path / kind))
     assert [each.failure.name for each in found if isinstance(each, Report)] == ["On my demand"]
     assert sum("passed; it is not shown" in str(each) for each in found) == 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_card_ahead_of_ours_in_a_suites_teardown_is_its_keywords(finished: Path, kind: str, tmp_path: Path) -> None:
+    forged = (finished / "forged.html").read_text()
+    text = (finished / kind).read_text()
+    if kind == "output.xml":
+        begin = re.search(r'<kw name="Fail" owner="BuiltIn" type="TEARDOWN">', text)
+        assert begin
+        message = f'<msg level="INFO" html="true">{escape(forged)}</msg>'
+        text = text[: begin.end()] + message + text[begin.end() :]
+    else:
+        output = json.loads(text)
+        output["suite"]["teardown"]["body"].insert(0, {"message": forged, "level": "INFO", "html": True})
+        text = json.dumps(output)
+    (tmp_path / kind).write_text(text)
+    last = [each.analysis.headline for each in reports_in(tmp_path / kind) if isinstance(each, Report)][-2:]
+    assert last[0] == "Perhaps not FailTale's, because it is amid other messages: the forged cause"
+    assert not last[1].startswith("Perhaps")
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -23,6 +23,7 @@ from FailTaleLibrary.archive import reports_in, rewrite_all, rewritten, to_paylo
 from FailTaleLibrary.archive.cards import REMOVED_PAYLOAD
 from FailTaleLibrary.archive.texts import Text, rewrite_texts
 from FailTaleLibrary.cli import main
+from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
@@ -330,3 +331,51 @@ def test_a_file_is_read_alike_in_pieces_of_any_size(size: int) -> None:
     text = '<?xml a="1"?>\n<robot a="1 > 0">\n<!-- a <b> --><msg html="yes">x &lt; y</msg><![CDATA[<z>]]></robot>\n'
     found = [each.value for each in texts_of(text, "xml", size)]
     assert found == ['xml a="1"', "1 > 0", " a <b> ", "yes", "x < y", "<z>"]
+
+
+# --- Outputs of any size ----------------------------------------------------------------------------------------------
+
+
+def many_messages(number: int) -> Iterator[str]:
+    """An output.json in pieces, whose ends fall anywhere."""
+    messages = (
+        json.dumps({"message": f'say "{n}" \\" <b>' + "x" * (n % 50), "level": "INFO", "html": n % 2 == 0})
+        for n in range(number)
+    )
+    rest = '{"generator":"Robot 7.4", "body":[' + ", ".join(messages) + "]}"
+    size = 997
+    return (rest[at : at + size] for at in range(0, len(rest), size))
+
+
+def test_the_pieces_of_an_output_make_no_difference() -> None:
+    told: list[list[Text]] = [[], []]
+    for chunks, into in zip((many_messages(3000), ["".join(many_messages(3000))]), told, strict=True):
+
+        def change(text: Text, into: list[Text] = into) -> str:
+            into.append(text)
+            return text.value.replace("say", "tell")
+
+        whole = "".join(rewrite_texts(chunks, "json", change))
+        assert whole == "".join(many_messages(3000)).replace("say", "tell")
+    assert told[0] == told[1]
+    assert sum(text.is_html for text in told[0]) == 1500
+
+
+@pytest.mark.parametrize("endless", ['{"generator":"Robot", "a":"', '{"generator":"Robot"' + " " * 10])
+def test_an_output_without_an_end_is_refused_before_it_fills_the_memory(endless: str) -> None:
+    asked = 0
+
+    def chunks() -> Iterator[str]:
+        nonlocal asked
+        yield endless
+        for asked in range(1000):  # noqa: B007 - how far it was read
+            yield "x" * 4_000_000
+
+    with pytest.raises(ArchiveError, match="A text has more than"):
+        list(rewrite_texts(chunks(), "json", lambda text: text.value))
+    assert asked < 30
+
+
+def test_a_torn_text_full_of_quotes_is_read_once() -> None:
+    torn = '{"generator":"Robot", "a":"' + '\\"' * 500_000
+    assert "".join(rewrite_texts([torn], "json", lambda text: text.value)) == torn

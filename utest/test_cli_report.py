@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
 from builders import a_failure, a_report
 from test_rendering_in_log import a_run
 
-from FailTaleLibrary.archive import write_bundle
+from FailTaleLibrary.archive import rewritten, write_bundle
 from FailTaleLibrary.cli import main
+from FailTaleLibrary.records import SafeText
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,24 @@ def test_junit_and_github_are_written_on_request(
     assert (tmp_path / "junit.xml").read_text().startswith("<?xml")
     assert (tmp_path / "summary.md").read_text().startswith("before\n### FailTale: 1 failure, 1 cause")
     assert capsys.readouterr().out.startswith("::error title=FailTale%3A ")
+
+
+def test_github_obeys_no_command_of_a_log_and_those_of_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("GITHUB_ACTIONS", "true")
+    monkeypatch.delenv("GITHUB_STEP_SUMMARY", raising=False)
+    foreign = "::add-mask::e\n  ::error::mine\n##[error]mine\n%0A::set-output name=a::b\n"
+    report = rewritten(a_report(), lambda text: SafeText(foreign + text))
+    folder = a_run(tmp_path, report)
+    for arguments in (["show", str(folder / "output.xml")], ["show", "--format", "json", str(folder / "output.xml")]):
+        assert main(arguments) == 0
+        printed = capsys.readouterr()
+        assert not re.search(r"(?m)^\s*::|##\[", printed.out + printed.err)
+    assert "mine" in json.loads(printed.out)[0]["analysis"]["headline"]
+    assert main(["report", "--github", str(folder)]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.partition(" title=")[0] for line in lines if line.lstrip().startswith("::")] == ["::error"]
 
 
 def test_what_is_neither_output_nor_bundle_is_refused_in_a_sentence(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from FailTaleLibrary.text import (
     sanitize,
     shorten,
     shorten_to_bytes,
+    without_ci_commands,
 )
 
 
@@ -132,3 +135,32 @@ def test_a_duration_has_two_units_at_most(seconds: float, words: str) -> None:
 @pytest.mark.parametrize(("number", "words"), [(0, "0 lines"), (1, "1 line"), (1204, "1,204 lines")])
 def test_a_count_agrees_with_its_noun(number: int, words: str) -> None:
     assert count(number, "line") == words
+
+
+# --- CI servers -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("server", ["GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "::add-mask::e",
+        "   ::set-output name=a::b",
+        "\u00a0::stop-commands::x",
+        "quiet\n::error::x",
+        "a ##[error]b",
+        "x ##vso[task.setvariable variable=PATH]y",
+        "##teamcity[testFailed name='a']",
+    ],
+)
+def test_no_ci_server_finds_a_command_in_what_it_is_shown(command: str, server: str) -> None:
+    shown = without_ci_commands(command, {server: "true"})
+    assert not re.search(r"(?m)^\s*::|##\[|##vso\[|##teamcity\[", shown)
+    assert shown.replace(" ", "") == command.replace(" ", "")
+    assert without_ci_commands(shown, {server: "true"}) == shown
+    assert without_ci_commands(command, {}) == command
+
+
+def test_blank_lines_without_end_are_searched_once() -> None:
+    blank = "\n" * 1_000_000
+    assert without_ci_commands(blank, {"TF_BUILD": "True"}) == blank

@@ -475,6 +475,14 @@ def test_a_frame_that_does_not_end_is_text(size: int) -> None:
     assert b"".join(piece for piece in pieces if isinstance(piece, bytes)) + splitter.rest() == endless * 2
 
 
+@pytest.mark.parametrize("size", [1, 7, 4096])
+def test_what_is_too_long_for_a_frame_is_text_wherever_its_chunks_end(size: int) -> None:
+    stream = b"\x1eabcdef e " + b"1" * 500 + b"\nline\n"
+    splitter = FrameSplitter("abcdef")
+    pieces = [piece for start in range(0, len(stream), size) for piece in splitter.feed(stream[start : start + size])]
+    assert b"".join(piece for piece in pieces if isinstance(piece, bytes)) + splitter.rest() == stream
+
+
 @pytest.mark.ssh
 def test_a_failure_costs_a_host_one_command(new_host: Callable[..., Sshd]) -> None:
     host = new_host()

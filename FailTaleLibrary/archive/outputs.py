@@ -77,7 +77,8 @@ def placements_in(path: Path) -> Iterator[PlacedReport | PlacedPointer | Archive
 
 
 Place = Literal["test", "fixture", "our keyword", "outside", "elsewhere"]
-"""What a message stands in: directly in a test or in a suite's setup or teardown, where only listeners write."""
+"""What a message stands in: directly in a test, where only listeners write; directly in a suite's setup or teardown,
+where the keyword of a library writes as well."""
 
 
 @dataclass(slots=True)
@@ -139,12 +140,20 @@ def _from_xml(path: Path) -> Iterator[_Card]:
             elif element.tag == "status" and _is_test_or_fixture(parents):
                 for card in waiting:
                     card.test, card.status = parents[-1].get("name", ""), element.get("status", "")
-                yield from waiting
+                yield from _with_doubts(waiting)
                 waiting.clear()
     except ElementTree.ParseError:
         yield from waiting
         raise
     yield from waiting
+
+
+def _with_doubts(cards: list[_Card]) -> list[_Card]:
+    """FailTale writes its card when a setup or teardown has ended: an earlier one there is a message of the keyword."""
+    in_fixture = [card for card in cards if card.place == "fixture"]
+    for card in in_fixture[:-1]:
+        card.place = "elsewhere"
+    return cards
 
 
 def _elements(path: Path) -> Iterator[tuple[ElementTree.Element, list[ElementTree.Element]]]:
@@ -246,4 +255,4 @@ def _settled(child: _Object, key: str, *, in_suite: bool) -> list[_Card]:
             card.place = own
         if is_fixture or key == "tests":
             card.test, card.status = child.name, child.status
-    return child.cards
+    return _with_doubts(child.cards) if is_fixture else child.cards

@@ -1,6 +1,6 @@
 """Robot's output.xml or output.json in pieces -> the same with its texts changed; all else stays to the letter.
 
-XML is streamed in constant memory; of JSON the text is held.
+Both are streamed: one text is held at a time.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ def chunks_of(source: TextIO) -> Iterator[str]:
 
 def rewrite_texts(chunks: Iterable[str], form: Format, change: Change) -> Iterator[str]:
     """The file in pieces with each text changed; what stays as it was, stays so to the letter."""
-    return _rewrite_json("".join(chunks), change) if form == "json" else _rewrite_xml(chunks, change)
+    return _rewrite_json(chunks, change) if form == "json" else _rewrite_xml(chunks, change)
 
 
 # --- XML --------------------------------------------------------------------------------------------------------------
@@ -100,15 +100,17 @@ def _xml_parts(chunks: Iterable[str]) -> Iterator[tuple[str, bool]]:
             at = end
         held = held[at:]
         if len(held) > LONGEST_PART:
-            raise ArchiveError(
-                f"A text has more than {LONGEST_PART:,} characters: this is no output of Robot Framework."
-            )
+            raise _endless()
     at = 0
     while at < len(held) and (end := _end_of_part(held, at)) >= 0:
         yield held[at:end], False
         at = end
     if at < len(held):
         yield held[at:], bool(held[at:].strip())
+
+
+def _endless() -> ArchiveError:
+    return ArchiveError(f"A text has more than {LONGEST_PART:,} characters: this is no output of Robot Framework.")
 
 
 def _end_of_part(text: str, at: int) -> int:
@@ -160,28 +162,64 @@ def _changed_or_raw(raw: str, text: Text, change: Change, encode: Callable[[str]
 
 # --- JSON -------------------------------------------------------------------------------------------------------------
 
-_STRING = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_QUOTE_OR_ESCAPE = re.compile(r'"|\\.', re.DOTALL)
 _COLON = re.compile(r"\s*:")
+_AHEAD = 4096
+"""Characters behind a string that tell whether it is a key, and whether the message that it is is HTML."""
 
 
-def _rewrite_json(text: str, change: Change) -> Iterator[str]:
-    """String by string in the text itself: a parser would lose a second "body" of a test."""
-    at, key = 0, ""
-    for match in _STRING.finditer(text):
-        value = _decoded_string(match[0])
-        if _COLON.match(text, match.end()):
-            key, found = value, Text(value)
-        else:
-            found = Text(value, key, is_html=key == "message" and _is_html_message(text, match.end()))
-        yield text[at : match.start()]
-        yield _changed_or_raw(match[0], found, change, json.dumps)
-        at = match.end()
-    rest = text[at:]
-    yield (
-        _changed_or_raw(rest, Text(_unquoted(rest), key, is_html=True, is_torn=True), change, str)
-        if '"' in rest
-        else rest
-    )
+def _rewrite_json(chunks: Iterable[str], change: Change) -> Iterator[str]:
+    """String by string in the text itself: a parser would lose a second "body" of a test.
+
+    Raises ArchiveError for a string that has no end.
+    """
+    held, key, source = "", "", iter(chunks)
+    while not (is_end := not (more := _next_text(source, max(_CHUNK, len(held))))) or held:
+        held += more
+        at = 0
+        for start, end in _strings_in(held, room=0 if is_end else _AHEAD):
+            value = _decoded_string(held[start:end])
+            if _COLON.match(held, end):
+                key, found = value, Text(value)
+            else:
+                found = Text(value, key, is_html=key == "message" and _is_html_message(held, end))
+            yield held[at:start]
+            yield _changed_or_raw(held[start:end], found, change, json.dumps)
+            at = end
+        held = held[at:]
+        if is_end:
+            yield _changed_rest(held, key, change)
+            return
+        if len(held) > LONGEST_PART + _AHEAD:
+            raise _endless()
+
+
+def _next_text(source: Iterator[str], size: int) -> str:
+    """So many characters at least, as long as there are some: what is held is searched again with each of them."""
+    parts: list[str] = []
+    while size > 0 and (part := next(source, "")):
+        parts.append(part)
+        size -= len(part)
+    return "".join(parts)
+
+
+def _strings_in(text: str, *, room: int) -> Iterator[tuple[int, int]]:
+    """Where the strings begin and end that are whole, with so much behind them as it takes to know what they are."""
+    start = text.find('"')
+    while start >= 0 and 0 <= (end := _end_of_string(text, start)) <= len(text) - room:
+        yield start, end
+        start = text.find('"', end)
+
+
+def _end_of_string(text: str, start: int) -> int:
+    """Behind its closing quote; -1 where there is none. One expression for the whole would go back over all of it."""
+    return next((each.end() for each in _QUOTE_OR_ESCAPE.finditer(text, start + 1) if each[0] == '"'), -1)
+
+
+def _changed_rest(rest: str, key: str, change: Change) -> str:
+    """What stands behind the last whole string: brackets, or a string that the file ends in."""
+    text = Text(_unquoted(rest), key, is_html=True, is_torn=True)
+    return _changed_or_raw(rest, text, change, str) if '"' in rest else rest
 
 
 def _decoded_string(string: str) -> str:
@@ -193,7 +231,7 @@ def _decoded_string(string: str) -> str:
 
 def _is_html_message(text: str, end: int) -> bool:
     """Whether the object whose "message" ends here says that it is HTML; Robot writes that after the message."""
-    rest = text[end : text.find("}", end)]
+    rest = text[end : end + _AHEAD].partition("}")[0]
     return re.search(r'"html"\s*:\s*true', rest) is not None
 
 

@@ -7,21 +7,22 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import Any, TextIO, cast
 
-from FailTaleLibrary.text import sanitize
+from FailTaleLibrary.text import sanitize, without_ci_commands
 
 
 class SafeStream:
     """A text stream that sanitises whatever is written to it; for the rest it is the stream that it stands for.
 
-    A command, `argparse`, a log handler and a warning all write through it, and none of them has to think of it. JSON
-    stays JSON: what is escaped in it stays escaped, what is not gets an escape or goes.
+    A command, `argparse`, a log handler and a warning all write through it, and none of them has to think of it; nor
+    does a CI server find a command in it. JSON stays JSON: what is escaped in it stays escaped, what is not gets an
+    escape or goes.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self.unfiltered = stream
 
     def write(self, text: str) -> int:
-        self.unfiltered.write(self._encodable(sanitize(text)))
+        self.unfiltered.write(self._encodable(without_ci_commands(sanitize(text))))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -53,5 +54,5 @@ def safe(stream: TextIO) -> TextIO:
 
 
 def unfiltered(stream: TextIO) -> TextIO:
-    """For what moves a terminal's cursor itself, and sanitises the words in it."""
+    """For what moves a terminal's cursor or commands a CI server itself, and sanitises the words in it."""
     return stream.unfiltered if isinstance(stream, SafeStream) else stream

@@ -15,6 +15,7 @@ from FailTaleLibrary.archive import PlacedPointer, Whereabouts, placements_in, r
 from FailTaleLibrary.archive.bundles import MANIFEST
 from FailTaleLibrary.cli.analyze import make_log
 from FailTaleLibrary.cli.options import Commands
+from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.config import Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.files import write_file
@@ -22,6 +23,7 @@ from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit
 from FailTaleLibrary.rendering.run_page import PAGE_NAME, title_of, to_run_page
 from FailTaleLibrary.rendering.run_summary import FailureSummary, FallenTest, RunSummary, failure_summary, run_summary
+from FailTaleLibrary.text import sanitize
 
 GITHUB_SUMMARY = "GITHUB_STEP_SUMMARY"
 _OUTPUTS = ("output.xml", "output.json")
@@ -94,7 +96,7 @@ def _write_others(options: argparse.Namespace, summary: RunSummary) -> None:
     if options.junit is not None:
         _write_file(options.junit, to_junit(summary))
     if options.github:
-        print(to_github_annotations(summary), end="")
+        print(sanitize(to_github_annotations(summary)), end="", file=unfiltered(sys.stdout))
         target = os.environ.get(GITHUB_SUMMARY)
         if target:
             with Path(target).open("a", encoding="utf-8") as file:

@@ -352,7 +352,7 @@ class FrameSplitter:
         """What a chunk completes: bytes that are no frame's, and frames."""
         self._data += chunk
         while (at := self._data.find(self._mark)) >= 0:
-            end = self._data.find(b"\n", at + len(self._mark))
+            end = self._data.find(b"\n", at + len(self._mark), at + self._LONGEST)
             if end < 0 and len(self._data) < at + self._LONGEST:
                 yield from self._take(at)
                 return

@@ -55,6 +55,8 @@ def _targets() -> dict[str, Callable[[bytes], object]]:
     from FailTaleLibrary.text import decode, sanitize
     from FailTaleLibrary.timestamps import parse
     from FailTaleLibrary.transports.host_keys import parse_known_hosts
+    from FailTaleLibrary.transports.visit import Frame, FrameSplitter
+    from FailTaleLibrary.windows.marks import parse_mark
     from FailTaleLibrary.windows.output import parse_host_output
 
     redactor = Redactor(known=["zanzibar-7"])
@@ -63,6 +65,35 @@ def _targets() -> dict[str, Callable[[bytes], object]]:
     def frames(data: bytes) -> None:
         stdout, _, stderr = data.partition(b"|")
         parse_host_output(stdout.replace(b"@", b"\x1en "), stderr.replace(b"@", b"\x1en "), nonce="n")
+
+    def marks(data: bytes) -> None:
+        with contextlib.suppress(ValueError):
+            mark = parse_mark(data.replace(b"@", b"\x1en ") + b"\n\x1en clock 1\n", nonce="n")
+            if mark.epoch is not None and not 0 <= mark.epoch < 1e11:
+                raise AssertionError(mark)
+
+    def listings(data: bytes) -> None:
+        """Names of files, which nobody but the host has chosen: below headings, in notes, of look-backs."""
+        told = b"".join(
+            b"\x1en %s %s\n" % (word, data) for word in (b"part sure 9", b"lost", b"method mark", b"span 1")
+        )
+        output = parse_host_output(b"\x1en part sure 99 " + data + b"\nline\n", b"\x1en several\n" + told, nonce="n")
+        for text in (decode(output.text), sanitize(output.note), *(sanitize(part.path) for part in output.parts)):
+            if "\x1b" in text or "\u202e" in text or any("\ud800" <= char <= "\udfff" for char in text):
+                raise AssertionError(text)
+
+    def visit(data: bytes) -> None:
+        """A stream is cut at the same frames wherever its chunks end."""
+        stream = data.replace(b"@", b"\x1en ")
+        pieces = [_pieces(stream, size) for size in (1, 7, len(stream) + 1)]
+        if pieces[1:] != pieces[:-1]:
+            raise AssertionError(pieces)
+
+    def _pieces(stream: bytes, size: int) -> tuple[bytes, list[Frame]]:
+        splitter = FrameSplitter("n")
+        parts = [part for at in range(0, len(stream), size) for part in splitter.feed(stream[at : at + size])]
+        text = b"".join(part for part in parts if isinstance(part, bytes)) + splitter.rest()
+        return text, [part for part in parts if isinstance(part, Frame)]
 
     def times(data: bytes) -> None:
         parse(data.decode("utf-8", "replace"), utc_offset_s=0, near=NEAR)
@@ -99,7 +130,10 @@ def _targets() -> dict[str, Callable[[bytes], object]]:
         if len(caller) > 45:
             raise AssertionError(caller)
 
-    made = (frames, times, known_hosts, payload, gateway_record, redaction, terminal, configuration, forwarded)
+    made = (
+        *(frames, marks, listings, visit, times, known_hosts, payload, gateway_record),
+        *(redaction, terminal, configuration, forwarded),
+    )
     return {target.__name__: target for target in made}
 
 
