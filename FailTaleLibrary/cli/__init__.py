@@ -25,6 +25,7 @@ from FailTaleLibrary.cli import (
     rank,
     redact,
     report,
+    review,
     schema,
     serve,
     show,
@@ -36,7 +37,23 @@ from FailTaleLibrary.log import log_as_asked, log_to_stream, logger_of
 
 _log = logger_of(__name__)
 
-_COMMANDS = (demo, init, template, schema, presets, check, collect, show, report, know, rank, redact, analyze, serve)
+_COMMANDS = (
+    demo,
+    init,
+    template,
+    schema,
+    presets,
+    check,
+    collect,
+    review,
+    show,
+    report,
+    know,
+    rank,
+    redact,
+    analyze,
+    serve,
+)
 """In the order of the help: what a newcomer types first stands first."""
 
 

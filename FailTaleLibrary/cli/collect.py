@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from FailTaleLibrary.cli.options import Commands, configuration, with_config
+from FailTaleLibrary.cli.options import Commands, configuration, told_of, with_config
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.terminal import fits_on_screen, is_terminal, print_report
 from FailTaleLibrary.config.types import parse_duration
@@ -50,7 +50,7 @@ def _run_collect(options: argparse.Namespace) -> int:
 
 
 def _printed(options: argparse.Namespace) -> int:
-    run = Run(configuration(options))
+    run = Run(told_of(configuration(options)))
     try:
         failure = _failure_of(options, run)
         with live_line(unfiltered(sys.stderr)) as progress:

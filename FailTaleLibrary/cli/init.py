@@ -15,7 +15,7 @@ from pathlib import Path
 from FailTaleLibrary.cli.check import accept_keys
 from FailTaleLibrary.cli.options import Commands
 from FailTaleLibrary.config import Config, describe_presets, parse_config
-from FailTaleLibrary.config.loader import FILE_NAME
+from FailTaleLibrary.config.loader import FILE_NAME, converted
 from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.doctor.draft import LOCAL, Draft, DraftHost, draft_text, parse_host
 from FailTaleLibrary.doctor.findings import Checkup
@@ -48,6 +48,9 @@ def add_command(commands: Commands) -> None:
         metavar="[COMPONENT=]NAME",
         help="collect this preset, from one component or all; repeatable (default: linux)",
     )
+    init.add_argument(
+        "--from", dest="source", type=Path, metavar="FILE", help="convert a configuration of the original FailTale"
+    )
     init.add_argument("--look", action="store_true", help="log in to the hosts, and propose what is worth collecting")
     init.add_argument("--accept-host-keys", action="store_true", help="with --look: as for 'failtale check'")
     init.add_argument("--output", type=Path, default=Path(FILE_NAME), metavar="FILE", help="default: failtale.yaml")
@@ -59,6 +62,8 @@ def add_command(commands: Commands) -> None:
 def _run_init(options: argparse.Namespace) -> int:
     if options.output.exists() and not options.force:
         raise ConfigError(f"'{options.output}' is there already; name another with '--output', or add '--force'.")
+    if options.source is not None:
+        return _convert(options)
     _ask(options)
     hosts = tuple(_named_once(map(parse_host, options.host or [f"here={LOCAL}"])))
     draft = Draft(hosts, options.user, options.key, _schema_path())
@@ -70,6 +75,19 @@ def _run_init(options: argparse.Namespace) -> int:
         _look(draft, config, options.output)
     _write(options.output, draft_text(draft), force=options.force)
     print(f"Wrote {options.output}: {count(len(hosts), 'host')}, {count(len(draft.collectors), 'component')}.")
+    for line in _next_lines(options.output):
+        print(line)
+    return 0
+
+
+def _convert(options: argparse.Namespace) -> int:
+    if options.host:
+        raise ConfigError("'--from' takes the hosts of its file; add others to what it writes.")
+    text, notes = converted(options.source)
+    _write(options.output, text, force=options.force)
+    print(f"Wrote {options.output}.")
+    for note in notes:
+        print(f"- {note}")
     for line in _next_lines(options.output):
         print(line)
     return 0

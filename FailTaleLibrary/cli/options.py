@@ -49,3 +49,10 @@ def configuration_if_named(options: argparse.Namespace) -> Config | None:
     """The configuration of a command that can do without. Raises ConfigError when it has mistakes."""
     path = config_path(options.config, os.environ)
     return load_config(path) if path else None
+
+
+def told_of(config: Config) -> Config:
+    """The configuration, after saying on standard error what its file says that is not followed."""
+    for note in config.notes:
+        print(f"failtale: note: {note}", file=sys.stderr)
+    return config

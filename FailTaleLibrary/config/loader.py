@@ -11,6 +11,7 @@ from FailTaleLibrary.config.checks import check_gateway, check_hosts, check_know
 from FailTaleLibrary.config.collectors import read_collectors
 from FailTaleLibrary.config.messages import Mistakes
 from FailTaleLibrary.config.model import Collector, Component, Config, Host
+from FailTaleLibrary.config.original import as_yaml, is_original, translated
 from FailTaleLibrary.config.presets import PresetLibrary
 from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import in_quotes
@@ -61,6 +62,20 @@ def parse_config(text: str, *, source: Path | str = "failtale.yaml", environ: Ma
     return config
 
 
+def converted(path: Path) -> tuple[str, tuple[str, ...]]:
+    """A configuration of the original FailTale as a text of today, and the notes on what of it is not followed.
+
+    Raises ConfigError where it is no such configuration, or has mistakes: they are told at their places.
+    """
+    text = _text_of(path)
+    parse_config(text, source=path)
+    document = read_document(text, path, mistakes=Mistakes(), environ={})
+    if document is None or not is_original(document.data):
+        raise ConfigError(f"{in_quotes(path)} is no configuration of the original FailTale: it has no 'ssh_defaults'.")
+    today, notes = translated(document)
+    return as_yaml(today, notes), notes
+
+
 def _text_of(path: Path) -> str:
     try:
         return read_text(path)
@@ -76,6 +91,9 @@ def _config(document: Document) -> Config | None:
         sentence = f"this is not a configuration; {sections}"
         document.add_at_key((), sentence)
         return None
+    notes: tuple[str, ...] = ()
+    if is_original(document.data):
+        document, notes = translated(document)
     presets = _preset_library(document)
     check_shapes(document, presets.names)
     collectors = _collectors(document, presets=presets)
@@ -85,7 +103,9 @@ def _config(document: Document) -> Config | None:
     data = _with_transport_settings(document, _with_collectors(document.data, collectors))
     config = document.validate(Config, data)
     environment = {name: SecretStr(value) for name, value in document.environment.items()}
-    return config and config.model_copy(update={"source": document.source.absolute(), "environment": environment})
+    return config and config.model_copy(
+        update={"source": document.source.absolute(), "environment": environment, "notes": notes}
+    )
 
 
 def _preset_library(document: Document) -> PresetLibrary:

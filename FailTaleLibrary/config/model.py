@@ -417,6 +417,9 @@ class Config(Section):
         repr=False,
         description="The environment variables that its values came from.",
     )
+    notes: tuple[str, ...] = Field(
+        (), alias="(notes)", exclude=True, description="What its file says that is not followed, a sentence each."
+    )
 
     def ssh_for(self, host: str) -> SshSettings:
         """`ssh` with this host's own values on top."""
