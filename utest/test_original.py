@@ -152,6 +152,22 @@ def test_todays_configuration_is_not_taken_for_it() -> None:
         parse_config("components: {web: {collectors: [linux]}}\nhosts: [web1]\n", environ={})
 
 
+def test_init_writes_down_what_it_means(
+    key: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(key.parent)
+    Path("config.yaml").write_text(ORIGINAL.replace("KEY", str(key)))
+    assert main(["init", "--from", "config.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "'uyuni_mcp' is not followed" in said
+    today, before = parse_config(Path("failtale.yaml").read_text(), environ={}), original(key)
+    same = {"source", "environment", "notes"}
+    assert today.model_dump(exclude=same) == before.model_dump(exclude=same)
+    assert today.notes == ()
+    assert main(["init", "--from", "failtale.yaml", "--force"]) == 2
+    assert "no configuration of the original" in capsys.readouterr().err
+
+
 # --- The command of its suites
 
 

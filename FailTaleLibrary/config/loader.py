@@ -69,7 +69,7 @@ def converted(path: Path) -> tuple[str, tuple[str, ...]]:
     """
     text = _text_of(path)
     parse_config(text, source=path)
-    document = read_document(text, path, mistakes=Mistakes(), environ={})
+    document = read_document(text, path, mistakes=Mistakes(), environ=os.environ)
     if document is None or not is_original(document.data):
         raise ConfigError(f"{in_quotes(path)} is no configuration of the original FailTale: it has no 'ssh_defaults'.")
     today, notes = translated(document)
