@@ -48,6 +48,11 @@ def resolve_window(
     since = window_start(step, failure)
     start = since.timestamp() if since else None
     end = failure.window.end.timestamp()
+    mark = earlier or later
+    marked = mark.clock if mark else None
+    was_set = _was_set_between(marked, clock)
+    if clock is not None and marked is not None and not was_set:
+        clock = clock.reaching(marked)
     window = ResolvedWindow(
         kind=step.window,
         since_epoch=start + clock.least_s if start is not None and clock else None,
@@ -62,7 +67,7 @@ def resolve_window(
     )
     if since is not None and clock is None:
         return window, CLOCK_UNKNOWN
-    if not _was_set_since(earlier or later, clock):
+    if not was_set:
         return window, ""
     # no time tells any more: what a mark does not prove is unsure
     return replace(window, since_epoch=None, sure_epoch=None), CLOCK_WAS_SET
@@ -82,9 +87,8 @@ def _no_mark(since: datetime | None, earlier: TakenMark | None, later: TakenMark
     return f"The newest mark is from {early_s:.1f} s before the window began."
 
 
-def _was_set_since(mark: TakenMark | None, now: ClockReading | None) -> bool:
+def _was_set_between(then: ClockReading | None, now: ClockReading | None) -> bool:
     """Whether somebody set the host's clock after a mark: the times in its logs then jump, or run backwards."""
-    then = mark.clock if mark else None
     if then is None or now is None:
         return False
     return max(then.least_s, now.least_s) - min(then.most_s, now.most_s) > CLOCK_STEP_S
