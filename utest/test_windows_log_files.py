@@ -442,6 +442,19 @@ def test_an_earlier_mark_is_narrowed_to_the_window_by_the_logs_times(tmp_path: P
     assert (answer.method, answer.note) == ("byte mark", "")
 
 
+@pytest.mark.parametrize("stamp", ["%Y-%m-%dT%H:%M:%S.%fZ ", "%b %d %H:%M:%S ", ""])
+@pytest.mark.parametrize("ahead_s", [-432_000_000, -600, 4000])
+def test_no_clock_of_a_file_server_hides_what_a_mark_proves_to_be_new(ahead_s: int, stamp: str, tmp_path: Path) -> None:
+    entries = [f"{local(START + timedelta(seconds=second / 2), stamp)}entry {second}\n" for second in range(20)]
+    log = log_file(tmp_path, "".join(entries), START + timedelta(seconds=10 + ahead_s))
+    mark = marked(log, size_of(entries[:4]), START + timedelta(seconds=2))
+    answer = read(log, window(4.6, mark=mark))
+    assert answer.text.decode().endswith("".join(entries[10:]))
+    assert "entry 3" not in answer.text.decode()
+    sure = answer.text.decode().removeprefix(unsure(answer))
+    assert "".join(entries[10:]).endswith(sure)
+
+
 def test_an_earlier_mark_of_a_log_without_times_says_that_older_lines_may_be_there(tmp_path: Path) -> None:
     entries = [f"entry {number}\n" for number in range(20)]
     log = log_file(tmp_path, "".join(entries), START)

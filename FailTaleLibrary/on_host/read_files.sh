@@ -42,7 +42,9 @@ begin() {
   behind=$2
   if [ "$2" = - ] || [ "$2" -gt "$size" ]; then behind=$size; fi
   maybe=$behind sure=$behind kind=
-  if [ "$1" = "$behind" ] || { [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; }; then return; fi
+  if [ "$1" = "$behind" ]; then return; fi
+  # A mark proves that the file has grown, whatever the clock of its file server says.
+  if [ "$1" = - ] && [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; then return; fi
   if [ -z "$low_at" ]; then
     begin_without_times "$@"
   elif [ "$size" -eq 0 ] && ! packed "$3"; then
