@@ -1,4 +1,4 @@
-"""Work -> a thread of its own, and what came of it in time; nothing else in the package starts a thread.
+"""Work -> a thread of its own, and what came of it in time or once for all; nothing else here starts a thread.
 
 All of them are daemons, so that none delays the end of the interpreter, whatever it waits for.
 """
@@ -10,7 +10,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable
-from functools import partial
+from functools import partial, wraps
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
 
@@ -59,6 +59,22 @@ def call_within(seconds: float, call: Callable[[], T], *, name: str, discard: Ca
     outcome = _Outcome(call, discard)
     start(outcome.run, name=name)
     return outcome.take(seconds)
+
+
+def once(make: Callable[[], T]) -> Callable[[], T]:
+    """What ``make`` returns, made when it is first asked for; whoever asks meanwhile waits, and makes no second one."""
+    making = threading.Lock()
+    made: list[T] = []
+
+    @wraps(make)
+    def the_one() -> T:
+        if not made:
+            with making:
+                if not made:
+                    made.append(make())
+        return made[0]
+
+    return the_one
 
 
 class _Outcome(Generic[T]):

@@ -8,10 +8,11 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from patience import PATIENCE_S
+from patience import PATIENCE_S, wait_until
 
 import FailTaleLibrary
 from FailTaleLibrary import background
@@ -109,3 +110,20 @@ def test_work_beside_an_event_loop_gives_its_result_and_its_error() -> None:
         return await background.in_thread(lambda: 42)
 
     assert asyncio.run(ask()) == 42
+
+
+def test_what_is_made_once_is_made_by_one_of_all_who_ask_at_the_same_time() -> None:
+    everybody_asks, made = threading.Event(), []
+
+    @background.once
+    def the_one() -> object:
+        made.append(everybody_asks.wait(PATIENCE_S))
+        return object()
+
+    with ThreadPoolExecutor(4) as threads:
+        pending = [threads.submit(the_one) for _ in range(4)]
+        assert wait_until(lambda: all(each.running() for each in pending))
+        everybody_asks.set()
+        found = {each.result(PATIENCE_S) for each in pending}
+    assert (len(found), made) == (1, [True])
+    assert the_one() in found

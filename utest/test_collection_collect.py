@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -492,3 +493,40 @@ def test_the_ranking_says_the_time_by_which_the_window_was_decided(writer: str, 
     suspect = rank(failure, evidence).suspects[0]
     assert (suspect.line_number, suspect.offset_s) == (0, -4.0)
     assert "4.0 s before" in rank(failure, evidence).headline
+
+
+WAITS_FOR_THE_ANALYSIS = """
+import sys, threading, time
+from datetime import datetime, timezone
+from pathlib import Path
+from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.collection.source import OwnHosts
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.records import Failure, Window, our_words
+from FailTaleLibrary.redaction import Redactor
+
+gate = Path(sys.argv[1])
+command = f"until [ -e {gate} ]; do sleep 0.05; done; echo answered"
+config = Config.model_validate({
+    "components": {"app": {"collectors": [{"name": "waits", "command": command}]}},
+    "hosts": {"here": {"component": ["app"], "transport": "local"}},
+})
+
+def watch():
+    while "FailTaleLibrary.ranking.suspects" not in sys.modules:
+        time.sleep(0.01)
+    gate.touch()
+
+threading.Thread(target=watch, daemon=True).start()
+now = datetime.now(timezone.utc)
+failure = Failure(id="0" * 32, name=our_words("Order"), message=our_words("no"), window=Window(start=now, end=now))
+_, evidence, _ = OwnHosts(config).collect(failure, redactor=Redactor(), faults=Faults(Redactor), budget=Budget(30))
+print(evidence.items[0].text)
+"""
+
+
+def test_what_ranks_the_answers_is_loaded_while_hosts_are_busy_with_them(tmp_path: Path) -> None:
+    command = [sys.executable, "-c", WAITS_FOR_THE_ANALYSIS, str(tmp_path / "gate")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.stdout == "answered\n\n", done.stderr

@@ -99,7 +99,9 @@ def test_the_next_mark_is_as_far_away_as_the_last_one_was_dear() -> None:
     assert pace.pause_s(0.001, hosts=1, crowding=1.0) == 1.0
     assert pace.pause_s(0.012, hosts=10, crowding=1.0) == pytest.approx(6.0)
     assert pace.pause_s(0.012, hosts=100, crowding=1.0) == pytest.approx(60.0)
-    assert pace.pause_s(0.012, hosts=10, crowding=3.0) == pytest.approx(18.0)
+    assert pace.pause_s(0.001, hosts=1, crowding=9.0) == 1.0
+    assert pace.pause_s(0.004, hosts=10, crowding=3.0) == pytest.approx(6.0)
+    assert pace.pause_s(0.004, hosts=10, crowding=9.0) == pytest.approx(10.0)
 
 
 def test_a_machine_is_crowded_where_others_compute_while_a_run_would(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
 from FailTaleLibrary import background
+from FailTaleLibrary.background import once
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
@@ -73,7 +74,9 @@ def collect(
     results = ResultCollector(plan, budget, progress)
     stop = threading.Event()
     at_once = min(plan.parallel_hosts, len({step.host for step in plan.steps}))
-    context = CollectionContext(failure, access, redactor.until(stop.is_set), faults, stop, max(1, at_once))
+    context = CollectionContext(
+        failure, access, redactor.until(stop.is_set), faults, stop, _start_preparing, at_once=max(1, at_once)
+    )
     _start_hosts(context, plan, budget, results)
     results.wait(cancel)
     context.stop.set()
@@ -94,6 +97,22 @@ def collect(
         ),
         {each.record.id: each.full_text for each in answers if isinstance(each.record, Item)},
     )
+
+
+@once
+def _start_preparing() -> None:
+    """Once a process, beside hosts that are busy answering: what their answers are redacted and ranked with, 0.2 s."""
+    background.start(_prepare, name="failtale-prepare")
+
+
+def _prepare() -> None:
+    try:
+        Redactor().prepare()
+        from FailTaleLibrary.ranking import suspects  # not before hosts were asked: it takes as long as they do
+
+        suspects.prepare()
+    except Exception:  # whoever needs it meets it again, and tells it
+        _log.debug("preparing the analysis failed", exc_info=True)
 
 
 def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results: ResultCollector) -> None:

@@ -71,6 +71,8 @@ class CollectionContext:
     faults: Faults
     stop: threading.Event
     """Set when nobody waits for answers any more."""
+    prepare: Callable[[], object] = lambda: None
+    """Called when a host is about to be asked: there is time until it answers."""
     at_once: int = 1
     """Hosts whose turns go on at the same time."""
 
@@ -108,6 +110,7 @@ class HostSession:
 
     def _visit(self, put: Put) -> None:
         transport = self._context.access.connections.transport(self._host)
+        self._context.prepare()
         transport.visit(
             lambda start: list(self._items(start, put)),
             ends_at=time.monotonic() + self._budget.visit_s,

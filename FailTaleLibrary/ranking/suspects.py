@@ -8,15 +8,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 
+from FailTaleLibrary.background import once
 from FailTaleLibrary.ranking.belonging import Belonging, notes_of
 from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of
 from FailTaleLibrary.ranking.echoes import behind_causes
 from FailTaleLibrary.ranking.headlines import cause_of, event_of_failure, event_of_suspect, headline_of
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import clipped, gist, template
+from FailTaleLibrary.ranking.names import programs
 from FailTaleLibrary.ranking.overlap import Overlap
 from FailTaleLibrary.ranking.reach import not_in_reach
 from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleaved, overlap_signal, within_quotas
+from FailTaleLibrary.ranking.signals import services
 from FailTaleLibrary.ranking.states import states_of
 from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import (
@@ -36,6 +39,7 @@ from FailTaleLibrary.records import (
     our_words,
 )
 from FailTaleLibrary.text import fair_shares
+from FailTaleLibrary.timestamps import leading_time
 
 # --- Signature: what equal failures of a run share --------------------------------------------------------------------
 
@@ -81,6 +85,14 @@ _MOST_OF_SOURCE = 2 * MOST_SUSPECTS
 _NOTHING_SEEN = History()
 
 
+@once
+def prepare() -> None:
+    """Make what every ranking searches with: the first one would wait for it."""
+    services().rows_in("")
+    programs()
+    leading_time()
+
+
 def rank(
     failure: Failure,
     evidence: Evidence,
@@ -95,6 +107,7 @@ def rank(
     ``is_over``: whether the time for it is used up; asked now and then. ``most_lines``: of all items together.
     Lines that are left out for either are the oldest of their source, and `Analysis.notes` says so.
     """
+    prepare()
     scene = Scene(failure)
     linker = Linker(evidence, scene)
     overlap = Overlap(failure)

@@ -76,6 +76,11 @@ class Redactor:
         self.clock = clock
         self._is_over: Callable[[], bool] = lambda: False
 
+    def prepare(self) -> None:
+        """Make what every text is searched with: the first one would wait for it."""
+        prefilter()
+        prefilter_across_lines()
+
     def until(self, is_over: Callable[[], bool]) -> Redactor:
         """The same redactor, whose time is also used up once nobody waits for its texts any more."""
         bounded = copy.copy(self)

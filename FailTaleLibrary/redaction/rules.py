@@ -10,11 +10,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import Any, Protocol
 
 import re2
 
+from FailTaleLibrary.background import once
 from FailTaleLibrary.files import EXAMPLES, packaged_yaml
 from FailTaleLibrary.redaction import assignments
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens, options_for
@@ -174,25 +175,25 @@ def rule_of(row: RuleRow) -> Rule:
     )
 
 
-@cache
+@once
 def _searched_rows() -> tuple[tuple[RuleRow, ...], ...]:
     """All rows, file by file, without their examples: those are for tests."""
     return tuple(rows_of(file, without=EXAMPLES) for file in FILES)
 
 
-@cache
+@once
 def line_rules() -> tuple[tuple[Rule, ...], ...]:
     """All rules for single lines, file by file."""
     return tuple(tuple(rule_of(row) for row in rows if not row.across_lines) for rows in _searched_rows())
 
 
-@cache
+@once
 def rules_across_lines() -> tuple[Rule, ...]:
     """The rules for a whole text."""
     return tuple(rule_of(row) for rows in _searched_rows() for row in rows if row.across_lines)
 
 
-@cache
+@once
 def prefilter_across_lines() -> Prefilter:
     """Of the rules for a whole text."""
     return Prefilter((rules_across_lines(),))
@@ -241,7 +242,7 @@ class _Assignments:
     spans: Callable[[bytes, int, int], Iterator[Span]] = assignments.spans
 
 
-@cache
+@once
 def prefilter() -> Prefilter:
     """Of everything that searches single lines, once per process."""
     return Prefilter(((_Assignments(),), *line_rules()))

@@ -34,7 +34,7 @@ from FailTaleLibrary.windows.pipeline import assignments, narrowing, shell_quote
 _log = logger_of(__name__)
 
 MARK_TIMEOUT_S = 5.0
-_WITH_TRANSPORT = 3.0
+_WITH_TRANSPORT = 2.0
 """What a mark takes in all for each second of its own thread: the connection's thread decrypts and sorts; measured."""
 MARK_BYTES = 1024 * 1024
 """Of a mark's answer; baselines make the most of it."""
@@ -74,8 +74,12 @@ class Pace:
     """Of the processor's time that this process could have, marks of all hosts together may take so much of it."""
 
     def pause_s(self, mark_cpu_s: float, *, hosts: int, crowding: float) -> float:
-        """From the beginning of a mark of one of so many hosts, which took so much CPU, to the next of that host."""
-        return max(self.least_s, mark_cpu_s * hosts * crowding / self.share)
+        """From the beginning of a mark of one of so many hosts, which took so much CPU, to the next of that host.
+
+        However crowded the machine is, some host has its turn once in `least_s`.
+        """
+        quiet_s = max(self.least_s, mark_cpu_s * hosts / self.share)
+        return max(quiet_s, min(quiet_s * crowding, self.least_s * hosts))
 
 
 _SCHEDULED = Path("/proc/self/schedstat")
