@@ -17,6 +17,7 @@ import pytest
 import sshd
 import yaml
 from needs import need
+from ollama_stub import MODEL, OllamaStub
 
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.config import Config, parse_config
@@ -60,7 +61,7 @@ WAYS = (
     BrokenWay("dead-dns", "name", "cannot be resolved", "address: 192.0.2.10"),
     BrokenWay("closed-port", "reach", "no SSH server listens", "sudo systemctl enable --now ssh"),
     BrokenWay("mute", "reach", "within", "ssh -v -p "),
-    BrokenWay("new-key", "host key", "not in", "failtale check --accept-host-keys"),
+    BrokenWay("new-key", "host key", "which is not in", "failtale check --accept-host-keys"),
     BrokenWay("new-key", "host key", "SHA256:", "ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"),
     BrokenWay("new-key", "host key", "SHA256:", "ssh-keyscan -p "),
     BrokenWay("changed-key", "host key", "Somebody may be in between", "ssh-keygen -f "),
@@ -363,9 +364,9 @@ def test_the_table_fits_100_columns_but_for_the_lines_to_type_and_holds_no_secre
 # --- All at once, exit status, JSON -----------------------------------------------------------------------------------
 
 
-def test_thirty_hosts_take_the_time_of_the_slowest(tmp_path: Path) -> None:
-    """Each waits until all thirty have begun: one after the other, none would ever end."""
-    number = 30
+def test_hosts_take_the_time_of_the_slowest(tmp_path: Path) -> None:
+    """Each waits until all have begun: one after the other, none would ever end."""
+    number = 12
     command = f"echo > {tmp_path}/$$; while [ $(ls {tmp_path} | wc -l) -lt {number} ]; do sleep 0.2; done; echo all"
     hosts = {f"h{each}": {"component": "app", "transport": "local"} for each in range(number)}
     limits = {"failure_time": "200 s", "host_time": "180 s", "parallel_hosts": 1}
@@ -420,6 +421,19 @@ def test_the_exit_status_says_whether_evidence_would_be_lost(
     assert "1 collector would lose evidence (of 1 host" in capsys.readouterr().out
     assert main(["check", "--config", written(tmp_path / "wrong.yaml", {"hosts": ["a"]})]) == 2
     assert main(["check", "--config", str(tmp_path / "well.yaml"), "--yes"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("is_up", "is_there", "line"), [(True, True, ""), (True, False, "ollama pull"), (False, False, "ollama serve")]
+)
+def test_a_model_is_there_or_the_line_is_told_that_brings_it(is_up: bool, is_there: bool, line: str) -> None:
+    hosts = {"here": {"component": "app", "transport": "local"}}
+    with OllamaStub(show="ok" if is_there else "404 model") as stub:
+        analysis = {"model": MODEL, "host": stub.url if is_up else "http://127.0.0.1:9"}
+        checkup = check(configured(hosts, [{"command": "echo x"}], analysis=analysis, **LEAST), environ={})
+    (service,) = checkup.services
+    assert checkup.well == is_there
+    assert line in lines_of(service.advice)
 
 
 # --- Host keys --------------------------------------------------------------------------------------------------------

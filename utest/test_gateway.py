@@ -25,9 +25,12 @@ from sshd import Sshd
 from test_mcp_tools import a_marker, slow
 from test_pytest_plugin import plugin_options
 
+from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.config import Config, load_config
 from FailTaleLibrary.config.model import GatewaySettings
+from FailTaleLibrary.doctor.checkup import check
+from FailTaleLibrary.doctor.table import summary_line
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
@@ -268,6 +271,19 @@ def test_hosts_are_checked_by_the_gateway(server: Served) -> None:
     with investigating(runner_config(server.url, server.token_file)) as run:
         assert run.check_hosts() == {"web1": "", "web2": ""}
         assert run.check_hosts(["web2"]) == {"web2": ""}
+
+
+def test_a_checkup_says_whether_the_gateway_would_serve(server: Served, tmp_path: Path) -> None:
+    well = check(runner_config(server.url, server.token_file))
+    assert (well.well, well.hosts) == (True, ())
+    assert f"{__version__}; 2 of its 2 hosts can be reached" in well.services[0].said
+    (wrong := tmp_path / "wrong").write_text("x" * 40)
+    refused = check(runner_config(server.url, wrong))
+    assert not refused.well
+    assert refused.services[0].advice[0].lines == ("token_file: ~/.config/failtale/token",)
+    dead = check(runner_config("http://127.0.0.1:9/mcp", None))
+    assert dead.services[0].advice[0].lines == ("failtale serve --config failtale.yaml",)
+    assert "1 service would not serve" in summary_line(dead)
 
 
 def test_progress_comes_from_the_gateway(server: Served) -> None:

@@ -23,6 +23,7 @@ from FailTaleLibrary.doctor.proposal import HostLook, Proposal, look_script, par
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.text import count
 from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.host_keys import UnknownHostKeyError
 
 _KEYS = ("~/.ssh/failtale", "~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 _LOOK_S = 20.0
@@ -140,7 +141,12 @@ def _by_flags(presets: Sequence[str], component: str) -> Iterator[Proposal]:
     chosen = [text.rpartition("=")[2] for text in presets if text.rpartition("=")[0] in ("", component)]
     known = {preset.name: preset.description for preset in describe_presets()}
     for name in dict.fromkeys(chosen or ["linux"]):
-        yield Proposal(name, known.get(name, "").partition(" - ")[2] or known.get(name, ""))
+        yield Proposal(name, _in_short(known.get(name, "")))
+
+
+def _in_short(description: str) -> str:
+    """What a preset shows, without whose."""
+    return (description.partition(" - ")[2] or description).rstrip(".")
 
 
 # --- A look at the hosts ----------------------------------------------------------------------------------------------
@@ -168,8 +174,11 @@ def _looks(config: Config) -> Iterator[tuple[str, HostLook]]:
                 result = connections.transport(host).run(
                     look_script(), timeout_s=_LOOK_S, max_bytes=_LOOK_BYTES, cancel=threading.Event()
                 )
+            except UnknownHostKeyError as error:
+                print(f"{host} was not looked at: its key {error.key} is not known; compare it, and add")
+                print("'--accept-host-keys', which shows it and asks.")
             except TransportError as error:
-                print(f"{host} was not looked at: {error}", file=sys.stderr)
+                print(f"{host} was not looked at: {error}")
             else:
                 look = parse_look(result)
                 print(f"{host}: {', '.join(each.line for each in proposals(look))}")

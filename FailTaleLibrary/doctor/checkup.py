@@ -69,8 +69,8 @@ def check(
     redactor = redactor_for(config, environ)
     context = _Context(config, redactor, Connections(config))
     try:
-        found = _all_hosts(context, tuple(hosts or config.hosts))
-        services = tuple(service_findings(config, environ, redactor))
+        found = () if config.gateway else _all_hosts(context, tuple(hosts or config.hosts))
+        services = tuple(service_findings(config, environ, redactor, hosts))
         notes = (*configuration_notes(config), *(Note(said=each) for each in context.connections.notes))
     finally:
         context.connections.close()
@@ -267,7 +267,7 @@ class _HostCheckup:
             longer = f"timeout: {max(20, round(2 * item.duration_s))} s"
             advice = (Advice(needs="more time", where="in the configuration", lines=(longer,)),)
         elif item.status == "failed" and collector.command is not None:
-            outcome, verdict = "in part", "problem"
+            outcome, verdict = ("in part" if item.text.strip() else "cannot"), "problem"
             said = f"exit status {item.exit_status}" + (f": {said}" if said else "")
             advice = advice_for(Refusal(collector, "failed", said), survey)
         elif refused or item.status == "failed":
@@ -288,7 +288,8 @@ class _HostCheckup:
         )
 
     def _of_gap(self, component: str, collector: Collector, gap: Gap | None, survey: HostSurvey) -> CollectorFinding:
-        reason, detail = (gap.reason, gap.detail) if gap is not None else ("failed", "was not asked")
+        reason, detail = (gap.reason, str(gap.detail)) if gap is not None else ("failed", "was not asked")
+        detail = detail.removesuffix(f"; needs {collector.privilege}")  # which is told with the lines to type
         has_nothing = any(words in detail for words in _NOTHING_TO_READ)
         return CollectorFinding(
             component=component,

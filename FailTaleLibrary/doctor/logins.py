@@ -35,6 +35,8 @@ def way_finding(error: TransportError, config: Config, host: str, user: str) -> 
     said = str(error)
     stage = next((stage for pattern, stage in _WORDS if re.search(pattern, said)), _STAGES.get(error.reason, "reach"))
     way = _Way(config, host, user)
+    if stage == "host key":  # what to type is told with the advice
+        said = re.split(r"\. If that is its key|, or the host was reinstalled: then", said)[0].rstrip(".") + "."
     return StageFinding(stage=stage, verdict="problem", said=said, advice=tuple(_ADVICE[stage](way, error)))
 
 

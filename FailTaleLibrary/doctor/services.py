@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
+from FailTaleLibrary import __version__
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.doctor.findings import Advice, ServiceFinding
@@ -14,15 +15,17 @@ from FailTaleLibrary.redaction import Redactor
 _MODEL_S = 10.0
 
 
-def service_findings(config: Config, environ: Mapping[str, str], redactor: Redactor) -> Iterator[ServiceFinding]:
-    """The gateway with its hosts, and the model."""
+def service_findings(
+    config: Config, environ: Mapping[str, str], redactor: Redactor, hosts: Collection[str] = ()
+) -> Iterator[ServiceFinding]:
+    """The gateway with its hosts, or some of them, and the model. Raises ConfigError for a host it does not have."""
     if config.gateway is not None:
-        yield from _gateway(config, redactor)
+        yield from _gateway(config, redactor, hosts)
     if config.analysis.model:
         yield _model(config, environ, redactor)
 
 
-def _gateway(config: Config, redactor: Redactor) -> Iterator[ServiceFinding]:
+def _gateway(config: Config, redactor: Redactor, hosts: Collection[str]) -> Iterator[ServiceFinding]:
     from FailTaleLibrary.gateway.source import GatewaySource  # with what speaks MCP; only a gateway's client needs it
 
     assert config.gateway is not None  # noqa: S101 - asked before
@@ -33,8 +36,8 @@ def _gateway(config: Config, redactor: Redactor) -> Iterator[ServiceFinding]:
         yield ServiceFinding(service="gateway", address=url, verdict="problem", said=str(error))
         return
     try:
-        verdicts = source.check_hosts(budget=Budget(config.limits.failure_time_s))
-        version = source.server or "it does not tell its version"
+        verdicts = source.check_hosts(hosts, budget=Budget(config.limits.failure_time_s))
+        version = source.version
     finally:
         source.close()
     if (refusal := verdicts.get("gateway")) is not None and len(verdicts) == 1 and refusal:
@@ -42,14 +45,16 @@ def _gateway(config: Config, redactor: Redactor) -> Iterator[ServiceFinding]:
         yield ServiceFinding(service="gateway", address=url, verdict="problem", said=said, advice=_gateway_advice(said))
         return
     bad = {host: said for host, said in verdicts.items() if said}
-    reached = f"{version}; {len(verdicts) - len(bad)} of its {len(verdicts)} hosts can be reached"
+    reached = f"FailTale {version or 'of a version that it does not tell'}"
+    reached += "" if version in ("", __version__) else f" (here it is {__version__})"
     words = "".join(f"; {host}: {redactor.safe_message(why)}" for host, why in bad.items())
+    advice = (Advice(needs="the same on the gateway's machine", lines=("failtale check",)),) if bad else ()
     yield ServiceFinding(
         service="gateway",
         address=url,
-        verdict="problem" if bad else "ok",
-        said=reached + words,
-        advice=(Advice(needs="the same on the gateway's machine", lines=("failtale check",)),) if bad else (),
+        verdict="problem" if bad else "ok" if version == __version__ else "note",
+        said=f"{reached}; {len(verdicts) - len(bad)} of its {len(verdicts)} hosts can be reached{words}",
+        advice=advice,
     )
 
 

@@ -116,18 +116,6 @@ class GatewayClient:
         self._breaker.succeeded()
         return _structured(tool, result)
 
-    @property
-    def server(self) -> str:
-        """What the server calls itself, with its version; empty where it did not say."""
-        line = self._line
-        if line is None:
-            return ""
-        with contextlib.suppress(Exception):  # the SDK raises of its own where a server says nothing of itself
-            told = line.client.server_info
-            if told is not None:
-                return shorten(one_line(sanitize(f"{told.name} {told.version}")), _MAX_PROGRESS)
-        return ""
-
     def close(self) -> None:
         """Ends what is under way; safe to call twice."""
         self._closed = True

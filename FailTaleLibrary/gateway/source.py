@@ -64,6 +64,8 @@ class GatewaySource:
         self._known: Mapping[str, tuple[str, ...]] | None = None
         self._mark_lock = threading.Lock()
         self._last_mark = float("-inf")
+        self.version = ""
+        """Of the gateway's FailTale, as `check_hosts` was told it; empty where it says none."""
 
     def window_began(self) -> None:
         """A window begins now: the gateway notes marks. Asked in the background; returns at once."""
@@ -139,6 +141,7 @@ class GatewaySource:
             self._check_known(hosts=hosts)
             told = self._wire.call("check_hosts", {"hosts": list(hosts)}, timeout_s=budget.left_s + GRACE_S)
             with _understanding():
+                self.version = _told_name(told.get("failtale_version", ""))
                 verdicts = {
                     _told_name(each["host"]): sanitize(str(each["detail"])) for each in told["hosts"][:MAX_ITEMS]
                 }
@@ -150,11 +153,6 @@ class GatewaySource:
     def notes(self) -> tuple[str, ...]:
         """None: how the hosts are reached is the gateway's own matter."""
         return ()
-
-    @property
-    def server(self) -> str:
-        """What the gateway calls itself, with its version; empty where it did not say."""
-        return self._wire.server
 
     def close(self) -> None:
         """Ends calls that are under way; quick, and safe to call twice."""

@@ -47,6 +47,7 @@ class Verdicts(Answer):
     """Which hosts can be reached."""
 
     hosts: list[HostVerdict]
+    failtale_version: str = Field(description="The FailTale that asked them.")
 
 
 class Marked(Answer):

@@ -138,7 +138,8 @@ class Toolbox:
         with _sentences():
             verdicts = await self._open_queue().check_hosts(tuple(hosts))
         answer = models.Verdicts(
-            hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()]
+            hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()],
+            failtale_version=__version__,
         )
         lines = [f"{host}: {why or 'answers'}" for host, why in verdicts.items()]
         return _tool_result(shorten_to_bytes("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
