@@ -230,6 +230,11 @@ def test_a_variable_of_robot_or_a_shell_is_no_login(text: str, name: str) -> Non
     assert "mistakes" not in said
 
 
+@pytest.mark.parametrize("text", ["%{MISSING:-app}", "%{MISSING-app}", "%{MISSING:app}"])
+def test_a_default_as_a_shell_writes_it_is_told_as_robot_does(text: str) -> None:
+    assert "write '%{MISSING=app}'" in told(f'{RIGHT}hosts: {{web1: {{component: web}}}}\nssh: {{user: "{text}"}}')
+
+
 def test_a_command_may_use_the_variables_of_its_shell() -> None:
     text = "components: {web: {collectors: [{command: 'echo $HOME ${USER}'}]}}\nhosts: {w: {component: web}}"
     assert parse_config(text, environ={})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import shutil
 import socket
 import subprocess
@@ -20,10 +21,12 @@ from needs import need
 from ollama_stub import MODEL, OllamaStub
 
 from FailTaleLibrary.cli import main
-from FailTaleLibrary.config import Config, parse_config
+from FailTaleLibrary.config import Collector, Config, parse_config
 from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.doctor.findings import Advice, Checkup, HostFinding
+from FailTaleLibrary.doctor.survey import parse_survey, survey_script
 from FailTaleLibrary.doctor.table import WIDTH, host_lines, other_lines, summary_line
+from FailTaleLibrary.transports import CommandResult
 
 HIDDEN = {"psql", "redis-cli", "rabbitmqctl", "docker", "sudo", "date", "df", "journalctl", "systemctl"}
 """Programs of this machine that the host of this file has in other guises, or not at all."""
@@ -359,6 +362,34 @@ def test_the_table_fits_100_columns_but_for_the_lines_to_type_and_holds_no_secre
     assert long == []
     assert "ci'@'localhost" not in "\n".join(table)
     assert not broken.checkup.well
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh", "mksh"])
+def test_any_shell_surveys_a_host_alike(shell: str, public_directory: Path) -> None:
+    need(shell.split()[0], package=shell.split()[0])
+    (public_directory / "a b.log").write_text("x")
+    collectors = [
+        Collector(name="logs", file=(f"{public_directory}/*.log", f"{public_directory}/no/x.log", "/no'thing/*")),
+        Collector(name="command", command="no-such-program | awk 1"),
+    ]
+    script = survey_script(collectors).producer
+    done = subprocess.run(
+        [*shell.split(), "-c", script], capture_output=True, check=True, env={"PATH": os.environ["PATH"]}
+    )
+    survey = parse_survey(CommandResult(0, done.stdout, b"", 0, 0, 0.0, False, None))
+    assert (survey.is_complete, done.stderr) == (True, b"")
+    (match,) = survey.matches[f"{public_directory}/*.log"]
+    assert (match.path, match.mode, match.size, match.is_readable) == (
+        f"{public_directory}/a b.log",
+        "-rw-r--r--",
+        1,
+        True,
+    )
+    assert survey.folders[f"{public_directory}/no/x.log"].path == str(public_directory)
+    assert survey.folders["/no'thing/*"].path == "/"
+    assert "no-such-program" in survey.missing
+    assert survey.programs["awk"].endswith("awk")
+    assert survey.space[f"{public_directory}/*.log"].mount.startswith("/")
 
 
 # --- All at once, exit status, JSON -----------------------------------------------------------------------------------

@@ -20,6 +20,7 @@ from FailTaleLibrary.doctor.findings import Checkup
 from FailTaleLibrary.doctor.table import host_lines, other_lines, summary_line
 from FailTaleLibrary.doctor.trust import offered_keys, remember
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.progress import live_line
 from FailTaleLibrary.text import sanitize
 
 _COLOURS = (
@@ -56,7 +57,8 @@ def _run_check(options: argparse.Namespace) -> int:
         accept_keys(config, options.hosts or tuple(config.hosts), yes=options.yes, out=out)
     elif options.yes:
         raise ConfigError("'--yes' means nothing without '--accept-host-keys'.")
-    checkup = check(config, options.hosts)
+    with live_line(unfiltered(sys.stderr)) as progress:
+        checkup = check(config, options.hosts, progress=progress)
     if options.json:
         print(checkup.model_dump_json(indent=2))
     else:

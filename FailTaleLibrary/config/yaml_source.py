@@ -302,6 +302,10 @@ class _Reader:
 
 
 def _missing(name: str) -> str:
+    if shell := re.fullmatch(r"\s*(\w+)\s*(?::?[-:]\s*(.*))?", name):
+        name, default = shell[1], shell[2]
+        if default is not None:  # as a shell would
+            return f"a default stands behind '=': write '%{{{name}={default}}}'"
     return (
         f"the environment variable {in_quotes(name)} is not set; set it, or write '%{{{name}=default}}' "
         f"('\\%{{{name}}}' for these characters themselves)"

@@ -37,6 +37,7 @@ from FailTaleLibrary.doctor.services import service_findings
 from FailTaleLibrary.doctor.survey import MAX_BYTES, HostSurvey, host_collectors, parse_survey, survey_script
 from FailTaleLibrary.errors import ConfigError, RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.progress import EVERY_S, CollectionState, Progress
 from FailTaleLibrary.records import Evidence, Failure, Gap, HostClock, Item, Window, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import redactor_for
@@ -60,6 +61,7 @@ def check(
     hosts: Collection[str] = (),
     *,
     environ: Mapping[str, str] | None = None,
+    progress: Progress | None = None,
 ) -> Checkup:
     """All findings. Raises ConfigError for an unknown host."""
     environ = os.environ if environ is None else environ
@@ -69,7 +71,7 @@ def check(
     redactor = redactor_for(config, environ)
     context = _Context(config, redactor, Connections(config))
     try:
-        found = () if config.gateway else _all_hosts(context, tuple(hosts or config.hosts))
+        found = () if config.gateway else _all_hosts(context, tuple(hosts or config.hosts), progress)
         services = tuple(service_findings(config, environ, redactor, hosts))
         notes = (*configuration_notes(config), *(Note(said=each) for each in context.connections.notes))
     finally:
@@ -103,7 +105,7 @@ class _Context:
     stop: threading.Event = field(default_factory=threading.Event)
 
 
-def _all_hosts(context: _Context, hosts: tuple[str, ...]) -> tuple[HostFinding, ...]:
+def _all_hosts(context: _Context, hosts: tuple[str, ...], progress: Progress | None) -> tuple[HostFinding, ...]:
     found: dict[str, HostFinding] = {}
     arrived = threading.Condition()
 
@@ -115,11 +117,17 @@ def _all_hosts(context: _Context, hosts: tuple[str, ...]) -> tuple[HostFinding, 
 
     for host in hosts:
         background.start(partial(work, host), name=f"failtale-check-{host}")
+    ends = time.monotonic() + _longest_s(context.config)
+    try:
+        while len(found) < len(hosts) and time.monotonic() < ends:
+            with arrived:
+                arrived.wait_for(lambda: len(found) == len(hosts), EVERY_S)
+            if progress is not None:
+                waited_for = next((host for host in hosts if host not in found), "")
+                progress(CollectionState(len(found), len(hosts), waited_for, len(found), len(hosts)))
+    finally:
+        context.stop.set()
     with arrived:
-        try:
-            arrived.wait_for(lambda: len(found) == len(hosts), _longest_s(context.config))
-        finally:
-            context.stop.set()
         return tuple(found.get(host) or _silent(context, host) for host in hosts)
 
 
@@ -252,7 +260,9 @@ class _HostCheckup:
         answers |= {gap.collector: gap for gap in evidence.gaps if gap.host == self._host and gap.collector}
         for component, collector in self._context.config.collectors_for(self._host):
             answer = answers.get(collector.name)
-            if isinstance(answer, Item):
+            if survey.units.get(collector.journal or "") == "not-found":
+                yield self._of_no_unit(component, collector, survey)
+            elif isinstance(answer, Item):
                 yield self._of_item(component, collector, answer, survey)
             else:
                 yield self._of_gap(component, collector, answer, survey)
@@ -300,6 +310,19 @@ class _HostCheckup:
             privilege=collector.privilege,
             seconds=round(gap.elapsed_s, 2) if gap is not None else 0.0,
             advice=() if has_nothing else self._safe_advice(advice_for(Refusal(collector, reason, detail), survey)),
+        )
+
+    def _of_no_unit(self, component: str, collector: Collector, survey: HostSurvey) -> CollectorFinding:
+        """Whatever its journal said: that nobody may read it comes second."""
+        words = f"Unit {collector.journal} could not be found."
+        advice = advice_for(Refusal(collector, "file not found", words), survey)
+        return CollectorFinding(
+            component=component,
+            collector=collector.name,
+            outcome="cannot",
+            verdict="problem",
+            said=self._safe(words),
+            advice=self._safe_advice(advice),
         )
 
     # --- Without secrets
