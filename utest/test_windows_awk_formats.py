@@ -60,7 +60,9 @@ def assert_same(awk: str, lines: list[str], own: TimeFormat | None = None, utc_o
 def test_awk_reads_each_example_as_the_parser_here_does(awk: str) -> None:
     lines = [line for _, line, _ in EXAMPLES] + [line for line, _ in KEYED_EXAMPLES]
     assert None not in expected(lines, None, 3600)
-    assert_same(awk, lines + [line for _, line in MISSES], utc_offset_s=3600)
+    coloured = [f"\x1b[2m{line[:19]}\x1b[0;1m{line[19:]}\x1b[K" for line in lines]
+    assert expected(coloured, None, 3600) == expected(lines, None, 3600)
+    assert_same(awk, lines + coloured + [line for _, line in MISSES], utc_offset_s=3600)
 
 
 recent = st.integers(-86_400_000_000 * 100, 0).map(lambda microseconds: NOW + timedelta(microseconds=microseconds))

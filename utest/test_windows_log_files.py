@@ -486,6 +486,19 @@ def test_a_line_of_the_first_second_is_shown_and_said_to_be_unsure(tmp_path: Pat
     assert "right to a second" in answer.note
 
 
+@pytest.mark.parametrize(("ahead_s", "shown"), [(0.3, True), (30.0, False)])
+def test_a_record_that_began_just_ahead_of_the_window_may_end_in_it(
+    ahead_s: float, shown: bool, tmp_path: Path
+) -> None:
+    stamp = "%Y-%m-%dT%H:%M:%S.%fZ"
+    head = f"{local(START + timedelta(seconds=5 - ahead_s), stamp)} ERROR order is lost\n"
+    trace = "\tat com.example.Main(Main.java:7)\nCaused by: java.lang.OutOfMemoryError: heap\n"
+    rest = f"{local(START + timedelta(seconds=6), stamp)} INFO ready\n"
+    answer = read(log_file(tmp_path, head + trace + rest, START + timedelta(seconds=6)), window(5))
+    assert answer.text.decode() == (trace if shown else "") + rest
+    assert unsure(answer) == (trace if shown else "")
+
+
 def test_a_late_mark_of_a_log_without_times_counts_from_when_it_came(tmp_path: Path) -> None:
     entries = [f"entry {number}\n" for number in range(20)]
     log = log_file(tmp_path, "".join(entries), START + timedelta(seconds=10))

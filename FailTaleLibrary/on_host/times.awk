@@ -131,6 +131,12 @@ function keyed(line, names, of_own,    masked, json, rest, at, from, prefix, dep
   }
   return ""
 }
+# A line without the colours that it has on a terminal.
+BEGIN { escape = sprintf("%c", 27) }
+function plain(line) {
+  if (index(line, escape)) gsub(escape "\\[[0-9;]*[mK]", "", line)
+  return line
+}
 # The time where the collector says; what docker compose puts ahead may be a line's own beginning.
 function own_anywhere(line,    t) {
   t = own(line)
@@ -139,6 +145,7 @@ function own_anywhere(line,    t) {
 }
 # The time of a line of a kind that was learned: `own`, the number of a row, or a key.
 function stamp(line) {
+  line = plain(line)
   if (kind == "own") return own_anywhere(line)
   sub(compose_lead, "", line)
   if (kind ~ /^[0-9]+$/) return by_row(substr(line, 1, 300), kind + 0)
@@ -146,6 +153,7 @@ function stamp(line) {
 }
 # The kind of a line; sets time.
 function kind_of(line) {
+  line = plain(line)
   if (has_own) {
     time = own_anywhere(line)
     return time == "" ? "" : "own"
@@ -258,7 +266,7 @@ BEGIN { maybe = sure = loose = newest = -1 }
 }
 # May a line without a time have been written after the entry above? One with a time of another kind tells.
 function is_loose(line,    mine, found) {
-  if (continues(line)) return 0
+  if (continues(line)) return before != "" && low - before - step < 1 # a record may end in the window
   if (sparse) return 1
   mine = dated
   found = kind_of(line) != "" && time + step > low
