@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from mcp_servers import served
 from needs import missing
 from patience import PATIENCE_S
 from test_pytest_plugin import plugin_options
@@ -78,6 +79,19 @@ def test_the_unittest_face_shows_the_products_log_before_the_next_test(examples:
 def test_the_shell_example_writes_a_page_with_the_products_log(examples: Path, tmp_path: Path) -> None:
     run(["sh", "smoke.sh"], examples / "shell", tmp_path)
     assert LINE in (examples / "shell" / "evidence.html").read_text()
+
+
+@pytest.mark.needs("cucumber", "cucumber")
+@pytest.mark.parametrize(("folder", "words"), [("cucumber", ["cucumber", "--no-color"]), ("http", ["sh", "smoke.sh"])])
+def test_a_client_of_the_http_interface_is_told_the_cause(
+    examples: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, folder: str, words: list[str]
+) -> None:
+    config = (examples / "failtale.yaml").read_text().replace("%{SHOP_LOG}", str(tmp_path / "shop.log"))
+    (tmp_path / "failtale.yaml").write_text(config)
+    with served(tmp_path, "--config", str(tmp_path / "failtale.yaml"), "--http-api") as server:
+        monkeypatch.setenv("FAILTALE_URL", f"http://anybody:{server.token}@127.0.0.1:{server.port}")
+        output = run(words, examples / folder, tmp_path)
+    assert LINE in output.partition("FailTale: ")[2]
 
 
 # --- The code in docs/extending.md ------------------------------------------------------------------------------------

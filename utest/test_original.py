@@ -14,9 +14,9 @@ import yaml
 from sshd import Sshd, new_key
 
 from FailTaleLibrary.cli import main
-from FailTaleLibrary.cli.review import Scenario, scenario_of
 from FailTaleLibrary.config import Config, parse_config
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.scenario import Scenario, scenario_of
 
 ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = """\

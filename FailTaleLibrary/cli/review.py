@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -25,12 +23,12 @@ from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.progress import live_line
 from FailTaleLibrary.records import Failure, Report
 from FailTaleLibrary.run import Run
+from FailTaleLibrary.scenario import Scenario, scenario_of
 from FailTaleLibrary.text import decode
 
 _MAX_BYTES = 1024 * 1024
 """Of a report: a scenario's steps and a stack trace are some kilobytes."""
 _FILES = {"config": "CONFIG_PATH", "report": "TEST_REPORT_PATH", "failure": "TEST_FAILURE_PATH"}
-_LOCATION = re.compile(r"(.+?):(\d{1,7})")
 
 
 def add_command(commands: Commands) -> None:
@@ -82,44 +80,6 @@ def _text(options: argparse.Namespace, name: str, environ: Mapping[str, str]) ->
         return decode(read_regular(Path(path), max_bytes=_MAX_BYTES))
     except ValueError as error:
         raise ConfigError(f"'{path}' {error}") from error
-
-
-# --- The report of a scenario ----------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Scenario:
-    """What a report says."""
-
-    name: str
-    feature: str = ""
-    source: str | None = None
-    line: int | None = None
-    tags: tuple[str, ...] = ()
-
-
-def scenario_of(report: str) -> Scenario:
-    """``Feature:``, ``Scenario:``, ``Location: FILE:LINE``, ``Tags: a, b``; each may be missing.
-
-    A report of another form is named by its first line.
-    """
-    found: dict[str, str] = {}
-    for line in report.splitlines():
-        key, colon, value = line.partition(":")
-        if colon and key.strip().lower() in ("feature", "scenario", "scenario outline", "location", "tags"):
-            found.setdefault(key.strip().lower(), value.strip())
-        if key.strip().lower() == "steps":
-            break
-    first = next((line.strip() for line in report.splitlines() if line.strip()), "Scenario")
-    location = found.get("location", "")
-    place = _LOCATION.fullmatch(location)
-    return Scenario(
-        name=found.get("scenario") or found.get("scenario outline") or first,
-        feature=found.get("feature", ""),
-        source=place[1] if place else location or None,
-        line=int(place[2]) if place else None,
-        tags=tuple(tag.strip() for tag in found.get("tags", "").split(",") if tag.strip()),
-    )
 
 
 def _failure(run: Run, scenario: Scenario, message: str, *, since: str) -> Failure:

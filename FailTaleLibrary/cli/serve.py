@@ -6,7 +6,7 @@ import argparse
 import re
 from pathlib import Path
 
-from FailTaleLibrary.cli.options import Commands, configuration_if_there, with_config
+from FailTaleLibrary.cli.options import Commands, configuration_if_there, told_of, with_config
 from FailTaleLibrary.errors import ConfigError
 
 
@@ -45,6 +45,9 @@ def add_command(commands: Commands) -> None:
         help="address or network of a proxy whose X-Forwarded-For is believed (default: nobody's); repeatable",
     )
     serve.add_argument(
+        "--http-api", action="store_true", help="also GET /, POST /v1/collect and /v1/analyze, for clients without MCP"
+    )
+    serve.add_argument(
         "--audit-file",
         type=Path,
         metavar="FILE",
@@ -73,6 +76,8 @@ def _run_serve(options: argparse.Namespace) -> int:
     config = configuration_if_there(options) if options.config or not options.output else None
     if config is None and not options.output:
         raise ConfigError("Nothing to serve; write '--config failtale.yaml' or '--output output.xml'.")
+    if config is not None:
+        told_of(config)
     for output in options.output:
         if not output.exists():
             raise ConfigError(f"There is no '{output}' to read finished runs from.")
@@ -86,7 +91,10 @@ def _run_serve(options: argparse.Namespace) -> int:
         allow_hosts=tuple(options.allow_host),
         allow_origins=tuple(options.allow_origin),
         trusted_proxies=tuple(options.trusted_proxy),
+        http_api=options.http_api,
     )
+    if options.stdio and options.http_api:
+        raise ConfigError("'--http-api' needs a port; leave out '--stdio'.")
     if options.stdio:
         mcp_server.serve_stdio(settings)
     else:

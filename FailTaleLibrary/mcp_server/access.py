@@ -21,7 +21,7 @@ from FailTaleLibrary.files import (
     user_directory,
     write_new_private_file,
 )
-from FailTaleLibrary.mcp_server.admission import is_bearer
+from FailTaleLibrary.mcp_server.admission import bears_token
 
 # --- How often --------------------------------------------------------------------------------------------------------
 
@@ -199,7 +199,7 @@ class TokenGuard:
             await self._application(scope, receive, send)
             return
         values = (value for name, value in scope["headers"] if name.lower() == b"authorization")
-        if scope["type"] != "http" or not is_bearer(values, self._token):
+        if scope["type"] != "http" or not bears_token(values, self._token):
             sentence, header = b"A token is needed: Authorization: Bearer ...\n", b'Bearer realm="failtale"'
             await _send_refusal(send, 401, sentence, (b"www-authenticate", header))
             return

@@ -7,6 +7,7 @@ There is no place that strangers could take from a caller: when there are too ma
 from __future__ import annotations
 
 import asyncio
+import base64
 import hmac
 import resource
 from collections import Counter
@@ -85,13 +86,26 @@ def admission_within_the_limit_of_files(token: str) -> Admission:
     return Admission(token)
 
 
-def is_bearer(authorizations: Iterable[bytes], token: bytes) -> bool:
-    """Whether these values of all Authorization headers of a request are one, and the token."""
+def bears_token(authorizations: Iterable[bytes], token: bytes) -> bool:
+    """Whether these values of all Authorization headers of a request are one, and the token.
+
+    As a bearer, or as the password of anybody (``Basic``): so a client that knows addresses alone brings it along,
+    ``http://anybody:TOKEN@127.0.0.1:5050``.
+    """
     values = list(authorizations)
     if len(values) != 1:
         return False
     scheme, _, given = values[0].strip().partition(b" ")
+    if scheme.lower() == b"basic":
+        return hmac.compare_digest(_password_in(given.strip()), token)
     return hmac.compare_digest(given.strip(), token) and scheme.lower() == b"bearer"
+
+
+def _password_in(credentials: bytes) -> bytes:
+    try:
+        return base64.b64decode(credentials, validate=True).partition(b":")[2]
+    except ValueError:
+        return b""
 
 
 class _Door(asyncio.Protocol):
@@ -126,7 +140,7 @@ class _Door(asyncio.Protocol):
         if end < 0:
             if len(self._head) > MAX_HEAD_BYTES:
                 self._refuse(HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE, "The head of this request is too large.")
-        elif not is_bearer(_authorizations_in(bytes(self._head[:end])), self._admission.token):
+        elif not bears_token(_authorizations_in(bytes(self._head[:end])), self._admission.token):
             self._refuse(HTTPStatus.UNAUTHORIZED, "A token is needed: Authorization: Bearer ...")
         elif not self._admission.takes_one_more():
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, "There are too many callers; try again in some seconds.")

@@ -15,6 +15,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.mcp_server import access, admission
 from FailTaleLibrary.mcp_server.audit import Audit
+from FailTaleLibrary.mcp_server.http_api import HttpApi
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.server import PATH, build_server, http_application
 from FailTaleLibrary.mcp_server.store import Store
@@ -43,6 +44,8 @@ class Settings:
     allow_origins: tuple[str, ...] = ()
     trusted_proxies: tuple[str, ...] = ()
     """Addresses and networks whose X-Forwarded-For is believed."""
+    http_api: bool = False
+    """Whether `http_api` is served beside MCP; only on a port, and with a configuration."""
 
 
 def serve_http(settings: Settings) -> None:
@@ -52,9 +55,18 @@ def serve_http(settings: Settings) -> None:
     token = access.token_from(settings.token_file)
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
-    server = build_server(Store(settings.outputs), _queue_of(settings), audit=Audit(settings.audit_file))
+    store, queue, audit = Store(settings.outputs), _queue_of(settings), Audit(settings.audit_file)
+    api = None
+    if settings.http_api:
+        if queue is None:
+            raise ConfigError("'--http-api' collects from hosts; name them with '--config failtale.yaml'.")
+        api = HttpApi(queue, store, hosts=access.hosts_for(port, settings.allow_hosts), audit=audit)
     application = http_application(
-        server, port=port, allow_hosts=settings.allow_hosts, allow_origins=settings.allow_origins
+        build_server(store, queue, audit=audit),
+        port=port,
+        allow_hosts=settings.allow_hosts,
+        allow_origins=settings.allow_origins,
+        api=api,
     )
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
     _say_on_stderr(f"listening on http://{shown}:{port}{PATH}; the token is in '{settings.token_file}'")

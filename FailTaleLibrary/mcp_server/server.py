@@ -19,6 +19,7 @@ from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.mcp_server import access, responses
 from FailTaleLibrary.mcp_server.access import ASKING, READING, Bucket, Rate
 from FailTaleLibrary.mcp_server.audit import Audit, arguments_of, id_of, name_of
+from FailTaleLibrary.mcp_server.http_api import HttpApi
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.mcp_server.tools import Toolbox, new_mark
@@ -78,7 +79,12 @@ def build_server(
 
 
 def http_application(
-    server: MCPServer[Any], *, port: int, allow_hosts: Collection[str] = (), allow_origins: Collection[str] = ()
+    server: MCPServer[Any],
+    *,
+    port: int,
+    allow_hosts: Collection[str] = (),
+    allow_origins: Collection[str] = (),
+    api: HttpApi | None = None,
 ) -> access.Application:
     """The ASGI application, still without its token guard; answers exact hosts and origins only."""
     application = server.streamable_http_app(
@@ -89,6 +95,8 @@ def http_application(
             allowed_origins=access.origins_for(port, allow_origins),
         ),
     )
+    if api is not None:
+        application.router.routes.extend(api.routes())
     application.router.redirect_slashes = False  # it would lead to whatever Host the request names
     return application
 
