@@ -3,12 +3,23 @@
 # What exceeds the bound of all ends this shell, and the client asks for the rest again, each item by itself.
 failtale_nonce=${failtale_nonce-}
 items_nonce=${failtale_nonce% *} nonce=${failtale_nonce#* }
-# quick NUMBER TICKS TENTHS CAP PRODUCER
+# quick NUMBER TICKS TENTHS CAP PRODUCER. The end of one item and the beginning of the next are told by one write: each costs
+# a packet, which takes the client as long as an answer.
+before=''
 quick() {
-  printf '\036%s b %s\n' "$nonce" "$1" >&2
-  printf '\036%s b %s\n' "$nonce" "$1"
+  if [ -z "$before" ]; then
+    printf '\036%s b %s\n' "$nonce" "$1" >&2
+    printf '\036%s b %s\n' "$nonce" "$1"
+  else
+    printf '\036%s cap %s\n\036%s whole\n\036%s e %s\n\036%s b %s\n' \
+      "$items_nonce" "$cap" "$items_nonce" "$nonce" "$before" "$nonce" "$1" >&2
+    printf '\036%s s %s %s ended\n\036%s e %s\n\036%s b %s\n' "$nonce" "$before" "$status" "$nonce" "$before" "$nonce" "$1"
+  fi
   sh -c "$5" </dev/null
-  status=$?
-  printf '\036%s cap %s\n\036%s whole\n\036%s e %s\n' "$items_nonce" "$4" "$items_nonce" "$nonce" "$1" >&2
-  printf '\036%s s %s %s ended\n\036%s e %s\n' "$nonce" "$1" "$status" "$nonce" "$1"
+  status=$? before=$1 cap=$4
+}
+# The end of the last one.
+no_more() {
+  printf '\036%s cap %s\n\036%s whole\n\036%s e %s\n' "$items_nonce" "$cap" "$items_nonce" "$nonce" "$before" >&2
+  printf '\036%s s %s %s ended\n\036%s e %s\n' "$nonce" "$before" "$status" "$nonce" "$before"
 }

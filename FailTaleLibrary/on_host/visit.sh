@@ -198,6 +198,7 @@ until_ended() {
 
 # quick NUMBER TICKS TENTHS CAP PRODUCER: an item of a batch, where there are no sessions for one.
 quick() { item "$1" "$2" "$3" "$5" "tell cap $4; pass $4"; }
+no_more() { :; }
 
 # batch TICKS BLOCKS FUNCTIONS ITEMS: all items in one session, for half of the processes. Nothing but the blocks in all bounds
 # their output, and nothing but TICKS their time: the client ends the batch for an item that is late.

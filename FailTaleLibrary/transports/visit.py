@@ -255,7 +255,7 @@ def _batch_line(items: Mapping[int, VisitItem]) -> str:
         f"{_quoted(item.script.producer)}\n"
         for number, item in items.items()
     )
-    return f"batch {ticks} {blocks} {_quoted(host_script('batch.sh'))} {_quoted(quick)}\n"
+    return f"batch {ticks} {blocks} {_quoted(host_script('batch.sh'))} {_quoted(quick + 'no_more')}\n"
 
 
 def _ticks(item: VisitItem) -> int:
