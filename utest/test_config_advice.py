@@ -34,7 +34,13 @@ def told(text: str, source: Path | str = "failtale.yaml") -> str:
         ("timeout: 5 s", "did you mean 'connect_timeout'?"),
         ("StrictHostKeyChecking: no", "did you mean 'host_keys'?"),
         ("known-hosts: x", "did you mean 'known_hosts'?"),
-        ("address: x", "it belongs elsewhere: write 'hosts: {NAME: {address: …}}'"),
+        (
+            "address: x",
+            "the address stands in the host, beside 'ssh': write 'hosts: {NAME: {component: …, address: …}}'",
+        ),
+        ("host: x", "the address stands in the host, beside 'ssh'"),
+        ("sudo: yes", "write 'sudo -n' before what needs it"),
+        ("user=app: x", "write 'user: app', with a ':' and a space behind it"),
         ("failure_time: 5", "it belongs elsewhere: write 'limits: {failure_time: …}'"),
         ("marks: off", "it belongs elsewhere: write 'marks: …' without indentation"),
         ("usr: x", "did you mean 'user'?"),
@@ -56,6 +62,7 @@ def test_a_word_of_another_tool_or_section_is_understood_in_ssh(ssh: str, advice
         ("ip: 10.0.0.5", "did you mean 'address'?"),
         ("hostname: x", "did you mean 'address'?"),
         ("collectors: [linux]", "it belongs elsewhere: write 'components: {NAME: {collectors: …}}'"),
+        ("components: web", "did you mean 'component'?"),
     ],
 )
 def test_a_word_of_another_tool_or_section_is_understood_in_a_host(host: str, advice: str) -> None:
@@ -84,6 +91,8 @@ def test_a_word_of_another_tool_is_understood_in_a_collector(entry: str, advice:
     [
         ("collectors: [linux]", "it belongs elsewhere: write 'components: {NAME: {collectors: …}}'"),
         ("user: app", "it belongs elsewhere: write 'ssh: {user: …}'"),
+        ("component: {}", "did you mean 'components'?"),
+        ("analysis: {model: x, api_key: y}", "a key for a cloud is read from OLLAMA_API_KEY"),
         ("model: qwen", "did you mean 'analysis'?"),
         ("machines: {}", "did you mean 'hosts'?"),
         ("presets: [linux]", "'linux' comes with FailTale; name it in a component: 'components: {web: {collectors: "),
@@ -141,6 +150,7 @@ def test_keys_that_begin_with_x_hold_anchors_in_any_section() -> None:
         ("hosts:\n  web1: '2001:db8::1'", 'web1: {component: web, address: "2001:db8::1"}'),
         ("hosts:\n  web1: '[2001:db8::1]:22'", 'web1: {component: web, address: "2001:db8::1", ssh: {port: 22}}'),
         ("hosts:\n  web1: web", "web1: {component: web}"),
+        ("hosts:\n  web1: component=web", "web1: {component: web}"),
         ("hosts:\n  web1: [10.0.0.5]", "web1: {component: web, address: 10.0.0.5}"),
         ("hosts:\n  app@10.0.0.5: {component: web}", "web1: {component: web, address: 10.0.0.5, ssh: {user: app}}"),
         ("hosts:\n  '2001:db8::1': {component: web}", 'web1: {component: web, address: "2001:db8::1"}'),
@@ -178,6 +188,8 @@ def test_a_component_in_any_shape_gets_the_line_to_write_and_that_line_is_right(
         ("app@10.0.0.5", "has a user in it; write 'address: 10.0.0.5, ssh: {user: app}'"),
         ("10.0.0.5:2222", "has a port in it; write 'address: 10.0.0.5, ssh: {port: 2222}'"),
         ("app@web1:22", "has a user and a port in it; write 'address: web1, ssh: {user: app, port: 22}'"),
+        ("web1:ssh", "has a port in it; write 'address: web1, ssh: {port: 22}'"),
+        ("$(hostname)", 'for a variable of the environment write "%{HOSTNAME}"'),
         ("ssh://web1", "has more than the name in it; write 'address: web1'"),
         ("ssh app@web1", "has a user and more than the name in it; write 'address: web1, ssh: {user: app}'"),
         ("'[2001:db8::1]'", "has brackets in it; write 'address: \"2001:db8::1\"'"),
@@ -248,6 +260,15 @@ def test_a_command_may_use_the_variables_of_its_shell() -> None:
     [
         ("/var/log/x.log", "- file: /var/log/x.log"),
         ("/var/log/app/*.log", "- file: /var/log/app/*.log"),
+        ("/var/log/", "- file: /var/log/*.log"),
+        ("x.log", "- file: /FOLDER/x.log"),
+        ("C:\\logs\\x.log", "- file: /var/log/…"),
+        ("systemd nginx", "- systemd: {unit: nginx}"),
+        ("systemd: nginx", "systemd: {unit: nginx}"),
+        ("{linux: , nginx: }", "[linux, nginx]"),
+        ("file: /a.log, /b.log", "[/a.log, /b.log]"),
+        ("file: /a.log /b.log", "[/a.log, /b.log]"),
+        ("{file: /a, grep: [ERROR, WARN]}", "ERROR|WARN"),
         ("file /var/log/x", "- file: /var/log/x"),
         ("file:/var/log/x", "- file: /var/log/x"),
         ("journal nginx", "- journal: nginx"),
@@ -277,6 +298,20 @@ def test_the_same_where_one_entry_stands_for_the_list(entry: str, line: str) -> 
     assert line in told(f"components: {{web: {{collectors: '{entry}'}}}}\nhosts: {{web1: {{component: web}}}}\n")
 
 
+def test_a_log_named_by_a_variable_is_told_how() -> None:
+    text = "components: {web: {collectors: [{file: '${LOG}'}]}}\nhosts: {w: {component: web}}\n"
+    assert 'write "%{LOG}" with the quotes' in told(text)
+
+
+def test_a_host_whose_ssh_is_a_login_gets_both_lines() -> None:
+    said = told(f"{RIGHT}hosts: {{web1: {{component: web, ssh: app@10.0.0.5:2222}}}}")
+    assert "write 'ssh: {user: app, port: 2222}', and 'address: 10.0.0.5' beside it" in said
+
+
+def test_a_component_where_there_is_none_is_told_with_one() -> None:
+    assert "write 'components: {web: {collectors: [linux]}}'" in told("hosts: {web1: {component: web}}")
+
+
 def test_components_in_one_text_are_told_apart() -> None:
     text = "components: {a: {collectors: [linux]}, b: {collectors: [linux]}}\nhosts: {h: {component: 'a, b'}}\n"
     assert "'a, b' are several components in one text; write '[a, b]'" in told(text)
@@ -294,6 +329,9 @@ def test_components_in_one_text_are_told_apart() -> None:
         ),
         ("hosts: {w: {component: a, address: [::1]}}\n", "an IPv6 address stands without brackets, in quotes"),
         ("ssh: {user: ${USER}}\n", "a value with '${…}' or '%{…}' must be in quotes"),
+        ("[ssh]\nuser = app\n", "a value stands after ':', as in 'user: …'"),
+        ("ssh\n  user: app\n", "a ':' is missing at the end of the line above"),
+        ("hosts:\n  web1:{component: web}\n", "a space is missing after ':': write 'web1: {…}'"),
         ("ssh: {user: app # the reader}\n", "'#' begins a comment, so the '}' or ']' behind it is not read"),
     ],
 )

@@ -28,6 +28,12 @@ from FailTaleLibrary.config.model import (
 )
 from FailTaleLibrary.config.types import in_quotes
 
+
+def is_short(text: str) -> bool:
+    """Whether a line may repeat a text as it is: on one line, and nothing that a terminal obeys."""
+    return len(text) <= 120 and text.isprintable()
+
+
 # --- Keys ------------------------------------------------------------------------------------------------------------
 
 _BY_KEYS_ALONE = (
@@ -36,6 +42,14 @@ _BY_KEYS_ALONE = (
 )
 _AS_ROOT = "write 'sudo -n' before what needs it in 'command', and a sudoers line for exactly that on the host"
 
+_IN_SSH = {
+    **dict.fromkeys(("password", "pass", "passwd"), _BY_KEYS_ALONE),
+    **dict.fromkeys(("sudo", "become"), _AS_ROOT),
+    **dict.fromkeys(
+        ("host", "hostname", "ip", "address", "addr"),
+        "the address stands in the host, beside 'ssh': write 'hosts: {NAME: {component: …, address: …}}'",
+    ),
+}
 _SSH_WORDS = {
     "user": "username login loginname remoteuser sshuser",
     "port": "sshport",
@@ -80,8 +94,8 @@ _WORDS: Mapping[type[Section], Mapping[str, str]] = {
     },
     GatewaySettings: {"url": "address host endpoint server", "token_file": "key apikey bearer password secret"},
     Config: {
-        "hosts": "targets nodes servers machines inventory",
-        "components": "roles services",
+        "hosts": "host targets nodes servers machines inventory",
+        "components": "component role roles services",
         "analysis": "ollama llm ai model hints",
         "redaction": "redact secrets",
         "history": "database",
@@ -89,9 +103,14 @@ _WORDS: Mapping[type[Section], Mapping[str, str]] = {
 }
 """Words of other tools, in small letters and without '-' and '_', by the key that is meant."""
 _SENTENCES: Mapping[type[Section], Mapping[str, str]] = {
-    SshSettings: {"password": _BY_KEYS_ALONE, "pass": _BY_KEYS_ALONE, "passwd": _BY_KEYS_ALONE},
-    SshOverrides: {"password": _BY_KEYS_ALONE, "pass": _BY_KEYS_ALONE, "passwd": _BY_KEYS_ALONE},
+    SshSettings: _IN_SSH,
+    SshOverrides: _IN_SSH,
+    AnalysisSettings: dict.fromkeys(
+        ("apikey", "token", "key"),
+        "Ollama on your own machine needs none; a key for a cloud is read from OLLAMA_API_KEY",
+    ),
     Host: {
+        **dict.fromkeys(("sudo", "become"), _AS_ROOT),
         "password": _BY_KEYS_ALONE,
         "passwd": _BY_KEYS_ALONE,
         "name": "the host's name is the key above it; remove this",
@@ -133,7 +152,14 @@ _PLACES: tuple[tuple[type[Section], str], ...] = (
 
 def key_advice(key: str, section: type[Section]) -> str | None:
     """What to do about an unknown key that another tool, or another section, has; None where nobody knows."""
+    import difflib  # wanted by mistakes alone
+
     word = re.sub(r"[-_ .]", "", key.lower())
+    glued = re.fullmatch(r"([\w-]+)\s*[:=]\s*(.+)", key)
+    if glued is not None and glued[1] in section.yaml_keys() and is_short(key):
+        return f"write '{glued[1]}: {glued[2]}', with a ':' and a space behind it"
+    if difflib.get_close_matches(key.lower(), section.yaml_keys(), n=1, cutoff=0.85):
+        return None  # misspelt, which is the nearest there is to say
     if sentence := _SENTENCES.get(section, {}).get(word):
         return sentence
     for meant, words in _WORDS.get(section, {}).items():
@@ -171,6 +197,8 @@ def section_advice(key: str, raw: str | None) -> str:
     """The line to write for a section that has a value instead, e.g. ``bundles: no``."""
     if key == "bundles" and raw is not None and raw.lower() in ("no", "off", "false", "yes", "on", "true"):
         return f"write 'bundles: {{enabled: {raw}}}'"
+    if key == "ssh" and raw is not None and (place := place_in(raw)) is not None and (place.user or place.port):
+        return f"write '{place.ssh[2:]}', and 'address: {place.address}' beside it"
     if raw is not None and _is_plain(raw):
         if key == "analysis":
             return f"write 'analysis: {{model: \"{raw}\"}}'"
@@ -213,16 +241,17 @@ class Place:
 
 _PLACE = re.compile(
     r"(?:\w+://)?(?:(?P<user>[^@\s/]+)@)?(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@:/\s\[\]]+|[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}))"
-    r"(?::(?P<port>\d{1,5}))?/?"
+    r"(?::(?P<port>\d{1,5}|ssh))?/?"
 )
 
 
 def place_in(text: str) -> Place | None:
     """The parts of what somebody took for an address; None when there is no telling."""
     found = _PLACE.fullmatch(text.strip().removeprefix("ssh ").strip())
-    if found is None:
+    if found is None or not is_short(text):
         return None
-    return Place(found["v6"] or found["host"] or "", found["user"] or "", found["port"] or "")
+    port = (found["port"] or "").replace("ssh", "22")
+    return Place(found["v6"] or found["host"] or "", found["user"] or "", port)
 
 
 def host_line(name: str, text: str, components: Sequence[str]) -> str:
@@ -230,6 +259,8 @@ def host_line(name: str, text: str, components: Sequence[str]) -> str:
     if text in components:
         return f"{name}: {{component: {text}}}"
     component = components[0] if components else "web"
+    if (glued := re.fullmatch(r"(\w+)\s*[=:]\s*([^\s/]\S*)", text)) is not None and glued[1] in Host.yaml_keys():
+        return f"{name}: {{{glued[1]}: {glued[2]}}}"
     place = place_in(text)
     if place is None or text == name:
         return f"{name}: {{component: {component}}}"
@@ -273,7 +304,7 @@ def _is_ip(text: str) -> bool:
 # --- Variables -------------------------------------------------------------------------------------------------------
 
 _FOREIGN_VARIABLE = re.compile(
-    r"[$@&]\{(?P<robot>[^{}]+)\}|\$(?P<shell>[A-Za-z_]\w*)|\{\{\s*(?P<jinja>\w+)[^{}]*\}\}|(?<!\w)%(?P<windows>[A-Z_]\w+)%"
+    r"\$\((?P<command>\w+)[^()]*\)|[$@&]\{(?P<robot>[^{}]+)\}|\$(?P<shell>[A-Za-z_]\w*)|\{\{\s*(?P<jinja>\w+)[^{}]*\}\}|(?<!\w)%(?P<windows>[A-Z_]\w+)%"
 )
 
 
@@ -284,6 +315,7 @@ def foreign_variable(text: str) -> str | None:
         return None
     name = next(filter(None, found.groups()))
     name = re.split(r":-|[:|=]", name)[0].strip()
+    name = name.upper() if found["command"] else name
     return (
         f'has {in_quotes(found[0])}, which is not read here: for a variable of the environment write "%{{{name}}}" '
         f'with the quotes, or "%{{{name}=default}}"'
@@ -298,17 +330,25 @@ _SOURCES = ("file", "command", "journal")
 def collector_line(text: str, presets: Sequence[str]) -> str | None:
     """The entry to write for a text that is no preset's name: a path, a unit, a command; None when nobody can tell."""
     text = text.strip()
+    if not is_short(text):
+        return None
     word, _, rest = text.partition(" ")
     source, colon, value = text.partition(":")
     if colon and source in _SOURCES and value.strip():
         return f"{source}: {value.strip()}"  # the space behind the colon is missing
     if rest and word in _SOURCES:
         return f"{word}: {rest.strip()}"
+    if word == "systemd" and rest and " " not in rest.strip():
+        return f"systemd: {{unit: {rest.strip()}}}"
     names = [name for name in re.split(r"[,;\s]+", text) if name]
     if len(names) > 1 and all(name in presets for name in names):
         return f"[{', '.join(names)}]"
-    if re.fullmatch(r"/\S*/?\S+|[^\s:]*/?[^\s/:]+\.(?:log|txt|out|err)(?:\.\d+)?", text):
+    if re.fullmatch(r"/\S*/", text):
+        return f"file: {text}*.log"
+    if re.fullmatch(r"/\S+", text):
         return f"file: {text}"
+    if re.fullmatch(r"[^\s:\\]*[^\s/:\\]+\.(?:log|txt|out|err)(?:\.\d+)?", text):
+        return f"file: /FOLDER/{text.lstrip('./')}"
     if re.fullmatch(r"[\w@:.\\-]+\.(?:service|socket|timer|target|mount)", text):
         return f"journal: {text}"
     if rest or text.startswith(("/", "./")):

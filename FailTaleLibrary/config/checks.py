@@ -7,7 +7,14 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from FailTaleLibrary.config.advice import address_advice, collectors_line, foreign_variable, host_line, place_in
+from FailTaleLibrary.config.advice import (
+    address_advice,
+    collectors_line,
+    foreign_variable,
+    host_line,
+    is_short,
+    place_in,
+)
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
 from FailTaleLibrary.config.transports import TRANSPORTS
@@ -53,11 +60,12 @@ def check_shapes(document: Document, presets: Sequence[str]) -> None:
     """Hosts and components are sections, by name; what people write in their place gets the line to write."""
     components = document.data.get("components")
     names = list(components) if isinstance(components, dict) else []
+    hosts = document.data.get("hosts")
+    for name in hosts if isinstance(hosts, dict) else ():
+        _check_host_name(document, name, names)
     _check_named(document, "components", lambda name, value: _component_line(name, value, presets))
     _check_named(document, "hosts", lambda name, value: _host_line(name, value, names))
-    hosts = document.data.get("hosts")
     for name, host in hosts.items() if isinstance(hosts, dict) else ():
-        _check_host_name(document, name, names)
         if isinstance(host, dict):
             _check_address(document, host.get("address"), at=("hosts", name, "address"))
             _check_user(document, host.get("ssh"), at=("hosts", name, "ssh", "user"))
@@ -130,6 +138,10 @@ def _is_path(where: Where) -> bool:
 
 def _check_host_name(document: Document, name: str, components: Sequence[str]) -> None:
     """An address with a user, a port or colons is no name, but it can be the address of one."""
+    if (glued := re.match(r"([\w.-]+):\{", name)) is not None:
+        document.add_at_key(("hosts", name), f"a space is missing after ':': write '{glued[1]}: {{…}}'")
+        document.broken |= {("hosts", name), ("hosts", name, "[key]")}
+        return
     place = None if _is_name(name) else place_in(name)
     if place is not None and (place.host != name or ":" in name):
         line = host_line("web1", name, components)
@@ -196,12 +208,16 @@ def _check_window(document: Document, data: Mapping[str, Any], *, at: Where) -> 
 def _check_files(document: Document, data: Mapping[str, Any], *, at: Where) -> None:
     files = data.get("file")
     for index, file in enumerate(files if isinstance(files, list) else [files]):
-        if isinstance(file, str) and not file.startswith("/"):
-            where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
+        where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
+        if isinstance(file, str) and not file.startswith("/") and (sentence := foreign_variable(file)):
+            document.add(where, f"{document.shown(where, file)} {sentence}")
+        elif isinstance(file, str) and len(paths := re.split(r"[,;]?\s+(?=/)|[,;](?=/)", file)) > 1:
+            line = f"[{', '.join(paths)}]" if is_short(file) else "[/first.log, /second.log]"
+            document.add(where, f"{document.shown(where, file)} is more than one path; write '{line}'")
+        elif isinstance(file, str) and not file.startswith("/"):
             shown = document.shown(where, file)
             document.add(where, f"{shown} is not an absolute path; write the path on the host, from '/' on")
         elif isinstance(file, str) and (found := _NO_PATTERN.search(file)):
-            where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
             sentence = "only '*' and '?' match file names; write each path, in a list"
             document.add(
                 where, f"{document.shown(where, file)} has {in_quotes(found[0])}, which is no pattern: {sentence}"
@@ -272,6 +288,10 @@ def _no_component(text: str, known: Collection[str]) -> str:
     parts = [part for part in re.split(r"[,;\s]+", text) if part]
     if len(parts) > 1 and all(part in known for part in parts):
         return f"{in_quotes(text)} are several components in one text; write '[{', '.join(parts)}]'"
+    if not known:
+        return (
+            f"unknown component {in_quotes(text)}; there is none: write 'components: {{web: {{collectors: [linux]}}}}'"
+        )
     return unknown("component", text, known)
 
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from FailTaleLibrary.config.advice import collector_line
+from FailTaleLibrary.config.advice import collector_line, is_short
 from FailTaleLibrary.config.checks import check_collector
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
@@ -74,6 +74,8 @@ def _is_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> bool:
 
 def _misplaced_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> str | None:
     """A preset with its parameters beside it, or in the place of a name; None where it is none."""
+    if len(entry) > 1 and all(key in presets.names and not value for key, value in entry.items()):
+        return f"several presets are a list: write '[{', '.join(entry)}]'"
     keys = [key for key in entry if key not in Collector.yaml_keys()]
     named = next((key for key in keys if key in presets.names), None)
     if named is not None and len(entry) > 1:
@@ -87,7 +89,8 @@ def _misplaced_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> str |
 
 
 def _short(value: Any) -> str:
-    return str(value) if isinstance(value, (str, int)) and not isinstance(value, Expanded) else "…"
+    is_plain = isinstance(value, (str, int)) and not isinstance(value, Expanded) and is_short(str(value))
+    return str(value) if is_plain else "…"
 
 
 # --- Presets ---------------------------------------------------------------------------------------------------------
@@ -108,7 +111,8 @@ def _from_preset(
             document.add(at, _no_preset(document.raw.get(at, name), presets))
         return []
     if not isinstance(parameters, dict):
-        document.add(parameters_at or at, f"parameters are a mapping; write {in_quotes(preset.usage)}")
+        usage = _usage_with(preset, document.raw.get(parameters_at or at))
+        document.add(parameters_at or at, f"parameters are a mapping; write {in_quotes(usage)}")
         return []
     at_parameters = parameters_at or at
     filled = _with_parameters(document, preset, parameters, at=at_parameters)
@@ -117,8 +121,18 @@ def _from_preset(
     return [collector for collector in made if collector]
 
 
+def _usage_with(preset: Preset, raw: str | None) -> str:
+    """How the preset is named with what it was given, where it needs one thing and got it."""
+    needed = [name for name, parameter in preset.parameters.items() if parameter.default is None]
+    if raw is None or len(needed) != 1 or preset.refusal(needed[0], raw):
+        return preset.usage
+    return f"{preset.name}: {{{needed[0]}: {raw}}}"
+
+
 def _no_preset(text: str, presets: PresetLibrary) -> str:
     line = collector_line(text, tuple(presets.names))
+    if re.match(r"[A-Za-z]:\\", text):
+        return f"{in_quotes(text)} is a path of Windows; FailTale reads logs on POSIX hosts: write '- file: /var/log/…'"
     if line is None:
         return unknown("preset", text, presets.names)
     if line.startswith("["):

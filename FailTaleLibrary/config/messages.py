@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
-from FailTaleLibrary.config.advice import key_advice, section_advice
+from FailTaleLibrary.config.advice import is_short, key_advice, section_advice
 from FailTaleLibrary.config.model import EXTENSION, Section
 from FailTaleLibrary.config.types import NotUnderstoodError, in_quotes
 from FailTaleLibrary.errors import ConfigError
@@ -146,6 +146,9 @@ def _of_value(refusal: Refusal, value: str) -> str:
         return f"{value} {sentence(context)}"
     words = next((words for beginning, words in _KINDS if kind.startswith(beginning)), "does not fit here")
     one = next((one for beginning, one in _ONE_VALUE.items() if kind.startswith(beginning)), "")
+    if refusal.location[-1] == "grep" and isinstance(refusal.value, list):
+        joined = "|".join(map(str, refusal.value))
+        return f"{value} is not a text; write '{joined if is_short(joined) else 'FIRST|SECOND'}'"
     if one and isinstance(refusal.value, (list, tuple, Mapping)):
         return f"{value} {words.partition(';')[0]}; write one {one}"
     return f"{value} {words}"

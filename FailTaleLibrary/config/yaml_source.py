@@ -328,7 +328,18 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, source: Path, text: str) -> Mis
     place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     if "the '[' or '{'" in words or "a '[' or '{'" in words:
         words = _in_braces(_line(text, place[0])) or words
+    words = _by_its_lines(text, place[0], words) or words
     return Mistake(str(source), *place, f"this is not YAML: {words}")
+
+
+def _by_its_lines(text: str, number: int, words: str) -> str | None:
+    """What the lines themselves tell better; None when they do not."""
+    line, above = _line(text, number), _line(text, number - 1) if number > 1 else ""
+    if setting := re.match(r"\s*([\w.-]+)\s*=\s*(\S.*)", line):
+        return f"a value stands after ':', as in '{setting[1]}: …'"
+    if words.startswith("a second ':'") and len(re.findall(r":(?:\s|$)", line)) == 1 and ":" not in above:
+        return "a ':' is missing at the end of the line above, or this line is indented too deeply"
+    return None
 
 
 def _in_braces(line: str) -> str | None:
