@@ -75,7 +75,7 @@ def test_a_title_ahead_of_a_refusal_is_no_answer() -> None:
 
 
 @pytest.mark.parametrize("exit_status", [0, 1])
-@pytest.mark.parametrize("title", ["4711:", "-- No entries --"])
+@pytest.mark.parametrize("title", ["4711:", "-- No entries --", "0"])
 def test_a_title_behind_which_a_refusal_stands_on_stderr_is_no_answer_though_a_pipe_hides_the_failure(
     title: str, exit_status: int
 ) -> None:

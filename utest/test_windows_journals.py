@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from host_shells import host_shells
 
+from FailTaleLibrary.collection.silence import meaning
 from FailTaleLibrary.config import Collector, parse_config
 from FailTaleLibrary.run import Run
 from FailTaleLibrary.windows import HostMark, HostOutput, ResolvedWindow, command_line
@@ -178,6 +179,10 @@ def test_a_unit_that_does_not_exist_is_not_silent_but_missing(journal: Path) -> 
     assert found.stderr == b"Unit nosuch.service could not be found.\n"
     quiet = answer(journal, ResolvedWindow(kind="test", since_epoch=START + 9000.0), "app.service")
     assert (quiet.text, quiet.stderr) == (b"", b"")
+    systemctl.write_text("#!/bin/sh\necho 'Failed to connect to bus: Host is down' >&2; exit 1\n")
+    untold = answer(journal, ResolvedWindow(kind="test", since_epoch=START + 590.0), "nosuch.service")
+    assert b"does not tell whether there is such a unit" in untold.stderr
+    assert meaning(untold.stderr.decode()) == "unknown"
 
 
 # --- Through a whole run: what the journal held before tells noise, a fault that stands, and news apart ---------------

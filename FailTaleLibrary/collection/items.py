@@ -42,8 +42,8 @@ from FailTaleLibrary.windows.look_back import placed
 _MUCH_MORE = 4
 """So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
 _TITLE_CHARS = 40
-_NO_ENTRIES = "-- No entries --"
-"""What journalctl prints where it found nothing, also where it may not read."""
+_NO_ANSWERS = ("-- No entries --", "0")
+"""What journalctl and a count (`wc -l`) print where they found nothing, also where nothing could be read."""
 _MANY_WORDS = 4
 """With so many lines on stderr and none on stdout a command has given its answer there."""
 ALL_ON_STDERR = our_words("[printed on stderr]")
@@ -301,7 +301,7 @@ def _is_silent(text: str, result: CommandResult) -> bool:
     """
     told = text.strip()
     is_title = len(told) <= _TITLE_CHARS and "\n" not in told
-    return is_title and (not told or result.exit_status not in (0, None) or told == _NO_ENTRIES or told.endswith(":"))
+    return is_title and (not told or result.exit_status not in (0, None) or told in _NO_ANSWERS or told.endswith(":"))
 
 
 def _reason_of_silence(

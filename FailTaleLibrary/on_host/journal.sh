@@ -67,8 +67,10 @@ else
   show sure "$max" -r
 fi
 # A unit that has never written anything may not exist: then nobody should take its silence for health.
-if [ -n "$unit" ] && [ -z "$(journal -n 1 2>/dev/null | sed '/^-- /d')" ] &&
-  [ "$(systemctl show -p LoadState --value -- "$unit" 2>/dev/null)" = not-found ]; then
-  printf 'Unit %s could not be found.\n' "$unit" >&2
+if [ -n "$unit" ] && [ -z "$(journal -n 1 2>/dev/null | sed '/^-- /d')" ]; then
+  case $(systemctl show -p LoadState --value -- "$unit" 2>/dev/null) in
+    not-found) printf 'Unit %s could not be found.\n' "$unit" >&2 ;;
+    '') printf 'Nothing of %s is in the journal, and systemctl does not tell whether there is such a unit.\n' "$unit" >&2 ;;
+  esac
 fi
 exit "$status"
