@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import re
 import resource
 import selectors
 import socket
@@ -387,6 +388,57 @@ def test_a_wrong_argument_is_said_in_words_of_ours(
     assert "\x1b" not in said
     assert "\u202e" not in said
     assert len(said) < 700
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'[{"jsonrpc":"2.0","id":1,"method":"ping"}]',
+        b'{"jsonrpc":"1.0"}',
+        b'{"jsonrpc":"2.0","id":{"a":[]},"method":7}',
+        b'"x"',
+        b'{"jsonrpc":"2.0","id":1,"method":"tools/call","params":"' + b"x" * 50_000 + b'"}',
+        b'{"jsonrpc":"2.0","id":"\\ud800","method":"ping"}',
+        b"\xff\xfe",
+        b"[" * 100_000,
+        b'{"jsonrpc":"2.0","id":' + b"9" * 5000 + b"}",
+    ],
+)
+@pytest.mark.parametrize("method", ["POST", "PUT"])
+def test_a_body_that_is_no_message_is_refused_in_words_of_ours(server: Served, body: bytes, method: str) -> None:
+    more = "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\nConnection: close\r\n"
+    head = caller_head(server, f"{more}Content-Length: {len(body)}\r\n\r\n").replace(b"POST", method.encode())
+    with connected(server, head + body) as connection:
+        status, _, rest = all_that_comes(connection).partition(b"\r\n")
+    assert status.split()[1].startswith(b"4")
+    assert len(rest) < 1500
+    assert not re.search(rb"pydantic|://|validation errors? for|Traceback", rest.partition(b"\r\n\r\n")[2])
+
+
+SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n"
+TRICKS = {
+    "two lengths": "Content-Length: 4\r\nContent-Length: 5\r\n\r\nabcde",
+    "length and chunks": f"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{SMUGGLED}",
+    "a coding that nobody knows": f"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{SMUGGLED}",
+    "a chunk of negative size": "Transfer-Encoding: chunked\r\n\r\n-1\r\nabc\r\n0\r\n\r\n",
+    "a length with a sign": "Content-Length: +2\r\n\r\n{}",
+    "a length of 5000 digits": f"Content-Length: {'9' * 5000}\r\n\r\n{{}}",
+    "a space before the colon": f"Content-Length : {len(SMUGGLED)}\r\n\r\n{SMUGGLED}",
+    "two hosts": "Host: localhost\r\nContent-Length: 0\r\n\r\n",
+    "two tokens": "Authorization: Bearer x\r\nContent-Length: 0\r\n\r\n",
+    "another origin": "Origin: null\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+    "a session of nobody": "Mcp-Session-Id: 1234\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}",
+}
+
+
+@pytest.mark.parametrize("trick", TRICKS)
+def test_no_trick_of_the_wire_is_answered_well(server: Served, trick: str) -> None:
+    with connected(server, caller_head(server, f"Connection: close\r\n{TRICKS[trick]}")) as connection:
+        answer = all_that_comes(connection)
+    statuses = re.findall(rb"HTTP/1\.1 (\d)", answer)
+    assert statuses
+    assert set(statuses) == {b"4"}
+    assert b"smuggled" not in answer
 
 
 def test_the_log_says_the_same_once_a_minute_and_nothing_that_a_terminal_obeys() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import json
 import math
 import re
 import secrets
@@ -209,7 +210,7 @@ class TokenGuard:
             return
         self._under_way[caller] += 1
         try:
-            await self._application({**scope, "client": (caller, 0)}, receive, send)
+            await self._application({**scope, "client": (caller, 0)}, receive, _InOurWords(send))
         finally:
             self._under_way[caller] -= 1
             if not self._under_way[caller]:
@@ -225,3 +226,43 @@ async def _send_refusal(send: Send, status: int, body: bytes, header: tuple[byte
     ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})
+
+
+class _InOurWords:
+    """Passes on what the application sends; a refusal in which a library explains itself at length is made short."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self._start: MutableMapping[str, Any] | None = None
+        self._body = b""
+
+    async def __call__(self, message: MutableMapping[str, Any]) -> None:
+        if message["type"] == "http.response.start" and message["status"] >= 400:
+            self._start = message
+            return
+        if self._start is None:
+            await self._send(message)
+            return
+        self._body += message.get("body", b"")
+        if not message.get("more_body", False):
+            body = _shortened_refusal(self._body)
+            kept = [header for header in self._start.get("headers", ()) if header[0].lower() != b"content-length"]
+            length = (b"content-length", str(len(body)).encode())
+            await self._send({**self._start, "headers": [*kept, length]})
+            await self._send({**message, "body": body})
+
+
+def _shortened_refusal(body: bytes) -> bytes:
+    """A JSON-RPC error without what pydantic says of it: its fields and web addresses are nothing to a caller."""
+    try:
+        answer = json.loads(body)
+        said = answer["error"]["message"]
+    except (ValueError, TypeError, LookupError, RecursionError):
+        return body
+    if not isinstance(said, str) or ("\n" not in said and "://" not in said):
+        return body
+    error = {"code": answer["error"].get("code"), "message": f"{said.partition(':')[0]}: {_NO_MESSAGE}"}
+    return json.dumps({**answer, "error": error}).encode()
+
+
+_NO_MESSAGE = "the body is no JSON-RPC request, notification or response of this protocol"
