@@ -250,6 +250,7 @@ SHAPES: dict[str, Answer] = {
     "another record": handing_over(packed({"schema_version": 2})),
     "a deep record": handing_over(base64.b64encode(zlib.compress(b"[" * 100_000)).decode()),
     "many values": handing_over(base64.b64encode(zlib.compress(b'{"a":[' + b"[]," * 5_000_000)).decode()),
+    "escapes without an end": handing_over(base64.b64encode(zlib.compress(b'{"a":"' + b'\\"' * 3_000_000)).decode()),
     "a bomb": handing_over(base64.b64encode(zlib.compress(b" " * 400_000_000, 9)).decode()),
     "a compressed page": lambda tool, arguments: gzip.compress(b" " * 50_000_000),
     "no end of pages": lambda tool, arguments: {

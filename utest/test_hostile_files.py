@@ -9,12 +9,16 @@ from pathlib import Path
 
 import pytest
 from patience import PATIENCE_S
+from sshd import new_key
 
 from FailTaleLibrary import files
 from FailTaleLibrary.archive import read_bundle, reports_in
 from FailTaleLibrary.config import load_config
-from FailTaleLibrary.errors import ArchiveError, ConfigError
+from FailTaleLibrary.config.model import SshSettings
+from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.history.stores import SqliteStore
 from FailTaleLibrary.transports.host_keys import read_known_hosts
+from FailTaleLibrary.transports.identities import Identities
 from FailTaleLibrary.transports.scripted import read_answers
 
 
@@ -26,6 +30,31 @@ def _in_bundle(path: Path) -> object:
     return read_bundle(bundle)
 
 
+def _as_key(path: Path) -> object:
+    """The configuration that names a path as its key."""
+    if path.is_file():
+        path.chmod(0o600)
+    config = path.with_name("naming.yaml")
+    host = f"{{component: web, ssh: {{key: {path}}}}}"
+    config.write_text(f"components: {{web: {{collectors: [{{name: a, command: b}}]}}}}\nhosts: {{web1: {host}}}\n")
+    load_config(config)
+    for identity in Identities(SshSettings(key=path)):
+        return identity
+    raise ValueError("it was not offered")
+
+
+def _as_certificate(path: Path) -> object:
+    """The key whose certificate a path is."""
+    identities = Identities(SshSettings(key=new_key(path.with_name("id"))))
+    found = list(identities)
+    raise ValueError(identities.skipped[0] if identities.skipped else f"{len(found)} key without it")
+
+
+def _as_history(path: Path) -> object:
+    with SqliteStore(path).transaction(seconds=10.0) as connection:
+        return connection
+
+
 READERS: dict[str, Callable[[Path], object]] = {
     "output.xml": lambda path: list(reports_in(path)),
     "output.json": lambda path: list(reports_in(path)),
@@ -33,6 +62,9 @@ READERS: dict[str, Callable[[Path], object]] = {
     "answers.yaml": read_answers,
     "known_hosts": read_known_hosts,
     "manifest": _in_bundle,
+    "key": _as_key,
+    "id-cert.pub": _as_certificate,
+    "history.db": _as_history,
 }
 
 
@@ -73,7 +105,7 @@ def test_what_is_no_file_of_its_kind_is_refused_in_a_sentence_and_soon(tmp_path:
     def read() -> None:
         try:
             READERS[name](path)
-        except (ArchiveError, ConfigError, ValueError, OSError) as error:
+        except (FailTaleError, ValueError, OSError) as error:
             said.append(str(error))
 
     thread = threading.Thread(target=read, daemon=True)

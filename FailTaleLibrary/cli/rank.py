@@ -28,6 +28,8 @@ MOST_BYTES = 64 << 20
 """Of each log; of a bigger one the end is read, for there it says what stopped it."""
 _CHUNK_BYTES = 1 << 20
 _SHOWN_CHARS = 300
+_MOST_LINES = 500_000
+"""The newest of a log: of two bytes each, a limit of bytes alone would let thirty million through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,9 @@ def _of_stream(name: str, stream: BinaryIO, *, omitted_bytes: int = 0) -> _Read:
             del held[:-MOST_BYTES]
     cut = max(0, len(held) - MOST_BYTES)
     text = bytes(held[cut:]).decode("utf-8", "replace")
-    return _Read(name, text.split("\n"), omitted_bytes + cut)
+    lines = text.rsplit("\n", _MOST_LINES)
+    older = len(lines.pop(0).encode()) + 1 if len(lines) > _MOST_LINES else 0
+    return _Read(name, lines, omitted_bytes + cut + older)
 
 
 def _as_safe_text(logs: Sequence[_Read], shown: Sequence[tuple[_Read, LineSuspect]], redactor: RecordRedactor) -> str:

@@ -360,7 +360,7 @@ def _check_key_file(path: Path) -> None:
     for words, what in _NO_PRIVATE_KEYS:
         if words in beginning:
             raise NotUnderstoodError(path, f"{what}; name the file of a private key{_private_half(path)}")
-    if re.match(r"(\S+,?)+ (ssh-|ecdsa-)|\|1\|", beginning):
+    if re.match(r"\S+ (ssh-|ecdsa-)|\|1\|", beginning):
         raise NotUnderstoodError(path, "holds the keys of hosts, which 'known_hosts' is for; name a private key")
     _refuse_open_to_others(path)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from FailTaleLibrary.files import private_directory, write_private_file
+from FailTaleLibrary.files import private_directory, read_regular, write_private_file
 from FailTaleLibrary.hints.answer import ModelAnswer
 from FailTaleLibrary.hints.ollama import Model
 from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt
@@ -80,9 +80,9 @@ class Cache:
             return None
         try:
             path = self._directory / f"{key}.json"
-            if path.is_symlink() or path.stat().st_size > _MAX_BYTES:
+            if path.is_symlink():
                 return None
-            entry = _Entry.model_validate_json(path.read_bytes())
+            entry = _Entry.model_validate_json(read_regular(path, max_bytes=_MAX_BYTES))
         except (OSError, ValidationError):
             return None
         return VerifiedAnswer(**dict(entry))

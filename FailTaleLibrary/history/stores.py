@@ -6,8 +6,10 @@ Both take the same statements, with parameters as ``:name``. sqlite3 and SQLAlch
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -83,7 +85,10 @@ class SqliteStore:
         """In a transaction that nobody else can write beside."""
         ends = time.monotonic() + seconds
         private_directory(self._path.parent)
-        os.close(os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        with contextlib.closing(os.fdopen(descriptor, "rb")) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OSError(errno.EINVAL, "it is no regular file", str(self._path))
         connection = sqlite3.connect(self._path, timeout=seconds, isolation_level=None)
         try:
             _switch_to_log(connection, ends)

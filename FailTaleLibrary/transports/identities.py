@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from FailTaleLibrary.config import SshSettings
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.files import read_regular
 from FailTaleLibrary.transports.host_keys import HostKey
 
 if TYPE_CHECKING:
@@ -258,7 +259,8 @@ def _certified(key: paramiko.PKey, certificate: Path) -> paramiko.PKey:
     from cryptography.hazmat.primitives import serialization
 
     try:
-        read = serialization.load_ssh_public_identity(certificate.read_bytes().strip())
+        content = read_regular(certificate, max_bytes=_MAX_BYTES)
+        read = serialization.load_ssh_public_identity(content.strip())
         key.load_certificate(str(certificate))
     except Exception as error:  # four unrelated types come out of the two
         raise _UnusableError("it is damaged, or not this key's.") from error
