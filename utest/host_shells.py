@@ -55,7 +55,7 @@ class HostShell:
         return done.stdout, done.stderr, done.returncode
 
     def mark(self, *collectors: Collector, **surroundings) -> HostMark:
-        return parse_mark(self.run(mark_script(collectors), **surroundings).stdout, nonce=NONCE)
+        return parse_mark(self.run(mark_script(collectors).producer, **surroundings).stdout, nonce=NONCE)
 
     def __str__(self) -> str:
         return self.name

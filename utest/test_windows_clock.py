@@ -16,7 +16,7 @@ import pytest
 from patience import wait_until
 
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports import Connections, Script
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
 from FailTaleLibrary.windows.marks import Pace, crowding
@@ -272,7 +272,7 @@ def test_a_mark_knows_this_machines_clock_by_a_round_trip() -> None:
 
 def test_a_clock_that_tells_whole_seconds_is_half_a_second_more_uncertain() -> None:
     whole = r"printf '\036%s clock %s\n' $failtale_nonce $(date +%s)"
-    taken = take_mark(LocalTransport(), whole, cancel=threading.Event())
+    taken = take_mark(LocalTransport(), Script(whole), cancel=threading.Event())
     assert taken.mark.whole_seconds
     assert 0.5 <= taken.clock.uncertainty_s < 1
     assert taken.clock.offset_s == 0
@@ -280,7 +280,9 @@ def test_a_clock_that_tells_whole_seconds_is_half_a_second_more_uncertain() -> N
 
 def test_an_offset_beyond_its_uncertainty_is_known() -> None:
     ahead = r"printf '\036%s clock %s.000\n' $failtale_nonce $(( $(date +%s) + 90 ))"
-    assert take_mark(LocalTransport(), ahead, cancel=threading.Event()).clock.offset_s == pytest.approx(90, abs=2)
+    assert take_mark(LocalTransport(), Script(ahead), cancel=threading.Event()).clock.offset_s == pytest.approx(
+        90, abs=2
+    )
 
 
 def test_readings_narrow_each_other_and_one_that_contradicts_is_passed_over() -> None:
@@ -292,4 +294,4 @@ def test_readings_narrow_each_other_and_one_that_contradicts_is_passed_over() ->
 
 def test_a_host_that_tells_no_clock_gives_no_mark() -> None:
     with pytest.raises(ValueError, match="told no mark"):
-        take_mark(LocalTransport(), "echo Welcome to this appliance", cancel=threading.Event())
+        take_mark(LocalTransport(), Script("echo Welcome to this appliance"), cancel=threading.Event())

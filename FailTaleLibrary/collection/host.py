@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import partial
 
 from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
@@ -19,18 +20,17 @@ from FailTaleLibrary.records import Failure, Gap, HostClock, Item, Step, our_wor
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
 from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitItem, VisitStart
+from FailTaleLibrary.transports.base import HEADROOM_BYTES
 from FailTaleLibrary.windows import (
     ClockReading,
     Marks,
     TakenMark,
     clock_mark,
     command_line,
+    question,
     resolve_window,
     window_start,
 )
-
-HEADROOM_BYTES = 64 * 1024
-"""The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 
 _LEAST_REDACTION_S = 0.15
 """Enough for a megabyte of an ordinary log; of a log that is dense with secrets older lines are withheld."""
@@ -168,7 +168,14 @@ class HostSession:
         allowance = self._budget.allowance(step)
         asked = self._asked[step.id] = self._question(step, allowance, now=now)
         line = asked.line
-        script = Script(line.producer, line.filters, line.newest_bytes, shared=line.shared, collector=step.collector)
+        script = Script(
+            line.producer,
+            line.filters,
+            line.newest_bytes,
+            shared=line.shared,
+            collector=step.collector,
+            question=partial(question, asked.collector, line.values),
+        )
         return VisitItem(step.id, script, allowance.timeout_s, allowance.travelling_bytes + HEADROOM_BYTES)
 
     def _answer(self, asked: AskedStep, result: CommandResult) -> CollectedItem:

@@ -339,6 +339,8 @@ def _reason_of_silence(
 def _reason_of(incomplete: str) -> GapReason:
     if incomplete.startswith("cancelled"):
         return "cancelled"
+    if incomplete.startswith("the gate "):
+        return "refused"
     return "connection lost" if incomplete.startswith("connection lost") else "failed"
 
 

@@ -99,6 +99,11 @@ class SshSettings(Section):
     command_timeout_s: Duration = Field(
         10.0, alias="command_timeout", description="Longest time for a command, where its collector sets none."
     )
+    gate: bool = Field(
+        False,
+        description="The hosts have gates (`failtale gate`): they are sent ids and numbers alone, and one that gives a "
+        "shell is not collected from. A gate is also recognised where this says nothing.",
+    )
 
 
 class SshOverrides(Section):
@@ -117,6 +122,7 @@ class SshOverrides(Section):
     command_timeout_s: Duration | None = Field(
         None, alias="command_timeout", description="Longest time for a command on this host."
     )
+    gate: bool | None = Field(None, description="As `ssh.gate`, for this host.")
 
 
 class Collector(Section):

@@ -38,6 +38,8 @@ show() {
 held_before() { if [ -n "$low_at" ]; then journal --until="@$low_at" -n "$entries" 2>/dev/null | sed '/^-- /d'; fi; }
 selected() { cat; }
 status=0
+# shellcheck disable=SC2034 # with_look_back reads it
+if [ -z "$low_at" ]; then look_back=''; fi
 if alive; then
   tell method cursor
   if [ -n "$low_at" ]; then

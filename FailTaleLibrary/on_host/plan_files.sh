@@ -7,7 +7,10 @@
 #   marks, changed     the marks and the awk program that compares them with what is there
 #   early, late        not empty: there is a mark from before, from after the window's start that knows these files
 #   marked_at          epoch seconds of the first of them; 0 when its clock could not be read
+#   marked, unseen     numbers of the patterns of which files were there at the mark, and of those of which it does not know all
+#   unreadable         paths that it could not read
 #   archives() prints the files in which the user says that rotated copies lie; unmarked PATH: could no mark see it?
+marked=${marked-} unreadable=${unreadable-}
 how=${how-} stale=${stale-} low_at=${low_at-} marks=${marks-} changed=${changed-} early=${early-} late=${late-} marked_at=${marked_at-0}
 most=${most-}
 # holds PATH SIZE DIGEST MARKED_PATH: does a file hold the content that was marked? A mark of a packed file is about its
@@ -94,7 +97,24 @@ siblings() {
       copies_in "${each%/*}"
     done
     archives
-  } | newest_names
+  } | trusted_names | newest_names
+}
+# In a gate marks are another's word: what they lead to must bear the name of a rotated copy, or stand where the user says.
+trusted_names() {
+  if [ -z "$careful" ]; then
+    cat
+  else
+    said=$(archives)
+    while IFS= read -r each; do
+      if { is_copy "${each##*/}" || is_line "$each" "$said"; } && may_follow "$each"; then printf '%s\n' "$each"; fi
+    done
+  fi
+}
+is_copy() {
+  if is_numbered "$1"; then return 0; fi
+  rest=${1%.gz} rest=${rest%.xz} rest=${rest%.zst} rest=${rest%.bz2}
+  case $rest in "${name%.*}"[-._][0-9]*) rest=${rest#"${name%.*}"} rest=${rest%".${name##*.}"} ;; *) return 1 ;; esac
+  case $rest in *[!0-9_.:T-]*) return 1 ;; esac
 }
 copies_in() { # FOLDER...
   for each; do
@@ -126,7 +146,7 @@ plan_rotated() {
     m_size=$p_late m_digest=$p_late_digest
   fi
   around=$(siblings)
-  old=$(printf '%s\n' "$around" | find_old)
+  if [ -n "$around" ]; then old=$(printf '%s\n' "$around" | find_old); else old=''; fi
   if [ -n "$old" ]; then
     if [ "$p_late" != - ] && ! knew_old; then p_late=-; fi
     part "$(low_of "$p_early")" "$p_late" "$old"
@@ -195,7 +215,7 @@ plan_unmarked_copies() {
   copies=$(copies_in "$folder" "$folder"/*/ | while IFS= read -r each; do
     if is_numbered "${each##*/}"; then printf '%s\n' "$each"; fi
   done; archives)
-  if [ -n "$copies" ]; then printf '%s\n' "$copies" | newest_names | oldest_first | plan_written_copies; fi
+  if [ -n "$copies" ]; then printf '%s\n' "$copies" | trusted_names | newest_names | oldest_first | plan_written_copies; fi
 }
 plan_written_copies() {
   while IFS= read -r each; do
@@ -255,20 +275,28 @@ is_marked() {
 }
 
 # --- Patterns ---------------------------------------------------------------------------------------------------------
-# pattern MARKED PATTERN PATH...: the files that a pattern means; MARKED is `yes` when some were there at the mark.
-# Fails, saying why on stderr, when there is none or one cannot be read.
+# pattern NUMBER PATTERN PATH...: the files that a pattern means. Fails, saying why on stderr, when there is none or one cannot be read.
 pattern() {
-  marked=$1 name=$2
+  which=$1 name=$2
   shift 2
   strange "$@"
   if [ "$#" -gt "$most" ]; then tell many "$name"; fi
   found=$(inventory "$@" | newest_files)
   if [ -n "$found" ]; then
     printf '%s\n' "$found" | readable
-  elif [ -z "$marked" ]; then
+  elif ! is_listed "$which" "$marked"; then
     complain "$name" "$1"
     return 1
   fi
+}
+is_listed() { case ,$2, in *,"$1",*) ;; *) return 1 ;; esac; }
+was_unreadable() { is_line "$1" "$unreadable"; }
+is_line() { # LINE TEXT
+  case "
+$2
+" in *"
+$1
+"*) ;; *) return 1 ;; esac
 }
 strange() {
   for each; do
@@ -278,18 +306,19 @@ strange() {
   done
 }
 readable() {
-  unreadable=0
+  sealed=0
   while read -r inode size written file; do
     if [ -r "$file" ]; then
       printf '%s %s %s %s\n' "$inode" "$size" "$written" "$file"
     else
       cat -- "$file" >/dev/null # in the host's own words
-      unreadable=1
+      sealed=1
     fi
   done
-  return "$unreadable"
+  return "$sealed"
 }
 complain() { # PATTERN PATH
+  if ! may_follow "$2"; then printf '%s: Permission denied to follow a link to what its owner does not own\n' "$1" >&2; return; fi
   if [ -e "$2" ]; then printf '%s: not a regular file\n' "$1" >&2; return; fi
   ls -dL -- "$2" >/dev/null
   if [ -d "${1%/*}" ] && [ ! -r "${1%/*}" ]; then ls -- "${1%/*}" >/dev/null; fi

@@ -167,8 +167,10 @@ held_before() {
 predecessor() {
   base=$held_path
   case $base in *.[0-9] | *.[0-9][0-9]) base=${base%.*} ;; esac
+  # shellcheck disable=SC2034 # trusted_names reads it
+  name=${base##*/}
   # shellcheck disable=SC2012 # the newest first
-  ls -1td -- "$base"[-._]*[0-9]* 2>/dev/null | while IFS= read -r each; do
+  ls -1td -- "$base"[-._]*[0-9]* 2>/dev/null | trusted_names | while IFS= read -r each; do
     # shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ot
     if [ -f "$each" ] && [ -r "$each" ] && [ "$each" -ot "$held_path" ]; then
       content "$each"
@@ -184,6 +186,8 @@ utc_offset() {
   case $1 in -*) echo "-$seconds" ;; *) echo "$seconds" ;; esac
 }
 
+# shellcheck disable=SC2034 # with_look_back reads it
+if [ "$how" = tail ]; then look_back=''; fi # nothing is before no window
 year=$(date +%Y) now=$(date +%s)
 if [ -z "$zone" ]; then zone=$(utc_offset); fi
 if [ -n "$several" ]; then tell several; fi

@@ -223,6 +223,16 @@ finish() {
   exit 0
 }
 
+# lead WORDS: begins anew as the head of a session, once.
+lead() {
+  if [ -z "${FAILTALE_TEXT:-}" ]; then
+    [ "$1" -eq 1 ] || exit 1 # nonces in an environment are seen by whoever is the same user
+    # shellcheck disable=SC2154,SC2016 # $s is this text, set by the command line
+    FAILTALE_TEXT=$s exec setsid sh -c 'eval "$FAILTALE_TEXT"'
+  fi
+}
+take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
+
 # visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS]: HELLO is what this shell has answered already. What is sent along need
 # not be read; ITEMS is then a function.
 visit() {
@@ -232,11 +242,7 @@ visit() {
     if command -v setsid >/dev/null 2>&1; then
       reach=group alone=setsid
       # Behind a login shell that stays, main is no head of a session; then it becomes one. `ps` shows no text of ours.
-      if [ -z "$leads" ] && [ -z "${FAILTALE_TEXT:-}" ]; then
-        [ "$#" -eq 1 ] || exit 1 # nonces in an environment are seen by whoever is the same user
-        # shellcheck disable=SC2154,SC2016 # $s is this text, set by the command line
-        FAILTALE_TEXT=$s exec setsid sh -c 'eval "$FAILTALE_TEXT"'
-      fi
+      if [ -z "$leads" ]; then lead "$#"; fi
     else
       { set -m; } 2>/dev/null
       case $- in *m*) reach='jobs' ;; esac
@@ -255,8 +261,7 @@ visit() {
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else
-    read -r nonce items_nonce mark beats size <&3 || exit 1
-    items=$(head -c "$size" <&3)
+    take_request || exit 1
   fi
   trap '' PIPE TERM ALRM
   guard <&3 3<&- 4>&- 5>&- &

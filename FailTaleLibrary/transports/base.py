@@ -12,9 +12,25 @@ from typing import Protocol
 
 from FailTaleLibrary.errors import TransportError
 
+HEADROOM_BYTES = 64 * 1024
+"""The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
 _LAST_EPOCH = 32_503_680_000.0
 """The year 3000. A clock that stands later is of no use: what lies so far apart leaves Python's calendar."""
 _DRIFT = 1e-4
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """A script in ids and numbers, as a gate takes it: the gate itself holds the texts."""
+
+    id: str
+    """The collector's name, or ``@marks``."""
+    digest: str
+    """Of the texts that the gate must hold for it."""
+    words: tuple[str, ...] = ()
+    """The numbers that the window decides, in the order of the collector's kind; ``-`` for none."""
+    table: tuple[str, ...] = ()
+    """Lines below it: marked files, or the collectors whose marks are wanted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +51,8 @@ class Script:
     """Parts of `producer`, in their order, that other items of a visit may have as well: each travels once."""
     collector: str = ""
     """Name of the collector that it belongs to; empty: FailTale's own, which reads clock and marks."""
+    question: Callable[[], Question] | None = None
+    """The same for a host that has a gate; None for what no gate does."""
 
 
 @dataclass(frozen=True, slots=True)

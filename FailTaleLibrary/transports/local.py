@@ -34,6 +34,7 @@ class LocalTransport(Transport):
     """Runs scripts here: for a product that lives beside its tests."""
 
     hello_s = 5.0
+    name = "this machine"
 
     def __init__(self) -> None:
         self.known = KnownLogin(has_shell=True)

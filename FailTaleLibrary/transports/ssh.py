@@ -60,7 +60,7 @@ class SshTransport:
     ) -> None:
         self.opened = 0
         """Connections so far."""
-        self._host = host
+        self.name = host
         self._ssh = ssh
         self._trust = Trust(host, address, ssh)
         self._breaker = Breaker(final=("authentication refused",), clock=clock)
@@ -69,7 +69,7 @@ class SshTransport:
         self._login: Login | None = None
         """The one that is under way."""
         self._closed = False
-        self.known = KnownLogin()
+        self.known = KnownLogin(has_gate=ssh.gate)
         self.hello_s = ssh.connect_timeout_s
         """How long it may take to do so for the first time."""
 
@@ -95,7 +95,7 @@ class SshTransport:
             if error.reason != "no answer" or not self.is_open or time.monotonic() - began < self.hello_s:
                 raise
             silent = TransportError(
-                error.reason, f"Host '{self._host}' lets us log in, but its shell says nothing: {error}"
+                error.reason, f"Host '{self.name}' lets us log in, but its shell says nothing: {error}"
             )
             self._breaker.failed(silent.reason, str(silent))
             self._drop(self._connection)
@@ -142,17 +142,19 @@ class SshTransport:
     def no_shell(self, words: str) -> TransportError:
         said = f"it says: {words}" if words else "it prints nothing"
         user = self._ssh.user or getpass.getuser()
-        return NoShellError("refused", f"Host '{self._host}' starts no shell for '{user}'; {said}")
+        if self.known.has_gate:
+            return NoShellError("refused", f"Host '{self.name}' has no gate that answers '{user}'; {said}")
+        return NoShellError("refused", f"Host '{self.name}' starts no shell for '{user}'; {said}")
 
     # Connections
 
     def _live_connection(self) -> _Connection:
         if not self._connecting.acquire(timeout=2 * self._ssh.connect_timeout_s + 1):
-            raise TransportError("no answer", f"Host '{self._host}' is still being connected to by another collector.")
+            raise TransportError("no answer", f"Host '{self.name}' is still being connected to by another collector.")
         try:
             if self._closed:
                 raise TransportError(
-                    "cancelled", f"Host '{self._host}' is not connected to any more: the run has ended."
+                    "cancelled", f"Host '{self.name}' is not connected to any more: the run has ended."
                 )
             if self._connection is None or not self._connection.is_alive:
                 self._mind_violation(self._connection)
@@ -174,7 +176,7 @@ class SshTransport:
         if refusal := self._breaker.attempt():
             raise TransportError(refusal.cause, str(refusal))
         try:
-            connection = _Connection(self._logged_in(), self._host, self._ssh.connect_timeout_s)
+            connection = _Connection(self._logged_in(), self.name, self._ssh.connect_timeout_s)
         except TransportError as error:
             self._breaker.failed(error.reason, str(error))
             raise
@@ -188,7 +190,7 @@ class SshTransport:
         """A host that goes beyond its bounds is left alone for a while: its next connection would be as bad."""
         if connection is not None and connection.violation and not connection.is_minded:
             connection.is_minded = True
-            self._breaker.failed("connection lost", f"Host '{self._host}' {connection.violation}.")
+            self._breaker.failed("connection lost", f"Host '{self.name}' {connection.violation}.")
 
     def _drop(self, connection: _Connection | None) -> None:
         if connection is not None:

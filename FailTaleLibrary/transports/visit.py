@@ -34,11 +34,12 @@ from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, VisitItem, VisitStart
+from FailTaleLibrary.transports.gates import NO_TEXTS, gate_command_line, gate_request, is_gate, made_from, why_not_run
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a shell is to do."""
+    """What a shell or a gate is to do."""
 
     items: Mapping[int, VisitItem]
     batched: Collection[int]
@@ -47,10 +48,14 @@ class Request:
     """``NONCE ITEMS_NONCE MARK BEATS`` of `visit.sh`."""
     lines: str
     """Its lines ``item ...``."""
+    to_gate: bytes = b""
+    """All of it as a gate takes it; empty for a shell."""
 
     @property
     def text(self) -> bytes:
-        """For a shell that is ready."""
+        """For a shell that is ready, or for a gate."""
+        if self.to_gate:
+            return self.to_gate
         text = f"{{\n{self.lines}}}\n".encode()
         return f"{self.words} {len(text)}\n".encode() + text
 
@@ -125,9 +130,13 @@ class Shell(Protocol):
 class KnownLogin:
     """What visits have learned of a host's login, for those to come. Safe to use from any thread."""
 
-    def __init__(self, *, has_shell: bool = False) -> None:
+    def __init__(self, *, has_shell: bool = False, has_gate: bool = False) -> None:
         self.has_shell = has_shell
         """Whether it has said hello before."""
+        self.has_gate = has_gate
+        """Whether it is asked for collectors by id: the configuration says so, or it has answered as a gate."""
+        self.gate_digest = ""
+        """What its gate was made from; empty until it has told."""
         self._seen: tuple[VisitStart, float] | None = None
 
     def expected_start(self) -> VisitStart | None:
@@ -161,6 +170,8 @@ class ShellHost(Protocol):
     """What its visits have learned of it."""
     hello_s: float
     """How long a login may take to say hello for the first time."""
+    name: str
+    """As the configuration has it."""
 
     def start(self, command_line: str, *, wait_s: float) -> Shell:
         """Raises TransportError."""
@@ -225,8 +236,7 @@ def request(
 
     Neighbours of which all are in ``batched`` share a session.
     """
-    beats = max(2, math.ceil(lasts_s / BEAT_S))
-    words = f"{' '.join(nonces)} {secrets.token_hex(8)} {beats}"
+    words = f"{' '.join(nonces)} {secrets.token_hex(8)} {beats(lasts_s)}"
     return Request(items, batched, words, "".join(_lines(items, batched)))
 
 
@@ -259,7 +269,22 @@ def _batch_line(items: Mapping[int, VisitItem]) -> str:
 
 
 def _ticks(item: VisitItem) -> int:
-    return math.ceil(item.timeout_s / BEAT_S) + 1  # the first beat comes early
+    return ticks(item.timeout_s)
+
+
+def ticks(timeout_s: float) -> int:
+    """After how many beats a host ends an item with this limit."""
+    return math.ceil(timeout_s / BEAT_S) + 1  # the first beat comes early
+
+
+def beats(lasts_s: float) -> int:
+    """After how many beats a host ends a visit that may last so long."""
+    return max(2, math.ceil(lasts_s / BEAT_S))
+
+
+def polite_tenths(producer: str) -> int:
+    """How long a command may take to end by itself, once it is asked to."""
+    return round((POLITE_WITH_SUDO_S if _has_sudo(producer) else POLITE_S) * 10)
 
 
 def bounded(newest_bytes: int) -> str:
@@ -268,10 +293,9 @@ def bounded(newest_bytes: int) -> str:
 
 
 def _item_line(number: int, item: VisitItem, names: Mapping[str, str]) -> str:
-    ticks = _ticks(item)
-    polite_tenths = round(_polite_s(item.script) * 10)
+    polite = polite_tenths(item.script.producer)
     filters = item.script.filters or bounded(item.script.newest_bytes) or f"newest {item.max_bytes + 1}"
-    return f"item {number} {ticks} {polite_tenths} {_producer_word(item.script, names)} {_quoted(filters)}\n"
+    return f"item {number} {_ticks(item)} {polite} {_producer_word(item.script, names)} {_quoted(filters)}\n"
 
 
 def _quoted(text: str) -> str:
@@ -451,10 +475,15 @@ class _Lane:
         self._login = login
         self.known = known = login.has_shell
         """Whether it will say hello."""
+        self.to_gate = login.has_gate
+        """Whether the other end holds all texts itself."""
         self._make_request = make_request
         self._expected = expected
         self._ahead = make_request((self._nonce, self.items_nonce), expected) if expected else None
-        self._opening = opening(self._hello, self._ahead)
+        if self.to_gate:
+            self._opening = self._ahead.to_gate if self._ahead else b""
+        else:
+            self._opening = opening(self._hello, self._ahead)
         self._to_send = self._opening if known else b""
         self._sent_at = datetime.now(timezone.utc)
         self._items: Mapping[int, VisitItem] | None = None
@@ -465,7 +494,8 @@ class _Lane:
         self._stray_bytes = 0
         """What came outside of all items."""
         self.shell: Shell
-        self.command_line = command_line(self._hello, len(self._opening))
+        shell_line = command_line(self._hello, len(self._opening))
+        self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
         self._splitters = {"out": FrameSplitter(self._nonce), "err": FrameSplitter(self._nonce)}
         self.began = time.monotonic()
         self.is_misled = False
@@ -559,7 +589,7 @@ class _Lane:
             return
         self.talk = before + behind
         self.said_hello = True
-        if not self.known and not self.is_hung_up:
+        if not self.known and not self.to_gate and not self.is_hung_up:
             self._to_send = self._opening
             self._sent_at = datetime.now(timezone.utc)
 
@@ -570,6 +600,7 @@ class _Lane:
             return b""
         manner, _, reading = decode(bytes(line[:200])).partition(" ")
         clock, _, zone = reading.partition(" ")
+        self._login.gate_digest = made_from(before) or self._login.gate_digest
         self.talk = before
         start = VisitStart(clock, zone, self._sent_at, datetime.now(timezone.utc))
         self.is_misled = self._expected is not None and not start.agrees_with(self._expected)
@@ -678,14 +709,14 @@ class _Visit:
     def _open(self, start: Callable[..., Shell | None]) -> None:
         login = self._host.known
         expected = None if self._active or self._attempts else login.expected_start()
-        lane = _Lane(self._request, login, expected=expected)
+        lane = _Lane(self._request_to_gate if login.has_gate else self._request, login, expected=expected)
         shell = start(lane.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
         if shell is not None:
             lane.shell = shell
             lane.send()
             self._active.append(lane)
 
-    def _request(self, nonces: tuple[str, str], start: VisitStart) -> Request:
+    def _left(self, start: VisitStart) -> dict[int, VisitItem]:
         """What a shell is to do: all that nobody has begun, a lane from the end."""
         if self._items is None:
             self._items = dict(enumerate(self._given(start) if callable(self._given) else self._given))
@@ -693,7 +724,20 @@ class _Visit:
         left = [number for number in self._items if number not in self._told and number not in begun]
         if len(self._active) > 1:
             left.reverse()
-        items = {number: self._items[number] for number in left}
+        return {number: self._items[number] for number in left}
+
+    def _request_to_gate(self, nonces: tuple[str, str], start: VisitStart) -> Request:
+        items = self._left(start)
+        for number in [number for number, item in items.items() if item.script.question is None]:
+            del items[number]
+            self._tell(number, CommandResult.not_started(NO_TEXTS))
+        lasts = beats(self._ends_at - time.monotonic() + BEAT_S)
+        ticks_of = {number: _ticks(item) for number, item in items.items()}
+        asked = gate_request(nonces, items, ticks_of=ticks_of, beats=lasts)
+        return Request(items, frozenset(), words="", lines="", to_gate=asked)
+
+    def _request(self, nonces: tuple[str, str], start: VisitStart) -> Request:
+        items = self._left(start)
         batched = frozenset(_in_company(items) if self._may_batch and len(self._active) < 2 else ())
         self._may_batch = False
         return request(nonces, items, batched=batched, lasts_s=self._ends_at - time.monotonic() + BEAT_S)
@@ -718,6 +762,9 @@ class _Visit:
 
     def _look_after(self, lane: _Lane) -> None:
         self._was_ready = self._was_ready or lane.is_ready
+        if lane.shell.ended and not lane.said_hello and not lane.to_gate and is_gate(lane.talk):
+            self._knock_at_gate(lane)
+            return
         if lane.said_hello:
             self._host.known.has_shell = True
         elif not lane.known and not self._ending:
@@ -738,6 +785,14 @@ class _Visit:
         elif self._is_overtaken(lane):
             lane.shell.close()
             self._active.remove(lane)
+
+    def _knock_at_gate(self, lane: _Lane) -> None:
+        """What was taken for a shell is a gate: begin anew as it wants to be spoken to."""
+        lane.shell.close()
+        self._active.remove(lane)
+        self._items = self._known_items()
+        self._host.known.has_gate = True
+        self._open(self._host.start)
 
     def _begin_anew(self, lane: _Lane) -> None:
         """Somebody has set the host's clock since its last visit: its items were made for times that it knows not."""
@@ -807,6 +862,8 @@ class _Visit:
 
     def _result(self, lane: _Lane, answer: _Answer, *, broke_off: bool = False) -> CommandResult:
         after = f"after {answer.elapsed_s:.1f} s"
+        if lane.to_gate and (refusal := why_not_run(answer.why, answer.item.script.collector, self._host.name)):
+            return CommandResult.not_started(refusal)
         if self._ending == "cancelled" and (broke_off or answer.why == "cancelled"):
             return answer.result(lane.items_nonce, incomplete=f"cancelled {after}")
         if not broke_off:

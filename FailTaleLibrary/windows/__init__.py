@@ -7,7 +7,7 @@ terms), `command_line` (what the host runs; the texts lie in `on_host/`), `outpu
 from __future__ import annotations
 
 from FailTaleLibrary.windows.clock import ClockReading
-from FailTaleLibrary.windows.command_line import CommandLine, command_line
+from FailTaleLibrary.windows.command_line import CommandLine, command_line, question
 from FailTaleLibrary.windows.marks import Marks, clock_mark, mark_script, parse_mark, take_mark
 from FailTaleLibrary.windows.model import FileMark, HostMark, ResolvedWindow, TakenMark
 from FailTaleLibrary.windows.output import HostOutput, OutputPart, parse_host_output
@@ -28,6 +28,7 @@ __all__ = [
     "mark_script",
     "parse_host_output",
     "parse_mark",
+    "question",
     "resolve_window",
     "take_mark",
     "window_start",

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from FailTaleLibrary.config import Collector
-from FailTaleLibrary.windows.journals import journal_producer, shown_journal
-from FailTaleLibrary.windows.log_files import file_producer, shown_files
-from FailTaleLibrary.windows.model import ResolvedWindow
-from FailTaleLibrary.windows.pipeline import filters, grep, is_narrowed, kept_lines
+from FailTaleLibrary.transports import Question
+from FailTaleLibrary.windows.collector_text import collector_digest, collector_text
+from FailTaleLibrary.windows.journals import journal_values, shown_journal
+from FailTaleLibrary.windows.log_files import file_values, shown_files
+from FailTaleLibrary.windows.model import ResolvedWindow, WindowValues
+from FailTaleLibrary.windows.pipeline import assignments, filters, grep, is_narrowed, kept_lines
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +25,8 @@ class CommandLine:
     """One compound command that reads stdin; empty where the producer filters by itself, or a bound is enough."""
     shown: str
     """What a person would type there."""
+    values: WindowValues
+    """What the window decided of it."""
     newest_bytes: int = 0
     """Where a bound is enough: the bound."""
     shared: tuple[str, ...] = ()
@@ -33,35 +38,68 @@ def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int
 
     stdout holds up to twice ``max_bytes`` of a command: what it printed first, and the newest of what did not fit.
     """
+    text = collector_text(collector)
     if collector.file:
-        pieces = file_producer(collector, window, max_bytes=max_bytes)
-        return CommandLine(
-            producer="".join(pieces),
-            filters="",
-            shown=shown_files(collector, window),
-            shared=pieces[1:],
-        )
-    if collector.journal is not None:
-        pieces = journal_producer(collector, window, max_bytes=max_bytes)
-        return CommandLine(
-            producer="".join(pieces),
-            filters="",
-            shown=_shown_command(collector, shown_journal(collector, window)),
-            shared=pieces[1:],
-        )
+        values = file_values(collector, window, max_bytes=max_bytes)
+        shown = shown_files(collector, window)
+    elif collector.journal is not None:
+        values = journal_values(collector, window, max_bytes=max_bytes)
+        shown = _shown_command(collector, shown_journal(collector, window))
+    else:
+        values = _command_values(window, max_bytes=max_bytes)
+        shown = _shown_command(collector, collector.command or "")
+    own = _settings(collector, values) + text.own
     return CommandLine(
-        producer=_command_producer(collector, window),
-        filters=filters(collector, max_bytes=max_bytes),
-        shown=_shown_command(collector, collector.command or ""),
-        newest_bytes=0 if is_narrowed(collector) else max_bytes,
+        producer="".join([own, *text.shared]),
+        filters=filters(collector, cap=str(max_bytes)) if collector.command is not None else "",
+        shown=shown,
+        values=values,
+        newest_bytes=max_bytes if collector.command is not None and not is_narrowed(collector) else 0,
+        shared=text.shared,
     )
 
 
-def _command_producer(collector: Collector, window: ResolvedWindow) -> str:
-    """The user's own text unchanged; in the first line with its surroundings, so that the shell's line numbers fit."""
-    since = "" if window.asked_since_epoch is None else math.floor(window.asked_since_epoch)
-    until = "" if window.asked_until_epoch is None else math.ceil(window.asked_until_epoch)
-    return f"export FAILTALE_SINCE={since} FAILTALE_UNTIL={until}; {collector.command}\n"
+def question(collector: Collector, values: WindowValues) -> Question:
+    """A command line in ids and numbers, as a gate takes it."""
+    return Question(
+        collector.name,
+        collector_digest(collector),
+        words=tuple(value or "-" for _, value in values.words),
+        table=tuple(_table(values)),
+    )
+
+
+def _table(values: WindowValues) -> Iterator[str]:
+    """Marked files as lines in which names are hexadecimal, so that no byte of them can mean anything on the way."""
+    for line in values.marks:
+        if line.startswith("/"):
+            yield f"d {_hexadecimal(line)}"
+        else:
+            *numbers, name = line.split(" ", 6)
+            yield f"f {' '.join(numbers)} {_hexadecimal(name)}"
+    for path in values.unreadable:
+        yield f"u {_hexadecimal(path)}"
+
+
+def _hexadecimal(path: str) -> str:
+    return path.encode("utf-8", "surrogateescape").hex()
+
+
+def _command_values(window: ResolvedWindow, *, max_bytes: int) -> WindowValues:
+    since = "" if window.asked_since_epoch is None else str(math.floor(window.asked_since_epoch))
+    until = "" if window.asked_until_epoch is None else str(math.ceil(window.asked_until_epoch))
+    return WindowValues((("since", since), ("until", until), ("max", str(max_bytes))))
+
+
+def _settings(collector: Collector, values: WindowValues) -> str:
+    """Ahead of a command in its first line, so that the shell's line numbers fit what the user wrote."""
+    if collector.command is not None:
+        since, until = (value for _, value in values.words[:2])
+        return f"export FAILTALE_SINCE={since} FAILTALE_UNTIL={until}; "
+    if not collector.file:
+        return assignments(values.words)
+    tables = [("marks", "\n".join(values.marks)), ("unreadable", "\n".join(values.unreadable))]
+    return assignments([*values.words, *tables])
 
 
 def _shown_command(collector: Collector, command: str) -> str:

@@ -7,30 +7,19 @@ from datetime import datetime, timezone
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.look_back import LOOK_BACK_ENTRIES
-from FailTaleLibrary.windows.model import HostMark, ResolvedWindow
+from FailTaleLibrary.windows.model import CollectorText, HostMark, ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kept_lines, shell_quote, sifting
 
+_SCRIPTS = ("frames.sh", "look_back.sh", "journal.sh")
 _JOURNALCTL = "journalctl --no-pager -o short-iso-precise --utc"
 
 
-def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> tuple[str, ...]:
-    """Reads from the cursor of a mark, else by the journal's own times, else the newest entries; filters by itself.
-
-    In pieces, of which all but the first are the same for other collectors.
-    """
-    since = None if window.kind == "none" else window.since_epoch
-    sure = since if window.sure_epoch is None else window.sure_epoch
-    mark = None if window.kind == "none" else _mark_of_window(window)
-    settings = assignments(
+def journal_text(collector: Collector) -> CollectorText:
+    """What of a journal collector's command line is the same whatever its window is."""
+    constants = assignments(
         [
-            ("cursor", (mark.cursor if mark else None) or ""),
-            ("behind", "unsure" if mark is not None and mark is window.mark else "sure"),
-            ("low_at", "" if since is None else f"{since:.6f}"),
-            ("high_at", "" if since is None or sure is None else f"{sure:.6f}"),
-            ("high_text", "" if sure is None else _as_printed(sure)),
             ("before", collector.before),
             ("newest", kept_lines(collector)),
-            ("max", max_bytes),
             ("unit", "" if collector.journal in ("*", "kernel") else collector.journal),
             ("entries", LOOK_BACK_ENTRIES),
         ]
@@ -40,9 +29,25 @@ def journal_producer(collector: Collector, window: ResolvedWindow, *, max_bytes:
         f"narrow() {{ {journal_narrowing(collector, '$1')}; }}\n"
         f"sift() {{ {sifting(collector)}; }}\n"
     )
-    program = assignments([("look_back", "" if since is None else host_script("look_back.awk"))])
-    scripts = map(host_script, ("frames.sh", "look_back.sh", "journal.sh"))
-    return (settings + functions, program, *scripts)
+    program = assignments([("look_back", host_script("look_back.awk"))])
+    return CollectorText(constants + functions, (program, *map(host_script, _SCRIPTS)))
+
+
+def journal_values(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> WindowValues:
+    """What the window decides of it: from a mark's cursor on, else by the journal's own times, else the newest."""
+    since = None if window.kind == "none" else window.since_epoch
+    sure = since if window.sure_epoch is None else window.sure_epoch
+    mark = None if window.kind == "none" else _mark_of_window(window)
+    return WindowValues(
+        (
+            ("cursor", (mark.cursor if mark else None) or ""),
+            ("behind", "unsure" if mark is not None and mark is window.mark else "sure"),
+            ("low_at", "" if since is None else f"{since:.6f}"),
+            ("high_at", "" if since is None or sure is None else f"{sure:.6f}"),
+            ("high_text", "" if sure is None else _as_printed(sure)),
+            ("max", str(max_bytes)),
+        )
+    )
 
 
 def _as_printed(epoch: float) -> str:

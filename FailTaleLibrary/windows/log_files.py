@@ -6,13 +6,13 @@ proves, the log's own times infer between two marks, and what neither tells is s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.awk_formats import time_functions
 from FailTaleLibrary.windows.look_back import LOOK_BACK_BYTES
-from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, ResolvedWindow
+from FailTaleLibrary.windows.model import MOST_FILES, CollectorText, FileMark, HostMark, ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import (
     assignments,
     grep,
@@ -31,48 +31,64 @@ _GRACE_S = 120
 _SCRIPTS = ("frames.sh", "file_identity.sh", "file_content.sh", "plan_files.sh", "look_back.sh", "read_files.sh")
 
 
-def file_producer(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> tuple[str, ...]:
-    """Reads each file from its mark, else by its lines' times, else its newest lines; filters each by itself.
-
-    So a noisy file does not drown the others, and each keeps its heading. In pieces, of which all but the first are the
-    same for other collectors.
-    """
-    early, late = _marks(collector, window)
-    first = early or late
-    since = None if window.kind == "none" else window.since_epoch
-    sure = since if window.sure_epoch is None else window.sure_epoch
-    settings = [
-        ("how", "mark" if first else "time" if since is not None else "tail"),
-        ("low_at", "" if since is None else f"{since:.6f}"),
-        ("high_at", "" if since is None or sure is None else f"{sure:.6f}"),
-        ("stale", "" if since is None else int(since) - _GRACE_S),
-        ("marked_at", int(first.epoch) if first and first.epoch is not None else 0),
-        ("early", "yes" if early else ""),
-        ("late", "yes" if late else ""),
-        ("marks", "\n".join(_table_of_files(collector, early, late))),
-        ("zone", "" if window.utc_offset_s is None else window.utc_offset_s),
+def file_text(collector: Collector) -> CollectorText:
+    """What of a file collector's command line is the same whatever its window is."""
+    constants = [
         ("before", collector.before),
         ("several", "yes" if len(collector.file) > 1 or is_pattern(collector.file[0]) else ""),
-        ("max", max_bytes),
         ("scan", SCAN_BYTES),
         ("reach", LOOK_BACK_BYTES),
         ("most", MOST_FILES),
     ]
     functions = [
-        _patterns_function(collector, first),
+        _patterns_function(collector),
         _archives_function(collector),
-        _unmarked_function(collector, first),
+        _unmarked_function(collector),
         f"narrow() {{ {narrowing(collector, '$1')}; }}\n",
         f"sift() {{ {sifting(collector)}; }}\n",
     ]
     programs = [
         ("digesting", host_script("digest.awk")),
         ("changed", host_script("changed_files.awk")),
-        ("look_back", host_script("look_back.awk") if first or since is not None else ""),
+        ("look_back", host_script("look_back.awk")),
         ("times", host_script("times.awk") + time_functions(collector.time_format)),
     ]
-    own = "".join([assignments(settings), *functions])
-    return (own, *(assignments([program]) for program in programs), *map(host_script, _SCRIPTS))
+    shared = (*(assignments([program]) for program in programs), *map(host_script, _SCRIPTS))
+    return CollectorText(assignments(constants) + "".join(functions), shared)
+
+
+def file_values(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> WindowValues:
+    """What the window decides of it.
+
+    Each file is read from its mark, else by its lines' times, else its newest lines, and filtered by itself: so a noisy
+    file does not drown the others, and each keeps its heading.
+    """
+    early, late = _marks(collector, window)
+    first = early or late
+    since = None if window.kind == "none" else window.since_epoch
+    sure = since if window.sure_epoch is None else window.sure_epoch
+    files = {file.pattern for file in first.files} if first else set()
+    seen = set(first.patterns) if first else set(collector.file)
+    words = (
+        ("how", "mark" if first else "time" if since is not None else "tail"),
+        ("low_at", "" if since is None else f"{since:.6f}"),
+        ("high_at", "" if since is None or sure is None else f"{sure:.6f}"),
+        ("stale", "" if since is None else str(int(since) - _GRACE_S)),
+        ("marked_at", str(int(first.epoch)) if first and first.epoch is not None else "0"),
+        ("early", "yes" if early else ""),
+        ("late", "yes" if late else ""),
+        ("zone", "" if window.utc_offset_s is None else str(window.utc_offset_s)),
+        ("marked", _numbers_of(path in files for path in collector.file)),
+        ("unseen", _numbers_of(path not in seen for path in collector.file)),
+        ("max", str(max_bytes)),
+    )
+    unreadable = [path for path in map(_path_of_one_line, first.unreadable if first else ()) if path is not None]
+    return WindowValues(words, marks=tuple(_table_of_files(collector, early, late)), unreadable=tuple(unreadable))
+
+
+def _numbers_of(flags: Iterable[bool]) -> str:
+    """Which of them are so, counted from 1."""
+    return ",".join(str(number) for number, is_so in enumerate(flags, 1) if is_so)
 
 
 def shown_files(collector: Collector, window: ResolvedWindow) -> str:
@@ -136,17 +152,12 @@ def _path_of_one_line(path: str) -> str | None:
     return path if "\n" not in path else None
 
 
-def _patterns_function(collector: Collector, mark: HostMark | None) -> str:
-    marked = {file.pattern for file in mark.files} if mark else set()
+def _patterns_function(collector: Collector) -> str:
     lines = [
-        f"pattern {_yes_or_empty(path in marked)} {shell_quote(path)} {shell_quote_pattern(path)} || bad=1\n"
-        for path in collector.file
+        f"pattern {number} {shell_quote(path)} {shell_quote_pattern(path)} || bad=1\n"
+        for number, path in enumerate(collector.file, 1)
     ]
     return "patterns() {\nbad=0\n" + "".join(lines) + 'return "$bad"\n}\n'
-
-
-def _yes_or_empty(is_so: bool) -> str:
-    return "yes" if is_so else "''"
 
 
 def _archives_function(collector: Collector) -> str:
@@ -157,11 +168,10 @@ def _archives_function(collector: Collector) -> str:
     return f"archives() {{\n:\n{loops}}}\n"
 
 
-def _unmarked_function(collector: Collector, mark: HostMark | None) -> str:
+def _unmarked_function(collector: Collector) -> str:
     """Says of a path whether the mark could not see it: then it may be old although no mark knows it."""
-    if mark is None:
-        return "unmarked() { return 1; }\n"
-    unseen = [shell_quote_pattern(path) for path in collector.file if path not in mark.patterns]
-    cases = "|".join(unseen + [shell_quote(path) for path in mark.unreadable])
-    known = f"{cases}) ;;\n" if cases else ""
-    return f"unmarked() {{\ncase $1 in\n{known}*) return 1 ;;\nesac\n}}\n"
+    cases = "".join(
+        f'case $1 in {shell_quote_pattern(path)}) if is_listed {number} "$unseen"; then return 0; fi ;; esac\n'
+        for number, path in enumerate(collector.file, 1)
+    )
+    return f'unmarked() {{\n{cases}was_unreadable "$1"\n}}\n'

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -22,14 +22,18 @@ from FailTaleLibrary import background
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.log import logger_of
-from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
-from FailTaleLibrary.transports import Connections, Script, Transport, VisitStart
+from FailTaleLibrary.transports import Connections, Question, Script, Transport, VisitStart
 from FailTaleLibrary.transports.base import read_epoch
 from FailTaleLibrary.windows.clock import ClockReading
+from FailTaleLibrary.windows.collector_text import (
+    baseline_line,
+    collector_digest,
+    marking_functions,
+    position_lines,
+)
 from FailTaleLibrary.windows.frames import split_frames
 from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, TakenMark
-from FailTaleLibrary.windows.pipeline import assignments, narrowing, shell_quote, shell_quote_pattern
 
 _log = logger_of(__name__)
 
@@ -40,16 +44,16 @@ MARK_BYTES = 1024 * 1024
 """Of a mark's answer; baselines make the most of it."""
 _KEPT = 48
 _RECENT = 16
-BASELINE_BYTES = 64 * 1024
-BASELINE_TIME_S = 5.0
+MARKS_ID = "@marks"
+"""Of the question that asks a gate where a host stands; no collector can have this name."""
 
 
 def take_mark(
-    transport: Transport, script: str, *, cancel: threading.Event, timeout_s: float = MARK_TIMEOUT_S
+    transport: Transport, script: Script, *, cancel: threading.Event, timeout_s: float = MARK_TIMEOUT_S
 ) -> TakenMark:
     """One mark, now. Raises TransportError or ValueError when the host gives none."""
     sent_at = datetime.now(timezone.utc)
-    result = transport.run(Script(script), timeout_s=timeout_s, max_bytes=MARK_BYTES, cancel=cancel)
+    result = transport.run(script, timeout_s=timeout_s, max_bytes=MARK_BYTES, cancel=cancel)
     received_at = datetime.now(timezone.utc)
     return TakenMark(mark=parse_mark(result.stdout, nonce=result.nonce), sent_at=sent_at, received_at=received_at)
 
@@ -161,7 +165,7 @@ class Marks:
 
 
 class _HostMarks:
-    def __init__(self, script: str) -> None:
+    def __init__(self, script: Script) -> None:
         self.script = script
         self._lock = threading.Lock()
         self._taken: list[TakenMark] = []
@@ -209,33 +213,25 @@ class _HostMarks:
 # --- The command and its answer -------------------------------------------------------------------------------------
 
 
-def mark_script(collectors: Sequence[Collector]) -> str:
+def mark_script(collectors: Sequence[Collector]) -> Script:
     """One command that tells a host's clock and zone, and for these collectors cursor, file marks and baselines."""
-    lines = ["clock"]
-    if any(collector.journal is not None for collector in collectors):
-        lines.append("cursor")
-    patterns = dict.fromkeys(pattern for collector in collectors for pattern in collector.file)
-    lines += [f"mark {shell_quote(pattern)} {shell_quote_pattern(pattern)}" for pattern in patterns]
-    lines += [_baseline(collector) for collector in _with_baseline(collectors)]
-    body = "".join(f"{line}\n" for line in lines)
-    texts = host_script("frames.sh") + (host_script("file_identity.sh") if patterns else "") + host_script("mark.sh")
-    settings = [("most", MOST_FILES), ("digesting", host_script("digest.awk") if patterns else "")]
-    return f"{{\n{assignments(settings)}{texts}{body}}} 2>&1\n"
+    baselines = _with_baseline(collectors)
+    positions = dict.fromkeys(line for collector in collectors for line in position_lines(collector))
+    lines = ["clock\n", *positions, *map(baseline_line, baselines)]
+    functions = marking_functions(has_files=any(collector.file for collector in collectors))
+    asked = [each for each in dict.fromkeys(collectors) if position_lines(each) or each in baselines]
+    return Script(f"{{\n{functions}{''.join(lines)}}} 2>&1\n", question=partial(_mark_question, asked))
 
 
-def _with_baseline(collectors: Sequence[Collector]) -> Iterator[Collector]:
+def _mark_question(collectors: Sequence[Collector]) -> Question:
+    return Question(MARKS_ID, "-", table=tuple(f"c {each.name} {collector_digest(each)}" for each in collectors))
+
+
+def _with_baseline(collectors: Sequence[Collector]) -> list[Collector]:
     """Those that want a baseline; two different ones under the same name get none: they look alike."""
-    wanted = dict.fromkeys(each for each in collectors if each.baseline and each.command is not None)
+    wanted = dict.fromkeys(each for each in collectors if baseline_line(each))
     names = Counter(collector.name for collector in wanted)
-    return (collector for collector in wanted if names[collector.name] == 1)
-
-
-def _baseline(collector: Collector) -> str:
-    seconds = max(1, round(min(collector.timeout_s or BASELINE_TIME_S, BASELINE_TIME_S)))
-    cap = min(collector.max_bytes or BASELINE_BYTES, BASELINE_BYTES)
-    narrow = narrowing(collector, str(cap))
-    name = shell_quote(collector.name)
-    return f"snapshot {seconds} {shell_quote(collector.command or '')} | {narrow} | carry\ntell baseline {name}"
+    return [collector for collector in wanted if names[collector.name] == 1]
 
 
 def parse_mark(stdout: bytes, *, nonce: str) -> HostMark:

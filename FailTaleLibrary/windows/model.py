@@ -91,3 +91,28 @@ class ResolvedWindow:
     """Taken after the window's start: what stands behind it is in the window, proven, whatever its text says."""
     no_mark: str = ""
     """Why there is no mark from before the window's start, in a sentence; empty when there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class CollectorText:
+    """What of a collector's command line is the same whatever its window is: shell text that a gate can hold."""
+
+    own: str
+    """The collector's own part; of a command, what the user wrote."""
+    shared: tuple[str, ...] = ()
+    """What follows it, in parts that command lines of other collectors have as well."""
+    filters: str = ""
+    """A compound command that reads stdin and finds its bound in ``$max``; empty where the producer filters by itself,
+    or a bound is enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class WindowValues:
+    """What a window decides of a collector's command line: numbers, and the marked files."""
+
+    words: tuple[tuple[str, str], ...]
+    """Variable of the shell and value; no value has a space."""
+    marks: tuple[str, ...] = ()
+    """Lines as `changed_files.awk` reads them."""
+    unreadable: tuple[str, ...] = ()
+    """Paths that the mark could not read."""

@@ -236,6 +236,7 @@ _NOTES = {
     "broken": "{} could not be unpacked: it is damaged, or not yet whole.",
     "sealed": "{} is a rotated copy that the user may not read: lines of the window may be in it.",
     "replaced": "{} is no regular file any more: what was written there until then is lost, unless it was rotated.",
+    "linked": "{} leads over a link to what the link's owner does not own: the host's gate does not follow it.",
     "strange": "A file name that goes on in a second line was left out: {}.",
     "skipped": "Only the newest 8 MiB of {} were searched.",
     "fresh": "{} begins within the window and no mark tells of an earlier one: what was rotated is not here.",

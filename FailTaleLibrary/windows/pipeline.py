@@ -79,14 +79,15 @@ def journal_narrowing(collector: Collector, cap: str) -> str:
     return f"{_JOURNAL_CHATTER} | {narrowing(collector, cap)}"
 
 
-def filters(collector: Collector, *, max_bytes: int) -> str:
+def filters(collector: Collector, *, cap: str) -> str:
     """What runs behind a command: one compound command that reads stdin, made of the functions of `frames.sh`.
 
+    ``cap``: a number or a shell parameter, in bytes.
     Empty where there is nothing but the bound, which the visit itself minds.
     """
     if not is_narrowed(collector):
         return ""
-    return f"{{ tell cap {max_bytes}; {narrowing(collector, str(max_bytes))}; }}"
+    return f"{{ tell cap {cap}; {narrowing(collector, cap)}; }}"
 
 
 def is_narrowed(collector: Collector) -> bool:

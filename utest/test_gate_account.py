@@ -1,0 +1,247 @@
+"""What an administrator runs on a host once: an account that can use its gate, and nothing else."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from gates import ask, collectors_of, config_of
+from needs import need
+from patience import PATIENCE_S
+from sshd import Sshd, new_key
+from ways import config_for
+
+from FailTaleLibrary.cli import main
+from FailTaleLibrary.config import Collector, load_config
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.gate import gate_of_host
+from FailTaleLibrary.gate.account import Account, notes_on, preparation, sudo_rules, wanted_groups
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.windows import ResolvedWindow
+
+KEY = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIA tests"
+STATE = {"name": "state", "command": "echo of the state; id -un"}
+
+
+def of_command(command: str) -> Collector:
+    return Collector(name="x", command=command)
+
+
+@pytest.mark.parametrize(
+    ("command", "rules"),
+    [
+        ("sudo -n ss -tlnp", ["ss -tlnp"]),
+        ("sudo ss", ['ss ""']),
+        ("id; sudo -n /usr/sbin/dmidecode -t 1 2>/dev/null | grep -v x && sudo -u root lsof -i :80", [
+            "dmidecode -t 1", r"lsof -i \:80",
+        ]),
+        ("x=$(sudo -n docker logs --since '5 m' 'a,b') || exit", [r"docker logs --since 5\ m a\,b"]),
+        ('$([ "$(id -u)" = 0 ] || echo sudo -n) rabbitmqctl status', ["rabbitmqctl status"]),
+        ("sudo -n cat /var/log/*.log", [r"cat /var/log/\*.log"]),
+        ("sudo -n cat $FILE", []),
+        ("sudo -n sh -c \"$(id)\"", []),
+        ("sudo -n cat 'open", []),
+        ("echo pseudo sudoku", []),
+    ],
+)  # fmt: skip
+def test_sudo_allows_exactly_what_a_collector_runs(command: str, rules: list[str]) -> None:
+    assert [f"{rule.program} {rule.arguments}" for rule in sudo_rules(of_command(command))] == rules
+
+
+def test_what_no_rule_can_say_and_what_is_as_good_as_root_is_said() -> None:
+    notes = list(notes_on([of_command("sudo -n cat $X"), of_command("docker ps"), of_command("sudo -n docker ps")]))
+    assert len(notes) == 2
+    assert "by hand" in notes[0]
+    assert "as good as root" in notes[1]
+
+
+def test_groups_are_those_that_read_logs_and_journals() -> None:
+    log, journal = Collector(name="l", file=("/var/log/x",)), Collector(name="j", journal="*")
+    assert wanted_groups([log, journal, of_command("docker ps")]) == ("adm", "systemd-journal")
+    assert wanted_groups([Collector(name="l", file=("/srv/x",)), of_command("id")]) == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "root; id"}, {"name": "-x"}, {"name": "a b"}, {"name": ""}, {"public_key": ""},
+        {"public_key": f"{KEY}\n{KEY}"}, {"public_key": f'command="id" {KEY}'}, {"allowed_from": '*" ssh-rsa'},
+        {"allowed_from": "a b"}, {"certificate_authority": "x"},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_would_be_something_else_in_a_file_of_sshd_is_refused(wrong: dict[str, str]) -> None:
+    with pytest.raises(ConfigError):
+        Account(**{"public_key": KEY, **wrong})
+
+
+def test_a_certificate_is_bound_as_a_key_is() -> None:
+    account = Account(certificate_authority=KEY, allowed_from="192.0.2.7,198.51.100.0/24")
+    config = config_of(STATE)
+    script = preparation(account, gate_of_host(config, "web1"), collectors_of(config), host="web1")
+    assert 'principals_line=\'restrict,command="/usr/local/lib/failtale/failtale.gate",from="192.0.2.7' in script
+    assert account.signing_line("me.pub") == (
+        "ssh-keygen -s CA_KEY -I failtale -n failtale -V +52w -O clear "
+        "-O force-command=/usr/local/lib/failtale/failtale.gate -O source-address=192.0.2.7,198.51.100.0/24 me.pub"
+    )
+
+
+# --- On this machine --------------------------------------------------------------------------------------------------
+
+
+class Prepared:
+    """An account that `prepare-host` has made on this machine, and how to make and undo it."""
+
+    def __init__(self, directory: Path) -> None:
+        self.name = f"ftgate{os.getpid()}"
+        self.key = new_key(directory / "key")
+        self.yaml = directory / "failtale.yaml"
+        self.script = directory / "prepare.sh"
+        self.yaml.write_text(
+            f"ssh: {{user: {self.name}, key: {self.key}, command_timeout: 60 s}}\n"
+            "components: {web: {collectors: [{name: state, command: 'echo of the state; id -un'},\n"
+            "  {name: log, file: /var/log/failtale-no-such.log}, {name: root, command: 'sudo -n ls /root | wc -l'}]}}\n"
+            "hosts: {web1: {component: web, address: 127.0.0.1}}\n"
+        )
+
+    def printed(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert main(["prepare-host", "web1", "--config", str(self.yaml)]) == 0
+        self.script.write_text(capsys.readouterr().out)
+
+    def run(self, *arguments: str) -> str:
+        done = subprocess.run(["sh", str(self.script), *arguments], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+
+@pytest.fixture
+def prepared(as_root: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Prepared]:
+    need("useradd")
+    account = Prepared(tmp_path)
+    account.printed(capsys)
+    try:
+        yield account
+    finally:
+        account.run("undo")
+
+
+def as_account(name: str, command: str) -> int:
+    return subprocess.run(["su", "-s", "/bin/sh", name, "-c", command], capture_output=True, check=False).returncode
+
+
+@pytest.mark.ssh
+def test_the_account_runs_its_collectors_through_sshd_and_nothing_else(
+    prepared: Prepared, new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    first, second = prepared.run(), prepared.run()
+    assert first.count("\n") > 4
+    assert second == f"{prepared.name}: is ready; 'undo' behind this script's name takes all of it away\n"
+    home = Path(f"/var/lib/{prepared.name}")
+    keys = home / ".ssh" / "authorized_keys"
+    assert keys.read_text().startswith('restrict,command="/usr/local/lib/failtale/')
+    assert ',from="127.0.0.1" ssh-ed25519 ' in keys.read_text()
+    for change in (f"echo >>{keys}", f"mv {keys} {keys}.x", f"mv {home}/.ssh {home}/x", f"touch {home}/x"):
+        assert as_account(prepared.name, change) != 0, change
+    assert as_account(prepared.name, "true") == 0
+    usual = [
+        "AuthorizedKeysFile .ssh/authorized_keys",
+        "StrictModes yes",
+        "Subsystem sftp internal-sftp",
+        "AcceptEnv LC_*",
+    ]
+    for options in (["UsePAM no"], ["UsePAM yes"]):
+        host = new_host(user=prepared.name, options=[*options, *usual])
+        config = config_for(host, key=prepared.key)
+        collectors = collectors_of(load_config(prepared.yaml))
+        connections = Connections(config)
+        answers = ask(connections.transport("web1"), collectors, ResolvedWindow("none"), timeout_s=60)
+        connections.close()
+        assert answers["state"].stdout == f"of the state\n{prepared.name}\n".encode(), answers["state"]
+        if shutil.which("sudo"):
+            assert answers["root"].stdout.strip().isdigit()
+            assert b"password" not in answers["root"].stderr
+    canary = tmp_path / "canary"
+    for attack, said in attacks_over_ssh(host, prepared.key, canary):
+        assert attack_is_refused(said), (attack, said)
+    assert not canary.exists()
+    assert not host.leftovers()
+
+
+def attack_is_refused(said: subprocess.CompletedProcess[str]) -> bool:
+    words = said.stdout + said.stderr
+    refusals = [
+        *("failtale-gate 1: refused: ", "PTY allocation request failed", "administratively prohibited"),
+        *("forwarding failed", "Connection closed"),
+    ]
+    return said.returncode != 0 and any(each in words for each in refusals) and "root:x:0" not in words
+
+
+def attacks_over_ssh(
+    host: Sshd, key: Path, canary: Path
+) -> Iterator[tuple[list[str], subprocess.CompletedProcess[str]]]:
+    """What OpenSSH's own programs can be told to do with the key."""
+    (host.directory / "known_hosts").write_text(host.known_hosts_line)
+    login = [
+        "-F", "none", "-o", f"UserKnownHostsFile={host.directory / 'known_hosts'}", "-o", "IdentitiesOnly=yes", "-o",
+        f"IdentityFile={key}", "-o", "BatchMode=yes", "-o", "ExitOnForwardFailure=yes",
+    ]  # fmt: skip
+    port, where = str(host.port), f"{host.user}@{host.address}"
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        listening.listen()
+        inside = f"127.0.0.1:{listening.getsockname()[1]}"
+        ssh = ["ssh", *login, "-p", port]
+        attempts = [
+            [*ssh, where],
+            [*ssh, where, f"touch {canary}"],
+            [*ssh, "-tt", where, f"touch {canary}"],
+            [*ssh, "-A", where, f"echo $SSH_AUTH_SOCK; touch {canary}"],
+            [*ssh, "-X", where, f"xterm -e touch {canary}"],
+            [*ssh, "-W", inside, where],
+            [*ssh, "-R", f"127.0.0.1:0:{inside}", where, f"touch {canary}"],
+            [*ssh, "-s", where, "sftp"],
+            [*ssh, "-o", f"SetEnv=LC_ALL=$(touch {canary})", where, "x"],
+            ["sftp", *login, "-P", port, f"{where}:/etc/passwd", str(canary)],
+            ["scp", *login, "-O", "-P", port, f"{where}:/etc/passwd", str(canary)],
+            ["scp", *login, "-O", "-P", port, str(key), f"{where}:{canary}"],
+        ]
+        for attempt in attempts:
+            yield (
+                attempt,
+                subprocess.run(
+                    attempt, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False
+                ),
+            )
+
+
+@pytest.mark.ssh
+def test_it_is_run_over_ssh_after_a_yes_and_undone_the_same_way(
+    prepared: Prepared,
+    new_host: Callable[..., Sshd],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    host = new_host(options=["PermitRootLogin yes"])
+    settings = host.ssh_settings()
+    text = prepared.yaml.read_text().replace(
+        "ssh: {", f"ssh: {{port: {host.port}, known_hosts: {settings['known_hosts']}, "
+    )
+    prepared.yaml.write_text(text)
+    command = ["prepare-host", "web1", "--config", str(prepared.yaml), "--run", "--login", host.user]
+    command += ["--login-key", str(host.key)]
+    monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
+    assert main(command) == 0
+    assert "nothing was done" in capsys.readouterr().out
+    assert main([*command, "--yes"]) == 0
+    assert "is ready" in capsys.readouterr().out
+    assert re.search(rf"^{prepared.name}:", Path("/etc/passwd").read_text(), re.MULTILINE)
+    assert main([*command, "--yes", "--undo"]) == 0
+    assert "removed the account" in capsys.readouterr().out
+    assert prepared.name not in Path("/etc/passwd").read_text()
