@@ -208,7 +208,7 @@ def attacks_over_ssh(
             [*ssh, "-W", inside, where],
             [*ssh, "-R", f"127.0.0.1:0:{inside}", where, f"touch {canary}"],
             [*ssh, "-s", where, "sftp"],
-            [*ssh, "-o", f"SetEnv=LC_ALL=$(touch {canary})", where, "x"],
+            [*ssh, "-o", f'SetEnv=LC_ALL="$(touch {canary})"', where, "x"],
             ["sftp", *login, "-P", port, f"{where}:/etc/passwd", str(canary)],
             ["scp", *login, "-O", "-P", port, f"{where}:/etc/passwd", str(canary)],
             ["scp", *login, "-O", "-P", port, str(key), f"{where}:{canary}"],
