@@ -612,7 +612,7 @@ class Run:
         """The report with how often its cause struck before, where a history is kept."""
         if self._run_history is None or report.failure.scope == "on demand":
             return report
-        from FailTaleLibrary.history import cause_of_failure
+        from FailTaleLibrary.ranking.causes import cause_of_failure
         from FailTaleLibrary.redaction.redactor import RecordRedactor
         from FailTaleLibrary.rendering.card import headline_of
 

@@ -112,7 +112,7 @@ def _assert_marked_line_by_line(log: Path, reports: dict[str, Report]) -> None:
             page.goto(f"{log.as_uri()}#s1-t{number}")
             page.locator(f"#s1-t{number} [data-failtale]").first.wait_for(state="attached")
             marked = page.evaluate(
-                "place => [...document.querySelectorAll(`${place} .ft-unsure`)]"
+                "place => [...document.querySelectorAll(`${place} [class*='-unsure']`)]"
                 ".map(each => [each.title, each.textContent])",
                 f"#s1-t{number}",
             )

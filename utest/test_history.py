@@ -26,7 +26,8 @@ from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import HistoryError
-from FailTaleLibrary.history import Cause, Count, RunHistory, cause_of_failure
+from FailTaleLibrary.history import Count, RunHistory
+from FailTaleLibrary.ranking.causes import Cause, cause_of_failure
 from FailTaleLibrary.records import Analysis, Identifier, Recurrence, Report, our_words
 from FailTaleLibrary.rendering import to_html, to_text
 from FailTaleLibrary.rendering.run_page import to_run_page
@@ -266,7 +267,8 @@ def test_the_card_the_text_and_the_run_page_tell_it_and_a_hostile_note_stays_tex
 WRITER = """
 import sys
 from datetime import datetime, timezone
-from FailTaleLibrary.history import Cause, RunHistory
+from FailTaleLibrary.history import RunHistory
+from FailTaleLibrary.ranking.causes import Cause
 place, number, failures = sys.argv[1:]
 history = RunHistory(place, time_s=600, days=180, most=10_000)
 print("ready", flush=True)
@@ -420,7 +422,8 @@ READER = """
 import os, sys
 from datetime import datetime, timezone
 from FailTaleLibrary.errors import HistoryError
-from FailTaleLibrary.history import Cause, RunHistory
+from FailTaleLibrary.history import RunHistory
+from FailTaleLibrary.ranking.causes import Cause
 if os.geteuid() == 0:
     os.setgid(65534)
     os.setuid(65534)

@@ -24,7 +24,8 @@ from ollama_stub import MODEL, OllamaStub
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.model import AnalysisSettings, Section
 from FailTaleLibrary.hints import HintMaker, build_prompt
-from FailTaleLibrary.history import Cause, history_of
+from FailTaleLibrary.history import history_of
+from FailTaleLibrary.ranking.causes import Cause
 from FailTaleLibrary.records import Item, Report, Signature, our_words
 from FailTaleLibrary.run import Run
 from FailTaleLibrary.schema import FieldInfo

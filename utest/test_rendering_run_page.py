@@ -14,28 +14,42 @@ from axe_playwright_python.base import AXE_FILE_PATH
 from builders import FAILED_AT, a_failure, a_report, a_suspect, an_analysis
 from chromium import a_page
 
-from FailTaleLibrary.records import Analysis, Report
+from FailTaleLibrary.ranking.causes import signature_of
+from FailTaleLibrary.records import Analysis, Recurrence, Report, our_words
 from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit, to_lines
 from FailTaleLibrary.rendering.run_page import title_of, to_run_page
-from FailTaleLibrary.rendering.run_summary import RunSummary, failure_summary, run_summary
+from FailTaleLibrary.rendering.run_summary import FallenTest, RunSummary, failure_summary, run_summary
 
 AXE = AXE_FILE_PATH.read_text(encoding="utf-8")
 SCHEMA = json.loads((Path(__file__).parents[1] / "docs" / "run-report.schema.json").read_text(encoding="utf-8"))
 HOSTILE = "<script>window.hit=1</script>\"'><img src=x onerror=window.hit=2>\x00\x1b]0;x\x07 ::error::x\n%0A|*x*[a](b)"
 
 
-def a_failed(number: int, *, text: str = "", name: str = "", minutes: float = 0, **changes: object) -> Report:
+def a_failed(
+    number: int,
+    *,
+    text: str = "",
+    name: str = "",
+    minutes: float = 0,
+    recurrence: Recurrence | None = None,
+    **changes: object,
+) -> Report:
     """A failure of a run, some minutes after the first."""
     at = timedelta(minutes=minutes)
     window = a_failure().window
     moved = window.model_copy(update={"start": window.start + at, "end": window.end + at})
     failure = a_failure(id=f"{number:032x}", name=name or f"Test {number}", window=moved, **changes)
     if not text:
-        return a_report(failure=failure, analysis=Analysis())
+        return a_report(failure=failure, analysis=Analysis(signature=signature_of(failure, None, known={})))
     suspect = a_suspect(text=text, at=FAILED_AT + at)
-    return a_report(
-        failure=failure, analysis=an_analysis(suspects=(suspect,), headline=f"storage1: {text}", chain=None)
+    analysis = an_analysis(
+        suspects=(suspect,),
+        headline=f"storage1: {text}",
+        chain=None,
+        signature=signature_of(failure, suspect, known={}),
+        recurrence=recurrence,
     )
+    return a_report(failure=failure, analysis=analysis)
 
 
 def a_summary(*reports: Report) -> RunSummary:
@@ -92,6 +106,52 @@ def test_json_is_as_the_published_schema_says() -> None:
     assert set(told) == set(SCHEMA["properties"])
     assert set(told["groups"][0]) == set(SCHEMA["$defs"]["CauseGroup"]["properties"])
     assert set(told["failures"][0]) == set(SCHEMA["$defs"]["FailureSummary"]["properties"])
+
+
+def a_recurrence(signature: str, note: str = "") -> Recurrence:
+    return Recurrence.model_validate(
+        {"signature": signature * 16, "times": 4, "first_at": FAILED_AT - timedelta(days=9), "note": note}
+    )
+
+
+def test_what_the_history_knows_is_told_once_a_cause_on_the_page_and_in_every_other_form() -> None:
+    known = a_recurrence("a", "BUG-123 <b>")
+    reports = [a_failed(n, text="ERROR disk is full", recurrence=known) for n in range(3)]
+    summary = a_summary(*reports)
+    page = to_run_page(summary)
+    assert page.count("Known: BUG-123 &lt;b&gt;") == page.count("4th time since 5 Mar") == 1
+    assert next(to_lines(summary)).endswith("; Known: BUG-123 <b>; 4th time since 5 Mar")
+    assert to_junit(summary).count("Known: BUG-123 &lt;b&gt;; 4th time since 5 Mar") == 3
+    assert "| Known: BUG" in to_github_summary(summary).replace("\\", "")
+    assert "Known: BUG-123 <b>" in to_github_annotations(summary)
+    group = json.loads(summary.model_dump_json())["groups"][0]
+    assert (group["note"], group["history_signature"]) == ("BUG-123 <b>", "a" * 16)
+
+
+def test_a_note_of_one_failure_is_not_said_of_others_beside_it() -> None:
+    reports = [
+        a_failed(n, text="ERROR disk is full", recurrence=a_recurrence("ab"[n], ["BUG-1", ""][n])) for n in (0, 1)
+    ]
+    summary = a_summary(*reports)
+    (group,) = summary.groups
+    assert (group.note, group.recurrence, group.history_signature) == ("", "", "")
+    assert to_run_page(summary).count("Known: BUG-1") == 1
+    assert "Known" not in next(to_lines(summary))
+    assert "2 causes of the history" in to_github_summary(summary)
+
+
+def test_failures_of_one_cause_are_one_group_whichever_keyword_failed_over_it() -> None:
+    reports = [a_failed(n, text="ERROR disk is full", message=f"{message} failed") for n, message in enumerate("ab")]
+    assert len(a_summary(*reports).groups) == 1
+
+
+def test_junit_counts_tests_that_fell_with_their_suites_setup() -> None:
+    row = failure_summary(a_failed(1, text="ERROR disk is full", name="Suite setup of Shop"))
+    fallen = tuple(FallenTest(name=our_words(name)) for name in ("Order Is Paid", "Order Is Sent"))
+    root = ElementTree.fromstring(to_junit(run_summary([row.model_copy(update={"fallen": fallen})], version="1.0")))
+    assert [case.get("name") for case in root[0]] == ["Suite setup of Shop", "Order Is Paid", "Order Is Sent"]
+    assert {root.get("failures"), root[0].get("failures"), root[0].get("tests")} == {"3"}
+    assert "fell with Suite setup of Shop: storage1: ERROR disk is full" in str(root[0][1][0].get("message"))
 
 
 def test_junit_has_a_case_for_each_failure_and_any_text_in_it_is_xml() -> None:

@@ -403,12 +403,12 @@ def test_the_same_failure_twice_names_the_first(run: Make) -> None:
     assert (second.same_as, third.same_as) == ("First", "First")
 
 
-def test_another_failure_is_not_the_same(run: Make) -> None:
+def test_a_strong_suspect_makes_failures_the_same_whatever_their_messages_are(run: Make) -> None:
     run = run()
     run.collect_failure(a_failure("First"))
     other = run.collect_failure(a_failure("Second", message="Button 'Pay' is not visible")).analysis.signature
     assert other is not None
-    assert other.same_as is None
+    assert other.same_as == "First"
 
 
 def test_runs_do_not_know_of_each_other(run: Make) -> None:

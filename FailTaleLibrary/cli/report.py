@@ -20,7 +20,7 @@ from FailTaleLibrary.config import Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.files import write_file
 from FailTaleLibrary.records import Report
-from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit
+from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit, to_lines
 from FailTaleLibrary.rendering.run_page import PAGE_NAME, title_of, to_run_page
 from FailTaleLibrary.rendering.run_summary import FailureSummary, FallenTest, RunSummary, failure_summary, run_summary
 from FailTaleLibrary.text import sanitize
@@ -75,7 +75,8 @@ def _run_report(options: argparse.Namespace) -> int:
     wants_other = options.json or options.github or options.junit is not None
     if options.output is not None or not wants_other:
         _write_file(page, to_run_page(summary))
-        print(f"{title_of(summary)}: {page}", file=sys.stderr if options.json or options.github else sys.stdout)
+        said = sys.stderr if options.json or options.github else sys.stdout
+        print(f"{title_of(summary)}: {page}", *to_lines(summary), sep="\n  ", file=said)
     _write_others(options, summary)
     return 1 if damaged else 0
 

@@ -15,9 +15,9 @@ from typing import TypeVar
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import HistoryError
-from FailTaleLibrary.history.causes import Cause
 from FailTaleLibrary.history.stores import Connection, store_at
 from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.ranking.causes import Cause
 from FailTaleLibrary.records import SafeText
 from FailTaleLibrary.text import one_line, shorten
 

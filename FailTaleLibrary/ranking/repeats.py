@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from FailTaleLibrary.ranking.suspects import signature_of
+from FailTaleLibrary.ranking.causes import signature_of
 from FailTaleLibrary.records import Failure, SafeText, our_words
 
 

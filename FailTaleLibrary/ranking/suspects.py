@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from heapq import nsmallest
 
 from FailTaleLibrary.background import once
 from FailTaleLibrary.ranking.belonging import Belonging, notes_of
+from FailTaleLibrary.ranking.causes import signature_of
 from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of
 from FailTaleLibrary.ranking.echoes import behind_causes
 from FailTaleLibrary.ranking.headlines import cause_of, event_of_failure, event_of_suspect, headline_of
@@ -32,7 +31,6 @@ from FailTaleLibrary.records import (
     Item,
     SafeText,
     Signal,
-    Signature,
     Suspect,
     configured_name,
     derived,
@@ -40,40 +38,6 @@ from FailTaleLibrary.records import (
 )
 from FailTaleLibrary.text import fair_shares
 from FailTaleLibrary.timestamps import leading_time
-
-# --- Signature: what equal failures of a run share --------------------------------------------------------------------
-
-_MESSAGE_CHARS = 300
-_QUOTED = re.compile(r"'[^']*\d[^']*'|\"[^\"]*\d[^\"]*\"")
-_SIGNATURE_STATUS = re.compile(r"\b([1-5])(\d\d)(?= (?:[A-Z][a-z]+ )?(?:Error|Server Error|Client Error)\b)")
-_DIGITS = str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨")
-_PLAIN = str.maketrans("⓪①②③④⑤⑥⑦⑧⑨", "0123456789")
-
-
-def signature_of(failure: Failure, strongest: Suspect | None, *, known: Mapping[str, SafeText]) -> Signature | None:
-    """The signature; None when there is nothing to tell failures apart by.
-
-    ``strongest``: the first suspect, if a strong signal speaks for it. ``known``: hash -> name of the first failure.
-    """
-    text = derived(_same_in_equals, (failure,) if strongest is None else (failure, strongest))
-    if not text:
-        return None
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Signature(hash=digest, text=text, same_as=known.get(digest))
-
-
-def _same_in_equals(records: tuple[Failure] | tuple[Failure, Suspect]) -> str:
-    failure, *strongest = records
-    parts = [" > ".join(step.name for step in failure.keyword_path), _normalised(failure.message)]
-    parts += [f"{each.component or each.host}: {_normalised(gist(each.text))}" for each in strongest]
-    return " | ".join(part for part in parts if part)
-
-
-def _normalised(message: str) -> str:
-    """The message without what differs between two occurrences of the same thing; a status code stays."""
-    head = _SIGNATURE_STATUS.sub(lambda match: match[0].translate(_DIGITS), message[:_MESSAGE_CHARS])
-    return template(_QUOTED.sub("'<value>'", head)).translate(_PLAIN)
-
 
 # --- Suspects ---------------------------------------------------------------------------------------------------------
 

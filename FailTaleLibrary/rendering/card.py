@@ -197,7 +197,7 @@ class Card:
 
 def card_of(report: Report, *, brief: bool = False) -> Card:
     """The words of a report's card."""
-    prefix = f"failtale_{_id_part(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
+    prefix = f"failtale_{own_part(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
     suspects = shown_suspects(report.analysis)
     items = tuple(
         _item_view(item, number, prefix=prefix, suspects=suspects) for number, item in enumerate(report.evidence.items)
@@ -267,7 +267,7 @@ def _known_words(report: Report) -> str:
         parts += [f"Known: {recurrence.note}"] if recurrence.note else []
         parts.append(in_words.recurrence_words(recurrence, report.failure.window.end))
     if signature and signature.same_as:
-        parts.append(f"Same as {signature.same_as}, earlier in this run")
+        parts.append(f"Same cause as {signature.same_as}, earlier in this run")
     return " · ".join(parts)
 
 
@@ -360,13 +360,13 @@ def _room(others_px: int, *, hosts: int, suspects: int) -> tuple[int, int]:
     return lanes, rows
 
 
-def _id_part(text: str) -> str:
+def own_part(text: str) -> str:
     """A text as part of an HTML id: itself when it is plain, else its hash."""
     return text if re.fullmatch(r"[A-Za-z0-9]{1,40}", text) else hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _line_anchor(prefix: str, suspect: Suspect) -> str:
-    return f"{prefix}_line_{_id_part(suspect.id)}"
+    return f"{prefix}_line_{own_part(suspect.id)}"
 
 
 # --- The story -------------------------------------------------------------------------------------------------------
@@ -380,7 +380,7 @@ def _story(
     return [
         StoryRow(
             suspect=suspect,
-            name=f"{prefix}_{_id_part(suspect.id)}",
+            name=f"{prefix}_{own_part(suspect.id)}",
             anchor=None if brief else _anchor_of(suspect, items, prefix=prefix),
             pieces=tuple(_pieces(shorten(_said(suspect), STORY_CHARS), shared)),
         )

@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
-from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, telling_step
+from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, own_part, telling_step
 from FailTaleLibrary.rendering.fitting import Fitter, essentials
 from FailTaleLibrary.text import bytes_of, count, duration, shorten
 
@@ -127,7 +127,9 @@ def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief:
         bundle_link=_safe_link(bundle_link),
         payload=pack(report) if pack else None,
     )
-    return card.replace(_NO_STYLE, f"<style>{_style_of(card)}</style>", 1)
+    return card.replace(_NO_STYLE, f"<style>{_style_of(card)}</style>", 1).replace(
+        _OWN, own_part(report.failure.id)[:6]
+    )
 
 
 def rendered_page(template: str, *, style: str, **values: object) -> str:
@@ -171,7 +173,11 @@ def _template_source(name: str) -> str:
 
 _NO_STYLE = "<style></style>"
 """Where a card's style sheet comes; no text of others can say it, for its brackets are escaped."""
-_CLASS = re.compile(r"ft-[a-z-]+")
+_OWN = "\x01"
+"""In the names of classes: where what tells a card from others comes. A browser that draws one more card asks of every
+element of the page whether a rule of the card's sheet is about it, and computes anew the style of those; with names of
+its own it is about its own card alone. No text in a record holds a control character."""
+_CLASS = re.compile(rf"ft{_OWN}-[a-z-]+")
 _RULE = re.compile(r"(@media[^{]*)\{|([^{}]+)(\{[^{}]*\})|\}")
 
 
@@ -207,4 +213,5 @@ def _style_sheet(name: str) -> Markup:
 
 
 def _file_of_templates(name: str) -> str:
-    return (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")
+    text = (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")
+    return re.sub(r"\bft-", f"ft{_OWN}-", text)

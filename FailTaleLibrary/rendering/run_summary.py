@@ -6,20 +6,15 @@ A row is small, so that a run of hundreds of failures may keep one of each. The 
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Literal
 
-from FailTaleLibrary.moments import message_of
 from FailTaleLibrary.records import FailureScope, Record, Report, SafeText, derived, our_words
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import headline_of, shown_suspects
 from FailTaleLibrary.text import one_line, shorten
 
-_SHAPE_CHARS = 200
-_KEEP = str.maketrans("0123456789", "abcdefghij")
 _MESSAGE_CHARS = 300
 _MOST_MOMENTS = 5
 
@@ -58,8 +53,10 @@ class FailureSummary(Record):
     """Host and kind: "db1 · disk full"; empty when there is no strong suspect."""
     chain: SafeText = our_words("")
     """How the cause led to the failure; empty when nothing links them."""
-    shape: str
-    """16 hexadecimal digits: failures with the same have the same cause."""
+    signature: str = ""
+    """16 hexadecimal digits: failures of a run with the same have the same cause; empty when nothing tells it."""
+    history_signature: str = ""
+    """As of `Recurrence`: what ``failtale know`` takes; empty without a history."""
     recurrence: SafeText = our_words("")
     """How often its cause struck before: "4th time since 3 May, last on 12 Nov"; empty without a history."""
     note: SafeText = our_words("")
@@ -79,9 +76,16 @@ class FailureSummary(Record):
 class CauseGroup(Record):
     """Failures that have one cause."""
 
-    shape: str
+    signature: str = ""
+    """As of its failures."""
     cause: SafeText = our_words("")
     headline: SafeText
+    history_signature: str = ""
+    """As of its failures; empty without a history, or where they are several causes to it."""
+    recurrence: SafeText = our_words("")
+    """Of its last failure; empty without a history, or where its failures are several causes to the history."""
+    note: SafeText = our_words("")
+    """What people know of it; empty where its failures are several causes to the history."""
     hosts: tuple[str, ...] = ()
     first_at: datetime
     last_at: datetime
@@ -129,7 +133,8 @@ def failure_summary(report: Report, *, test_id: str = "", log: str = "") -> Fail
         headline=derived(headline_of, report),
         cause=analysis.cause if is_caused else our_words(""),
         chain=derived(in_words.chain_words, analysis.chain) if analysis.chain else our_words(""),
-        shape=_shape(report),
+        signature=analysis.signature.hash if analysis.signature else "",
+        history_signature=analysis.recurrence.signature if analysis.recurrence else "",
         recurrence=derived(_recurrence_words, report),
         note=analysis.recurrence.note if analysis.recurrence else our_words(""),
         moments=tuple(moments),
@@ -145,16 +150,20 @@ def run_summary(rows: Iterable[FailureSummary], *, version: str) -> RunSummary:
     ordered = sorted({row.failure_id: row for row in rows}.values(), key=lambda row: (row.failed_at, row.failure_id))
     members: dict[str, list[FailureSummary]] = {}
     for row in ordered:
-        members.setdefault(row.shape, []).append(row)
+        members.setdefault(row.signature or row.failure_id, []).append(row)
     groups = sorted(map(_group, members.values()), key=lambda group: (-group.number, group.first_at))
     return RunSummary(failtale_version=version, groups=tuple(groups), failures=tuple(ordered))
 
 
 def _group(rows: Sequence[FailureSummary]) -> CauseGroup:
+    is_one = len({(row.history_signature, row.note) for row in rows}) == 1
     return CauseGroup(
-        shape=rows[0].shape,
+        signature=rows[0].signature,
         cause=rows[0].cause,
         headline=rows[0].headline,
+        history_signature=rows[-1].history_signature if is_one else "",
+        recurrence=rows[-1].recurrence if is_one else our_words(""),
+        note=rows[-1].note if is_one else our_words(""),
         hosts=tuple(dict.fromkeys(moment.host for row in rows for moment in row.moments if moment.is_strong)),
         first_at=rows[0].failed_at,
         last_at=rows[-1].failed_at,
@@ -163,23 +172,10 @@ def _group(rows: Sequence[FailureSummary]) -> CauseGroup:
     )
 
 
-def _shape(report: Report) -> str:
-    """What failures of one cause share: the first suspect's host and shape if it is strong, else their signature."""
-    suspects = shown_suspects(report.analysis)
-    first = suspects[0] if suspects and suspects[0].is_strong else None
-    if first is not None:
-        text = f"{first.component or first.host}|{_masked_numbers(message_of(first.text))}"
-    elif report.analysis.signature is not None:
-        text = f"signature|{report.analysis.signature.hash}"
-    else:
-        text = f"message|{_masked_numbers(report.failure.message)}"
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
-def _masked_numbers(text: str) -> str:
-    """Without what differs between two occurrences: identifiers and numbers; a status code stays."""
-    kept = re.sub(r"\b[45]\d\d\b(?= )", lambda match: match[0].translate(_KEEP), text[:_SHAPE_CHARS])
-    return re.sub(r"\b(?=[\w-]*\d)[\w.:-]+\b", "#", re.sub(r"\s+", " ", kept))
+def known_words(known: FailureSummary | CauseGroup) -> str:
+    """``Known: BUG-123; 4th time since 3 May``; empty without a history."""
+    note = f"Known: {known.note}" if known.note else ""
+    return "; ".join(part for part in (note, known.recurrence) if part)
 
 
 def _recurrence_words(report: Report) -> str:

@@ -51,7 +51,7 @@ def to_brief_text(report: Report, *, more: str) -> str:
     """
     lines = [f"FailTale: {report.analysis.headline or 'evidence collected'}"]
     if report.analysis.signature and report.analysis.signature.same_as:
-        lines.append(f"Same as '{report.analysis.signature.same_as}'")
+        lines.append(f"Same cause as '{report.analysis.signature.same_as}'")
     lines += [line for line in _chain_lines(report.analysis.chain) if line.startswith(" ")]
     lines += report.analysis.notes
     for suspect in shown_suspects(report.analysis)[:_BRIEF_SUSPECTS]:
@@ -97,7 +97,7 @@ def _head_lines(report: Report) -> Iterator[str]:
         yield f"{known}{in_words.recurrence_words(recurrence, failure.window.end)}; cause {recurrence.signature}"
     yield f"{in_words.counts_words(report.evidence)}, window {in_words.window_of_failure(failure)}"
     if signature and signature.same_as:
-        yield f"Same as '{signature.same_as}': {signature.text}"
+        yield f"Same cause as '{signature.same_as}': {signature.text}"
 
 
 def _chain_lines(chain: Chain | None) -> Iterator[str]:

@@ -1,19 +1,25 @@
-"""A failure and its first suspect -> what it has in common with the same failure of another day. Pure.
+"""A failure and its first suspect -> its cause: what it has in common with others that have one thing to blame. Pure.
 
-Stricter than the signature of a run, because people hang notes on it, and a wrong note costs more than a missed one:
-what may tell two causes apart stays (hosts, ports, status codes, error numbers, versions, names of tables), and only
-what surely differs each time is masked (times, durations, sizes, process numbers, random identifiers, and what the test
-itself named: its order, its customer).
+There is one cause and two grains of it. Within a run, `signature_of` takes failures together: those that a strong
+suspect explains by its line alone, whatever keyword failed over it; the others by their way and message. Over many runs
+`cause_of_failure` is stricter, because people hang notes on it, and a wrong note costs more than a missed one: way,
+message, host and line count, and where nothing explains a failure its name as well.
+
+Both read texts the same way: what may tell two causes apart stays (hosts, ports, status codes, error numbers, versions,
+names of tables); what differs each time is masked (times, durations, sizes, process numbers, random identifiers, what
+the test itself named: its order, its customer).
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from FailTaleLibrary.moments import message_of
-from FailTaleLibrary.records import Analysis, Failure, Identifier, Report, SafeText, Suspect, derived
+from FailTaleLibrary.ranking.lines import gist
+from FailTaleLibrary.records import Failure, Identifier, Report, SafeText, Signature, Suspect, derived
 
 _TEXT_CHARS = 2000
 """Of a message or a line; what differs behind that is not seen."""
@@ -22,9 +28,32 @@ _LEAST_NUMBER = 4
 _SHOWN_CHARS = 400
 
 
+def signature_of(failure: Failure, strongest: Suspect | None, *, known: Mapping[str, SafeText]) -> Signature | None:
+    """What failures of one cause share within a run; None when there is nothing to tell failures apart by.
+
+    ``strongest``: the first suspect, if a strong signal speaks for it. ``known``: hash -> name of the first failure.
+    """
+    text = derived(_same_in_run, (failure,) if strongest is None else (failure, strongest))
+    if not text:
+        return None
+    digest = _digest(text)
+    return Signature(hash=digest, text=derived(_shown_part, text), same_as=known.get(digest))
+
+
+def _same_in_run(records: tuple[Failure] | tuple[Failure, Suspect]) -> str:
+    failure, *strongest = records
+    own = _own_names(failure)
+    for suspect in strongest:
+        said = gist(message_of(suspect.text[:_TEXT_CHARS]), max_chars=_SHOWN_CHARS)
+        line = _masked_text(said, own, each=_EACH_OF_RUN)
+        return f"{suspect.component or suspect.host}: {line}"
+    message = _masked_text(failure.message, own, each=_EACH_OF_RUN)
+    return " | ".join(part for part in (_way(failure, own), message) if part)
+
+
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """What equal failures share."""
+    """What equal failures share over many runs."""
 
     signature: str
     """16 hexadecimal digits."""
@@ -33,40 +62,35 @@ class Cause:
 
 
 def cause_of_failure(report: Report) -> Cause:
-    """The cause of a ranked failure.
-
-    Where a strong suspect tells it, the keyword's way, the message and that line on that host; else nothing but the
-    test itself says that two equal messages have one cause, so that its name counts as well.
-    """
-    text = derived(_what_counts, report)
-    return Cause(hashlib.sha256(text.encode()).hexdigest()[:16], derived(_shown_part, text))
+    """The cause of a ranked failure, as the history counts it."""
+    text = derived(_same_over_runs, report)
+    return Cause(_digest(text), derived(_shown_part, text))
 
 
-def _shown_part(text: SafeText) -> str:
-    return text[:_SHOWN_CHARS]
-
-
-def _what_counts(report: Report) -> str:
+def _same_over_runs(report: Report) -> str:
     failure = report.failure
     own = _own_names(failure)
-    first = _first_suspect(report.analysis)
+    first = report.analysis.suspects[0] if report.analysis.suspects else None
     parts = [failure.scope, _way(failure, own), _masked_text(failure.message, own)]
-    if first is None:
+    if first is None or not first.is_strong:
         parts += [failure.suite, failure.name]
     else:
         parts += [first.host, first.component, _masked_line(first.text, own)]
     return " | ".join(parts)
 
 
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _shown_part(text: SafeText) -> str:
+    return text[:_SHOWN_CHARS]
+
+
 def _way(failure: Failure, own: re.Pattern[str] | None) -> str:
     """The keywords; a name may hold an argument."""
     names = " > ".join(step.name for step in failure.keyword_path)
     return names if own is None else own.sub("<own>", names)
-
-
-def _first_suspect(analysis: Analysis) -> Suspect | None:
-    first = analysis.suspects[0] if analysis.suspects else None
-    return first if first is not None and first.is_strong else None
 
 
 # --- What differs each time -------------------------------------------------------------------------------------------
@@ -132,6 +156,12 @@ _TELLS = re.compile(r"err|code|status|host|port|table", re.IGNORECASE)
 def _masked_text(text: str, own: re.Pattern[str] | None, *, each: re.Pattern[str] = _EACH) -> str:
     shown = text[:_TEXT_CHARS] if own is None else own.sub("<own>", text[:_TEXT_CHARS])
     return " ".join(each.sub(lambda match: match["kept"] or "<n>", shown).split())
+
+
+_SAID = "".join(f"(?<!{word} )" for word in ("returned", "answered", "status", "got", "was", "not", "->", "=="))
+_LOOSE = rf"(?<==)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]+|(?<![\w.:/-]){_SAID}(?![45]\d\d )\d+(?![\w.:-])"
+"""Short names of one thing, such as ``req=7f1c``, and numbers alone that are no answer: they tell nothing in a run."""
+_EACH_OF_RUN = re.compile(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)}|{_LOOSE})")
 
 
 def _masked_line(line: str, own: re.Pattern[str] | None) -> str:
