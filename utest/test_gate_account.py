@@ -8,6 +8,7 @@ import re
 import shutil
 import socket
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -96,40 +97,72 @@ def test_a_certificate_is_bound_as_a_key_is() -> None:
 # --- On this machine --------------------------------------------------------------------------------------------------
 
 
-class Prepared:
-    """An account that `prepare-host` has made on this machine, and how to make and undo it."""
+README = Path(__file__).parents[1] / "README.md"
+USUAL = ["AuthorizedKeysFile .ssh/authorized_keys", "StrictModes yes", "Subsystem sftp internal-sftp", "AcceptEnv LC_*"]
 
-    def __init__(self, directory: Path) -> None:
+
+class Prepared:
+    """An account that the lines in README make on this machine, and how to undo it."""
+
+    def __init__(self, home: Path, new_host: Callable[..., Sshd]) -> None:
         self.name = f"ftgate{os.getpid()}"
-        self.key = new_key(directory / "key")
-        self.yaml = directory / "failtale.yaml"
-        self.script = directory / "prepare.sh"
+        self.host = new_host(user=self.name, options=["UsePAM no", *USUAL])
+        self.home = home
+        self.key = home / ".ssh" / "failtale"
+        self.yaml = home / "failtale.yaml"
+        self.script = home / "prepare.sh"
+        self.key.parent.mkdir(mode=0o700)
         self.yaml.write_text(
-            f"ssh: {{user: {self.name}, key: {self.key}, command_timeout: 60 s}}\n"
+            f"ssh: {{user: {self.name}, key: {self.key}, port: {self.host.port}, command_timeout: 60 s,\n"
+            f"  known_hosts: {home / '.ssh' / 'known_hosts'}}}\n"
             "components: {web: {collectors: [{name: state, command: 'echo of the state; id -un'},\n"
             "  {name: log, file: /var/log/failtale-no-such.log}, {name: root, command: 'sudo -n ls /root | wc -l'}]}}\n"
-            "hosts: {web1: {component: web, address: 127.0.0.1}}\n"
+            "hosts: {web1.example.com: {component: web, address: 127.0.0.1}}\n"
         )
+        (home / "bin").mkdir()
+        (home / "bin" / "failtale").write_text(
+            f"#!{sys.executable}\nimport sys\nfrom FailTaleLibrary.cli import main\nsys.exit(main())\n"
+        )
+        (home / "bin" / "failtale").chmod(0o755)
 
-    def printed(self, capsys: pytest.CaptureFixture[str]) -> None:
-        assert main(["prepare-host", "web1", "--config", str(self.yaml)]) == 0
-        self.script.write_text(capsys.readouterr().out)
+    def follow_readme(self) -> str:
+        """Each line as it stands there, but for the name of the host, which no server here has, and the way to it."""
+        section = README.read_text(encoding="utf-8").partition("## A user that may read")[2]
+        block = section.partition("```sh\n")[2].partition("```")[0]
+        said = ""
+        for line in block.splitlines():
+            here = line.replace("ssh-keyscan web1.example.com", f"ssh-keyscan -p {self.host.port} 127.0.0.1")
+            here = re.sub(r"^scp prepare.sh web1.example.com: && ssh -t web1.example.com sudo ", "", here)
+            assert "prepare-host" in here or "example.com" not in here, here
+            said = self.run(here)
+        return said
 
-    def run(self, *arguments: str) -> str:
-        done = subprocess.run(["sh", str(self.script), *arguments], capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
+    def run(self, line: str) -> str:
+        environment = {**os.environ, "HOME": str(self.home), "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}"}
+        done = subprocess.run(
+            ["sh", "-c", line.replace("~", str(self.home))],
+            cwd=self.home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (line, done.stderr)
         return done.stdout
 
 
 @pytest.fixture
-def prepared(as_root: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Prepared]:
+def prepared(as_root: None, tmp_path: Path, new_host: Callable[..., Sshd]) -> Iterator[Prepared]:
     need("useradd")
-    account = Prepared(tmp_path)
-    account.printed(capsys)
+    home = tmp_path / "home"
+    home.mkdir()
+    account = Prepared(home, new_host)
     try:
         yield account
     finally:
-        account.run("undo")
+        if account.script.exists():
+            account.run("sh prepare.sh undo")
 
 
 def as_account(name: str, command: str) -> int:
@@ -137,10 +170,10 @@ def as_account(name: str, command: str) -> int:
 
 
 @pytest.mark.ssh
-def test_the_account_runs_its_collectors_through_sshd_and_nothing_else(
+def test_the_lines_in_readme_make_an_account_that_runs_its_collectors_through_sshd_and_nothing_else(
     prepared: Prepared, new_host: Callable[..., Sshd], tmp_path: Path
 ) -> None:
-    first, second = prepared.run(), prepared.run()
+    first, second = prepared.follow_readme(), prepared.run("sh prepare.sh")
     assert first.count("\n") > 4
     assert second == f"{prepared.name}: is ready; 'undo' behind this script's name takes all of it away\n"
     home = Path(f"/var/lib/{prepared.name}")
@@ -150,29 +183,23 @@ def test_the_account_runs_its_collectors_through_sshd_and_nothing_else(
     for change in (f"echo >>{keys}", f"mv {keys} {keys}.x", f"mv {home}/.ssh {home}/x", f"touch {home}/x"):
         assert as_account(prepared.name, change) != 0, change
     assert as_account(prepared.name, "true") == 0
-    usual = [
-        "AuthorizedKeysFile .ssh/authorized_keys",
-        "StrictModes yes",
-        "Subsystem sftp internal-sftp",
-        "AcceptEnv LC_*",
-    ]
-    for options in (["UsePAM no"], ["UsePAM yes"]):
-        host = new_host(user=prepared.name, options=[*options, *usual])
-        config = config_for(host, key=prepared.key)
-        collectors = collectors_of(load_config(prepared.yaml))
-        connections = Connections(config)
-        answers = ask(connections.transport("web1"), collectors, ResolvedWindow("none"), timeout_s=60)
+    with_pam = new_host(user=prepared.name, options=["UsePAM yes", *USUAL])
+    config = load_config(prepared.yaml)
+    for way, host in ((config, "web1.example.com"), (config_for(with_pam, key=prepared.key), "web1")):
+        connections = Connections(way)
+        collectors = [collector for _, collector in config.collectors_for("web1.example.com")]
+        answers = ask(connections.transport(host), collectors, ResolvedWindow("none"), timeout_s=60)
         connections.close()
         assert answers["state"].stdout == f"of the state\n{prepared.name}\n".encode(), answers["state"]
         if shutil.which("sudo"):
             assert answers["root"].stdout.strip().isdigit()
             assert b"password" not in answers["root"].stderr
     canary = tmp_path / "canary"
-    for attack, said in attacks_over_ssh(host, prepared.key, canary):
+    for attack, said in attacks_over_ssh(with_pam, prepared.key, canary):
         # of a subsystem sshd passes on no standard error
         assert said.returncode == 1 if "-s" in attack else attack_is_refused(said), (attack, said)
     assert not canary.exists()
-    assert not host.leftovers()
+    assert not with_pam.leftovers()
 
 
 def attack_is_refused(said: subprocess.CompletedProcess[str]) -> bool:
@@ -229,13 +256,12 @@ def test_it_is_run_over_ssh_after_a_yes_and_undone_the_same_way(
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    new_key(prepared.key)
     host = new_host(options=["PermitRootLogin yes"])
-    settings = host.ssh_settings()
-    text = prepared.yaml.read_text().replace(
-        "ssh: {", f"ssh: {{port: {host.port}, known_hosts: {settings['known_hosts']}, "
-    )
-    prepared.yaml.write_text(text)
-    command = ["prepare-host", "web1", "--config", str(prepared.yaml), "--run", "--login", host.user]
+    known_hosts = host.ssh_settings()["known_hosts"]
+    text = prepared.yaml.read_text().replace(f"port: {prepared.host.port}", f"port: {host.port}")
+    prepared.yaml.write_text(re.sub(r"known_hosts: [^}]+", f"known_hosts: {known_hosts}", text))
+    command = ["prepare-host", "web1.example.com", "--config", str(prepared.yaml), "--run", "--login", host.user]
     command += ["--login-key", str(host.key)]
     monkeypatch.setattr("sys.stdin", io.StringIO("no\n"))
     assert main(command) == 0

@@ -351,3 +351,86 @@ def test_a_request_that_is_none_is_refused_with_one_sentence(attacked: Attacked)
     )
     assert not attacked.canary.exists()
     assert "touch" not in attacked.log.read_text()
+
+
+# --- Files ------------------------------------------------------------------------------------------------------------
+
+SECRET = "the secret of another log"
+
+
+def hexadecimal(path: Path | str) -> str:
+    return os.fsencode(path).hex()
+
+
+def test_a_table_of_files_that_the_collector_would_not_read_is_refused(attacked: Attacked) -> None:
+    """Marks are the client's word: no path, inode or size of theirs leads to another file."""
+    secret = attacked.logs / "secret.txt"
+    secret.write_text(f"{SECRET}\n")
+    inode, folder = secret.stat().st_ino, hexadecimal(f"{attacked.logs}/")
+    names = ["secret.txt", "../canary", "..", ".", ".hidden.log", "a/b.log", "x.log\n", "", "x.log\0", "\udcff"]
+    tables = [
+        *(f"d {folder}\nf {inode} 0 - - - 1 {hexadecimal(name)}\n" for name in names),
+        f"f {inode} 0 - - - 1 {hexadecimal('app.log')}\n",
+        f"d {hexadecimal('/etc/')}\nf 1 0 - - - 1 {hexadecimal('passwd')}\n",
+        f"d {hexadecimal(str(attacked.logs.parent) + '/')}\nf 1 0 - - - 1 {hexadecimal('app.log')}\n",
+        *(f"d {folder}\nf {bad} 1 - - - 1 {hexadecimal('app.log')}\n" for bad in ("01", "9" * 21, "x", "1.log", "-")),
+        *(f"d {folder}\nf 1 {bad} 1 {hexadecimal('app.log')}\n" for bad in ("x - - -", "1 - -", "1 - - - -")),
+        *(f"d {folder}\nf 1 0 - - - 1 {bad}\n" for bad in ("6", "zz", "0a", "00", "6" * 9000, "6A")),
+        f"u {hexadecimal('/etc/shadow')}\n", "u\n", "d\n", "f\n", f"c log {attacked.digests['log']}\n",
+    ]  # fmt: skip
+
+    def is_not_read(table: str) -> bool:
+        stdout, stderr = attacked.converse(attacked.request(attacked.item("log") + table + "end\n"))
+        is_none = b"s 1 0 malformed\n" in stdout or b"refused" in stderr
+        return is_none and SECRET.encode() not in stdout + stderr
+
+    all_at_once((repr(table[:90]), lambda table=table: is_not_read(table)) for table in tables)  # type: ignore[misc]
+    # the path is the collector's own, and the inode is that of another log
+    for stolen in (f"d {folder}\nf {inode} 0 - - - 1 {hexadecimal('gone.log')}\n",):
+        stdout, stderr = attacked.converse(attacked.request(attacked.item("log") + stolen + "end\n"))
+        assert SECRET.encode() not in stdout + stderr
+        assert b"of the log" in stdout
+
+
+def test_a_link_leads_to_no_more_than_its_owner_owns(attacked: Attacked, as_root: None) -> None:
+    """Whoever writes into a log's folder shows by a link nothing that he could not show himself."""
+    outside = attacked.logs.parent / "outside"
+    outside.mkdir()
+    (outside / "secret").write_text(f"{SECRET}\n")
+    (outside / "theirs").write_text("their own\n")
+    (outside / "chain").symlink_to(outside / "secret")
+    os.chown(outside / "theirs", 12345, 12345)
+    links = {"evil.log": outside / "secret", "chain.log": outside / "chain", "theirs.log": outside / "theirs"}
+    for name, target in links.items():
+        (attacked.logs / name).symlink_to(target)
+        os.lchown(attacked.logs / name, 12345, 12345)
+    os.lchown(outside / "chain", 12345, 12345)
+    (attacked.logs / "app.log.1").symlink_to(outside / "secret")
+    os.lchown(attacked.logs / "app.log.1", 12345, 12345)
+    (attacked.logs / "admins.log").symlink_to(outside / "theirs")
+    for name in ("-rf.log", "$(touch x).log", "a\nb.log", "*.log", "`id`.log"):
+        (attacked.logs / name).write_text(f"in {name!a}\n")
+    everything = attacked.item("log", how="tail", early="-", marked="-", max="100000", cap="160000")
+    stdout, stderr = attacked.converse(attacked.request(everything + "end\n"))
+    assert SECRET.encode() not in stdout + stderr
+    assert b"linked " + os.fsencode(attacked.logs / "evil.log") in stderr
+    for shown in ("their own", "of the log", "in '-rf.log'", "in '*.log'", "in '$(touch x).log'"):
+        assert shown.encode() in stdout, shown
+    marked = attacked.item("log") + f"d {hexadecimal(f'{attacked.logs}/')}\nf 1 0 - - - 1 {hexadecimal('app.log')}\n"
+    stdout, stderr = attacked.converse(attacked.request(marked + "end\n"))
+    assert SECRET.encode() not in stdout + stderr
+
+
+# --- Many -------------------------------------------------------------------------------------------------------------
+
+
+def test_many_items_and_many_calls_end_as_one_does(attacked: Attacked) -> None:
+    unknown = "".join(f"item {number} id{number} x 5 2000 *\n".replace(" *", "") for number in range(1, 1001))
+    stdout, _ = attacked.converse(attacked.request(unknown + "end\n"))
+    assert stdout.count(b" 0 unknown\n") == 1000
+    request = attacked.request(attacked.item("state") + "end\n")
+    all_at_once(
+        (f"call {number}", lambda: b"of the state" in attacked.converse(request)[0])  # a replay of one and the same
+        for number in range(6)
+    )
+    assert attacked.log.read_text().splitlines()[-1] == f"{LOGGED} 1 items: state"
