@@ -430,6 +430,16 @@ def test_thirty_hosts_are_connected_to_before_any_of_them_speaks(tmp_path: Path)
         thread.join()
 
 
+def test_a_host_of_recorded_answers_is_checked_without_a_survey(tmp_path: Path) -> None:
+    (tmp_path / "answers.yaml").write_text("answers: {uptime: {stdout: up}}")
+    hosts = {
+        "h": {"component": "app", "transport": "scripted", "scripted": {"answers": str(tmp_path / "answers.yaml")}}
+    }
+    checkup = check(configured(hosts, [{"command": "uptime"}], **LEAST), environ={})
+    assert checkup.well
+    assert [stage.verdict for stage in checkup.hosts[0].stages] == ["ok", "ok"]
+
+
 def written(path: Path, config: dict[str, Any]) -> str:
     path.write_text(yaml.safe_dump(config))
     return str(path)

@@ -6,7 +6,6 @@ Words alone: nothing here opens a file or knows a document. `config.messages` as
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -273,7 +272,7 @@ def address_advice(text: str) -> str | None:
         return (
             None if _is_ip(text) else "is no IP address: each of its four parts is at most 255, without leading zeros"
         )
-    if _is_ip(text.partition("%")[0]):
+    if ":" in text and _is_ip(text.partition("%")[0]):
         return None
     if "," in text or (re.search(r"\S\s+\S", text.strip()) and not text.startswith("ssh ")):
         return "is more than one name; write one, and a host for each"
@@ -294,6 +293,8 @@ def address_advice(text: str) -> str | None:
 
 
 def _is_ip(text: str) -> bool:
+    import ipaddress  # not wanted by a configuration of names
+
     try:
         ipaddress.ip_address(text)
     except ValueError:

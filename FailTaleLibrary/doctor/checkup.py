@@ -52,6 +52,8 @@ WRONG_CLOCK_S = 10.0
 TMP = "/tmp"  # noqa: S108 - asked about, not written to
 _SURVEY_S = 15.0
 _SAID_CHARS = 300
+_WITH_SHELL = {"ssh": "logged in as", "local": "runs here"}
+"""Transports to something that can be surveyed, and how the stage begins."""
 _NOTHING_TO_READ = ("not been booted with systemd", "Failed to connect to bus")
 """What says that a host has no such thing, and not that somebody may not see it."""
 
@@ -194,6 +196,8 @@ class _HostCheckup:
     # --- What is asked of the host
 
     def _surveyed(self) -> HostSurvey:
+        if self._context.config.hosts[self._host].transport not in _WITH_SHELL:
+            return HostSurvey(is_complete=True)
         transport = self._context.connections.transport(self._host)
         script = survey_script(self._collectors)
         return parse_survey(transport.run(script, timeout_s=_SURVEY_S, max_bytes=MAX_BYTES, cancel=self._context.stop))
@@ -223,7 +227,8 @@ class _HostCheckup:
     # --- What it is like
 
     def _shell(self, survey: HostSurvey) -> StageFinding:
-        said = f"logged in as {survey.user or self._user}" if self._is_ssh else "runs here"
+        said = _WITH_SHELL.get(self._context.config.hosts[self._host].transport, "its answers are recorded")
+        said += f" {survey.user or self._user}" if self._is_ssh else ""
         if survey.groups:
             said += f", groups {' '.join(survey.groups[:8])}"
         if survey.awk:

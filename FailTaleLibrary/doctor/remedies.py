@@ -350,7 +350,7 @@ def _read_right(file: ListedFile, folder: ListedFile | None, survey: HostSurvey)
     user = shlex.quote(survey.user or "USER")
     parent = file.path.rsplit("/", 1)[0] or "/"
     lines = [*_acl_program(survey), f"sudo setfacl -m u:{user}:r {shlex.quote(file.path)}"]
-    if parent not in ("/", "/var/log", "/tmp", "/var"):  # noqa: S108 - nobody's own folder
+    if re.search(r"/[^/]*log[^/]*$|/var/log/.", parent) and parent != "/var/log":  # a product's own folder of logs
         lines.append(f"sudo setfacl -m d:u:{user}:rX {shlex.quote(parent)}")  # for what rotation makes next
     return Advice(needs=f"the right to read {file.path} ({_shown(file)})", lines=tuple(lines))
 
