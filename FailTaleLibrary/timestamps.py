@@ -571,7 +571,7 @@ def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeForm
     ``utc_offset_s``: the host's zone, east positive, for times without one. ``near``: an aware moment in whose
     neighbourhood the line was written. ``time_format``: the collector's own, which then is the only one.
     """
-    whole = line = _plain(line)
+    whole = line = _without_colours(line)
     if (lead := _COMPOSE_LEAD.match(line)) is not None:
         line = line[lead.end() :]
     try:
@@ -587,7 +587,7 @@ def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeForm
         return None
 
 
-def _plain(line: str) -> str:
+def _without_colours(line: str) -> str:
     """Without the colours that a line has on a terminal, and not longer than a time is looked for in."""
     line = line[:_LINE_CHARS]
     return re.sub(r"\x1b\[[0-9;]*[mK]", "", line) if "\x1b" in line else line
@@ -597,7 +597,7 @@ def parse_known(
     line: str, *, utc_offset_s: int, near: datetime, format_name: str = "", key: str = ""
 ) -> datetime | None:
     """The same of a line whose log writes its times in one format of the table, or in one key, and in no other way."""
-    line = re.sub(f"^{COMPOSE_LEAD}", "", _plain(line))
+    line = re.sub(f"^{COMPOSE_LEAD}", "", _without_colours(line))
     try:
         if key:
             return _read_keyed(line, (key,), None, utc_offset_s, near)
