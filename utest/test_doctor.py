@@ -8,7 +8,7 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -26,6 +26,7 @@ from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.doctor.findings import Advice, Checkup, HostFinding
 from FailTaleLibrary.doctor.survey import parse_survey, survey_script
 from FailTaleLibrary.doctor.table import WIDTH, host_lines, other_lines, summary_line
+from FailTaleLibrary.gate.script import gate_of_host
 from FailTaleLibrary.transports import CommandResult
 
 HIDDEN = {"psql", "redis-cli", "rabbitmqctl", "docker", "sudo", "date", "df", "journalctl", "systemctl"}
@@ -390,6 +391,26 @@ def test_any_shell_surveys_a_host_alike(shell: str, public_directory: Path) -> N
     assert "no-such-program" in survey.missing
     assert survey.programs["awk"].endswith("awk")
     assert survey.space[f"{public_directory}/*.log"].mount.startswith("/")
+
+
+@pytest.mark.ssh
+def test_a_gate_is_checked_as_it_is_and_its_drift_is_told_with_the_line_that_ends_it(
+    new_host: Callable[..., sshd.Sshd], tmp_path: Path
+) -> None:
+    gate = tmp_path / "gate"
+    host = new_host(options=[f"ForceCommand {gate}"])
+    settings = {key: str(value) for key, value in host.ssh_settings().items()}
+    hosts = {"app1": {"component": "app", "address": host.address, "ssh": settings}}
+    then = configured(hosts, [{"name": "state", "command": "echo fine"}], **LEAST)
+    now = configured(hosts, [*({"name": n, "command": "echo fine"} for n in ("state", "more"))], **LEAST)
+    gate.write_text(gate_of_host(then, "app1").text)
+    gate.chmod(0o755)
+    well = check(then, environ={})
+    assert well.well, well
+    assert "through a gate" in well.hosts[0].stages[0].said
+    state, more = check(now, environ={}).hosts[0].collectors
+    assert (state.outcome, more.outcome) == ("ok", "cannot")
+    assert more.advice[0].lines == ("failtale gate app1",)
 
 
 # --- All at once, exit status, JSON -----------------------------------------------------------------------------------

@@ -43,6 +43,7 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import redactor_for
 from FailTaleLibrary.text import one_line, shorten
 from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.gates import NO_TEXTS
 
 WINDOW = timedelta(minutes=5)
 """How far back the logs are read."""
@@ -154,6 +155,7 @@ class _HostCheckup:
         self._collectors = host_collectors(context.config, host)
         self._is_ssh = context.config.hosts[host].transport == "ssh"
         self._ssh = context.config.ssh_for(host)
+        self._has_gate = False
         self._user = (self._ssh.user or getpass.getuser()) if self._is_ssh else ""
 
     def finding(self) -> HostFinding:
@@ -200,7 +202,9 @@ class _HostCheckup:
             return HostSurvey(is_complete=True)
         transport = self._context.connections.transport(self._host)
         script = survey_script(self._collectors)
-        return parse_survey(transport.run(script, timeout_s=_SURVEY_S, max_bytes=MAX_BYTES, cancel=self._context.stop))
+        result = transport.run(script, timeout_s=_SURVEY_S, max_bytes=MAX_BYTES, cancel=self._context.stop)
+        self._has_gate = result.incomplete == NO_TEXTS
+        return parse_survey(result)
 
     def _evidence(self) -> Evidence:
         """As at a failure: the same plan, the same visit, the same limits."""
@@ -235,7 +239,9 @@ class _HostCheckup:
             said += f", {survey.awk}"
         verdict = "ok"
         advice: tuple[Advice, ...] = ()
-        if not survey.is_complete:
+        if self._has_gate:
+            said += ", through a gate: what explains a refusal cannot be asked there"
+        elif not survey.is_complete:
             verdict, said = "note", f"{said}; what the host is like could not be found out"
         elif self._is_ssh and not survey.has_home:
             verdict, said = "note", f"{said}; its home {survey.home} is not there"

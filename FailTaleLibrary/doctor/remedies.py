@@ -395,7 +395,13 @@ def _dead(pattern: str, survey: HostSurvey) -> Iterator[Advice]:
         yield Advice(needs=f"a file that is there; {folder.path} {has}", lines=(f"ls -l {shlex.quote(folder.path)}",))
 
 
-_RULES = (_programs, _sudo, _containers, _databases, _services, _journal, _no_journal, _units, _files)
+def _gate_drift(refusal: Refusal, survey: HostSurvey) -> Iterator[Advice]:
+    """A gate that was made from another configuration."""
+    if (line := re.search(r"make it anew with '(failtale gate [^']+)'", refusal.said)) is not None:
+        yield Advice(needs="its gate made from this configuration", where="on this machine", lines=(line[1],))
+
+
+_RULES = (_gate_drift, _programs, _sudo, _containers, _databases, _services, _journal, _no_journal, _units, _files)
 
 
 # --- What no collector complains of ----------------------------------------------------------------------------------
