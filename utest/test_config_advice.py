@@ -346,7 +346,7 @@ def test_yaml_that_breaks_at_a_habit_is_told_by_it(text: str, advice: str) -> No
         ("-----BEGIN CERTIFICATE-----\n", "holds an X.509 certificate"),
         ("PuTTY-User-Key-File-3: ssh-ed25519\n", "puttygen KEY -O private-openssh"),
         ("web1 ssh-ed25519 AAAA\n", "'known_hosts' is for"),
-        ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "run 'chmod 600' on it"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----\n", "type: chmod 600 /"),
     ],
 )
 def test_a_key_file_is_told_what_it_is_before_its_mode(content: str, advice: str, tmp_path: Path) -> None:

@@ -463,7 +463,7 @@ def test_files_with_secrets_must_be_closed_to_others(tmp_path: Path, mode: int, 
     (tmp_path / "id").write_text("x")
     (tmp_path / "id").chmod(mode)
     message = told(key if "gateway" in key else RIGHT + key, tmp_path / "f.yaml")
-    assert message.endswith(f"id' is open to others (mode {mode:04o}); run 'chmod 600' on it")
+    assert message.endswith(f"id' is open to others (mode {mode:04o}); type: chmod 600 {tmp_path}/id")
 
 
 def test_a_file_with_a_secret_must_hold_one(tmp_path: Path) -> None:
@@ -476,7 +476,8 @@ def test_a_file_with_a_secret_must_hold_one(tmp_path: Path) -> None:
 
 def test_a_known_hosts_file_that_is_named_must_be_there(tmp_path: Path) -> None:
     assert told(RIGHT + "ssh: {known_hosts: kh}", tmp_path / "f.yaml") == (
-        f"{tmp_path}/f.yaml:6:20: ssh.known_hosts: 'kh' is not a file; write what 'ssh-keyscan' made, or set 'host_key'"
+        f"{tmp_path}/f.yaml:6:20: ssh.known_hosts: 'kh' is not a file; make one with 'touch', and let 'failtale check "
+        "--accept-host-keys' add the keys, or set 'host_key'"
     )
     assert parse_config(RIGHT + "ssh: {known_hosts: kh, host_keys: accept-new}", source=tmp_path / "f.yaml", environ={})
 

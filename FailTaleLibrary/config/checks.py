@@ -268,7 +268,8 @@ def _check_exists(document: Document, written: str, *, at: Where) -> None:
     path = document.source.parent / os.path.expanduser(written)  # noqa: PTH111 - leaves an unknown home as it is
     if not path.is_file():
         shown = document.shown(at, written)
-        document.add(at, f"{shown} is not a file; write what 'ssh-keyscan' made, or set 'host_key'")
+        way = "make one with 'touch', and let 'failtale check --accept-host-keys' add the keys"
+        document.add(at, f"{shown} is not a file; {way}, or set 'host_key'")
 
 
 def _check_components(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 import re
+import shlex
 import stat
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -400,7 +401,7 @@ def _mode_of_file(path: Path) -> int:
 def _refuse_open_to_others(path: Path) -> None:
     mode = _mode_of_file(path)
     if mode & 0o077:
-        raise NotUnderstoodError(path, f"is open to others (mode {mode:04o}); run 'chmod 600' on it")
+        raise NotUnderstoodError(path, f"is open to others (mode {mode:04o}); type: chmod 600 {shlex.quote(str(path))}")
 
 
 def _secret(value: object, info: ValidationInfo) -> object:
