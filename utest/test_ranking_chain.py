@@ -7,8 +7,8 @@ import time
 import pytest
 from builders import a_clock, a_failure, a_gap, an_item, some_evidence
 
+from FailTaleLibrary.belonging.identifiers import identifiers_of_line
 from FailTaleLibrary.ranking import rank
-from FailTaleLibrary.ranking.chain import identifiers_in
 from FailTaleLibrary.ranking.names import Names, programs
 from FailTaleLibrary.records import Analysis, AppliedWindow, HostClock, HostNames, Item
 from FailTaleLibrary.rendering.words import chain_words
@@ -268,7 +268,7 @@ def test_an_address_of_several_hosts_names_none_of_them() -> None:
     "said", ["took 12 ms", "2026-03-14 12:01:06", "order book is written", "status=500", "deadbeef"]
 )
 def test_numbers_and_words_are_no_identifiers(said: str) -> None:
-    assert identifiers_in(said) == {}
+    assert identifiers_of_line(said) == {}
 
 
 def test_a_chain_among_many_candidates_that_all_link_is_found_soon() -> None:

@@ -253,6 +253,8 @@ def test_the_card_is_read_on_a_telephone_beside_no_column_of_robots(results: Pat
         assert card.bounding_box()["width"] >= 290  # type: ignore[index] - it is visible
         assert card.evaluate("card => card.scrollWidth <= card.clientWidth")
         assert card.evaluate("card => card.getBoundingClientRect().right") <= 400
+        room = "card => card.closest('tr').offsetHeight >= card.offsetHeight"
+        assert card.evaluate(room), "what comes next in the log lies over the card"
 
 
 def test_a_printed_card_is_unfolded_and_shows_whole_outputs(results: Path, browser: Browser) -> None:

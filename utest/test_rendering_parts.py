@@ -162,6 +162,11 @@ def test_what_names_one_thing_on_two_hosts_is_an_identifier_that_they_share() ->
     texts = [("app1", "req=00796cf5 answered 507"), ("db1", "req=00796cf5 quota 2026"), ("db1", "pid 20481 2026")]
     assert shared_identifiers(texts) == {"00796cf5"}
     assert shared_identifiers(texts[:1] * 2) == frozenset()
+    called = [
+        ("app1", "12:01:07 order=4711 refused"),
+        ("db1", "12:01:07 order_id: 4711 locked at 12:01:07 for 4711 ms"),
+    ]
+    assert shared_identifiers(called) == {"4711"}
 
 
 # --- What changed, hosts and gaps -------------------------------------------------------------------------------------

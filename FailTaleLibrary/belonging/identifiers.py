@@ -1,6 +1,7 @@
 """Texts that a test used or saw -> what in them names one thing: an order's number, an account, a request.
 
-Only the failure of a test asks for it. A secret is none, because the caller's redaction comes first; neither is a
+So is what in a log's line names one thing, for the chain of a failure and for the card. Only the failure of a test asks
+for it. A secret is none, because the caller's redaction comes first; neither is a
 common word, a version, a time, a port, a status or the name of an encoding. Pure.
 """
 
@@ -305,3 +306,43 @@ _PORTS = _words_of(
     10000 11211 15672 27017
     """
 )
+
+
+# --- One line of a log ------------------------------------------------------------------------------------------------
+
+_MAX_LINE_CHARS = 4000
+_KEYS = (
+    r"req(?:uest)?[-_ ]?(?:id)?|trace[-_ ]?(?:id)?|x-request-id|correlation[-_ ]?(?:id)?|cid|rid|uuid|guid"
+    r"|msg[-_ ]?id|session[-_ ]?(?:id)?|transaction(?:[-_ ]?id)?|txn?(?:[-_ ]?id)?|order(?:[-_ ]?(?:id|no))?"
+    r"|job(?:[-_ ]?id)?"
+)
+_KEYED = re.compile(rf"\b(?:{_KEYS})[\"']?[ ]?[=:][ ]?[\"']?(?=[\w-]*\d)([\w-]{{4,64}})", re.IGNORECASE)
+_BARE = re.compile(
+    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
+    r"|\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{8})\b",
+    re.IGNORECASE,
+)
+_LIKELY = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{6,63}(?![\w-])")
+_UNLIKELY = re.compile(r"\d{1,4}[-:.\d]*$|\d{4}-\d\d-\d\d|\d+(?:ms|kB|MB|GB|s)$")
+"""A date, a clock, a duration or a size."""
+
+
+def identifiers_of_line(text: str) -> dict[str, str]:
+    """What surely names one thing -> as it stands in the line, with its key: two lines that share it are linked.
+
+    Of requests, traces, sessions, orders and jobs that the line calls so, and random names that nothing else can be.
+    """
+    text = text[:_MAX_LINE_CHARS]
+    found: dict[str, str] = {}
+    for match in _KEYED.finditer(text):
+        found.setdefault(match[1].casefold(), match[0].replace('"', "").replace("'", ""))
+    for match in _BARE.finditer(text):
+        found.setdefault(match[0].casefold(), match[0])
+    return found
+
+
+def likely_identifiers(text: str) -> Iterator[str]:
+    """What may name one thing, as it stands in a line's message: worth a reader's eye where it stands on two hosts."""
+    text = text[:_MAX_LINE_CHARS]
+    yield from (match[1] for match in _KEYED.finditer(text))
+    yield from (match[0] for match in _LIKELY.finditer(text) if not _UNLIKELY.match(match[0]))

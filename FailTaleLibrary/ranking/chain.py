@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
+from FailTaleLibrary.belonging.identifiers import identifiers_of_line
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.names import Names
 from FailTaleLibrary.ranking.score import Candidate
@@ -33,17 +34,6 @@ _BELONGS = frozenset({"same identifier", "shared words", "of this test"})
 
 # --- What two lines can share ----------------------------------------------------------------------------------------
 
-_KEYS = (
-    r"req(?:uest)?[-_ ]?(?:id)?|trace[-_ ]?(?:id)?|x-request-id|correlation[-_ ]?(?:id)?|cid|rid|uuid|guid"
-    r"|msg[-_ ]?id|session[-_ ]?(?:id)?|transaction(?:[-_ ]?id)?|txn?(?:[-_ ]?id)?|order(?:[-_ ]?(?:id|no))?"
-    r"|job(?:[-_ ]?id)?"
-)
-_KEYED = re.compile(rf"\b(?:{_KEYS})[\"']?[ ]?[=:][ ]?[\"']?(?=[\w-]*\d)([\w-]{{4,64}})", re.IGNORECASE)
-_BARE = re.compile(
-    r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
-    r"|\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{8})\b",
-    re.IGNORECASE,
-)
 _LOCAL = re.compile(
     r"\bThread-\d+\b|\bpool-\d+-thread-\d+\b|\*\d{2,}(?= )|\[\d{3,}(?:/\d+)?\](?=[ :])|\bpid[ =]\d{2,}\b"
 )
@@ -56,26 +46,15 @@ _GOES_ON = re.compile(r"\b(?:STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION): ")
 _FRACTION = re.compile(r"\d\d:\d\d:\d\d[.,]\d|\d{10}[.,]\d|\d{13}")
 
 
-def identifiers_in(text: str) -> dict[str, str]:
-    """Identifier -> as it stands in the text, with its key."""
-    text = text[: 2 * LINE_CHARS]
-    found: dict[str, str] = {}
-    for match in _KEYED.finditer(text):
-        found.setdefault(match[1].casefold(), match[0].replace('"', "").replace("'", ""))
-    for match in _BARE.finditer(text):
-        found.setdefault(match[0].casefold(), match[0])
-    return found
-
-
 def _shared_identifier(texts: tuple[SafeText, SafeText]) -> str:
     """The first one that both texts hold, as the first has it; empty when there is none."""
-    theirs = identifiers_in(texts[1])
-    return next((words for each, words in identifiers_in(texts[0]).items() if each in theirs), "")
+    theirs = identifiers_of_line(texts[1])
+    return next((words for each, words in identifiers_of_line(texts[0]).items() if each in theirs), "")
 
 
 def local_identifiers_in(text: str) -> frozenset[str]:
     """What identifies a request, thread or process within one log."""
-    return frozenset({*_LOCAL.findall(text[:LINE_CHARS]), *identifiers_in(text)})
+    return frozenset({*_LOCAL.findall(text[:LINE_CHARS]), *identifiers_of_line(text)})
 
 
 # --- Links -----------------------------------------------------------------------------------------------------------
@@ -182,7 +161,7 @@ class Linker:
     def _identifiers_of(self, candidate: Candidate) -> frozenset[str]:
         key = id(candidate)
         if key not in self._identifiers:
-            self._identifiers[key] = frozenset(identifiers_in(_whole_text(candidate)))
+            self._identifiers[key] = frozenset(identifiers_of_line(_whole_text(candidate)))
         return self._identifiers[key]
 
     def _named_by(self, candidate: Candidate) -> Mapping[str, str]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from FailTaleLibrary.moments import SLACK_S
 from FailTaleLibrary.records import Item, LookBack, SafeText, SeenShape, Window
 
 Kind = Literal["new", "standing", "usual", "neutral"]
@@ -21,8 +22,6 @@ ENOUGH_LINES = 8
 SMALLEST_PAUSE_S = 10.0
 """An episode ends where nothing of it stood for longer than this, and than `PAUSE_RATIO` of its own mean gap."""
 PAUSE_RATIO = 6.0
-SLACK_S = 1.0
-"""Many logs write whole seconds."""
 SLICES = 10
 USUAL_SLICES = 3
 """In this many of ten equal slices of the look-back, a shape is spread over it."""

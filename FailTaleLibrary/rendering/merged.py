@@ -5,11 +5,11 @@ What a log held before the window too is usual: one line stands for all of a sha
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from FailTaleLibrary.belonging.identifiers import likely_identifiers
 from FailTaleLibrary.moments import Moments, message_of
 from FailTaleLibrary.records import HostClock, Item, Report, Suspect
 from FailTaleLibrary.rendering.fitting import is_marker
@@ -20,8 +20,6 @@ MOST_LINES = 120
 _MOST_READ = 4_000
 """Of one log: the newest, whose times are read."""
 _LINE_CHARS = 400
-_IDENTIFIER = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{6,63}(?![\w-])")
-_NO_IDENTIFIER = re.compile(r"\d{1,4}[-:.\d]*$|\d{4}-\d\d-\d\d|\d+(?:ms|kB|MB|GB|s)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +113,6 @@ def shared_identifiers(texts: Iterable[tuple[str, str]]) -> frozenset[str]:
     """What looks like an identifier and stands in lines of two hosts or more. ``texts``: host and line."""
     hosts: dict[str, set[str]] = {}
     for host, text in texts:
-        for token in identifiers_in(text):
+        for token in likely_identifiers(message_of(text)):
             hosts.setdefault(token, set()).add(host)
     return frozenset(token for token, those in hosts.items() if len(those) > 1)
-
-
-def identifiers_in(text: str) -> Iterator[str]:
-    return (match[0] for match in _IDENTIFIER.finditer(message_of(text[:2000])) if not _NO_IDENTIFIER.match(match[0]))
