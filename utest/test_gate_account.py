@@ -137,6 +137,10 @@ class Prepared:
             said = self.run(here)
         return said
 
+    def checkup(self, capsys: pytest.CaptureFixture[str]) -> str:
+        main(["check", "--json", "--config", str(self.yaml)])
+        return " ".join(capsys.readouterr().out.split())
+
     def run(self, line: str) -> str:
         environment = {**os.environ, "HOME": str(self.home), "PATH": f"{self.home / 'bin'}:{os.environ['PATH']}"}
         done = subprocess.run(
@@ -171,7 +175,7 @@ def as_account(name: str, command: str) -> int:
 
 @pytest.mark.ssh
 def test_the_lines_in_readme_make_an_account_that_runs_its_collectors_through_sshd_and_nothing_else(
-    prepared: Prepared, new_host: Callable[..., Sshd], tmp_path: Path
+    prepared: Prepared, new_host: Callable[..., Sshd], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     first, second = prepared.follow_readme(), prepared.run("sh prepare.sh")
     assert first.count("\n") > 4
@@ -194,6 +198,12 @@ def test_the_lines_in_readme_make_an_account_that_runs_its_collectors_through_ss
         if shutil.which("sudo"):
             assert answers["root"].stdout.strip().isdigit()
             assert b"password" not in answers["root"].stderr
+    assert "a gate answers, made from this configuration" in prepared.checkup(capsys)
+    prepared.yaml.write_text(prepared.yaml.read_text().replace("echo of the state", "echo of another state"))
+    said = prepared.checkup(capsys)
+    assert "a gate answers that was made from another configuration" in said
+    assert "collector 'state' differs; make it anew with 'failtale gate web1.example.com'" in said
+    assert "failtale prepare-host web1.example.com > prepare.sh" in said
     canary = tmp_path / "canary"
     for attack, said in attacks_over_ssh(with_pam, prepared.key, canary):
         # of a subsystem sshd passes on no standard error

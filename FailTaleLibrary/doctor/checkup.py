@@ -31,6 +31,7 @@ from FailTaleLibrary.doctor.findings import (
     StageFinding,
     problems_in,
 )
+from FailTaleLibrary.doctor.gates import gate_finding, is_refused_by_gate, new_gate
 from FailTaleLibrary.doctor.logins import way_finding
 from FailTaleLibrary.doctor.remedies import Refusal, advice_for, full_file_systems, lacking_tools
 from FailTaleLibrary.doctor.services import service_findings
@@ -231,6 +232,8 @@ class _HostCheckup:
     # --- What it is like
 
     def _shell(self, survey: HostSurvey) -> StageFinding:
+        if digest := self._context.connections.transport(self._host).gate:
+            return self._safe_stage(gate_finding(digest, self._context.config, self._host, self._user))
         said = _WITH_SHELL.get(self._context.config.hosts[self._host].transport, "its answers are recorded")
         said += f" {survey.user or self._user}" if self._is_ssh else ""
         if survey.groups:
@@ -312,6 +315,7 @@ class _HostCheckup:
         reason, detail = (gap.reason, str(gap.detail)) if gap is not None else ("failed", "was not asked")
         detail = detail.removesuffix(f"; needs {collector.privilege}")  # which is told with the lines to type
         has_nothing = any(words in detail for words in _NOTHING_TO_READ)
+        advice = () if has_nothing else advice_for(Refusal(collector, reason, detail), survey)
         return CollectorFinding(
             component=component,
             collector=collector.name,
@@ -320,7 +324,7 @@ class _HostCheckup:
             said=shorten(one_line(f"{reason}: {detail}"), _SAID_CHARS),
             privilege=collector.privilege,
             seconds=round(gap.elapsed_s, 2) if gap is not None else 0.0,
-            advice=() if has_nothing else self._safe_advice(advice_for(Refusal(collector, reason, detail), survey)),
+            advice=self._safe_advice(new_gate(self._host) if is_refused_by_gate(detail) else advice),
         )
 
     def _of_no_unit(self, component: str, collector: Collector, survey: HostSurvey) -> CollectorFinding:

@@ -71,9 +71,16 @@ def _gate(config: Config, collectors: Iterable[Collector], *, hosts: Sequence[st
         raise ConfigError(f"There is nothing to collect from {what}, so it needs no gate.")
     command_s = max((config.ssh_for(host).command_timeout_s for host in hosts), default=config.ssh.command_timeout_s)
     body = "".join(_body(config, unique, command_s=command_s))
-    digest = hashlib.sha256(body.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+    digest = _digest_of(unique)
     names = tuple(collector.name for collector in unique)
     return GateScript(_head(what, names) + f"{{\nmade_from={digest}\n{body}}}\n", digest, names)
+
+
+def _digest_of(collectors: Iterable[Collector]) -> str:
+    """Of all that runs, whatever the limits are: those may differ, and what exceeds them is refused by itself."""
+    parts = [host_script(name) for name in ("frames.sh", "visit.sh", "gate.sh", "gate_marks.awk")]
+    parts += sorted(f"{collector.name} {collector_digest(collector)}" for collector in collectors)
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
 def _head(what: str, names: Sequence[str]) -> str:

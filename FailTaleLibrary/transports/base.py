@@ -204,6 +204,11 @@ class Transport(Protocol):
         return 0
 
     @property
+    def gate(self) -> str:
+        """What the host's gate says it was made from; empty where a shell answers."""
+        return ""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """What a reader may want to know of the way, in sentences."""
         return ()

@@ -79,6 +79,11 @@ class SshTransport:
         return not self._closed and self._breaker.is_closed
 
     @property
+    def gate(self) -> str:
+        """What its gate says it was made from; empty where a shell answers."""
+        return self.known.gate_digest if self.known.has_gate else ""
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """Lines of `known_hosts` that were skipped."""
         return self._trust.notes
