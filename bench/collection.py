@@ -2,7 +2,7 @@
 
     python -m bench.collection [--hosts 1,10] [--runs 5] [--delay-ms 25] [--ways NAME,NAME] [--plot FILE.svg]
 
-Eight usual commands on hosts that are one OpenSSH server on loopback, under an address of its own each. "cold" is a
+Eight usual commands on hosts that are OpenSSH servers on loopback, each under an address of its own. "cold" is a
 process from its start to the end of its first round; "warm" is the best of its later rounds. CPU is what the client
 and its children computed, the servers left out. ``--delay-ms`` puts a proxy in between that holds each direction back.
 ``pip install --group bench`` brings the other ways.
@@ -95,33 +95,47 @@ class _DelayingProxy:
 def _site(hosts: int, delay_ms: float, rounds: int) -> Iterator[Path]:
     """The settings of `bench.rivals`."""
     with contextlib.ExitStack() as stack:
-        name = stack.enter_context(tempfile.TemporaryDirectory(prefix="ft-"))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ft-")))
         addresses = [f"127.0.0.{number + 2}" for number in range(hosts)]
-        server = Sshd(Path(name) / "host", options=_OPTIONS)
-        server.options += [f"ListenAddress {address}:{server.port}" for address in addresses]
-        stack.enter_context(server)
-        for address in addresses:  # it says that it listens as soon as one of them is ready
-            while socket.socket().connect_ex((address, server.port)):
-                time.sleep(0.01)
-        port = _DelayingProxy(server.port, delay_ms / 1000, addresses).port if delay_ms else server.port
-        server.ssh_settings()
-        key = server.known_hosts_line.split(maxsplit=1)[1]
-        known_hosts = Path(name) / "known_hosts"
-        known_hosts.write_text("".join(f"[{address}]:{port} {key}" for address in addresses))
+        servers: list[Sshd] = []
+        known, listed = "", []
+        for first in range(0, hosts, _ADDRESSES):
+            some = addresses[first : first + _ADDRESSES]
+            server = _server(folder / f"server{first}", some, stack)
+            servers.append(server)
+            server.authorize(servers[0].key)
+            port = _DelayingProxy(server.port, delay_ms / 1000, some).port if delay_ms else server.port
+            key = server.known_hosts_line.split(maxsplit=1)[1]
+            known += "".join(f"[{address}]:{port} {key}" for address in some)
+            listed += [{"name": f"host{address[8:]}", "address": address, "port": port} for address in some]
+        (folder / "known_hosts").write_text(known)
         settings: dict[str, Any] = {
-            "hosts": [{"name": f"host{n}", "address": each, "port": port} for n, each in enumerate(addresses)],
-            "user": server.user,
-            "key": str(server.key),
-            "known_hosts": str(known_hosts),
+            "hosts": listed,
+            "user": servers[0].user,
+            "key": str(servers[0].key),
+            "known_hosts": str(folder / "known_hosts"),
             "commands": COMMANDS,
             "rounds": rounds,
-            "folder": name,
+            "folder": str(folder),
         }
-        file = Path(name) / "settings.json"
+        file = folder / "settings.json"
         file.write_text(json.dumps(settings))
         yield file
 
 
+def _server(folder: Path, addresses: list[str], stack: contextlib.ExitStack) -> Sshd:
+    """One that answers at all of these."""
+    server = Sshd(folder, options=_OPTIONS)
+    server.options += [f"ListenAddress {address}:{server.port}" for address in addresses]
+    stack.enter_context(server)
+    for address in addresses:  # it says that it listens as soon as one of them is ready
+        while socket.socket().connect_ex((address, server.port)):
+            time.sleep(0.01)
+    return server
+
+
+_ADDRESSES = 15
+"""At which one sshd can listen, beside its own: it has 16 sockets for that."""
 _OPTIONS = ("MaxStartups 1000", "MaxSessions 20", "LogLevel INFO")
 
 
@@ -134,7 +148,7 @@ class Cost:
     """Of the client and what it started; not of the server."""
 
 
-def _one(way: str, settings: Path, *, attempts: int = 10) -> tuple[Cost, list[Cost]]:
+def _one(way: str, settings: Path, *, attempts: int = 5) -> tuple[Cost, list[Cost]]:
     """What the process cost up to the end of its first round, and each later round; a way may break off."""
     began = time.perf_counter()
     process = subprocess.Popen(
