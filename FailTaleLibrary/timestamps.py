@@ -30,7 +30,7 @@ class Piece:
 
 _HOUR = "([01][0-9]|2[0-3])"
 _LEVEL = "(trace|debug|info|notice|warn|warning|err|error|critical|fatal)"
-_WORDS = rf"(\[[A-Za-z]([^] ][^]]*)?\][:,]? *|\[[0-9]+(-[0-9]+)?\]:? +|[A-Z]+[:,]? +|{_LEVEL}:? +)*"
+_WORDS = rf"(\[ ?[A-Za-z]([^] ][^]]*)?\][:,]? *|[(][A-Z]+[)] +|\[[0-9]+(-[0-9]+)?\]:? +|[A-Z]+[:,]? +|{_LEVEL}:? +)*"
 _QUARTER = "(00|15|30|45)"
 _ZONE = f"(Z|[+-][01][0-9](:?{_QUARTER})?| ?(UTC|GMT)([+-][01][0-9]:?{_QUARTER})?| [+-][01][0-9]:?{_QUARTER})"
 _SCHEME_OR_DAY = "(https?|h2|grpcs|wss?|tls|Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -53,17 +53,30 @@ _FIELDS = {
     "fraction": Piece("fraction", "([.,][0-9]+|:[0-9][0-9][0-9])?"),
     "half": Piece("half", "[AaPp][Mm]", 2),
     "zone": Piece("zone", f"{_ZONE}?"),
+    "mon1": Piece("month_name", "[A-Za-z][a-z][a-z]", 3),
     "epoch": Piece("epoch", "[0-9]+([.][0-9]+)?([eE][+]?[0-9]+)?"),
+    "tai": Piece("tai", "4000000" + 9 * "[0-9a-f]", 16),
+    "hex_epoch": Piece("hex_epoch", "[5-7]" + 7 * "[0-9a-f]", 8),
+    "mjd": Piece("mjd", "[5-9]" + 4 * "[0-9]" + " [0-9]+([.][0-9]+)?"),
     # Java puts a narrow space, three bytes of UTF-8, ahead of AM and PM.
     "space": Piece("", "( |[^ -~]+)"),
     # What may stand before a time that begins a line: a list's mark, process, host, level, thread or logger.
     "lead": Piece(
         "",
-        rf"""[<("'#*> -]*([0-9]+(: |[ ,>]))?({_SCHEME_OR_DAY} )?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}"""
-        r'([(<"[]|\[ ?[A-Z] |[A-Z]+\[)?',
+        rf"""[<("'#*> -]*([0-9]+(: |[ ,>]| [(][0-9.]+[)] ))?(\[[0-9]+\][{{][0-9-]+[}}]\[[0-9/-]+\] )?"""
+        rf"({_SCHEME_OR_DAY} ([0-9][.][0-9] )?)?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}"
+        r'([(<"[]|\[#[|]|\[ ?[A-Z] |[A-Z]+\[)?',
     ),
     "level": Piece("", rf"{_WORDS}(\[[A-Z] |\[)?"),
     "brace": Piece("", "[{]", 1),
+    "device": Piece("", r"([0-9]+: |[A-Z0-9]+(/[A-Z0-9]+)+:|\*[A-Za-z0-9_]+: )?[*.%]?\[?([A-Z]+ )?"),
+    "card": Piece("", "([A-Z0-9]+(/[A-Z0-9]+)+:)?"),
+    "thread": Piece("", r"([A-Z]  |\[Thr [0-9]+\] )?\[?"),
+    "column": Piece("", "( *[0-9a-f]+( [|]|[, ]) *|[0-9a-fA-F:.]+, [^,]*, )?"),
+    "event": Piece("", r"([0-9]+ [(][0-9.]+[)] |[A-Z]+ *\[|\[)?"),
+    "heading": Piece("", "(# Time: )?"),
+    # A process has a number of seven digits at most, a moment more.
+    "process": Piece("", rf"(- |\*\* Alert |\[ *[A-Z]+\] +|\[?(pid +)?[0-9]{'[0-9]?' * 6}\]? +)?[([]?"),
 }
 _CLOCK = "{hour}:{minute}:{second}{fraction}"
 _START_CHARS = 300
@@ -113,7 +126,7 @@ FORMATS = (
     ),
     Format(
         "ISO 8601",
-        "{lead}{year}[-/.]{month}[-/.]{day}([T_|;,@\t-]|,? +| - ){hour1}:{minute}{seconds}{fraction}{zone}",
+        "{lead}{year}[-/.]{month}[-/.]{day}([T_|;,@\t-]|,? +| - |\\]\\[){hour1}:{minute}{seconds}{fraction}{zone}",
         (
             ("2026-11-22T18:30:01.123+01:00 started", "2026-11-22T17:30:01.123Z"),
             ("2026-11-22 18:30:01,123 ERROR [main] a.b.C - x", "2026-11-22T17:30:01.123Z"),  # log4j, Python
@@ -153,6 +166,13 @@ FORMATS = (
             ("42: 2026-11-22 18:30:01.123 CET LOG:  x", "2026-11-22T17:30:01.123Z"),
             ("[2026-11-22, 17:30:01 UTC] {taskinstance.py:1138} INFO - x", "2026-11-22T17:30:01Z"),  # Airflow
             ("2026-11-22T18:30:01,123456+01:00 usb 1-1: x", "2026-11-22T17:30:01.123456Z"),  # dmesg --time-format iso
+            ("[2026-11-22][18:30:01][app][INFO] x", "2026-11-22T17:30:01Z"),  # fern
+            ("(XEN) [2026-11-22 18:30:01.123] x", "2026-11-22T17:30:01.123Z"),
+            ("[#|2026-11-22T18:30:01.123+0100|SEVERE|x", "2026-11-22T17:30:01.123Z"),  # GlassFish
+            ("[123]{-1}[-1/-1] 2026-11-22 18:30:01.123456 e x", "2026-11-22T17:30:01.123456Z"),  # SAP HANA
+            ("001 (123.000.000) 2026-11-22 18:30:01 Job executing", "2026-11-22T17:30:01Z"),  # HTCondor's events
+            ("tls 2.0 2026-11-22T18:30:01 net/shop/1 x", "2026-11-22T17:30:01Z"),  # AWS NLB
+            ("\x1b[2m2026-11-22T17:30:01.123Z\x1b[0m \x1b[32m INFO\x1b[0m x", "2026-11-22T17:30:01.123Z"),  # in colours
         ),
         ("2026-11-22 is the day", "2026-11-22T x", "see 2026-11-22 18:30:01 for more", "build-2026-11-22T18:30:01 x"),
     ),
@@ -164,7 +184,7 @@ FORMATS = (
     ),
     Format(
         "syslog",
-        r"(<[0-9]+>)?([0-9]+: )?[*.]?\[?{mon}[ -]{day} {clock}",
+        r"(<[0-9]+>)?{device}{mon}[ -]{day} {clock}",
         (
             ("Nov 22 18:30:01 web app[1]: x", "2026-11-22T17:30:01Z"),
             ("<34>Nov  2 18:30:01 web app: x", "2026-11-02T17:30:01Z"),
@@ -173,6 +193,13 @@ FORMATS = (
             ("[Nov 22 18:30:01] ERROR[123] chan_sip.c: x", "2026-11-22T17:30:01Z"),  # Asterisk
             ("Nov 22 18:30:01.123 router rpd[123]: x", "2026-11-22T17:30:01.123Z"),  # Juniper
             ("Nov-22 18:30:01.123 [main] INFO  nextflow.cli - x", "2026-11-22T17:30:01.123Z"),
+            ("RP/0/RSP0/CPU0:Nov 22 18:30:01.123 CET: config[1]: %MGBL x", "2026-11-22T17:30:01.123Z"),  # Cisco IOS XR
+            (
+                "*spamApTask0: Nov 22 18:30:01.123: %CAPWAP x",
+                "2026-11-22T17:30:01.123Z",
+            ),  # Cisco's wireless controllers
+            ("%Nov 22 18:30:01:123 2026 sw SHELL/5/X: x", "2026-11-22T17:30:01.123Z"),  # H3C
+            ("[CET Nov 22 18:30:01] error    : 'nginx' x", "2026-11-22T17:30:01Z"),  # Monit
         ),
         ("Foo 22 18:30:01 x", "since Nov 22 18:30:01 x", "Nov 31 18:30:01 x", "Nov 22 is a day"),
     ),
@@ -188,7 +215,7 @@ FORMATS = (
     ),
     Format(
         "year and name of month",
-        "{year}[- ]{mon}[- ]{day1}[ T]{clock}{zone}",
+        "{card}{year}[- ]{mon}[- ]{day1}[ T]{clock}{zone}",
         (
             ("2026 Nov 22 18:30:01.123 sw1 %ETHPORT-5-IF_DOWN: x", "2026-11-22T17:30:01.123Z"),  # Cisco NX-OS
             ("2026 Nov 22 18:30:01:123 GMT +0100 BW.shop Error x", "2026-11-22T18:30:01.123Z"),  # TIBCO
@@ -205,15 +232,25 @@ FORMATS = (
             ("####<Nov 22, 2026 6:30:01,123 PM CET> <Error> <Security> x", "2026-11-22T17:30:01.123Z"),  # WebLogic
             ("Sunday, November 22, 2026 6:30:01 PM x", "2026-11-22T17:30:01Z"),
         ),
-        ("Nov 22, 2026 18:30:01 is no time with a half of the day", "<Nov 22, 2026>"),
+        ("Nov 22, 2026 6:30:01 XM x", "<Nov 22, 2026>"),
+    ),
+    Format(
+        "name of month, day and year",
+        "[#<[]*{long_day}{mon}[a-z]* {day1}, {year},? {clock}{zone}",
+        (
+            ("Nov 22, 2026 18:30:01.123 [0x7f] ERROR - x", "2026-11-22T17:30:01.123Z"),  # Plex
+            ("November 22, 2026 18:30:01 x", "2026-11-22T17:30:01Z"),
+        ),
+        ("Nov 22, 2026 was a day",),
     ),
     Format(
         "apache error",
-        r"\[?{dow} {mon} {day} {clock} {year}",
+        "{thread}{dow} {mon} {day} {clock} {year}",
         (
             ("[Sun Nov 22 18:30:01.123456 2026] [core:error] x", "2026-11-22T17:30:01.123456Z"),
             ("Sun Nov 22 18:30:01 2026 [pid 2] CONNECT", "2026-11-22T17:30:01Z"),  # vsftpd, OpenVPN, Oracle
             ("[Sun Nov 22 18:30:01 2026] usb 1-1: x", "2026-11-22T17:30:01Z"),  # dmesg -T
+            ("[Thr 1402] Sun Nov 22 18:30:01:123 2026", "2026-11-22T17:30:01.123Z"),  # SAP
         ),
         ("Sun Nov 22 2026 x",),
     ),
@@ -255,7 +292,7 @@ FORMATS = (
     ),
     Format(
         "tomcat, php, bind",
-        "{level}{day1}[-/ ]{mon}[-/ ]{year}[: ]{clock}{zone}",
+        "{level}{day1}[-/ ]?{mon}[-/ ]?{year}[: ]{clock}{zone}",
         (
             ("22-Nov-2026 18:30:01.123 SEVERE [main] x", "2026-11-22T17:30:01.123Z"),
             ("[22-Nov-2026 17:30:01 UTC] PHP Fatal error: x", "2026-11-22T17:30:01Z"),
@@ -263,6 +300,7 @@ FORMATS = (
             ("[22-Nov-2026 18:30:01 Europe/Berlin] PHP Warning:  x", "2026-11-22T17:30:01Z"),
             ("22-NOV-2026 18:30:01 * (CONNECT_DATA=x", "2026-11-22T17:30:01Z"),  # Oracle listener
             ("22 Nov 2026 18:30:01,123 ERROR x", "2026-11-22T17:30:01.123Z"),
+            ("[22Nov2026 18:30:01.123] [main/INFO] x", "2026-11-22T17:30:01.123Z"),  # Minecraft Forge, Check Point
         ),
         ("31-Nov-2026 18:30:01 x", "22-Nov-2026 x"),
     ),
@@ -280,6 +318,21 @@ FORMATS = (
             ("22 Nov 18:30:01 - x", "2026-11-22T17:30:01Z"),  # ntpd
         ),
         ("[812] 22 Nov x",),
+    ),
+    Format(
+        "day and name of month",
+        "{day1}-{mon} {hour}:{minute}{seconds} ",
+        (
+            ("22-Nov 18:30 bacula-dir JobId 1: x", "2026-11-22T17:30:00Z"),
+            ("22-Nov 18:30:01 bareos-dir JobId 1: x", "2026-11-22T17:30:01Z"),
+        ),
+        ("31-Nov 18:30 x", "22-Nov is a day"),
+    ),
+    Format(
+        "name of month, slashes",
+        "{mon1}/{day1}/{year} {clock}",
+        (("nov/22/2026 18:30:01 system,info x", "2026-11-22T17:30:01Z"),),  # RouterOS before 7.10
+        ("bin/22/2026 18:30:01 x", "nov/22/2026 x"),
     ),
     Format(
         "RFC 2822",
@@ -345,12 +398,22 @@ FORMATS = (
         ("13/22/2026 6:30:01 PM x",),
     ),
     Format(
+        "month first with two-digit year and half of the day",
+        "{level}{month1}/{day1}/{yy},? +{hour1}:{minute}:{second}{fraction}{space}{half}",
+        (("11/22/26 6:30:01.123 PM ERROR [x] x", "2026-11-22T17:30:01.123Z"),),  # I2P
+        ("13/22/26 6:30:01 PM x",),
+    ),
+    Format(
         "month first",
-        "{level}{month1}[-/]{day1}[-/]{year}([-,]| -- |,? +){clock}{zone}",
+        "{column}{level}{month1}[-/]{day1}[-/]{year}([-,:]| -- | - | [|] |,? +){clock}{zone}",
         (
             ("11/22/2026 18:30:01 ERROR x", "2026-11-22T17:30:01Z"),
             ("11-22-2026 18:30:01.123 +0100 INFO  Metrics - x", "2026-11-22T17:30:01.123Z"),  # Splunk
             ("11/22/2026-18:30:01.123456  [**] [1:1:1] x", "2026-11-22T17:30:01.123456Z"),  # Suricata
+            ("   1 | 11/22/2026 | 18:30:01 | Power Supply #0x01 | x", "2026-11-22T17:30:01Z"),  # ipmitool sel
+            ("L 11/22/2026 - 18:30:01: x", "2026-11-22T17:30:01Z"),  # game servers of the Source engine
+            ("11/22/2026:17:30:01 GMT ns 0-PPE-0 : x", "2026-11-22T17:30:01Z"),  # NetScaler
+            ("10.0.0.1, -, 11/22/2026, 18:30:01, W3SVC1, x", "2026-11-22T17:30:01Z"),  # IIS, its own format
         ),
         ("11/22/2026 x",),
     ),
@@ -368,12 +431,14 @@ FORMATS = (
     ),
     Format(
         "month and day",
-        r"\[?{month}[-/]{day}[- ]{clock}",
+        "{event}{month}[-/]{day}[- |]{clock}",
         (
             ("11-22 18:30:01.123  1234  5678 E Tag: x", "2026-11-22T17:30:01.123Z"),  # Android
             ("11/22-18:30:01.123456  [**] [1:1:1] x", "2026-11-22T17:30:01.123456Z"),  # Snort
             ("11/22 18:30:01 [LOGON] x", "2026-11-22T17:30:01Z"),  # Netlogon
             ("[11-22 18:30:01] [Warn] x", "2026-11-22T17:30:01Z"),
+            ("ERROR[11-22|18:30:01.123] x", "2026-11-22T17:30:01.123Z"),  # Geth
+            ("001 (123.000.000) 11/22 18:30:01 Job executing", "2026-11-22T17:30:01Z"),  # HTCondor's events
         ),
         ("11-22 x", "13-22 18:30:01 x"),
     ),
@@ -387,12 +452,22 @@ FORMATS = (
     ),
     Format(
         "month first with two-digit year",
-        "([0-9]+,)?{level}{month1}/{day1}/{yy}[, ]+{clock}",
+        "{column}{level}{month1}/{day1}/{yy}([, ]+| [|] ){clock}",
         (
             ("[11/22/26 18:30:01:123 CET] 0000004f SystemOut     O x", "2026-11-22T17:30:01.123Z"),  # WebSphere
             ("10,11/22/26,18:30:01,Assign,10.0.0.9,pc1", "2026-11-22T17:30:01Z"),  # Windows' DHCP server
+            ("   1 | 11/22/26 | 18:30:01 CET | Temperature #0x30 | x", "2026-11-22T17:30:01Z"),  # ipmitool sel elist
+            ("0 11/22/26 18:30:01  nsrd x", "2026-11-22T17:30:01Z"),  # NetWorker
         ),
         ("11/22/26 x", "22/33/26 18:30:01 x"),
+    ),
+    Format(
+        "day first with two-digit year",
+        "{level}{day1}[./]{month1}[./]{yy},? +{clock}",
+        (
+            ("22.11.26, 18:30:01 FEHLER x", "2026-11-22T17:30:01Z"),  # without the comma it is told by the last write
+        ),
+        ("22.13.26 18:30:01 x", "22.11.26 is a day"),
     ),
     Format(
         "chromium",
@@ -423,10 +498,11 @@ FORMATS = (
     ),
     Format(
         "six digits",
-        "{yy}{month}{day} +{hour1}:?{minute}:?{second} ",
+        "{heading}{yy}{month}{day} +{hour1}:?{minute}:?{second}( |$)",
         (
             ("261122 18:30:01 [ERROR] x", "2026-11-22T17:30:01Z"),  # MySQL 5
             ("261122 183001 148 INFO dfs.DataNode: x", "2026-11-22T17:30:01Z"),  # Hadoop
+            ("# Time: 261122 18:30:01", "2026-11-22T17:30:01Z"),  # MySQL's slow log
         ),
         ("261322 18:30:01 x", "123456 789012 x"),
     ),
@@ -437,8 +513,32 @@ FORMATS = (
         ("type=AVC msg=audit(12345.678:7): x",),
     ),
     Format(
+        "TAI64N",
+        r"\[?@{tai}",
+        (
+            ("@400000006b0326a31d4c8e2c starting smtpd", "2026-11-22T17:30:01Z"),  # daemontools, runit, s6
+            ("[@400000006b0326a31d4c8e2c] x", "2026-11-22T17:30:01Z"),
+        ),
+        ("@40000000 is short", "@4000000z6b0326a31d4c8e2c x", "at @400000006b0326a31d4c8e2c x"),
+    ),
+    Format(
+        "epoch in hexadecimal digits",
+        "{hex_epoch}([.][0-9a-f]+ 0x[0-9a-f]+)? [a-z=]",
+        (
+            ("6b032699.1d4c8e2c 0x7f12 conn=1000 op=0 BIND", "2026-11-22T17:30:01Z"),  # OpenLDAP 2.5
+            ("6b032699 conn=1000 fd=12 ACCEPT from x", "2026-11-22T17:30:01Z"),  # OpenLDAP 2.4
+        ),
+        ("6b0326 conn=1000 x", "deadbeef conn=1000 x", "6b032699aa conn=1 x"),
+    ),
+    Format(
+        "day of the modified Julian calendar",
+        "{mjd} ",
+        (("61366 63001.123 0.000 10.0.0.1 x", "2026-11-22T17:30:01.123Z"),),  # ntpd's loopstats and peerstats
+        ("61366 files", "61366 99999.123 x", "613660 63001.123 x"),
+    ),
+    Format(
         "epoch seconds",
-        r"(- )?[([]?{epoch}",
+        "{process}{epoch}",
         (
             ("1795368601.123    120 10.0.0.1 TCP_MISS/200 GET http://x", "2026-11-22T17:30:01.123Z"),  # Squid
             ("[1795368601] SERVICE ALERT: x", "2026-11-22T17:30:01Z"),  # Nagios
@@ -446,6 +546,10 @@ FORMATS = (
             ("1795368601123 x", "2026-11-22T17:30:01.123Z"),
             ("1.795368601123456e+09\tinfo\tx", "2026-11-22T17:30:01.123456Z"),  # zap
             ("(1795368601.123456) can0 123#00", "2026-11-22T17:30:01.123456Z"),  # candump
+            ("[ WARN] [1795368601.123456, 12.3]: x", "2026-11-22T17:30:01.123456Z"),  # ROS
+            ("[INFO] [1795368601.123456] [node]: x", "2026-11-22T17:30:01.123456Z"),  # ROS 2
+            ("** Alert 1795368601.123: - x", "2026-11-22T17:30:01.123Z"),  # OSSEC
+            ("[pid   123] 1795368601.123456 read(3, x", "2026-11-22T17:30:01.123456Z"),  # strace -f -ttt
         ),
         ("[12345.678901] usb 1-1: x", "[    1.234567] Linux version", "1.5e+03 x", "1.795368601e+12345 x"),
     ),
@@ -461,7 +565,7 @@ FORMATS = (
     ),
     Format(
         "time of day",
-        "{level}{hour}:{minute}:{second}{fraction}(:? |[],|;)\t]|$)",
+        "{level}{hour}:{minute}:{second}{fraction}{zone}(:? |[],|;)\t]|$)",
         (
             ("18:30:01,123 INFO  [org.jboss.as] (MSC service thread 1-1) x", "2026-11-22T17:30:01.123Z"),  # WildFly
             ("18:30:01.123 [main] ERROR c.e.App - x", "2026-11-22T17:30:01.123Z"),  # logback
@@ -469,6 +573,7 @@ FORMATS = (
             ("[I 18:30:01.123 NotebookApp] x", "2026-11-22T17:30:01.123Z"),
             ("[18:30:01] [Server thread/INFO]: x", "2026-11-22T17:30:01Z"),  # Minecraft
             ("18:30:01.123 [error] GenServer x", "2026-11-22T17:30:01.123Z"),  # Elixir
+            ("17:30:01.123Z ERROR app: x", "2026-11-22T17:30:01.123Z"),  # bunyan's short output
             ("18:30:01.123456 IP 10.0.0.1.1 > 10.0.0.2.2: x", "2026-11-22T17:30:01.123456Z"),  # tcpdump
         ),
         ("18:30:01:5f:aa:bb is a MAC address", "24:30:01 x", "at 18:30:01 x", "18:30 x", "3 18:30:01 x"),
@@ -549,6 +654,9 @@ def format_examples() -> dict[str, str]:
 _MOST_DIGITS = 9
 """Of a fraction; more are the next field of a line whose fields are parted by commas."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_TAI_AHEAD_S = 10
+"""As daemontools, runit and s6 reckon it, who count no leap second."""
+_EPOCHS_JULIAN_DAY = 40587
 _HALF_A_YEAR = timedelta(days=182)
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -672,9 +780,16 @@ def compiled(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
 def leading_time() -> re.Pattern[str]:
     """A time of the table with which a line begins, without a word ahead of it, and what parts it from the message."""
     no_word = {
-        _FIELDS["lead"]: rf'[<("#*> -]*(({"|".join(_DAYS)}) )?\[?',
+        _FIELDS["lead"]: rf'[<("#*> -]*(({"|".join(_DAYS)}) )?(\[#[|]|\[)?',
         _FIELDS["level"]: r"\[?",
         _FIELDS["epoch"]: _RECENT_EPOCH,
+        _FIELDS["device"]: r"([0-9]+: )?[*.%]?\[?",
+        _FIELDS["card"]: "",
+        _FIELDS["thread"]: r"\[?",
+        _FIELDS["column"]: "([0-9]+,)?",
+        _FIELDS["event"]: r"\[?",
+        _FIELDS["heading"]: "",
+        _FIELDS["process"]: "(- )?[([]?",
     }
     known = (*no_word, _FIELDS["dow"], _FIELDS["long_day"])
     rows = []
@@ -684,7 +799,7 @@ def leading_time() -> re.Pattern[str]:
         if not re.search(r"[A-Za-z]|\[\^", ahead):
             rows.append("".join(no_word.get(piece, piece.pattern) for piece in row.pieces))
     start = f"(?=[^A-Za-z0-9]{{0,6}}(?:[0-9]|{'|'.join((*_MONTHS, *_DAYS))}))(?![0-9]+[.][0-9]+[.][0-9]+[.])"
-    behind = r"(?:[\])}>\"'|,;:]{0,3}(?:[ \t]|$)|(?<=[ \t]))"
+    behind = r"(?:[\])}>\"'|,;:]{0,3}(?:[ \t]|$)|(?<=[ \t])|[\]|](?=[\[A-Z]))"
     return re.compile(f"{start}(?:{'|'.join(rows)}){behind}")
 
 
@@ -737,6 +852,12 @@ def _moment_of_fields(fields: dict[str, str | None], utc_offset_s: int, near: da
     """Raises ValueError for a date that does not exist."""
     if epoch := fields.get("epoch"):
         return _of_epoch(epoch)
+    if tai := fields.get("tai"):
+        return _EPOCH + timedelta(seconds=int(tai[7:], 16) - _TAI_AHEAD_S)
+    if hex_epoch := fields.get("hex_epoch"):
+        return _EPOCH + timedelta(seconds=int(hex_epoch, 16))
+    if mjd := fields.get("mjd"):
+        return _of_julian_day(*mjd.split(" "))
     if month_name := fields.get("month_name"):
         name = month_name[:3].title()
         if name not in _MONTHS:
@@ -799,6 +920,12 @@ def _nearest_year(month: int, day: int, after_midnight: timedelta, near: datetim
 def _nearest_clock(after_midnight: timedelta, near: datetime) -> datetime:
     today = _midnight(near.year, near.month, near.day) + after_midnight
     return min((today + timedelta(days=days) for days in (-1, 0, 1, -2, 2)), key=lambda moment: abs(moment - near))
+
+
+def _of_julian_day(day: str, second: str) -> datetime | None:
+    if float(second) >= 86401:
+        return None
+    return _EPOCH + timedelta(days=int(day) - _EPOCHS_JULIAN_DAY, seconds=float(second))
 
 
 def _of_epoch(text: str) -> datetime | None:

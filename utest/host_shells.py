@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
@@ -59,6 +60,23 @@ class HostShell:
 
     def __str__(self) -> str:
         return self.name
+
+
+def turning_zone(turn: datetime, *, from_s: int, to_s: int) -> str:
+    """A ``TZ`` whose clocks are turned at this moment, and back at another time of the year."""
+    standard, summer = sorted((from_s, to_s))
+    local = turn.astimezone(timezone(timedelta(seconds=from_s)))
+    here, elsewhere = f"J{_day_of_year(local)}/{local:%H:%M:%S}", f"J{_day_of_year(local + timedelta(days=100))}"
+    begin, end = (here, elsewhere) if to_s == summer else (elsewhere, here)
+    return f"STD{_behind_utc(standard)}DST{_behind_utc(summer)},{begin},{end}"
+
+
+def _day_of_year(moment: datetime) -> int:
+    return moment.replace(year=2026, day=min(moment.day, 28) if moment.month == 2 else moment.day).timetuple().tm_yday
+
+
+def _behind_utc(ahead_s: int) -> str:
+    return f"{'-' if ahead_s > 0 else ''}{abs(ahead_s) // 3600:02d}:{abs(ahead_s) // 60 % 60:02d}"
 
 
 @cache

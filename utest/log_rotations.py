@@ -33,7 +33,7 @@ def later(path: Path, seconds: int) -> None:
 
 
 def renamed(log: Path, name: str = "app.log.1") -> Path:
-    return log.rename(log.with_name(name))
+    return log.rename(log.parent / name)
 
 
 def packed(path: Path, suffix: str, pack: Callable[[bytes], bytes]) -> Path:
@@ -76,6 +76,11 @@ def rotated_with_date(log: Path) -> str:
 
 def rotated_with_date_ahead_of_extension(log: Path) -> str:
     return rotated_by_rename(log, "app-2026-11-22.log")
+
+
+def rotated_into_a_tree(log: Path) -> str:
+    (log.parent / "2026" / "11").mkdir(parents=True)
+    return rotated_by_rename(log, "2026/11/26.log")
 
 
 def rotated_and_packed(log: Path, suffix: str = ".gz", pack: Callable[[bytes], bytes] = gzip.compress) -> str:
@@ -144,6 +149,7 @@ SCENARIOS = [
     rotated_by_rename,
     rotated_with_date,
     rotated_with_date_ahead_of_extension,
+    rotated_into_a_tree,
     rotated_and_packed,
     rotated_and_packed_with_xz,
     copytruncated,

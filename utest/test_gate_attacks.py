@@ -314,7 +314,8 @@ def requests(attacked: Attacked) -> Iterator[tuple[str, bytes]]:
         state.strip() + " more\nend\n",
         state + "\x00end\n", state + "é\nend\n", state + "'\nend\n", state + '"\nend\n', state + "$x\nend\n",
         state + "`x`\nend\n", state + "\\\nend\n", state + "(x)\nend\n", state + "#\nend\n", state + "*\nend\n",
-        "c state x\nend\n", "d 2f\nend\n", "f 1 1 1 - - 1 61\n" + log + "end\n", log.replace("mark", "marks") + "end\n",
+        "c state x\nend\n", "d 2f\nend\n", "f 1 1 1 - - - 1 61\n" + log + "end\n",
+        log.replace("mark", "marks") + "end\n",
         log.replace("yes", "no") + "end\n", log.strip() + " 1\nend\n", "item " * 300_000 + "\nend\n",
         "\n" * 1_000_000 + "end\n",
         b"\xff" * 1_000_000, b"\0" * 1_000_000, "item 1 state x 1 1\n" * 1000 + "end\n",
@@ -369,13 +370,13 @@ def test_a_table_of_files_that_the_collector_would_not_read_is_refused(attacked:
     inode, folder = secret.stat().st_ino, hexadecimal(f"{attacked.logs}/")
     names = ["secret.txt", "../canary", "..", ".", ".hidden.log", "a/b.log", "x.log\n", "", "x.log\0", "\udcff"]
     tables = [
-        *(f"d {folder}\nf {inode} 0 - - - 1 {hexadecimal(name)}\n" for name in names),
-        f"f {inode} 0 - - - 1 {hexadecimal('app.log')}\n",
-        f"d {hexadecimal('/etc/')}\nf 1 0 - - - 1 {hexadecimal('passwd')}\n",
-        f"d {hexadecimal(str(attacked.logs.parent) + '/')}\nf 1 0 - - - 1 {hexadecimal('app.log')}\n",
-        *(f"d {folder}\nf {bad} 1 - - - 1 {hexadecimal('app.log')}\n" for bad in ("01", "9" * 21, "x", "1.log", "-")),
-        *(f"d {folder}\nf 1 {bad} 1 {hexadecimal('app.log')}\n" for bad in ("x - - -", "1 - -", "1 - - - -")),
-        *(f"d {folder}\nf 1 0 - - - 1 {bad}\n" for bad in ("6", "zz", "0a", "00", "6" * 9000, "6A")),
+        *(f"d {folder}\nf {inode} 0 - - - - 1 {hexadecimal(name)}\n" for name in names),
+        f"f {inode} 0 - - - - 1 {hexadecimal('app.log')}\n",
+        f"d {hexadecimal('/etc/')}\nf 1 0 - - - - 1 {hexadecimal('passwd')}\n",
+        f"d {hexadecimal(str(attacked.logs.parent) + '/')}\nf 1 0 - - - - 1 {hexadecimal('app.log')}\n",
+        *(f"d {folder}\nf {bad} 1 - - - - 1 {hexadecimal('app.log')}\n" for bad in ("01", "9" * 21, "x", "1.log", "-")),
+        *(f"d {folder}\nf 1 {bad} 1 {hexadecimal('app.log')}\n" for bad in ("x - - - -", "1 - - -", "1 - - - - -")),
+        *(f"d {folder}\nf 1 0 - - - - 1 {bad}\n" for bad in ("6", "zz", "0a", "00", "6" * 9000, "6A")),
         f"u {hexadecimal('/etc/shadow')}\n", "u\n", "d\n", "f\n", f"c log {attacked.digests['log']}\n",
     ]  # fmt: skip
 
@@ -386,7 +387,7 @@ def test_a_table_of_files_that_the_collector_would_not_read_is_refused(attacked:
 
     all_at_once((repr(table[:90]), lambda table=table: is_not_read(table)) for table in tables)  # type: ignore[misc]
     # the path is the collector's own, and the inode is that of another log
-    for stolen in (f"d {folder}\nf {inode} 0 - - - 1 {hexadecimal('gone.log')}\n",):
+    for stolen in (f"d {folder}\nf {inode} 0 - - - - 1 {hexadecimal('gone.log')}\n",):
         stdout, stderr = attacked.converse(attacked.request(attacked.item("log") + stolen + "end\n"))
         assert SECRET.encode() not in stdout + stderr
         assert b"of the log" in stdout

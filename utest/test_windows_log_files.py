@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from host_shells import HostShell, host_shells
+from host_shells import HostShell, host_shells, turning_zone
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.timestamps import TimeFormat
@@ -311,7 +311,7 @@ def test_a_rotation_in_the_window_that_no_mark_knows_takes_no_line_away(copy: st
         log.rename(tmp_path / copy)
     for name in ("app-2.log", "app.log.lock", "app-errors.log", "other.log.1"):  # other logs
         (tmp_path / name).write_text(entry(25, "INFO of another log"))
-    log_file(tmp_path, new, seconds_ago(0))
+    log_file(tmp_path, new, seconds_ago(20))
     answer = answer_of(log, seconds_ago(60))
     assert (answer.text.decode(), answer.is_unsure, answer.note) == (boom + new, False, "")
     assert answer_of(log, seconds_ago(25)).text.decode() == new
@@ -391,6 +391,141 @@ def test_lines_from_before_the_end_of_summer_time_are_not_taken_for_the_windows(
     log = log_file(tmp_path, summer + winter + new, seconds_ago(0))
     answer = answer_of(log, seconds_ago(60), awk=awk)
     assert [part.text.decode() for part in answer.parts if not part.is_unsure] == [new]
+
+
+# --- A log's own clock that is apart from the host's ------------------------------------------------------------------
+
+PLAIN, WITH_Z, OF_DAY = "%Y-%m-%d %H:%M:%S.%f", "%Y-%m-%dT%H:%M:%S.%fZ", "%H:%M:%S.%f"
+APART = [
+    (PLAIN, -60, "is 60 s behind", "seems to be 60 s behind"),
+    (PLAIN, 75, "is 75 s ahead of", "seems to be 75 s ahead of"),
+    ("%b %e %H:%M:%S", -45, "is 4", "seems to be 4"),
+    (OF_DAY, 62, "is 62 s ahead of", "seems to be 62 s ahead of"),
+    (PLAIN, -7255, "is 7255 s behind", "were not used: they do not fit"),
+    (PLAIN, 9 * 3600, "were read as UTC+09:00", "were read as UTC+09:00"),
+    (WITH_Z, 3600, "is 3600 s ahead of", "bear a zone and are 3600 s ahead of its last write"),
+    (WITH_Z, -3600, "is 3600 s behind", "seems to be 3600 s behind"),
+]
+
+
+class BusyLog:
+    """A log with a line every two seconds until now, by a clock that is so many seconds ahead of the host's."""
+
+    def __init__(self, path: Path, style: str, ahead_s: float) -> None:
+        self.path, self.style, self.ahead = path, style, timedelta(seconds=ahead_s)
+        self.began = seconds_ago(80).replace(microsecond=0)
+        self.collector = Collector(name="log", file=(str(path),))
+        self.written = -40
+
+    def write_until(self, number: int) -> datetime:
+        """Up to this line; line 0 is the first of the window."""
+        lines = range(self.written, number)
+        moments = [self.began + timedelta(seconds=2 * each + 0.5) for each in lines]
+        with self.path.open("a") as file:
+            file.writelines(
+                f"{(at + self.ahead).strftime(self.style)} line {n}\n" for n, at in zip(lines, moments, strict=True)
+            )
+        os.utime(self.path, (moments[-1].timestamp(),) * 2)
+        self.written = number
+        return moments[-1]
+
+    def marked_at(self, number: int) -> HostMark:
+        at = self.write_until(number)
+        return replace(DASH.mark(self.collector), epoch=at.timestamp() + 0.1)
+
+    def answer(self, awk: Path, **marks: HostMark) -> HostOutput:
+        self.write_until(40)
+        start = self.began.timestamp()
+        window = ResolvedWindow(
+            kind="test",
+            since_epoch=start - 0.1,
+            sure_epoch=start + 0.1,
+            until_epoch=start + 80,
+            utc_offset_s=0,
+            **marks,
+        )
+        return DASH.answer(command_line(self.collector, window=window, max_bytes=1_000_000), first_in_path=awk)
+
+
+def numbers(answer: HostOutput, *, unsure: bool) -> set[int]:
+    """Of the lines that are shown as unsure, or as sure."""
+    lines = [line for part in answer.parts if part.is_unsure == unsure for line in part.text.decode().splitlines()]
+    return {int(line.split()[-1]) for line in lines}
+
+
+@pytest.mark.parametrize(("style", "ahead_s", "proven", "inferred"), APART, ids=[f"{a[0]} {a[1]}" for a in APART])
+def test_a_log_by_a_clock_of_its_own_loses_no_line_and_is_told_as_that(
+    style: str, ahead_s: int, proven: str, inferred: str, awk: Path, tmp_path: Path
+) -> None:
+    alone = BusyLog(tmp_path / "alone.log", style, ahead_s)
+    early = BusyLog(tmp_path / "early.log", style, ahead_s)
+    late = BusyLog(tmp_path / "late.log", style, ahead_s)
+    answers = {
+        "alone": alone.answer(awk),
+        "early": early.answer(awk, mark=early.marked_at(-5)),
+        "late": late.answer(awk, late_mark=late.marked_at(5)),
+    }
+    for name, answer in answers.items():
+        sure, unsure = numbers(answer, unsure=False), numbers(answer, unsure=True)
+        assert sure | unsure >= set(range(40)), (name, answer.note)
+        assert min(sure, default=0) >= 0, (name, answer.note)
+        assert (inferred if name == "alone" else proven) in answer.note, (name, answer.note)
+        assert name == "alone" or len(unsure) <= 3, (
+            name,
+            unsure,
+            answer.note,
+        )  # marks tell the clock, which tells the rest
+
+
+def test_no_clock_is_learned_from_a_log_whose_last_line_is_old(awk: Path, tmp_path: Path) -> None:
+    quiet = log_file(tmp_path, minute_of_entries(), seconds_ago(209))
+    answer = answer_of(quiet, seconds_ago(60), awk=awk)
+    assert (answer.text, answer.note) == (b"", "")
+    untimed = log_file(tmp_path, minute_of_entries() + "a line without a time\n", seconds_ago(1))
+    assert "The clock of" not in answer_of(untimed, seconds_ago(60), awk=awk).note
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+@pytest.mark.parametrize("hour", [3600, -3600], ids=["to summer time", "from summer time"])
+@pytest.mark.parametrize("ago", [2700, 4500])
+def test_the_change_of_summer_time_within_a_window_takes_no_line_away(
+    shell: HostShell, hour: int, ago: int, tmp_path: Path
+) -> None:
+    now = datetime.now(timezone.utc).replace(microsecond=0)
+    turn = now - timedelta(seconds=ago - 900)
+    zones = [timezone(timedelta(seconds=seconds)) for seconds in (18000, 18000 + hour)]
+    moments = [now - timedelta(seconds=2 * ago - 60 * number) for number in range(2 * ago // 60)]
+    entries = [f"{at.astimezone(zones[at >= turn]):%Y-%m-%d %H:%M:%S.%f} of {at.timestamp():.0f}\n" for at in moments]
+    log = log_file(tmp_path, "".join(entries), moments[-1])
+    tz = turning_zone(turn, from_s=18000, to_s=18000 + hour)
+    since = now - timedelta(seconds=ago + 10)
+    answer = answer_of(log, since, shell=shell, utc_offset_s=18000 + hour, tz=tz)
+    shown = answer.text.decode().splitlines()
+    sure = [line for part in answer.parts if not part.is_unsure for line in part.text.decode().splitlines()]
+    assert [line for line in entries if int(line.split()[-1]) > since.timestamp() and line.rstrip() not in shown] == []
+    assert [line for line in sure if int(line.split()[-1]) < since.timestamp() - 1] == []
+    assert len(shown) <= ago / 60 + 61
+    assert sure
+
+
+@pytest.mark.parametrize("turn", ["2026-03-29T01:00:00Z", "2026-10-25T01:00:00Z"])
+def test_a_log_in_a_zone_that_is_not_the_hosts_has_its_change_of_summer_time(
+    turn: str, awk: Path, tmp_path: Path
+) -> None:
+    from zoneinfo import ZoneInfo
+
+    turned = datetime.fromisoformat(turn.replace("Z", "+00:00"))
+    moments = [turned + timedelta(seconds=20 * number + 5) for number in range(-240, 90)]
+    entries = [
+        f"{at.astimezone(ZoneInfo('Europe/Berlin')):%Y-%m-%d %H:%M:%S} of {at.timestamp():.0f}\n" for at in moments
+    ]
+    log = log_file(tmp_path, "".join(entries), moments[-1])
+    since = turned - timedelta(minutes=10)
+    answer = answer_of(log, since, awk=awk)
+    shown = answer.text.decode().splitlines()
+    sure = [line for part in answer.parts if not part.is_unsure for line in part.text.decode().splitlines()]
+    assert [line for line in entries if int(line.split()[-1]) > since.timestamp() and line.rstrip() not in shown] == []
+    assert [line for line in sure if int(line.split()[-1]) < since.timestamp() - 1] == []
 
 
 # --- Marks ahead of and behind the window's start ---------------------------------------------------------------------

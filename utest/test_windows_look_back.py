@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shutil
 import subprocess
@@ -256,6 +257,7 @@ def test_a_log_without_a_mark_is_looked_back_on_before_its_times_begin(shell: Ho
 
     log.write_text("".join(dated(second, f"ERROR attempt {second} refused") for second in range(LINES)))
     append(log, dated(60, "ERROR attempt 5 refused") + dated(61, "ERROR disk full"))
+    os.utime(log, (begin + 61, begin + 61))
     window = ResolvedWindow(kind="test", since_epoch=begin + 50, sure_epoch=begin + 50)
     output = shell.answer(command_line(collector(log), window=window, max_bytes=100_000))
     (part,) = output.parts

@@ -300,7 +300,7 @@ def test_a_copy_that_no_inode_leads_to_is_found_where_the_collector_names_its_ar
     log.write_text(lines("old", 100))
     answer = window_of(shell, collector(log), rotate)
     assert answer.text.decode() == lines("after", 7)
-    assert "name the copies in 'archive'" in answer.note
+    assert "write beside 'file' where its copies lie: 'archive: /FOLDER/app*'." in answer.note
 
 
 @pytest.mark.parametrize("kind", ["folder", "fifo"])

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from host_shells import HostShell, host_shells
+from host_shells import HostShell, host_shells, turning_zone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_rotations import collector
@@ -40,6 +40,9 @@ def local(at: datetime, zone_s: int, style: str) -> str:
     return at.astimezone(timezone(timedelta(seconds=zone_s))).strftime(style)
 
 
+CLOCKS_S = (0.0,) * 12 + (-60.0, 75.4, -45.3, 2.5, -600.0, -7255.0)
+"""How far the log's own clock is ahead of the host's."""
+
 STAMPS: dict[str, Stamp] = {
     "ISO": lambda at, _: at.isoformat() + " INFO ",
     "local": lambda at, zone_s: local(at, zone_s, "%Y-%m-%d %H:%M:%S.%f [main] "),
@@ -51,6 +54,8 @@ STAMPS: dict[str, Stamp] = {
     "logfmt": lambda at, _: f"level=info ts={at.isoformat()} msg=",
     "UTC on a host of another zone": lambda at, _: at.strftime("%Y-%m-%d %H:%M:%S.%f "),
     "nine hours off": lambda at, _: local(at, 9 * 3600, "%Y-%m-%d %H:%M:%S.%f "),
+    "local time with a Z": lambda at, zone_s: local(at, zone_s, "%Y-%m-%dT%H:%M:%S.%fZ "),
+    "an hour behind with a Z": lambda at, _: (at - timedelta(hours=1)).strftime("%Y-%m-%dT%H:%M:%S.%fZ "),
     "no time": lambda at, _: "",
     "time of day": lambda at, zone_s: local(at, zone_s, "%H:%M:%S.%f [main] "),
 }
@@ -67,8 +72,13 @@ class World:
     chance: random.Random
     stamp: Stamp
     zone_s: int
+    """Of the host, until its clocks are turned."""
     way: str
     """How its rotation goes."""
+    clock_s: float = 0.0
+    """How far the log's own clock is ahead of the host's."""
+    turned: tuple[datetime, int] | None = None
+    """When the host's clocks are turned, and its zone from then on."""
     lines: dict[str, datetime] = field(default_factory=dict)
     """Each line's text without its newline, and when it was written."""
     rotations: int = 0
@@ -77,7 +87,8 @@ class World:
         for _ in range(count):
             self.now += timedelta(milliseconds=self.chance.choice((3, 40, 400, 1700)))
             name = f"line-{len(self.lines)}"
-            text = f"{self.stamp(self.now, self.zone_s)}{self.chance.choice(STRAY)}{name}"
+            stamp = self.stamp(self.now + timedelta(seconds=self.clock_s), self.zone_now)
+            text = f"{stamp}{self.chance.choice(STRAY)}{name}"
             entry = [
                 text,
                 *(f"{self.chance.choice(TRACES)} of {name}-{n}" for n in range(self.chance.choice((0, 0, 0, 2)))),
@@ -86,6 +97,10 @@ class World:
                 file.write("".join(f"{line}\n" for line in entry))
             self.lines.update(dict.fromkeys(entry, self.now))
             self.touch(self.log)
+
+    @property
+    def zone_now(self) -> int:
+        return self.turned[1] if self.turned and self.now >= self.turned[0] else self.zone_s
 
     def touch(self, path: Path) -> None:
         os.utime(path, (self.now.timestamp(),) * 2)
@@ -97,11 +112,14 @@ class World:
         if self.way == "into a folder":
             (self.log.parent / "old").mkdir(exist_ok=True)
             target = self.log.parent / "old" / f"app.log-{moment}"
+        elif self.way in ("into a tree", "copied into a tree"):
+            target = self.log.parent / "2026" / "11" / f"app-{moment}.log"
+            target.parent.mkdir(parents=True, exist_ok=True)
         elif self.way == "by date":
             target = self.log.with_name(f"app-{moment}.log")
         else:
             target = self._numbered()
-        if self.way == "copied and truncated":
+        if self.way.startswith("copied"):
             shutil.copyfile(self.log, target)
             os.truncate(self.log, 0)
         else:
@@ -131,16 +149,20 @@ def marked(shell: HostShell, world: World, asked: Collector, **surroundings: obj
     return replace(mark, epoch=world.now.timestamp())
 
 
-WAYS = ("renamed", "copied and truncated", "into a folder", "by date", "packed")
+WAYS = ("renamed", "copied and truncated", "into a folder", "by date", "packed", "into a tree", "copied into a tree")
 PATTERNS = ("app.log", "app.log", "app*", "app.log*")
 
 
 def played(chance: random.Random, shell: HostShell, directory: Path, awk: Path) -> tuple[World, datetime, HostOutput]:
     """A world with its log, the test's start in it, and what a host with this shell answers."""
-    surroundings = {"first_in_path": awk}
+    surroundings: dict[str, object] = {"first_in_path": awk}
     start = datetime.now(timezone.utc).replace(microsecond=0) - timedelta(seconds=200 + chance.random())
     stamp, zone_s = STAMPS[chance.choice(sorted(STAMPS))], chance.choice(ZONES_S)
-    world = World(directory / "app.log", start, chance, stamp, zone_s, chance.choice(WAYS))
+    world = World(directory / "app.log", start, chance, stamp, zone_s, chance.choice(WAYS), chance.choice(CLOCKS_S))
+    if chance.random() < 0.1:
+        turn = start.replace(microsecond=0) + timedelta(seconds=chance.randrange(0, 30))
+        world.turned = (turn, zone_s + chance.choice((3600, -3600)))
+        surroundings["tz"] = turning_zone(turn, from_s=zone_s, to_s=world.turned[1])
     asked = collector(directory / chance.choice(PATTERNS))
     world.log.touch()
     world.write(chance.randrange(0, 30))
@@ -165,7 +187,7 @@ def played(chance: random.Random, shell: HostShell, directory: Path, awk: Path) 
         since_epoch=began.timestamp() - 0.002,
         sure_epoch=began.timestamp() + 0.002,
         until_epoch=world.now.timestamp() + 1,
-        utc_offset_s=world.zone_s,
+        utc_offset_s=world.zone_now,
         mark=early,
         late_mark=late,
     )

@@ -186,8 +186,8 @@ class Collector(Section):
     )
     archive: Texts = Field(
         (),
-        description="Where rotation puts old copies of `file`, when that is neither beside it nor in a folder next to "
-        "it: paths in which `*` and `?` match file names.",
+        description="Where rotation puts old copies of `file`, when that is neither beside it nor in the folders "
+        "around it: paths in which `*` and `?` match file names.",
     )
     baseline: bool = Field(False, description="Also take this snapshot at the window's start and show what changed.")
     mask: Masks = Field(

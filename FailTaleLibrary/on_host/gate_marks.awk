@@ -1,5 +1,5 @@
 # The table of a request -> the assignments that plan_files.sh wants: lines `d DIRECTORY`, `f INODE SIZE DIGEST SIZE DIGEST
-# WRITTEN NAME` and `u PATH`, names in hexadecimal. FAILTALE_ALLOWED is an expression for the paths that the collector itself
+# BEFORE WRITTEN NAME` and `u PATH`, names in hexadecimal. FAILTALE_ALLOWED is an expression for the paths that the collector itself
 # would read; with any other one, or a number that is none, the whole table is refused.
 BEGIN {
   for (code = 1; code < 256; code++) character[sprintf("%02x", code)] = sprintf("%c", code)
@@ -29,14 +29,15 @@ $1 == "d" && NF == 2 {
   marks = marks quoted(directory) "\n"
   next
 }
-$1 == "f" && NF == 8 {
+$1 == "f" && NF == 9 {
   number($2, 20)
   for (i = 3; i < 7; i++) if ($i != "-") number($i, i % 2 ? 15 : 10)
-  number($7, 15)
-  name = text($8)
+  if ($7 != "-") number($7, 15)
+  number($8, 15)
+  name = text($9)
   if (index(name, "/")) refuse()
   check(directory name)
-  marks = marks $2 " " $3 " " $4 " " $5 " " $6 " " $7 " " quoted(name) "\n"
+  marks = marks $2 " " $3 " " $4 " " $5 " " $6 " " $7 " " $8 " " quoted(name) "\n"
   next
 }
 $1 == "u" && NF == 2 {

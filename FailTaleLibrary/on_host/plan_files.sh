@@ -1,6 +1,7 @@
-# Which bytes of which files may be the window: lines NUMBER LOW PROVEN PATH, one for each piece of a log. What stands
-# ahead of LOW is older than the window (`-`: nobody knows), what stands behind PROVEN is in it (`-`: nobody knows); what
-# lies between is for the log's times to tell. Set from outside:
+# Which bytes of which files may be the window: lines NUMBER LOW PROVEN POINTS PATH, one for each piece of a log. What
+# stands ahead of LOW is older than the window (`-`: nobody knows), what stands behind PROVEN is in it (`-`: nobody knows);
+# what lies between is for the log's times to tell. POINTS: SIZE:WRITTEN,… as marks know when the log had grown so far, `-`
+# where none does. Set from outside:
 #   how        mark, time or tail
 #   low_at     epoch seconds at which the window begins at the earliest; empty when that is not known
 #   stale      epoch seconds; a file that was last written before has nothing of the window
@@ -12,15 +13,22 @@
 #   archives() prints the files in which the user says that rotated copies lie; unmarked PATH: could no mark see it?
 marked=${marked-} unreadable=${unreadable-}
 how=${how-} stale=${stale-} low_at=${low_at-} marks=${marks-} changed=${changed-} early=${early-} late=${late-} marked_at=${marked_at-0}
-most=${most-}
+most=${most-} folder=- changed_folders=
 # holds PATH SIZE DIGEST MARKED_PATH: does a file hold the content that was marked? A mark of a packed file is about its
 # packed bytes.
 holds() {
   if [ "$3" = - ] || [ "$2" = 0 ]; then return 0; fi # an empty log is the beginning of any
   if packed "$4"; then cat < "$1"; else content "$1"; fi | { [ "$(digest "$2")" = "$3" ]; }
 }
-part() { printf '%s %s %s %s\n' "$number" "$@"; }
+part() { printf '%s %s %s %s %s\n' "$number" "$1" "$2" "${points:--}" "$3"; }
+# points_of EARLY LATE TIMES: the points of a file that is what both marks know.
+points_of() {
+  points=
+  if [ "$1" != - ]; then points=$1:${3%:*}; fi
+  if [ "$2" != - ]; then points=${points:+$points,}$2:${3#*:}; fi
+}
 plan_file() {
+  points=
   if [ -z "$early" ] && [ "$how" != tail ]; then plan_unmarked_copies; fi
   case $how in
     mark) plan_marked ;;
@@ -34,6 +42,7 @@ plan_marked() {
     if packed "$path"; then return; fi
     # shellcheck disable=SC2154 # as the plan has them
     if [ "$i_early" = - ] && [ "$p_early" != - ]; then plan_rotated; fi # between the two marks
+    points_of "$i_early" "$i_late" "$i_times"
     part "$(low_of "$i_early")" "$(proven_of "$i_late" "$i_late_digest")" "$path"
   elif [ "$p_inode" != - ] && ! packed "$path"; then
     plan_rotated
@@ -86,13 +95,12 @@ plan_gone() {
   plan_rotated
 }
 # Names that a rotated copy may have, newest first: app.log.1, app.log-20261122.gz, app-20261122.log, app.1.log; beside
-# the log or in a folder below its own, where its inode is now, and where the user says.
+# the log, in a folder below its own, where its inode is now, and where the user says.
 siblings() {
   name=${path##*/}
-  folder=${path%/*}
   {
-    copies_in "$folder" "$folder"/*/
-    find "$folder" "${folder%/*}/" -xdev -maxdepth 2 -inum "$p_inode" 2>/dev/null | while IFS= read -r each; do
+    copies_around
+    printf '%s\n' "$changed_folders" | found_by_inode | while IFS= read -r each; do
       printf '%s\n' "$each"
       copies_in "${each%/*}"
     done
@@ -115,6 +123,42 @@ is_copy() {
   rest=${1%.gz} rest=${rest%.xz} rest=${rest%.zst} rest=${rest%.bz2}
   case $rest in "${name%.*}"[-._][0-9]*) rest=${rest#"${name%.*}"} rest=${rest%".${name##*.}"} ;; *) return 1 ;; esac
   case $rest in *[!0-9_.:T-]*) return 1 ;; esac
+}
+copies_around() {
+  copies_in "$folder"
+  printf '%s\n' "$changed_folders" | while IFS= read -r each; do
+    case $each in "$folder/"?*) if ! [ -e "$each/$name" ]; then copies_in "$each"; fi ;; esac # else they are that log's
+  done
+}
+# Folders -> the file in them that has the inode of $path at its mark.
+found_by_inode() {
+  IFS='
+'
+  set -f
+  # shellcheck disable=SC2046 # one word a line
+  set -- $(cat)
+  if [ "$#" -gt 0 ]; then find "$@" -xdev -maxdepth 1 -type f -inum "$p_inode" 2>/dev/null; fi
+}
+# Sets folder, that of $path, and changed_folders: those of the trees around it in which something was made or renamed since
+# the mark or the window's start. Of large trees the first thousand folders, so that the search ends; once for each folder.
+find_changed_folders() {
+  if [ "$folder" = "${path%/*}" ]; then return; fi
+  folder=${path%/*}
+  since=$marked_at
+  if [ -n "$low_at" ] && { [ "$since" = 0 ] || [ "${low_at%.*}" -lt "$since" ]; }; then since=${low_at%.*}; fi
+  changed_folders=$({
+    find "${folder:-/}" -xdev -maxdepth 5 -type d 2>/dev/null | head -n 1000
+    find "${folder%/*}/" -xdev -maxdepth 4 -type d 2>/dev/null | head -n 1000 | sed 's|//|/|'
+  } | awk '!seen[$0]++' | changed_since "$since")
+}
+changed_since() {
+  IFS='
+'
+  set -f
+  minutes=$((($(date +%s) - $1) / 60 + 2))
+  # shellcheck disable=SC2046 # one word a line
+  set -- $(cat)
+  if [ "$#" -gt 0 ]; then find "$@" -maxdepth 0 -mmin "-$minutes" 2>/dev/null; fi
 }
 copies_in() { # FOLDER...
   for each; do
@@ -145,11 +189,14 @@ plan_rotated() {
   else
     m_size=$p_late m_digest=$p_late_digest
   fi
+  find_changed_folders
   around=$(siblings)
   if [ -n "$around" ]; then old=$(printf '%s\n' "$around" | find_old); else old=''; fi
   if [ -n "$old" ]; then
     if [ "$p_late" != - ] && ! knew_old; then p_late=-; fi
+    points_of "$p_early" "$p_late" "$p_times"
     part "$(low_of "$p_early")" "$p_late" "$old"
+    points=
     printf '%s\n' "$around" | plan_between
   elif [ "$m_size" -gt 0 ]; then
     case $path in *[0-9]) ;; *) tell lost "$path" ;; esac # who rotates drops the oldest copy, and nothing is lost
@@ -211,8 +258,8 @@ plan_between() {
 plan_unmarked_copies() {
   if [ -z "$low_at" ]; then return; fi
   name=${path##*/}
-  folder=${path%/*}
-  copies=$(copies_in "$folder" "$folder"/*/ | while IFS= read -r each; do
+  find_changed_folders
+  copies=$(copies_around | while IFS= read -r each; do
     if is_numbered "${each##*/}"; then printf '%s\n' "$each"; fi
   done; archives)
   if [ -n "$copies" ]; then printf '%s\n' "$copies" | trusted_names | newest_names | oldest_first | plan_written_copies; fi
@@ -266,10 +313,10 @@ is_marked() {
   file=$1
   # shellcheck disable=SC2046 # words
   set -- $(printf '%s\n' "$marks" | grep "^$inode ")
-  if [ "$#" -lt 7 ]; then return 1; fi
+  if [ "$#" -lt 8 ]; then return 1; fi
   k_size=$2 k_digest=$3 k_early=$2 k_late=$4
   if [ "$2" = - ]; then k_size=$4 k_digest=$5; fi
-  shift 6
+  shift 7
   k_name=$*
   [ "$size" -ge "$k_size" ] && holds "$file" "$k_size" "$k_digest" "$file"
 }
@@ -326,12 +373,12 @@ complain() { # PATTERN PATH
 # From an inventory. The shortest names first; a piece that an earlier file has claimed is not another's.
 plan() {
   { if [ "$how" = mark ]; then printf '%s\n' "$marks"; fi; echo; cat; } |
-    awk -v how="$how" -v stale="${stale:-0}" "$changed" | sort -k1,1n -k14 | {
+    awk -v how="$how" -v stale="${stale:-0}" "$changed" | sort -k1,1n -k16 | {
     number=0
-    while read -r _ inode size written i_early i_early_digest i_late i_late_digest \
-      p_inode p_early p_early_digest p_late p_late_digest path; do
+    while read -r _ inode size written i_early i_early_digest i_late i_late_digest i_times \
+      p_inode p_early p_early_digest p_late p_late_digest p_times path; do
       number=$((number + 1))
       plan_file
     done
-  } | awk '{ path = $0; sub(/^[^ ]+ [^ ]+ [^ ]+ /, "", path) } !seen[path]++'
+  } | awk '{ path = $0; sub(/^[^ ]+ [^ ]+ [^ ]+ [^ ]+ /, "", path) } !seen[path]++'
 }

@@ -9,7 +9,7 @@
 #   reach              newest bytes from before the window that the look-back reads
 #   patterns() prints the inventory, narrow CAP is the pipeline of the collector's filters
 how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
-max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0
+max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0 marked_at=${marked_at-0}
 failtale_nonce=${failtale_nonce-}
 sample=262144
 # timed VARIABLE=VALUE...: awk with the program that knows times
@@ -18,23 +18,27 @@ timed() {
     set -- "$@" -v "$each"
     shift
   done
-  tr '\000' '\001' | awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" "$@" "$times"
+  tr '\000' '\001' | awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" \
+    -v ahead_then="$zone_then" "$@" "$times"
 }
-# Learns how a log writes time, from its newest lines: sets kind, ahead, dated, step, sparse and fits, and tells it. Fails
-# where most lines have no time.
+# Learns how a log writes time, from its newest lines: sets kind, ahead, dated, step, sparse and fits, and least and most,
+# the seconds that its clock may be behind the host's; tells it. Fails where most lines have no time that can be used.
 learn() { # PATH BYTES
   first=$((size > $2 ? size - $2 : 0))
-  # shellcheck disable=SC2046 # seven words
-  set -- "$1" $(from "$first" "$1" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi |
-    timed kind= ahead="$zone" written="$written")
-  if [ "$#" -lt 8 ]; then
+  # shellcheck disable=SC2046 # ten words
+  set -- "$1" $(from "$first" "$1" | timed kind= ahead="$zone" turned="$turned" written="$written" points="$points" \
+    marked_at="$marked_at" first="$first" torn="$((first > 0))")
+  if [ "$#" -lt 11 ]; then
     kind=-
+    unfit=timeless
+    if [ "$#" = 3 ]; then unfit="stray $3"; fi
     tell times - 0 "$1"
     return 1
   fi
-  kind=$2 ahead=$3 dated=$5 step=$6 sparse=$7 fits=$8
+  kind=$2 ahead=$3 dated=$5 step=$6 sparse=$7 fits=$8 behind_least=$9 behind_most=${10}
   tell times "$kind" "$ahead" "$1"
   case $4 in utc) tell utc "$1" ;; other) tell zoned "$3" "$1" ;; esac
+  case $4-${11} in *-0) ;; lies-[!=]*) tell lies "${11}" "$1" ;; *) tell apart "${11}" "$1" ;; esac
 }
 # begin LOW PROVEN PATH: sets maybe and sure, the positions from which on a piece may be and is in the window.
 begin() {
@@ -54,7 +58,7 @@ begin() {
     case $step in 1) tell coarse "$3" ;; 60) tell minutes "$3" ;; esac
     begin_by_times "$@"
   else
-    tell timeless "$3"
+    tell "$unfit" "$3"
     begin_without_times "$@"
   fi
 }
@@ -74,8 +78,9 @@ begin_without_times() { # LOW PROVEN PATH
   fi
 }
 begin_by_times() { # LOW PROVEN PATH
-  last=$written
-  if [ "$behind" -lt "$size" ]; then last=0; fi
+  last=$written turn=0
+  if [ "$behind" -lt "$size" ]; then last=$(written_to "$behind"); fi
+  if [ "$ahead" = "$zone" ]; then turn=$turned; fi
   for reach in "$sample" "$scan"; do
     start=$((behind > reach ? behind - reach : 0)) known=0
     if [ "$1" != - ] && [ "$1" -ge "$start" ]; then start=$1 known=1; fi
@@ -87,8 +92,8 @@ begin_by_times() { # LOW PROVEN PATH
     start=$((start + torn))
     # shellcheck disable=SC2046 # three numbers
     set -- "$1" "$2" "$3" $(between "$start" "$behind" "$3" |
-      timed kind="$kind" ahead="$ahead" marked="$known" sparse="$sparse" written="$last")
-    if [ "$6" = 1 ]; then break; fi
+      timed kind="$kind" ahead="$ahead" marked="$known" sparse="$sparse" written="$last" turned="$turn" \
+        least="$behind_least" most="$behind_most")
     if [ "$start" -eq 0 ] || [ "$known" = 1 ] || [ "$4" -gt 0 ] || [ "$4" = -1 ]; then break; fi
     if [ "$reach" = "$scan" ]; then tell skipped "$start" "$3"; break; fi
     set -- "$1" "$2" "$3"
@@ -100,9 +105,20 @@ begin_by_times() { # LOW PROVEN PATH
   esac
   if [ "$6" = 1 ]; then
     tell untold "$3"
-    if [ "$fits" = 0 ]; then begin_without_times "$1" "$2" "$3"; fi
+    if [ "$fits" = 0 ]; then
+      by_times=$maybe
+      begin_without_times "$1" "$2" "$3"
+      if [ "$by_times" -lt "$maybe" ]; then maybe=$by_times; fi
+    fi
   fi
   if [ "$5" -ge 0 ]; then sure=$((start + $5)); fi
+}
+# written_to POSITION: when a mark saw the piece written so far; 0 when none did.
+written_to() {
+  case ",$points" in
+    *",$1:"*) at=${points##*"$1:"} && echo "${at%%,*}" ;;
+    *) echo 0 ;;
+  esac
 }
 # newest_lines COUNT END PATH: the last lines ahead of a position.
 newest_lines() {
@@ -112,7 +128,7 @@ newest_lines() {
 # From a plan: NUMBER MAYBE SURE SIZE PATH of the pieces that have something to read.
 begin_all() {
   pieces_of=0
-  while read -r number low proven path; do
+  while read -r number low proven points path; do
     if packed "$path" && ! can_read "$path"; then continue; fi
     if [ "$how" = tail ]; then
       tell method tail "$path"
@@ -137,6 +153,7 @@ begin_all() {
 begins_anew() {
   if [ "$number" = "$pieces_of" ] || [ "$low" != - ] || [ "$maybe" -gt 0 ] || [ "$size" -eq 0 ]; then return 1; fi
   case $low_at-$kind in -* | *-) return 1 ;; esac # a log of times, and a window that has one
+  if [ "$sure" -gt 0 ] && [ "$behind_least $behind_most" != "0 0" ]; then return 1; fi # and a clock that tells so
 }
 method() { if [ "$1" != - ] || [ "$2" != - ]; then echo mark; else echo time; fi; }
 # deliver NUMBER MAYBE SURE PATH
@@ -178,18 +195,37 @@ predecessor() {
     fi
   done
 }
-# The host's zone in seconds; digits get a 1 ahead, so that no shell takes 08 for an octal number.
+# utc_offset [EPOCH]: the host's zone in seconds, now or then; digits get a 1 ahead, so that no shell takes 08 for an octal
+# number.
 utc_offset() {
-  set -- "$(date +%z)"
+  set -- "$(date ${1:+-d "@$1"} +%z 2>/dev/null)"
+  case $1 in [+-]????) ;; *) return ;; esac
   hours=${1#?}
   seconds=$(((1${hours%??} - 100) * 3600 + (1${1#???} - 100) * 60))
-  case $1 in -*) echo "-$seconds" ;; *) echo "$seconds" ;; esac
+  case $1 in -*) echo "$((-seconds))" ;; *) echo "$seconds" ;; esac
+}
+# Sets turned and zone_then: when the host's clocks were last turned, for summer time or from it, and its zone until then;
+# 0 where not since two hours before the window. Where the host's `date` reads no moments, nobody knows.
+find_turn() {
+  zone_then=$zone turned=0
+  if [ -z "$low_at" ] || [ "$(utc_offset)" != "$zone" ]; then return; fi
+  from=$((${low_at%.*} - 7200)) to=$now
+  then=$(utc_offset "$from")
+  if [ -z "$then" ] || [ "$then" = "$zone" ]; then return; fi
+  while [ $((to - from)) -gt 1 ]; do
+    middle=$(((from + to) / 2))
+    if [ "$(utc_offset "$middle")" = "$zone" ]; then to=$middle; else from=$middle; fi
+  done
+  zone_then=$then turned=$to
 }
 
 # shellcheck disable=SC2034 # with_look_back reads it
 if [ "$how" = tail ]; then look_back=''; fi # nothing is before no window
-year=$(date +%Y) now=$(date +%s)
+# shellcheck disable=SC2046 # two numbers
+set -- $(date '+%Y %s')
+year=$1 now=$2
 if [ -z "$zone" ]; then zone=$(utc_offset); fi
+find_turn
 if [ -n "$several" ]; then tell several; fi
 tell method "$how"
 files=$(patterns)

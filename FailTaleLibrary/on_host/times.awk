@@ -1,13 +1,18 @@
 # Log lines -> where the window begins in them, or how the log writes time. The functions of the formats stand behind
 # this text. Set from outside:
 #   ahead      seconds that times without a zone are ahead of UTC; year, now: of the host
+#   ahead_then, turned   the same before the host's clocks were last turned, and when that was, in epoch seconds; 0: never
 #   written    epoch seconds at which the log was last written; 0: nobody knows, or what it wrote last is not searched
 #   kind       how the log writes time; empty: learn it
+#   points, marked_at   learning: SIZE:WRITTEN,… as marks know of the log, and when the first of those marks was taken
+#   first, torn   learning: at which position the lines begin, and 1 when the first of them is torn
+#   least, most   seconds that the log's times are behind the host's clock, at least and at most
 #   low, high  epoch seconds: a line's time from `high` on is in the window, one that ends before `low` is not
 #   marked     1 when the first line was written behind a mark, so that what stands ahead of the first time is not old
 #   sparse     1 when few lines have no time, so that such a line need not belong to the one above
-# Prints, learning: KIND AHEAD ZONE DATED STEP SPARSE FITS. ZONE: `host`, `utc`, `other` or `told`; FITS: 0 when the last
-# time is older than what was written last. Nothing when there is none.
+# Prints, learning: KIND AHEAD ZONE DATED STEP SPARSE FITS LEAST MOST APART. ZONE: `host`, `utc`, `other` or `told`; FITS: 0
+# when no time tells how far the log's clock is apart. APART: the seconds that it seems to be behind, with a `=` ahead where
+# several moments agree; 0: it is right. Nothing when there is none.
 # Prints, else: MAYBE SURE WRITTEN, the positions in bytes of the first line that may be in the window and of the first
 # that is, -1 where there is none; and 1 when the log was written in the window, of which no time tells. Where no line has
 # a time: -2 -2 0.
@@ -23,11 +28,38 @@ function month(name) {
   name = toupper(substr(name, 1, 3))
   return length(name) < 3 ? 0 : int((index("JANFEBMARAPRMAYJUNJULAUGSEPOCTNOVDEC", name) + 2) / 3)
 }
-function clear() { Y = y2 = M = B = D = h = p = m = s = F = Z = E = "" }
-# Epoch seconds of the fields that a row has read. Sets zoned, dated and step: a time tells its moment to `step` seconds.
-function made(    t, mo) {
+function clear() { Y = y2 = M = B = D = h = p = m = s = F = Z = E = T = H = J = "" }
+# Epoch seconds of the fields that a row has read. Sets zoned, dated, step and doubt: a time tells its moment to `step`
+# seconds, and may as well have been `doubt` seconds earlier.
+function made(    t) {
   dated = zoned = 1
+  doubt = 0
+  if (E T H J != "") return unturned = of_counted_seconds()
+  if (h == "") return "" # what stands ahead of the time has swallowed it
+  t = unturned = of_fields()
+  return zoned || t == "" || !turned || ahead_then == ahead ? t : of_turned_clock(t)
+}
+# A time without a zone, while the host's clocks have been turned: of an hour that they repeated the earlier one is possible.
+function of_turned_clock(t,    then) {
+  then = t + ahead - ahead_then
+  if (then >= turned) return t
+  if (t < turned || t > now + 60) return then
+  doubt = t - then
+  return t
+}
+function of_counted_seconds(    part) {
+  step = 1
   if (E != "") return of_epoch(tolower(E))
+  if (T != "") return hexadecimal(substr(T, 8)) - 10 # as daemontools, runit and s6 reckon it
+  if (H != "") return hexadecimal(H)
+  split(J, part, " ")
+  return part[2] < 86401 ? (part[1] - 40587) * 86400 + part[2] : ""
+}
+function hexadecimal(digits,    i, number) {
+  for (i = 1; i <= length(digits); i++) number = number * 16 + index("123456789abcdef", substr(digits, i, 1))
+  return number
+}
+function of_fields(    t, mo) {
   sub(/^:/, "", s)
   if (p != "") h = h % 12 + (p ~ /^[Pp]/ ? 12 : 0)
   t = h * 3600 + m * 60 + s + fraction() - zone()
@@ -71,7 +103,7 @@ function recent(mo, d, t,    y) {
 function of_clock(t) {
   dated = 0
   t += int((now + ahead) / 86400) * 86400
-  return t > now + 120 ? t - 86400 : t
+  return t > now + 120 - least ? t - 86400 : t
 }
 function of_epoch(digits,    whole, rest, places) {
   whole = rest = digits
@@ -170,20 +202,42 @@ function kind_of(line) {
 function continues(line) { return line ~ /^([ \t]|$|(Caused by|Suppressed|Traceback|[A-Za-z_.$]+(Error|Exception)(:|$)))/ }
 
 # --- Learning ---
+BEGIN {
+  slack = 5 # seconds within which moments agree
+  known = split(points, point, ",")
+}
 kind == "" {
-  if ($0 ~ /^[ \t]*$/) next
+  begins_at = next_at + first
+  next_at += length($0) + 1
+  for (; known && begins_at >= point[next_point + 1] + 0 && next_point < known; next_point++) note_moment(next_point + 1)
+  if (torn && NR == 1 || $0 ~ /^[ \t]*$/) next
   name = kind_of($0)
   if (name == "") {
-    if (!continues($0)) others++
+    if (!continues($0)) {
+      others++
+      latest = ""
+    }
     next
   }
+  if (next_point > 0 && !(name in first_behind)) first_behind[name] = time
   if (seen[name]++ && time < last[name] - 5) backwards[name]++
   last[name] = time
+  last_unturned[name] = unturned
   text_of[name] = $0
   of[name] = zoned " " dated " " step
+  if (latest == "" || latest == name || !continues($0)) latest = name
   next
 }
-function learned(    name, best, all, told, zone_told, part) {
+# The newest line as a mark saw the log: whose time it was, and how long before the log was written.
+function note_moment(number,    part) {
+  split(point[number], part, ":")
+  if (latest == "" || part[1] + 0 != begins_at || part[2] + 0 == 0) return
+  name_at[number] = latest
+  behind_at[number] = part[2] - last[latest]
+  place_at[number] = seen[latest]
+}
+function learned(    name, best, all, told, zone_told, part, apart) {
+  for (; next_point < known && next_at + first >= point[next_point + 1] + 0; next_point++) note_moment(next_point + 1)
   all = others
   for (name in seen) {
     all += seen[name]
@@ -191,19 +245,70 @@ function learned(    name, best, all, told, zone_told, part) {
   }
   if (best == "") return
   split(of[best], part, " ")
-  told = zone_of(last[best], part[1])
+  ahead_was = ahead
+  told = zone_of(last_unturned[best], part[1], part[2])
   if (told == "none" && best ~ /^[0-9]+$/ && fits_better(text_of[best], best + 0)) {
     seen[row] = seen[best]
+    last_unturned[row] = last[row]
+    if (latest == best) latest = row
     best = row
     part[1] = was_zoned
     told = better
   }
   # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
   if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return
-  if (told == "none" && best != "own") return
+  apart = clock_of(best, part[1] ? 0 : ahead - ahead_was, part[2])
+  if (told == "none" && best != "own" && !agreed) {
+    if (apart) print "-", apart # a clock, but one that nothing explains
+    return
+  }
   zone_told = told == "old" || told == "none" ? (part[1] ? "told" : "host") : told
-  print best, ahead, zone_told, part[2], part[3], (all - seen[best]) * 2 < seen[best], told != "old"
+  fits = agreed || told != "old"
+  if (agreed) apart = "=" apart
+  print best, ahead, zone_told, part[2], part[3], (all - seen[best]) * 2 < seen[best], fits, least, most, apart
 }
+# How far the log's own clock is behind the host's: what all moments tell at which somebody knows when a line was written,
+# sets least and most. Several that agree are believed; else it may as well be right, and its lines come late. `shift`: by
+# which the times of those moments have been read too late.
+function clock_of(best, shift, dated,    i, behind, moments, apart, from, to, place) {
+  least = most = agreed = apart = 0
+  for (i = 1; i <= known + 1; i++) {
+    if (i > known) {
+      if (latest != best || !written) continue
+      behind = written - (shift ? last_unturned[best] - shift : last[best])
+      place = seen[best]
+    } else {
+      if (name_at[i] != best) continue
+      behind = behind_at[i] + shift
+      place = place_at[i]
+    }
+    if (place in counted) continue
+    counted[place] = 1
+    if (!dated && written > now - 43200) behind -= 86400 * nearest(behind / 86400)
+    if (!moments++ || behind < from) from = behind
+    if (moments == 1 || behind > to) to = behind
+    apart = behind
+  }
+  if (!moments || (from >= -1.1 && to <= 1.1) || from < -86400 || to > 86400) return 0
+  if (is_of_other_clock(best, shift, from)) return 0
+  agreed = moments > 1 && to - from <= slack && (from > 10 || to < -10)
+  if (agreed || (from < -300 && to < 0)) {
+    least = from - 0.1
+    most = to + 1.1
+  } else {
+    least = from < -1.1 ? from - 0.1 : 0
+    most = to > 0 ? to + 1.1 : 0
+  }
+  return apart > slack || apart < -slack ? nearest(apart + 0.5) : 0 # the host tells whole seconds of its writes
+}
+# Does a file server tell by a clock of its own when the log was written? Then it wrote in the future; or what stands behind
+# a mark would have been written ahead of it.
+function is_of_other_clock(best, shift, from,    part) {
+  split(point[1], part, ":")
+  if (written > now + 2 || (known && marked_at && part[2] > marked_at + 2)) return 1
+  return from < -1.1 && marked_at && (best in first_behind) && first_behind[best] - shift + from < marked_at - 2
+}
+function nearest(number) { return int(number < 0 ? number - 0.5 : number + 0.5) }
 # Is there another row by which a line fits when the log was last written? Day and month are told apart by that. Sets row,
 # better and was_zoned.
 function fits_better(line, than,    i, t) {
@@ -211,7 +316,7 @@ function fits_better(line, than,    i, t) {
   for (i = 1; i <= rows; i++) {
     if (i == than || (t = by_row(substr(line, 1, 300), i)) == "") continue
     was_zoned = zoned
-    better = zone_of(t, zoned)
+    better = zone_of(unturned, zoned, dated)
     if (better != "none") {
       row = i
       last[i] = t
@@ -222,32 +327,34 @@ function fits_better(line, than,    i, t) {
 }
 # Which zone makes the last time fit when the log was last written; `old` when the last line with a time is older, which
 # only a time with its zone can tell from one of another zone.
-function zone_of(t, zoned,    apart, utc, quarter) {
+function zone_of(t, zoned, dated,    apart, utc, quarter) {
   apart = t - written
+  if (!dated && written > now - 43200) apart -= 86400 * nearest(apart / 86400)
   if (apart >= -300 && apart <= 300) return zoned ? "told" : "host"
-  if (!zoned) {
-    utc = apart + ahead
-    if (utc >= -300 && utc <= 300) {
-      ahead = 0
-      return "utc"
-    }
-    quarter = int((utc < 0 ? utc - 450 : utc + 450) / 900) * 900
-    if (quarter >= -50400 && quarter <= 50400 && utc - quarter >= -5 && utc - quarter <= 5) {
-      ahead = quarter
-      return "other"
-    }
+  utc = apart + ahead
+  if (!zoned && utc >= -300 && utc <= 300) {
+    ahead = 0
+    return "utc"
+  }
+  if (zoned) utc = apart
+  quarter = 900 * nearest(utc / 900)
+  if (quarter >= -50400 && quarter <= 50400 && utc - quarter >= -5 && utc - quarter <= 5) {
+    if (zoned) return apart > 0 ? "lies" : "old"
+    ahead = quarter
+    return "other"
   }
   return zoned && apart <= 300 && apart > -86400 ? "old" : "none"
 }
 
 # --- Finding the window's start ---
-BEGIN { maybe = sure = loose = newest = -1 }
+BEGIN { maybe = sure = loose = newest = hour_ahead = hour_behind = hour_behind_sure = -1 }
 {
   position = next_position + 0
   next_position += length($0) + 1
   t = stamp($0)
+  if (t != "" && !zoned) follow_turns(t)
   # Nobody writes in the future, or of a sudden in the past: the line speaks of it, or its clock was lost.
-  if (t != "" && (t > now + 300 || (dated && before != "" && t < before - 86400))) t = ""
+  if (t != "" && (t + least > now + 300 || (dated && before != "" && t < before - 86400))) t = ""
   if (sure >= 0) {
     if (t != "") set_back(t)
     next
@@ -256,27 +363,46 @@ BEGIN { maybe = sure = loose = newest = -1 }
     if (maybe < 0 && loose < 0 && is_loose($0)) loose = position
     next
   }
-  if (!times++) first_is_old = t + step <= low
+  if (!times++) first_is_old = t + most + step <= low
   if (!dated && t < before - 3600) maybe = -1 # another day
   before = t
-  if (maybe < 0 && t + step > low) maybe = loose < 0 ? position : loose
-  if (t >= high) sure = position
+  if (t + least + step > low) in_time = 1
+  if (maybe < 0 && t + most + step > low) maybe = loose < 0 ? position : loose
+  if (t + least - (repeated ? 0 : doubt) >= high) sure = position
   loose = -1
   newest = position
 }
 # May a line without a time have been written after the entry above? One with a time of another kind tells.
 function is_loose(line,    mine, found) {
-  if (continues(line)) return before != "" && low - before - step < 1 # a record may end in the window
+  if (continues(line)) return before != "" && low - before - most - step < 1 # a record may end in the window
   if (sparse) return 1
   mine = dated
-  found = kind_of(line) != "" && time + step > low
+  found = kind_of(line) != "" && time + most + step > low
   dated = mine
   return found
 }
-# Behind a clock that went back (the end of summer time) old lines had the window's times: those ahead of it are unsure.
+# Times without a zone skip an hour of a night in spring and repeat one in autumn, at a full hour. What stands ahead of such
+# a turn was read an hour too early or too late, where nobody knows when the host's own clocks were turned.
+function follow_turns(t,    jump) {
+  jump = t - seen_before
+  if (seen_before != "" && (t + ahead) % 86400 < 18000 && (t + ahead) % 3600 < 600 && (seen_before + ahead) % 3600 >= 3000) {
+    if (jump >= 3600 && jump < 4800 && hour_ahead >= 0 && (maybe < 0 || hour_ahead < maybe)) maybe = hour_ahead
+    if (jump > -3600 && jump <= -2400) {
+      repeated = 1
+      sure = hour_behind_sure
+      if (turned) maybe = hour_behind
+    }
+  }
+  seen_before = t
+  if (repeated) return
+  if (hour_ahead < 0 && t + 3600 + most + step > low) hour_ahead = position
+  if (hour_behind < 0 && t - 3600 + most + step > low) hour_behind = position
+  if (hour_behind_sure < 0 && t - 3600 + least >= high) hour_behind_sure = position
+}
+# Behind a clock that went back old lines had the window's times: those ahead of it are unsure.
 function set_back(t) {
   if (t > before) before = t
-  if (!dated || t + step > low || t >= before - 600) back = 0
+  if (!dated || t + most + step > low || t >= before - 600) back = 0
   else if (++back >= 3) sure = -1
 }
 END {
@@ -285,8 +411,8 @@ END {
   else {
     if (marked && !first_is_old) maybe = 0
     if (maybe < 0 && !written) maybe = loose # nobody knows when that was written
-    untold = maybe < 0 && written > low
-    if (untold) maybe = loose < 0 ? newest : loose
+    untold = written > low && !in_time && (maybe < 0 || most > 0)
+    if (untold && maybe < 0) maybe = loose < 0 ? newest : loose
     print maybe, sure, untold
   }
 }

@@ -14,7 +14,7 @@ from FailTaleLibrary.timestamps import COMPOSE_LEAD, FORMATS, KEYS, KEYS_OF_EVEN
 
 _VARIABLES = {
     "year": "Y", "short_year": "y2", "month": "M", "month_name": "B", "day": "D", "hour": "h", "half": "p",
-    "minute": "m", "second": "s", "fraction": "F", "zone": "Z", "epoch": "E",
+    "minute": "m", "second": "s", "fraction": "F", "zone": "Z", "epoch": "E", "tai": "T", "hex_epoch": "H", "mjd": "J",
 }  # fmt: skip
 
 

@@ -75,7 +75,7 @@ def _table(values: WindowValues) -> Iterator[str]:
         if line.startswith("/"):
             yield f"d {_hexadecimal(line)}"
         else:
-            *numbers, name = line.split(" ", 6)
+            *numbers, name = line.split(" ", 7)
             yield f"f {' '.join(numbers)} {_hexadecimal(name)}"
     for path in values.unreadable:
         yield f"u {_hexadecimal(path)}"

@@ -137,7 +137,9 @@ def _table_of_files(collector: Collector, early: HostMark | None, late: HostMark
             folder = mine + "/"
             yield folder
         then, later = files[0].get(inode), files[1].get(inode)
-        yield f"{inode} {_size(then)} {_size(later)} {(later or file).written} {name}"
+        written = (later or file).written
+        before = "-" if then is None or then.written == written else str(then.written)
+        yield f"{inode} {_size(then)} {_size(later)} {before} {written} {name}"
 
 
 def _by_inode(collector: Collector, mark: HostMark | None) -> dict[int, FileMark]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -242,6 +243,7 @@ _NOTES = {
     "fresh": "{} begins within the window and no mark tells of an earlier one: what was rotated is not here.",
     "untold": "{} was written in the window, but no time in it tells of that.",
     "timeless": "FailTale knows no time of most lines of {}.",
+    "stray": "The times in {} were not used: they do not fit the moment of its last write.",
     "undated": "The times in {} have no date: lines of another day may be among these.",
     "coarse": "The times in {} have no fractions: the window's start is right to a second.",
     "minutes": "The times in {} have no seconds: the window's start is right to a minute.",
@@ -259,13 +261,15 @@ def _window_notes(told: dict[str, list[str]], parts: tuple[OutputPart, ...], sta
         was = "was" if len(set(told["lost"])) == 1 else "were"
         yield (
             f"{lost} {was} truncated, deleted or rotated to where no copy was found: what was written there "
-            "until then is lost. If it is rotated, name the copies in 'archive'."
+            "until then is lost. If it is rotated, write beside 'file' where its copies lie: "
+            f"{_archive_to_write(told['lost'])}."
         )
     for word, sentence in _NOTES.items():
         if word in told:
             yield sentence.format(_quoted_names([_path_of(word, each) for each in told[word]]))
     for zone, names in _by_zone(told.get("zoned", ())).items():
         yield f"The times in {_quoted_names(names)} were read as {zone}: so they fit when it was last written."
+    yield from _clock_notes(told)
     unsure = [part for part in parts if part.is_unsure]
     if unsure:
         lines = sum(part.text.count(b"\n") or 1 for part in unsure)
@@ -277,12 +281,39 @@ def _window_notes(told: dict[str, list[str]], parts: tuple[OutputPart, ...], sta
         yield "The filter 'grep' failed."
 
 
+def _archive_to_write(paths: list[str]) -> str:
+    """The setting that names the copies of these logs, but for their folder, which nobody here knows."""
+    names = dict.fromkeys(re.sub(r"(.)[.][A-Za-z]+$", r"\1", path.rpartition("/")[2]) for path in paths)
+    patterns = [f"/FOLDER/{name}*" for name in names]
+    return f"'archive: {patterns[0] if len(patterns) == 1 else '[' + ', '.join(patterns) + ']'}'"
+
+
 def _unsure(lines: int) -> str:
     return "The first line may be" if lines == 1 else f"The first {lines:,} lines may be"
 
 
 def _path_of(word: str, told: str) -> str:
-    return told.partition(" ")[2] if word == "skipped" else told
+    return told.partition(" ")[2] if word in ("skipped", "stray") else told
+
+
+def _clock_notes(told: dict[str, list[str]]) -> Iterator[str]:
+    """That a log's own clock is apart from the host's, where the host says how far."""
+    for each in dict.fromkeys(told.get("lies", ())):
+        seconds, _, path = each.partition(" ")
+        yield f"The times in '{path}' bear a zone and are {_apart(seconds)} its last write: read as they fit it."
+    for each in dict.fromkeys(told.get("apart", ())):
+        seconds, _, path = each.partition(" ")
+        if seconds.startswith("="):
+            yield f"The clock of '{path}' is {_apart(seconds[1:])} the host's, by its marks and its last write."
+        else:
+            late = "" if seconds.startswith("-") else ", or it is written late"
+            yield f"The clock of '{path}' seems to be {_apart(seconds)} the host's{late}: its times are not exact."
+
+
+def _apart(seconds: str) -> str:
+    """``62 s behind``, ``1 h ahead of``, of a number that a host told."""
+    number = whole_number(seconds.lstrip("-")) or 0
+    return f"{number} s {'ahead of' if seconds.startswith('-') else 'behind'}"
 
 
 def _by_zone(told: Iterator[str] | list[str] | tuple[()]) -> dict[str, list[str]]:
