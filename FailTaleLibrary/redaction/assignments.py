@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, lru_cache
 
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens
 from FailTaleLibrary.redaction.values import (
@@ -88,6 +88,7 @@ def words_of(key: str) -> list[str]:
     return [word.lower() for word in _CAMEL.findall(key)]
 
 
+@lru_cache(maxsize=4096)
 def strength(key: str) -> int:
     """2: whatever stands there is a secret; 1: only what looks random; 0: no secret's key."""
     if key.lower().endswith(("set-cookie", "cookie2")) or key.lower() == "cookie":
@@ -166,7 +167,7 @@ def _is_secret(key: str, how: int, separator: str, value: str, *, quoted: bool) 
         return False
     if how == 1:
         return looks_random(value) or (last in ("pin", "otp") and value.isdigit() and len(value) >= 4)
-    if not quoted and value.lower() in (key.lower(), last):  # password=password in a line of source code
+    if not quoted and value.rstrip(":").lower() in (key.lower(), last):  # password=password in a line of source code
         return False
     if last in ("token", "key", "secret") and is_number(value) and len(value) < 8:
         return False

@@ -6,7 +6,7 @@ import copy
 import re
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import re2
@@ -27,7 +27,7 @@ _log = logger_of(__name__)
 
 _SHORT_CHARS, _MOST_SHORT = 500, 2000
 """What is kept of texts that were redacted before, and how many."""
-_MOST_ROUNDS = 12
+_MOST_ROUNDS = 6
 _PIECE = 16 * 1024
 """Longer lines are searched in pieces: a search that fails reads to the piece's end, and there may be many."""
 _OVERLAP = 2 * 1024
@@ -142,17 +142,20 @@ class Redactor:
     def _redacted(self, text: str) -> Redacted:
         data = before = text.encode("utf-8", "surrogatepass")
         rules: dict[bytes, str] = {}
-        places, budget = _suspicious, self._budget()
+        lines, budget = list(_suspicious(data)), self._budget()
         for number in range(2 * _MOST_ROUNDS):
-            found = list(merged(beside_tokens(data, self._spans(data, places(data), budget))))
+            found = list(merged(beside_tokens(data, self._spans(data, lines, budget, is_first=number == 0))))
             if not found:
                 break
             if number >= _MOST_ROUNDS:
                 found = list(merged(_lines_of(data, span) for span in found))
             rules.update((token(span.rule), span.rule) for span in found)
-            data = _with_tokens(data, ((span.start, span.end, token(span.rule)) for span in found))
-            if places is not _changed_spans:  # a rule for lines can find more only where one has removed something
-                places, budget = _changed_spans, self._budget()
+            data, changed = _with_tokens(data, ((span.start, span.end, token(span.rule)) for span in found))
+            lines = list(
+                _pieces_at(data, changed)
+            )  # a rule for lines can find more only where one has removed something
+            if number == 0:
+                budget = self._budget()
         else:
             raise RedactionError(f"text of {len(text)} characters: still changing after {number} rounds; withheld")
         counts = _new_tokens(before, data, rules)
@@ -161,16 +164,29 @@ class Redactor:
         removed = tuple(Redaction(rule=name, count=count) for name, count in sorted(counts.items()))
         return Redacted(data.decode("utf-8", "surrogatepass") if data != before else text, removed)
 
-    def _spans(self, data: bytes, lines: Iterable[tuple[int, int]], budget: _Budget) -> Iterator[Span]:
+    def _spans(
+        self, data: bytes, lines: Sequence[tuple[int, int]], budget: _Budget, *, is_first: bool
+    ) -> Iterator[Span]:
         """What must go: first what stands across lines, which takes a time linear in the text, then line by line."""
-        found = [*self._known.spans(data), *key_blocks.spans(data)]
+        try:
+            found = list(self._found_in_whole(data, budget))
+        except RedactionError:
+            if is_first:
+                raise
+            found = [Span(*_line_around(data, *line), WITHHELD) for line in lines]
+        else:
+            found.extend(_in_lines(data, lines, budget))
+        return self._not_kept(data, found)
+
+    def _found_in_whole(self, data: bytes, budget: _Budget) -> Iterator[Span]:
+        """Raises RedactionError when the time is used up."""
+        yield from self._known.spans(data)
+        yield from key_blocks.spans(data)
         for whole in (*prefilter_across_lines().searchers_for(data), *self._rules):
             for span in whole.spans(data, 0, len(data)):
                 budget.check()
-                found.append(span)
+                yield span
         budget.check()
-        found.extend(_in_lines(data, lines, budget))
-        return self._not_kept(data, found)
 
     def _not_kept(self, data: bytes, found: list[Span]) -> Iterator[Span]:
         if self._keep is None or not found:
@@ -186,7 +202,7 @@ class Redactor:
         kept = [match.span() for match in self._keep.finditer(data)] if self._keep else []
         places = [place for place in places if not any(a <= place[0] and place[1] <= b for a, b in kept)]
         counts.update(kind for _, _, kind, _ in places)
-        return _with_tokens(data, ((start, end, made) for start, end, _, made in places))
+        return _with_tokens(data, ((start, end, made) for start, end, _, made in places))[0]
 
 
 def _new_tokens(before: bytes, after: bytes, rules: Mapping[bytes, str]) -> Counter[str]:
@@ -224,21 +240,43 @@ class _Budget:
 def _in_lines(data: bytes, pieces: Iterable[tuple[int, int]], budget: _Budget) -> Iterator[Span]:
     """The secrets of lines (or pieces of long ones), newest first, because those are read first.
 
-    Where the time is used up, or one line took its share of it, the whole line is the secret.
+    Where the time is used up, or one line took its share of it, the whole line is the secret. Lines that say the same
+    are searched once.
     """
-    line, began = (len(data), len(data)), budget.spent
+    line, began, is_withheld = (len(data), len(data)), budget.spent, False
+    known: dict[bytes, list[Span]] = {}
     for start, end in reversed(list(pieces)):
         if not line[0] <= start < line[1]:
-            line, began = _line_around(data, start, start), budget.spent
-        spent = budget.spent
-        if spent > 1 or spent - began > _MOST_OF_A_LINE:
-            yield Span(*line, WITHHELD)
+            line, began, is_withheld = _line_around(data, start, start), budget.spent, False
+        if is_withheld:
             continue
-        try:
-            yield from [_whole(data, end, span) for span in _spans_of_line(data, start, end)]
-        except Exception:  # a fault of ours costs the line
-            _log.debug("a line could not be searched for secrets", exc_info=True)
+        is_whole = (start, end) == line
+        found = known.get(data[start:end]) if is_whole else None
+        if found is None:
+            found = _found_in_piece(data, start, end, budget, min(1, began + _MOST_OF_A_LINE))
+            if is_whole and found is not None:
+                known[data[start:end]] = found
+        is_withheld = found is None
+        if found is None:
             yield Span(*line, WITHHELD)
+        else:
+            yield from (Span(span.start + start, span.end + start, span.rule) for span in found)
+
+
+def _found_in_piece(data: bytes, start: int, end: int, budget: _Budget, most: float) -> list[Span] | None:
+    """The secrets of a piece, counted from its start; None where it took too long or a fault of ours struck."""
+    found: list[Span] = []
+    try:
+        for searcher in prefilter().searchers_for(data[start:end]):
+            if budget.spent > most:
+                return None
+            for span in searcher.spans(data, start, end):
+                whole = _whole(data, end, span)
+                found.append(Span(whole.start - start, whole.end - start, whole.rule))
+    except Exception:
+        _log.debug("a line could not be searched for secrets", exc_info=True)
+        return None
+    return found if budget.spent <= most else None
 
 
 def _lines_of(data: bytes, span: Span) -> Span:
@@ -249,11 +287,6 @@ def _line_around(data: bytes, start: int, end: int) -> tuple[int, int]:
     """From the start of the line in which something begins to the end of the line in which it ends."""
     line_end = data.find(b"\n", max(start, end - 1))
     return data.rfind(b"\n", 0, start) + 1, len(data) if line_end < 0 else line_end
-
-
-def _spans_of_line(data: bytes, start: int, end: int) -> Iterator[Span]:
-    for searcher in prefilter().searchers_for(data[start:end]):
-        yield from searcher.spans(data, start, end)
 
 
 def _whole(data: bytes, end: int, span: Span) -> Span:
@@ -269,28 +302,44 @@ def _suspicious(data: bytes) -> Iterator[tuple[int, int]]:
     return _lines_with(prefilter().anywhere, data)
 
 
-def _changed_spans(data: bytes) -> Iterator[tuple[int, int]]:
-    """Lines that hold a token."""
-    return _lines_with(TOKEN, data)
-
-
 def _lines_with(pattern: Pattern, data: bytes) -> Iterator[tuple[int, int]]:
     at, size = 0, len(data)
     while at < size and (match := pattern.search(data, at)):
         start = data.rfind(b"\n", at, match.start()) + 1 or at
         end = data.find(b"\n", max(match.end() - 1, start))
         end = size if end < 0 else end
-        for first in range(start, max(end, start + 1), _PIECE):
-            yield first, min(end, first + _PIECE + _OVERLAP)
+        yield from _pieces_of(start, end, start)
         at = end + 1
 
 
-def _with_tokens(data: bytes, places: Iterable[tuple[int, int, bytes]]) -> bytes:
-    parts, at = [], 0
+def _pieces_at(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """The lines, or pieces of long ones, that hold these ascending places, each once."""
+    line, done = (-1, -1), -1
+    for place in places:
+        if not line[0] <= place <= line[1]:
+            line, done = _line_around(data, place, place + 1), -1
+        first = max(place - _OVERLAP, line[0])
+        for piece in _pieces_of(*line, first):
+            if done < piece[0] <= place:
+                yield piece
+                done = piece[0]
+
+
+def _pieces_of(start: int, end: int, first: int) -> Iterator[tuple[int, int]]:
+    """The overlapping pieces of a line, from the one that holds ``first`` on."""
+    for at in range(start + (first - start) // _PIECE * _PIECE, max(end, start + 1), _PIECE):
+        yield at, min(end, at + _PIECE + _OVERLAP)
+
+
+def _with_tokens(data: bytes, places: Iterable[tuple[int, int, bytes]]) -> tuple[bytes, list[int]]:
+    """The text with tokens in these places, and where in it they stand."""
+    parts, starts, at, shift = [], [], 0, 0
     for start, end, made in places:
         parts += [data[at:start], made]
+        starts.append(start + shift)
+        shift += len(made) - (end - start)
         at = end
-    return b"".join([*parts, data[at:]])
+    return b"".join([*parts, data[at:]]), starts
 
 
 def _own_rule(name: str, pattern: str) -> Rule:

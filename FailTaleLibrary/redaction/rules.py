@@ -203,37 +203,26 @@ def prefilter_across_lines() -> Prefilter:
 
 
 class Prefilter:
-    """The keywords of all searchers: which lines hold one, and whose."""
+    """The keywords of all searchers: which lines hold one, and whose.
+
+    RE2 seeks the fixed letters of all keywords in one pass, and tries only the keywords whose letters are there.
+    """
 
     def __init__(self, groups: Iterable[Sequence[Searcher]]) -> None:
-        self._groups = [_Group(searchers) for searchers in groups if searchers]
-        keywords = dict.fromkeys(keyword for group in self._groups for keyword, _ in group.keywords)
-        self.anywhere: Pattern = compiled("|".join(f"(?im:{keyword})" for keyword in keywords).encode())
+        self._searchers = [searcher for searchers in groups for searcher in searchers]
+        self._owners = [place for place, each in enumerate(self._searchers) for _ in each.keywords]
+        keywords = [f"(?im:{keyword})".encode() for each in self._searchers for keyword in each.keywords]
+        self._filter = re2.Filter()
+        for keyword in keywords:
+            self._filter.Add(keyword, options_for(bytes))
+        self._filter.Compile()
+        self.anywhere: Pattern = compiled(b"|".join(dict.fromkeys(keywords)))
         """Finds the places of a text where any of the keywords stands."""
 
     def searchers_for(self, line: bytes) -> list[Searcher]:
         """Those of which the line holds a keyword, in their order."""
-        return [searcher for group in self._groups for searcher in group.searchers_for(line)]
-
-
-class _Group:
-    """Keywords that one automaton follows: it finds all in one pass, but grows with their product; so one a file."""
-
-    def __init__(self, searchers: Sequence[Searcher]) -> None:
-        self._searchers = searchers
-        self.keywords = [(keyword, place) for place, each in enumerate(searchers) for keyword in each.keywords]
-        self._automaton = re2.Set.SearchSet(options_for(bytes))
-        for keyword, _ in self.keywords:
-            self._automaton.Add(f"(?im:{keyword})".encode())
-        self._automaton.Compile()
-
-    def searchers_for(self, line: bytes) -> list[Searcher]:
-        found = self._automaton.Match(line)
-        return (
-            [self._searchers[place] for place in sorted({self.keywords[number][1] for number in found})]
-            if found
-            else []
-        )
+        found = self._filter.Match(line)
+        return [self._searchers[place] for place in sorted({self._owners[number] for number in found})] if found else []
 
 
 @dataclass(frozen=True, slots=True)
