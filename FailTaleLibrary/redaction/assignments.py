@@ -28,10 +28,9 @@ KEYWORDS = (r"(?:" + STEMS + r")[a-z0-9_.$-]*(?:\\*(?:[\"'`]|&quot;|&#3[49];|u00
 """RE2, without regard to case: a line that holds none of them holds no assignment."""
 
 _ASSIGNMENT = (
-    r"(?i)((?:(?:api|access|secret|private|auth|encryption|account|shared|signing|master) )?[a-z0-9_.$@-]{0,80}?(?:"
-    + STEMS
-    + r")[a-z0-9_.$-]{0,60})"
-    r"(?:\\*(?:[\"'`]|&quot;|&#3[49];|u0022))?\]?[ \t]{0,20}(=>|:=|===?|=|:|%3d|%3a)[ \t]{0,20}"
+    r"(?i)((?:(?:api|access|secret|private|auth|encryption|account|shared|signing|master|client|session) )?"
+    r"[a-z0-9_.$@-]{0,80}?(?:" + STEMS + r")[a-z0-9_.$-]{0,60})"
+    r"(?:\\*(?:[\"'`]|&quot;|&#3[49];|u0022))?\]?(?::\d{1,2})?[ \t]{0,20}(=>|:=|===?|=|:|%3d|%3a)[ \t]{0,20}"
 )
 
 _IN_ARN = re.compile(rb"\barn:[a-z-]{1,20}:[a-z0-9-]{0,40}:[a-z0-9-]{0,40}:\d{0,12}:$")
@@ -55,7 +54,7 @@ _STRONG = words(
     """
     pass pw psk bindpw rootpw adminpw userpw dbpw pgpass requirepass masterauth passwords privatekey
     secretkey accesskey authkey accountkey sharedkey sharedaccesskey encryptionkey signingkey masterkey
-    sharedaccesssignature presharedkey wpapsk snmpcommunity
+    sharedaccesssignature presharedkey wpapsk snmpcommunity authtok psksecret keystring
     """
 )
 _WEAK = words(
@@ -78,7 +77,7 @@ _TAILS = words(
     """
     value val plain plaintext raw text new old current confirm confirmation again repeat verify base b
     base64 encoded enc str prod production dev staging stage test qa main master primary secondary backup
-    default hash
+    default hash sha md hex digest crypt v protected
     """
 )
 
@@ -163,6 +162,8 @@ def _is_secret(key: str, how: int, separator: str, value: str, *, quoted: bool) 
     last = words_of(key)[-1]
     if value.isupper() and "_" in value and strength(value) == 2 and not any(map(str.isdigit, value)):
         return False  # server-password: GITHUB_TOKEN names a variable
+    if not quoted and "_" in value and value.isidentifier() and value.islower() and strength(value) == 2:
+        return False  # password == expected_password does as well
     if is_reference(value) and not (quoted and "(" in value):
         return False
     if how == 1:
@@ -176,12 +177,17 @@ def _is_secret(key: str, how: int, separator: str, value: str, *, quoted: bool) 
     if (
         last == "pass"
         and not quoted
-        and (value.isdigit() or (separator == ":" and (key == "PASS" or not looks_random(value))))
+        and (value.isdigit() or (separator == ":" and not _is_of_environment(key) and not looks_random(value)))
     ):
         return False
     if last == "pwd" and value.startswith(("/", "~")):
         return False
     return not (separator == ":" and not quoted and value.startswith(":"))
+
+
+def _is_of_environment(key: str) -> bool:
+    """``SMTP_PASS``, and not ``PASS: test_login``."""
+    return key.isupper() and "_" in key
 
 
 def _is_prose(rest: bytes, separator: str, value: str, *, quoted: bool) -> bool:

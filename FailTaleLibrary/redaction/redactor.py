@@ -14,7 +14,7 @@ import re2
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Redaction, SafeText, derived
-from FailTaleLibrary.redaction import key_blocks
+from FailTaleLibrary.redaction import key_blocks, tables
 from FailTaleLibrary.redaction.identifiers import Identifiers
 from FailTaleLibrary.redaction.known_values import KnownValues
 from FailTaleLibrary.redaction.rules import Rule, prefilter, prefilter_across_lines
@@ -182,6 +182,7 @@ class Redactor:
         """Raises RedactionError when the time is used up."""
         yield from self._known.spans(data)
         yield from key_blocks.spans(data)
+        yield from tables.spans(data)
         for whole in (*prefilter_across_lines().searchers_for(data), *self._rules):
             for span in whole.spans(data, 0, len(data)):
                 budget.check()
@@ -320,7 +321,9 @@ def _pieces_at(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int]]:
             line, done = _line_around(data, place, place + 1), -1
         first = max(place - _OVERLAP, line[0])
         for piece in _pieces_of(*line, first):
-            if done < piece[0] <= place:
+            if piece[0] > place:
+                break
+            if piece[0] > done:
                 yield piece
                 done = piece[0]
 

@@ -17,7 +17,7 @@ import re2
 
 from FailTaleLibrary.background import once
 from FailTaleLibrary.files import EXAMPLES, packaged_yaml
-from FailTaleLibrary.redaction import assignments
+from FailTaleLibrary.redaction import assignments, mentions
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens, options_for
 from FailTaleLibrary.redaction.values import VALIDATORS, Validator
 
@@ -34,6 +34,8 @@ FILES = (
     "spoken.yaml",
     "documents.yaml",
     "cookies.yaml",
+    "positions.yaml",
+    "codes.yaml",
     "across_lines.yaml",
 )
 """The order decides which rule a place that two of them find is counted for."""
@@ -74,7 +76,7 @@ def _rule_row(parts: dict[str, str], frame: str, *, pattern: str | list[str], **
         keywords=tuple(_filled_expression(keyword, parts) for keyword in fields.pop("keywords", ())),
         validator=fields.pop("validator", "any"),
         exceptions=fields.pop("except", ""),
-        after=fields.pop("after", ""),
+        after=_filled_expression(fields.pop("after", ""), parts),
         across_lines=fields.pop("across_lines", False),
         hits=tuple(fields.pop("hits", ())),
         misses=tuple(fields.pop("misses", ())),
@@ -226,12 +228,15 @@ class Prefilter:
 
 
 @dataclass(frozen=True, slots=True)
-class _Assignments:
-    keywords: tuple[str, ...] = assignments.KEYWORDS
-    spans: Callable[[bytes, int, int], Iterator[Span]] = assignments.spans
+class _Searching:
+    """A module that searches lines in Python."""
+
+    keywords: tuple[str, ...]
+    spans: Callable[[bytes, int, int], Iterator[Span]]
 
 
 @once
 def prefilter() -> Prefilter:
     """Of everything that searches single lines, once per process."""
-    return Prefilter(((_Assignments(),), *line_rules()))
+    of_modules = tuple(_Searching(module.KEYWORDS, module.spans) for module in (assignments, mentions))
+    return Prefilter((of_modules[:1], *line_rules(), of_modules[1:]))

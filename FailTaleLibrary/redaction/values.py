@@ -8,7 +8,9 @@ from collections.abc import Callable, Mapping
 from FailTaleLibrary.redaction.spans import only_tokens
 
 _OPENING = re.compile(
-    rb"(?:[bBuUrRfF]{1,2}(?=[\"']))?(?:[A-Za-z]{2,20}\((?=\\*[\"']))?(\\*)([\"'`]|&quot;|&#3[49];|u0022)"
+    rb"(?:&\w+[ \t]+|!!?[\w:/.-]*[ \t]+)?"
+    rb"(?:[bBuUrRfF]{1,2}(?=[\"']))?(?:[A-Za-z]{2,20}\((?=\\*[\"']))?"
+    rb"(\\*)(\"\"\"|'''|[\"'`]|&quot;|&#3[49];|u0022)"
 )
 _NESTED = re.compile(rb"\[[ \t]*(?=\S)|\{[ \t]*(?:\\*\"(?:value|plain|text|\$|#text)\\*\"[ \t]*:[ \t]*)?(?=\\*[\"'])")
 _IS_KEY = re.compile(rb"\\*[\"'`][ \t]*:")
@@ -22,6 +24,8 @@ _UNQUOTED_END = re.compile(
     rb"|[\"'`](?=$|[\s,;:)}\]<>/])"
     rb"|</|/>"
 )
+_YAML_MARK = re.compile(rb"(?:&\w+|!![\w:/.-]+)[ \t]+(?=\S)")
+"""An anchor or a tag ahead of a value."""
 _CLOSERS = {ord(")"): b"(", ord("]"): b"[", ord("}"): b"{", ord(">"): b"<"}
 
 _NO_VALUE = re.compile(
@@ -29,14 +33,15 @@ _NO_VALUE = re.compile(
     [*\u2022.x#_-]+ | x{3,} | <[^<>]*> | \[[^\]]*\] | \{[^}]*\} | \(.*  # masks
     | \\?\$[{(].* | \\?\$[a-z_][a-z0-9_]* | \$[0-9@*#?!] | \{\{.* | %[sdrvq] | %[({].* | %[a-z_]+%
     | @[a-z_]+@ | :[a-z_]+ | \?  # variables and places for them
-    | ![a-z]+.* | [|>][-+]?  # YAML: a tag, a block
+    | ![a-z]+.* | [|>][-+]? | ~  # YAML: a tag, a block, nothing
+    | \\+ | (?:VALUE_SPECIFIED_IN_)?NO_LOG(?:_PARAMETER)?
     | (?:null|none|nil|undefined|true|false|yes|no|on|off|n/?a|nan|missing|empty|unset|set|not
       |hidden|masked|redacted|removed|omitted|filtered|sensitive|protected|encrypted|prompt|ask|stdin|env|file|vault|keyring)[.!,;:)]*
     """
 )
 _PROSE = re.compile(
     r"""(?ix)
-    (?:required|optional|mandatory|present|absent|valid|invalid|incorrect|wrong|expired|expires|ok|okay|failed|failure|fail
+    (?:bad|required|optional|mandatory|present|absent|valid|invalid|incorrect|wrong|expired|expires|ok|okay|failed|failure|fail
       |error|success|succeeded|changed|change|updated|accepted|rejected|denied|provided|supplied
       |unknown|mismatch|matched|matches|enabled|disabled|generated|created|deleted|revoked|refreshed|rotated
       |loaded|found|received|ignored|using|used|authentication|string|str|bytes|integer|int|number|varchar|text|object|array
@@ -75,6 +80,8 @@ def value_span(data: bytes, start: int, end: int) -> tuple[int, int, bool] | Non
         if data[start] == ord("{") and _IS_KEY.match(data, last, end) and not (nested and len(nested[0].strip()) > 1):
             return None  # an object again, whose first key this is
         return first, last, True
+    if marked := _YAML_MARK.match(data, start, end):
+        start = marked.end()
     last = _unquoted_end(data, start, end)
     return (start, last, False) if last > start else None
 
