@@ -37,6 +37,11 @@ _IN_ARN = re.compile(rb"\barn:[a-z-]{1,20}:[a-z0-9-]{0,40}:[a-z0-9-]{0,40}:\d{0,
 """Ahead of the kind and name of a resource of a cloud, which may be ``secret:orders``."""
 _LONGEST_ARN = 140
 _KUBERNETES_NAME = re.compile(r"[a-z]+(?:[/.-][a-z]+)+(?:-[0-9]{1,2})?")
+_NEXT_KEY = re.compile(r"[a-z][a-z_-]*=")
+_CODE_BETWEEN_QUOTES = re.compile(r" +[+>|&.,%]|[),;] ?[\w.]*[=()]|[),;]+$|, \w+$")
+"""What stands between two literals of a program: ``print("token=" + repr(token))``."""
+_SUBSCRIPT = re.compile(r"[A-Za-z_][\w.]*\[")
+_HEX_NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}[),:;]*")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _STRONG_ENDS = (
     "password",
@@ -153,6 +158,8 @@ def _judged_value(data: bytes, match: Match, end: int) -> Span | None:
         return None
     if not _is_secret(key, how, separator, value, quoted=quoted):
         return None
+    if not quoted and data[last : last + 3] in (b" = ", b" ==", b" !="):  # user = passwd = account
+        return None
     if _is_prose(data[last:end], separator, value, quoted=quoted):
         return None
     return Span(first, last, _class_of(key))
@@ -168,16 +175,29 @@ def _is_secret(key: str, how: int, separator: str, value: str, *, quoted: bool) 
         return False
     if how == 1:
         return looks_random(value) or (last in ("pin", "otp") and value.isdigit() and len(value) >= 4)
+    if len(value) == 1 or (quoted and _CODE_BETWEEN_QUOTES.match(value)):
+        return False
+    if not quoted and (_SUBSCRIPT.match(value) or _HEX_NUMBER.fullmatch(value)):
+        return False
+    if value.islower() and value.endswith((f"-{last}", f"_{last}")):  # "userauth-gssapi-token"
+        return False
+    if not quoted and last.endswith("token") and value.isalpha() and value.islower() and not key.isupper():
+        return False  # token = nextchar
+    if not quoted and _NEXT_KEY.fullmatch(value):
+        return False  # http-passwd= http-user=
     if not quoted and value.rstrip(":").lower() in (key.lower(), last):  # password=password in a line of source code
         return False
-    if last in ("token", "key", "secret") and is_number(value) and len(value) < 8:
+    if last.endswith(("token", "key", "secret")) and is_number(value) and len(value) < 8:
         return False
     if last == "secret" and _KUBERNETES_NAME.fullmatch(value):
         return False
     if (
         last == "pass"
         and not quoted
-        and (value.isdigit() or (separator == ":" and not _is_of_environment(key) and not looks_random(value)))
+        and (
+            value.isdigit()
+            or (separator == ":" and (key == "PASS" or not (_is_of_environment(key) or looks_random(value))))
+        )
     ):
         return False
     if last == "pwd" and value.startswith(("/", "~")):

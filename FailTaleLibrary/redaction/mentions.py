@@ -86,4 +86,4 @@ def _looks_like_one(word: str, *, quoted: bool, sure: bool) -> bool:
     mixed = word.lower() != word and word.upper() != word and digits >= 1
     if not sure:
         return mixed and len(word) >= 10 and digits >= 3
-    return mixed and digits >= 2
+    return mixed and (digits >= 3 or (digits >= 2 and (quoted or bool(re.search(r"[a-z]{5}", word)))))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from FailTaleLibrary.redaction.assignments import strength
 from FailTaleLibrary.redaction.spans import Span, compiled, only_tokens
-from FailTaleLibrary.redaction.values import is_nothing, is_reference, is_value
+from FailTaleLibrary.redaction.values import is_made_up, is_nothing, is_reference, is_value
 
 _HEAD = compiled(rb"(?im)^[^\n]*(?:password|passwd|passphrase|pwd|secret|token|api_?key)[\"' \t]*(?:[|,;\t\r][^\n]*)?$")
 _NAME = re.compile(rb"[ \t]*[\"']?[A-Za-z_][\w .-]{0,60}[\"']?[ \t]*\r?")
@@ -24,8 +24,10 @@ def spans(data: bytes) -> Iterator[Span]:
         line = data[head.start() : head.end()]
         separator = next((mark for mark in (b"|", b"\t", b";", b",") if mark in line), b"")
         cells = line.split(separator) if separator else []
+        is_framed = separator == b"|"
         columns = [number for number, cell in enumerate(cells) if strength(_text(cell)) == 2]
-        if columns and all(_NAME.fullmatch(cell) for cell in cells if cell.strip()):
+        names = [cell for cell in cells if not is_framed or cell.strip()]
+        if columns and len(names) > 1 and all(map(_NAME.fullmatch, names)):
             for span, end in _cells(data, head.end() + 1, separator, len(cells), columns):
                 at = max(at, end)
                 if span:
@@ -45,14 +47,17 @@ def _cells(data: bytes, at: int, separator: bytes, count: int, columns: list[int
             if len(cells) != count:
                 return
             for column in columns:
-                yield _secret_in(cells[column], at + sum(map(len, cells[:column])) + column * len(separator)), end
+                start = at + sum(map(len, cells[:column])) + column * len(separator)
+                yield _secret_in(cells[column], start, is_framed=separator == b"|"), end
         elif not line.strip():
             return
         at = end + 1
 
 
-def _secret_in(cell: bytes, at: int) -> Span | None:
+def _secret_in(cell: bytes, at: int, *, is_framed: bool) -> Span | None:
     value = _text(cell)
+    if not is_framed and not is_made_up(value):  # a list of names in a program looks like it
+        return None
     if not is_value(value) or is_nothing(value) or is_reference(value) or _TYPES.fullmatch(value) or only_tokens(cell):
         return None
     start = at + len(cell) - len(cell.lstrip(b" \t\"'"))

@@ -53,16 +53,18 @@ _PROSE = re.compile(
 _CALL = re.compile(
     r"[A-Za-z_][\w.]*\(.*|(?:self|cls|args|config|settings|cfg|conf|os|options|opts|this|ctx|request|req|env|process"
     r"|params|kwargs|credentials|creds|data|app|secrets|Config|Settings)\.[A-Za-z_][\w.]*(?:[,)]*|\[.*)"
+    r"|[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z][A-Za-z_]+|\$\w+(?:[/:.].*)"
 )
 _PATH = re.compile(
     r"(?:file:/*|~/|\.{1,2}/|/(?:etc|var|run|home|root|usr|opt|tmp|srv|mnt|dev|proc|secrets?|data|app|config|vault|certs?|keys?|lib)"
-    r"(?:/|$)|[A-Za-z]:\\).*"
+    r"(?:/|$)|[A-Za-z]:\\).*|/(?:[a-z_.-]+/)+[a-z_.-]+"
 )
 _UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _DIGEST_NAME = re.compile(
     r"(?i)(?:sha-?(?:1|224|256|384|512)|md5|sha3-\d+|blake2\w*)[:-].*|SHA\d+:.*|\w*SHA\d*with\w+|[\w-]*HMAC-SHA\d+"
 )
 _KEBAB = re.compile(r"[a-z][a-z0-9]*([-_./:@][a-z0-9]+)+|S-1-[0-9-]+|[a-z]+")
+_WORD = re.compile(r"[A-Z]?[a-z]+")
 _TIME = re.compile(r"\d{4}-\d\d-\d\d.*|\d\d?:\d\d.*|\d+(?:\.\d+)*(?:ms|s|m|h|d|kb|mb|%)?|\d+(?:\.\d+){3}(?::\d+)?")
 
 
@@ -117,7 +119,7 @@ def is_empty_or_masked(value: str) -> bool:
 
 def is_nothing(value: str) -> bool:
     """The same without the words that speak of a value: where one is written down, ``rotated`` is a password."""
-    return not value or _NO_VALUE.fullmatch(value) is not None
+    return not any(map(str.isalnum, value[:200])) or _NO_VALUE.fullmatch(value) is not None
 
 
 def is_reference(value: str) -> bool:
@@ -129,10 +131,16 @@ def looks_random(value: str) -> bool:
     """Whether the value has the look of a made-up word: letters with digits, or long with both cases."""
     if len(value) < 8 or " " in value or _KEBAB.fullmatch(value) or _UUID.fullmatch(value):
         return False
-    if _DIGEST_NAME.fullmatch(value) or _TIME.fullmatch(value):
+    if _DIGEST_NAME.fullmatch(value) or _TIME.fullmatch(value) or _is_compound(value):
         return False
     has_digit = any(char.isdigit() for char in value)
     return (has_digit and any(char.isalpha() for char in value)) or (len(value) >= 20 and value.lower() != value)
+
+
+def _is_compound(value: str) -> bool:
+    """Whether a value is a name of several words: ``v0-rust-test-workspace-Linux-x64-6e6e4aa5`` of a cache."""
+    pieces = re.split(r"[-_.]", value)
+    return len(pieces) >= 4 and 2 * sum(bool(_WORD.fullmatch(piece)) for piece in pieces) > len(pieces)
 
 
 def looks_made_up(value: str) -> bool:
