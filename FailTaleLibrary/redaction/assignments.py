@@ -41,6 +41,7 @@ _NEXT_KEY = re.compile(r"[a-z][a-z_-]*=")
 _CODE_BETWEEN_QUOTES = re.compile(r" +[+>|&.,%]|[),;] ?[\w.]*[=()]|[),;]+$|, \w+$")
 """What stands between two literals of a program: ``print("token=" + repr(token))``."""
 _SUBSCRIPT = re.compile(r"[A-Za-z_][\w.]*\[")
+_TYPE_NAME = re.compile(r"(?:[A-Z][a-z]+)*(?:Secret|Token|Password|Credential|Key|Session)(?:[A-Z][a-z]*)*")
 _HEX_NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}[),:;]*")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _STRONG_ENDS = (
@@ -87,6 +88,21 @@ _TAILS = words(
 )
 
 
+# What makes a key that holds a secret's word one that only tells of it.
+_DESCRIBES = words(
+    """
+    file files path dir directory folder name names id ids uuid url uri endpoint host port type kind class
+    count length len size limit max min age ttl timeout expiry expires expiration expired date time at
+    policy rule rules hint hints field column label title text message error errors status state reset
+    manager store vault provider service client server handler factory encoder validator generator
+    ref refs reference key keys arn version algorithm method mode scheme format prefix suffix strength score
+    enabled required used valid invalid changed requests request response rate bucket index lock owner
+    issuer audience scope scopes realm group role user username email cost salt rounds env var variable
+    authentication auth login input output command prompt check test tests case spec page view form controller
+    """
+)
+
+
 def words_of(key: str) -> list[str]:
     """``dbPassword``, ``DB_PASSWORD``, ``db.password`` -> ``['db', 'password']``."""
     return [word.lower() for word in _CAMEL.findall(key)]
@@ -114,7 +130,9 @@ def strength(key: str) -> int:
         return 2 if before == "pass" else 1
     if last in ("id", "key") and before in ("session", "sess"):
         return 1
-    return 1 if last in _WEAK else 0
+    if last in _WEAK or (last == "key" and key.isupper() and len(parts) > 1):
+        return 1
+    return 1 if _STRONG.intersection(parts[:-1]) and last not in _DESCRIBES and not last.isdigit() else 0
 
 
 def names_a_secret(key: str) -> bool:
@@ -153,10 +171,12 @@ def _judged_value(data: bytes, match: Match, end: int) -> Span | None:
     first, last, quoted = place
     value = data[first:last].decode("utf-8", "replace")
     separator = match.group(2).decode("latin-1")
-    is_set = separator == "=" and key.isupper()  # DB_PASSWORD=rotated: an environment
+    is_set = key.isupper() and (separator == "=" or "_" in key)  # DB_PASSWORD=rotated: an environment
     if is_nothing(value) or (is_empty_or_masked(value) and not is_set):
         return None
     if not _is_secret(key, how, separator, value, quoted=quoted):
+        return None
+    if is_number(value) and data[last : last + 6] == b" bytes":  # kubectl describe secret
         return None
     if not quoted and data[last : last + 3] in (b" = ", b" ==", b" !="):  # user = passwd = account
         return None
@@ -180,6 +200,8 @@ def _is_secret(key: str, how: int, separator: str, value: str, *, quoted: bool) 
     if not quoted and (_SUBSCRIPT.match(value) or _HEX_NUMBER.fullmatch(value)):
         return False
     if value.islower() and value.endswith((f"-{last}", f"_{last}")):  # "userauth-gssapi-token"
+        return False
+    if not quoted and separator == ":" and _TYPE_NAME.fullmatch(value):
         return False
     if not quoted and last.endswith("token") and value.isalpha() and value.islower() and not key.isupper():
         return False  # token = nextchar

@@ -174,7 +174,7 @@ def _unescaped(escape: bytes) -> bytes:
 _QUOTED_PRINTABLE = re.compile(rb"=[0-9A-Fa-f]{2}|=\r?\n")
 
 
-_IS_MAIL = re.compile(rb"=(?:3D|\r?\n|[0-9A-F]{2}=[0-9A-F]{2})")
+_IS_MAIL = re.compile(rb"=3D|=[0-9A-F]{2}=[0-9A-F]{2}")
 
 
 @lru_cache(maxsize=512)

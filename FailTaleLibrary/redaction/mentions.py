@@ -13,7 +13,7 @@ from FailTaleLibrary.redaction.spans import Span, compiled, only_tokens
 from FailTaleLibrary.redaction.values import is_value
 
 _NOUNS = (
-    r"pass ?words?|passwd|pass ?phrases?|pass ?codes?|pwd|credentials?|secrets?|log(?:ged)? ?in|logon"
+    r"pass ?words?|passwd|pass ?phrases?|pass ?codes?|pw|pwd|credentials?|secrets?|log(?:ged)? ?in|logon"
     r"|api[ _-]?keys?|tokens?|ass?ertion ?error"
     r"|[kK]ennwort|[pP]asswort|schl\xc3\xbcssel|mot de passe|contrase\xc3\xb1a|senha"
     r"|has\xc5\x82o|wachtwoord|l\xc3\xb6senord"
@@ -25,7 +25,7 @@ KEYWORDS = (rf"(?:^|[^a-z])(?:{_NOUNS})(?:[^a-z]|$)",)
 """RE2, without regard to case: a line that holds none of them speaks of no password."""
 
 _NOUN = compiled(rf"(?i)(?:^|[^a-z])({_NOUNS})(?:[^a-z]|$)".encode())
-_SURE = re.compile(r"(?i)pass|pwd|credential|secret|kenn|schl|mot|contra|senha|has|wacht|l.+senord|[^\x00-\x7f]")
+_SURE = re.compile(r"(?i)pass|pwd?|credential|secret|kenn|schl|mot|contra|senha|has|wacht|l.+senord|[^\x00-\x7f]")
 _WORD = compiled(
     rb"(?:^|[\s\"'`(\[<:=>\xa0])([A-Za-z0-9!#$%^&*+?@~][A-Za-z0-9!#$%^&*+?@~_-]{6,79}[A-Za-z0-9!#$%^&*+?@~])"
     rb"(?:[\s\"'`)\]>,;:.!]|$)"

@@ -18,7 +18,7 @@ from FailTaleLibrary.redaction import key_blocks, tables
 from FailTaleLibrary.redaction.identifiers import Identifiers
 from FailTaleLibrary.redaction.known_values import KnownValues
 from FailTaleLibrary.redaction.rules import Rule, prefilter, prefilter_across_lines
-from FailTaleLibrary.redaction.spans import TOKEN, Pattern, Span, beside_tokens, merged, token
+from FailTaleLibrary.redaction.spans import TOKEN, Span, beside_tokens, merged, token
 from FailTaleLibrary.text import sanitize, shorten
 
 _log = logger_of(__name__)
@@ -300,17 +300,8 @@ def _whole(data: bytes, end: int, span: Span) -> Span:
 
 def _suspicious(data: bytes) -> Iterator[tuple[int, int]]:
     """Lines that hold a keyword of a rule, each once; long ones in overlapping pieces."""
-    return _lines_with(prefilter().anywhere, data)
-
-
-def _lines_with(pattern: Pattern, data: bytes) -> Iterator[tuple[int, int]]:
-    at, size = 0, len(data)
-    while at < size and (match := pattern.search(data, at)):
-        start = data.rfind(b"\n", at, match.start()) + 1 or at
-        end = data.find(b"\n", max(match.end() - 1, start))
-        end = size if end < 0 else end
+    for start, end in prefilter().lines(data):
         yield from _pieces_of(start, end, start)
-        at = end + 1
 
 
 def _pieces_at(data: bytes, places: Iterable[int]) -> Iterator[tuple[int, int]]:

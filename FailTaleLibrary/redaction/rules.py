@@ -196,9 +196,9 @@ def rules_across_lines() -> tuple[Rule, ...]:
 
 
 @once
-def prefilter_across_lines() -> Prefilter:
+def prefilter_across_lines() -> WholePrefilter:
     """Of the rules for a whole text."""
-    return Prefilter((rules_across_lines(),))
+    return WholePrefilter(rules_across_lines())
 
 
 # --- The prefilter ---------------------------------------------------------------------------------------------------
@@ -218,12 +218,55 @@ class Prefilter:
         for keyword in keywords:
             self._filter.Add(keyword, options_for(bytes))
         self._filter.Compile()
-        self.anywhere: Pattern = compiled(b"|".join(dict.fromkeys(keywords)))
-        """Finds the places of a text where any of the keywords stands."""
+        self._scans = [_scan_for([each for each in group if each.keywords]) for group in groups if group]
+
+    def lines(self, data: bytes) -> list[tuple[int, int]]:
+        """Start and end of the lines that hold any of the keywords, in their order."""
+        found: set[tuple[int, int]] = set()
+        for scan in self._scans:
+            found.update(_lines_with(scan, data))
+        return sorted(found)
 
     def searchers_for(self, line: bytes) -> list[Searcher]:
         """Those of which the line holds a keyword, in their order."""
         found = self._filter.Match(line)
+        return [self._searchers[place] for place in sorted({self._owners[number] for number in found})] if found else []
+
+
+def _scan_for(searchers: Sequence[Searcher]) -> Pattern:
+    """What finds the keywords of some searchers; of all at once, it has too many states and becomes slow."""
+    return compiled(
+        "|".join(dict.fromkeys(f"(?im:{keyword})" for each in searchers for keyword in each.keywords)).encode()
+    )
+
+
+def _lines_with(pattern: Pattern, data: bytes) -> Iterator[tuple[int, int]]:
+    at, size = 0, len(data)
+    while at < size and (match := pattern.search(data, at)):
+        start = data.rfind(b"\n", at, match.start()) + 1 or at
+        end = data.find(b"\n", max(match.end() - 1, start))
+        end = size if end < 0 else end
+        yield start, end
+        at = end + 1
+
+
+class WholePrefilter:
+    """The same for whole texts: one automaton follows all keywords, which is quicker where the text is long."""
+
+    def __init__(self, searchers: Sequence[Searcher]) -> None:
+        self._searchers = searchers
+        keywords = [
+            (f"(?im:{keyword})".encode(), place) for place, each in enumerate(searchers) for keyword in each.keywords
+        ]
+        self._owners = [place for _, place in keywords]
+        self._automaton = re2.Set.SearchSet(options_for(bytes))
+        for keyword, _ in keywords:
+            self._automaton.Add(keyword)
+        self._automaton.Compile()
+
+    def searchers_for(self, text: bytes) -> list[Searcher]:
+        """Those of which the text holds a keyword, in their order."""
+        found = self._automaton.Match(text)
         return [self._searchers[place] for place in sorted({self._owners[number] for number in found})] if found else []
 
 
@@ -235,8 +278,19 @@ class _Searching:
     spans: Callable[[bytes, int, int], Iterator[Span]]
 
 
+_SCANNED_TOGETHER = (
+    ("provider_tokens.yaml", "provider_tokens_weak.yaml"),
+    ("command_lines.yaml", "stores_and_devices.yaml"),
+    ("positions.yaml", "codes.yaml"),
+)
+"""Files whose keywords one automaton seeks; those of the others are sought by a further one."""
+
+
 @once
 def prefilter() -> Prefilter:
     """Of everything that searches single lines, once per process."""
     of_modules = tuple(_Searching(module.KEYWORDS, module.spans) for module in (assignments, mentions))
-    return Prefilter((of_modules[:1], *line_rules(), of_modules[1:]))
+    by_file = dict(zip(FILES, line_rules(), strict=True))
+    groups = [[searcher for file in files for searcher in by_file.pop(file)] for files in _SCANNED_TOGETHER]
+    rest = [searcher for searchers in by_file.values() for searcher in searchers]
+    return Prefilter(([of_modules[0], *rest], *groups, of_modules[1:]))

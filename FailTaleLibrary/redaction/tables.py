@@ -25,16 +25,18 @@ def spans(data: bytes) -> Iterator[Span]:
         separator = next((mark for mark in (b"|", b"\t", b";", b",") if mark in line), b"")
         cells = line.split(separator) if separator else []
         is_framed = separator == b"|"
-        columns = [number for number, cell in enumerate(cells) if strength(_text(cell)) == 2]
+        columns = [number for number, cell in enumerate(cells) if strength(_cell_text(cell)) == 2]
         names = [cell for cell in cells if not is_framed or cell.strip()]
         if columns and len(names) > 1 and all(map(_NAME.fullmatch, names)):
-            for span, end in _cells(data, head.end() + 1, separator, len(cells), columns):
+            for span, end in _secret_cells(data, head.end() + 1, separator, len(cells), columns):
                 at = max(at, end)
                 if span:
                     yield span
 
 
-def _cells(data: bytes, at: int, separator: bytes, count: int, columns: list[int]) -> Iterator[tuple[Span | None, int]]:
+def _secret_cells(
+    data: bytes, at: int, separator: bytes, count: int, columns: list[int]
+) -> Iterator[tuple[Span | None, int]]:
     """(cell of a secret, if any, end of its line)"""
     for _ in range(_MOST_ROWS):
         if at >= len(data):
@@ -55,7 +57,7 @@ def _cells(data: bytes, at: int, separator: bytes, count: int, columns: list[int
 
 
 def _secret_in(cell: bytes, at: int, *, is_framed: bool) -> Span | None:
-    value = _text(cell)
+    value = _cell_text(cell)
     if not is_framed and not is_made_up(value):  # a list of names in a program looks like it
         return None
     if not is_value(value) or is_nothing(value) or is_reference(value) or _TYPES.fullmatch(value) or only_tokens(cell):
@@ -64,5 +66,5 @@ def _secret_in(cell: bytes, at: int, *, is_framed: bool) -> Span | None:
     return Span(start, at + len(cell.rstrip(b" \t\r\"'")), "password")
 
 
-def _text(cell: bytes) -> str:
+def _cell_text(cell: bytes) -> str:
     return cell.strip(b" \t\r\"'").decode("utf-8", "replace")
