@@ -111,7 +111,7 @@ def _write_both(folder: Path) -> None:
     append(folder / "a.log", f"{_timed(_now(), 'INFO NEW a')}\n2099-01-01T00:00:00Z INFO NEW of the future\n")
     append(folder / "a.log", f"==> {folder}/b.log <==\n")
     time.sleep(0.5)
-    append(folder / "b.log", "FATAL NEW out of memory: killed process 17 (storage)\n")
+    append(folder / "b.log", "FATAL NEW No space left on device: table orders\n")
 
 
 def _rotate_into(name: str) -> Act:

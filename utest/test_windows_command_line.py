@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
@@ -152,6 +153,24 @@ def test_two_different_snapshots_of_one_name_have_no_baseline() -> None:
     one, other = (command(text, baseline=True) for text in ("id", "date"))
     assert "baseline" not in mark_script([one, other]).producer.rpartition("clock\n")[2]
     assert "baseline" in mark_script([one, one]).producer.rpartition("clock\n")[2]
+
+
+def test_a_mark_starts_no_more_programs_for_more_logs(tmp_path: Path) -> None:
+    calls, wrapper = tmp_path / "calls", tmp_path / "bin" / "awk"
+    wrapper.parent.mkdir()
+    wrapper.write_text(f'#!/bin/sh\necho awk >> {calls}\nexec {shutil.which("awk")} "$@"\n')
+    wrapper.chmod(0o755)
+    counts = []
+    for number in (1, 30):
+        logs = [tmp_path / f"{number}-{each}.log" for each in range(number)]
+        for log in logs:
+            log.write_text("ready\n")
+        calls.write_text("")
+        patterns = tuple(str(log) for log in logs)
+        mark = host_shells()[0].mark(Collector(name="log", file=patterns), first_in_path=wrapper.parent)
+        assert [file.path for file in mark.files] == list(mark.patterns) == list(patterns)
+        counts.append(len(calls.read_text().splitlines()))
+    assert counts[0] == counts[1]
 
 
 def test_a_mark_is_read_among_the_chatter_of_a_login() -> None:

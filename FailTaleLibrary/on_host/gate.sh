@@ -249,7 +249,8 @@ text_of_marks() { # TABLE
   text="careful=yes
 {
 ${marking}clock
-$wanted$snapshots} 2>&1
+${wanted}marks
+$snapshots} 2>&1
 "
   narrowing="newest $((cap + 1))"
 }

@@ -217,7 +217,7 @@ def mark_script(collectors: Sequence[Collector]) -> Script:
     """One command that tells a host's clock and zone, and for these collectors cursor, file marks and baselines."""
     baselines = _with_baseline(collectors)
     positions = dict.fromkeys(line for collector in collectors for line in position_lines(collector))
-    lines = ["clock\n", *positions, *map(baseline_line, baselines)]
+    lines = ["clock\n", *positions, "marks\n", *map(baseline_line, baselines)]
     functions = marking_functions(has_files=any(collector.file for collector in collectors))
     asked = [each for each in dict.fromkeys(collectors) if position_lines(each) or each in baselines]
     return Script(f"{{\n{functions}{''.join(lines)}}} 2>&1\n", question=partial(_mark_question, asked))
