@@ -28,11 +28,12 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from FailTaleLibrary import __version__
+from FailTaleLibrary.background import call_within
 from FailTaleLibrary.belonging.other_tests import OwnTests, ParallelRun
 from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.budget import FAILURE_TIME, Budget
@@ -144,6 +145,8 @@ def _report_text(report: Report) -> str:
     return to_text(report)
 
 
+_LEAST_STORING_S = 3.0
+"""A bundle has this long, however little time is left: it is the evidence itself. A disk that hangs gets no more."""
 _LEAST_REMEMBERING_S = 0.2
 """For what later failures are to know of this one's lines."""
 
@@ -415,11 +418,11 @@ class Run:
             cancel=cancel or stop,
             progress=progress,
         )
-        report = self._stored(report, full_texts, output_dir)  # safe before anything judges it
+        report = self._stored(report, full_texts, output_dir, budget)  # safe before anything judges it
         report = self._counted_in_history(self._ranked(report, budget, stop))
         if report.bundle is not None:
             report, documents = self._with_documents(report)
-            report = self._stored(report, full_texts, output_dir, documents=documents)
+            report = self._stored(report, full_texts, output_dir, budget, documents=documents)
         self._remember(report, budget, time.monotonic() - began)
         return report
 
@@ -665,6 +668,7 @@ class Run:
         report: Report,
         full_texts: Mapping[str, str],
         output_dir: Path | None,
+        budget: Budget,
         *,
         documents: Mapping[str, str] | None = None,
     ) -> Report:
@@ -675,9 +679,14 @@ class Run:
             return report
         stored = report.model_copy(update={"bundle": _link(directory / report.failure.id, output_dir)})
         try:
-            self._stages.store(stored, directory, full_texts=full_texts, documents=documents or {})
+            store = partial(self._stages.store, stored, directory, full_texts=full_texts, documents=documents or {})
+            seconds = max(_LEAST_STORING_S, budget.left_s / 2)
+            call_within(seconds, store, name="failtale-store", discard=lambda _: None)
         except self._passed_on:
             raise
+        except TimeoutError:
+            why = self._redactor.safe_message(f"'{directory}' took more than {seconds:.0f} s")
+            gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no whole bundle was written: {}", why))
         except OSError as error:
             where = f" ('{error.filename}')" if error.filename else ""
             why = self._redactor.safe_message(f"{error.strerror or error}{where}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -11,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import PATIENCE_S
+from patience import FOREVER_S, PATIENCE_S
 
 from FailTaleLibrary.archive import read_bundle, write_bundle
 from FailTaleLibrary.collection.collect import collect
@@ -108,6 +109,25 @@ def test_a_fault_in_storing_costs_the_bundle_alone(output: Path) -> None:
     assert report.analysis.headline != NOT_RANKED
     assert WORDS in card
     assert "in fails\n" in the_traceback(output)
+
+
+def test_a_disk_that_hangs_costs_the_bundle_alone(output: Path) -> None:
+    """It is not tried again for the same failure: whoever writes there waits on."""
+    asked: list[Path] = []
+    hangs = threading.Event()
+
+    def store(report: Report, directory: Path, **_: Any) -> Path:
+        asked.append(directory)
+        hangs.wait(FOREVER_S)
+        return directory
+
+    report, card = report_of(Stages(store=store), output, limits={"failure_time": "5 s"})
+    hangs.set()
+    assert len(asked) == 1
+    (gap,) = report.evidence.gaps
+    assert gap.detail == f"no whole bundle was written: '{output / 'failtale'}' took more than 3 s"
+    assert report.bundle is None
+    assert WORDS in card
 
 
 def test_a_fault_when_the_bundle_is_written_anew_leaves_the_one_that_is_there(output: Path) -> None:
