@@ -28,7 +28,7 @@ def main() -> None:
         subprocess.run([Path(sys.executable).with_name("failtale"), "demo"], cwd=folder, check=True)  # noqa: S603 - our own
         (log,) = Path(folder).rglob("log.html")
         for name, theme, width in PICTURES:
-            with a_page(theme=theme, width=width) as page:
+            with a_page(theme=theme, width=width, height=4000) as page:  # so that Robot's fixed link lies over no card
                 page.goto(f"{log.as_uri()}?expand=FAIL")
                 page.locator("[data-failtale]").first.screenshot(path=str(HERE / name))
 
