@@ -58,7 +58,7 @@ class GateTransport(LocalTransport):
 
     def __init__(self, gate: Path, *, is_known: bool = True) -> None:
         self.known = KnownLogin(has_shell=is_known, has_gate=is_known)
-        self.gate = gate
+        self.file = gate
         self.name = "web1"
         self.command_lines: list[str] = []
         """What the client has asked for."""
@@ -66,7 +66,7 @@ class GateTransport(LocalTransport):
     def start(self, command_line: str, *, wait_s: float) -> _Process:
         self.command_lines.append(command_line)
         environment = f"SSH_CONNECTION='192.0.2.7 50000 192.0.2.1 22' SSH_ORIGINAL_COMMAND={shlex.quote(command_line)}"
-        return _Process(f"{environment} exec {shlex.quote(str(self.gate))}")
+        return _Process(f"{environment} exec {shlex.quote(str(self.file))}")
 
 
 def ask(
