@@ -21,13 +21,13 @@ _NOUNS = (
     r"|\xd0\xbf\xd0\xb0\xd1\x80\xd0\xbe\xd0\xbb\xd1\x8c|\xe5\xaf\x86\xe7\xa0\x81"
     r"|\xe3\x83\x91\xe3\x82\xb9\xe3\x83\xaf\xe3\x83\xbc\xe3\x83\x89|\xeb\xb9\x84\xeb\xb0\x80\xeb\xb2\x88\xed\x98\xb8"
 )
-KEYWORDS = (rf"(?:^|[^a-z])(?:{_NOUNS})(?:[^a-z]|$)",)
+KEYWORDS = (rf"(?:^|[^a-z\n])(?:{_NOUNS})(?:[^a-z]|$)",)
 """RE2, without regard to case: a line that holds none of them speaks of no password."""
 
-_NOUN = compiled(rf"(?i)(?:^|[^a-z])({_NOUNS})(?:[^a-z]|$)".encode())
+_NOUN = compiled(rf"(?im)(?:^|[^a-z\n])({_NOUNS})(?:[^a-z]|$)".encode())
 _SURE = re.compile(r"(?i)pass|pwd?|credential|secret|kenn|schl|mot|contra|senha|has|wacht|l.+senord|[^\x00-\x7f]")
 _WORD = compiled(
-    rb"(?:^|[\s\"'`(\[<:=>\xa0])([A-Za-z0-9!#$%^&*+?@~][A-Za-z0-9!#$%^&*+?@~_-]{6,79}[A-Za-z0-9!#$%^&*+?@~])"
+    rb"(?m)(?:^|[\s\"'`(\[<:=>\xa0])([A-Za-z0-9!#$%^&*+?@~][A-Za-z0-9!#$%^&*+?@~_-]{6,79}[A-Za-z0-9!#$%^&*+?@~])"
     rb"(?:[\s\"'`)\]>,;:.!]|$)"
 )
 _OWNER = re.compile(
