@@ -528,6 +528,20 @@ def test_a_log_in_a_zone_that_is_not_the_hosts_has_its_change_of_summer_time(
     assert [line for line in sure if int(line.split()[-1]) < since.timestamp() - 1] == []
 
 
+def test_of_more_new_files_than_can_be_looked_into_the_first_are_read_and_the_others_counted(tmp_path: Path) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.log").write_text(entry(10, "ERROR boom"))
+    asked = Collector(name="log", file=(f"{tmp_path}/*.log",))
+    found = ResolvedWindow(kind="test", since_epoch=seconds_ago(60).timestamp(), utc_offset_s=0)
+    line = command_line(asked, window=found, max_bytes=1_000_000)
+    at_once = replace(line, producer=line.producer.replace("planning=5", "planning=0"))
+    assert at_once.producer != line.producer
+    answer = DASH.answer(at_once)
+    assert answer.text.count(b"ERROR boom") == 19
+    assert "11 more files were written and not read" in answer.note
+    assert answer.has_unread
+
+
 # --- Marks ahead of and behind the window's start ---------------------------------------------------------------------
 
 

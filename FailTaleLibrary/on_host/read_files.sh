@@ -12,6 +12,7 @@ how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} 
 max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0 marked_at=${marked_at-0}
 failtale_nonce=${failtale_nonce-}
 sample=262144
+planning=5 # seconds after which no further file is looked into, so that what was found is read within the limits
 # timed VARIABLE=VALUE...: awk with the program that knows times
 timed() {
   for each; do
@@ -127,8 +128,13 @@ newest_lines() {
 }
 # From a plan: NUMBER MAYBE SURE SIZE PATH of the pieces that have something to read.
 begin_all() {
-  pieces_of=0
+  pieces_of=0 planned=0 unread=0
   while read -r number low proven points path; do
+    planned=$((planned + 1))
+    if [ "$unread" -gt 0 ] || { [ $((planned % 20)) -eq 0 ] && [ $(($(date +%s) - now)) -ge "$planning" ]; }; then
+      unread=$((unread + 1))
+      continue
+    fi
     if packed "$path" && ! can_read "$path"; then continue; fi
     if [ "$how" = tail ]; then
       tell method tail "$path"
@@ -142,12 +148,14 @@ begin_all() {
     fi
     pieces_of=$number
     if [ "$size" -gt "$maybe" ]; then
-      if [ -z "$kind" ]; then learn "$path" 32768 || :; fi # for those who judge the lines
+      # for those who judge the lines
+      if [ -z "$kind" ] && [ "$planned" -le 100 ]; then learn "$path" 32768 || :; fi
       printf '%s %s %s %s %s\n' "$number" "$maybe" "$sure" "$size" "$path"
     elif [ "$before" -gt 0 ] && [ "$how" != tail ]; then
       newest_lines "$before" "$size" "$path" | carry
     fi
   done
+  if [ "$unread" -gt 0 ]; then tell unread "$unread"; fi
 }
 # Does a log begin in the window, while nobody knows of an earlier piece of it?
 begins_anew() {

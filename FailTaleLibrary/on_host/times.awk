@@ -204,7 +204,7 @@ function continues(line) { return line ~ /^([ \t]|$|(Caused by|Suppressed|Traceb
 # --- Learning ---
 BEGIN {
   slack = 5 # seconds within which moments agree
-  known = split(points, point, ",")
+  known = points ~ /:/ ? split(points, point, ",") : 0
 }
 kind == "" {
   begins_at = next_at + first

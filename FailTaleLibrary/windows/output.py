@@ -251,7 +251,7 @@ _NOTES = {
     "many": "Only the 1000 newest files of {} were looked at.",
 }
 """What a host tells of its files, in the reader's words."""
-_UNREAD = ("lost", "locked", "broken", "sealed", "replaced", "strange")
+_UNREAD = ("unread", "lost", "locked", "broken", "sealed", "replaced", "strange")
 """Of these: lines of the window may have been written where nobody could read them."""
 
 
@@ -269,6 +269,8 @@ def _window_notes(told: dict[str, list[str]], parts: tuple[OutputPart, ...], sta
             yield sentence.format(_quoted_names([_path_of(word, each) for each in told[word]]))
     for zone, names in _by_zone(told.get("zoned", ())).items():
         yield f"The times in {_quoted_names(names)} were read as {zone}: so they fit when it was last written."
+    if unread := sum(whole_number(each) or 0 for each in told.get("unread", ())):
+        yield f"{unread} more files were written and not read: to find where the window begins in each takes too long."
     yield from _clock_notes(told)
     unsure = [part for part in parts if part.is_unsure]
     if unsure:
