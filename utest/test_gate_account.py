@@ -198,10 +198,10 @@ def test_the_lines_in_readme_make_an_account_that_runs_its_collectors_through_ss
         if shutil.which("sudo"):
             assert answers["root"].stdout.strip().isdigit()
             assert b"password" not in answers["root"].stderr
-    assert "a gate answers, made from this configuration" in prepared.checkup(capsys)
+    assert "through a gate of this configuration" in prepared.checkup(capsys)
     prepared.yaml.write_text(prepared.yaml.read_text().replace("echo of the state", "echo of another state"))
     said = prepared.checkup(capsys)
-    assert "a gate answers that was made from another configuration" in said
+    assert "through a gate of another configuration" in said
     assert "collector 'state' differs; make it anew with 'failtale gate web1.example.com'" in said
     assert "failtale prepare-host web1.example.com > prepare.sh" in said
     canary = tmp_path / "canary"

@@ -31,7 +31,7 @@ from FailTaleLibrary.doctor.findings import (
     StageFinding,
     problems_in,
 )
-from FailTaleLibrary.doctor.gates import gate_finding, is_refused_by_gate, new_gate
+from FailTaleLibrary.doctor.gates import gate_finding
 from FailTaleLibrary.doctor.logins import way_finding
 from FailTaleLibrary.doctor.remedies import Refusal, advice_for, full_file_systems, lacking_tools
 from FailTaleLibrary.doctor.services import service_findings
@@ -44,7 +44,6 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import redactor_for
 from FailTaleLibrary.text import one_line, shorten
 from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.transports.gates import NO_TEXTS
 
 WINDOW = timedelta(minutes=5)
 """How far back the logs are read."""
@@ -156,7 +155,6 @@ class _HostCheckup:
         self._collectors = host_collectors(context.config, host)
         self._is_ssh = context.config.hosts[host].transport == "ssh"
         self._ssh = context.config.ssh_for(host)
-        self._has_gate = False
         self._user = (self._ssh.user or getpass.getuser()) if self._is_ssh else ""
 
     def finding(self) -> HostFinding:
@@ -204,7 +202,6 @@ class _HostCheckup:
         transport = self._context.connections.transport(self._host)
         script = survey_script(self._collectors)
         result = transport.run(script, timeout_s=_SURVEY_S, max_bytes=MAX_BYTES, cancel=self._context.stop)
-        self._has_gate = result.incomplete == NO_TEXTS
         return parse_survey(result)
 
     def _evidence(self) -> Evidence:
@@ -242,9 +239,7 @@ class _HostCheckup:
             said += f", {survey.awk}"
         verdict = "ok"
         advice: tuple[Advice, ...] = ()
-        if self._has_gate:
-            said += ", through a gate: what explains a refusal cannot be asked there"
-        elif not survey.is_complete:
+        if not survey.is_complete:
             verdict, said = "note", f"{said}; what the host is like could not be found out"
         elif self._is_ssh and not survey.has_home:
             verdict, said = "note", f"{said}; its home {survey.home} is not there"
@@ -324,7 +319,7 @@ class _HostCheckup:
             said=shorten(one_line(f"{reason}: {detail}"), _SAID_CHARS),
             privilege=collector.privilege,
             seconds=round(gap.elapsed_s, 2) if gap is not None else 0.0,
-            advice=self._safe_advice(new_gate(self._host) if is_refused_by_gate(detail) else advice),
+            advice=self._safe_advice(advice),
         )
 
     def _of_no_unit(self, component: str, collector: Collector, survey: HostSurvey) -> CollectorFinding:
