@@ -635,6 +635,16 @@ def test_a_line_of_the_first_second_is_shown_and_said_to_be_unsure(tmp_path: Pat
     assert "right to a second" in answer.note
 
 
+def test_a_log_of_whole_minutes_has_no_clock_that_is_behind(tmp_path: Path) -> None:
+    at = START.replace(second=40)
+    entries = [f"{local(at + timedelta(minutes=number), '%Y-%m-%d %H:%M')} entry {number}\n" for number in range(-9, 1)]
+    log = log_file(tmp_path, "".join(entries), at)
+    start = (at - timedelta(seconds=20)).timestamp()
+    answer = read(log, ResolvedWindow(kind="test", since_epoch=start, until_epoch=at.timestamp(), utc_offset_s=0))
+    assert answer.text.decode() == entries[-1]
+    assert ("right to a minute" in answer.note, "clock of" in answer.note) == (True, False)
+
+
 @pytest.mark.parametrize(("ahead_s", "shown"), [(0.3, True), (30.0, False)])
 def test_a_record_that_began_just_ahead_of_the_window_may_end_in_it(
     ahead_s: float, shown: bool, tmp_path: Path

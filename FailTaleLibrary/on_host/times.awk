@@ -257,7 +257,7 @@ function learned(    name, best, all, told, zone_told, part, apart) {
   }
   # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
   if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return
-  apart = clock_of(best, part[1] ? 0 : ahead - ahead_was, part[2])
+  apart = clock_of(best, part[1] ? 0 : ahead - ahead_was, part[2], part[3] == 60 ? 60 : 0)
   if (told == "none" && best != "own" && !agreed) {
     if (apart) print "-", apart # a clock, but one that nothing explains
     return
@@ -269,8 +269,8 @@ function learned(    name, best, all, told, zone_told, part, apart) {
 }
 # How far the log's own clock is behind the host's: what all moments tell at which somebody knows when a line was written,
 # sets least and most. Several that agree are believed; else it may as well be right, and its lines come late. `shift`: by
-# which the times of those moments have been read too late.
-function clock_of(best, shift, dated,    i, behind, moments, apart, from, to, place) {
+# which the times of those moments have been read too late. `untold`: seconds that a time of the log leaves out.
+function clock_of(best, shift, dated, untold,    i, behind, moments, apart, from, to, place) {
   least = most = agreed = apart = 0
   for (i = 1; i <= known + 1; i++) {
     if (i > known) {
@@ -289,7 +289,7 @@ function clock_of(best, shift, dated,    i, behind, moments, apart, from, to, pl
     if (moments == 1 || behind > to) to = behind
     apart = behind
   }
-  if (!moments || (from >= -1.1 && to <= 1.1) || from < -86400 || to > 86400) return 0
+  if (!moments || (from >= -1.1 && to <= 1.1 + untold) || from < -86400 || to > 86400) return 0
   if (is_of_other_clock(best, shift, from)) return 0
   agreed = moments > 1 && to - from <= slack && (from > 10 || to < -10)
   if (agreed || (from < -300 && to < 0)) {
