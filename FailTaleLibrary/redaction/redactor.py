@@ -246,6 +246,7 @@ def _in_lines(data: bytes, pieces: Iterable[tuple[int, int]], budget: _Budget) -
     """
     line, began, is_withheld = (len(data), len(data)), budget.spent, False
     known: dict[bytes, list[Span]] = {}
+    share = _MOST_OF_A_LINE if b"\n" in data else 1.0  # a line alone takes nothing from others
     for start, end in reversed(list(pieces)):
         if not line[0] <= start < line[1]:
             line, began, is_withheld = _line_around(data, start, start), budget.spent, False
@@ -254,7 +255,7 @@ def _in_lines(data: bytes, pieces: Iterable[tuple[int, int]], budget: _Budget) -
         is_whole = (start, end) == line
         found = known.get(data[start:end]) if is_whole else None
         if found is None:
-            found = _found_in_piece(data, start, end, budget, min(1, began + _MOST_OF_A_LINE))
+            found = _found_in_piece(data, start, end, budget, min(1, began + share))
             if is_whole and found is not None:
                 known[data[start:end]] = found
         is_withheld = found is None
