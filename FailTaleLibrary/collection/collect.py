@@ -39,6 +39,9 @@ BUNDLE_RATIO = 8
 """Full texts of one failure that are kept for its bundle, as a multiple of `limits.failure_bytes`: until it is written
 they are held in memory."""
 
+LAST_ANSWERS_S = 0.7
+"""After a collection is cancelled: how long what hosts have sent may take to become evidence. Ctrl-C has a second."""
+
 _log = logger_of(__name__)
 
 
@@ -72,14 +75,17 @@ def collect(
     if budget is None or budget.left_s > plan.deadline_s:
         budget = Budget(plan.deadline_s)
     results = ResultCollector(plan, budget, progress)
-    stop = threading.Event()
+    leave, stop = threading.Event(), threading.Event()
     at_once = min(plan.parallel_hosts, len({step.host for step in plan.steps}))
     context = CollectionContext(
-        failure, access, redactor.until(stop.is_set), faults, stop, _start_preparing, at_once=max(1, at_once)
+        failure, access, redactor.until(stop.is_set), faults, leave, stop, _start_preparing, at_once=max(1, at_once)
     )
     _start_hosts(context, plan, budget, results)
     results.wait(cancel)
-    context.stop.set()
+    leave.set()
+    if cancel.is_set():
+        results.wait_for_last_answers()
+    stop.set()
     answers, gaps, clocks = results.close(cancelled=cancel.is_set())
     items = [each.record for each in answers if isinstance(each.record, Item)]
     return Collected(
@@ -120,7 +126,7 @@ def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results
     waiting = deque(budgets)
 
     def work() -> None:
-        while not context.stop.is_set():
+        while not context.leave.is_set():
             try:
                 host = waiting.popleft()
             except IndexError:
@@ -197,6 +203,13 @@ class ResultCollector:
                 if self._open_steps:
                     self._changed.wait(min(self._budget.left_s, 0.1))  # short: `cancel` cannot notify this condition
         self._tell_news()
+
+    def wait_for_last_answers(self) -> None:
+        """Until what the hosts had sent when they were left is evidence, at most `LAST_ANSWERS_S`."""
+        ends_at = time.monotonic() + min(LAST_ANSWERS_S, self._budget.left_s)
+        with self._changed:
+            while self._open_steps and (left_s := ends_at - time.monotonic()) > 0:
+                self._changed.wait(left_s)
 
     def _tell_news(self) -> None:
         """In the caller's thread, and not while others wait for us: a terminal can be slow."""

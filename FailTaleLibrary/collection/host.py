@@ -69,6 +69,8 @@ class CollectionContext:
     access: HostAccess
     redactor: Redactor
     faults: Faults
+    leave: threading.Event
+    """Set when hosts are to be left: what they sent by then is still evidence."""
     stop: threading.Event
     """Set when nobody waits for answers any more."""
     prepare: Callable[[], object] = lambda: None
@@ -114,7 +116,7 @@ class HostSession:
         transport.visit(
             lambda start: list(self._items(start, put)),
             ends_at=time.monotonic() + self._budget.visit_s,
-            cancel=self._context.stop,
+            cancel=self._context.leave,
             on_result=lambda step_id, result: put(self._answer(self._asked[step_id], result)),
         )
 
