@@ -190,6 +190,10 @@ class Failure(Record):
         """The failure with what is known of its end."""
         return self.model_copy(update={"message": message, "keyword_path": keyword_path, "attempt": attempt})
 
+    def with_message(self, message: SafeText) -> Failure:
+        """The failure with what somebody learned of its reason later."""
+        return self.model_copy(update={"message": message})
+
     def with_traces(self, traces: Collection[Identifier]) -> Failure:
         """The failure with traces of the test's own ahead of what it used; what it saw of them counts no further."""
         texts = {trace.text for trace in traces}

@@ -243,11 +243,18 @@ def without(text: str, form: str, secret: str) -> str:
     )
 
 
-def test_what_a_signature_kept_of_a_secret_goes_with_it() -> None:
+@pytest.mark.parametrize("stands_in", ["message", "line"])
+def test_what_a_signature_kept_of_a_secret_goes_with_it(stands_in: str) -> None:
     """Its text has `<n>` for digits, so that the secret itself stands nowhere in it."""
     half = secrets.token_hex(4).translate(str.maketrans("0123456789", "ghijklmnop"))
     secret = f"{half}7{half}"
     report = a_report(failure=a_failure(message=f"login with {secret} refused"))
+    with_secret = [
+        item.model_copy(update={"text": item.text.replace("orders.db", f"{secret}.db")})
+        for item in report.evidence.items
+    ]
+    found = {"items": ()} if stands_in == "message" else {"items": tuple(with_secret)}
+    report = report.model_copy(update={"evidence": report.evidence.model_copy(update={**found, "gaps": ()})})
     analysis = rank(report.failure, report.evidence)
     assert analysis.signature is not None
     assert half in analysis.signature.text

@@ -92,7 +92,7 @@ TEXT_FIELDS = {
 }
 SHORTENS = frozenset({"rendering/fitting.py", "gateway/bounds.py"})
 """They shorten the texts of the record that they get, and know no others."""
-OF_CONFIGURATION = {"before", "source"}
+OF_CONFIGURATION = {"before", "source", "notes"}
 """Fields of a collector and of the configuration, too; mostly it is those that are copied."""
 
 

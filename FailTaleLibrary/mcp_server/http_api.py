@@ -192,7 +192,7 @@ class HttpApi:
     def _hint(self, known: StoredFailure | None, data: Mapping[str, Any], report: str, message: str) -> str:
         if known is not None:
             told = self._queue.redactor.safe_text(shorten(message, _MAX_TEXT))
-            failure = known.report.failure.model_copy(update={"message": told or known.report.failure.message})
+            failure = known.report.failure.with_message(told or known.report.failure.message)
             found = known.report.model_copy(update={"failure": failure})
         else:
             found = self._foreign_report(data, report, message)
