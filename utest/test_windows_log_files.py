@@ -416,6 +416,7 @@ class BusyLog:
         self.began = seconds_ago(80).replace(microsecond=0)
         self.collector = Collector(name="log", file=(str(path),))
         self.written = -40
+        self.trace = ""
 
     def write_until(self, number: int) -> datetime:
         """Up to this line; line 0 is the first of the window."""
@@ -423,7 +424,8 @@ class BusyLog:
         moments = [self.began + timedelta(seconds=2 * each + 0.5) for each in lines]
         with self.path.open("a") as file:
             file.writelines(
-                f"{(at + self.ahead).strftime(self.style)} line {n}\n" for n, at in zip(lines, moments, strict=True)
+                f"{(at + self.ahead).strftime(self.style)} line {n}\n{self.trace}"
+                for n, at in zip(lines, moments, strict=True)
             )
         os.utime(self.path, (moments[-1].timestamp(),) * 2)
         self.written = number
@@ -450,7 +452,7 @@ class BusyLog:
 def numbers(answer: HostOutput, *, unsure: bool) -> set[int]:
     """Of the lines that are shown as unsure, or as sure."""
     lines = [line for part in answer.parts if part.is_unsure == unsure for line in part.text.decode().splitlines()]
-    return {int(line.split()[-1]) for line in lines}
+    return {int(line.split()[-1]) for line in lines if " line " in line}
 
 
 @pytest.mark.parametrize(("style", "ahead_s", "proven", "inferred"), APART, ids=[f"{a[0]} {a[1]}" for a in APART])
@@ -475,6 +477,33 @@ def test_a_log_by_a_clock_of_its_own_loses_no_line_and_is_told_as_that(
             unsure,
             answer.note,
         )  # marks tell the clock, which tells the rest
+
+
+def test_a_date_that_a_trace_speaks_of_is_not_the_logs_clock(awk: Path, tmp_path: Path) -> None:
+    log = BusyLog(tmp_path / "app.log", WITH_Z, -3600)
+    log.trace = "  2020-01-01 00:00:00 was the last backup\n"
+    answer = log.answer(awk, mark=log.marked_at(-5), late_mark=log.marked_at(5))
+    assert numbers(answer, unsure=True) | numbers(answer, unsure=False) == set(range(40)), answer.note
+    assert "is 3600 s behind the host's" in answer.note
+
+
+def test_a_log_that_began_between_the_marks_has_its_clock_told_by_the_later_one(awk: Path, tmp_path: Path) -> None:
+    log = BusyLog(tmp_path / "app.log", PLAIN, -60)
+    early = replace(log.marked_at(-39), files=())
+    answer = log.answer(awk, mark=early, late_mark=log.marked_at(5))
+    assert set(range(5)) <= numbers(answer, unsure=True) | numbers(answer, unsure=False), answer.note
+    assert min(numbers(answer, unsure=True)) >= -1
+    assert "is 60 s behind the host's" in answer.note
+
+
+def test_a_log_whose_clock_nobody_can_tell_is_shown_from_its_mark_on(awk: Path, tmp_path: Path) -> None:
+    log = BusyLog(tmp_path / "app.log", PLAIN, -100)
+    early = log.marked_at(-5)
+    by_another_clock = replace(early, files=tuple(replace(file, written=file.written + 200) for file in early.files))
+    answer = log.answer(awk, mark=by_another_clock)
+    assert numbers(answer, unsure=True) | numbers(answer, unsure=False) == set(range(-5, 40)), answer.note
+    assert min(numbers(answer, unsure=False), default=0) >= 0
+    assert "no time in it tells of that" in answer.note
 
 
 def test_no_clock_is_learned_from_a_log_whose_last_line_is_old(awk: Path, tmp_path: Path) -> None:
@@ -643,6 +672,20 @@ def test_a_log_of_whole_minutes_has_no_clock_that_is_behind(tmp_path: Path) -> N
     answer = read(log, ResolvedWindow(kind="test", since_epoch=start, until_epoch=at.timestamp(), utc_offset_s=0))
     assert answer.text.decode() == entries[-1]
     assert ("right to a minute" in answer.note, "clock of" in answer.note) == (True, False)
+
+
+def test_a_line_without_a_time_that_is_written_in_the_windows_first_second_may_be_of_it(
+    awk: Path, tmp_path: Path
+) -> None:
+    entries = "".join(f"{local(START + timedelta(seconds=number), PLAIN)} entry {number}\n" for number in range(4))
+    panic = "out of memory, the kernel has ended the worker\n"
+    written = START.replace(microsecond=0) + timedelta(seconds=6.7)
+    since = (written - timedelta(seconds=0.6)).timestamp()
+    log = log_file(tmp_path, entries + panic, written)
+    collector = Collector(name="log", file=(str(log),))
+    found = ResolvedWindow(kind="test", since_epoch=since, until_epoch=since + 9, utc_offset_s=0)
+    answer = DASH.answer(command_line(collector, window=found, max_bytes=100_000), first_in_path=awk)
+    assert unsure(answer) == answer.text.decode() == panic
 
 
 @pytest.mark.parametrize(("ahead_s", "shown"), [(0.3, True), (30.0, False)])

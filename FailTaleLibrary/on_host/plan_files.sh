@@ -1,7 +1,7 @@
 # Which bytes of which files may be the window: lines NUMBER LOW PROVEN POINTS PATH, one for each piece of a log. What
 # stands ahead of LOW is older than the window (`-`: nobody knows), what stands behind PROVEN is in it (`-`: nobody knows);
-# what lies between is for the log's times to tell. POINTS: SIZE:WRITTEN,… as marks know when the log had grown so far, `-`
-# where none does. Set from outside:
+# what lies between is for the log's times to tell. POINTS: SIZE:WRITTEN:TAKEN,… as marks know when the log had grown so far,
+# and when each was taken, 0 where nobody knows; `-` where none does. Set from outside:
 #   how        mark, time or tail
 #   low_at     epoch seconds at which the window begins at the earliest; empty when that is not known
 #   stale      epoch seconds; a file that was last written before has nothing of the window
@@ -21,11 +21,11 @@ holds() {
   if packed "$4"; then cat < "$1"; else content "$1"; fi | { [ "$(digest "$2")" = "$3" ]; }
 }
 part() { printf '%s %s %s %s %s\n' "$number" "$1" "$2" "${points:--}" "$3"; }
-# points_of EARLY LATE TIMES: the points of a file that is what both marks know.
+# points_of EARLY LATE TIMES: the points of a file that is what both marks know. Of two marks only the first tells when.
 points_of() {
   points=
-  if [ "$1" != - ]; then points=$1:${3%:*}; fi
-  if [ "$2" != - ]; then points=${points:+$points,}$2:${3#*:}; fi
+  if [ "$1" != - ]; then points=$1:${3%:*}:$marked_at; fi
+  if [ "$2" != - ]; then points=${points:+$points,}$2:${3#*:}:$(if [ -n "$early" ]; then echo 0; else echo "$marked_at"; fi); fi
 }
 plan_file() {
   points=

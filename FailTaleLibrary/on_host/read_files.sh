@@ -9,7 +9,7 @@
 #   reach              newest bytes from before the window that the look-back reads
 #   patterns() prints the inventory, narrow CAP is the pipeline of the collector's filters
 how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
-max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0 marked_at=${marked_at-0}
+max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0
 failtale_nonce=${failtale_nonce-}
 sample=262144
 planning=5 # seconds after which no further file is looked into, so that what was found is read within the limits
@@ -28,7 +28,7 @@ learn() { # PATH BYTES
   first=$((size > $2 ? size - $2 : 0))
   # shellcheck disable=SC2046 # ten words
   set -- "$1" $(from "$first" "$1" | timed kind= ahead="$zone" turned="$turned" written="$written" points="$points" \
-    marked_at="$marked_at" first="$first" torn="$((first > 0))")
+    first="$first" torn="$((first > 0))")
   if [ "$#" -lt 11 ]; then
     kind=-
     unfit=timeless
@@ -104,9 +104,9 @@ begin_by_times() { # LOW PROVEN PATH
     -1) ;;
     *) maybe=$((start + $4)) ;;
   esac
-  if [ "$6" = 1 ]; then
+  if [ "$6" -gt 0 ]; then
     tell untold "$3"
-    if [ "$fits" = 0 ]; then
+    if [ "$fits" = 0 ] || { [ "$6" = 2 ] && [ "$1" != - ]; }; then # a mark proves more than such times
       by_times=$maybe
       begin_without_times "$1" "$2" "$3"
       if [ "$by_times" -lt "$maybe" ]; then maybe=$by_times; fi
@@ -117,7 +117,7 @@ begin_by_times() { # LOW PROVEN PATH
 # written_to POSITION: when a mark saw the piece written so far; 0 when none did.
 written_to() {
   case ",$points" in
-    *",$1:"*) at=${points##*"$1:"} && echo "${at%%,*}" ;;
+    *",$1:"*) at=${points##*"$1:"} && echo "${at%%:*}" ;;
     *) echo 0 ;;
   esac
 }

@@ -4,7 +4,7 @@
 #   ahead_then, turned   the same before the host's clocks were last turned, and when that was, in epoch seconds; 0: never
 #   written    epoch seconds at which the log was last written; 0: nobody knows, or what it wrote last is not searched
 #   kind       how the log writes time; empty: learn it
-#   points, marked_at   learning: SIZE:WRITTEN,… as marks know of the log, and when the first of those marks was taken
+#   points     learning: SIZE:WRITTEN:TAKEN,… as marks know of the log, and when each was taken; 0: nobody knows
 #   first, torn   learning: at which position the lines begin, and 1 when the first of them is torn
 #   least, most   seconds that the log's times are behind the host's clock, at least and at most
 #   low, high  epoch seconds: a line's time from `high` on is in the window, one that ends before `low` is not
@@ -14,8 +14,8 @@
 # when no time tells how far the log's clock is apart. APART: the seconds that it seems to be behind, with a `=` ahead where
 # several moments agree; 0: it is right. Nothing when there is none.
 # Prints, else: MAYBE SURE WRITTEN, the positions in bytes of the first line that may be in the window and of the first
-# that is, -1 where there is none; and 1 when the log was written in the window, of which no time tells. Where no line has
-# a time: -2 -2 0.
+# that is, -1 where there is none; and 1 when the log was written in the window, of which no time tells, 2 when that was long
+# after its newest time. Where no line has a time: -2 -2 0.
 function days(y, m, d) {
   if (m < 3) { y--; m += 12 }
   return 365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * m - 457) / 5) + d - 719469
@@ -164,7 +164,10 @@ function keyed(line, names, of_own,    masked, json, rest, at, from, prefix, dep
   return ""
 }
 # A line without the colours that it has on a terminal.
-BEGIN { escape = sprintf("%c", 27) }
+BEGIN {
+  escape = sprintf("%c", 27)
+  slack = 5 # seconds within which moments agree
+}
 function plain(line) {
   if (index(line, escape)) gsub(escape "\\[[0-9;]*[mK]", "", line)
   return line
@@ -203,7 +206,6 @@ function continues(line) { return line ~ /^([ \t]|$|(Caused by|Suppressed|Traceb
 
 # --- Learning ---
 BEGIN {
-  slack = 5 # seconds within which moments agree
   known = points ~ /:/ ? split(points, point, ",") : 0
 }
 kind == "" {
@@ -219,6 +221,10 @@ kind == "" {
     }
     next
   }
+  if (is_stray(name)) {
+    if (!continues($0)) latest = ""
+    next
+  }
   if (next_point > 0 && !(name in first_behind)) first_behind[name] = time
   if (seen[name]++ && time < last[name] - 5) backwards[name]++
   last[name] = time
@@ -227,6 +233,15 @@ kind == "" {
   of[name] = zoned " " dated " " step
   if (latest == "" || latest == name || !continues($0)) latest = name
   next
+}
+# Nobody writes in the future, or of a sudden more than a day in the past: the line speaks of it. A clock that was set stays
+# there, and what goes on with the line above tells of no clock.
+function is_stray(name) {
+  if (!dated || !(name in last) || last[name] > now + 86400 || (time >= last[name] - 86400 && time <= now + 86400)) {
+    strays[name] = 0
+    return 0
+  }
+  return continues($0) || ++strays[name] < 3
 }
 # The newest line as a mark saw the log: whose time it was, and how long before the log was written.
 function note_moment(number,    part) {
@@ -305,8 +320,8 @@ function clock_of(best, shift, dated, untold,    i, behind, moments, apart, from
 # a mark would have been written ahead of it.
 function is_of_other_clock(best, shift, from,    part) {
   split(point[1], part, ":")
-  if (written > now + 2 || (known && marked_at && part[2] > marked_at + 2)) return 1
-  return from < -1.1 && marked_at && (best in first_behind) && first_behind[best] - shift + from < marked_at - 2
+  if (written > now + 2 || (part[3] && part[2] > part[3] + 2)) return 1
+  return from < -1.1 && part[3] && (best in first_behind) && first_behind[best] - shift + from < part[3] - 2
 }
 function nearest(number) { return int(number < 0 ? number - 0.5 : number + 0.5) }
 # Is there another row by which a line fits when the log was last written? Day and month are told apart by that. Sets row,
@@ -411,8 +426,12 @@ END {
   else {
     if (marked && !first_is_old) maybe = 0
     if (maybe < 0 && !written) maybe = loose # nobody knows when that was written
-    untold = written > low && !in_time && (maybe < 0 || most > 0)
-    if (untold && maybe < 0) maybe = loose < 0 ? newest : loose
+    late = before + most + step < written ? 1 : 0 # the host tells whole seconds of its writes
+    untold = written + late > low && !in_time && (maybe < 0 || most > 0)
+    if (untold && maybe < 0) {
+      maybe = loose < 0 ? newest : loose
+      if (before + most + step < written - slack) untold = 2
+    }
     print maybe, sure, untold
   }
 }
