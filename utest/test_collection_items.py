@@ -13,6 +13,7 @@ from FailTaleLibrary.records import Gap, Item, Step
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import CommandResult
 from FailTaleLibrary.windows import CommandLine
+from FailTaleLibrary.windows.model import WindowValues
 
 AT = datetime(2026, 11, 22, 3, 12, tzinfo=timezone.utc)
 
@@ -21,11 +22,11 @@ def asked(collector: Collector | None = None, *, max_bytes: int = 1000, shown: s
     return AskedStep(
         step=Step(host="web1", component="web", collector="disk", timeout_s=10, max_bytes=max_bytes),
         collector=collector or Collector(name="disk", command="df -P", privilege="group adm"),
-        line=CommandLine(producer="df -P", filters="", shown=shown),
+        line=CommandLine(producer="df -P", filters="", shown=shown, values=WindowValues(())),
         timeout_s=10,
         since=None,
         note="",
-        no_mark="",
+        no_surer_way=lambda answer: "",
         ssh_command=None,
         at=AT,
     )

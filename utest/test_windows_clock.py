@@ -19,7 +19,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.transports import Connections, Script
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
-from FailTaleLibrary.windows.marks import Pace, crowding
+from FailTaleLibrary.windows.marks import PENDING, UNDER_WAY, UNREACHED, Pace, crowding
 
 
 def now() -> datetime:
@@ -130,8 +130,10 @@ def test_at_most_one_mark_per_host_is_under_way(tmp_path: Path) -> None:
     with marks_of(a_config(slow), pace=AT_ONCE) as marks:
         marks.window_began()
         until(began.exists)
+        assert marks.missed("here", now()) == PENDING
         for _ in range(5):
             marks.window_began()
+        assert marks.missed("here", now()) == UNDER_WAY
         may_end.touch()
         until(lambda: newest(marks) is not None)
         assert began.read_text() == "once\n"
@@ -256,7 +258,9 @@ def test_a_host_with_an_open_breaker_is_not_asked(hang_up: HangUp, tmp_path: Pat
         until(lambda: not connections.is_open("dead") and not mark_threads())
         called = hang_up.called
         assert called > 0
+        assert marks.missed("dead", now()).startswith("the host gave none (")
         marks.window_began()
+        assert marks.missed("dead", now()) == UNREACHED
         assert not mark_threads()
         assert newest(marks, "dead") is None
     connections.close()

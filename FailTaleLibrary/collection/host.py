@@ -24,13 +24,16 @@ from FailTaleLibrary.transports.base import HEADROOM_BYTES
 from FailTaleLibrary.windows import (
     ClockReading,
     Marks,
+    MarksAround,
     TakenMark,
     clock_mark,
     command_line,
+    no_surer_way,
     question,
     resolve_window,
     window_start,
 )
+from FailTaleLibrary.windows.marks import NOT_ASKED
 
 _LEAST_REDACTION_S = 0.15
 """Enough for a megabyte of an ordinary log; of a log that is dense with secrets older lines are withheld."""
@@ -209,6 +212,8 @@ class HostSession:
         collector = self._context.access.collectors[step.id]
         since = window_start(step, self._context.failure)
         earlier, later = self._marks_around(since)
+        marks = self._context.access.marks
+        missed = marks.missed(self._host, since) if marks and since else NOT_ASKED
         window, note = resolve_window(
             step,
             self._context.failure,
@@ -225,7 +230,7 @@ class HostSession:
             timeout_s=allowance.timeout_s,
             since=since,
             note=note,
-            no_mark=window.no_mark,
+            no_surer_way=partial(no_surer_way, collector, window, MarksAround(since, earlier, later, missed)),
             ssh_command=self._context.access.connections.repeat_line(self._host, line.shown),
             at=now,
         )

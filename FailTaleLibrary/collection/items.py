@@ -66,8 +66,8 @@ class AskedStep:
     """Start of the window on the test machine's clock."""
     note: str
     """What is known to be uncertain about the window before the host is visited."""
-    no_mark: str
-    """Why no mark stands at the window's start, in a sentence."""
+    no_surer_way: Callable[[HostOutput], str]
+    """Why the window of an answer was not found by a surer way, in a sentence; empty when it was."""
     ssh_command: str | None
     at: datetime
 
@@ -202,13 +202,12 @@ def _status_of_item(result: CommandResult, text: str) -> ItemStatus:
 def _applied_window(asked: AskedStep, answer: HostOutput, safe: RecordRedactor) -> AppliedWindow | None:
     if asked.collector.command is not None:
         return None
-    is_best = answer.method in ("byte mark", "journal cursor") and not answer.is_unsure
     return AppliedWindow(
         kind=asked.step.window,
         method=answer.method,
         since=asked.since,
         note=safe.text(" ".join(filter(None, (asked.note, answer.note)))),
-        why=safe.text("" if is_best or asked.step.window == "none" else asked.no_mark),
+        why=safe.text(asked.no_surer_way(answer)),
     )
 
 

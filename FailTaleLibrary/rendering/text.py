@@ -11,6 +11,8 @@ from FailTaleLibrary.text import count, duration, one_line, shorten
 
 SUMMARY_LENGTH = 300
 _INDENT = "    "
+_FILES = 10
+"""Of one item, of which the text says how each was read."""
 
 
 def summary_line(report: Report) -> str:
@@ -186,13 +188,14 @@ def _change_lines(items: Iterable[Item]) -> Iterator[str]:
 
 
 def _item_lines(item: Item) -> Iterator[str]:
-    """One item with its command; empty items are in the ledger alone."""
-    if not (item.text or item.stderr or item.before):
-        return
+    """One item with its command, and by which way its window was found."""
     yield f"--- {_place_of(item.host, item.collector)}: {item.command}"
-    if item.window:
-        said = " ".join(filter(None, (item.window.note, item.window.why)))
-        yield f"    window {in_words.window_words(item)}{'; ' + said if said else ''}"
+    said = " ".join(filter(None, (item.window.note, item.window.why))) if item.window else ""
+    yield f"    window {in_words.window_words(item)}{'; ' + said if said else ''}"
+    files = in_words.file_words(item)
+    yield from (f"    file {words}" for words in files[:_FILES])
+    if len(files) > _FILES:
+        yield f"    and {count(len(files) - _FILES, 'more file')}"
     if item.redactions:
         yield f"    removed: {in_words.redaction_words(item.redactions)}"
     yield from (f"  before | {line}" for line in item.before.splitlines())

@@ -19,6 +19,7 @@ from FailTaleLibrary.records import (
     HostClock,
     Item,
     KeywordStep,
+    LineTimes,
     Recurrence,
     Redaction,
     Suspect,
@@ -151,13 +152,41 @@ def clock_words(clock: HostClock) -> str:
 
 
 def window_words(item: Item) -> str:
-    """Which window applied and how: ``test, since 12:01:01.200 UTC, by byte mark``; empty for a snapshot."""
+    """Which window applied and how: ``test, since 12:01:01.200 UTC, by byte mark``; or that there was none."""
     if item.window is None:
-        return ""
+        if "FAILTALE_SINCE" in item.command:
+            return "told to the command as $FAILTALE_SINCE, to the second"
+        return f"none, a snapshot{f' of {clock_time(item.started_at)} UTC' if item.started_at else ''}"
+    if item.window.kind == "none":
+        return "none, the newest lines"
     kind = f"{item.window.kind} s before the failure" if item.window.kind.isdigit() else item.window.kind
     since = f", since {clock_time(item.window.since)} UTC" if item.window.since else ""
     how = "no window could be applied" if item.window.method == "none" else f"by {item.window.method}"
     return f"{kind}{since}, {how}"
+
+
+def file_words(item: Item) -> tuple[str, ...]:
+    """How the window of each file of an item was found: ``/var/log/app.log.1: by byte mark, times in the key 'ts'``."""
+    if item.window is None or item.window.kind == "none":
+        return ()
+    method = item.window.method
+    told: dict[str, str] = {}
+    for part in item.parts:
+        by = method if part.method == "none" else part.method
+        if part.path:
+            told[part.path] = ", ".join(filter(None, (f"by {by}", _times_words(part.times))))
+    return tuple(f"{path}: {words}" for path, words in told.items())
+
+
+def _times_words(times: LineTimes | None) -> str:
+    """How the times of a file's lines were read; empty when the host did not say."""
+    if times is None:
+        return ""
+    if times.own is not None:
+        return "times by its time_format"
+    if times.key:
+        return f"times in the key '{times.key}'"
+    return f"times as '{times.format}'" if times.format else "its lines bear no time"
 
 
 def redaction_words(redactions: Iterable[Redaction]) -> str:

@@ -11,6 +11,7 @@ from FailTaleLibrary.windows.command_line import CommandLine, command_line, ques
 from FailTaleLibrary.windows.marks import Marks, clock_mark, mark_script, parse_mark, take_mark
 from FailTaleLibrary.windows.model import FileMark, HostMark, ResolvedWindow, TakenMark
 from FailTaleLibrary.windows.output import HostOutput, OutputPart, parse_host_output
+from FailTaleLibrary.windows.reasons import MarksAround, no_surer_way
 from FailTaleLibrary.windows.resolve import resolve_window, window_start
 
 __all__ = [
@@ -20,12 +21,14 @@ __all__ = [
     "HostMark",
     "HostOutput",
     "Marks",
+    "MarksAround",
     "OutputPart",
     "ResolvedWindow",
     "TakenMark",
     "clock_mark",
     "command_line",
     "mark_script",
+    "no_surer_way",
     "parse_host_output",
     "parse_mark",
     "question",

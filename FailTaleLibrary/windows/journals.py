@@ -9,6 +9,7 @@ from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.look_back import LOOK_BACK_ENTRIES
 from FailTaleLibrary.windows.model import CollectorText, HostMark, ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kept_lines, shell_quote, sifting
+from FailTaleLibrary.windows.resolve import came_after_failure
 
 _SCRIPTS = ("frames.sh", "look_back.sh", "journal.sh")
 _JOURNALCTL = "journalctl --no-pager -o short-iso-precise --utc"
@@ -37,7 +38,7 @@ def journal_values(collector: Collector, window: ResolvedWindow, *, max_bytes: i
     """What the window decides of it: from a mark's cursor on, else by the journal's own times, else the newest."""
     since = None if window.kind == "none" else window.since_epoch
     sure = since if window.sure_epoch is None else window.sure_epoch
-    mark = None if window.kind == "none" else _mark_of_window(window)
+    mark = None if window.kind == "none" else mark_of_journal(window)
     return WindowValues(
         (
             ("cursor", (mark.cursor if mark else None) or ""),
@@ -70,10 +71,9 @@ def _selection(collector: Collector) -> str:
     return _JOURNALCTL + priority + which
 
 
-def _mark_of_window(window: ResolvedWindow) -> HostMark | None:
+def mark_of_journal(window: ResolvedWindow) -> HostMark | None:
     """The mark behind whose cursor all is in the window; the older one only where no time tells any more."""
     late = window.late_mark
     if late is not None and late.cursor is not None:
-        is_of_window = None in (late.epoch, window.until_epoch) or late.epoch <= window.until_epoch  # type: ignore[operator]
-        return late if is_of_window else None
+        return None if came_after_failure(late, window) else late
     return window.mark if window.since_epoch is None else None

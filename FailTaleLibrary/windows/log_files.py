@@ -23,6 +23,7 @@ from FailTaleLibrary.windows.pipeline import (
     shell_quote_pattern,
     sifting,
 )
+from FailTaleLibrary.windows.resolve import came_after_failure
 
 SCAN_BYTES = 8 * 1024 * 1024
 """Newest bytes of one file in which a window is sought by times; more would make a slow host slower."""
@@ -63,7 +64,7 @@ def file_values(collector: Collector, window: ResolvedWindow, *, max_bytes: int)
     Each file is read from its mark, else by its lines' times, else its newest lines, and filtered by itself: so a noisy
     file does not drown the others, and each keeps its heading.
     """
-    early, late = _marks(collector, window)
+    early, late = marks_of_log(collector, window)
     first = early or late
     since = None if window.kind == "none" else window.since_epoch
     sure = since if window.sure_epoch is None else window.sure_epoch
@@ -93,7 +94,7 @@ def _numbers_of(flags: Iterable[bool]) -> str:
 
 def shown_files(collector: Collector, window: ResolvedWindow) -> str:
     """What a person would type for about the same lines."""
-    early, late = _marks(collector, window)
+    early, late = marks_of_log(collector, window)
     paths = " ".join(map(shell_quote_pattern, collector.file))
     newest = f"tail -n {kept_lines(collector)}"
     marked = [each for each in (early or late or HostMark()).files if each.pattern in collector.file]
@@ -106,13 +107,13 @@ def shown_files(collector: Collector, window: ResolvedWindow) -> str:
     return " | ".join([read, *([grep(collector)] if collector.grep is not None else []), newest])
 
 
-def _marks(collector: Collector, window: ResolvedWindow) -> tuple[HostMark | None, HostMark | None]:
+def marks_of_log(collector: Collector, window: ResolvedWindow) -> tuple[HostMark | None, HostMark | None]:
     """The marks from before and from after the window's start that know these files; None where there is none."""
     if window.kind == "none":
         return None, None
     early, late = (mark if _covers(mark, collector) else None for mark in (window.mark, window.late_mark))
-    if late and None not in (late.epoch, window.until_epoch) and late.epoch > window.until_epoch:  # type: ignore[operator]
-        late = None  # from after the failure: nothing of the window stands behind it
+    if late and came_after_failure(late, window):
+        late = None  # nothing of the window stands behind it
     return early, late
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 import threading
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -20,7 +20,7 @@ from pathlib import Path
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Collector, Config
-from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.errors import FailTaleError, TransportError
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports import Connections, Question, Script, Transport, VisitStart
@@ -42,6 +42,12 @@ _WITH_TRANSPORT = 2.0
 """What a mark takes in all for each second of its own thread: the connection's thread decrypts and sorts; measured."""
 MARK_BYTES = 1024 * 1024
 """Of a mark's answer; baselines make the most of it."""
+MARKS_OFF = "marks are off in the configuration"
+NOT_ASKED = "nobody said that a test began"
+TOO_SOON = "the host had been asked shortly before"
+UNDER_WAY = "one from shortly before was still under way"
+UNREACHED = "the host could not be reached shortly before"
+PENDING = "it was asked for and had not come yet"
 _KEPT = 48
 _RECENT = 16
 MARKS_ID = "@marks"
@@ -126,9 +132,14 @@ class Marks:
 
     def window_began(self) -> None:
         """A window begins now: ask each host for a mark in the background, where one is due."""
-        now = self._clock()
+        now, at = self._clock(), datetime.now(timezone.utc)
         for host, marks in self._hosts.items():
-            if marks.is_due(now) and self._connections.is_open(host) and marks.claim(now):
+            if not marks.is_due(now):
+                marks.pass_over(at)
+            elif not self._connections.is_open(host):
+                marks.note(at, UNREACHED)
+            elif marks.claim(now):
+                marks.note(at, "")
                 background.start(partial(self._take_marks, host, marks), name=f"failtale-mark-{host}")
 
     def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
@@ -138,6 +149,11 @@ class Marks:
         """
         marks = self._hosts.get(host)
         return marks.around(moment) if marks else (None, None)
+
+    def missed(self, host: str, moment: datetime) -> str:
+        """Why no mark of a host was taken at a moment, in a clause; empty when one was, however late it came."""
+        marks = self._hosts.get(host)
+        return marks.missed(moment) if marks else MARKS_OFF
 
     def clocks(self, host: str) -> tuple[ClockReading, ...]:
         """What the newest marks of a host tell about its clock."""
@@ -149,7 +165,7 @@ class Marks:
         self._cancel.set()
 
     def _take_marks(self, host: str, marks: _HostMarks) -> None:
-        taken = None
+        taken, failed = None, "the host gave none"
         pause_s = self._pace.least_s
         try:
             transport = self._connections.transport(host)  # once a run, so that it does not count for the pace
@@ -157,11 +173,13 @@ class Marks:
             taken = take_mark(transport, marks.script, cancel=self._cancel)
             cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s)
             pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=crowding())
-        except (FailTaleError, ValueError, OSError):
+        except (FailTaleError, ValueError, OSError) as error:
+            if isinstance(error, TransportError):
+                failed = f"the host gave none ({error.reason})"
             # a host without a mark is routine; its collection will say what is wrong
             _log.debug("%s: no mark was taken", host, exc_info=True)
         finally:
-            marks.release(taken, pause_s=pause_s)
+            marks.release(taken, pause_s=pause_s, failed=failed)
 
 
 class _HostMarks:
@@ -172,6 +190,8 @@ class _HostMarks:
         self._under_way = False
         self._last_began = float("-inf")
         self._pause_s = 0.0
+        self._notes: deque[tuple[datetime, str]] = deque(maxlen=_KEPT)
+        """When one was asked for, or might have been, and why none came of it; empty while it may still come."""
 
     def is_due(self, now: float) -> bool:
         """Whether the pause after the last mark is over; cheap, for it is asked with each test."""
@@ -186,13 +206,35 @@ class _HostMarks:
             self._last_began = now
             return True
 
-    def release(self, taken: TakenMark | None, *, pause_s: float) -> None:
+    def note(self, at: datetime, words: str) -> None:
+        """What became of the mark that a window which began then would have needed."""
+        with self._lock:
+            self._notes.append((at, words))
+
+    def pass_over(self, at: datetime) -> None:
+        """A window began while none is due."""
+        self.note(at, UNDER_WAY if self._under_way else TOO_SOON)
+
+    def missed(self, moment: datetime) -> str:
+        with self._lock:
+            if not self._notes:
+                return NOT_ASKED
+            at, words = min(self._notes, key=lambda note: abs(note[0] - moment))
+            if words or not self._under_way:
+                return words
+            return PENDING if at == max(at for at, words in self._notes if not words) else ""
+
+    def release(self, taken: TakenMark | None, *, pause_s: float, failed: str = "") -> None:
         with self._lock:
             self._under_way = False
             self._pause_s = pause_s
             if taken is not None:
                 self._taken.append(taken)
                 self._thin_out()
+                return
+            asked = [place for place, (_, words) in enumerate(self._notes) if not words]
+            if asked:
+                self._notes[asked[-1]] = (self._notes[asked[-1]][0], failed)
 
     def around(self, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
         with self._lock:

@@ -89,8 +89,6 @@ class ResolvedWindow:
     """Taken before the window's start: what stands before it is older, proven; behind it the logs' times tell."""
     late_mark: HostMark | None = None
     """Taken after the window's start: what stands behind it is in the window, proven, whatever its text says."""
-    no_mark: str = ""
-    """Why there is no mark from before the window's start, in a sentence; empty when there is one."""
 
 
 @dataclass(frozen=True, slots=True)

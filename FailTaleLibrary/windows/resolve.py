@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 
 from FailTaleLibrary.records import Failure, Step
 from FailTaleLibrary.windows.clock import ClockReading
-from FailTaleLibrary.windows.model import ResolvedWindow, TakenMark
+from FailTaleLibrary.windows.model import HostMark, ResolvedWindow, TakenMark
 
 CLOCK_STEP_S = 1.0
 """A host's clock that moved by more than this against ours was set, it did not drift."""
@@ -63,7 +63,6 @@ def resolve_window(
         utc_offset_s=utc_offset_s,
         mark=earlier.mark if earlier else None,
         late_mark=later.mark if later else None,
-        no_mark=_no_mark(since, earlier, later),
     )
     if since is not None and clock is None:
         return window, CLOCK_UNKNOWN
@@ -73,18 +72,9 @@ def resolve_window(
     return replace(window, since_epoch=None, sure_epoch=None), CLOCK_WAS_SET
 
 
-def _no_mark(since: datetime | None, earlier: TakenMark | None, later: TakenMark | None) -> str:
-    """Why the window's start itself is not marked."""
-    if since is None:
-        return ""
-    if earlier is None and later is None:
-        return "No mark of this host was taken before the failure."
-    if later is not None:
-        late_s = max(0.0, (later.received_at - since).total_seconds())
-        return f"The mark of this window was complete {late_s:.1f} s after it began."
-    assert earlier is not None  # noqa: S101 - one of them is there
-    early_s = max(0.0, (since - earlier.sent_at).total_seconds())
-    return f"The newest mark is from {early_s:.1f} s before the window began."
+def came_after_failure(mark: HostMark, window: ResolvedWindow) -> bool:
+    """Whether a mark was taken behind the window's end, by the host's clock."""
+    return mark.epoch is not None and window.until_epoch is not None and mark.epoch > window.until_epoch
 
 
 def _was_set_between(then: ClockReading | None, now: ClockReading | None) -> bool:
