@@ -52,7 +52,11 @@ def _of_files(collector: Collector, window: ResolvedWindow, around: MarksAround,
     if answer.method in _UNPROVEN and (unknown := _unknown_files(first, collector, answer)):
         return unknown
     if late is not None:
-        is_exact = early is not None and not answer.is_unsure and _files(early, collector) == _files(late, collector)
+        is_exact = (
+            early is not None
+            and not answer.is_unsure
+            and _marked_files(early, collector) == _marked_files(late, collector)
+        )
         return "" if is_exact else _late(around)
     next_one = window.late_mark
     if next_one is not None and not came_after_failure(next_one, window):
@@ -119,5 +123,5 @@ def _unknown_files(mark: HostMark, collector: Collector, answer: HostOutput) -> 
     return f"The mark did not come as far as {names}."
 
 
-def _files(mark: HostMark, collector: Collector) -> Collection[FileMark]:
+def _marked_files(mark: HostMark, collector: Collector) -> Collection[FileMark]:
     return {file for file in mark.files if file.pattern in collector.file}
