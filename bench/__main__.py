@@ -19,6 +19,7 @@ NAMES = {
     "hostile": "bench.hostile",
     "leftovers": "bench.leftovers",
     "storm": "bench.storm",
+    "cards": "bench.cards",
     "measures": "bench.measures",
 }
 
