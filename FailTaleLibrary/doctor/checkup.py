@@ -38,12 +38,15 @@ from FailTaleLibrary.doctor.services import service_findings
 from FailTaleLibrary.doctor.survey import MAX_BYTES, HostSurvey, host_collectors, parse_survey, survey_script
 from FailTaleLibrary.errors import ConfigError, RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.progress import EVERY_S, CollectionState, Progress
 from FailTaleLibrary.records import Evidence, Failure, Gap, HostClock, Item, Window, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import redactor_for
 from FailTaleLibrary.text import one_line, shorten
 from FailTaleLibrary.transports import Connections
+
+_log = logger_of(__name__)
 
 WINDOW = timedelta(minutes=5)
 """How far back the logs are read."""
@@ -164,6 +167,7 @@ class _HostCheckup:
         except TransportError as error:
             return self.without(way_finding(error, self._context.config, self._host, self._user))
         except Exception as error:  # a fault of ours costs this host's finding alone
+            _log.debug("checking '%s' failed", self._host, exc_info=True)
             words = f"FailTale internal error: {type(error).__name__}: {error}"
             return self.without(StageFinding(stage="shell", verdict="problem", said=self._safe(words)))
         lost = next((gap for gap in evidence.gaps if gap.collector is None and gap.host == self._host), None)

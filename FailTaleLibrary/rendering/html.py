@@ -134,7 +134,7 @@ def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief:
 
 def rendered_page(template: str, *, style: str, **values: object) -> str:
     """A whole page with its style sheet in it."""
-    return _rendered(template, style=_style_sheet(style), **values)
+    return _rendered(template, style=_style_sheet(style), **values).replace(_OWN, "")  # it stands alone
 
 
 def _safe_link(link: str | None) -> str | None:
