@@ -664,6 +664,22 @@ def test_a_line_of_the_first_second_is_shown_and_said_to_be_unsure(tmp_path: Pat
     assert "right to a second" in answer.note
 
 
+def test_whole_seconds_of_a_log_by_a_clock_of_its_own_prove_no_line_of_the_second_ahead(
+    awk: Path, tmp_path: Path
+) -> None:
+    zero = START.replace(microsecond=0)
+    moments = [zero + timedelta(seconds=seconds) for seconds in (1.1, 10.73, 10.79, 16.38)]
+    ahead = timedelta(seconds=75.4)
+    entries = [f"{local(at + ahead, '%Y-%m-%d %H:%M:%S')} entry {number}\n" for number, at in enumerate(moments)]
+    log = log_file(tmp_path, "".join(entries), moments[-1])
+    since = (zero + timedelta(seconds=10.75)).timestamp()
+    collector = Collector(name="log", file=(str(log),))
+    found = ResolvedWindow(kind="test", since_epoch=since, until_epoch=since + 9, utc_offset_s=0)
+    answer = DASH.answer(command_line(collector, window=found, max_bytes=100_000), first_in_path=awk)
+    assert set("".join(entries[2:]).splitlines()) <= set(answer.text.decode().splitlines())
+    assert entries[1] in unsure(answer)
+
+
 def test_a_log_of_whole_minutes_has_no_clock_that_is_behind(tmp_path: Path) -> None:
     at = START.replace(second=40)
     entries = [f"{local(at + timedelta(minutes=number), '%Y-%m-%d %H:%M')} entry {number}\n" for number in range(-9, 1)]

@@ -165,6 +165,7 @@ def played(chance: random.Random, shell: HostShell, directory: Path, awk: Path) 
         surroundings["tz"] = turning_zone(turn, from_s=zone_s, to_s=world.turned[1])
     asked = collector(directory / chance.choice(PATTERNS))
     world.log.touch()
+    world.touch(world.log)
     world.write(chance.randrange(0, 30))
     early = marked(shell, world, asked, **surroundings) if chance.random() < 0.5 else None
     world.write(chance.choice((0, 0, 3, 8)))

@@ -272,7 +272,7 @@ function learned(    name, best, all, told, zone_told, part, apart) {
   }
   # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
   if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return
-  apart = clock_of(best, part[1] ? 0 : ahead - ahead_was, part[2], part[3] == 60 ? 60 : 0)
+  apart = clock_of(best, part[1] ? 0 : ahead - ahead_was, part[2], part[3] < 1 ? 0 : part[3])
   if (told == "none" && best != "own" && !agreed) {
     if (apart) print "-", apart # a clock, but one that nothing explains
     return
@@ -304,14 +304,14 @@ function clock_of(best, shift, dated, untold,    i, behind, moments, apart, from
     if (moments == 1 || behind > to) to = behind
     apart = behind
   }
-  if (!moments || (from >= -1.1 && to <= 1.1 + untold) || from < -86400 || to > 86400) return 0
+  if (!moments || (from >= -1.1 && to <= 1.1 + (untold == 60 ? 60 : 0)) || from < -86400 || to > 86400) return 0
   if (is_of_other_clock(best, shift, from)) return 0
   agreed = moments > 1 && to - from <= slack && (from > 10 || to < -10)
   if (agreed || (from < -300 && to < 0)) {
-    least = from - 0.1
+    least = from - 0.1 - untold
     most = to + 1.1
   } else {
-    least = from < -1.1 ? from - 0.1 : 0
+    least = from < -1.1 ? from - 0.1 - untold : 0
     most = to > 0 ? to + 1.1 : 0
   }
   return apart > slack || apart < -slack ? nearest(apart + 0.5) : 0 # the host tells whole seconds of its writes
