@@ -129,7 +129,7 @@ def program(directory: Path, name: str, script: str) -> None:
 def journal(directory: Path, entries: Iterable[dict[str, object]]) -> None:
     """Real journal files with these entries, and a `journalctl` in the place's PATH that reads them.
 
-    The machine has no systemd that could be asked for its units: `systemctl` says that there is any.
+    The machine has no systemd that could be asked whether there is a unit: `systemctl` says so of any.
     """
     export = "".join(map(_exported, entries, range(1_000_000)))
     (directory / "export").write_text(export)
@@ -138,7 +138,8 @@ def journal(directory: Path, entries: Iterable[dict[str, object]]) -> None:
     remote = [JOURNAL_REMOTE, "-o", files / "all.journal", directory / "export"]
     subprocess.run(remote, check=True, capture_output=True)
     program(directory, "journalctl", f'exec {found("journalctl")} -D {files} "$@"')
-    program(directory, "systemctl", "echo loaded")
+    asks = 'case $* in "show -p LoadState --value "*) echo loaded ;; *) exec'
+    program(directory, "systemctl", f'{asks} {found("systemctl")} "$@" ;; esac')
 
 
 def _exported(entry: dict[str, object], number: int) -> str:
