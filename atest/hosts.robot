@@ -77,7 +77,7 @@ A Hung Command Is Ended
     ${item} =    Item Of    ${FAULTS}    odd/half
     Should Be True    ${item.timed_out}
     Should Contain    ${item.text}    said before
-    No Command Should Be Left    sleep 600
+    No Command Should Be Left    sleep 611
 
 Endless Output Is Cut And Ended
     ${item} =    Item Of    ${FAULTS}    odd/endless
