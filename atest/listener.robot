@@ -95,7 +95,7 @@ Lines Without A Time Belong To The Test That Wrote Them
 The Console's Last Lines Say What It Cost, The Causes And Where Their Page Is
     Should Match Regexp
     ...    ${WATCHED.stderr}
-    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts \\(\\d items? missing\\) in [0-9.]+ s\n( .*\n){1,6}
+    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts \\(2 items missing\\) in \\S+ s\n( .*\n){1,6}
     Should Match Regexp    ${WATCHED.stderr}    \nFailTale: .*failtale-report.html\n$
     Should Not Contain    ${WATCHED.stdout}    FailTale
 
