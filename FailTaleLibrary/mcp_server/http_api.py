@@ -150,14 +150,7 @@ class HttpApi:
         failure = self._failure(report)
         limit_s = self._queue.config.limits.failure_time_s
         outcome = await self._queue.collect(failure, Selection(hosts=hosts), deadline_s=limit_s, progress=_no_progress)
-        made = Report(
-            failtale_version=__version__,
-            created_at=datetime.now(timezone.utc),
-            failure=failure,
-            plan=outcome.plan.model_copy(update={"failure_id": failure.id}),
-            evidence=outcome.evidence.model_copy(update={"failure_id": failure.id}),
-        )
-        stored = StoredFailure(made, outcome.full_texts)
+        stored = StoredFailure(outcome.report_of(failure), outcome.full_texts)
         self._store.put(stored)
         return stored
 

@@ -13,12 +13,13 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timezone
 from functools import partial
 
 import anyio
 import anyio.abc
 
+from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.plan import plan
@@ -27,7 +28,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of, redact_with
-from FailTaleLibrary.records import Evidence, Failure, Plan, SafeText, Window
+from FailTaleLibrary.records import Evidence, Failure, Plan, Report, SafeText, Window
 from FailTaleLibrary.run import redactor_for
 
 _log = logger_of(__name__)
@@ -58,6 +59,16 @@ class Outcome:
     plan: Plan
     evidence: Evidence
     full_texts: Mapping[str, str]
+
+    def report_of(self, failure: Failure) -> Report:
+        """What was collected as the report, not ranked, of one of those who waited for it: under this failure's id."""
+        return Report(
+            failtale_version=__version__,
+            created_at=datetime.now(timezone.utc),
+            failure=failure,
+            plan=self.plan.model_copy(update={"failure_id": failure.id}),
+            evidence=self.evidence.model_copy(update={"failure_id": failure.id}),
+        )
 
 
 @dataclass(eq=False, slots=True)

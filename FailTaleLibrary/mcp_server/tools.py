@@ -341,13 +341,7 @@ def _tool_result(text: str, answer: BaseModel) -> CallToolResult:
 
 def _stored_failure(failure: Failure, outcome: Outcome, *, brief: bool, budget: Budget) -> StoredFailure:
     """What was collected, under this caller's own id: others may have got the same collection."""
-    report = Report(
-        failtale_version=__version__,
-        created_at=datetime.now(timezone.utc),
-        failure=failure,
-        plan=outcome.plan.model_copy(update={"failure_id": failure.id}),
-        evidence=outcome.evidence.model_copy(update={"failure_id": failure.id}),
-    )
+    report = outcome.report_of(failure)
     return StoredFailure(report if brief else _ranked_report(report, budget), outcome.full_texts)
 
 
