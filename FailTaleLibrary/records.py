@@ -631,6 +631,9 @@ class Hint(Record):
     """From FailTale's own catalogue."""
     citations: tuple[Citation, ...]
     removed_sentences: int = 0
+    notes: tuple[SafeText, ...] = ()
+    """What a reader must know of it, in sentences: what was left out and which name or number was not found, what the
+    model did not see, why the confidence is no higher."""
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
 

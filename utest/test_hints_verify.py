@@ -97,7 +97,7 @@ def test_letters_of_another_script_pass_only_where_the_evidence_is_written_in_it
 
 @pytest.mark.parametrize("sentence", INVENTED_SENTENCES)
 def test_what_the_facts_do_not_hold_never_passes(sentence: str) -> None:
-    assert "invented" in (objection(sentence, facts=FACTS) or "")
+    assert "stands nowhere in the evidence" in (objection(sentence, facts=FACTS) or "")
 
 
 @pytest.mark.parametrize("line", HOSTILE)
@@ -114,7 +114,7 @@ def test_no_text_whatever_carries_shell_or_markup_through(text: str) -> None:
 def test_only_the_guilty_sentence_goes() -> None:
     claim = checked_claim("The disk of db1 is full. The disk of db2 is full.", facts=FACTS, max_chars=300)
     assert claim.text == "The disk of db1 is full."
-    assert claim.removed == ("an invented name or number",)
+    assert claim.removed == ("the name 'db2', which stands nowhere in the evidence",)
 
 
 def test_an_unfinished_sentence_is_trimmed_at_the_last_full_stop() -> None:
@@ -154,7 +154,7 @@ def hint_of(*suspects: Suspect, **answer: object) -> Hint:
         prompt_tokens=900,
         answer_tokens=60,
     )
-    return checked_hint(answered, prompt=prompt, window=report.failure.window)
+    return checked_hint(answered, prompt=prompt, report=report)
 
 
 def test_a_supported_answer_becomes_a_hint_with_its_words() -> None:
@@ -224,10 +224,13 @@ def test_removed_sentences_are_counted_and_the_rest_is_shown() -> None:
     hint = hint_of(cause=f"{CAUSE} See https://evil.example/x. The disk of db9 is full.")
     assert hint.cause == CAUSE
     assert hint.removed_sentences == 2
+    assert "'db9'" in hint.notes[0]
 
 
 def test_a_text_of_inventions_alone_is_dropped_with_the_reason() -> None:
-    with pytest.raises(HintError, match="dropped: the model's text held an invented name or number, a link"):
+    with pytest.raises(
+        HintError, match="dropped: the model's text held the name 'db9', which stands nowhere in the evidence, a link"
+    ):
         hint_of(cause="The disk of db9 is full. See https://evil.example/x.")
 
 

@@ -155,7 +155,7 @@ class HintMaker:
             raise HintError(f"same as '{outcome.failure}': {outcome.reason}")
         answered = _renumbered(outcome.answered, outcome.lines, _lines_shown(prompt))
         try:
-            return checked_hint(answered, prompt=prompt, window=report.failure.window)
+            return checked_hint(answered, prompt=prompt, report=report)
         except HintError as error:
             raise HintError(f"same as '{outcome.failure}', whose hint does not fit these lines ({error})") from error
 
@@ -165,7 +165,7 @@ class HintMaker:
         if answered is None:
             return None
         try:
-            hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
+            hint = checked_hint(answered, prompt=prompt, report=report)
         except HintError:
             return None
         self._remember_outcome(report, _Outcome(report.failure.name, answered, _lines_shown(prompt)))
@@ -213,7 +213,7 @@ class HintMaker:
             prompt_tokens=reply.prompt_tokens,
             answer_tokens=reply.answer_tokens,
         )
-        hint = checked_hint(answered, prompt=prompt, window=report.failure.window)
+        hint = checked_hint(answered, prompt=prompt, report=report)
         self._cache.store(cache_key(prompt, model), answered)
         self._remember_outcome(report, _Outcome(report.failure.name, answered, _lines_shown(prompt)))
         return hint

@@ -16,9 +16,20 @@ from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import CONFIDENCES, MAX_CAUSE_CHARS, MAX_CITATIONS, MAX_NEXT_STEPS, ModelAnswer
 from FailTaleLibrary.hints.injection import reads_like_instruction
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
-from FailTaleLibrary.records import Citation, Confidence, Hint, HintCategory, SafeText, Suspect, Window, derived_texts
+from FailTaleLibrary.records import (
+    Citation,
+    Confidence,
+    Hint,
+    HintCategory,
+    Report,
+    SafeText,
+    Suspect,
+    Window,
+    derived_texts,
+    our_words,
+)
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.text import is_visible
+from FailTaleLibrary.text import is_visible, shorten
 
 # --- The hint ---------------------------------------------------------------------------------------------------------
 
@@ -37,7 +48,7 @@ class VerifiedAnswer:
     answer_tokens: int | None
 
 
-def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) -> Hint:
+def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) -> Hint:
     """What of an answer may be shown.
 
     Raises HintError when no sentence survives, or no citation: an opinion without support is worth less than none.
@@ -58,13 +69,21 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, window: Window) ->
         category=_fair_category(answer.category, supporting),
         component=_supported_component(answer.component, prompt=prompt, supporting=supporting),
         cause=cause,
-        confidence=_lower_of(answer.confidence, own_confidence(supporting, window=window)),
+        confidence=_lower_of(answer.confidence, own_confidence(supporting, window=report.failure.window)),
         next_steps=_known_steps(answer, prompt),
         citations=citations,
         removed_sentences=len(claim.removed),
+        notes=_notes(claim),
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
+
+
+def _notes(claim: Claim) -> tuple[SafeText, ...]:
+    if not claim.removed:
+        return ()
+    reasons = NO_KNOWN_VALUES.safe_text(_listed(claim.removed))
+    return (our_words("Left out, because the evidence does not hold it or it could do harm: {}.", reasons),)
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -302,18 +321,26 @@ _NO_HOST_NAME = frozenset(_AFTER_HOST.split())
 _COMMON_SHORT = frozenset({"e.g", "i.e", "and/or", "i/o", "n/a", "a.m", "p.m", "client/server", "read/write"})
 
 
+_SHOWN_CHARS = 40
+"""Of what was not found."""
+
+
 def invention(sentence: str, *, facts: str) -> str | None:
     """What the sentence names though the facts do not hold it; None when there is no such thing."""
     known = _comparable(facts)
     for quote in _QUOTED.finditer(sentence):
         words = next(group for group in quote.groups() if group is not None)
         if _comparable(words).strip(" .") not in known:
-            return "an invented quote"
+            return _not_found("the quote", words)
     for match in _HOST.finditer(sentence):
         name = match[1].rstrip(".-").casefold()
         if name not in _NO_HOST_NAME and not _holds(known, name):
-            return "an invented host"
+            return _not_found("the host", name)
     return next((found for token in _tokens(sentence) if (found := _invented(token, known))), None)
+
+
+def _not_found(kind: str, words: str) -> str:
+    return f"{kind} '{shorten(words, _SHOWN_CHARS)}', which stands nowhere in the evidence"
 
 
 def _comparable(text: str) -> str:
@@ -331,10 +358,10 @@ def _invented(token: str, known: str) -> str | None:
     if word in _COMMON_SHORT:
         return None
     if number := _NUMBER.fullmatch(token):
-        return None if _holds(known, number[1]) else "an invented number"
+        return None if _holds(known, number[1]) else _not_found("the number", token)
     if not _is_identifier(word) or _holds(known, word):
         return None
-    return "an invented path" if "/" in word else "an invented name or number"
+    return _not_found("the path" if "/" in word else "the name", token)
 
 
 def _is_identifier(word: str) -> bool:

@@ -154,6 +154,7 @@ def _hint_lines(report: Report) -> Iterator[str]:
         yield _hint_label(hint)
         yield f"{_INDENT}{hint.cause}"
         yield from (f"{_INDENT}- {step}" for step in hint.next_steps)
+        yield from (f"{_INDENT}{note}" for note in hint.notes)
         yield f"{_INDENT}category: {hint.category}, component: {hint.component}, confidence: {hint.confidence}"
     elif report.analysis.no_hint_reason:
         yield f"No hint from a model: {report.analysis.no_hint_reason}"
