@@ -11,6 +11,7 @@ NAMES = {
     "ranking_speed": "bench.ranking_speed",
     "faults": "bench.faults",
     "hints": "bench.hints",
+    "hint_answers": "bench.hint_answers",
     "gateway": "bench.gateway",
     "collection": "bench.collection",
     "growth": "bench.growth",

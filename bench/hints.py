@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,19 @@ from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
 from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
 from FailTaleLibrary.demo.failures import DEMO_FAILURES  # noqa: E402
 from FailTaleLibrary.hints import HintMaker  # noqa: E402
-from FailTaleLibrary.records import Analysis, Evidence, Failure, Plan, Report, Signal, Suspect, Window  # noqa: E402
+from FailTaleLibrary.records import (  # noqa: E402
+    Analysis,
+    Chain,
+    ChainEvent,
+    ChainLink,
+    Evidence,
+    Failure,
+    Plan,
+    Report,
+    Signal,
+    Suspect,
+    Window,
+)
 
 
 @dataclass(frozen=True)
@@ -49,13 +62,16 @@ class Case:
 # --- Reports ---------------------------------------------------------------------------------------------------------
 
 
+WEAK_SIGNALS = ("consequence", "seen before", "new", "standing", "shared words", "error", "failure", "warning", "slow")
+
+
 def labelled_cases() -> Iterator[Case]:
     for number, told in enumerate(yaml.safe_load((Path(__file__).parent / "hint_cases.yaml").read_text()), start=1):
         causes = frozenset(suspect["text"] for suspect in told["suspects"] if suspect.get("cause"))
-        yield Case(told["name"], _report(number, told), causes)
+        yield Case(told["name"], report_of_case(number, told), causes)
 
 
-def _report(number: int, told: dict[str, Any]) -> Report:
+def report_of_case(number: int, told: dict[str, Any]) -> Report:
     end = datetime(2026, 3, 14, 12, 1, 7, tzinfo=timezone.utc)
     failure = Failure(
         id=f"{number:032x}",
@@ -69,19 +85,29 @@ def _report(number: int, told: dict[str, Any]) -> Report:
         failure=failure,
         plan=Plan(failure_id=failure.id, deadline_s=45, max_bytes=1, host_time_s=45, host_bytes=1, parallel_hosts=1),
         evidence=Evidence(failure_id=failure.id, collected_at=end),
-        analysis=Analysis(suspects=tuple(_suspects(told["suspects"], end))),
+        analysis=_analysis(told, end),
     )
 
 
-def _suspects(told: list[dict[str, Any]], end: datetime) -> Iterator[Suspect]:
+def _analysis(told: dict[str, Any], end: datetime) -> Analysis:
+    chain = told.get("chain", [])
+    suspects = tuple(_suspects(told["suspects"], end, consequences=chain[1:]))
+    events = [ChainEvent(suspect_id=f"E{n}", who=suspects[n - 1].host, says=suspects[n - 1].text) for n in chain]
+    events.append(ChainEvent(suspect_id=None, who="test", says=told["message"]))
+    links = tuple(ChainLink(cause=one, effect=other, reasons=("told so",)) for one, other in pairwise(events))
+    return Analysis(suspects=suspects, chain=Chain(links=links) if links else None)
+
+
+def _suspects(told: list[dict[str, Any]], end: datetime, *, consequences: list[int]) -> Iterator[Suspect]:
     for number, line in enumerate(told, start=1):
         fields = {name: value for name, value in line.items() if name not in ("cause", "signals")}
+        names = ["consequence"] * (number in consequences) + line["signals"]
         yield Suspect(
             id=f"E{number}",
             item_id=f"{line['host']}/{line['collector']}",
             line_number=number,
             at=end + timedelta(seconds=line["offset_s"]),
-            signals=tuple(Signal(name=name, words=name, strong=True) for name in line["signals"]),
+            signals=tuple(Signal(name=name, words=name, strong=name not in WEAK_SIGNALS) for name in names),
             **fields,
         )
 

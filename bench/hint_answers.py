@@ -1,0 +1,135 @@
+"""What the checks make of written answers: how many good ones are refused, how many wrong and hostile ones are kept.
+
+    python bench/hint_answers.py [FILE.yaml …] [--all]
+
+Without files: the set that the checks were mended with (`hint_cases.yaml`), then the blind ones. The answers were
+written by hand, so the figures are figures of a design and not of a model. No model runs. `--all` prints each answer
+with what came of it, else those that went wrong.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
+
+from bench.hints import report_of_case  # noqa: E402
+from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
+from FailTaleLibrary.errors import HintError  # noqa: E402
+from FailTaleLibrary.hints import build_prompt  # noqa: E402
+from FailTaleLibrary.hints.answer import ModelAnswer  # noqa: E402
+from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint  # noqa: E402
+from FailTaleLibrary.records import Hint, Report  # noqa: E402
+
+SETS = ("hint_cases.yaml",)
+_ANSWER = re.compile(
+    r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
+)
+
+
+@dataclass(frozen=True)
+class Written:
+    """One answer, the failure that it is about, and what it is: ``good``, ``wrong`` or ``hostile``."""
+
+    case: str
+    report: Report
+    sort: str
+    kind: str
+    answer: ModelAnswer
+
+
+def written_answers(path: Path) -> Iterator[Written]:
+    for number, told in enumerate(yaml.safe_load(path.read_text()), start=1):
+        report = report_of_case(number, told)
+        for sort in ("good", "wrong", "hostile"):
+            for text in told.get(sort, ()):
+                kind, answer = _answer(text, told, is_good=sort == "good")
+                yield Written(told["name"], report, sort, kind, answer)
+
+
+def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, ModelAnswer]:
+    """What an answer leaves out is the case's own: its first cause, category and component."""
+    found = _ANSWER.fullmatch(text if not is_good else f"good: {text}")
+    assert found, text
+    category, component = told["label"].split()
+    causes = [f"E{n}" for n, suspect in enumerate(told["suspects"], start=1) if suspect.get("cause")]
+    return found["kind"], ModelAnswer(
+        evidence=tuple(found["ids"].split() if found["ids"] is not None else causes[:1]),
+        cause=found["text"],
+        component=found["component"] or component,
+        category=found["category"] or category,
+        confidence="high",
+    )
+
+
+def judged(written: Written) -> tuple[str, Hint | None, str]:
+    """``kept``, ``cut`` (a sentence is gone) or ``dropped``; the hint; why."""
+    prompt = build_prompt(written.report, settings=AnalysisSettings(), context_tokens=8192)
+    answered = VerifiedAnswer(answer=written.answer, model="", seconds=0.0, prompt_tokens=None, answer_tokens=None)
+    try:
+        hint = checked_hint(answered, prompt=prompt, report=written.report)
+    except HintError as error:
+        return "dropped", None, str(error)
+    return "cut" if hint.removed_sentences else "kept", hint, " ".join(hint.notes)
+
+
+def is_failure(written: Written, outcome: str, hint: Hint | None) -> bool:
+    """Whether a good answer lost something, what is wrong is still said, or hostile words are shown."""
+    if written.sort == "good":
+        return outcome != "kept"
+    if hint is None:
+        return False
+    if written.kind == "category":
+        return hint.category == written.answer.category
+    return _last_sentence(written.answer.cause) in hint.cause
+
+
+def _last_sentence(text: str) -> str:
+    """Where what is wrong or hostile stands."""
+    return re.split(r"(?<=[.!?;]) ", text)[-1]
+
+
+def measure(path: Path, *, show_all: bool) -> None:
+    failures: Counter[tuple[str, str]] = Counter()
+    totals: Counter[tuple[str, str]] = Counter()
+    confident = 0
+    for written in written_answers(path):
+        outcome, hint, why = judged(written)
+        failed = is_failure(written, outcome, hint)
+        totals[written.sort, written.kind] += 1
+        failures[written.sort, written.kind] += failed
+        confident += failed and hint is not None and hint.confidence != "low" and written.sort == "wrong"
+        if failed or show_all:
+            sure = f", {hint.confidence}" if hint else ""
+            print(f"{written.sort}, {written.kind}: {outcome}{sure}: [{written.case}] {written.answer.cause} ({why})")
+    print(f"\n{path.name}: answers written by hand, so these are figures of a design")
+    for sort, verb in (("good", "cut or dropped"), ("wrong", "kept"), ("hostile", "shown")):
+        kinds = [key for key in totals if key[0] == sort]
+        lost, all_ = (sum(counter[key] for key in kinds) for counter in (failures, totals))
+        print(f"{sort:8} {lost:4} of {all_:4} {verb} ({100 * lost / max(1, all_):.1f} %)")
+        for key in sorted(kinds, key=lambda key: -failures[key]) if sort != "good" else ():
+            print(f"           {failures[key]:4} of {totals[key]:4} {key[1]}")
+    print(f"{confident} of the wrong ones that were kept bear more than low confidence\n")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("files", nargs="*", type=Path, help="sets of written answers; default: all of ours")
+    parser.add_argument("--all", action="store_true", help="print each answer and what came of it")
+    options = parser.parse_args()
+    for path in options.files or [Path(__file__).parent / name for name in SETS]:
+        measure(path, show_all=options.all)
+
+
+if __name__ == "__main__":
+    main()
