@@ -628,14 +628,20 @@ class Hint(Record):
     confidence: Confidence
     """The lower of the model's and ours."""
     next_steps: tuple[SafeText, ...] = ()
-    """From FailTale's own catalogue."""
+    """From FailTale's own catalogue, by the signals of the cited lines."""
     citations: tuple[Citation, ...]
+    """Empty: the model does not know, and `cause` says so."""
     removed_sentences: int = 0
     notes: tuple[SafeText, ...] = ()
     """What a reader must know of it, in sentences: what was left out and which name or number was not found, what the
     model did not see, why the confidence is no higher."""
     prompt_tokens: int | None = None
     answer_tokens: int | None = None
+
+    @property
+    def finds_no_cause(self) -> bool:
+        """Whether the model says that these lines show no cause, which is an answer."""
+        return not self.citations
 
 
 class Signature(Record):

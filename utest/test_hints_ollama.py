@@ -168,7 +168,7 @@ def test_a_prompt_that_was_cut_is_noticed(tokens: int) -> None:
 
 def test_the_models_own_count_calibrates_the_next_prompt() -> None:
     suspects = tuple(a_suspect(id=f"E{n}", text=f"{n} database is locked " + "7" * 200) for n in range(1, 30))
-    with OllamaStub(context_length=4096, prompt_tokens=2600) as stub:
+    with OllamaStub(context_length=2048, prompt_tokens=900) as stub:
         hints = HintMaker(AnalysisSettings(model=MODEL, host=stub.url), environ={})
         for name in "AB":
             analysis = an_analysis(suspects=suspects, hint=None, signature=None)

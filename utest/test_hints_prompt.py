@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from builders import a_failure, a_gap_suspect, a_report, a_suspect, an_analysis
+from builders import a_chain, a_failure, a_gap_suspect, a_report, a_suspect, an_analysis
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_hints_injection import HOSTILE
@@ -11,6 +11,7 @@ from test_hints_injection import HOSTILE
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, Prompt, build_prompt
 from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, LINE_CHARS
+from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.records import Report, Signal, Suspect
 
 
@@ -44,7 +45,7 @@ def test_evidence_is_one_numbered_line_for_each_suspect_best_first() -> None:
 
 def test_signals_stand_before_evidence_and_the_question_last() -> None:
     user = prompt_of(a_report(), about="A shop that sells tea.").user
-    sections = ["ABOUT THE PRODUCT", "FAILURE", "SIGNALS", "EVIDENCE", "NEXT STEPS", "QUESTION"]
+    sections = ["ABOUT THE PRODUCT", "FAILURE", "SIGNALS", "EVIDENCE", "QUESTION"]
     positions = [user.index(f"{section}") for section in sections]
     assert positions == sorted(positions)
     assert "database locked: E1" in user
@@ -58,10 +59,83 @@ def test_the_answer_can_only_cite_lines_that_were_shown() -> None:
     assert list(properties)[:2] == ["evidence", "cause"]
 
 
-def test_next_steps_come_from_the_catalogue_by_signal() -> None:
-    steps = prompt_of(a_report()).schema["properties"]["next_steps"]["items"]["enum"]
-    assert "Find who held the lock at that time." in steps
-    assert "Free disk space on the host, or find what filled it." not in steps
+# --- Lean -----------------------------------------------------------------------------------------------------------
+
+WEAK = (Signal(name="warning", words="logged as a warning"), Signal(name="near the failure", words="0.4 s before it"))
+
+
+def ids_of(prompt: Prompt) -> list[str]:
+    return [suspect.id for suspect in prompt.suspects]
+
+
+def weak(number: int, **changes: object) -> Suspect:
+    return a_suspect(id=f"E{number}", **{"text": f"WARN line {number}", "signals": WEAK, **changes})
+
+
+def test_eight_lines_are_sent_where_few_are_strong() -> None:
+    prompt = prompt_of(report_with(a_suspect(), *(weak(number) for number in range(2, 21))))
+    assert ids_of(prompt) == [f"E{number}" for number in range(1, 9)]
+    assert prompt.spared == tuple(f"E{number}" for number in range(9, 21))
+    assert "Not sent, because other lines say more: E9, E10" in prompt.text()
+
+
+def test_up_to_twelve_are_sent_where_all_are_strong() -> None:
+    suspects = [a_suspect(id=f"E{number}", text=f"ERROR line {number}") for number in range(1, 21)]
+    assert ids_of(prompt_of(report_with(*suspects))) == [f"E{number}" for number in range(1, 13)]
+    few = build_prompt(report_with(*suspects), settings=AnalysisSettings(lines=3), context_tokens=8192)
+    assert ids_of(few) == ["E1", "E2", "E3"]
+
+
+def test_the_chain_is_sent_before_all_others_and_said() -> None:
+    others = [a_suspect(id=f"E{number}", text=f"ERROR line {number}") for number in range(2, 20)]
+    link = a_chain().links[0]
+    effect = link.effect.model_copy(update={"suspect_id": "E19"})
+    chain = a_chain(
+        links=(link.model_copy(update={"effect": effect}), a_chain().links[1].model_copy(update={"cause": effect}))
+    )
+    prompt = prompt_of(a_report(analysis=an_analysis(suspects=(a_suspect(), *others), chain=chain, hint=None)))
+    assert ids_of(prompt)[-1] == "E19"
+    assert len(ids_of(prompt)) == 12
+    assert "what led to what: E1, then E19, then the failure" in prompt.user
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"signals": (Signal(name="error", words="w"), Signal(name="seen before", words="also before"))},
+        {"text": "oom_kill 0", "signals": (Signal(name="out of memory", words="w", strong=True),)},
+        {"text": "low 0, high: 0, max=0"},
+        {"text": "RX errors 0 dropped 0 overruns 0"},
+    ],
+)
+def test_usual_lines_and_zero_counters_are_never_sent(changes: dict[str, object]) -> None:
+    prompt = prompt_of(report_with(a_suspect(), weak(2, **changes)))
+    assert ids_of(prompt) == ["E1"]
+    assert prompt.spared == ("E2",)
+
+
+@pytest.mark.parametrize("text", ["oom_kill 0 -> 1", "exit 10", "ERROR 0 of 3 replicas are ready", "connections 100"])
+def test_what_counts_something_is_sent(text: str) -> None:
+    assert ids_of(prompt_of(report_with(a_suspect(), weak(2, text=text)))) == ["E1", "E2"]
+
+
+def test_only_strong_signals_are_named_and_no_steps() -> None:
+    prompt = prompt_of(report_with(a_suspect(), weak(2)))
+    assert "database locked: E1" in prompt.user
+    assert "warning" not in prompt.user
+    assert "near the failure" not in prompt.user
+    assert "Find who held the lock" not in prompt.user
+    assert "next_steps" not in prompt.schema["properties"]
+
+
+def test_next_steps_are_ours_by_the_signals_of_the_cited_lines() -> None:
+    assert steps_for([a_suspect()]) == ("Find who held the lock at that time.",)
+    full = a_suspect(signals=(Signal(name="disk full", words="w", strong=True), Signal(name="timeout", words="w")))
+    assert steps_for([full]) == ("Free disk space on the host, or find what filled it.",)
+    assert steps_for([a_suspect(signals=())]) == ("Read the evidence around the cited lines.",)
+
+
+# --- Hostile lines --------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("line", HOSTILE)

@@ -165,11 +165,27 @@ def test_a_supported_answer_becomes_a_hint_with_its_words() -> None:
     assert (hint.model, hint.seconds, hint.confidence, hint.component) == ("small:1b", 12.3, "high", "storage")
 
 
-def test_foreign_and_double_ids_and_foreign_steps_are_dropped() -> None:
+def test_foreign_and_double_ids_are_dropped_and_no_step_of_a_model_is_shown() -> None:
     hint = hint_of(evidence=("E99", "E1", "E1", "E1; rm"), next_steps=("curl x | sh",), component="mainframe")
     assert [citation.suspect_id for citation in hint.citations] == ["E1"]
-    assert hint.next_steps == ()
+    assert hint.next_steps == ("Find who held the lock at that time.",)
     assert hint.component == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("evidence", "cause"),
+    [
+        ((), ""),
+        ((), "The disk of db9 is full."),
+        (("E1",), "No line shows the cause."),
+        (("E1",), "The cause is unknown."),
+    ],
+)
+def test_not_knowing_is_an_answer_in_our_words(evidence: tuple[str, ...], cause: str) -> None:
+    hint = hint_of(evidence=evidence, cause=cause, category="unknown", confidence="high")
+    assert hint.cause == "the model found no cause in these lines"
+    assert (hint.citations, hint.confidence, hint.next_steps) == ((), "low", ())
+    assert hint.finds_no_cause
 
 
 def test_an_answer_without_a_known_citation_is_dropped() -> None:

@@ -253,6 +253,11 @@ def hints(**settings: Any) -> str:
     return f"{reasons} {[(each.get('num_thread'), each.get('seed')) for each in options]}"
 
 
+def prompt_of_lines(value: float) -> str:
+    settings = AnalysisSettings(model=MODEL, lines=int(value))
+    return build_prompt(a_report_named("A", lines=30), settings=settings, context_tokens=8192).text()
+
+
 def prompt_within(value: float) -> str:
     settings = AnalysisSettings(model=MODEL, context=int(value))
     report = a_report_named("A", lines=30)
@@ -290,6 +295,7 @@ CASES: dict[str, tuple[Look, float]] = {
     "analysis.hint_time": (lambda value: hints(hint_time=value), 60),
     "analysis.run_time": (lambda value: hints(run_time=value), 180),
     "analysis.hints": (lambda value: hints(hints=value), 5),
+    "analysis.lines": (prompt_of_lines, 12),
     "gateway.connect_timeout": (reaching_the_gateway, 1.5),
 }  # fmt: skip
 

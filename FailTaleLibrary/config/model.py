@@ -360,7 +360,19 @@ class AnalysisSettings(Section):
     )
     hint_time_s: Duration = Field(60.0, alias="hint_time", description="Longest time for one hint.")
     run_time_s: Duration = Field(180.0, alias="run_time", description="Longest time for all hints of a run.")
-    hints: Count = Field(5, ge=1, le=1000, description="Most hints of a run; equal failures share one.")
+    hints: Count = Field(
+        5,
+        ge=1,
+        le=1000,
+        description="Most hints of a run that the model is asked for and that are kept; equal failures share one.",
+    )
+    lines: Count = Field(
+        12,
+        ge=1,
+        le=40,
+        description="Most lines of evidence for one hint: each costs a CPU half a second, and small models read the "
+        "first ones alone.",
+    )
     about: str = Field(
         "", max_length=2000, description="A few sentences about the product, in your words, for the model."
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +16,15 @@ CATEGORIES = ("environment", "product", "test", "unknown")
 CONFIDENCES = ("low", "medium", "high")
 MAX_CAUSE_CHARS = 300
 MAX_CITATIONS = 4
-MAX_NEXT_STEPS = 3
 _MAX_ANSWER_CHARS = 20_000
+_NOTHING_SHOWN = re.compile(
+    r"\b(?:no|none of the) (?:(?:of these|single|given|shown|clear|obvious|root) )*"
+    r"(?:line|lines|evidence|cause|log|logs|entry)\b|\b(?:cause|reason) (?:is|remains) (?:unknown|unclear|not )"
+    r"|\b(?:does|do|did) not (?:show|tell|say|reveal|explain|contain)\b|\b(?:cannot|can't|could not) (?:be )?"
+    r"(?:tell|told|determined?|identif)",
+    re.IGNORECASE,
+)
+"""What models say when they do not know."""
 
 
 class ModelAnswer(BaseModel):
@@ -30,21 +38,27 @@ class ModelAnswer(BaseModel):
     category: HintCategory
     confidence: Confidence
     next_steps: tuple[str, ...] = ()
+    """Not asked for and never shown; a server without grammars lets a model add them."""
+
+    @property
+    def finds_no_cause(self) -> bool:
+        """That the model does not know, which is an answer: it cites nothing, or says that nothing shows the cause."""
+        return self.category == "unknown" and (not self.evidence or _NOTHING_SHOWN.search(self.cause) is not None)
 
 
-def schema_for(ids: Sequence[str], *, components: Sequence[str], steps: Sequence[str]) -> dict[str, Any]:
+def schema_for(ids: Sequence[str], *, components: Sequence[str]) -> dict[str, Any]:
     """JSON schema that binds an answer to our words.
 
     A model writes the properties in this order, so evidence stands before the claim that it must carry. Only types,
-    enumerations and lengths: servers turn more than that into garbage without an error.
+    enumerations and lengths: servers turn more than that into garbage without an error. No citation is an answer, too:
+    that no line shows the cause.
     """
     properties = {
-        "evidence": _list_of(ids, at_least=1, at_most=MAX_CITATIONS),
+        "evidence": {"type": "array", "items": _one_of(ids), "minItems": 0, "maxItems": MAX_CITATIONS},
         "cause": {"type": "string", "maxLength": MAX_CAUSE_CHARS},
         "component": _one_of(components),
         "category": _one_of(CATEGORIES),
         "confidence": _one_of(CONFIDENCES),
-        "next_steps": _list_of(steps, at_least=0, at_most=MAX_NEXT_STEPS),
     }
     return {
         "type": "object",
@@ -56,10 +70,6 @@ def schema_for(ids: Sequence[str], *, components: Sequence[str], steps: Sequence
 
 def _one_of(words: Sequence[str]) -> dict[str, Any]:
     return {"type": "string", "enum": list(words)}
-
-
-def _list_of(words: Sequence[str], *, at_least: int, at_most: int) -> dict[str, Any]:
-    return {"type": "array", "items": _one_of(words), "minItems": at_least, "maxItems": at_most}
 
 
 def parse_model_answer(text: str) -> ModelAnswer:

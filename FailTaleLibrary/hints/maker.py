@@ -81,9 +81,9 @@ HintOf = Callable[[Report], Analysis]
 
 NOT_ASKED = "not requested: no suspect has a strong signal, so a model could only guess"
 _PROBE_S = 10.0
-_OWN_CHARS_PER_TOKEN = 5.0
 _SAFETY = 0.9
-_CALIBRATED = (1.0, 2.0)
+_CALIBRATED = (1.0, 2.5)
+"""Bytes of a log line in a token, whatever a server says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,12 +233,12 @@ class HintMaker:
         return result, seconds
 
     def _calibrate_tokens(self, reply: Reply, prompt: Prompt) -> None:
-        """The densest logs that this model has counted so far, with a margin, instead of our guess."""
+        """What this model has counted so far, with a margin, instead of our guess."""
         if not reply.prompt_tokens:
             return
-        log_tokens = max(1.0, reply.prompt_tokens - prompt.own_bytes / _OWN_CHARS_PER_TOKEN)
         lowest, highest = _CALIBRATED
-        measured = min(highest, max(lowest, _SAFETY * prompt.facts_bytes / log_tokens))
+        counted = _SAFETY * self._chars_per_token * prompt.estimated_tokens / reply.prompt_tokens
+        measured = min(highest, max(lowest, counted))
         self._chars_per_token = min(self._chars_per_token, measured) if self._is_calibrated else measured
         self._is_calibrated = True
 

@@ -460,9 +460,11 @@ def _refuse_overflow(reply: Reply, prompt: Prompt, model: Model) -> None:
     tokens = reply.prompt_tokens
     if tokens is None:
         return
-    is_half = abs(tokens - model.context_tokens // 2) <= 4 and prompt.estimated_tokens > model.context_tokens * 0.6
+    # Exactly half of the window is what is left of a longer prompt; a shorter one has as many by chance at most.
+    is_odd = prompt.estimated_tokens > model.context_tokens * 0.6 or tokens > prompt.estimated_tokens
+    is_half = abs(tokens - model.context_tokens // 2) <= 4 and is_odd
     is_full = tokens + (reply.answer_tokens or 0) >= model.context_tokens
-    if is_half or is_full or tokens < (prompt.own_bytes + prompt.facts_bytes) / _FEWEST_BYTES_PER_TOKEN:
+    if is_half or is_full or tokens < prompt.sent_bytes / _FEWEST_BYTES_PER_TOKEN:
         raise HintError(
             f"the prompt did not fit into the model's context ({tokens} of {model.context_tokens} tokens were read), "
             "so its answer is not shown; raise 'analysis: context'"

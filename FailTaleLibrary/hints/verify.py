@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from functools import partial
 
 from FailTaleLibrary.errors import HintError
-from FailTaleLibrary.hints.answer import CONFIDENCES, MAX_CAUSE_CHARS, MAX_CITATIONS, MAX_NEXT_STEPS, ModelAnswer
+from FailTaleLibrary.hints.answer import CONFIDENCES, MAX_CAUSE_CHARS, MAX_CITATIONS, ModelAnswer
 from FailTaleLibrary.hints.injection import reads_like_instruction
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
+from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.records import (
     Citation,
     Confidence,
@@ -35,6 +36,7 @@ from FailTaleLibrary.text import is_visible, shorten
 
 NO_KNOWN_VALUES = Redactor()
 """For a model's words: it sees redacted text alone, so it knows no value that only the run's redactor would find."""
+NO_CAUSE = our_words("the model found no cause in these lines")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,8 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     Raises HintError when no sentence survives, or no citation: an opinion without support is worth less than none.
     """
     answer = answered.answer
+    if answer.finds_no_cause:
+        return _no_cause(answered)
     claim = checked_claim(answer.cause, facts=prompt.facts, max_chars=MAX_CAUSE_CHARS)
     if not claim.text:
         raise HintError(f"dropped: the model's text held {_listed(claim.removed) or 'no whole sentence'}")
@@ -70,20 +74,35 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         component=_supported_component(answer.component, prompt=prompt, supporting=supporting),
         cause=cause,
         confidence=_lower_of(answer.confidence, own_confidence(supporting, window=report.failure.window)),
-        next_steps=_known_steps(answer, prompt),
+        next_steps=steps_for(supporting),
         citations=citations,
         removed_sentences=len(claim.removed),
-        notes=_notes(claim),
+        notes=_hint_notes(claim),
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
 
 
-def _notes(claim: Claim) -> tuple[SafeText, ...]:
+def _hint_notes(claim: Claim) -> tuple[SafeText, ...]:
     if not claim.removed:
         return ()
     reasons = NO_KNOWN_VALUES.safe_text(_listed(claim.removed))
     return (our_words("Left out, because the evidence does not hold it or it could do harm: {}.", reasons),)
+
+
+def _no_cause(answered: VerifiedAnswer) -> Hint:
+    """That the model does not know, in our own words."""
+    return Hint(
+        model=answered.model,
+        seconds=round(answered.seconds, 1),
+        category="unknown",
+        component="unknown",
+        cause=NO_CAUSE,
+        confidence="low",
+        citations=(),
+        prompt_tokens=answered.prompt_tokens,
+        answer_tokens=answered.answer_tokens,
+    )
 
 
 def _listed(words: Iterable[str]) -> str:
@@ -113,12 +132,6 @@ def _supported_component(named: str, *, prompt: Prompt, supporting: tuple[Suspec
 def _fair_category(named: HintCategory, supporting: tuple[Suspect, ...]) -> HintCategory:
     """The model's category, but no blame on the test while a machine shows a strong signal: small models like to."""
     return "unknown" if named == "test" and any(suspect.is_strong for suspect in supporting) else named
-
-
-def _known_steps(answer: ModelAnswer, prompt: Prompt) -> tuple[SafeText, ...]:
-    """Those of our own steps that the answer names, in its order."""
-    known = {str(step): step for step in prompt.steps}
-    return tuple(known[step] for step in dict.fromkeys(answer.next_steps) if step in known)[:MAX_NEXT_STEPS]
 
 
 # --- Confidence ------------------------------------------------------------------------------------------------------
