@@ -77,7 +77,7 @@ def failures(direct: Path, runner: Path, rounds: int) -> None:
 def calls(url: str, seconds: float) -> None:
     wires = [GatewayClient(GatewaySettings(url=url)) for _ in range(CLIENTS)]
     for _ in range(20):
-        told = wires[0].call("collect_evidence", {"brief": True}, timeout_s=60)
+        told = wires[0].call("runner_collect", {}, timeout_s=60)
     page = {"failure_id": told["failure_id"], "item": "web1/web.log"}
     for tool, arguments in (("list_failures", {}), ("get_evidence", page)):
         for crowd in (1, CLIENTS):

@@ -122,7 +122,7 @@ def the_same(
     try:
         for run in (direct, through):
             run.test_began()
-        assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text() and is_marked())
+        assert wait_until(lambda: '"name": "runner_mark"' in server.audit_file.read_text() and is_marked())
         time.sleep(1.1)  # a second has gone by for clocks that tell whole ones
         assert wait_until(lambda: not marks_under_way(server))
         start = datetime.now(timezone.utc)
@@ -230,7 +230,7 @@ hosts: {web1: {component: web, transport: local}}
         stored = (tmp_path / "failtale" / report.failure.id / "items" / "web1" / "random.txt").read_text()
         assert len(stored) > 1_500_000
         assert stored.endswith(item.text)
-        pages = [line for line in server.audit_file.read_text().splitlines() if '"get_evidence"' in line]
+        pages = [line for line in server.audit_file.read_text().splitlines() if '"runner_record"' in line]
         assert len(pages) > 1
 
 
@@ -510,8 +510,8 @@ def test_a_mark_returns_at_once_and_is_taken_in_the_background(tmp_path: Path) -
         for _ in range(100):
             gateway.window_began()
         server.process.send_signal(signal.SIGCONT)
-        assert wait_until(lambda: '"name": "mark"' in server.audit_file.read_text())
-        assert server.audit_file.read_text().count('"name": "mark"') == 1
+        assert wait_until(lambda: '"name": "runner_mark"' in server.audit_file.read_text())
+        assert server.audit_file.read_text().count('"name": "runner_mark"') == 1
         gateway.close()
 
 

@@ -45,6 +45,7 @@ class Rogue(http.server.BaseHTTPRequestHandler):
     """Speaks enough of the protocol to be believed; one a server, with its `answer`."""
 
     answer: Answer
+    tools: tuple[str, ...] = ("runner_components", "runner_collect", "runner_record", "runner_check", "runner_mark")
     protocol_version = "HTTP/1.1"
 
     def do_POST(self) -> None:
@@ -54,9 +55,9 @@ class Rogue(http.server.BaseHTTPRequestHandler):
             return
         if request["method"] == "tools/list":
             schema = {"type": "object", "properties": {"text": {"pattern": "^(a+)+$"}}}
-            tools = ("list_components", "collect_evidence", "get_evidence", "check_hosts", "mark")
+            names = type(self).tools
             result: Any = {
-                "tools": [{"name": n, "inputSchema": {"type": "object"}, "outputSchema": schema} for n in tools]
+                "tools": [{"name": n, "inputSchema": {"type": "object"}, "outputSchema": schema} for n in names]
             }
             result |= {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
         else:
@@ -84,8 +85,8 @@ class Rogue(http.server.BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def rogue(answer: Answer) -> Iterator[str]:
-    handler = type("ThisRogue", (Rogue,), {"answer": staticmethod(answer)})
+def rogue(answer: Answer, *, tools: tuple[str, ...] = Rogue.tools) -> Iterator[str]:
+    handler = type("ThisRogue", (Rogue,), {"answer": staticmethod(answer), "tools": tools})
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     server.daemon_threads = True
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
@@ -96,6 +97,20 @@ def rogue(answer: Answer) -> Iterator[str]:
         server.server_close()
 
 
+@pytest.mark.parametrize(
+    ("tools", "says"),
+    [
+        (("list_components", "collect_evidence", "get_evidence"), "has a FailTale older than this one"),
+        (("search_the_web",), "is no gateway of FailTale"),
+    ],
+)
+def test_a_server_that_cannot_serve_a_run_is_said_to_be_older_or_another(tools: tuple[str, ...], says: str) -> None:
+    with rogue(lambda *_: {}, tools=tools) as url:
+        (gap,) = report_at(url).evidence.gaps
+        assert gap.reason == "gateway"
+        assert says in gap.detail
+
+
 def packed(record: Any) -> str:
     return base64.b64encode(zlib.compress(json.dumps(record).encode(), 1)).decode()
 
@@ -104,7 +119,7 @@ def handing_over(word: str) -> Answer:
     """A gateway that collects at once, and then gives this word by pages."""
 
     def answer(tool: str, arguments: dict[str, Any]) -> Any:
-        if tool == "collect_evidence":
+        if tool == "runner_collect":
             return {"failure_id": "f" * 32}
         at, size = arguments.get("offset", 0), arguments.get("max_bytes", 1000)
         end = at + size if at + size < len(word) else -1
@@ -223,7 +238,7 @@ def test_a_page_with_a_number_that_is_none_costs_a_gap_at_most(number: str, fiel
     page = {"text": packed(a_record()), "next_offset": -1, "server_time": time.time()}
 
     def answer(tool: str, arguments: dict[str, Any]) -> Any:
-        if tool == "collect_evidence":
+        if tool == "runner_collect":
             return {"failure_id": "f" * 32}
         return {**page, field: json.loads(number) if len(number) < 1000 else 10**4000}
 
@@ -388,7 +403,7 @@ def test_nothing_of_a_gateway_reaches_a_terminal_or_a_file_as_it_came() -> None:
 
 def test_names_and_verdicts_of_a_gateway_are_words_for_a_terminal() -> None:
     def answer(tool: str, arguments: dict[str, Any]) -> Any:
-        if tool == "check_hosts":
+        if tool == "runner_check":
             return {"hosts": [{"host": HOSTILE, "detail": HOSTILE}]}
         return {"components": [], "hosts": [HOSTILE]}
 

@@ -18,12 +18,14 @@ import builders
 import jsonschema
 import pytest
 from mcp import Client, MCPError
+from mcp.types import Implementation
 from mcp_servers import TWO_HOSTS, a_config, is_running
 from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.archive import to_payload, write_bundle
 from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.config import load_config
+from FailTaleLibrary.gateway.record import RUNNER
 from FailTaleLibrary.mcp_server.access import Bucket, Rate
 from FailTaleLibrary.mcp_server.audit import Audit
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
@@ -35,14 +37,16 @@ from FailTaleLibrary.rendering import to_html
 MODES = ("auto", "legacy")
 ASKING = {"list_components", "check_hosts", "mark", "collect_evidence"}
 READING = {"list_failures", "get_evidence", "analyze_failure"}
+RUNNERS = {f"runner_{act}" for act in ("components", "check", "mark", "collect", "record")}
 
 
 @asynccontextmanager
 async def connected(folder: Path, text: str | None = None, *, mode: str = "auto", **more: Any) -> AsyncIterator[Client]:
     """A client of a server with two local hosts."""
     path = a_config(folder, text) if text is not None else a_config(folder)
+    client_info = more.pop("client_info", None)
     server = build_server(more.pop("store", Store()), CollectionQueue(load_config(path)), **more)
-    async with Client(server, mode=mode) as client:
+    async with Client(server, mode=mode, client_info=client_info) as client:
         yield client
 
 
@@ -72,7 +76,7 @@ def test_every_answer_fits_the_schema_that_its_tool_publishes(tmp_path: Path, mo
                 "list_components": {},
                 "check_hosts": {},
                 "mark": {},
-                "collect_evidence": {"hosts": ["web1"], "brief": True},
+                "collect_evidence": {"hosts": ["web1"]},
                 "list_failures": {},
                 "analyze_failure": known,
                 "get_evidence": known,
@@ -110,7 +114,6 @@ def test_annotations_say_what_is_true(tmp_path: Path) -> None:
             for tool in (await client.list_tools()).tools:
                 says = tool.annotations
                 assert says is not None
-                assert says.destructive_hint is False
                 assert says.read_only_hint is (tool.name != "mark")
                 assert says.open_world_hint is (tool.name in {"check_hosts", "collect_evidence"})
                 assert tool.title
@@ -127,6 +130,20 @@ def test_an_unknown_argument_is_refused(tmp_path: Path, mode: str) -> None:
                 result = await client.call_tool(name, {"cmd": "id"})
                 assert result.is_error
                 assert "cmd" in text_of(result)
+
+    run(test)
+
+
+def test_the_tools_of_test_runs_are_listed_for_runners_alone_and_an_older_runner_is_told_to_update(
+    tmp_path: Path,
+) -> None:
+    async def test() -> None:
+        async with connected(tmp_path) as client:
+            for tool, of_an_older_runner in (("collect_evidence", "brief"), ("get_evidence", "part")):
+                result = await client.call_tool(tool, {"failure_id": "f", of_an_older_runner: True})
+                assert "update FailTale where the tests run" in text_of(result)
+        async with connected(tmp_path, client_info=Implementation(name=RUNNER, version="1")) as client:
+            assert {tool.name for tool in (await client.list_tools()).tools} == ASKING | READING | RUNNERS
 
     run(test)
 
@@ -168,7 +185,7 @@ def test_hostile_texts_about_a_test_are_stored_and_reach_no_host(tmp_path: Path)
 
     async def test() -> None:
         async with connected(tmp_path) as client:
-            result = await client.call_tool("collect_evidence", {"name": text, "message": text, "tags": [text]})
+            result = await client.call_tool("collect_evidence", {"name": text, "message": text, "suite": text})
             assert not result.is_error, text_of(result)
             assert "\x1b" not in text_of(result)
             assert not touched.exists()
@@ -200,12 +217,12 @@ def test_evidence_comes_from_all_hosts_with_progress(tmp_path: Path, mode: str) 
     run(test)
 
 
-def test_evidence_is_read_whole_by_pages_and_the_record_too(tmp_path: Path) -> None:
+def test_evidence_is_read_whole_by_pages(tmp_path: Path) -> None:
     async def test() -> None:
         async with connected(tmp_path) as client:
             told = await client.call_tool("collect_evidence", {"since_s": 60})
             failure_id = told.structured_content["failure_id"]
-            for asked in ({"item": "web1/web.log"}, {"part": "record"}):
+            for asked in ({"item": "web1/web.log"},):
                 parts, offset = [], 0
                 while offset >= 0:
                     arguments = {"failure_id": failure_id, "offset": offset, "max_bytes": 512, **asked}

@@ -11,17 +11,18 @@ import math
 import ssl
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from FailTaleLibrary import background
+from FailTaleLibrary import __version__, background
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import GatewaySettings
 from FailTaleLibrary.errors import GatewayError
 from FailTaleLibrary.files import read_regular
+from FailTaleLibrary.gateway.record import RUNNER
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import one_line, sanitize, shorten
 
@@ -153,22 +154,35 @@ class GatewayClient:
             from anyio.from_thread import BlockingPortal
             from mcp import Client
             from mcp.client.streamable_http import streamable_http_client
+            from mcp.types import Implementation
 
             async with (
                 BlockingPortal() as portal,
                 self._http() as http,
-                Client(streamable_http_client(self._settings.url, http_client=http), mode=VERSION) as client,
+                Client(
+                    streamable_http_client(self._settings.url, http_client=http),
+                    mode=VERSION,
+                    client_info=Implementation(name=RUNNER, version=__version__),
+                ) as client,
             ):
                 # An expression in a schema of the gateway's could hold this process for ever; records are checked here.
                 client.session.validate_tool_result = _trust_no_schema  # type: ignore[method-assign]
                 with anyio.fail_after(self._settings.connect_timeout_s + _HANDSHAKE_S):
-                    await client.list_tools()
+                    self._check_tools({tool.name for tool in (await client.list_tools()).tools})
                 opened.set_result((portal, client))
                 await portal.sleep_until_stopped()
         except Exception as error:
             _log.debug("the client of the gateway ended", exc_info=True)
             if not opened.done():
                 opened.set_exception(_leaf(error))
+
+    def _check_tools(self, names: Collection[str]) -> None:
+        """Raises GatewayError when it has no tools for runs."""
+        where = f"server at '{self._settings.url}'"
+        if "collect_evidence" in names and "runner_collect" not in names:
+            raise GatewayError(f"The {where} has a FailTale older than this one ({__version__}); update it there.")
+        if "runner_collect" not in names:
+            raise GatewayError(f"The {where} is no gateway of FailTale: it has no tools for test runs.")
 
     def _http(self) -> httpx2.AsyncClient:
         import httpx2

@@ -12,6 +12,8 @@ from FailTaleLibrary.errors import GatewayError
 from FailTaleLibrary.records import Evidence, Plan, Record
 from FailTaleLibrary.schema import ValidationError
 
+RUNNER = "failtale-runner"
+"""By this name a test run introduces itself to its gateway, which then shows it the tools for runs."""
 MAX_ITEMS = 2000
 """A hundred hosts with twenty collectors each."""
 MAX_GAPS = 2000

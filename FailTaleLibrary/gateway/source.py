@@ -105,7 +105,7 @@ class GatewaySource:
                     return nothing("skipped", only_state)
             ends = time.monotonic() + budget.left_s + GRACE_S
             told = self._wire.call(
-                "collect_evidence",
+                "runner_collect",
                 asked,
                 timeout_s=ends - time.monotonic(),
                 cancel=cancel,
@@ -139,7 +139,7 @@ class GatewaySource:
         """
         try:
             self._check_known(hosts=hosts)
-            told = self._wire.call("check_hosts", {"hosts": list(hosts)}, timeout_s=budget.left_s + GRACE_S)
+            told = self._wire.call("runner_check", {"hosts": list(hosts)}, timeout_s=budget.left_s + GRACE_S)
             with _understanding():
                 self.version = _told_name(told.get("failtale_version", ""))
                 verdicts = {
@@ -170,7 +170,7 @@ class GatewaySource:
 
     def _take_mark(self) -> None:
         try:
-            self._wire.call("mark", {}, timeout_s=_CALL_S)
+            self._wire.call("runner_mark", {}, timeout_s=_CALL_S)
         except GatewayError:
             # a window without a mark is routine; the collection will say what is wrong
             _log.debug("no mark was taken through the gateway", exc_info=True)
@@ -188,7 +188,7 @@ class GatewaySource:
 
     def _names(self) -> Mapping[str, tuple[str, ...]]:
         if self._known is None:
-            told = self._wire.call("list_components", {}, timeout_s=_CALL_S)
+            told = self._wire.call("runner_components", {}, timeout_s=_CALL_S)
             with _understanding():
                 components = told["components"][:MAX_ITEMS]
                 collectors = (each for component in components for each in component["collectors"][:MAX_ITEMS])
@@ -206,12 +206,12 @@ class GatewaySource:
         pages: list[str] = []
         offset, size, best = 0, 0, GatewayClock(offset_s=0.0, uncertainty_s=float("inf"))
         while offset >= 0:
-            asked = {"failure_id": failure_id, "part": "record", "offset": offset, "max_bytes": _PAGE_BYTES}
+            asked = {"failure_id": failure_id, "offset": offset, "max_bytes": _PAGE_BYTES}
             sent = time.time()
             timeout_s = min(_CALL_S, ends - time.monotonic())
             if timeout_s <= 0:
                 raise GatewayError("The gateway did not hand over its record in time.")
-            page = self._wire.call("get_evidence", asked, timeout_s=timeout_s, cancel=cancel)
+            page = self._wire.call("runner_record", asked, timeout_s=timeout_s, cancel=cancel)
             best = min(best, GatewayClock.between(sent, float(page["server_time"]), time.time()))
             pages.append(str(page["text"]))
             size += len(pages[-1])
@@ -257,7 +257,7 @@ def _nothing(failure: Failure, reason: GapReason, detail: SafeText, *, began: fl
 def _collect_arguments(
     failure: Failure, components: Collection[str], hosts: Collection[str], deadline_s: float
 ) -> dict[str, Any]:
-    """The arguments of ``collect_evidence``; moments as seconds ago."""
+    """The arguments of ``runner_collect``; moments as seconds ago."""
     now = datetime.now(timezone.utc)
 
     def ago(moment: datetime | None) -> float:
@@ -276,5 +276,4 @@ def _collect_arguments(
         "suite": failure.suite[:1000],
         "message": failure.message[:4000],
         "tags": [tag[:1000] for tag in tags[:_MAX_TAGS]],
-        "brief": True,
     }

@@ -50,8 +50,8 @@ class Verdicts(Answer):
     failtale_version: str = Field(description="The FailTale that asked them.")
 
 
-class Marked(Answer):
-    """A window begins now."""
+class MarkAsked(Answer):
+    """A window begins now; marks are on their way."""
 
     marks: str = Field(description="taken: log positions are being noted; off: the configuration switches marks off.")
     server_time: float = Field(description="This server's clock, seconds since 1970.")
@@ -140,13 +140,28 @@ class Failures(Answer):
 
 
 class EvidencePage(Answer):
-    """A page of one item's text, of the list of items, or of the machine-readable record."""
+    """A page of one item's text, or of the list of items."""
 
     failure_id: str
     item: str
-    part: str
     offset: int
     next_offset: int = Field(description="Where the next page begins; -1: this is the last.")
     total_bytes: int
     text: str = Field(description=UNTRUSTED)
+    server_time: float
+
+
+class Collected(Answer):
+    """What was collected can be read now."""
+
+    failure_id: str
+
+
+class RecordPage(Answer):
+    """A page of the packed record of one failure."""
+
+    failure_id: str
+    text: str
+    next_offset: int = Field(description="-1: this is the last.")
+    total_bytes: int
     server_time: float

@@ -136,7 +136,7 @@ class CollectionQueue:
             self._hosts.close()
             self._stop_redacting_the_log()
 
-    def mark(self) -> bool:
+    def window_began(self) -> bool:
         """A window begins now; returns at once. Whether marks are taken."""
         self._hosts.window_began()
         return self.config.marks != "off"

@@ -62,9 +62,9 @@ def _collector_info(collector: Collector) -> models.CollectorInfo:
     )
 
 
-def failure_answer(stored: StoredFailure, shown_bytes: Mapping[str, int], *, brief: bool) -> models.FailureAnswer:
+def failure_answer(stored: StoredFailure, shown_bytes: Mapping[str, int]) -> models.FailureAnswer:
     report, evidence = stored.report, stored.report.evidence
-    listed = 0 if brief else LISTED
+    listed = LISTED
     return models.FailureAnswer(
         failure_id=report.failure.id,
         name=report.failure.name,

@@ -7,91 +7,43 @@ message) is stored, redacted and shown, and reaches no host.
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 import uuid
-from collections import OrderedDict
-from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import partial
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from mcp.server.mcpserver import Context
 from mcp.server.mcpserver.exceptions import ToolError
 from mcp.server.mcpserver.tools import Tool
-from mcp.types import CallToolResult, TextContent, ToolAnnotations
-from pydantic import BaseModel, Field, ValidationError
-from pydantic_core import ErrorDetails
+from mcp.types import CallToolResult, TextContent
+from pydantic import BaseModel, Field
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.errors import FailTaleError
-from FailTaleLibrary.gateway.record import MAX_PAST_S, Handover, pack_handover
 from FailTaleLibrary.hints import HintMaker
 from FailTaleLibrary.mcp_server import models, responses
+from FailTaleLibrary.mcp_server.arguments import ASKS_HOSTS, NOTES, READS, Names, Past, Sentences, strict
 from FailTaleLibrary.mcp_server.queue import CollectionQueue, Outcome, Selection
 from FailTaleLibrary.mcp_server.responses import TEXT_BYTES
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.ranking import rank
-from FailTaleLibrary.records import Evidence, Failure, Report, Window, our_words
-from FailTaleLibrary.text import sanitize, shorten, shorten_to_bytes
+from FailTaleLibrary.records import Failure, Report, Window, our_words
+from FailTaleLibrary.text import shorten, shorten_to_bytes
+
+MAX_TEXT_PAGE = TEXT_BYTES
 
 # --- What arguments may be --------------------------------------------------------------------------------------------
 
-MAX_NAMES = 256
-MAX_TEXT_PAGE = TEXT_BYTES
-MAX_RECORD_PAGE = 256 * 1024
-_MAX_MISTAKES = 5
-_MAX_ARGUMENT = 100
-"""Characters of a caller's word that are repeated to it."""
-
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 FailureId = Annotated[
     str, Field(pattern=r"^[0-9a-zA-Z_-]{1,64}$", description="As list_failures or collect_evidence gives it.")
 ]
-Names = Annotated[list[Id], Field(max_length=MAX_NAMES)]
-Past = Annotated[float, Field(ge=0, le=MAX_PAST_S)]
-
-READS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-ASKS_HOSTS = ToolAnnotations(read_only_hint=True, destructive_hint=False, idempotent_hint=True, open_world_hint=True)
-"""Open world: the answer holds text that somebody else wrote."""
-NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
-
-
-def strict(function: Callable[..., Any], title: str, annotations: ToolAnnotations) -> Tool:
-    """A tool that refuses arguments it does not know; the SDK (2.3) would ignore them."""
-    tool = _StrictTool.from_function(function, title=title, annotations=annotations)
-    arguments = tool.fn_metadata.arg_model
-    arguments.model_config["extra"] = "forbid"
-    arguments.model_rebuild(force=True)
-    tool.parameters = arguments.model_json_schema(by_alias=True)
-    return tool
-
-
-class _StrictTool(Tool):
-    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
-        """As the SDK runs it, but what is wrong with the arguments is said in words of ours, without their values."""
-        try:
-            self.fn_metadata.validate_arguments(arguments)
-        except ValidationError as error:
-            known = ", ".join(self.fn_metadata.arg_model.model_fields) or "no arguments"
-            wrong = [_wrong(each) for each in error.errors(include_url=False, include_input=False)[:_MAX_MISTAKES]]
-            raise ToolError(f"'{self.name}' refuses its arguments: {'; '.join(wrong)}. It takes: {known}.") from None
-        return await super().run(arguments, context, convert_result)
-
-
-def _wrong(mistake: ErrorDetails) -> str:
-    where = shorten(sanitize(".".join(map(str, mistake["loc"]))), _MAX_ARGUMENT)
-    if mistake["type"] == "extra_forbidden":
-        return f"there is no argument '{where}'"
-    return f"{where}: {mistake['msg'][:1].lower()}{shorten(sanitize(mistake['msg'][1:]), _MAX_ARGUMENT)}"
-
+TestName = Annotated[str, Field(max_length=1000)]
+TestMessage = Annotated[str, Field(max_length=20_000)]
 
 # --- The tools --------------------------------------------------------------------------------------------------------
-
-KEPT_RECORDS = 16
 
 
 class Toolbox:
@@ -100,9 +52,6 @@ class Toolbox:
     def __init__(self, store: Store, queue: CollectionQueue | None) -> None:
         self._store = store
         self._queue = queue
-        self._packed: OrderedDict[str, tuple[Evidence, str]] = OrderedDict()
-        """Records that were asked for lately, by failure id: their pages are asked for one after the other."""
-        self._packing = threading.Lock()
 
     def tools(self) -> list[Tool]:
         """What this server can do; without hosts, what needs none."""
@@ -135,7 +84,7 @@ class Toolbox:
         hosts: Annotated[Names, Field(description="Names from list_components; empty: all.")] = [],  # noqa: B006
     ) -> Annotated[CallToolResult, models.Verdicts]:
         """Asks each host for a sign of life and says what keeps it from answering. Changes nothing."""
-        with _sentences():
+        with Sentences():
             verdicts = await self._open_queue().check_hosts(tuple(hosts))
         answer = models.Verdicts(
             hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()],
@@ -144,13 +93,13 @@ class Toolbox:
         lines = [f"{host}: {why or 'answers'}" for host, why in verdicts.items()]
         return _tool_result(shorten_to_bytes("\n".join(lines) or "no hosts", MAX_TEXT_PAGE), answer)
 
-    async def mark(self) -> Annotated[CallToolResult, models.Marked]:
+    async def mark(self) -> Annotated[CallToolResult, models.MarkAsked]:
         """A window begins now, for instance a test: notes where logs end, so that evidence can begin exactly there.
 
         Returns at once.
         """
-        taken = self._open_queue().mark()
-        answer = models.Marked(marks="taken" if taken else "off", server_time=time.time())
+        taken = self._open_queue().window_began()
+        answer = models.MarkAsked(marks="taken" if taken else "off", server_time=time.time())
         return _tool_result(
             "Marks are being taken." if taken else "Marks are switched off by the configuration.", answer
         )
@@ -163,19 +112,13 @@ class Toolbox:
         collectors: Annotated[Names, Field(description="Only these collectors; empty: all.")] = [],  # noqa: B006
         since_s: Annotated[Past, Field(description="The window began this many seconds ago.")] = 300.0,
         until_s: Annotated[Past, Field(description="The failure was this many seconds ago; 0: now.")] = 0.0,
-        suite_since_s: Annotated[Past, Field(description="The suite began this many seconds ago; 0: unknown.")] = 0.0,
-        run_since_s: Annotated[Past, Field(description="The run began this many seconds ago; 0: unknown.")] = 0.0,
         deadline_s: Annotated[
             float,
             Field(gt=0, le=3600, description="Answer by then with what there is."),
         ] = 3600.0,
-        name: Annotated[str, Field(max_length=1000, description="The test's name; stored and shown.")] = "",
-        suite: Annotated[str, Field(max_length=1000, description="Suite or file of the test.")] = "",
-        message: Annotated[str, Field(max_length=20_000, description="Why the test failed.")] = "",
-        tags: Annotated[
-            list[Annotated[str, Field(max_length=1000)]], Field(max_length=200, description="Tags of the test.")
-        ] = [],  # noqa: B006
-        brief: Annotated[bool, Field(description="Counts only; for programs that read the record by pages.")] = False,
+        name: Annotated[TestName, Field(description="The test's name; stored and shown.")] = "",
+        suite: Annotated[TestName, Field(description="Suite or file of the test.")] = "",
+        message: Annotated[TestMessage, Field(description="Why the test failed.")] = "",
     ) -> Annotated[CallToolResult, models.FailureAnswer]:
         """Collects logs and states from the hosts with the read-only collectors of the configuration.
 
@@ -185,7 +128,7 @@ class Toolbox:
         if until_s > since_s:
             raise ToolError(f"until_s ({until_s:g}) is longer ago than since_s ({since_s:g}); swap them.")
         now = datetime.now(timezone.utc)
-        with _sentences():
+        with Sentences():
             failure = Failure(
                 id=uuid.uuid4().hex,
                 framework="other",
@@ -193,10 +136,7 @@ class Toolbox:
                 name=queue.redactor.safe_text(name or "On demand"),
                 suite=queue.redactor.safe_text(suite),
                 message=queue.redactor.safe_text(message),
-                tags=tuple(map(queue.redactor.safe_text, tags)),
-                window=Window(start=_moment_ago(since_s, now), end=_moment_ago(until_s, now)),
-                suite_started_at=_moment_ago(suite_since_s, now) if suite_since_s else None,
-                run_started_at=_moment_ago(run_since_s, now) if run_since_s else None,
+                window=Window(start=moment_ago(since_s, now), end=moment_ago(until_s, now)),
             )
             outcome = await queue.collect(
                 failure,
@@ -205,9 +145,9 @@ class Toolbox:
                 progress=lambda done, total, host: ctx.report_progress(done, total, host),
             )
         budget = Budget(max(0.0, queue.config.limits.failure_time_s - outcome.evidence.cost.seconds))
-        stored = await in_thread(partial(_stored_failure, failure, outcome, brief=brief, budget=budget))
+        stored = await in_thread(partial(_stored_failure, failure, outcome, budget=budget))
         self._store.put(stored)
-        return _collected_answer(stored, brief=brief)
+        return _collected_answer(stored)
 
     async def analyze_failure(
         self,
@@ -247,24 +187,14 @@ class Toolbox:
             str, Field(max_length=200, description="host/collector, as an answer lists it; empty: the list of items.")
         ] = "",
         offset: Annotated[int, Field(ge=0, le=2**40, description="Byte at which the page begins.")] = 0,
-        max_bytes: Annotated[int, Field(ge=256, le=MAX_RECORD_PAGE, description="Of the page.")] = 16 * 1024,
-        part: Annotated[
-            Literal["text", "record"], Field(description="record: the whole, machine-readable; for FailTale itself.")
-        ] = "text",
+        max_bytes: Annotated[int, Field(ge=256, le=MAX_TEXT_PAGE, description="Of the page.")] = 16 * 1024,
     ) -> Annotated[CallToolResult, models.EvidencePage]:
         """One item's whole output by pages, oldest lines first; or the list of a failure's items and gaps."""
         stored = await self._existing_failure(failure_id)
-        if part == "record":
-            word = await in_thread(partial(self._packed_record, stored))
-            text, after, total = word[offset : offset + max_bytes], offset + max_bytes, len(word)
-            after = after if after < total else -1
-        else:
-            whole = _text_of(stored, item)
-            text, after, total = responses.page(whole, offset, min(max_bytes, MAX_TEXT_PAGE))
+        text, after, total = responses.page(_text_of(stored, item), offset, max_bytes)
         answer = models.EvidencePage(
             failure_id=failure_id,
             item=item,
-            part=part,
             offset=offset,
             next_offset=after,
             total_bytes=total,
@@ -288,17 +218,6 @@ class Toolbox:
             raise ToolError("This server reads finished runs and connects to no hosts.")
         return self._queue
 
-    def _packed_record(self, stored: StoredFailure) -> str:
-        report = stored.report
-        evidence, word = self._packed.get(report.failure.id, (None, ""))
-        if evidence is not report.evidence:  # never packed, or read anew from a file that has changed
-            word = pack_handover(Handover(plan=report.plan, evidence=report.evidence, full_texts=_fuller_texts(stored)))
-            with self._packing:
-                self._packed[report.failure.id] = (report.evidence, word)
-                while len(self._packed) > KEPT_RECORDS:
-                    self._packed.popitem(last=False)
-        return word
-
     def _analyzed_report(self, report: Report, *, hint: bool) -> Report:
         limits = self._queue.config.limits if self._queue is not None else Config().limits
         report = _ranked_report(report, Budget(limits.failure_time_s))
@@ -313,18 +232,7 @@ class Toolbox:
 # --- Parts -----------------------------------------------------------------------------------------------------------
 
 
-class _sentences:  # noqa: N801 - reads as a statement
-    """What FailTale says about a mistake reaches the caller; anything else is hidden by the SDK."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, FailTaleError):
-            raise ToolError(str(error)) from error
-
-
-def _moment_ago(seconds: float, now: datetime) -> datetime:
+def moment_ago(seconds: float, now: datetime) -> datetime:
     return now - timedelta(seconds=seconds)
 
 
@@ -339,16 +247,9 @@ def _tool_result(text: str, answer: BaseModel) -> CallToolResult:
     )
 
 
-def _stored_failure(failure: Failure, outcome: Outcome, *, brief: bool, budget: Budget) -> StoredFailure:
+def _stored_failure(failure: Failure, outcome: Outcome, *, budget: Budget) -> StoredFailure:
     """What was collected, under this caller's own id: others may have got the same collection."""
-    report = outcome.report_of(failure)
-    return StoredFailure(report if brief else _ranked_report(report, budget), outcome.full_texts)
-
-
-def _fuller_texts(stored: StoredFailure) -> dict[str, str]:
-    """The full texts that are more than the report holds."""
-    texts_ = ((item, stored.full_texts.get(item.id, item.text)) for item in stored.report.evidence.items)
-    return {item.id: text for item, text in texts_ if text != item.text}
+    return StoredFailure(_ranked_report(outcome.report_of(failure), budget), outcome.full_texts)
 
 
 def _ranked_report(report: Report, budget: Budget) -> Report:
@@ -360,13 +261,9 @@ def _ranked_report(report: Report, budget: Budget) -> Report:
     return report.model_copy(update={"analysis": analysis})
 
 
-def _collected_answer(stored: StoredFailure, *, brief: bool) -> CallToolResult:
-    if brief:
-        return _tool_result(
-            f"Failure {stored.report.failure.id} is ready to be read.", responses.failure_answer(stored, {}, brief=True)
-        )
+def _collected_answer(stored: StoredFailure) -> CallToolResult:
     text = responses.failure_text(stored.report, stored.full_texts, mark=new_mark())
-    return _tool_result(text.text, responses.failure_answer(stored, text.shown_bytes, brief=False))
+    return _tool_result(text.text, responses.failure_answer(stored, text.shown_bytes))
 
 
 def _text_of(stored: StoredFailure, item_id: str) -> str:
@@ -383,8 +280,6 @@ def _text_of(stored: StoredFailure, item_id: str) -> str:
 
 
 def _page_text(answer: models.EvidencePage) -> str:
-    if answer.part == "record":
-        return f"Bytes {answer.offset} to {answer.offset + len(answer.text)} of {answer.total_bytes} of the record."
     rest = (
         f"The next page: {responses.call(answer.failure_id, answer.item, offset=answer.next_offset)}"
         if answer.next_offset >= 0

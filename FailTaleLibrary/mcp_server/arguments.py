@@ -1,0 +1,179 @@
+"""A function of ours -> a tool whose arguments are ids and bounded numbers, with what is wrong said in our own words.
+
+What a caller plainly means is taken: one name for a list of one, ``null`` for an argument that was left out, ``host``
+for ``hosts``. What is unknown or contradicts itself is refused with the arguments that there are.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import Context
+from mcp.server.mcpserver.exceptions import ToolError, UnexpectedToolError
+from mcp.server.mcpserver.tools import Tool
+from mcp.types import CallToolResult, TextContent, ToolAnnotations
+from pydantic import Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from FailTaleLibrary import __version__
+from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.gateway.record import MAX_PAST_S
+from FailTaleLibrary.text import sanitize, shorten
+
+# --- What arguments may be --------------------------------------------------------------------------------------------
+
+MAX_NAMES = 256
+_MAX_MISTAKES = 5
+_MAX_ARGUMENT = 100
+"""Characters of a caller's word that are repeated to it."""
+
+Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Names = Annotated[list[Id], Field(max_length=MAX_NAMES)]
+Past = Annotated[float, Field(ge=0, le=MAX_PAST_S)]
+
+READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
+ASKS_HOSTS = ToolAnnotations(read_only_hint=True, open_world_hint=True)
+"""Open world: the answer holds text that somebody else wrote."""
+NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
+
+_OTHER_NAMES = {
+    "component": "components",
+    "collector": "collectors",
+    "host": "hosts",
+    "hosts": "host",
+    "collectors": "collector",
+    "id": "failure_id",
+    "failure": "failure_id",
+    "item_id": "item",
+    "query": "text",
+    "pattern": "regex",
+    "since": "since_s",
+    "until": "until_s",
+    "deadline": "deadline_s",
+    "timeout": "deadline_s",
+    "timeout_s": "deadline_s",
+    "since_mark_id": "since_mark",
+    "mark": "since_mark",
+    "before": "context",
+}
+"""What callers write for an argument, where a tool has the second and not the first."""
+
+_OF_OLDER_RUNNERS = frozenset({"brief", "part", "run_since_s"})
+OLDER_RUNNER = (
+    f"This gateway has FailTale {__version__}, and the FailTale of this test run is older than it can serve; "
+    "update FailTale where the tests run."
+)
+
+
+def strict(
+    function: Callable[..., Any], title: str, annotations: ToolAnnotations, *, caps: Mapping[str, float] | None = None
+) -> Tool:
+    """A tool that refuses arguments it does not know; the SDK (2.3) would ignore them.
+
+    ``caps``: the largest number that an argument takes on this server, where that is less than what its type says.
+    Its schemas are without what pydantic says of every name: a title that repeats it, a default that is nothing.
+    """
+    tool = StrictTool.from_function(function, title=title, annotations=annotations)
+    tool.description = " ".join(tool.description.split())
+    arguments = tool.fn_metadata.arg_model
+    arguments.model_config["extra"] = "forbid"
+    arguments.model_rebuild(force=True)
+    tool.parameters = _without_titles(arguments.model_json_schema(by_alias=True))
+    for name, cap in (caps or {}).items():
+        tool.parameters["properties"][name]["maximum"] = cap
+    tool.fn_metadata.output_schema = _without_titles(tool.fn_metadata.output_schema)
+    return tool
+
+
+def _without_titles(schema: Any, *, is_named: bool = False) -> Any:
+    """``is_named``: the keys are names of ours, of which one may be ``title``."""
+    if isinstance(schema, dict):
+        kept = {
+            key: value
+            for key, value in schema.items()
+            if is_named or (key != "title" and not (key == "default" and not value))
+        }
+        return {key: _without_titles(value, is_named=key in ("properties", "$defs")) for key, value in kept.items()}
+    return [_without_titles(each) for each in schema] if isinstance(schema, list) else schema
+
+
+class StrictTool(Tool):
+    """As the SDK runs it, but a refusal is a sentence of ours without the values that were sent."""
+
+    async def run(self, arguments: dict[str, Any], context: Context[Any, Any], convert_result: bool = False) -> Any:
+        meant = _meant(arguments, self.parameters)
+        try:
+            self._check(meant)
+            return await super().run(meant, context, convert_result)
+        except UnexpectedToolError:
+            raise
+        except ToolError as error:
+            said = str(error).removeprefix(f"Error executing tool {self.name}: ")
+            return CallToolResult(content=[TextContent(type="text", text=said)], is_error=True)
+
+    def _check(self, arguments: dict[str, Any]) -> None:
+        properties = self.parameters["properties"]
+        if not _OF_OLDER_RUNNERS.isdisjoint(arguments.keys() - properties.keys()):
+            raise ToolError(OLDER_RUNNER)
+        try:
+            self.fn_metadata.validate_arguments(arguments)
+        except ValidationError as error:
+            mistakes = error.errors(include_url=False, include_input=False)
+            wrong = [_wrong(each, properties) for each in mistakes[:_MAX_MISTAKES]]
+            takes = ", ".join(properties) or "no arguments"
+            raise ToolError(f"'{self.name}' refuses its arguments: {'; '.join(wrong)}. It takes: {takes}.") from None
+        for name, value in arguments.items():
+            cap = properties[name].get("maximum")
+            if cap is not None and float(value) > cap:
+                raise ToolError(f"'{self.name}' refuses its arguments: {name} is at most {cap:g} on this server.")
+
+
+def _meant(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as the caller plainly means them; what is not plain stays as it is, to be refused."""
+    properties = schema["properties"]
+    meant: dict[str, Any] = {}
+    for name, value in arguments.items():
+        other = _OTHER_NAMES.get(name, name)
+        known = name if name in properties or other not in properties or other in arguments else other
+        kind = properties.get(known, {}).get("type")
+        if value is None and known in properties and known not in schema.get("required", ()):
+            continue
+        meant[known] = _of_kind(value, kind)
+    return meant
+
+
+def _of_kind(value: Any, kind: str | None) -> Any:
+    if kind == "array" and isinstance(value, str) and not value.lstrip().startswith("["):
+        return [name for name in (part.strip(" ") for part in value.split(",")) if name]
+    if kind == "array" and isinstance(value, int | float) and not isinstance(value, bool):
+        return [str(value)]
+    if kind == "string" and isinstance(value, int | float) and not isinstance(value, bool):
+        return str(value)
+    if kind == "string" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], str):
+        return value[0]
+    return value
+
+
+def _wrong(mistake: ErrorDetails, properties: Mapping[str, Any]) -> str:
+    where = shorten(sanitize(".".join(map(str, mistake["loc"]))), _MAX_ARGUMENT)
+    if mistake["type"] == "extra_forbidden":
+        near = difflib.get_close_matches(where, properties, n=1)
+        return f"there is no argument '{where}'{f', perhaps {near[0]!r}' if near else ''}"
+    if mistake["type"] == "missing":
+        return f"{where} is missing"
+    if mistake["type"] == "string_pattern_mismatch":
+        return f"{where}: no such id can be; ids have letters, digits, '_', '.' and '-'"
+    return f"{where}: {mistake['msg'][:1].lower()}{shorten(sanitize(mistake['msg'][1:]), _MAX_ARGUMENT)}"
+
+
+class Sentences:
+    """As a context: what FailTale says about a mistake reaches the caller; anything else is hidden by the SDK."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, FailTaleError):
+            raise ToolError(str(error)) from error
