@@ -179,14 +179,14 @@ hosts:
     assert [each.text for each in through.analysis.suspects] == [each.text for each in direct.analysis.suspects]
 
 
-def over_ssh(host: Sshd) -> str:
-    """A configuration with one host behind a real SSH server."""
+def over_ssh(host: Sshd, *, trace: Path) -> str:
+    """A configuration with one host behind a real SSH server; each mark, and each visit, adds a line to ``trace``."""
     return f"""\
 ssh: {{user: {host.user}, key: {host.key}, host_keys: accept-new}}
 components:
   web:
     collectors:
-      - {{name: state, command: 'echo all is well'}}
+      - {{name: state, command: 'echo >> {trace}; echo all is well', baseline: true}}
       - {{name: web.log, file: LOG}}
 hosts:
   web1: {{component: web, address: 127.0.0.1, ssh: {{port: {host.port}}}}}
@@ -195,14 +195,15 @@ hosts:
 
 @pytest.mark.ssh
 def test_through_the_gateway_real_ssh_gives_equal_records(tmp_path: Path, a_host: Sshd) -> None:
-    config = a_config(tmp_path, over_ssh(a_host))
+    (trace := tmp_path / "trace").touch()
+    config = a_config(tmp_path, over_ssh(a_host, trace=trace))
 
     def act() -> None:
         with (tmp_path / "web.log").open("a") as log:
             log.write(f"{stamp()} ERROR the pool is empty\n")
 
     with served(tmp_path, "--config", str(config)) as server:
-        direct, through = the_same(config, server, act)
+        direct, through = the_same(config, server, act, is_marked=lambda: len(trace.read_text()) == 2)
     assert [item.id for item in through.evidence.items] == ["web1/state", "web1/web.log"]
     assert what_was_found(through) == what_was_found(direct)
 
@@ -534,7 +535,7 @@ def listing(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 @pytest.mark.ssh
 def test_robot_gets_a_card_through_the_gateway_from_a_real_ssh_host(tmp_path: Path, a_host: Sshd) -> None:
     (tmp_path / "suite.robot").write_text("*** Test Cases ***\nOrders Survive\n    Fail    it is down\n")
-    with served(tmp_path, "--config", str(a_config(tmp_path, over_ssh(a_host)))) as server:
+    with served(tmp_path, "--config", str(a_config(tmp_path, over_ssh(a_host, trace=tmp_path / "trace")))) as server:
         (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
         done = listing(["robot", "--listener", "FailTaleListener:runner.yaml", "suite.robot"], tmp_path)
         assert done.returncode == 1, done.stderr
