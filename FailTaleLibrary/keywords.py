@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
+from urllib.parse import quote
 
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -35,10 +36,12 @@ from FailTaleLibrary.robot_results import (
     Places,
     failure_of_suite_fixture,
     failure_of_test,
+    failure_with_screenshots,
     secret_variables,
     used_in,
 )
 from FailTaleLibrary.run import Run, Stages
+from FailTaleLibrary.screenshots import OutputFolders
 from FailTaleLibrary.text import sanitize
 
 MAX_NODES_OF_PASSED = 40
@@ -69,6 +72,7 @@ class FailTaleLibrary:
     | ``${evidence.gaps}``      | list: ``host``, ``collector``, ``reason``, ``detail`` |
     | ``${evidence.suspects}``  | list, best first: ``id``, ``host``, ``collector``, ``text``, ``offset``, ``signals`` |
     | ``${evidence.other_tests}`` | list: ``name``, ``status``, ``started``, ``ended`` of tests that ran meanwhile |
+    | ``${evidence.screenshots}`` | list: ``path`` below the output directory, ``keyword``, ``note`` |
     | ``${evidence.text}``      | all of it as readable text |
     | ``${evidence.bundle}``    | folder with the full outputs, or ``None`` |
 
@@ -180,7 +184,12 @@ class FailTaleLibrary:
         """The report of a failing test, collected now."""
         variables = self._know_secrets()
         failure = failure_of_test(
-            result, places=places, redactor=self.run.redactor(), variables=variables, attempt=attempt
+            result,
+            places=places,
+            redactor=self.run.redactor(),
+            variables=variables,
+            attempt=attempt,
+            folders=self._folders(),
         )
         self._collected = self._collect(failure, deadline_s=deadline_s)
         return self._collected
@@ -189,15 +198,26 @@ class FailTaleLibrary:
         """The report of a suite's failing setup or teardown, collected now."""
         self._know_secrets()
         suite = self._suites[-1]
-        failure = failure_of_suite_fixture(keyword, suite, places=places, redactor=self.run.redactor())
+        failure = failure_of_suite_fixture(
+            keyword, suite, places=places, redactor=self.run.redactor(), folders=self._folders()
+        )
         return self._collect(failure)
+
+    def with_late_screenshots(self, report: Report, result: Any) -> Report:
+        """The report with the screenshots that the test's teardown took after its evidence was collected."""
+        folders = self._folders()
+        if folders is None:
+            return report
+        failure = failure_with_screenshots(report.failure, result, folders, self.run.redactor())
+        return self.run.with_failure(report, failure, output_dir=_place_of_bundles())
 
     def show(self, report: Report) -> bool:
         """Logs a report's card where Robot is; False when the log level keeps it out."""
         from FailTaleLibrary.rendering import to_page
 
         self._folder = _output_dir()
-        card = self.run.card(report, bundle_link=_link_to(report.bundle))
+        links = tuple(_link_to_screenshot(each.path) for each in report.failure.screenshots)
+        card = self.run.card(report, bundle_link=_link_to(report.bundle), screenshot_links=links)
         attach_to_allure(f"FailTale: {report.analysis.headline or 'evidence'}", to_page(card, [report]))
         more = f"All of it: failtale show {report.failure.id[:8]}"
         return log_html(card, text=lambda: self.run.brief_text(report, more=more))
@@ -375,6 +395,19 @@ class FailTaleLibrary:
         self._parallel = _under_pabot()
         return _for_merged_output(report) if self._parallel else report
 
+    def _folders(self) -> OutputFolders | None:
+        """Where screenshots may be, and where those that are embedded are saved beside the bundles."""
+        output, home, bundles = _output_dir(), _place_of_bundles(), self.run.config.bundles
+        if output is None or home is None:
+            return None
+        log = _variable("${LOG FILE}")
+        return OutputFolders(
+            output=output,
+            log=output if log in (None, "NONE") else Path(str(log)).parent,
+            home=home,
+            kept=home / "failtale" / "screenshots" if bundles.enabled and bundles.directory is None else None,
+        )
+
     def _value(self, report: Report) -> DotDict:
         value = _dotted(value_of(report, text=self.run.text(report)))
         assert isinstance(value, DotDict)  # noqa: S101 - for the type checker
@@ -493,6 +526,22 @@ def _link_to(bundle: str | None) -> str | None:
     if bundle is None or log in (None, "NONE"):
         return bundle
     return _relative_link(home, bundle, Path(str(log)).parent)
+
+
+def _link_to_screenshot(path: str) -> str:
+    """A path of a screenshot as log.html links it, percent-encoded, also the one that pabot merges; empty for none.
+
+    pabot copies pictures that lie directly in the output directory of one of its processes, by default those in PNG,
+    to its own under another name and changes links that end in their names (``result_merger.py`` of pabot 5.2). Others
+    stay where they are, and their link is written so that pabot leaves it alone.
+    """
+    own, home = _output_dir(), _place_of_bundles()
+    if not path or own is None or home is None or own == home:
+        return quote(_link_to(path) or "")
+    file = home / path
+    if file.parent == own.absolute() and file.suffix == ".png":
+        return quote(file.name)
+    return quote(path.removesuffix(file.suffix)) + file.suffix.replace(".", "%2E")
 
 
 def _relative_link(home: Path | None, bundle: str, folder: Path | None) -> str:

@@ -15,6 +15,7 @@ from datetime import datetime, timezone
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import pytest
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Report
     from FailTaleLibrary.redaction.redactor import RecordRedactor
     from FailTaleLibrary.run import Run
+    from FailTaleLibrary.screenshots import ShownPicture
 
 INI_OPTION = "failtale"
 PROPERTY = "failtale"
@@ -372,14 +374,23 @@ class _PytestRun:
             *(_used_value(name, value) for name, value in local_values.items()),
         ]
         failure = self._failure(item, scope="test", name=item.name, used=used)
+        safe = self._safe()
+        failure = self._with_screenshots(failure, item, safe)
         if call.excinfo is None:
             return failure
-        safe = self._safe()
         return failure.with_outcome(
             message=safe.short(call.excinfo.exconly()),
             keyword_path=tuple(_traceback_steps(item, call, safe)),
             attempt=int(getattr(item, "execution_count", 1)),
         )
+
+    def _with_screenshots(self, failure: Failure, item: pytest.Item, safe: RecordRedactor) -> Failure:
+        """The failure with the pictures that the test named by ``record_property``."""
+        from FailTaleLibrary.screenshots import OutputFolders, with_screenshots
+
+        output = self._output_dir.absolute()
+        folders = OutputFolders(output=output, log=Path.cwd(), home=output)
+        return with_screenshots(failure, _recorded_pictures(item), folders, safe.short)
 
     def _failure(self, item: pytest.Item, *, scope: FailureScope, name: str, used: Iterable[UsedText] = ()) -> Failure:
         self.run.know(_secrets_of(getattr(item, "funcargs", {})))
@@ -446,6 +457,16 @@ def _secrets_of(values: Mapping[str, Any]) -> tuple[str, ...]:
     from FailTaleLibrary.redaction import secret_values
 
     return secret_values({name: value for name, value in values.items() if isinstance(value, str)})
+
+
+def _recorded_pictures(item: pytest.Item) -> Iterator[ShownPicture]:
+    """Files that a test has recorded, the newest first: ``record_property("screenshot", path)``."""
+    from FailTaleLibrary.screenshots import MAX_ADDRESS, ShownPicture, is_of_picture
+
+    for name, value in reversed(item.user_properties):
+        path = str(value) if isinstance(value, str | Path) else ""
+        if len(path) <= MAX_ADDRESS and is_of_picture(quote(path)):
+            yield ShownPicture(quote(path), keyword=str(name))
 
 
 def _used_texts(item: pytest.Item, report: pytest.TestReport) -> Iterator[UsedText]:

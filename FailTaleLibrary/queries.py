@@ -115,6 +115,7 @@ def value_of(report: Report, *, text: str) -> dict[str, Any]:
             }
             for test in (report.failure.others.tests if report.failure.others else ())
         ],
+        "screenshots": [each.model_dump(include={"path", "keyword", "note"}) for each in report.failure.screenshots],
         "notes": list(analysis.notes),
         "hint": analysis.hint.cause if analysis.hint else None,
         "no_hint_reason": analysis.no_hint_reason,

@@ -155,6 +155,20 @@ class OtherTests(Record):
     """Why they cannot be known, in a sentence; empty when they are."""
 
 
+class Screenshot(Record):
+    """A picture that the test took."""
+
+    path: SafeText = our_words("")
+    """Relative to the output directory, with forward slashes; empty when nothing leads to it."""
+    name: SafeText
+    """Of its file."""
+    keyword: SafeText = our_words("")
+    """What took it."""
+    taken_at: datetime | None = None
+    note: SafeText = our_words("")
+    """Why nothing leads to it, in a few words; empty when `path` does."""
+
+
 FailureScope = Literal["test", "suite setup", "suite teardown", "on demand"]
 
 
@@ -184,11 +198,19 @@ class Failure(Record):
     others: OtherTests | None = None
     """The tests that ran at the same time; None when this one ran alone."""
     attempt: int = 1
+    screenshots: tuple[Screenshot, ...] = ()
+    """Pictures that the test took, in the order of time; bounded, the newest."""
+    more_screenshots: int = 0
+    """Earlier ones that are left out."""
     redactions: tuple[Redaction, ...] = ()
 
     def with_outcome(self, *, message: SafeText, keyword_path: tuple[KeywordStep, ...], attempt: int) -> Failure:
         """The failure with what is known of its end."""
         return self.model_copy(update={"message": message, "keyword_path": keyword_path, "attempt": attempt})
+
+    def with_screenshots(self, screenshots: tuple[Screenshot, ...], *, more: int = 0) -> Failure:
+        """The failure with the pictures that its test took, and how many there were before them."""
+        return self.model_copy(update={"screenshots": screenshots, "more_screenshots": more})
 
     def with_message(self, message: SafeText) -> Failure:
         """The failure with what somebody learned of its reason later."""

@@ -9,10 +9,12 @@ from datetime import datetime, timezone
 from itertools import chain, islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from FailTaleLibrary.belonging.used_texts import UsedText, can_name
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, FailureScope, Identifier, KeywordStep, Window
+from FailTaleLibrary.screenshots import MAX_ADDRESS, OutputFolders, ShownPicture, addresses_in, with_screenshots
 
 if TYPE_CHECKING:  # tests that pass need none of it
     from FailTaleLibrary.redaction import Redactor
@@ -42,11 +44,12 @@ def failure_of_test(
     redactor: Redactor,
     variables: Mapping[str, Any] = MappingProxyType({}),
     attempt: int = 1,
+    folders: OutputFolders | None = None,
 ) -> Failure:
     """The failure of one test or task, as far as it has run.
 
     ``result`` is robot.result.TestCase as a listener gets it; ``variables`` are those of the test. The window ends when
-    the failing keyword ended.
+    the failing keyword ended. ``folders`` are where its screenshots may be.
     """
     path = list(_failing_path(result))
     return _failure_of_result(
@@ -60,10 +63,13 @@ def failure_of_test(
         places=places,
         redactor=redactor,
         attempt=attempt,
+        folders=folders,
     )
 
 
-def failure_of_suite_fixture(keyword: Any, suite: Any, *, places: Places, redactor: Redactor) -> Failure:
+def failure_of_suite_fixture(
+    keyword: Any, suite: Any, *, places: Places, redactor: Redactor, folders: OutputFolders | None = None
+) -> Failure:
     """The failure of a suite's setup or teardown; ``keyword`` is its robot.result.Keyword."""
     scope: FailureScope = "suite setup" if keyword.type == "SETUP" else "suite teardown"
     return _failure_of_result(
@@ -77,6 +83,7 @@ def failure_of_suite_fixture(keyword: Any, suite: Any, *, places: Places, redact
         places=places,
         redactor=redactor,
         attempt=1,
+        folders=folders,
     )
 
 
@@ -110,12 +117,13 @@ def _failure_of_result(
     places: Places,
     redactor: Redactor,
     attempt: int,
+    folders: OutputFolders | None,
 ) -> Failure:
     from FailTaleLibrary.redaction.redactor import RecordRedactor
 
     safe = RecordRedactor(redactor)
     source, line = places.get(id(result), (None, None))
-    return Failure(
+    failure = Failure(
         id=secrets.token_hex(16),
         scope=scope,
         name=safe.short(name),
@@ -131,6 +139,18 @@ def _failure_of_result(
         attempt=attempt,
         redactions=safe.redactions(),
     )
+    return failure if folders is None else failure_with_screenshots(failure, result, folders, redactor)
+
+
+def failure_with_screenshots(failure: Failure, result: Any, folders: OutputFolders, redactor: Redactor) -> Failure:
+    """The failure with the pictures that its test (or suite's setup or teardown), ``result``, has shown by now."""
+    from FailTaleLibrary.redaction.redactor import RecordRedactor
+
+    try:
+        return with_screenshots(failure, shown_pictures(result), folders, RecordRedactor(redactor).short)
+    except Exception:  # a picture must not cost the evidence
+        _log.debug("the test could not be searched for screenshots", exc_info=True)
+        return failure
 
 
 # --- What a test used ------------------------------------------------------------------------------------------------
@@ -207,6 +227,42 @@ def _identifiers_of(used: Iterable[UsedText], message: str, redactor: Redactor) 
     except Exception:  # what proves a line to be the test's must not cost the evidence
         _log.debug("the test could not be searched for identifiers", exc_info=True)
         return ()
+
+
+# --- What a test showed ----------------------------------------------------------------------------------------------
+
+_PATH_OF_PICTURE = re.compile(r"(?:[$&@]\{[^{}]+\} = |.*?: ?'?)?(\S.*\.(?:png|jpe?g|webp|gif|bmp))'?\.?", re.IGNORECASE)
+
+
+def shown_pictures(result: Any) -> Iterator[ShownPicture]:
+    """The pictures that a test, a suite's setup or its teardown has logged so far, the newest first.
+
+    A keyword that takes a screenshot and shows none says its path: as what it returned, or in a sentence.
+    """
+    for message, owner in islice(_messages_backwards(result), MAX_NODES):
+        keyword = str(owner.name or "") if _is_keyword(owner) else ""
+        at = _utc(getattr(message, "timestamp", None))
+        for address in reversed(_pictures_of(str(message.message), keyword, is_html=message.html)):
+            yield ShownPicture(address, keyword=keyword, at=at)
+
+
+def _pictures_of(message: str, keyword: str, *, is_html: bool) -> list[str]:
+    from FailTaleLibrary.rendering import is_card
+
+    if is_html:
+        return [] if is_card(message) else list(addresses_in(message))
+    is_told = "screenshot" in keyword.lower() and len(message) <= MAX_ADDRESS
+    path = _PATH_OF_PICTURE.fullmatch(message) if is_told else None
+    return [quote(path[1])] if path else []
+
+
+def _messages_backwards(item: Any) -> Iterator[tuple[Any, Any]]:
+    """The messages below an item with what each belongs to, the last first."""
+    for child in reversed(list(_children(item))):
+        if getattr(child, "type", "") == "MESSAGE":
+            yield child, item
+        else:
+            yield from _messages_backwards(child)
 
 
 # --- Times and the failing path --------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ import secrets
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property, partial
@@ -426,6 +426,25 @@ class Run:
         self._remember(report, budget, time.monotonic() - began)
         return report
 
+    def with_failure(self, report: Report, failure: Failure, *, output_dir: Path | None) -> Report:
+        """The report with what its test told of its failure later; its bundle, where it has one, tells the same."""
+        if failure == report.failure:
+            return report
+        report = report.model_copy(update={"failure": failure})
+        directory = _own_directory(self.config, output_dir)
+        if report.bundle is not None and directory is not None:
+            from FailTaleLibrary.archive.bundles import replace_report
+
+            try:
+                replace_report(directory / failure.id, report)
+            except self._passed_on:
+                raise
+            except Exception as error:  # the bundle stays as it was
+                self._faults.sentence("completing the bundle", error)
+        self.last = report
+        self._summarise(report)
+        return report
+
     def hint_of(self, report: Report) -> Analysis:
         """The report's analysis with a model's hint, or with the reason why there is none; waits for the model."""
         from FailTaleLibrary.hints import HintMaker
@@ -446,13 +465,18 @@ class Run:
 
     # --- What is shown of it ------------------------------------------------------------------------------------------
 
-    def card(self, report: Report, *, bundle_link: str | None = None) -> str:
-        """A report as HTML, within `limits.card_bytes` and what is left of `limits.run_card_bytes`."""
+    def card(self, report: Report, *, bundle_link: str | None = None, screenshot_links: Sequence[str] = ()) -> str:
+        """A report as HTML, within `limits.card_bytes` and what is left of `limits.run_card_bytes`.
+
+        ``bundle_link`` is relative to the page; ``screenshot_links`` are, too, percent-encoded, one a screenshot.
+        """
         began = time.monotonic()
         limits = self.config.limits
         max_bytes = min(limits.card_bytes, max(limits.run_card_bytes - self._card_bytes, MIN_CARD_BYTES))
         try:
-            card = self._stages.card(report, max_bytes=max_bytes, bundle_link=bundle_link)
+            card = self._stages.card(
+                report, max_bytes=max_bytes, bundle_link=bundle_link, screenshot_links=screenshot_links
+            )
         except self._passed_on:
             raise
         except Exception as error:
@@ -530,11 +554,15 @@ class Run:
     def run_summary(self, *, log: str = "", link: Callable[[str | None], str | None] = lambda path: path) -> RunSummary:
         """The failures so far, grouped by cause. ``log`` is the log.html that shows them, relative to the run page.
 
-        ``link`` makes of a bundle's path, relative to the output directory, one that is relative to the run page.
+        ``link`` makes of a bundle's or screenshot's path, relative to the output directory, one that is relative to
+        the run page.
         """
         from FailTaleLibrary.rendering.run_summary import run_summary
 
-        rows = (row.model_copy(update={"log": log, "bundle": link(row.bundle)}) for row in self._summaries.values())
+        rows = (
+            row.model_copy(update={"log": log, "bundle": link(row.bundle), "screenshot": link(row.screenshot)})
+            for row in self._summaries.values()
+        )
         return run_summary(rows, version=__version__)
 
     def fault(self, activity: str, error: BaseException) -> str:

@@ -153,6 +153,7 @@ class FailTaleListener:
             self._collect(result)
             if self._report is not None:
                 self._last_failed = data
+                self._report = self._library.with_late_screenshots(self._report, result)
                 self._show(self._report)
                 self._library.run.shown_at(self._report, result.id)
                 self._summarise(result, self._report)

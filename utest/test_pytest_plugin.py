@@ -79,7 +79,10 @@ def test_that_wants_no_evidence():
 
 
 @pytest.mark.failtale(components=["idle"])
-def test_that_asks_one_component():
+def test_that_asks_one_component(record_property):
+    open("page 1.png", "wb").close()
+    record_property("screenshot", "page 1.png")
+    record_property("other", "../page.png")
     assert False
 
 
@@ -199,6 +202,14 @@ def test_the_way_to_the_failure_names_functions_and_lines(told: PytestRun) -> No
 def test_markers_narrow_or_forbid(told: PytestRun) -> None:
     assert {item.host for item in told.report("test_that_asks_one_component").evidence.items} == {"idle1"}
     assert "test_that_wants_no_evidence" not in {report.failure.name for report in told.reports()}
+
+
+def test_pictures_that_a_test_records_are_told(told: PytestRun) -> None:
+    screenshots = told.report("test_that_asks_one_component").failure.screenshots
+    assert [(each.path, each.keyword, each.note) for each in screenshots] == [
+        ("page 1.png", "screenshot", ""),
+        ("", "other", "outside of the output directory"),
+    ]
 
 
 def test_the_fixture_asks_as_the_keywords_do(told: PytestRun) -> None:

@@ -107,6 +107,22 @@ def read_item(path: Path, item_id: str) -> str:
     raise ArchiveError(f"'{path}' has no item '{item_id}'; it has: {known}.")
 
 
+def replace_report(path: Path, report: Report) -> None:
+    """The same bundle with a newer report of the same evidence, atomically. Raises ArchiveError or OSError."""
+    manifest = read_manifest(path)
+    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=path.parent))
+    try:
+        kept = [
+            _store_bytes(draft, each.path, _checked_file(path, each)) for each in manifest.files if each.path != REPORT
+        ]
+        files = (*kept, _store_file(draft, REPORT, report.model_dump_json(indent=1)))
+        _store_file(draft, MANIFEST, manifest.model_copy(update={"files": files}).model_dump_json(indent=1))
+        _put_in_place(draft, path)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
+
+
 def rewrite_bundle(path: Path, transform: TextTransform, *, documents: Mapping[str, str] | None = None) -> Path:
     """Replaces a bundle by itself with ``transform`` applied to each text, atomically.
 
@@ -157,8 +173,11 @@ def _text_of_item(report: Report, item_id: str) -> str:
 
 
 def _store_file(draft: Path, name: str, text: str) -> StoredFile:
+    return _store_bytes(draft, name, text.encode())
+
+
+def _store_bytes(draft: Path, name: str, data: bytes) -> StoredFile:
     """Not synchronised to the disk one by one: after a power cut the checksums tell what did not arrive."""
-    data = text.encode()
     path = draft / name
     for folder in reversed(path.relative_to(draft).parents[:-1]):  # one by one: the mode is that of the last alone
         private_directory(draft / folder)

@@ -23,6 +23,7 @@ from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit, to_lines
 from FailTaleLibrary.rendering.run_page import PAGE_NAME, title_of, to_run_page
 from FailTaleLibrary.rendering.run_summary import FailureSummary, FallenTest, RunSummary, failure_summary, run_summary
+from FailTaleLibrary.screenshots import screenshot_file
 from FailTaleLibrary.text import sanitize
 
 GITHUB_SUMMARY = "GITHUB_STEP_SUMMARY"
@@ -147,7 +148,11 @@ def _rows_of_output(path: Path, page_folder: Path) -> Iterator[FailureSummary | 
                 yield found
                 continue
             row = failure_summary(found.report, test_id=found.test_id, log=log)
-            yield row.model_copy(update={"bundle": _link_to_bundle(found.report, folder, page_folder, whereabouts)})
+            links = {
+                "bundle": _link_to_bundle(found.report, folder, page_folder, whereabouts),
+                "screenshot": _link_to_screenshot(row.screenshot, folder, page_folder),
+            }
+            yield row.model_copy(update=links)
     except ArchiveError as error:
         if not is_output:
             raise
@@ -160,6 +165,12 @@ def _link_to_bundle(report: Report, folder: Path, page_folder: Path, whereabouts
         return None
     bundle = whereabouts.bundle_of(report.failure.id, folder / report.bundle)
     return _relative(bundle, page_folder) if bundle is not None else None
+
+
+def _link_to_screenshot(path: str | None, folder: Path, page_folder: Path) -> str | None:
+    """To a screenshot where it lies below the output's folder; None where it does not (any more)."""
+    file = screenshot_file(path, folder) if path else None
+    return _relative(file, page_folder) if file else None
 
 
 def _make_linked_log(paths: Sequence[Path], log: Path) -> None:
@@ -188,7 +199,12 @@ def _rows_of_bundles(
         except ArchiveError as error:
             yield error
             continue
-        yield row.model_copy(update={"bundle": _relative(bundle.absolute(), page_folder)})
+        output_folder = bundle.absolute().parents[1]
+        links = {
+            "bundle": _relative(bundle.absolute(), page_folder),
+            "screenshot": _link_to_screenshot(row.screenshot, output_folder, page_folder),
+        }
+        yield row.model_copy(update=links)
 
 
 def _relative(path: Path, folder: Path) -> str:

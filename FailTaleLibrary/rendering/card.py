@@ -207,9 +207,15 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
     verdict = _verdict(report, suspects)
     notes = tuple(_notes(report))
     has_changes = bool(changes.items or changes.counters) and not brief
-    folds = (bool(merged.lines), has_changes, bool(in_words.hosts_of(report.evidence)), bool(report.evidence.gaps))
+    folds = (
+        bool(report.failure.screenshots),
+        bool(merged.lines),
+        has_changes,
+        bool(in_words.hosts_of(report.evidence)),
+        bool(report.evidence.gaps),
+    )
     lanes, rows = _room(
-        sum(_heights(verdict, report.analysis.hint, notes)) + _FOLD_PX * sum(folds),
+        sum(_heights(verdict, report.analysis.hint, notes)) + _FOLD_PX * sum(map(bool, folds)),
         hosts=len(in_words.hosts_of(report.evidence)),
         suspects=len(suspects),
     )

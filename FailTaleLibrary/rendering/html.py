@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import cache, partial
 from importlib.resources import files
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
@@ -33,24 +34,34 @@ _SHORT_HEADLINE = 300
 """Of a failure whose card has no room; the bundle has the rest."""
 _LINK = re.compile(r'<div data-failtale="1" data-failure-id="[^"]*" data-bundle="([^"]*)"')
 
+_SCREENSHOT_LINK = re.compile(r'data-screenshot="(\d{1,2})" href="([^"]*)"')
+
 Pack = Callable[[Report], str]
 """Makes the machine-readable payload that a card carries: `archive.to_payload`."""
 
 
-def to_html(report: Report, *, max_bytes: int, bundle_link: str | None = None, pack: Pack | None = None) -> str:
+def to_html(
+    report: Report,
+    *,
+    max_bytes: int,
+    bundle_link: str | None = None,
+    screenshot_links: Sequence[str] = (),
+    pack: Pack | None = None,
+) -> str:
     """The card of a report, at most ``max_bytes`` long in UTF-8.
 
     What must go to keep under the limit goes breadth-first from the outputs and is named in the card. ``bundle_link``
-    is relative to log.html. ``pack`` gets the report as the card shows it.
+    is relative to log.html; so are ``screenshot_links``, percent-encoded, one for each screenshot, or none at all.
+    ``pack`` gets the report as the card shows it.
     """
-    draw = partial(_drawn, bundle_link=bundle_link, pack=pack)
+    draw = partial(_drawn, bundle_link=bundle_link, screenshot_links=screenshot_links, pack=pack)
     fitter = Fitter(report)
     card = draw(report) if fitter.text_size <= max_bytes else None
     if card is not None and bytes_of(card) <= max_bytes:
         return card
     return (
         _shrunk_card(fitter, max_bytes, draw)
-        or _brief_card(report, max_bytes, bundle_link=bundle_link, pack=pack)
+        or _brief_card(report, max_bytes, draw)
         or _without_evidence(report, max_bytes, bundle_link)
     )
 
@@ -69,13 +80,20 @@ def to_page(cards: str, reports: Sequence[Report]) -> str:
 def redraw(
     card: str, report: Report, *, max_bytes: int, pack: Pack | None = None, bundle_link: str | None = None
 ) -> str:
-    """The card of a newer report (a hint came) in place of ``card``, whose link to the bundle it keeps.
+    """The card of a newer report (a hint came) in place of ``card``, whose links it keeps: pabot has changed some.
 
     ``bundle_link`` is where the bundle lies by now, if it has moved.
     """
     match = _LINK.match(card)
     link = bundle_link or (unquote(html.unescape(match[1])) if match else "")
-    return to_html(report, max_bytes=max_bytes, bundle_link=link or None, pack=pack)
+    screenshots = {int(number): html.unescape(address) for number, address in _SCREENSHOT_LINK.findall(card)}
+    return to_html(
+        report,
+        max_bytes=max_bytes,
+        bundle_link=link or None,
+        screenshot_links=[screenshots.get(number, "") for number in range(len(report.failure.screenshots))],
+        pack=pack,
+    )
 
 
 def is_card(message: str) -> bool:
@@ -98,11 +116,11 @@ def _shrunk_card(fitter: Fitter, max_bytes: int, draw: Callable[[Report], str]) 
     return barest
 
 
-def _brief_card(report: Report, max_bytes: int, *, bundle_link: str | None, pack: Pack | None) -> str | None:
+def _brief_card(report: Report, max_bytes: int, draw: Callable[..., str]) -> str | None:
     """Path, suspects and what went wrong, with a payload if there is room; None when there is none."""
     short = essentials(report)
-    for packing in (pack, None):
-        card = _drawn(short, bundle_link=bundle_link, pack=packing, brief=True)
+    for without in ({}, {"pack": None}):
+        card = draw(short, brief=True, **without)
         if bytes_of(card) <= max_bytes:
             return card
     return None
@@ -120,11 +138,20 @@ def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -
         headline = headline[: len(headline) // 2]
 
 
-def _drawn(report: Report, *, bundle_link: str | None, pack: Pack | None, brief: bool = False) -> str:
+def _drawn(
+    report: Report,
+    *,
+    bundle_link: str | None,
+    screenshot_links: Sequence[str],
+    pack: Pack | None,
+    brief: bool = False,
+) -> str:
+    shown = zip_longest(report.failure.screenshots, screenshot_links[: len(report.failure.screenshots)])
     card = _rendered(
         "card.html.j2",
         card=card_of(report, brief=brief),
         bundle_link=_safe_link(bundle_link),
+        screenshots=[(screenshot, _safe_address(link)) for screenshot, link in shown],
         payload=pack(report) if pack else None,
     )
     return card.replace(_NO_STYLE, f"<style>{_style_of(card)}</style>", 1).replace(
@@ -140,6 +167,11 @@ def rendered_page(template: str, *, style: str, **values: object) -> str:
 def _safe_link(link: str | None) -> str | None:
     """A link that can only be relative: no scheme, no host, whatever the text says; None where there is no such."""
     return "./" + quote(link.removeprefix("./")) if link and not link.startswith("/") else None
+
+
+def _safe_address(address: str | None) -> str | None:
+    """The same of one that is percent-encoded; it also stays percent-encoded where it need not be."""
+    return "./" + quote(address.removeprefix("./"), safe="/%") if address and not address.startswith("/") else None
 
 
 # --- The templates ----------------------------------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from typing import Literal
 from FailTaleLibrary.records import FailureScope, Record, Report, SafeText, derived, our_words
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import headline_of, shown_suspects
+from FailTaleLibrary.screenshots import nearest_screenshot
 from FailTaleLibrary.text import one_line, shorten
 
 _MESSAGE_CHARS = 300
@@ -65,6 +66,8 @@ class FailureSummary(Record):
     gaps: int = 0
     bundle: str | None = None
     """Path of the bundle relative to the page."""
+    screenshot: str | None = None
+    """Path of the screenshot that was taken nearest to the failure, relative to the page; None without one."""
     log: str = ""
     """Path of the log.html that shows it, relative to the page; empty when there is none."""
     test_id: str = ""
@@ -118,6 +121,7 @@ def failure_summary(report: Report, *, test_id: str = "", log: str = "") -> Fail
     """The row of one failure; ``log`` is the log.html that has the card, relative to the page."""
     failure, analysis = report.failure, report.analysis
     suspects = shown_suspects(analysis)
+    screenshot = nearest_screenshot(failure)
     is_caused = bool(suspects) and suspects[0].is_strong
     moments = [HostMoment(host=each.host, at=each.at, is_strong=each.is_strong) for each in suspects[:_MOST_MOMENTS]]
     return FailureSummary(
@@ -140,6 +144,7 @@ def failure_summary(report: Report, *, test_id: str = "", log: str = "") -> Fail
         moments=tuple(moments),
         gaps=len(report.evidence.gaps),
         bundle=report.bundle,
+        screenshot=screenshot.path if screenshot else None,
         log=log,
         test_id=test_id,
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from FailTaleLibrary.records import Chain, Hint, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import Chain, Failure, Hint, Item, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import shown_suspects
+from FailTaleLibrary.screenshots import nearest_screenshot
 from FailTaleLibrary.text import count, duration, one_line, shorten
 
 SUMMARY_LENGTH = 300
@@ -32,6 +33,7 @@ def to_text(report: Report) -> str:
         _path_lines(report.failure.keyword_path),
         _suspect_lines(shown_suspects(report.analysis)),
         _hint_lines(report),
+        _screenshot_lines(report.failure),
         _ledger_lines(report),
         _change_lines(report.evidence.items),
         *(_item_lines(item) for item in report.evidence.items),
@@ -63,6 +65,8 @@ def to_brief_text(report: Report, *, more: str) -> str:
         lines.append(f"  and {count(len(report.evidence.gaps) - 3, 'further gap')}")
     hint = report.analysis.hint
     lines += [_hint_label(hint), f"{_INDENT}{hint.cause}"] if hint else []
+    if nearest := nearest_screenshot(report.failure):
+        lines.append(f"Screenshot: {nearest.path}{in_words.screenshot_words(nearest, report.failure)}")
     lines.append(f"Looked at {_hosts_in_words(report)}: {in_words.counts_words(report.evidence)}")
     return "\n".join([*map(_clipped_line, lines[: BRIEF_LINES - 1]), more]) + "\n"
 
@@ -163,6 +167,15 @@ def _hint_lines(report: Report) -> Iterator[str]:
 def _hint_label(hint: Hint) -> str:
     cited = " ".join(citation.suspect_id for citation in hint.citations)
     return f"Model's hint, {hint.model}, {duration(hint.seconds)}, cites {cited}; may be wrong"
+
+
+def _screenshot_lines(failure: Failure) -> Iterator[str]:
+    if failure.screenshots:
+        yield "Screenshots"
+    for each in failure.screenshots:
+        yield f"  {each.path or each.name}{in_words.screenshot_words(each, failure)}"
+    if failure.more_screenshots:
+        yield f"  and {failure.more_screenshots} before"
 
 
 def _ledger_lines(report: Report) -> Iterator[str]:

@@ -22,6 +22,7 @@ from FailTaleLibrary.records import (
     LineTimes,
     Recurrence,
     Redaction,
+    Screenshot,
     Suspect,
 )
 from FailTaleLibrary.text import count, duration
@@ -284,3 +285,11 @@ def severity(line: str) -> Severity:
     if _ERROR.search(words):
         return "error"
     return "warning" if _WARNING.search(words) else "plain"
+
+
+def screenshot_words(screenshot: Screenshot, failure: Failure) -> str:
+    """`` (Click, 0.1 s after the failure; embedded in the log)``; empty when nothing is known."""
+    when = offset((screenshot.taken_at - failure.window.end).total_seconds()) if screenshot.taken_at else ""
+    note = screenshot.note if screenshot.note != screenshot.name else ""
+    parts = [part for part in (screenshot.keyword, when, note) if part]
+    return f" ({', '.join(parts)})" if parts else ""
