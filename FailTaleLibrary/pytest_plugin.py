@@ -266,6 +266,8 @@ class _PytestRun:
             terminalreporter.section("FailTale")
             for nodeid, summary in self._told:
                 terminalreporter.write_line(f"{nodeid}: {summary}")
+            if self.run.trouble:
+                terminalreporter.write_line(self.run.trouble)
 
     def pytest_unconfigure(self) -> None:
         self.run.run_ended()

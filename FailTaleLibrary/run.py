@@ -256,6 +256,8 @@ class Run:
     def runs_in_parallel(self, parallel: ParallelRun) -> None:
         """Other processes share this run; to be told before its first suite or test begins."""
         self._parallel = parallel
+        if self.config.gateway is not None:
+            self._source.shared_by(parallel.key)
 
     def suite_began(self) -> None:
         """A suite begins, within the one that is under way."""
@@ -577,9 +579,9 @@ class Run:
         return {host: self._redactor.safe_message(verdict) for host, verdict in verdicts.items()}
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What a user may want to know of the way to the hosts, in sentences."""
-        return self._source.notes
+    def trouble(self) -> str:
+        """Why a gateway served none or not all of this run, in a sentence; empty where it did, or there is none."""
+        return self._redactor.safe_message(self._source.trouble) if "_source" in self.__dict__ else ""
 
     def redactor(self) -> Redactor:
         """What makes texts safe, with every secret that is known by now."""

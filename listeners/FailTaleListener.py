@@ -280,7 +280,8 @@ class FailTaleListener:
         parts = [f"{collected} from {count(len(tally.hosts), 'host')}{missing} in {duration(tally.seconds)}"]
         if self._hidden_cards:
             parts.append(f"{count(self._hidden_cards, 'card')} not in the log because of --loglevel")
-        _print(f"FailTale: {', '.join(parts)}")
+        trouble = self._library.run.trouble
+        _print(f"FailTale: {', '.join(parts)}{'. ' if trouble else ''}{trouble}")
 
     @_harmless
     def _print_causes(self) -> None:

@@ -61,7 +61,7 @@ def investigating(config: Config) -> Iterator[Run]:
 
 def runner_config(url: str, token_file: Path | None, **more: Any) -> Config:
     """What stands on a runner: no host, no key."""
-    gateway = GatewaySettings(url=url, token_file=token_file, connect_timeout_s=60.0)
+    gateway = GatewaySettings(url=url, token_file=token_file, connect_timeout_s=60.0, silence_timeout_s=60.0)
     return Config(gateway=gateway, **{"bundles": {"enabled": False}, **more})
 
 
@@ -372,18 +372,6 @@ def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
         assert "Cannot reach" in run.check_hosts()["gateway"]
 
 
-def test_a_gateway_that_accepts_and_says_nothing_costs_a_bounded_time() -> None:
-    with socket.create_server(("127.0.0.1", 0)) as silent:
-        settings = GatewaySettings(url=f"http://127.0.0.1:{silent.getsockname()[1]}/mcp", connect_timeout_s=1.0)
-        with investigating(Config(gateway=settings, bundles={"enabled": False})) as run:
-            assert "no response within" in only_gap(run.collect_failure(a_failure()))
-            silent.accept()[0].close()
-            only_gap(run.collect_failure(a_failure()))
-            silent.setblocking(False)
-            with pytest.raises(BlockingIOError):  # nobody connected a second time
-                silent.accept()
-
-
 def test_a_refused_token_is_said(tmp_path: Path, server: Served) -> None:
     wrong = tmp_path / "wrong"
     wrong.touch(0o600)
@@ -405,7 +393,7 @@ def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_
         assert wait_until(lambda: is_running(marker))
         server.process.send_signal(signal.SIGKILL)
         telling.join(PATIENCE_S)
-        assert "failed" in only_gap(reports[0])
+        assert "ended the connection" in only_gap(reports[0])
         server.process.wait()
         a_config(tmp_path)  # the same file without the slow command
         stack.enter_context(served(tmp_path, "--config", config, "--port", str(server.port)))
@@ -464,13 +452,15 @@ run = Run(load_config(sys.argv[1]))
 run.test_began()
 report = run.collect_failure(a_failure())
 assert len(report.evidence.items) == 4, report.evidence.gaps
-for name in ("paramiko", "robot", "ollama"):
+for name in ("paramiko", "robot", "ollama", "mcp", "httpx2", "anyio"):
     assert name not in sys.modules, name
 assert [each.name for each in threading.enumerate() if not each.daemon] == ["MainThread"]
 """
 
 
-def test_a_runner_loads_no_ssh_and_its_interpreter_ends_at_once_even_unclosed(tmp_path: Path, server: Served) -> None:
+def test_a_runner_loads_neither_ssh_nor_mcp_and_its_interpreter_ends_at_once_even_unclosed(
+    tmp_path: Path, server: Served
+) -> None:
     (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
     path = ":".join([str(Path(__file__).parent), environment(tmp_path)["PYTHONPATH"]])
     script = RUNNER.replace("from test_gateway import a_failure\n", A_FAILURE)

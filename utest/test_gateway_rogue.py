@@ -53,13 +53,16 @@ class Rogue(http.server.BaseHTTPRequestHandler):
         if "id" not in request:
             self._send(202, b"")
             return
-        if request["method"] == "tools/list":
+        if request["method"] == "server/discover":
+            result: Any = {"resultType": "complete"}
+        elif request["method"] == "tools/list":
             schema = {"type": "object", "properties": {"text": {"pattern": "^(a+)+$"}}}
             names = type(self).tools
-            result: Any = {
-                "tools": [{"name": n, "inputSchema": {"type": "object"}, "outputSchema": schema} for n in names]
-            }
+            result = {"tools": [{"name": n, "inputSchema": {"type": "object"}, "outputSchema": schema} for n in names]}
             result |= {"resultType": "complete", "ttlMs": 0, "cacheScope": "private"}
+        elif request["params"]["name"] not in type(self).tools:
+            text = f"Unknown tool: {request['params']['name']}"
+            result = {"content": [{"type": "text", "text": text}], "isError": True, "resultType": "complete"}
         else:
             content = type(self).answer(request["params"]["name"], request["params"].get("arguments", {}))
             if isinstance(content, bytes):
@@ -135,7 +138,7 @@ def report_through(answer: Answer, **limits: Any) -> Report:
 
 
 def report_at(url: str, **limits: Any) -> Report:
-    gateway = GatewaySettings(url=url, connect_timeout_s=60.0)
+    gateway = GatewaySettings(url=url, connect_timeout_s=60.0, silence_timeout_s=60.0)
     run = Run(Config(gateway=gateway, bundles={"enabled": False}, limits={"failure_time_s": 20.0, **limits}))
     now = datetime.now(timezone.utc)
     try:
@@ -341,7 +344,7 @@ ENDLESS = {
 @pytest.mark.parametrize("kind", ENDLESS)
 def test_what_has_no_end_ends_here(kind: str) -> None:
     with speaking(ENDLESS[kind]) as url:
-        gateway = GatewaySettings(url=url, connect_timeout_s=1.0)
+        gateway = GatewaySettings(url=url, silence_timeout_s=1.0)
         run = Run(Config(gateway=gateway, bundles={"enabled": False}, limits={"failure_time_s": 4.0}))
         report = run.collect_failure(builders.a_failure(id=uuid.uuid4().hex))
         run.run_ended()
@@ -408,7 +411,7 @@ def test_names_and_verdicts_of_a_gateway_are_words_for_a_terminal() -> None:
         return {"components": [], "hosts": [HOSTILE]}
 
     with rogue(answer) as url:
-        run = Run(Config(gateway=GatewaySettings(url=url, connect_timeout_s=60.0)))
+        run = Run(Config(gateway=GatewaySettings(url=url, connect_timeout_s=60.0, silence_timeout_s=60.0)))
         verdicts = run.check_hosts()
         with pytest.raises(Exception, match="has no host 'db1'") as refused:
             run.check_hosts(["db1"])

@@ -44,8 +44,10 @@ class EvidenceSource(Protocol):
 
     def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]: ...
 
+    def shared_by(self, run: str) -> None: ...
+
     @property
-    def notes(self) -> tuple[str, ...]: ...
+    def trouble(self) -> str: ...
 
     def close(self) -> None: ...
 
@@ -105,10 +107,13 @@ class OwnHosts:
             raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
         return check_hosts(hosts or self._config.hosts, self._connections, budget)
 
+    def shared_by(self, run: str) -> None:
+        """Other processes belong to the same run; each of them has connections of its own."""
+
     @property
-    def notes(self) -> tuple[str, ...]:
-        """Lines of `known_hosts` files that were skipped, and why."""
-        return self._connections.notes
+    def trouble(self) -> str:
+        """Empty: which host did not answer, and why, is told in gaps."""
+        return ""
 
     def close(self) -> None:
         """Ends marks and connections."""

@@ -389,6 +389,11 @@ class GatewaySettings(Section):
     token_file: PrivateFile | None = Field(None, description="File with the gateway's token.")
     token: Secret | None = Field(None, description="The token itself, instead of `token_file`.")
     connect_timeout_s: Duration = Field(3.0, alias="connect_timeout", description="Longest time to reach the gateway.")
+    silence_timeout_s: Duration = Field(
+        5.0,
+        alias="silence_timeout",
+        description="How long a run waits in all for a gateway that takes connections and says nothing.",
+    )
     ca_file: ReadableFile | None = Field(
         None, description="Certificates to trust for `https`, instead of the system's."
     )

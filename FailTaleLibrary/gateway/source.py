@@ -7,7 +7,6 @@ agree; what comes back is put on the runner's clock and redacted once more with 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -54,11 +53,9 @@ class GatewaySource:
     """The gateway of one run. Safe to use from any thread; costs nothing until it is used."""
 
     def __init__(self, config: Config) -> None:
-        """Raises ConfigError when the configuration names no gateway, or the package for it is missing."""
+        """Raises ConfigError when the configuration names no gateway."""
         if config.gateway is None:
             raise ConfigError("The configuration names no 'gateway:'.")
-        if importlib.util.find_spec("mcp") is None:
-            raise ConfigError("A 'gateway:' needs the package 'mcp'; type: pip install 'robotframework-failtale[mcp]'")
         self._config = config
         self._wire = GatewayClient(config.gateway)
         self._known: Mapping[str, tuple[str, ...]] | None = None
@@ -149,10 +146,14 @@ class GatewaySource:
         except GatewayError as error:
             return {"gateway": str(error)}
 
+    def shared_by(self, run: str) -> None:
+        """Other processes belong to this run, too: together they wait no longer than one for a silent gateway."""
+        self._wire.shared_by(run)
+
     @property
-    def notes(self) -> tuple[str, ...]:
-        """None: how the hosts are reached is the gateway's own matter."""
-        return ()
+    def trouble(self) -> str:
+        """Why the gateway served none or not all of this run, in a sentence; empty where it did."""
+        return self._wire.trouble
 
     def close(self) -> None:
         """Ends calls that are under way; quick, and safe to call twice."""
@@ -170,7 +171,7 @@ class GatewaySource:
 
     def _take_mark(self) -> None:
         try:
-            self._wire.call("runner_mark", {}, timeout_s=_CALL_S)
+            self._wire.call("runner_mark", {}, timeout_s=_CALL_S, in_background=True)
         except GatewayError:
             # a window without a mark is routine; the collection will say what is wrong
             _log.debug("no mark was taken through the gateway", exc_info=True)
