@@ -11,12 +11,14 @@ import os
 import re
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import pytest
 from builders import (
     a_clock,
     a_failure,
     a_gap,
+    a_hint,
     a_report,
     a_snapshot,
     a_step,
@@ -29,9 +31,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.archive import report_in, rewritten, to_payload
-from FailTaleLibrary.records import Analysis, AppliedWindow, ItemPart, Redaction, Signature
+from FailTaleLibrary.records import Analysis, AppliedWindow, Citation, ItemPart, Redaction, Signature
 from FailTaleLibrary.rendering import is_card, redraw, summary_line, to_html, to_text
 from FailTaleLibrary.rendering.json import to_json
+from FailTaleLibrary.rendering.text import to_brief_text
 from FailTaleLibrary.text import sanitize
 
 APPROVED = Path(__file__).parent / "approved"
@@ -174,9 +177,9 @@ def test_sections_stand_in_the_order_in_which_a_reader_needs_them() -> None:
         "Same cause as First",
         "names a locked database",
         "linked by: web1 names storage1",
-        "restart.robot:31",
         "Model's hint, may be wrong",
         "qwen2.5:3b, 12 s, cites E1",
+        "restart.robot:31",
         "Log lines",
         "Changed since the window began",
         "Hosts",
@@ -340,6 +343,54 @@ def test_a_card_is_recognised_and_other_messages_are_not() -> None:
     assert is_card(card_of())
     assert not is_card("<div>data-failtale</div>")
     assert not is_card(f" {card_of()}")
+
+
+# --- Where a hint stands ---------------------------------------------------------------------------------------------
+
+AGREEING = "The database is locked on storage1, because orders.db is held by a backup."
+
+
+def hinted(**changes: Any) -> dict[str, Any]:
+    return {"analysis": an_analysis(hint=a_hint(**changes))}
+
+
+@pytest.mark.parametrize(("confidence", "is_on_top"), [("high", True), ("medium", True), ("low", False)])
+def test_a_hint_that_adds_something_stands_under_the_headline_when_it_is_sure_enough_else_below_the_suspects(
+    confidence: str, is_on_top: bool
+) -> None:
+    told = hinted(confidence=confidence)
+    for page in (text_of_card(**told), to_text(a_report(**told)), to_brief_text(a_report(**told), more="")):
+        assert (page.index("Model's hint") < page.index("orders.db held by backup (pid 812)")) is is_on_top
+        assert page.count("The nightly backup held an exclusive lock") == 1
+
+
+@pytest.mark.parametrize("confidence", ["low", "high"])
+def test_a_paraphrase_of_the_headline_is_told_as_an_agreement(confidence: str) -> None:
+    told = hinted(cause=AGREEING, confidence=confidence, notes=("Left out: something.",))
+    for page in (text_of_card(**told), to_text(a_report(**told)), to_brief_text(a_report(**told), more="")):
+        assert "The model agrees (qwen2.5:3b, cites E1)" in page
+        assert "may be wrong" not in page
+    assert f"The model's words: {AGREEING}" in text_of_card(**told)
+    assert "Left out: something." in text_of_card(**told)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"cause": AGREEING, "citations": (Citation(suspect_id="E2"),)},
+        {"cause": "The nightly backup of storage1 took the lock that pool-2 waited for since one second."},
+    ],
+)
+def test_who_blames_another_line_or_says_more_does_not_just_agree(changes: dict[str, Any]) -> None:
+    assert "The model agrees" not in text_of_card(**hinted(**changes))
+
+
+def test_that_the_model_found_no_cause_is_said_in_one_line_and_not_as_a_hint() -> None:
+    told = hinted(cause="the model found no cause in these lines", citations=(), category="unknown", next_steps=())
+    for page in (text_of_card(**told), to_text(a_report(**told)), to_brief_text(a_report(**told), more="")):
+        assert "No hint: the model found no cause in these lines (qwen2.5:3b)" in page
+        assert "may be wrong" not in page
+    assert "the model found no cause in these lines" in to_json(a_report(**told))
 
 
 def test_a_hint_that_comes_later_replaces_the_placeholder_and_keeps_the_link() -> None:

@@ -227,7 +227,9 @@ def suspects_text(report: Report, *, mark: str, max_bytes: int = TEXT_BYTES) -> 
         *analysis.notes,
         *_gap_lines(report.evidence.gaps),
     ]
-    if analysis.hint:
+    if analysis.hint and analysis.hint.finds_no_cause:
+        lines.append(f"No hint: {analysis.hint.cause}")
+    elif analysis.hint:
         lines.append(f"A local model's hint, which may be wrong: {analysis.hint.cause}")
     elif analysis.no_hint_reason:
         lines.append(f"No hint: {analysis.no_hint_reason}")

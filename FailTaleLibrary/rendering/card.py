@@ -20,6 +20,7 @@ from FailTaleLibrary.records import NO_HOST, Analysis, Failure, Gap, Hint, Item,
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.changes import Changes, changes_of
 from FailTaleLibrary.rendering.fitting import is_marker, left_out
+from FailTaleLibrary.rendering.hint_places import HintPlace, agreement_words, place_of_hint
 from FailTaleLibrary.rendering.merged import Merged, merged_lines, shared_identifiers
 from FailTaleLibrary.rendering.timeline import MOST_HOSTS, Timeline, timeline_of
 from FailTaleLibrary.rendering.words import severity
@@ -149,6 +150,7 @@ class Card:
     """Suspects for which an unopened card has no room."""
     notes: tuple[str, ...]
     """Sentences that a reader must know of: each is cut to the card's width until it is opened."""
+    hint_place: HintPlace
     merged: Merged
     changes: Changes
     hosts: tuple[HostView, ...]
@@ -206,6 +208,8 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
     changes = changes_of(report.evidence.items)
     verdict = _verdict(report, suspects)
     notes = tuple(_notes(report))
+    hint_place = place_of_hint(report.analysis)
+    framed_hint = report.analysis.hint if hint_place in ("under the headline", "below") else None
     has_changes = bool(changes.items or changes.counters) and not brief
     folds = (
         bool(report.failure.screenshots),
@@ -215,7 +219,7 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
         bool(report.evidence.gaps),
     )
     lanes, rows = _room(
-        sum(_heights(verdict, report.analysis.hint, notes)) + _FOLD_PX * sum(map(bool, folds)),
+        sum(_heights(verdict, framed_hint, notes)) + _FOLD_PX * sum(map(bool, folds)),
         hosts=len(in_words.hosts_of(report.evidence)),
         suspects=len(suspects),
     )
@@ -229,6 +233,7 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
         story=tuple(row for row in story if row.suspect.id in shown),
         more_story=tuple(row for row in story if row.suspect.id not in shown),
         notes=notes,
+        hint_place=hint_place,
         merged=merged,
         changes=changes,
         hosts=tuple(_hosts(report, items)),
@@ -263,6 +268,8 @@ def _verdict_lines(report: Report, first: Suspect | None) -> Iterator[VerdictLin
         links = [link.reasons[0] for link in (analysis.chain.links if analysis.chain else ())]
         linked = f"; linked by: {', '.join(dict.fromkeys(links))}" if links else ""
         yield VerdictLine(f"Why {first.id}: {' · '.join(why)}{linked}")
+    if analysis.hint and place_of_hint(analysis) == "agrees":
+        yield VerdictLine(agreement_words(analysis.hint))
 
 
 def _known_words(report: Report) -> str:
@@ -284,6 +291,11 @@ def _reasons(report: Report) -> Iterator[str]:
         yield f"{link.cause.who} → {link.effect.who}: {in_words.reason_words(link)}"
     for link in chain.consequences if chain else ():
         yield f"and {link.effect.who}: {link.effect.says} (after {link.cause.who}: {in_words.reason_words(link)})"
+    hint = report.analysis.hint
+    if hint and place_of_hint(report.analysis) == "agrees":
+        yield f"The model's words: {hint.cause}"
+        yield from hint.notes
+        yield from (f"Next: {step}" for step in hint.next_steps)
     if report.analysis.recurrence:
         yield f"For a note on this cause: failtale know {report.analysis.recurrence.signature} 'BUG-123'"
     if report.analysis.signature and report.analysis.signature.same_as:
@@ -292,7 +304,11 @@ def _reasons(report: Report) -> Iterator[str]:
 
 def _notes(report: Report) -> Iterator[str]:
     yield from report.analysis.notes
-    if report.analysis.no_hint_reason and not report.analysis.hint:
+    hint = report.analysis.hint
+    if hint and hint.finds_no_cause:
+        yield f"No hint: {hint.cause} ({hint.model})"
+        yield from hint.notes
+    elif report.analysis.no_hint_reason and not hint:
         yield f"No hint from a model: {report.analysis.no_hint_reason}"
     if report.failure.redactions:
         yield f"Removed from the failure: {in_words.redaction_words(report.failure.redactions)}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from FailTaleLibrary.records import Chain, Failure, Hint, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import Analysis, Chain, Failure, Hint, Item, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import shown_suspects
+from FailTaleLibrary.rendering.hint_places import agreement_words, place_of_hint
 from FailTaleLibrary.screenshots import nearest_screenshot
 from FailTaleLibrary.text import count, duration, one_line, shorten
 
@@ -30,9 +31,11 @@ def to_text(report: Report) -> str:
     sections = (
         _head_lines(report),
         _chain_lines(report.analysis.chain),
+        _hint_lines(report.analysis) if _is_hint_on_top(report.analysis) else (),
         _path_lines(report.failure.keyword_path),
         _suspect_lines(shown_suspects(report.analysis)),
-        _hint_lines(report),
+        report.analysis.notes,
+        () if _is_hint_on_top(report.analysis) else _hint_lines(report.analysis),
         _screenshot_lines(report.failure),
         _ledger_lines(report),
         _change_lines(report.evidence.items),
@@ -46,6 +49,8 @@ def to_text(report: Report) -> str:
 BRIEF_LINES = 40
 _BRIEF_SUSPECTS = 5
 _BRIEF_CHARS = 200
+_BRIEF_HINT = 2
+"""Lines of a hint: whose it is, and what it says."""
 
 
 def to_brief_text(report: Report, *, more: str) -> str:
@@ -57,14 +62,15 @@ def to_brief_text(report: Report, *, more: str) -> str:
     if report.analysis.signature and report.analysis.signature.same_as:
         lines.append(f"Same cause as '{report.analysis.signature.same_as}'")
     lines += [line for line in _chain_lines(report.analysis.chain) if line.startswith(" ")]
-    lines += report.analysis.notes
+    hint_lines = [line for line in _hint_lines(report.analysis) if report.analysis.hint][:_BRIEF_HINT]
+    is_on_top = _is_hint_on_top(report.analysis)
+    lines += [*(hint_lines if is_on_top else ()), *report.analysis.notes]
     for suspect in shown_suspects(report.analysis)[:_BRIEF_SUSPECTS]:
         lines += [f"  {_suspect_words(suspect)}", f"{_INDENT}> {suspect.text}"]
     lines += [f"  {_place_of(gap.host, gap.collector)} {gap.reason}: {gap.detail}" for gap in report.evidence.gaps[:3]]
     if len(report.evidence.gaps) > 3:
         lines.append(f"  and {count(len(report.evidence.gaps) - 3, 'further gap')}")
-    hint = report.analysis.hint
-    lines += [_hint_label(hint), f"{_INDENT}{hint.cause}"] if hint else []
+    lines += [] if is_on_top else hint_lines
     if nearest := nearest_screenshot(report.failure):
         lines.append(f"Screenshot: {nearest.path}{in_words.screenshot_words(nearest, report.failure)}")
     lines.append(f"Looked at {_hosts_in_words(report)}: {in_words.counts_words(report.evidence)}")
@@ -151,17 +157,26 @@ def _suspect_words(suspect: Suspect) -> str:
     return "  ".join(words)
 
 
-def _hint_lines(report: Report) -> Iterator[str]:
-    yield from report.analysis.notes
-    hint = report.analysis.hint
-    if hint:
+def _is_hint_on_top(analysis: Analysis) -> bool:
+    return place_of_hint(analysis) in ("under the headline", "agrees")
+
+
+def _hint_lines(analysis: Analysis) -> Iterator[str]:
+    hint, place = analysis.hint, place_of_hint(analysis)
+    if hint is None:
+        if analysis.no_hint_reason:
+            yield f"No hint from a model: {analysis.no_hint_reason}"
+        return
+    if place == "finds no cause":
+        yield f"No hint: {hint.cause} ({hint.model})"
+    elif place == "agrees":
+        yield agreement_words(hint)
+    else:
         yield _hint_label(hint)
         yield f"{_INDENT}{hint.cause}"
-        yield from (f"{_INDENT}- {step}" for step in hint.next_steps)
-        yield from (f"{_INDENT}{note}" for note in hint.notes)
         yield f"{_INDENT}category: {hint.category}, component: {hint.component}, confidence: {hint.confidence}"
-    elif report.analysis.no_hint_reason:
-        yield f"No hint from a model: {report.analysis.no_hint_reason}"
+    yield from (f"{_INDENT}- {step}" for step in hint.next_steps)
+    yield from (f"{_INDENT}{note}" for note in hint.notes)
 
 
 def _hint_label(hint: Hint) -> str:
