@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation    From the wheel, in an editable install and from a checkout the same three names work: the
-...              listener, the library and the resource; and no other top-level module comes along.
+Documentation    In an editable install and from a checkout the same three names work: the listener, the library and
+...              the resource. That they work from the wheel is seen when a release is tried (utest/test_release.py).
 
 Resource         atest.resource
 Library          lib/Installations.py
@@ -12,18 +12,6 @@ ${ROOT}     ${{ pathlib.Path($INNER).parents[1] }}
 
 
 *** Test Cases ***
-The Wheel Works
-    ${directory} =    New Run Directory
-    ${wheel} =    Build Wheel    ${directory}
-    ${python} =    New Environment    ${directory / 'environment'}    ${wheel}
-    Names Should Work    ${python}    ${directory}
-    FOR    ${module}    IN    listeners    resources    atest    utest    bench
-        ${place} =    Where Is    ${python}    ${module}
-        Should Be Empty    ${place}
-    END
-    ${place} =    Where Is    ${python}    FailTaleLibrary
-    Should Start With    ${place}    ${directory}
-
 The Editable Install Works
     ${directory} =    New Run Directory
     ${python} =    New Environment    ${directory / 'environment'}    --editable    ${ROOT}

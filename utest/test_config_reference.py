@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from FailTaleLibrary.config import Config, describe_presets, parse_config
 from FailTaleLibrary.config.reference import configuration_markdown, presets_markdown
-
-DOCS = Path(__file__).parent.parent / "docs"
-
-
-def test_the_configuration_manual_is_that_of_the_model() -> None:
-    assert (DOCS / "configuration.md").read_text(encoding="utf-8") == configuration_markdown(), (
-        "regenerate it: python -m FailTaleLibrary.config.reference > docs/configuration.md"
-    )
-
-
-def test_the_presets_manual_is_that_of_their_data() -> None:
-    assert (DOCS / "presets.md").read_text(encoding="utf-8") == presets_markdown(), (
-        "regenerate it: python -m FailTaleLibrary.config.reference presets > docs/presets.md"
-    )
 
 
 def test_every_section_and_every_preset_has_its_place() -> None:

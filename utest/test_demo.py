@@ -108,18 +108,6 @@ def test_the_password_in_a_log_reaches_no_file(aftermath: Aftermath) -> None:
     assert not [path for path in files if aftermath.password.encode() in path.read_bytes()]
 
 
-def test_the_demo_says_where_to_look_and_leaves_nothing_behind(tmp_path: Path) -> None:
-    show = Show(tmp_path)
-    with show.start() as process:
-        out, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0
-    assert "collected evidence for 4 failed tests from 3 hosts in " in err
-    assert str(tmp_path / "failtale-demo" / "log.html") in out
-    assert all(failure.test in out and failure.notice in out for failure in DEMO_FAILURES)
-    assert show.left_running() == []
-    assert list(show.temporary.iterdir()) == []
-
-
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_demo_leaves_nothing_behind(tmp_path: Path, number: signal.Signals) -> None:
     show = Show(tmp_path)

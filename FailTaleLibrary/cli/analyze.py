@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 from FailTaleLibrary.archive import read_bundle, read_item, write_bundle
-from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
+from FailTaleLibrary.cli.options import Commands, configuration_if_named, status_1, with_config
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.show import reports_at
 from FailTaleLibrary.config import AnalysisSettings, Config, Limits
@@ -20,7 +20,10 @@ from FailTaleLibrary.records import Analysis, Report
 
 def add_command(commands: Commands) -> None:
     analyze = commands.add_parser(
-        "analyze", parents=[with_config()], help="add hints of a local model to the cards of a finished run"
+        "analyze",
+        parents=[with_config()],
+        help="add hints of a local model to the cards of a finished run",
+        epilog=status_1("a failure is without a hint"),
     )
     analyze.add_argument("path", type=Path, help="output.xml, output.json (drawn anew in place), or a bundle")
     analyze.add_argument("--model", help="instead of the configuration's, e.g. qwen2.5:3b")

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from FailTaleLibrary.cli.options import Commands, configuration, with_config
+from FailTaleLibrary.cli.options import Commands, configuration, status_1, with_config
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.terminal import has_colour
 from FailTaleLibrary.config import Config
@@ -36,7 +36,10 @@ _RESET = "\033[0m"
 
 def add_command(commands: Commands) -> None:
     command = commands.add_parser(
-        "check", parents=[with_config()], help="run every collector once, and say what a failure would not get, and why"
+        "check",
+        parents=[with_config()],
+        help="run every collector once, and say what a failure would not get, and why",
+        epilog=status_1("some evidence would be lost"),
     )
     command.add_argument("hosts", nargs="*", metavar="HOST", help="only these (default: all)")
     command.add_argument("--all", action="store_true", help="a line for each collector, also for those that are well")

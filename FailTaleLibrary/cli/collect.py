@@ -8,7 +8,7 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from FailTaleLibrary.cli.options import Commands, configuration, told_of, with_config
+from FailTaleLibrary.cli.options import Commands, configuration, status_1, told_of, with_config
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.terminal import fits_on_screen, is_terminal, print_report
 from FailTaleLibrary.config.types import parse_duration
@@ -23,7 +23,10 @@ from FailTaleLibrary.run import Run
 
 def add_command(commands: Commands) -> None:
     collect = commands.add_parser(
-        "collect", parents=[with_config()], help="collect evidence now, for a hook of any test framework"
+        "collect",
+        parents=[with_config()],
+        help="collect evidence now, for a hook of any test framework",
+        epilog=status_1("no host answered, or nothing could be collected"),
     )
     collect.add_argument("--test", metavar="NAME", default="On demand", help="name of the test that failed")
     collect.add_argument("--suite", metavar="NAME", default="", help="suite or file that it belongs to")

@@ -13,6 +13,20 @@ from FailTaleLibrary.errors import ConfigError
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 
 
+EXIT_STATUSES = {
+    0: "Done.",
+    1: "Done, and something is not well; or a fault of FailTale's own, with its traceback.",
+    2: "Bad input: a sentence on standard error says which.",
+    130: "Interrupted by Ctrl-C.",
+}
+"""Exit status -> what it means for every command. What 1 means for one command stands below its options."""
+
+
+def status_1(meaning: str) -> str:
+    """The last line of a command's help: when it ends with exit status 1."""
+    return f"Exit status 1: {meaning}."
+
+
 def with_config() -> argparse.ArgumentParser:
     """The parent of each command that reads the configuration."""
     parent = argparse.ArgumentParser(add_help=False)

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from FailTaleLibrary.cli.options import Commands, configuration, with_config
+from FailTaleLibrary.cli.options import Commands, configuration, status_1, with_config
 from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.text import decode
@@ -27,6 +27,7 @@ def add_command(commands: Commands) -> None:
         "prepare-host",
         parents=[with_config()],
         help="print, or run, what gives a host an account that can do what FailTale asks and nothing else",
+        epilog=status_1("it did not end well on a host"),
     )
     prepare.add_argument("hosts", nargs="+", metavar="HOST")
     prepare.add_argument("--account", metavar="NAME", default=None, help="default: ssh.user, else failtale")

@@ -6,7 +6,7 @@ import argparse
 
 from FailTaleLibrary.cli.options import Commands
 from FailTaleLibrary.config import describe_presets
-from FailTaleLibrary.config.reference import presets_markdown
+from FailTaleLibrary.config.reference import preset_markdown
 from FailTaleLibrary.errors import ConfigError
 
 
@@ -26,5 +26,5 @@ def _run_presets(options: argparse.Namespace) -> int:
         width = max(len(preset.usage) for preset in chosen)
         print("\n".join(f"{preset.usage:{width}}  {preset.description}" for preset in chosen))
     else:
-        print(presets_markdown(chosen).rstrip())
+        print(preset_markdown(chosen[0]))
     return 0

@@ -14,7 +14,7 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
 
-from FailTaleLibrary.cli.options import Commands, configuration_if_named, with_config
+from FailTaleLibrary.cli.options import Commands, configuration_if_named, status_1, with_config
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.files import open_regular, read_anything
 from FailTaleLibrary.ranking import LineSuspect, suspects_in
@@ -48,7 +48,8 @@ def add_command(commands: Commands) -> None:
         help="rank the lines of logs that you have as files",
         description="Prints the lines of plain logs (of a build, of a run without FailTale) that could tell why it "
         "failed, most suspicious first, each with its line number and the reasons. Secrets are removed from what is "
-        "printed. Exit status 0: lines were found; 1: nothing stands out; 2: bad input.",
+        "printed.",
+        epilog=status_1("nothing stands out"),
     )
     rank.add_argument("paths", nargs="+", metavar="FILE", help="a log, or - for standard input")
     rank.add_argument("--passing", metavar="FILE", help="the log of a run of the same thing that went well")

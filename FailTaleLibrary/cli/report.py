@@ -14,7 +14,7 @@ from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import PlacedPointer, Whereabouts, placements_in, read_bundle, rewrite_cards
 from FailTaleLibrary.archive.bundles import MANIFEST
 from FailTaleLibrary.cli.analyze import make_log
-from FailTaleLibrary.cli.options import Commands
+from FailTaleLibrary.cli.options import Commands, status_1
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.config import Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
@@ -36,6 +36,7 @@ def add_command(commands: Commands) -> None:
         "report",
         help="one page for a run: failures grouped by cause, on one timeline",
         description="Reads outputs of Robot Framework (also merged ones and pabot's), bundles and folders of bundles.",
+        epilog=status_1("a card or a bundle is damaged"),
     )
     report.add_argument("paths", type=Path, nargs="+", metavar="PATH", help="output.xml, output.json, or a folder")
     report.add_argument(

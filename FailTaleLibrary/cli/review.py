@@ -14,7 +14,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from FailTaleLibrary.cli.collect import moment
-from FailTaleLibrary.cli.options import Commands, told_of
+from FailTaleLibrary.cli.options import Commands, status_1, told_of
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.config import Config, config_path, load_config
 from FailTaleLibrary.errors import ConfigError
@@ -35,6 +35,7 @@ def add_command(commands: Commands) -> None:
     review = commands.add_parser(
         "review",
         help="say what broke a Cucumber scenario, from the files that its suite wrote (the original's interface)",
+        epilog=status_1("no host answered, or nothing could be collected"),
     )
     review.add_argument("-c", "--config", metavar="FILE", help="failtale.yaml or the original's (default: CONFIG_PATH)")
     review.add_argument("-r", "--report", metavar="FILE", help="the scenario: name, tags, steps (TEST_REPORT_PATH)")

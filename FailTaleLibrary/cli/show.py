@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from FailTaleLibrary.archive import Whereabouts, read_bundle, reports_in
-from FailTaleLibrary.cli.options import Commands
+from FailTaleLibrary.cli.options import Commands, status_1
 from FailTaleLibrary.cli.selection import Selection, add_filters, selection_of, what_there_is
 from FailTaleLibrary.cli.terminal import print_report
 from FailTaleLibrary.errors import ArchiveError
@@ -30,6 +30,7 @@ def add_command(commands: Commands) -> None:
         "show",
         help="print the evidence in an output.xml, an output.json or a bundle, or of one failure by its id",
         description=f"Prints whole reports, or one line a failure where there are more than {MANY}.",
+        epilog=status_1("a card is damaged or not FailTale's, or nothing fits the filters"),
     )
     show.add_argument(
         "path",

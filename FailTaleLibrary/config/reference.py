@@ -1,12 +1,7 @@
-"""The model and the presets -> their manuals; and the commented template that users copy.
-
-``python -m FailTaleLibrary.config.reference > docs/configuration.md`` and
-``python -m FailTaleLibrary.config.reference presets > docs/presets.md`` write them.
-"""
+"""The model and the presets -> their manuals (`./dev docs` writes them); and the commented template that users copy."""
 
 from __future__ import annotations
 
-import sys
 import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -119,10 +114,10 @@ def configuration_markdown() -> str:
     return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
-def presets_markdown(presets: Iterable[Preset] | None = None) -> str:
+def presets_markdown() -> str:
     """The manual of the presets, from their data."""
-    described = describe_presets() if presets is None else presets
-    return "\n\n".join(part.strip() for part in (_PRESETS_INTRODUCTION, *map(_preset, described))) + "\n"
+    parts = (_PRESETS_INTRODUCTION, *map(preset_markdown, describe_presets()))
+    return "\n\n".join(part.strip() for part in parts) + "\n"
 
 
 # --- Sections --------------------------------------------------------------------------------------------------------
@@ -222,7 +217,8 @@ def _default(field: FieldInfo) -> str:
 # --- Presets ---------------------------------------------------------------------------------------------------------
 
 
-def _preset(preset: Preset) -> str:
+def preset_markdown(preset: Preset) -> str:
+    """What one preset collects, and with which options."""
     parts = [f"## {preset.name}", preset.description, f"```yaml\ncollectors:\n  - {preset.usage}\n```"]
     if preset.parameters:
         rows = (_parameter_row(name, parameter) for name, parameter in preset.parameters.items())
@@ -256,7 +252,3 @@ def _asks(collector: Collector) -> str:
     if collector.journal:
         return f"journal of `{collector.journal}`"
     return ", ".join(f"`{file}`" for file in collector.file)
-
-
-if __name__ == "__main__":
-    sys.stdout.write(presets_markdown() if sys.argv[1:] == ["presets"] else configuration_markdown())

@@ -1,4 +1,4 @@
-"""Installs FailTale into fresh virtual environments, as users do: from a wheel, or editable."""
+"""Installs FailTale into fresh virtual environments, as users do: editable."""
 
 from __future__ import annotations
 
@@ -11,19 +11,10 @@ from pathlib import Path
 from robot.api import logger
 from robot.api.deco import keyword, library
 
-ROOT = Path(__file__).resolve().parents[2]
-
 
 @library(scope="GLOBAL", auto_keywords=False)
 class Installations:
     """Keywords around environments that share this one's dependencies, but not its FailTale."""
-
-    @keyword(tags=["install"])
-    def build_wheel(self, directory: Path) -> Path:
-        """Builds the wheel and returns its path."""
-        _pip("wheel", "--no-deps", "--wheel-dir", str(directory), str(ROOT))
-        (wheel,) = directory.glob("*.whl")
-        return wheel
 
     @keyword(tags=["install"])
     def new_environment(self, directory: Path, *to_install: str) -> Path:
