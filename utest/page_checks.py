@@ -292,7 +292,7 @@ class _Everything(dict[str, str]):
     """An environment in which each variable has a value; where it is a key's, the path of one."""
 
     def __missing__(self, name: str) -> str:
-        return "~/.ssh/failtale" if name.endswith("_KEY") else "7331"
+        return {"HOME": "/home/newcomer"}.get(name, "~/.ssh/failtale" if name.endswith("_KEY") else "7331")
 
     def __contains__(self, name: object) -> bool:
         return True
@@ -397,7 +397,7 @@ _OURS = re.compile(r"(failtale|robot|rebot|pabot|pytest|\./dev) [^=\s]")
 
 
 def check_code(code: str) -> None:
-    """A command, a setting or a file of ours between back quotes. A sentence may name a command without all that it needs."""
+    """A command, a setting or a file of ours between back quotes. A sentence names a command without all it needs."""
     key, _, value = code.partition(": ")
     if _FILE.fullmatch(code) and not (ROOT / code).exists():
         raise WrongError("there is no such file")
