@@ -864,7 +864,7 @@ def _targets_of(config: Config) -> Iterator[str]:
         yield config.gateway.url
     for name, host in config.hosts.items():
         if host.transport == "ssh":
-            yield f"{(host.address or name).lower()}:{config.ssh_for(name).port}"
+            yield f"{(host.address or name).lower()}:{config.ssh_for(name).port or 22}"
         elif host.transport == "local" and config.source is not None:
             yield f"here {config.source.resolve()}"
 

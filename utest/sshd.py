@@ -168,7 +168,7 @@ class Sshd:
         """The `ssh` section of a host in a configuration that trusts this server and can log in to it."""
         known_hosts = self.directory / "known_hosts"
         known_hosts.write_text(self.known_hosts_line)
-        settings = {"user": self.user, "port": self.port, "key": self.key, "known_hosts": known_hosts}
+        settings = {"user": self.user, "port": self.port, "key": self.key, "known_hosts": known_hosts, "config": "none"}
         return {name: value for name, value in {**settings, **overrides}.items() if value is not None}
 
     # --- What it has seen

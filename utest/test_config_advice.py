@@ -24,8 +24,10 @@ def told(text: str, source: Path | str = "failtale.yaml") -> str:
 @pytest.mark.parametrize(
     ("ssh", "advice"),
     [
-        ("password: x", "FailTale logs in by keys, not by passwords: write 'key: ~/.ssh/failtale'"),
-        ("passwd: x", "FailTale logs in by keys, not by passwords"),
+        ("passwd: x", "did you mean 'password'?"),
+        ("bastion: x", "did you mean 'proxy_jump'?"),
+        ("ProxyJump: x", "did you mean 'proxy_jump'?"),
+        ("proxy_command: x", "ssh's own configuration is read: write 'ProxyCommand …' below 'Host NAME'"),
         ("username: app", "did you mean 'user'?"),
         ("identity_file: ~/.ssh/x", "did you mean 'key'?"),
         ("IdentityFile: ~/.ssh/x", "did you mean 'key'?"),
@@ -58,7 +60,8 @@ def test_a_word_of_another_tool_or_section_is_understood_in_ssh(ssh: str, advice
     [
         ("user: app", "it belongs to the host's 'ssh': write 'ssh: {user: …}'"),
         ("port: 2222", "it belongs to the host's 'ssh': write 'ssh: {port: …}'"),
-        ("password: x", "FailTale logs in by keys"),
+        ("password: x", "it belongs to the host's 'ssh': write 'ssh: {password: …}'"),
+        ("proxy_jump: x", "it belongs to the host's 'ssh': write 'ssh: {proxy_jump: …}'"),
         ("ip: 10.0.0.5", "did you mean 'address'?"),
         ("hostname: x", "did you mean 'address'?"),
         ("collectors: [linux]", "it belongs elsewhere: write 'components: {NAME: {collectors: …}}'"),

@@ -40,7 +40,7 @@ def private_file(path: Path, content: str = "") -> Path:
 
 def test_what_is_not_said_has_its_default() -> None:
     config = parsed(SMALL)
-    assert config.ssh.port == 22
+    assert (config.ssh.port, config.ssh.known_hosts) == (None, None), "ssh's own configuration says"
     assert config.limits.item_bytes == 64 * 1024
     assert config.marks == "test"
     assert config.hosts["web1"].transport == "ssh"
@@ -193,7 +193,7 @@ def test_a_tilde_is_the_home_directory(tmp_path: Path, monkeypatch: pytest.Monke
     private_file(tmp_path / "id")
     config = parsed(SMALL + "ssh: {key: ~/id}")
     assert config.ssh.key == tmp_path / "id"
-    assert config.ssh.known_hosts == tmp_path / ".ssh" / "known_hosts"
+    assert config.ssh.config == tmp_path / ".ssh" / "config"
 
 
 # --- collectors ------------------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ def test_every_section_and_every_preset_has_its_place() -> None:
 @pytest.mark.parametrize(
     "row",
     [
-        "| `port` | whole number, 1 to 65535 | `22` | TCP port of the SSH server. |",
+        "| `port` | whole number, 1 to 65535 |  | TCP port of this host's SSH server. |",
         "| `connect_timeout` | duration | `5 s` | Longest time to connect and log in. |",
         "| `item_bytes` | size | `64 KiB` | Output kept of one collector on one host. |",
         '| `key_passphrase` | secret: `"%{NAME}"` or `file:PATH` |  | Passphrase of `key`. |',

@@ -17,8 +17,9 @@ from FailTaleLibrary.config import load_config
 from FailTaleLibrary.config.model import SshSettings
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.history.stores import SqliteStore
-from FailTaleLibrary.transports.host_keys import read_known_hosts
 from FailTaleLibrary.transports.identities import Identities
+from FailTaleLibrary.transports.known_hosts import read_known_hosts
+from FailTaleLibrary.transports.reach import Reach
 from FailTaleLibrary.transports.scripted import read_answers
 
 
@@ -30,6 +31,10 @@ def _in_bundle(path: Path) -> object:
     return read_bundle(bundle)
 
 
+def by_key(path: Path) -> Reach:
+    return Reach("web1", "web1", 22, "me", known_hosts=(), ssh=SshSettings(key=path))
+
+
 def _as_key(path: Path) -> object:
     """The configuration that names a path as its key."""
     if path.is_file():
@@ -38,14 +43,14 @@ def _as_key(path: Path) -> object:
     host = f"{{component: web, ssh: {{key: {path}}}}}"
     config.write_text(f"components: {{web: {{collectors: [{{name: a, command: b}}]}}}}\nhosts: {{web1: {host}}}\n")
     load_config(config)
-    for identity in Identities(SshSettings(key=path)):
+    for identity in Identities(by_key(path)):
         return identity
     raise ValueError("it was not offered")
 
 
 def _as_certificate(path: Path) -> object:
     """The key whose certificate a path is."""
-    identities = Identities(SshSettings(key=new_key(path.with_name("id"))))
+    identities = Identities(by_key(new_key(path.with_name("id"))))
     found = list(identities)
     raise ValueError(identities.skipped[0] if identities.skipped else f"{len(found)} key without it")
 

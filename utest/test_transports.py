@@ -24,6 +24,7 @@ from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections, Transport
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.local import LocalTransport
+from FailTaleLibrary.transports.reach import reach_of
 from FailTaleLibrary.transports.ssh_login import Login
 from FailTaleLibrary.transports.visit import STDERR_BYTES, NewestBytes
 
@@ -168,7 +169,7 @@ def test_a_rebooted_host_is_connected_to_again_without_a_failure_in_between(new_
 @pytest.mark.ssh
 def test_short_questions_are_sent_at_once(a_host: Sshd) -> None:
     """Nagle's algorithm, which paramiko leaves on, would cost 40 ms each."""
-    connection = Login(Trust("web1", a_host.address, config_for(a_host).ssh_for("web1"))).connection()
+    connection = Login(Trust(reach_of(config_for(a_host), "web1"))).connection()
     assert connection.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
     connection.close()
 

@@ -209,7 +209,7 @@ def test_a_server_that_wants_a_password_as_well_is_told(new_host: Callable[..., 
     said = refusal(to(host))
     assert said.startswith("[authentication refused] ")
     assert f"accepts '{host.key}' (ssh-ed25519 SHA256:" in said
-    assert f"but demands password of user '{host.user}' as well. FailTale logs in by keys alone" in said
+    assert f"but demands password of user '{host.user}' as well. FailTale logs in by keys, and by 'ssh." in said
     assert f"'AuthenticationMethods publickey' in a 'Match User {host.user}' of its sshd_config" in said
 
 

@@ -88,17 +88,18 @@ def _print_lines(lines: Iterable[str]) -> None:
 
 def accept_keys(config: Config, hosts: Sequence[str], *, yes: bool, out: TextIO) -> None:
     """Shows the keys of hosts that nobody knows yet and adds them after a yes. Raises ConfigError without one."""
-    offered = offered_keys(config, hosts)
-    for each in offered:
-        print(f"{each.shown}\n  to compare, on the host: {each.comparison}", file=out)
-    if not offered:
-        print("No host has a key that is not known.", file=out)
-    elif yes or _says_yes(f"Add {len(offered)} to known_hosts? [yes/no] "):
+    known: set[str] = set()
+    while offered := [each for each in offered_keys(config, hosts) if each.line not in known]:
+        for each in offered:
+            print(f"{each.shown}\n  to compare, on the host: {each.comparison}", file=out)
+        if not (yes or _says_yes(f"Add {len(offered)} to known_hosts? [yes/no] ")):
+            raise ConfigError("No key was added.")
         for each in offered:
             remember(each)
+            known.add(each.line)
             print(f"added to {each.file}: {each.name}", file=out)
-    else:
-        raise ConfigError("No key was added.")
+    if not known:
+        print("No host has a key that is not known.", file=out)
 
 
 def _says_yes(question: str) -> bool:

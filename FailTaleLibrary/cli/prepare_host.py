@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from FailTaleLibrary.cli.options import Commands, configuration, status_1, with_config
 from FailTaleLibrary.config import Config, SshSettings
+from FailTaleLibrary.config.model import SshOverrides
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.text import decode
 
@@ -84,7 +85,7 @@ def _account_for(host: str, config: Config, options: argparse.Namespace) -> Acco
 
     ssh = config.ssh_for(host)
     if options.allowed_from is None:
-        allowed_from = _own_address(config.hosts[host].address or host, ssh.port)
+        allowed_from = _own_address(host, config)
     else:
         allowed_from = "" if options.allowed_from == "*" else options.allowed_from
     key = options.key or (None if options.ca else _public_key_file(ssh))
@@ -94,6 +95,12 @@ def _account_for(host: str, config: Config, options: argparse.Namespace) -> Acco
         public_key=_read_key(key),
         certificate_authority=_read_key(options.ca),
     )
+
+
+def _with_login(config: Config, host: str, ssh: SshSettings) -> Config:
+    """The configuration with another way to log in to a host."""
+    as_said = config.hosts[host].model_copy(update={"ssh": SshOverrides()})
+    return config.model_copy(update={"ssh": ssh, "hosts": {**config.hosts, host: as_said}})
 
 
 def _public_key_file(ssh: SshSettings) -> Path | None:
@@ -106,14 +113,19 @@ def _read_key(path: Path | None) -> str:
     return "" if path is None else path.expanduser().read_text(encoding="utf-8").strip()
 
 
-def _own_address(address: str, port: int) -> str:
-    """The address that a host sees this machine under, where no translation is in between; empty when none is known."""
+def _own_address(host: str, config: Config) -> str:
+    """The address that a host sees this machine under, where nothing is in between; empty when none is known."""
+    from FailTaleLibrary.transports.reach import reach_of
+
     try:
-        family, kind, protocol, _, where = socket.getaddrinfo(address, port, type=socket.SOCK_DGRAM)[0]
+        reach = reach_of(config, host)
+        if not reach.is_direct:  # it sees the jump host's
+            return ""
+        family, kind, protocol, _, where = socket.getaddrinfo(reach.address, reach.port, type=socket.SOCK_DGRAM)[0]
         with socket.socket(family, kind, protocol) as unconnected:
             unconnected.connect(where)  # sends nothing
             return str(unconnected.getsockname()[0]).partition("%")[0]
-    except OSError:
+    except (OSError, TransportError):
         return ""
 
 
@@ -149,7 +161,7 @@ def _said_by(host: str, script: str, config: Config, options: argparse.Namespace
 
     login = {"user": options.login, "key": options.login_key, "key_passphrase": None, "gate": False}
     ssh = config.ssh_for(host).model_copy(update=login)
-    way = SshTransport(host, config.hosts[host].address or host, ssh)
+    way = SshTransport(host, _with_login(config, host, ssh))
     producer = (
         f"text={shell_quote(script)}\n"
         'if [ "$(id -u)" = 0 ]; then as_root=""; else as_root="sudo -n"; fi\n'

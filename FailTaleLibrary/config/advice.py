@@ -35,14 +35,10 @@ def is_short(text: str) -> bool:
 
 # --- Keys ------------------------------------------------------------------------------------------------------------
 
-_BY_KEYS_ALONE = (
-    "FailTale logs in by keys, not by passwords: write 'key: ~/.ssh/failtale' (ssh-keygen -t ed25519 -f "
-    "~/.ssh/failtale), and add ~/.ssh/failtale.pub to ~/.ssh/authorized_keys on the host"
-)
 _AS_ROOT = "write 'sudo -n' before what needs it in 'command', and a sudoers line for exactly that on the host"
 
 _IN_SSH = {
-    **dict.fromkeys(("password", "pass", "passwd"), _BY_KEYS_ALONE),
+    "proxycommand": "ssh's own configuration is read: write 'ProxyCommand …' below 'Host NAME' in ~/.ssh/config",
     **dict.fromkeys(("sudo", "become"), _AS_ROOT),
     **dict.fromkeys(
         ("host", "hostname", "ip", "address", "addr"),
@@ -54,6 +50,9 @@ _SSH_WORDS = {
     "port": "sshport",
     "key": "identityfile identity privatekey privatekeyfile keyfile keyfilename keypath sshkey pkey pem cert",
     "key_passphrase": "passphrase keypassword",
+    "password": "pass passwd sshpass sshpassword",
+    "proxy_jump": "jump jumphost jumphosts jumpserver bastion bastionhost proxy proxyhost gateway sshgateway",
+    "config": "sshconfig sshconfigfile configfile",
     "connect_timeout": "timeout connecttimeout",
     "host_keys": "stricthostkeychecking hostkeychecking accepthostkeys",
     "host_key": "fingerprint hostfingerprint",
@@ -110,8 +109,6 @@ _SENTENCES: Mapping[type[Section], Mapping[str, str]] = {
     ),
     Host: {
         **dict.fromkeys(("sudo", "become"), _AS_ROOT),
-        "password": _BY_KEYS_ALONE,
-        "passwd": _BY_KEYS_ALONE,
         "name": "the host's name is the key above it; remove this",
     },
     Collector: {"sudo": _AS_ROOT, "become": _AS_ROOT, "preset": "a preset stands by itself: write '- linux'"},
@@ -130,7 +127,6 @@ _SENTENCES: Mapping[type[Section], Mapping[str, str]] = {
             ("hosts", "host", "nodes"), "a host names its component: write 'web1: {component: …}' below 'hosts'"
         ),
     },
-    Config: {"password": _BY_KEYS_ALONE},
 }
 """The same, where no key is meant."""
 _PLACES: tuple[tuple[type[Section], str], ...] = (

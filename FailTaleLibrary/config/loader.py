@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -102,10 +102,22 @@ def _config(document: Document) -> Config | None:
     check_known_hosts(document)
     data = _with_transport_settings(document, _with_collectors(document.data, collectors))
     config = document.validate(Config, data)
+    notes = (*notes, *_notes_on(config)) if config else notes
     environment = {name: SecretStr(value) for name, value in document.environment.items()}
     return config and config.model_copy(
         update={"source": document.source.absolute(), "environment": environment, "notes": notes}
     )
+
+
+def _notes_on(config: Config) -> Iterator[str]:
+    """What is followed, and better done otherwise."""
+    of_hosts = [name for name, host in config.hosts.items() if host.ssh.password is not None]
+    if config.ssh.password is not None or of_hosts:
+        whose = "hosts" if config.ssh.password is not None else in_quotes(", ".join(of_hosts))
+        yield (
+            f"The login to {whose} is by password, which whoever reads the environment or the file can use anywhere; a "
+            "key is better (ssh-keygen -t ed25519 -f ~/.ssh/failtale; ssh-copy-id -i ~/.ssh/failtale.pub USER@HOST)."
+        )
 
 
 def _preset_library(document: Document) -> PresetLibrary:

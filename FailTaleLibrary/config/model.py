@@ -16,6 +16,7 @@ from FailTaleLibrary.config.types import (
     Fingerprint,
     GrepPattern,
     HistoryPlace,
+    JumpHosts,
     KeyFile,
     Kind,
     LocalPath,
@@ -30,6 +31,7 @@ from FailTaleLibrary.config.types import (
     SecretPattern,
     Secrets,
     Size,
+    SshConfigFile,
     Texts,
     TimeFormat,
     TransportName,
@@ -74,18 +76,44 @@ class Section(Model):
 class SshSettings(Section):
     """How to reach hosts over SSH; `hosts.<name>.ssh` overrides single values of it."""
 
-    user: str | None = Field(None, description="Login on the hosts; default: the local user's name.")
-    port: Count = Field(22, ge=1, le=65535, description="TCP port of the SSH server.")
+    config: SshConfigFile = Field(
+        Path("~/.ssh/config"),
+        validate_default=True,
+        description="ssh's own configuration, which counts where this file says nothing: `HostName`, `User`, `Port`, "
+        "keys and certificates, known hosts, `ProxyJump`, `ProxyCommand`. Beside the usual file the system's counts; "
+        "another one counts alone, as with `ssh -F`. `none`: neither is read.",
+    )
+    user: str | None = Field(
+        None, description="Login on the hosts; default: as ssh's configuration says, else the local user's name."
+    )
+    port: Count | None = Field(
+        None,
+        ge=1,
+        le=65535,
+        description="TCP port of the SSH server; default: as ssh's configuration says, else 22.",
+    )
+    proxy_jump: JumpHosts | None = Field(
+        None,
+        description="Jump hosts to connect through, in their order: `bastion`, `user@bastion:22`, `first, second`. One "
+        "that is a host of this file has its settings; `ssh`'s own count for others. At most 8 connections at once "
+        "go through a jump host. `none`: directly, whatever ssh's configuration says.",
+    )
     key: KeyFile | None = Field(
         None,
         description="Private key file (OpenSSH, PEM, PKCS#8). When set, only this key is offered. The `.pub` file of a "
         "key in the agent: only that key of the agent is offered, as `IdentitiesOnly` does for ssh.",
     )
     key_passphrase: Secret | None = Field(None, description="Passphrase of `key`.")
-    known_hosts: LocalPath = Field(
-        Path("~/.ssh/known_hosts"),
-        validate_default=True,
-        description="File with the hosts' keys, as OpenSSH writes it; hashed names are fine.",
+    password: Secret | None = Field(
+        None,
+        description="Password of the login, for labs that have nothing else; a key is better. `key`, when it is set, "
+        "is offered first, and no other key is.",
+    )
+    known_hosts: LocalPath | None = Field(
+        None,
+        description="File with the hosts' keys and authorities (`@cert-authority`, `@revoked`), as OpenSSH writes it; "
+        "hashed names are fine. Default: as ssh's configuration says, else `~/.ssh/known_hosts` and "
+        "`/etc/ssh/ssh_known_hosts`.",
     )
     host_keys: Literal["strict", "accept-new"] = Field(
         "strict",
@@ -109,10 +137,13 @@ class SshSettings(Section):
 class SshOverrides(Section):
     """Values of `ssh` that differ for one host."""
 
+    config: SshConfigFile | None = Field(None, description="As `ssh.config`, for this host.")
     user: str | None = Field(None, description="Login on this host.")
     port: Count | None = Field(None, ge=1, le=65535, description="TCP port of this host's SSH server.")
+    proxy_jump: JumpHosts | None = Field(None, description="As `ssh.proxy_jump`, for this host.")
     key: KeyFile | None = Field(None, description="Key file for this host, as `ssh.key`.")
     key_passphrase: Secret | None = Field(None, description="Passphrase of this host's key.")
+    password: Secret | None = Field(None, description="Password of this host's login, as `ssh.password`.")
     known_hosts: LocalPath | None = Field(None, description="File with this host's key.")
     host_keys: Literal["strict", "accept-new"] | None = Field(None, description="As `ssh.host_keys`, for this host.")
     host_key: Fingerprint | None = Field(None, description="This host's key fingerprint (`SHA256:…`).")

@@ -22,23 +22,27 @@ _SSH = {
     "connection_timeout": "connect_timeout",
     "command_timeout": "command_timeout",
     "passphrase": "key_passphrase",
+    "password": "password",
+    "ssh_password": "password",
 }
 _HOST_SSH = {
     "ssh_username": "user",
     "ssh_private_key_path": "key",
     "ssh_port": "port",
     "ssh_passphrase": "key_passphrase",
+    "ssh_password": "password",
+    "password": "password",
 }
 _ANALYSIS = {"base_url": "host", "model": "model", "request_timeout": "hint_time", "seed": "seed"}
-_SECRETS = {"key_passphrase"}
+_SECRETS = {"key_passphrase": "FAILTALE_KEY_PASSPHRASE", "password": "FAILTALE_PASSWORD"}
+"""Keys of today that hold a secret -> the variable that `as_yaml` names for it."""
+
 _FOLLOWED_AT_THE_TOP = {"ssh_defaults", "components", "hosts", "ollama"}
 
 _TAIL = re.compile(r"tail\s+(?:-n\s*|--lines[= ])(\d+)\s+((?:/[\w./*?-]+\s*)+)")
 """``tail`` of logs and nothing else: read as files, so that the lines of the test are told from those before it."""
 
 _NOT_FOLLOWED = {
-    "ssh_password": "FailTale logs in with keys; give the login one (ssh-copy-id), or name a key",
-    "password": "FailTale logs in with keys; give the login one (ssh-copy-id), or name a key",
     "mandatory": "every host is asked, and one that does not answer is a gap in the evidence",
     "base_prompt": "the prompt is FailTale's own; 'analysis.about' takes a few sentences on the product",
     "embedding_model": "documents are not looked into",
@@ -198,7 +202,7 @@ class _Translation:
         made: dict[str, Any] = {}
         for key, value in written.items():
             if key in names and value is not None:
-                made[names[key]] = _in_clear(value) if names[key] in _SECRETS else value
+                made[names[key]] = _in_clear(value, _SECRETS[names[key]]) if names[key] in _SECRETS else value
                 self._place((*to, names[key]), (*at, key))
                 if names[key] in _SECRETS and not isinstance(value, Expanded):
                     self.note(
@@ -212,10 +216,10 @@ class _Translation:
         return made
 
 
-def _in_clear(value: object) -> Expanded:
+def _in_clear(value: object, variable: str) -> Expanded:
     """A secret that stands in clear, where the original asks for it so: it counts as given by a variable."""
     secret = Expanded(str(value))
-    secret.raw = "%{NAME}"
+    secret.raw = value.raw if isinstance(value, Expanded) else f"%{{{variable}}}"
     return secret
 
 
@@ -262,7 +266,7 @@ def as_yaml(document: Document, notes: Iterable[str]) -> str:
 
 def _plain_data(value: Any) -> Any:
     if isinstance(value, Expanded):
-        return value.raw if value.raw != "%{NAME}" else "%{FAILTALE_KEY_PASSPHRASE}"
+        return value.raw
     if isinstance(value, dict):
         return {key: _plain_data(each) for key, each in value.items()}
     return [_plain_data(each) for each in value] if isinstance(value, list) else value

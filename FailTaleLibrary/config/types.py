@@ -304,6 +304,62 @@ def _ere(pattern: str, info: ValidationInfo) -> str:
     return pattern
 
 
+# --- Ways to hosts ---------------------------------------------------------------------------------------------------
+
+_JUMP_PLACE = re.compile(
+    r"(?:ssh://)?(?:(?P<user>[^\s/,]+)@)?(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>[\w.-]+))(?::(?P<port>\d{1,5}))?/?"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class JumpPlace:
+    """A jump host as ``[user@]host[:port]`` names it."""
+
+    host: str
+    user: str = ""
+    port: int = 0
+    """0: none is said."""
+
+
+def jump_place(text: str) -> JumpPlace:
+    """The parts of ``[user@]host[:port]`` or ``ssh://[user@]host[:port]``. Raises NotUnderstoodError."""
+    found = _JUMP_PLACE.fullmatch(text)
+    host = (found["v6"] or found["host"]) if found else ""
+    if found is None or host.startswith("-") or not 0 < int(found["port"] or 22) < 65536:
+        raise NotUnderstoodError(text, "is no jump host; write 'name', 'user@name:22' or '[2001:db8::1]:22'")
+    return JumpPlace(host, found["user"] or "", int(found["port"] or 0))
+
+
+def _jumps(value: object) -> object:
+    """A chain of jump hosts, in the order in which they are connected to; ``none``: no jump host."""
+    if value is False or value in ("none", "no"):  # YAML reads a bare no as a boolean
+        return ()
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise NotUnderstoodError(value, "is no jump host; write 'name', 'user@name:22' or 'none'")
+    jumps = [part.strip() for part in parts]
+    for jump in jumps:
+        jump_place(jump)
+    if len(jumps) > _MOST_JUMPS:
+        raise NotUnderstoodError(value, f"has too many jump hosts; write at most {_MOST_JUMPS}")
+    return tuple(jumps)
+
+
+_MOST_JUMPS = 8
+
+
+def _client_config(value: object) -> object:
+    """A file of ssh's configuration; ``none``: none is read."""
+    return "/dev/null" if value is False or value in ("none", "no") else value
+
+
+def _client_config_file(path: Path, info: ValidationInfo) -> Path:
+    resolved = _local_path(path, info)
+    if isinstance(info.context, Origin) and path not in (Path("~/.ssh/config"), Path("/dev/null")):
+        _mode_of_file(resolved)
+    return resolved
+
+
 # --- Files and secrets -----------------------------------------------------------------------------------------------
 
 
@@ -498,6 +554,12 @@ Url = Annotated[
 ]
 HistoryPlace = Annotated[str, Kind("path, or address of a PostgreSQL database"), AfterValidator(_history_place)]
 LocalPath = Annotated[Path, Kind("path"), AfterValidator(_local_path)]
+SshConfigFile = Annotated[
+    Path, Kind("path, or `none`"), BeforeValidator(_client_config), AfterValidator(_client_config_file)
+]
+JumpHosts = Annotated[
+    tuple[str, ...], Kind("jump host (`[user@]name[:port]`), a list of them, or `none`"), BeforeValidator(_jumps)
+]
 LocalPaths = Annotated[tuple[LocalPath, ...], Kind("path, or a list of paths"), BeforeValidator(one_or_many)]
 ReadableFile = Annotated[Path, Kind("path"), AfterValidator(_readable_file)]
 KeyFile = Annotated[Path, Kind("path of a file with mode 0600, or of a `.pub` file"), AfterValidator(_key_file)]

@@ -29,6 +29,7 @@ from FailTaleLibrary.doctor.findings import (
     HostFinding,
     Note,
     StageFinding,
+    WayFinding,
     problems_in,
 )
 from FailTaleLibrary.doctor.gates import gate_finding
@@ -45,6 +46,7 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import redactor_for
 from FailTaleLibrary.text import one_line, shorten
 from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.reach import SSHS, Reach
 
 _log = logger_of(__name__)
 
@@ -140,7 +142,8 @@ def _all_hosts(context: _Context, hosts: tuple[str, ...], progress: Progress | N
 def _longest_s(config: Config) -> float:
     """What a host may take: a login (tried again), the survey, and a failure."""
     login_s = max((config.ssh_for(host).connect_timeout_s for host in config.hosts), default=0.0)
-    return 3 * login_s + _SURVEY_S + config.limits.failure_time_s + 5.0
+    jumps = max((len(config.ssh_for(host).proxy_jump or ()) for host in config.hosts), default=0)
+    return (3 + jumps) * login_s + _SURVEY_S + config.limits.failure_time_s + 5.0
 
 
 def _silent(context: _Context, host: str) -> HostFinding:
@@ -159,13 +162,17 @@ class _HostCheckup:
         self._is_ssh = context.config.hosts[host].transport == "ssh"
         self._ssh = context.config.ssh_for(host)
         self._user = (self._ssh.user or getpass.getuser()) if self._is_ssh else ""
+        self._reach: Reach | None = None
+        """Known once ssh's configuration was read."""
 
     def finding(self) -> HostFinding:
         try:
+            self._reach = self._context.connections.reach(self._host)
+            self._user = self._reach.user if self._reach else self._user
             survey = self._surveyed()
             evidence = self._evidence()
         except TransportError as error:
-            return self.without(way_finding(error, self._context.config, self._host, self._user))
+            return self.without(way_finding(error, self._context.config, self._host, self._user, self._reach))
         except Exception as error:  # a fault of ours costs this host's finding alone
             _log.debug("checking '%s' failed", self._host, exc_info=True)
             words = f"FailTale internal error: {type(error).__name__}: {error}"
@@ -173,8 +180,9 @@ class _HostCheckup:
         lost = next((gap for gap in evidence.gaps if gap.collector is None and gap.host == self._host), None)
         if lost is not None:
             lost_way = TransportError(lost.reason, lost.detail)
-            return self.without(way_finding(lost_way, self._context.config, self._host, self._user))
+            return self.without(way_finding(lost_way, self._context.config, self._host, self._user, self._reach))
         stages = (
+            *self._stages_of_way(),
             self._shell(survey),
             _clock_stage(evidence.clocks, self._host),
             *self._tools(survey),
@@ -188,15 +196,38 @@ class _HostCheckup:
 
     def _made(self, stages: tuple[StageFinding, ...], collectors: tuple[CollectorFinding, ...]) -> HostFinding:
         address = (self._context.config.hosts[self._host].address or self._host) if self._is_ssh else ""
-        port = f" port {self._ssh.port}" if self._is_ssh and self._ssh.port != 22 else ""
+        number = self._ssh.port
+        if self._reach is not None:
+            address, number = self._reach.address, self._reach.port
+        port = f" port {number}" if self._is_ssh and number not in (None, 22) else ""
         return HostFinding(
             host=self._host,
             address=address + port,
+            way=tuple(self._way()),
             user=self._user,
             seconds=round(time.monotonic() - self._began, 2),
             stages=stages,
             collectors=collectors,
         )
+
+    def _way(self) -> Iterator[WayFinding]:
+        """What the way to it is made of, and where each value comes from."""
+        for each in self._reach.origins if self._reach else ():
+            yield WayFinding(key=each.key, value=self._safe(each.value), origin=each.origin)
+
+    def _stages_of_way(self) -> Iterator[StageFinding]:
+        """The way, where it is more than an address of the configuration."""
+        if self._reach is None:
+            return
+        parts = []
+        if self._reach.jump is not None:
+            parts.append(f"through {' and '.join(jump.host for jump in self._reach.jumps)}")
+        elif self._reach.proxy_command:
+            parts.append("by a ProxyCommand")
+        if keys := [each.key for each in self._reach.origins if each.origin == SSHS]:
+            parts.append(f"{', '.join(keys)} of ssh's configuration")
+        if parts:
+            yield self._safe_stage(StageFinding(stage="reach", verdict="ok", said="; ".join(parts)))
 
     # --- What is asked of the host
 

@@ -12,7 +12,7 @@ from FailTaleLibrary.schema import Field, Model
 
 SCHEMA_VERSION = 1
 Verdict = Literal["ok", "note", "problem"]
-Where = Literal["on the host", "on this machine", "in the configuration"]
+Where = Literal["on the host", "on the jump host", "on this machine", "in the configuration"]
 
 
 class Finding(Model):
@@ -54,12 +54,21 @@ class CollectorFinding(Finding):
     advice: tuple[Advice, ...] = Field((), description="What to do.")
 
 
+class WayFinding(Finding):
+    """One value of the way to a host over SSH."""
+
+    key: str = Field(description="`address`, `port`, `user`, `key`, `known_hosts`, `proxy_jump` …")
+    value: str = Field(description="What is gone by.")
+    origin: str = Field(description="`failtale.yaml`, `ssh's configuration`, or `default`.")
+
+
 class HostFinding(Finding):
     """One host."""
 
     host: str = Field(description="Its name in the configuration.")
     address: str = Field("", description="What is connected to; empty for the machine that runs the tests.")
     user: str = Field("", description="Who logs in.")
+    way: tuple[WayFinding, ...] = Field((), description="How it is reached, and where each value comes from.")
     seconds: float = Field(0.0, description="How long it took.")
     stages: tuple[StageFinding, ...] = Field((), description="In the order of the way to it; the last may have failed.")
     collectors: tuple[CollectorFinding, ...] = Field((), description="In the order in which they run.")

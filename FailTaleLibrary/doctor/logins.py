@@ -10,6 +10,7 @@ from typing import Literal
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.doctor.findings import Advice, StageFinding
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.transports.reach import Reach
 
 Stage = Literal["name", "reach", "host key", "key", "login", "shell"]
 _STAGES: dict[str, Stage] = {
@@ -30,11 +31,13 @@ _WORDS: tuple[tuple[str, Stage], ...] = (
 )
 
 
-def way_finding(error: TransportError, config: Config, host: str, user: str) -> StageFinding:
+def way_finding(
+    error: TransportError, config: Config, host: str, user: str, reach: Reach | None = None
+) -> StageFinding:
     """The finding for a host that cannot be asked."""
     said = str(error)
     stage = next((stage for pattern, stage in _WORDS if re.search(pattern, said)), _STAGES.get(error.reason, "reach"))
-    way = _Way(config, host, user)
+    way = _Way(config, host, user, reach)
     if stage == "host key":  # what to type is told with the advice
         said = re.split(r"\. If that is its key|, or the host was reinstalled: then", said)[0].rstrip(".") + "."
     return StageFinding(stage=stage, verdict="problem", said=said, advice=tuple(_ADVICE[stage](way, error)))
@@ -43,12 +46,15 @@ def way_finding(error: TransportError, config: Config, host: str, user: str) -> 
 class _Way:
     """The words of a host's login, as a line needs them."""
 
-    def __init__(self, config: Config, host: str, user: str) -> None:
+    def __init__(self, config: Config, host: str, user: str, reach: Reach | None) -> None:
         self.ssh = config.ssh_for(host)
         self.host = host
         self.address = config.hosts[host].address or host
         self.user = user
-        self.port = [] if self.ssh.port == 22 else ["-p", str(self.ssh.port)]
+        self.port = [] if self.ssh.port in (None, 22) else ["-p", str(self.ssh.port)]
+        self.jumps = tuple(jump.host for jump in reach.jumps) if reach else ()
+        self.command = reach.proxy_command if reach else ""
+        self.through = ["-J", ",".join(self.ssh.proxy_jump)] if self.ssh.proxy_jump else []
 
     @property
     def login(self) -> str:
@@ -67,8 +73,15 @@ def _name(way: _Way, error: TransportError) -> Iterator[Advice]:
 
 
 def _reach(way: _Way, error: TransportError) -> Iterator[Advice]:
-    verbose = way.here("ssh", "-v", *way.port, way.login, "true")
-    if "no SSH server listens" in str(error):
+    verbose = way.here("ssh", "-v", *way.port, *way.through, way.login, "true")
+    if "which forbids it" in str(error):
+        line = "sudo sshd -T -C user=$USER | grep -iE 'allowtcpforwarding|permitopen|disableforwarding'"
+        yield Advice(needs="forwarding", where="on the jump host", lines=(line,))
+    elif way.jumps or way.command:
+        first = way.here("ssh", "-v", way.jumps[0], "true") if way.jumps else way.command
+        needs = "a jump host that can be logged in to, and that reaches the host" if way.jumps else "its ProxyCommand"
+        yield Advice(needs=needs, where="on this machine", lines=(first, verbose) if way.jumps else (first,))
+    elif "no SSH server listens" in str(error):
         yield Advice(
             needs="an SSH server that listens, or its right port",
             lines=("sudo ss -ltnp | grep sshd", "sudo systemctl enable --now ssh"),
@@ -82,6 +95,8 @@ def _reach(way: _Way, error: TransportError) -> Iterator[Advice]:
 
 def _host_key(way: _Way, error: TransportError) -> Iterator[Advice]:
     said = str(error)
+    if "certificate" in said:
+        return
     if error.reason == "unknown host key":
         scan = re.search(r"type: (ssh-keyscan .*)$", said)
         lines = ["failtale check --accept-host-keys", *([scan[1].rstrip(".")] if scan else [])]
@@ -101,6 +116,11 @@ def _host_key(way: _Way, error: TransportError) -> Iterator[Advice]:
 def _key(way: _Way, error: TransportError) -> Iterator[Advice]:
     key = str(way.ssh.key or "~/.ssh/id_ed25519")
     said = str(error)
+    if "configuration of ssh" in said or "lead in a circle" in said or "ssh cannot read" in said:
+        yield Advice(
+            needs="it mended; this shows it", where="on this machine", lines=(way.here("ssh", "-G", way.address),)
+        )
+        return
     if "encrypted" in said:
         yield Advice(needs="its passphrase, from an agent", where="on this machine", lines=(way.here("ssh-add", key),))
         line = 'ssh: {key_passphrase: "%{FAILTALE_KEY_PASSPHRASE}"}'
@@ -128,6 +148,10 @@ def _login(way: _Way, error: TransportError) -> Iterator[Advice]:
     copy = way.here(
         "ssh-copy-id", *(["-i", public.replace(".pub.pub", ".pub")] if public else []), *way.port, way.login
     )
+    if "its password" in str(error) and "authorized_keys" not in str(error):
+        line = way.here("ssh", "-o", "PubkeyAuthentication=no", *way.port, *way.through, way.login, "true")
+        yield Advice(needs="its right password; this asks for it", where="on this machine", lines=(line,))
+        return
     if "no key to offer" in str(error):
         make = way.here("ssh-keygen", "-t", "ed25519", "-N", "", "-f") + " ~/.ssh/failtale"
         yield Advice(needs="a key", where="on this machine", lines=(make,))

@@ -17,7 +17,8 @@ from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.transports.host_keys import HostKey, UnknownHostKeyError
+from FailTaleLibrary.transports.host_keys import UnknownHostKeyError
+from FailTaleLibrary.transports.known_hosts import HostKey
 
 
 @dataclass(frozen=True, slots=True)

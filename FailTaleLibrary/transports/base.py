@@ -8,9 +8,12 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from FailTaleLibrary.errors import TransportError
+
+if TYPE_CHECKING:
+    from FailTaleLibrary.transports.reach import Reach
 
 HEADROOM_BYTES = 64 * 1024
 """The cap is the host's work; a transport's own cap only bounds what a faulty host sends, headings included."""
@@ -192,6 +195,11 @@ class Transport(Protocol):
     def close(self) -> None:
         """End the way to the host, and with it what still runs there. Quick, and safe to call twice."""
         return
+
+    @property
+    def reach(self) -> Reach | None:
+        """How the host is reached, where that is a matter of its own. Raises TransportError when it cannot be told."""
+        return None
 
     @property
     def is_open(self) -> bool:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.transports import transport_module
 from FailTaleLibrary.transports.base import Transport
+
+if TYPE_CHECKING:
+    from FailTaleLibrary.transports.reach import Reach
 
 _CLOSING_S = 1.0
 
@@ -28,6 +32,10 @@ class Connections:
         """The way to a host, connected. Raises TransportError."""
         self._transports[host].connect()
         return self._transports[host]
+
+    def reach(self, host: str) -> Reach | None:
+        """How a host is reached, found out without connecting; None where there is no way. Raises TransportError."""
+        return self._transports[host].reach
 
     def is_open(self, host: str) -> bool:
         """Whether a host may be connected to now; False while its breaker is open."""

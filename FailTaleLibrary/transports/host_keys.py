@@ -1,288 +1,21 @@
-"""A key that a host presents -> whether it is that host's, by `known_hosts`, by a pinned fingerprint or by this run.
+"""What a host presents -> whether it is that host's, by `known_hosts`, by a pinned fingerprint or by this run.
 
-`KnownHosts` is what a file says, `KnownHostsFiles` reads each file once for all hosts of a run, and `Trust` judges the
-key of one host.
+`Trust` judges the key of one host, or its certificate where an authority for the host is known.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import contextlib
-import hashlib
-import hmac
 import shlex
-import stat
-import threading
-from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
-from itertools import chain
+from datetime import datetime, timezone
 from pathlib import Path
-from typing import NamedTuple
 
-from FailTaleLibrary.config import SshSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.log import logger_of
-
-MAX_BYTES = 64 * 1024 * 1024
-"""Of a file: a line with a hashed name and an RSA key has 500, so that this is more than 100,000 of them."""
-MAX_LINE_CHARS = 16 * 1024
-"""The longest key that OpenSSH makes, RSA with 16,384 bits, has 2,800."""
-MAX_NOTES = 20
-HASHED_AHEAD = 2000
-"""Up to so many hashed names are looked through before a host is visited; each costs 4 microseconds, for each host."""
-
-# --- What a file says
-
-
-@dataclass(frozen=True, slots=True)
-class HostKey:
-    """A public key."""
-
-    type: str
-    """``ssh-ed25519``, ``ecdsa-sha2-nistp256``, ``ssh-rsa`` …"""
-    blob: bytes
-
-    @property
-    def fingerprint(self) -> str:
-        """As `ssh-keygen -lf` prints it; SHA-256, because MD5 is forbidden on FIPS machines."""
-        digest = base64.b64encode(hashlib.sha256(self.blob).digest()).decode()
-        return f"SHA256:{digest.rstrip('=')}"
-
-    def __str__(self) -> str:
-        return f"{self.type} {self.fingerprint}"
-
-
-@dataclass(frozen=True, slots=True)
-class KnownKey:
-    """A key that the file has for a host."""
-
-    key: HostKey
-    line: int
-    """1-based."""
-    revoked: bool = False
-
-
-class _Line(NamedTuple):
-    """An entry as it is written: keys are decoded when somebody asks for them, because a file has many."""
-
-    patterns: str
-    key_type: str
-    encoded: str
-    number: int
-    revoked: bool
-
-    def known_keys(self) -> Iterator[KnownKey]:
-        """The key; none when it turns out to be damaged."""
-        with contextlib.suppress(ValueError):
-            yield KnownKey(_decoded_host_key(self.key_type, self.encoded), self.number, self.revoked)
-
-
-@dataclass(slots=True)
-class KnownHosts:
-    """The entries of a file, indexed; ``name`` is ``host``, or ``[host]:port`` unless that is 22."""
-
-    notes: list[str] = field(default_factory=list)
-    """A sentence for each line that was skipped, the first ones."""
-    _by_name: defaultdict[str, list[_Line]] = field(default_factory=lambda: defaultdict(list))
-    _with_patterns: list[_Line] = field(default_factory=list)
-    _hashed: list[_Line] = field(default_factory=list)
-    _hashed_by_key: defaultdict[str, list[_Line]] = field(default_factory=lambda: defaultdict(list))
-    """The same: who knows the key need not hash a name for each line."""
-
-    def add(self, line: _Line) -> None:
-        """An entry: a hashed name, or names and patterns with commas between them."""
-        patterns = line.patterns
-        if patterns[0] == "|":
-            self._hashed.append(line)
-            self._hashed_by_key[line.encoded].append(line)
-        elif "*" in patterns or "?" in patterns or "!" in patterns:
-            self._with_patterns.append(line)
-        elif "," in patterns:
-            for name in set(patterns.lower().split(",")):
-                self._by_name[name].append(line)
-        else:
-            self._by_name[patterns.lower()].append(line)
-
-    def keys_of(self, name: str) -> tuple[KnownKey, ...]:
-        """All keys of a host, in the order of the file."""
-        hashed = (line for line in self._hashed if _names_hashed(line.patterns, name.lower()))
-        return _keys(chain(self._in_clear(name.lower()), hashed))
-
-    def keys_ahead(self, name: str) -> tuple[KnownKey, ...]:
-        """The same at little cost: without the hashed names where there are many of them."""
-        return self.keys_of(name) if len(self._hashed) <= HASHED_AHEAD else _keys(self._in_clear(name.lower()))
-
-    def entries_of(self, name: str, key: HostKey) -> tuple[KnownKey, ...]:
-        """What the file says of a key as a host's own."""
-        encoded = base64.b64encode(key.blob).decode()
-        in_clear = (line for line in self._in_clear(name.lower()) if line.encoded == encoded)
-        hashed = (line for line in self._hashed_by_key.get(encoded, ()) if _names_hashed(line.patterns, name.lower()))
-        return _keys(chain(in_clear, hashed))
-
-    def _in_clear(self, name: str) -> Iterator[_Line]:
-        yield from self._by_name.get(name, ())
-        yield from (line for line in self._with_patterns if _names_host(line.patterns.lower(), name))
-
-
-def _keys(lines: Iterable[_Line]) -> tuple[KnownKey, ...]:
-    return tuple(known for line in sorted(lines, key=lambda line: line.number) for known in line.known_keys())
-
-
-def read_known_hosts(path: Path) -> KnownHosts:
-    """What a file says; nothing when there is none. Raises OSError when it cannot be read."""
-    try:
-        kind = path.stat().st_mode
-        if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):  # `/dev/null` is a usual way to say "none"
-            raise OSError(0, "it is no file")
-        with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        return KnownHosts()
-    if len(raw) > MAX_BYTES:
-        raise OSError(0, f"it has more than {MAX_BYTES // 1024 // 1024} MiB")
-    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise OSError(0, "it is UTF-16, as PowerShell writes it; save it as UTF-8")
-    return parse_known_hosts(raw.decode("utf-8-sig", "replace"), str(path))
-
-
-def parse_known_hosts(text: str, source: str) -> KnownHosts:
-    """What the text of a file says; ``source`` is how the notes call it."""
-    known_hosts, skipped = KnownHosts(), 0
-    for number, line in enumerate(text.split("\n"), 1):
-        words = line.split(None, 4)
-        if not words or words[0][0] == "#":
-            continue
-        try:
-            known_hosts.add(_parsed_line(words, line, number))
-        except ValueError as error:
-            skipped += 1
-            if skipped <= MAX_NOTES:
-                known_hosts.notes.append(f"Line {number} of '{source}' was skipped: {error}.")
-    if skipped > MAX_NOTES:
-        known_hosts.notes.append(f"{skipped - MAX_NOTES} more lines of '{source}' were skipped.")
-    return known_hosts
-
-
-def _parsed_line(words: list[str], line: str, number: int) -> _Line:
-    """A line of the file; raises ValueError with the reason when it is of no use."""
-    if len(line) > MAX_LINE_CHARS:
-        raise ValueError(f"it has more than {MAX_LINE_CHARS} characters")
-    revoked = words[0] == "@revoked"
-    if words[0][0] == "@" and not revoked:
-        raise ValueError(_of_marker(words[0]))
-    if len(words) < 3 + revoked:
-        raise ValueError("it is not 'names key-type key'")
-    patterns, key_type, encoded = words[1:4] if revoked else words[:3]
-    if not encoded.startswith(_beginning_of(key_type)):
-        _decoded_host_key(key_type, encoded)  # says what is wrong
-    return _Line(patterns, key_type, encoded, number, revoked)
-
-
-def _of_marker(marker: str) -> str:
-    if marker == "@cert-authority":
-        return "'@cert-authority' needs host certificates, which FailTale cannot check"
-    return f"the marker '{marker}' is unknown"
-
-
-@lru_cache(maxsize=64)
-def _beginning_of(key_type: str) -> str:
-    """How a key of a type begins in base64: with the name of its type; whole groups of three bytes."""
-    name = key_type.encode()
-    begin = len(name).to_bytes(4, "big") + name
-    return base64.b64encode(begin[: len(begin) // 3 * 3]).decode()
-
-
-def _decoded_host_key(key_type: str, encoded: str) -> HostKey:
-    """The key that is written so; raises ValueError unless it is one of this type."""
-    try:
-        blob = base64.b64decode(encoded, validate=True)
-    except ValueError:  # no base64, or no ASCII
-        raise ValueError("its key is not base64") from None
-    length = int.from_bytes(blob[:4], "big")
-    if blob[4 : 4 + length] != key_type.encode() or len(blob) <= 4 + length:
-        raise ValueError(f"its key is no '{key_type}'")
-    return HostKey(key_type, blob)
-
-
-def _names_host(patterns: str, name: str) -> bool:
-    """Whether a list of patterns, of which ``!`` ones exclude, is about a host; both are in lower case."""
-    found = False
-    for pattern in patterns.split(","):
-        if pattern.startswith("!"):
-            if _pattern_matches(pattern[1:], name):
-                return False
-        elif pattern and _pattern_matches(pattern, name):
-            found = True
-    return found
-
-
-def _pattern_matches(pattern: str, name: str) -> bool:
-    """Only ``*`` and ``?`` are special: ``[host]:22`` has literal brackets.
-
-    No regular expression, because a file has thousands of patterns, each of which is looked at once or twice.
-    """
-    star, resume, at, there = -1, 0, 0, 0
-    while there < len(name):
-        if at < len(pattern) and pattern[at] == "*":
-            star, resume, at = at, there, at + 1
-        elif at < len(pattern) and pattern[at] in ("?", name[there]):
-            at, there = at + 1, there + 1
-        elif star >= 0:
-            at, resume = star + 1, resume + 1
-            there = resume
-        else:
-            return False
-    return not pattern[at:].strip("*")
-
-
-def _names_hashed(hashed: str, name: str) -> bool:
-    """``|1|salt|HMAC-SHA1(salt, name)``: a keyed hash, which FIPS allows SHA-1 for."""
-    try:
-        _, version, salt, digest = hashed.split("|")
-        salted = hmac.digest(binascii.a2b_base64(salt), name.encode(errors="surrogateescape"), "sha1")
-        return version == "1" and hmac.compare_digest(binascii.a2b_base64(digest), salted)
-    except ValueError:
-        return False
-
-
-class KnownHostsFiles:
-    """The files that were read, each once for all hosts; again only when somebody mended it. Safe from any thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._read: dict[Path, tuple[object, KnownHosts]] = {}
-        self.reads = 0
-        """Files that were read so far."""
-
-    def read(self, path: Path) -> KnownHosts:
-        """What a file says now. Raises OSError when it cannot be read."""
-        with self._lock:
-            state = _file_state(path)
-            known = self._read.get(path)
-            if known is None or known[0] != state:
-                known = self._read[path] = (state, read_known_hosts(path))
-                self.reads += 1
-                for note in known[1].notes:
-                    _log.debug("%s", note)
-            return known[1]
-
-
-def _file_state(path: Path) -> object:
-    """What changes when a file is written or replaced."""
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size, status.st_ino
-
-
-_files = KnownHostsFiles()
-"""One for the process: what counts for a file is how it is now, whichever run asks."""
-
-# --- Whether a key is the host's
+from FailTaleLibrary.transports.host_certificates import HostCertificate
+from FailTaleLibrary.transports.known_hosts import HostKey, KnownHosts, KnownKey, known_hosts_files
+from FailTaleLibrary.transports.reach import Reach
 
 _log = logger_of(__name__)
 
@@ -306,38 +39,63 @@ class OtherKeyWantedError(Exception):
 class Trust:
     """What is known of one host's key."""
 
-    host: str
-    """The host's name in the configuration."""
-    address: str
-    ssh: SshSettings
+    reach: Reach
     notes: tuple[str, ...] = ()
     """Lines of `known_hosts` that were skipped when it was last read."""
     _types: tuple[str, ...] = field(default=(), init=False)
-    """Types of keys that a long look into the file found for this host."""
+    """Types of keys that a long look into the files found for this host."""
     _first_seen: HostKey | None = field(default=None, init=False)
     """What `accept-new` accepted, for the rest of the run."""
+    _certificates_are_wanted: bool = field(default=True, init=False)
+    """False once one did not count and a key of another type may."""
 
     def wanted_types(self) -> tuple[str, ...]:
         """Key types to ask the host for first, so that it does not show one that merely is not on file."""
-        if self.ssh.host_key is not None:
+        if self.reach.ssh.host_key is not None:
             return ()
-        file = self._read_known_hosts()
-        return (*self._types, *(known.key.type for name in self._own_names for known in file.keys_ahead(name)))
+        files = self._read_known_hosts()
+        ahead = (known for file in files for name in self.reach.names for known in file.keys_ahead(name))
+        return (*self._types, *(known.key.type for known in ahead))
 
-    def check(self, key: HostKey) -> None:
+    @property
+    def wants_certificate(self) -> bool:
+        """Whether the host is asked for a certificate: an authority is known for it."""
+        if self.reach.ssh.host_key is not None or not self._certificates_are_wanted:
+            return False
+        return any(self._authorities())
+
+    def check(self, key: HostKey, shown: bytes | None = None) -> None:
         """Raise TransportError, with the fingerprints, unless the key is the host's.
 
-        Raises OtherKeyWantedError when the handshake should be made again with the types that are wanted now.
+        ``shown``: the certificate that the host showed, where it was one. Raises OtherKeyWantedError when the handshake
+        should be made again with what is wanted now.
         """
-        if self.ssh.host_key is not None:
-            self._check_pinned(key, self.ssh.host_key.rstrip("="))
+        if self.reach.ssh.host_key is not None:
+            self._check_pinned(key, self.reach.ssh.host_key.rstrip("="))
             return
-        file = self._read_known_hosts()
-        same = [entry for name in self._own_names for entry in file.entries_of(name, key)]
-        if any(entry.revoked for entry in same):
-            raise TransportError("host key changed", f"{self._shows(key)}, which {self._file} marks as revoked.")
-        if not same:
-            self._check_new(key, file)
+        self._refuse_revoked(key)
+        fault = "" if shown is None or shown == key.blob else self._certificate_fault(HostCertificate(key, shown))
+        if fault is None:
+            return
+        try:
+            self._check_plain(key, fault)
+        except UnknownHostKeyError as error:
+            if fault:
+                raise TransportError(error.reason, fault) from error
+            raise
+        except OtherKeyWantedError:
+            self._certificates_are_wanted = False
+            raise
+
+    def _check_plain(self, key: HostKey, fault: str) -> None:
+        if not any(self._entries(key)):
+            self._check_new(key, is_accepted=not fault)
+
+    def _refuse_revoked(self, key: HostKey) -> None:
+        for entry in self._entries(key):
+            if entry.revoked:
+                said = f"{self._shows(key)}, which {entry.place} marks as revoked."
+                raise TransportError("host key changed", said)
 
     def _check_pinned(self, key: HostKey, pinned: str) -> None:
         if key.fingerprint != pinned:
@@ -347,19 +105,63 @@ class Trust:
                 "host with several keys shows its ed25519 key rather than ecdsa rather than rsa.",
             )
 
-    def _check_new(self, key: HostKey, file: KnownHosts) -> None:
+    # --- Certificates
+
+    def _certificate_fault(self, certificate: HostCertificate) -> str | None:
+        """None when the host's certificate counts; why it does not; empty when nobody known has signed it.
+
+        Where a known authority has signed it, the plain key is not accepted as a new one instead.
+        """
+        try:
+            authority = certificate.authority
+        except ValueError:
+            return self._of_certificate("it is damaged")
+        for entry in self._entries(authority):
+            if entry.revoked:
+                said = f"{self._where} shows a certificate by {authority}, which {entry.place} marks as revoked."
+                raise TransportError("host key changed", said)
+        known = next((known for known in self._authorities() if known.key == authority), None)
+        if known is None:
+            _log.debug("%s: its certificate is by %s, which no line names for it", self.reach.called, authority)
+            return ""
+        name = self.reach.host_key_alias or self.reach.address
+        fault = certificate.fault(name, now=datetime.now(timezone.utc))
+        return self._of_certificate(fault, known) if fault else None
+
+    def _of_certificate(self, fault: str, authority: KnownKey | None = None) -> str:
+        by = f" by the authority in {authority.place}" if authority else ""
+        return (
+            f"{self._where} shows a certificate{by} that does not count: {fault}. Have its key signed for the names "
+            "that it is connected to by: ssh-keygen -h -s AUTHORITY -I NAME -n NAME,… -V +52w KEY.pub"
+        )
+
+    def _authorities(self) -> Iterator[KnownKey]:
+        for file in self._read_known_hosts():
+            for name in self.reach.names:
+                yield from file.authorities_of(name)
+
+    # --- Keys
+
+    def _entries(self, key: HostKey) -> Iterator[KnownKey]:
+        """What the files say of a key as this host's."""
+        for file in self._read_known_hosts():
+            for name in self.reach.names:
+                yield from file.entries_of(name, key)
+
+    def _check_new(self, key: HostKey, *, is_accepted: bool) -> None:
         """A key that is not on file. One on file for the host's plain name says nothing about another port."""
-        valid = [entry for entry in file.keys_of(self._own_names[0]) if not entry.revoked]
+        own = self.reach.names[0]
+        valid = [entry for file in self._read_known_hosts() for entry in file.keys_of(own) if not entry.revoked]
         types = tuple(entry.key.type for entry in valid)
         if key.type not in types and not set(types) <= set(self.wanted_types()):
             self._types = types
             raise OtherKeyWantedError
         if valid:
             raise self._changed(key, valid)
-        if self.ssh.host_keys != "accept-new":
+        if self.reach.ssh.host_keys != "accept-new" or not is_accepted:
             raise self._unknown(key)
         if self._first_seen is None:
-            _log.debug("Accepted for this run: host '%s', %s", self.host, key)
+            _log.debug("Accepted for this run: %s, %s", self.reach.called, key)
             self._first_seen = key
         elif self._first_seen != key:
             raise TransportError(
@@ -367,48 +169,60 @@ class Trust:
             )
 
     def _unknown(self, key: HostKey) -> TransportError:
-        scan = ["ssh-keyscan", *(["-p", str(self.ssh.port)] if self.ssh.port != 22 else [])]
-        line = shlex.join([*scan, "-t", _scan_type(key), self.address])
+        reach, file = self.reach, self.reach.known_hosts[0]
+        if reach.is_direct:
+            scan = ["ssh-keyscan", *(["-p", str(reach.port)] if reach.port != 22 else [])]
+            line = f"{shlex.join([*scan, '-t', _scan_type(key), reach.address])} >> {shlex.quote(str(file))}"
+        else:  # ssh-keyscan knows no way but the direct one
+            line = "failtale check --accept-host-keys"
+        others = f" nor in {' nor in '.join(map(_in_quotes, reach.known_hosts[1:]))}" if self._has_others else ""
         return UnknownHostKeyError(
-            f"{self._shows(key)}, which is not in {self._file}. If that is its key (on the host: ssh-keygen -lf "
-            f"/etc/ssh/ssh_host_{_scan_type(key)}_key.pub), type: {line} >> {shlex.quote(str(self.ssh.known_hosts))}",
+            f"{self._shows(key)}, which is not in {_in_quotes(file)}{others}. If that is its key (on the host: "
+            f"ssh-keygen -lf /etc/ssh/ssh_host_{_scan_type(key)}_key.pub), type: {line}",
             key=key,
-            name=self._own_names[0],
-            file=self.ssh.known_hosts,
+            name=reach.names[0],
+            file=file,
         )
+
+    @property
+    def _has_others(self) -> bool:
+        return any(file.is_file() for file in self.reach.known_hosts[1:])
 
     def _changed(self, key: HostKey, known: list[KnownKey]) -> TransportError:
         same_type = [entry for entry in known if entry.key.type == key.type]
         entry = (same_type or known)[0]
-        removal = shlex.join(["ssh-keygen", "-f", str(self.ssh.known_hosts), "-R", self._own_names[0]])
+        removal = shlex.join(["ssh-keygen", "-f", entry.source, "-R", self.reach.names[0]])
         return TransportError(
             "host key changed",
-            f"{self._shows(key)}, but line {entry.line} of {self._file} has {entry.key}. Somebody may be in between, "
+            f"{self._shows(key)}, but {entry.place} has {entry.key}. Somebody may be in between, "
             f"or the host was reinstalled: then remove its old key with: {removal}",
         )
 
     @property
-    def _own_names(self) -> tuple[str, ...]:
-        """How the file may call the host, its own name first."""
-        return (self.address,) if self.ssh.port == 22 else (f"[{self.address}]:{self.ssh.port}", self.address)
-
-    @property
-    def _file(self) -> str:
-        return f"'{self.ssh.known_hosts}'"
+    def _where(self) -> str:
+        return f"{self.reach.called} ({self.reach.address} port {self.reach.port})"
 
     def _shows(self, key: HostKey) -> str:
-        return f"Host '{self.host}' ({self.address} port {self.ssh.port}) shows the key {key}"
+        return f"{self._where} shows the key {key}"
 
-    def _read_known_hosts(self) -> KnownHosts:
+    def _read_known_hosts(self) -> tuple[KnownHosts, ...]:
+        files = tuple(map(self._read, self.reach.known_hosts))
+        self.notes = tuple(note for file in files for note in file.notes)
+        return files
+
+    def _read(self, path: Path) -> KnownHosts:
         try:
-            file = _files.read(self.ssh.known_hosts)
+            return known_hosts_files.read(path)
         except OSError as error:
+            called = self.reach.called[0].lower() + self.reach.called[1:]
             raise TransportError(
                 "unknown host key",
-                f"The keys of host '{self.host}' cannot be looked up: {self._file} cannot be read ({error.strerror}).",
+                f"The keys of {called} cannot be looked up: {_in_quotes(path)} cannot be read ({error.strerror}).",
             ) from error
-        self.notes = tuple(file.notes)
-        return file
+
+
+def _in_quotes(path: Path) -> str:
+    return f"'{path}'"
 
 
 def _scan_type(key: HostKey) -> str:

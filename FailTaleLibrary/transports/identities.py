@@ -8,16 +8,20 @@ from __future__ import annotations
 
 import base64
 import io
+import os
+import socket
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from FailTaleLibrary.config import SshSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.files import read_regular
-from FailTaleLibrary.transports.host_keys import HostKey
+from FailTaleLibrary.transports.host_certificates import moment_of
+from FailTaleLibrary.transports.known_hosts import HostKey
+from FailTaleLibrary.transports.reach import Reach
 
 if TYPE_CHECKING:
     import paramiko
@@ -26,6 +30,7 @@ MAX_OFFERS = 5
 """A server hangs up after six (MaxAuthTries), and counts them for the lock-out of accounts."""
 _DEFAULT_FILES = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
 _MAX_BYTES = 256 * 1024
+_AGENT_S = 5.0
 _CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _PUBLIC = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 
@@ -45,7 +50,7 @@ class Identity:
 class Identities:
     """The keys to offer a host; iterating loads one after the other, at most MAX_OFFERS."""
 
-    ssh: SshSettings
+    reach: Reach
     skipped: list[str] = field(default_factory=list)
     """Sentences on keys and certificates that could not be used; known after iterating."""
     in_agent: int = 0
@@ -55,32 +60,42 @@ class Identities:
 
     def __iter__(self) -> Iterator[Identity]:
         """Raises TransportError when the configured key cannot be used."""
-        for number, identity in enumerate(self._all()):
+        for number, identity in enumerate(self._each_once()):
             if number < MAX_OFFERS:
                 yield identity
             else:
                 self.left_over += 1
 
-    def _all(self) -> Iterator[Identity]:
-        if self.ssh.key is not None:
-            yield from self._configured(self.ssh.key)
-            return
+    def _each_once(self) -> Iterator[Identity]:
         offered = set()
-        for identity in self._of_agent_and_files():
+        for identity in self._all():
             if _blob(identity.key) not in offered:
                 offered.add(_blob(identity.key))
                 yield identity
 
+    def _all(self) -> Iterator[Identity]:
+        ssh = self.reach.ssh
+        if ssh.key is not None:
+            yield from self._configured(ssh.key)
+        elif self.reach.keys is not None:
+            yield from self._of_ssh_configuration(self.reach.keys)
+        elif ssh.password is None:  # who gives one has nothing else, and servers count keys that they do not know
+            yield from self._of_agent_and_files()
+
     def _configured(self, path: Path) -> Iterator[Identity]:
-        secret = self.ssh.key_passphrase
         try:
             content = _key_file_content(path)
             if content.startswith(_PUBLIC):
                 yield from self._in_agent(content, path)
             else:
-                yield from self._with_certificate(path, secret.get_secret_value().encode() if secret else None)
+                yield from self._with_certificates(path, self._passphrase)
         except _UnusableError as error:
             raise TransportError("failed", f"The key '{path}' cannot be used: {error}") from error
+
+    @property
+    def _passphrase(self) -> bytes | None:
+        secret = self.reach.ssh.key_passphrase
+        return secret.get_secret_value().encode() if secret else None
 
     def _in_agent(self, public: bytes, path: Path) -> Iterator[Identity]:
         """The agent's key that a public key names; what OpenSSH calls IdentitiesOnly."""
@@ -94,42 +109,111 @@ class Identities:
         line = f"write 'key: {other}'" if path.suffix == ".pub" and other.is_file() else "name the private key"
         raise _UnusableError(f"it is a public key, and {has}; {line}, or load it with ssh-add.")
 
+    def _of_ssh_configuration(self, paths: tuple[Path, ...]) -> Iterator[Identity]:
+        """What ssh's configuration names, of which those count that are there; then what else the agent has.
+
+        ssh offers the agent's others in between: here they come last, because servers count what they refuse.
+        """
+        for path in paths:
+            yield from self._if_usable(path, self._passphrase)
+        if not self.reach.keys_alone:
+            yield from self._of_agent()
+
     def _of_agent_and_files(self) -> Iterator[Identity]:
-        yield from self._of_agent()
+        if not self.reach.keys_alone:
+            yield from self._of_agent()
         for name in _DEFAULT_FILES:
-            try:
-                path = Path(name).expanduser()
-                if path.exists():
-                    yield from self._with_certificate(path, None, shown=name)
-            except (_UnusableError, RuntimeError) as error:  # RuntimeError: this user has no home directory
-                self.skipped.append(f"'{name}' was not offered: {error}")
+            yield from self._if_usable(Path(name), None, shown=name)
+
+    def _if_usable(self, path: Path, passphrase: bytes | None, *, shown: str = "") -> Iterator[Identity]:
+        """The key of a file, or of the agent where the file cannot be used without it; a sentence where neither can."""
+        shown = shown or str(path)
+        try:
+            path = path.expanduser()
+            public = path.with_name(path.name + ".pub")
+            if path.exists() and not _key_file_content(path).startswith(_PUBLIC):
+                yield from self._with_certificates(path, passphrase, shown=shown)
+            elif path.exists() or public.exists():
+                yield from self._in_agent(_key_file_content(path if path.exists() else public), path)
+        except (_UnusableError, RuntimeError) as error:  # RuntimeError: this user has no home directory
+            if (of_agent := self._of_agent_beside(path)) is not None:
+                yield of_agent
+            else:
+                self.skipped.append(f"'{shown}' was not offered: {error}")
+
+    def _of_agent_beside(self, path: Path) -> Identity | None:
+        """The agent's key of a file that is encrypted, by the public key beside it."""
+        try:
+            public = _key_file_content(path.with_name(path.name + ".pub"))
+            return next(self._in_agent(public, path), None)
+        except _UnusableError:
+            return None
 
     def _of_agent(self) -> Iterator[Identity]:
         import paramiko  # heavy, and not wanted by a run that touches no host
 
         try:
-            agent = paramiko.Agent()
+            agent = _agent_at(self.reach.agent)
         except (paramiko.SSHException, OSError):  # its socket is there, but nobody answers
+            return
+        if agent is None:
             return
         try:
             keys = agent.get_keys()
             self.in_agent = len(keys)
             for key in keys:
+                yield from self._certificates_of(key, ())
                 yield Identity(key, "the agent's key")
         finally:
-            agent.close()
+            agent._close()  # type: ignore[attr-defined]
 
-    def _with_certificate(self, path: Path, passphrase: bytes | None, *, shown: str = "") -> Iterator[Identity]:
-        """The key of a file, first with the certificate that lies beside it as ``…-cert.pub``, then by itself."""
-        shown = shown or str(path)
+    # --- Certificates
+
+    def _with_certificates(self, path: Path, passphrase: bytes | None, *, shown: str = "") -> Iterator[Identity]:
+        """The key of a file, first with its certificates: ``…-cert.pub`` beside it, those of ssh's configuration."""
         load = private_key_in(_key_file_content(path), passphrase)
-        certificate = path.with_name(path.name + "-cert.pub")
-        if certificate.is_file():
+        beside = path.with_name(path.name + "-cert.pub")
+        named = f"'{shown or path}'"
+        yield from self._certificates_of(load(), (beside,) if beside.is_file() else (), make=load, named=named)
+        yield Identity(load(), named)
+
+    def _certificates_of(
+        self,
+        key: paramiko.PKey,
+        certain: tuple[Path, ...],
+        *,
+        make: Callable[[], paramiko.PKey] | None = None,
+        named: str = "the agent's key",
+    ) -> Iterator[Identity]:
+        """The key with each certificate: of ``certain`` ones a fault is told, others may be another key's."""
+        for certificate in (*certain, *self.reach.certificates):
             try:
-                yield Identity(_certified(load(), certificate), f"'{shown}' with its certificate")
+                if certificate in certain or _is_of_key(certificate, key):
+                    certified = _certified(make() if make else copy(key), certificate)
+                    yield Identity(certified, f"{named} with its certificate")
             except _UnusableError as error:
                 self.skipped.append(f"The certificate '{certificate}' was not offered: {error}")
-        yield Identity(load(), f"'{shown}'")
+
+
+def _agent_at(place: str) -> paramiko.agent.AgentSSH | None:
+    """The agent that the environment names, or that of a socket; None where ssh's configuration wants none."""
+    import paramiko
+
+    place = os.environ.get(place[1:], "") if place.startswith("$") else place
+    if place in ("", "SSH_AUTH_SOCK"):
+        return paramiko.Agent()
+    if place.lower() == "none":
+        return None
+    connection = socket.socket(socket.AF_UNIX)
+    try:
+        connection.settimeout(_AGENT_S)
+        connection.connect(os.path.expanduser(place))  # noqa: PTH111 - leaves an unknown home as it is
+        agent = paramiko.agent.AgentSSH()
+        agent._connect(connection)  # type: ignore[attr-defined]
+    except BaseException:
+        connection.close()
+        raise
+    return agent
 
 
 class _UnusableError(Exception):
@@ -254,6 +338,22 @@ def _rsa(loaded: Any) -> paramiko.PKey:
 # --- Certificates
 
 
+def _is_of_key(certificate: Path, key: paramiko.PKey) -> bool:
+    """Whether a certificate is a key's. Raises `_UnusableError` where it cannot be read."""
+    from cryptography.hazmat.primitives import serialization
+
+    if not certificate.is_file():
+        return False
+    try:
+        read = serialization.load_ssh_public_identity(read_regular(certificate, max_bytes=_MAX_BYTES).strip())
+        if not isinstance(read, serialization.SSHCertificate):
+            return False
+        form = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
+        return base64.b64decode(read.public_key().public_bytes(*form).split()[1]) == key.asbytes()
+    except Exception as error:  # unrelated types
+        raise _UnusableError("it is damaged.") from error
+
+
 def _certified(key: paramiko.PKey, certificate: Path) -> paramiko.PKey:
     """The key with its certificate. Raises `_UnusableError` for one that no server would take."""
     from cryptography.hazmat.primitives import serialization
@@ -272,10 +372,6 @@ def _certified(key: paramiko.PKey, certificate: Path) -> paramiko.PKey:
 def _refuse_outside_its_time(valid_after: int, valid_before: int) -> None:
     now = datetime.now(timezone.utc).timestamp()
     if now >= valid_before:
-        raise _UnusableError(f"it expired on {_day(valid_before)}; have the key signed again.")
+        raise _UnusableError(f"it expired on {moment_of(valid_before)}; have the key signed again.")
     if now < valid_after:
-        raise _UnusableError(f"it is valid from {_day(valid_after)} only; is the clock of this machine right?")
-
-
-def _day(seconds: int) -> str:
-    return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+        raise _UnusableError(f"it is valid from {moment_of(valid_after)} only; is the clock of this machine right?")

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import math
 import shlex
-import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from FailTaleLibrary import background
 from FailTaleLibrary.breaker import Breaker
-from FailTaleLibrary.config import Config, SshSettings
+from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script
 from FailTaleLibrary.transports.host_keys import Trust
+from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, hang_up, jump_hosts
+from FailTaleLibrary.transports.reach import Reach, reach_of
+from FailTaleLibrary.transports.ssh_config import NOWHERE, local_user
 from FailTaleLibrary.transports.ssh_login import Login
 from FailTaleLibrary.transports.visit import KnownLogin, hold_visit, visit_for_one
 
@@ -31,6 +33,8 @@ MAX_CHANNELS = 4
 _REFUSED_FOR_S = 2.0
 """How long a server that has none of our channels open may refuse to open one."""
 _CHUNK_BYTES = 32 * 1024
+_FIRST_USE_S = 5.0
+"""How long a new connection through a jump host is kept for whoever asked for it."""
 _IDLE_S = 5.0
 """How often a connection wakes up in vain: paramiko's ten times a second, of ten hosts, cost one percent of a CPU."""
 
@@ -40,29 +44,34 @@ SETTINGS = None  # the model of the configuration has them, because the section 
 
 def connect(host: str, config: Config, *, clock: Callable[[], float]) -> SshTransport:
     """The way to a host over SSH; connects when it is first used."""
-    return SshTransport(host, config.hosts[host].address or host, config.ssh_for(host), clock=clock)
+    return SshTransport(host, config, clock=clock)
 
 
 def repeat_line(host: str, command: str, config: Config) -> str:
-    """``ssh -p 2222 user@host 'command'``."""
+    """``ssh -p 2222 user@host 'command'``; ssh reads its own configuration for what ours does not say."""
     ssh = config.ssh_for(host)
-    port = [] if ssh.port == 22 else ["-p", str(ssh.port)]
-    key = [] if ssh.key is None else ["-i", str(ssh.key)]
-    login = f"{ssh.user or getpass.getuser()}@{config.hosts[host].address or host}"
-    return shlex.join(["ssh", *port, *key, login, command])
+    is_usual = ssh.config in (Path("~/.ssh/config").expanduser(), NOWHERE)
+    options = [] if is_usual else ["-F", str(ssh.config)]
+    options += ["-p", str(ssh.port)] if ssh.port not in (None, 22) else []
+    options += ["-i", str(ssh.key)] if ssh.key is not None else []
+    options += ["-J", ",".join(ssh.proxy_jump)] if ssh.proxy_jump else []
+    address = config.hosts[host].address or host
+    user = ssh.user or (local_user() if ssh.config == NOWHERE else "")
+    return shlex.join(["ssh", *options, f"{user}@{address}" if user else address, command])
 
 
 class SshTransport:
     """The way to one host."""
 
-    def __init__(
-        self, host: str, address: str, ssh: SshSettings, *, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, host: str, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.opened = 0
         """Connections so far."""
         self.name = host
-        self._ssh = ssh
-        self._trust = Trust(host, address, ssh)
+        self._ssh = ssh = config.ssh_for(host)
+        self._clock = clock
+        self._way = background.once(lambda: Trust(reach_of(config, host)))
+        """How the host is reached, found out when it is needed."""
+        self._trust: Trust | None = None
         self._breaker = Breaker(final=("authentication refused",), clock=clock)
         self._connecting = threading.Lock()
         self._connection: _Connection | None = None
@@ -86,7 +95,12 @@ class SshTransport:
     @property
     def notes(self) -> tuple[str, ...]:
         """Lines of `known_hosts` that were skipped."""
-        return self._trust.notes
+        return self._trust.notes if self._trust is not None else ()
+
+    @property
+    def reach(self) -> Reach:
+        """How the host is reached. Raises TransportError where that cannot be told."""
+        return self._way().reach
 
     def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
         began = time.monotonic()
@@ -125,6 +139,7 @@ class SshTransport:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.close()
+        jump_hosts.left_by(self)
 
     # What a visit asks of a host
 
@@ -135,7 +150,7 @@ class SshTransport:
             return connection.start(command_line, wait_s=wait_s)
         except _DeadConnectionError:
             self._drop(connection)
-            if not connection.was_used:
+            if not connection.was_used and not connection.is_retired:
                 raise
         return self.start(command_line, wait_s=wait_s)
 
@@ -146,7 +161,7 @@ class SshTransport:
 
     def no_shell(self, words: str) -> TransportError:
         said = f"it says: {words}" if words else "it prints nothing"
-        user = self._ssh.user or getpass.getuser()
+        user = self.reach.user
         if self.known.has_gate:
             return NoShellError("refused", f"Host '{self.name}' has no gate that answers '{user}'; {said}")
         return NoShellError("refused", f"Host '{self.name}' starts no shell for '{user}'; {said}")
@@ -154,7 +169,7 @@ class SshTransport:
     # Connections
 
     def _live_connection(self) -> _Connection:
-        if not self._connecting.acquire(timeout=2 * self._ssh.connect_timeout_s + 1):
+        if not self._connecting.acquire(timeout=self._longest_connecting_s):
             raise TransportError("no answer", f"Host '{self.name}' is still being connected to by another collector.")
         try:
             if self._closed:
@@ -168,8 +183,19 @@ class SshTransport:
         finally:
             self._connecting.release()
 
+    @property
+    def _longest_connecting_s(self) -> float:
+        """How long one who connects may keep others waiting."""
+        trust = self._trust
+        if trust is not None and trust.reach.is_direct:
+            return 2 * self._ssh.connect_timeout_s + 1
+        return 2 * (trust.reach.connecting_s if trust else self._ssh.connect_timeout_s) + 40
+
     def _logged_in(self) -> BoundedTransport:
-        self._login = login = Login(self._trust)
+        self._trust = trust = self._way()
+        jump = trust.reach.jump
+        through = None if jump is None else jump_hosts.used_by(self, jump, self._clock)
+        self._login = login = Login(trust, through)
         try:
             if self._closed:
                 login.abandon()
@@ -182,6 +208,8 @@ class SshTransport:
             raise TransportError(refusal.cause, str(refusal))
         try:
             connection = _Connection(self._logged_in(), self.name, self._ssh.connect_timeout_s)
+        except BusyJumpHostError:
+            raise  # which says nothing of this host
         except TransportError as error:
             self._breaker.failed(error.reason, str(error))
             raise
@@ -221,6 +249,9 @@ class _Connection:
         """Whether a command ever ran in it; if so, it may have died since."""
         self.is_minded = False
         """Whether its violation has been told to the breaker."""
+        self.is_retired = False
+        """Whether another host behind the same jump host got its place."""
+        self.used_at = time.monotonic()
         self._transport = transport
         self._host = host
         self._open_timeout_s = open_timeout_s
@@ -233,10 +264,21 @@ class _Connection:
         """Open, with nothing in it, for the next visit: that one then waits for no round trip more."""
         self._keeps_spare = True
         transport.sock.settimeout(_IDLE_S)
+        self._place = transport.sock.place if isinstance(transport.sock, Passage) else None
+        if self._place is not None:
+            self._place.held_by(self)
 
     @property
     def is_alive(self) -> bool:
-        return self._transport.is_active()
+        return self._transport.is_active() and not self.is_retired
+
+    def retire(self) -> bool:
+        """Give its place to another host, unless somebody uses it, or is about to for the first time."""
+        with self._freed:
+            is_new = not self.was_used and time.monotonic() < self.used_at + _FIRST_USE_S
+            if not self._in_use and not is_new:
+                self.is_retired = True
+            return self.is_retired
 
     @property
     def violation(self) -> str:
@@ -272,7 +314,7 @@ class _Connection:
         import paramiko
 
         with self._freed:
-            if self._in_use >= self._at_once:
+            if self._in_use >= self._at_once or self.is_retired:
                 return None
             self._in_use += 1
         try:
@@ -293,9 +335,7 @@ class _Connection:
             background.start(self._open_spare, name=f"failtale-spare-{self._host}")
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):  # it is closed already
-            self._transport.sock.shutdown(socket.SHUT_RDWR)  # its thread, which `close` waits for, wakes up
-        self._transport.close()
+        hang_up(self._transport)
 
     def _open_shell(self, command_line: str) -> _RemoteShell:
         import paramiko
@@ -338,6 +378,8 @@ class _Connection:
         with self._freed:
             if not self._freed.wait_for(lambda: self._in_use < self._at_once, deadline - time.monotonic()):
                 raise TransportError("timed out", f"Host '{self._host}' was busy with other collectors all the time.")
+            if self.is_retired:
+                raise _DeadConnectionError("connection lost", f"Host '{self._host}' has left its jump host to others.")
             self._in_use += 1
             return self._in_use == 1
 
@@ -347,7 +389,10 @@ class _Connection:
             self._in_use -= 1
             if one_less:
                 self._at_once = max(1, self._in_use)
+            self.used_at = time.monotonic()
             self._freed.notify()
+        if self._place is not None and not self._in_use:
+            self._place.is_idle_now()
 
     def _no_session(self, error: paramiko.ChannelException) -> TransportError:
         return TransportError(

@@ -7,12 +7,15 @@ FailTale ever wants of one loses its connection: its own items are the price, no
 
 from __future__ import annotations
 
+import threading
 import time
-from socket import socket
+from typing import Any, Protocol
 
 import paramiko
 from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_DEBUG, MSG_IGNORE, MSG_KEXINIT
 from paramiko.packet import Packetizer
+
+from FailTaleLibrary import background
 
 LARGEST_PACKET_BYTES = 256 * 1024
 """RFC 4253 wants 35,000 to be taken, and nobody may send us more than 32 kB of data in one; OpenSSH stops here."""
@@ -30,6 +33,20 @@ _SPARE_BYTES = 64 * 1024
 """Beyond a channel's window: it may be under way when the window shrinks."""
 
 
+class Stream(Protocol):
+    """What a connection is to paramiko: a socket, or what is like one."""
+
+    def send(self, data: bytes | memoryview, /) -> int: ...
+
+    def recv(self, size: int, /) -> bytes: ...
+
+    def settimeout(self, timeout: float | None, /) -> None: ...
+
+    def shutdown(self, how: int, /) -> None: ...
+
+    def close(self) -> None: ...
+
+
 class ServerViolation(paramiko.SSHException):
     """A server went beyond what it may do; the words go on behind "Host 'web1' "."""
 
@@ -37,8 +54,8 @@ class ServerViolation(paramiko.SSHException):
 class BoundedPacketizer(Packetizer):
     """Packets and lines of a server within bounds."""
 
-    def __init__(self, connection: socket) -> None:
-        super().__init__(connection)
+    def __init__(self, connection: Stream) -> None:
+        super().__init__(connection)  # type: ignore[arg-type]
         self.violation = ""
         """What the server did that ended its connection: words behind "the host "."""
         self._connection = connection
@@ -77,7 +94,10 @@ class BoundedPacketizer(Packetizer):
         rest, ends = memoryview(out), time.monotonic() + _WRITING_S
         while rest:
             try:
-                rest = rest[self._connection.send(rest) :]
+                sent = self._connection.send(rest)
+                if not sent:  # so a channel of paramiko says that it is closed
+                    raise EOFError
+                rest = rest[sent:]
             except TimeoutError:  # paramiko wants to look up every 0.1 s
                 if time.monotonic() > ends:
                     self.violation = self.violation or "takes nothing any more"
@@ -142,10 +162,97 @@ class BoundedTransport(paramiko.Transport):
         MSG_CHANNEL_EXTENDED_DATA: _feed_extended_within,
     }
 
-    def __init__(self, connection: socket) -> None:
-        super().__init__(connection, packetizer_class=BoundedPacketizer)
+    def __init__(self, connection: Stream) -> None:
+        super().__init__(connection, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]
+        self.shown_key = b""
+        """What the server showed as its key: the key, or a certificate of it."""
+        self._refusals: dict[int, str] = {}
+        """Why the server opened no channel of a number, in its words."""
 
     @property
     def violation(self) -> str:
         """What the server did that ended the connection; empty while it keeps to its bounds."""
         return self.packetizer.violation
+
+    # --- What a server shows
+
+    @property
+    def preferred_keys(self) -> tuple[str, ...]:
+        """As `get_security_options` has them: paramiko (5.1) would add certificates that nobody can judge."""
+        return tuple(self._filter_algorithm("keys"))  # type: ignore[attr-defined]
+
+    def _verify_key(self, host_key: bytes, sig: bytes) -> None:
+        super()._verify_key(host_key, sig)  # type: ignore[misc]
+        self.shown_key = bytes(host_key)
+
+    # --- Connections through a server
+
+    def open_tcp(self, address: str, port: int, *, timeout_s: float) -> paramiko.Channel:
+        """A connection from the server onwards. Raises ChannelException with the server's words, SSHException.
+
+        As `open_channel`, which keeps one error for all channels that are being opened: here each has its own.
+        """
+        opening = _Opening(self)
+        with self.lock:
+            number = self._next_channel()  # type: ignore[attr-defined]
+            opening.channel = channel = paramiko.Channel(number)
+            self._channels.put(number, channel)  # type: ignore[attr-defined]
+            self.channel_events[number] = opening
+            self.channels_seen[number] = True
+            window, packet = self._sanitize_window_size(None), self._sanitize_packet_size(None)  # type: ignore[attr-defined]
+            channel._set_transport(self)  # type: ignore[attr-defined]
+            channel._set_window(window, packet)  # type: ignore[attr-defined]
+        message = paramiko.Message()
+        message.add_byte(paramiko.common.cMSG_CHANNEL_OPEN)
+        message.add_string("direct-tcpip")
+        for value in (number, window, packet):
+            message.add_int(value)
+        for place, its_port in ((address, port), ("127.0.0.1", 0)):
+            message.add_string(place)
+            message.add_int(its_port)
+        self._send_user_message(message)  # type: ignore[attr-defined]
+        opening.take(timeout_s)
+        if self._channels.get(number) is channel:  # type: ignore[attr-defined]
+            return channel  # type: ignore[no-any-return]
+        error = opening.error
+        code = error.code if isinstance(error, paramiko.ChannelException) else 0
+        raise paramiko.ChannelException(code, self._refusals.pop(number, "")) from error
+
+    def _parse_channel_open_failure(self, message: paramiko.Message) -> None:
+        at = message.packet.tell()
+        number, _ = message.get_int(), message.get_int()
+        self._refusals[number] = message.get_text()
+        message.packet.seek(at)
+        super()._parse_channel_open_failure(message)  # type: ignore[misc]
+
+
+class _Opening(threading.Event):
+    """A channel that is being opened. paramiko sets it in the thread that has just noted why it was refused."""
+
+    def __init__(self, transport: BoundedTransport) -> None:
+        super().__init__()
+        self.error: Any = None
+        self.channel: paramiko.Channel | None = None
+        self._transport = transport
+        self._is_given_up = False
+        self._deciding = threading.Lock()
+
+    def set(self) -> None:
+        self.error = self._transport.saved_exception
+        with self._deciding:
+            super().set()
+            is_late = self._is_given_up
+        if is_late and self.channel is not None:  # the server has opened what nobody waits for any more
+            background.start(self.channel.close, name="failtale-late-channel")
+
+    def take(self, timeout_s: float) -> None:
+        """Wait until it is opened or refused. Raises SSHException when it takes too long or the connection ends."""
+        ends = time.monotonic() + timeout_s
+        while not self.wait(0.1):
+            if not self._transport.is_active():
+                raise paramiko.SSHException("the connection ended")
+            if time.monotonic() > ends:
+                with self._deciding:
+                    self._is_given_up = not self.is_set()
+                if self._is_given_up:
+                    raise paramiko.SSHException("timeout")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
+import io
 import logging
 import random
 import socket
@@ -11,20 +11,25 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.log import PARAMIKO, made_safe
 from FailTaleLibrary.text import one_line, sanitize, shorten
-from FailTaleLibrary.transports.host_keys import HostKey, OtherKeyWantedError, Trust
+from FailTaleLibrary.transports.host_certificates import SUFFIX
+from FailTaleLibrary.transports.host_keys import OtherKeyWantedError, Trust
 from FailTaleLibrary.transports.identities import Identities, Identity
+from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, JumpHost, Place, behind
+from FailTaleLibrary.transports.known_hosts import HostKey
 from FailTaleLibrary.transports.paramiko_import import load_paramiko
+from FailTaleLibrary.transports.proxy_command import ProxyConnection
+from FailTaleLibrary.transports.reach import Reach
 
 if TYPE_CHECKING:
     import paramiko
 
-    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
+    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport, Stream
 
 _PAUSES_S = (0.2, 0.6)
 """Before trying a server again that hung up before its banner, because too many came at once."""
@@ -46,6 +51,30 @@ _AGREED_ON = {
 
 class _HungUpError(TransportError):
     """The server closed the connection before it said who it is."""
+
+
+class _NoKeysTakenError(Exception):
+    """The server takes no key of this user."""
+
+    def __init__(self, allowed: list[str]) -> None:
+        super().__init__()
+        self.allowed = allowed
+
+
+class _Asked:
+    """Answers a server's first question, where it is one that hides what is typed, with the password; no other."""
+
+    def __init__(self, password: str) -> None:
+        self.others: list[str] = []
+        """The questions that were not answered."""
+        self._password: str | None = password
+
+    def __call__(self, title: str, instructions: str, prompts: list[tuple[str, bool]]) -> list[str]:
+        if len(prompts) == 1 and not prompts[0][1] and self._password is not None:
+            password, self._password = self._password, None
+            return [password]
+        self.others += [text for text, _ in prompts]
+        return ["" for _ in prompts]
 
 
 class _LastWords(logging.Handler):
@@ -71,8 +100,11 @@ class Login:
     """One attempt to log in to the host that `trust` is about; it may be abandoned from another thread."""
 
     trust: Trust
+    through: JumpHost | None = None
+    """The jump host, where there is one."""
     deadline: float = 0.0
     last_words: _LastWords = field(default_factory=_LastWords)
+    _place: Place | None = None
     _transport: BoundedTransport | None = None
     _socket: socket.socket | None = None
     """The one that is being connected."""
@@ -86,9 +118,38 @@ class Login:
         Raises TransportError. A refused authentication is final; only a server that hangs up before its banner is tried
         again.
         """
-        limit_s = self.trust.ssh.connect_timeout_s
+        if self.through is not None:
+            self._place = self._place_through(self.through)
+        try:
+            return self._connection_in_time()
+        except BaseException:
+            if self._place is not None:
+                self._place.leave()
+            raise
+
+    @property
+    def reach(self) -> Reach:
+        return self.trust.reach
+
+    def _place_through(self, jump: JumpHost) -> Place:
+        """Waiting for it, and for the jump host's own login, takes nothing of the host's time."""
+        try:
+            place = jump.place(self._abandoned)
+        except BusyJumpHostError as error:
+            raise BusyJumpHostError(error.reason, self.sentence(str(error))) from error
+        except TransportError as error:
+            raise TransportError(error.reason, self.sentence(str(error))) from error
+        try:
+            jump.connected()
+        except TransportError as error:
+            place.leave()
+            raise behind(error, self.reach, jump.trust.reach) from error
+        return place
+
+    def _connection_in_time(self) -> BoundedTransport:
+        limit_s = self.reach.ssh.connect_timeout_s
         self.deadline = time.monotonic() + limit_s
-        name = f"failtale-login-{self.trust.host}"
+        name = f"failtale-login-{self.reach.host}"
         try:
             return call_within(limit_s + 0.5, self._run, name=name, discard=lambda transport: transport.close())
         except TimeoutError:
@@ -117,7 +178,7 @@ class Login:
         self._negotiated.set()
 
     def sentence(self, what: str) -> str:
-        return f"Host '{self.trust.host}' ({self.trust.address} port {self.trust.ssh.port}) {what}."
+        return f"{self.reach.called} ({self.reach.address} port {self.reach.port}) {what}."
 
     def _try(self) -> BoundedTransport:
         try:
@@ -137,7 +198,7 @@ class Login:
         try:
             self._shake_hands(transport)
             key = transport.get_remote_server_key()
-            self.trust.check(HostKey(key.get_name(), key.asbytes()))
+            self.trust.check(HostKey(key.get_name(), key.asbytes()), transport.shown_key)
             self._authenticate(transport)
             transport.packetizer.logged_in()
         except BaseException:
@@ -155,12 +216,26 @@ class Login:
     def _seconds_left(self) -> float:
         return max(0.01, self.deadline - time.monotonic())
 
-    # --- TCP
+    # --- The connection
 
-    def _connect(self) -> socket.socket:
-        ssh = self.trust.ssh
+    def _connect(self) -> Stream:
+        if self._place is not None:
+            try:
+                return self._place.connect(self.reach.address, self.reach.port, within_s=self._seconds_left())
+            except TransportError as error:
+                raise TransportError(error.reason, self.sentence(str(error))) from error
+        return self._by_proxy_command() if self.reach.proxy_command else self._by_tcp()
+
+    def _by_proxy_command(self) -> ProxyConnection:
         try:
-            places = socket.getaddrinfo(self.trust.address, ssh.port, type=socket.SOCK_STREAM)
+            self._socket = connection = ProxyConnection.to(self.reach.proxy_command)
+        except OSError as error:
+            raise TransportError("failed", self.sentence(f"has a ProxyCommand that cannot be run: {error}")) from error
+        return connection
+
+    def _by_tcp(self) -> socket.socket:
+        try:
+            places = socket.getaddrinfo(self.reach.address, self.reach.port, type=socket.SOCK_STREAM)
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
             raise TransportError("unreachable", self.sentence("has a name that cannot be resolved")) from error
         for number, (family, kind, protocol, _, place) in enumerate(places, 1):
@@ -185,27 +260,29 @@ class Login:
         if isinstance(error, ConnectionRefusedError):
             return TransportError("refused", self.sentence("refuses connections: no SSH server listens there"))
         if isinstance(error, TimeoutError):
-            limit_s = self.trust.ssh.connect_timeout_s
+            limit_s = self.reach.ssh.connect_timeout_s
             return TransportError("unreachable", self.sentence(f"did not respond within {limit_s:g} s"))
         return TransportError("unreachable", self.sentence(f"cannot be reached: {error.strerror or error}"))
 
     # --- SSH
 
-    def _prepared(self, connection: socket.socket) -> BoundedTransport:
+    def _prepared(self, connection: Stream) -> BoundedTransport:
         load_paramiko()  # heavy, and not wanted by a run that touches no host
         from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
 
         transport = BoundedTransport(connection)
-        transport.set_log_channel(f"{PARAMIKO}.{self.trust.host}")
+        transport.set_log_channel(f"{PARAMIKO}.{self.reach.host}")
         self.last_words.listen(transport.logger)
-        transport.clear_to_send_timeout = self.trust.ssh.connect_timeout_s
+        transport.clear_to_send_timeout = self.reach.ssh.connect_timeout_s
         # We are the ones who keep the time: a failure then has one place where it gets its words.
         transport.banner_timeout = transport.handshake_timeout = self._seconds_left() + 1
         options = transport.get_security_options()
         options.digests = tuple(name for name in options.digests if "md5" not in name)  # FIPS machines raise on it
         options.ciphers = tuple(sorted(options.ciphers, key=lambda name: "gcm" not in name))  # 3 times as fast
         wanted = {algorithm for kind in self.trust.wanted_types() for algorithm in _algorithms(kind)}
-        options.key_types = tuple(sorted(options.key_types, key=lambda name: name not in wanted))
+        plain = sorted(options.key_types, key=lambda name: name not in wanted)
+        certified = [name + SUFFIX for name in plain if name != "ssh-rsa"] if self.trust.wants_certificate else []
+        options.key_types = (*certified, *plain)
         return transport
 
     def _shake_hands(self, transport: BoundedTransport) -> None:
@@ -216,7 +293,7 @@ class Login:
         self._refuse_abandoned()
         if not in_time:
             silent = "finished no handshake" if transport.remote_version else "sent no SSH banner"
-            limit_s = self.trust.ssh.connect_timeout_s
+            limit_s = self.reach.ssh.connect_timeout_s
             raise TransportError("no answer", self.sentence(f"accepts connections, but {silent} within {limit_s:g} s"))
         if not transport.is_active():
             raise self._no_handshake(transport.get_exception())
@@ -224,6 +301,8 @@ class Login:
     def _no_handshake(self, error: Exception | None) -> TransportError:
         from paramiko import SSHException
 
+        if why := self._why_of_proxy():
+            return TransportError("unreachable", self.sentence(f"cannot be reached: {why}"))
         if not isinstance(error, SSHException):
             return TransportError("connection lost", self.sentence("closed the connection during the handshake"))
         if "protocol banner" in str(error):
@@ -238,6 +317,11 @@ class Login:
             return TransportError("failed", self._nothing_in_common(str(error)))
         return TransportError("failed", self.sentence(f"cannot negotiate SSH with FailTale: {_in_short(str(error))}"))
 
+    def _why_of_proxy(self) -> str:
+        """Why the program in between ended; empty where none did."""
+        sock = self._transport.sock if self._transport is not None else None
+        return sock.why() if isinstance(sock, ProxyConnection) else ""
+
     def _nothing_in_common(self, said: str) -> str:
         """What each side knows, and the way out; paramiko only says of what kind it is."""
         import paramiko
@@ -249,7 +333,7 @@ class Login:
         known = getattr(self._transport.get_security_options(), ours)
         what = f"has no {name} in common with FailTale"
         try:
-            with self._connect() as connection:
+            with contextlib.closing(self._connect()) as connection:
                 connection.settimeout(self._seconds_left())
                 offered = _in_short(", ".join(_offers(connection)[name]), most=_OFFERS_SHOWN) or "none"
         except (TransportError, OSError, ValueError, struct.error):
@@ -264,23 +348,36 @@ class Login:
     # --- Authentication
 
     def _authenticate(self, transport: paramiko.Transport) -> None:
-        user = self.trust.ssh.user or getpass.getuser()
-        identities = Identities(self.trust.ssh)
+        user = self.reach.user
+        password = self.reach.ssh.password
+        identities = Identities(self.reach)
         offered: list[str] = []
         accepted: list[str] = []
-        for identity in identities:
-            if not transport.is_active():
-                break  # it hung up after too many keys
-            offered.append(str(identity))
-            wanted = self._offer(transport, user, identity, is_first=len(offered) == 1)
+        wanted: list[str] | None = None
+        try:
+            for identity in identities:
+                if not transport.is_active():
+                    break  # it hung up after too many keys
+                offered.append(str(identity))
+                wanted = self._offer(transport, user, identity, is_first=len(offered) == 1)
+                if wanted == []:
+                    return
+                if wanted is not None:
+                    accepted.append(str(identity))
+                    if "publickey" not in wanted:
+                        break
+        except _NoKeysTakenError as error:
+            if password is None:
+                raise _login_refusal(self._no_keys(user, error.allowed)) from error
+        if password is not None and transport.is_active():
+            offered.append("its password")
+            wanted = self._offer_password(transport, user, password.get_secret_value())
             if wanted == []:
                 return
-            if wanted is not None:
-                accepted.append(str(identity))
-                if "publickey" not in wanted:
-                    raise _login_refusal(self._more_wanted(user, accepted, wanted))
+            accepted += ["its password"] if wanted is not None else []
         if accepted:
-            raise _login_refusal(self._more_wanted(user, accepted, ["another key"]))
+            more = ["another key"] if wanted is None or "publickey" in wanted else wanted
+            raise _login_refusal(self._more_wanted(user, accepted, more))
         sentences = self._refused(user, offered, identities, hung_up=not transport.is_active())
         raise _login_refusal(" ".join([*sentences, *identities.skipped]))
 
@@ -294,11 +391,9 @@ class Login:
         try:
             return transport.auth_publickey(user, identity.key)
         except paramiko.BadAuthenticationType as error:
-            raise _login_refusal(self._no_keys(user, error.allowed_types)) from error
+            raise _NoKeysTakenError(error.allowed_types) from error
         except paramiko.AuthenticationException as error:
-            if transport.is_active() and "timeout" in str(error):
-                said = f"did not respond to the login within {self.trust.ssh.connect_timeout_s:g} s"
-                raise TransportError("no answer", self.sentence(said)) from error
+            self._refuse_silence(transport, error)
             if not transport.is_active() and is_first and not self._has_seen_enough:
                 said = f"hung up during the login{self._said}"
                 raise TransportError("connection lost", self.sentence(said)) from error
@@ -306,6 +401,38 @@ class Login:
         except (paramiko.SSHException, OSError, EOFError) as error:
             why = _in_short(str(error))
             said = f"broke off the login: {why}" if why else "broke off the login"
+            raise TransportError("connection lost", self.sentence(said)) from error
+
+    def _refuse_silence(self, transport: paramiko.Transport, error: Exception) -> None:
+        if transport.is_active() and "timeout" in str(error):
+            said = f"did not respond to the login within {self.reach.ssh.connect_timeout_s:g} s"
+            raise TransportError("no answer", self.sentence(said)) from error
+
+    def _offer_password(self, transport: paramiko.Transport, user: str, password: str) -> list[str] | None:
+        """As `_offer`: as a password, or as the answer to the one question of a server that asks for it so."""
+        import paramiko
+
+        transport.auth_timeout = self._seconds_left()
+        asked = _Asked(password)
+        try:
+            try:
+                return transport.auth_password(user, password, fallback=False)
+            except paramiko.BadAuthenticationType as error:
+                if "keyboard-interactive" not in error.allowed_types:
+                    raise
+            return transport.auth_interactive(user, asked)
+        except paramiko.BadAuthenticationType as error:
+            ways = _in_short(" or ".join(error.allowed_types))
+            raise _login_refusal(self.sentence(f"takes no password of user '{user}', but {ways}")) from error
+        except paramiko.AuthenticationException as error:
+            self._refuse_silence(transport, error)
+            if asked.others:
+                words = _in_short(", ".join(asked.others))
+                said = f"asks user '{user}' for more than a password ('{words}'), which FailTale does not have"
+                raise _login_refusal(self.sentence(said)) from error
+            return None
+        except (paramiko.SSHException, OSError, EOFError) as error:
+            said = f"broke off the login{self._said}"
             raise TransportError("connection lost", self.sentence(said)) from error
 
     @property
@@ -319,17 +446,19 @@ class Login:
 
     def _no_keys(self, user: str, allowed: list[str]) -> str:
         ways = _in_short(" or ".join(allowed))
-        return self.sentence(f"lets user '{user}' in by {ways} only; FailTale needs a login by key alone")
+        way_out = "allow a key there (PubkeyAuthentication), or set 'ssh.password' where there is nothing else"
+        what = self.sentence(f"lets user '{user}' in by {ways} only")
+        return f"{what} FailTale logs in by key: {way_out}."
 
     def _more_wanted(self, user: str, accepted: list[str], wanted: list[str]) -> str:
         """A host that takes a key and is not content (AuthenticationMethods with a comma)."""
         what = (
             f"accepts {' and '.join(accepted)}, but demands {_in_short(' or '.join(wanted))} of user '{user}' as well"
         )
-        more = "; without 'ssh.key', those of an agent and of ~/.ssh are offered" if self.trust.ssh.key else ""
+        more = "; without 'ssh.key', those of an agent and of ~/.ssh are offered" if self.reach.ssh.key else ""
         way_out = (
-            f"FailTale logs in by keys alone{more}. A key is enough with 'AuthenticationMethods publickey' in a "
-            f"'Match User {user}' of its sshd_config."
+            f"FailTale logs in by keys, and by 'ssh.password' where it is set{more}. A key is enough with "
+            f"'AuthenticationMethods publickey' in a 'Match User {user}' of its sshd_config."
         )
         return f"{self.sentence(what)} {way_out}"
 
@@ -337,10 +466,13 @@ class Login:
         if not offered:
             what = f"was not connected to: there is no key to offer for user '{user}'"
             ways_out = ["Set 'ssh.key', or load a key into an agent."]
-        elif hung_up:
+        elif hung_up and offered != ["its password"]:
             keys = f"{len(offered)} key{'' if len(offered) == 1 else 's'}"
             what = f"hung up after {keys} of user '{user}'{self._said}: {', '.join(offered)}"
             ways_out = ["Servers take a few keys only (MaxAuthTries)."]
+        elif offered == ["its password"]:
+            what = f"refused the login of user '{user}' with its password"
+            ways_out = ["Is it the right one, and is the account not locked?"]
         else:
             what = f"refused the login of user '{user}' with {', '.join(offered)}"
             ways_out = [f"Is the key in {user}'s authorized_keys there, and is the account not locked?"]
@@ -363,13 +495,13 @@ def _login_refusal(sentence: str) -> TransportError:
     return TransportError("authentication refused", sentence)
 
 
-def _offers(connection: socket.socket) -> dict[str, list[str]]:
+def _offers(connection: Stream) -> dict[str, list[str]]:
     """The algorithms that a server offers, by kind; RFC 4253, sections 4.2 and 7.1: they are sent in clear.
 
     Raises ValueError when it does not keep to that, OSError when it goes away.
     """
-    connection.sendall(b"SSH-2.0-FailTale\r\n")
-    stream = connection.makefile("rb")
+    connection.send(b"SSH-2.0-FailTale\r\n")
+    stream = io.BufferedReader(_Received(connection))
     if not any(stream.readline(256).startswith(b"SSH-") for _ in range(_LINES_BEFORE_VERSION)):
         raise ValueError("no version")
     (length,) = struct.unpack(">I", stream.read(4))
@@ -383,6 +515,21 @@ def _offers(connection: socket.socket) -> dict[str, list[str]]:
     key_exchanges, host_keys, ciphers, _, macs, *_ = lists
     kinds = (kind for kind, _, _ in _AGREED_ON.values())
     return dict(zip(kinds, (key_exchanges, host_keys, ciphers, macs), strict=True))
+
+
+class _Received(io.RawIOBase):
+    """What comes from a connection, as a file."""
+
+    def __init__(self, connection: Stream) -> None:
+        self._connection = connection
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        received = self._connection.recv(len(buffer))
+        buffer[: len(received)] = received
+        return len(received)
 
 
 def _tune(connection: socket.socket) -> None:
