@@ -26,7 +26,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 from bench.hints import report_of_case  # noqa: E402
 from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
 from FailTaleLibrary.errors import HintError  # noqa: E402
-from FailTaleLibrary.hints import build_prompt  # noqa: E402
+from FailTaleLibrary.hints import Prompt, build_prompt  # noqa: E402
 from FailTaleLibrary.hints.answer import ModelAnswer  # noqa: E402
 from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint  # noqa: E402
 from FailTaleLibrary.records import Hint, Report  # noqa: E402
@@ -43,6 +43,7 @@ class Written:
 
     case: str
     report: Report
+    prompt: Prompt
     sort: str
     kind: str
     answer: ModelAnswer
@@ -51,10 +52,11 @@ class Written:
 def written_answers(path: Path) -> Iterator[Written]:
     for number, told in enumerate(yaml.safe_load(path.read_text()), start=1):
         report = report_of_case(number, told)
+        prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
         for sort in ("good", "wrong", "hostile"):
             for text in told.get(sort, ()):
                 kind, answer = _answer(text, told, is_good=sort == "good")
-                yield Written(told["name"], report, sort, kind, answer)
+                yield Written(told["name"], report, prompt, sort, kind, answer)
 
 
 def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, ModelAnswer]:
@@ -74,10 +76,9 @@ def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, Mod
 
 def judged(written: Written) -> tuple[str, Hint | None, str]:
     """``kept``, ``cut`` (a sentence is gone) or ``dropped``; the hint; why."""
-    prompt = build_prompt(written.report, settings=AnalysisSettings(), context_tokens=8192)
     answered = VerifiedAnswer(answer=written.answer, model="", seconds=0.0, prompt_tokens=None, answer_tokens=None)
     try:
-        hint = checked_hint(answered, prompt=prompt, report=written.report)
+        hint = checked_hint(answered, prompt=written.prompt, report=written.report)
     except HintError as error:
         return "dropped", None, str(error)
     return "cut" if hint.removed_sentences else "kept", hint, " ".join(hint.notes)

@@ -106,7 +106,7 @@ def _suspects(told: list[dict[str, Any]], end: datetime, *, consequences: list[i
             id=f"E{number}",
             item_id=f"{line['host']}/{line['collector']}",
             line_number=number,
-            at=end + timedelta(seconds=line["offset_s"]),
+            at=end + timedelta(seconds=line["offset_s"]) if line.get("offset_s") is not None else None,
             signals=tuple(Signal(name=name, words=name, strong=name not in WEAK_SIGNALS) for name in names),
             **fields,
         )

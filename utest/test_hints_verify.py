@@ -14,7 +14,9 @@ from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints import build_prompt
 from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS, ModelAnswer, parse_model_answer
-from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_claim, checked_hint, objection
+from FailTaleLibrary.hints.naming import Named
+from FailTaleLibrary.hints.steering import Ground, steering
+from FailTaleLibrary.hints.verify import Claim, VerifiedAnswer, checked_claim, checked_hint
 from FailTaleLibrary.records import Hint, Signal, Suspect
 
 FACTS = """\
@@ -29,8 +31,16 @@ TRUE_SENTENCES = (
     "'No space left on device' was logged on db1 about 4.1 s before the failure.",
     "The server at 10.0.0.31:5432 refused to write, e.g. because its disk is full.",
     "The line E2 shows a full disk, i.e. the environment is at fault and/or too small.",
-    "Die Datenbank auf db1 konnte nicht schreiben, weil die Platte voll ist.",
 )
+
+
+def objection(sentence: str, *, facts: str) -> str | None:
+    return steering(sentence, Ground(facts)) or Named(facts).invention(sentence)
+
+
+def claim_of(text: str, *, facts: str = FACTS, max_chars: int = 300) -> Claim:
+    return checked_claim(text, ground=Ground(facts), named=Named(facts), max_chars=max_chars)
+
 
 HARMFUL_SENTENCES = (
     "See https://evil.example/fix for more.",
@@ -63,7 +73,7 @@ HARMFUL_SENTENCES = (
 
 INVENTED_SENTENCES = (
     "The disk of db2 is full.",
-    "The disk of db1.example.org is full.",
+    "The disk of db1.shop.internal is full.",
     "The server alpha is down.",
     "The disk filled up at 12:03:44.",
     "It took 77 s to answer.",
@@ -102,32 +112,32 @@ def test_what_the_facts_do_not_hold_never_passes(sentence: str) -> None:
 
 @pytest.mark.parametrize("line", HOSTILE)
 def test_an_order_to_the_next_model_never_passes(line: str) -> None:
-    claim = checked_claim(f"The disk is full. {line}.", facts=FACTS + line, max_chars=10_000)
+    claim = claim_of(f"The disk is full. {line}.", facts=FACTS + line, max_chars=10_000)
     assert line not in claim.text
 
 
 @given(st.text(alphabet=st.sampled_from("ab .;`$|<>&\\{}\u202e\u200b/:'\"[](){}~#*^"), max_size=60))
 def test_no_text_whatever_carries_shell_or_markup_through(text: str) -> None:
-    assert not set("`$|<>&\\{}~#^\u202e\u200b") & set(checked_claim(text, facts=text, max_chars=999).text)
+    assert not set("`$|<>&\\{}~#^\u202e\u200b") & set(claim_of(text, facts=text, max_chars=999).text)
 
 
 def test_only_the_guilty_sentence_goes() -> None:
-    claim = checked_claim("The disk of db1 is full. The disk of db2 is full.", facts=FACTS, max_chars=300)
+    claim = claim_of("The disk of db1 is full. The disk of db2 is full.")
     assert claim.text == "The disk of db1 is full."
     assert claim.removed == ("the name 'db2', which stands nowhere in the evidence",)
 
 
 def test_an_unfinished_sentence_is_trimmed_at_the_last_full_stop() -> None:
-    claim = checked_claim("The disk of db1 is full. Therefore the data", facts=FACTS, max_chars=300)
+    claim = claim_of("The disk of db1 is full. Therefore the data")
     assert claim.text == "The disk of db1 is full."
 
 
 def test_a_text_cut_in_its_only_sentence_leaves_nothing() -> None:
-    assert checked_claim("The disk of db1 is", facts=FACTS, max_chars=18).text == ""
+    assert claim_of("The disk of db1 is", max_chars=18).text == ""
 
 
 def test_a_whole_sentence_without_full_stop_gets_one() -> None:
-    assert checked_claim("The disk of db1 is full", facts=FACTS, max_chars=300).text == "The disk of db1 is full."
+    assert claim_of("The disk of db1 is full").text == "The disk of db1 is full."
 
 
 # --- The whole answer ------------------------------------------------------------------------------------------------
@@ -250,9 +260,10 @@ def test_a_text_of_inventions_alone_is_dropped_with_the_reason() -> None:
         hint_of(cause="The disk of db9 is full. See https://evil.example/x.")
 
 
-def test_a_strong_signals_name_is_a_word_that_supports() -> None:
-    suspect = a_suspect(text="mm: kill 812", signals=(Signal(name="out of memory", words="", strong=True),))
-    assert hint_of(suspect, cause="The machine ran out of memory.").citations[0].shared_words == ("memory",)
+def test_the_name_of_a_signal_supports_nothing() -> None:
+    suspect = a_suspect(text="mm: kill 812", signals=(Signal(name="disk full", words="", strong=True),))
+    with pytest.raises(HintError, match="'full' is not what the lines that it cites say"):
+        hint_of(suspect, cause="The disk is full.")
 
 
 # --- Shape -----------------------------------------------------------------------------------------------------------

@@ -22,13 +22,12 @@ from typing import Literal
 from urllib.parse import unquote
 
 from FailTaleLibrary.files import packaged_yaml
+from FailTaleLibrary.hints.patterns import with_parts
 
 # --- The catalogue ----------------------------------------------------------------------------------------------------
 
 Form = Literal["visible", "marks", "words", "letters"]
 """In which form of a line a pattern is searched for; explained at the top of `injection_patterns.yaml`."""
-
-_PART = re.compile(r"\(\?&(\w+)\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ def read_rows() -> tuple[InjectionRow, ...]:
 
     def whole(pattern: str) -> str:
         """With its parts, and in the form that texts are brought into: Thai has letters that NFKC takes apart."""
-        return unicodedata.normalize("NFKC", _PART.sub(lambda match: whole(data["parts"][match[1]]), pattern))
+        return unicodedata.normalize("NFKC", with_parts(pattern, data["parts"]))
 
     return tuple(
         InjectionRow(

@@ -1,0 +1,75 @@
+"""A sentence -> its clauses, each as what the sentence gives as the cause or as what it says followed. Pure."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+Role = Literal["cause", "effect"]
+
+_THEN_EFFECT = (
+    r"(?:which|that|this) (?:is|was) why|so that|and so|so|thus|hence|(?:and )?therefore|consequently|"
+    r"which (?:then |therefore |also |in turn )?(?:caus|made|make|le[da]|left|leav|broke|break|prevent|result|end|"
+    r"clos|sent|stop|forc|trigger|turn|kept|keep|block)\w*|"
+    r"as a (?:result|consequence)(?! of)|causing|leading to|led to|resulting in|resulted in|ended in|making|"
+    r"leaving|preventing|after (?:which|that)|and then|whereupon|until|caused(?! by)|causes|triggered(?! by)"
+)
+"""What comes behind it followed."""
+_NO_REASON = r"(?! (?:then|that|which|\d|more|about|around|at least|four|three|two|five|ten|a while|some))"
+_THEN_CAUSE = (
+    rf"because of|because|since{_NO_REASON}|due to|owing to|as a (?:result|consequence) of|caused by|triggered by|"
+    rf"after{_NO_REASON}|once|as soon as|,? as (?=it |they |the |its |their |there |no |a |an )|"
+    r"on account of|thanks to|following"
+)
+"""What comes behind it was the cause."""
+_MARKER = re.compile(
+    rf"(?P<effect>(?:,? ?)\b(?:{_THEN_EFFECT})\b)|(?P<cause>(?:,? ?)\b(?:{_THEN_CAUSE})\b)|"
+    r"(?P<stop>;|: )",
+    re.IGNORECASE,
+)
+_CAUSE_FIRST = re.compile(
+    rf"^(?:{_THEN_CAUSE}|when|with|without|as)\b(?P<first>[^,]+), (?:so |therefore |then )?(?P<then>.+)$", re.IGNORECASE
+)
+_LOOKS_BACK = re.compile(
+    r"^(?:therefore|so|thus|hence|consequently|as a result|after that|then|this|that|because of (?:this|that)|"
+    r"since then)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A part of a sentence, and whether it is what the sentence gives as the cause."""
+
+    text: str
+    role: Role
+
+
+def clauses_of(sentence: str) -> tuple[Clause, ...]:
+    """The sentence in the order in which it is written."""
+    if found := _CAUSE_FIRST.match(sentence):
+        return (Clause(found["first"].strip(), "cause"), *_split(found["then"], "effect"))
+    return _split(sentence, "effect" if _LOOKS_BACK.match(sentence) else "cause")
+
+
+def _split(text: str, role: Role) -> tuple[Clause, ...]:
+    """Split where a word says what caused what; the first part has ``role`` unless what follows is its cause."""
+    found: list[Clause] = []
+    start, current = 0, role
+    for match in _MARKER.finditer(text):
+        if part := text[start : match.start()].strip(" ,"):
+            found.append(Clause(part, "effect" if match["cause"] and not found else current))
+        if match["cause"]:
+            current = "cause"
+        elif match["effect"]:
+            current = "effect"
+        start = match.end()
+    rest = text[start:].strip(" ,.")
+    return (*found, Clause(rest, current)) if rest else tuple(found)
+
+
+def parts_of(clause: str) -> list[str]:
+    """A clause at its "and" and "but", where each side says enough to stand alone."""
+    parts = re.split(r",| and | but | while ", clause)
+    return parts if all(len(part.split()) >= 3 for part in parts) else [clause]

@@ -1,0 +1,65 @@
+"""A claim and a line -> the ideas that the claim states, and whether the line bears them: `concepts.yaml`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from FailTaleLibrary.files import packaged_yaml
+from FailTaleLibrary.records import HintCategory
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Concept:
+    """One idea, such as "expired", with the words of claims that say it and of lines that bear it."""
+
+    name: str
+    said: re.Pattern[str]
+    shown: re.Pattern[str]
+    anywhere: bool
+    """It tells who takes part: any text that the model saw may bear it, and names of hosts and collectors."""
+    own: bool
+    """It happens to the machine whose line bears it."""
+    symptom: bool
+    """It is what others notice of a cause, and what a failure's own message tells in words of its own."""
+    category: HintCategory | None
+    hits: tuple[tuple[str, str], ...]
+    misses: tuple[tuple[str, str], ...]
+
+    def is_said_in(self, text: str) -> bool:
+        return self.said.search(text.casefold()) is not None
+
+    def is_borne_by(self, text: str) -> bool:
+        folded = text.casefold()
+        return self.said.search(folded) is not None or self.shown.search(folded) is not None
+
+
+@cache
+def concepts() -> tuple[Concept, ...]:
+    """The rows of `concepts.yaml`."""
+    rows = packaged_yaml("FailTaleLibrary", "hints", "concepts.yaml")["rows"]
+    return tuple(
+        Concept(
+            name=row["name"],
+            said=re.compile(row["said"]),
+            shown=re.compile(row["shown"]),
+            anywhere=row.get("anywhere", False),
+            own=row.get("own", False),
+            symptom=row.get("symptom", False),
+            category=row.get("category"),
+            hits=tuple(map(tuple, row["hits"])),
+            misses=tuple(map(tuple, row["misses"])),
+        )
+        for row in rows
+    )
+
+
+def said_in(text: str) -> tuple[Concept, ...]:
+    """The ideas that a text states."""
+    return tuple(concept for concept in concepts() if concept.is_said_in(text))
+
+
+def borne_by_any(concept: Concept, texts: Iterable[str]) -> bool:
+    return any(concept.is_borne_by(text) for text in texts)

@@ -1,0 +1,269 @@
+"""A sentence of a model and what the model saw -> what the sentence names though nothing that was shown holds it.
+
+Numbers and dates may be written as people write them (`quantities`); names of machines, files and addresses must stand
+as they are; a noun that is neither in the evidence nor among the words with which anybody explains a failure
+(`vocabulary.yaml`, `concepts.yaml`) is somebody or something that the model made up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from FailTaleLibrary.hints.concepts import concepts
+from FailTaleLibrary.hints.quantities import Quantities, dates_of, numbers_of
+from FailTaleLibrary.hints.words import ordinary_stems, stem, stems_of, words_of_kind
+from FailTaleLibrary.text import shorten
+
+_SHOWN_CHARS = 40
+"""Of what was not found."""
+
+
+def _not_found(kind: str, words: str) -> str:
+    return f"{kind} '{shorten(words, _SHOWN_CHARS)}', which stands nowhere in the evidence"
+
+
+def _comparable(text: str) -> str:
+    return " ".join(text.casefold().replace("\N{MINUS SIGN}", "-").split())
+
+
+# --- What the evidence names ------------------------------------------------------------------------------------------
+
+
+class Named:
+    """All that one prompt's facts name, so that the sentences of an answer can be held against it."""
+
+    def __init__(self, facts: str, *, offsets_s: tuple[float, ...] = ()) -> None:
+        """``offsets_s``: the times of the lines, from which a reader can tell how far apart they are."""
+        self._facts = facts
+        self._text = _comparable(facts)
+        self._quantities = Quantities(facts, offsets_s=offsets_s)
+
+    @cached_property
+    def _bare(self) -> str:
+        """Without quotes and brackets: ``'shop'@'10.0.0.21'`` is shop@10.0.0.21."""
+        return re.sub(r"['\"`\[\](){}]", "", self._text)
+
+    @cached_property
+    def _loose(self) -> str:
+        return _loosened(self._text)
+
+    @cached_property
+    def _dates(self) -> tuple[tuple[int | None, int, int], ...]:
+        return tuple((date.year, date.month, date.day) for date, _ in dates_of(self._facts))
+
+    @cached_property
+    def stems(self) -> frozenset[str]:
+        return stems_of(self._facts)
+
+    # --- Held against it ---
+
+    def invention(self, sentence: str) -> str | None:
+        """What of a sentence stands nowhere, in a few words; None when there is no such thing."""
+        return (
+            self._invented_quote(sentence)
+            or self._invented_number(sentence)
+            or next((why for word in _identifiers(sentence) if (why := self._invented_identifier(word))), None)
+            or self._invented_noun(sentence)
+        )
+
+    def _invented_quote(self, sentence: str) -> str | None:
+        for quote in _QUOTED.finditer(sentence):
+            words = next(group for group in quote.groups() if group is not None)
+            parts = [part for part in re.split(r"\.\.\.|…", words) if part.strip(" .,")]
+            if len(words.split()) == 1 and stem(words.strip(" .,")) in ordinary_stems():
+                continue  # a word that is only meant so
+            if any(_loosened(_comparable(part)).strip(" .,") not in self._loose for part in parts):
+                return _not_found("the quote", words)
+        return None
+
+    def _invented_number(self, sentence: str) -> str | None:
+        rest = sentence
+        for date, (start, end) in dates_of(sentence):
+            known = any(
+                (date.year is None or year is None or year == date.year) and (month, day) == (date.month, date.day)
+                for year, month, day in self._dates
+            )
+            if not known and not self._holds(sentence[start:end].casefold()):
+                return _not_found("the date", sentence[start:end])
+            rest = rest[:start] + " " * (end - start) + rest[end:]
+        for match in _CLOCK.finditer(rest):
+            if not self._quantities.bear_clock(match[1]):
+                return _not_found("the time", match[0])
+        rest = _NO_NUMBER.sub(lambda match: " " * len(match[0]), rest)
+        for number, (start, end) in numbers_of(rest):
+            if _is_inside_word(rest, start, end):
+                continue
+            if not self._quantities.bear(number) and not self._holds(re.sub(r"\D+$", "", number.text).casefold()):
+                return _not_found("the number", number.text)
+        return None
+
+    def _invented_identifier(self, token: str) -> str | None:
+        word = _comparable(token).removesuffix("'s").removesuffix("\N{RIGHT SINGLE QUOTATION MARK}s")
+        if word in _ORDINARY_SHORT or self._holds(word) or self._holds_in_parts(word):
+            return None
+        return _not_found("the path" if "/" in word else "the name", token)
+
+    def _holds_in_parts(self, word: str) -> bool:
+        """Words that only a slash or a hyphen joins ("api1/web1"), or a machine and its port from two places."""
+        if word.startswith(("/", "~", ".")) or word.count("/") > 3:
+            return False
+        parts = [part for part in re.split(r"[/:]|(?<=[a-z])-(?=[a-z])", word) if part]
+        return len(parts) > 1 and all(self._holds(part) or (part.isalpha() and self._is_known(part)) for part in parts)
+
+    def _holds(self, word: str) -> bool:
+        """Whether the facts hold the word as a whole one."""
+        if not word:
+            return True
+        start = r"(?<![\w.])" if word[0].isdigit() else r"(?<!\w)"
+        whole = re.compile(rf"{start}{re.escape(word)}(?!\w|\.\d)")
+        return whole.search(self._text) is not None or whole.search(self._bare) is not None
+
+    # --- Nouns ---
+
+    def _is_known(self, word: str) -> bool:
+        found = stem(word)
+        if found in self.stems or found in ordinary_stems() or word.casefold() in self._text:
+            return True
+        return any(concept.said.fullmatch(word.casefold()) for concept in concepts())
+
+    def _invented_noun(self, sentence: str) -> str | None:
+        words = _words_in_place(sentence)
+        said = _said_spans(sentence)
+        unknown = [word for word in words if not self._is_known(word.text) and not word.is_within(said)]
+        if len(words) >= _LEAST_WORDS and len(unknown) > len(words) * _MOST_UNKNOWN:
+            return "words that the checks cannot read"
+        for word in unknown:
+            if word.is_noun:
+                return _not_found("the word", word.text)
+        if len(unknown) > _MOST_STRANGE:
+            return _not_found("the word", unknown[0].text)
+        return None
+
+
+_LEAST_WORDS = 4
+_MOST_UNKNOWN = 0.45
+"""Of a sentence's words; with more it is another language, in which nothing can be checked."""
+_MOST_STRANGE = 2
+"""Verbs and adjectives that are new; a third is a story of its own."""
+
+
+# --- Quotes, numbers, identifiers -------------------------------------------------------------------------------------
+
+_QUOTED = re.compile(r"(?<!\w)(?:\"([^\"]+)\"|'([^']+)'|“([^”]+)”|‘([^’]+)’)(?!\w)")  # noqa: RUF001
+_CLOCK = re.compile(r"(?<![\w:.])(\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?)(?![\w:])")
+_TOKEN = re.compile(r"[^\s,!?()\"“”‘’\[\]]+")  # noqa: RUF001
+_AROUND = ".:;'=-–—>"  # noqa: RUF001
+_ORDINARY_SHORT = frozenset({
+    "e.g", "i.e", "and/or", "i/o", "n/a", "a.m", "p.m", "client/server", "read/write", "vs", "u.s", "tcp/ip", "ssl/tls",
+    "tls/ssl", "up/down", "input/output", "on/off", "yes/no", "he/she", "w/o", "24/7",
+})  # fmt: skip
+_NO_NUMBER = re.compile(
+    r"\b(?:ipv[46]|utf-?(?:8|16)|x\.?509|http/[123](?:\.\d)?|[45]xx|64-bit|32-bit|base64|s3|k8s)\b", re.IGNORECASE
+)
+"""Words with digits in them that count nothing."""
+
+
+def _loosened(text: str) -> str:
+    """Hyphens, underscores and quotes do not make another quote."""
+    return " ".join(re.sub(r"[-_'\"`]", " ", text).split())
+
+
+def _is_inside_word(text: str, start: int, end: int) -> bool:
+    """Whether a number is a part of a name or an address, which is looked at as a whole."""
+    token = next((match for match in _TOKEN.finditer(text) if match.start() <= start < match.end()), None)
+    if token is None:
+        return False
+    before, behind = text[token.start() : start].strip("~≈+-–−→>x'\"=:"), text[end : token.end()]  # noqa: RUF001
+    if re.fullmatch(r"(?:->|→)?[\d.,]*[a-zA-Z%]{0,3}(?:->|→)", before):
+        before = ""
+    if behind.startswith(("-", "\N{EN DASH}", "→", "/")) and not before:
+        return "/" in behind and not re.fullmatch(r"(?:/\d+)+\W*", behind)
+    return bool(re.search(r"\w", before) or re.match(r"[.:@_]?\w", behind))
+
+
+def _identifiers(sentence: str) -> Iterator[str]:
+    """Names of machines, files and addresses, in contrast to the words of a language and to mere numbers."""
+    for match in _TOKEN.finditer(sentence):
+        for part in re.split(r"->|→", match[0]):
+            word = part.lstrip(_AROUND).rstrip(f"{_AROUND}/")
+            if word and not _is_mere_number(word) and _is_identifier(word) and not _NO_NUMBER.fullmatch(word):
+                yield word
+
+
+_MERE_NUMBER = re.compile(
+    r"[~≈+-]?x?\d[\d.,:'/]*\+?(?:[a-zµμ%°]{0,3}|[kmgt]i?b|s|th|st|nd|rd)?(?:-[a-z]+)*(?:[-/]\d[\d.,:]*)*|x\d+",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+
+
+def _is_mere_number(word: str) -> bool:
+    return _MERE_NUMBER.fullmatch(word) is not None and not _ADDRESS.match(word) and word.count(":") < 3
+
+
+def _is_identifier(word: str) -> bool:
+    return any(char.isdigit() for char in word) or any(mark in word.strip(".") for mark in "./\\_@:=")
+
+
+# --- Words and their places -------------------------------------------------------------------------------------------
+
+_WORD = re.compile(r"(?<![\w./@:=\\-])[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*(?![\w@\\=]|[./:-]\w)")
+_NO_NOUN = re.compile(r".+(?:ed|ing|ly|ous|ful|less|able|ible|ive|ically|ward|wise)$")
+_AGENT = re.compile(rf" (?:{'|'.join(sorted(words_of_kind('agents')))})s?\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    text: str
+    start: int
+    is_noun: bool
+    """It stands where somebody or something is named."""
+
+    def is_within(self, spans: tuple[tuple[int, int], ...]) -> bool:
+        return any(start <= self.start < end for start, end in spans)
+
+
+def _words_in_place(sentence: str) -> tuple[_Word, ...]:
+    """Its words that say something, each with whether it stands as a noun."""
+    found: list[_Word] = []
+    before: list[str] = []
+    last_end = 0
+    for match in _WORD.finditer(sentence):
+        if re.search(r"[,;:.()]", sentence[last_end : match.start()]):
+            before = []
+        last_end = match.end()
+        names_agent = _AGENT.match(sentence, match.end()) is not None
+        offset = match.start()
+        for part in re.split(r"['\N{RIGHT SINGLE QUOTATION MARK}-]", match[0]):
+            if len(part) > 2 and part.casefold() not in words_of_kind("function"):
+                found.append(_Word(part, offset, _stands_as_noun(part, before, names_agent=names_agent)))
+            before.append(part.casefold())
+            offset += len(part) + 1
+    return tuple(found)
+
+
+def _stands_as_noun(word: str, before: list[str], *, names_agent: bool) -> bool:
+    """Whether a word follows an article, a preposition or the beginning of a clause, perhaps with others between.
+
+    ``names_agent``: a word like "service" or "cluster" follows, whose name it may be.
+    """
+    looks_like_none = _NO_NOUN.fullmatch(word.casefold()) and not word[:1].isupper()
+    if looks_like_none and not (names_agent and not word.endswith(("ed", "ly"))):
+        return False
+    for steps, earlier in enumerate(reversed(before)):
+        if earlier in words_of_kind("before a noun"):
+            return True
+        if earlier in words_of_kind("before a verb"):
+            return steps > 0 and earlier in ("was", "were", "is", "are", "be", "been")
+        if steps > 3:
+            return True
+    return True
+
+
+def _said_spans(sentence: str) -> tuple[tuple[int, int], ...]:
+    """Where a sentence states an idea of `concepts`, which are held against the lines by themselves."""
+    folded = sentence.casefold()
+    return tuple(match.span() for concept in concepts() for match in concept.said.finditer(folded))

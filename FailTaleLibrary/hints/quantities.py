@@ -1,0 +1,273 @@
+"""The numbers, dates and times of a text -> whether they bear a number as a person would write it. Pure.
+
+A person rounds ("7.9 GB" for 7921340kB), converts ("2.5 s" for rt=2.501), leaves out ("23 November" for
+2025-11-23T10:00:00Z, "12:01" for 12:01:06.961) and joins ("a 1500000-byte body"). What must not pass is a number that
+nobody could get from those of the text.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+# --- Units ------------------------------------------------------------------------------------------------------------
+
+Dimension = Literal["bytes", "seconds", "percent", "times", ""]
+"""``times``: what was counted; empty: a number without a unit."""
+
+_UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
+    (r"ns|nanosec(?:ond)?s?", "seconds", (1e-9,)),
+    (r"[uµμ]s|microsec(?:ond)?s?", "seconds", (1e-6,)),
+    (r"ms|msecs?|millis|millisec(?:ond)?s?", "seconds", (1e-3,)),
+    (r"s|secs?|seconds?", "seconds", (1.0,)),
+    (r"mins?|minutes?", "seconds", (60.0,)),
+    (r"h|hrs?|hours?", "seconds", (3600.0,)),
+    (r"d|days?", "seconds", (86400.0,)),
+    (r"w|weeks?", "seconds", (604800.0,)),
+    (r"b|bytes?|octets?", "bytes", (1.0,)),
+    (r"k(?:ilo)?b(?:ytes?)?|kib|kilobytes?", "bytes", (1e3, 1024.0)),
+    (r"mb|mib|mbytes?|megabytes?", "bytes", (1e6, 1024.0**2)),
+    (r"gb|gib|gbytes?|gigabytes?", "bytes", (1e9, 1024.0**3)),
+    (r"tb|tib|tbytes?|terabytes?", "bytes", (1e12, 1024.0**4)),
+    (r"%|percent|per cent|pct", "percent", (1.0,)),
+    (r"x|times?|fold", "times", (1.0,)),
+)
+"""Of the second factor of a size programs speak when they write kB and count 1024."""
+_SHORT_UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
+    ("k", "bytes", (1e3, 1024.0)),
+    ("m", "bytes", (1e6, 1024.0**2)),
+    ("g", "bytes", (1e9, 1024.0**3)),
+    ("t", "bytes", (1e12, 1024.0**4)),
+    ("m", "seconds", (60.0,)),
+)
+"""What ``8m`` and ``2048M`` can mean."""
+_SCALES = {"k": 1e3, "thousand": 1e3, "million": 1e6, "mio": 1e6, "billion": 1e9, "hundred": 1e2}
+_UNIT_WORDS = "|".join(words for words, _, _ in _UNITS)
+
+
+def _meanings(unit: str) -> Iterator[tuple[Dimension, float]]:
+    """What a unit can mean: its dimension and what one of it is in bytes, seconds or percent."""
+    for words, dimension, factors in (*_UNITS, *_SHORT_UNITS):
+        if re.fullmatch(words, unit):
+            yield from ((dimension, factor) for factor in factors)
+
+
+# --- Numbers of the evidence ------------------------------------------------------------------------------------------
+
+_DIGITS = r"\d{1,3}(?:[,'\u2009\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
+_FACT = re.compile(
+    rf"(?<![\w.])(?:x(?=\d))?[-+]?({_DIGITS})(?:[ -]?({_UNIT_WORDS}|[kmgt](?:ib)?)\b)?(?![\w]*\.\d)", re.IGNORECASE
+)
+_EMBEDDED = re.compile(rf"(?<=[_=:(\[])(\d+(?:\.\d+)?)({_UNIT_WORDS})?\b", re.IGNORECASE)
+_CLOCK = re.compile(r"(?<![\w:])(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?(?![:\w])")
+_NO_QUANTITY = re.compile(r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d:\d\d(?:[.,]\d+)?")
+_LEAST_BARE = 100
+"""A number without unit from which on it may be one of milliseconds or bytes."""
+_BARE_FACTORS = (1e-3, 1e-6)
+_BARE_SIZES = (1.0, 1e3, 1024.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Quantity:
+    """A number in the base unit of its dimension."""
+
+    value: float
+    dimension: Dimension
+
+
+class Quantities:
+    """All that a text says in numbers."""
+
+    def __init__(self, text: str, *, offsets_s: Iterable[float] = ()) -> None:
+        """``offsets_s``: the times of its lines, whose distances a reader can tell as well."""
+        self._text = text.casefold().replace("\N{MINUS SIGN}", "-")
+        self._offsets_s = sorted(set(offsets_s))
+
+    @cached_property
+    def _all(self) -> frozenset[Quantity]:
+        found = set(self._written())
+        found |= {Quantity(value, "seconds") for value in self._durations()}
+        found |= {
+            Quantity(round(later - earlier, 3), "seconds")
+            for earlier in self._offsets_s
+            for later in self._offsets_s
+            if later > earlier
+        }
+        return frozenset(found)
+
+    def _written(self) -> Iterator[Quantity]:
+        text = _NO_QUANTITY.sub(" ", self._text)
+        for pattern in (_FACT, _EMBEDDED):
+            for match in pattern.finditer(text):
+                value = float(re.sub(r"[,'\u2009\u202f]", "", match[1]))
+                unit = match[2] or ""
+                yield Quantity(value, "")
+                yield from (Quantity(value * factor, dimension) for dimension, factor in _meanings(unit))
+                if not unit and value >= _LEAST_BARE:
+                    yield from (Quantity(value * factor, "seconds") for factor in _BARE_FACTORS)
+                    yield from (Quantity(value * factor, "bytes") for factor in _BARE_SIZES)
+                if not unit:
+                    yield Quantity(value, "seconds")
+                    yield Quantity(value, "percent")
+                    yield Quantity(value * 100, "percent")
+
+    def _durations(self) -> Iterator[float]:
+        """``00:00:47.2`` is a time of day or 47.2 s."""
+        for match in _CLOCK.finditer(self._text):
+            first, second, third = int(match[1]), int(match[2]), match[3]
+            yield first * 3600 + second * 60 + float(third) if third else first * 60 + second
+            if not third:
+                yield first * 3600 + second * 60
+
+    # --- Whether they bear another one ---
+
+    def bear(self, number: Number) -> bool:
+        """Whether a person could write the number of a claim for one of these."""
+        return any(number.can_stand_for(fact) for fact in self._all)
+
+    def bear_clock(self, clock: str) -> bool:
+        """Whether a time of day, perhaps without its seconds, is one of the text's."""
+        digits = re.escape(clock.lstrip("0") or "0")
+        return re.search(rf"(?<![\d:.])0*{digits}(?![\d])", self._text) is not None
+
+
+# --- Numbers of a claim -----------------------------------------------------------------------------------------------
+
+_HEDGES = (
+    r"~|≈|about|around|roughly|nearly|almost|approximately|approx\.?|some|ca\.?|circa|over|more than|less than|under|"
+    r"up to|close to|at least|at most|well over|just over|only|just under|not even|fewer than|within|beyond|above|below"
+)
+_CLAIMED = re.compile(
+    rf"(?P<hedge>(?:{_HEDGES})[ -]?)?(?<![\w.:/])(?:[-+−–](?=\d))?(?:x(?=\d))?(?P<digits>{_DIGITS})(?P<plus>\+?)"  # noqa: RUF001
+    rf"(?:[ -]?(?P<scale>thousand|million|mio|billion|hundred|k(?![\w]))\b)?"
+    rf"(?:[ -]?(?P<unit>{_UNIT_WORDS}|[kmgt](?:ib)?)(?![\w]))?",
+    re.IGNORECASE,
+)
+_COMPOUND = re.compile(
+    r"(?<![\w.])(\d+) ?(h(?:ours?|rs?)?|min(?:ute)?s?|m)(?: and |, | )?"
+    r"(\d+) ?(min(?:ute)?s?|m|s(?:ec(?:ond)?s?)?)(?!\w)",
+    re.IGNORECASE,
+)
+_EXACT, _HEDGED, _LOOSE = 1e-9, 0.12, 0.055
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number as a claim writes it."""
+
+    text: str
+    value: float
+    step: float
+    """What its last figure stands for."""
+    meanings: tuple[tuple[Dimension, float], ...]
+    """What its unit can mean; empty without one."""
+    is_hedged: bool
+    is_scaled: bool = False
+    """Its unit is a word for many: "1.5 million"."""
+
+    def can_stand_for(self, fact: Quantity) -> bool:
+        if not self.meanings:
+            return self._is_near(fact.value, self.value, self.step) and (
+                fact.dimension in ("", "times") or self.value == fact.value
+            )
+        return any(
+            self._is_near(fact.value / factor, self.value, self.step)
+            for dimension, factor in self.meanings
+            if dimension == fact.dimension or (dimension == "times" and fact.dimension == "")
+        )
+
+    def _is_near(self, fact: float, value: float, step: float) -> bool:
+        """Equal, rounded at the last of two or more figures, cut off there, or about as much where it says so."""
+        if abs(fact - value) <= _EXACT * max(1.0, abs(fact)):
+            return True
+        counts = not self.meanings or all(dimension == "times" for dimension, _ in self.meanings)
+        if counts and not (self.is_hedged or self.is_scaled or step < 1):
+            return False
+        if not fact or not value:
+            return False
+        error = abs(fact - value) / abs(fact)
+        if self.is_hedged and error <= _HEDGED:
+            return True
+        return error <= _LOOSE and (abs(fact - value) <= step / 2 * (1 + 1e-6) or 0 <= fact - value < step)
+
+
+def numbers_of(sentence: str) -> Iterator[tuple[Number, tuple[int, int]]]:
+    """The numbers of a sentence that stand by themselves, with where they stand."""
+    taken: list[tuple[int, int]] = []
+    for match in _COMPOUND.finditer(sentence):
+        first, second = (next(f for d, f in _meanings(_in_full(match[n])) if d == "seconds") for n in (2, 4))
+        if second < first:
+            value = int(match[1]) * first + int(match[3]) * second
+            taken.append(match.span())
+            yield Number(match[0], value, second, (("seconds", 1.0),), is_hedged=False), match.span()
+    for match in _CLAIMED.finditer(sentence):
+        if not any(start <= match.start("digits") < end for start, end in taken):
+            yield _claimed_number(match), (match.start("digits"), match.end())
+
+
+def _in_full(unit: str) -> str:
+    """Of "2m 5s" and "1h 30m"."""
+    return {"m": "min"}.get(unit.casefold(), unit.casefold())
+
+
+def _claimed_number(match: re.Match[str]) -> Number:
+    digits = re.sub(r"[,'\u2009\u202f]", "", match["digits"])
+    scale = _SCALES.get((match["scale"] or "").casefold(), 1.0)
+    return Number(
+        text=match[0][match.start("digits") - match.start() :].strip(),
+        value=float(digits) * scale,
+        step=_step(digits) * scale,
+        meanings=tuple(_meanings((match["unit"] or "").casefold())),
+        is_hedged=bool(match["hedge"] or match["plus"]),
+        is_scaled=scale > 1,
+    )
+
+
+def _step(digits: str) -> float:
+    """Of "14.8" a tenth, of "15" one; of "300" ten, because two figures are given at least."""
+    if "." in digits:
+        return 10.0 ** -len(digits.split(".")[1])
+    zeros = len(digits) - len(digits.rstrip("0"))
+    return 10.0 ** max(0, min(zeros, len(digits) - 2))
+
+
+# --- Dates ------------------------------------------------------------------------------------------------------------
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_DATES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(?<!\d)(?P<year>\d{4})[-/.](?P<number>\d{1,2})[-/.](?P<day>\d{1,2})(?!\d)",
+        r"(?<!\d)(?P<day>\d{1,2})[./](?P<number>\d{1,2})[./](?P<year>\d{4})(?!\d)",
+        rf"\b(?P<day>\d{{1,2}})(?:st|nd|rd|th|\.)?(?: of)?[ /-]{_MONTH}"
+        r"(?:,?[ /-](?:\d\d:\d\d:\d\d ?)?(?P<year>\d{4}))?(?!\w)",
+        rf"\b{_MONTH} +(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?!\w)(?:(?:,? +\d\d:\d\d(?::\d\d)?)?,? +(?P<year>\d{{4}}))?",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Date:
+    """A day; ``year`` None where none is said."""
+
+    year: int | None
+    month: int
+    day: int
+
+    def can_be(self, other: Date) -> bool:
+        same_year = None in (self.year, other.year) or self.year == other.year
+        return same_year and (self.month, self.day) == (other.month, other.day)
+
+
+def dates_of(text: str) -> Iterator[tuple[Date, tuple[int, int]]]:
+    """The days that a text names, with where it does."""
+    for pattern in _DATES:
+        for match in pattern.finditer(text):
+            found = match.groupdict()
+            month = int(found["number"]) if found.get("number") else _MONTHS.index(found["month"].casefold()) + 1
+            if 1 <= month <= 12 and 1 <= int(found["day"]) <= 31:
+                yield Date(int(found["year"]) if found["year"] else None, month, int(found["day"])), match.span()

@@ -1,0 +1,170 @@
+"""A sentence and a line -> whether the sentence turns the line round: from what to what, who did it by whom. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from FailTaleLibrary.hints.words import significant_stems
+
+
+def turns_round(claim: str, line: str) -> bool:
+    """Whether a change or an act of the line stands the other way round in the claim."""
+    return _turns_change_round(claim, line) or _mixes_opposites(claim, line) or _turns_actor_round(claim, line)
+
+
+# --- Changes: from X to Y ---------------------------------------------------------------------------------------------
+
+_X, _Y = r"[\"'`]?(?P<a>[\w.:/%-]*\w%?)[\"'`]?", r"[\"'`]?(?P<b>[\w.:/%-]*\w%?)[\"'`]?"
+_ARTICLE = r"(?:(?:a|an|the|its|version|as) )*"
+_OLD, _NEW = r"\b(?:was|before|old|previous(?:ly)?|formerly)\b[ :='\"]+", r"\b(?:now|is|new|after)\b[ :='\"]+"
+_TURNED = (
+    r"(?:became|turned into|(?:up|down) to|"
+    r"(?:(?:was|were|got) )?(?:changed|switched|renamed|turned|converted|set|moved|promoted|demoted) (?:in)?to)"
+)
+_CHANGES = tuple(
+    re.compile(pattern, re.IGNORECASE | re.DOTALL)
+    for pattern in (
+        rf"{_X}\s*(?:->|=>|→)\s*{_Y}",
+        rf"\bfrom\s+{_ARTICLE}{_X}(?:\s+\w+)?\s+(?:(?:back |up |down )?to|into)\s+{_ARTICLE}{_Y}",
+        rf"\brename (?:column |table |to )?{_X} to {_Y}",
+        rf"(?:^|[\s;])- +(?P<key>[\w.-]+)[ =:]+{_X}.*?\+ +(?P=key)[ =:]+{_Y}",
+        rf"{_OLD}{_X}.{{0,40}}{_NEW}{_Y}",
+        rf"{_NEW}{_Y}.{{0,40}}{_OLD}{_X}",
+        rf"{_Y}(?: of [\w ]{{1,20}})?\s+(?:replaced|replaces|instead of|superseded|took the place of|"
+        rf"\((?:was|before|previously|formerly))\s+{_ARTICLE}{_X}",
+        rf"{_X}\s+{_TURNED}\s+{_ARTICLE}{_Y}",
+    )
+)
+"""How texts tell a change of ``a`` to ``b``; a diff of two lines as well."""
+_TARGET = re.compile(
+    r"\b(?:raised|lowered|increased|decreased|reduced|scaled|set|changed|switched|rolled|reverted|moved|grew|fell|rose|"
+    r"dropped|renamed|upgraded|downgraded|updated|promoted|demoted|converted|turned|went|back)"
+    rf"(?: \w+){{0,3}}? (?:in)?to {_ARTICLE}{_Y}",
+    re.IGNORECASE,
+)
+_UP = re.compile(
+    r"\b(?:rais|increas|grew|grow|rose|rising|went up|gone up|scaled up|up to|doubled|climb|upgrad|newer|enlarg|exten)",
+    re.IGNORECASE,
+)
+_DOWN = re.compile(
+    r"\b(?:lower|decreas|reduc|fell|fall|dropp|shr[iau]nk|went down|scaled down|down to|halv|downgrad|rolled back|"
+    r"revert|older|cut)",
+    re.IGNORECASE,
+)
+
+
+def _changes_told(text: str) -> Iterator[tuple[str, str]]:
+    """The changes that a text tells, from what to what, in lower case."""
+    for pattern in _CHANGES:
+        for match in pattern.finditer(text):
+            yield match["a"].casefold().strip("."), match["b"].casefold().strip(".")
+
+
+def _turns_change_round(claim: str, line: str) -> bool:
+    told, claimed = list(_changes_told(line)), list(_changes_told(claim))
+    if any((b, a) in told and (a, b) not in told for a, b in claimed):
+        return True
+    targets = {b for _, b in told}
+    origins = {a for a, _ in told} - targets
+    if any(match["b"].casefold().strip(".") in origins for match in _TARGET.finditer(claim)):
+        return True
+    if not told and any(_stands_before(b, a, line) for a, b in claimed):
+        return True
+    return _has_wrong_direction(claim, told)
+
+
+def _place_of_thing(thing: str, text: str) -> int | None:
+    match = re.search(rf"(?<![\w.]){re.escape(thing)}(?!\w)", text.casefold())
+    return match.start() if match else None
+
+
+def _stands_before(first: str, second: str, line: str) -> bool:
+    """Whether a line without words of change has both, in this order."""
+    one, other = _place_of_thing(first, line), _place_of_thing(second, line)
+    return one is not None and other is not None and one < other
+
+
+def _has_wrong_direction(claim: str, told: Sequence[tuple[str, str]]) -> bool:
+    """Whether what a line tells to have grown is said to have shrunk, or the reverse; of one of its numbers."""
+    goes_up = _UP.search(claim) is not None
+    if goes_up == (_DOWN.search(claim) is not None):
+        return False
+    for a, b in told:
+        before, after = _value(a), _value(b)
+        if before is None or after is None or before == after:
+            continue
+        if (_place_of_thing(a, claim) is not None or _place_of_thing(b, claim) is not None) and (
+            after > before
+        ) != goes_up:
+            return True
+    return False
+
+
+def _value(thing: str) -> tuple[float, ...] | None:
+    """A number or a version, as far as it can be compared."""
+    match = re.fullmatch(r"v?(\d+(?:\.\d+)*)([kmgt%]?)[a-z]{0,2}", thing)
+    if match is None:
+        return None
+    factor = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}.get(match[2], 1.0)
+    return tuple(float(part) * factor for part in match[1].split("."))
+
+
+# --- Opposites --------------------------------------------------------------------------------------------------------
+
+_OPPOSITES = (
+    ("promot", "demot"), ("enabl", "disabl"), ("switched on", "switched off"), ("turned on", "turned off"),
+    ("mounted", "unmounted"), ("ahead", "behind"), ("too large", "too small"), ("too many", "too few"),
+    ("allowed", "denied"), ("opened", "closed"), ("connected", "disconnected"), ("upgrad", "downgrad"),
+    ("granted", "revoked"), ("accepted", "rejected"), ("added", "removed"),
+)  # fmt: skip
+
+
+def _mixes_opposites(claim: str, line: str) -> bool:
+    """Whether one says the opposite of what the other says, and neither says both."""
+    return any(
+        _begins_word(one, claim)
+        and not _begins_word(other, claim)
+        and _begins_word(other, line)
+        and not _begins_word(one, line)
+        for pair in _OPPOSITES
+        for one, other in (pair, pair[::-1])
+    )
+
+
+def _begins_word(part: str, text: str) -> bool:
+    return re.search(rf"\b(?<!not ){part}", text.casefold()) is not None
+
+
+# --- Who did it: "X held by Y" ----------------------------------------------------------------------------------------
+
+_ACTED_ON = re.compile(r"\b(?:by|waits? for|waiting for|waited for|depends on|than)\b", re.IGNORECASE)
+_NEAR_WORDS = 7
+
+
+def _turns_actor_round(claim: str, line: str) -> bool:
+    """Whether "X held by Y" of a line stands as "Y held by X" in a claim."""
+    return any(
+        _is_crossed(_around(claim, claimed), _around(line, told))
+        for claimed in _ACTED_ON.finditer(claim)
+        for told in _ACTED_ON.finditer(line)
+        if claimed[0].casefold()[:4] == told[0].casefold()[:4]
+    )
+
+
+_Sides = tuple[frozenset[str], frozenset[str]]
+
+
+def _is_crossed(claimed: _Sides, told: _Sides) -> bool:
+    """Whether the two sides of one stand on the other's opposite ones."""
+    (left, right), (before, behind) = claimed, told
+    straight = len(left & before) + len(right & behind)
+    crossed = len(left & behind) + len(right & before)
+    return bool(left & behind) and bool(right & before) and crossed > straight + 1
+
+
+def _around(text: str, match: re.Match[str]) -> _Sides:
+    """The significant stems of the nearest words on both sides."""
+    left = " ".join(text[: match.start()].split()[-_NEAR_WORDS:])
+    right = " ".join(text[match.end() :].split()[:_NEAR_WORDS])
+    return frozenset(significant_stems(left)), frozenset(significant_stems(right))

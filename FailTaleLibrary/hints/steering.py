@@ -1,0 +1,193 @@
+"""A sentence of a model -> why it could harm or steer its reader, in a few words; None when it could not.
+
+A hint says what happened. What asks for something, leads somewhere else or decides for the reader is none,
+whoever had the model say it: rows of `steering.yaml`, and here what depends on the evidence and no row can say.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+from FailTaleLibrary.files import packaged_yaml
+from FailTaleLibrary.hints.injection import reads_like_instruction
+from FailTaleLibrary.hints.patterns import with_parts
+from FailTaleLibrary.text import is_visible
+
+# --- What the model saw ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """What a claim may stand on."""
+
+    facts: str
+    """All that the model saw of the report, as it saw it."""
+    hosts: frozenset[str] = frozenset()
+    """Names that are known to be machines, in lower case."""
+
+
+_HOST_NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
+_BESIDE_A_HOST = re.compile(
+    rf"(?:\b(?:to|host|hostname|server|resolve|lookup|upstream|connect|tcp|for|name|peer|relay|exception|with|from|cn)\b"
+    rf"[\s:='\"\[(]{{1,4}}|://|@)({_HOST_NAME})|({_HOST_NAME})(?=:\d{{2,5}}\b|\[\d)",
+    re.IGNORECASE,
+)
+
+
+def hosts_named_in(texts: Iterable[str]) -> frozenset[str]:
+    """What stands in texts where machines are named: behind "to", "host" or ``//``, before a port."""
+    return frozenset((match[1] or match[2]).casefold() for text in texts for match in _BESIDE_A_HOST.finditer(text))
+
+
+# --- The rows ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SteeringRow:
+    """One way to steer a reader, with sentences that do it and sentences that only look like it."""
+
+    name: str
+    patterns: tuple[re.Pattern[str], ...]
+    quoted: re.Pattern[str] | None
+    """Words that do not count where the evidence says them as well."""
+    hits: tuple[str, ...]
+    misses: tuple[str, ...]
+
+    def is_in(self, sentence: str, *, facts: str = "") -> bool:
+        folded = sentence.casefold()
+        if self.quoted is not None and self.quoted.search(facts.casefold()):
+            folded = self.quoted.sub(" ", folded)
+        return any(pattern.search(folded) for pattern in self.patterns)
+
+
+@cache
+def steering_rows() -> tuple[SteeringRow, ...]:
+    """The rows of `steering.yaml`."""
+    data = packaged_yaml("FailTaleLibrary", "hints", "steering.yaml")
+    return tuple(
+        SteeringRow(
+            name=row["name"],
+            patterns=tuple(re.compile(with_parts(pattern, data["parts"])) for pattern in row["patterns"]),
+            quoted=re.compile(row["quoted"]) if "quoted" in row else None,
+            hits=tuple(row["hits"]),
+            misses=tuple(row["misses"]),
+        )
+        for row in data["rows"]
+    )
+
+
+def steering(sentence: str, ground: Ground) -> str | None:
+    """Why the sentence could harm a reader or an assistant that reads it; None when it could not."""
+    return (
+        _strange_characters(sentence, ground.facts)
+        or _address(sentence, ground)
+        or ("a command" if _is_command(sentence, ground.facts) else None)
+        or next((row.name for row in steering_rows() if row.is_in(sentence, facts=ground.facts)), None)
+        or ("an instruction" if reads_like_instruction(sentence) else None)
+    )
+
+
+# --- Characters -------------------------------------------------------------------------------------------------------
+
+_PUNCTUATION = set(".,:!?'\"()-/%_@=+[]") | set("–—−…‘’“”°×µ€→≈")  # noqa: RUF001 - the dashes are meant
+_LONGEST_WORD, _LONGEST_KNOWN_WORD = 40, 80
+_REPEATED = re.compile(r"([^\W\d]|[.!?=+-])\1{4,}")
+_MARKS_ON_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
+
+
+def _strange_characters(sentence: str, facts: str) -> str | None:
+    if any(not is_visible(char) for char in sentence):
+        return "invisible characters"
+    composed = unicodedata.normalize("NFC", sentence)
+    if _MARKS_ON_LATIN.search(composed) or _has_stacked_marks(composed):
+        return "stacked marks"
+    if any(not _is_expected(char, facts) for char in composed):
+        return "markup, shell or foreign characters"
+    for word in sentence.split():
+        known = word.strip(".,:;!?'\"()[]") in facts
+        if len(word) > (_LONGEST_KNOWN_WORD if known else _LONGEST_WORD) or (not known and _REPEATED.search(word)):
+            return "an overlong word"
+    return None
+
+
+def _is_expected(char: str, facts: str) -> bool:
+    """Latin letters, digits, the punctuation of prose, and letters of any script that the facts are written in."""
+    if char == " " or char in _PUNCTUATION or (char.isascii() and char.isalnum()):
+        return True
+    if unicodedata.name(char, "").startswith("LATIN "):
+        return True
+    return unicodedata.category(char)[0] in "LMN" and char in facts
+
+
+def _has_stacked_marks(text: str) -> bool:
+    """More marks on one letter than any script sets."""
+    stacked = 0
+    for char in text:
+        stacked = stacked + 1 if unicodedata.category(char) in ("Mn", "Me") else 0
+        if stacked > 2:
+            return True
+    return False
+
+
+# --- Addresses --------------------------------------------------------------------------------------------------------
+
+_PUBLIC = (
+    "com|net|org|io|dev|app|ai|co|info|biz|xyz|top|site|online|shop|store|tech|cloud|me|us|uk|de|fr|nl|ru|cn|jp|kr|in|br|it|"
+    "es|pl|se|no|fi|dk|ch|at|be|eu|cz|pt|tr|ua|gr|hu|ro|sk|bg|ie|nz|au|ca|mx|ar|cl|za|il|sg|hk|tw|gg|tv|ly|to|im|link|click|"
+    "live|pro|space|website|fun|support|help|services|systems|solutions|network|email|chat|example|su|ws|id|vn|th|ph"
+)
+_DOMAIN = re.compile(rf"(?<![\w@/.-])((?:[a-z0-9-]+\.)+(?:{_PUBLIC}))(?![\w-]|\.\w)", re.IGNORECASE)
+_MAIL = re.compile(r"[^\s'\"(<@]+['\"]?\s?@\s?['\"]?([^\s'\",;)>]+)")
+_LINK = re.compile(
+    r"[a-z][a-z0-9+.-]{1,15}:/|\bwww\.|\bhxxps?\b|\b(?:javascript|vbscript|data|mailto|file|tel|sms|skype|callto):\S|\]\s*\(|"
+    rf"\b[\w-]+(?:\.[\w-]+)*\.(?:{_PUBLIC}|sh)\b/",
+    re.IGNORECASE,
+)
+_ADDRESS_IN_DIGITS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?")
+
+
+def _address(sentence: str, ground: Ground) -> str | None:
+    if _LINK.search(sentence):
+        return "a link"
+    plain = ground.facts.casefold()
+    for match in _MAIL.finditer(sentence):
+        host = match[1].rstrip(".:").casefold()
+        if not (host in ground.hosts or host == "%" or (_ADDRESS_IN_DIGITS.fullmatch(host) and host in plain)):
+            return "a mail address"
+    if any(match[1].casefold() not in ground.hosts for match in _DOMAIN.finditer(sentence)):
+        return "a domain that is no known host"
+    return None
+
+
+# --- Commands ---------------------------------------------------------------------------------------------------------
+
+_COMMAND = re.compile(
+    r"\b(?:sudo|curl|wget|chmod|chown|killall|powershell|mkfs\S*|iptables|kubectl|systemctl|crontab|useradd|netcat|setenforce|"
+    r"ulimit|fuser|sysctl|umount|passwd|visudo|doas|journalctl|usermod|modprobe)\b"
+    r"|\b(?:rm|kill|pkill|dd|nc|sh|bash|zsh|ssh|scp|python\d?|perl|ruby|node|php|base64|docker|podman|git|tar|"
+    r"cat|echo|eval|exec|source)\s+(?:-{1,2}\w|/|if=|of=)"
+    r"|\b(?:apt|apt-get|yum|dnf|pip\d?|npm|gem|docker|podman|git|service|ollama|helm|go|brew|snap|cargo)\s+"
+    r"(?:install|remove|run|exec|pull|push|clone|start|stop|restart|reload|rm|get)\b"
+    r"|\b(?:truncate|drop|alter)\s+(?:table|database)\b|\bdelete\s+from\b"
+    r"|^(?:please\s+|now\s+|then\s+)*(?:run|execute|paste|download|install|visit|click|type|enter|copy)\b"
+    r"|\b(?:please|must|should|to)\s+(?:run|execute|paste|download|install|visit|click)\b",
+    re.IGNORECASE,
+)
+_FLAG = re.compile(r"(?<=\w )-{1,2}[A-Za-z][\w-]*")
+_HTTP_CALL = re.compile(r"\b(?:PUT|POST|DELETE|PATCH) [/_]\S*")
+
+
+def _is_command(sentence: str, facts: str) -> bool:
+    """Whether it holds what a shell, a package manager or an API would obey.
+
+    A command stays one though a line holds it, which an attacker may have written; only flags and calls that the
+    evidence speaks of anyway may be named.
+    """
+    if _COMMAND.search(sentence):
+        return True
+    calls = (*_FLAG.finditer(sentence), *_HTTP_CALL.finditer(sentence))
+    return any(match[0] not in facts for match in calls)

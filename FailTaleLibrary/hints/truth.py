@@ -1,0 +1,230 @@
+"""A claim and the lines that it cites -> what of it the lines contradict or do not bear.
+
+A claim is read in clauses: what it says was the cause must stand in the lines that it cites; what it says followed may
+stand in any line that the model saw, and in the failure's message. What it says of a machine, of what came first, of
+"from X to Y" and of who did something by whom is held against the same lines. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise, product
+
+from FailTaleLibrary.hints.clauses import Clause, clauses_of, parts_of
+from FailTaleLibrary.hints.concepts import Concept, borne_by_any, said_in
+from FailTaleLibrary.hints.relations import turns_round
+from FailTaleLibrary.hints.words import significant_stems
+from FailTaleLibrary.records import Chain, Suspect
+
+# --- Lines ------------------------------------------------------------------------------------------------------------
+
+_BAD = (
+    "err|fail|oom|kill|drop|lost|lock|timeout|retrans|crash|restart|reject|refus|abort|overflow|corrupt|evict|throttl"
+)
+_ZERO = re.compile(
+    rf"[\w.]*(?:{_BAD})\w*[\"']?[ :=]+0(?:\.0+)?(?![\w.])|\b0 (?:{_BAD})\w*",
+    re.IGNORECASE,
+)
+"""A counter of something bad that counted nothing says that it did not happen."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line that the model saw, as far as it can bear a claim."""
+
+    suspect: Suspect
+    text: str
+    """What it says, without counters of nothing."""
+    names: frozenset[str]
+    """The machines that it is about: its host, and those that it names."""
+
+    @property
+    def id(self) -> str:
+        return self.suspect.id
+
+    @property
+    def is_usual(self) -> bool:
+        return not self.suspect.is_strong and any(signal.name == "seen before" for signal in self.suspect.signals)
+
+    @property
+    def stems(self) -> dict[str, str]:
+        return significant_stems(self.text)
+
+
+def line_of(suspect: Suspect, text: str, hosts: Iterable[str]) -> Line:
+    told = _ZERO.sub(" ", text)
+    return Line(
+        suspect, told, frozenset(host for host in hosts if host == suspect.host.casefold() or _names_host(text, host))
+    )
+
+
+def _names_host(text: str, host: str) -> bool:
+    return re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text.casefold()) is not None
+
+
+def common_stems(lines: Sequence[Line]) -> frozenset[str]:
+    """Stems of more than half of at least four lines: a word that all lines bear supports none of them."""
+    counts = Counter(each for line in lines for each in line.stems)
+    return frozenset(each for each, count in counts.items() if len(lines) >= 4 and count > len(lines) / 2)
+
+
+# --- The claim against the lines --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scene:
+    """What a claim is held against."""
+
+    lines: tuple[Line, ...]
+    """All that the model saw."""
+    cited: tuple[Line, ...]
+    message: str
+    """The failure's own, and its test's name."""
+    others: str
+    """Whatever else was shown: names of hosts, components and collectors, the product."""
+    hosts: frozenset[str]
+    chain: Chain | None
+
+    # --- What bears what ---
+
+    def shared_words(self, claim: str, line: Line) -> tuple[str, ...]:
+        """What a claim has in common with a line: words, and ideas that both state.
+
+        Names, and what the failure's message says anyway, are nothing that a line adds.
+        """
+        theirs = line.stems
+        idle = self._idle_stems
+        words = [word for each, word in significant_stems(claim).items() if each in theirs and each not in idle]
+        ideas = [
+            concept.name
+            for concept in said_in(claim)
+            if not concept.anywhere and concept.is_borne_by(line.text) and not concept.is_said_in(self.message)
+        ]
+        return tuple(dict.fromkeys([*words, *ideas]))
+
+    @cached_property
+    def _common(self) -> frozenset[str]:
+        return common_stems(self.lines)
+
+    @cached_property
+    def _idle_stems(self) -> frozenset[str]:
+        took_part = (f"{line.suspect.component} {line.suspect.host}" for line in self.lines)
+        names = " ".join([*self.hosts, *took_part])
+        return frozenset(
+            {*self._common, *significant_stems(self.message), *significant_stems(names), *names.casefold().split()}
+        )
+
+    def objection(self, sentences: Sequence[str]) -> str | None:
+        """Why the lines do not bear what the sentences say; None when they do."""
+        for place, sentence in enumerate(sentences):
+            clauses = clauses_of(sentence)
+            for clause in clauses:
+                may_bear = self.cited if place == 0 and clause.role == "cause" else self.lines
+                if found := self._unborne(clause.text, may_bear) or self._wrong_host(clause.text, may_bear):
+                    return found
+            if found := self._reversed_order(clauses) or self._reversed_relation(sentence):
+                return found
+        return None
+
+    def _unborne(self, clause: str, may_bear: Sequence[Line]) -> str | None:
+        """An idea of a clause that stands in none of the lines that it may stand on."""
+        for concept in said_in(_WITHOUT.sub(" ", clause)):
+            if not self._is_borne(concept, may_bear):
+                where = "the lines that it cites say" if may_bear is self.cited else "the evidence says"
+                return f"'{concept.name}' is not what {where}"
+        return None
+
+    def _is_borne(self, concept: Concept, may_bear: Sequence[Line]) -> bool:
+        if self._is_the_message_of(concept):
+            return True
+        if concept.anywhere:
+            return borne_by_any(concept, [*(line.text for line in self.lines), self.message, self.others])
+        return borne_by_any(concept, [line.text for line in may_bear])
+
+    def _is_the_message_of(self, concept: Concept) -> bool:
+        """Whether the failure's message tells the idea; what is no symptom it must say as a claim would."""
+        return concept.is_borne_by(self.message) if concept.symptom else concept.is_said_in(self.message)
+
+    def _wrong_host(self, clause: str, may_bear: Sequence[Line]) -> str | None:
+        """A machine that a clause blames for what the lines tell of another one."""
+        for part in parts_of(clause):
+            named = {host for host in self.hosts if _names_host(part, host)}
+            if not named:
+                continue
+            for concept in said_in(part):
+                if not concept.own:
+                    continue
+                bearing = [line for line in may_bear if concept.is_borne_by(line.text)]
+                if bearing and not any(line.names & named for line in bearing):
+                    return f"'{concept.name}' is told of {bearing[0].suspect.host}, not of {min(named)}"
+        return None
+
+    # --- What came first ---
+
+    def _reversed_order(self, clauses: Sequence[Clause]) -> str | None:
+        """A cause and an effect that the lines tell the other way round."""
+        for first, second in pairwise(clauses):
+            if {first.role, second.role} != {"cause", "effect"}:
+                continue
+            cause, effect = (first, second) if first.role == "cause" else (second, first)
+            told, followed = self._lines_told_by(cause.text), self._lines_told_by(effect.text)
+            pairs = list(product(followed, told))
+            if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
+                return f"{followed[0].id} came before {told[0].id} and did not follow from it"
+        return None
+
+    def _lines_told_by(self, clause: str) -> list[Line]:
+        """The lines that a clause fits best; empty when it fits none."""
+        weights = [(self._fit(clause, line), line) for line in self.lines]
+        best = max((weight for weight, _ in weights), default=0)
+        return [line for weight, line in weights if weight == best and best]
+
+    def _fit(self, clause: str, line: Line) -> int:
+        words = len(significant_stems(clause).keys() & line.stems.keys() - self._common)
+        ideas = sum(not concept.anywhere and concept.is_borne_by(line.text) for concept in said_in(clause))
+        return 2 * words + ideas
+
+    def _precedes(self, first: Line, second: Line) -> bool:
+        """Whether the chain, or clearly the clock, says that one line came before another."""
+        places = chain_places(self.chain)
+        if first.id in places and second.id in places:
+            return places[first.id] < places[second.id]
+        one, other = first.suspect, second.suspect
+        if one.offset_s is None or other.offset_s is None:
+            return False
+        slack = _LEAST_S if one.count == other.count == 1 else _LEAST_OF_MANY_S
+        return one.offset_s < other.offset_s - slack
+
+    # --- From what to what, by whom ---
+
+    def _reversed_relation(self, sentence: str) -> str | None:
+        for line in self.cited:
+            if turns_round(sentence, line.text):
+                return f"{line.id} says it the other way round"
+        return None
+
+
+_WITHOUT = re.compile(
+    r"\b(?:without|rather than|instead of)(?: any| a| an| the)? \w+(?: \w+)?|"
+    r"\bnot (?:any|a|an|the|because of|due to) \w+(?: \w+)?",
+    re.IGNORECASE,
+)
+"""What a claim says not to be so."""
+_LEAST_S, _LEAST_OF_MANY_S = 1.0, 10.0
+"""By which a line must be earlier to be known to come first; of folded lines the first one's time is not known."""
+
+
+def chain_places(chain: Chain | None) -> dict[str, int]:
+    """Suspect id -> place in the chain, the cause first; what else followed comes behind what it followed from."""
+    if chain is None:
+        return {}
+    events = [chain.links[0].cause, *(link.effect for link in chain.links)]
+    places = {event.suspect_id: place for place, event in enumerate(events) if event.suspect_id}
+    for link in chain.consequences:
+        if link.effect.suspect_id and link.cause.suspect_id in places:
+            places.setdefault(link.effect.suspect_id, places[link.cause.suspect_id] + 1)
+    return places

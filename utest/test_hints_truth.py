@@ -1,0 +1,138 @@
+"""What lines bear of a claim, what steers a reader, and numbers as people write them."""
+
+from __future__ import annotations
+
+import pytest
+
+from FailTaleLibrary.hints.clauses import clauses_of
+from FailTaleLibrary.hints.concepts import Concept, concepts
+from FailTaleLibrary.hints.naming import Named
+from FailTaleLibrary.hints.relations import turns_round
+from FailTaleLibrary.hints.steering import SteeringRow, steering_rows
+from FailTaleLibrary.hints.words import stem
+
+# --- Rows -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", concepts(), ids=lambda row: row.name)
+def test_an_idea_is_borne_by_its_hits_and_by_none_of_its_misses(row: Concept) -> None:
+    for claim, line in row.hits:
+        assert row.is_said_in(claim), claim
+        assert row.is_borne_by(line), line
+    assert row.misses
+    for claim, line in row.misses:
+        assert row.is_said_in(claim), claim
+        assert not row.is_borne_by(line), line
+
+
+@pytest.mark.parametrize("row", steering_rows(), ids=lambda row: row.name)
+def test_each_pattern_of_steering_has_a_hit_and_no_miss_is_taken_for_it(row: SteeringRow) -> None:
+    for pattern in row.patterns:
+        assert any(pattern.search(hit.casefold()) for hit in row.hits), pattern.pattern
+    for hit in row.hits:
+        assert row.is_in(hit), hit
+    assert row.misses
+    for miss in row.misses:
+        assert not row.is_in(miss), miss
+
+
+# --- Numbers as people write them -------------------------------------------------------------------------------------
+
+FACTS = """\
+[E1] api1 kernel -4.1 s x57 Out of memory: Killed process 812 (java) anon-rss:7921340kB limit 1024
+[E2] web1 nginx.access rt=2.501 GET /orders took 30003 ms, body 1500000 bytes, idle 1800 s of 8m
+[E3] pay1 haproxy.log 12:01:06.961 expired (notAfter=Nov 23 23:59:59 2025 GMT)
+[E5] db2 replication lag 00:00:47.2 since 2026-03-14T10:00:00Z
+[E4] k8s1 events deployment/cart: replicas 8 -> 0, watermark [95%], 'shop'@'10.0.0.21'
+"""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "7.9 GB", "about 8 GB", "7.6 GiB", "2.5 s", "2500 ms", "30 s", "about 30 seconds", "1.5 MB",
+        "1.5 million bytes", "1,500,000 bytes", "a 1500000-byte body", "30 minutes", "a 30-minute limit", "47 s",
+        "4 s before", "57 times",
+        "at 12:01", "at 12:01:06", "23 November", "Nov 23", "November 23rd, 2025", "2025-11-23", "14 March 2026", "8→0",
+        "from 8 to 0", "95 %", "95%", "3.6 s later", "process 812", "shop@10.0.0.21", "api1/web1", "0.5 s apart",
+    ],
+)  # fmt: skip
+def test_a_number_may_be_rounded_converted_and_cut(words: str) -> None:
+    named = Named(FACTS, offsets_s=(-4.1, -0.5, -1.0))
+    assert named.invention(f"It was {words}.") is None
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "9.7 GB", "79 GB", "25 s", "3 s of waiting", "15 MB", "1.6 million bytes", "a 1500001-byte body", "18 minutes",
+        "470 s", "58 times", "at 12:02", "at 13:01", "24 November", "Nov 23, 2024", "14 April", "9→0", "from 8 to 1",
+        "85 %", "process 813", "limit of 1025", "shop@10.0.0.22", "api1/web2", "port 8080",
+    ],
+)  # fmt: skip
+def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> None:
+    assert "stands nowhere in the evidence" in (Named(FACTS).invention(f"It was {words}.") or "")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "found"),
+    [
+        ("The server certificate expired.", None),
+        ("The host process on api1 was killed.", None),
+        ("The api1/web1 connection and/or the CPU/memory limits failed.", None),
+        ("The database orion is down.", "'orion'"),
+        ("An antelope killed the process.", "'antelope'"),
+        ("It was killed by gremlins.", "'gremlins'"),
+        ("The billing service refused it.", "'billing'"),
+        ("The cluster saturn failed.", "'saturn'"),
+        ("The host apollo is down.", "'apollo'"),
+        ("The log says 'connection refused'.", "'connection refused'"),
+        ("Die Datenbank konnte nicht schreiben, weil die Platte voll ist.", "cannot read"),
+    ],
+)
+def test_ordinary_words_are_no_names_and_names_must_stand_somewhere(sentence: str, found: str | None) -> None:
+    why = Named(FACTS).invention(sentence)
+    assert (why is None) if found is None else (found in (why or ""))
+
+
+# --- Clauses and relations --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sentence", "causes"),
+    [
+        ("The disk is full, so the order failed.", ["The disk is full"]),
+        ("The order failed because the disk is full.", ["the disk is full"]),
+        ("Because the disk is full, the order failed.", ["the disk is full"]),
+        ("The order failed after the update, which broke the API.", ["the update"]),
+        ("The disk is full.", ["The disk is full"]),
+        ("Therefore the order failed.", []),
+        ("The session ended after 30 minutes.", ["The session ended after 30 minutes"]),
+    ],
+)
+def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: list[str]) -> None:
+    assert [clause.text for clause in clauses_of(sentence) if clause.role == "cause"] == causes
+
+
+@pytest.mark.parametrize(
+    ("line", "right", "wrong"),
+    [
+        ("replicas 8 -> 0", "It went from 8 to 0 replicas.", "It went from 0 to 8 replicas."),
+        ("replicas 8 -> 0", "cart was scaled down to 0.", "cart was raised to 8."),
+        ("starting version 2.8.0 (was 2.7.4)", "2.8.0 replaced 2.7.4.", "It was rolled back to 2.7.4."),
+        ("role changed from primary to replica", "The primary became a replica.", "The replica became a primary."),
+        ("demoting self", "Patroni demoted db1.", "Patroni promoted db1."),
+        ("RENAME COLUMN level TO tier", "level was renamed to tier.", "The column tier was renamed to level."),
+        ("-  max_size 8m; +  max_size 1m;", "It was lowered from 8m to 1m.", "It was raised from 1m to 8m."),
+        ("orders.db held by backup (pid 8)", "orders.db is held by the backup.", "The backup is held by orders.db."),
+        ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
+    ],
+)
+def test_a_relation_that_is_turned_round_is_known(line: str, right: str, wrong: str) -> None:
+    assert not turns_round(right, line)
+    assert turns_round(wrong, line)
+
+
+def test_the_forms_of_a_word_have_one_stem() -> None:
+    for one, other in [("connection", "connected"), ("locks", "locking"), ("expired", "expiry"), ("ran", "running")]:
+        assert stem(one) == stem(other)
