@@ -93,9 +93,11 @@ Lines Without A Time Belong To The Test That Wrote Them
     Item Should Not Contain    ${report}    web1/log    old news
 
 The Console's Last Lines Say What It Cost, The Causes And Where Their Page Is
+    # How many looks met the emptied log depends on which mark was the newest: the reports say it.
+    ${missing} =    Evaluate    sum(len(report.evidence.gaps) for report in $WATCHED.reports)
     Should Match Regexp
     ...    ${WATCHED.stderr}
-    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts \\(2 items missing\\) in \\S+ s\n( .*\n){1,6}
+    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts \\(${missing} items? missing\\) in \\S+ s\n( .*\n){1,6}
     Should Match Regexp    ${WATCHED.stderr}    \nFailTale: .*failtale-report.html\n$
     Should Not Contain    ${WATCHED.stdout}    FailTale
 
