@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import functools
 import gzip
 import http.server
 import json
@@ -118,12 +119,19 @@ def packed(record: Any) -> str:
     return base64.b64encode(zlib.compress(json.dumps(record).encode(), 1)).decode()
 
 
-def handing_over(word: str) -> Answer:
-    """A gateway that collects at once, and then gives this word by pages."""
+def handing_over(packed_record: str | Callable[[], bytes]) -> Answer:
+    """A gateway that collects at once, and gives this record by pages; a large one is packed when asked for."""
+
+    @functools.cache
+    def packed_once() -> str:
+        if isinstance(packed_record, str):
+            return packed_record
+        return base64.b64encode(zlib.compress(packed_record(), 1)).decode()
 
     def answer(tool: str, arguments: dict[str, Any]) -> Any:
         if tool == "runner_collect":
             return {"failure_id": "f" * 32}
+        word = packed_once()
         at, size = arguments.get("offset", 0), arguments.get("max_bytes", 1000)
         end = at + size if at + size < len(word) else -1
         return {"text": word[at : at + size], "next_offset": end, "server_time": time.time()}
@@ -266,10 +274,10 @@ SHAPES: dict[str, Answer] = {
     "an empty record": handing_over(""),
     "no record": handing_over("////"),
     "another record": handing_over(packed({"schema_version": 2})),
-    "a deep record": handing_over(base64.b64encode(zlib.compress(b"[" * 100_000)).decode()),
-    "many values": handing_over(base64.b64encode(zlib.compress(b'{"a":[' + b"[]," * 5_000_000)).decode()),
-    "escapes without an end": handing_over(base64.b64encode(zlib.compress(b'{"a":"' + b'\\"' * 3_000_000)).decode()),
-    "a bomb": handing_over(base64.b64encode(zlib.compress(b" " * 400_000_000, 9)).decode()),
+    "a deep record": handing_over(lambda: b"[" * 100_000),
+    "many values": handing_over(lambda: b'{"a":[' + b"[]," * 5_000_000),
+    "escapes without an end": handing_over(lambda: b'{"a":"' + b'\\"' * 3_000_000),
+    "a bomb": handing_over(lambda: b" " * 400_000_000),
     "a compressed page": lambda tool, arguments: gzip.compress(b" " * 50_000_000),
     "no end of pages": lambda tool, arguments: {
         "failure_id": "f",
