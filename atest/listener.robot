@@ -75,7 +75,7 @@ A Tag Narrows A Failure To A Component
 An Earlier Test's Errors Are Not In A Later Test's Evidence
     ${report} =    Report Of    ${WATCHED}    Body Fails
     Item Should Contain    ${report}    web1/log    no room for an order
-    FOR    ${name}    IN    Body And Teardown Fail    Waits In Vain
+    FOR    ${name}    IN    Fails Twice And Goes On    Waits In Vain
         ${report} =    Report Of    ${WATCHED}    ${name}
         Item Should Not Contain    ${report}    web1/log    ERROR
     END
