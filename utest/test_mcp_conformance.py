@@ -57,8 +57,11 @@ CALLS = (
 )
 
 
-@pytest.mark.parametrize("era", ERAS)
-@pytest.mark.parametrize("call", CALLS, ids=lambda call: call[1] if call[1] != "tools/call" else call[3])
+@pytest.mark.parametrize(
+    ("era", "call"),
+    [("modern", call) for call in CALLS] + [("legacy", call) for call in CALLS[::2]],
+    ids=lambda word: word if isinstance(word, str) else word[1] if word[1] != "tools/call" else word[3],
+)
 def test_the_inspector_reads_us_over_http(server: Served, tmp_path: Path, era: str, call: tuple[str, ...]) -> None:
     token = f"Authorization: Bearer {server.token}"
     target = (server.url, "--transport", "http", "--header", token, "--protocol-era", era)
