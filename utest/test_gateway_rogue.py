@@ -170,10 +170,10 @@ def an_item(**changes: Any) -> dict[str, Any]:
 # --- Too much --------------------------------------------------------------------------------------------------------
 
 
-def test_sixty_thousand_items_and_a_hundred_thousand_gaps_are_cut_and_counted() -> None:
-    items = [{"id": "", "host": f"h{n}", "component": "", "collector": "c", "command": ""} for n in range(60_000)]
-    gaps = [{"host": "h", "reason": "failed", "detail": "no"} for _ in range(100_000)]
-    for evidence, left_out in ({"items": items}, "58000 items and 0"), ({"gaps": gaps}, "0 items and 98000"):
+def test_twelve_thousand_items_and_gaps_are_cut_and_counted() -> None:
+    items = [{"id": "", "host": f"h{n}", "component": "", "collector": "c", "command": ""} for n in range(12_000)]
+    gaps = [{"host": "h", "reason": "failed", "detail": "no"} for _ in range(12_000)]
+    for evidence, left_out in ({"items": items}, "10000 items and 0"), ({"gaps": gaps}, "0 items and 10000"):
         handover = unpack_handover(packed(a_record(**evidence)), max_bytes=100_000_000)
         kept = bounded(handover, Limits(), now=NOW).evidence
         assert len(kept.items) <= record.MAX_ITEMS

@@ -9,7 +9,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,8 @@ from mcp_servers import (
 )
 from patience import PATIENCE_S, wait_until
 from test_mcp_tools import a_marker, slow
+
+from FailTaleLibrary.cli import main
 
 
 @pytest.fixture(scope="module")
@@ -193,29 +195,45 @@ def test_a_server_that_is_told_to_end_does_not_wait_for_a_collection(tmp_path: P
 # --- Start -----------------------------------------------------------------------------------------------------------
 
 
-def refused(folder: Path, *arguments: str) -> str:
+@pytest.fixture
+def refused(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
     """What `failtale serve` says when it does not start."""
-    options = ("serve", "--token-file", str(folder / "token"), "--audit-file", str(folder / "audit"), *arguments)
-    done = subprocess.run(
-        command(*options), env=environment(folder), capture_output=True, text=True, timeout=PATIENCE_S
-    )
-    assert done.returncode == 2, done.stderr
-    return done.stderr
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("XDG_CONFIG_HOME", raising=False)
+
+    def said(*arguments: str) -> str:
+        options = [
+            "serve",
+            "--token-file",
+            str(tmp_path / "token"),
+            "--audit-file",
+            str(tmp_path / "audit"),
+            *arguments,
+        ]
+        assert main(options) == 2
+        return capsys.readouterr().err
+
+    return said
 
 
-def test_it_does_not_start_where_it_would_not_be_safe_or_has_nothing_to_serve(tmp_path: Path) -> None:
+def test_it_does_not_start_where_it_would_not_be_safe_or_has_nothing_to_serve(
+    refused: Callable[..., str], tmp_path: Path
+) -> None:
     config = str(a_config(tmp_path))
-    assert "TLS" in refused(tmp_path, "--config", config, "--host", "0.0.0.0", "--port", "0")
-    assert "Nothing to serve" in refused(tmp_path)
-    assert "no-such.xml" in refused(tmp_path, "--output", "no-such.xml")
+    assert "TLS" in refused("--config", config, "--host", "0.0.0.0", "--port", "0")
+    assert "Nothing to serve" in refused()
+    assert "no-such.xml" in refused("--output", "no-such.xml")
     (tmp_path / "token").touch(0o644)
     (tmp_path / "token").chmod(0o644)
-    assert "chmod 600" in refused(tmp_path, "--config", config)
+    assert "chmod 600" in refused("--config", config)
 
 
 def test_a_port_that_is_taken_is_said(tmp_path: Path, server: Served) -> None:
-    said = refused(tmp_path, "--config", str(a_config(tmp_path)), "--port", str(server.port))
-    assert f"port {server.port}" in said
+    options = ("serve", "--token-file", str(tmp_path / "token"), "--audit-file", str(tmp_path / "audit"))
+    taken = command(*options, "--config", str(a_config(tmp_path)), "--port", str(server.port))
+    done = subprocess.run(taken, env=environment(tmp_path), capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.returncode == 2, done.stderr
+    assert f"port {server.port}" in done.stderr
 
 
 # --- stdio -----------------------------------------------------------------------------------------------------------

@@ -109,7 +109,7 @@ def test_a_run_that_ends_in_the_middle_of_its_marks_keeps_its_status(tmp_path: P
     (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
     (tmp_path / "suite.robot").write_text(SUITE)
     listener = ["--listener", "FailTaleListener:failtale.yaml"]
-    for _ in range(5):
+    for _ in range(3):
         done = subprocess.run(
             [sys.executable, "-m", "robot", *listener, "--log", "NONE", "--report", "NONE", "suite.robot"],
             cwd=tmp_path,

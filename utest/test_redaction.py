@@ -72,9 +72,9 @@ def test_a_token_needs_no_escaping_in_xml_json_and_html():
 def test_a_hostile_line_of_two_megabytes_ends_in_time(unit):
     begun = time.monotonic()
     try:
-        Redactor(timeout_s=4).redact(unit * (2_000_000 // len(unit)))
+        Redactor(timeout_s=1).redact(unit * (2_000_000 // len(unit)))
     except RedactionError as error:
-        assert "longer than 4 s" in str(error)  # noqa: PT017 - either end is lawful, a late one is not
+        assert "longer than 1 s" in str(error)  # noqa: PT017 - either end is lawful, a late one is not
     assert time.monotonic() - begun < PATIENCE_S
 
 
