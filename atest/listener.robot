@@ -97,8 +97,8 @@ The Console's Last Lines Say What It Cost, The Causes And Where Their Page Is
     ${missing} =    Evaluate    sum(len(report.evidence.gaps) for report in $WATCHED.reports)
     Should Match Regexp
     ...    ${WATCHED.stderr}
-    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts \\(${missing} items? missing\\) in .*\n( .*\n){1,6}
-    Should Match Regexp    ${WATCHED.stderr}    \nFailTale: .*failtale-report.html\n$
+    ...    ^FailTale: collected evidence for 11 failed tests from 2 hosts \\(${missing} items? missing\\) in \\S+ s
+    Should Match Regexp    ${WATCHED.stderr}    ^FailTale: .*\n( .*\n){1,6}FailTale: .*failtale-report.html\n$
     Should Not Contain    ${WATCHED.stdout}    FailTale
 
 A Green Run Prints, Writes And Imports Nothing
