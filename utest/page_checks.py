@@ -44,6 +44,7 @@ OTHERS = {
     "cat": "POSIX",
     "cd": "POSIX",
     "claude": "Claude Code",
+    "code": "VS Code",
     "cp": "POSIX",
     "cucumber": "Cucumber",
     "curl": "curl",

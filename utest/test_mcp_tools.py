@@ -62,7 +62,7 @@ def run(test: Callable[[], Awaitable[None]]) -> None:
 
 
 def text_of(result: Any) -> str:
-    return "\n".join(part.text for part in result.content)
+    return "\n".join(part.text for part in result.content if part.type == "text")
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -335,7 +335,7 @@ class GatewayClient:
             said = _quoted_words(str(error)) or "it ended the connection"
             return GatewayError(f"The connection to the {self._where} failed: {type(error).__name__}: {said}.")
         why = self._why_unreachable(error)
-        return UnreachableError(f"Cannot reach the {self._where}: {why}.")
+        return UnreachableError(f"Cannot reach the {self._where}: {why}{'' if why.endswith('?') else '.'}")
 
     def _why_unreachable(self, error: Exception) -> str:
         if isinstance(error, ssl.SSLCertVerificationError):

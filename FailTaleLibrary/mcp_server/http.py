@@ -55,7 +55,7 @@ def serve_http(settings: Settings) -> None:
     token = access.token_from(settings.token_file)
     listening = listen(settings.host, settings.port)
     port = listening.getsockname()[1]
-    store, queue, audit = Store(settings.outputs), _queue_of(settings), Audit(settings.audit_file)
+    store, queue, audit = _store_of(settings), _queue_of(settings), Audit(settings.audit_file)
     api = None
     if settings.http_api:
         if queue is None:
@@ -88,8 +88,14 @@ def serve_http(settings: Settings) -> None:
 
 def serve_stdio(settings: Settings) -> None:
     """Serves the one client that started this process, until it closes stdin."""
-    server = build_server(Store(settings.outputs), _queue_of(settings), audit=Audit(settings.audit_file))
+    server = build_server(_store_of(settings), _queue_of(settings), audit=Audit(settings.audit_file))
     server.run("stdio")
+
+
+def _store_of(settings: Settings) -> Store:
+    """With the failures that a server before this one collected, where the configuration says where bundles go."""
+    bundles = settings.config.bundles if settings.config else None
+    return Store(settings.outputs, kept_in=bundles.directory if bundles and bundles.enabled else None)
 
 
 def _queue_of(settings: Settings) -> CollectionQueue | None:

@@ -6,15 +6,19 @@ that last night's ``output.xml`` is always the latest. Ids are looked up in an i
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from FailTaleLibrary.archive import read_bundle, read_item, reports_in
+from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.files import private_directory
+from FailTaleLibrary.mcp_server.kept import MAX_BUNDLES, Bundles, BundleTexts, Keeper
 from FailTaleLibrary.records import Report
+from FailTaleLibrary.text import count
 
 MAX_FAILURES = 500
 MAX_BYTES = 256 * 1024 * 1024
@@ -39,8 +43,14 @@ class StoredFailure:
 class Store:
     """The failures by id. Safe to use from any thread; reading files may take a while."""
 
-    def __init__(self, paths: Iterable[Path] = ()) -> None:
-        self._sources = [StoredSource(path) for path in paths]
+    def __init__(self, paths: Iterable[Path] = (), *, kept_in: Path | None = None) -> None:
+        """``kept_in``: where collected failures go as bundles, and where a server that starts anew finds them."""
+        self._keeper = Keeper(kept_in) if kept_in else None
+        if kept_in:
+            with contextlib.suppress(OSError):  # what is to be kept there will say why
+                private_directory(kept_in)
+        kept = [StoredSource(kept_in, source=COLLECTED)] if kept_in else []
+        self._sources = [*kept, *(StoredSource(path) for path in paths)]
         self._collected: OrderedDict[str, StoredFailure] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -50,6 +60,8 @@ class Store:
             self._collected[stored.report.failure.id] = stored
             while len(self._collected) > 1 and self._is_full():
                 self._collected.popitem(last=False)
+        if self._keeper:
+            self._keeper.keep(stored.report, stored.full_texts)
 
     def get(self, failure_id: str) -> StoredFailure | None:
         with self._lock:
@@ -63,7 +75,8 @@ class Store:
 
     def unreadable(self) -> list[str]:
         """Why stored reports cannot be read, a sentence each."""
-        return [sentence for source in self._sources for sentence in source.unreadable]
+        not_kept = self._keeper.not_kept() if self._keeper else []
+        return [*not_kept, *(sentence for source in self._sources for sentence in source.unreadable)]
 
     def _is_full(self) -> bool:
         collected = self._collected.values()
@@ -83,8 +96,11 @@ class Store:
 class StoredSource:
     """One path of the command line: an output file, a bundle, or a folder of bundles."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, source: str | None = None) -> None:
+        """``source`` is what its failures say of where they come from; by default the path's last two parts."""
         self._path = path
+        self._source = source or "/".join(path.absolute().parts[-2:])
+        self._bundles = Bundles(path)
         self._state: object = None
         self._failures: list[StoredFailure] = []
         self._lock = threading.Lock()
@@ -107,10 +123,7 @@ class StoredSource:
 
     def _parts_of_path(self) -> list[Path]:
         """The output file, or the manifests of the bundles."""
-        if not self._path.is_dir():
-            return [self._path]
-        own = self._path / "manifest.json"
-        return [own] if own.is_file() else sorted(self._path.glob("*/manifest.json"))
+        return self._bundles.manifests() if self._path.is_dir() else [self._path]
 
     def _read_failures(self) -> None:
         self._failures, self.unreadable = [], []
@@ -126,16 +139,13 @@ class StoredSource:
     def _each_failure(self) -> Iterator[StoredFailure | ArchiveError]:
         if not self._path.is_dir():
             for report in reports_in(self._path):
-                yield report if isinstance(report, ArchiveError) else StoredFailure(report, source=self._path.name)
+                yield report if isinstance(report, ArchiveError) else StoredFailure(report, source=self._source)
             return
-        for manifest in self._parts_of_path():
-            try:
-                yield _bundle_failure(manifest.parent)
-            except ArchiveError as error:
-                yield error
-
-
-def _bundle_failure(path: Path) -> StoredFailure:
-    report = read_bundle(path)
-    texts = {item.id: read_item(path, item.id) for item in report.evidence.items}
-    return StoredFailure(report, texts, source=path.name)
+        for bundle, report in self._bundles.reports():
+            if isinstance(report, ArchiveError):
+                yield report
+            else:
+                yield StoredFailure(report, BundleTexts(bundle, report), source=self._source)
+        if self._bundles.left_out:
+            older = count(self._bundles.left_out, "older bundle")
+            yield ArchiveError(f"The newest {MAX_BUNDLES} bundles of '{self._path}' are served, {older} are not.")
