@@ -137,7 +137,7 @@ def _lines(lines: list[str], level: int) -> Iterator[str]:
         if kind == "example":
             yield from ("```robotframework", *(re.sub(r"`([^`]+)`", r"\1", line[2:]) for line in group), "```")
         elif kind == "table":
-            yield from ("| | |", "| --- | --- |", *map(_worded, group))
+            yield from ("| name | meaning |", "| --- | --- |", *map(_worded, group))
         else:
             yield from (re.sub(r"^=+ (.+) =+$", rf"{'#' * level} \1", _worded(line)) for line in group)
 
