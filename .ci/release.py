@@ -45,7 +45,7 @@ class NotReadyError(Exception):
 
 def main(directory: Path) -> int:
     try:
-        for step in _steps(directory):
+        for step in _steps(directory.resolve()):
             print(f"release: {step}")
     except NotReadyError as error:
         print(f"release: NOT READY: {error}", file=sys.stderr)
@@ -88,7 +88,7 @@ def _changes_of(version: str) -> int:
 
 def _built(kind: str, source: Path, directory: Path) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
-    _output_of([sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(directory.resolve())], source)
+    _output_of([sys.executable, "-m", "hatchling", "build", "-t", kind, "-d", str(directory)], source)
     pattern = "*.whl" if kind == "wheel" else "*.tar.gz"
     return max(directory.glob(pattern), key=lambda path: path.stat().st_mtime_ns)
 

@@ -11,6 +11,7 @@ import importlib
 import json
 import re
 import shutil
+import subprocess
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
@@ -371,6 +372,14 @@ def _known_keywords() -> frozenset[str]:
     return frozenset(_folded(each.name) for source in sources for each in LibraryDocumentation(source).keywords)
 
 
+def _ssh_config(block: Block) -> None:
+    done = subprocess.run(
+        ["ssh", "-T", "-G", "-F", "/dev/stdin", "web1"], input=block.text, capture_output=True, text=True
+    )
+    if done.returncode or done.stderr:
+        raise WrongError(done.stderr)
+
+
 def _groovy(block: Block) -> None:
     """A Jenkinsfile: its brackets close, and each of its shell steps is read."""
     text = block.text
@@ -388,6 +397,7 @@ _READERS: dict[str, Callable[[Block], None]] = {
     "python": _python,
     "robotframework": _robot_data,
     "groovy": _groovy,
+    "sshconfig": _ssh_config,
 }
 
 

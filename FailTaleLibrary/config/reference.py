@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -252,3 +253,7 @@ def _asks(collector: Collector) -> str:
     if collector.journal:
         return f"journal of `{collector.journal}`"
     return ", ".join(f"`{file}`" for file in collector.file)
+
+
+if __name__ == "__main__":
+    sys.stdout.write(presets_markdown() if sys.argv[1:] == ["presets"] else configuration_markdown())
