@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.base import AXE_FILE_PATH
-from builders import a_report
+from builders import a_failure, a_report
 from chromium import Theme, a_browser, a_page_of, is_local, requests_of
 from extremes import an_extreme_report
 from patience import PATIENCE_S
@@ -66,6 +66,7 @@ CONTRASTS_BELOW = """
             .map(node => [contrast(node), node.textContent.slice(0, 60)]).filter(([ratio]) => ratio < least);
     }
 """
+ALL_LAID_OUT = "[data-failtale].failtale{content-visibility:visible!important}"
 SUITE = """\
 *** Test Cases ***
 Passes
@@ -158,6 +159,7 @@ def test_an_unopened_card_is_never_higher_than_500_pixels_and_nothing_sticks_out
     (tmp_path / "cards.html").write_text(f'<!DOCTYPE html><meta charset="utf-8">{rows}', encoding="utf-8")
     with a_page_of(browser) as page:
         page.goto((tmp_path / "cards.html").as_uri())
+        page.add_style_tag(content=ALL_LAID_OUT)
         found = page.locator("[data-failtale]")
         heights = found.evaluate_all("cards => cards.map(each => each.getBoundingClientRect().height)")
         inside = found.evaluate_all("cards => cards.map(each => each.scrollWidth <= each.clientWidth)")
@@ -165,6 +167,36 @@ def test_an_unopened_card_is_never_higher_than_500_pixels_and_nothing_sticks_out
     assert max(heights) <= MOST_PX
     assert min(heights) > 30
     assert all(inside)
+
+
+def test_of_a_page_of_cards_one_style_sheet_is_applied_and_styles_all_of_them(browser: Browser, tmp_path: Path) -> None:
+    """A browser that applies each card's own looks at all cards again with each that it draws."""
+    cards = [to_html(a_report(failure=a_failure(id=f"{n:032x}")), max_bytes=1_000_000) for n in range(3)]
+    (tmp_path / "cards.html").write_text(f'<!DOCTYPE html><meta charset="utf-8">{"".join(cards)}', encoding="utf-8")
+    padding = "cards => cards.map(each => getComputedStyle(each).paddingLeft)"
+    with a_page_of(browser) as page:
+        page.goto((tmp_path / "cards.html").as_uri())
+        found = page.locator("[data-failtale]")
+        assert found.evaluate_all(padding) == ["14px"] * 3
+        page.evaluate("document.querySelector('style').disabled = true")
+        assert found.evaluate_all(padding) == ["0px"] * 3
+
+
+def test_a_card_that_is_out_of_sight_takes_about_the_room_that_it_will_need(browser: Browser, tmp_path: Path) -> None:
+    """Its inside is laid out when it comes near, which must not move what a reader looks at."""
+    cards = [to_html(an_extreme_report(seed), max_bytes=60_000) for seed in range(12)]
+    rows = "".join(f'<div style="width:998px;white-space:pre-wrap">{card}</div>' for card in cards)
+    page_of_cards = f'<!DOCTYPE html><meta charset="utf-8"><div style="height:30000px"></div>{rows}'
+    (tmp_path / "cards.html").write_text(page_of_cards, encoding="utf-8")
+    measure = "cards => cards.map(each => each.getBoundingClientRect().height)"
+    with a_page_of(browser) as page:
+        page.goto((tmp_path / "cards.html").as_uri())
+        found = page.locator("[data-failtale]")
+        kept = found.evaluate_all(measure)
+        page.add_style_tag(content=ALL_LAID_OUT)
+        needed = found.evaluate_all(measure)
+    assert kept != needed
+    assert [(a, b) for a, b in zip(kept, needed, strict=True) if abs(a - b) > 90] == []
 
 
 def test_what_a_card_has_no_room_for_is_read_when_it_is_opened(browser: Browser, tmp_path: Path) -> None:

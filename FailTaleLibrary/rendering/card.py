@@ -143,6 +143,9 @@ class Card:
 
     report: Report
     prefix: str
+    """What the names of its places in a page begin with; no other card's do."""
+    height_px: int
+    """Of the unopened card on a page of 1280 pixels, about."""
     verdict: Verdict
     timeline: Timeline | None
     story: tuple[StoryRow, ...]
@@ -218,18 +221,21 @@ def card_of(report: Report, *, brief: bool = False) -> Card:
         bool(in_words.hosts_of(report.evidence)),
         bool(report.evidence.gaps),
     )
-    lanes, rows = _room(
-        sum(_heights(verdict, framed_hint, notes)) + _FOLD_PX * sum(map(bool, folds)),
-        hosts=len(in_words.hosts_of(report.evidence)),
-        suspects=len(suspects),
-    )
+    others_px = sum(_heights(verdict, framed_hint, notes)) + _FOLD_PX * sum(folds)
+    lanes, rows = _room(others_px, hosts=len(in_words.hosts_of(report.evidence)), suspects=len(suspects))
+    timeline = timeline_of(report, suspects, most_hosts=lanes) if suspects or report.failure.keywords else None
     story = _story(report, suspects, items, prefix=prefix, brief=brief)
     shown = {each.id for each in suspects[:rows]}
     return Card(
         report=report,
         prefix=prefix,
+        height_px=_FRAME_PX
+        + others_px
+        + (_TIMELINE_PX + (len(timeline.lanes) - 1) * _LANE_PX if timeline else 0)
+        + (_STORY_PX if report.failure.keyword_path else 0)
+        + _rows_px(rows, wanted=len(suspects)),
         verdict=verdict,
-        timeline=timeline_of(report, suspects, most_hosts=lanes) if suspects or report.failure.keywords else None,
+        timeline=timeline,
         story=tuple(row for row in story if row.suspect.id in shown),
         more_story=tuple(row for row in story if row.suspect.id not in shown),
         notes=notes,
@@ -369,7 +375,7 @@ def _room(others_px: int, *, hosts: int, suspects: int) -> tuple[int, int]:
     lanes, rows = min(wanted_lanes, _FEWEST_LANES), min(wanted_rows, _FEWEST_ROWS)
 
     def used(lanes: int, rows: int) -> int:
-        return lanes * _LANE_PX + (rows + (rows < wanted_rows)) * _ROW_PX
+        return lanes * _LANE_PX + _rows_px(rows, wanted=wanted_rows)
 
     while lanes < wanted_lanes or rows < wanted_rows:
         more_rows = min(wanted_rows, rows + 1 + (rows == wanted_rows - 2))  # a row that says "1 more" saves nothing
@@ -380,6 +386,11 @@ def _room(others_px: int, *, hosts: int, suspects: int) -> tuple[int, int]:
         else:
             break
     return lanes, rows
+
+
+def _rows_px(rows: int, *, wanted: int) -> int:
+    """Of the suspects' rows, with the row that stands for those without room."""
+    return (rows + (rows < wanted)) * _ROW_PX
 
 
 def own_part(text: str) -> str:

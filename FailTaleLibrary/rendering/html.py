@@ -3,6 +3,10 @@
 The card stands in a cell with ``white-space: pre-wrap``, in a page with other cards and Robot's own style. Its style
 sheet speaks of nothing but cards (on a narrow page also of the table row that holds one). It follows the page's light
 or dark theme through Robot's CSS variables and keeps a light look of its own where there are none.
+
+Every card brings the whole sheet, so that it can stand alone, under a title that no other has. A browser takes sheets
+of different titles for alternatives and applies the first alone: of a hundred cards one styles all. Without titles each
+card's sheet would have every card of the page looked at again.
 """
 
 from __future__ import annotations
@@ -18,7 +22,7 @@ from urllib.parse import quote, unquote
 
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
-from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, own_part, telling_step
+from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, telling_step
 from FailTaleLibrary.rendering.fitting import Fitter, essentials
 from FailTaleLibrary.text import bytes_of, count, duration, shorten
 
@@ -147,21 +151,19 @@ def _drawn(
     brief: bool = False,
 ) -> str:
     shown = zip_longest(report.failure.screenshots, screenshot_links[: len(report.failure.screenshots)])
-    card = _rendered(
+    return _rendered(
         "card.html.j2",
         card=card_of(report, brief=brief),
         bundle_link=_safe_link(bundle_link),
         screenshots=[(screenshot, _safe_address(link)) for screenshot, link in shown],
         payload=pack(report) if pack else None,
-    )
-    return card.replace(_NO_STYLE, f"<style>{_style_of(card)}</style>", 1).replace(
-        _OWN, own_part(report.failure.id)[:6]
+        style=_style_sheet("style.css"),
     )
 
 
 def rendered_page(template: str, *, style: str, **values: object) -> str:
     """A whole page with its style sheet in it."""
-    return _rendered(template, style=_style_sheet(style), **values).replace(_OWN, "")  # it stands alone
+    return _rendered(template, style=_style_sheet(style), **values)
 
 
 def _safe_link(link: str | None) -> str | None:
@@ -203,39 +205,6 @@ def _template_source(name: str) -> str:
     return re.sub(r"\s*\n\s*", "", _file_of_templates(name))
 
 
-_NO_STYLE = "<style></style>"
-"""Where a card's style sheet comes; no text of others can say it, for its brackets are escaped."""
-_OWN = "\x01"
-"""In the names of classes: where what tells a card from others comes. A browser that draws one more card asks of every
-element of the page whether a rule of the card's sheet is about it, and computes anew the style of those; with names of
-its own it is about its own card alone. No text in a record holds a control character."""
-_CLASS = re.compile(rf"ft{_OWN}-[a-z-]+")
-_RULE = re.compile(r"(@media[^{]*)\{|([^{}]+)(\{[^{}]*\})|\}")
-
-
-def _style_of(card: str) -> str:
-    """The rules that a card has a use for: a log of a hundred cards has as many style sheets."""
-    used = set(_CLASS.findall(card))
-    found: list[str] = []
-    for media, rules in _rules_of_cards():
-        kept = "".join(rule for rule, alternatives in rules if any(used.issuperset(each) for each in alternatives))
-        found.append(f"{media}{{{kept}}}" if media else kept)
-    return "".join(found)
-
-
-@cache
-def _rules_of_cards() -> tuple[tuple[str, tuple[tuple[str, tuple[frozenset[str], ...]], ...]], ...]:
-    """By medium ("" for any): each rule of the sheet, with the classes that each of its selectors names."""
-    blocks: list[tuple[str, list[tuple[str, tuple[frozenset[str], ...]]]]] = [("", [])]
-    for media, selectors, body in _RULE.findall(_style_sheet("style.css")):
-        if media:
-            blocks.append((media, []))
-        elif selectors:
-            classes = tuple(frozenset(_CLASS.findall(each)) for each in selectors.split(","))
-            blocks[-1][1].append((selectors + body, classes))
-    return tuple((media, tuple(rules)) for media, rules in blocks)
-
-
 @cache
 def _style_sheet(name: str) -> Markup:
     """A style sheet, on one line; it is ours, and holds nothing that HTML would read."""
@@ -245,5 +214,4 @@ def _style_sheet(name: str) -> Markup:
 
 
 def _file_of_templates(name: str) -> str:
-    text = (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")
-    return re.sub(r"\bft-", f"ft{_OWN}-", text)
+    return (files("FailTaleLibrary") / "rendering" / "templates" / name).read_text(encoding="utf-8")

@@ -12,14 +12,18 @@ from datetime import datetime
 from FailTaleLibrary.belonging.identifiers import likely_identifiers
 from FailTaleLibrary.moments import Moments, message_of
 from FailTaleLibrary.records import HostClock, Item, Report, Suspect
+from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.fitting import is_marker
 from FailTaleLibrary.rendering.words import severity
+from FailTaleLibrary.text import shorten
 
 MOST_LINES = 120
 """Shown; of more, those nearest to the failure."""
 _MOST_READ = 4_000
 """Of one log: the newest, whose times are read."""
 _LINE_CHARS = 400
+MOST_HOST_CHARS = 18
+"""Of a host's name beside a line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +50,25 @@ class Merged:
     of_lines: int = 0
     hosts: int = 0
     unshown: int = 0
+
+    @property
+    def text_column(self) -> int:
+        """Where the lines' texts begin, in characters."""
+        return self._offset_chars + self._host_chars + 4
+
+    def row_of(self, line: MergedLine) -> str:
+        """Offset, host, text and how often, in columns."""
+        often = f" {in_words.times(line.times)}" if line.times > 1 else ""
+        offset = in_words.offset(line.offset_s).rjust(self._offset_chars)
+        return f"{offset}  {shorten(line.host, MOST_HOST_CHARS).ljust(self._host_chars)}  {line.text}{often}"
+
+    @property
+    def _offset_chars(self) -> int:
+        return max((len(in_words.offset(line.offset_s)) for line in self.lines), default=0)
+
+    @property
+    def _host_chars(self) -> int:
+        return min(max((len(line.host) for line in self.lines), default=0), MOST_HOST_CHARS)
 
 
 def merged_lines(report: Report, suspects: Sequence[Suspect]) -> Merged:
