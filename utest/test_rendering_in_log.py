@@ -200,7 +200,8 @@ def test_a_card_that_is_out_of_sight_takes_about_the_room_that_it_will_need(brow
 
 
 def test_what_a_card_has_no_room_for_is_read_when_it_is_opened(browser: Browser, tmp_path: Path) -> None:
-    card = to_html(an_extreme_report(0), max_bytes=1_000_000)
+    cards = (to_html(an_extreme_report(seed), max_bytes=1_000_000) for seed in range(20))
+    card = next(card for card in cards if "more suspects" in card)
     (tmp_path / "card.html").write_text(f'<!DOCTYPE html><meta charset="utf-8">{card}', encoding="utf-8")
     cut = """cards => cards
         .flatMap(card => [...card.querySelectorAll('[class*="-one"], [class*="-two"], [class*="-line"]')])
@@ -237,19 +238,24 @@ def test_a_click_on_a_suspect_opens_its_reasons_and_from_there_its_place_in_the_
     assert page.locator("[class*='-head']", has_text=HEADLINE).count() == 1  # log.html stays as it was
 
 
+def _tab_to(page: Page, words: str) -> None:
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("words => document.activeElement.textContent.trim().startsWith(words)", words):
+            return
+    pytest.fail(f"Tab leads to no '{words}'")
+
+
 def test_the_card_is_opened_by_keyboard_alone(page: Page) -> None:
     reasons = page.get_by_text("storage1 → web1: web1 names storage1, 0.1 s later")
     assert not reasons.is_visible()
     page.locator("[data-failtale] summary").first.focus()
     page.keyboard.press("Enter")
     assert reasons.is_visible()
-    page.keyboard.press("Tab")
+    _tab_to(page, "E1")
     page.keyboard.press("Enter")
     assert page.get_by_text("names a locked database", exact=False).last.is_visible()
-    for _ in range(40):
-        page.keyboard.press("Tab")
-        if page.evaluate("document.activeElement.textContent.startsWith('Hosts')"):
-            break
+    _tab_to(page, "Hosts")
     page.keyboard.press("Space")
     assert page.locator("[data-failtale] summary", has_text="storage1").locator("visible=true").count() > 0
 
