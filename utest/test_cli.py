@@ -707,3 +707,11 @@ def test_an_output_without_evidence_is_said(tmp_path: Path, out: Said) -> None:
     assert main(["analyze", "--model", MODEL, "--host", "http://127.0.0.1:9", str(output)]) == 0
     assert main(["show", str(output)]) == 0
     assert out() == f"No evidence in '{output}'.\n" * 2
+
+
+def test_a_command_waits_for_the_import_of_no_other() -> None:
+    script = "import sys; from FailTaleLibrary.cli import main; status = main(['schema']); "
+    script += "print([name for name in sys.modules if name.startswith('FailTaleLibrary.cli.')], file=sys.stderr)"
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert "FailTaleLibrary.cli.schema" in done.stderr
+    assert not {"analyze", "collect", "show"} & set(re.findall(r"FailTaleLibrary\.cli\.(\w+)", done.stderr))

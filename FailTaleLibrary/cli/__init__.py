@@ -8,31 +8,13 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib
 import os
 import sys
 import traceback
 from collections.abc import Sequence
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.cli import (
-    analyze,
-    check,
-    collect,
-    demo,
-    gate,
-    init,
-    know,
-    prepare_host,
-    presets,
-    rank,
-    redact,
-    report,
-    review,
-    schema,
-    serve,
-    show,
-    template,
-)
 from FailTaleLibrary.cli.printing import printing_safely
 from FailTaleLibrary.errors import FailTaleError
 from FailTaleLibrary.log import log_as_asked, log_to_stream, logger_of
@@ -40,23 +22,23 @@ from FailTaleLibrary.log import log_as_asked, log_to_stream, logger_of
 _log = logger_of(__name__)
 
 _COMMANDS = (
-    demo,
-    init,
-    template,
-    schema,
-    presets,
-    check,
-    gate,
-    prepare_host,
-    collect,
-    review,
-    show,
-    report,
-    know,
-    rank,
-    redact,
-    analyze,
-    serve,
+    "demo",
+    "init",
+    "template",
+    "schema",
+    "presets",
+    "check",
+    "gate",
+    "prepare-host",
+    "collect",
+    "review",
+    "show",
+    "report",
+    "know",
+    "rank",
+    "redact",
+    "analyze",
+    "serve",
 )
 """In the order of the help: what a newcomer types first stands first."""
 
@@ -68,8 +50,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _run(arguments: Sequence[str] | None) -> int:
-    parser = _parser()
-    options = parser.parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = _parser(_commands_meant(words))
+    options = parser.parse_args(words)
     if "run" not in options:
         parser.print_help()
         return 2
@@ -105,7 +88,16 @@ def _refuse(sentence: str) -> int:
     return 2
 
 
-def _parser() -> argparse.ArgumentParser:
+def _commands_meant(words: Sequence[str]) -> Sequence[str]:
+    """The one command that is named; all of them where none is, or where help about all is asked for.
+
+    What a command needs is imported with it: `show` waits for no engine that collects.
+    """
+    said = [word for word in words if word != "--verbose"]
+    return said[:1] if said and said[0] in _COMMANDS else _COMMANDS
+
+
+def _parser(names: Sequence[str] = _COMMANDS) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="failtale",
         description="What every component of the system under test was doing while a test failed.",
@@ -113,6 +105,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--verbose", action="store_true", help="say on standard error what is done, step by step")
     parser.add_argument("--version", action="version", version=f"failtale {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
-    for command in _COMMANDS:
-        command.add_command(commands)
+    for name in names:
+        importlib.import_module(f"FailTaleLibrary.cli.{name.replace('-', '_')}").add_command(commands)
     return parser
