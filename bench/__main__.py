@@ -12,6 +12,7 @@ NAMES = {
     "faults": "bench.faults",
     "hints": "bench.hints",
     "hint_answers": "bench.hint_answers",
+    "hint_prompts": "bench.hint_prompts",
     "gateway": "bench.gateway",
     "collection": "bench.collection",
     "growth": "bench.growth",

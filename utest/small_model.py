@@ -10,6 +10,7 @@ import importlib.util
 import json
 import threading
 import time
+import urllib.request
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -96,6 +97,16 @@ class SmallModel:
         with self._lock:
             answer = self._engine.handle_chat_completions(question)
         return json.loads(answer) if isinstance(answer, (str, bytes)) else answer
+
+    def tokens_of(self, text: str) -> int:
+        """How many tokens the model makes of a text."""
+        question = urllib.request.Request(
+            f"{self._engine.listening_address}/tokenize",
+            data=json.dumps({"content": text}).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(question, timeout=60) as answer:
+            return len(json.load(answer)["tokens"])
 
 
 class _Server(ThreadingHTTPServer):

@@ -96,7 +96,7 @@ def test_the_chain_is_sent_before_all_others_and_said() -> None:
     prompt = prompt_of(a_report(analysis=an_analysis(suspects=(a_suspect(), *others), chain=chain, hint=None)))
     assert ids_of(prompt)[-1] == "E19"
     assert len(ids_of(prompt)) == 12
-    assert "what led to what: E1, then E19, then the failure" in prompt.user
+    assert "order: E1, E19, failure" in prompt.user
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from FailTaleLibrary.records import SafeText, Suspect, our_words
 MOST_STEPS = 3
 
 _ALWAYS = our_words("Read the evidence around the cited lines.")
-_FOR_SIGNALS = (
+FOR_SIGNALS = (
     (r"memory|oom|137|killed", our_words("Look at the memory limits and the largest processes of the host.")),
     (
         r"segfault|139|core dump|panic|crash",
@@ -55,7 +55,7 @@ def steps_for(suspects: Iterable[Suspect]) -> tuple[SafeText, ...]:
     signals = [signal for suspect in suspects for signal in suspect.signals]
     strong = [signal.name for signal in signals if signal.strong]
     names = strong or [signal.name for signal in signals]
-    fitting = (sentence for name in names for pattern, sentence in _FOR_SIGNALS if _fits_signal(pattern, name))
+    fitting = (sentence for name in names for pattern, sentence in FOR_SIGNALS if _fits_signal(pattern, name))
     return tuple(dict.fromkeys(fitting))[:MOST_STEPS] or (_ALWAYS,)
 
 
