@@ -46,8 +46,17 @@ class Budget:
         """The time begins now. ``limit`` names where the number comes from, for the reader of a gap."""
         self.time_s = time_s
         self.limit = limit
+        self.is_of_caller = False
+        """Whether somebody who waits has set it, below what the configuration gives."""
         self._clock = clock
         self._ends = clock() + time_s
+
+    @classmethod
+    def of_caller(cls, time_s: float, *, deadline_s: float) -> Budget:
+        """What is left of the deadline that a caller has set."""
+        budget = cls(time_s, limit=our_words("the caller's deadline_s of {:g} s", deadline_s))
+        budget.is_of_caller = True
+        return budget
 
     @property
     def left_s(self) -> float:
@@ -164,6 +173,12 @@ class HostBudget:
     def visit_used_up(self) -> SafeText:
         """Why a visit that took all of its time started nothing more, in a sentence."""
         return _used_up(self.limit)
+
+    @property
+    def bytes_limit(self) -> str:
+        """Which limit is the scarcer for what may still be kept of this host, by its name in the configuration."""
+        is_own = self._own_left_bytes <= self._shared.left(self._host)
+        return "limits.host_bytes" if is_own else "limits.failure_bytes"
 
     @property
     def left_bytes(self) -> int:

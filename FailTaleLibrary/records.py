@@ -456,6 +456,8 @@ class Item(Record):
     omitted_bytes: int = 0
     """What a cap removed from the answer; 0 when nothing was cut."""
     omitted_lines: int = 0
+    cut_by: str = ""
+    """The limit that removed it, by its name in the configuration; empty when nothing was cut, or nobody noted it."""
     window: AppliedWindow | None = None
     """None for a snapshot."""
     baseline: SafeText | None = None

@@ -40,7 +40,7 @@ def test_what_was_collected_survives_a_restart_where_bundles_are_configured(tmp_
         _, body = server.post("tools/call", {"name": "list_failures", "arguments": {}})
         (found,) = answer_in(body)["result"]["structuredContent"]["failures"]
         assert (found["failure_id"], found["source"]) == (failure_id, "collected")
-        page = {"failure_id": failure_id, "item": "web1/web.log"}
+        page = {"failure_id": failure_id, "item": "web1/web.log", "tail": 1}
         _, body = server.post("tools/call", {"name": "get_evidence", "arguments": page})
         assert "request 199 served" in answer_in(body)["result"]["content"][0]["text"]
 

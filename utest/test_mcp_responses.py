@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, failure_text, fenced, ledger, page
-from FailTaleLibrary.records import Report
+from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, TRIAGE_BYTES, TriageText, fenced, ledger, page, triage
+from FailTaleLibrary.mcp_server.store import StoredFailure
+from FailTaleLibrary.records import Analysis, Report
 
 MARK = "0123456789abcdef"
 
@@ -26,18 +27,24 @@ def a_fleet(hosts: int, *, items: int = 1, lines: int = 1000) -> Report:
                 for item in range(items)
             ),
             gaps=(),
-        )
+        ),
+        analysis=Analysis(),
     )
+
+
+def told(report: Report, *, show_all: bool = True) -> TriageText:
+    return triage(StoredFailure(report), mark=MARK, show_all=show_all)
 
 
 @pytest.mark.parametrize("hosts", [1, 3, 20, 1000])
 def test_the_text_stays_within_its_bytes_for_any_number_of_hosts(hosts: int) -> None:
-    text = failure_text(a_fleet(hosts, items=3, lines=2000 if hosts < 50 else 50), {}, mark=MARK).text
-    assert len(text.encode()) <= TEXT_BYTES
+    report = a_fleet(hosts, items=3, lines=2000 if hosts < 50 else 50)
+    assert len(told(report).text.encode()) <= TEXT_BYTES
+    assert len(told(report, show_all=False).text.encode()) <= TRIAGE_BYTES
 
 
 def test_every_host_has_its_share_before_any_has_more() -> None:
-    shown = failure_text(a_fleet(20, items=2), {}, mark=MARK).shown_bytes
+    shown = told(a_fleet(20, items=2)).shown_bytes
     by_host = {item_id.split("/")[0]: 0 for item_id in shown}
     for item_id, size in shown.items():
         by_host[item_id.split("/")[0]] += size
@@ -45,33 +52,41 @@ def test_every_host_has_its_share_before_any_has_more() -> None:
     assert max(by_host.values()) - min(by_host.values()) < 200
 
 
-def test_the_newest_lines_are_kept_and_the_cut_names_the_call_for_the_rest() -> None:
+def test_the_newest_lines_are_kept_and_what_is_not_shown_is_named_with_a_call_for_it() -> None:
     report = a_fleet(2, lines=5000)
-    text = failure_text(report, {}, mark=MARK).text
-    assert "line 4999 " in text
-    assert "line 0 " not in text
-    calls = re.findall(r"^- get_evidence (\{.*?\})", text, re.MULTILINE)
-    assert [json.loads(call)["item"] for call in calls] == ["host0/log0", "host1/log0"]
-    assert {json.loads(call)["failure_id"] for call in calls} == {report.failure.id}
+    answer = told(report)
+    assert "line 4999 " in answer.text
+    assert "line 0 " not in answer.text
+    assert not answer.complete
+    (call,) = re.findall(r"get_evidence (\{.*?\}) has the first", answer.text)
+    assert json.loads(call) == {"failure_id": report.failure.id, "item": "host0/log0"}
+    for host in ("host0", "host1"):
+        shown = answer.shown_bytes[f"{host}/log0"]
+        whole = len(report.evidence.items[0].text.encode())
+        assert f"- {host}/: log0 ({shown:,} of {whole:,} B)" in answer.text
 
 
-def test_what_fits_is_complete_and_nothing_is_said_to_be_cut() -> None:
-    report = builders.a_report()
-    text = failure_text(report, {}, mark=MARK).text
-    for item in report.evidence.items:
-        assert item.text in text
-    assert "Cut to fit" not in text
+def test_what_is_whole_is_said_to_be_complete_and_what_a_limit_cut_is_not() -> None:
+    whole = a_fleet(1, lines=3)
+    assert told(whole).complete
+    assert "Complete: nothing is missing." in told(whole).text
+    item = whole.evidence.items[0].model_copy(update={"omitted_bytes": 9_000, "cut_by": "limits.host_bytes"})
+    cut = told(whole.model_copy(update={"evidence": builders.some_evidence(items=(item,), gaps=())}))
+    assert not cut.complete
+    assert "Not complete: limits.host_bytes cut 9,000 bytes of host0/log0." in cut.text
 
 
-def test_a_gap_and_a_suspect_stand_in_the_text() -> None:
-    text = failure_text(builders.a_report(), {}, mark=MARK).text
-    assert "db1: unreachable: No route to 10.0.0.31 port 22 within 5 s." in text
-    assert "> 12:01:06.961 ERROR [pool-2] storage: database is locked" in text
-
-
-def test_the_chain_stands_in_the_text_with_its_reasons() -> None:
-    text = failure_text(builders.a_report(), {}, mark=MARK).text
-    assert "storage1: database is locked: orders.db held by backup\n-> web1: upstream answered 500 (web1 names" in text
+def test_what_a_triage_needs_comes_first_and_the_rest_on_request() -> None:
+    text = told(builders.a_report(), show_all=False).text
+    for needle in (
+        "db1: unreachable: No route to 10.0.0.31 port 22 within 5 s.",
+        "> 12:01:06.961 ERROR [pool-2] storage: database is locked",
+        "storage1: database is locked: orders.db held by backup\n-> web1: upstream answered 500 (web1 names",
+        "resources/orders.resource:12",
+        "+ shop-backup.service active running",
+    ):
+        assert needle in text
+    assert "config check (64 B)" in text
 
 
 @given(st.text())
@@ -98,6 +113,6 @@ def test_pages_put_together_are_the_whole_text(text: str, max_bytes: int) -> Non
 
 def test_the_ledger_has_a_line_for_each_item_and_gap() -> None:
     report = builders.a_report()
-    lines = ledger(report, {}).splitlines()
+    lines = ledger(StoredFailure(report)).splitlines()
     assert len(lines) == len(report.evidence.items) + len(report.evidence.gaps)
     assert any(line.startswith("web1/config check: ok, timed out") for line in lines)

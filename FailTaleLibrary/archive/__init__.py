@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from FailTaleLibrary.archive.bundles import Manifest, read_bundle, read_item, rewrite_bundle, write_bundle
 from FailTaleLibrary.archive.cards import rewrite_all, rewrite_cards, rewritten
-from FailTaleLibrary.archive.outputs import PlacedPointer, PlacedReport, placed_reports_in, placements_in, reports_in
+from FailTaleLibrary.archive.outputs import (
+    PlacedPointer,
+    PlacedReport,
+    failed_tests_in,
+    placed_reports_in,
+    placements_in,
+    reports_in,
+)
 from FailTaleLibrary.archive.payload import from_payload, pack, report_in, to_payload, unpack
 from FailTaleLibrary.archive.whereabouts import Whereabouts
 
@@ -13,6 +20,7 @@ __all__ = [
     "PlacedPointer",
     "PlacedReport",
     "Whereabouts",
+    "failed_tests_in",
     "from_payload",
     "pack",
     "placed_reports_in",

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -32,6 +33,30 @@ def reports_in(path: Path) -> Iterator[Report | ArchiveError]:
     says so. Raises ArchiveError when the file itself cannot be read to its end, after the reports before the damage.
     """
     yield from (found.report if isinstance(found, PlacedReport) else found for found in placed_reports_in(path))
+
+
+def failed_tests_in(path: Path) -> int:
+    """How many tests of an output file failed, with evidence or without. Raises ArchiveError as `reports_in`."""
+    with _as_archive_error(path):
+        return sum(_failed_in_json(path)) if path.suffix.lower() == ".json" else sum(_failed_in_xml(path))
+
+
+def _failed_in_xml(path: Path) -> Iterator[bool]:
+    for element, parents in _elements(path):
+        if element.tag == "status" and parents and parents[-1].tag == "test":
+            yield element.get("status") == "FAIL"
+
+
+def _failed_in_json(path: Path) -> Iterator[bool]:
+    waiting: list[Any] = [json.loads(_text_of_json(path))]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            tests = each.get("tests")
+            yield from (test.get("status") == "FAIL" for test in tests or () if isinstance(test, dict))
+            waiting += [value for key, value in each.items() if key in ("suite", "suites")]
+        elif isinstance(each, list):
+            waiting += each
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +144,14 @@ def _is_ours(text: str) -> bool:
 def _cards_in(path: Path) -> Iterator[_Card]:
     """What begins as a card in the messages that are HTML, in their order; a text that merely quotes a card is none."""
     read = _from_json if path.suffix.lower() == ".json" else _from_xml
-    try:
+    with _as_archive_error(path):
         yield from read(path)
+
+
+@contextmanager
+def _as_archive_error(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise ArchiveError(f"Cannot read '{path}': {error.strerror or error}.") from error
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
@@ -214,8 +245,12 @@ def _from_json(path: Path) -> Iterator[_Card]:
 
     It sees pairs, so a second "body" of a test hides nothing.
     """
-    root = json.loads(read_regular(path, max_bytes=MAX_JSON_BYTES).decode("utf-8"), object_pairs_hook=_object_of)
+    root = json.loads(_text_of_json(path), object_pairs_hook=_object_of)
     yield from root.cards if isinstance(root, _Object) else ()
+
+
+def _text_of_json(path: Path) -> str:
+    return read_regular(path, max_bytes=MAX_JSON_BYTES).decode("utf-8")
 
 
 def _object_of(pairs: list[tuple[str, Any]]) -> _Object:

@@ -233,7 +233,15 @@ class HostSession:
             no_surer_way=partial(no_surer_way, collector, window, MarksAround(since, earlier, later, missed)),
             ssh_command=self._context.access.connections.repeat_line(self._host, line.shown),
             at=now,
+            item_limit=self._limit_of_item(step, allowance, collector),
+            bytes_limit=self._budget.bytes_limit,
+            time_limit=self._budget.limit if allowance.timeout_s < step.timeout_s else None,
         )
+
+    def _limit_of_item(self, step: Step, allowance: Allowance, collector: Collector) -> str:
+        if allowance.max_bytes < step.max_bytes:
+            return self._budget.bytes_limit
+        return f"max_bytes of collector '{collector.name}'" if collector.max_bytes else "limits.item_bytes"
 
     def _marks_around(self, moment: datetime | None) -> tuple[TakenMark | None, TakenMark | None]:
         marks = self._context.access.marks

@@ -70,6 +70,12 @@ class AskedStep:
     """Why the window of an answer was not found by a surer way, in a sentence; empty when it was."""
     ssh_command: str | None
     at: datetime
+    item_limit: str = "limits.item_bytes"
+    """Which limit says how much of it may be kept, by its name in the configuration."""
+    bytes_limit: str = "limits.host_bytes"
+    """… and which says so when other items have taken some meanwhile."""
+    time_limit: SafeText | None = None
+    """What gave it less time than its own; None when it had that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +140,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         return CollectedItem(
             make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
         )
-    text = _lines_within_budget(full_text, asked.step.max_bytes, take)
+    text = _lines_within_budget(full_text, asked.step.max_bytes, granted := _Granted(take))
     if is_on_stderr:
         full_text, text = (our_words("{}\n{}", _which_stderr(result), each) for each in (full_text, text))
     cut_bytes, cut_lines = _left_out(full_text, text)
@@ -164,6 +170,7 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         received_bytes=result.received_bytes,
         omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
         omitted_lines=answer.omitted_lines + cut_lines,
+        cut_by=_limit_of_cut(asked, granted, cut_bytes or result.omitted_bytes or answer.omitted_bytes),
         window=_applied_window(asked, answer, safe),
         rows=_rows_of_collector(asked.collector),
         empty_means=our_words("") if answer.has_unread else safe.text(asked.collector.empty_means),
@@ -183,6 +190,25 @@ def _gap_of_a_torn_line(asked: AskedStep, result: CommandResult, safe: RecordRed
             our_words("withheld: all that came is the end of one very long line, which may begin within a secret"),
         )
     return make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
+
+
+class _Granted:
+    """Takes bytes of a budget, and remembers whether it gave less than was wanted."""
+
+    def __init__(self, take: Take) -> None:
+        self._take = take
+        self.is_less = False
+
+    def __call__(self, wanted: int) -> int:
+        given = self._take(wanted)
+        self.is_less = self.is_less or given < wanted
+        return given
+
+
+def _limit_of_cut(asked: AskedStep, granted: _Granted, cut_bytes: int) -> str:
+    if not cut_bytes:
+        return ""
+    return asked.bytes_limit if granted.is_less else asked.item_limit
 
 
 def _rows_of_collector(collector: Collector) -> Rows:
@@ -318,7 +344,10 @@ def _reason_of_silence(
     if not is_title and incomplete is not None:
         return _reason_of(incomplete), our_words("{}{}", incomplete, last_words(said))
     if not is_title and result.timed_out:
-        return "timed out", our_words("no output within {:g} s", round(min(asked.timeout_s, result.duration_s), 1))
+        after_s = round(min(asked.timeout_s, result.duration_s), 1)
+        if asked.time_limit:
+            return "timed out", our_words("no output within {:g} s, by {}", after_s, asked.time_limit)
+        return "timed out", our_words("no output within {:g} s", after_s)
     silence = silence_of(
         SilentAnswer(
             exit_status=result.exit_status,

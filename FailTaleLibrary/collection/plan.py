@@ -22,6 +22,7 @@ ONLY_TAG = "failtale:only="
 OFF_TAG = "failtale:off"
 STATE_COST = 0
 """Of a command, unless its collector says otherwise: cheap state."""
+LOG_COST = 1
 
 
 def plan(
@@ -99,7 +100,7 @@ def _plan_step(host: str, component: str, collector: Collector, config: Config, 
 def _cost(collector: Collector) -> int:
     if collector.cost is not None:
         return collector.cost
-    return STATE_COST if collector.command is not None else STATE_COST + 1
+    return STATE_COST if collector.command is not None else LOG_COST
 
 
 def _check_known(names: Iterable[str], known: Collection[str], *, what: str) -> None:

@@ -11,7 +11,7 @@ from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import collect
 from FailTaleLibrary.collection.host import HostAccess
-from FailTaleLibrary.collection.plan import STATE_COST, plan
+from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
@@ -64,6 +64,10 @@ class OwnHosts:
     def window_began(self) -> None:
         """A window begins now: marks are taken in the background."""
         self._marks.window_began()
+
+    def mark_now(self, *, within_s: float) -> dict[str, str]:
+        """Notes where all logs end, and waits for it: host -> why it is not known, empty where it is."""
+        return self._marks.take_now(within_s=within_s)
 
     def collect(
         self,
@@ -145,9 +149,17 @@ def _without_logs(the_plan: Plan, why: SafeText) -> Plan:
 
 
 def _plan_within(the_plan: Plan, budget: Budget) -> Plan:
-    """The plan with the budget's deadline; without steps when no time is left."""
+    """The plan with the budget's deadline; without steps when no time is left.
+
+    Who waits gets the logs first: a command may take all of the time.
+    """
     if not budget.used_up:
-        return the_plan.model_copy(update={"deadline_s": min(the_plan.deadline_s, budget.time_s)})
+        deadline_s = min(the_plan.deadline_s, budget.time_s)
+        steps = the_plan.steps
+        if deadline_s < the_plan.deadline_s and budget.is_of_caller:
+            hosts = list(dict.fromkeys(step.host for step in steps))
+            steps = tuple(sorted(steps, key=lambda step: (hosts.index(step.host), step.cost != LOG_COST, step.cost)))
+        return the_plan.model_copy(update={"deadline_s": deadline_s, "steps": steps})
     used_up = tuple(
         Gap(host=host, reason="skipped", detail=budget.used_up)
         for host in dict.fromkeys(step.host for step in the_plan.steps)

@@ -38,6 +38,10 @@ ASKS_HOSTS = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 """Open world: the answer holds text that somebody else wrote."""
 NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
+_PUBLISHED = ("text", "complete", "components")
+_LONG = 1000
+FAR = 6e5
+"""A bound beyond this guards the server, and tells a caller nothing."""
 _OTHER_NAMES = {
     "component": "components",
     "collector": "collectors",
@@ -73,30 +77,50 @@ def strict(
     """A tool that refuses arguments it does not know; the SDK (2.3) would ignore them.
 
     ``caps``: the largest number that an argument takes on this server, where that is less than what its type says.
-    Its schemas are without what pydantic says of every name: a title that repeats it, a default that is nothing.
+    Its schemas are as short as they can be: a model reads them with each task. What they leave out is checked as well.
     """
     tool = StrictTool.from_function(function, title=title, annotations=annotations)
     tool.description = " ".join(tool.description.split())
     arguments = tool.fn_metadata.arg_model
     arguments.model_config["extra"] = "forbid"
     arguments.model_rebuild(force=True)
-    tool.parameters = _without_titles(arguments.model_json_schema(by_alias=True))
+    tool.parameters = _published(arguments.model_json_schema(by_alias=True))
     for name, cap in (caps or {}).items():
-        tool.parameters["properties"][name]["maximum"] = cap
-    tool.fn_metadata.output_schema = _without_titles(tool.fn_metadata.output_schema)
+        tool.parameters["properties"][name]["maximum"] = int(cap) if cap == int(cap) else cap
+    if tool.fn_metadata.output_schema is not None:
+        tool.fn_metadata.output_schema = _published_answer(tool.fn_metadata.output_schema)
     return tool
 
 
-def _without_titles(schema: Any, *, is_named: bool = False) -> Any:
-    """``is_named``: the keys are names of ours, of which one may be ``title``."""
-    if isinstance(schema, dict):
-        kept = {
-            key: value
-            for key, value in schema.items()
-            if is_named or (key != "title" and not (key == "default" and not value))
-        }
-        return {key: _without_titles(value, is_named=key in ("properties", "$defs")) for key, value in kept.items()}
-    return [_without_titles(each) for each in schema] if isinstance(schema, list) else schema
+def _published(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """The schema of arguments as an assistant reads it, each time anew: types, bounds, choices, and words of ours."""
+    properties = {name: _published_field(field) for name, field in schema["properties"].items()}
+    required = {"required": schema["required"]} if schema.get("required") else {}
+    return {"type": "object", "properties": properties, **required, "additionalProperties": False}
+
+
+def _published_field(field: Mapping[str, Any]) -> dict[str, Any]:
+    kept = {name: field[name] for name in ("description", "enum", "type") if name in field}
+    if field.get("type") == "array":
+        kept["items"] = {"type": "string"}
+    for bound in ("minimum", "maximum", "maxLength", "default"):
+        value = field.get(bound)
+        if value and _is_telling(bound, value):
+            kept[bound] = int(value) if isinstance(value, float) and value.is_integer() else value
+    return kept
+
+
+def _is_telling(bound: str, value: Any) -> bool:
+    """Whether a model should know it: not that a text may be long, a number large, or how it begins to count."""
+    if bound == "maxLength":
+        return bool(value > _LONG)
+    return not isinstance(value, float | int) or (abs(value) < FAR and (bound, value) != ("minimum", 1))
+
+
+def _published_answer(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What answers have in common: enough to check one by, and the text says the rest to whoever reads."""
+    fields = {name: {"type": field["type"]} for name, field in schema["properties"].items() if name in _PUBLISHED}
+    return {"type": "object", "properties": fields}
 
 
 class StrictTool(Tool):

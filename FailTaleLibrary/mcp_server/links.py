@@ -52,6 +52,7 @@ def _link_to(content: object) -> ResourceLink | None:
     if not isinstance(content, dict) or not isinstance(failure_id := content.get("failure_id"), str) or not failure_id:
         return None
     host, _, collector = str(content.get("item", "")).partition("/")
+    collector, _, _ = collector.partition("[")  # what stands beside its output
     if collector:
         return ResourceLink(
             name=f"{host}/{collector}", uri=evidence_uri(failure_id, host, collector), mime_type="text/plain"

@@ -7,10 +7,13 @@ All coroutines here run in one event loop; only `collect` itself runs in a threa
 
 from __future__ import annotations
 
+import math
 import os
+import secrets
 import threading
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
@@ -28,7 +31,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of, redact_with
-from FailTaleLibrary.records import Evidence, Failure, Plan, Report, SafeText, Window
+from FailTaleLibrary.records import Evidence, Failure, Gap, Plan, Report, SafeText, Window, our_words
 from FailTaleLibrary.run import redactor_for
 
 _log = logger_of(__name__)
@@ -37,6 +40,10 @@ SAME_WINDOW_S = 1.0
 """Requests for the same whose windows begin this close to each other are answered by one collection."""
 SAME_DEADLINE_S = 5.0
 """… and whose deadlines are this close; the earlier one counts."""
+MARK_S = 5.0
+"""Within which hosts say where their logs end."""
+MOST_MARKS = 256
+"""That are remembered, and callers with a last one."""
 _TICK_S = 0.2
 """How often a waiting caller hears of progress."""
 
@@ -50,6 +57,18 @@ class Selection:
     components: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     collectors: tuple[str, ...] = ()
+    mark: str = ""
+    """Where the window begins; requests with different marks share no collection."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallersMark:
+    """A moment that a caller has marked, for windows that begin there."""
+
+    id: str
+    at: datetime
+    unmarked: dict[str, SafeText]
+    """Host -> why it is not known where its logs ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +99,8 @@ class _QueuedCollection:
     plan: Plan
     ends: float
     """When the first of those who wait gives up, on the monotonic clock."""
+    deadline_s: float = 0.0
+    """What that one has asked for; 0: as much as the configuration gives."""
     waiting: int = 0
     steps: tuple[int, int, str] = (0, 0, "")
     outcome: Outcome | None = None
@@ -100,11 +121,12 @@ class _QueuedCollection:
             and abs(ends - self.ends) <= SAME_DEADLINE_S
         )
 
-    def widen(self, failure: Failure, ends: float) -> None:
+    def widen(self, failure: Failure, ends: float, deadline_s: float) -> None:
         ours, theirs = self.failure.window, failure.window
         both = Window(start=min(ours.start, theirs.start), end=max(ours.end, theirs.end))
         self.failure = self.failure.model_copy(update={"window": both})
-        self.ends = min(self.ends, ends)
+        if ends < self.ends:
+            self.ends, self.deadline_s = ends, deadline_s
 
 
 class BusyError(FailTaleError):
@@ -123,6 +145,9 @@ class CollectionQueue:
         self._locks = {host: anyio.Lock() for host in config.hosts}
         self._queued: list[_QueuedCollection] = []
         self._tasks: anyio.abc.TaskGroup | None = None
+        self._marks: OrderedDict[str, CallersMark] = OrderedDict()
+        self._last_marks: OrderedDict[str, str] = OrderedDict()
+        """Caller -> the id of its last mark."""
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[CollectionQueue]:
@@ -141,6 +166,32 @@ class CollectionQueue:
         self._hosts.window_began()
         return self.config.marks != "off"
 
+    async def mark(self, caller: str) -> CallersMark:
+        """A window of this caller begins when this returns; where logs end is known by then, as far as hosts say it."""
+        unmarked: dict[str, str] = {}
+        if self.config.marks != "off":
+            told = await in_thread(partial(self._hosts.mark_now, within_s=MARK_S))
+            unmarked = {host: why for host, why in told.items() if why}
+        safe = {host: self.redactor.safe_message(why) for host, why in unmarked.items()}
+        taken = CallersMark(f"m{secrets.token_hex(4)}", datetime.now(timezone.utc), safe)
+        self._marks[taken.id] = taken
+        self._last_marks[caller] = taken.id
+        self._last_marks.move_to_end(caller)
+        for known in (self._marks, self._last_marks):
+            while len(known) > MOST_MARKS:
+                known.popitem(last=False)
+        return taken
+
+    def mark_of(self, caller: str, mark_id: str = "") -> CallersMark | None:
+        """The mark of this id; without one the caller's last, None when it has none. Raises ConfigError."""
+        if not mark_id:
+            return self._marks.get(self._last_marks.get(caller, ""))
+        if mark_id not in self._marks:
+            known = self._last_marks.get(caller)
+            yours = f"your last one is '{known}'" if known in self._marks else "you have none"
+            raise ConfigError(f"There is no mark '{mark_id}' (any more); {yours}.")
+        return self._marks[mark_id]
+
     async def check_hosts(self, hosts: tuple[str, ...]) -> dict[str, SafeText]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
         ask = partial(self._hosts.check_hosts, hosts, budget=Budget(self.config.limits.failure_time_s))
@@ -148,16 +199,26 @@ class CollectionQueue:
         return {host: self.redactor.safe_message(verdict) for host, verdict in verdicts.items()}
 
     async def collect(
-        self, failure: Failure, selection: Selection, *, deadline_s: float, progress: Progress
+        self,
+        failure: Failure,
+        selection: Selection,
+        *,
+        deadline_s: float = 0.0,
+        shown_deadline_s: float = 0.0,
+        progress: Progress,
     ) -> Outcome:
-        """Evidence for one failure by the deadline, with gaps for what did not answer.
+        """Evidence for one failure by the deadline (0: the configuration's), with gaps for what did not answer.
+
+        ``shown_deadline_s``: what the caller has asked for, where that is more than the collection may take of it.
 
         Raises ConfigError for unknown names and BusyError when its hosts had no time. A caller that is cancelled
         leaves; with the last one that waits for it the collection ends, and so do its commands on the hosts.
         """
         the_plan = _planned(failure, selection, self.config, deadline_s=deadline_s)
         ends = time.monotonic() + the_plan.deadline_s
-        batch = self._batch_for(failure, selection, the_plan, ends)
+        is_short = 0 < deadline_s < self.config.limits.failure_time_s
+        asked_s = (shown_deadline_s or deadline_s) if is_short else 0.0
+        batch = self._batch_for(failure, selection, the_plan, ends, asked_s)
         batch.waiting += 1
         try:
             await self._wait_for(batch, ends, progress)
@@ -171,12 +232,14 @@ class CollectionQueue:
             raise BusyError("The hosts are busy with other collections; try again in a few seconds.")
         return batch.outcome
 
-    def _batch_for(self, failure: Failure, selection: Selection, the_plan: Plan, ends: float) -> _QueuedCollection:
+    def _batch_for(
+        self, failure: Failure, selection: Selection, the_plan: Plan, ends: float, deadline_s: float
+    ) -> _QueuedCollection:
         for batch in self._queued:
             if batch.takes(selection, failure, ends):
-                batch.widen(failure, ends)
+                batch.widen(failure, ends, deadline_s)
                 return batch
-        batch = _QueuedCollection(selection, failure, the_plan, ends)
+        batch = _QueuedCollection(selection, failure, the_plan, ends, deadline_s)
         self._queued.append(batch)
         assert self._tasks is not None, "open the queue first"  # noqa: S101 - a mistake of ours
         self._tasks.start_soon(self._run_batch, batch)
@@ -193,13 +256,11 @@ class CollectionQueue:
                 await progress(*heard)
 
     async def _run_batch(self, batch: _QueuedCollection) -> None:
-        hosts = sorted({step.host for step in batch.plan.steps})  # in one order, so that no two wait for each other
         async with AsyncExitStack() as turns:
-            for host in hosts:
-                await turns.enter_async_context(self._locks[host])
+            free = await self._free_hosts(batch, turns)
             self._queued.remove(batch)
             try:
-                batch.outcome = await self._collected_outcome(batch)
+                batch.outcome = await self._collected_outcome(batch, free)
             except Exception as error:
                 _log.debug("a collection failed", exc_info=True)
                 batch.error = error
@@ -207,24 +268,59 @@ class CollectionQueue:
                 batch.cancel.set()
                 batch.done.set()
 
-    async def _collected_outcome(self, batch: _QueuedCollection) -> Outcome | None:
+    async def _free_hosts(self, batch: _QueuedCollection, turns: AsyncExitStack) -> list[str]:
+        """The hosts whose turn it is, until ``turns`` is left; who is busy for half of the time is left out.
+
+        All wait in one order, so that no two wait for each other.
+        """
+        hosts = sorted({step.host for step in batch.plan.steps})
+        now = time.monotonic()
+        half, most = (now + part * max(0.0, batch.ends - now) for part in (0.5, 0.9))
+        free = [host for host in hosts if await self._has_turn(host, turns, until=half)]
+        if not free and hosts and await self._has_turn(hosts[0], turns, until=most):
+            free = hosts[:1]
+        return free
+
+    async def _has_turn(self, host: str, turns: AsyncExitStack, *, until: float) -> bool:
+        lock = self._locks[host]
+        try:
+            lock.acquire_nowait()
+        except anyio.WouldBlock:
+            with anyio.move_on_after(max(0.0, until - time.monotonic())) as patience:
+                await lock.acquire()
+            if patience.cancelled_caught:
+                return False
+        turns.callback(lock.release)
+        return True
+
+    async def _collected_outcome(self, batch: _QueuedCollection, free: Sequence[str]) -> Outcome | None:
         left_s = batch.ends - time.monotonic()
-        if left_s <= 0 or batch.cancel.is_set():
+        planned = tuple(dict.fromkeys(step.host for step in batch.plan.steps))
+        if left_s <= 0 or batch.cancel.is_set() or (planned and not free):
             return None
+        deadline_s = batch.deadline_s
         ask = partial(
             self._hosts.collect,
             batch.failure,
             components=batch.selection.components,
-            hosts=batch.selection.hosts,
+            hosts=tuple(free) if len(free) < len(planned) else batch.selection.hosts,
             collectors=batch.selection.collectors,
             redactor=self.redactor,
             faults=self._faults,
-            budget=Budget(left_s),
+            budget=Budget.of_caller(left_s, deadline_s=deadline_s) if deadline_s else Budget(left_s),
             cancel=batch.cancel,
             progress=lambda state: setattr(batch, "steps", (state.steps_done, state.steps, state.slowest)),
         )
         _, evidence, full_texts = await in_thread(ask)
-        return Outcome(batch.plan, evidence, full_texts)
+        busy = tuple(_busy_gap(host, deadline_s) for host in planned if host not in free)
+        return Outcome(batch.plan, evidence.model_copy(update={"gaps": (*evidence.gaps, *busy)}), full_texts)
+
+
+def _busy_gap(host: str, deadline_s: float) -> Gap:
+    why = our_words("it was busy with another collection for half of the time")
+    if deadline_s:
+        why = our_words("{} that the caller's deadline_s of {:g} s gave", why, deadline_s)
+    return Gap(host=host, reason="skipped", detail=why, at=datetime.now(timezone.utc))
 
 
 def _planned(failure: Failure, selection: Selection, config: Config, *, deadline_s: float) -> Plan:
@@ -241,7 +337,7 @@ def _planned(failure: Failure, selection: Selection, config: Config, *, deadline
         hosts=selection.hosts,
         collectors=selection.collectors,
     )
-    return the_plan.model_copy(update={"deadline_s": min(deadline_s, the_plan.deadline_s)})
+    return the_plan.model_copy(update={"deadline_s": min(deadline_s or math.inf, the_plan.deadline_s)})
 
 
 def _window_moments(failure: Failure) -> tuple[datetime | None, ...]:

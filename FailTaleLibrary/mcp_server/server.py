@@ -25,6 +25,7 @@ from FailTaleLibrary.mcp_server.access import ASKING, READING, Bucket, Rate
 from FailTaleLibrary.mcp_server.audit import Audit, arguments_of, id_of, name_of
 from FailTaleLibrary.mcp_server.completions import Completions
 from FailTaleLibrary.mcp_server.http_api import HttpApi
+from FailTaleLibrary.mcp_server.item_texts import ItemText
 from FailTaleLibrary.mcp_server.links import Links
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.runner_tools import RunnerTools
@@ -157,7 +158,7 @@ class _Resources:
         return json.dumps(result.structured_content, indent=1)
 
     async def failure(self, failure_id: str) -> str:
-        return responses.failure_answer(await self._stored_failure(failure_id), {}).model_dump_json(indent=1)
+        return responses.failure_record(await self._stored_failure(failure_id)).model_dump_json(indent=1)
 
     async def evidence(self, failure_id: str, host: str, collector: str) -> str:
         stored = await self._stored_failure(failure_id)
@@ -165,7 +166,7 @@ class _Resources:
         if item is None:
             named = f"{shorten(host, 64)}/{shorten(collector, 64)}"
             raise ResourceNotFoundError(f"There is no item '{named}' in failure '{failure_id}'.")
-        return _fenced_resource(responses.full_text(item, stored.full_texts))
+        return _fenced_resource(ItemText(stored, item).text)
 
     async def report(self, failure_id: str, form: str) -> str:
         stored = await self._stored_failure(failure_id)

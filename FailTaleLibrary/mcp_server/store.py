@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from FailTaleLibrary.archive import reports_in
+from FailTaleLibrary.archive import failed_tests_in, reports_in
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import private_directory
 from FailTaleLibrary.mcp_server.kept import MAX_BUNDLES, Bundles, BundleTexts, Keeper
@@ -78,6 +78,10 @@ class Store:
         not_kept = self._keeper.not_kept() if self._keeper else []
         return [*not_kept, *(sentence for source in self._sources for sentence in source.unreadable)]
 
+    def without_evidence(self) -> list[str]:
+        """What sources hold no evidence, with what they hold, a clause each."""
+        return [source.without_evidence for source in self._sources if source.without_evidence]
+
     def _is_full(self) -> bool:
         collected = self._collected.values()
         return len(collected) > MAX_FAILURES or sum(stored.bytes for stored in collected) > MAX_BYTES
@@ -105,6 +109,8 @@ class StoredSource:
         self._failures: list[StoredFailure] = []
         self._lock = threading.Lock()
         self.unreadable: list[str] = []
+        self.without_evidence = ""
+        """``output.xml: 1 failed test, none with evidence``; empty when there is some, or nobody can tell."""
 
     def failures(self) -> list[StoredFailure]:
         with self._lock:
@@ -126,15 +132,23 @@ class StoredSource:
         return self._bundles.manifests() if self._path.is_dir() else [self._path]
 
     def _read_failures(self) -> None:
-        self._failures, self.unreadable = [], []
+        self._failures, self.unreadable, self.without_evidence = [], [], ""
         try:
             for each in self._each_failure():
                 if isinstance(each, ArchiveError):
                     self.unreadable.append(str(each))
                 else:
                     self._failures.append(each)
+            if not self._failures and not self.unreadable:
+                self.without_evidence = f"{self._path.name}: {self._words_without_evidence()}"
         except ArchiveError as error:  # the file ends in damage; what stands before it was read
             self.unreadable.append(str(error))
+
+    def _words_without_evidence(self) -> str:
+        if self._path.is_dir():
+            return "no bundle of evidence"
+        failed = failed_tests_in(self._path)
+        return f"{count(failed, 'failed test')}, none with evidence" if failed else "no failed test"
 
     def _each_failure(self) -> Iterator[StoredFailure | ArchiveError]:
         if not self._path.is_dir():

@@ -5,7 +5,7 @@ What a log held before the window too is usual: one line stands for all of a sha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
@@ -40,6 +40,8 @@ class MergedLine:
     source: str = ""
     shape: str = ""
     """Of a usual line: what it shares with the others of its shape."""
+    number: int = 0
+    """0-based index into the item's lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,14 +73,26 @@ class Merged:
         return min(max((len(line.host) for line in self.lines), default=0), MOST_HOST_CHARS)
 
 
-def merged_lines(report: Report, suspects: Sequence[Suspect]) -> Merged:
-    """``suspects``: those that the card shows. Lines without a time are not among them: they stand with their item."""
+def merged_lines(
+    report: Report,
+    suspects: Sequence[Suspect],
+    *,
+    hosts: Collection[str] = (),
+    from_s: float = float("-inf"),
+    to_s: float = float("inf"),
+    most_lines: int = MOST_LINES,
+) -> Merged:
+    """``suspects``: those that the card shows. Lines without a time are not among them: they stand with their item.
+
+    ``hosts``: of these alone; ``from_s``, ``to_s``: within these seconds of the failure.
+    """
     clocks = {clock.host: clock for clock in report.evidence.clocks}
     places = {(each.item_id, each.line_number) for each in suspects}
-    logs = [item for item in report.evidence.items if item.window is not None]
-    found = [line for item in logs for line in _lines_of(item, report, clocks, places)]
+    logs = [item for item in report.evidence.items if item.window is not None and (not hosts or item.host in hosts)]
+    lines = (line for item in logs for line in _lines_of(item, report, clocks, places))
+    found = [line for line in lines if from_s <= line.offset_s <= to_s]
     folded = sorted(_folded(found), key=lambda line: (line.at, line.host))
-    near = sorted(folded, key=lambda line: (line.look != "suspect", abs(line.offset_s)))[:MOST_LINES]
+    near = sorted(folded, key=lambda line: (line.look != "suspect", abs(line.offset_s)))[:most_lines]
     shown = set(map(id, near))
     return Merged(
         lines=tuple(line for line in folded if id(line) in shown),
@@ -117,6 +131,7 @@ def _lines_of(
             offset_s=round((at - window.end).total_seconds(), 3),
             source=item.id,
             shape=f"{item.id}#{usual[number]}" if number in usual else "",
+            number=number,
         )
 
 

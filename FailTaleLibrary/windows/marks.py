@@ -50,6 +50,7 @@ UNREACHED = "the host could not be reached shortly before"
 PENDING = "it was asked for and had not come yet"
 _KEPT = 48
 _RECENT = 16
+_KEPT_BY_CALLERS = 64
 MARKS_ID = "@marks"
 """Of the question that asks a gate where a host stands; no collector can have this name."""
 
@@ -142,6 +143,21 @@ class Marks:
                 marks.note(at, "")
                 background.start(partial(self._take_marks, host, marks), name=f"failtale-mark-{host}")
 
+    def take_now(self, *, within_s: float) -> dict[str, str]:
+        """Takes a mark of every host, due or not, and waits for it: host -> why there is none, empty when there is one.
+
+        What is written from then on stands behind the marks, which are kept for windows that begin there.
+        """
+        told = dict.fromkeys(self._hosts, f"it did not come within {within_s:g} s")
+        threads = [
+            background.start(partial(self._take_when_free, host, marks, told, within_s), name=f"failtale-mark-{host}")
+            for host, marks in self._hosts.items()
+        ]
+        ends = time.monotonic() + within_s
+        for thread in threads:
+            thread.join(max(0.0, ends - time.monotonic()))
+        return dict(told)
+
     def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
         """The newest mark that was complete at a moment, and the first that began after it; None where there is none.
 
@@ -164,7 +180,16 @@ class Marks:
         """Ends marks that are under way."""
         self._cancel.set()
 
-    def _take_marks(self, host: str, marks: _HostMarks) -> None:
+    def _take_when_free(self, host: str, marks: _HostMarks, told: dict[str, str], within_s: float) -> None:
+        if not self._connections.is_open(host):
+            marks.note(datetime.now(timezone.utc), UNREACHED)
+            told[host] = UNREACHED
+        elif marks.claim_when_free(self._clock, within_s):
+            marks.note(datetime.now(timezone.utc), "")
+            told[host] = self._take_marks(host, marks, is_kept=True)
+
+    def _take_marks(self, host: str, marks: _HostMarks, *, is_kept: bool = False) -> str:
+        """Takes one mark; why there is none, empty when there is one."""
         taken, failed = None, "the host gave none"
         pause_s = self._pace.least_s
         try:
@@ -179,14 +204,18 @@ class Marks:
             # a host without a mark is routine; its collection will say what is wrong
             _log.debug("%s: no mark was taken", host, exc_info=True)
         finally:
-            marks.release(taken, pause_s=pause_s, failed=failed)
+            marks.release(taken, pause_s=pause_s, failed=failed, is_kept=is_kept)
+        return failed if taken is None else ""
 
 
 class _HostMarks:
     def __init__(self, script: Script) -> None:
         self.script = script
         self._lock = threading.Lock()
+        self._freed = threading.Condition(self._lock)
         self._taken: list[TakenMark] = []
+        self._kept: deque[TakenMark] = deque(maxlen=_KEPT_BY_CALLERS)
+        """Those that a caller waited for: its windows begin at them exactly."""
         self._under_way = False
         self._last_began = float("-inf")
         self._pause_s = 0.0
@@ -204,6 +233,15 @@ class _HostMarks:
                 return False
             self._under_way = True
             self._last_began = now
+            return True
+
+    def claim_when_free(self, clock: Callable[[], float], within_s: float) -> bool:
+        """As `claim`, due or not, once no mark is under way; False when that takes too long."""
+        with self._freed:
+            if not self._freed.wait_for(lambda: not self._under_way, within_s):
+                return False
+            self._under_way = True
+            self._last_began = clock()
             return True
 
     def note(self, at: datetime, words: str) -> None:
@@ -224,12 +262,15 @@ class _HostMarks:
                 return words
             return PENDING if at == max(at for at, words in self._notes if not words) else ""
 
-    def release(self, taken: TakenMark | None, *, pause_s: float, failed: str = "") -> None:
-        with self._lock:
+    def release(self, taken: TakenMark | None, *, pause_s: float, failed: str = "", is_kept: bool = False) -> None:
+        with self._freed:
             self._under_way = False
+            self._freed.notify()
             self._pause_s = pause_s
             if taken is not None:
                 self._taken.append(taken)
+                if is_kept:
+                    self._kept.append(taken)
                 self._thin_out()
                 return
             asked = [place for place, (_, words) in enumerate(self._notes) if not words]
@@ -249,7 +290,10 @@ class _HostMarks:
     def _thin_out(self) -> None:
         """Fewer of the old marks: a window that began long ago may start from an older one, it only reads more."""
         if len(self._taken) > _KEPT:
-            self._taken = self._taken[:1] + self._taken[1:-_RECENT:2] + self._taken[-_RECENT:]
+            kept = set(map(id, self._kept))
+            middle = enumerate(self._taken[1:-_RECENT])
+            thinned = [taken for place, taken in middle if place % 2 == 0 or id(taken) in kept]
+            self._taken = self._taken[:1] + thinned + self._taken[-_RECENT:]
 
 
 # --- The command and its answer -------------------------------------------------------------------------------------
