@@ -31,7 +31,7 @@ from FailTaleLibrary.hints.answer import ModelAnswer  # noqa: E402
 from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint  # noqa: E402
 from FailTaleLibrary.records import Hint, Report  # noqa: E402
 
-SETS = ("hint_cases.yaml",)
+SETS = ("hint_cases.yaml", "hint_cases_blind.yaml")
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
 )
