@@ -10,6 +10,8 @@ Role = Literal["cause", "effect"]
 
 _THEN_EFFECT = (
     r"(?:which|that|this) (?:is|was) why|so that|and so|so|thus|hence|(?:and )?therefore|consequently|"
+    r"because of (?:that|this)|"
+    r", which (?!(?:is|was|are|were|has|had|have|does|do|did|can|could|may|holds?|held)\b)|"
     r"which (?:then |therefore |also |in turn )?(?:caus|made|make|le[da]|left|leav|broke|break|prevent|result|end|"
     r"clos|sent|stop|forc|trigger|turn|kept|keep|block)\w*|"
     r"as a (?:result|consequence)(?! of)|causing|leading to|led to|resulting in|resulted in|ended in|making|"
@@ -18,8 +20,8 @@ _THEN_EFFECT = (
 """What comes behind it followed."""
 _NO_REASON = r"(?! (?:then|that|which|\d|more|about|around|at least|four|three|two|five|ten|a while|some))"
 _THEN_CAUSE = (
-    rf"because of|because|since{_NO_REASON}|due to|owing to|as a (?:result|consequence) of|caused by|triggered by|"
-    rf"after{_NO_REASON}|once|as soon as|,? as (?=it |they |the |its |their |there |no |a |an )|"
+    rf"because of(?! (?:that|this))|because|since{_NO_REASON}|due to|owing to|as a (?:result|consequence) of|caused by|"
+    rf"triggered by|after{_NO_REASON}|once|as soon as|,? as (?=it |they |the |its |their |there |no |a |an )|"
     r"on account of|thanks to|following"
 )
 """What comes behind it was the cause."""

@@ -23,7 +23,7 @@ class Concept:
     own: bool
     """It happens to the machine whose line bears it."""
     symptom: bool
-    """It is what others notice of a cause, and what a failure's own message tells in words of its own."""
+    """It is what others notice of a cause: what followed may be told so, in words that stand nowhere."""
     category: HintCategory | None
     hits: tuple[tuple[str, str], ...]
     misses: tuple[tuple[str, str], ...]

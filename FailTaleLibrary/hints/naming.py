@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 
 from FailTaleLibrary.hints.concepts import concepts
 from FailTaleLibrary.hints.quantities import Quantities, dates_of, numbers_of
@@ -73,7 +73,7 @@ class Named:
         for quote in _QUOTED.finditer(sentence):
             words = next(group for group in quote.groups() if group is not None)
             parts = [part for part in re.split(r"\.\.\.|…", words) if part.strip(" .,")]
-            if len(words.split()) == 1 and stem(words.strip(" .,")) in ordinary_stems():
+            if len(words.split()) == 1 and stem(words.strip(" .,")) in _stems_that_tell_none():
                 continue  # a word that is only meant so
             if any(_loosened(_comparable(part)).strip(" .,") not in self._loose for part in parts):
                 return _not_found("the quote", words)
@@ -96,7 +96,7 @@ class Named:
         for number, (start, end) in numbers_of(rest):
             if _is_inside_word(rest, start, end):
                 continue
-            if not self._quantities.bear(number) and not self._holds(re.sub(r"\D+$", "", number.text).casefold()):
+            if not self._quantities.bear(number) and (number.meanings or not self._holds(number.text.casefold())):
                 return _not_found("the number", number.text)
         return None
 
@@ -124,6 +124,8 @@ class Named:
     # --- Nouns ---
 
     def _is_known(self, word: str) -> bool:
+        if "-" in word:
+            return all(self._is_known(part) for part in word.split("-") if part)
         found = stem(word)
         if found in self.stems or found in ordinary_stems() or word.casefold() in self._text:
             return True
@@ -135,19 +137,41 @@ class Named:
         unknown = [word for word in words if not self._is_known(word.text) and not word.is_within(said)]
         if len(words) >= _LEAST_WORDS and len(unknown) > len(words) * _MOST_UNKNOWN:
             return "words that the checks cannot read"
-        for word in unknown:
-            if word.is_noun:
+        for word in words:
+            if word.names_agent and not word.is_within(said) and not self._may_name_agent(word.text):
                 return _not_found("the word", word.text)
-        if len(unknown) > _MOST_STRANGE:
-            return _not_found("the word", unknown[0].text)
-        return None
+        for word in unknown:
+            if (
+                (word.is_doer or word.is_owner or word.is_name)
+                and word.looks_like_noun
+                and not self._tells_of_facts(word.phrase)
+            ):
+                return _not_found("the word", word.text)
+        return _not_found("the word", unknown[0].text) if len(unknown) > _MOST_STRANGE else None
+
+    def _may_name_agent(self, word: str) -> bool:
+        """Whether a word may stand before "service" or "cluster": what tells which one must be in the evidence."""
+        if stem(word) in self.stems or word.casefold() in self._text:
+            return True
+        return stem(word) in _stems_that_tell_none()
+
+    def _tells_of_facts(self, phrase: str) -> bool:
+        """Whether a phrase holds a word of the evidence that is not everybody's."""
+        return any(each in self.stems and each not in ordinary_stems() for each in stems_of(phrase))
+
+
+@cache
+def _stems_that_tell_none() -> frozenset[str]:
+    """Of words that do not tell which service it is: "the whole cluster", "a failing host"."""
+    kinds = ("function", "adjectives", "verbs", "before an agent")
+    return frozenset(stem(word) for kind in kinds for word in words_of_kind(kind))
 
 
 _LEAST_WORDS = 4
 _MOST_UNKNOWN = 0.45
 """Of a sentence's words; with more it is another language, in which nothing can be checked."""
-_MOST_STRANGE = 2
-"""Verbs and adjectives that are new; a third is a story of its own."""
+_MOST_STRANGE = 3
+"""Words that are new; one more is a story of its own."""
 
 
 # --- Quotes, numbers, identifiers -------------------------------------------------------------------------------------
@@ -211,56 +235,96 @@ def _is_identifier(word: str) -> bool:
 # --- Words and their places -------------------------------------------------------------------------------------------
 
 _WORD = re.compile(r"(?<![\w./@:=\\-])[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*(?![\w@\\=]|[./:-]\w)")
-_NO_NOUN = re.compile(r".+(?:ed|ing|ly|ous|ful|less|able|ible|ive|ically|ward|wise)$")
+_CONTRACTION = re.compile(r"n?['\N{RIGHT SINGLE QUOTATION MARK}](?:t|s|re|ve|ll|d|m)?$", re.IGNORECASE)
+_BREAK = re.compile(r"[,;:.()]")
+_NO_NOUN = re.compile(
+    r"(?!(?:week|month|year|dai|hour)ly$).+(?:ed|ing|ly|ous|ful|less|able|ible|ive|ical|ically|ward|wise)$"
+)
 _AGENT = re.compile(rf" (?:{'|'.join(sorted(words_of_kind('agents')))})s?\b", re.IGNORECASE)
+_DOERS = re.compile(
+    r"(?:^|\b(?:by|due to|because of|owing to|thanks to|from)) *(?:(?:a|an|the|some|its|their|his|our|another) )*$",
+    re.IGNORECASE,
+)
+_OWNED = re.compile(r"(?<!\bout)(?<!\bfull)(?<!\bshort)(?<!\black)(?<!\bfree)(?<!\binstead) of $")
 
 
 @dataclass(frozen=True, slots=True)
 class _Word:
+    """A word that says something, with its place in the sentence."""
+
     text: str
     start: int
-    is_noun: bool
-    """It stands where somebody or something is named."""
+    phrase: str
+    """The words around it that name one thing together."""
+    names_agent: bool
+    """A word like "service" or "cluster" follows, whose name it may be."""
+    is_doer: bool
+    """It, or the phrase, is what a clause says to have done something."""
+    is_owner: bool
+    """It stands bare behind "of", as the name of somebody does."""
+    is_first: bool
 
     def is_within(self, spans: tuple[tuple[int, int], ...]) -> bool:
-        return any(start <= self.start < end for start, end in spans)
+        return any(start <= self.start and self.start + len(self.text) <= end for start, end in spans)
+
+    @property
+    def looks_like_noun(self) -> bool:
+        return _NO_NOUN.fullmatch(self.text.casefold()) is None
+
+    @property
+    def is_name(self) -> bool:
+        """Written like a name where no sentence begins."""
+        return self.text[:1].isupper() and not self.is_first
 
 
 def _words_in_place(sentence: str) -> tuple[_Word, ...]:
-    """Its words that say something, each with whether it stands as a noun."""
+    """The words that say something. A phrase goes from one word of grammar, verb or mark to the next."""
     found: list[_Word] = []
-    before: list[str] = []
-    last_end = 0
-    for match in _WORD.finditer(sentence):
-        if re.search(r"[,;:.()]", sentence[last_end : match.start()]):
-            before = []
-        last_end = match.end()
-        names_agent = _AGENT.match(sentence, match.end()) is not None
-        offset = match.start()
-        for part in re.split(r"['\N{RIGHT SINGLE QUOTATION MARK}-]", match[0]):
-            if len(part) > 2 and part.casefold() not in words_of_kind("function"):
-                found.append(_Word(part, offset, _stands_as_noun(part, before, names_agent=names_agent)))
-            before.append(part.casefold())
-            offset += len(part) + 1
+    matches = list(_WORD.finditer(sentence))
+    for place, match in enumerate(matches):
+        text = _CONTRACTION.sub("", match[0])
+        if len(text) < 3 or text.casefold() in words_of_kind("function"):
+            continue
+        first, last = _phrase_around(matches, place, sentence)
+        phrase = sentence[matches[first].start() : matches[last].end()]
+        lead = _BREAK.split(sentence[: matches[first].start()])[-1]
+        lead = re.sub(
+            r"^.*\b(?:and|or|but|so|because|since|when|after|while|where|that|which|as)\b",
+            "",
+            lead,
+            flags=re.IGNORECASE,
+        )
+        found.append(
+            _Word(
+                text=text,
+                start=match.start(),
+                phrase=phrase,
+                names_agent=_AGENT.match(sentence, match.end()) is not None,
+                is_doer=_DOERS.search(lead.strip() + " " if lead.strip() else "") is not None,
+                is_owner=_OWNED.search(sentence[: match.start()]) is not None,
+                is_first=place == 0,
+            )
+        )
     return tuple(found)
 
 
-def _stands_as_noun(word: str, before: list[str], *, names_agent: bool) -> bool:
-    """Whether a word follows an article, a preposition or the beginning of a clause, perhaps with others between.
+def _phrase_around(matches: list[re.Match[str]], place: int, sentence: str) -> tuple[int, int]:
+    """First and last of the neighbouring words that stand with one in a phrase."""
+    first = last = place
+    while first > 0 and _is_together(matches[first - 1], matches[first], sentence, inner=matches[first - 1][0]):
+        first -= 1
+    while last + 1 < len(matches) and _is_together(
+        matches[last], matches[last + 1], sentence, inner=matches[last + 1][0]
+    ):
+        last += 1
+    return first, last
 
-    ``names_agent``: a word like "service" or "cluster" follows, whose name it may be.
-    """
-    looks_like_none = _NO_NOUN.fullmatch(word.casefold()) and not word[:1].isupper()
-    if looks_like_none and not (names_agent and not word.endswith(("ed", "ly"))):
-        return False
-    for steps, earlier in enumerate(reversed(before)):
-        if earlier in words_of_kind("before a noun"):
-            return True
-        if earlier in words_of_kind("before a verb"):
-            return steps > 0 and earlier in ("was", "were", "is", "are", "be", "been")
-        if steps > 3:
-            return True
-    return True
+
+def _is_together(one: re.Match[str], other: re.Match[str], sentence: str, *, inner: str) -> bool:
+    between = sentence[one.end() : other.start()]
+    word = _CONTRACTION.sub("", inner).casefold()
+    grammar = words_of_kind("function") | words_of_kind("before a noun") | words_of_kind("before a verb")
+    return not _BREAK.search(between) and word not in grammar and not word.endswith("ed")
 
 
 def _said_spans(sentence: str) -> tuple[tuple[int, int], ...]:

@@ -63,7 +63,9 @@ _FACT = re.compile(
 )
 _EMBEDDED = re.compile(rf"(?<=[_=:(\[])(\d+(?:\.\d+)?)({_UNIT_WORDS})?\b", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<![\w:])(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?(?![:\w])")
-_NO_QUANTITY = re.compile(r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d:\d\d(?:[.,]\d+)?")
+_NO_QUANTITY = re.compile(
+    r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])(?:[.,]\d+)?"
+)
 _LEAST_BARE = 100
 """A number without unit from which on it may be one of milliseconds or bytes."""
 _BARE_FACTORS = (1e-3, 1e-6)
@@ -76,6 +78,8 @@ class Quantity:
 
     value: float
     dimension: Dimension
+    is_sure: bool = True
+    """Its unit is written beside it, not only possible."""
 
 
 class Quantities:
@@ -107,12 +111,12 @@ class Quantities:
                 yield Quantity(value, "")
                 yield from (Quantity(value * factor, dimension) for dimension, factor in _meanings(unit))
                 if not unit and value >= _LEAST_BARE:
-                    yield from (Quantity(value * factor, "seconds") for factor in _BARE_FACTORS)
-                    yield from (Quantity(value * factor, "bytes") for factor in _BARE_SIZES)
+                    yield from (Quantity(value * factor, "seconds", is_sure=False) for factor in _BARE_FACTORS)
+                    yield from (Quantity(value * factor, "bytes", is_sure=False) for factor in _BARE_SIZES)
                 if not unit:
-                    yield Quantity(value, "seconds")
-                    yield Quantity(value, "percent")
-                    yield Quantity(value * 100, "percent")
+                    yield Quantity(value, "seconds", is_sure=False)
+                    yield Quantity(value, "percent", is_sure=False)
+                    yield Quantity(value * 100, "percent", is_sure=False)
 
     def _durations(self) -> Iterator[float]:
         """``00:00:47.2`` is a time of day or 47.2 s."""
@@ -151,7 +155,7 @@ _COMPOUND = re.compile(
     r"(\d+) ?(min(?:ute)?s?|m|s(?:ec(?:ond)?s?)?)(?!\w)",
     re.IGNORECASE,
 )
-_EXACT, _HEDGED, _LOOSE = 1e-9, 0.12, 0.055
+_EXACT, _HEDGED, _BEYOND, _LOOSE = 1e-9, 0.12, 0.25, 0.055
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,31 +169,34 @@ class Number:
     meanings: tuple[tuple[Dimension, float], ...]
     """What its unit can mean; empty without one."""
     is_hedged: bool
+    is_beyond: bool | None = None
+    """It says "over" (True) or "under" (False) the number."""
     is_scaled: bool = False
     """Its unit is a word for many: "1.5 million"."""
 
     def can_stand_for(self, fact: Quantity) -> bool:
         if not self.meanings:
-            return self._is_near(fact.value, self.value, self.step) and (
+            return self._is_near(fact.value, is_sure=True) and (
                 fact.dimension in ("", "times") or self.value == fact.value
             )
         return any(
-            self._is_near(fact.value / factor, self.value, self.step)
+            self._is_near(fact.value / factor, is_sure=fact.is_sure)
             for dimension, factor in self.meanings
             if dimension == fact.dimension or (dimension == "times" and fact.dimension == "")
         )
 
-    def _is_near(self, fact: float, value: float, step: float) -> bool:
+    def _is_near(self, fact: float, *, is_sure: bool) -> bool:
         """Equal, rounded at the last of two or more figures, cut off there, or about as much where it says so."""
+        value, step = self.value, self.step
         if abs(fact - value) <= _EXACT * max(1.0, abs(fact)):
             return True
         counts = not self.meanings or all(dimension == "times" for dimension, _ in self.meanings)
-        if counts and not (self.is_hedged or self.is_scaled or step < 1):
+        if counts and fact == int(fact) and not (self.is_hedged or self.is_scaled or step < 1):
             return False
         if not fact or not value:
             return False
         error = abs(fact - value) / abs(fact)
-        if self.is_hedged and error <= _HEDGED:
+        if is_sure and self.is_hedged and error <= (_BEYOND if (fact > value) == self.is_beyond else _HEDGED):
             return True
         return error <= _LOOSE and (abs(fact - value) <= step / 2 * (1 + 1e-6) or 0 <= fact - value < step)
 
@@ -222,7 +229,19 @@ def _claimed_number(match: re.Match[str]) -> Number:
         step=_step(digits) * scale,
         meanings=tuple(_meanings((match["unit"] or "").casefold())),
         is_hedged=bool(match["hedge"] or match["plus"]),
+        is_beyond=_beyond(match["hedge"] or match["plus"]),
         is_scaled=scale > 1,
+    )
+
+
+def _beyond(hedge: str) -> bool | None:
+    word = hedge.casefold().strip(" -")
+    if word in ("over", "more than", "at least", "well over", "just over", "beyond", "above", "+"):
+        return True
+    return (
+        False
+        if word in ("under", "less than", "up to", "at most", "just under", "within", "below", "fewer than")
+        else None
     )
 
 

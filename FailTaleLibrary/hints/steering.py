@@ -165,10 +165,14 @@ def _address(sentence: str, ground: Ground) -> str | None:
 
 # --- Commands ---------------------------------------------------------------------------------------------------------
 
-_COMMAND = re.compile(
+_PROGRAM = re.compile(
     r"\b(?:sudo|curl|wget|chmod|chown|killall|powershell|mkfs\S*|iptables|kubectl|systemctl|crontab|useradd|netcat|setenforce|"
-    r"ulimit|fuser|sysctl|umount|passwd|visudo|doas|journalctl|usermod|modprobe)\b"
-    r"|\b(?:rm|kill|pkill|dd|nc|sh|bash|zsh|ssh|scp|python\d?|perl|ruby|node|php|base64|docker|podman|git|tar|"
+    r"ulimit|fuser|sysctl|umount|passwd|visudo|doas|journalctl|usermod|modprobe|gdb|strace)\b"
+    r"(?P<more>\s+(?:-|/|(?:re)?start|stop|reload|enable|disable|apply|delete|exec|get|to\b|[\w.-]+\.\w))?",
+    re.IGNORECASE,
+)
+_COMMAND = re.compile(
+    r"\b(?:rm|kill|pkill|dd|nc|sh|bash|zsh|ssh|scp|python\d?|perl|ruby|node|php|base64|docker|podman|git|tar|"
     r"cat|echo|eval|exec|source)\s+(?:-{1,2}\w|/|if=|of=)"
     r"|\b(?:apt|apt-get|yum|dnf|pip\d?|npm|gem|docker|podman|git|service|ollama|helm|go|brew|snap|cargo)\s+"
     r"(?:install|remove|run|exec|pull|push|clone|start|stop|restart|reload|rm|get)\b"
@@ -184,10 +188,12 @@ _HTTP_CALL = re.compile(r"\b(?:PUT|POST|DELETE|PATCH) [/_]\S*")
 def _is_command(sentence: str, facts: str) -> bool:
     """Whether it holds what a shell, a package manager or an API would obey.
 
-    A command stays one though a line holds it, which an attacker may have written; only flags and calls that the
-    evidence speaks of anyway may be named.
+    A command stays one though a line holds it, which an attacker may have written; only programs, flags and calls that
+    the evidence speaks of anyway may be named.
     """
-    if _COMMAND.search(sentence):
+    known = facts.casefold()
+    programs = _PROGRAM.finditer(sentence)
+    if _COMMAND.search(sentence) or any(match["more"] or match[0].casefold() not in known for match in programs):
         return True
     calls = (*_FLAG.finditer(sentence), *_HTTP_CALL.finditer(sentence))
     return any(match[0] not in facts for match in calls)

@@ -124,16 +124,17 @@ class Scene:
             clauses = clauses_of(sentence)
             for clause in clauses:
                 may_bear = self.cited if place == 0 and clause.role == "cause" else self.lines
-                if found := self._unborne(clause.text, may_bear) or self._wrong_host(clause.text, may_bear):
+                if found := self._unborne(clause, may_bear) or self._wrong_host(clause.text, may_bear):
                     return found
             if found := self._reversed_order(clauses) or self._reversed_relation(sentence):
                 return found
         return None
 
-    def _unborne(self, clause: str, may_bear: Sequence[Line]) -> str | None:
+    def _unborne(self, clause: Clause, may_bear: Sequence[Line]) -> str | None:
         """An idea of a clause that stands in none of the lines that it may stand on."""
-        for concept in said_in(_WITHOUT.sub(" ", clause)):
-            if not self._is_borne(concept, may_bear):
+        for concept in said_in(_WITHOUT.sub(" ", clause.text)):
+            is_free = concept.symptom and clause.role == "effect"
+            if not is_free and not self._is_borne(concept, may_bear):
                 where = "the lines that it cites say" if may_bear is self.cited else "the evidence says"
                 return f"'{concept.name}' is not what {where}"
         return None
@@ -172,7 +173,7 @@ class Scene:
                 continue
             cause, effect = (first, second) if first.role == "cause" else (second, first)
             told, followed = self._lines_told_by(cause.text), self._lines_told_by(effect.text)
-            pairs = list(product(followed, told))
+            pairs = [] if set(map(id, told)) & set(map(id, followed)) else list(product(followed, told))
             if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
                 return f"{followed[0].id} came before {told[0].id} and did not follow from it"
         return None
@@ -186,7 +187,7 @@ class Scene:
     def _fit(self, clause: str, line: Line) -> int:
         words = len(significant_stems(clause).keys() & line.stems.keys() - self._common)
         ideas = sum(not concept.anywhere and concept.is_borne_by(line.text) for concept in said_in(clause))
-        return 2 * words + ideas
+        return 2 * words + ideas if words else 0
 
     def _precedes(self, first: Line, second: Line) -> bool:
         """Whether the chain, or clearly the clock, says that one line came before another."""
@@ -196,6 +197,8 @@ class Scene:
         one, other = first.suspect, second.suspect
         if one.offset_s is None or other.offset_s is None:
             return False
+        if places.get(first.id) == 0 and one.offset_s < other.offset_s - _CLEARLY_S:
+            return True  # nothing led to what the chain begins with
         slack = _LEAST_S if one.count == other.count == 1 else _LEAST_OF_MANY_S
         return one.offset_s < other.offset_s - slack
 
@@ -214,8 +217,9 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 """What a claim says not to be so."""
-_LEAST_S, _LEAST_OF_MANY_S = 1.0, 10.0
-"""By which a line must be earlier to be known to come first; of folded lines the first one's time is not known."""
+_CLEARLY_S, _LEAST_S, _LEAST_OF_MANY_S = 0.05, 1.0, 10.0
+"""By which a line must be earlier to be known to come first: the chain's own cause, any other line, and folded lines,
+of which the first one's time is not known."""
 
 
 def chain_places(chain: Chain | None) -> dict[str, int]:

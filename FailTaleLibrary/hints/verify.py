@@ -227,16 +227,26 @@ def _lead_of(scene: Scene, report: Report) -> Line | None:
 
 
 _CLEARLY_LATER_S = 0.05
+_SYMPTOMS = frozenset(
+    {
+        "back end down", "cannot connect", "connection lost", "connection refused", "error", "exception", "failure",
+        "in the window", "near the failure", "new", "page not found", "server error", "session ended", "shared words",
+        "slow", "stack trace", "time-out", "unreachable", "warning",
+    }
+)  # fmt: skip
 
 
 def _follows(line: Line, lead: Line, scene: Scene) -> bool:
-    """Whether the chain says that a line followed from the lead, or the clock of one machine does."""
+    """Whether a line followed from the lead: by the chain, or by the clock.
+
+    The clock tells it of one machine, and of a line that only shows that something else failed.
+    """
     if line.id in chain_places(scene.chain) or any(signal.name == "consequence" for signal in line.suspect.signals):
         return True
     one, other = lead.suspect, line.suspect
-    if one.host != other.host or one.offset_s is None or other.offset_s is None:
+    if one.offset_s is None or other.offset_s is None or other.offset_s <= one.offset_s + _CLEARLY_LATER_S:
         return False
-    return other.offset_s > one.offset_s + _CLEARLY_LATER_S
+    return one.host == other.host or (scene.chain is not None and {each.name for each in other.signals} <= _SYMPTOMS)
 
 
 def _is_told_of(suspect: Suspect) -> bool:
