@@ -17,22 +17,25 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 from xml.etree import ElementTree
 from xml.sax.saxutils import escape
 
 import pytest
-from builders import a_failure, a_report
+from builders import a_failure, a_report, an_analysis
 from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
 from patience import PATIENCE_S
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import read_bundle, read_item, reports_in, to_payload
 from FailTaleLibrary.cli import _parser, main
+from FailTaleLibrary.cli.analyze import NOT_ASKED_STATUS, exit_status
 from FailTaleLibrary.cli.collect import moment
 from FailTaleLibrary.cli.show import MANY
 from FailTaleLibrary.config import describe_presets, load_config
 from FailTaleLibrary.config.reference import template_text
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.hints import HintOutcome
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
 
@@ -654,17 +657,34 @@ def test_the_prompt_is_shown_and_nothing_is_sent(run: Finished, out: Said) -> No
 def test_an_output_gets_a_hint_and_a_log(run: Finished, out: Said) -> None:
     log = run.directory / "new.html"
     with OllamaStub() as stub:
-        arguments = ["analyze", "--model", MODEL, "--host", stub.url, "--log", str(log), str(run.output)]
-        status = main(arguments)
+        arguments = ["analyze", "--model", MODEL, "--host", stub.url, "--show-answer"]
+        status = main([*arguments, "--log", str(log), str(run.output)])
         assert stub.asked("/api/chat")
-    verdicts = out().splitlines()
+    text = out()
+    verdicts = text.splitlines()
     hints = {name: report.analysis.hint for name, report in run.reports().items()}
     hint = hints["Order Is Stored"]
     assert hint is not None
     assert hint.cause == GOOD_ANSWER["cause"]
     assert verdicts[0] == f"Order Is Stored: {hint.cause}"
-    assert status == (0 if all(hints.values()) else 1)
+    assert f"  the model said: {json.dumps(GOOD_ANSWER)}" in verdicts
+    assert status == (0 if all(hints.values()) else NOT_ASKED_STATUS if "not requested" in text else 1)
     assert '"*Order Is Stored"' in log.read_text()
+
+    assert main(["analyze", "--model", MODEL, "--host", stub.url, str(run.output)]) == status, "known from before"
+    assert main(["analyze", "--model", "other:1b", "--host", stub.url, str(run.output)]) == 1, "nobody is there"
+    assert {name: report.analysis.hint for name, report in run.reports().items()} == hints
+    assert f"Order Is Stored: {hint.cause} (as before: Ollama cannot be reached" in out()
+
+
+def test_analyze_tells_by_its_status_what_was_not_asked_from_what_failed() -> None:
+    def outcome(kind: Any) -> HintOutcome:
+        return HintOutcome(an_analysis(), kind)
+
+    assert exit_status([outcome("answered")]) == 0
+    assert exit_status([outcome("answered"), outcome("not asked")]) == NOT_ASKED_STATUS == 3
+    assert exit_status([outcome("answered"), outcome("not asked"), outcome("failed")]) == 1
+    assert exit_status([]) == 0
 
 
 def test_a_bundle_gets_a_hint_and_keeps_its_outputs(run: Finished) -> None:

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import re
+import secrets
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
-from builders import a_failure, a_report, a_suspect, an_analysis
+from builders import a_failure, a_hint, a_report, a_suspect, an_analysis
 from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
 
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import HintMaker
+from FailTaleLibrary.hints.maker import can_help
 from FailTaleLibrary.records import Analysis, Report, Signal, Signature, Suspect
 
 LIMIT_S = 10.0  # of which a busy machine spends some on the probe
@@ -47,6 +52,36 @@ def test_without_a_strong_signal_nobody_is_asked_and_the_reason_says_so() -> Non
         analysis = maker(stub).hint(report("A", weak))
         assert not stub.requests
     assert analysis.no_hint_reason == "not requested: no suspect has a strong signal, so a model could only guess"
+
+
+def weak(*names: str) -> Suspect:
+    return a_suspect(signals=tuple(Signal(name=name, words=name) for name in names))
+
+
+@pytest.mark.parametrize(
+    ("names", "helps"),
+    [
+        (("new", "near the failure"), True),
+        (("standing", "near the failure"), True),
+        (("shared words",), True),
+        (("same identifier", "in the window"), True),
+        (("new", "in the window"), False),
+        (("near the failure", "warning"), False),
+        (("seen before", "near the failure"), False),
+        ((), False),
+    ],
+)
+def test_a_model_is_asked_where_the_best_suspect_is_news_and_near_or_shares_words(
+    names: tuple[str, ...], helps: bool
+) -> None:
+    assert can_help(report("A", weak(*names), weak("new", "near the failure")).analysis) is helps
+
+
+def test_where_it_can_help_a_model_is_asked_without_a_strong_signal() -> None:
+    with OllamaStub() as stub:
+        hint = maker(stub).hint(report("A", weak("new", "near the failure"))).hint
+    assert hint is not None
+    assert hint.confidence == "low"
 
 
 def test_when_every_line_is_withheld_nobody_is_asked() -> None:
@@ -136,6 +171,17 @@ def test_the_runs_time_bounds_all_hints_together() -> None:
     assert second.no_hint_reason == "not requested: the run's time for hints is used up ('analysis: run_time' is 10 s)"
 
 
+def test_a_dropped_answer_uses_up_no_hint() -> None:
+    with OllamaStub(answer={**GOOD_ANSWER, "cause": "See https://evil.example/x."}) as stub:
+        hints = maker(stub, hints=1)
+        kinds = [hints.outcome(report(name)).kind for name in "AB"]
+        assert chats(stub) == 2
+        stub.answer = GOOD_ANSWER
+        kinds += [hints.outcome(report(name)).kind for name in "CD"]
+        assert chats(stub) == 3
+    assert kinds == ["failed", "failed", "answered", "not asked"]
+
+
 @pytest.mark.parametrize(("row", "calls"), [("dies", 1), ("silent", 2)])
 def test_a_server_that_is_gone_is_given_up(row: str, calls: int) -> None:
     with OllamaStub(chat=row) as stub:
@@ -202,6 +248,100 @@ def test_the_cache_is_for_its_owner_alone(tmp_path: Path) -> None:
     assert len(entries) == 1
     assert stat.S_IMODE(entries[0].stat().st_mode) == 0o600
     assert stat.S_IMODE((tmp_path / "cache").stat().st_mode) == 0o700
+
+
+# --- Nothing is lost -------------------------------------------------------------------------------------------------
+
+EVIL = {**GOOD_ANSWER, "cause": "See https://evil.example/x."}
+DEATHS: dict[str, dict[str, Any]] = {
+    "nobody listens": {},
+    "before the list": {"tags": "dies"},
+    "after the list": {"show": "dies"},
+}
+"""Moments before anything is asked."""
+
+
+@contextmanager
+def dead_at(moment: str) -> Iterator[OllamaStub]:
+    with OllamaStub(**DEATHS[moment]) as stub:
+        if moment != "nobody listens":
+            yield stub
+            return
+    yield stub
+
+
+@pytest.mark.parametrize("moment", DEATHS)
+def test_an_answer_of_an_earlier_run_is_used_while_ollama_is_dead(tmp_path: Path, moment: str) -> None:
+    first, _ = asked_with(tmp_path, report("A"))
+    with dead_at(moment) as stub:
+        again = maker(stub, tmp_path).hint(report("A"))
+    assert first.hint is not None
+    assert again == first
+
+
+@pytest.mark.parametrize("moment", DEATHS)
+def test_a_dropped_answer_of_an_earlier_run_keeps_its_reason_while_ollama_is_dead(tmp_path: Path, moment: str) -> None:
+    first, _ = asked_with(tmp_path, report("A"), answer=EVIL)
+    with dead_at(moment) as stub:
+        again = maker(stub, tmp_path).outcome(report("A"))
+    assert again.analysis == first
+    assert (again.kind, again.reason) == ("failed", "dropped: the model's text held a link")
+
+
+def test_a_dropped_answer_is_not_asked_for_again(tmp_path: Path) -> None:
+    first, _ = asked_with(tmp_path, report("A"), answer=EVIL)
+    second, calls = asked_with(tmp_path, report("A"), answer=EVIL)
+    assert calls == 0
+    assert second == first
+
+
+@pytest.mark.parametrize("moment", [*DEATHS, "in the answer", "dropped", "nothing to ask"])
+def test_no_reason_ever_takes_the_place_of_a_hint(moment: str) -> None:
+    told = report("A") if moment != "nothing to ask" else report("A", a_suspect(signals=()))
+    before = told.model_copy(update={"analysis": told.analysis.with_hint(a_hint())})
+    others: dict[str, dict[str, Any]] = {"in the answer": {"chat": "dies"}, "dropped": {"answer": EVIL}}
+    with dead_at(moment) if moment in DEATHS else OllamaStub(**others.get(moment, {})) as stub:
+        outcome = maker(stub).outcome(before)
+    assert outcome.analysis == before.analysis
+    assert outcome.reason
+    assert outcome.kind == ("not asked" if moment == "nothing to ask" else "failed")
+
+
+def test_an_ollama_that_dies_between_two_failures_costs_only_what_it_was_not_asked(tmp_path: Path) -> None:
+    asked_with(tmp_path, report("C"))
+    with OllamaStub() as stub:
+        hints = maker(stub, tmp_path)
+        first = hints.outcome(report("A"))
+        stub.chat = "dies"
+        rest = [hints.outcome(report(name)) for name in "BDC"]
+    assert first.kind == "answered"
+    assert [outcome.kind for outcome in rest] == ["failed", "failed", "answered"]
+    assert "not tried again" in (rest[1].reason or "")
+
+
+def test_what_the_model_said_is_told_without_secrets_whatever_came_of_it() -> None:
+    token = secrets.token_urlsafe(24)
+    kept = {**GOOD_ANSWER, "component": f"password={token}"}
+    for answer, kind in ((kept, "answered"), (f"The password={token}\x1b[2J", "failed")):
+        with OllamaStub(answer=answer) as stub:
+            outcome = maker(stub).outcome(report("A"))
+        assert outcome.kind == kind
+        assert "password=" in (outcome.said or "")
+        assert token not in (outcome.said or "")
+        assert "\x1b" not in (outcome.said or "")
+
+
+def test_not_knowing_is_kept_and_remembered(tmp_path: Path) -> None:
+    answer = {**GOOD_ANSWER, "evidence": [], "cause": "", "category": "unknown"}
+    first, _ = asked_with(tmp_path, report("A"), answer=answer)
+    second, calls = asked_with(tmp_path, report("A"), answer=answer)
+    assert calls == 0
+    assert first.hint is not None
+    assert first.hint.cause == "the model found no cause in these lines"
+    assert second == first
+
+
+# --- Files of the cache ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("content", ["", "{", '{"answer": 1}', "\x00" * 200_000])

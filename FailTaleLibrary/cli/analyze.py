@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
-from FailTaleLibrary.archive import read_bundle, read_item, write_bundle
+from FailTaleLibrary.archive import read_bundle, read_item, reports_in, write_bundle
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, status_1, with_config
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.show import reports_at
 from FailTaleLibrary.config import AnalysisSettings, Config, Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.files import user_directory
-from FailTaleLibrary.hints import CHARS_PER_TOKEN, HintMaker, HintOf, build_prompt, with_progress, write_hints
+from FailTaleLibrary.hints import (
+    CHARS_PER_TOKEN,
+    HintMaker,
+    HintOf,
+    HintOutcome,
+    build_prompt,
+    with_progress,
+    write_hints,
+)
 from FailTaleLibrary.records import Analysis, Report
 
 
@@ -30,6 +40,7 @@ def add_command(commands: Commands) -> None:
     analyze.add_argument("--host", help="Ollama's address, instead of the configuration's")
     analyze.add_argument("--log", type=Path, metavar="FILE", help="also make log.html anew, as rebot does")
     analyze.add_argument("--show-prompt", action="store_true", help="print what would be sent, and send nothing")
+    analyze.add_argument("--show-answer", action="store_true", help="also print what the model said, redacted")
     analyze.set_defaults(run=_run_analyze)
 
 
@@ -40,25 +51,54 @@ def _run_analyze(options: argparse.Namespace) -> int:
         return _show_prompts(options.path, settings)
     if settings.model is None:
         raise ConfigError("No model is named; write e.g. '--model qwen2.5:3b' or set analysis.model in failtale.yaml.")
-    made: list[Analysis] = []
-    ask = with_progress(
-        HintMaker(settings, cache_dir=user_directory("cache") / "hints").hint, None, unfiltered(sys.stderr)
-    )
+    outcomes: list[HintOutcome] = []
+    maker = HintMaker(settings, cache_dir=user_directory("cache") / "hints")
+    ask = with_progress(maker.outcome, _reports_there(options.path), unfiltered(sys.stderr))
 
     def remember(report: Report) -> Analysis:
-        made.append(ask(report))
-        print(f"{report.failure.name}: {_hint_or_reason(made[-1])}")
-        return made[-1]
+        outcomes.append(ask(report))
+        _print_outcome(report, outcomes[-1], with_answer=options.show_answer)
+        return outcomes[-1].analysis
 
     if options.path.is_dir():
         _hint_bundle(options.path, remember, settings)
     else:
         write_hints(options.path, remember, max_bytes=(config.limits if config else Limits()).card_bytes)
-    if not made:
+    if not outcomes:
         print(f"No evidence in '{options.path}'.")
     if options.log is not None:
         make_log(options.path, options.log)
-    return 0 if all(analysis.hint for analysis in made) else 1
+    return exit_status(outcomes)
+
+
+NOT_ASKED_STATUS = 3
+
+
+def exit_status(outcomes: Sequence[HintOutcome]) -> int:
+    """1 where a model failed or its answer was dropped; 3 where for some there was only nothing to ask."""
+    kinds = {outcome.kind for outcome in outcomes}
+    if "failed" in kinds:
+        return 1
+    return NOT_ASKED_STATUS if "not asked" in kinds else 0
+
+
+def _reports_there(path: Path) -> int:
+    """How many failures there are to ask about; a damaged file is complained of where it is read to be changed."""
+    if path.is_dir():
+        return 1
+    with contextlib.suppress(ArchiveError):
+        return sum(isinstance(found, Report) for found in reports_in(path))
+    return 0
+
+
+def _print_outcome(report: Report, outcome: HintOutcome, *, with_answer: bool) -> None:
+    hint, reason = outcome.analysis.hint, outcome.reason
+    if hint is None:
+        print(f"{report.failure.name}: no hint: {reason}")
+    else:
+        print(f"{report.failure.name}: {hint.cause}{f' (as before: {reason})' if reason else ''}")
+    if with_answer:
+        print(f"  the model said: {outcome.said or '(nothing)'}")
 
 
 def _chosen_settings(options: argparse.Namespace, config: Config | None) -> AnalysisSettings:
@@ -79,10 +119,6 @@ def _show_prompts(path: Path, settings: AnalysisSettings) -> int:
 def _prompt_text(report: Report, settings: AnalysisSettings) -> str:
     prompt = build_prompt(report, settings=settings, context_tokens=settings.context, chars_per_token=CHARS_PER_TOKEN)
     return prompt.text()
-
-
-def _hint_or_reason(analysis: Analysis) -> str:
-    return analysis.hint.cause if analysis.hint else f"no hint: {analysis.no_hint_reason}"
 
 
 def _hint_bundle(path: Path, ask: HintOf, settings: AnalysisSettings) -> None:

@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
-from FailTaleLibrary.hints.maker import HintMaker, HintOf, with_progress, write_hints
+from FailTaleLibrary.hints.maker import HintMaker, HintOf, HintOutcome, with_progress, write_hints
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
 
 __all__ = [
     "CHARS_PER_TOKEN",
     "HintMaker",
     "HintOf",
+    "HintOutcome",
     "Prompt",
     "build_prompt",
     "with_progress",

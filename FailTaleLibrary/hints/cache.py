@@ -1,6 +1,8 @@
-"""A prompt and a model -> the answer of an earlier call: equal evidence and the same weights need no second one.
+"""A prompt and a model's name -> the answer of an earlier call: equal evidence and the same weights need no second one.
 
-An entry holds the model's answer as it was, so a hint made of it is checked again against the evidence at hand.
+An entry holds the model's text as it was, so a hint made of it is checked again against the evidence at hand; also one
+of which nothing could be shown, for the model would only say the same again. It is found without a server, and says
+which weights it came from.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from FailTaleLibrary.files import private_directory, read_regular, write_private_file
 from FailTaleLibrary.hints.answer import ModelAnswer
-from FailTaleLibrary.hints.ollama import Model
+from FailTaleLibrary.hints.ollama import Model, Reply
 from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt
 from FailTaleLibrary.hints.verify import VerifiedAnswer
 
@@ -37,22 +39,62 @@ def normalised(text: str) -> str:
     return text
 
 
-class _Entry(BaseModel):
-    """One file of the cache."""
+class CachedAnswer(BaseModel):
+    """What a model said, and what it cost; one file of the cache."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    answer: ModelAnswer
+    text: str
     model: str
+    digest: str
+    """Of the weights; empty when the server does not say."""
+    context_tokens: int
     seconds: float
     prompt_tokens: int | None
     answer_tokens: int | None
+    kept: bool = True
+    """False: nothing of it could be shown."""
+
+    @classmethod
+    def of_reply(cls, reply: Reply, *, model: Model, seconds: float) -> CachedAnswer:
+        """The answer in a reply."""
+        return cls(
+            text=reply.text,
+            model=model.name,
+            digest=model.digest,
+            context_tokens=model.context_tokens,
+            seconds=seconds,
+            prompt_tokens=reply.prompt_tokens,
+            answer_tokens=reply.answer_tokens,
+        )
+
+    def as_dropped(self) -> CachedAnswer:
+        """The same as one of which nothing could be shown."""
+        return self.model_copy(update={"kept": False})
+
+    def is_of(self, model: Model) -> bool:
+        """Whether these weights, in this window, would say it again."""
+        return (self.digest, self.context_tokens) == (model.digest, model.context_tokens)
+
+    def verified(self, answer: ModelAnswer) -> VerifiedAnswer:
+        """An answer that was read from the text, with what it cost."""
+        return VerifiedAnswer(
+            answer=answer,
+            model=self.model,
+            seconds=self.seconds,
+            prompt_tokens=self.prompt_tokens,
+            answer_tokens=self.answer_tokens,
+        )
 
 
-def cache_key(prompt: Prompt, model: Model) -> str:
-    """64 hexadecimal digits of all that an answer depends on, without numbers and identifiers, which differ by run."""
-    parts = [str(PROMPT_VERSION), model.name, model.digest, str(model.context_tokens)]
-    text = json.dumps([*parts, prompt.system, normalised(prompt.user), prompt.schema], sort_keys=True)
+def cache_key(prompt: Prompt, model_name: str) -> str:
+    """64 hexadecimal digits of all that an answer depends on and that is known without a server.
+
+    Numbers and identifiers of the evidence are left out: they differ by run.
+    """
+    text = json.dumps(
+        [PROMPT_VERSION, model_name, prompt.system, normalised(prompt.user), prompt.schema], sort_keys=True
+    )
     return hashlib.sha256(text.encode()).hexdigest()
 
 
@@ -61,43 +103,35 @@ class Cache:
 
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
-        self._memory: dict[str, VerifiedAnswer] = {}
+        self._memory: dict[str, CachedAnswer] = {}
 
-    def load(self, key: str) -> VerifiedAnswer | None:
+    def load(self, key: str) -> CachedAnswer | None:
         """The answer, or None; a damaged or foreign file counts as none."""
         return self._memory.get(key) or self._from_disk(key)
 
-    def store(self, key: str, answered: VerifiedAnswer) -> None:
+    def store(self, key: str, answer: CachedAnswer) -> None:
         """Remembers the answer; a directory that cannot be written costs a later run a call and is no error."""
-        self._memory[key] = answered
+        self._memory[key] = answer
         if self._directory is not None:
             with contextlib.suppress(OSError):
-                self._write_entry(self._directory, key, answered)
+                self._write_entry(self._directory, key, answer)
                 _forget_oldest(self._directory)
 
-    def _from_disk(self, key: str) -> VerifiedAnswer | None:
+    def _from_disk(self, key: str) -> CachedAnswer | None:
         if self._directory is None:
             return None
         try:
             path = self._directory / f"{key}.json"
             if path.is_symlink():
                 return None
-            entry = _Entry.model_validate_json(read_regular(path, max_bytes=_MAX_BYTES))
+            return CachedAnswer.model_validate_json(read_regular(path, max_bytes=_MAX_BYTES))
         except (OSError, ValidationError):
             return None
-        return VerifiedAnswer(**dict(entry))
 
-    def _write_entry(self, directory: Path, key: str, answered: VerifiedAnswer) -> None:
+    def _write_entry(self, directory: Path, key: str, answer: CachedAnswer) -> None:
         """Whole at once, so that two runs never read half a file."""
         private_directory(directory)
-        entry = _Entry(
-            answer=answered.answer,
-            model=answered.model,
-            seconds=answered.seconds,
-            prompt_tokens=answered.prompt_tokens,
-            answer_tokens=answered.answer_tokens,
-        )
-        write_private_file(directory / f"{key}.json", entry.model_dump_json())
+        write_private_file(directory / f"{key}.json", answer.model_dump_json())
 
 
 def _forget_oldest(directory: Path) -> None:

@@ -4,73 +4,46 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO, TypeVar
+from typing import Literal, TextIO, TypeVar
 
 from FailTaleLibrary.archive import rewrite_cards
-from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
-from FailTaleLibrary.hints.answer import parse_model_answer
-from FailTaleLibrary.hints.cache import Cache, cache_key, normalised
+from FailTaleLibrary.hints.answer import ModelAnswer, parse_model_answer
+from FailTaleLibrary.hints.budget import NotAskedError, RunBudget
+from FailTaleLibrary.hints.cache import Cache, CachedAnswer, cache_key, normalised
 from FailTaleLibrary.hints.ollama import Model, Ollama, Reply, TooSlowError, UnreachableError, server_for
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, prompt_line
-from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, VerifiedAnswer, checked_hint
+from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, checked_hint
 from FailTaleLibrary.log import logger_of
-from FailTaleLibrary.records import Analysis, Hint, Report, our_words
-from FailTaleLibrary.text import shorten
+from FailTaleLibrary.records import Analysis, Hint, Report, SafeText, our_words
+from FailTaleLibrary.text import sanitize, shorten
 
 _log = logger_of(__name__)
+_SAID_CHARS = 5000
+"""Of a model's own text; what stands behind them says nothing new."""
 
-# --- The budget -------------------------------------------------------------------------------------------------------
+# --- Whether a model could help --------------------------------------------------------------------------------------
 
-_MAX_TIMEOUTS = 2
-"""In a row, until the server counts as dead: a model that is loaded takes long the first time."""
-
-
-def _breaker() -> Breaker:
-    return Breaker(patience={"too slow": _MAX_TIMEOUTS})
+NOT_ASKED = "not requested: no suspect has a strong signal, so a model could only guess"
+_NEWS = frozenset({"new", "standing"})
+_NEAR = "near the failure"
+_SHARED = frozenset({"shared words", "same identifier"})
 
 
-@dataclass(slots=True)
-class RunBudget:
-    """The rest of a run's budget."""
+def can_help(analysis: Analysis) -> bool:
+    """Whether a model has more to go on than a guess.
 
-    hints: int
-    run_time_s: float
-    hint_time_s: float
-    _asked: int = 0
-    _spent_s: float = 0.0
-    _breaker: Breaker = field(default_factory=_breaker)
-
-    def allowance_s(self) -> float:
-        """Seconds that the next call may take; raises HintError with the reason when there is none."""
-        if self._asked >= self.hints:
-            raise HintError(f"not requested: the run's hints are used up ('analysis: hints' is {self.hints})")
-        left = self.run_time_s - self._spent_s
-        if left <= 0:
-            raise HintError(
-                f"not requested: the run's time for hints is used up ('analysis: run_time' is {self.run_time_s:g} s)"
-            )
-        if refusal := self._breaker.attempt():
-            raise HintError(f"not requested: {refusal}")
-        return min(self.hint_time_s, left)
-
-    def count_hint(self) -> None:
-        self._asked += 1
-
-    def count_time(self, seconds: float) -> None:
-        self._spent_s += seconds
-
-    def count_failure(self, error: HintError) -> None:
-        """One lost connection or two time-outs end the asking for a while: the next would only wait for the same."""
-        if isinstance(error, (TooSlowError, UnreachableError)):
-            self._breaker.failed("too slow" if isinstance(error, TooSlowError) else "unreachable", str(error))
-
-    def count_success(self) -> None:
-        self._breaker.succeeded()
+    So it is where a suspect is strong, or where the best one is news (or stands since before the test) and near the
+    failure, or has words in common with it: then a line may tell the cause though no rule knows its words.
+    """
+    if any(suspect.is_strong for suspect in analysis.suspects):
+        return True
+    names = {signal.name for suspect in analysis.suspects[:1] for signal in suspect.signals}
+    return bool(names & _SHARED or (names & _NEWS and _NEAR in names))
 
 
 # --- Hints ------------------------------------------------------------------------------------------------------------
@@ -78,40 +51,73 @@ class RunBudget:
 T = TypeVar("T")
 HintOf = Callable[[Report], Analysis]
 """A report -> its Analysis, with a hint or with the reason why there is none."""
+PromptOf = Callable[..., Prompt]
+"""What `build_prompt` is; a bench compares others with it."""
 
-NOT_ASKED = "not requested: no suspect has a strong signal, so a model could only guess"
 _PROBE_S = 10.0
 _SAFETY = 0.9
 _CALIBRATED = (1.0, 2.5)
 """Bytes of a log line in a token, whatever a server says."""
 
 
+class DroppedError(HintError):
+    """The model answered, and nothing of it may be shown."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Outcome:
-    """What came of a signature: an answer with the lines that it was given for, or the reason for none."""
+class HintOutcome:
+    """What came of one report."""
+
+    analysis: Analysis
+    """With the model's answer; else with the hint that was there before, or with the reason why there is none."""
+    kind: Literal["answered", "not asked", "failed"]
+    """``failed``: the model was not there, or what it said was dropped."""
+    reason: SafeText | None = None
+    """Why the model gave no answer that is kept."""
+    said: SafeText | None = None
+    """The model's own text, redacted; None when it was not heard."""
+
+
+@dataclass(frozen=True, slots=True)
+class _SameAs:
+    """An answer for a signature, with the lines that it was given for."""
 
     failure: str
-    answered: VerifiedAnswer | None = None
-    lines: Mapping[str, str] | None = None
+    answer: CachedAnswer
+    lines: Mapping[str, str]
     """Suspect id -> normalised line, of the failure that was asked about."""
-    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _FailedLike:
+    """Why a signature has no answer."""
+
+    failure: str
+    error: HintError
 
 
 class HintMaker:
     """Makes the hints of one run, within the run's budget.
 
-    One call for equal failures, none for evidence whose answer is known from an earlier run. Never raises: every way
-    in which a model can fail is a reason in the Analysis. Not for several threads at once.
+    One call for equal failures, none for evidence whose answer is known from an earlier run, be it a hint or one that
+    was dropped. What is known is used also while Ollama is not there, and no reason takes the place of a hint. Never
+    raises: every way in which a model can fail is a reason in the Analysis. Not for several threads at once.
     """
 
     def __init__(
-        self, settings: AnalysisSettings, *, cache_dir: Path | None = None, environ: Mapping[str, str] = os.environ
+        self,
+        settings: AnalysisSettings,
+        *,
+        cache_dir: Path | None = None,
+        environ: Mapping[str, str] = os.environ,
+        prompt_of: PromptOf = build_prompt,
     ) -> None:
         self._settings = settings
         self._environ = environ
+        self._prompt_of = prompt_of
         self._cache = Cache(cache_dir)
         self._budget = RunBudget(hints=settings.hints, run_time_s=settings.run_time_s, hint_time_s=settings.hint_time_s)
-        self._outcomes: dict[str, _Outcome] = {}
+        self._signatures: dict[str, _SameAs | _FailedLike] = {}
         self._known: tuple[Ollama, Model] | None = None
         self._refusal: HintError | None = None
         self._chars_per_token = CHARS_PER_TOKEN
@@ -119,61 +125,100 @@ class HintMaker:
 
     def hint(self, report: Report) -> Analysis:
         """The report's Analysis with a hint, or with the reason why there is none; unchanged when no model is named."""
+        return self.outcome(report).analysis
+
+    def outcome(self, report: Report) -> HintOutcome:
+        """The same, with what the model said and whether it was asked at all."""
+        before = report.analysis
         if self._settings.model is None:
-            return report.analysis
+            return HintOutcome(before, "not asked", our_words("no model is named"))
+        heard: list[str] = []
         try:
-            return report.analysis.with_hint(self._hint_of(report))
+            analysis = before.with_hint(self._hint_of(report, heard))
+            return HintOutcome(analysis, "answered", said=_safe_answer(heard))
         except HintError as error:
-            return report.analysis.without_hint(NO_KNOWN_VALUES.safe_message(error))
+            reason = NO_KNOWN_VALUES.safe_message(error)
+            kind: Literal["not asked", "failed"] = "not asked" if isinstance(error, NotAskedError) else "failed"
         except Exception as error:  # A run is never made worse, not by our own mistakes either.
             _log.debug("no hint was made", exc_info=True)
             detail = NO_KNOWN_VALUES.safe_message(shorten(prompt_line(f"{type(error).__name__}: {error}"), 200))
-            return report.analysis.without_hint(our_words("FailTale could not make a hint ({})", detail))
+            reason, kind = our_words("FailTale could not make a hint ({})", detail), "failed"
+        analysis = before if before.hint else before.without_hint(reason)
+        return HintOutcome(analysis, kind, reason, said=_safe_answer(heard))
 
-    def _hint_of(self, report: Report) -> Hint:
-        if not any(suspect.is_strong for suspect in report.analysis.suspects):
-            raise HintError(NOT_ASKED)
-        ollama, model = self._probed()
-        prompt = build_prompt(
-            report,
-            settings=self._settings,
-            context_tokens=model.context_tokens,
-            chars_per_token=self._chars_per_token,
-        )
+    def _hint_of(self, report: Report, heard: list[str]) -> Hint:
+        """``heard`` takes the text of the model's answer."""
+        if not can_help(report.analysis):
+            raise NotAskedError(NOT_ASKED)
+        prompt = self._built_prompt(report, context_tokens=self._context_tokens)
+        if known := self._from_signature(report, prompt, heard):
+            return known
+        remembered = self._cache.load(cache_key(prompt, self._model_name))
+        try:
+            ollama, model = self._probed()
+        except HintError:
+            # Nobody is there to say that the weights are others by now: what they said is worth more than nothing.
+            if remembered and (hint := self._recalled(report, prompt, remembered, heard)):
+                return hint
+            raise
+        if model.context_tokens != self._settings.context:
+            prompt = self._built_prompt(report, context_tokens=model.context_tokens)
+            remembered = self._cache.load(cache_key(prompt, self._model_name))
         _refuse_nothing(prompt, model)
-        known = self._from_signature(report, prompt) or self._from_cache(report, prompt, model)
-        return known or self._asked(report, prompt, ollama, model)
+        if remembered and remembered.is_of(model) and (hint := self._recalled(report, prompt, remembered, heard)):
+            return hint
+        return self._asked(report, prompt, ollama, model, heard)
+
+    @property
+    def _model_name(self) -> str:
+        return self._settings.model or ""
+
+    @property
+    def _context_tokens(self) -> int:
+        return self._known[1].context_tokens if self._known else self._settings.context
+
+    def _built_prompt(self, report: Report, *, context_tokens: int) -> Prompt:
+        return self._prompt_of(
+            report, settings=self._settings, context_tokens=context_tokens, chars_per_token=self._chars_per_token
+        )
 
     # --- What is known already ---------------------------------------------------------------------------------------
 
-    def _from_signature(self, report: Report, prompt: Prompt) -> Hint | None:
+    def _from_signature(self, report: Report, prompt: Prompt, heard: list[str]) -> Hint | None:
         """The hint of an equal failure, checked against this one's own lines."""
-        outcome = self._outcomes.get(_signature(report))
-        if outcome is None:
+        known = self._signatures.get(_signature(report))
+        if known is None:
             return None
-        if outcome.answered is None or outcome.lines is None:
-            raise HintError(f"same as '{outcome.failure}': {outcome.reason}")
-        answered = _renumbered(outcome.answered, outcome.lines, _lines_shown(prompt))
+        if isinstance(known, _FailedLike):
+            raise type(known.error)(f"same as '{known.failure}': {known.error}") from known.error
+        heard.append(known.answer.text)
+        answer = _renumbered(parse_model_answer(known.answer.text), known.lines, _lines_shown(prompt))
         try:
-            return checked_hint(answered, prompt=prompt, report=report)
+            return checked_hint(known.answer.verified(answer), prompt=prompt, report=report)
         except HintError as error:
-            raise HintError(f"same as '{outcome.failure}', whose hint does not fit these lines ({error})") from error
+            why = f"same as '{known.failure}', whose hint does not fit these lines ({error})"
+            raise DroppedError(why) from error
 
-    def _from_cache(self, report: Report, prompt: Prompt, model: Model) -> Hint | None:
-        """The hint of an earlier run; None when its answer does not fit this failure's numbers and names."""
-        answered = self._cache.load(cache_key(prompt, model))
-        if answered is None:
-            return None
+    def _recalled(self, report: Report, prompt: Prompt, remembered: CachedAnswer, heard: list[str]) -> Hint | None:
+        """The hint of an earlier answer; None when it does not fit this failure's numbers and names.
+
+        Raises DroppedError for an answer that was dropped then and is now.
+        """
         try:
-            hint = checked_hint(answered, prompt=prompt, report=report)
-        except HintError:
-            return None
-        self._remember_outcome(report, _Outcome(report.failure.name, answered, _lines_shown(prompt)))
+            hint = self._checked(remembered, prompt, report)
+        except HintError as error:
+            if remembered.kept:
+                return None
+            heard.append(remembered.text)
+            self._remember(report, _FailedLike(report.failure.name, DroppedError(str(error))))
+            raise DroppedError(str(error)) from error
+        heard.append(remembered.text)
+        self._remember(report, _SameAs(report.failure.name, remembered, _lines_shown(prompt)))
         return hint
 
-    def _remember_outcome(self, report: Report, outcome: _Outcome) -> None:
+    def _remember(self, report: Report, known: _SameAs | _FailedLike) -> None:
         if signature := _signature(report):
-            self._outcomes[signature] = outcome
+            self._signatures[signature] = known
 
     # --- Asking ------------------------------------------------------------------------------------------------------
 
@@ -186,37 +231,41 @@ class HintMaker:
                 ollama = Ollama(server_for(self._settings, self._environ), self._settings)
                 allowed = min(self._budget.allowance_s(), _PROBE_S)
                 self._known = ollama, self._timed_call(lambda: ollama.model(allowed))[0]
-            except (TooSlowError, UnreachableError):
+            except (TooSlowError, UnreachableError, NotAskedError):
                 raise  # the budget counts these
             except HintError as error:
                 self._refusal = error
                 raise
         return self._known
 
-    def _asked(self, report: Report, prompt: Prompt, ollama: Ollama, model: Model) -> Hint:
+    def _asked(self, report: Report, prompt: Prompt, ollama: Ollama, model: Model, heard: list[str]) -> Hint:
         allowed = self._budget.allowance_s()  # outside of the try: a used-up budget is nothing about this failure
-        self._budget.count_hint()
         try:
             reply, seconds = self._timed_call(lambda: ollama.ask(prompt, model=model, deadline_s=allowed))
             self._calibrate_tokens(reply, prompt)
-            return self._believed(reply, seconds, report=report, prompt=prompt, model=model)
+            heard.append(reply.text)
+            answer = CachedAnswer.of_reply(reply, model=model, seconds=seconds)
+            return self._believed(answer, report=report, prompt=prompt)
         except HintError as error:
-            self._remember_outcome(report, _Outcome(report.failure.name, reason=str(error)))
+            self._remember(report, _FailedLike(report.failure.name, error))
             raise
 
-    def _believed(self, reply: Reply, seconds: float, *, report: Report, prompt: Prompt, model: Model) -> Hint:
-        """The hint in a reply; an answer that gives one is remembered for equal failures and for later runs."""
-        answered = VerifiedAnswer(
-            answer=parse_model_answer(reply.text),
-            model=model.name,
-            seconds=seconds,
-            prompt_tokens=reply.prompt_tokens,
-            answer_tokens=reply.answer_tokens,
-        )
-        hint = checked_hint(answered, prompt=prompt, report=report)
-        self._cache.store(cache_key(prompt, model), answered)
-        self._remember_outcome(report, _Outcome(report.failure.name, answered, _lines_shown(prompt)))
+    def _believed(self, answer: CachedAnswer, *, report: Report, prompt: Prompt) -> Hint:
+        """The hint in an answer, which is remembered for equal failures and for later runs, also when it is dropped."""
+        key = cache_key(prompt, self._model_name)
+        try:
+            hint = self._checked(answer, prompt, report)
+        except HintError as error:
+            self._cache.store(key, answer.as_dropped())
+            raise DroppedError(str(error)) from error
+        self._budget.count_kept()
+        self._cache.store(key, answer)
+        self._remember(report, _SameAs(report.failure.name, answer, _lines_shown(prompt)))
         return hint
+
+    def _checked(self, answer: CachedAnswer, prompt: Prompt, report: Report) -> Hint:
+        """The hint in an answer; raises HintError when it has no agreed shape or nothing of it may be shown."""
+        return checked_hint(answer.verified(parse_model_answer(answer.text)), prompt=prompt, report=report)
 
     def _timed_call(self, call: Callable[[], T]) -> tuple[T, float]:
         """The call's result and seconds; both its time and its failure count against the run's budget."""
@@ -243,6 +292,11 @@ class HintMaker:
         self._is_calibrated = True
 
 
+def _safe_answer(heard: Sequence[str]) -> SafeText | None:
+    """A model's own text for a person: redacted, bounded, without what a terminal obeys."""
+    return NO_KNOWN_VALUES.safe_text(shorten(sanitize(heard[-1]), _SAID_CHARS)) if heard else None
+
+
 def write_hints(output: Path, hint_of: HintOf, *, max_bytes: int) -> int:
     """Draws the cards of a finished output.xml or output.json anew with their hints; returns how many there are.
 
@@ -253,24 +307,24 @@ def write_hints(output: Path, hint_of: HintOf, *, max_bytes: int) -> int:
     )
 
 
-def with_progress(hint_of: HintOf, total: int | None, stream: TextIO) -> HintOf:
+def with_progress(act: Callable[[Report], T], total: int, stream: TextIO) -> Callable[[Report], T]:
     """The same, with a line on a terminal that says how far it is; silent where ``stream`` is none."""
     if not stream.isatty():
-        return hint_of
+        return act
     done = 0
 
-    def hint_with_line(report: Report) -> Analysis:
+    def act_with_line(report: Report) -> T:
         nonlocal done
         done += 1
-        stream.write(f"\rFailTale: hint {done}{f' of {total}' if total else ''} …")
+        stream.write(f"\rFailTale: hint {done} of {max(done, total)} …")
         stream.flush()
         try:
-            return hint_of(report)
+            return act(report)
         finally:
             stream.write("\r\033[K")
             stream.flush()
 
-    return hint_with_line
+    return act_with_line
 
 
 def _signature(report: Report) -> str:
@@ -282,20 +336,19 @@ def _refuse_nothing(prompt: Prompt, model: Model) -> None:
     if prompt.suspects:
         return
     if prompt.omitted:
-        raise HintError(
+        raise NotAskedError(
             f"not requested: the model's context of {model.context_tokens} tokens holds no line of the evidence; "
             "raise 'analysis: context' or name another model"
         )
-    raise HintError("not requested: each suspect's line reads like an instruction to a model and was withheld")
+    raise NotAskedError("not requested: each suspect's line reads like an instruction to a model and was withheld")
 
 
 def _lines_shown(prompt: Prompt) -> dict[str, str]:
     return {suspect.id: normalised(prompt_line(suspect.text)) for suspect in prompt.suspects}
 
 
-def _renumbered(answered: VerifiedAnswer, theirs: Mapping[str, str], ours: Mapping[str, str]) -> VerifiedAnswer:
+def _renumbered(answer: ModelAnswer, theirs: Mapping[str, str], ours: Mapping[str, str]) -> ModelAnswer:
     """The answer with the ids that its cited lines bear in another failure; lines that are not there lose theirs."""
     ids = {line: id_ for id_, line in reversed(tuple(ours.items()))}
-    cited = (ids.get(theirs.get(id_, "")) for id_ in answered.answer.evidence)
-    found = tuple(id_ for id_ in cited if id_ is not None)
-    return replace(answered, answer=answered.answer.model_copy(update={"evidence": found}))
+    cited = (ids.get(theirs.get(id_, "")) for id_ in answer.evidence)
+    return answer.model_copy(update={"evidence": tuple(id_ for id_ in cited if id_ is not None)})
