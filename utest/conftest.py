@@ -30,7 +30,21 @@ hypothesis.settings.load_profile("patient")
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# Several processes share the files of tests, a file each time: what takes long begins first, so that none is left alone
+# with one at the end. Measured; a name that is not here comes later.
+_LONG = (
+    "windows_log_files", "tutorial", "release", "mcp_conformance", "pytest_plugin", "hints_model", "hints_in_runs",
+    "gateway", "windows_marks", "mcp_http", "windows_rotation", "gateway_rogue", "gateway_silence", "reach",
+    "interrupts", "presets_real_data", "redaction", "listener_runs", "windows_model", "transports_leftovers",
+    "rendering_in_log", "limits", "demo", "rendering_run_page", "examples", "passing_runs", "other_tests",
+    "windows_real", "rogue_hosts", "hints_ollama", "gate", "presets_real_web", "mcp_tools", "run", "safe_text",
+)  # fmt: skip
 _READ_BY_US = ("FAILTALE_CONFIG", "FAILTALE_LOG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    begins = {f"test_{name}.py": place for place, name in enumerate(_LONG)}
+    items.sort(key=lambda item: begins.get(item.path.name, len(_LONG)))
 
 
 @pytest.fixture(autouse=True)
