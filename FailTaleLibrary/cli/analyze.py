@@ -33,9 +33,7 @@ def add_command(commands: Commands) -> None:
         "analyze",
         parents=[with_config()],
         help="add hints of a local model to the cards of a finished run",
-        epilog=status_1(
-            "the model was not there, or an answer of it was dropped; 3: for some failure there was nothing to ask"
-        ),
+        epilog=status_1("the model was not there, or an answer of it was dropped"),
     )
     analyze.add_argument("path", type=Path, help="output.xml, output.json (drawn anew in place), or a bundle")
     analyze.add_argument("--model", help="instead of the configuration's, e.g. qwen2.5:3b")

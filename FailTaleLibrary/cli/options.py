@@ -17,6 +17,7 @@ EXIT_STATUSES = {
     0: "Done.",
     1: "Done, and something is not well; or a fault of FailTale's own, with its traceback.",
     2: "Bad input: a sentence on standard error says which.",
+    3: "`failtale analyze` alone: nothing failed, but for some failure there was nothing to ask a model about.",
     130: "Interrupted by Ctrl-C.",
 }
 """Exit status -> what it means for every command. What 1 means for one command stands below its options."""
