@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from datetime import datetime, timezone
 
 import pytest
@@ -102,6 +103,21 @@ def test_partial_output_is_evidence_whatever_ended_it() -> None:
     item = an_item(a_result("half of it\n", timed_out=True, exit_status=None))
     assert (item.text, item.timed_out, item.exit_status) == ("half of it\n", True, None)
     assert an_item(a_result("half\n", incomplete="connection lost", exit_status=None)).incomplete == "connection lost"
+
+
+def test_what_cut_an_item_is_told_by_the_name_of_its_limit() -> None:
+    def cut_by(step: AskedStep, *, kept: float = 1.0) -> str:
+        lines = a_result("a line of a log\n" * 40)
+        record = make_item(step, lines, Redactor(), take=lambda wanted: int(wanted * kept)).record
+        assert isinstance(record, Item)
+        return record.cut_by
+
+    assert cut_by(asked()) == ""
+    assert cut_by(asked(max_bytes=500)) == "limits.item_bytes"
+    own = "max_bytes of collector 'disk'"
+    named = replace(asked(max_bytes=500), item_limit=own, bytes_limit="limits.failure_bytes")
+    assert cut_by(named) == own
+    assert cut_by(named, kept=0.5) == "limits.failure_bytes"
 
 
 def test_a_failing_command_keeps_its_status_and_stderr() -> None:

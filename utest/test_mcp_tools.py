@@ -445,6 +445,26 @@ def test_one_who_leaves_does_not_end_the_collection_of_the_others(tmp_path: Path
     run(test)
 
 
+def test_a_busy_host_does_not_keep_a_caller_from_the_others_and_its_gap_says_it(tmp_path: Path) -> None:
+    marker = a_marker()
+    quiet = "  web2: {component: api, transport: local}\n"
+    api = "  api: {collectors: [{name: state, command: 'echo all is well'}]}\n"
+    text = slow(tmp_path, marker).replace("components:\n", f"components:\n{api}") + quiet
+
+    async def test() -> None:
+        async with connected(tmp_path, text) as client, anyio.create_task_group() as tasks:
+            tasks.start_soon(partial(client.call_tool, "collect_evidence", {"hosts": ["web1"]}))
+            assert await in_thread(partial(wait_until, lambda: is_running(marker)))
+            result = await client.call_tool("collect_evidence", {"deadline_s": 6})
+            assert not result.is_error, text_of(result)
+            assert "web1: skipped: it was busy with another collection" in text_of(result)
+            assert "the caller's deadline_s of 6 s" in text_of(result)
+            assert "all is well" in text_of(await client.call_tool("get_evidence", {"item": "web2/state"}))
+            tasks.cancel_scope.cancel()
+
+    run(test)
+
+
 def test_a_busy_host_is_said_to_be_busy(tmp_path: Path) -> None:
     marker = a_marker()
 

@@ -20,7 +20,9 @@ from typing import Any
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.files import check_private, private_directory, user_directory
 
-_IDS = frozenset({"components", "hosts", "collectors", "failure_id", "item", "part"})
+_IDS = frozenset(
+    {"components", "hosts", "collectors", "failure_id", "other_id", "item", "around", "host", "collector", "since_mark"}
+)
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,199}")
 _NAME = re.compile(r"[a-z][a-z_/]{0,30}")
 _MAX_LIST = 64

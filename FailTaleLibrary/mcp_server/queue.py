@@ -146,6 +146,9 @@ class CollectionQueue:
         self._queued: list[_QueuedCollection] = []
         self._tasks: anyio.abc.TaskGroup | None = None
         self._marks: OrderedDict[str, CallersMark] = OrderedDict()
+        self._marking = anyio.Lock()
+        self._marked: tuple[float, dict[str, str]] = (-math.inf, {})
+        """When hosts were last asked where their logs end, and what kept them from saying it."""
         self._last_marks: OrderedDict[str, str] = OrderedDict()
         """Caller -> the id of its last mark."""
 
@@ -168,12 +171,9 @@ class CollectionQueue:
 
     async def mark(self, caller: str) -> CallersMark:
         """A window of this caller begins when this returns; where logs end is known by then, as far as hosts say it."""
-        unmarked: dict[str, str] = {}
-        if self.config.marks != "off":
-            told = await in_thread(partial(self._hosts.mark_now, within_s=MARK_S))
-            unmarked = {host: why for host, why in told.items() if why}
-        safe = {host: self.redactor.safe_message(why) for host, why in unmarked.items()}
-        taken = CallersMark(f"m{secrets.token_hex(4)}", datetime.now(timezone.utc), safe)
+        told = await self._marks_since(time.monotonic()) if self.config.marks != "off" else {}
+        unmarked = {host: self.redactor.safe_message(why) for host, why in told.items() if why}
+        taken = CallersMark(f"m{secrets.token_hex(4)}", datetime.now(timezone.utc), unmarked)
         self._marks[taken.id] = taken
         self._last_marks[caller] = taken.id
         self._last_marks.move_to_end(caller)
@@ -181,6 +181,16 @@ class CollectionQueue:
             while len(known) > MOST_MARKS:
                 known.popitem(last=False)
         return taken
+
+    async def _marks_since(self, called: float) -> dict[str, str]:
+        """Marks of all hosts that were begun after a call; all who wait meanwhile share the next ones."""
+        async with self._marking:
+            began, told = self._marked
+            if began < called:
+                began = time.monotonic()
+                told = await in_thread(partial(self._hosts.mark_now, within_s=MARK_S))
+                self._marked = began, told
+            return told
 
     def mark_of(self, caller: str, mark_id: str = "") -> CallersMark | None:
         """The mark of this id; without one the caller's last, None when it has none. Raises ConfigError."""

@@ -277,7 +277,7 @@ def _gap_lines(gaps: tuple[Gap, ...]) -> Iterator[str]:
 
 def _gap_line(gap: Gap) -> str:
     place = f"{gap.host}/{gap.collector}" if gap.collector else gap.host
-    return f"{_one_line(place, _NAME)}: {gap.reason}: {_one_line(gap.detail, _LINE)}"
+    return f"{_one_line(place, _NAME)}: {gap.reason}: {_one_line(gap.detail.removeprefix(f'{gap.reason}: '), _LINE)}"
 
 
 def _hint_lines(report: Report) -> Iterator[str]:
