@@ -58,12 +58,12 @@ def test_the_newest_lines_are_kept_and_what_is_not_shown_is_named_with_a_call_fo
     assert "line 4999 " in answer.text
     assert "line 0 " not in answer.text
     assert not answer.complete
-    (call,) = re.findall(r"get_evidence (\{.*?\}) has the first", answer.text)
-    assert json.loads(call) == {"failure_id": report.failure.id, "item": "host0/log0"}
+    (call,) = re.findall(r"^What is not shown: get_evidence (\{.*\})$", answer.text, re.MULTILINE)
+    assert json.loads(call) == {"failure_id": report.failure.id, "item": "HOST/COLLECTOR"}
     for host in ("host0", "host1"):
         shown = answer.shown_bytes[f"{host}/log0"]
         whole = len(report.evidence.items[0].text.encode())
-        assert f"- {host}/: log0 ({shown:,} of {whole:,} B)" in answer.text
+        assert f"\n{host}/: log0 ({shown:,} of {whole:,} B)" in answer.text
 
 
 def test_what_is_whole_is_said_to_be_complete_and_what_a_limit_cut_is_not() -> None:
@@ -73,7 +73,8 @@ def test_what_is_whole_is_said_to_be_complete_and_what_a_limit_cut_is_not() -> N
     item = whole.evidence.items[0].model_copy(update={"omitted_bytes": 9_000, "cut_by": "limits.host_bytes"})
     cut = told(whole.model_copy(update={"evidence": builders.some_evidence(items=(item,), gaps=())}))
     assert not cut.complete
-    assert "Not complete: limits.host_bytes cut 9,000 bytes of host0/log0." in cut.text
+    assert "Not complete: limits.host_bytes cut 9,000 bytes of 1 item." in cut.text
+    assert "Cut by limits.host_bytes: host0/log0" in cut.text
 
 
 def test_what_a_triage_needs_comes_first_and_the_rest_on_request() -> None:

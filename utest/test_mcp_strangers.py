@@ -372,7 +372,7 @@ def test_an_audit_log_that_became_a_pipe_holds_nobody_up(tmp_path: Path, capsys:
         ("list_failures", {"\x1b]0;x\x07\u202e" * 100: 1}, "there is no argument"),
         ("collect_evidence", {"components": ["/etc/passwd"]}, "components.0: "),
         ("collect_evidence", {"since_s": "NaN"}, "since_s: "),
-        ("get_evidence", {}, "failure_id is missing"),
+        ("get_evidence", {}, "There is no failure with evidence here"),
         ("no_such_tool", {}, "no_such_tool"),
     ],
 )

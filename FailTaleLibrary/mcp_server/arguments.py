@@ -135,7 +135,7 @@ class StrictTool(Tool):
             raise
         except ToolError as error:
             said = str(error).removeprefix(f"Error executing tool {self.name}: ")
-            return CallToolResult(content=[TextContent(type="text", text=said)], is_error=True)
+            return CallToolResult(content=[TextContent(type="text", text=sanitize(said))], is_error=True)
 
     def _check(self, arguments: dict[str, Any]) -> None:
         properties = self.parameters["properties"]

@@ -5,7 +5,7 @@ The other may be a window in which nothing failed: what was collected on demand,
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from FailTaleLibrary.mcp_server.item_texts import ItemText
@@ -44,19 +44,28 @@ class Comparison:
     only_first: tuple[OnlyHere, ...]
     only_other: tuple[OnlyHere, ...]
     not_compared: tuple[str, ...]
-    """Items that only one of them has."""
+    """Items that only one of them has, or that there was no time for."""
 
 
-def compare(first: StoredFailure, other: StoredFailure) -> Comparison:
-    """What only one of two says, gravest first; items that both have are compared line by line, by shape."""
+def compare(first: StoredFailure, other: StoredFailure, *, is_over: Callable[[], bool]) -> Comparison:
+    """What only one of two says, gravest first; items that both have are compared line by line, by shape.
+
+    Once ``is_over`` is true, no further item is compared.
+    """
     ours, theirs = _by_item(first), _by_item(other)
-    both = [name for name in ours if name in theirs]
+    compared: list[str] = []
+    only: tuple[list[OnlyHere], list[OnlyHere]] = ([], [])
+    for name in ours:
+        if name in theirs and not is_over():
+            only[0].extend(_only_in(ours[name], theirs[name]))
+            only[1].extend(_only_in(theirs[name], ours[name]))
+            compared.append(name)
     return Comparison(
         same_cause=cause_of(first) == cause_of(other) and not is_passing(other.report),
         shared=tuple(_shared_suspects(first.report, other.report)),
-        only_first=_gravest(line for name in both for line in _only_in(ours[name], theirs[name])),
-        only_other=_gravest(line for name in both for line in _only_in(theirs[name], ours[name])),
-        not_compared=tuple(name for name in dict.fromkeys([*ours, *theirs]) if name not in both),
+        only_first=_gravest(only[0]),
+        only_other=_gravest(only[1]),
+        not_compared=tuple(name for name in dict.fromkeys([*ours, *theirs]) if name not in compared),
     )
 
 

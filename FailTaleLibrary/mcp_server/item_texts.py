@@ -5,6 +5,7 @@ Lines are counted from 1 in all that is kept, so that search, pages and suspects
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +18,8 @@ from FailTaleLibrary.text import bytes_of
 
 PARTS = ("stderr", "before", "changes")
 """Beside the output: ``host/collector[stderr]`` …"""
+_LIMIT = re.compile(r"limits\.[a-z_]{1,40}|max_bytes of collector '[A-Za-z0-9_.-]{1,64}'")
+"""A stored record may be anybody's, and this is said outside of what is called untrusted."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,9 @@ class ItemText:
         if not self.lost_bytes:
             return ""
         is_of_bundle = self.bytes > bytes_of(self.item.text)
-        return "limits.bundle_item_bytes" if is_of_bundle else self.item.cut_by or "a limit of the configuration"
+        if is_of_bundle:
+            return "limits.bundle_item_bytes"
+        return self.item.cut_by if _LIMIT.fullmatch(self.item.cut_by) else "a limit of the configuration"
 
     @property
     def is_whole(self) -> bool:
@@ -107,12 +112,10 @@ class ItemText:
 
 
 def texts_of(stored: StoredFailure) -> Iterator[ItemText]:
-    """All texts of a failure that are not empty, in the order of its evidence."""
+    """All texts of a failure in the order of its evidence; none is read yet, and some are empty."""
     for item in stored.report.evidence.items:
         for part in ("", *PARTS):
-            text = ItemText(stored, item, part)
-            if text.text:
-                yield text
+            yield ItemText(stored, item, part)
 
 
 def text_named(stored: StoredFailure, name: str) -> ItemText | None:

@@ -104,9 +104,11 @@ def triage(stored: StoredFailure, *, mark: str, show_all: bool = False, since: s
     for name, text in excerpts.items():
         shown.whole(name, text)
         body += f"\n\n{_item_heading(texts[name])}, {'all' if text == texts[name].text else 'the newest lines'}\n{text}"
-    missing = [*_missing_words(report, texts), *_unshown_words(texts, shown)]
+    unshown = [name for name, text in texts.items() if text.bytes and not shown.is_all(name)]
+    missing = [*_missing_words(report, texts), *_unshown_words(unshown)]
     head = f"{_counts_line(report)}{f' Window since {since}.' if since else ''} {_completeness(missing)}"
-    rest = "\n".join((*_next_calls(report, texts, shown), *_not_shown_lines(report, texts, shown)))
+    body = "\n".join((body, *_lost_lines(texts), *_not_shown_lines(texts, unshown, shown)))
+    rest = "\n".join(_next_calls(report, texts, unshown))
     return TriageText(f"{head}\n{fenced(body, mark=mark)}\n{rest}".rstrip(), shown.bytes, not missing)
 
 
@@ -156,20 +158,29 @@ def _missing_words(report: Report, texts: Mapping[str, ItemText]) -> Iterator[st
     """What of the evidence nobody has; no word of it is another's."""
     if report.evidence.gaps:
         yield count(len(report.evidence.gaps), "gap")
+    for limit, names in _by_limit(texts).items():
+        lost = sum(texts[name].lost_bytes for name in names)
+        yield f"{limit} cut {lost:,} bytes of {count(len(names), 'item')}"
+    early = [text for text in texts.values() if text.item.timed_out or text.item.incomplete]
+    if early:
+        yield f"{count(len(early), 'item')} ended early"
+
+
+def _by_limit(texts: Mapping[str, ItemText]) -> dict[str, list[str]]:
+    """Limit -> the items that it cut."""
     by_limit: dict[str, list[str]] = {}
     for name, text in texts.items():
         if text.cut_by:
             by_limit.setdefault(text.cut_by, []).append(name)
-    for limit, names in by_limit.items():
-        lost = sum(texts[name].lost_bytes for name in names)
-        yield f"{limit} cut {lost:,} bytes of {_some_names(names)}"
-    early = [name for name, text in texts.items() if text.item.timed_out or text.item.incomplete]
-    if early:
-        yield f"{_some_names(early)} ended early"
+    return by_limit
 
 
-def _unshown_words(texts: Mapping[str, ItemText], shown: _Shown) -> Iterator[str]:
-    unshown = [name for name, text in texts.items() if text.bytes and not shown.is_all(name)]
+def _lost_lines(texts: Mapping[str, ItemText]) -> Iterator[str]:
+    for limit, names in _by_limit(texts).items():
+        yield f"\nCut by {limit}: {_some_names(names)}"
+
+
+def _unshown_words(unshown: Sequence[str]) -> Iterator[str]:
     if unshown:
         yield f"{count(len(unshown), 'item')} not or not wholly shown here"
 
@@ -314,35 +325,33 @@ def _state_words(text: ItemText) -> str:
     return ", ".join(words)
 
 
-def _next_calls(report: Report, texts: Mapping[str, ItemText], shown: _Shown) -> Iterator[str]:
+def _next_calls(report: Report, texts: Mapping[str, ItemText], unshown: Sequence[str]) -> Iterator[str]:
     failure_id = report.failure.id
     first = next((suspect for suspect in report.analysis.suspects if suspect.item_id in texts), None)
     if first is not None:
         yield f"Around the first suspect: {call('get_evidence', failure_id=failure_id, around=first.id)}"
     if any(text.bytes for text in texts.values()):
         yield f"Any words: {call('search_evidence', failure_id=failure_id, text='WORDS')}"
+    if unshown:
+        yield f"What is not shown: {call('get_evidence', failure_id=failure_id, item='HOST/COLLECTOR')}"
 
 
-def _not_shown_lines(report: Report, texts: Mapping[str, ItemText], shown: _Shown) -> Iterator[str]:
-    """What is not, or not wholly, in the text and which call has it."""
-    cut = [name for name, text in texts.items() if text.bytes and not shown.is_all(name)]
-    if not cut:
-        return
-    yield f"Not or not wholly shown; {call('get_evidence', failure_id=report.failure.id, item=cut[0])} has the first:"
+def _not_shown_lines(texts: Mapping[str, ItemText], unshown: Sequence[str], shown: _Shown) -> Iterator[str]:
+    """What is not, or not wholly, in the text, by host."""
+    if unshown:
+        yield "\nNot, or not wholly, shown here:"
     by_host: dict[str, list[str]] = {}
-    for name in cut:
+    for name in unshown:
         text = texts[name]
         seen = f"{shown.bytes[name]:,} of " if shown.bytes.get(name) else ""
-        by_host.setdefault(text.item.host, []).append(
-            f"{_one_line(text.item.collector, _NAME)} ({seen}{text.bytes:,} B)"
-        )
+        collector = _one_line(text.item.collector, _NAME)
+        by_host.setdefault(text.item.host, []).append(f"{collector} ({seen}{text.bytes:,} B)")
     left = _MOST_NAMES_BYTES
     for number, (host, names) in enumerate(by_host.items()):
-        line = f"- {host}/: {', '.join(names)}"
+        line = f"{host}/: {', '.join(names)}"
         left -= bytes_of(line)
         if left < 0 and number:
-            more = sum(map(len, list(by_host.values())[number:]))
-            yield f"- and {more} more; {call('get_evidence', failure_id=report.failure.id)} lists all"
+            yield f"and {sum(map(len, list(by_host.values())[number:]))} more"
             return
         yield shorten_to_bytes(line, _MOST_NAMES_BYTES)
 
@@ -475,7 +484,7 @@ def matches_text(found: Matches, query: Query, *, words: str, mark: str, next_ca
     body = fenced(shorten_to_bytes("\n".join(lines), TEXT_BYTES - 2 * _ROOM), mark=mark)
     missing = _unsearched_words(found, query)
     head = (
-        f"{count(found.count, 'line')} {'matches' if found.count == 1 else 'match'} {words}; "
+        f"{count(found.count, 'line')} {'matches' if found.count == 1 else 'match'} in {words}; "
         f"{count(found.searched, 'text')} searched, {found.searched_bytes:,} bytes. {_completeness(missing)}"
     )
     return "\n".join(part for part in (head, body if lines else "", next_call) if part)
@@ -487,7 +496,7 @@ def _unsearched_words(found: Matches, query: Query) -> list[str]:
         *([f"{count(beyond, 'more match', 'more matches')}"] if beyond > 0 else []),
         *([f"no time was left for {count(found.unsearched, 'text')}"] if found.unsearched else []),
         *([f"{count(found.untimed, 'matching line')} without a time left out"] if found.untimed else []),
-        *([f"not wholly kept: {_some_names(found.cut)}"] if found.cut else []),
+        *([f"{count(found.cut, 'text')} not wholly kept"] if found.cut else []),
     ]
 
 
@@ -558,7 +567,7 @@ def comparison_text(
         lines += [f"\nOnly in {name}:{'' if only else ' nothing'}", *map(_only_line, only[:MOST_LINES])]
         lines += [f"and {count(len(only) - MOST_LINES, 'more line')}"] if len(only) > MOST_LINES else []
     if found.not_compared:
-        lines.append(f"\nOnly one of them has: {_some_names(found.not_compared)}")
+        lines.append(f"\nNot compared, because only one has them or time was over: {_some_names(found.not_compared)}")
     body = fenced(shorten_to_bytes("\n".join(lines), TRIAGE_BYTES + 4 * _ROOM), mark=mark)
     return f"{head.rstrip()}\n{body}"
 

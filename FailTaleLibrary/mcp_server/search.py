@@ -85,12 +85,10 @@ class Matches:
     """Texts that there was no time for, wholly or in part."""
     untimed: int = 0
     """Lines that match and bear no time, where one was asked for."""
-    cut: list[str] = field(default_factory=list)
-    """Texts that were searched and are not whole, with the reason."""
-
-    @property
-    def count(self) -> int:
-        return sum(self.by_text.values())
+    cut: int = 0
+    """Texts that were searched and are not whole."""
+    count: int = 0
+    """Of all lines that match."""
 
 
 def expression(text: str, *, is_regex: bool) -> Any:
@@ -126,30 +124,27 @@ def search(failures: Iterable[StoredFailure], query: Query, *, is_over: Callable
             if not query.takes(text):
                 continue
             if is_over():
-                found.unsearched += 1
-                continue
-            _search_text(text, query, found, is_over)
+                found.unsearched += not text.part
+            elif text.text:
+                _search_text(text, query, found, is_over)
     return found
 
 
 def _search_text(text: ItemText, query: Query, found: Matches, is_over: Callable[[], bool]) -> None:
     found.searched += 1
     key = (text.stored.report.failure.id, text.name)
-    if not text.part and not text.is_whole:
-        found.cut.append(f"{text.name} ({text.cut_by or 'it ended early'})")
+    found.cut += not text.part and not text.is_whole
     data = text.text.encode("utf-8", "replace")
     for number, at in _matching_lines(data, query.pattern, is_over, found):
-        offset_s = text.offset_s(number)
         if query.is_timed:
-            if offset_s is None:
-                found.untimed += 1
+            offset_s = text.offset_s(number)
+            found.untimed += offset_s is None
+            if offset_s is None or not query.is_within(offset_s):
                 continue
-            if not query.is_within(offset_s):
-                continue
-        place = found.count
+        if query.offset <= found.count < query.offset + query.limit:
+            found.hits.append(_hit(text, number, at, query.context))
+        found.count += 1
         found.by_text[key] = found.by_text.get(key, 0) + 1
-        if query.offset <= place < query.offset + query.limit:
-            found.hits.append(_hit(text, number, at, offset_s, query.context))
 
 
 def _matching_lines(
@@ -193,7 +188,7 @@ def _pieces_of_text(data: bytes, size: int) -> Iterator[tuple[int, int]]:
         start = end if data[end - 1 : end] == b"\n" else end - _OVERLAP
 
 
-def _hit(text: ItemText, number: int, at: int, offset_s: float | None, context: int) -> Hit:
+def _hit(text: ItemText, number: int, at: int, context: int) -> Hit:
     line = text.lines[number - 1] if number <= len(text.lines) else ""
     place = len(line.encode("utf-8", "replace")[:at].decode(errors="ignore"))
     begin = max(0, place - _EXCERPT_BEFORE) if len(line) > _EXCERPT else 0
@@ -203,7 +198,7 @@ def _hit(text: ItemText, number: int, at: int, offset_s: float | None, context: 
     return Hit(
         text,
         number,
-        offset_s,
+        text.offset_s(number),
         excerpt,
         before=tuple(text.lines[first : number - 1]),
         after=tuple(text.lines[number : number + context]),

@@ -7,6 +7,7 @@ that last night's ``output.xml`` is always the latest. Ids are looked up in an i
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,6 +25,8 @@ MAX_FAILURES = 500
 MAX_BYTES = 256 * 1024 * 1024
 """Of the texts of collected failures in memory."""
 COLLECTED = "collected"
+_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+"""A report may be anybody's, and ids are shown as words of ours."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,16 +140,16 @@ class StoredSource:
             for each in self._each_failure():
                 if isinstance(each, ArchiveError):
                     self.unreadable.append(str(each))
-                else:
+                elif _ID.fullmatch(each.report.failure.id):
                     self._failures.append(each)
-            if not self._failures and not self.unreadable:
+                else:
+                    self.unreadable.append(f"'{self._path.name}' has a report with an id that FailTale does not give.")
+            if not (self._path.is_dir() or self._failures or self.unreadable):
                 self.without_evidence = f"{self._path.name}: {self._words_without_evidence()}"
         except ArchiveError as error:  # the file ends in damage; what stands before it was read
             self.unreadable.append(str(error))
 
     def _words_without_evidence(self) -> str:
-        if self._path.is_dir():
-            return "no bundle of evidence"
         failed = failed_tests_in(self._path)
         return f"{count(failed, 'failed test')}, none with evidence" if failed else "no failed test"
 

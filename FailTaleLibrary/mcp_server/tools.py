@@ -48,6 +48,7 @@ TestMessage = Annotated[str, Field(max_length=20_000)]
 Item = Annotated[str, Field(max_length=200)]
 Seconds = Annotated[float, Field(ge=-1e6, le=1e6)]
 _SINCE_S = 300.0
+_LEAST_DEADLINE_S = 0.5
 _LEAST_PREFIX = 6
 """Characters of an id that are enough of it, when no other begins so."""
 _PART_FOR_RANKING = 5
@@ -249,6 +250,10 @@ class Toolbox:
         """Collects logs and states of a window from all hosts, or those named, read-only; answers as analyze_failure.
         For a failure of just now, or a good moment to compare with. 1 to 10 s, 2,000 tokens."""
         queue = self._open_queue()
+        if 0 < deadline_s < _LEAST_DEADLINE_S:
+            raise ToolError(
+                f"deadline_s ({deadline_s:g}) is too short for any host; give {_LEAST_DEADLINE_S:g} or more."
+            )
         began = time.monotonic()
         now = datetime.now(timezone.utc)
         with Sentences():
@@ -374,7 +379,8 @@ class Toolbox:
             StoredFailure(self._analyzed_report(each.report, hint=False), each.full_texts, each.source)
             for each in (stored, other)
         )
-        found = comparison.compare(first, second)
+        ends = time.monotonic() + SEARCH_S
+        found = comparison.compare(first, second, is_over=lambda: time.monotonic() > ends)
         sharing = comparison.sharing_cause(first, failures)
         text = responses.comparison_text(first, second, found, sharing=sharing, mark=new_mark())
         return models.Compared(
@@ -490,7 +496,7 @@ def _found(
     asked = {"failure_id": failure_id, "text": text, "regex": regex, "host": query.host, "collector": query.collector}
     times = {"from_s": query.from_s, "to_s": query.to_s}
     more = call("search_evidence", **asked, **times, limit=query.limit, offset=after)
-    said = f"'{shorten(text.strip() or regex, 100)}' in {count(len(failures), 'failure')}"
+    said = count(len(failures), "failure")
     shown = responses.matches_text(
         found, query, words=said, mark=new_mark(), next_call="" if is_last else f"More: {more}", several=not failure_id
     )
