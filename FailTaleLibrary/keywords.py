@@ -152,6 +152,7 @@ class FailTaleLibrary:
         self._config_path = path
         if self._run is None:
             self._run = Run(load_config(path), stages=stages, passed_on=(RobotTimeoutError,))
+            self._run.variables_from(_robot_variable)
 
     def suite_began(self, result: Any) -> None:
         """A suite begins; ``result`` is its robot.result.TestSuite."""
@@ -496,6 +497,11 @@ _PABOT_RESULTS = "pabot_results"
 
 def _variable(name: str) -> Any:
     return BuiltIn().get_variable_value(name)
+
+
+def _robot_variable(name: str) -> Any:
+    """The value of ``${name}`` as it is; None where Robot has none. What it holds is not looked into."""
+    return _variable(f"${{{name}}}")
 
 
 def _output_dir() -> Path | None:

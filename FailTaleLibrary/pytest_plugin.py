@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from FailTaleLibrary.screenshots import ShownPicture
 
 INI_OPTION = "failtale"
+INI_VARIABLES = "failtale_variables"
+"""Values of variables that the configuration declares; a fixture of a variable's name has another for its tests."""
 PROPERTY = "failtale"
 """Name of the JUnit XML property; its value is the summary line."""
 MARKERS = (
@@ -57,6 +59,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("failtale", "evidence from the system under test")
     group.addoption("--failtale", metavar="CONFIG", help="configuration file: collect evidence when a test fails")
     group.addoption("--failtale-output", metavar="DIR", default=".", help="bundles go to DIR/failtale (default: .)")
+    parser.addini(INI_VARIABLES, "variables of the configuration, NAME = VALUE a line", type="linelist", default=[])
     parser.addini(INI_OPTION, "configuration file, as --failtale; relative to the file that says it", default="")
 
 
@@ -207,6 +210,10 @@ class _PytestRun:
         self._output_dir = Path(config.getoption("failtale_output"))
         self._config = config
         self._file = ""
+        self._item: pytest.Item | None = None
+        """The test that is under way, whose fixtures may be values of variables."""
+        self._variables = dict(_named_values(config.getini(INI_VARIABLES)))
+        run.variables_from(self._variable)
         if (worker := getattr(config, "workerinput", None)) and worker.get("workercount", 2) > 1:
             run.runs_in_parallel(_xdist_run(worker))
         self._told: list[tuple[str, str]] = []
@@ -279,8 +286,14 @@ class _PytestRun:
         failure = self._failure(item, scope="on demand", name=name or item.name)
         return self._collect_for(failure, item, components)
 
+    def _variable(self, name: str) -> object:
+        """The value of a fixture of the test that is under way, else what pytest.ini says."""
+        fixtures = getattr(self._item, "funcargs", {})
+        return fixtures[name] if name in fixtures else self._variables[name]
+
     def _began(self, item: pytest.Item) -> None:
         """A test begins, and perhaps a file, which pytest's runs take for a suite."""
+        self._item = item
         file = item.nodeid.partition("::")[0]
         if file != self._file:
             self.run.suite_ended()
@@ -459,6 +472,13 @@ def _secrets_of(values: Mapping[str, Any]) -> tuple[str, ...]:
     from FailTaleLibrary.redaction import secret_values
 
     return secret_values({name: value for name, value in values.items() if isinstance(value, str)})
+
+
+def _named_values(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """``NAME = VALUE`` of each line."""
+    for line in lines:
+        name, _, value = line.partition("=")
+        yield name.strip(), value.strip()
 
 
 def _recorded_pictures(item: pytest.Item) -> Iterator[ShownPicture]:

@@ -4,6 +4,7 @@
     run.suite_began()                         a suite, module or feature begins; may be nested, may be left out
     run.test_began("Name of the test")        a test begins; marks are taken in the background
     run.know(secrets)                         values that must never show, as soon as the face knows them
+    run.variables_from(lookup)                where variables of the configuration get their values, if there are any
     report = run.collect_failure(failure)     a test failed: before its teardown, where that can be
     run.card(report)  run.text(report)        what is laid beside the failure, as HTML and as text
     run.test_passed("Name of the test")       where it passed: what logs held meanwhile is routine
@@ -38,6 +39,7 @@ from FailTaleLibrary.belonging.other_tests import OwnTests, ParallelRun
 from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.budget import FAILURE_TIME, Budget
 from FailTaleLibrary.config import Config, secret_values_of
+from FailTaleLibrary.config.variables import Lookup, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, FailTaleError, HistoryError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.files import user_directory
@@ -191,6 +193,7 @@ class Run:
         self._passed_on = passed_on
         self._environ = environ
         self._secrets: set[str] = set()
+        self._lookup: Lookup = nothing_set
         self._faults = Faults(self.redactor)
         self._stop_redacting_the_log = redact_with(self._redacted_text)
         self._suites: list[datetime] = []
@@ -223,7 +226,7 @@ class Run:
 
     @cached_property
     def _own_tests(self) -> OwnTests:
-        return OwnTests(_targets_of(self.config), parallel=self._parallel)
+        return OwnTests(self._targets(), parallel=self._parallel)
 
     @cached_property
     def _history(self) -> History:
@@ -298,6 +301,13 @@ class Run:
         """The test has ended, its teardown included."""
         self._test_began_at = None
         self._own_tests.test_ended(self._outcome)
+
+    def variables_from(self, lookup: Lookup) -> None:
+        """Where the variables of the configuration get their values from, when a test begins and when one fails.
+
+        ``lookup`` gives the value that a name has in the tests at that moment; it raises KeyError where it has none.
+        """
+        self._lookup = lookup
 
     def know(self, secrets: Iterable[str]) -> None:
         """Values that are secret from now on, to the run's end: a log keeps them longer than a test does."""
@@ -575,7 +585,8 @@ class Run:
 
     def check_hosts(self, hosts: Collection[str] = ()) -> dict[str, str]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
-        verdicts = self._source.check_hosts(hosts, budget=Budget(self.config.limits.failure_time_s))
+        budget = Budget(self.config.limits.failure_time_s)
+        verdicts = self._source.check_hosts(hosts, budget=budget, values=self._values())
         return {host: self._redactor.safe_message(verdict) for host, verdict in verdicts.items()}
 
     @property
@@ -609,6 +620,7 @@ class Run:
                 redactor=self._redactor,
                 faults=self._faults,
                 budget=budget,
+                values=self._values(),
                 cancel=cancel,
                 progress=progress,
             )
@@ -776,11 +788,24 @@ class Run:
 
     def _window_began(self) -> None:
         try:
-            self._source.window_began()
+            self._source.window_began(self._values())
         except self._passed_on:
             raise
         except Exception as error:  # no test may suffer from it; the items will say that they have no mark
             self._faults.sentence("taking marks", error)
+
+    def _values(self) -> Values | None:
+        """The values of the configuration's variables as the tests have them now; None where it has no variable."""
+        if not self.config.variables:
+            return None
+        return values_of(self.config.variables, self._lookup)
+
+    def _targets(self) -> Iterator[str]:
+        """Whose logs this run collects, as it begins."""
+        values = self._values()
+        if values is None or self.config.gateway is not None:
+            return _targets_of(self.config)
+        return _targets_of(resolve(self.config, values).config)
 
     def _within_run(self, failure: Failure) -> Failure:
         suite_began_at = self._suites[-1] if self._suites else None

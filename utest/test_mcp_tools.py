@@ -25,7 +25,7 @@ from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.archive import to_payload, write_bundle
 from FailTaleLibrary.background import in_thread
-from FailTaleLibrary.config import load_config
+from FailTaleLibrary.config import load_config, parse_config
 from FailTaleLibrary.gateway.record import RUNNER
 from FailTaleLibrary.mcp_server.access import Bucket, Rate
 from FailTaleLibrary.mcp_server.audit import Audit
@@ -790,3 +790,18 @@ def test_lines_of_many_threads_do_not_mix(tmp_path: Path) -> None:
         thread.join()
     numbers = [json.loads(line)["number"] for line in (tmp_path / "audit.jsonl").read_text().splitlines()]
     assert sorted(numbers) == list(range(50))
+
+
+def test_values_of_variables_count_by_the_server_s_own_patterns_alone() -> None:
+    config = parse_config(
+        "variables: {DUT: host, UNIT: {pattern: 'a|b'}}\n"
+        "components: {c: {collectors: [{name: up, command: 'echo ${UNIT}'}]}}\n"
+        "hosts: {here: {component: c, transport: local}}\n"
+    )
+    queue = CollectionQueue(config)
+    queue._hosts.close()
+    queue._stop_redacting_the_log()
+    told = queue.values_of({"UNIT": "c", "DUT": "10.0.0.5", "OTHER": "$(x)"})
+    assert told is not None
+    assert told.known == (("DUT", "10.0.0.5"),)
+    assert told.refused == (("UNIT", "does not match its 'pattern'"),)

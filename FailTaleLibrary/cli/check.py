@@ -11,10 +11,18 @@ import sys
 from collections.abc import Iterable, Sequence
 from typing import TextIO
 
-from FailTaleLibrary.cli.options import Commands, configuration, status_1, with_config
+from FailTaleLibrary.cli.options import (
+    Commands,
+    configuration,
+    status_1,
+    variables_of,
+    with_config,
+    with_variables,
+)
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.terminal import has_colour
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.config.variables import resolve, values_of
 from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.doctor.findings import Checkup
 from FailTaleLibrary.doctor.table import host_lines, other_lines, summary_line
@@ -37,7 +45,7 @@ _RESET = "\033[0m"
 def add_command(commands: Commands) -> None:
     command = commands.add_parser(
         "check",
-        parents=[with_config()],
+        parents=[with_config(), with_variables()],
         help="run every collector once, and say what a failure would not get, and why",
         epilog=status_1("some evidence would be lost"),
     )
@@ -55,13 +63,16 @@ def add_command(commands: Commands) -> None:
 
 def _run_check(options: argparse.Namespace) -> int:
     config = configuration(options)
+    values = values_of(config.variables, variables_of(options, config).__getitem__)
     if options.accept_host_keys:
         out = sys.stderr if options.json else sys.stdout
-        accept_keys(config, options.hosts or tuple(config.hosts), yes=options.yes, out=out)
+        known = resolve(config, values).config
+        hosts = [host for host in options.hosts or config.hosts if host in known.hosts or host not in config.hosts]
+        accept_keys(known, hosts, yes=options.yes, out=out)
     elif options.yes:
         raise ConfigError("'--yes' means nothing without '--accept-host-keys'.")
     with live_line(unfiltered(sys.stderr)) as progress:
-        checkup = check(config, options.hosts, progress=progress)
+        checkup = check(config, options.hosts, values=values, progress=progress)
     if options.json:
         print(checkup.model_dump_json(indent=2))
     else:

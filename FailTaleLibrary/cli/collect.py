@@ -8,7 +8,15 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from FailTaleLibrary.cli.options import Commands, configuration, status_1, told_of, with_config
+from FailTaleLibrary.cli.options import (
+    Commands,
+    configuration,
+    status_1,
+    told_of,
+    variables_of,
+    with_config,
+    with_variables,
+)
 from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.cli.terminal import fits_on_screen, is_terminal, print_report
 from FailTaleLibrary.config.types import parse_duration
@@ -24,7 +32,7 @@ from FailTaleLibrary.run import Run
 def add_command(commands: Commands) -> None:
     collect = commands.add_parser(
         "collect",
-        parents=[with_config()],
+        parents=[with_config(), with_variables()],
         help="collect evidence now, for a hook of any test framework",
         epilog=status_1("no host answered, or nothing could be collected"),
     )
@@ -55,6 +63,7 @@ def _run_collect(options: argparse.Namespace) -> int:
 def _printed(options: argparse.Namespace) -> int:
     run = Run(told_of(configuration(options)))
     try:
+        run.variables_from(variables_of(options, run.config).__getitem__)
         failure = _failure_of(options, run)
         with live_line(unfiltered(sys.stderr)) as progress:
             report = run.collect_failure(

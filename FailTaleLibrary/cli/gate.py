@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import argparse
 
-from FailTaleLibrary.cli.options import Commands, configuration, with_config
+from FailTaleLibrary.cli.options import Commands, configuration, with_config, with_values, with_variables
 from FailTaleLibrary.errors import ConfigError
 
 
 def add_command(commands: Commands) -> None:
     gate = commands.add_parser(
-        "gate", parents=[with_config()], help="print the forced command that runs a host's collectors and nothing else"
+        "gate",
+        parents=[with_config(), with_variables()],
+        help="print the forced command that runs a host's collectors and nothing else",
     )
     gate.add_argument("host", nargs="?", metavar="HOST", help="for this host of the configuration")
     gate.add_argument("--component", metavar="NAME", help="for every host that has this component alone")
@@ -22,7 +24,7 @@ def _run_gate(options: argparse.Namespace) -> int:
 
     if bool(options.host) == bool(options.component):
         raise ConfigError("Name one host, or a component: 'failtale gate web1' or 'failtale gate --component web'.")
-    config = configuration(options)
+    config = with_values(options, configuration(options), [options.host] if options.host else [])
     gate = gate_of_component(config, options.component) if options.component else gate_of_host(config, options.host)
     print(gate.text, end="")
     return 0

@@ -1,13 +1,15 @@
-"""What several commands share: the option ``--config``, and the configuration that it names."""
+"""What several commands share: the options ``--config`` and ``--variable``, and the configuration that they mean."""
 
 from __future__ import annotations
 
 import argparse
 import os
 import sys
+from collections.abc import Collection, Mapping
 from typing import TypeAlias
 
 from FailTaleLibrary.config import CONFIG_VARIABLE, Config, config_found_here, config_path, load_config, taken_by_itself
+from FailTaleLibrary.config.variables import resolve, values_of
 from FailTaleLibrary.errors import ConfigError
 
 Commands: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
@@ -35,6 +37,42 @@ def with_config() -> argparse.ArgumentParser:
         "--config", metavar="FILE", help=f"default: the file that {CONFIG_VARIABLE} names, else ./failtale.yaml"
     )
     return parent
+
+
+def with_variables() -> argparse.ArgumentParser:
+    """The parent of each command that needs values of the configuration's variables."""
+    parent = argparse.ArgumentParser(add_help=False)
+    parent.add_argument(
+        "--variable",
+        metavar="NAME=VALUE",
+        action="append",
+        default=[],
+        help="what a variable of the tests is, below 'variables' of the configuration; repeatable",
+    )
+    return parent
+
+
+def variables_of(options: argparse.Namespace, config: Config) -> Mapping[str, str]:
+    """What `--variable` says. Raises ConfigError for what is none, or is not declared."""
+    told = dict(each.partition("=")[::2] for each in options.variable)
+    for name in told:
+        if name not in config.variables:
+            known = ", ".join(config.variables) or "none"
+            raise ConfigError(f"'--variable {name}=…': the configuration declares no such variable; it has: {known}.")
+    return told
+
+
+def with_values(options: argparse.Namespace, config: Config, hosts: Collection[str]) -> Config:
+    """The configuration with the values that `--variable` gives in place of its variables.
+
+    Raises ConfigError where one that some ``hosts`` (none: any) need is missing, or does not fit.
+    """
+    values = values_of(config.variables, variables_of(options, config).__getitem__)
+    resolved = resolve(config, values)
+    first = next((each for each in resolved.unresolved if not hosts or each.host in hosts), None)
+    if first is not None:
+        raise ConfigError(f"{first.host}: {first.why} Say it here with '--variable NAME=VALUE'.")
+    return resolved.config
 
 
 def configuration(options: argparse.Namespace) -> Config:

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from FailTaleLibrary.cli.options import Commands, configuration, status_1, with_config
+from FailTaleLibrary.cli.options import Commands, configuration, status_1, with_config, with_values, with_variables
 from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.config.model import SshOverrides
 from FailTaleLibrary.errors import ConfigError, TransportError
@@ -26,7 +26,7 @@ _UNREACHABLE = 1
 def add_command(commands: Commands) -> None:
     prepare = commands.add_parser(
         "prepare-host",
-        parents=[with_config()],
+        parents=[with_config(), with_variables()],
         help="print, or run, what gives a host an account that can do what FailTale asks and nothing else",
         epilog=status_1("it did not end well on a host"),
     )
@@ -48,7 +48,7 @@ def add_command(commands: Commands) -> None:
 
 
 def _run_prepare(options: argparse.Namespace) -> int:
-    config = configuration(options)
+    config = with_values(options, configuration(options), options.hosts)
     scripts = {host: _script_for(host, config, options) for host in dict.fromkeys(options.hosts)}
     if options.is_run:
         if not options.login:

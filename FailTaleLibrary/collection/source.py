@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Mapping
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -13,20 +15,23 @@ from FailTaleLibrary.collection.collect import collect
 from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.config.variables import Resolved, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.progress import Progress
-from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, HostNames, Plan, SafeText
+from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, HostNames, Plan, SafeText, Step
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
 
+_CLOSING_S = 2.0
+
 
 class EvidenceSource(Protocol):
     """Where evidence comes from: hosts of our own, or a gateway that has them."""
 
-    def window_began(self) -> None: ...
+    def window_began(self, values: Values | None = None) -> None: ...
 
     def collect(
         self,
@@ -38,11 +43,14 @@ class EvidenceSource(Protocol):
         faults: Faults,
         budget: Budget,
         only_state: SafeText | None = None,
+        values: Values | None = None,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> tuple[Plan, Evidence, Mapping[str, str]]: ...
 
-    def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]: ...
+    def check_hosts(
+        self, hosts: Collection[str] = (), *, budget: Budget, values: Values | None = None
+    ) -> dict[str, str]: ...
 
     def shared_by(self, run: str) -> None: ...
 
@@ -52,22 +60,69 @@ class EvidenceSource(Protocol):
     def close(self) -> None: ...
 
 
+MOST_TARGETS = 32
+"""Sets of values of variables whose connections and marks are kept; of more, the longest unused goes."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """The hosts as they are with one set of values of the configuration's variables."""
+
+    resolved: Resolved
+    connections: Connections
+    marks: Marks
+
+    @property
+    def access(self) -> HostAccess:
+        return HostAccess.of(self.resolved.config, self.connections, self.marks)
+
+
 class OwnHosts:
-    """The hosts of the configuration, with their connections and marks."""
+    """The hosts of the configuration, with their connections and marks. Safe to use from any thread.
+
+    Where the configuration has variables, each set of their values has hosts of its own; what is the same for two is
+    shared. So a mark is only ever used for the very host, and the very logs, of which it was taken.
+    """
 
     def __init__(self, config: Config, connections: Connections | None = None) -> None:
         self._config = config
-        self._connections = connections or Connections(config)
-        self._marks = Marks(config, self._connections)
-        self._access = HostAccess.of(config, self._connections, self._marks)
+        self._lock = threading.Lock()
+        self._targets: OrderedDict[Values, _Target] = OrderedDict()
+        self._given = connections
+        self._nothing = Values() if not config.variables else values_of(config.variables, nothing_set)
+        self._target(self._nothing)
 
-    def window_began(self) -> None:
+    def _target(self, values: Values | None) -> _Target:
+        """The hosts for some values; without any, for the defaults."""
+        values = values or self._nothing
+        with self._lock:
+            if values not in self._targets:
+                self._targets[values] = self._made(values)
+                self._forget_the_oldest()
+            self._targets.move_to_end(values)
+            return self._targets[values]
+
+    def _made(self, values: Values) -> _Target:
+        resolved = resolve(self._config, values)
+        near = next(reversed(self._targets.values()), None)
+        connections = self._given if near is None and self._given and not self._config.variables else None
+        connections = connections or Connections(resolved.config, beside=near.connections if near else None)
+        marks = Marks(resolved.config, connections, beside=near.marks if near else None)
+        return _Target(resolved, connections, marks)
+
+    def _forget_the_oldest(self) -> None:
+        if len(self._targets) > MOST_TARGETS:
+            _, oldest = self._targets.popitem(last=False)
+            kept = [target.connections for target in self._targets.values()]
+            background.start(partial(oldest.connections.close, but=kept), name="failtale-forget")
+
+    def window_began(self, values: Values | None = None) -> None:
         """A window begins now: marks are taken in the background."""
-        self._marks.window_began()
+        self._target(values).marks.window_began()
 
     def mark_now(self, *, within_s: float) -> dict[str, str]:
         """Notes where all logs end, and waits for it: host -> why it is not known, empty where it is."""
-        return self._marks.take_now(within_s=within_s)
+        return self._target(None).marks.take_now(within_s=within_s)
 
     def collect(
         self,
@@ -80,36 +135,46 @@ class OwnHosts:
         faults: Faults,
         budget: Budget,
         only_state: SafeText | None = None,
+        values: Values | None = None,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> tuple[Plan, Evidence, Mapping[str, str]]:
         """Plan, evidence and full texts within the budget; with none left, every host is a gap.
 
-        ``only_state``: the sentence of why logs are left out. Raises ConfigError.
+        ``only_state``: the sentence of why logs are left out. ``values``: of the configuration's variables, now; what
+        has none that fits is a gap. Raises ConfigError.
         """
+        target = self._target(values)
         the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
+        the_plan = without_unresolved(the_plan, target.resolved, redactor.safe_message)
         the_plan = _plan_within(the_plan, budget)
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
         collected = collect(
             the_plan,
             failure,
-            self._access,
+            target.access,
             redactor=redactor,
             faults=faults,
             budget=budget,
             cancel=cancel,
             progress=progress,
         )
-        names = _host_names(self._config, redactor)
+        names = _host_names(self._config, target.resolved.config, redactor)
         return the_plan, collected.evidence.model_copy(update={"names": names}), collected.full_texts
 
-    def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]:
+    def check_hosts(
+        self, hosts: Collection[str] = (), *, budget: Budget, values: Values | None = None
+    ) -> dict[str, str]:
         """Host -> what keeps it from answering. Raises ConfigError for an unknown host."""
         unknown = [host for host in hosts if host not in self._config.hosts]
         if unknown:
             known = ", ".join(self._config.hosts) or "none"
             raise ConfigError(f"There is no host '{unknown[0]}' in the configuration; it has: {known}.")
-        return check_hosts(hosts or self._config.hosts, self._connections, budget)
+        target = self._target(values)
+        missing = {each.host: each.why for each in target.resolved.unresolved if each.collector is None}
+        asked = [host for host in hosts or self._config.hosts if host not in missing]
+        verdicts = {**missing, **check_hosts(asked, target.connections, budget)}
+        return {host: verdicts[host] for host in hosts or self._config.hosts}
 
     def shared_by(self, run: str) -> None:
         """Other processes belong to the same run; each of them has connections of its own."""
@@ -121,22 +186,50 @@ class OwnHosts:
 
     def close(self) -> None:
         """Ends marks and connections."""
-        self._marks.close()
-        self._connections.close()
+        with self._lock:
+            targets = list(self._targets.values())
+        for target in targets:
+            target.marks.close()
+        threads = [background.start(each.connections.close, name="failtale-close-target") for each in targets]
+        for thread in threads:
+            thread.join(_CLOSING_S)
 
 
-def _host_names(config: Config, redactor: Redactor) -> tuple[HostNames, ...]:
+def _host_names(config: Config, resolved: Config, redactor: Redactor) -> tuple[HostNames, ...]:
     """By what the hosts of the configuration are known to others, without asking any name server."""
     safe = RecordRedactor(redactor)
+    addresses = {name: host.address for name, host in resolved.hosts.items() if host.address}
     return tuple(
         HostNames(
             host=name,
             components=tuple(host.component),
-            addresses=(safe.short(host.address),) if host.address else (),
+            addresses=(safe.short(addresses[name]),) if name in addresses else (),
             collectors=len(config.collectors_for(name)),
         )
         for name, host in config.hosts.items()
     )
+
+
+def without_unresolved(the_plan: Plan, resolved: Resolved, safe: Callable[[str], SafeText]) -> Plan:
+    """The plan without what no value of a variable leads to, each with a gap that says why."""
+    missing = {(each.host, each.collector): each for each in resolved.unresolved}
+    gaps: dict[tuple[str, str | None], Gap] = {}
+    kept: list[Step] = []
+    for step in the_plan.steps:
+        key = next((key for key in ((step.host, None), (step.host, step.collector)) if key in missing), None)
+        if key is None:
+            kept.append(step)
+        elif key not in gaps:
+            gaps[key] = Gap(
+                host=step.host,
+                component=step.component,
+                collector=key[1],
+                reason="skipped",
+                detail=safe(missing[key].why),
+            )
+    if not gaps:
+        return the_plan
+    return the_plan.model_copy(update={"steps": tuple(kept), "skipped": (*the_plan.skipped, *gaps.values())})
 
 
 def _without_logs(the_plan: Plan, why: SafeText) -> Plan:

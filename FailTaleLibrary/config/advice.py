@@ -313,9 +313,10 @@ def foreign_variable(text: str) -> str | None:
     name = next(filter(None, found.groups()))
     name = re.split(r":-|[:|=]", name)[0].strip()
     name = name.upper() if found["command"] else name
+    of_tests = f"; one of the tests is declared first: 'variables: {{{name}: host}}'"
     return (
         f'has {in_quotes(found[0])}, which is not read here: for a variable of the environment write "%{{{name}}}" '
-        f'with the quotes, or "%{{{name}=default}}"'
+        f'with the quotes, or "%{{{name}=default}}"{of_tests if found["robot"] and name.isidentifier() else ""}'
     )
 
 

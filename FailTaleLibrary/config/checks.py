@@ -16,9 +16,10 @@ from FailTaleLibrary.config.advice import (
     place_in,
 )
 from FailTaleLibrary.config.messages import unknown
-from FailTaleLibrary.config.model import Collector
+from FailTaleLibrary.config.model import Collector, Variable, is_named_like_a_secret
 from FailTaleLibrary.config.transports import TRANSPORTS
 from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
+from FailTaleLibrary.config.variables import declared, filled, names_in, refusal_of
 from FailTaleLibrary.config.yaml_source import Document, Where
 
 _SOURCES = ("command", "file", "journal")
@@ -70,15 +71,51 @@ def check_shapes(document: Document, presets: Sequence[str]) -> None:
             _check_address(document, host.get("address"), at=("hosts", name, "address"))
             _check_user(document, host.get("ssh"), at=("hosts", name, "ssh", "user"))
     _check_user(document, document.data.get("ssh"), at=("ssh", "user"))
+    variables = declared(document.data)
     for where, raw in document.raw.items():
         is_unit = where[0] == "components" and where[-1] == "journal"
-        if where and (where[0] in _TO_HOSTS or is_unit) and (sentence := foreign_variable(raw)):
+        is_place = is_unit or (where[0] == "hosts" and where[2:] == ("address",))
+        if where and names_in(raw, variables) and not (is_place or where[0] in ("components", "variables")):
+            document.add_finally(where, f"{in_quotes(raw)} {_NO_PLACE}")
+        elif (
+            where
+            and (where[0] in _TO_HOSTS or is_unit)
+            and (sentence := foreign_variable(filled(raw, variables) if is_place else raw))
+        ):
             document.add_finally(where, f"{in_quotes(raw)} {sentence}")
         elif (
             where and (found := (_ESCAPED_IN_PATH if _is_path(where) else _ESCAPED).search(raw)) and "KEY---" not in raw
         ):
             letter = _LETTERS[found[0]]
             document.add_finally(where, f"in double quotes '\\{letter}' is one character; write it in single quotes")
+
+
+_NO_PLACE = (
+    "holds a variable of the tests; those stand in 'address', in 'command', 'file', 'archive' and 'journal' of "
+    "collectors, and in parameters of presets"
+)
+
+
+def check_variable(document: Document, name: str, item: Any) -> None:
+    """A variable can be written as ``${NAME}``, holds no secret, and its default is one of its values."""
+    at: Where = ("variables", name)
+    if re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]{0,63}", name) is None:
+        bare = re.sub(r"^[$@&%]\{(.*)\}$", r"\1", name)
+        document.add_at_key(at, f"{in_quotes(name)} is no name of a variable; write e.g. '{_plain_name(bare)}: host'")
+        document.broken |= {at, (*at, "[key]")}
+    elif is_named_like_a_secret(name):
+        document.add_at_key(
+            at, f"{in_quotes(name)} is named like a secret, which must not stand in an address or a command"
+        )
+    elif isinstance(item, dict) and isinstance(item.get("default"), str):
+        variable = document.validate(Variable, item, at=at)
+        if variable is not None and (refusal := refusal_of(str(variable.default), variable)):
+            where = (*at, "default")
+            document.add(where, f"{document.shown(where, variable.default)} {refusal}")
+
+
+def _plain_name(text: str) -> str:
+    return re.sub(r"[^A-Za-z0-9_]+", "_", text).strip("_")[:64] or "DUT"
 
 
 def _check_named(document: Document, section: str, line_for: Callable[[str, Any], str]) -> None:
@@ -154,8 +191,10 @@ def _check_address(document: Document, address: Any, *, at: Where) -> None:
         is_ip = len(address) == 1 and isinstance(address[0], str)
         how = f"without brackets, in quotes: 'address: \"{address[0]}\"'" if is_ip else "and a host for each"
         document.add_finally(at, f"a list is not an address; write one {how}")
-    elif isinstance(address, str) and not foreign_variable(document.raw.get(at, "")):
-        advice = address_advice(address)
+    elif isinstance(address, str) and not foreign_variable(
+        filled(document.raw.get(at, ""), names := declared(document.data))
+    ):
+        advice = address_advice(filled(address, names))
         if advice is not None and isinstance(address, Expanded):  # what the environment holds is not repeated
             advice = advice.partition(";")[0] + "; it must be a name or an IP address alone"
         if advice is not None:
@@ -206,9 +245,10 @@ def _check_window(document: Document, data: Mapping[str, Any], *, at: Where) -> 
 
 
 def _check_files(document: Document, data: Mapping[str, Any], *, at: Where) -> None:
-    files = data.get("file")
-    for index, file in enumerate(files if isinstance(files, list) else [files]):
+    files, names = data.get("file"), declared(document.data)
+    for index, written in enumerate(files if isinstance(files, list) else [files]):
         where = (*at, "file", index) if isinstance(files, list) else (*at, "file")
+        file = filled(written, names) if isinstance(written, str) else written
         if isinstance(file, str) and not file.startswith("/") and (sentence := foreign_variable(file)):
             document.add(where, f"{document.shown(where, file)} {sentence}")
         elif isinstance(file, str) and len(paths := re.split(r"[,;]?\s+(?=/)|[,;](?=/)", file)) > 1:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from FailTaleLibrary.config.advice import collector_line, is_short
+from FailTaleLibrary.config.advice import collector_line, foreign_variable, is_short
 from FailTaleLibrary.config.checks import check_collector
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
 from FailTaleLibrary.config.presets import PREFIX, Preset, PresetLibrary
 from FailTaleLibrary.config.types import Expanded, in_quotes
+from FailTaleLibrary.config.variables import PLACES, declared, filled, names_in
 from FailTaleLibrary.config.yaml_source import Document, Where
 
 
@@ -153,7 +154,48 @@ def _with_parameters(
     if len(document.mistakes.found) > before:
         return ()
     told = {key: value for key, value in values.items() if value is not None}
-    return preset.filled(told, prefix=told.get(PREFIX))
+    filled = preset.filled(told, prefix=told.get(PREFIX))
+    names = declared(document.data)
+    asked = {key: found for key, value in told.items() if (found := names_in(value, names))}
+    return _with_variables(document, preset, told, asked, filled, at=at) if asked else filled
+
+
+def _with_variables(
+    document: Document,
+    preset: Preset,
+    values: Mapping[str, str],
+    asked: Mapping[str, tuple[str, ...]],
+    filled_templates: tuple[dict[str, Any], ...],
+    *,
+    at: Where,
+) -> tuple[dict[str, Any], ...]:
+    """The data of a preset's collectors, each with the variables that its parameters brought."""
+    found: list[dict[str, Any]] = []
+    for template, data in zip(preset.templates, filled_templates, strict=True):
+        own = dict.fromkeys(name for key in preset.used_by(template) for name in asked.get(key, ()))
+        for key, item in template.items():
+            if clash := names_in(str(item), tuple(own)):
+                sentence = (
+                    f"the preset {in_quotes(preset.name)} uses '${{{clash[0]}}}' itself; name the variable otherwise"
+                )
+                document.add_at_key(at, sentence)
+            if key not in (*PLACES, "name", "description", "empty_means", "privilege") and names_in(
+                str(data[key]), own
+            ):
+                document.add_at_key(at, f"no variable can stand in {in_quotes(key)}, where this preset puts it")
+        parameters = tuple(
+            {"name": key, "pattern": preset.parameters[key].pattern, "text": values[key]}
+            for key in preset.used_by(template)
+            if key in asked
+        )
+        texts = {key: _without_references(data[key], own) for key in data if key not in PLACES}
+        found.append({**data, **texts, "(variables)": tuple(own), "(parameters)": parameters})
+    return tuple(found)
+
+
+def _without_references(item: Any, names: Collection[str]) -> Any:
+    """A text for a reader with ``DUT`` in place of ``${DUT}``."""
+    return filled(item, {name: name for name in names}) if isinstance(item, str) and names else item
 
 
 def _check_required(document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where) -> None:
@@ -170,19 +212,33 @@ def _check_parameter(document: Document, preset: Preset, key: str, value: str | 
         document.add_at_key(at, unknown("parameter", key, known))
     elif value is None:
         document.add(at, f"a list or mapping is no '{key}'; write one value")
-    elif key in preset.parameters and (refusal := preset.refusal(key, value)):
-        document.add(at, f"{document.shown(at, value)} {refusal}")
+    elif key == PREFIX and names_in(value, declared(document.data)):
+        document.add(at, f"{document.shown(at, value)} holds a variable; a collector has one name for the whole run")
+    elif key not in preset.parameters or names_in(value, declared(document.data)):
+        return
+    elif refusal := preset.refusal(key, value):
+        document.add(at, f"{document.shown(at, value)} {foreign_variable(value) or refusal}")
 
 
 # --- Collectors of the user's own ------------------------------------------------------------------------------------
 
 
 def _own_collectors(document: Document, entry: Mapping[str, Any], *, at: Where, taken: set[str]) -> list[Collector]:
-    name = entry.get("name") or _free(derived_name(entry), taken)
+    names = declared(document.data)
+    for key, item in entry.items():
+        if key not in PLACES and names_in(str(item), names):
+            document.add((*at, key), f"no variable can stand in {in_quotes(key)}; it can in {', '.join(PLACES)}")
+    asked = names_in(str([entry.get(key) for key in PLACES]), names)
+    name = entry.get("name") or _free(derived_name(_named_by(entry, asked)), taken)
     taken.add(str(name))
-    collector = document.validate(Collector, {**entry, "name": name}, at=at)
+    collector = document.validate(Collector, {**entry, "name": name, "(variables)": asked}, at=at)
     check_collector(document, entry, at=at)
     return [collector] if collector else []
+
+
+def _named_by(entry: Mapping[str, Any], asked: Collection[str]) -> Mapping[str, Any]:
+    """The entry as its name is made of it: with ``DUT`` in place of ``${DUT}``."""
+    return {key: _without_references(item, asked) for key, item in entry.items()} if asked else entry
 
 
 def derived_name(entry: Mapping[str, Any]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from FailTaleLibrary.config.model import EXTENSION, Collector, Component, Config, Host, Section
+from FailTaleLibrary.config.model import EXTENSION, KINDS_OF_VARIABLES, Collector, Component, Config, Host, Section
 from FailTaleLibrary.config.presets import PREFIX, Preset, describe_presets
 from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import NAME_PATTERN, kind_of
@@ -114,6 +114,10 @@ def _section(model: type[Section], sections: dict[str, Schema]) -> Schema:
     }
     if model is Host:
         properties |= _transport_sections(sections)
+    if model is Config:
+        (variables,) = (form for form in properties["variables"]["anyOf"] if form.get("type") == "object")
+        kinds = {"enum": list(KINDS_OF_VARIABLES)}
+        variables["additionalProperties"] = {"anyOf": [kinds, variables["additionalProperties"]]}
     if model is Component:
         properties["collectors"] = {
             **_described(model.model_fields["collectors"]),

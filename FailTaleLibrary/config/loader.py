@@ -7,7 +7,13 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from FailTaleLibrary.config.checks import check_gateway, check_hosts, check_known_hosts, check_shapes
+from FailTaleLibrary.config.checks import (
+    check_gateway,
+    check_hosts,
+    check_known_hosts,
+    check_shapes,
+    check_variable,
+)
 from FailTaleLibrary.config.collectors import read_collectors
 from FailTaleLibrary.config.messages import Mistakes
 from FailTaleLibrary.config.model import Collector, Component, Config, Host
@@ -96,11 +102,12 @@ def _config(document: Document) -> Config | None:
         document, notes = translated(document)
     presets = _preset_library(document)
     check_shapes(document, presets.names)
+    variables = _variables(document)
     collectors = _collectors(document, presets=presets)
     check_hosts(document, collectors)
     check_gateway(document)
     check_known_hosts(document)
-    data = _with_transport_settings(document, _with_collectors(document.data, collectors))
+    data = _with_transport_settings(document, _with_collectors({**document.data, **variables}, collectors))
     config = document.validate(Config, data)
     notes = (*notes, *_notes_on(config)) if config else notes
     environment = {name: SecretStr(value) for name, value in document.environment.items()}
@@ -118,6 +125,16 @@ def _notes_on(config: Config) -> Iterator[str]:
             f"The login to {whose} is by password, which whoever reads the environment or the file can use anywhere; a "
             "key is better (ssh-keygen -t ed25519 -f ~/.ssh/failtale; ssh-copy-id -i ~/.ssh/failtale.pub USER@HOST)."
         )
+
+
+def _variables(document: Document) -> dict[str, Any]:
+    """The section of variables with ``NAME: kind`` written out; nothing where the file has none."""
+    section = document.data.get("variables")
+    if not isinstance(section, dict):
+        return {}
+    for name, item in section.items():
+        check_variable(document, name, item)
+    return {"variables": {name: {"kind": item} if isinstance(item, str) else item for name, item in section.items()}}
 
 
 def _preset_library(document: Document) -> PresetLibrary:

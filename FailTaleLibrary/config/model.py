@@ -6,7 +6,7 @@ Every field has a description, from which `docs/configuration.md` is generated. 
 
 # Annotations are not postponed here: every run reads them, and as texts they would be compiled each time.
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -23,6 +23,7 @@ from FailTaleLibrary.config.types import (
     LocalPaths,
     Masks,
     Name,
+    Pattern,
     Priority,
     PrivateFile,
     ReadableFile,
@@ -156,6 +157,44 @@ class SshOverrides(Section):
     gate: bool | None = Field(None, description="As `ssh.gate`, for this host.")
 
 
+KINDS_OF_VARIABLES: Mapping[str, tuple[str, str]] = {
+    "host": (
+        r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,251}[A-Za-z0-9])?|(?=.{2,60}\Z)[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+        r"(?:\d{0,3}\.\d{1,3}\.\d{1,3}\.\d{1,3})?(?:%[A-Za-z0-9_.]{1,15})?",
+        "name or IP address of a host",
+    ),
+    "name": (r"[A-Za-z0-9_][A-Za-z0-9_.@-]{0,127}", "name (letters, digits, '_', '.', '@', '-')"),
+    "number": (r"[0-9]{1,18}", "whole number"),
+    "path": (r"(?:/[A-Za-z0-9_@%+=:,][A-Za-z0-9_.@%+=:,-]*){1,32}", "absolute path without '..'"),
+}
+"""Kinds of variables: what matches a whole value, and what that is called."""
+
+
+class Variable(Section):
+    """A variable of the tests (Robot's ``${NAME}``, a fixture of pytest) that may stand in this file."""
+
+    kind: Literal["host", "name", "number", "path"] = Field(
+        "name",
+        description="What its value must be: `host`: a name or an IP address; `name`: letters, digits, `_`, `.`, `@`, "
+        "`-`; `number`: digits; `path`: absolute, without `..`.",
+    )
+    pattern: Pattern | None = Field(
+        None,
+        description="Expression (RE2) that the whole value must match, instead of `kind`. Whatever it says, a value "
+        "holds letters, digits and `/.@%+=:,_-` alone, at most 256, and does not begin with `-`.",
+    )
+    default: str | None = Field(None, description="Its value where the tests set none.")
+    description: str = Field("", description="What it is, in a sentence.")
+
+
+class FilledParameter(Section):
+    """A parameter of a preset that holds a variable: what it must match once its value is known."""
+
+    name: str
+    pattern: str
+    text: str
+
+
 class Collector(Section):
     """A `command`, a `file` or a `journal` to read for a component, its filters and its window."""
 
@@ -244,6 +283,10 @@ class Collector(Section):
     empty_means: str = Field("", description="What an empty output means for the reader.")
     privilege: str = Field("", description="What the SSH user needs for it; shown with a permission error.")
     preset: str | None = Field(None, alias="(preset)", description="The preset that brought this collector.")
+    variables: tuple[str, ...] = Field((), alias="(variables)", description="Names of variables that stand in it.")
+    parameters: tuple[FilledParameter, ...] = Field(
+        (), alias="(parameters)", description="The preset's parameters that hold one."
+    )
 
 
 class Component(Section):
@@ -440,6 +483,11 @@ class Config(Section):
     ssh: SshSettings = Field(default_factory=SshSettings, description="How to reach hosts over SSH.")
     components: dict[Name, Component] = Field({}, description="The parts of the system under test, by name.")
     hosts: dict[Name, Host] = Field({}, description="The machines, by name.")
+    variables: dict[Name, Variable] = Field(
+        {},
+        description="Variables of the tests that may stand as `${NAME}` in `address`, in `command`, `file`, `archive` "
+        "and `journal` of collectors, and in parameters of presets: each with its kind (`DUT: host`) or more.",
+    )
     gateway: GatewaySettings | None = Field(None, description="Get the evidence from a FailTale server instead.")
     marks: Annotated[Literal["test", "suite", "off"], BeforeValidator(_off)] = Field(
         "test",
@@ -490,6 +538,11 @@ class Config(Section):
             for collector in self.components[name].collectors:
                 pairs.setdefault(collector.name, (name, collector))
         return tuple(pairs.values())
+
+
+def is_named_like_a_secret(name: str) -> bool:
+    """Whether a variable's name says that its value is a secret."""
+    return _NAMED_LIKE_A_SECRET.search(name) is not None
 
 
 def secret_values_of(config: Config) -> tuple[str, ...]:

@@ -93,6 +93,11 @@ class Preset(Section):
             for template in self.templates
         )
 
+    def used_by(self, template: Mapping[str, Any]) -> tuple[str, ...]:
+        """The parameters that one of its templates puts somewhere."""
+        asked = _placeholder_pattern(self.parameters).findall(str(list(template.values()))) if self.parameters else ()
+        return tuple(dict.fromkeys(asked))
+
     def collectors(self, values: Mapping[str, str] | None = None) -> tuple[Collector, ...]:
         """The collectors for given parameters; defaults and examples where there are none."""
         return tuple(map(Collector.model_validate, self.filled(values or {})))
@@ -124,6 +129,7 @@ def _placeholder_pattern(names: Iterable[str]) -> re.Pattern[str]:
 
 def _collector_name(prefix: str, template: Mapping[str, Any], values: Mapping[str, str]) -> str:
     name = str(_filled_template(template.get("name", ""), values, in_command=False))
+    name = re.sub(r"\$\{(\w+)\}", r"\1", name)  # a variable's own name: its value comes later
     return re.sub(r"[^A-Za-z0-9_.-]+", "-", f"{prefix}.{name}")[:64]
 
 

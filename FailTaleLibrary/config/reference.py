@@ -8,7 +8,16 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
-from FailTaleLibrary.config.model import Collector, Component, Config, Host, RedactionRule, Section, SshOverrides
+from FailTaleLibrary.config.model import (
+    Collector,
+    Component,
+    Config,
+    Host,
+    RedactionRule,
+    Section,
+    SshOverrides,
+    Variable,
+)
 from FailTaleLibrary.config.presets import Parameter, Preset, describe_presets
 from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import format_bytes, format_duration, kind_of
@@ -53,6 +62,8 @@ hosts:
 - **Sizes** are bytes or have a unit: `64 kB` counts in 1000s, `64 KiB` (or `64 k`) in 1024s.
 - **Variables**: `"%{NAME}"` and `"%{NAME=default}"` read the environment, as in Robot Framework, also inside a longer
   value. YAML wants quotes around a value that begins with `%`. `'\\%{NAME}'` stands for these characters themselves.
+- **Variables of the tests**, Robot's `${NAME}` or a fixture of pytest, are declared below `variables`; see
+  [below](#variables-of-the-tests).
 - **Secrets** are given as `"%{NAME}"` or `file:PATH` (a file with mode 0600), never in clear. FailTale removes them
   from everything that it shows or writes.
 - **Paths** of this machine are relative to the directory of the configuration file; `~` is your home directory. Paths
@@ -80,6 +91,40 @@ collectors:
 The presets and their parameters are listed in [presets.md](presets.md). Collectors that come from a preset are called
 `<preset>.<name>`. To use a preset twice on a host, give one of them another first name:
 `redis: {name: cache, port: 6380}` brings `cache.…`.
+
+## Variables of the tests
+
+Where each test has a device of its own, or the suite chooses what it tests, the address comes from the tests:
+
+```yaml
+variables:
+  DUT: host
+  UNIT: {kind: name, default: shop.service}
+  SERIAL: {pattern: "[A-Z]{2}[0-9]{6}"}
+components:
+  device:
+    collectors:
+      - systemd: {unit: "${UNIT}"}
+      - file: /var/log/devices/${SERIAL}.log
+      - command: shopctl status ${SERIAL}
+hosts:
+  dut: {component: device, address: "${DUT}"}
+```
+
+- A name stands as `${NAME}` in `address`, in `command`, `file`, `archive` and `journal` of collectors, and in
+  parameters of presets, alone or inside a longer text; nowhere else. In a command a name that is not declared stays the
+  shell's.
+- Values are read when a test begins, for its marks, and again when it fails. Where they differ, the evidence is that of
+  the values at the failure, and the card says that there was no mark. Marks and connections belong to the values with
+  which they were made; two tests with two devices never share them.
+- A value is a text, a whole number or an IP address. All of it must match its `kind` or `pattern`, and whatever a
+  pattern says, it holds letters, digits and `/.@%+=:,_-` alone, at most 256 of them, and does not begin with `-`. A
+  name that looks like a secret's is refused.
+- What has no value that fits is not collected; the card has the reason, without the value, and the rest is collected.
+- Robot Framework: `${DUT}` as the failing test has it. pytest: a fixture of that name which the test uses, else a line
+  `DUT = 192.0.2.7` below `failtale_variables` in pytest's configuration. `failtale check`, `collect`, `gate` and
+  `prepare-host`: `--variable DUT=192.0.2.7`. A gate is made for the values that it is given. With a gateway the runner
+  declares them as well and sends what fits; what the server's own `variables` say counts there.
 """
 
 _PRESETS_INTRODUCTION = """\
@@ -143,7 +188,11 @@ def _transport_sections() -> Iterator[tuple[str, type[Section]]]:
             yield f"hosts.<name>.{name}", settings
 
 
-_TITLES: dict[type[Section], str] = {Component: "components.<name>", Host: "hosts.<name>"}
+_TITLES: dict[type[Section], str] = {
+    Component: "components.<name>",
+    Host: "hosts.<name>",
+    Variable: "variables.<name>",
+}
 _INNER: dict[str, tuple[tuple[str, type[Section]], ...]] = {
     "components": (("components.<name>.collectors[]", Collector),),
     "hosts": (("hosts.<name>.ssh", SshOverrides),),

@@ -15,12 +15,14 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
+from typing import Literal
 
 from FailTaleLibrary import __version__, background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.silence import meaning
 from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.config.variables import Resolved, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.doctor.configuration import configuration_notes
 from FailTaleLibrary.doctor.findings import (
     Advice,
@@ -69,17 +71,20 @@ def check(
     hosts: Collection[str] = (),
     *,
     environ: Mapping[str, str] | None = None,
+    values: Values | None = None,
     progress: Progress | None = None,
 ) -> Checkup:
-    """All findings. Raises ConfigError for an unknown host."""
+    """All findings; ``values`` are of the configuration's variables. Raises ConfigError for an unknown host."""
     environ = os.environ if environ is None else environ
     began = time.monotonic()
     _refuse_unknown(config, hosts)
     config = config.model_copy(update={"bundles": config.bundles.model_copy(update={"enabled": False})})
     redactor = redactor_for(config, environ)
+    resolved = resolve(config, values or values_of(config.variables, nothing_set))
+    asked, config = tuple(hosts or config.hosts), resolved.config
     context = _Context(config, redactor, Connections(config))
     try:
-        found = () if config.gateway else _all_hosts(context, tuple(hosts or config.hosts), progress)
+        found = () if config.gateway else _all_findings(context, asked, resolved, progress)
         services = tuple(service_findings(config, environ, redactor, hosts))
         notes = (*configuration_notes(config), *(Note(said=each) for each in context.connections.notes))
     finally:
@@ -94,6 +99,32 @@ def check(
         services=services,
         notes=notes,
     )
+
+
+def _all_findings(
+    context: _Context, hosts: tuple[str, ...], resolved: Resolved, progress: Progress | None
+) -> tuple[HostFinding, ...]:
+    """Of each host; one whose address has no value was not looked at, and says so."""
+    unknown = {each.host: each.why for each in resolved.unresolved if each.collector is None}
+    known = tuple(host for host in hosts if host not in unknown)
+    found = {each.host: each for each in _all_hosts(context, known, progress)}
+    for each in resolved.unresolved:
+        if each.collector is None:
+            found[each.host] = HostFinding(host=each.host, stages=(_without_value("name", each.why),))
+        elif each.host in found:
+            stage = _without_value("tools", f"'{each.collector}' was not run: {each.why}")
+            stages = (*found[each.host].stages, stage)
+            found[each.host] = found[each.host].model_copy(update={"stages": stages})
+    return tuple(found[host] for host in hosts)
+
+
+def _without_value(stage: Literal["name", "tools"], said: str) -> StageFinding:
+    return StageFinding(stage=stage, verdict="problem", said=said, advice=(_SAY_VALUES,))
+
+
+_SAY_VALUES = Advice(
+    needs="the value that the tests will set", where="on this machine", lines=("failtale check --variable NAME=VALUE",)
+)
 
 
 def _refuse_unknown(config: Config, hosts: Collection[str]) -> None:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.config.variables import Values
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
@@ -64,11 +65,11 @@ class GatewaySource:
         self.version = ""
         """Of the gateway's FailTale, as `check_hosts` was told it; empty where it says none."""
 
-    def window_began(self) -> None:
+    def window_began(self, values: Values | None = None) -> None:
         """A window begins now: the gateway notes marks. Asked in the background; returns at once."""
         if self._config.marks == "off" or not self._wire.is_open or not self._claim_mark():
             return
-        background.start(self._take_mark, name="failtale-gateway-mark")
+        background.start(partial(self._take_mark, _told_values(values)), name="failtale-gateway-mark")
 
     def collect(
         self,
@@ -80,6 +81,7 @@ class GatewaySource:
         faults: Faults,
         budget: Budget,
         only_state: SafeText | None = None,
+        values: Values | None = None,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> CollectedRecord:
@@ -95,7 +97,7 @@ class GatewaySource:
             return nothing("skipped", budget.used_up)
         try:
             self._check_known(components=components, hosts=hosts)
-            asked = _collect_arguments(failure, components, hosts, budget.time_s)
+            asked = {**_collect_arguments(failure, components, hosts, budget.time_s), **_told_values(values)}
             if only_state:
                 asked["collectors"] = list(self._names()["commands"])
                 if not asked["collectors"]:
@@ -129,14 +131,18 @@ class GatewaySource:
             evidence = evidence.model_copy(update={"gaps": (*evidence.gaps, left_out)})
         return CollectedRecord(handover.plan, evidence, handover.full_texts)
 
-    def check_hosts(self, hosts: Collection[str] = (), *, budget: Budget) -> dict[str, str]:
+    def check_hosts(
+        self, hosts: Collection[str] = (), *, budget: Budget, values: Values | None = None
+    ) -> dict[str, str]:
         """Host -> what keeps it from answering the gateway; empty text for a host that is well.
 
         A gateway that does not answer itself is the one entry ``gateway``. Raises ConfigError for an unknown host.
         """
         try:
             self._check_known(hosts=hosts)
-            told = self._wire.call("runner_check", {"hosts": list(hosts)}, timeout_s=budget.left_s + GRACE_S)
+            told = self._wire.call(
+                "runner_check", {"hosts": list(hosts), **_told_values(values)}, timeout_s=budget.left_s + GRACE_S
+            )
             with _understanding():
                 self.version = _told_name(told.get("failtale_version", ""))
                 verdicts = {
@@ -169,9 +175,9 @@ class GatewaySource:
         self._last_mark = time.monotonic()
         return True
 
-    def _take_mark(self) -> None:
+    def _take_mark(self, told: dict[str, Any]) -> None:
         try:
-            self._wire.call("runner_mark", {}, timeout_s=_CALL_S, in_background=True)
+            self._wire.call("runner_mark", told, timeout_s=_CALL_S, in_background=True)
         except GatewayError:
             # a window without a mark is routine; the collection will say what is wrong
             _log.debug("no mark was taken through the gateway", exc_info=True)
@@ -253,6 +259,11 @@ def _nothing(failure: Failure, reason: GapReason, detail: SafeText, *, began: fl
         Evidence(failure_id=failure.id, gaps=(gap,), cost=Cost(seconds=elapsed_s), collected_at=now),
         {},
     )
+
+
+def _told_values(values: Values | None) -> dict[str, Any]:
+    """The argument with values of variables: those that fit the runner's own declaration; the server has another."""
+    return {"variables": dict(values.known)} if values and values.known else {}
 
 
 def _collect_arguments(

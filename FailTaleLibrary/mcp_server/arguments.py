@@ -31,6 +31,10 @@ _MAX_ARGUMENT = 100
 
 Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Names = Annotated[list[Id], Field(max_length=MAX_NAMES)]
+Variables = Annotated[
+    dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Annotated[str, Field(max_length=256)]],
+    Field(max_length=MAX_NAMES, description="Values of variables; what this server's configuration declares counts."),
+]
 Past = Annotated[float, Field(ge=0, le=MAX_PAST_S)]
 
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)

@@ -28,6 +28,7 @@ from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.config.variables import Values, values_of
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of, redact_with
@@ -59,6 +60,8 @@ class Selection:
     collectors: tuple[str, ...] = ()
     mark: str = ""
     """Where the window begins; requests with different marks share no collection."""
+    values: Values | None = None
+    """Of the configuration's variables; None: their defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +167,13 @@ class CollectionQueue:
             self._hosts.close()
             self._stop_redacting_the_log()
 
-    def window_began(self) -> bool:
+    def values_of(self, told: Mapping[str, str]) -> Values | None:
+        """What a caller says of variables, by this configuration's own patterns; names that it lacks count not."""
+        return values_of(self.config.variables, told.__getitem__) if self.config.variables else None
+
+    def window_began(self, values: Values | None = None) -> bool:
         """A window begins now; returns at once. Whether marks are taken."""
-        self._hosts.window_began()
+        self._hosts.window_began(values)
         return self.config.marks != "off"
 
     async def mark(self, caller: str) -> CallersMark:
@@ -202,9 +209,10 @@ class CollectionQueue:
             raise ConfigError(f"There is no mark '{mark_id}' (any more); {yours}.")
         return self._marks[mark_id]
 
-    async def check_hosts(self, hosts: tuple[str, ...]) -> dict[str, SafeText]:
+    async def check_hosts(self, hosts: tuple[str, ...], *, values: Values | None = None) -> dict[str, SafeText]:
         """Host -> what keeps it from answering; empty text for a host that is well. Raises ConfigError."""
-        ask = partial(self._hosts.check_hosts, hosts, budget=Budget(self.config.limits.failure_time_s))
+        budget = Budget(self.config.limits.failure_time_s)
+        ask = partial(self._hosts.check_hosts, hosts, budget=budget, values=values)
         verdicts = await in_thread(ask)
         return {host: self.redactor.safe_message(verdict) for host, verdict in verdicts.items()}
 
@@ -315,6 +323,7 @@ class CollectionQueue:
             components=batch.selection.components,
             hosts=tuple(free) if len(free) < len(planned) else batch.selection.hosts,
             collectors=batch.selection.collectors,
+            values=batch.selection.values,
             redactor=self.redactor,
             faults=self._faults,
             budget=Budget.of_caller(left_s, deadline_s=deadline_s) if deadline_s else Budget(left_s),

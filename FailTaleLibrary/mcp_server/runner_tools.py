@@ -24,7 +24,7 @@ from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
 from FailTaleLibrary.gateway.record import Handover, pack_handover
 from FailTaleLibrary.mcp_server import models, responses
-from FailTaleLibrary.mcp_server.arguments import ASKS_HOSTS, NOTES, READS, Names, Past, Sentences, strict
+from FailTaleLibrary.mcp_server.arguments import ASKS_HOSTS, NOTES, READS, Names, Past, Sentences, Variables, strict
 from FailTaleLibrary.mcp_server.queue import CollectionQueue, Selection
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
 from FailTaleLibrary.mcp_server.tools import TestMessage, TestName, moment_ago
@@ -57,10 +57,14 @@ class RunnerTools:
         """For test runs of FailTale: components, hosts and collectors."""
         return _typed(responses.components(self._queue.config))
 
-    async def runner_check(self, hosts: Names = []) -> Annotated[CallToolResult, models.Verdicts]:  # noqa: B006
+    async def runner_check(
+        self,
+        hosts: Names = [],  # noqa: B006
+        variables: Variables = {},  # noqa: B006
+    ) -> Annotated[CallToolResult, models.Verdicts]:
         """For test runs of FailTale: what keeps hosts from answering."""
         with Sentences():
-            verdicts = await self._queue.check_hosts(tuple(hosts))
+            verdicts = await self._queue.check_hosts(tuple(hosts), values=self._queue.values_of(variables))
         return _typed(
             models.Verdicts(
                 hosts=[models.HostVerdict(host=host, answers=not why, detail=why) for host, why in verdicts.items()],
@@ -68,9 +72,9 @@ class RunnerTools:
             )
         )
 
-    async def runner_mark(self) -> Annotated[CallToolResult, models.MarkAsked]:
+    async def runner_mark(self, variables: Variables = {}) -> Annotated[CallToolResult, models.MarkAsked]:  # noqa: B006
         """For test runs of FailTale: a test begins now; returns at once."""
-        taken = self._queue.window_began()
+        taken = self._queue.window_began(self._queue.values_of(variables))
         return _typed(models.MarkAsked(marks="taken" if taken else "off", server_time=time.time()))
 
     async def runner_collect(
@@ -88,6 +92,7 @@ class RunnerTools:
         suite: TestName = "",
         message: TestMessage = "",
         tags: Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=200)] = [],  # noqa: B006
+        variables: Variables = {},  # noqa: B006
     ) -> Annotated[CallToolResult, models.Collected]:
         """For test runs of FailTale: collects a window that is told as seconds before now; runner_record has it."""
         now = datetime.now(timezone.utc)
@@ -109,7 +114,7 @@ class RunnerTools:
             )
             outcome = await self._queue.collect(
                 failure,
-                Selection(tuple(components), tuple(hosts), tuple(collectors)),
+                Selection(tuple(components), tuple(hosts), tuple(collectors), self._queue.values_of(variables)),
                 deadline_s=deadline_s,
                 progress=lambda done, total, host: ctx.report_progress(done, total, host),
             )

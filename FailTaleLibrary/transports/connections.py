@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING
 
 from FailTaleLibrary import background
@@ -20,13 +20,30 @@ _CLOSING_S = 1.0
 class Connections:
     """The ways to all hosts of a configuration. Opens nothing until a host is needed; safe to use from any thread."""
 
-    def __init__(self, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:
-        """``clock`` is what the breakers go by."""
+    def __init__(
+        self, config: Config, *, clock: Callable[[], float] = time.monotonic, beside: Connections | None = None
+    ) -> None:
+        """``clock`` is what the breakers go by.
+
+        ``beside``: the same configuration with other values of variables; ways to hosts that are no others are shared.
+        """
         self._config = config
         self._transports: dict[str, Transport] = {
-            name: transport_module(host.transport).connect(name, config, clock=clock)
+            name: (beside and beside._way_to(name, config))
+            or transport_module(host.transport).connect(name, config, clock=clock)
             for name, host in config.hosts.items()
         }
+
+    def _way_to(self, name: str, config: Config) -> Transport | None:
+        """The way to a host, where another configuration means the same host by its name."""
+        is_same = name in self._config.hosts and self._config.hosts[name] == config.hosts[name]
+        if is_same and config.ssh_for(name).proxy_jump:
+            is_same = self._config.hosts == config.hosts  # one of them may be the jump host
+        return self._transports[name] if is_same else None
+
+    def way(self, host: str) -> Transport:
+        """The way to a host, connected or not."""
+        return self._transports[host]
 
     def transport(self, host: str) -> Transport:
         """The way to a host, connected. Raises TransportError."""
@@ -55,9 +72,14 @@ class Connections:
         """What a reader may want to know of the ways to the hosts, each sentence once."""
         return tuple(dict.fromkeys(note for transport in self._transports.values() for note in transport.notes))
 
-    def close(self) -> None:
-        """End all connections, and with them what still runs on the hosts. Takes 1 s at most; safe to call twice."""
-        threads = [background.start(each.close, name="failtale-close") for each in self._transports.values()]
+    def close(self, *, but: Iterable[Connections] = ()) -> None:
+        """End all connections, and with them what still runs on the hosts. Takes 1 s at most; safe to call twice.
+
+        ``but``: the ways of these stay.
+        """
+        kept = {id(way) for each in but for way in each._transports.values()}
+        ways = [way for way in self._transports.values() if id(way) not in kept]
+        threads = [background.start(each.close, name="failtale-close") for each in ways]
         deadline = time.monotonic() + _CLOSING_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -44,6 +44,7 @@ MARK_BYTES = 1024 * 1024
 """Of a mark's answer; baselines make the most of it."""
 MARKS_OFF = "marks are off in the configuration"
 NOT_ASKED = "nobody said that a test began"
+OTHER_VALUES = "a variable of the tests had another value, or none, when the test began"
 TOO_SOON = "the host had been asked shortly before"
 UNDER_WAY = "one from shortly before was still under way"
 UNREACHED = "the host could not be reached shortly before"
@@ -119,17 +120,29 @@ class Marks:
         *,
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
+        beside: Marks | None = None,
     ) -> None:
-        """``clock`` is what the pace goes by."""
+        """``clock`` is what the pace goes by.
+
+        ``beside``: of the same configuration with other values of variables; marks of hosts that are no others, and
+        are asked the same, are shared.
+        """
         self._connections = connections
         self._clock = clock
         self._pace = pace or Pace()
-        self._hosts = (
-            {}
-            if config.marks == "off"
-            else {host: _HostMarks(mark_script([c for _, c in config.collectors_for(host)])) for host in config.hosts}
-        )
-        self._cancel = threading.Event()
+        self._asked = {} if config.marks == "off" else {host: _asked_of(config, host) for host in config.hosts}
+        self._hosts = {
+            host: (beside and beside._marks_of(host, asked))
+            or _HostMarks(
+                mark_script([c for _, c in config.collectors_for(host)]), OTHER_VALUES if beside else NOT_ASKED
+            )
+            for host, asked in self._asked.items()
+        }
+        self._cancel: threading.Event = beside._cancel if beside else threading.Event()
+
+    def _marks_of(self, host: str, asked: object) -> _HostMarks | None:
+        """Marks of a host, where the same is asked of the same host."""
+        return self._hosts[host] if self._asked.get(host) == asked else None
 
     def window_began(self) -> None:
         """A window begins now: ask each host for a mark in the background, where one is due."""
@@ -141,7 +154,8 @@ class Marks:
                 marks.note(at, UNREACHED)
             elif marks.claim(now):
                 marks.note(at, "")
-                background.start(partial(self._take_marks, host, marks), name=f"failtale-mark-{host}")
+                way = self._connections.way(host)  # by now: a variable may lead to another host a moment later
+                background.start(partial(self._take_marks, host, way, marks), name=f"failtale-mark-{host}")
 
     def take_now(self, *, within_s: float) -> dict[str, str]:
         """Takes a mark of every host, due or not, and waits for it: host -> why there is none, empty when there is one.
@@ -186,14 +200,14 @@ class Marks:
             told[host] = UNREACHED
         elif marks.claim_when_free(self._clock, within_s):
             marks.note(datetime.now(timezone.utc), "")
-            told[host] = self._take_marks(host, marks, is_kept=True)
+            told[host] = self._take_marks(host, self._connections.way(host), marks, is_kept=True)
 
-    def _take_marks(self, host: str, marks: _HostMarks, *, is_kept: bool = False) -> str:
+    def _take_marks(self, host: str, transport: Transport, marks: _HostMarks, *, is_kept: bool = False) -> str:
         """Takes one mark; why there is none, empty when there is one."""
         taken, failed = None, "the host gave none"
         pause_s = self._pace.least_s
         try:
-            transport = self._connections.transport(host)  # once a run, so that it does not count for the pace
+            transport.connect()  # once a run, so that it does not count for the pace
             began_s = time.thread_time()
             taken = take_mark(transport, marks.script, cancel=self._cancel)
             cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s)
@@ -208,9 +222,15 @@ class Marks:
         return failed if taken is None else ""
 
 
+def _asked_of(config: Config, host: str) -> object:
+    """What marks of a host are about: equal for two only when one's marks tell the same as the other's."""
+    return config.hosts[host], tuple(collector for _, collector in config.collectors_for(host))
+
+
 class _HostMarks:
-    def __init__(self, script: Script) -> None:
+    def __init__(self, script: Script, unasked: str = NOT_ASKED) -> None:
         self.script = script
+        self._unasked = unasked
         self._lock = threading.Lock()
         self._freed = threading.Condition(self._lock)
         self._taken: list[TakenMark] = []
@@ -256,7 +276,7 @@ class _HostMarks:
     def missed(self, moment: datetime) -> str:
         with self._lock:
             if not self._notes:
-                return NOT_ASKED
+                return self._unasked
             at, words = min(self._notes, key=lambda note: abs(note[0] - moment))
             if words or not self._under_way:
                 return words
