@@ -14,7 +14,7 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from FailTaleLibrary.text import sanitize
 
@@ -99,7 +99,13 @@ def log_as_asked(environ: Mapping[str, str]) -> Stop:
         return lambda: None
 
 
-class _PrivateFileHandler(logging.StreamHandler[TextIO]):
+if TYPE_CHECKING:
+    _TextHandler = logging.StreamHandler[TextIO]
+else:
+    _TextHandler = logging.StreamHandler  # takes no parameter before Python 3.11
+
+
+class _PrivateFileHandler(_TextHandler):
     def __init__(self, path: Path) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         super().__init__(os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace"))
