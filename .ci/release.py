@@ -18,10 +18,18 @@ from pathlib import Path
 
 from packaging.metadata import Metadata
 from packaging.version import Version
+from readme_renderer import markdown
 
 ROOT = Path(__file__).resolve().parents[1]
-SOURCES = {"FailTaleLibrary": "FailTaleLibrary", "resources/FailTaleLibrary": "FailTaleLibrary", "listeners": "."}
+SOURCES = {
+    "FailTaleLibrary": "FailTaleLibrary",
+    "resources/FailTaleLibrary": "FailTaleLibrary",
+    "listeners": ".",
+    "docs": "FailTaleLibrary/docs",
+}
 """Folder of the project -> where its files lie in the wheel."""
+LEFT_OUT = ("docs/images/", "docs/generate.py", "docs/site.py")
+"""What makes the pages and their pictures."""
 
 SUITE = """\
 *** Settings ***
@@ -110,10 +118,18 @@ def check_metadata(wheel: Path, version: str) -> None:
         "version": str(metadata.version) == version,
         "summary": bool(metadata.summary),
         "long description": metadata.description_content_type == "text/markdown" and bool(metadata.description),
+        "project URLs": {"Repository", "Documentation", "Changelog", "Issues"} <= set(metadata.project_urls or {}),
+        "rendering of the long description": renders(metadata.description or ""),
         "licence": str(metadata.license_expression) == "Apache-2.0",
     }
     if wrong := [name for name, right in told.items() if not right]:
         raise NotReadyError(f"the metadata is wrong in: {', '.join(wrong)}")
+
+
+def renders(description: str) -> bool:
+    """Whether PyPI shows a long description, and none of its links or pictures is relative to the project."""
+    page = markdown.render(description)
+    return page is not None and not re.findall(r'(?:href|src)="(?!https?://|#|mailto:)', page)
 
 
 def check_contents(wheel: Path) -> int:
@@ -134,7 +150,8 @@ def check_contents(wheel: Path) -> int:
 def _expected() -> Iterator[str]:
     for folder, place in SOURCES.items():
         for path in (ROOT / folder).rglob("*"):
-            if path.is_file() and "__pycache__" not in path.parts:
+            name = path.relative_to(ROOT).as_posix()
+            if path.is_file() and "__pycache__" not in path.parts and not name.startswith(LEFT_OUT):
                 yield (Path(place) / path.relative_to(ROOT / folder)).as_posix()
 
 

@@ -535,18 +535,23 @@ def _link_to(bundle: str | None) -> str | None:
 
 
 def _link_to_screenshot(path: str) -> str:
-    """A path of a screenshot as log.html links it, percent-encoded, also the one that pabot merges; empty for none.
-
-    pabot copies pictures that lie directly in the output directory of one of its processes, by default those in PNG,
-    to its own under another name and changes links that end in their names (``result_merger.py`` of pabot 5.2). Others
-    stay where they are, and their link is written so that pabot leaves it alone.
-    """
+    """A path of a screenshot as log.html links it, percent-encoded, also the one that pabot merges; empty for none."""
     own, home = _output_dir(), _place_of_bundles()
     if not path or own is None or home is None or own == home:
         return quote(_link_to(path) or "")
+    return link_that_pabot_merges(path, own=own.absolute(), home=home)
+
+
+def link_that_pabot_merges(path: str, *, own: Path, home: Path) -> str:
+    """A path below ``home`` as a log.html links it that pabot merges there; ``own`` is a process's output directory.
+
+    pabot copies pictures that lie directly in the output directory of one of its processes, by default those in PNG,
+    to its own under another name and changes links that end in their names as they are (``result_merger.py`` of pabot
+    5.2). Others stay where they are, and their link is written so that pabot leaves it alone.
+    """
     file = home / path
-    if file.parent == own.absolute() and file.suffix == ".png":
-        return quote(file.name)
+    if file.parent == own and file.suffix == ".png" and quote(file.name) == file.name:
+        return file.name
     return quote(path.removesuffix(file.suffix)) + file.suffix.replace(".", "%2E")
 
 

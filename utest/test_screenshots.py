@@ -16,6 +16,7 @@ from robot.api import ExecutionResult
 from robot.rebot import rebot
 
 from FailTaleLibrary.archive import reports_in, rewrite_cards, to_payload
+from FailTaleLibrary.keywords import link_that_pabot_merges
 from FailTaleLibrary.records import Failure, Report, SafeText, Screenshot
 from FailTaleLibrary.rendering import redraw, to_brief_text, to_html, to_text
 from FailTaleLibrary.screenshots import (
@@ -160,6 +161,21 @@ def test_a_path_that_holds_a_secret_is_not_linked(output: Path) -> None:
     failure = with_screenshots(a_failure(), pictures, folders, lambda text: SafeText(text.replace("one", "[removed]")))
     (screenshot,) = failure.screenshots
     assert (screenshot.path, screenshot.name, screenshot.note) == ("", "[removed].png", "its path holds a secret")
+
+
+@pytest.mark.parametrize(
+    ("path", "link"),
+    [
+        ("pabot_results/0/one.png", "one.png"),
+        ("pabot_results/0/one 1.png", "pabot_results/0/one%201%2Epng"),
+        ("pabot_results/0/one.jpg", "pabot_results/0/one%2Ejpg"),
+        ("pabot_results/0/browser/one.png", "pabot_results/0/browser/one%2Epng"),
+        ("failtale/screenshots/ab.png", "failtale/screenshots/ab%2Epng"),
+    ],
+)
+def test_under_pabot_a_link_leads_to_where_the_picture_is_after_the_merge(path: str, link: str) -> None:
+    home = Path("/ci/out")
+    assert link_that_pabot_merges(path, own=home / "pabot_results" / "0", home=home) == link
 
 
 # --- The picture for a model that can see ----------------------------------------------------------------------------

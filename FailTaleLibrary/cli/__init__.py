@@ -27,6 +27,7 @@ _COMMANDS = (
     "template",
     "schema",
     "presets",
+    "docs",
     "check",
     "gate",
     "prepare-host",

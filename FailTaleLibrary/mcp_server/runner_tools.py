@@ -114,7 +114,12 @@ class RunnerTools:
             )
             outcome = await self._queue.collect(
                 failure,
-                Selection(tuple(components), tuple(hosts), tuple(collectors), self._queue.values_of(variables)),
+                Selection(
+                    tuple(components),
+                    tuple(hosts),
+                    tuple(collectors),
+                    values=self._queue.values_of(variables),
+                ),
                 deadline_s=deadline_s,
                 progress=lambda done, total, host: ctx.report_progress(done, total, host),
             )
