@@ -153,22 +153,16 @@ def _neighbours(robot: str) -> Iterator[Combination]:
     yield beside(
         "robotcode, debugger",
         debugger,
-        lambda path: [
-            str(path / "robotcode"),
-            "debug",
-            "--no-debug",
-            "--tcp",
-            "0",
-            "--no-wait-for-client",
-            "--",
-            *_options(),
-            "order.robot",
-        ],
+        lambda path: [str(path / "robotcode"), "debug", *_DEBUGGING, *_options(), "order.robot"],
     )
     several = tuple(f"out{number}/output.xml" for number in range(3))
     yield beside(
         "several runs in a process", [], lambda path: [str(path / "python"), "-c", SEVERAL_RUNS], outputs=several
     )
+
+
+_DEBUGGING = ("--no-wait-for-client", "--tcp", "127.0.0.1:36611")
+"""Robot runs under the debugger whether or not an editor comes."""
 
 
 def _options() -> list[str]:

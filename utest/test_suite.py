@@ -21,6 +21,7 @@ NOT_INSTALLABLE = (
     "only root",
     "systemd runs here",
     "this kernel",
+    "this machine has no Python",
     "everybody may read",
     "Robot Framework before",
 )

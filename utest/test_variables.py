@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import shlex
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 
 import pytest
 from builders import a_failure
+from needs import need
 from patience import PATIENCE_S
 
 from FailTaleLibrary.archive import reports_in
@@ -292,8 +292,7 @@ def test_ten_thousand_hostile_values_pass_no_kind_and_no_pattern() -> None:
 def test_what_passes_is_one_word_for_every_shell_and_no_option(shell: str) -> None:
     """Unquoted, in either kind of quotes and in backticks: whatever passes comes out as it went in."""
     program = shlex.split(shell)
-    if shutil.which(program[0]) is None:
-        pytest.skip(f"{program[0]} is not here")
+    need(program[0])
     chance = random.Random(41)
     alphabet = "".join(chr(code) for code in range(1, 0x250)) + "\u2028\uff1b"
     drawn = ["".join(chance.choices(alphabet, k=chance.randint(1, 3))) for _ in range(30_000)]
