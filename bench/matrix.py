@@ -258,7 +258,7 @@ def _trouble_of_run(combination: Combination, place: Path, portal_address: str) 
         command, cwd=place, env=environment, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     said = done.stdout + done.stderr
-    if "switched off" in said or "internal error" in said or "Traceback" in said or "Taking listener" in said:
+    if any(words in said for words in ("switched off", "internal error", "Taking listener")):
         return f"said: {said.strip().splitlines()[-1]}"
     for output in combination.outputs:
         read = subprocess.run(
