@@ -75,7 +75,11 @@ def inspector(
     arguments: Sequence[str], *, home: Path, more: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
     """The inspector's command line; ``home`` gets what it likes to remember."""
-    return _node([str(INSPECTOR), "--cli", *arguments], cwd=home, more={"HOME": str(home), **(more or {})})
+    return _node(
+        [str(INSPECTOR), "--cli", "--connect-timeout", "90000", *arguments],
+        cwd=home,
+        more={"HOME": str(home), **(more or {})},
+    )
 
 
 def _node(

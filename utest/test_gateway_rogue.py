@@ -21,6 +21,7 @@ import builders
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from patience import PATIENCE_S
 from test_hostile_words import UNSEEN, texts_of
 
 from FailTaleLibrary.config import Config
@@ -199,7 +200,8 @@ def test_every_text_of_a_gateway_is_within_the_limits_of_the_run() -> None:
         window={"kind": long, "method": "tail", "note": long, "why": long},
     )
     gap = {"host": "h" * 9999, "reason": "failed", "detail": long}
-    limits = {"item_bytes": 2000, "host_bytes": 5000, "failure_bytes": 9000, "bundle_item_bytes": 3000}
+    bytes_of = {"item_bytes": 2000, "host_bytes": 5000, "failure_bytes": 9000, "bundle_item_bytes": 3000}
+    limits = {**bytes_of, "failure_time_s": PATIENCE_S}
     items = [{**item, "id": f"h{n // 5}/c{n}", "host": f"h{n // 5}", "collector": f"c{n}"} for n in range(20)]
     sent = a_record(items=items, gaps=[gap]) | {"full_texts": {"h0/c0": long}}
     report = report_through(handing_over(packed(sent)), **limits)
