@@ -268,6 +268,9 @@ class _PytestRun:
             if name == PROPERTY and (report.nodeid, str(value)) not in self._told:
                 self._told.append((report.nodeid, str(value)))
 
+    def pytest_report_header(self) -> list[str]:
+        return [f"failtale: {warning}" for warning in self.run.config.warnings]
+
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         if self._told:
             terminalreporter.section("FailTale")

@@ -208,7 +208,7 @@ class Run:
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
         self._stop_the_log = log_as_asked(environ)
-        for note in config.notes:
+        for note in (*config.notes, *config.warnings):
             _log.info("the configuration: %s", note)
         if config.gateway is not None:
             self._source  # noqa: B018 - says at once what is missing for it

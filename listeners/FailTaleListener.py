@@ -210,6 +210,8 @@ class FailTaleListener:
         settings = self._library.run.config
         self._include = TagPatterns(settings.tags.include)
         self._exclude = TagPatterns(settings.tags.exclude)
+        for warning in settings.warnings:
+            logger.warn(f"FailTale: {warning}")
 
     def _refuse(self, error: FailTaleError) -> None:
         """A listener that cannot be used says so on the console and in the log; the run is left as it was."""

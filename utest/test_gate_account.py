@@ -21,7 +21,7 @@ from ways import config_for
 
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.config import Collector, load_config
-from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.gate import gate_of_host
 from FailTaleLibrary.gate.account import Account, notes_on, preparation, sudo_rules, wanted_groups
 from FailTaleLibrary.transports import Connections
@@ -257,6 +257,34 @@ def attacks_over_ssh(
                     attempt, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE_S, check=False
                 ),
             )
+
+
+@pytest.mark.ssh
+def test_a_signed_key_runs_the_collectors_through_sshd_and_nothing_else(
+    prepared: Prepared, new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    authority, _ = new_key(tmp_path / "CA_KEY"), new_key(prepared.key)
+    (prepared.home / ".ssh" / "known_hosts").touch()
+    prepared.run(f"failtale prepare-host web1.example.com --ca {authority}.pub --from 127.0.0.1 >prepare.sh")
+    prepared.run("sh prepare.sh")
+    (line,) = re.findall("(?m)^# A runner's key is signed by: (.*)$", prepared.script.read_text())
+    sign = line.replace("CA_KEY", str(authority)).replace("RUNNER_KEY.pub", f"{prepared.key}.pub")
+    prepared.run(sign)
+    (settings,) = Path("/etc/ssh/sshd_config.d").glob(f"*{prepared.name}*")
+    host = new_host(user=prepared.name, options=[f"Include {settings}", "UsePAM no", *USUAL])
+    config = load_config(prepared.yaml)
+    collectors = [collector for _, collector in config.collectors_for("web1.example.com")]
+    connections = Connections(config_for(host, key=prepared.key))
+    answers = ask(connections.transport("web1"), collectors, ResolvedWindow("none"), timeout_s=60)
+    connections.close()
+    assert answers["state"].stdout == f"of the state\n{prepared.name}\n".encode(), answers["state"]
+    canary = tmp_path / "canary"
+    attack, said = next(each for each in attacks_over_ssh(host, prepared.key, canary) if str(canary) in str(each[0]))
+    assert attack_is_refused(said), (attack, said)
+    assert not canary.exists()
+    prepared.key.with_name(f"{prepared.key.name}-cert.pub").unlink()
+    with pytest.raises(TransportError, match="refused the login"):
+        Connections(config_for(host, key=prepared.key)).transport("web1")
 
 
 @pytest.mark.ssh

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import getpass
+import json
 import os
+import re
 import secrets
 import subprocess
 import threading
@@ -12,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -22,13 +25,16 @@ from patience import PATIENCE_S, wait_until
 from sshd import Sshd, free_port, new_key, throw_away_user
 from ways import Clock, run
 
-from FailTaleLibrary.config import Config, parse_config
+from FailTaleLibrary.cli import main
+from FailTaleLibrary.config import Config, load_config, parse_config
 from FailTaleLibrary.errors import ConfigError, TransportError
-from FailTaleLibrary.run import redactor_for
+from FailTaleLibrary.pytest_plugin import _PytestRun as PytestRun
+from FailTaleLibrary.run import Run, redactor_for
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.jump_hosts import MAX_THROUGH
 from FailTaleLibrary.transports.reach import Reach, reach_of
 from FailTaleLibrary.transports.ssh_config import host_config
+from FailTaleListener import FailTaleListener
 
 ME = getpass.getuser()
 
@@ -469,6 +475,72 @@ def test_keys_of_sshs_configuration_are_offered_in_its_order_and_missing_ones_sk
     assert "none" not in said
 
 
+# --- The doctor, and the page
+
+
+@pytest.mark.ssh
+def test_the_doctor_asks_for_keys_on_the_way_first_and_says_where_values_are_from(
+    lab: Lab, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    known = tmp_path / "known"
+    known.touch()
+    config = tmp_path / "f.yaml"
+    config.write_text(
+        f"ssh: {{config: {lab.ssh_config()}, known_hosts: {known}, proxy_jump: 'gw1, gw2'}}\n"
+        "components: {web: {collectors: [{name: state, command: uptime}]}}\nhosts: {web1: {component: web}}\n"
+    )
+    assert main(["check", "--config", str(config)]) == 1
+    said = capsys.readouterr().out
+    assert "Host 'web1' is behind jump host 'gw2', which cannot be used: Jump host 'gw2' is behind" in " ".join(
+        said.split()
+    )
+    assert "failtale check --accept-host-keys" in said
+    assert main(["check", "--config", str(config), "--accept-host-keys", "--yes"]) == 0
+    said = capsys.readouterr().out
+    order = [said.index(server.fingerprint) for server in (lab.gw1, lab.gw2, lab.host)]
+    assert order == sorted(order)
+    assert "through gw1 and gw2; address, port, key of ssh's configuration" in said
+    assert main(["check", "--config", str(config), "--json"]) == 0
+    way = {each["key"]: each for each in json.loads(capsys.readouterr().out)["hosts"][0]["way"]}
+    assert way["port"] == {"key": "port", "value": str(lab.host.port), "origin": "ssh's configuration"}
+    assert way["proxy_jump"] == {"key": "proxy_jump", "value": "gw1, gw2", "origin": "failtale.yaml"}
+
+
+@pytest.mark.ssh
+def test_a_jump_host_that_falls_silent_costs_no_more_than_its_time(lab: Lab) -> None:
+    with closing(lab.connections(hosts=("web1", "web2"), proxy_jump="gw2", connect_timeout=0.5)) as connections:
+        with lab.gw2.frozen():
+            first, second = refusal(connections, "web1"), refusal(connections, "web2")
+        assert first.reason == second.reason == "no answer"
+        assert "Jump host 'gw2'" in str(first)
+        assert "not tried again" in str(second)
+
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "how-to" / "jump-hosts.md"
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"(?ms)^```{language}\n(.*?)^```", PAGE.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("text", blocks("yaml"))
+def test_each_configuration_of_the_page_is_one(text: str, tmp_path: Path) -> None:
+    config = parse_config(text, source=tmp_path / "failtale.yaml", environ={})
+    assert [reach_of(config, host).host for host in config.hosts] == list(config.hosts)
+
+
+def test_sshs_configurations_of_the_page_are_read_and_its_commands_are_there(tmp_path: Path) -> None:
+    of_ssh = [text for text in blocks("text") if text.startswith("Host ")]
+    of_known_hosts = [text for text in blocks("text") if text.startswith("@")]
+    assert (len(of_ssh), len(of_known_hosts)) == (2, 1)
+    reach = way(of_ssh[0], tmp_path)
+    assert (reach.address, reach.user) == ("web1.lab.example.com", "failtale")
+    assert [(jump.address, jump.user) for jump in reach.jumps] == [("bastion.example.com", "jumper")]
+    assert way(of_ssh[1], tmp_path).proxy_command == "ssh -W [web1]:22 bastion"
+    for line in (line for text in blocks("sh") for line in text.splitlines()):
+        assert line in ("failtale check", "failtale check --json"), "a command that the tests above run"
+
+
 # --- Passwords
 
 
@@ -555,11 +627,28 @@ def test_a_password_is_warned_about_once_and_never_shown(tmp_path: Path) -> None
         config = parse_config(f"{SECRET_HOST}ssh: {{password: {written}}}\n", environ=environ)
         assert config.ssh.password is not None
         assert config.ssh.password.get_secret_value() == "open sesame"
-        (note,) = config.notes
+        (note,) = config.warnings
         assert "The login to hosts is by password" in note
         assert "a key is better" in note
         redacted = redactor_for(config, {}).safe_message("it said open sesame")
         assert "sesame" not in f"{config!r} {config.model_dump_json()} {note} {redacted}"
+
+
+def test_a_run_says_the_warning_once_and_no_secret(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAB", "open sesame")
+    file = tmp_path / "failtale.yaml"
+    file.write_text(f'{SECRET_HOST}ssh: {{password: "%{{LAB}}"}}\n')
+    FailTaleListener(str(file)).close()
+    by_robot = "\n".join(each.getMessage() for each in caplog.records if each.levelname == "WARNING")
+    assert by_robot.count("The login to hosts is by password") == 1
+    run = Run(load_config(file))
+    of_pytest: Any = SimpleNamespace(run=run)
+    by_pytest = PytestRun.pytest_report_header(of_pytest)
+    run.run_ended()
+    assert [line.partition(", which")[0] for line in by_pytest] == ["failtale: The login to hosts is by password"]
+    assert "sesame" not in f"{by_robot}{by_pytest}"
 
 
 def test_a_password_in_clear_or_open_to_others_is_refused(tmp_path: Path) -> None:

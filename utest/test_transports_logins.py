@@ -15,6 +15,8 @@ from patience import PATIENCE_S, wait_until
 from sshd import Sshd, running_with, throw_away_user
 from ways import Clock, config_at, config_for, item, run, to, visit
 
+from FailTaleLibrary.config import Config
+from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
 
@@ -166,6 +168,24 @@ def test_dropbear_takes_a_visit_of_any_length(small_system: Connections) -> None
     assert [(each.stdout, each.exit_status) for each in results.values()][:1] == [(b"one\n", 4)]
     assert visit(small_system, item("again", "echo again"))["again"].stdout == b"again\n"
     assert small_system.opened == 1
+
+
+def test_the_doctor_is_content_with_dropbear(as_root: None, public_directory: Path) -> None:
+    """Its command lines are short, and it has no sftp; a checkup asks for neither."""
+    if dropbear.BINARY is None:
+        missing("dropbear", apt("dropbear-bin"))
+    home = public_directory / "home"
+    home.mkdir()
+    (home / "app.log").write_text("started\n")
+    collectors = [{"name": "state", "command": "id -un"}, {"name": "log", "file": str(home / "app.log")}]
+    with throw_away_user(home=home) as user, dropbear.dropbear(home, user) as ssh:
+        host = {"component": "web", "address": "127.0.0.1", "ssh": ssh}
+        data = {"components": {"web": {"collectors": collectors}}, "hosts": {"web1": host}}
+        found = check(Config.model_validate({**data, "bundles": {"enabled": False}}), environ={})
+        assert found.well, found
+        assert [each.verdict for each in found.hosts[0].collectors] == ["ok", "ok"]
+        assert f"logged in as {user}" in found.hosts[0].stages[0].said
+        assert wait_until(lambda: running_with(f"USER={user}") == [])
 
 
 def test_nothing_is_left_behind_on_dropbear(small_system: Connections) -> None:

@@ -108,4 +108,6 @@ def told_of(config: Config) -> Config:
     """The configuration, after saying on standard error what its file says that is not followed."""
     for note in config.notes:
         print(f"failtale: note: {note}", file=sys.stderr)
+    for warning in config.warnings:
+        print(f"failtale: warning: {warning}", file=sys.stderr)
     return config

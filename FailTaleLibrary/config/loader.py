@@ -109,14 +109,18 @@ def _config(document: Document) -> Config | None:
     check_known_hosts(document)
     data = _with_transport_settings(document, _with_collectors({**document.data, **variables}, collectors))
     config = document.validate(Config, data)
-    notes = (*notes, *_notes_on(config)) if config else notes
     environment = {name: SecretStr(value) for name, value in document.environment.items()}
     return config and config.model_copy(
-        update={"source": document.source.absolute(), "environment": environment, "notes": notes}
+        update={
+            "source": document.source.absolute(),
+            "environment": environment,
+            "notes": notes,
+            "warnings": tuple(_warnings_on(config)),
+        }
     )
 
 
-def _notes_on(config: Config) -> Iterator[str]:
+def _warnings_on(config: Config) -> Iterator[str]:
     """What is followed, and better done otherwise."""
     of_hosts = [name for name, host in config.hosts.items() if host.ssh.password is not None]
     if config.ssh.password is not None or of_hosts:

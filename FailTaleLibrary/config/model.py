@@ -522,6 +522,12 @@ class Config(Section):
     notes: tuple[str, ...] = Field(
         (), alias="(notes)", exclude=True, description="What its file says that is not followed, a sentence each."
     )
+    warnings: tuple[str, ...] = Field(
+        (),
+        alias="(warnings)",
+        exclude=True,
+        description="What is followed and better done otherwise, a sentence each; a run says it once.",
+    )
 
     def ssh_for(self, host: str) -> SshSettings:
         """`ssh` with this host's own values on top."""

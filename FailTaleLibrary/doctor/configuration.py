@@ -11,7 +11,7 @@ from FailTaleLibrary.doctor.findings import Advice, Note
 
 def configuration_notes(config: Config) -> Iterator[Note]:
     """A note for each oddity, with the line to write."""
-    yield from (Note(said=note) for note in config.notes)
+    yield from (Note(said=note) for note in (*config.notes, *config.warnings))
     yield from _unused_components(config)
     yield from _tags_that_never_match(config)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import getpass
-import glob
 import hashlib
 import os
 import pwd
@@ -17,15 +16,18 @@ import re
 import shutil
 import signal
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.text import one_line, sanitize, shorten
+
+if TYPE_CHECKING:
+    import subprocess
 
 NOWHERE = Path(os.devnull)
 """Stands for ``ssh: {config: none}``."""
@@ -137,6 +139,8 @@ def text_of(file: Path) -> str | None:
 
 def included_files(patterns: str, *, is_system: bool) -> list[Path]:
     """The files that an `Include` names, in ssh's order."""
+    import glob  # not wanted where nothing is included
+
     home = Path("/etc/ssh") if is_system else Path("~/.ssh").expanduser()
     found: list[Path] = []
     for pattern in (match[1] or match[2] for match in re.finditer(r'"([^"]*)"|(\S+)', patterns)):
@@ -185,6 +189,8 @@ def _values_in(printed: str) -> Mapping[str, list[str]]:
 
 def _run_bounded(command: list[str], told: str) -> tuple[int | None, str, str]:
     """Exit status (None: it took too long and was ended, with all that it started), and what it printed."""
+    import subprocess  # 10 ms, and not wanted where ssh is not asked
+
     ends = time.monotonic() + _LASTS_S
     if not _AT_ONCE.acquire(timeout=_LASTS_S):
         return None, "", ""

@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.errors import TransportError
@@ -23,12 +23,12 @@ from FailTaleLibrary.transports.identities import Identities, Identity
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, JumpHost, Place, behind
 from FailTaleLibrary.transports.known_hosts import HostKey
 from FailTaleLibrary.transports.paramiko_import import load_paramiko
-from FailTaleLibrary.transports.proxy_command import ProxyConnection
 from FailTaleLibrary.transports.reach import Reach
 
 if TYPE_CHECKING:
     import paramiko
 
+    from FailTaleLibrary.transports.proxy_command import ProxyConnection
     from FailTaleLibrary.transports.ssh_bounds import BoundedTransport, Stream
 
 _PAUSES_S = (0.2, 0.6)
@@ -227,6 +227,8 @@ class Login:
         return self._by_proxy_command() if self.reach.proxy_command else self._by_tcp()
 
     def _by_proxy_command(self) -> ProxyConnection:
+        from FailTaleLibrary.transports.proxy_command import ProxyConnection  # loads subprocess, 10 ms
+
         try:
             self._socket = connection = ProxyConnection.to(self.reach.proxy_command)
         except OSError as error:
@@ -319,8 +321,9 @@ class Login:
 
     def _why_of_proxy(self) -> str:
         """Why the program in between ended; empty where none did."""
-        sock = self._transport.sock if self._transport is not None else None
-        return sock.why() if isinstance(sock, ProxyConnection) else ""
+        if not self.reach.proxy_command or self._transport is None:
+            return ""
+        return cast("ProxyConnection", self._transport.sock).why()
 
     def _nothing_in_common(self, said: str) -> str:
         """What each side knows, and the way out; paramiko only says of what kind it is."""
