@@ -22,7 +22,7 @@ from FailTaleLibrary.transports.reach import Reach
 if TYPE_CHECKING:
     import paramiko
 
-    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
+    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport, TunnelChannel
     from FailTaleLibrary.transports.ssh_login import Login
 
 MAX_THROUGH = 8
@@ -99,7 +99,7 @@ class Place:
 class Passage:
     """A connection that goes through a jump host, as paramiko wants a socket."""
 
-    def __init__(self, channel: paramiko.Channel, place: Place) -> None:
+    def __init__(self, channel: TunnelChannel, place: Place) -> None:
         self.place = place
         self._channel = channel
 
@@ -203,7 +203,7 @@ class JumpHost:
     def _name(self) -> str:
         return f"jump host '{self._reach.host}'"
 
-    def open(self, address: str, port: int, *, within_s: float) -> paramiko.Channel:
+    def open(self, address: str, port: int, *, within_s: float) -> TunnelChannel:
         """A connection from here onwards. Raises TransportError; the words go on behind a host's name."""
         import paramiko  # heavy, and not wanted by a run that touches no host
 

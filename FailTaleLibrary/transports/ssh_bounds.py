@@ -7,12 +7,22 @@ FailTale ever wants of one loses its connection: its own items are the price, no
 
 from __future__ import annotations
 
+import contextlib
+import math
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any, Protocol
 
 import paramiko
-from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, MSG_DEBUG, MSG_IGNORE, MSG_KEXINIT
+from paramiko.common import (
+    MSG_CHANNEL_CLOSE,
+    MSG_CHANNEL_DATA,
+    MSG_CHANNEL_EXTENDED_DATA,
+    MSG_DEBUG,
+    MSG_IGNORE,
+    MSG_KEXINIT,
+)
 from paramiko.packet import Packetizer
 
 from FailTaleLibrary import background
@@ -136,6 +146,54 @@ def _feed_extended_within(channel: paramiko.Channel, message: paramiko.Message) 
 
 
 _STDERR = b"\0\0\0\1"
+_IN_TURN_S = 0.5
+"""How long a channel's end waits for what is being sent: a moment, but for new keys that are waited for meanwhile."""
+
+
+class TunnelChannel(paramiko.Channel):
+    """A channel of which nothing is sent behind its end.
+
+    paramiko (5.1) sends what was on its way when another thread closed the channel, and a server ends the whole
+    connection for data of a channel that is gone: here that would end those of all hosts behind a jump host.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self._in_turn = threading.Lock()
+
+    def send(self, data: bytes) -> int:  # type: ignore[override]
+        """As much as the window takes; waits for it as long as `settimeout` says. 0: the channel is closed."""
+        timeout = self.gettimeout()
+        ends = math.inf if timeout is None else time.monotonic() + timeout
+        while True:
+            with self._in_turn:
+                if self.closed:
+                    return 0
+                if self.send_ready():
+                    return super().send(data)
+            if time.monotonic() > ends:
+                raise TimeoutError
+            time.sleep(0.01)  # a full window is rare: nothing large is sent to a host
+
+    def close(self) -> None:
+        with self.in_turn():
+            super().close()
+
+    @contextlib.contextmanager
+    def in_turn(self) -> Iterator[None]:
+        """While nothing is being sent."""
+        has_turn = self._in_turn.acquire(timeout=_IN_TURN_S)
+        try:
+            yield
+        finally:
+            if has_turn:
+                self._in_turn.release()
+
+
+def _close_in_turn(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    """The server's end of a channel is answered with ours."""
+    with channel.in_turn() if isinstance(channel, TunnelChannel) else contextlib.nullcontext():
+        channel._handle_close(message)  # type: ignore[attr-defined]
 
 
 def _admit(channel: paramiko.Channel, size: int) -> None:
@@ -160,6 +218,7 @@ class BoundedTransport(paramiko.Transport):
         **paramiko.Transport._channel_handler_table,  # type: ignore[attr-defined]
         MSG_CHANNEL_DATA: _feed_within,
         MSG_CHANNEL_EXTENDED_DATA: _feed_extended_within,
+        MSG_CHANNEL_CLOSE: _close_in_turn,
     }
 
     def __init__(self, connection: Stream) -> None:
@@ -187,7 +246,7 @@ class BoundedTransport(paramiko.Transport):
 
     # --- Connections through a server
 
-    def open_tcp(self, address: str, port: int, *, timeout_s: float) -> paramiko.Channel:
+    def open_tcp(self, address: str, port: int, *, timeout_s: float) -> TunnelChannel:
         """A connection from the server onwards. Raises ChannelException with the server's words, SSHException.
 
         As `open_channel`, which keeps one error for all channels that are being opened: here each has its own.
@@ -195,7 +254,7 @@ class BoundedTransport(paramiko.Transport):
         opening = _Opening(self)
         with self.lock:
             number = self._next_channel()  # type: ignore[attr-defined]
-            opening.channel = channel = paramiko.Channel(number)
+            opening.channel = channel = TunnelChannel(number)
             self._channels.put(number, channel)  # type: ignore[attr-defined]
             self.channel_events[number] = opening
             self.channels_seen[number] = True

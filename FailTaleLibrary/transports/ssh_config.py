@@ -1,8 +1,8 @@
 """A host's name -> what the user's configuration of ssh says of it, as `ssh -G` reads it.
 
 ssh itself is asked: it knows `Match`, `Include`, canonical names and its own defaults of today. Where there is no such
-program, paramiko's reader takes its place (`ssh_config_reading`). Neither is asked where the files say nothing that is
-followed here: that costs a glance at the files and no process.
+program, a reader of our own takes its place (`ssh_config_reading`). Neither is asked where the files say nothing that
+is followed here: that costs a glance at the files and no process.
 """
 
 from __future__ import annotations
@@ -84,10 +84,10 @@ def host_config(name: str, *, user: str | None, port: int | None, file: Path) ->
         return _made({}, name, user=user, port=port)
     program = shutil.which("ssh")
     if program is None:
-        from FailTaleLibrary.transports.ssh_config_reading import read_with_paramiko
+        from FailTaleLibrary.transports.ssh_config_reading import read_files
 
         files = [file, SYSTEM_FILE] if is_usual else [file]
-        said = read_with_paramiko(files, name, user=user, port=port)
+        said = read_files(files, name, user=user, port=port)
     else:
         said = _asked_of_ssh(program, name, user=user, port=port, file=file, is_usual=is_usual)
     return _made(said, name, user=user, port=port)

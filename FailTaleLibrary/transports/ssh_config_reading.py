@@ -1,79 +1,120 @@
 """Files of ssh's configuration -> what they say of a host, where no program `ssh` can be asked.
 
-paramiko's reader does the matching. What it does not know is done before it gets the text: `Include`, quotes, ``=`` and
-comments, values that are said several times. What only ssh knows is refused with the way out.
+As ssh_config(5) has it: of each key the first value counts, key files and certificates add up, `Host` and `Match` say
+for whom the lines below them are. What takes ssh itself (a `Match exec`, canonical names) is refused with the way out.
+paramiko's own reader knows no `Include`, and expands names before it knows the host (5.1).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports.paramiko_import import load_paramiko
+from FailTaleLibrary.transports.known_hosts import pattern_matches
 from FailTaleLibrary.transports.ssh_config import included_files, local_user, text_of
 
-if TYPE_CHECKING:
-    import paramiko
-
 _LINE = re.compile(r'\s*"?(\w+)"?(?:\s*=\s*|\s+)(.*?)\s*$')
-_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|\'([^\']*)\'|(\S+)')
-_BLOCKS = ("host", "match")
-_SEVERAL = {"certificatefile": "localforward", "identityfile": "identityfile"}
-"""Keys that count each time; paramiko knows that of three keys, of which one here is lent."""
-_ONCE = ("port", "identitiesonly", "identityagent", "userknownhostsfile", "globalknownhostsfile", "hostkeyalias")
-_NEEDS_SSH = re.compile(r"!?(?:exec|canonical|final|tagged|localnetwork|version|sessiontype|command)\b", re.IGNORECASE)
+_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+_SEVERAL = ("identityfile", "certificatefile")
+"""Keys of which all values count."""
+_WAYS = ("proxyjump", "proxycommand")
+"""Keys of which the first one counts, whichever it is."""
+_RAW = ("proxycommand",)
+"""Keys whose value is not taken apart."""
+_LOWER = ("hostname", "hostkeyalias")
 _DEEPEST = 16
 
 
-def read_with_paramiko(files: list[Path], name: str, *, user: str | None, port: int | None) -> Mapping[str, list[str]]:
+def read_files(files: list[Path], name: str, *, user: str | None, port: int | None) -> Mapping[str, list[str]]:
     """Values by key, as `ssh -G` prints them. Raises TransportError for what it takes ssh to read."""
-    load_paramiko()
-    import paramiko
-
-    lines = [f"{key} {value}" for key, value in (("User", user), ("Port", port)) if value]
+    reading = _Reading(name)
+    reading.take("user", [user] if user else [])
+    reading.take("port", [str(port)] if port else [])
     for file in files:
-        lines += ["Host *", *_lines_of(file, is_system=file.is_relative_to("/etc/ssh"), in_block=False, depth=0)]
-    try:
-        found = paramiko.SSHConfig.from_text("\n".join([*lines, ""])).lookup(name)
-    except (paramiko.ConfigParseError, ValueError, KeyError) as error:
-        raise TransportError("failed", f"The configuration of ssh cannot be read for '{name}': {error}.") from error
-    return _as_ssh_prints(found, name)
+        reading.read(file, is_system=file.is_relative_to("/etc/ssh"))
+    return {"user": [local_user()], **reading.values, "hostname": [reading.hostname]}
 
 
-def _lines_of(file: Path, *, is_system: bool, in_block: bool, depth: int) -> Iterator[str]:
-    """The lines in the one form that paramiko reads."""
-    for number, line in enumerate((text_of(file) or "").splitlines(), 1):
-        parts = _LINE.match(line)
-        if parts is None or line.lstrip().startswith("#"):
-            continue
-        key, words = parts[1].lower(), list(_words(parts[2]))
-        at = f"line {number} of '{file}'"
-        if key == "include":
-            if in_block:
-                raise _needs_ssh(at, "an 'Include' inside of a block")
-            for found in included_files(parts[2], is_system=is_system) if depth < _DEEPEST else ():
-                yield from _lines_of(found, is_system=is_system, in_block=False, depth=depth + 1)
-                yield "Host *"  # a block of an included file ends with it
-        elif key == "match":
-            if _NEEDS_SSH.search(parts[2]):
-                raise _needs_ssh(at, f"'Match {parts[2]}'")
-            in_block = [word.lower() for word in words] != ["all"]
-            yield f"Match {' '.join(words)}"
-        elif key == "host":
-            in_block = words != ["*"]
-            yield f"Host {' '.join(words)}"
-        elif words:
-            text = parts[2] if key == "proxycommand" else " ".join(words)
-            yield f"{_SEVERAL.get(key, key)} {text}"
+@dataclass(slots=True)
+class _Reading:
+    """What was said of a host so far."""
+
+    name: str
+    values: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def hostname(self) -> str:
+        said = self.values.get("hostname", ["%h"])[0]
+        return re.sub("%([%h])", lambda match: "%" if match[1] == "%" else self.name, said).lower()
+
+    def take(self, key: str, words: list[str]) -> None:
+        if key in _SEVERAL:
+            new = [word for word in words if word not in self.values.get(key, ())]
+            self.values[key] = [*self.values.get(key, ()), *new]
+        elif words and not any(each in self.values for each in (_WAYS if key in _WAYS else (key,))):
+            self.values[key] = [" ".join(words).lower() if key in _LOWER else " ".join(words)]
+
+    def read(self, file: Path, *, is_system: bool, is_meant: bool = True, depth: int = 0) -> None:
+        """A file, of which nothing counts when it is included for other hosts."""
+        counts = is_meant
+        for number, line in enumerate((text_of(file) or "").splitlines(), 1):
+            parts = _LINE.match(line)
+            if parts is None or line.lstrip().startswith("#"):
+                continue
+            key, words = parts[1].lower(), list(_words(parts[2]))
+            if key == "host":
+                counts = is_meant and self._is_host(words)
+            elif key == "match":
+                counts = is_meant and self._matches(words, f"line {number} of '{file}'")
+            elif key == "include":
+                for found in included_files(parts[2], is_system=is_system) if depth < _DEEPEST else ():
+                    self.read(found, is_system=is_system, is_meant=counts, depth=depth + 1)
+            elif counts:
+                self.take(key, [parts[2]] if key in _RAW else words)
+
+    def _is_host(self, patterns: list[str]) -> bool:
+        refused = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
+        if any(pattern_matches(pattern, self.name) for pattern in refused):
+            return False
+        return any(pattern_matches(pattern, self.name) for pattern in patterns)
+
+    def _matches(self, words: list[str], at: str) -> bool:
+        """Whether all conditions of a `Match` hold."""
+        holds = True
+        waiting = iter(words)
+        for word in waiting:
+            condition, equals, value = word.lstrip("!").partition("=")
+            condition = condition.lower()
+            if condition == "all":
+                continue
+            subject = {
+                "host": lambda: self.hostname,
+                "originalhost": lambda: self.name.lower(),
+                "user": lambda: self.values.get("user", [local_user()])[0],
+                "localuser": local_user,
+            }.get(condition)
+            if subject is None:
+                raise _needs_ssh(at, word)
+            patterns = value if equals else next(waiting, "")
+            holds = holds and _is_listed(patterns, subject(), ignore_case="host" in condition) != word.startswith("!")
+        return holds
+
+
+def _is_listed(patterns: str, text: str, *, ignore_case: bool) -> bool:
+    """Whether a list with commas has a pattern for a text; one that begins with ``!`` refuses it."""
+    listed = [pattern.lower() if ignore_case else pattern for pattern in patterns.split(",")]
+    if any(pattern_matches(pattern[1:], text) for pattern in listed if pattern.startswith("!")):
+        return False
+    return any(pattern_matches(pattern, text) for pattern in listed)
 
 
 def _needs_ssh(at: str, what: str) -> TransportError:
     return TransportError(
         "failed",
-        f"The configuration of ssh has {what} ({at}), which takes the program 'ssh' to read; install it "
+        f"The configuration of ssh has 'Match {what}' ({at}), which takes the program 'ssh' to read; install it "
         "(openssh-client), or write 'ssh: {config: none}'.",
     )
 
@@ -81,31 +122,6 @@ def _needs_ssh(at: str, what: str) -> TransportError:
 def _words(text: str) -> Iterator[str]:
     """As ssh takes a value apart; a comment ends it."""
     for match in _WORD.finditer(text):
-        if match[3] is not None and match[3].startswith("#"):
+        if match[2] is not None and match[2].startswith("#"):
             return
-        yield match[3] if match[3] is not None else match[1] if match[1] is not None else match[2]
-
-
-def _as_ssh_prints(found: paramiko.SSHConfigDict, name: str) -> Mapping[str, list[str]]:
-    values: dict[str, list[str]] = {
-        "hostname": [found.get("hostname", name)],
-        "user": [found.get("user", local_user())],
-    }
-    for key in (
-        "port",
-        "identitiesonly",
-        "identityagent",
-        "userknownhostsfile",
-        "globalknownhostsfile",
-        "hostkeyalias",
-    ):
-        if found.get(key):
-            values[key] = [found[key]]
-    for key, lent in _SEVERAL.items():
-        if found.get(lent):
-            values[key] = list(found[lent])
-    if found.get("proxyjump"):
-        values["proxyjump"] = [found["proxyjump"]]
-    elif found.get("proxycommand"):
-        values["proxycommand"] = [found["proxycommand"]]
-    return values
+        yield match[2] if match[2] is not None else match[1]
