@@ -14,6 +14,7 @@ NAMES = {
     "hint_answers": "bench.hint_answers",
     "hint_prompts": "bench.hint_prompts",
     "gateway": "bench.gateway",
+    "assistant": "bench.assistant",
     "collection": "bench.collection",
     "growth": "bench.growth",
     "windows": "bench.windows",

@@ -89,6 +89,37 @@ def test_a_failure_says_which_run_it_is_of(tmp_path: Path) -> None:
     assert {each.source for each in store.newest_first()} == {"nightly/failtale", COLLECTED}
 
 
+def test_failures_are_found_by_words_and_by_their_source(tmp_path: Path) -> None:
+    orders = builders.a_failure(id="1" * 32, name="Orders Survive", message="502 != 200")
+    prices = builders.a_failure(id="2" * 32, name="Prices", message="17.99 != 19.99")
+    write_bundle(builders.a_report(failure=orders), tmp_path / "nightly" / "failtale")
+    write_bundle(builders.a_report(failure=prices), tmp_path / "weekly" / "failtale")
+    store = Store([tmp_path / name / "failtale" for name in ("nightly", "weekly")])
+
+    async def test() -> None:
+        async with Client(build_server(store, None)) as client:
+
+            async def found(**filters: Any) -> tuple[set[str], str]:
+                told = (await client.call_tool("list_failures", filters)).structured_content
+                return {each["failure_id"][0] for each in told["failures"]}, told["text"]
+
+            assert (await found())[0] == {"1", "2"}
+            ids, text = await found(text="orders SURVIVE")
+            assert ids == {"1"}
+            assert "502 != 200" in text
+            assert "nightly/failtale" in text
+            assert (await found(text="17.99"))[0] == {"2"}
+            assert (await found(source="Weekly"))[0] == {"2"}
+            ids, text = await found(text="nowhere")
+            assert (ids, "0 of 0 failures" in text) == (set(), True)
+            _, text = await found(text="!=", source="failtale", limit=1)
+            assert 'list_failures {"text": "!=", "source": "failtale", "limit": 1, "offset": 1}' in text
+            long = {tool.name for tool in (await client.list_tools()).tools if tool.meta}
+            assert {"analyze_failure", "get_evidence", "search_evidence"} <= long
+
+    run(test)
+
+
 # --- Completions and links -------------------------------------------------------------------------------------------
 
 

@@ -40,6 +40,8 @@ Past = Annotated[float, Field(ge=0, le=MAX_PAST_S)]
 READS = ToolAnnotations(read_only_hint=True, open_world_hint=False)
 ASKS_HOSTS = ToolAnnotations(read_only_hint=True, open_world_hint=True)
 """Open world: the answer holds text that somebody else wrote."""
+READ_WHOLE = {"anthropic/maxResultSizeChars": 100_000}
+"""``meta`` of tools with long answers: Claude Code puts what exceeds its own limit (50,000 characters) into a file."""
 NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 _PUBLISHED = ("text", "complete", "components")
@@ -76,14 +78,19 @@ OLDER_RUNNER = (
 
 
 def strict(
-    function: Callable[..., Any], title: str, annotations: ToolAnnotations, *, caps: Mapping[str, float] | None = None
+    function: Callable[..., Any],
+    title: str,
+    annotations: ToolAnnotations,
+    *,
+    caps: Mapping[str, float] | None = None,
+    meta: Mapping[str, Any] | None = None,
 ) -> Tool:
     """A tool that refuses arguments it does not know; the SDK (2.3) would ignore them.
 
     ``caps``: the largest number that an argument takes on this server, where that is less than what its type says.
     Its schemas are as short as they can be: a model reads them with each task. What they leave out is checked as well.
     """
-    tool = StrictTool.from_function(function, title=title, annotations=annotations)
+    tool = StrictTool.from_function(function, title=title, annotations=annotations, meta=dict(meta or {}))
     tool.description = " ".join(tool.description.split())
     arguments = tool.fn_metadata.arg_model
     arguments.model_config["extra"] = "forbid"

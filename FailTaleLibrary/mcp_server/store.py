@@ -37,6 +37,12 @@ class StoredFailure:
     full_texts: Mapping[str, str] = field(default_factory=dict)
     source: str = COLLECTED
 
+    def is_about(self, text: str, *, source: str = "") -> bool:
+        """Whether its test, suite, message or headline has this text, and its source that one; case does not matter."""
+        failure, headline = self.report.failure, self.report.analysis.headline
+        told = "\n".join((failure.suite, failure.name, failure.message, headline))
+        return text.lower() in told.lower() and source.lower() in self.source.lower()
+
     @property
     def bytes(self) -> int:
         items = sum(len(item.text) for item in self.report.evidence.items)

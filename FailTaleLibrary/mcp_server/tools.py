@@ -27,7 +27,17 @@ from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.hints import HintMaker
 from FailTaleLibrary.mcp_server import comparison, models, responses
-from FailTaleLibrary.mcp_server.arguments import ASKS_HOSTS, FAR, NOTES, READS, Names, Past, Sentences, strict
+from FailTaleLibrary.mcp_server.arguments import (
+    ASKS_HOSTS,
+    FAR,
+    NOTES,
+    READ_WHOLE,
+    READS,
+    Names,
+    Past,
+    Sentences,
+    strict,
+)
 from FailTaleLibrary.mcp_server.pages import PAGE_BYTES, Wanted, evidence_page
 from FailTaleLibrary.mcp_server.queue import CallersMark, CollectionQueue, Outcome, Selection
 from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, call
@@ -68,19 +78,19 @@ class Toolbox:
     def tools(self) -> list[Tool]:
         """What this server can do; without hosts, what needs none."""
         reading = [
-            strict(self.analyze_failure, "Why did it fail? Start here", READS),
+            strict(self.analyze_failure, "Why did it fail? Start here", READS, meta=READ_WHOLE),
             strict(self.list_failures, "List failures", READS),
-            strict(self.search_evidence, "Search evidence", READS),
-            strict(self.get_evidence, "Read evidence", READS),
-            strict(self.timeline, "Timeline of all hosts", READS),
-            strict(self.compare_failures, "Compare failures", READS),
+            strict(self.search_evidence, "Search evidence", READS, meta=READ_WHOLE),
+            strict(self.get_evidence, "Read evidence", READS, meta=READ_WHOLE),
+            strict(self.timeline, "Timeline of all hosts", READS, meta=READ_WHOLE),
+            strict(self.compare_failures, "Compare failures", READS, meta=READ_WHOLE),
         ]
         if self._queue is None:
             return reading
         cap = {"deadline_s": self._queue.config.limits.failure_time_s}
         return [
             *reading,
-            strict(self.collect_evidence, "Collect from hosts now", ASKS_HOSTS, caps=cap),
+            strict(self.collect_evidence, "Collect from hosts now", ASKS_HOSTS, caps=cap, meta=READ_WHOLE),
             strict(self.mark, "Begin a window", NOTES),
             strict(self.list_components, "List components", READS),
             strict(self.check_hosts, "Check hosts", ASKS_HOSTS),
@@ -103,11 +113,13 @@ class Toolbox:
 
     async def list_failures(
         self,
+        text: Annotated[str, Field(max_length=300, description="in test, message or headline")] = "",
+        source: Annotated[str, Field(max_length=200)] = "",
         limit: Annotated[int, Field(ge=1, le=100)] = 20,
         offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0,
     ) -> Annotated[CallToolResult, models.Failures]:
-        """Failures with evidence, newest first: id, test, message, headline. Asks no host; 100 tokens each."""
-        failures = await in_thread(self._store.newest_first)
+        """Failures with evidence, newest first: id, test, message, headline, source. Asks no host; 100 tokens each."""
+        failures = [each for each in await in_thread(self._store.newest_first) if each.is_about(text, source=source)]
         _check_offset(offset, len(failures), "failures")
         shown = failures[offset : offset + limit]
         after = offset + len(shown)
@@ -115,13 +127,14 @@ class Toolbox:
         lines = [*map(responses.failure_line, shown), *(f"unreadable: {sentence}" for sentence in unreadable)]
         body = shorten_to_bytes("\n".join(lines) or "none", TEXT_BYTES - 1024)
         silent = "".join(f" {sentence}." for sentence in self._store.without_evidence())
-        head = f"{len(shown)} of {count(len(failures), 'failure')} with evidence.{silent}"
-        text = f"{head}\n{responses.fenced(body, mark=new_mark())}"
+        which = " that fit" if text or source else ""
+        head = f"{len(shown)} of {count(len(failures), 'failure')} with evidence{which}.{silent}"
+        told = f"{head}\n{responses.fenced(body, mark=new_mark())}"
         if after < len(failures):
-            text += f"\nMore: {call('list_failures', limit=limit, offset=after)}"
+            told += f"\nMore: {call('list_failures', text=text, source=source, limit=limit, offset=after)}"
         return _result(
             models.Failures(
-                text=text,
+                text=told,
                 complete=len(shown) == len(failures) and not unreadable,
                 failures=[responses.known_failure(stored) for stored in shown],
                 total=len(failures),

@@ -166,7 +166,7 @@ def _kept_passed(bundles: Path) -> dict[str, Windows]:
 # --- Measuring -------------------------------------------------------------------------------------------------------
 
 
-def _again(faults: Sequence[Fault], bundles: Path) -> list[Played]:
+def played_again(faults: Sequence[Fault], bundles: Path) -> list[Played]:
     """The reports of an earlier run that kept them; a report bears its fault's name as a tag."""
     reports = (read_bundle(path) for path in bundles.iterdir() if path.is_dir())
     named = {report.failure.tags[0]: report for report in reports}
@@ -219,7 +219,7 @@ def main() -> None:
         if re.search(options.only, fault.name) and fault.is_blind in halves
     ]
     began = time.monotonic()
-    played = _again(faults, options.again) if options.again else _measured(faults, options.keep)
+    played = played_again(faults, options.again) if options.again else _measured(faults, options.keep)
     if not played:
         parser.error(f"There is no fault whose name matches '{options.only}'.")
     print("\n".join([*tables(played, unblind=options.unblind), f"\nTook {time.monotonic() - began:.0f} s."]))
