@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Literal
 
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.doctor.findings import Advice, StageFinding
+from FailTaleLibrary.doctor.findings import Advice, StageFinding, Where
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.reach import Reach
 
@@ -25,6 +25,7 @@ _STAGES: dict[str, Stage] = {
 }
 """Reason of a `TransportError` -> the stage, where its words do not tell another."""
 _WORDS: tuple[tuple[str, Stage], ...] = (
+    (r"configuration of ssh|ssh's configuration|ssh cannot read|lead in a circle", "reach"),
     (r"cannot be resolved|has no address", "name"),
     (r"starts no shell|its shell says nothing|does not run commands|opens no session|opened no session", "shell"),
     (r"did not respond to the login|hung up during the login|broke off the login", "login"),
@@ -38,9 +39,24 @@ def way_finding(
     said = str(error)
     stage = next((stage for pattern, stage in _WORDS if re.search(pattern, said)), _STAGES.get(error.reason, "reach"))
     way = _Way(config, host, user, reach)
+    jump = _jump_in(said, reach)
+    if jump is not None:
+        way.stand_for(jump)
     if stage == "host key":  # what to type is told with the advice
         said = re.split(r"\. If that is its key|, or the host was reinstalled: then", said)[0].rstrip(".") + "."
-    return StageFinding(stage=stage, verdict="problem", said=said, advice=tuple(_ADVICE[stage](way, error)))
+    advice = tuple(_ADVICE[stage](way, error))
+    if jump is not None:
+        there: Where = "on the jump host"
+        advice = tuple(
+            each.model_copy(update={"where": there}) if each.where == "on the host" else each for each in advice
+        )
+    return StageFinding(stage=stage, verdict="problem", said=said, advice=advice)
+
+
+def _jump_in(said: str, reach: Reach | None) -> Reach | None:
+    """The jump host at which a way ends, when it is one."""
+    names = re.findall(r"Jump host '([^']*)' \(", said)
+    return next((jump for jump in (reach.jumps if reach else ()) if names and jump.host == names[-1]), None)
 
 
 class _Way:
@@ -55,6 +71,14 @@ class _Way:
         self.jumps = tuple(jump.host for jump in reach.jumps) if reach else ()
         self.command = reach.proxy_command if reach else ""
         self.through = ["-J", ",".join(self.ssh.proxy_jump)] if self.ssh.proxy_jump else []
+
+    def stand_for(self, jump: Reach) -> None:
+        """Have the lines lead to a jump host instead."""
+        self.ssh, self.host, self.address, self.user = jump.ssh, jump.host, jump.address, jump.user
+        self.port = [] if jump.port == 22 else ["-p", str(jump.port)]
+        self.jumps = tuple(before.host for before in jump.jumps)
+        self.command = jump.proxy_command
+        self.through = ["-J", ",".join(self.jumps)] if self.jumps else []
 
     @property
     def login(self) -> str:
@@ -73,6 +97,10 @@ def _name(way: _Way, error: TransportError) -> Iterator[Advice]:
 
 
 def _reach(way: _Way, error: TransportError) -> Iterator[Advice]:
+    if re.search(_WORDS[0][0], str(error)):
+        line = way.here("ssh", "-G", way.address)
+        yield Advice(needs="it mended; this shows it", where="on this machine", lines=(line,))
+        return
     verbose = way.here("ssh", "-v", *way.port, *way.through, way.login, "true")
     if "which forbids it" in str(error):
         line = "sudo sshd -T -C user=$USER | grep -iE 'allowtcpforwarding|permitopen|disableforwarding'"
@@ -116,11 +144,6 @@ def _host_key(way: _Way, error: TransportError) -> Iterator[Advice]:
 def _key(way: _Way, error: TransportError) -> Iterator[Advice]:
     key = str(way.ssh.key or "~/.ssh/id_ed25519")
     said = str(error)
-    if "configuration of ssh" in said or "lead in a circle" in said or "ssh cannot read" in said:
-        yield Advice(
-            needs="it mended; this shows it", where="on this machine", lines=(way.here("ssh", "-G", way.address),)
-        )
-        return
     if "encrypted" in said:
         yield Advice(needs="its passphrase, from an agent", where="on this machine", lines=(way.here("ssh-add", key),))
         line = 'ssh: {key_passphrase: "%{FAILTALE_KEY_PASSPHRASE}"}'

@@ -16,6 +16,7 @@ from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.transports.host_certificates import HostCertificate
 from FailTaleLibrary.transports.known_hosts import HostKey, KnownHosts, KnownKey, known_hosts_files
 from FailTaleLibrary.transports.reach import Reach
+from FailTaleLibrary.transports.ssh_config import NOWHERE
 
 _log = logger_of(__name__)
 
@@ -170,7 +171,9 @@ class Trust:
 
     def _unknown(self, key: HostKey) -> TransportError:
         reach, file = self.reach, self.reach.known_hosts[0]
-        if reach.is_direct:
+        if file == NOWHERE:
+            line = "nothing: ssh's configuration keeps no known hosts; write 'ssh: {known_hosts: ~/.ssh/known_hosts}'"
+        elif reach.is_direct:
             scan = ["ssh-keyscan", *(["-p", str(reach.port)] if reach.port != 22 else [])]
             line = f"{shlex.join([*scan, '-t', _scan_type(key), reach.address])} >> {shlex.quote(str(file))}"
         else:  # ssh-keyscan knows no way but the direct one

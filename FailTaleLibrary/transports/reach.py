@@ -189,6 +189,8 @@ def _origins(reach: Reach, ssh: SshSettings, said: HostConfig, name: str) -> Ite
     yield Origin("user", reach.user, OURS if ssh.user else SSHS if is_said else DEFAULT)
     if reach.keys is not None:
         yield Origin("key", ", ".join(map(str, reach.keys)) or "none", OURS if ssh.key else SSHS)
+    if said.identities_only:
+        yield Origin("identities_only", "yes", SSHS)
     if reach.certificates:
         yield Origin("certificate", ", ".join(map(str, reach.certificates)), SSHS)
     of_default = tuple(map(str, reach.known_hosts)) == default_known_hosts()
@@ -197,7 +199,7 @@ def _origins(reach: Reach, ssh: SshSettings, said: HostConfig, name: str) -> Ite
     if reach.host_key_alias:
         yield Origin("host key alias", reach.host_key_alias, SSHS)
     if reach.jump:
-        way = ", ".join(jump.host for jump in reach.jumps)
+        way = ", ".join(f"{jump.host} ({jump.user}@{jump.address}:{jump.port})" for jump in reach.jumps)
         yield Origin("proxy_jump", way, SSHS if ssh.proxy_jump is None else OURS)
     elif reach.proxy_command:
         yield Origin("proxy_command", reach.proxy_command, SSHS)

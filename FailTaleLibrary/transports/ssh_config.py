@@ -36,7 +36,7 @@ _USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _GLOBAL_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _FOLLOWED = (
     "hostname user port identityfile identitiesonly identityagent certificatefile userknownhostsfile "
-    "globalknownhostsfile hostkeyalias proxyjump proxycommand canonicalizehostname canonicaldomains"
+    "globalknownhostsfile hostkeyalias proxyusefdpass proxyjump proxycommand canonicalizehostname canonicaldomains"
 )
 _FOLLOWED_LINE = re.compile(rf"^[ \t]*\"?(?:{'|'.join(_FOLLOWED.split())})\b", re.IGNORECASE | re.MULTILINE)
 _INCLUDE_LINE = re.compile(r"^[ \t]*include(?:[ \t]*=[ \t]*|[ \t]+)(.*)$", re.IGNORECASE | re.MULTILINE)
@@ -155,7 +155,10 @@ def included_files(patterns: str, *, is_system: bool) -> list[Path]:
 def _asked_of_ssh(
     program: str, name: str, *, user: str | None, port: int | None, file: Path, is_usual: bool
 ) -> Mapping[str, list[str]]:
-    home_of_ssh = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    try:
+        home_of_ssh = Path(pwd.getpwuid(os.getuid()).pw_dir)
+    except KeyError:  # a container's user without a name
+        home_of_ssh = NOWHERE
     options, told = [], ""
     if not is_usual:
         options = ["-F", str(file)]
@@ -235,6 +238,12 @@ def _made(said: Mapping[str, list[str]], name: str, *, user: str | None, port: i
     def first(key: str, default: str = "") -> str:
         return said.get(key, [default])[0]
 
+    if first("proxyusefdpass") == "yes":
+        raise TransportError(
+            "failed",
+            f"ssh's configuration for '{name}' has 'ProxyUseFdpass yes', which takes ssh itself; "
+            "write 'ProxyCommand ssh -W [%h]:%p JUMPHOST' instead.",
+        )
     hostname = first("hostname", name)
     login = user or first("user") or local_user()
     number = port or int(first("port", "22"))
@@ -291,7 +300,7 @@ class _Tokens:
         return {
             "%": "%",
             "C": hashlib.sha1(whole.encode(), usedforsecurity=False).hexdigest(),
-            "d": str(Path.home()),
+            "d": os.path.expanduser("~"),  # noqa: PTH111 - leaves an unknown home as it is
             "h": self.hostname,
             "i": str(os.getuid()),
             "j": self.jump,
