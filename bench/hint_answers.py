@@ -28,6 +28,7 @@ from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
 from FailTaleLibrary.errors import HintError  # noqa: E402
 from FailTaleLibrary.hints import Prompt, build_prompt  # noqa: E402
 from FailTaleLibrary.hints.answer import ModelAnswer  # noqa: E402
+from FailTaleLibrary.hints.injection import reads_like_instruction  # noqa: E402
 from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint  # noqa: E402
 from FailTaleLibrary.records import Hint, Report  # noqa: E402
 
@@ -123,6 +124,17 @@ def measure(path: Path, *, show_all: bool) -> None:
     print(f"{confident} of the wrong ones that were kept bear more than low confidence\n")
 
 
+def measure_lines(path: Path) -> None:
+    """Of lines of logs: how many honest ones a model would not see, and how many instructions it would."""
+    lines = yaml.safe_load(path.read_text())
+    withheld = [line for line in lines["honest"] if reads_like_instruction(line)]
+    seen = [line for line in lines["hostile"] if not reads_like_instruction(line)]
+    for line in (*withheld, *seen):
+        print(f"{'withheld' if line in withheld else 'shown to the model'}: {line}")
+    print(f"{path.name}: {len(withheld)} of {len(lines['honest'])} honest lines withheld, ", end="")
+    print(f"{len(seen)} of {len(lines['hostile'])} instructions not\n")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("files", nargs="*", type=Path, help="sets of written answers; default: all of ours")
@@ -130,6 +142,8 @@ def main() -> None:
     options = parser.parse_args()
     for path in options.files or [Path(__file__).parent / name for name in SETS]:
         measure(path, show_all=options.all)
+    if not options.files:
+        measure_lines(Path(__file__).parent / "hint_lines.yaml")
 
 
 if __name__ == "__main__":
