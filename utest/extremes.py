@@ -27,6 +27,7 @@ from FailTaleLibrary.records import (
     ChainEvent,
     ChainLink,
     Gap,
+    Hint,
     Recurrence,
     Redaction,
     Report,
@@ -99,6 +100,11 @@ class _Extremes:
             detail=self.text(30),
         )
 
+    def hint(self) -> Hint:
+        """One in words of its own, or one that says the headline again."""
+        cause = self.text()
+        return a_hint(cause=cause[::-1] if self.has() else cause, next_steps=(self.text(),))
+
 
 def an_extreme_report(seed: int) -> Report:
     """A report of any shape; every third holds everything at once."""
@@ -123,7 +129,7 @@ def an_extreme_report(seed: int) -> Report:
         notes=tuple(some.text() for _ in range(some.number(4))),
         recurrence=recurrence if some.has() else None,
         signature=Signature(hash="cd" * 8, text=some.text(), same_as=some.text(8) if some.has() else None),
-        hint=a_hint(cause=some.text(), next_steps=(some.text(),)) if some.has() else None,
+        hint=some.hint() if some.has() else None,
         no_hint_reason=some.text(20) if some.has() else None,
     )
     failure = a_failure(
