@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import html
+import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import zlib
 from pathlib import Path
 
+import jsonschema
 import pytest
 from patience import PATIENCE_S
 
@@ -22,6 +25,7 @@ from FailTaleLibrary.records import Report
 
 ROOT = Path(__file__).resolve().parents[1]
 SUITE = "*** Test Cases ***\nOrder\n    Fail    HTTPError: 500 Server Error\n"
+SCHEMA = json.loads((ROOT / "docs" / "run-report.schema.json").read_text(encoding="utf-8"))
 CONFIG = """\
 components:
   storage: {collectors: [{name: state, command: echo the disk is full}]}
@@ -104,6 +108,22 @@ def test_a_log_is_made_anew_with_links_to_where_bundles_are(place: Path) -> None
     assert main(["report", "other", "--log", "pages/log.html"]) == 0
     assert f'href="./../results/failtale/{report.failure.id}"' in texts_of_log(place / "pages" / "log.html")
     assert (place / "other" / "output.xml").read_bytes() == before
+
+
+def test_a_log_whose_links_lead_nowhere_is_named_with_what_to_type_for_working_ones(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["report", "results", "--json"]) == 0
+    assert capsys.readouterr().err == ""
+    assert main(["report", "other", "--json"]) == 0
+    said = capsys.readouterr()
+    jsonschema.validate(json.loads(said.out), SCHEMA, format_checker=jsonschema.FormatChecker())
+    sentence, _, command = said.err.rstrip().rpartition(": failtale ")
+    assert sentence.startswith("failtale: In 'other/log.html' links to 2 bundles lead nowhere")
+    (report, _) = reports_of(place / "results" / "output.xml")
+    assert main(shlex.split(command)) == 0
+    assert capsys.readouterr().err == ""
+    assert f'href="./../results/failtale/{report.failure.id}"' in texts_of_log(place / "other" / "log.html")
 
 
 def test_a_log_in_a_folder_of_its_own_leads_to_the_bundles_and_so_does_the_run_page_beside_it(place: Path) -> None:

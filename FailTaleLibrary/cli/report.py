@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from FailTaleLibrary import __version__
@@ -65,14 +67,17 @@ def _run_report(options: argparse.Namespace) -> int:
     damaged = 0
     for path in options.paths:
         for found in _rows_at(path, page.absolute().parent):
-            if isinstance(found, FailureSummary):
-                rows.append(found)
-                continue
-            if isinstance(found, PlacedPointer):
-                pointers.append(found)
-                continue
-            damaged += 1
-            print(f"failtale: {found}", file=sys.stderr)
+            match found:
+                case FailureSummary():
+                    rows.append(found)
+                case PlacedPointer():
+                    pointers.append(found)
+                case StaleLog():
+                    if options.log is None or not found.log.samefile(options.log):
+                        print(f"failtale: {found}", file=sys.stderr)
+                case ArchiveError():
+                    damaged += 1
+                    print(f"failtale: {found}", file=sys.stderr)
     summary = run_summary(_with_fallen(rows, pointers), version=__version__)
     wants_other = options.json or options.github or options.junit is not None
     if options.output is not None or not wants_other:
@@ -120,7 +125,25 @@ def _folder_of(path: Path) -> Path:
     return path if path.is_dir() else path.parent
 
 
-def _rows_at(path: Path, page_folder: Path) -> Iterator[FailureSummary | PlacedPointer | ArchiveError]:
+@dataclass(frozen=True, slots=True)
+class StaleLog:
+    """A log.html whose cards do not lead to their bundles: its output was merged or moved after they were drawn."""
+
+    output: Path
+    log: Path
+    bundles: int
+
+    def __str__(self) -> str:
+        """What to type, for a shell."""
+        command = shlex.join(["failtale", "report", str(self.output), "--log", str(self.log)])
+        links = "the link to 1 bundle leads" if self.bundles == 1 else f"links to {self.bundles} bundles lead"
+        return f"In '{self.log}' {links} nowhere; the page's lead there. To make the log anew: {command}"
+
+
+_Found = FailureSummary | PlacedPointer | StaleLog | ArchiveError
+
+
+def _rows_at(path: Path, page_folder: Path) -> Iterator[_Found]:
     """The rows of an output file, of a bundle, or of all that a folder holds of either. Raises ArchiveError."""
     if not path.is_dir():
         yield from _rows_of_output(path, page_folder)
@@ -137,11 +160,12 @@ def _rows_at(path: Path, page_folder: Path) -> Iterator[FailureSummary | PlacedP
     yield from _rows_of_bundles(bundles, page_folder)
 
 
-def _rows_of_output(path: Path, page_folder: Path) -> Iterator[FailureSummary | PlacedPointer | ArchiveError]:
+def _rows_of_output(path: Path, page_folder: Path) -> Iterator[_Found]:
     folder = path.absolute().parent
     log = _relative(folder / _LOG, page_folder) if (folder / _LOG).is_file() else ""
     whereabouts = Whereabouts.around(path)
     is_output = False
+    moved = 0
     try:
         for found in placements_in(path):
             is_output = True
@@ -154,10 +178,13 @@ def _rows_of_output(path: Path, page_folder: Path) -> Iterator[FailureSummary | 
                 "screenshot": _link_to_screenshot(row.screenshot, folder, page_folder),
             }
             yield row.model_copy(update=links)
+            moved += links["bundle"] not in (None, _relative(folder / (found.report.bundle or ""), page_folder))
     except ArchiveError as error:
         if not is_output:
             raise
         yield error
+    if moved and log:
+        yield StaleLog(path, path.parent / _LOG, moved)
 
 
 def _link_to_bundle(report: Report, folder: Path, page_folder: Path, whereabouts: Whereabouts) -> str | None:
@@ -191,9 +218,7 @@ def _make_linked_log(paths: Sequence[Path], log: Path) -> None:
         make_log(copy, log)
 
 
-def _rows_of_bundles(
-    bundles: Sequence[Path], page_folder: Path
-) -> Iterator[FailureSummary | PlacedPointer | ArchiveError]:
+def _rows_of_bundles(bundles: Sequence[Path], page_folder: Path) -> Iterator[_Found]:
     for bundle in bundles:
         try:
             row = failure_summary(read_bundle(bundle))
