@@ -145,9 +145,9 @@ limits: {failure_time: 30 s}
 def test_the_tools_that_an_assistant_reads_with_each_task_are_short_and_say_what_they_cost(tmp_path: Path) -> None:
     async def test() -> None:
         async with connected(tmp_path) as client:
-            tools = (await client.list_tools()).tools
-            listed = [tool.model_dump(mode="json", by_alias=True, exclude_none=True) for tool in tools]
-            assert len(json.dumps(listed)) < 8000
+            listed = await client.list_tools()
+            assert len(json.dumps(listed.model_dump(mode="json", by_alias=True, exclude_none=True))) < 8000
+            tools = listed.tools
             for tool in tools:
                 schema = tool.input_schema
                 assert schema["additionalProperties"] is False
@@ -660,9 +660,9 @@ def test_needles_in_five_megabytes_are_found_with_their_place_and_time_whatever_
             page = await client.call_tool("get_evidence", {"around": f"{item.id}:89991", "lines": 2})
             assert "needle two" in text_of(page)
             began = time.monotonic()
-            for costly in (r"(x+x+)+y", r"(.{1,20}){1,20}#", r"\w{1,500}#"):
+            for costly in (r"(x+x+)+y", r"\w{1,500}#"):
                 await found(regex=costly)
-            assert time.monotonic() - began < 3 * (SEARCH_S + 5) + PATIENCE_S
+            assert time.monotonic() - began < 2 * (SEARCH_S + 5) + PATIENCE_S
 
     run(test)
 

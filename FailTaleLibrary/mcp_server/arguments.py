@@ -45,7 +45,6 @@ READ_WHOLE = {"anthropic/maxResultSizeChars": 100_000}
 NOTES = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=True, open_world_hint=False)
 
 _PUBLISHED = ("text", "complete", "components")
-_LONG = 1000
 FAR = 6e5
 """A bound beyond this guards the server, and tells a caller nothing."""
 _OTHER_NAMES = {
@@ -90,7 +89,7 @@ def strict(
     ``caps``: the largest number that an argument takes on this server, where that is less than what its type says.
     Its schemas are as short as they can be: a model reads them with each task. What they leave out is checked as well.
     """
-    tool = StrictTool.from_function(function, title=title, annotations=annotations, meta=dict(meta or {}))
+    tool = StrictTool.from_function(function, title=title, annotations=annotations, meta=dict(meta) if meta else None)
     tool.description = " ".join(tool.description.split())
     arguments = tool.fn_metadata.arg_model
     arguments.model_config["extra"] = "forbid"
@@ -114,7 +113,7 @@ def _published_field(field: Mapping[str, Any]) -> dict[str, Any]:
     kept = {name: field[name] for name in ("description", "enum", "type") if name in field}
     if field.get("type") == "array":
         kept["items"] = {"type": "string"}
-    for bound in ("minimum", "maximum", "maxLength", "default"):
+    for bound in ("minimum", "maximum", "default"):
         value = field.get(bound)
         if value and _is_telling(bound, value):
             kept[bound] = int(value) if isinstance(value, float) and value.is_integer() else value
@@ -123,8 +122,6 @@ def _published_field(field: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_telling(bound: str, value: Any) -> bool:
     """Whether a model should know it: not that a text may be long, a number large, or how it begins to count."""
-    if bound == "maxLength":
-        return bool(value > _LONG)
     return not isinstance(value, float | int) or (abs(value) < FAR and (bound, value) != ("minimum", 1))
 
 

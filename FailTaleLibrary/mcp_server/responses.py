@@ -131,15 +131,17 @@ class _Shown:
     def whole(self, item_id: str, text: str) -> None:
         self._whole[item_id] = bytes_of(text)
 
+    def of(self, item_id: str) -> int:
+        """Never more than the item has: what stands in the text twice counts once."""
+        lines = sum(self._lines.get(item_id, {}).values())
+        return min(self._texts[item_id].bytes, max(lines, self._whole.get(item_id, 0)))
+
     @property
     def bytes(self) -> dict[str, int]:
-        """Never more than the item has: what stands in the text twice counts once."""
-        lines = {item_id: sum(sizes.values()) for item_id, sizes in self._lines.items()}
-        names = [name for name in self._texts if name in lines or name in self._whole]
-        return {name: min(self._texts[name].bytes, max(lines.get(name, 0), self._whole.get(name, 0))) for name in names}
+        return {name: self.of(name) for name in self._texts if name in self._lines or name in self._whole}
 
     def is_all(self, item_id: str) -> bool:
-        return self.bytes.get(item_id, 0) >= self._texts[item_id].bytes
+        return self.of(item_id) >= self._texts[item_id].bytes
 
 
 def _counts_line(report: Report) -> str:
@@ -343,7 +345,7 @@ def _not_shown_lines(texts: Mapping[str, ItemText], unshown: Sequence[str], show
     by_host: dict[str, list[str]] = {}
     for name in unshown:
         text = texts[name]
-        seen = f"{shown.bytes[name]:,} of " if shown.bytes.get(name) else ""
+        seen = f"{shown.of(name):,} of " if shown.of(name) else ""
         collector = _one_line(text.item.collector, _NAME)
         by_host.setdefault(text.item.host, []).append(f"{collector} ({seen}{text.bytes:,} B)")
     left = _MOST_NAMES_BYTES

@@ -82,15 +82,15 @@ class Toolbox:
             strict(self.list_failures, "List failures", READS),
             strict(self.search_evidence, "Search evidence", READS, meta=READ_WHOLE),
             strict(self.get_evidence, "Read evidence", READS, meta=READ_WHOLE),
-            strict(self.timeline, "Timeline of all hosts", READS, meta=READ_WHOLE),
-            strict(self.compare_failures, "Compare failures", READS, meta=READ_WHOLE),
+            strict(self.timeline, "Timeline of all hosts", READS),
+            strict(self.compare_failures, "Compare failures", READS),
         ]
         if self._queue is None:
             return reading
         cap = {"deadline_s": self._queue.config.limits.failure_time_s}
         return [
             *reading,
-            strict(self.collect_evidence, "Collect from hosts now", ASKS_HOSTS, caps=cap, meta=READ_WHOLE),
+            strict(self.collect_evidence, "Collect from hosts now", ASKS_HOSTS, caps=cap),
             strict(self.mark, "Begin a window", NOTES),
             strict(self.list_components, "List components", READS),
             strict(self.check_hosts, "Check hosts", ASKS_HOSTS),
@@ -202,13 +202,13 @@ class Toolbox:
     async def timeline(
         self,
         failure_id: FailureId = LATEST,
-        from_s: Annotated[Seconds, Field(description="relative to the failure; -5: 5 s before it")] = -FAR,
+        from_s: Seconds = -FAR,
         to_s: Seconds = FAR,
         hosts: Names = [],  # noqa: B006
         limit: Annotated[int, Field(ge=1, le=300)] = 60,
     ) -> Annotated[CallToolResult, models.TimelinePage]:
-        """Log lines of all hosts and keywords in order of time, nearest to the failure. What came first? Asks no
-        host; 40 tokens a line."""
+        """Log lines of all hosts and keywords in order of time, nearest to the failure; from_s -5: 5 s before it.
+        Asks no host; 40 tokens a line."""
         if from_s > to_s:
             raise ToolError(f"from_s ({from_s:g}) is after to_s ({to_s:g}); swap them.")
         stored = await self._existing_failure(failure_id)
