@@ -101,6 +101,14 @@ def test_a_value_must_match_the_preset_s_own_pattern_and_the_address_be_one_as_a
     assert found.unresolved[0].why == "With the value of '${UNIT}' 'unit' does not match its pattern."
 
 
+def test_a_default_may_be_written_as_a_number() -> None:
+    text = CONFIG.replace("UNIT: {kind: name, default: nginx.service}", "UNIT: {kind: number, default: 8080}")
+    assert (
+        resolved(text, DUT="a", LOGS="/srv", SERIAL="AB1234").config.components["device"].collectors[-1].journal
+        == "8080"
+    )
+
+
 def test_a_host_behind_a_jump_host_without_an_address_is_left_alone() -> None:
     text = CONFIG.replace("address: 192.0.2.1}", "address: 192.0.2.1, ssh: {proxy_jump: 'me@dut1:22'}}")
     found = resolved(text, LOGS="/srv", SERIAL="AB1234")
@@ -143,6 +151,13 @@ def test_a_value_is_not_looked_into_again() -> None:
 def test_a_mistake_is_told_with_what_to_write(old: str, new: str, said: str) -> None:
     assert old in CONFIG
     assert said in mistakes_of(CONFIG.replace(old, new, 1))
+
+
+def test_nobody_who_sets_a_variable_chooses_who_is_sent_a_password() -> None:
+    text = CONFIG + 'ssh: {password: "%{LAB}", host_keys: accept-new}\n'
+    with pytest.raises(ConfigError, match=r"dut1\.address.*whoever sets the variable would be sent the password"):
+        config_of(text, LAB="x")
+    config_of(text.replace("accept-new", "strict"), LAB="x")
 
 
 def test_a_preset_that_uses_the_same_name_in_its_own_shell_is_refused(tmp_path: Path) -> None:

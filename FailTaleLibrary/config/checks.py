@@ -283,6 +283,21 @@ def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ..
         if isinstance(host, dict):
             _check_components(document, host, at=("hosts", name), collectors=collectors)
             _check_transport(document, host, at=("hosts", name))
+            _check_changing_address(document, host, at=("hosts", name))
+
+
+def _check_changing_address(document: Document, host: Mapping[str, Any], *, at: Where) -> None:
+    """Whoever sets a variable must not choose the machine that is sent a password."""
+    own, of_all = host.get("ssh"), document.data.get("ssh")
+    ssh = {**(of_all if isinstance(of_all, dict) else {}), **(own if isinstance(own, dict) else {})}
+    is_open = ssh.get("host_keys") == "accept-new" and not ssh.get("host_key") and ssh.get("password")
+    if is_open and names_in(str(host.get("address")), declared(document.data)):
+        sentence = (
+            "a password, 'host_keys: accept-new' and an address from a variable cannot be combined: whoever sets the "
+        )
+        document.add_at_key(
+            (*at, "address"), f"{sentence}variable would be sent the password; use a key, or 'host_keys: strict'"
+        )
 
 
 def check_gateway(document: Document) -> None:

@@ -136,9 +136,19 @@ def _variables(document: Document) -> dict[str, Any]:
     section = document.data.get("variables")
     if not isinstance(section, dict):
         return {}
-    for name, item in section.items():
+    variables = {name: _variable_of(document, name, item) for name, item in section.items()}
+    for name, item in variables.items():
         check_variable(document, name, item)
-    return {"variables": {name: {"kind": item} if isinstance(item, str) else item for name, item in section.items()}}
+    return {"variables": variables}
+
+
+def _variable_of(document: Document, name: str, item: Any) -> Any:
+    """A variable's section; a kind alone is one, and a default is a text, also where YAML reads a number."""
+    if isinstance(item, str):
+        return {"kind": item}
+    if isinstance(item, dict) and isinstance(item.get("default"), (int, float)):
+        return {**item, "default": document.raw[("variables", name, "default")]}
+    return item
 
 
 def _preset_library(document: Document) -> PresetLibrary:
