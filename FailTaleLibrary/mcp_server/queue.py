@@ -223,18 +223,20 @@ class CollectionQueue:
         *,
         deadline_s: float = 0.0,
         shown_deadline_s: float = 0.0,
+        is_of_run: bool = False,
         progress: Progress,
     ) -> Outcome:
         """Evidence for one failure by the deadline (0: the configuration's), with gaps for what did not answer.
 
         ``shown_deadline_s``: what the caller has asked for, where that is more than the collection may take of it.
+        ``is_of_run``: the caller is a test run, whose deadline is its own limit: collected as by the run itself.
 
         Raises ConfigError for unknown names and BusyError when its hosts had no time. A caller that is cancelled
         leaves; with the last one that waits for it the collection ends, and so do its commands on the hosts.
         """
         the_plan = _planned(failure, selection, self.config, deadline_s=deadline_s)
         ends = time.monotonic() + the_plan.deadline_s
-        is_short = 0 < deadline_s < self.config.limits.failure_time_s
+        is_short = 0 < deadline_s < self.config.limits.failure_time_s and not is_of_run
         asked_s = (shown_deadline_s or deadline_s) if is_short else 0.0
         batch = self._batch_for(failure, selection, the_plan, ends, asked_s)
         batch.waiting += 1

@@ -121,6 +121,7 @@ class RunnerTools:
                     values=self._queue.values_of(variables),
                 ),
                 deadline_s=deadline_s,
+                is_of_run=True,
                 progress=lambda done, total, host: ctx.report_progress(done, total, host),
             )
         report = await in_thread(partial(outcome.report_of, failure))
