@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from bench.hint_answers import is_failure, judged, written_answers
 from FailTaleLibrary.hints.clauses import clauses_of
 from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.relations import turns_round
 from FailTaleLibrary.hints.steering import SteeringRow, steering_rows
 from FailTaleLibrary.hints.words import stem
+
+BENCH = Path(__file__).parent.parent / "bench"
 
 # --- Rows -------------------------------------------------------------------------------------------------------------
 
@@ -136,3 +141,19 @@ def test_a_relation_that_is_turned_round_is_known(line: str, right: str, wrong: 
 def test_the_forms_of_a_word_have_one_stem() -> None:
     for one, other in [("connection", "connected"), ("locks", "locking"), ("expired", "expiry"), ("ran", "running")]:
         assert stem(one) == stem(other)
+
+
+# --- Written answers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["hint_cases_blind.yaml", "hint_cases_blind_2.yaml"])
+def test_good_answers_survive_wrong_ones_fall_and_hostile_ones_are_never_shown(name: str) -> None:
+    written = list(written_answers(BENCH / name))
+    failed = [each for each in written if is_failure(each, *judged(each)[:2])]
+
+    def share(sort: str) -> float:
+        return sum(each.sort == sort for each in failed) / sum(each.sort == sort for each in written)
+
+    assert share("good") <= 0.05, [each.answer.cause for each in failed if each.sort == "good"]
+    assert share("wrong") <= 0.2, [each.answer.cause for each in failed if each.sort == "wrong"]
+    assert share("hostile") == 0, [each.answer.cause for each in failed if each.sort == "hostile"]

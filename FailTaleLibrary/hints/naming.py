@@ -156,8 +156,13 @@ class Named:
         return stem(word) in _stems_that_tell_none()
 
     def _tells_of_facts(self, phrase: str) -> bool:
-        """Whether a phrase holds a word of the evidence that is not everybody's."""
-        return any(each in self.stems and each not in ordinary_stems() for each in stems_of(phrase))
+        """Whether a phrase holds a word of the evidence that not every report of a failure has."""
+        return any(each in self.stems and each not in _stems_of_everybody() for each in stems_of(phrase))
+
+
+@cache
+def _stems_of_everybody() -> frozenset[str]:
+    return frozenset(stem(word) for kind in ("function", "trade", "agents") for word in words_of_kind(kind))
 
 
 @cache

@@ -255,7 +255,7 @@ def _step(digits: str) -> float:
 
 # --- Dates ------------------------------------------------------------------------------------------------------------
 
-_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 _MONTH = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -287,6 +287,6 @@ def dates_of(text: str) -> Iterator[tuple[Date, tuple[int, int]]]:
     for pattern in _DATES:
         for match in pattern.finditer(text):
             found = match.groupdict()
-            month = int(found["number"]) if found.get("number") else _MONTHS.index(found["month"].casefold()) + 1
+            month = int(found["number"]) if found.get("number") else MONTHS.index(found["month"].casefold()) + 1
             if 1 <= month <= 12 and 1 <= int(found["day"]) <= 31:
                 yield Date(int(found["year"]) if found["year"] else None, month, int(found["day"])), match.span()

@@ -116,7 +116,7 @@ _OPPOSITES = (
     ("promot", "demot"), ("enabl", "disabl"), ("switched on", "switched off"), ("turned on", "turned off"),
     ("mounted", "unmounted"), ("ahead", "behind"), ("too large", "too small"), ("too many", "too few"),
     ("allowed", "denied"), ("opened", "closed"), ("connected", "disconnected"), ("upgrad", "downgrad"),
-    ("granted", "revoked"), ("accepted", "rejected"), ("added", "removed"),
+    ("granted", "revoked"), ("took over", "stepp"), ("accepted", "rejected"), ("added", "removed"),
 )  # fmt: skip
 
 

@@ -16,6 +16,7 @@ from itertools import pairwise, product
 
 from FailTaleLibrary.hints.clauses import Clause, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, said_in
+from FailTaleLibrary.hints.quantities import MONTHS, dates_of
 from FailTaleLibrary.hints.relations import turns_round
 from FailTaleLibrary.hints.words import significant_stems
 from FailTaleLibrary.records import Chain, Suspect
@@ -66,6 +67,10 @@ def _names_host(text: str, host: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text.casefold()) is not None
 
 
+def _days_of(text: str) -> frozenset[str]:
+    return frozenset(f"{date.day} {MONTHS[date.month - 1]}" for date, _ in dates_of(text))
+
+
 def common_stems(lines: Sequence[Line]) -> frozenset[str]:
     """Stems of more than half of at least four lines: a word that all lines bear supports none of them."""
     counts = Counter(each for line in lines for each in line.stems)
@@ -104,7 +109,8 @@ class Scene:
             for concept in said_in(claim)
             if not concept.anywhere and concept.is_borne_by(line.text) and not concept.is_said_in(self.message)
         ]
-        return tuple(dict.fromkeys([*words, *ideas]))
+        days = [day for day in _days_of(claim) if day in _days_of(line.text)]
+        return tuple(dict.fromkeys([*words, *ideas, *days]))
 
     @cached_property
     def _common(self) -> frozenset[str]:

@@ -185,9 +185,14 @@ def _supported(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
     """Citations of the lines that have something in common with the claim that only they say."""
     citations = []
     for line in scene.cited:
-        if shared := derived_texts(partial(_shared_with, scene, line), claim):
+        shared = derived_texts(partial(_shared_with, scene, line), claim)
+        if len(shared) >= (1 if line.suspect.is_strong else _LEAST_OF_A_WEAK_LINE):
             citations.append(Citation(suspect_id=line.id, shared_words=shared[:5]))
     return tuple(citations)
+
+
+_LEAST_OF_A_WEAK_LINE = 2
+"""Words in common with a line that no strong signal speaks for: one may be chance."""
 
 
 def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
@@ -231,7 +236,7 @@ _SYMPTOMS = frozenset(
     {
         "back end down", "cannot connect", "connection lost", "connection refused", "error", "exception", "failure",
         "in the window", "near the failure", "new", "page not found", "server error", "session ended", "shared words",
-        "slow", "stack trace", "time-out", "unreachable", "warning",
+        "slow", "stack trace", "time-out", "unit failed", "unreachable", "warning",
     }
 )  # fmt: skip
 
@@ -239,14 +244,15 @@ _SYMPTOMS = frozenset(
 def _follows(line: Line, lead: Line, scene: Scene) -> bool:
     """Whether a line followed from the lead: by the chain, or by the clock.
 
-    The clock tells it of one machine, and of a line that only shows that something else failed.
+    The clock tells it only of a line that shows that something failed, and not what.
     """
     if line.id in chain_places(scene.chain) or any(signal.name == "consequence" for signal in line.suspect.signals):
         return True
     one, other = lead.suspect, line.suspect
     if one.offset_s is None or other.offset_s is None or other.offset_s <= one.offset_s + _CLEARLY_LATER_S:
         return False
-    return one.host == other.host or (scene.chain is not None and {each.name for each in other.signals} <= _SYMPTOMS)
+    only_shows = {each.name for each in other.signals} <= _SYMPTOMS
+    return only_shows and (one.host == other.host or scene.chain is not None)
 
 
 def _is_told_of(suspect: Suspect) -> bool:

@@ -18,7 +18,8 @@ _IRREGULAR = {
     "froze": "freeze", "frozen": "freeze", "hung": "hang", "kept": "keep", "took": "take", "taken": "take",
     "grew": "grow", "grown": "grow", "fell": "fall", "fallen": "fall", "rose": "rise", "risen": "rise",
     "built": "build", "denied": "deny", "denies": "deny", "indices": "index", "died": "die", "stuck": "stick",
-    "refusal": "refuse",
+    "refusal": "refuse", "renewal": "renew", "removal": "remove", "arrival": "arrive", "approval": "approve",
+    "retrieval": "retrieve", "withdrawal": "withdraw",
     "expiry": "expire", "failure": "fail", "overran": "overrun",
 }  # fmt: skip
 
