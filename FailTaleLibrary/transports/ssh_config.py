@@ -328,8 +328,9 @@ class _Tokens:
 
     def for_shell(self, command: str) -> str:
         """A command with the host's name in it. Raises TransportError for a name that a shell would obey."""
-        for what, text in (("name", self.name), ("address", self.hostname), ("user", self.user)):
-            if command and _UNSAFE.search(text):
+        used = re.findall("%(.)", command)
+        for token, what, text in (("n", "name", self.name), ("h", "address", self.hostname), ("r", "user", self.user)):
+            if token in used and _UNSAFE.search(text):
                 raise TransportError(
                     "failed", f"'{shorten(sanitize(text), 80)}' cannot be the {what} of a host with a ProxyCommand."
                 )
