@@ -62,6 +62,8 @@ class ProxyConnection(socket.socket):
         """The program's exit status; it is left to be waited for, because its number is its group's as well."""
         if self._process is None or self._process.returncode is not None:
             return self._ended_with
+        if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+            return None
         ended = os.waitid(os.P_PID, self._process.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)
         return None if ended is None else ended.si_status
 

@@ -314,6 +314,8 @@ class _Tokens:
         }
 
     def expanded(self, text: str, known: str = "CdhijkLlnpru") -> str:
+        if "%" not in text:
+            return text
         values = self.values()
         return re.sub(rf"%([%{known}])", lambda match: values[match[1]], text)
 
