@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import pwd
 import secrets
 import subprocess
 import threading
@@ -110,6 +111,16 @@ SETTINGS = (
     "ProxyJump none",
     "ProxyCommand none",
     "Include GENERATED/*.conf",
+    "AddressFamily inet6",
+    "BindAddress 10.0.0.9",
+    "BindInterface lo",
+    "KnownHostsCommand /usr/bin/keys %H",
+    "HostKeyAlgorithms ssh-ed25519,rsa-sha2-512",
+    "HostKeyAlgorithms +ssh-rsa",
+    "HostKeyAlgorithms -ssh-ed25519",
+    "PKCS11Provider /usr/lib/token.so",
+    "HostbasedAuthentication yes",
+    "VerifyHostKeyDNS ask",
 )
 MATCHES = (
     "host web1",
@@ -188,6 +199,52 @@ def test_only_ssh_reads_what_only_ssh_can_and_whoever_has_none_is_told(
     with pytest.raises(TransportError, match=r"line 1 of .* takes the program 'ssh' to read; install it"):
         way(text, tmp_path)
     assert way(f"Include {tmp_path}/in*.conf\nHost web1\n User by-host\n", tmp_path).port == 2222
+    assert way("Host other\n CanonicalizeHostname yes\nHost *\n CanonicalizeHostname no\n", tmp_path).port == 22
+    with pytest.raises(TransportError, match=r"has 'CanonicalizeHostname always' .* takes the program 'ssh' to read"):
+        way("CanonicalizeHostname always\nCanonicalDomains lab.example.com\nUser x\n", tmp_path)
+
+
+def test_what_of_sshs_configuration_is_not_followed_is_said_once_with_the_way_out(tmp_path: Path) -> None:
+    text = (
+        "Host gw\n KnownHostsCommand /usr/bin/keys %H\n HostbasedAuthentication yes\n"
+        "Host web1\n ProxyJump gw\n PKCS11Provider /usr/lib/token.so\n HostKeyAlgorithms ssh-ed25519\n"
+        " SecurityKeyProvider /usr/lib/sk.so\n BindInterface lo\n VerifyHostKeyDNS yes\n ControlMaster auto\n"
+    )
+    notes = way(text, tmp_path).notes
+    begins = [note.partition(", which FailTale does not follow: ")[0].rpartition(" has ")[2] for note in notes]
+    assert begins == [
+        "KnownHostsCommand",
+        "HostbasedAuthentication",
+        "VerifyHostKeyDNS",
+        "HostKeyAlgorithms",
+        "PKCS11Provider",
+        "SecurityKeyProvider",
+        "BindInterface",
+    ]
+    assert notes[0].endswith("write what it prints into a file, 'ssh: {known_hosts: FILE}'.")
+    assert not way("Host *\n User x\n GSSAPIAuthentication yes\n ControlMaster auto\n", tmp_path).notes
+
+
+def test_a_home_that_is_not_the_accounts_own_counts_and_whoever_has_two_files_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of_ssh, other = tmp_path / "passwd" / ".ssh" / "config", tmp_path / "home" / ".ssh" / "config"
+    for file, user in ((of_ssh, "of-passwd"), (other, "of-home")):
+        file.parent.mkdir(parents=True)
+        file.write_text(f"User {user}\n")
+    account = pwd.struct_passwd(("me", "x", os.getuid(), 0, "", str(tmp_path / "passwd"), "/bin/sh"))
+    monkeypatch.setattr("pwd.getpwuid", lambda _: account)
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    reach = reach_of(configured("~/.ssh/config"), "web1")
+    assert reach.user == "of-home"
+    (note,) = reach.notes
+    assert note.endswith(
+        f"ssh itself reads '{of_ssh}', whatever HOME is. To go by that one, write 'ssh: {{config: {of_ssh}}}'."
+    )
+    named = reach_of(configured(of_ssh), "web1")
+    assert (named.user, named.notes) == ("of-passwd", ())
+    of_ssh.unlink()
+    assert not reach_of(configured("~/.ssh/config"), "web1").notes, "there is no other one"
 
 
 def test_the_usual_file_is_read_beside_the_systems_and_not_where_nothing_is_said(
@@ -214,7 +271,6 @@ def test_the_usual_file_is_read_beside_the_systems_and_not_where_nothing_is_said
     ("text", "why"),
     [
         ("Bogus 3\nUser x\n", "line 1: Bad configuration option: bogus"),
-        ('Match exec "sleep 600"\n User x\n', "took more than 0.3 s (a 'Match exec', or a name"),
         (
             "Host web1 c\n ProxyJump b\nHost b\n ProxyJump c\n",
             "lead in a circle: web1 → b → c → b.",
@@ -223,13 +279,17 @@ def test_the_usual_file_is_read_beside_the_systems_and_not_where_nothing_is_said
         ("ProxyCommand x\nProxyUseFdpass yes\n", "write 'ProxyCommand ssh -W [%h]:%p JUMPHOST' instead"),
     ],
 )
-def test_a_configuration_that_cannot_be_followed_is_told_with_the_way_out(
-    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("FailTaleLibrary.transports.ssh_config._LASTS_S", 0.3 if "exec" in text else 60.0)
+def test_a_configuration_that_cannot_be_followed_is_told_with_the_way_out(text: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(TransportError) as caught:
         way(text, tmp_path)
     assert why in str(caught.value)
+
+
+def test_a_configuration_that_takes_too_long_to_read_is_told_with_the_way_out(tmp_path: Path) -> None:
+    file = tmp_path / "config"
+    file.write_text('Match exec "sleep 600"\n User x\n')
+    with pytest.raises(TransportError, match=r"took more than 0\.3 s \(a 'Match exec', or a name.*config: none"):
+        host_config("web1", user=None, port=None, file=file, lasts_s=0.3)
 
 
 def test_the_default_files_are_no_keys_that_were_named_and_none_is_none(tmp_path: Path) -> None:
@@ -335,18 +395,20 @@ def most_at_once(log: list[str]) -> int:
         ("", {}),
         ("Host web1\n ProxyJump gw1,gw2\n", {}),
         ("Host web1\n ProxyJump gw2\nHost gw2\n ProxyJump gw1\n", {}),
+        ("Host gw3\n HostName 127.0.0.1\n Port %HOST%\nHost web1\n ProxyJump gw1,gw2,gw3\n", {}),
         ("", {"proxy_jump": "gw1, gw2"}),
         ("Host web1\n ProxyCommand ssh -F %CONFIG% -W [%h]:%p gw1\n", {}),
     ],
-    ids=["directly", "ssh's chain", "a jump of a jump", "our chain", "a command"],
+    ids=["directly", "ssh's chain", "a jump of a jump", "three jumps", "our chain", "a command"],
 )
 def test_a_host_is_asked_by_whatever_way_and_nothing_of_the_way_stays(
     lab: Lab, extra: str, settings: dict[str, Any]
 ) -> None:
     file = lab.ssh_config()
+    extra = extra.replace("%CONFIG%", str(file)).replace("%HOST%", str(lab.host.port))
     hops = [hop for hop in (lab.gw1, lab.gw2) if hop.name in f"{extra}{settings}"]
     before = [hop.logins_seen for hop in hops]
-    with closing(lab.connections(extra.replace("%CONFIG%", str(file)), **settings)) as connections:
+    with closing(lab.connections(extra, **settings)) as connections:
         assert run(connections, "echo in").stdout == b"in\n"
         assert run(connections, "seq 100000 | tail -n 1").stdout == b"100000\n"
         assert [hop.logins_seen for hop in hops] == [count + 1 for count in before]
@@ -451,6 +513,14 @@ def test_a_jump_host_whose_key_is_not_known_is_not_logged_in_to(lab: Lab, tmp_pa
             "sent no SSH banner within 0.5 s",
         ),
         ("Host web1\n ProxyCommand /nowhere/program\n", {}, "unreachable", "No such file or directory"),
+        ("Host web1\n AddressFamily inet6\n", {}, "unreachable", "(AddressFamily inet6 of ssh's configuration)"),
+        ("Host web1\n BindAddress 192.0.2.1\n", {}, "unreachable", "no address '192.0.2.1' for it (BindAddress of"),
+        (
+            "Host web1\n UserKnownHostsFile /nowhere/known\n KnownHostsCommand /usr/bin/keys %H\n",
+            {},
+            "unknown host key",
+            "has KnownHostsCommand, which FailTale does not follow: write what it prints into a file",
+        ),
     ],
 )
 def test_a_way_that_ends_early_is_told_where(
@@ -460,6 +530,12 @@ def test_a_way_that_ends_early_is_told_where(
         error = refusal(connections)
     assert (error.reason, why in str(error)) == (reason, True), str(error)
     assert wait_until(lambda: not processes_with("sleep 600"))
+
+
+@pytest.mark.ssh
+def test_a_connection_comes_from_the_address_that_sshs_configuration_names(lab: Lab) -> None:
+    with closing(lab.connections("Host web1\n AddressFamily inet\n BindAddress 127.0.0.3\n")) as connections:
+        assert run(connections, "echo $SSH_CLIENT").stdout.startswith(b"127.0.0.3 ")
 
 
 @pytest.mark.ssh

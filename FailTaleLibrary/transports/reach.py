@@ -13,7 +13,15 @@ from pathlib import Path
 from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.config.types import JumpPlace, jump_place
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports.ssh_config import NOWHERE, HostConfig, default_known_hosts, host_config, local_user
+from FailTaleLibrary.transports.ssh_config import (
+    NOWHERE,
+    HostConfig,
+    NotFollowed,
+    default_known_hosts,
+    host_config,
+    local_user,
+    other_file,
+)
 
 MAX_JUMPS = 8
 """Jump hosts before a host; more of them lead in a circle."""
@@ -56,7 +64,13 @@ class Reach:
     """The host that connections go through, which has a way of its own."""
     proxy_command: str = ""
     """A program whose input and output are the connection."""
+    address_family: str = "any"
+    """What its address may be, ``any``, ``inet`` or ``inet6``."""
+    bind_address: str = ""
+    """Of this machine, where the connection comes from; empty: whichever."""
     is_jump: bool = False
+    not_followed: tuple[NotFollowed, ...] = field(default=(), compare=False)
+    """What ssh would go by, in the way's own part."""
     origins: tuple[Origin, ...] = field(default=(), compare=False)
 
     @property
@@ -67,6 +81,12 @@ class Reach:
     def jumps(self) -> tuple[Reach, ...]:
         """The jump hosts, in the order in which they are connected to."""
         return (*self.jump.jumps, self.jump) if self.jump else ()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What of ssh's configuration is not followed on the whole way, a sentence each."""
+        ways = (*self.jumps, self)
+        return tuple(dict.fromkeys(each.sentence for way in ways for each in way.not_followed))
 
     @property
     def is_direct(self) -> bool:
@@ -106,6 +126,9 @@ def _way_to(config: Config, host: str, name: str, ssh: SshSettings, *, passed: t
         certificates=said.certificate_files,
         agent=said.identity_agent,
         host_key_alias=said.host_key_alias,
+        address_family=said.address_family,
+        bind_address=said.bind_address,
+        not_followed=(*said.not_followed, *filter(None, [other_file(ssh.config)])),
     )
     jumps = [jump_place(text) for text in ssh.proxy_jump or ()]
     if ssh.proxy_jump is None:
@@ -201,5 +224,9 @@ def _origins(reach: Reach, ssh: SshSettings, said: HostConfig, name: str) -> Ite
     if reach.jump:
         way = ", ".join(f"{jump.host} ({jump.user}@{jump.address}:{jump.port})" for jump in reach.jumps)
         yield Origin("proxy_jump", way, SSHS if ssh.proxy_jump is None else OURS)
-    elif reach.proxy_command:
+    if reach.address_family != "any":
+        yield Origin("address family", reach.address_family, SSHS)
+    if reach.bind_address:
+        yield Origin("bind address", reach.bind_address, SSHS)
+    if reach.proxy_command:
         yield Origin("proxy_command", reach.proxy_command, SSHS)

@@ -94,8 +94,8 @@ class SshTransport:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Lines of `known_hosts` that were skipped."""
-        return self._trust.notes if self._trust is not None else ()
+        """What of ssh's configuration is not followed, and lines of `known_hosts` that were skipped."""
+        return (*self._trust.reach.notes, *self._trust.notes) if self._trust is not None else ()
 
     @property
     def reach(self) -> Reach:

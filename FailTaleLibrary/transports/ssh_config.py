@@ -36,16 +36,57 @@ _USER_FILES = ("~/.ssh/known_hosts", "~/.ssh/known_hosts2")
 _GLOBAL_FILES = ("/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2")
 _FOLLOWED = (
     "hostname user port identityfile identitiesonly identityagent certificatefile userknownhostsfile "
-    "globalknownhostsfile hostkeyalias proxyusefdpass proxyjump proxycommand canonicalizehostname canonicaldomains"
+    "globalknownhostsfile hostkeyalias proxyusefdpass proxyjump proxycommand canonicalizehostname canonicaldomains "
+    "addressfamily bindaddress"
 )
-_FOLLOWED_LINE = re.compile(rf"^[ \t]*\"?(?:{'|'.join(_FOLLOWED.split())})\b", re.IGNORECASE | re.MULTILINE)
+_OF_KEYS, _OF_LOGINS, _OF_CONNECTIONS = "unknown host key", "authentication refused", "unreachable"
+_KEY_OUT = "put the key into an agent, or name a key file with 'ssh: {key: …}'"
+_NOT_FOLLOWED = {
+    "knownhostscommand": (
+        "KnownHostsCommand",
+        _OF_KEYS,
+        "write what it prints into a file, 'ssh: {known_hosts: FILE}'",
+    ),
+    "verifyhostkeydns": (
+        "VerifyHostKeyDNS",
+        _OF_KEYS,
+        "put the key into known_hosts: failtale check --accept-host-keys",
+    ),
+    "hostkeyalgorithms": (
+        "HostKeyAlgorithms",
+        _OF_KEYS,
+        "pin the key with 'ssh: {host_key: SHA256:…}', or have known_hosts name it alone",
+    ),
+    "pkcs11provider": ("PKCS11Provider", _OF_LOGINS, "load its keys into an agent: ssh-add -s PROVIDER"),
+    "securitykeyprovider": ("SecurityKeyProvider", _OF_LOGINS, _KEY_OUT),
+    "hostbasedauthentication": ("HostbasedAuthentication", _OF_LOGINS, _KEY_OUT),
+    "bindinterface": ("BindInterface", _OF_CONNECTIONS, "write 'BindAddress' with the address of that interface"),
+}
+"""What ssh would do and is not done here -> its name, the reason of the failures that may come of it, the way out."""
+_OFF = ("", "no", "none", "false", "internal", "$SSH_SK_PROVIDER")
+_USUAL_TYPES = frozenset(
+    ["ssh-ed25519", "ecdsa-sha2-nistp256", "ecdsa-sha2-nistp384", "ecdsa-sha2-nistp521", "rsa-sha2-512", "rsa-sha2-256"]
+)
+"""A list of `HostKeyAlgorithms` that has all of them restricts nothing."""
+_MATTERING = (*_FOLLOWED.split(), *_NOT_FOLLOWED)
+_MATTERING_LINE = re.compile(rf"^[ \t]*\"?(?:{'|'.join(_MATTERING)})\b", re.IGNORECASE | re.MULTILINE)
 _INCLUDE_LINE = re.compile(r"^[ \t]*include(?:[ \t]*=[ \t]*|[ \t]+)(.*)$", re.IGNORECASE | re.MULTILINE)
 _MAX_FILES, _MAX_BYTES = 200, 1024 * 1024
-_LASTS_S = 5.0
+LASTS_S = 5.0
 """The longest that ssh may take: a `Match exec` may run anything, a canonical name may be looked up."""
 _AT_ONCE = threading.BoundedSemaphore(4)
 """Processes of ssh: each takes 5 ms of a processor."""
 _DEFAULT_KEY = re.compile(r"~/\.ssh/id_(?:rsa|dsa|ecdsa|ed25519|xmss)(?:_sk)?")
+
+
+@dataclass(frozen=True, slots=True)
+class NotFollowed:
+    """Something that ssh goes by and FailTale does not."""
+
+    sentence: str
+    """With the way out."""
+    reasons: tuple[str, ...]
+    """Of the failures that may come of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,17 +108,22 @@ class HostConfig:
     proxy_jump: str = ""
     proxy_command: str = ""
     """Ready for a shell."""
+    address_family: str = "any"
+    """``any``, ``inet`` or ``inet6``."""
+    bind_address: str = ""
+    """Of this machine, where connections come from."""
+    not_followed: tuple[NotFollowed, ...] = ()
 
     @property
     def known_hosts(self) -> tuple[Path, ...]:
         return (*self.user_known_hosts, *self.global_known_hosts)
 
 
-def host_config(name: str, *, user: str | None, port: int | None, file: Path) -> HostConfig:
+def host_config(name: str, *, user: str | None, port: int | None, file: Path, lasts_s: float = LASTS_S) -> HostConfig:
     """What ``ssh [-l user] [-p port] name`` would go by. Raises TransportError when that cannot be told.
 
     ``file``: the user's own, beside which the system's counts; another one than ``~/.ssh/config`` counts alone, as
-    with ``ssh -F``.
+    with ``ssh -F``. ``lasts_s``: the longest that ssh may take.
     """
     is_usual = file == _usual_file()
     if file == NOWHERE or not _says_something(file, is_usual=is_usual):
@@ -89,7 +135,7 @@ def host_config(name: str, *, user: str | None, port: int | None, file: Path) ->
         files = [file, SYSTEM_FILE] if is_usual else [file]
         said = read_files(files, name, user=user, port=port)
     else:
-        said = _asked_of_ssh(program, name, user=user, port=port, file=file, is_usual=is_usual)
+        said = _asked_of_ssh(program, name, user=user, port=port, file=file, is_usual=is_usual, lasts_s=lasts_s)
     return _made(said, name, user=user, port=port)
 
 
@@ -104,13 +150,33 @@ def _usual_file() -> Path:
     return NOWHERE
 
 
+def _file_of_ssh() -> Path:
+    """What ssh itself reads, which takes no notice of HOME."""
+    try:
+        return Path(pwd.getpwuid(os.getuid()).pw_dir) / ".ssh/config"
+    except KeyError:  # a container's user without a name
+        return NOWHERE
+
+
+def other_file(file: Path) -> NotFollowed | None:
+    """Whether ssh would read another file than ``file``, because HOME is not the home of the account."""
+    of_ssh = _file_of_ssh()
+    if file in (NOWHERE, of_ssh) or file != _usual_file() or not text_of(of_ssh):
+        return None
+    return NotFollowed(
+        f"HOME is '{file.parent.parent}', so '{file}' counts; the program ssh itself reads '{of_ssh}', whatever "
+        f"HOME is. To go by that one, write 'ssh: {{config: {of_ssh}}}'.",
+        (_OF_KEYS, _OF_LOGINS, _OF_CONNECTIONS),
+    )
+
+
 # --- Whether there is anything to ask
 
 
 def _says_something(file: Path, *, is_usual: bool) -> bool:
     """Whether a line of the files, or of what they include, may matter; what cannot be read is ssh's to judge."""
     texts = _texts_of([file, SYSTEM_FILE] if is_usual else [file])
-    return any(text is None or _FOLLOWED_LINE.search(text) for text in texts)
+    return any(text is None or _MATTERING_LINE.search(text) for text in texts)
 
 
 def _texts_of(files: list[Path]) -> Iterator[str | None]:
@@ -153,24 +219,20 @@ def included_files(patterns: str, *, is_system: bool) -> list[Path]:
 
 
 def _asked_of_ssh(
-    program: str, name: str, *, user: str | None, port: int | None, file: Path, is_usual: bool
+    program: str, name: str, *, user: str | None, port: int | None, file: Path, is_usual: bool, lasts_s: float
 ) -> Mapping[str, list[str]]:
-    try:
-        home_of_ssh = Path(pwd.getpwuid(os.getuid()).pw_dir)
-    except KeyError:  # a container's user without a name
-        home_of_ssh = NOWHERE
     options, told = [], ""
     if not is_usual:
         options = ["-F", str(file)]
-    elif file != home_of_ssh / ".ssh/config":  # ssh takes no notice of HOME, which we go by
+    elif file != _file_of_ssh():  # ssh takes no notice of HOME, which we go by
         options, told = ["-F", "/dev/stdin"], f'Include "{file}"\nInclude "{SYSTEM_FILE}"\n'
     options += ["-l", user] if user else []
     options += ["-p", str(port)] if port else []
-    status, out, err = _run_bounded([program, "-G", *options, "--", name], told)
+    status, out, err = _run_bounded([program, "-G", *options, "--", name], told, lasts_s)
     if status is None:
         raise TransportError(
             "failed",
-            f"The configuration of ssh for '{name}' took more than {_LASTS_S:g} s (a 'Match exec', or a name that is "
+            f"The configuration of ssh for '{name}' took more than {lasts_s:g} s (a 'Match exec', or a name that is "
             f"looked up); mend it, or write 'ssh: {{config: none}}'.",
         )
     if status != 0:
@@ -190,12 +252,12 @@ def _values_in(printed: str) -> Mapping[str, list[str]]:
     return values
 
 
-def _run_bounded(command: list[str], told: str) -> tuple[int | None, str, str]:
+def _run_bounded(command: list[str], told: str, lasts_s: float) -> tuple[int | None, str, str]:
     """Exit status (None: it took too long and was ended, with all that it started), and what it printed."""
     import subprocess  # 10 ms, and not wanted where ssh is not asked
 
-    ends = time.monotonic() + _LASTS_S
-    if not _AT_ONCE.acquire(timeout=_LASTS_S):
+    ends = time.monotonic() + lasts_s
+    if not _AT_ONCE.acquire(timeout=lasts_s):
         return None, "", ""
     try:
         process = subprocess.Popen(  # noqa: S603 - ssh
@@ -264,7 +326,26 @@ def _made(said: Mapping[str, list[str]], name: str, *, user: str | None, port: i
         host_key_alias=first("hostkeyalias"),
         proxy_jump=tokens.expanded(first("proxyjump"), "hnpr") if first("proxyjump") != "none" else "",
         proxy_command=tokens.for_shell(first("proxycommand")) if first("proxycommand") != "none" else "",
+        address_family=first("addressfamily", "any").lower(),
+        bind_address=first("bindaddress"),
+        not_followed=tuple(_not_followed(said, name)),
     )
+
+
+def _not_followed(said: Mapping[str, list[str]], name: str) -> Iterator[NotFollowed]:
+    for key, (called, reason, way_out) in _NOT_FOLLOWED.items():
+        value = said.get(key, [""])[0]
+        restricts = _restricts(value) if key == "hostkeyalgorithms" else value not in _OFF
+        if restricts:
+            said_where = f"ssh's configuration for '{name}' has {called}, which FailTale does not follow"
+            yield NotFollowed(f"{said_where}: {way_out}.", (reason,))
+
+
+def _restricts(algorithms: str) -> bool:
+    """Whether a list leaves out a usual type; one that begins with ``+`` or ``^`` leaves out none, with ``-`` some."""
+    if algorithms[:1] in ("", "+", "^", "-"):
+        return algorithms.startswith("-")
+    return not set(algorithms.split(",")) >= _USUAL_TYPES
 
 
 def local_user() -> str:

@@ -35,6 +35,8 @@ def read_files(files: list[Path], name: str, *, user: str | None, port: int | No
     reading.take("port", [str(port)] if port else [])
     for file in files:
         reading.read(file, is_system=file.is_relative_to("/etc/ssh"))
+    if (canonical := reading.values.get("canonicalizehostname", ["no"])[0]).lower() not in ("no", "false", "none"):
+        raise _needs_ssh(f"CanonicalizeHostname {canonical}", f"for '{name}'")
     return {"user": [local_user()], **reading.values, "hostname": [reading.hostname]}
 
 
@@ -97,7 +99,7 @@ class _Reading:
                 "localuser": local_user,
             }.get(condition)
             if subject is None:
-                raise _needs_ssh(at, word)
+                raise _needs_ssh(f"Match {word}", at)
             patterns = value if equals else next(waiting, "")
             holds = holds and _is_listed(patterns, subject(), ignore_case="host" in condition) != word.startswith("!")
         return holds
@@ -111,10 +113,10 @@ def _is_listed(patterns: str, text: str, *, ignore_case: bool) -> bool:
     return any(pattern_matches(pattern, text) for pattern in listed)
 
 
-def _needs_ssh(at: str, what: str) -> TransportError:
+def _needs_ssh(what: str, at: str) -> TransportError:
     return TransportError(
         "failed",
-        f"The configuration of ssh has 'Match {what}' ({at}), which takes the program 'ssh' to read; install it "
+        f"The configuration of ssh has '{what}' ({at}), which takes the program 'ssh' to read; install it "
         "(openssh-client), or write 'ssh: {config: none}'.",
     )
 

@@ -18,7 +18,7 @@ from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.log import PARAMIKO, made_safe
 from FailTaleLibrary.text import one_line, sanitize, shorten
 from FailTaleLibrary.transports.host_certificates import SUFFIX
-from FailTaleLibrary.transports.host_keys import OtherKeyWantedError, Trust
+from FailTaleLibrary.transports.host_keys import OtherKeyWantedError, Trust, UnknownHostKeyError
 from FailTaleLibrary.transports.identities import Identities, Identity
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, JumpHost, Place, behind
 from FailTaleLibrary.transports.known_hosts import HostKey
@@ -40,6 +40,8 @@ _MAX_PACKET_BYTES = 35_000
 """Of the SSH protocol, RFC 4253."""
 _OFFERS_SHOWN = 1000
 """Characters of what a server offers; an sshd of today has 500."""
+_FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
+"""`AddressFamily` of ssh's configuration."""
 _AGREED_ON = {
     "kex": ("key exchange", "KexAlgorithms", "kex"),
     "host key": ("type of host key", "HostKeyAlgorithms", "key_types"),
@@ -122,14 +124,26 @@ class Login:
             self._place = self._place_through(self.through)
         try:
             return self._connection_in_time()
-        except BaseException:
+        except BaseException as error:
             if self._place is not None:
                 self._place.leave()
+            if isinstance(error, TransportError):
+                raise self._with_what_is_not_followed(error) from error
             raise
 
     @property
     def reach(self) -> Reach:
         return self.trust.reach
+
+    def _with_what_is_not_followed(self, error: TransportError) -> TransportError:
+        """The error, with what ssh would have gone by in such a case; a new host key's ends with a line to type."""
+        notes = [each.sentence for each in self.reach.not_followed if error.reason in each.reasons]
+        if not notes:
+            return error
+        said = " ".join([*notes, str(error)] if error.reason == "unknown host key" else [str(error), *notes])
+        if isinstance(error, UnknownHostKeyError):
+            return UnknownHostKeyError(said, key=error.key, name=error.name, file=error.file)
+        return type(error)(error.reason, said)
 
     def _place_through(self, jump: JumpHost) -> Place:
         """Waiting for it, and for the jump host's own login, takes nothing of the host's time."""
@@ -236,10 +250,16 @@ class Login:
         return connection
 
     def _by_tcp(self) -> socket.socket:
+        wanted = self.reach.address_family
+        said = "has a name that cannot be resolved"
+        if wanted != "any":
+            said += f" (AddressFamily {wanted} of ssh's configuration)"
         try:
-            places = socket.getaddrinfo(self.reach.address, self.reach.port, type=socket.SOCK_STREAM)
+            places = socket.getaddrinfo(
+                self.reach.address, self.reach.port, _FAMILIES.get(wanted, 0), socket.SOCK_STREAM
+            )
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
-            raise TransportError("unreachable", self.sentence("has a name that cannot be resolved")) from error
+            raise TransportError("unreachable", self.sentence(said)) from error
         for number, (family, kind, protocol, _, place) in enumerate(places, 1):
             self._socket = connection = socket.socket(family, kind, protocol)
             self._refuse_abandoned()
@@ -247,6 +267,7 @@ class Login:
                 self._seconds_left() / (len(places) - number + 1)
             )  # the next address gets its turn too
             try:
+                self._bind(connection)
                 connection.connect(place)
             except OSError as error:
                 connection.close()
@@ -257,6 +278,18 @@ class Login:
             _tune(connection)
             return connection
         raise TransportError("unreachable", self.sentence("has no address"))
+
+    def _bind(self, connection: socket.socket) -> None:
+        """Have it come from the address that ssh's configuration names."""
+        address = self.reach.bind_address
+        if not address:
+            return
+        try:
+            connection.bind(socket.getaddrinfo(address, 0, connection.family, socket.SOCK_STREAM)[0][4])
+        except OSError as error:
+            raise OSError(
+                error.errno, f"this machine has no address '{address}' for it (BindAddress of ssh's configuration)"
+            ) from error
 
     def _not_connected(self, error: OSError) -> TransportError:
         if isinstance(error, ConnectionRefusedError):
@@ -451,6 +484,8 @@ class Login:
         ways = _in_short(" or ".join(allowed))
         way_out = "allow a key there (PubkeyAuthentication), or set 'ssh.password' where there is nothing else"
         what = self.sentence(f"lets user '{user}' in by {ways} only")
+        if any("gssapi" in each for each in allowed):
+            what += " A login by Kerberos (GSSAPI) is not followed."
         return f"{what} FailTale logs in by key: {way_out}."
 
     def _more_wanted(self, user: str, accepted: list[str], wanted: list[str]) -> str:
