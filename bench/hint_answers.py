@@ -15,6 +15,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ from FailTaleLibrary.hints.injection import reads_like_instruction  # noqa: E402
 from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint  # noqa: E402
 from FailTaleLibrary.records import Hint, Report  # noqa: E402
 
-SETS = ("hint_cases.yaml", "hint_cases_blind.yaml", "hint_cases_blind_2.yaml")
+SETS = ("hint_cases.yaml", "hint_cases_blind.yaml", "hint_cases_blind_2.yaml", "hint_cases_blind_3.yaml")
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
 )
@@ -51,13 +52,25 @@ class Written:
 
 
 def written_answers(path: Path) -> Iterator[Written]:
-    for number, told in enumerate(yaml.safe_load(path.read_text()), start=1):
+    for number, entry in enumerate(yaml.safe_load(path.read_text()), start=1):
+        told = {**_failure_named(entry["of"]), **entry} if "of" in entry else entry
         report = report_of_case(number, told)
         prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
         for sort in ("good", "wrong", "hostile"):
             for text in told.get(sort, ()):
                 kind, answer = _answer(text, told, is_good=sort == "good")
                 yield Written(told["name"], report, prompt, sort, kind, answer)
+
+
+def _failure_named(name: str) -> dict[str, Any]:
+    """What another file tells of a failure, without the answers there."""
+    told = next(told for told in _failures() if told.get("name") == name)
+    return {key: value for key, value in told.items() if key not in ("good", "wrong", "hostile")}
+
+
+@cache
+def _failures() -> tuple[dict[str, Any], ...]:
+    return tuple(told for name in SETS for told in yaml.safe_load((Path(__file__).parent / name).read_text()))
 
 
 def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, ModelAnswer]:
