@@ -33,7 +33,13 @@ from FailTaleLibrary.hints.injection import reads_like_instruction  # noqa: E402
 from FailTaleLibrary.hints.verify import VerifiedAnswer, checked_hint  # noqa: E402
 from FailTaleLibrary.records import Hint, Report  # noqa: E402
 
-SETS = ("hint_cases.yaml", "hint_cases_blind.yaml", "hint_cases_blind_2.yaml", "hint_cases_blind_3.yaml")
+SETS = (
+    "hint_cases.yaml",
+    "hint_cases_blind.yaml",
+    "hint_cases_blind_2.yaml",
+    "hint_cases_blind_3.yaml",
+    "hint_cases_blind_4.yaml",
+)
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
 )

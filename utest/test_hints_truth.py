@@ -11,7 +11,7 @@ from FailTaleLibrary.hints.clauses import clauses_of
 from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.relations import turns_round
-from FailTaleLibrary.hints.steering import SteeringRow, steering_rows
+from FailTaleLibrary.hints.steering import Ground, SteeringRow, steering, steering_rows
 from FailTaleLibrary.hints.words import stem
 
 BENCH = Path(__file__).parent.parent / "bench"
@@ -92,12 +92,42 @@ def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> N
         ("The cluster saturn failed.", "'saturn'"),
         ("The host apollo is down.", "'apollo'"),
         ("The log says 'connection refused'.", "'connection refused'"),
+        ("A hiccup on api1: the process was killed.", None),
+        ("A squatter sits on port 1024.", None),
+        ("The kernel killed java, a telltale symptom of starvation.", None),
+        ("It never got off the ground because nobody budgeted enough for it.", None),
+        ("A gremlin on api1 killed the process.", "'gremlin'"),
+        ("The squatter killed the process.", "'squatter'"),
         ("Die Datenbank konnte nicht schreiben, weil die Platte voll ist.", "cannot read"),
     ],
 )
 def test_ordinary_words_are_no_names_and_names_must_stand_somewhere(sentence: str, found: str | None) -> None:
     why = Named(FACTS).invention(sentence)
     assert (why is None) if found is None else (found in (why or ""))
+
+
+def test_plain_words_that_stand_nowhere_lower_the_confidence_and_are_noted() -> None:
+    written = next(
+        each for each in written_answers(BENCH / "hint_cases_blind_3.yaml") if "A squatter sits" in each.answer.cause
+    )
+    outcome, hint, notes = judged(written)
+    assert outcome == "kept"
+    assert hint is not None
+    assert hint.confidence == "low"
+    assert "stand nowhere in the evidence: squatter" in notes
+
+
+@pytest.mark.parametrize(
+    ("sentence", "steers"),
+    [
+        ("I suspect that api1 ran out of memory.", False),
+        ("My reading is that api1 ran out of memory.", False),
+        ("I suspect you should restart api1.", True),
+        ("My reading is that your token is needed.", True),
+    ],
+)
+def test_an_opinion_is_no_advice_and_hides_none(sentence: str, steers: bool) -> None:
+    assert (steering(sentence, Ground(facts="")) is not None) == steers
 
 
 # --- Clauses and relations --------------------------------------------------------------------------------------------

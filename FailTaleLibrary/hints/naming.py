@@ -2,7 +2,8 @@
 
 Numbers and dates may be written as people write them (`quantities`); names of machines, files and addresses must stand
 as they are; a noun that is neither in the evidence nor among the words with which anybody explains a failure
-(`vocabulary.yaml`, `concepts.yaml`) is somebody or something that the model made up.
+(`vocabulary.yaml`, `concepts.yaml`) is somebody or something that the model made up where it is a name or did
+something, and elsewhere a word that makes the sentence doubtful.
 """
 
 from __future__ import annotations
@@ -69,6 +70,15 @@ class Named:
             or self._invented_noun(sentence)
         )
 
+    def strange_words(self, sentence: str) -> tuple[str, ...]:
+        """Plain words that stand nowhere, where there are more of them than an explanation needs, or one is a picture.
+
+        They name nobody and invent no act, so that they make a sentence doubtful and not wrong.
+        """
+        unknown = self._unknown_words(sentence)
+        pictures = [word for word in unknown if word.is_doer and word.looks_like_noun]
+        return tuple(word.text for word in (unknown if len(unknown) > _MOST_STRANGE else pictures))
+
     def _invented_quote(self, sentence: str) -> str | None:
         for quote in _QUOTED.finditer(sentence):
             words = next(group for group in quote.groups() if group is not None)
@@ -134,20 +144,22 @@ class Named:
     def _invented_noun(self, sentence: str) -> str | None:
         words = _words_in_place(sentence)
         said = _said_spans(sentence)
-        unknown = [word for word in words if not self._is_known(word.text) and not word.is_within(said)]
-        if len(words) >= _LEAST_WORDS and len(unknown) > len(words) * _MOST_UNKNOWN:
+        unknown = self._unknown_words(sentence)
+        if len(words) >= _LEAST_WORDS and len(unknown) > len(words) * _MOST_UNKNOWN and not _is_english(sentence):
             return "words that the checks cannot read"
         for word in words:
             if word.names_agent and not word.is_within(said) and not self._may_name_agent(word.text):
                 return _not_found("the word", word.text)
         for word in unknown:
-            if (
-                (word.is_doer or word.is_owner or word.is_name)
-                and word.looks_like_noun
-                and not self._tells_of_facts(word.phrase)
-            ):
+            if word.looks_like_noun and word.may_name_somebody and not self._tells_of_facts(word.phrase):
                 return _not_found("the word", word.text)
-        return _not_found("the word", unknown[0].text) if len(unknown) > _MOST_STRANGE else None
+        return None
+
+    def _unknown_words(self, sentence: str) -> list[_Word]:
+        said = _said_spans(sentence)
+        return [
+            word for word in _words_in_place(sentence) if not self._is_known(word.text) and not word.is_within(said)
+        ]
 
     def _may_name_agent(self, word: str) -> bool:
         """Whether a word may stand before "service" or "cluster": what tells which one must be in the evidence."""
@@ -176,7 +188,15 @@ _LEAST_WORDS = 4
 _MOST_UNKNOWN = 0.45
 """Of a sentence's words; with more it is another language, in which nothing can be checked."""
 _MOST_STRANGE = 3
-"""Words that are new; one more is a story of its own."""
+"""Words that are new; one more makes a sentence doubtful."""
+_LEAST_GRAMMAR = 0.25
+"""Of the words of an English sentence: those of its grammar."""
+
+
+def _is_english(sentence: str) -> bool:
+    words = [match[0].casefold() for match in _WORD.finditer(sentence)]
+    grammar = sum(_CONTRACTION.sub("", word) in words_of_kind("function") for word in words)
+    return grammar >= len(words) * _LEAST_GRAMMAR
 
 
 # --- Quotes, numbers, identifiers -------------------------------------------------------------------------------------
@@ -251,6 +271,14 @@ _DOERS = re.compile(
     re.IGNORECASE,
 )
 _OWNED = re.compile(r"(?<!\bout)(?<!\bfull)(?<!\bshort)(?<!\black)(?<!\bfree)(?<!\binstead) of $")
+_ABSTRACT = re.compile(r".+(?:tion|sion|ness|ment|ity|ance|ence|ism|ship|cy|age|head|room)s?$")
+"""Nouns of a state, as nobody is called: "of starvation"."""
+_BEHIND = re.compile(
+    r"\b(?:from *|(?:by|due to|because of|owing to|thanks to) *(?:(?:a|an|the|some|its|their) )*)$", re.IGNORECASE
+)
+_MODIFIED = re.compile(r" (?:\w*[_\d./]\w+|[a-z]*[A-Z]\w+)")
+_NO_ACT = frozenset({"sit", "sits", "sat", "smell", "smells", "look", "looks", "lie", "lies", "seem", "seems"})
+"""Verbs of a place or an impression."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,8 +293,12 @@ class _Word:
     """A word like "service" or "cluster" follows, whose name it may be."""
     is_doer: bool
     """It, or the phrase, is what a clause says to have done something."""
+    does_something: bool
+    """It is the doer of an act that follows, or stands behind "by"; the rest is a picture or a summary."""
     is_owner: bool
-    """It stands bare behind "of", as the name of somebody does."""
+    """It stands bare behind "database of", as the name of somebody does."""
+    is_modifier: bool
+    """Another noun or a name follows it, which is what the phrase is about."""
     is_first: bool
 
     def is_within(self, spans: tuple[tuple[int, int], ...]) -> bool:
@@ -275,6 +307,15 @@ class _Word:
     @property
     def looks_like_noun(self) -> bool:
         return _NO_NOUN.fullmatch(self.text.casefold()) is None
+
+    @property
+    def may_name_somebody(self) -> bool:
+        """A plain word before another noun only describes it, as "mandatory" does."""
+        return self.is_name or self.is_owner or (self.does_something and (not self.is_modifier or self.is_capital))
+
+    @property
+    def is_capital(self) -> bool:
+        return self.text[:1].isupper()
 
     @property
     def is_name(self) -> bool:
@@ -306,11 +347,43 @@ def _words_in_place(sentence: str) -> tuple[_Word, ...]:
                 phrase=phrase,
                 names_agent=_AGENT.match(sentence, match.end()) is not None,
                 is_doer=_DOERS.search(lead.strip() + " " if lead.strip() else "") is not None,
-                is_owner=_OWNED.search(sentence[: match.start()]) is not None,
+                does_something=_does_something(lead, sentence[matches[last].end() :], phrase),
+                is_owner=_OWNED.search(sentence[: match.start()]) is not None
+                and not _ABSTRACT.fullmatch(text.casefold()),
+                is_modifier=_MODIFIED.match(sentence, match.end()) is not None
+                or (place < last and stem(matches[place + 1][0]) not in _stems_of_verbs()),
                 is_first=place == 0,
             )
         )
     return tuple(found)
+
+
+def _does_something(lead: str, rest: str, phrase: str) -> bool:
+    """Whether a phrase is told to have done, or been, what the sentence is about: a verb must follow it.
+
+    "A gremlin on api1 killed it" does; "a hiccup on api1: it failed" and "a symptom of the skew" do not.
+    """
+    if _BEHIND.search(lead.strip() + " " if lead.strip() else ""):
+        return True
+    if _DOERS.search(lead.strip() + " " if lead.strip() else "") is None:
+        return False
+    if rest.startswith((" like ", " of ")):
+        return False
+    verbs = _stems_of_verbs()
+    words = [word.casefold() for word in _WORD.findall(f"{phrase}{_BREAK.split(rest)[0]}")]
+    return any(
+        (stem(word) in verbs or word in _BEING or word.endswith("ed")) and word not in _NO_ACT
+        for word in words[1:_NEAR]
+    )
+
+
+_NEAR = 8
+_BEING = frozenset({"is", "was", "are", "were", "has", "had", "does", "did", "cannot"})
+
+
+@cache
+def _stems_of_verbs() -> frozenset[str]:
+    return frozenset(stem(word) for word in words_of_kind("verbs"))
 
 
 def _phrase_around(matches: list[re.Match[str]], place: int, sentence: str) -> tuple[int, int]:

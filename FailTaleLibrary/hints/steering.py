@@ -82,14 +82,25 @@ def steering_rows() -> tuple[SteeringRow, ...]:
 
 def steering(sentence: str, ground: Ground) -> str | None:
     """Why the sentence could harm a reader or an assistant that reads it; None when it could not."""
+    told = _OPINION.sub(" ", sentence)
     return (
         _strange_characters(sentence, ground.facts)
         or _address(sentence, ground)
         or ("a command" if _is_command(sentence, ground.facts) else None)
-        or next((row.name for row in steering_rows() if row.is_in(sentence, facts=ground.facts)), None)
+        or next((row.name for row in steering_rows() if row.is_in(told, facts=ground.facts)), None)
         or ("an instruction" if reads_like_instruction(sentence) else None)
     )
 
+
+_OPINION = re.compile(
+    r"\b(?:(?:as|so) far as (?:i|we) can (?:tell|see|judge)|(?:i|we)(?:'d| would| do)? "
+    r"(?:think|believe|suspect|guess|assume|presume|wager|bet|reckon|say|infer|conclude)(?! (?:you|of))|"
+    r"(?:i|we)(?:'m| am|'re| are) (?:fairly |pretty |quite |not entirely )?(?:sure|confident|certain)|"
+    r"if (?:i|we) read (?:this|it|the lines?|the logs?) (?:right|correctly)|"
+    r"(?:in )?(?:my|our) (?:reading|guess|bet|view|opinion|best guess|impression|suspicion|interpretation)(?: is)?)\b",
+    re.IGNORECASE,
+)
+"""How somebody says that it is only an opinion, which asks nothing of a reader."""
 
 # --- Characters -------------------------------------------------------------------------------------------------------
 

@@ -219,7 +219,10 @@ class Scene:
 
 _WITHOUT = re.compile(
     r"\b(?:without|rather than|instead of)(?: any| a| an| the)? \w+(?: \w+)?|"
-    r"\bnot (?:any|a|an|the|because of|due to) \w+(?: \w+)?",
+    r"\bnot (?:any|a|an|the|because of|due to) \w+(?: \w+)?|"
+    r"(?:\w+ )?\w+ (?:(?:can|could|may) be|is|was) "
+    r"(?:ruled out|excluded|not (?:to blame|the cause|the problem|involved))|"
+    r"\b(?:no (?:sign|trace|hint|evidence|indication) of|rules? out|ruling out)(?: any| a| an| the)? \w+(?: \w+)?",
     re.IGNORECASE,
 )
 """What a claim says not to be so."""

@@ -84,11 +84,11 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         category=_fair_category(answer.category, claim.text, supporting),
         component=_supported_component(answer.component, prompt=prompt, supporting=suspects),
         cause=cause,
-        confidence=_lowest_of(answer.confidence, most, "low" if claim.is_steered else "high"),
+        confidence=_lowest_of(answer.confidence, most, "low" if claim.is_steered or claim.strange else "high"),
         next_steps=steps_for(suspects),
         citations=citations,
         removed_sentences=len(claim.removed),
-        notes=(*_left_out(claim), *unseen, *doubts),
+        notes=(*_left_out(claim), *_strange(claim), *unseen, *doubts),
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
@@ -126,6 +126,13 @@ def _left_out(claim: Claim) -> tuple[SafeText, ...]:
         return ()
     reasons = NO_KNOWN_VALUES.safe_text(_listed(claim.removed))
     return (our_words("Left out, because the evidence does not hold it or it could do harm: {}.", reasons),)
+
+
+def _strange(claim: Claim) -> tuple[SafeText, ...]:
+    if not claim.strange:
+        return ()
+    words = NO_KNOWN_VALUES.safe_text(_listed(claim.strange))
+    return (our_words("Confidence is low, because these words stand nowhere in the evidence: {}.", words),)
 
 
 def _unseen_note(prompt: Prompt) -> tuple[SafeText, ...]:
@@ -336,6 +343,8 @@ class Claim:
     sentences: tuple[str, ...]
     removed: tuple[str, ...]
     """Why each removed sentence went, in a few words."""
+    strange: tuple[str, ...] = ()
+    """Plain words of the kept sentences that stand nowhere, where they make them doubtful."""
     is_steered: bool = False
     """A sentence went that would have steered its reader: the model may have obeyed somebody."""
 
@@ -349,7 +358,10 @@ def checked_claim(text: str, *, ground: Ground, named: Named, max_chars: int) ->
 
     ``max_chars`` is the length at which the model's text was cut, if it was.
     """
-    kept, removed, is_steered = [], [], False
+    kept: list[str] = []
+    removed: list[str] = []
+    strange: list[str] = []
+    is_steered = False
     for sentence in _sentences_of(text, max_chars=max_chars):
         harm = steering(sentence, ground)
         if why := harm or named.invention(sentence):
@@ -357,7 +369,8 @@ def checked_claim(text: str, *, ground: Ground, named: Named, max_chars: int) ->
             is_steered = is_steered or harm is not None
         else:
             kept.append(_finished(sentence))
-    return Claim(tuple(kept), tuple(removed), is_steered)
+            strange += named.strange_words(sentence)
+    return Claim(tuple(kept), tuple(removed), tuple(strange), is_steered)
 
 
 # --- Sentences -------------------------------------------------------------------------------------------------------
