@@ -12,16 +12,17 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
 import builders
 import pytest
-from mcp_servers import ROOT, Served, a_config, environment, is_running, served
+from mcp_servers import ROOT, Served, a_config, answer_in, environment, is_running, served
 from patience import PATIENCE_S, wait_until
 from sshd import Sshd
+from test_gateway_rogue import Answer, rogue
 from test_mcp_tools import a_marker, slow
 from test_pytest_plugin import plugin_options
 
@@ -33,7 +34,8 @@ from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.doctor.table import summary_line
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.faults import Faults
-from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
+from FailTaleLibrary.gateway.adopt import adopted
+from FailTaleLibrary.gateway.clock import GatewayClock, KnownClock, under_way
 from FailTaleLibrary.gateway.record import Handover, pack_handover, unpack_handover
 from FailTaleLibrary.gateway.source import GatewaySource
 from FailTaleLibrary.progress import CollectionState
@@ -346,9 +348,88 @@ def test_a_gateway_whose_clock_is_ahead_finds_the_same_window(tmp_path: Path) ->
         assert abs(item.started_at - began) < timedelta(seconds=20)
         assert item.window is not None
         assert item.window.since is not None
-        assert abs(item.window.since - report.failure.window.start) < timedelta(seconds=1)
+        early = report.failure.window.start - item.window.since
+        assert timedelta(milliseconds=-1) <= early < timedelta(seconds=PATIENCE_S)
         (clock,) = report.evidence.clocks
         assert clock.offset_s == pytest.approx(300, abs=2)
+
+
+@pytest.mark.parametrize(
+    ("asked_at", "within_s", "says"),
+    [
+        (97.0, 0.5, (2.5, 3.5)),
+        (100.2, 0.5, (0.0, 0.3)),
+        (60.0, 60.0, (0.0, 30.0)),
+        (0.0, 1.0, (0.0, 0.0)),
+        (101.0, 0.5, (0.0, 0.0)),
+        (1.0, 0.5, (0.0, 0.0)),
+        (1e300, 0.0, (0.0, 0.0)),
+        (float("nan"), 0.0, (0.0, 0.0)),
+    ],
+)
+def test_a_request_is_under_way_as_long_as_clocks_tell_and_as_its_runner_would_wait(
+    asked_at: float, within_s: float, says: tuple[float, float]
+) -> None:
+    assert under_way(asked_at, within_s, now=100.0, longest_s=30.0) == pytest.approx(says)
+
+
+def test_a_gateways_clock_is_that_of_its_surest_answer_until_it_is_set() -> None:
+    known = KnownClock()
+    for told in (float("nan"), 1e300, "1000", None):
+        known.hear({"takes": ["asked_at"], "server_time": told}, sent=1000.0, received=1001.0)
+    known.hear({"server_time": 1000.5}, sent=1000.0, received=1001.0)
+    assert known.at(1001.0) is None
+    for told, sent, received in ((1090.5, 1000.0, 1001.0), (1091.5, 1001.0, 1005.0)):
+        known.hear({"takes": ["asked_at"], "server_time": told}, sent=sent, received=received)
+    assert known.at(1001.0) == GatewayClock(offset_s=90.0, uncertainty_s=0.5)
+    later = known.at(2001.0)
+    assert later is not None
+    assert 0.5 < later.uncertainty_s < 1.5
+    known.hear({"takes": ["asked_at"], "server_time": 1006.0}, sent=1005.0, received=1007.0)
+    assert known.at(1007.0) == GatewayClock(offset_s=0.0, uncertainty_s=1.0)
+
+
+def late(server: Served, *, by_s: float, leaves_out: Collection[str] = ()) -> Answer:
+    """A way to the server on which a collection is long under way; ``leaves_out``: what an older one does not say."""
+
+    def answer(tool: str, arguments: dict[str, Any]) -> Any:
+        if tool == "runner_collect":
+            time.sleep(by_s)
+        status, body = server.post("tools/call", {"name": tool, "arguments": arguments})
+        assert status == 200, body
+        told = answer_in(body)["result"]["structuredContent"]
+        return {name: value for name, value in told.items() if name not in leaves_out}
+
+    return answer
+
+
+def collected_late(server: Served, **way: Any) -> tuple[Report, bool]:
+    """What a test of a moment has when its collection is 3 seconds under way; whether its first line is there."""
+    word = uuid.uuid4().hex
+    with (
+        rogue(late(server, by_s=3.0, **way)) as url,
+        investigating(runner_config(url, None, marks="off")) as run,
+    ):
+        start = datetime.now(timezone.utc)
+        with (server.token_file.parent / "web.log").open("a") as log:
+            log.write(f"{start + timedelta(milliseconds=100):%Y-%m-%dT%H:%M:%S.%fZ} ERROR {word}\n")
+        window = Window(start=start, end=start + timedelta(milliseconds=200))
+        report = run.collect_failure(a_failure(window=window))
+    log_item = report.evidence.item("web1/web.log")
+    return report, log_item is not None and word in log_item.text
+
+
+def test_the_first_second_is_found_however_long_a_request_is_under_way(server: Served) -> None:
+    report, is_found = collected_late(server)
+    assert is_found
+    assert not report.evidence.gaps
+
+
+def test_an_older_gateway_that_begins_a_window_too_late_is_said_to(server: Served) -> None:
+    report, is_found = collected_late(server, leaves_out=("takes",))
+    assert not is_found
+    (gap,) = report.evidence.gaps
+    assert re.search(r"began the window [\d.]+ s too late", gap.detail)
 
 
 A_LOG = """\

@@ -10,7 +10,7 @@ import socket
 import types
 import typing
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -167,6 +167,17 @@ def a_silent_server() -> Iterator[int]:
         yield server.getsockname()[1]
 
 
+@contextmanager
+def a_full_server() -> Iterator[int]:
+    """The port of a server that takes no more connections, and refuses none."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server, ExitStack() as stack:
+        for _ in range(3):
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
 Look = Callable[[float], Any]
 """A number -> what a reader sees of it, equal for equal numbers."""
 Answers = list[tuple[str, ...]]
@@ -211,9 +222,17 @@ def connecting(value: float, *, of_host: bool) -> Answers:
 
 
 def reaching_the_gateway(value: float) -> Answers:
+    with a_full_server() as port:
+        return through_gateway(port, connect_timeout=value)
+
+
+def waiting_for_the_gateway(value: float) -> Answers:
     with a_silent_server() as port:
-        gateway = {"url": f"http://127.0.0.1:{port}/mcp", "connect_timeout": value}
-        return answers({"gateway": gateway}, port=port)
+        return through_gateway(port, silence_timeout=value, connect_timeout=60)
+
+
+def through_gateway(port: int, **limits: float) -> Answers:
+    return answers({"gateway": {"url": f"http://127.0.0.1:{port}/mcp", **limits}}, port=port)
 
 
 def lines_before(value: float) -> Answers:
@@ -296,7 +315,8 @@ CASES: dict[str, tuple[Look, float]] = {
     "analysis.run_time": (lambda value: hints(run_time=value), 180),
     "analysis.hints": (lambda value: hints(hints=value), 5),
     "analysis.lines": (prompt_of_lines, 12),
-    "gateway.connect_timeout": (reaching_the_gateway, 1.5),
+    "gateway.connect_timeout": (reaching_the_gateway, 0.5),
+    "gateway.silence_timeout": (waiting_for_the_gateway, 0.5),
 }  # fmt: skip
 
 

@@ -21,7 +21,8 @@ from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.faults import MAX_FILE_BYTES, Faults
-from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
+from FailTaleLibrary.gateway.adopt import adopted
+from FailTaleLibrary.gateway.clock import GatewayClock
 from FailTaleLibrary.gateway.record import Handover
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Evidence, Failure, Gap, Report, SafeText

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 from FailTaleLibrary.archive import rewritten
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.gateway.clock import MAX_OFFSET_S, GatewayClock
 from FailTaleLibrary.gateway.record import Handover
 from FailTaleLibrary.records import (
     AnyRecord,
@@ -27,35 +27,8 @@ from FailTaleLibrary.records import (
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 
-MAX_OFFSET_S = 10 * 366 * 86400.0
-"""A clock that is further off is broken, or lies."""
-
-
-@dataclass(frozen=True, slots=True)
-class GatewayClock:
-    """The gateway's clock against the runner's."""
-
-    offset_s: float
-    """Gateway minus runner: positive when the gateway is ahead."""
-    uncertainty_s: float
-
-    @classmethod
-    def between(cls, sent: float, told: float, received: float) -> GatewayClock:
-        """Of a clock that was read between two moments on ours, all in seconds since 1970."""
-        return cls(offset_s=told - (sent + received) / 2, uncertainty_s=max(0.0, received - sent) / 2)
-
-    def __lt__(self, other: GatewayClock) -> bool:
-        return self.uncertainty_s < other.uncertainty_s
-
-    @property
-    def differs(self) -> bool:
-        """Whether the clocks cannot be the same."""
-        return abs(self.offset_s) > self.uncertainty_s
-
-    @property
-    def shift(self) -> timedelta:
-        """What to add to a moment of the gateway's."""
-        return timedelta(seconds=-self.offset_s if self.differs else 0.0)
+_NOTICED_S = 1.0
+"""A window that begins later by less may be a matter of how exactly two clocks can be compared."""
 
 
 def adopted(
@@ -78,7 +51,28 @@ def adopted(
         untold = Gap(host="gateway", reason="gateway", detail=said)
         evidence = evidence.model_copy(update={"gaps": (*evidence.gaps, untold)})
         clock = GatewayClock(offset_s=0.0, uncertainty_s=0.0)
-    return _Adoption(redactor, faults, clock).handover(plan, evidence, handover.full_texts, has_time=has_time)
+    whole = _Adoption(redactor, faults, clock).handover(plan, evidence, handover.full_texts, has_time=has_time)
+    late = _late_window(whole.evidence, failure, clock)
+    gaps = (*whole.evidence.gaps, *late)
+    return whole.model_copy(update={"evidence": whole.evidence.model_copy(update={"gaps": gaps})}) if late else whole
+
+
+def _late_window(evidence: Evidence, failure: Failure, clock: GatewayClock) -> tuple[Gap, ...]:
+    """What an older gateway, or one that does not believe our clock, has lost of the test's beginning; in one gap."""
+    begun = (
+        (item.window.since - failure.window.start).total_seconds()
+        for item in evidence.items
+        if item.window is not None and item.window.kind == "test" and item.window.since is not None
+    )
+    late_s = max(begun, default=0.0) - clock.uncertainty_s
+    if not _NOTICED_S < late_s < MAX_OFFSET_S:
+        return ()
+    said = our_words(
+        "the gateway began the window {:.1f} s too late: its request was so long under way, and it has an older "
+        "FailTale or another idea of the time; what the logs say of these seconds may be missing",
+        late_s,
+    )
+    return (Gap(host="gateway", reason="gateway", detail=said),)
 
 
 # --- Clock -----------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Failure -> Plan and Evidence from a gateway: the other back-end of what `collection` does with hosts of our own.
 
-The runner needs no key, no list of hosts and no SSH. Windows travel as seconds before now, so that clocks need not
-agree; what comes back is put on the runner's clock and redacted once more with the runner's own secrets.
+The runner needs no key, no list of hosts and no SSH. Windows travel as seconds before the request, so that clocks need
+not agree; what comes back is put on the runner's clock and redacted once more with the runner's own secrets.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.variables import Values
 from FailTaleLibrary.errors import ConfigError, GatewayError
 from FailTaleLibrary.faults import Faults
-from FailTaleLibrary.gateway.adopt import GatewayClock, adopted
+from FailTaleLibrary.gateway.adopt import adopted
 from FailTaleLibrary.gateway.bounds import MAX_TEXT, bounded, record_bytes
 from FailTaleLibrary.gateway.client import CancelledError, GatewayClient
+from FailTaleLibrary.gateway.clock import GRACE_S, GatewayClock, KnownClock
 from FailTaleLibrary.gateway.record import MAX_ITEMS, MAX_PAST_S, Handover, unpack_handover
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.progress import CollectionState, Progress
@@ -30,11 +31,11 @@ from FailTaleLibrary.records import NO_HOST, Cost, Evidence, Failure, Gap, GapRe
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.text import sanitize, shorten
 
-GRACE_S = 5.0
-"""A gateway that knows the deadline may answer this much later."""
 MARK_INTERVAL_S = 1.0
 _CALL_S = 10.0
 """For calls that make no host work."""
+_SURE_S = 1.0
+"""A clock that is known less surely than this is asked for once more before a collection."""
 _PAGE_BYTES = 256 * 1024
 _MAX_TAGS = 100
 _MAX_NAME = 64
@@ -59,6 +60,7 @@ class GatewaySource:
             raise ConfigError("The configuration names no 'gateway:'.")
         self._config = config
         self._wire = GatewayClient(config.gateway)
+        self._clock = KnownClock()
         self._known: Mapping[str, tuple[str, ...]] | None = None
         self._mark_lock = threading.Lock()
         self._last_mark = float("-inf")
@@ -97,12 +99,17 @@ class GatewaySource:
             return nothing("skipped", budget.used_up)
         try:
             self._check_known(components=components, hosts=hosts)
-            asked = {**_collect_arguments(failure, components, hosts, budget.time_s), **_told_values(values)}
-            if only_state:
-                asked["collectors"] = list(self._names()["commands"])
-                if not asked["collectors"]:
-                    return nothing("skipped", only_state)
+            commands = list(self._names()["commands"]) if only_state else []
+            if only_state and not commands:
+                return nothing("skipped", only_state)
             ends = time.monotonic() + budget.left_s + GRACE_S
+            clock_now = self._sure_clock(timeout_s=ends - time.monotonic(), cancel=cancel)
+            deadline_s = max(0.001, min(budget.time_s, ends - time.monotonic()))
+            asked = {
+                **_collect_arguments(failure, components, hosts, deadline_s, clock_now),
+                **_told_values(values),
+                **({"collectors": commands} if commands else {}),
+            }
             told = self._wire.call(
                 "runner_collect",
                 asked,
@@ -177,12 +184,26 @@ class GatewaySource:
 
     def _take_mark(self, told: dict[str, Any]) -> None:
         try:
-            self._wire.call("runner_mark", told, timeout_s=_CALL_S, in_background=True)
+            self._timed_call("runner_mark", told, timeout_s=_CALL_S, in_background=True)
         except GatewayError:
             # a window without a mark is routine; the collection will say what is wrong
             _log.debug("no mark was taken through the gateway", exc_info=True)
         finally:
             self._mark_lock.release()
+
+    def _timed_call(self, tool: str, arguments: dict[str, Any], **how: Any) -> dict[str, Any]:
+        """A call whose answer tells the gateway's time as well."""
+        sent = time.time()
+        told = self._wire.call(tool, arguments, **how)
+        self._clock.hear(told, sent=sent, received=time.time())
+        return told
+
+    def _sure_clock(self, *, timeout_s: float, cancel: threading.Event) -> GatewayClock | None:
+        """What is known of the gateway's clock, after one small call where that is little; None: it does not tell."""
+        known = self._clock.at(time.time())
+        if known is None or known.uncertainty_s > _SURE_S:
+            self._timed_call("runner_components", {}, timeout_s=timeout_s, cancel=cancel)
+        return self._clock.at(time.time())
 
     def _check_known(self, **names: Collection[str]) -> None:
         """Of components and hosts that were asked for by name."""
@@ -195,7 +216,7 @@ class GatewaySource:
 
     def _names(self) -> Mapping[str, tuple[str, ...]]:
         if self._known is None:
-            told = self._wire.call("runner_components", {}, timeout_s=_CALL_S)
+            told = self._timed_call("runner_components", {}, timeout_s=_CALL_S)
             with _understanding():
                 components = told["components"][:MAX_ITEMS]
                 collectors = (each for component in components for each in component["collectors"][:MAX_ITEMS])
@@ -267,14 +288,20 @@ def _told_values(values: Values | None) -> dict[str, Any]:
 
 
 def _collect_arguments(
-    failure: Failure, components: Collection[str], hosts: Collection[str], deadline_s: float
+    failure: Failure,
+    components: Collection[str],
+    hosts: Collection[str],
+    deadline_s: float,
+    clock: GatewayClock | None,
 ) -> dict[str, Any]:
-    """The arguments of ``runner_collect``; moments as seconds ago."""
+    """The arguments of ``runner_collect``: moments as seconds ago, and when that was by the gateway's clock."""
     now = datetime.now(timezone.utc)
 
     def ago(moment: datetime | None) -> float:
         return min(max(0.0, (now - moment).total_seconds()), MAX_PAST_S) if moment else 0.0
 
+    asked_at = now.timestamp() + clock.offset_s if clock else 0.0
+    moment = {"asked_at": asked_at, "asked_within_s": clock.uncertainty_s} if clock else {}
     tags = sorted(failure.tags, key=lambda tag: not tag.lower().replace(" ", "").startswith("failtale:"))
     return {
         "components": list(components),
@@ -283,6 +310,7 @@ def _collect_arguments(
         "until_s": ago(failure.window.end),
         "suite_since_s": ago(failure.suite_started_at),
         "run_since_s": ago(failure.run_started_at),
+        **moment,
         "deadline_s": deadline_s,
         "name": failure.name[:1000],
         "suite": failure.suite[:1000],

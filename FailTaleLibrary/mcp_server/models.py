@@ -217,10 +217,21 @@ class FailureRecord(Typed):
     seconds: float = Field(description="What the collection took.")
 
 
+class RunnersComponents(Components):
+    """The same for a runner, which learns the server's clock by it."""
+
+    takes: list[str]
+    """Arguments that a runner may send, and that an older server would refuse."""
+    server_time: float
+    """This server's clock, seconds since 1970."""
+
+
 class MarkAsked(Typed):
     """A window begins now; marks are on their way."""
 
     marks: str
+    takes: list[str]
+    """As in `RunnersComponents`."""
     server_time: float
     """This server's clock, seconds since 1970."""
 

@@ -10,7 +10,7 @@ import threading
 import time
 import uuid
 from collections import OrderedDict
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Annotated, Any
 
@@ -22,6 +22,7 @@ from pydantic import BaseModel, Field
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
+from FailTaleLibrary.gateway.clock import ASKED_AT, GRACE_S, under_way
 from FailTaleLibrary.gateway.record import Handover, pack_handover
 from FailTaleLibrary.mcp_server import models, responses
 from FailTaleLibrary.mcp_server.arguments import ASKS_HOSTS, NOTES, READS, Names, Past, Sentences, Variables, strict
@@ -32,6 +33,7 @@ from FailTaleLibrary.records import Evidence, Failure, Window
 
 MAX_PAGE = 256 * 1024
 KEPT_RECORDS = 16
+_TAKES = [ASKED_AT]
 
 
 class RunnerTools:
@@ -53,9 +55,10 @@ class RunnerTools:
             strict(self.runner_record, "Read a record, for a runner", READS),
         ]
 
-    async def runner_components(self) -> Annotated[CallToolResult, models.Components]:
+    async def runner_components(self) -> Annotated[CallToolResult, models.RunnersComponents]:
         """For test runs of FailTale: components, hosts and collectors."""
-        return _typed(responses.components(self._queue.config))
+        known = responses.components(self._queue.config)
+        return _typed(models.RunnersComponents(**dict(known), takes=_TAKES, server_time=time.time()))
 
     async def runner_check(
         self,
@@ -75,7 +78,7 @@ class RunnerTools:
     async def runner_mark(self, variables: Variables = {}) -> Annotated[CallToolResult, models.MarkAsked]:  # noqa: B006
         """For test runs of FailTale: a test begins now; returns at once."""
         taken = self._queue.window_began(self._queue.values_of(variables))
-        return _typed(models.MarkAsked(marks="taken" if taken else "off", server_time=time.time()))
+        return _typed(models.MarkAsked(marks="taken" if taken else "off", takes=_TAKES, server_time=time.time()))
 
     async def runner_collect(
         self,
@@ -87,6 +90,8 @@ class RunnerTools:
         until_s: Past = 0.0,
         suite_since_s: Annotated[Past, Field(description="0: unknown.")] = 0.0,
         run_since_s: Annotated[Past, Field(description="0: unknown.")] = 0.0,
+        asked_at: Annotated[float, Field(ge=0, le=2**40)] = 0.0,
+        asked_within_s: Past = 0.0,
         deadline_s: Annotated[float, Field(gt=0, le=3600)] = 3600.0,
         name: TestName = "",
         suite: TestName = "",
@@ -94,8 +99,11 @@ class RunnerTools:
         tags: Annotated[list[Annotated[str, Field(max_length=1000)]], Field(max_length=200)] = [],  # noqa: B006
         variables: Variables = {},  # noqa: B006
     ) -> Annotated[CallToolResult, models.Collected]:
-        """For test runs of FailTale: collects a window that is told as seconds before now; runner_record has it."""
+        """For test runs of FailTale: collects a window told as seconds before asked_at; runner_record has it."""
         now = datetime.now(timezone.utc)
+        way = under_way(asked_at, asked_within_s, now=now.timestamp(), longest_s=deadline_s + GRACE_S)
+        # what may be of the window is: it begins as early, and ends as late, as it can
+        earliest, latest = (now - timedelta(seconds=seconds) for seconds in (way.most_s, way.least_s))
         safe = self._queue.redactor.safe_text
         if until_s > since_s:
             raise ToolError(f"until_s ({until_s:g}) is longer ago than since_s ({since_s:g}); swap them.")
@@ -108,9 +116,9 @@ class RunnerTools:
                 suite=safe(suite),
                 message=safe(message),
                 tags=tuple(map(safe, tags)),
-                window=Window(start=moment_ago(since_s, now), end=moment_ago(until_s, now)),
-                suite_started_at=moment_ago(suite_since_s, now) if suite_since_s else None,
-                run_started_at=moment_ago(run_since_s, now) if run_since_s else None,
+                window=Window(start=moment_ago(since_s, earliest), end=moment_ago(until_s, latest)),
+                suite_started_at=moment_ago(suite_since_s, earliest) if suite_since_s else None,
+                run_started_at=moment_ago(run_since_s, earliest) if run_since_s else None,
             )
             outcome = await self._queue.collect(
                 failure,
