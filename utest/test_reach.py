@@ -8,6 +8,7 @@ import os
 import pwd
 import secrets
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,11 +20,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from builders import a_failure
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from needs import need
 from patience import PATIENCE_S, wait_until
-from sshd import Sshd, free_port, new_key, throw_away_user
+from sshd import Sshd, free_port, key_agent, new_key, throw_away_user
 from ways import Clock, run
 
 from FailTaleLibrary.cli import main
@@ -560,6 +562,31 @@ def test_keys_of_sshs_configuration_are_offered_in_its_order_and_missing_ones_sk
     assert "none" not in said
 
 
+@pytest.mark.ssh
+def test_an_agent_that_sshs_configuration_names_offers_its_key_with_its_certificate(lab: Lab, tmp_path: Path) -> None:
+    authority, key = new_key(tmp_path / "authority"), new_key(tmp_path / "held")
+    sign = ["ssh-keygen", "-q", "-s", str(authority), "-I", "x", "-n", ME, f"{key}.pub"]
+    subprocess.run(sign, check=True, capture_output=True)
+    certificate = (tmp_path / "held-cert.pub").rename(tmp_path / "elsewhere-cert.pub")
+    authorized = lab.host.directory / "authorized_keys"
+    with key_agent(tmp_path / "agent", key) as agent:
+        key.unlink()
+        file = tmp_path / "config"
+        file.write_text(
+            f"Host web1\n HostName 127.0.0.1\n Port {lab.host.port}\n IdentityFile none\n IdentityAgent {agent}\n"
+            f" CertificateFile {certificate}\n UserKnownHostsFile {lab.known_hosts}\n"
+        )
+        authorized.write_text(f"cert-authority {authority.with_suffix('.pub').read_text()}")
+        try:
+            with closing(Connections(configured(file))) as connections:
+                assert run(connections, "echo in").stdout == b"in\n"
+            file.write_text(file.read_text().replace(str(certificate), "none"))
+            with closing(Connections(configured(file))) as connections:
+                assert refusal(connections).reason == "authentication refused", "the key alone is not enough"
+        finally:
+            lab.host.authorize(lab.key)
+
+
 # --- The doctor
 
 
@@ -600,6 +627,25 @@ def test_a_jump_host_that_falls_silent_costs_no_more_than_its_time(lab: Lab) -> 
         assert first.reason == second.reason == "no answer"
         assert "Jump host 'gw2'" in str(first)
         assert "not tried again" in str(second)
+
+
+@pytest.mark.ssh
+def test_a_failure_behind_a_frozen_jump_host_takes_no_more_than_its_time(lab: Lab) -> None:
+    ssh = {"config": str(lab.ssh_config()), "proxy_jump": ["gw2"], "connect_timeout": PATIENCE_S}
+    config = Config.model_validate(
+        {
+            "components": {"web": {"collectors": [{"name": "state", "command": "uptime"}]}},
+            "hosts": {name: {"component": "web"} for name in ("web1", "web2")},
+            "ssh": ssh,
+            "limits": {"failure_time": "3 s", "host_time": "2 s"},
+        }
+    )
+    with Run(config, environ={}) as failed, lab.gw2.frozen():
+        began = time.monotonic()
+        report = failed.collect_failure(a_failure())
+        took_s = time.monotonic() - began
+    assert took_s < PATIENCE_S / 2, "the login to it may take far longer"
+    assert {gap.host for gap in report.evidence.gaps} == {"web1", "web2"}
 
 
 @pytest.mark.ssh
@@ -689,6 +735,42 @@ def test_a_server_may_want_a_key_and_the_password(a_host_with_passwords: tuple[S
     finally:
         host.options.pop(0)
         host.restart()
+
+
+@pytest.mark.ssh
+def test_a_run_that_logs_in_by_password_shows_it_nowhere(
+    a_host_with_passwords: tuple[Sshd, str], tmp_path: Path
+) -> None:
+    host, password = a_host_with_passwords
+    told = host.directory / "told"
+    told.write_text(f"the login {password} is in a log\n")
+    told.chmod(0o644)
+    login = {key: str(value) for key, value in host.ssh_settings().items() if key != "key" and value is not None}
+    login["password"] = "%{LAB_PASSWORD}"
+    hosts = {
+        "web1": {"component": "web", "address": host.address, "ssh": login},
+        "web2": {"component": "web", "address": host.address, "ssh": {**login, "password": "%{WRONG_PASSWORD}"}},
+    }
+    collectors = [{"name": "log", "command": f"cat {told}; echo behind"}]
+    config = {"components": {"web": {"collectors": collectors}}, "hosts": hosts, "bundles": {"directory": "bundles"}}
+    (tmp_path / "failtale.yaml").write_text(json.dumps(config))
+    (tmp_path / "fails.robot").write_text("*** Test Cases ***\nIt Fails\n    Fail    the shop is closed\n")
+    wrong = secrets.token_urlsafe(12)
+    environ = {**os.environ, "LAB_PASSWORD": password, "WRONG_PASSWORD": wrong, "PYTHONUNBUFFERED": "1"}
+    said = ""
+    robot = "-m robot --loglevel TRACE --debugfile debug.txt --listener FailTaleListener:failtale.yaml fails.robot"
+    doctor = ["-c", "import sys; from FailTaleLibrary.cli import main; sys.exit(main(['--verbose', 'check']))"]
+    for line in (robot.split(), doctor):
+        ran = subprocess.run([sys.executable, *line], cwd=tmp_path, env=environ, capture_output=True, check=False)
+        said += (ran.stdout + ran.stderr).decode()
+    written = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    shown = b"".join([said.encode(), *written.values()])
+    assert {"output.xml", "log.html", "debug.txt"} <= {file.name for file in written}
+    assert b"behind" in written[tmp_path / "output.xml"], "the host was asked"
+    assert "refused the login" in " ".join(said.split()), "the other password is wrong"
+    assert len(written) > 6, "there is a bundle"
+    for secret in (password, wrong):
+        assert secret.encode() not in shown
 
 
 @pytest.mark.ssh

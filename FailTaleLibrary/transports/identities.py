@@ -11,11 +11,10 @@ import io
 import os
 import socket
 from collections.abc import Callable, Iterator
-from copy import copy
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.files import read_regular
@@ -189,10 +188,18 @@ class Identities:
         for certificate in (*certain, *self.reach.certificates):
             try:
                 if certificate in certain or _is_of_key(certificate, key):
-                    certified = _certified(make() if make else copy(key), certificate)
+                    certified = _certified(make() if make else _again(key), certificate)
                     yield Identity(certified, f"{named} with its certificate")
             except _UnusableError as error:
                 self.skipped.append(f"The certificate '{certificate}' was not offered: {error}")
+
+
+def _again(key: paramiko.PKey) -> paramiko.PKey:
+    """Another object for an agent's key; `copy` of one never ends (paramiko 5.1)."""
+    from paramiko.agent import AgentKey
+
+    of_agent = cast("AgentKey", key)
+    return AgentKey(of_agent.agent, of_agent.blob, of_agent.comment)
 
 
 def _agent_at(place: str) -> paramiko.agent.AgentSSH | None:
