@@ -75,9 +75,11 @@ A Tag Narrows A Failure To A Component
 An Earlier Test's Errors Are Not In A Later Test's Evidence
     ${report} =    Report Of    ${WATCHED}    Body Fails
     Item Should Contain    ${report}    web1/log    no room for an order
-    FOR    ${name}    IN    Fails Twice And Goes On    Waits In Vain
+    # Behind an emptied log an item may be missing; where there is one, it has nothing of an earlier test.
+    FOR    ${name}    IN    Body And Teardown Fail    Fails Twice And Goes On    Waits In Vain
         ${report} =    Report Of    ${WATCHED}    ${name}
-        Item Should Not Contain    ${report}    web1/log    ERROR
+        ${texts} =    Evaluate    [item.text for item in $report.evidence.items]
+        Should Not Contain    ${{'\n'.join($texts)}}    ERROR
     END
 
 A Log That Was Emptied Just Ahead Of A Test Is Not Taken For A Quiet One

@@ -133,6 +133,7 @@ CASES: dict[str, Callable[[Place], list[str]]] = {
     "init a file": lambda place: ["init", "--yes", "--preset", HOSTILE, "--output", str(place.folder / "new.yaml")],
     "init a folder": lambda place: ["init", "--yes", "--output", str(place.folder / HOSTILE / "new.yaml")],
     "schema": lambda _: ["schema"],
+    "a page": lambda _: ["docs", HOSTILE],
     "review": lambda place: [
         "review",
         "--config",

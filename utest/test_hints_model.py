@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from builders import a_report
+from builders import a_report, an_analysis
 from small_model import CONTEXT_TOKENS, NAME, SmallModel, need_model
 
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import HintMaker, build_prompt
 from FailTaleLibrary.hints.answer import parse_model_answer
 from FailTaleLibrary.hints.ollama import Ollama, server_for
-from FailTaleLibrary.records import Analysis
 
 pytestmark = pytest.mark.model
 
@@ -38,20 +37,11 @@ def test_a_real_model_answers_in_the_agreed_shape_and_is_checked(model: SmallMod
     answer = parse_model_answer(reply.text)
     assert set(answer.evidence) <= {"E1", "E2", "E3"}
     assert answer.component in prompt.components
-    assert set(answer.next_steps) <= set(prompt.steps)
+    assert answer.next_steps == ()
     assert reply.prompt_tokens is not None
     assert reply.prompt_tokens <= prompt.estimated_tokens  # the estimate errs on the safe side
 
 
-def test_a_real_model_gives_a_checked_hint_or_a_reason(model: SmallModel) -> None:
-    analysis = HintMaker(settings(model), environ={}).hint(a_report())
-    assert has_checked_hint(analysis) or analysis.no_hint_reason
-
-
-def has_checked_hint(analysis: Analysis) -> bool:
-    return analysis.hint is not None and all(citation.shared_words for citation in analysis.hint.citations)
-
-
 def test_a_real_model_is_cut_off_at_the_deadline(model: SmallModel) -> None:
-    analysis = HintMaker(settings(model, hint_time_s=0.5), environ={}).hint(a_report())
+    analysis = HintMaker(settings(model, hint_time_s=0.5), environ={}).hint(a_report(analysis=an_analysis(hint=None)))
     assert "gave no response within" in (analysis.no_hint_reason or "")

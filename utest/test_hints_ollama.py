@@ -29,7 +29,9 @@ def asked(stub: OllamaStub | str, *, environ: Mapping[str, str] | None = None, *
     """The analysis of one failure, asked of a stub or of an address."""
     host = stub if isinstance(stub, str) else stub.url
     values = {"model": MODEL, "host": host, "hint_time_s": 20.0, **settings}
-    return HintMaker(AnalysisSettings.model_validate(values), environ=environ or {}).hint(a_report())
+    return HintMaker(AnalysisSettings.model_validate(values), environ=environ or {}).hint(
+        a_report(analysis=an_analysis(hint=None))
+    )
 
 
 def reason(analysis: Analysis) -> str:
@@ -326,11 +328,11 @@ def test_an_ollama_package_that_cannot_be_imported_is_a_reason() -> None:
     """A bad OLLAMA_HOST makes ``import ollama`` itself raise; only a fresh interpreter can show that."""
     with OllamaStub() as stub:
         script = (
-            "from builders import a_report\n"
+            "from builders import a_report, an_analysis\n"
             "from FailTaleLibrary.config.model import AnalysisSettings\n"
             "from FailTaleLibrary.hints import HintMaker\n"
             f"settings = AnalysisSettings(model='{MODEL}', host='{stub.url}')\n"
-            "print(HintMaker(settings).hint(a_report()).no_hint_reason)\n"
+            "print(HintMaker(settings).hint(a_report(analysis=an_analysis(hint=None))).no_hint_reason)\n"
         )
         paths = os.pathsep.join([str(ROOT), str(ROOT / "utest")])
         done = subprocess.run(

@@ -16,6 +16,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from FailTaleLibrary.config.model import KINDS_OF_VARIABLES, Collector, Config, Variable
+from FailTaleLibrary.log import logger_of
+
+_log = logger_of(__name__)
 
 HARMLESS = r"[A-Za-z0-9_/.@%+=:,][A-Za-z0-9_/.@%+=:,-]*"
 """What any value may hold: a shell takes none of it up, and no program takes it for an option."""
@@ -78,7 +81,8 @@ def _value_of(name: str, variable: Variable, lookup: Lookup) -> tuple[str, str]:
         raise
     except KeyError:
         found = None
-    except BaseException:  # a lazy variable runs code of the user's
+    except BaseException as error:  # a lazy variable runs code of the user's
+        _log.debug("the variable %s cannot be read: %s", name, type(error).__name__)
         return "", "cannot be read"
     if found is None:
         return (variable.default, "") if variable.default is not None else ("", "has no value")

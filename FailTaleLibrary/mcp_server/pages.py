@@ -44,7 +44,7 @@ def evidence_page(stored: StoredFailure, wanted: Wanted, *, mark: str) -> models
     offset, end = _bytes_meant(text, first, last, wanted)
     first = text.text.encode()[:offset].count(b"\n") + 1
     shown, after, total = responses.page(text.text, offset, max(1, min(wanted.max_bytes, end - offset)))
-    answer = models.EvidencePage(
+    untold = models.EvidencePage(
         text="",
         complete=offset == 0 and after < 0 and text.is_whole,
         failure_id=stored.report.failure.id,
@@ -56,7 +56,8 @@ def evidence_page(stored: StoredFailure, wanted: Wanted, *, mark: str) -> models
         total_bytes=total,
         cut_by=text.cut_by,
     )
-    return answer.model_copy(update={"text": _page_text(answer, text, shown, number=number, mark=mark)})
+    told = _page_text(untold, text, shown, number=number, mark=mark)
+    return models.EvidencePage.model_validate({**untold.model_dump(), "text": told})
 
 
 def _existing_text(stored: StoredFailure, name: str) -> ItemText:

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
 
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import one_line, sanitize, shorten
 from FailTaleLibrary.transports.known_hosts import HostKey
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.serialization import SSHCertificate
+
+_log = logger_of(__name__)
 
 SUFFIX = "-cert-v01@openssh.com"
 """How the name of a key's type ends when a certificate stands in for the key."""
@@ -57,6 +60,7 @@ class HostCertificate:
         except UnsupportedAlgorithm:
             return "it, or its authority's key, is of a type that FailTale does not support"
         except Exception as error:  # whatever a reader of hostile bytes stumbles over, it is no proof
+            _log.debug("a host certificate cannot be read: %s", type(error).__name__)
             return f"it is damaged ({shorten(one_line(sanitize(str(error))), 80)})"
 
     def _read(self) -> SSHCertificate:
