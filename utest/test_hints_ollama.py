@@ -292,9 +292,8 @@ def test_an_address_is_read_as_ollama_reads_it(named: str | None, url: str) -> N
 
 @pytest.mark.parametrize("named", ["http://[::1", "ftp://x", "http://x:notaport", "x:99999", "http://a b\n"])
 def test_what_is_no_address_is_a_reason_that_names_it(named: str) -> None:
-    assert "OLLAMA_HOST" in reason(
-        HintMaker(AnalysisSettings(model=MODEL), environ={"OLLAMA_HOST": named}).hint(a_report())
-    )
+    maker = HintMaker(AnalysisSettings(model=MODEL), environ={"OLLAMA_HOST": named})
+    assert "OLLAMA_HOST" in reason(maker.hint(a_report(analysis=an_analysis(hint=None))))
 
 
 @pytest.mark.parametrize("host", ["localhost", "127.0.0.7", "[::1]:1", "0.0.0.0"])
