@@ -17,7 +17,7 @@ from FailTaleLibrary.transports.known_hosts import pattern_matches
 from FailTaleLibrary.transports.ssh_config import included_files, local_user, text_of
 
 _LINE = re.compile(r'\s*"?(\w+)"?(?:\s*=\s*|\s+)(.*?)\s*$')
-_WORD = re.compile(r'"((?:[^"\\]|\\.)*)"|(\S+)')
+_WORD = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)""")
 _SEVERAL = ("identityfile", "certificatefile")
 """Keys of which all values count."""
 _WAYS = ("proxyjump", "proxycommand")
@@ -124,6 +124,6 @@ def _needs_ssh(what: str, at: str) -> TransportError:
 def _words(text: str) -> Iterator[str]:
     """As ssh takes a value apart; a comment ends it."""
     for match in _WORD.finditer(text):
-        if match[2] is not None and match[2].startswith("#"):
+        if match[3] is not None and match[3].startswith("#"):
             return
-        yield match[2] if match[2] is not None else match[1]
+        yield next(group for group in match.groups() if group is not None)
