@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import http.client
 import json
+import shutil
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timezone
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Any
 
 import pytest
 from mcp_servers import Served, a_config, served
+from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
 from patience import PATIENCE_S
 
 from FailTaleLibrary.cli import main
@@ -147,3 +150,26 @@ def test_it_is_served_where_it_is_asked_for_alone(tmp_path: Path, capsys: pytest
         assert ask(running, "POST", "/v1/collect", {})[0] == 404
     assert main(["serve", "--stdio", "--http-api", "--config", config]) == 2
     assert "needs a port" in capsys.readouterr().err
+
+
+def test_a_hint_that_was_there_outlives_its_model(tmp_path: Path) -> None:
+    cause = "The backup held orders.db, so the database is locked."
+    model = OllamaStub(answer={**GOOD_ANSWER, "cause": cause, "component": "database"})
+    with contextlib.ExitStack() as open_until:
+        open_until.enter_context(model)
+        config = a_config(tmp_path, f"{CONFIG}analysis: {{host: '{model.url}', model: '{MODEL}'}}\n")
+        with (tmp_path / "web.log").open("a") as log:
+            log.write(
+                f"{datetime.now(timezone.utc):%Y-%m-%dT%H:%M:%SZ} ERROR database is locked: orders.db held by backup\n"
+            )
+        with served(tmp_path, "--config", str(config), "--http-api") as server:
+            _, collected = ask(
+                server, "POST", "/v1/collect", {"hosts": hosts("db1.example.com"), "test_report": REPORT}
+            )
+            asked = {"collected_data": collected, "test_report": REPORT, "test_failure": "got 502"}
+            _, hinted = ask(server, "POST", "/v1/analyze", asked)
+            open_until.close()
+            shutil.rmtree(tmp_path / ".cache", ignore_errors=True)  # nor is the answer known from elsewhere
+            _, again = ask(server, "POST", "/v1/analyze", asked)
+    assert "The model agrees" in hinted["root_cause_hint"]
+    assert again == hinted

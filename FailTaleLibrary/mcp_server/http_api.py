@@ -191,6 +191,8 @@ class HttpApi:
             found = self._foreign_report(data, report, message)
         left = Budget(self._queue.config.limits.failure_time_s).for_ranking()
         analysis = rank(found.failure, found.evidence, is_over=lambda: left.left_s <= 0)
+        if analysis.suspects == found.analysis.suspects:  # an earlier hint cites these, and a model may be gone since
+            analysis = analysis.model_copy(update={"hint": found.analysis.hint})
         found = found.model_copy(update={"analysis": analysis})
         if self._queue.config.analysis.model is not None:
             hint = HintMaker(self._queue.config.analysis).hint(found)
