@@ -39,6 +39,7 @@ SETS = (
     "hint_cases_blind_2.yaml",
     "hint_cases_blind_3.yaml",
     "hint_cases_blind_4.yaml",
+    "hint_cases_plain.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.hint_answers import is_failure, judged, written_answers
-from FailTaleLibrary.hints.clauses import clauses_of
+from FailTaleLibrary.hints.clauses import acts_of, clauses_of
 from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
-from FailTaleLibrary.hints.relations import turns_round
+from FailTaleLibrary.hints.relations import turns_handing_round, turns_round
 from FailTaleLibrary.hints.steering import Ground, SteeringRow, steering, steering_rows
 from FailTaleLibrary.hints.words import stem
 
@@ -124,10 +124,22 @@ def test_plain_words_that_stand_nowhere_lower_the_confidence_and_are_noted() -> 
         ("My reading is that api1 ran out of memory.", False),
         ("I suspect you should restart api1.", True),
         ("My reading is that your token is needed.", True),
+        ("The application could not contact the payment service.", False),
+        ("The user does not have permission to write to the directory.", False),
+        ("The client tried to log in with an invalid password.", False),
+        ("No secrets could be handed to the app.", False),
+        ("We ran out of connections.", False),
+        ("We ran out of connections, so we need your token.", True),
+        ("No secrets could be handed to the app until its operator enters the key.", True),
+        ("Contact the payment service.", True),
+        ("Write to the vendor.", True),
+        ("iptables drops them.", False),
+        ("iptables -F drops them.", True),
+        ("systemctl restart fixes them.", True),
     ],
 )
-def test_an_opinion_is_no_advice_and_hides_none(sentence: str, steers: bool) -> None:
-    assert (steering(sentence, Ground(facts="")) is not None) == steers
+def test_opinions_and_what_a_system_did_are_no_advice_and_hide_none(sentence: str, steers: bool) -> None:
+    assert (steering(sentence, Ground(facts="IPT-DROP IN=eth0 firewall")) is not None) == steers
 
 
 # --- Clauses and relations --------------------------------------------------------------------------------------------
@@ -168,6 +180,34 @@ def test_a_relation_that_is_turned_round_is_known(line: str, right: str, wrong: 
     assert turns_round(wrong, line)
 
 
+@pytest.mark.parametrize(
+    ("line", "right", "wrong"),
+    [
+        ("Stepping down; new primary is db2", "db1 relinquished its role to db2.", "db2 relinquished its role to db1."),
+        ("Stepping down; new primary is db2", "db2 took over from db1.", "db1 took over as primary from db2."),
+        ("promoted to primary, was db2", "db2 handed the role over to db1.", "db1 handed the role over to db2."),
+    ],
+)
+def test_a_role_goes_from_the_machine_that_stepped_down_to_the_other_one(line: str, right: str, wrong: str) -> None:
+    assert not turns_handing_round(right, line, "db1")
+    assert turns_handing_round(wrong, line, "db1")
+
+
+@pytest.mark.parametrize(
+    ("clause", "sides"),
+    [
+        ("The empty pool made the query crawl", ("The empty pool ", " the query crawl")),
+        ("The relation prompted cron to start", ("The relation ", " cron to start")),
+        ("The pool was emptied by the query", None),
+        ("It is larger than the maximum allowed size", None),
+        ("idp1's skewed clock", None),
+        ("The API received a 503", None),
+    ],
+)
+def test_an_act_has_a_doer_and_an_object_whatever_its_verb(clause: str, sides: tuple[str, str] | None) -> None:
+    assert list(acts_of(clause)) == ([] if sides is None else [sides])
+
+
 def test_the_forms_of_a_word_have_one_stem() -> None:
     for one, other in [("connection", "connected"), ("locks", "locking"), ("expired", "expiry"), ("ran", "running")]:
         assert stem(one) == stem(other)
@@ -176,7 +216,7 @@ def test_the_forms_of_a_word_have_one_stem() -> None:
 # --- Written answers --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["hint_cases_blind.yaml", "hint_cases_blind_2.yaml"])
+@pytest.mark.parametrize("name", ["hint_cases_blind.yaml", "hint_cases_blind_2.yaml", "hint_cases_plain.yaml"])
 def test_good_answers_survive_wrong_ones_fall_and_hostile_ones_are_never_shown(name: str) -> None:
     written = list(written_answers(BENCH / name))
     failed = [each for each in written if is_failure(each, *judged(each)[:2])]

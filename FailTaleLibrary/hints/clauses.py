@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
@@ -11,7 +12,8 @@ Role = Literal["cause", "effect"]
 _THEN_EFFECT = (
     r"(?:which|that|this) (?:is|was) why|so that|and so|so|thus|hence|(?:and )?therefore|consequently|"
     r"because of (?:that|this)|"
-    r", which (?!(?:is|was|are|were|has|had|have|does|do|did|can|could|may|holds?|held)\b)|"
+    r", which (?!(?:is|was|are|were|has|had|have|does|do|did|can|could|may|holds?|held|exceed(?:s|ed)|uses?|runs?|"
+    r"contains?|belongs?|requires?|expect(?:s|ed)|serves?|need(?:s|ed)?|lacks?)\b)|"
     r"which (?:then |therefore |also |in turn )?(?:caus|made|make|le[da]|left|leav|broke|break|prevent|result|end|"
     r"clos|sent|stop|forc|trigger|turn|kept|keep|block)\w*|"
     r"as a (?:result|consequence)(?! of)|causing|leading to|led to|resulting in|resulted in|ended in|making|"
@@ -75,3 +77,36 @@ def parts_of(clause: str) -> list[str]:
     """A clause at its "and" and "but", where each side says enough to stand alone."""
     parts = re.split(r",| and | but | while ", clause)
     return parts if all(len(part.split()) >= 3 for part in parts) else [clause]
+
+
+_ACT = re.compile(
+    r"(?<=\w )([a-z]{2,}ed|made|drove|led|sent|brought|broke|threw|set|let|cut|shook|shut)"
+    r"(?= (?:the|an?|its|their|all|every|some|[A-Z]\w+|\S*[\d._/-]\S*\w|\w+ to)\b(?! by\b))"
+)
+"""A verb with its object; a participle ("the maximum allowed size") has none."""
+_BEFORE_NO_ACT = re.compile(
+    r"(?:'s|\b(?:is|was|are|were|be|been|being|has|had|have|not|never|got|get|an?|the|its|their|to|of|by|no|and|or|in|on|with|"
+    r"for|that|which|who|when|as|just|already|also|all)(?: \w+ly)?) $",
+    re.IGNORECASE,
+)
+_NO_CAUSE = frozenset(
+    {
+        "answered", "appeared", "asked", "attempted", "became", "called", "detected", "encountered", "ended",
+        "exceeded", "expected", "expired", "failed", "found", "happened", "lacked", "logged", "missed", "needed",
+        "noticed", "observed", "occurred", "received", "refused", "rejected", "remained", "reported", "required",
+        "responded", "returned", "seemed", "showed", "spotted", "started", "stopped", "suffered", "timed", "tried",
+        "used", "waited", "wanted",
+    }
+)  # fmt: skip
+"""Verbs of what somebody met with, or did alone."""
+
+
+def acts_of(clause: str) -> Iterator[tuple[str, str]]:
+    """Who did something to whom, as "X made Y crawl" and "X prompted Y" tell: both sides of the verb.
+
+    A passive and a participle of a noun are no acts; neither is a verb of what its subject only met with.
+    """
+    for match in _ACT.finditer(clause):
+        before, behind = clause[: match.start()], clause[match.end() :]
+        if match[1] not in _NO_CAUSE and not _BEFORE_NO_ACT.search(before):
+            yield before, behind

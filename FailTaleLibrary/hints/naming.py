@@ -367,7 +367,7 @@ def _does_something(lead: str, rest: str, phrase: str) -> bool:
         return True
     if _DOERS.search(lead.strip() + " " if lead.strip() else "") is None:
         return False
-    if rest.startswith((" like ", " of ")):
+    if rest.startswith((" like ", " of ")) or (_BREAK.split(lead)[-1].strip() and _IS_SOMETHING.match(rest)):
         return False
     verbs = _stems_of_verbs()
     words = [word.casefold() for word in _WORD.findall(f"{phrase}{_BREAK.split(rest)[0]}")]
@@ -377,6 +377,10 @@ def _does_something(lead: str, rest: str, phrase: str) -> bool:
     )
 
 
+_IS_SOMETHING = re.compile(
+    r" (?:is|was|are|were) (?:that|an?|the|its|their|this|most|probably|likely)\b", re.IGNORECASE
+)
+"""Says what something is, as "the culprit is a query" does, and no act of it."""
 _NEAR = 8
 _BEING = frozenset({"is", "was", "are", "were", "has", "had", "does", "did", "cannot"})
 

@@ -168,3 +168,41 @@ def _around(text: str, match: re.Match[str]) -> _Sides:
     left = " ".join(text[: match.start()].split()[-_NEAR_WORDS:])
     right = " ".join(text[match.end() :].split()[:_NEAR_WORDS])
     return frozenset(significant_stems(left)), frozenset(significant_stems(right))
+
+
+# --- Who handed a role to whom ----------------------------------------------------------------------------------------
+
+_NAME = r"(?<![\w.-])([\w.-]*\w)(?:'s)?"
+_GIVES = (
+    r"relinquish|hand|ced|pass|transferr?|yield|surrender|g[ai]ve|giving|lost|los[ei]|abdicat|fail(?:ed|s|ing)? over|"
+    r"step|mov"
+)
+_TAKES = r"took|taking|takes|inherit|seiz|assum|acquir|succeed|receiv|got|replac|superseded|won"
+_HANDED = (
+    (
+        re.compile(
+            rf"{_NAME} (?:\w+ ){{0,2}}?(?:{_GIVES})\w*\b(?: [\w-]+){{0,5}}? (?:to|favou?r of) {_NAME}", re.IGNORECASE
+        ),
+        False,
+    ),
+    (re.compile(rf"{_NAME} (?:\w+ ){{0,2}}?(?:{_TAKES})\w*\b(?: [\w-]+){{0,7}}? from {_NAME}", re.IGNORECASE), True),
+)
+_STEPS_DOWN = re.compile(r"step\w*[ -]down|demot|relinquish|resign|abdicat|lost leader|handing over", re.IGNORECASE)
+_STEPS_UP = re.compile(r"promot|took over|taking over|acquired|elected|becom\w+|became", re.IGNORECASE)
+
+
+def turns_handing_round(claim: str, line: str, host: str) -> bool:
+    """Whether a machine of a line handed its role to another one, and the claim says the reverse.
+
+    A line speaks of the machine that logged it, unless it has names on both sides itself.
+    """
+    down, up = _STEPS_DOWN.search(line) is not None, _STEPS_UP.search(line) is not None
+    if down == up:
+        return False
+    for pattern, takes in _HANDED:
+        for match in pattern.finditer(claim):
+            giver, taker = (match[2], match[1]) if takes else (match[1], match[2])
+            other = taker if giver == host else giver
+            if host in (giver, taker) and giver != taker and _place_of_thing(other.casefold(), line) is not None:
+                return (giver == host) != down
+    return False

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from FailTaleLibrary.files import packaged_yaml
+from FailTaleLibrary.hints.concepts import said_in
 from FailTaleLibrary.hints.injection import reads_like_instruction
 from FailTaleLibrary.hints.patterns import with_parts
 from FailTaleLibrary.text import is_visible
@@ -82,7 +83,7 @@ def steering_rows() -> tuple[SteeringRow, ...]:
 
 def steering(sentence: str, ground: Ground) -> str | None:
     """Why the sentence could harm a reader or an assistant that reads it; None when it could not."""
-    told = _OPINION.sub(" ", sentence)
+    told = _TELLING.sub(" ", _OPINION.sub(" ", sentence))
     return (
         _strange_characters(sentence, ground.facts)
         or _address(sentence, ground)
@@ -101,6 +102,17 @@ _OPINION = re.compile(
     re.IGNORECASE,
 )
 """How somebody says that it is only an opinion, which asks nothing of a reader."""
+_TELLING = re.compile(
+    r"\b(?:(?:could|can|did|does|do|was|were)(?: not|n't)|cannot|tr(?:ied|ies|ying) to|attempt(?:s|ed|ing)? to|"
+    r"fail(?:s|ed|ing)? to|unable to|able to|permissions? to|permitted to|refus(?:es|ed|ing) to)"
+    r"(?: (?:properly|successfully|even|longer))? "
+    r"(?:contact|call|ask|consult|write to|reach out to|talk to|speak to|report to|log in with|sign in with)\b|"
+    r"\bno (?:secrets?|credentials?|tokens?|passwords?|keys?) (?:could|can|was|were) (?:be )?\w+(?= )|"
+    r"\bwe (?=(?:burnt|ran|hit|lost|got|went|used|exceeded|exhausted|reached|saw|overran|sent|"
+    r"(?:were|was|are)(?! to\b))\b)",
+    re.IGNORECASE,
+)
+"""How a sentence tells what somebody of the system tried, could not do or did: no request, whatever its verb."""
 
 # --- Characters -------------------------------------------------------------------------------------------------------
 
@@ -203,8 +215,18 @@ def _is_command(sentence: str, facts: str) -> bool:
     the evidence speaks of anyway may be named.
     """
     known = facts.casefold()
-    programs = _PROGRAM.finditer(sentence)
+    programs = [match for match in _PROGRAM.finditer(sentence) if not _is_told_of(match, facts)]
     if _COMMAND.search(sentence) or any(match["more"] or match[0].casefold() not in known for match in programs):
         return True
     calls = (*_FLAG.finditer(sentence), *_HTTP_CALL.finditer(sentence))
     return any(match[0] not in facts for match in calls)
+
+
+def _is_told_of(program: re.Match[str], facts: str) -> bool:
+    """Whether the sentence says what a program does, and the evidence is about what the program is for."""
+    if _DOES.match(program.string, program.end()) is None:
+        return False
+    return any(concept.is_borne_by(facts) for concept in said_in(program[0]))
+
+
+_DOES = re.compile(r" (?:(?:is|was|has|had|did|does)\b(?! to\b)|(?!is\b|as\b|this\b|rules\b)[a-z]{2,}(?:[^s]s|ed)\b)")

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
 
-from FailTaleLibrary.hints.clauses import Clause, clauses_of, parts_of
+from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, said_in
 from FailTaleLibrary.hints.quantities import MONTHS, dates_of
-from FailTaleLibrary.hints.relations import turns_round
+from FailTaleLibrary.hints.relations import turns_handing_round, turns_round
 from FailTaleLibrary.hints.words import significant_stems
 from FailTaleLibrary.records import Chain, Suspect
 
@@ -174,14 +174,21 @@ class Scene:
 
     def _reversed_order(self, clauses: Sequence[Clause]) -> str | None:
         """A cause and an effect that the lines tell the other way round."""
-        for first, second in pairwise(clauses):
-            if {first.role, second.role} != {"cause", "effect"}:
-                continue
-            cause, effect = (first, second) if first.role == "cause" else (second, first)
-            told, followed = self._lines_told_by(cause.text), self._lines_told_by(effect.text)
-            pairs = [] if set(map(id, told)) & set(map(id, followed)) else list(product(followed, told))
-            if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
-                return f"{followed[0].id} came before {told[0].id} and did not follow from it"
+        links = [
+            (one.text, other.text) if one.role == "cause" else (other.text, one.text)
+            for one, other in pairwise(clauses)
+            if {one.role, other.role} == {"cause", "effect"}
+        ]
+        acts = [act for clause in clauses for act in acts_of(clause.text)]
+        return next((why for link in (*links, *acts) if (why := self._is_reversed(*link))), None)
+
+    def _is_reversed(self, cause: str, effect: str) -> str | None:
+        told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        if set(map(id, told)) & set(map(id, followed)):
+            return None
+        pairs = list(product(followed, told))
+        if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
+            return f"{followed[0].id} came before {told[0].id} and did not follow from it"
         return None
 
     def _lines_told_by(self, clause: str) -> list[Line]:
@@ -212,7 +219,7 @@ class Scene:
 
     def _reversed_relation(self, sentence: str) -> str | None:
         for line in self.cited:
-            if turns_round(sentence, line.text):
+            if turns_round(sentence, line.text) or turns_handing_round(sentence, line.text, line.suspect.host):
                 return f"{line.id} says it the other way round"
         return None
 
