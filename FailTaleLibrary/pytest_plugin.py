@@ -379,10 +379,23 @@ class _PytestRun:
         summary = (PROPERTY, without_ci_commands(self.run.summary(collected)))
         item.user_properties.append(summary)  # JUnit XML takes what the teardown's report has, which is made of these
         report.user_properties.append(summary)
-        if self._config.pluginmanager.hasplugin("html"):
-            card = self.run.card(collected)
+        page = self._config.getoption("htmlpath", None)  # pytest-html's own option
+        if page:
             extras = getattr(report, "extras", [])
-            report.extras = [*extras, _html_extra(card)]  # type: ignore[attr-defined]  # pytest-html's own attribute
+            card = _html_extra(self._card_for(Path(os.path.expandvars(page)).expanduser(), collected))
+            report.extras = [*extras, card]  # type: ignore[attr-defined]  # pytest-html's own attribute
+
+    def _card_for(self, page: Path, collected: Report) -> str:
+        """The card for pytest-html's report, with links to what lies in files."""
+        from FailTaleLibrary.rendering import with_own_style
+
+        bundle = self._link(collected.bundle, page) if collected.bundle else None
+        pictures = [quote(self._link(each.path, page)) if each.path else "" for each in collected.failure.screenshots]
+        return with_own_style(self.run.card(collected, bundle_link=bundle, screenshot_links=pictures))
+
+    def _link(self, path: str, page: Path) -> str:
+        """A path below the output directory as a page links it."""
+        return Path(os.path.relpath(self._output_dir / path, page.parent)).as_posix()
 
     def _failure_of(self, item: pytest.Item, call: pytest.CallInfo[None], report: pytest.TestReport) -> Failure:
         local_values = dict(_local_values(call))

@@ -11,6 +11,7 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from chromium import a_page
 from needs import missing
 from patience import PATIENCE_S
 
@@ -233,6 +234,24 @@ def test_reports_sections_properties_and_summary_tell_it(told: PytestRun) -> Non
     assert "data-failtale" in (told.directory / "report.html").read_text().replace("&#34;", '"')
     assert "= FailTale =" in told.output
     assert "test_shop.py::test_order[17]: FailTale:" in told.output
+
+
+@pytest.mark.browser
+def test_a_card_in_pytest_htmls_report_leads_to_its_bundle_and_keeps_its_style_under_a_filter(told: PytestRun) -> None:
+    """A filter takes rows out of the page, with the style sheets of their cards."""
+    page_file = told.directory / "report.html"
+    with a_page() as page:
+        page.goto(page_file.as_uri())
+        cards = page.locator("[data-failtale]")
+        cards.first.wait_for()
+        every = cards.count()
+        link = cards.first.get_by_text("bundle", exact=True).get_attribute("href")
+        assert link is not None
+        assert (page_file.parent / link).is_dir()
+        first = page.locator("#results-table .col-result").first.inner_text()
+        page.locator(f"input[data-test-result={first.lower()}]").click()
+        assert 0 < cards.count() < every
+        assert set(cards.evaluate_all("cards => cards.map(each => getComputedStyle(each).paddingLeft)")) == {"14px"}
 
 
 def test_results_are_those_of_a_run_without_it(told: PytestRun, tmp_path: Path) -> None:

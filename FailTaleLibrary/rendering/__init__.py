@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from FailTaleLibrary.rendering.formats import FORMATS, Format
-from FailTaleLibrary.rendering.html import is_card, redraw, to_html, to_page
+from FailTaleLibrary.rendering.html import is_card, redraw, to_html, to_page, with_own_style
 from FailTaleLibrary.rendering.text import summary_line, to_brief_text, to_text
 
 __all__ = [
@@ -16,4 +16,5 @@ __all__ = [
     "to_html",
     "to_page",
     "to_text",
+    "with_own_style",
 ]

@@ -6,7 +6,8 @@ or dark theme through Robot's CSS variables and keeps a light look of its own wh
 
 Every card brings the whole sheet, so that it can stand alone, under a title that no other has. A browser takes sheets
 of different titles for alternatives and applies the first alone: of a hundred cards one styles all. Without titles each
-card's sheet would have every card of the page looked at again.
+card's sheet would have every card of the page looked at again. That holds where cards stay in their page, as in
+log.html; one that takes rows away, or has titled sheets of its own, needs `with_own_style`.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ _FIRST_GUESS = 0.6
 """Characters of output that make a byte of card, with its markup and its share of the payload."""
 _SHORT_HEADLINE = 300
 """Of a failure whose card has no room; the bundle has the rest."""
+_STYLE_TITLE = re.compile(r'(?<=<style) title="[^"]*"')
 _LINK = re.compile(r'<div data-failtale="1" data-failure-id="[^"]*" data-bundle="([^"]*)"')
 
 _SCREENSHOT_LINK = re.compile(r'data-screenshot="(\d{1,2})" href="([^"]*)"')
@@ -79,6 +81,14 @@ def to_page(cards: str, reports: Sequence[Report]) -> str:
         "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
         f"<title>FailTale: {html.escape(title)}</title></head>\n<body>{cards}</body></html>\n"
     )
+
+
+def with_own_style(card: str) -> str:
+    """The card for a page that is not Robot's: its style sheet is applied whatever other sheets the page has or loses.
+
+    pytest-html takes the rows that a filter hides out of the page, and the one card whose sheet was applied with them.
+    """
+    return _STYLE_TITLE.sub("", card, count=1)
 
 
 def redraw(
