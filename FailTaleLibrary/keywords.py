@@ -11,6 +11,7 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, TextIO
 from urllib.parse import quote
@@ -260,7 +261,7 @@ class FailTaleLibrary:
             return
         from FailTaleLibrary.hints import HintOf, with_progress, write_hints
 
-        ask: HintOf = self.run.hint_of
+        ask: HintOf = partial(self.run.hint_of, folder=output.parent)
         if sys.__stderr__ is not None:
             ask = with_progress(ask, tally.failures, sys.__stderr__)
         write_hints(output, ask, max_bytes=self.run.config.limits.card_bytes)
@@ -375,7 +376,7 @@ class FailTaleLibrary:
         | ${analysis} =    `Analyze Evidence`
         | Should Contain    ${analysis.headline}    database is locked
         """
-        report = self.run.with_hint(self.run.last_report())
+        report = self.run.with_hint(self.run.last_report(), folder=_place_of_bundles())
         self.show(report)
         return self._value(report)
 

@@ -198,7 +198,7 @@ class FailTale:
         """What the last evidence points to: suspects, and a hint where a model is configured; waits for the model."""
         from FailTaleLibrary.queries import value_of
 
-        report = self._run.run.with_hint(self._run.run.last_report())
+        report = self._run.run.with_hint(self._run.run.last_report(), folder=self._run._output_dir.absolute())
         return value_of(report, text=self._run.run.text(report))
 
 

@@ -457,17 +457,20 @@ class Run:
         self._summarise(report)
         return report
 
-    def hint_of(self, report: Report) -> Analysis:
-        """The report's analysis with a model's hint, or with the reason why there is none; waits for the model."""
+    def hint_of(self, report: Report, *, folder: Path | None = None) -> Analysis:
+        """The report's analysis with a model's hint, or with the reason why there is none; waits for the model.
+
+        ``folder`` is the one of the run's output, below which screenshots lie.
+        """
         from FailTaleLibrary.hints import HintMaker
 
         if self._hint_maker is None:  # one for all, because they share its budget
             self._hint_maker = HintMaker(self.config.analysis, cache_dir=user_directory("cache") / "hints")
-        return self._hint_maker.hint(report)
+        return self._hint_maker.hint(report, folder=folder)
 
-    def with_hint(self, report: Report) -> Report:
+    def with_hint(self, report: Report, *, folder: Path | None = None) -> Report:
         """The report with `hint_of` it."""
-        return report.model_copy(update={"analysis": self.hint_of(report)})
+        return report.model_copy(update={"analysis": self.hint_of(report, folder=folder)})
 
     def last_report(self) -> Report:
         """The newest report. Raises FailTaleError when there is none."""

@@ -7,6 +7,7 @@ import contextlib
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from FailTaleLibrary.archive import read_bundle, read_item, reports_in, write_bundle
@@ -53,7 +54,8 @@ def _run_analyze(options: argparse.Namespace) -> int:
         raise ConfigError("No model is named; write e.g. '--model qwen2.5:3b' or set analysis.model in failtale.yaml.")
     outcomes: list[HintOutcome] = []
     maker = HintMaker(settings, cache_dir=user_directory("cache") / "hints")
-    ask = with_progress(maker.outcome, _reports_there(options.path), unfiltered(sys.stderr))
+    hint_of = partial(maker.outcome, folder=_folder_of_output(options.path))
+    ask = with_progress(hint_of, _reports_there(options.path), unfiltered(sys.stderr))
 
     def remember(report: Report) -> Analysis:
         outcomes.append(ask(report))
@@ -80,6 +82,14 @@ def exit_status(outcomes: Sequence[HintOutcome]) -> int:
     if "failed" in kinds:
         return 1
     return NOT_ASKED_STATUS if "not asked" in kinds else 0
+
+
+def _folder_of_output(path: Path) -> Path | None:
+    """Where the screenshots of a run are; a bundle that lies elsewhere than in its output directory does not know."""
+    folder = path.absolute().parent
+    if not path.is_dir():
+        return folder
+    return folder.parent if folder.name == "failtale" else None
 
 
 def _reports_there(path: Path) -> int:

@@ -450,6 +450,11 @@ class AnalysisSettings(Section):
     about: str = Field(
         "", max_length=2000, description="A few sentences about the product, in your words, for the model."
     )
+    screenshot: bool = Field(
+        False,
+        description="Also send the failing test's screenshot, to a model that takes pictures and runs in no cloud. "
+        "What a picture shows cannot be redacted.",
+    )
     when: Literal["after_run", "offline"] = Field(
         "after_run", description="`after_run`: when the last test has ended; `offline`: only by `failtale analyze`."
     )

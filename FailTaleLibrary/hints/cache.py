@@ -11,7 +11,9 @@ import contextlib
 import hashlib
 import json
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -19,7 +21,7 @@ from FailTaleLibrary.files import private_directory, read_regular, write_private
 from FailTaleLibrary.hints.answer import ModelAnswer
 from FailTaleLibrary.hints.ollama import Model, Reply
 from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt
-from FailTaleLibrary.hints.verify import VerifiedAnswer
+from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, VerifiedAnswer
 
 _MAX_ENTRIES = 1000
 _MAX_BYTES = 100_000
@@ -52,11 +54,13 @@ class CachedAnswer(BaseModel):
     seconds: float
     prompt_tokens: int | None
     answer_tokens: int | None
+    along: tuple[str, ...] = ()
+    """What went along with the prompt, in sentences."""
     kept: bool = True
     """False: nothing of it could be shown."""
 
     @classmethod
-    def of_reply(cls, reply: Reply, *, model: Model, seconds: float) -> CachedAnswer:
+    def of_reply(cls, reply: Reply, *, model: Model, seconds: float, along: Sequence[str] = ()) -> CachedAnswer:
         """The answer in a reply."""
         return cls(
             text=reply.text,
@@ -66,6 +70,7 @@ class CachedAnswer(BaseModel):
             seconds=seconds,
             prompt_tokens=reply.prompt_tokens,
             answer_tokens=reply.answer_tokens,
+            along=tuple(along),
         )
 
     def as_dropped(self) -> CachedAnswer:
@@ -84,6 +89,7 @@ class CachedAnswer(BaseModel):
             seconds=self.seconds,
             prompt_tokens=self.prompt_tokens,
             answer_tokens=self.answer_tokens,
+            along=tuple(map(NO_KNOWN_VALUES.safe_text, self.along)),
         )
 
 
@@ -92,9 +98,10 @@ def cache_key(prompt: Prompt, model_name: str) -> str:
 
     Numbers and identifiers of the evidence are left out: they differ by run.
     """
-    text = json.dumps(
-        [PROMPT_VERSION, model_name, prompt.system, normalised(prompt.user), prompt.schema], sort_keys=True
-    )
+    parts: list[Any] = [PROMPT_VERSION, model_name, prompt.system, normalised(prompt.user), prompt.schema]
+    if prompt.picture is not None:
+        parts.append(hashlib.sha256(prompt.picture.data).hexdigest())
+    text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TextIO, TypeVar
 
 from FailTaleLibrary.archive import rewrite_cards
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
+from FailTaleLibrary.hints.along import sentences_of, with_picture
 from FailTaleLibrary.hints.answer import ModelAnswer, parse_model_answer
 from FailTaleLibrary.hints.budget import NotAskedError, RunBudget
 from FailTaleLibrary.hints.cache import Cache, CachedAnswer, cache_key, normalised
@@ -20,6 +21,7 @@ from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, 
 from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, checked_hint
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Analysis, Hint, Report, SafeText, our_words
+from FailTaleLibrary.screenshots import Picture, picture_of
 from FailTaleLibrary.text import sanitize, shorten
 
 _log = logger_of(__name__)
@@ -123,18 +125,21 @@ class HintMaker:
         self._chars_per_token = CHARS_PER_TOKEN
         self._is_calibrated = False
 
-    def hint(self, report: Report) -> Analysis:
-        """The report's Analysis with a hint, or with the reason why there is none; unchanged when no model is named."""
-        return self.outcome(report).analysis
+    def hint(self, report: Report, *, folder: Path | None = None) -> Analysis:
+        """The report's Analysis with a hint, or with the reason why there is none; unchanged when no model is named.
 
-    def outcome(self, report: Report) -> HintOutcome:
+        ``folder`` is the one of the output that the report is from, below which its screenshots lie.
+        """
+        return self.outcome(report, folder=folder).analysis
+
+    def outcome(self, report: Report, *, folder: Path | None = None) -> HintOutcome:
         """The same, with what the model said and whether it was asked at all."""
         before = report.analysis
         if self._settings.model is None:
             return HintOutcome(before, "not asked", our_words("no model is named"))
         heard: list[str] = []
         try:
-            analysis = before.with_hint(self._hint_of(report, heard))
+            analysis = before.with_hint(self._hint_of(report, folder, heard))
             return HintOutcome(analysis, "answered", said=_safe_answer(heard))
         except HintError as error:
             reason = NO_KNOWN_VALUES.safe_message(error)
@@ -146,28 +151,38 @@ class HintMaker:
         analysis = before if before.hint else before.without_hint(reason)
         return HintOutcome(analysis, kind, reason, said=_safe_answer(heard))
 
-    def _hint_of(self, report: Report, heard: list[str]) -> Hint:
+    def _hint_of(self, report: Report, folder: Path | None, heard: list[str]) -> Hint:
         """``heard`` takes the text of the model's answer."""
         if not can_help(report.analysis):
             raise NotAskedError(NOT_ASKED)
         prompt = self._built_prompt(report, context_tokens=self._context_tokens)
         if known := self._from_signature(report, prompt, heard):
             return known
-        remembered = self._cache.load(cache_key(prompt, self._model_name))
+        picture = picture_of(report.failure, folder) if self._settings.screenshot and folder else None
         try:
             ollama, model = self._probed()
         except HintError:
             # Nobody is there to say that the weights are others by now: what they said is worth more than nothing.
-            if remembered and (hint := self._recalled(report, prompt, remembered, heard)):
+            if hint := self._last_resort(report, prompt, picture, heard):
                 return hint
             raise
         if model.context_tokens != self._settings.context:
             prompt = self._built_prompt(report, context_tokens=model.context_tokens)
-            remembered = self._cache.load(cache_key(prompt, self._model_name))
         _refuse_nothing(prompt, model)
+        if picture is not None:
+            prompt = with_picture(prompt, picture, model)
+        remembered = self._cache.load(cache_key(prompt, self._model_name))
         if remembered and remembered.is_of(model) and (hint := self._recalled(report, prompt, remembered, heard)):
             return hint
         return self._asked(report, prompt, ollama, model, heard)
+
+    def _last_resort(self, report: Report, prompt: Prompt, picture: Picture | None, heard: list[str]) -> Hint | None:
+        """The hint of an earlier run, whatever went along then."""
+        for sent in dict.fromkeys((picture, None)):
+            remembered = self._cache.load(cache_key(replace(prompt, picture=sent), self._model_name))
+            if remembered and (hint := self._recalled(report, prompt, remembered, heard)):
+                return hint
+        return None
 
     @property
     def _model_name(self) -> str:
@@ -244,7 +259,7 @@ class HintMaker:
             reply, seconds = self._timed_call(lambda: ollama.ask(prompt, model=model, deadline_s=allowed))
             self._calibrate_tokens(reply, prompt)
             heard.append(reply.text)
-            answer = CachedAnswer.of_reply(reply, model=model, seconds=seconds)
+            answer = CachedAnswer.of_reply(reply, model=model, seconds=seconds, along=sentences_of(prompt))
             return self._believed(answer, report=report, prompt=prompt)
         except HintError as error:
             self._remember(report, _FailedLike(report.failure.name, error))
@@ -283,7 +298,7 @@ class HintMaker:
 
     def _calibrate_tokens(self, reply: Reply, prompt: Prompt) -> None:
         """What this model has counted so far, with a margin, instead of our guess."""
-        if not reply.prompt_tokens:
+        if not reply.prompt_tokens or prompt.picture:  # whose tokens nobody knows
             return
         lowest, highest = _CALIBRATED
         counted = _SAFETY * self._chars_per_token * prompt.estimated_tokens / reply.prompt_tokens

@@ -183,6 +183,7 @@ class Server:
     """Scheme, host, port and perhaps a path; never a user or a password."""
     is_loopback: bool
     """Then no proxy of the environment is asked."""
+    is_cloud: bool = False
     api_key: str | None = None
     """Sent only here; None for a server that it is not meant for."""
 
@@ -203,6 +204,7 @@ def server_for(settings: AnalysisSettings, environ: Mapping[str, str]) -> Server
     return Server(
         url=url,
         is_loopback=_is_loopback(host),
+        is_cloud=is_cloud,
         api_key=(environ.get("OLLAMA_API_KEY") or None) if is_meant else None,
     )
 
@@ -243,6 +245,8 @@ _CONNECT_S = 2.0
 _UNKNOWN_CONTEXT = 4096
 """Tokens to ask for when a server does not say what the model has: Ollama's own smallest default."""
 _KEEP_ALIVE = "10m"
+_VISION = "vision"
+"""The capability of models that take pictures."""
 _MAX_BODY = 8_000_000
 _MAX_ANSWER_CHARS = 50_000
 
@@ -258,6 +262,9 @@ class Model:
     """The window to ask for in each call of a run: another one would load the model anew."""
     think: Literal["low"] | bool | None
     """What to send: thinking would spend the answer's tokens; None for models that do not think."""
+    takes_pictures: bool = False
+    is_remote: bool = False
+    """In a cloud that was allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +286,7 @@ class Ollama:
 
     def model(self, deadline_s: float) -> Model:
         """The model's facts; raises HintError when it is not there, or lies in a cloud that was not allowed."""
-        self._refuse_cloud(self._name.endswith(("-cloud", ":cloud")), "its name says so")
+        self._refuse_cloud(self._is_cloud_name, "its name says so")
         tags, show = self._within_deadline(deadline_s, lambda wire: self._facts(wire, deadline_s))
         listed = tags.entry(self._name)
         self._refuse_cloud(listed.is_remote or show.is_remote, "it is a remote model")
@@ -288,6 +295,8 @@ class Ollama:
             digest=listed.digest or "",
             context_tokens=min(self._settings.context, show.context_tokens or _UNKNOWN_CONTEXT),
             think=show.think,
+            takes_pictures=_VISION in (show.capabilities or ()),
+            is_remote=self._server.is_cloud or self._is_cloud_name or listed.is_remote or show.is_remote,
         )
 
     def ask(self, prompt: Prompt, *, model: Model, deadline_s: float) -> Reply:
@@ -295,6 +304,10 @@ class Ollama:
         reply = self._within_deadline(deadline_s, lambda wire: self._chat(prompt, model, wire, deadline_s))
         _refuse_overflow(reply, prompt, model)
         return reply
+
+    @property
+    def _is_cloud_name(self) -> bool:
+        return self._name.endswith(("-cloud", ":cloud"))
 
     def _refuse_cloud(self, is_cloud: bool, why: str) -> None:
         if is_cloud and not self._settings.allow_cloud:
@@ -356,7 +369,7 @@ class Ollama:
             pieces: list[str] = []
             for part in client.chat(
                 model=model.name,
-                messages=[{"role": "system", "content": prompt.system}, {"role": "user", "content": prompt.user}],
+                messages=[{"role": "system", "content": prompt.system}, _user_message(prompt)],
                 format=dict(prompt.schema),
                 options=options,
                 think=model.think,
@@ -369,6 +382,11 @@ class Ollama:
                 if sum(map(len, pieces)) > _MAX_ANSWER_CHARS:
                     raise HintError("the model's answer does not end; try another model")
         raise UnreachableError("Ollama's answer broke off before it was complete")
+
+
+def _user_message(prompt: Prompt) -> dict[str, Any]:
+    pictures = {"images": [prompt.picture.data]} if prompt.picture else {}
+    return {"role": "user", "content": prompt.user, **pictures}
 
 
 # --- Reading what the server says ------------------------------------------------------------------------------------

@@ -16,7 +16,8 @@ from typing import Any
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints.answer import schema_for
 from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction, split_instructions
-from FailTaleLibrary.records import Chain, Failure, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import Chain, Failure, KeywordStep, Report, SafeText, Suspect
+from FailTaleLibrary.screenshots import Picture
 from FailTaleLibrary.text import bytes_of, count, is_visible, one_line, sanitize, shorten
 
 # --- Lines of any origin ----------------------------------------------------------------------------------------------
@@ -74,6 +75,10 @@ class Prompt:
     omitted: tuple[str, ...]
     """Ids of suspects for which there was no room."""
     estimated_tokens: int
+    picture: Picture | None = None
+    """Goes along as it is; nothing of it is in `facts`, so it supports no answer."""
+    notes: tuple[SafeText, ...] = ()
+    """Why something that was asked for does not go along."""
 
     def text(self) -> str:
         """The whole of it for a person, as Markdown."""

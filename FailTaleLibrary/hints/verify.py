@@ -49,6 +49,8 @@ class VerifiedAnswer:
     seconds: float
     prompt_tokens: int | None
     answer_tokens: int | None
+    along: tuple[SafeText, ...] = ()
+    """What went along with the prompt and supports nothing, in sentences."""
 
 
 def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) -> Hint:
@@ -60,7 +62,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     answer = answered.answer
     unseen = _unseen_note(prompt)
     if answer.finds_no_cause:
-        return _no_cause(answered, notes=unseen)
+        return _no_cause(answered, notes=(*unseen, *answered.along, *prompt.notes))
     scene = _scene_of(answer, prompt, report)
     claim = checked_claim(
         answer.cause, ground=_ground_of(scene, prompt, report), named=_named(prompt), max_chars=MAX_CAUSE_CHARS
@@ -88,7 +90,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         next_steps=steps_for(suspects),
         citations=citations,
         removed_sentences=len(claim.removed),
-        notes=(*_left_out(claim), *_strange(claim), *unseen, *doubts),
+        notes=(*_left_out(claim), *_strange(claim), *unseen, *doubts, *answered.along, *prompt.notes),
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
