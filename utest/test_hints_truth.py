@@ -118,6 +118,22 @@ def test_plain_words_that_stand_nowhere_lower_the_confidence_and_are_noted() -> 
 
 
 @pytest.mark.parametrize(
+    ("file", "said", "idea"),
+    [
+        ("hint_cases_blind_4.yaml", "every attempt at charging expired", "expired"),
+        ("hint_cases_blind_4.yaml", "vda is saturated", "processor load"),
+        ("hint_cases_blind.yaml", "because the card has expired", None),
+    ],
+)
+def test_a_verb_of_another_subject_makes_a_hint_doubtful_and_drops_none(file: str, said: str, idea: str | None) -> None:
+    written = next(each for each in written_answers(BENCH / file) if said in each.answer.cause)
+    outcome, hint, notes = judged(written)
+    assert outcome == ("kept" if idea else "dropped")
+    assert hint is None or hint.confidence == "low"
+    assert idea is None or f"in so many words: {idea}" in notes
+
+
+@pytest.mark.parametrize(
     ("sentence", "steers"),
     [
         ("I suspect that api1 ran out of memory.", False),

@@ -25,11 +25,25 @@ class Concept:
     symptom: bool
     """It is what others notice of a cause: what followed may be told so, in words that stand nowhere."""
     category: HintCategory | None
+    act: re.Pattern[str] | None
+    """The words of ``said`` that mean something else of a subject that ``of`` does not hold."""
+    of: re.Pattern[str] | None
     hits: tuple[tuple[str, str], ...]
     misses: tuple[tuple[str, str], ...]
 
     def is_said_in(self, text: str) -> bool:
         return self.said.search(text.casefold()) is not None
+
+    def acts_said_in(self, text: str) -> tuple[str, ...]:
+        """What stands before each verb or adjective with which a text says it, where all that says it are such, and
+        none is told of a subject that makes the idea plain."""
+        if self.act is None or self.of is None:
+            return ()
+        folded = text.casefold()
+        before = [folded[: match.start()] for match in self.act.finditer(folded)]
+        if self.said.search(self.act.sub(" ", folded)) or any(self.of.search(subject) for subject in before):
+            return ()
+        return tuple(before)
 
     def is_borne_by(self, text: str) -> bool:
         folded = text.casefold()
@@ -49,6 +63,8 @@ def concepts() -> tuple[Concept, ...]:
             own=row.get("own", False),
             symptom=row.get("symptom", False),
             category=row.get("category"),
+            act=re.compile(row["act"]) if "act" in row else None,
+            of=re.compile(row["of"]) if "of" in row else None,
             hits=tuple(map(tuple, row["hits"])),
             misses=tuple(map(tuple, row["misses"])),
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
@@ -18,7 +18,7 @@ from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, said_in
 from FailTaleLibrary.hints.quantities import MONTHS, dates_of
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_round
-from FailTaleLibrary.hints.words import significant_stems
+from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
 from FailTaleLibrary.records import Chain, Suspect
 
 # --- Lines ------------------------------------------------------------------------------------------------------------
@@ -136,14 +136,37 @@ class Scene:
                 return found
         return None
 
+    def doubtful_ideas(self, sentences: Sequence[str]) -> tuple[str, ...]:
+        """Ideas that no line bears, said by words that mean another thing of the subject of which they are told."""
+        clauses = [clause for sentence in sentences for clause in clauses_of(sentence)]
+        ideas = [concept.name for each in clauses for concept in self._unborne_ideas(each, self.lines)]
+        return tuple(dict.fromkeys(ideas))
+
     def _unborne(self, clause: Clause, may_bear: Sequence[Line]) -> str | None:
         """An idea of a clause that stands in none of the lines that it may stand on."""
-        for concept in said_in(_WITHOUT.sub(" ", clause.text)):
-            is_free = concept.symptom and clause.role == "effect"
-            if not is_free and not self._is_borne(concept, may_bear):
+        for concept in self._unborne_ideas(clause, may_bear):
+            if not self._is_meant_otherwise(concept, clause.text):
                 where = "the lines that it cites say" if may_bear is self.cited else "the evidence says"
                 return f"'{concept.name}' is not what {where}"
         return None
+
+    def _unborne_ideas(self, clause: Clause, may_bear: Sequence[Line]) -> Iterator[Concept]:
+        for concept in said_in(_WITHOUT.sub(" ", clause.text)):
+            is_free = concept.symptom and clause.role == "effect"
+            if not is_free and not self._is_borne(concept, may_bear):
+                yield concept
+
+    def _is_meant_otherwise(self, concept: Concept, clause: str) -> bool:
+        """Whether all that says an idea is told of a thing that it cannot happen to, as "the attempt expired" is."""
+        subjects = concept.acts_said_in(clause)
+        return bool(subjects) and all(self._names_a_thing(subject) for subject in subjects)
+
+    def _names_a_thing(self, subject: str) -> bool:
+        words = re.findall(r"[a-z][\w-]+", subject)
+        if self.hosts & set(words):
+            return False
+        shown = {each for line in self.lines for each in line.stems}
+        return any(word in words_of_kind("nouns") or stem(word) in shown for word in words)
 
     def _is_borne(self, concept: Concept, may_bear: Sequence[Line]) -> bool:
         if self._is_the_message_of(concept):

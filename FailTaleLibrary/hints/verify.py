@@ -79,6 +79,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     if why := _lack_of_support(supporting, scene, report):
         raise _dropped(why, unseen)
     suspects = tuple(line.suspect for line in supporting)
+    unlikely = scene.doubtful_ideas(claim.sentences)
     most, doubts = _most_confidence(suspects, prompt=prompt, report=report)
     return Hint(
         model=answered.model,
@@ -86,11 +87,21 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         category=_fair_category(answer.category, claim.text, supporting),
         component=_supported_component(answer.component, prompt=prompt, supporting=suspects),
         cause=cause,
-        confidence=_lowest_of(answer.confidence, most, "low" if claim.is_steered or claim.strange else "high"),
+        confidence=_lowest_of(
+            answer.confidence, most, "low" if claim.is_steered or claim.strange or unlikely else "high"
+        ),
         next_steps=steps_for(suspects),
         citations=citations,
         removed_sentences=len(claim.removed),
-        notes=(*_left_out(claim), *_strange(claim), *unseen, *doubts, *answered.along, *prompt.notes),
+        notes=(
+            *_left_out(claim),
+            *_strange(claim),
+            *_unlikely(unlikely),
+            *unseen,
+            *doubts,
+            *answered.along,
+            *prompt.notes,
+        ),
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
@@ -135,6 +146,13 @@ def _strange(claim: Claim) -> tuple[SafeText, ...]:
         return ()
     words = NO_KNOWN_VALUES.safe_text(_listed(claim.strange))
     return (our_words("Confidence is low, because these words stand nowhere in the evidence: {}.", words),)
+
+
+def _unlikely(ideas: Sequence[str]) -> tuple[SafeText, ...]:
+    if not ideas:
+        return ()
+    words = NO_KNOWN_VALUES.safe_text(_listed(ideas))
+    return (our_words("Confidence is low, because no line says this in so many words: {}.", words),)
 
 
 def _unseen_note(prompt: Prompt) -> tuple[SafeText, ...]:
