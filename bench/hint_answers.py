@@ -40,6 +40,7 @@ SETS = (
     "hint_cases_blind_3.yaml",
     "hint_cases_blind_4.yaml",
     "hint_cases_plain.yaml",
+    "hint_cases_plain_2.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
