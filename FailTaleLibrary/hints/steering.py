@@ -103,8 +103,8 @@ _OPINION = re.compile(
 )
 """How somebody says that it is only an opinion, which asks nothing of a reader."""
 _TELLING = re.compile(
-    r"\b(?:(?:could|can|did|does|do|was|were)(?: not|n't)|cannot|tr(?:ied|ies|ying) to|attempt(?:s|ed|ing)? to|"
-    r"fail(?:s|ed|ing)? to|unable to|able to|permissions? to|permitted to|refus(?:es|ed|ing) to)"
+    r"\b(?:(?:could|can|did|does|was|were)(?: not|n't)(?: able to)?|cannot|tr(?:ied|ies|ying) to|"
+    r"attempt(?:s|ed|ing)? to|fail(?:s|ed|ing)? to|unable to|permissions? to|permitted to|refus(?:es|ed|ing) to)"
     r"(?: (?:properly|successfully|even|longer))? "
     r"(?:contact|call|ask|consult|write to|reach out to|talk to|speak to|report to|log in with|sign in with)\b|"
     r"\bno (?:secrets?|credentials?|tokens?|passwords?|keys?) (?:could|can|was|were) (?:be )?\w+(?= )|"
