@@ -31,8 +31,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from FailTaleLibrary.archive import report_in, rewritten, to_payload
-from FailTaleLibrary.records import Analysis, AppliedWindow, Citation, ItemPart, Redaction, Signature
+from FailTaleLibrary.records import (
+    Analysis,
+    AppliedWindow,
+    Chain,
+    ChainEvent,
+    ChainLink,
+    Citation,
+    ItemPart,
+    Redaction,
+    Signal,
+    Signature,
+)
 from FailTaleLibrary.rendering import is_card, redraw, summary_line, to_html, to_text
+from FailTaleLibrary.rendering.card import shown_suspects
 from FailTaleLibrary.rendering.json import to_json
 from FailTaleLibrary.rendering.text import to_brief_text
 from FailTaleLibrary.text import sanitize
@@ -307,6 +319,33 @@ def test_at_most_five_suspects_are_shown() -> None:
     ):
         assert "suspicion 5" in text
         assert "suspicion 6" not in text
+
+
+def test_what_two_collectors_of_a_host_say_alike_is_shown_once() -> None:
+    alike = (a_suspect(text="no answer"), a_suspect(id="E2", item_id="storage1/state", text="no answer"))
+    suspects = (*alike, a_suspect(id="E4", text="retrying"))
+    assert [each.id for each in shown_suspects(an_analysis(suspects=suspects))] == ["E1", "E4"]
+
+
+def test_an_event_of_the_chain_is_shown_though_it_ranks_low_and_was_seen_before() -> None:
+    seen = (Signal(name="seen before", words="seen before"),)
+    low = a_suspect(id="E9", host="web1", text="upstream refused", signals=seen)
+    suspects = (*(a_suspect(id=f"E{number}", text=f"suspicion {number}") for number in range(1, 7)), low)
+    event = ChainEvent(suspect_id="E9", who="web1", says="upstream refused")
+    failure = ChainEvent(suspect_id=None, who="test", says="the test failed")
+    chain = Chain(links=(ChainLink(cause=event, effect=failure, reasons=("names it",)),))
+    suspects_shown = [each.id for each in shown_suspects(an_analysis(suspects=suspects, chain=chain))]
+    assert suspects_shown == ["E1", "E2", "E3", "E4", "E9"]
+
+
+def test_host_and_kind_of_the_cause_stand_in_the_badge_alone() -> None:
+    """Also where the headline tells the component of a host whose name does not."""
+    first = a_suspect(host="db1", component="cache", text="no answer", lines_before=(), lines_after=())
+    analysis = an_analysis(suspects=(first,), headline="db1 (cache) · locked: no answer", cause="db1 · locked")
+    text = text_of_card(analysis=analysis)
+    assert "db1 (cache) · locked" in text
+    assert text.count("· locked") == 1
+    assert "· locked:" not in text
 
 
 def test_a_second_attempt_is_named() -> None:

@@ -40,9 +40,27 @@ NO_NEWS = "seen before"
 
 
 def shown_suspects(analysis: Analysis) -> tuple[Suspect, ...]:
-    """The best suspects that are news; where none is, the best there are."""
-    news = tuple(each for each in analysis.suspects if all(signal.name != NO_NEWS for signal in each.signals))
-    return (news or analysis.suspects)[:SHOWN_SUSPECTS]
+    """The chain's and the best that are news, by rank; where none is, the best there are.
+
+    What two items of a host say alike counts once.
+    """
+    chained = _ids_of_chain(analysis)
+    news = [each for each in analysis.suspects if each.id in chained or not _is_no_news(each)]
+    once: dict[tuple[str, str], Suspect] = {}
+    for each in news or analysis.suspects:
+        once.setdefault((each.host, _said(each)), each)
+    candidates = tuple(once.values())
+    best = sorted(candidates, key=lambda each: each is not candidates[0] and each.id not in chained)[:SHOWN_SUSPECTS]
+    return tuple(each for each in candidates if each in best)
+
+
+def _ids_of_chain(analysis: Analysis) -> set[str | None]:
+    links = analysis.chain.links if analysis.chain else ()
+    return {event.suspect_id for link in links for event in (link.cause, link.effect)}
+
+
+def _is_no_news(suspect: Suspect) -> bool:
+    return any(signal.name == NO_NEWS for signal in suspect.signals)
 
 
 # --- What the template gets ------------------------------------------------------------------------------------------
@@ -259,7 +277,20 @@ def _verdict(report: Report, suspects: Sequence[Suspect]) -> Verdict:
     if first is None or not first.is_strong:
         return Verdict(headline_of(report), "", lines, reasons)
     kind = report.analysis.cause or f"{first.host} · {next(each.name for each in first.signals if each.strong)}"
-    return Verdict(headline_of(report).removeprefix(f"{kind}: "), kind, lines, reasons)  # the badge says it
+    return Verdict(*_without_badge(headline_of(report), first, kind), lines, reasons)
+
+
+def _without_badge(headline: str, first: Suspect, cause: str) -> tuple[str, str]:
+    """The headline without its host and kind, and the badge that says them; with the component where the headline does.
+
+    ``cause`` is host and kind.
+    """
+    kind = cause.removeprefix(f"{first.host} · ")
+    for who in (first.host, f"{first.host} ({first.component})"):
+        for beginning in (f"{who} · {kind}: ", f"{who}: "):
+            if headline.startswith(beginning):
+                return headline.removeprefix(beginning), f"{who} · {kind}"
+    return headline, cause
 
 
 def _verdict_lines(report: Report, first: Suspect | None) -> Iterator[VerdictLine]:
