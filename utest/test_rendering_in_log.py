@@ -26,7 +26,7 @@ pytestmark = pytest.mark.browser
 
 AXE = AXE_FILE_PATH.read_text(encoding="utf-8")
 
-HEADLINE = "storage1: database is locked, 0.4 s before"
+HEADLINE = "database is locked, 0.4 s before"
 LISTENER = """
     from pathlib import Path
     from robot.api import logger
