@@ -9,6 +9,7 @@ import pytest
 from builders import a_failure, an_item, some_evidence
 
 from FailTaleLibrary.ranking import rank
+from FailTaleLibrary.ranking.lines import gist
 from FailTaleLibrary.records import Analysis, AppliedWindow, Failure, Item
 
 QUIET = "\n".join(f"2026-03-14 12:00:4{n},100 INFO [main] orders: {word} is well" for n, word in enumerate("abcdefghi"))
@@ -385,3 +386,23 @@ def test_the_headline_keeps_the_telling_end_of_a_long_line(line: str, telling: s
     headline = ranked(log(f"{AT}900 ERROR {line}")).headline
     assert telling in headline
     assert len(headline) < 200
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        (
+            "# Failed opening the temp RDB file temp-4057.rdb (in server root dir /srv/redis/shop/instances/one/data) "
+            "for saving: Permission denied",
+            "for saving: Permission denied",
+        ),
+        (
+            "*639 3 worker_connections are not enough while connecting to upstream, client: 127.0.0.1, server: web1, "
+            'request: "GET /prices/book HTTP/1.1", upstream: "http://127.0.0.1:8080/prices/book", host: "web1"',
+            "not enough while connecting to upstream …",
+        ),
+    ],
+)
+def test_the_gist_of_a_long_line_has_the_reason_at_its_end_and_no_context_of_the_request(line: str, said: str) -> None:
+    assert gist(line).endswith(said)
+    assert len(gist(line)) <= 110

@@ -261,21 +261,33 @@ def gist(line: str, *, max_chars: int = 110) -> str:
 
 
 _SAY_LITTLE = frozenset({"exception", "server error"})
+_CONTEXT_OF_NGINX = re.compile(r", client: \S+, server: .*")
+"""What nginx adds to each of its errors: whose request it was, in ``ngx_http_log_error`` of nginx 1.22."""
 
 
 def _shortened(text: str, max_chars: int) -> str:
-    """The beginning, and where that does not hold the gravest words, what ends with them."""
+    """The beginning, and where that does not hold the gravest words or the reason at the end, what ends with them."""
+    said = _CONTEXT_OF_NGINX.sub("", text)
+    if len(said) + len(" …") <= max_chars:
+        return f"{said} …" if said != text else said
     head = text[:max_chars].rsplit(" ", 1)[0].rstrip(" ,;:")
     cues = [row for row in services().rows_in(text) if row.kind in CUES]
     telling = next((row for row in cues if row.name not in _SAY_LITTLE), next(iter(cues), None))
-    if telling is None or telling in services().rows_in(head):
-        return f"{head} …"
     beginning = text[: max_chars // 4].rsplit(" ", 1)[0].rstrip(" ,;:")
+    in_head = services().rows_in(head)
+    if telling is None or telling in in_head:
+        reason = next((row for row in cues if row not in in_head), None)
+        stop = _end_of_row(text, telling) if telling and reason else max_chars
+        if telling is None or reason is None or stop > max_chars // 2:
+            return f"{head} …"
+        beginning, telling = text[:stop].rstrip(" ,;:"), reason
     stop = min(len(text), _end_of_row(text, telling) + max_chars // 4)
     if stop < len(text):
         stop = text.rfind(" ", 0, stop)
-    end = text[stop - (max_chars - len(beginning)) : stop].split(" ", 1)[-1].rstrip(" ,;:")
-    return f"{beginning} … {end}{' …' if stop < len(text) else ''}"
+    mark = " …" if stop < len(text) else ""
+    room = max_chars - len(f"{beginning} … {mark}")
+    end = text[stop - room : stop].split(" ", 1)[-1].rstrip(" ,;:")
+    return f"{beginning} … {end}{mark}"
 
 
 def _end_of_row(text: str, row: SignalRow) -> int:
