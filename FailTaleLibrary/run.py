@@ -465,7 +465,9 @@ class Run:
         from FailTaleLibrary.hints import HintMaker
 
         if self._hint_maker is None:  # one for all, because they share its budget
-            self._hint_maker = HintMaker(self.config.analysis, cache_dir=user_directory("cache") / "hints")
+            self._hint_maker = HintMaker(
+                self.config.analysis, cache_dir=user_directory("cache") / "hints", redactor=self._redactor
+            )
         return self._hint_maker.hint(report, folder=folder)
 
     def with_hint(self, report: Report, *, folder: Path | None = None) -> Report:

@@ -54,6 +54,9 @@ class OllamaStub:
     prompt_tokens: int | None = 900
     answer_tokens: int = 60
     done_reason: str = "stop"
+    embed: str = "ok"
+    vector_of: Callable[[str], list[float]] = lambda text: [1.0, float("lock" in text)]
+    """A text -> its embedding."""
     requests: list[Request] = field(default_factory=list)
     gone: threading.Event = field(default_factory=threading.Event)
     """Set when a client hung up on a server that was silent or dripping."""
@@ -109,6 +112,7 @@ class _Handler(BaseHTTPRequestHandler):
             "/api/tags": (stub.tags, self.good_tags),
             "/api/show": (stub.show, self.good_show),
             "/api/chat": (stub.chat, self.good_chat),
+            "/api/embed": (stub.embed, self.good_embed),
         }.get(self.path, ("html 404", self.good_tags))
         if row == "ok":
             good()
@@ -126,6 +130,11 @@ class _Handler(BaseHTTPRequestHandler):
         stub = self.server.stub
         info = {"general.architecture": "llama", "llama.context_length": stub.context_length}
         self.send(200, {"model_info": info, "capabilities": ["completion"], **stub.shown})
+
+    def good_embed(self) -> None:
+        stub = self.server.stub
+        texts = stub.requests[-1].body["input"]
+        self.send(200, {"embeddings": [stub.vector_of(text) for text in texts]})
 
     def good_chat(self) -> None:
         stub = self.server.stub

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -27,6 +28,7 @@ from FailTaleLibrary.hints import (
     write_hints,
 )
 from FailTaleLibrary.records import Analysis, Report
+from FailTaleLibrary.run import redactor_for
 
 
 def add_command(commands: Commands) -> None:
@@ -53,7 +55,8 @@ def _run_analyze(options: argparse.Namespace) -> int:
     if settings.model is None:
         raise ConfigError("No model is named; write e.g. '--model qwen2.5:3b' or set analysis.model in failtale.yaml.")
     outcomes: list[HintOutcome] = []
-    maker = HintMaker(settings, cache_dir=user_directory("cache") / "hints")
+    redactor = redactor_for(config or Config(), os.environ)
+    maker = HintMaker(settings, cache_dir=user_directory("cache") / "hints", redactor=redactor)
     hint_of = partial(maker.outcome, folder=_folder_of_output(options.path))
     ask = with_progress(hint_of, _reports_there(options.path), unfiltered(sys.stderr))
 

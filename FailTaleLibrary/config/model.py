@@ -455,6 +455,14 @@ class AnalysisSettings(Section):
         description="Also send the failing test's screenshot, to a model that takes pictures and runs in no cloud. "
         "What a picture shows cannot be redacted.",
     )
+    documents: LocalPath | None = Field(
+        None,
+        description="Folder of the product's own documents (`.md`, `.rst`, `.txt`): at most two passages that are near "
+        "to the failure also go to the model, and the hint names them.",
+    )
+    documents_model: str | None = Field(
+        None, description="Model for the embeddings of `documents`, e.g. `nomic-embed-text`; default: `model`."
+    )
     when: Literal["after_run", "offline"] = Field(
         "after_run", description="`after_run`: when the last test has ended; `offline`: only by `failtale analyze`."
     )

@@ -48,6 +48,11 @@ class RunBudget:
             raise HintError(f"not requested: {refusal}")
         return min(self.hint_time_s, left)
 
+    @property
+    def left_s(self) -> float:
+        """Seconds for what prepares a call; none where no call is to come."""
+        return 0.0 if self._kept >= self.hints else min(self.hint_time_s, self.run_time_s - self._spent_s)
+
     def count_kept(self) -> None:
         """An answer of the model that the reader gets; one that was dropped costs time alone."""
         self._kept += 1

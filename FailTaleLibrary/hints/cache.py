@@ -101,6 +101,8 @@ def cache_key(prompt: Prompt, model_name: str) -> str:
     parts: list[Any] = [PROMPT_VERSION, model_name, prompt.system, normalised(prompt.user), prompt.schema]
     if prompt.picture is not None:
         parts.append(hashlib.sha256(prompt.picture.data).hexdigest())
+    if prompt.documents:
+        parts.append({"documents": prompt.documents})
     text = json.dumps(parts, sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

@@ -6,13 +6,14 @@ import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Literal, TextIO, TypeVar
 
 from FailTaleLibrary.archive import rewrite_cards
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
-from FailTaleLibrary.hints.along import sentences_of, with_picture
+from FailTaleLibrary.hints.along import Library, with_picture
 from FailTaleLibrary.hints.answer import ModelAnswer, parse_model_answer
 from FailTaleLibrary.hints.budget import NotAskedError, RunBudget
 from FailTaleLibrary.hints.cache import Cache, CachedAnswer, cache_key, normalised
@@ -21,6 +22,7 @@ from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, 
 from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, checked_hint
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Analysis, Hint, Report, SafeText, our_words
+from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.screenshots import Picture, picture_of
 from FailTaleLibrary.text import sanitize, shorten
 
@@ -58,6 +60,9 @@ PromptOf = Callable[..., Prompt]
 
 _PROBE_S = 10.0
 _SAFETY = 0.9
+_SHARE_OF_DOCUMENTS = 0.5
+"""Of the time for a hint; the other half is the answer's."""
+_LEAST_S = 0.001
 _CALIBRATED = (1.0, 2.5)
 """Bytes of a log line in a token, whatever a server says."""
 
@@ -113,11 +118,14 @@ class HintMaker:
         cache_dir: Path | None = None,
         environ: Mapping[str, str] = os.environ,
         prompt_of: PromptOf = build_prompt,
+        redactor: Redactor = NO_KNOWN_VALUES,
     ) -> None:
+        """``redactor`` makes the product's documents safe, which no run has redacted."""
         self._settings = settings
         self._environ = environ
         self._prompt_of = prompt_of
         self._cache = Cache(cache_dir)
+        self._library = Library(settings, redactor=redactor, cache_dir=cache_dir, environ=environ)
         self._budget = RunBudget(hints=settings.hints, run_time_s=settings.run_time_s, hint_time_s=settings.hint_time_s)
         self._signatures: dict[str, _SameAs | _FailedLike] = {}
         self._known: tuple[Ollama, Model] | None = None
@@ -159,11 +167,12 @@ class HintMaker:
         if known := self._from_signature(report, prompt, heard):
             return known
         picture = picture_of(report.failure, folder) if self._settings.screenshot and folder else None
+        documents = self._library.fingerprint(self._budget.count_time)
         try:
             ollama, model = self._probed()
         except HintError:
             # Nobody is there to say that the weights are others by now: what they said is worth more than nothing.
-            if hint := self._last_resort(report, prompt, picture, heard):
+            if hint := self._last_resort(report, prompt, picture, documents, heard):
                 return hint
             raise
         if model.context_tokens != self._settings.context:
@@ -171,15 +180,30 @@ class HintMaker:
         _refuse_nothing(prompt, model)
         if picture is not None:
             prompt = with_picture(prompt, picture, model)
-        remembered = self._cache.load(cache_key(prompt, self._model_name))
-        if remembered and remembered.is_of(model) and (hint := self._recalled(report, prompt, remembered, heard)):
+        keyed = replace(prompt, documents=documents)
+        if hint := self._remembered(report, keyed, model, heard):
             return hint
-        return self._asked(report, prompt, ollama, model, heard)
+        began = time.monotonic()
+        prompt = self._library.with_passages(keyed, model, within_s=self._budget.left_s * _SHARE_OF_DOCUMENTS)
+        spent_s = time.monotonic() - began
+        self._budget.count_time(spent_s)
+        if prompt.documents != documents and (hint := self._remembered(report, prompt, model, heard)):
+            return hint
+        return self._asked(report, prompt, ollama, model, heard, spent_s=spent_s)
 
-    def _last_resort(self, report: Report, prompt: Prompt, picture: Picture | None, heard: list[str]) -> Hint | None:
+    def _remembered(self, report: Report, prompt: Prompt, model: Model, heard: list[str]) -> Hint | None:
+        """The hint of an earlier run with the same weights."""
+        remembered = self._cache.load(cache_key(prompt, self._model_name))
+        is_known = remembered is not None and remembered.is_of(model)
+        return self._recalled(report, prompt, remembered, heard) if remembered and is_known else None
+
+    def _last_resort(
+        self, report: Report, prompt: Prompt, picture: Picture | None, documents: str, heard: list[str]
+    ) -> Hint | None:
         """The hint of an earlier run, whatever went along then."""
-        for sent in dict.fromkeys((picture, None)):
-            remembered = self._cache.load(cache_key(replace(prompt, picture=sent), self._model_name))
+        for sent, known in dict.fromkeys(product((picture, None), (documents, ""))):
+            key = cache_key(replace(prompt, picture=sent, documents=known), self._model_name)
+            remembered = self._cache.load(key)
             if remembered and (hint := self._recalled(report, prompt, remembered, heard)):
                 return hint
         return None
@@ -253,13 +277,17 @@ class HintMaker:
                 raise
         return self._known
 
-    def _asked(self, report: Report, prompt: Prompt, ollama: Ollama, model: Model, heard: list[str]) -> Hint:
-        allowed = self._budget.allowance_s()  # outside of the try: a used-up budget is nothing about this failure
+    def _asked(
+        self, report: Report, prompt: Prompt, ollama: Ollama, model: Model, heard: list[str], *, spent_s: float
+    ) -> Hint:
+        """``spent_s`` of the hint's time are over."""
+        left = min(self._budget.allowance_s(), self._settings.hint_time_s - spent_s)
+        allowed = max(left, _LEAST_S)  # outside of the try: a used-up budget is nothing about this failure
         try:
             reply, seconds = self._timed_call(lambda: ollama.ask(prompt, model=model, deadline_s=allowed))
             self._calibrate_tokens(reply, prompt)
             heard.append(reply.text)
-            answer = CachedAnswer.of_reply(reply, model=model, seconds=seconds, along=sentences_of(prompt))
+            answer = CachedAnswer.of_reply(reply, model=model, seconds=seconds, along=prompt.along)
             return self._believed(answer, report=report, prompt=prompt)
         except HintError as error:
             self._remember(report, _FailedLike(report.failure.name, error))

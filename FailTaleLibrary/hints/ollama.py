@@ -11,7 +11,7 @@ import json
 import re
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -305,6 +305,13 @@ class Ollama:
         _refuse_overflow(reply, prompt, model)
         return reply
 
+    def embeddings(self, texts: Sequence[str], deadline_s: float) -> Sequence[Sequence[float]]:
+        """A vector for each text; raises HintError when the model makes none."""
+        vectors = self._within_deadline(deadline_s, lambda wire: self._embed(texts, wire, deadline_s)).embeddings
+        if len(vectors) != len(texts):
+            raise HintError(f"the server at '{self._server.url}' does not give a vector for each text")
+        return vectors
+
     @property
     def _is_cloud_name(self) -> bool:
         return self._name.endswith(("-cloud", ":cloud"))
@@ -355,6 +362,13 @@ class Ollama:
             show = _Show.model_validate_json(_body_of(client, "POST", "/api/show", {"model": self._name}))
         return tags, show
 
+    def _embed(self, texts: Sequence[str], wire: CallSockets, deadline_s: float) -> _Embeddings:
+        import httpx  # 0.1 s; only who asks a model pays for it
+
+        question = {"model": self._name, "input": list(texts), "keep_alive": _KEEP_ALIVE}
+        with httpx.Client(base_url=self._server.url, **self._http_settings(wire, deadline_s)) as client:
+            return _Embeddings.model_validate_json(_body_of(client, "POST", "/api/embed", question))
+
     def _chat(self, prompt: Prompt, model: Model, wire: CallSockets, deadline_s: float) -> Reply:
         import ollama  # 0.2 s, and it raises at import when OLLAMA_HOST is no address
 
@@ -386,7 +400,7 @@ class Ollama:
 
 def _user_message(prompt: Prompt) -> dict[str, Any]:
     pictures = {"images": [prompt.picture.data]} if prompt.picture else {}
-    return {"role": "user", "content": prompt.user, **pictures}
+    return {"role": "user", "content": prompt.sent_user, **pictures}
 
 
 # --- Reading what the server says ------------------------------------------------------------------------------------
@@ -442,7 +456,13 @@ class _Show(_Entry):
         return "low" if "gptoss" in str(self.details).replace("-", "") else False
 
 
-def _body_of(client: httpx.Client, method: str, path: str, question: Mapping[str, str] | None = None) -> bytes:
+class _Embeddings(BaseModel):
+    """/api/embed."""
+
+    embeddings: tuple[tuple[float, ...], ...]
+
+
+def _body_of(client: httpx.Client, method: str, path: str, question: Mapping[str, Any] | None = None) -> bytes:
     """What is at a path of the API; raises StatusError, or ValueError when there is no end of it."""
     with client.stream(method, path, json=question) as response:
         data = b""

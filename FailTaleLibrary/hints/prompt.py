@@ -77,6 +77,12 @@ class Prompt:
     estimated_tokens: int
     picture: Picture | None = None
     """Goes along as it is; nothing of it is in `facts`, so it supports no answer."""
+    passages: str = ""
+    """Of the product's documents, fenced; not in `facts` either."""
+    documents: str = ""
+    """Fingerprint of the documents that the passages were looked up in; empty: in none."""
+    along: tuple[SafeText, ...] = ()
+    """What goes along, in sentences for a reader."""
     notes: tuple[SafeText, ...] = ()
     """Why something that was asked for does not go along."""
 
@@ -103,7 +109,11 @@ class Prompt:
 
     @property
     def sent_bytes(self) -> int:
-        return bytes_of(self.system) + bytes_of(self.user)
+        return bytes_of(self.system) + bytes_of(self.sent_user)
+
+    @property
+    def sent_user(self) -> str:
+        return f"{self.passages}\n\n{self.user}" if self.passages else self.user
 
 
 def build_prompt(

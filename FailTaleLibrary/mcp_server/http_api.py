@@ -195,7 +195,7 @@ class HttpApi:
             analysis = analysis.model_copy(update={"hint": found.analysis.hint})
         found = found.model_copy(update={"analysis": analysis})
         if self._queue.config.analysis.model is not None:
-            hint = HintMaker(self._queue.config.analysis).hint(found)
+            hint = HintMaker(self._queue.config.analysis, redactor=self._queue.redactor).hint(found)
             found = found.model_copy(update={"analysis": hint})
         if known is not None:
             self._store.put(StoredFailure(found, known.full_texts))

@@ -379,7 +379,8 @@ class Toolbox:
             if self._queue is None:
                 why = our_words("this server has no configuration, and so no model")
                 return report.model_copy(update={"analysis": report.analysis.without_hint(why)})
-            analysis = HintMaker(self._queue.config.analysis).hint(report)  # a fresh one: its budget is for one run
+            # A fresh one: its budget is for one run.
+            analysis = HintMaker(self._queue.config.analysis, redactor=self._queue.redactor).hint(report)
             if analysis == report.analysis:
                 analysis = analysis.without_hint(our_words("the configuration names no model"))
             return report.model_copy(update={"analysis": analysis})
