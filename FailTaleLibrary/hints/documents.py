@@ -116,13 +116,13 @@ _UNDERLINE = re.compile(r"([=\-~^\"'`#*+:.])\1{2,}\s*")
 
 
 def _passages_of(name: str, text: str, redactor: Redactor) -> Iterator[Passage]:
-    file = redactor.safe_text(_line(name, _NAME_CHARS))
-    for heading, lines in _sections(text):
-        for part in _parts(lines):
-            yield Passage(file, redactor.safe_text(_line(heading, _NAME_CHARS)), redactor.safe_text(part))
+    file = redactor.safe_text(_short_line(name, _NAME_CHARS))
+    for heading, lines in _sections_of(text):
+        for part in _parts_of_section(lines):
+            yield Passage(file, redactor.safe_text(_short_line(heading, _NAME_CHARS)), redactor.safe_text(part))
 
 
-def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
+def _sections_of(text: str) -> Iterator[tuple[str, list[str]]]:
     """Headings with the lines below them, those of Markdown and of reStructuredText."""
     heading, lines, is_code = "", list[str](), False
     for line in text.splitlines():
@@ -143,11 +143,11 @@ def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
     yield heading, lines
 
 
-def _parts(lines: list[str]) -> Iterator[str]:
+def _parts_of_section(lines: list[str]) -> Iterator[str]:
     """The lines as single lines of at most `_PASSAGE_CHARS`."""
     part = ""
     for line in lines:
-        plain = _line(line, _PASSAGE_CHARS)
+        plain = _short_line(line, _PASSAGE_CHARS)
         if part and len(part) + 1 + len(plain) > _PASSAGE_CHARS:
             yield part
             part = ""
@@ -156,5 +156,5 @@ def _parts(lines: list[str]) -> Iterator[str]:
         yield part
 
 
-def _line(text: str, limit: int) -> str:
+def _short_line(text: str, limit: int) -> str:
     return shorten(prompt_line(text), limit)

@@ -57,7 +57,7 @@ class Index:
         name = hashlib.sha256(f"{weights}\0{documents.fingerprint}".encode()).hexdigest()
         self._passages = {passage.hash: passage for passage in documents.passages}
         self._file = directory / f"{name}.index" if directory else None
-        self._vectors = _loaded(self._file, self._passages)
+        self._vectors = _vectors_in(self._file, self._passages)
 
     def complete(self, embed: Embed, *, until: float) -> None:
         """Embeds what is missing. Raises UnfinishedError at ``until`` (monotonic), else what ``embed`` raises."""
@@ -75,7 +75,7 @@ class Index:
                     if start and time.monotonic() >= until:
                         raise self._unfinished() from error
                     raise
-                self._vectors.update(zip(batch, map(_unit, vectors), strict=True))
+                self._vectors.update(zip(batch, map(_unit_vector, vectors), strict=True))
         finally:
             self._store()
 
@@ -84,7 +84,7 @@ class Index:
 
     def nearest(self, question: Vector) -> tuple[Passage, ...]:
         """At most `MOST_SENT` passages that are near enough and give a model no orders, the nearest first."""
-        asked = _unit(question)
+        asked = _unit_vector(question)
         near = sorted(((_cosine(asked, vector), hash_) for hash_, vector in self._vectors.items()), reverse=True)
         passages = [self._passages[hash_] for score, hash_ in near[:_MOST_JUDGED] if score >= LEAST_SIMILARITY]
         chosen = [passage for passage in passages if not passage.gives_orders][:MOST_SENT]
@@ -107,19 +107,19 @@ def _embedded_text(passage: Passage) -> str:
     return f"{passage.heading}: {passage.text}" if passage.heading else passage.text
 
 
-def _loaded(file: Path | None, passages: Mapping[str, Passage]) -> dict[str, Vector]:
+def _vectors_in(file: Path | None, passages: Mapping[str, Passage]) -> dict[str, Vector]:
     """The vectors of a file; a damaged or foreign one counts as none."""
     try:
         if file is None or file.is_symlink():
             return {}
         stored = _Stored.model_validate_json(read_regular(file, max_bytes=_MAX_BYTES))
         vectors = {hash_: array("f", base64.b64decode(text)) for hash_, text in stored.vectors.items()}
-        return {hash_: _unit(vector) for hash_, vector in vectors.items() if hash_ in passages}
+        return {hash_: _unit_vector(vector) for hash_, vector in vectors.items() if hash_ in passages}
     except (OSError, ValueError, ValidationError, HintError):
         return {}
 
 
-def _unit(vector: Vector) -> Vector:
+def _unit_vector(vector: Vector) -> Vector:
     """The vector with length 1. Raises HintError for what is none."""
     length = math.sqrt(sum(value * value for value in vector)) if len(vector) <= _MAX_DIMENSIONS else math.inf
     if not 0 < length < math.inf:
