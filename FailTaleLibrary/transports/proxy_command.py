@@ -13,7 +13,9 @@ from FailTaleLibrary.transports.ssh_config import end_group
 
 _WORDS_BYTES = 4096
 _SETTLING_S = 0.3
-"""How long a program that ended may take to say why."""
+"""How long a program whose connection ended may take to end itself."""
+_LAST_WORDS_S = 3.0
+"""How long the words of a program that ended may take to be read, on a busy machine."""
 
 
 class ProxyConnection(socket.socket):
@@ -52,9 +54,11 @@ class ProxyConnection(socket.socket):
     def why(self) -> str:
         """What the program said last and how it ended, in a clause; empty while it runs and says nothing."""
         self._has_ended.wait(_SETTLING_S)
-        words = shorten(one_line(sanitize(decode(self._said).strip())), 200)
         with self._ending:
             status = self._status()
+        if status is not None:
+            self._has_ended.wait(_LAST_WORDS_S)
+        words = shorten(one_line(sanitize(decode(self._said).strip())), 200)
         ended = "" if status is None else f"its ProxyCommand ended with status {status}"
         return ": ".join(filter(None, (ended or (words and "its ProxyCommand says"), words)))
 
