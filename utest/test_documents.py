@@ -30,7 +30,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("home")
     texts = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
     key = paramiko.ECDSAKey.generate()
-    for name in set(re.findall(r"~/(\.[\w./-]+\w)", texts)):
+    for name in sorted(set(re.findall(r"~/(\.[\w./-]+\w)", texts)), reverse=True):  # what lies in a folder makes it
         path = directory / name
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.is_dir():

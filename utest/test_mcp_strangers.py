@@ -367,7 +367,7 @@ def test_an_audit_log_that_became_a_pipe_holds_nobody_up(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("tool", "arguments", "says"),
     [
-        ("list_failures", {"command": "id"}, "there is no argument 'command'. It takes: limit, offset."),
+        ("list_failures", {"command": "id"}, "there is no argument 'command'. It takes: text, source, limit, offset."),
         ("list_failures", {"limit": "\x1b[2Jmany"}, "limit: "),
         ("list_failures", {"\x1b]0;x\x07\u202e" * 100: 1}, "there is no argument"),
         ("collect_evidence", {"components": ["/etc/passwd"]}, "components.0: "),

@@ -7,6 +7,7 @@ import json
 import os
 import pwd
 import secrets
+import shutil
 import subprocess
 import sys
 import threading
@@ -37,6 +38,7 @@ from FailTaleLibrary.pytest_plugin import _PytestRun as PytestRun
 from FailTaleLibrary.run import Run, redactor_for
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.jump_hosts import MAX_THROUGH
+from FailTaleLibrary.transports.proxy_command import ProxyConnection
 from FailTaleLibrary.transports.reach import Reach, reach_of
 from FailTaleLibrary.transports.ssh_config import host_config
 from FailTaleListener import FailTaleListener
@@ -534,6 +536,17 @@ def test_a_way_that_ends_early_is_told_where(
         error = refusal(connections)
     assert (error.reason, why in str(error)) == (reason, True), str(error)
     assert wait_until(lambda: not processes_with("sleep 600"))
+
+
+@pytest.mark.needs("bash")
+def test_a_proxy_command_reads_no_profile_of_its_shell(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".bashrc").write_text(f"touch {tmp_path}/read\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", str(shutil.which("bash")))
+    monkeypatch.delenv("SHLVL", raising=False)
+    with closing(ProxyConnection.to("echo in")) as connection:
+        assert connection.recv(3) == b"in\n"
+    assert not (tmp_path / "read").exists()
 
 
 @pytest.mark.ssh

@@ -33,6 +33,10 @@ class ProxyConnection(socket.socket):
                     stdin=theirs.fileno(),
                     stdout=theirs.fileno(),
                     stderr=subprocess.PIPE,
+                    env={
+                        **os.environ,
+                        "SHLVL": "2",
+                    },  # a bash of level 1 takes a socket for a login and reads ~/.bashrc
                     start_new_session=True,
                 )
             except OSError:
