@@ -8,8 +8,10 @@ test runs it.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import secrets
 import shutil
 import subprocess
 import sys
@@ -99,7 +101,7 @@ class Combination:
 def main() -> int:
     words = sys.argv[1:]
     chosen = [each for each in combinations() if not words or any(word in each.name for word in words)]
-    with tempfile.TemporaryDirectory(prefix="failtale-matrix-") as folder, portal() as address:
+    with tempfile.TemporaryDirectory(prefix="failtale-matrix-") as folder, portal() as (address, _):
         wheel = _wheel(Path(folder))
         print("| what | Python | packages | verdict |\n| --- | --- | --- | --- |", flush=True)
         verdicts = [_row(each, wheel, Path(folder), address) for each in chosen]
@@ -295,9 +297,13 @@ def _trouble_of_cards(told: list[list[object]], expected: Sequence[str]) -> str:
 
 
 class _PortalStub(BaseHTTPRequestHandler):
+    """Takes whatever the agent sends and keeps it."""
+
+    bodies: list[str]
+
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        answer = b'{"id": "1", "number": 1, "message": "taken"}'
+        self.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("utf-8", "replace"))
+        answer = json.dumps({"id": secrets.token_hex(8), "number": 1, "message": "taken"}).encode()
         self.send_response(201)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(answer)))
@@ -310,17 +316,19 @@ class _PortalStub(BaseHTTPRequestHandler):
         """Nothing on the console."""
 
 
-class portal:  # noqa: N801 - used as a function
-    """On this machine, as long as it is entered; its address."""
-
-    def __enter__(self) -> str:
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _PortalStub)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return f"http://127.0.0.1:{self._server.server_port}"
-
-    def __exit__(self, *error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+@contextlib.contextmanager
+def portal() -> Iterator[tuple[str, list[str]]]:
+    """Address of a stand-in for ReportPortal on this machine, and the bodies of what it got."""
+    bodies: list[str] = []
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Stub", (_PortalStub,), {"bodies": bodies}))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", bodies
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 if __name__ == "__main__":

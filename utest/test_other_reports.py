@@ -8,16 +8,14 @@ import re
 import secrets
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
 
 import pytest
 from patience import PATIENCE_S
 from robot.api import ExecutionResult
 
+from bench.matrix import portal as stand_in_for_reportportal
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.records import Report
@@ -53,37 +51,11 @@ Second Of The Shop
 """
 
 
-class PortalStub(BaseHTTPRequestHandler):
-    """Takes whatever the agent sends and keeps it."""
-
-    bodies: list[str]
-
-    def do_POST(self) -> None:
-        self.bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))).decode("utf-8", "replace"))
-        answer = json.dumps({"id": secrets.token_hex(8), "number": 1, "message": "taken"}).encode()
-        self.send_response(201)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
-
-    do_PUT = do_GET = do_POST  # noqa: N815 - http.server's names
-
-    def log_message(self, *arguments: Any) -> None:
-        """Nothing on the console."""
-
-
 @pytest.fixture(scope="module")
 def portal() -> Iterator[tuple[str, list[str]]]:
     """Address of a stand-in for ReportPortal on this machine, and the bodies of what it got."""
-    bodies: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Stub", (PortalStub,), {"bodies": bodies}))
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}", bodies
-    server.shutdown()
-    server.server_close()
-    thread.join()
+    with stand_in_for_reportportal() as standing:
+        yield standing
 
 
 @pytest.fixture(scope="module")
