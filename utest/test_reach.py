@@ -416,8 +416,9 @@ def test_a_host_is_asked_by_whatever_way_and_nothing_of_the_way_stays(
     with closing(lab.connections(extra, **settings)) as connections:
         assert run(connections, "echo in").stdout == b"in\n"
         assert run(connections, "seq 100000 | tail -n 1").stdout == b"100000\n"
-        after = [count + 1 for count in before]
-        assert wait_until(lambda: [hop.logins_seen for hop in hops] == after), "they write their logs late"
+        # A busy host may be visited twice: how often is a law of its own, below.
+        gone_through = wait_until(lambda: all(hop.logins_seen > seen for hop, seen in zip(hops, before, strict=True)))
+        assert gone_through, [hop.log[-40:] for hop in hops]
     assert wait_until(lambda: not any(server.session_pids() for server in lab.servers))
     assert wait_until(lambda: not processes_with(str(file)))
 
@@ -518,7 +519,7 @@ def test_a_jump_host_whose_key_is_not_known_is_not_logged_in_to(lab: Lab, tmp_pa
             "no answer",
             "sent no SSH banner within 0.5 s",
         ),
-        ("Host web1\n ProxyCommand /nowhere/program\n", {}, "unreachable", "No such file or directory"),
+        ("Host web1\n ProxyCommand /nowhere/program\n", {}, "unreachable", "/nowhere/program: "),
         ("Host web1\n AddressFamily inet6\n", {}, "unreachable", "(AddressFamily inet6 of ssh's configuration)"),
         ("Host web1\n BindAddress 192.0.2.1\n", {}, "unreachable", "no address '192.0.2.1' for it (BindAddress of"),
         (
