@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -165,7 +166,10 @@ def test_nothing_outlives_a_client_that_goes(tools: Tools, new_host: Callable[..
     for (way, shape), answer in zip(asked, answers, strict=True):
         assert (bool(answer.incomplete), answer.timed_out) == (True, False), (shape, answer)
         if way is cancels and (tools.has_setsid or not shape.needs_setsid):
-            assert shape.kept in answer.stdout or wait_until(lambda: _is_kept(cancels, shape, host)), (shape, answer)
+            assert shape.kept in answer.stdout or wait_until(partial(_is_kept, cancels, shape, host)), (
+                shape,
+                answer,
+            )
     assert wait_until(lambda: host.leftovers() == []), host.leftovers()
     cancels.close()
     loses.close()
