@@ -3,7 +3,7 @@
 ``./dev bench matrix [WORD …]`` makes a virtual environment for each combination (of those whose name has a WORD),
 installs the wheel of this working tree as a user would, runs a real suite with the listener and reads the cards in its
 output. The table goes to docs/ecosystem.md, with the findings. It takes minutes and asks the package index, so that no
-test runs it.
+test runs it whole: `PAIRS` is what the test run has of it, and ``python -m bench.matrix --pairs FOLDER`` installs that.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib import metadata
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +28,11 @@ LATEST = "7.5"
 ROBOTS = ("7.2.1", "7.2.2", "7.3.2", "7.4.2", LATEST)
 PYTHONS = ("3.10", "3.11", "3.12", "3.13", "3.14", "3.15")
 USUAL = "3.11"
+PAIRS = (("3.10", "7.2.1"), ("3.12", "7.3.2"), ("3.13", "7.4.2"), ("3.14", LATEST))
+"""Python and Robot Framework in the test run, beside the environment of the tests: all of both, not each with each.
+
+Where an interpreter is not to be had, the Robot Framework of its row runs with the Python of the tests.
+"""
 PATIENCE_S = 600
 CONFIG = """\
 components:
@@ -100,6 +106,8 @@ class Combination:
 
 def main() -> int:
     words = sys.argv[1:]
+    if words[:1] == ["--pairs"]:
+        return install_pairs(Path(words[1]))
     chosen = [each for each in combinations() if not words or any(word in each.name for word in words)]
     with tempfile.TemporaryDirectory(prefix="failtale-matrix-") as folder, portal() as (address, _):
         wheel = _wheel(Path(folder))
@@ -181,6 +189,46 @@ def _pabot(path: Path) -> list[str]:
     return [str(path / "pabot"), "--processes", "2", "--listener", here, "--outputdir", "out", "order.robot"]
 
 
+# --- The pairs of the test run ---------------------------------------------------------------------------------------
+
+
+def install_pairs(folder: Path) -> int:
+    """What FailTale depends on for each of `PAIRS`, in folders of its own; 1 where the package index has it not."""
+    pairs = [(python_of(python), robot) for python, robot in PAIRS]
+    return max(_installed_beside(folder / robot, python, robot) for python, robot in pairs if python or robot != LATEST)
+
+
+def interpreter_of(folder: Path) -> str:
+    """Which Python the packages in a folder of `install_pairs` are for."""
+    return (folder / "python").read_text(encoding="utf-8")
+
+
+def _installed_beside(folder: Path, python: str | None, robot: str) -> int:
+    told = metadata.requires("robotframework-failtale") or []
+    needed = [line for line in told if "extra ==" not in line and not line.startswith("robotframework>")]
+    wanted = f"robotframework=={robot}"
+    if python and _is_installed(folder, python, wanted, *needed):
+        found = python
+    elif _is_installed(folder, sys.executable, wanted, "--no-deps"):
+        found = sys.executable
+        print(f"Robot Framework {robot}: no Python {_pair_of(robot)} with its packages; with the one of the tests.")
+    else:
+        return 1
+    (folder / "python").write_text(found, encoding="utf-8")
+    return 0
+
+
+def _pair_of(robot: str) -> str:
+    return next(python for python, each in PAIRS if each == robot)
+
+
+def _is_installed(folder: Path, python: str, *words: str) -> bool:
+    """By the tests' own pip, which takes half the time of the old ones that come with interpreters."""
+    pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", python, "install", "-qq"]
+    options = ["--root-user-action", "ignore", "--no-compile", "--target", str(folder)]
+    return subprocess.run([*pip, *options, *words], check=False).returncode == 0
+
+
 # --- One combination -------------------------------------------------------------------------------------------------
 
 
@@ -191,7 +239,7 @@ def _wheel(folder: Path) -> Path:
 
 
 def _row(combination: Combination, wheel: Path, folder: Path, portal_address: str) -> bool:
-    python = _python(combination.python)
+    python = python_of(combination.python)
     if python is None:
         print(f"| {combination.name} | {combination.python} | - | not to be had here |", flush=True)
         return True
@@ -205,7 +253,7 @@ def _row(combination: Combination, wheel: Path, folder: Path, portal_address: st
     return not trouble
 
 
-def _python(version: str) -> str | None:
+def python_of(version: str) -> str | None:
     """An interpreter of a version: on PATH, or of pyenv."""
     pyenv = sorted(Path.home().glob(f".pyenv/versions/{version}.*/bin/python"))
     for candidate in (*map(str, pyenv), shutil.which(f"python{version}")):
