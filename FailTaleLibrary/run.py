@@ -67,7 +67,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.collection.source import EvidenceSource
     from FailTaleLibrary.hints import HintMaker
     from FailTaleLibrary.history import RunHistory
-    from FailTaleLibrary.ranking import History, Repeats
+    from FailTaleLibrary.ranking import History, Repeats, RunTest
     from FailTaleLibrary.redaction import Redactor
     from FailTaleLibrary.rendering.run_summary import FailureSummary, FallenTest, RunSummary
 
@@ -645,7 +645,8 @@ class Run:
         try:
             self._know_passed_tests()
             self._know_used()
-            analysis = self._stages.rank(report.failure, report.evidence, history=self._history, is_over=is_over)
+            history = self._history.with_tests_of_other_runs(self._failed_in_other_runs(report.failure.window.start))
+            analysis = self._stages.rank(report.failure, report.evidence, history=history, is_over=is_over)
         except self._passed_on:
             raise
         except Exception as error:
@@ -700,6 +701,17 @@ class Run:
             name, start, end = self._passed.popleft()
             safe_name = RecordRedactor(self._redactor).short(name)
             self._history = self._history.with_test(RunTest(safe_name, Window(start=start, end=end), has_passed=True))
+
+    def _failed_in_other_runs(self, start: datetime) -> list[RunTest]:
+        """Tests that failed on the same hosts before: what logs held meanwhile is not routine."""
+        from FailTaleLibrary.ranking import RunTest
+        from FailTaleLibrary.redaction.redactor import RecordRedactor
+
+        failed = self._own_tests.failed_before(start, safe=RecordRedactor(self._redactor).short)
+        return [
+            RunTest(test.name, Window(start=test.started_at, end=test.ended_at or test.started_at), has_passed=False)
+            for test in failed[-MAX_TESTS:]
+        ]
 
     def _know_used(self) -> None:
         from FailTaleLibrary.belonging.identifiers import identifiers_in

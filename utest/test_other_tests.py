@@ -20,8 +20,11 @@ from patience import PATIENCE_S
 
 from FailTaleLibrary.archive import read_bundle, reports_in
 from FailTaleLibrary.belonging.other_tests import HEADER_BYTES, KEPT_FILES, SLOT_BYTES, SLOTS, OwnTests, ParallelRun
+from FailTaleLibrary.config import load_config
 from FailTaleLibrary.files import own_runtime_directory
-from FailTaleLibrary.records import OtherTests, Report, SafeText, our_words
+from FailTaleLibrary.ranking import History, RunTest
+from FailTaleLibrary.records import Analysis, OtherTests, Report, SafeText, our_words
+from FailTaleLibrary.run import Run, Stages
 
 ROOT = Path(__file__).resolve().parents[1]
 RUN = ParallelRun(our_words("pabot"), key="one run")
@@ -130,6 +133,38 @@ def test_another_run_counts_where_it_uses_the_same_hosts(tmp_path: Path, target:
     assert (others is not None) == found
     if others:
         assert (others.ran_by, others.tests[0].same_run) == ("another run", False)
+
+
+def test_what_failed_before_in_other_runs_is_known_and_what_this_run_is_at_is_not(tmp_path: Path) -> None:
+    own = own_tests(tmp_path)
+    with (
+        another_process(tmp_path, "Mine=failed"),
+        another_process(tmp_path, "Fell=failed", "Passed=passed", key="") as before,
+    ):
+        ended(before)
+        with another_process(tmp_path, "Elsewhere=failed", key="", target="db2:22"):
+            failed = own.failed_before(datetime.now(timezone.utc), safe=lambda name: SafeText(str(name)))
+            long_ago = own.failed_before(failed[0].started_at, safe=lambda name: SafeText(str(name)))
+    assert [(test.name, test.status) for test in failed] == [("Fell", "failed")]
+    assert long_ago == []
+
+
+def test_a_failure_is_ranked_with_what_failed_in_other_runs_before(tmp_path: Path) -> None:
+    known: list[RunTest] = []
+
+    def ranked(*_: object, history: History, **__: object) -> Analysis:
+        known.extend(history.tests)
+        return Analysis(headline=our_words("ranked"))
+
+    (tmp_path / "failtale.yaml").write_text(CONFIG)
+    config = load_config(tmp_path / "failtale.yaml", environ={"PLACE": str(tmp_path)})
+    target = f"here {(tmp_path / 'failtale.yaml').resolve()}"
+    with another_process(own_runtime_directory(), "Order Tea=failed", key="", target=target) as before:
+        ended(before)
+    with Run(config, environ={}, stages=Stages(rank=ranked)) as run:
+        run.test_began("Order Tea")
+        run.collect_failure(run.failure("Order Tea", scope="test"))
+    assert [(test.name, test.has_passed) for test in known] == [("Order Tea", False)]
 
 
 def test_a_process_between_its_tests_is_company_without_a_name(tmp_path: Path) -> None:

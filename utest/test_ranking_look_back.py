@@ -80,6 +80,20 @@ def test_news_of_an_earlier_failure_stays_news_though_it_has_become_frequent() -
     assert "also seen when 'Order Tea' failed" in words(later.suspects[0])
 
 
+def test_what_only_failed_tests_of_earlier_runs_saw_stays_news_however_often_the_test_is_tried_again() -> None:
+    minutes_ago = [550.0, 430.0, 300.0, 180.0, 60.0]
+    log = a_log(seen(0, *EVERY_1_5_S), seen(1, *minutes_ago), text=f"{NOISE}\n{FULL}\n")
+    assert ranked(log).headline.startswith("No strong suspect")
+    tries = [
+        (STARTED_AT - timedelta(seconds=each + 3), STARTED_AT - timedelta(seconds=each - 3)) for each in minutes_ago
+    ]
+    failed = [RunTest(our_words("Order Tea"), Window(start=start, end=end), has_passed=False) for start, end in tries]
+    analysis = ranked(log, History().with_tests_of_other_runs(failed))
+    assert "No space left" in analysis.headline
+    assert "also seen when 'Order Tea' failed" in words(analysis.suspects[0])
+    assert not any(signal.strong for each in analysis.suspects[1:] for signal in each.signals)
+
+
 def test_noise_of_an_earlier_failure_does_not_become_news() -> None:
     first = a_log(seen(0, *EVERY_1_5_S), text=f"{NOISE}\n")
     found = Evidence(failure_id="0" * 32, items=(first,), collected_at=FAILED_AT)

@@ -1,4 +1,4 @@
-"""A test begins or ends -> 256 bytes of shared memory; a failure -> the tests of other processes that ran meanwhile.
+"""A test begins or ends -> 256 bytes of shared memory; a failure -> the tests of other processes, meanwhile and before.
 
 Each process that runs tests keeps one small file in its user's directory on this machine: a header that says which run
 it belongs to and whose hosts it uses (as checksums), then its newest tests in slots of one size. A test costs two
@@ -47,6 +47,7 @@ LOST_AFTER_S = 600.0
 SLACK_S = 1.0
 """So long after its end a test's lines may still be written, and many logs write whole seconds."""
 _ANOTHER_RUN = our_words("another run")
+_LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 
 Status = Literal["running", "passed", "failed", "ended"]
 SafeName = Callable[[str], SafeText]
@@ -133,6 +134,23 @@ class OwnTests:
             more=max(0, len(tests) - MAX_TESTS),
             unknown=self.unknown,
         )
+
+    def failed_before(self, start: datetime, *, safe: SafeName) -> list[OtherTest]:
+        """The tests of other runs that failed and were over by then, in the order in which they ended.
+
+        Those of this very run are not among them: while some of its tests fail, others prove what is routine.
+        """
+        found: list[_Process] = []
+        if self._targets and not self.unknown:
+            self._guarded(lambda: found.extend(self._processes(0.0, start.timestamp())))
+        ended = [
+            test
+            for process in found
+            if not process.same_run
+            for test in process.tests(_LONG_AGO, start, safe)
+            if test.status == "failed" and test.ended_at is not None and test.ended_at <= start
+        ]
+        return sorted(ended, key=lambda test: str(test.ended_at))
 
     # --- The own file -------------------------------------------------------------------------------------------------
 

@@ -57,6 +57,11 @@ class History:
         """Knows of one more test, so that what logs held while it ran can be known by its outcome."""
         return replace(self, tests=(*self.tests, test)[-MAX_TESTS:])
 
+    def with_tests_of_other_runs(self, tests: Iterable[RunTest]) -> History:
+        """Knows of tests of earlier runs as well, such as this one's when somebody tries it again and again."""
+        every = sorted((*tests, *self.tests), key=lambda test: test.window.end)
+        return replace(self, tests=tuple(every[-MAX_TESTS:]))
+
     def with_used(self, test: SafeText, identifiers: Iterable[Identifier]) -> History:
         """Knows what one more test used."""
         used = dict(self.used)
