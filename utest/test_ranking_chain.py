@@ -43,6 +43,47 @@ def reasons_of(analysis: Analysis) -> list[tuple[str, ...]]:
     return [link.reasons for link in analysis.chain.links] if analysis.chain else []
 
 
+DISK = "No space left on device"
+
+
+@pytest.mark.parametrize(
+    ("own", "passed_on"),
+    [
+        (f'ERROR:  could not extend file "base/1/2": {DISK}', f"ERROR POST /orders: database returned: {DISK}"),
+        (f"WARN spool: write of invoice 7 failed: {DISK}", f"ERROR POST /orders: db1 said: write failed: {DISK}"),
+        ("# OOM command not allowed when used memory", "ERROR redis replied: OOM command not allowed when used memory"),
+        ("ERROR tls: certificate has expired on 2026-03-01", "ERROR payment: error from db1: certificate has expired"),
+        ("FATAL:  sorry, too many clients already", "ERROR OperationalError: FATAL:  sorry, too many clients already"),
+    ],
+)
+@pytest.mark.parametrize("later_ms", [300, 500])
+def test_who_says_a_reason_of_itself_leads_and_who_passes_it_on_is_its_consequence(
+    own: str, passed_on: str, later_ms: int
+) -> None:
+    """Whatever clocks and buffers make of the order, and however much the second shares with the failure."""
+    relay = log(f"{AT}{later_ms} {passed_on}", host="app1")
+    analysis = ranked(relay, log(f"{AT}400 {own}", host="db1", collector="postgresql.log"), clocks=())
+    assert analysis.suspects[0].host == "db1"
+    assert analysis.headline.startswith("db1 ")
+    assert analysis.suspects[1].signals[0].words == "follows from what db1 logged"
+
+
+def test_a_reason_that_went_through_two_hosts_leads_from_the_first_to_the_test() -> None:
+    web = log(f"{AT}500 [error] POST /orders: upstream app1 answered: database returned: {DISK}", host="web1")
+    app = log(f"{AT}450 ERROR POST /orders: database returned: {DISK}", host="app1")
+    analysis = ranked(web, app, log(f"{AT}400 ERROR:  could not extend file: {DISK}", host="db1"))
+    assert analysis.chain is not None
+    assert [link.cause.who for link in analysis.chain.links] == ["db1", "app1", "web1"]
+
+
+def test_who_names_another_host_passes_on_nothing_of_this_one() -> None:
+    relay = log(f"{AT}400 ERROR POST /orders: db1 answered: {DISK}", host="app1")
+    own = log(f"{AT}300 ERROR:  could not extend file: {DISK}", host="db1")
+    elsewhere = log(f"{AT}390 ERROR backup: write failed: {DISK}", host="web1")
+    assert ranked(relay, own, elsewhere).suspects[0].host == "db1"
+    assert ranked(relay, elsewhere).suspects[0].host == "app1"  # what db1 said is not seen
+
+
 SHUTDOWN = log(f"{AT}100 LOG:  received fast shutdown request", host="db1", collector="postgresql.log")
 CLOSED = log(f"{AT}400 ERROR POST /orders failed: server closed the connection unexpectedly", host="app1")
 

@@ -8,7 +8,7 @@ alone it links nothing. Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -16,6 +16,7 @@ from itertools import islice
 from FailTaleLibrary.belonging.identifiers import identifiers_of_line
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.names import Names
+from FailTaleLibrary.ranking.relays import are_of_one_reason, passes_on
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.times import LATE_S, Scene
 from FailTaleLibrary.records import Evidence, SafeText, configured_name, derived, our_words
@@ -118,6 +119,10 @@ class Linker:
         """Whether a candidate's lines speak of a host."""
         return host in self._named_by(candidate)
 
+    def hosts_named_by(self, candidate: Candidate) -> Collection[str]:
+        """The hosts of which a candidate's lines speak."""
+        return self._named_by(candidate).keys()
+
     def reasons_to_failure(self, candidate: Candidate) -> tuple[SafeText, ...]:
         """Why a candidate is believed to have led to the failure."""
         reasons = tuple(signal.words for signal in candidate.signals if signal.name in _BELONGS)
@@ -136,18 +141,28 @@ class Linker:
             if not shared and _are_of_one_kind(cause, effect):
                 yield our_words("later in the same log, of the same kind")
             return
-        if effect.told_by == "server" and not shared and not _quotes_server(effect, cause):
+        tells_itself = effect.told_by == "server" and not passes_on(effect)
+        if tells_itself and not shared and not _quotes_server(effect, cause):
             return
         if cause.told_by != "server" and effect.host in self._named_by(cause):
             return  # whom a client names is no consequence of what the client says
         if _quotes_server(effect, cause):
             yield our_words("{} quotes it", configured_name(effect.host))
+        elif self._is_passed_on(cause, effect):
+            yield our_words("{} passes it on", configured_name(effect.host))
         if cause.host in self._named_by(effect):
             words = self._words_for(cause.host, _whole_text(effect), by=effect.host)
             yield our_words("{} names {}", configured_name(effect.host), words)
         elif cause.told_by == "server" and effect.host in self._named_by(cause):
             words = self._words_for(effect.host, _whole_text(cause), by=cause.host)
             yield our_words("{} names {}", configured_name(cause.host), words)
+
+    def _is_passed_on(self, source: Candidate, relay: Candidate) -> bool:
+        """Whether a host says of itself what another one passes on, which speaks of no other host."""
+        if not are_of_one_reason(relay, source):
+            return False
+        named = self._named_by(relay)
+        return not named or source.host in named
 
     def _words_for(self, host: str, text: SafeText, *, by: str) -> SafeText:
         """How a text speaks of a host that it names."""

@@ -2,7 +2,8 @@
 
 An access log's status line is the failure itself. What came after the failure is no cause of it. A client that lost a
 connection tells the truth and not the reason, where a server tells that it was shut down or full. What a service's own
-client complains of counts where others noticed it, too. Of one request, and of one server's end, the first line leads.
+client complains of counts where others noticed it, too. Who passes on a reason yields to the host that says it of
+itself. Of one request, and of one server's end, the first line leads.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 
 from FailTaleLibrary.ranking.chain import Linker, local_identifiers_in
+from FailTaleLibrary.ranking.relays import are_of_one_reason
 from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
 from FailTaleLibrary.ranking.signals import services
 from FailTaleLibrary.ranking.times import LATE_S, Scene
@@ -25,6 +27,8 @@ _LATEST_S = 5.0
 """So much later than a client's word may stand the reason for it: clocks and log buffers differ."""
 _AT_ONCE_S = 2.0
 """Lines of one request, and those of a server's end, stand no further apart."""
+_LOOKED_AT = 60
+"""Of the candidates, the best: each is compared with each."""
 _LEAST_OF_REQUEST = 3.0
 """What the first line of a request may weigh less than a later one that it leads."""
 
@@ -35,7 +39,7 @@ def behind_causes(ordered: Sequence[Candidate], scene: Scene, linker: Linker) ->
     for each in _confirmed(ordered, linker):
         is_late = each.line_number is not None and each.at is not None and scene.offset_s(each.at) > LATE_S
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
-    causes = _pages_behind_cause(_clients_behind_reason(classes[0], linker))
+    causes = _pages_behind_cause(_clients_behind_reason(_relays_behind_source(classes[0], linker), linker))
     return [*_first_of_request(causes), *classes[1], *classes[2]]
 
 
@@ -62,6 +66,35 @@ def _confirmed_by(complaint: Candidate, clients: Iterable[Candidate], linker: Li
         return complaint
     words = our_words("{} noticed it, too", configured_name(client.host))
     return complaint.told_as_reason(Signal(name="noticed elsewhere", words=words, strong=True))
+
+
+# --- Who passes on what another host says of itself -------------------------------------------------------------------
+
+
+def _relays_behind_source(ordered: list[Candidate], linker: Linker) -> list[Candidate]:
+    """Who says a reason of itself in the place of the first that passes it on; behind it those who do."""
+    looked_at = ordered[:_LOOKED_AT]
+    for source in looked_at:
+        relays = [each for each in looked_at if _passes_on_reason_of(source, each, looked_at, linker)]
+        if relays:
+            place = min(ordered.index(source), ordered.index(relays[0]))
+            behind = [each for each in ordered[place:] if each is not source and each not in relays]
+            return [*ordered[:place], source, *relays, *behind]
+    return ordered
+
+
+def _passes_on_reason_of(source: Candidate, relay: Candidate, every: Sequence[Candidate], linker: Linker) -> bool:
+    """Whether the source's host is the one that a relay got it from, as far as anything tells."""
+    if not source.can_be_told or not are_of_one_reason(relay, source) or not _are_near(source, relay):
+        return False
+    named = linker.hosts_named_by(relay)
+    if not named or source.host in named:
+        return True
+    return any(each.host in named and are_of_one_reason(each, source) for each in every)
+
+
+def _are_near(one: Candidate, other: Candidate) -> bool:
+    return one.at is None or other.at is None or abs((one.at - other.at).total_seconds()) <= _LATEST_S
 
 
 # --- Clients and reasons ---------------------------------------------------------------------------------------------

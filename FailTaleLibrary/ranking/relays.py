@@ -1,0 +1,46 @@
+"""A candidate -> whether it passes on what another host said, such as ``database returned: No space left``. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from FailTaleLibrary.ranking.lines import LINE_CHARS
+from FailTaleLibrary.ranking.score import Candidate
+
+_SAYS = (
+    r"return(?:s|ed)|answer(?:s|ed)|sa(?:ys|id)|repl(?:ies|ied)|respond(?:s|ed)|report(?:s|ed)|complain(?:s|ed)"
+    r"|told (?:us|me)|gave|came back"
+)
+_WHO = (
+    r"upstream|backend|server|database|db|storage|store|cache|broker|queue|gateway|service|remote|peer|cluster|primary"
+    r"|replica"
+)
+_WORDS = r"reply|response|answer|message|exception|failure|fault"
+_CLIENT_LIBRARIES = (
+    r"psycopg2?|pymysql|mysql|redis|sqlalchemy|requests|urllib3|httpx|aiohttp|grpc|pika|amqp|kafka|botocore"
+)
+_PASSES_ON = re.compile(
+    rf"\b(?:{_SAYS})(?: [\w'\"/.-]+){{0,3}}? ?(?::|->|=>) "  # database returned: …, app1 answered 500: …
+    rf"|\b(?:error|{_WORDS}) (?:from|of|by|at|on) (?:the )?\S"
+    rf"|\b(?:{_WHO})(?:'s)? (?:error|{_WORDS})\b"
+    rf"|\b(?:{_CLIENT_LIBRARIES})\.[\w.]+: "
+    r"|\b\w*(?:Operational|Interface|Database|Response|Remote|HTTP|Http|Api|Rpc|SQL|Redis|Mongo|Amqp)\w*"
+    r"(?:Error|Exception): "
+)
+
+
+def passes_on(candidate: Candidate) -> bool:
+    """Whether its line tells a reason as another one's words."""
+    return candidate.line_number is not None and bool(_PASSES_ON.search(candidate.text[:LINE_CHARS]))
+
+
+def are_of_one_reason(relay: Candidate, source: Candidate) -> bool:
+    """Whether a host passes on the kind of reason that another host says of itself."""
+    if relay.host == source.host or not _reasons_of(relay) & _reasons_of(source):
+        return False
+    return passes_on(relay) and not passes_on(source)
+
+
+def _reasons_of(candidate: Candidate) -> set[str]:
+    """The kinds of its strong signals that say more than that something failed."""
+    return {signal.name for signal in candidate.signals if signal.strong} - {"error", "exception", "stack trace"}
