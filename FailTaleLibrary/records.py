@@ -259,6 +259,8 @@ GapReason = Literal[
     "file not found",
     "permission denied",
     "connection lost",
+    "not running",
+    "stopped",
     "skipped",
     "withheld",
     "cancelled",
@@ -266,7 +268,10 @@ GapReason = Literal[
     "failed",
     "could not tell",
 ]
-"""Why evidence could not be had, in the words that the card shows."""
+"""Why evidence could not be had, in the words that the card shows.
+
+``not running`` and ``stopped`` are of a container that `inside` leads into; the latter ran before the window began.
+"""
 
 
 NO_HOST = "-"

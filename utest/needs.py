@@ -23,6 +23,8 @@ PACKAGES = {
     "journalctl": "systemd",
     "logrotate": "logrotate",
     "nginx": "nginx",
+    "podman": "podman",
+    "runc": "runc",
     "setpriv": "util-linux",
     "shellcheck": "shellcheck",
     "sshd": "openssh-server",

@@ -17,7 +17,7 @@ from datetime import datetime, timezone
 from FailTaleLibrary import background
 from FailTaleLibrary.background import once
 from FailTaleLibrary.budget import Budget
-from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession
+from FailTaleLibrary.collection.host import CollectionContext, HostAccess, ask_host
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of
@@ -132,7 +132,7 @@ def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results
             except IndexError:
                 return
             steps = [step for step in plan.steps if step.host == host]
-            HostSession(context, host, steps, budgets[host]).hold(results.put)
+            ask_host(context, host, steps, budgets[host], results.put)
 
     for number in range(min(plan.parallel_hosts, len(budgets))):
         background.start(work, name=f"failtale-collect-{number}")

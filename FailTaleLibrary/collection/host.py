@@ -1,14 +1,17 @@
-"""One host's steps -> its clock and its items as they come, in one visit and within the host's own budgets."""
+"""One host's steps -> its clock and its items as they come: a visit to the machine, and one to each container on it."""
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 
+from FailTaleLibrary import background
 from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.collection.items import AskedStep, CollectedItem, make_gap, make_item
@@ -16,7 +19,7 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of
-from FailTaleLibrary.records import Failure, Gap, HostClock, Item, Step, our_words
+from FailTaleLibrary.records import Failure, Gap, HostClock, Item, SafeText, Step, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
 from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitItem, VisitStart
@@ -38,6 +41,9 @@ from FailTaleLibrary.windows.marks import NOT_ASKED
 _LEAST_REDACTION_S = 0.15
 """Enough for a megabyte of an ordinary log; of a log that is dense with secrets older lines are withheld."""
 
+PLACES_AT_ONCE = 3
+"""Containers of a host that are asked at the same time, the machine among them; a connection takes four channels."""
+
 Put = Callable[[HostClock | CollectedItem], None]
 """Where the answers of a host go."""
 
@@ -52,6 +58,8 @@ class HostAccess:
     collectors: Mapping[str, Collector]
     """By the id of their step."""
     marks: Marks | None = None
+    inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """By the id of a step: the prefix behind which it is asked on its host; none for the machine itself."""
 
     @classmethod
     def of(cls, config: Config, connections: Connections, marks: Marks | None = None) -> HostAccess:
@@ -61,7 +69,19 @@ class HostAccess:
             for host in config.hosts
             for _, collector in config.collectors_for(host)
         }
-        return cls(connections, collectors, marks)
+        inside = {
+            step: prefix
+            for step, collector in collectors.items()
+            if (prefix := config.inside_for(step.partition("/")[0], collector))
+        }
+        return cls(connections, collectors, marks, inside)
+
+    def places(self, steps: Sequence[Step]) -> dict[tuple[str, ...], list[Step]]:
+        """Prefix -> the steps of a host that are asked behind it."""
+        found: dict[tuple[str, ...], list[Step]] = {}
+        for step in steps:
+            found.setdefault(self.inside.get(step.id, ()), []).append(step)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +102,83 @@ class CollectionContext:
     """Hosts whose turns go on at the same time."""
 
 
-class HostSession:
-    """One host's turn: its connection, its clock, its budget, its steps."""
+def ask_host(context: CollectionContext, host: str, steps: Sequence[Step], budget: HostBudget, put: Put) -> None:
+    """A host's whole turn: its machine and all containers on it that steps are asked in, some at the same time.
 
-    def __init__(self, context: CollectionContext, host: str, steps: Sequence[Step], budget: HostBudget) -> None:
+    ``put`` gets the host's clock where it is known, then each step's item or gap; or one gap for the host.
+    """
+    places = context.access.places(steps)
+    sessions = deque(
+        HostSession(context, host, own, budget, inside=inside, is_whole=len(places) == 1, tells_clock=not number)
+        for number, (inside, own) in enumerate(sorted(places.items(), key=lambda place: bool(place[0])))
+    )
+
+    def work() -> None:
+        while sessions:
+            with contextlib.suppress(IndexError):
+                sessions.popleft().hold(put)
+
+    with budget:
+        if len(places) > 1 and not _is_reached(context, host, steps, put):
+            return
+        others = [
+            background.start(work, name=f"failtale-inside-{host}-{number}")
+            for number in range(1, min(len(places), PLACES_AT_ONCE))
+        ]
+        work()
+        for thread in others:
+            thread.join(budget.left_s)
+
+
+def _is_reached(context: CollectionContext, host: str, steps: Sequence[Step], put: Put) -> bool:
+    """Whether the machine can be connected to; if not, that is one gap, whatever would be asked on it."""
+    began = time.monotonic()
+    try:
+        context.access.connections.transport(host)
+    except TransportError as error:
+        put(CollectedItem(_host_gap(context, steps[0], error, began)))
+        return False
+    return True
+
+
+def _host_gap(
+    context: CollectionContext, step: Step, error: TransportError, began: float, limit: SafeText | None = None
+) -> Gap:
+    """The gap of a whole host; ``limit``: what used its time up."""
+    said = context.redactor.safe_message(error)
+    return Gap(
+        host=step.host,
+        component=step.component,
+        reason=error.reason,  # type: ignore[arg-type]
+        detail=our_words("{} ({})", said, limit) if limit else said,
+        at=datetime.now(timezone.utc),
+        elapsed_s=round(time.monotonic() - began, 3),
+    )
+
+
+class HostSession:
+    """One visit to a host, or to a container on it: its clock, its steps, and the host's budget."""
+
+    def __init__(
+        self,
+        context: CollectionContext,
+        host: str,
+        steps: Sequence[Step],
+        budget: HostBudget,
+        *,
+        inside: tuple[str, ...] = (),
+        is_whole: bool = True,
+        tells_clock: bool = True,
+    ) -> None:
+        """``is_whole``: these are all steps of the host, so that what keeps it from answering is a gap of the host;
+        ``tells_clock``: its clock is that of the host."""
         self._context = context
         self._host = host
         self._steps = steps
         self._budget = budget
+        self._inside = inside
+        self._is_whole = is_whole
+        self._tells_clock = tells_clock
         self._clock: ClockReading | None = None
         self._utc_offset_s: int | None = None
         self._asked: dict[str, AskedStep] = {}
@@ -99,11 +188,14 @@ class HostSession:
         """Give ``put`` the host's clock where it is known, then each step's item or gap; or one gap for the host."""
         began = time.monotonic()
         try:
-            with self._budget:
-                self._visit(put)
+            self._visit(put)
         except TransportError as error:
-            put(CollectedItem(self._host_gap(error, began)))
+            self._put_gaps(error, began, put)
         except Exception as error:  # a fault of ours costs this host's evidence, not the others'
+            if not self._is_whole:
+                for step in self._steps:
+                    put(self._fault(step, error))
+                return
             component = self._steps[0].component
             put(
                 CollectedItem(
@@ -114,7 +206,7 @@ class HostSession:
             )
 
     def _visit(self, put: Put) -> None:
-        transport = self._context.access.connections.transport(self._host)
+        transport = self._context.access.connections.transport(self._host, self._inside)
         self._context.prepare()
         transport.visit(
             lambda start: list(self._items(start, put)),
@@ -141,7 +233,7 @@ class HostSession:
         if now.clock is None:
             return None
         marks = self._context.access.marks
-        self._clock = now.clock.narrowed(marks.clocks(self._host) if marks else ())
+        self._clock = now.clock.narrowed(marks.clocks(self._host, self._inside) if marks else ())
         return HostClock(
             host=self._host,
             offset_s=round(self._clock.offset_s, 4),
@@ -154,7 +246,7 @@ class HostSession:
     def _items(self, start: VisitStart, put: Put) -> Iterator[VisitItem]:
         """What to collect from the host, now that its clock is known; what cannot be collected is a gap at once."""
         clock = self._read_clock(start)
-        if clock is not None:
+        if clock is not None and self._tells_clock:
             put(clock)
         for step in self._steps:
             try:
@@ -213,7 +305,7 @@ class HostSession:
         since = window_start(step, self._context.failure)
         earlier, later = self._marks_around(since)
         marks = self._context.access.marks
-        missed = marks.missed(self._host, since) if marks and since else NOT_ASKED
+        missed = marks.missed(self._host, since, self._inside) if marks and since else NOT_ASKED
         window, note = resolve_window(
             step,
             self._context.failure,
@@ -231,7 +323,7 @@ class HostSession:
             since=since,
             note=note,
             no_surer_way=partial(no_surer_way, collector, window, MarksAround(since, earlier, later, missed)),
-            ssh_command=self._context.access.connections.repeat_line(self._host, line.shown),
+            ssh_command=self._context.access.connections.repeat_line(self._host, line.shown, self._inside),
             at=now,
             item_limit=self._limit_of_item(step, allowance, collector),
             bytes_limit=self._budget.bytes_limit,
@@ -245,7 +337,7 @@ class HostSession:
 
     def _marks_around(self, moment: datetime | None) -> tuple[TakenMark | None, TakenMark | None]:
         marks = self._context.access.marks
-        return marks.around(self._host, moment) if marks and moment else (None, None)
+        return marks.around(self._host, moment, self._inside) if marks and moment else (None, None)
 
     def _compared(self, item: Item, collector: Collector) -> Item:
         """A snapshot with what changed since the mark that began the window."""
@@ -262,13 +354,28 @@ class HostSession:
         now = masked(item.text, collector.mask)
         return item.with_changes(baseline=baseline, changes=changes(baseline, now))
 
-    def _host_gap(self, error: TransportError, began: float) -> Gap:
-        said = self._context.redactor.safe_message(error)
-        return Gap(
-            host=self._host,
-            component=self._steps[0].component,
-            reason=error.reason,  # type: ignore[arg-type]
-            detail=our_words("{} ({})", said, self._budget.limit) if self._budget.left_s <= 0 else said,
-            at=datetime.now(timezone.utc),
-            elapsed_s=round(time.monotonic() - began, 3),
+    def _put_gaps(self, error: TransportError, began: float, put: Put) -> None:
+        """Why nothing was answered: once where it is the whole host, else for each step."""
+        used_up = self._budget.limit if self._budget.left_s <= 0 else None
+        gap = _host_gap(self._context, self._steps[0], self._stopped(error), began, used_up)
+        if self._is_whole:
+            put(CollectedItem(gap))
+            return
+        for step in self._steps:
+            update = {"component": step.component, "collector": step.collector}
+            put(CollectedItem(gap.model_copy(update=update)))
+
+    def _stopped(self, error: TransportError) -> TransportError:
+        """Of a container that does not run: whether it did when the window began."""
+        since = self._context.failure.window.start
+        earlier, _ = self._marks_around(since)
+        if error.reason != "not running" or earlier is None:
+            return error
+        at = earlier.received_at
+        return TransportError(
+            "stopped", f"{error}; it ran {(since - at).total_seconds():.1f} s before the window began"
         )
+
+
+def _seconds_between(earlier: datetime, later: datetime) -> str:
+    return f"{(later - earlier).total_seconds():.1f}"

@@ -15,9 +15,10 @@ from FailTaleLibrary.config.advice import (
     is_short,
     place_in,
 )
+from FailTaleLibrary.config.inside import exec_in_command
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector, Variable, is_named_like_a_secret
-from FailTaleLibrary.config.transports import TRANSPORTS
+from FailTaleLibrary.config.transports import TRANSPORTS, WITH_SHELL
 from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
 from FailTaleLibrary.config.variables import declared, filled, names_in, refusal_of
 from FailTaleLibrary.config.yaml_source import Document, Where
@@ -74,7 +75,7 @@ def check_shapes(document: Document, presets: Sequence[str]) -> None:
     variables = declared(document.data)
     for where, raw in document.raw.items():
         is_unit = where[0] == "components" and where[-1] == "journal"
-        is_place = is_unit or (where[0] == "hosts" and where[2:] == ("address",))
+        is_place = is_unit or (where[0] == "hosts" and where[2:3] in (("address",), ("inside",)))
         if where and names_in(raw, variables) and not (is_place or where[0] in ("components", "variables")):
             document.add_finally(where, f"{in_quotes(raw)} {_NO_PLACE}")
         elif (
@@ -91,8 +92,8 @@ def check_shapes(document: Document, presets: Sequence[str]) -> None:
 
 
 _NO_PLACE = (
-    "holds a variable of the tests; those stand in 'address', in 'command', 'file', 'archive' and 'journal' of "
-    "collectors, and in parameters of presets"
+    "holds a variable of the tests; those stand in 'address' and 'inside', in 'command', 'file', 'archive' and "
+    "'journal' of collectors, and in parameters of presets"
 )
 
 
@@ -225,6 +226,9 @@ def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -
     for key in sorted(given & _NEEDS.keys()):
         if _NEEDS[key] not in given:
             document.add_at_key((*at, key), f"means nothing without '{_NEEDS[key]}'; add that, or remove this")
+    if isinstance(data.get("command"), str) and (line := exec_in_command(data["command"])):
+        sentence = "runs 'exec' of a container engine, which leaves its processes in the container when it is ended"
+        document.add((*at, "command"), f"{sentence}; write '{line}'")
     _check_window(document, data, at=at)
     _check_files(document, data, at=at)
 
@@ -371,6 +375,8 @@ def _check_transport(document: Document, host: Mapping[str, Any], *, at: Where) 
     own = host.get("transport") or "ssh"
     if own not in TRANSPORTS:
         return  # the model reports it
+    if host.get("inside") is not None and own not in WITH_SHELL:
+        document.add_at_key((*at, "inside"), f"means nothing with 'transport: {own}'; remove one of them")
     for key in ("address", *TRANSPORTS):
         if host.get(key) is not None and not (key == own or (key == "address" and own == "ssh")):
             document.add_at_key((*at, key), f"means nothing with 'transport: {own}'; remove one of them")

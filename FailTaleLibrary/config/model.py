@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
+from FailTaleLibrary.config.inside import Inside
 from FailTaleLibrary.config.types import (
     Count,
     Duration,
@@ -280,6 +281,11 @@ class Collector(Section):
         description="When it runs within its host: 0 cheap state first, 1 logs, 2 heavy. Default: 0 for commands, 1 "
         "for files and journals.",
     )
+    inside: Inside | None = Field(
+        None,
+        description="As `inside` of a host, for this collector alone and in place of the host's; `none`: on the "
+        "machine itself.",
+    )
     empty_means: str = Field("", description="What an empty output means for the reader.")
     privilege: str = Field("", description="What the SSH user needs for it; shown with a permission error.")
     preset: str | None = Field(None, alias="(preset)", description="The preset that brought this collector.")
@@ -313,6 +319,12 @@ class Host(Section):
         "host.",
     )
     ssh: SshOverrides = Field(default_factory=SshOverrides, description="Values of `ssh` that differ for this host.")
+    inside: Inside = Field(
+        (),
+        description="Prefix that leads from there into a container or a namespace, in which all is collected: "
+        "`docker exec -i NAME`, `podman exec -i NAME`, `nsenter …`, `ip netns exec NAME`, `sudo -n`. FailTale adds the "
+        "shell.",
+    )
     settings: Section | None = Field(
         None, alias="(settings)", description="What the host's section of the transport's name says."
     )
@@ -498,8 +510,9 @@ class Config(Section):
     hosts: dict[Name, Host] = Field({}, description="The machines, by name.")
     variables: dict[Name, Variable] = Field(
         {},
-        description="Variables of the tests that may stand as `${NAME}` in `address`, in `command`, `file`, `archive` "
-        "and `journal` of collectors, and in parameters of presets: each with its kind (`DUT: host`) or more.",
+        description="Variables of the tests that may stand as `${NAME}` in `address` and `inside`, in `command`, "
+        "`file`, `archive` and `journal` of collectors, and in parameters of presets: each with its kind (`DUT: host`) "
+        "or more.",
     )
     gateway: GatewaySettings | None = Field(None, description="Get the evidence from a FailTale server instead.")
     marks: Annotated[Literal["test", "suite", "off"], BeforeValidator(_off)] = Field(
@@ -557,6 +570,17 @@ class Config(Section):
             for collector in self.components[name].collectors:
                 pairs.setdefault(collector.name, (name, collector))
         return tuple(pairs.values())
+
+    def inside_for(self, host: str, collector: Collector) -> tuple[str, ...]:
+        """The prefix behind which a collector runs on a host; empty: on the machine itself."""
+        return self.hosts[host].inside if collector.inside is None else collector.inside
+
+    def places_of(self, host: str) -> dict[tuple[str, ...], tuple[Collector, ...]]:
+        """Prefix -> the collectors of a host that run behind it, in the order of the configuration."""
+        places: dict[tuple[str, ...], list[Collector]] = {}
+        for _, collector in self.collectors_for(host):
+            places.setdefault(self.inside_for(host, collector), []).append(collector)
+        return {inside: tuple(collectors) for inside, collectors in places.items()}
 
 
 def is_named_like_a_secret(name: str) -> bool:

@@ -18,6 +18,8 @@ TRANSPORTS = {
     "local": "FailTaleLibrary.transports.local",
     "scripted": "FailTaleLibrary.transports.scripted",
 }
+WITH_SHELL = ("ssh", "local", "scripted")
+"""Those to machines that run shells, where `inside` leads on from; a recorded answer stands for one."""
 
 
 class TransportModule(Protocol):

@@ -1,10 +1,11 @@
 """Variables of the tests in a configuration: values as a face read them -> the configuration with them in place.
 
 ``variables: {DUT: host}`` declares a name and what its value must be; ``"${DUT}"`` then stands in a host's `address`,
-in a collector's `command`, `file`, `archive` or `journal`, and in parameters of presets. Values come when a test begins
-and when it fails. A value is used only when all of it matches its pattern, and whatever the pattern says it holds
-nothing that a shell, an option parser or a pattern of file names takes up (`HARMLESS`): put into a command, a path or
-an argument it can be nothing but data. What refuses a value never repeats it, nor calls anything of it.
+in a collector's `command`, `file`, `archive` or `journal`, in `inside` of both, and in parameters
+of presets. Values come when a test begins and when it fails. A value is used only when all of it matches its pattern,
+and whatever the pattern says it holds nothing that a shell, an option parser or a pattern of file names takes up
+(`HARMLESS`): put into a command, a path or an argument it can be nothing but data. What refuses a value never repeats
+it, nor calls anything of it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from FailTaleLibrary.config.model import KINDS_OF_VARIABLES, Collector, Config, Variable
+from FailTaleLibrary.config.model import KINDS_OF_VARIABLES, Collector, Config, Host, Variable
 from FailTaleLibrary.log import logger_of
 
 _log = logger_of(__name__)
@@ -23,7 +24,7 @@ _log = logger_of(__name__)
 HARMLESS = r"[A-Za-z0-9_/.@%+=:,][A-Za-z0-9_/.@%+=:,-]*"
 """What any value may hold: a shell takes none of it up, and no program takes it for an option."""
 MAX_CHARS = 256
-PLACES = ("command", "file", "archive", "journal")
+PLACES = ("command", "file", "archive", "journal", "inside")
 """Keys of a collector in which a variable may stand."""
 Lookup: TypeAlias = Callable[[str], object]
 """The value of a variable by its name; None or KeyError where there is none. Whatever else it raises refuses it."""
@@ -167,11 +168,7 @@ def resolve(config: Config, values: Values) -> Resolved:
     unresolved = list(_unresolved_hosts(config, known, refused))
     unresolved += _behind(config, {each.host: each.why for each in unresolved})
     without = {each.host for each in unresolved}
-    hosts = {
-        name: host.model_copy(update={"address": filled(host.address, known)}) if host.address else host
-        for name, host in config.hosts.items()
-        if name not in without
-    }
+    hosts = {name: _resolved_host(host, known) for name, host in config.hosts.items() if name not in without}
     components = {}
     for name, component in config.components.items():
         found = {collector.name: _resolved_collector(collector, known, refused) for collector in component.collectors}
@@ -192,10 +189,17 @@ def _unresolved_hosts(config: Config, known: Mapping[str, str], refused: Mapping
     pattern, what = KINDS_OF_VARIABLES["host"]
     for name, host in config.hosts.items():
         asked = names_in(host.address or "", config.variables)
-        if missing := [each for each in asked if each not in known]:
+        if missing := [
+            each for each in (*asked, *names_in(" ".join(host.inside), config.variables)) if each not in known
+        ]:
             yield Unresolved(name, None, sentence_of(missing[0], refused))
         elif asked and re.fullmatch(pattern, filled(host.address or "", known)) is None:
             yield Unresolved(name, None, f"Its 'address' is no {what} with the value of '${{{asked[0]}}}'.")
+
+
+def _resolved_host(host: Host, known: Mapping[str, str]) -> Host:
+    address = filled(host.address, known) if host.address else host.address
+    return host.model_copy(update={"address": address, "inside": tuple(filled(word, known) for word in host.inside)})
 
 
 def _behind(config: Config, missing: Mapping[str, str]) -> Iterator[Unresolved]:

@@ -36,6 +36,8 @@ SILENT: frozenset[GapReason] = frozenset(
         "connection lost",
         "host key changed",
         "authentication refused",
+        "not running",
+        "stopped",
     }
 )
 """Reasons that tell something of the host; the others tell of the configuration or of us."""
@@ -44,7 +46,10 @@ _SAYS = {
     "host key changed": "shows another host key",
     "authentication refused": "refuses to log us in",
     "connection lost": "lost the connection",
+    "not running": "does not run",
+    "stopped": "does not run any more",
 }
+_OF_CONTAINERS: frozenset[GapReason] = frozenset({"not running", "stopped"})
 _BROKEN = re.compile(
     r"\b(?:failed|dead|inactive|down|unhealthy|exited|restarting|crashloopbackoff|offline|degraded|stopped|read-only|ro"
     r"|error|not-found|100%|9[5-9]%|oomkilled|notready|evicted|removed)(?!\w)",
@@ -62,8 +67,13 @@ _OURS = frozenset({"permission denied", "authentication", "missing"})
 
 def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
     """What gaps, changes and failed commands say, in the evidence's order."""
+    containers: set[tuple[str, str]] = set()
     for gap in evidence.gaps:
         if gap.reason in SILENT and gap.host != NO_HOST:
+            if gap.reason in _OF_CONTAINERS:
+                if (gap.host, gap.detail) in containers:
+                    continue  # of all collectors in there it is the same
+                containers.add((gap.host, gap.detail))
             yield _silence_as_candidate(gap, history)
     for item in evidence.items:
         yield from _of_rows(item)
@@ -72,6 +82,16 @@ def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
 
 def _silence_as_candidate(gap: Gap, history: History) -> Candidate:
     whole = gap.collector is None
+    if gap.reason == "stopped":
+        return Candidate(
+            host=gap.host,
+            component=gap.component,
+            collector=gap.collector or "",
+            item=None,
+            text=our_words("{}: {}", derived(_who_is_silent, gap), gap.detail),
+            score=BROKE,
+            signals=(Signal(name="state changed", words=our_words("stopped since the window began"), strong=True),),
+        )
     since = history.silent_since.get(gap.host, gap.at) if whole else gap.at
     return Candidate(
         host=gap.host,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.transports import transport_module
 from FailTaleLibrary.transports.base import Transport
+from FailTaleLibrary.transports.inside import InsideTransport, inside_shown
 
 if TYPE_CHECKING:
     from FailTaleLibrary.transports.reach import Reach
 
 _CLOSING_S = 1.0
+_HELLO_TIMES = 2
+"""How many times as long as a login an engine may take to start a shell in a container: it starts several programs."""
 
 
 class Connections:
@@ -33,6 +36,26 @@ class Connections:
             or transport_module(host.transport).connect(name, config, clock=clock)
             for name, host in config.hosts.items()
         }
+        self._inside = {
+            (name, inside): (beside and self._inside_beside(beside, name, inside))
+            or self._way_inside(name, inside, clock=clock)
+            for name in config.hosts
+            for inside in config.places_of(name)
+            if inside
+        }
+
+    def _inside_beside(self, other: Connections, name: str, inside: tuple[str, ...]) -> Transport | None:
+        """Another configuration's way behind the same prefix on the same host."""
+        is_same = self._transports[name] is other._transports.get(name)
+        return other._inside.get((name, inside)) if is_same else None
+
+    def _way_inside(self, name: str, inside: tuple[str, ...], *, clock: Callable[[], float]) -> Transport:
+        """The way behind a prefix; recorded answers are the same wherever they come from."""
+        machine = self._transports[name]
+        if self._config.hosts[name].transport == "scripted":
+            return machine
+        hello_s = _HELLO_TIMES * self._config.ssh_for(name).connect_timeout_s
+        return InsideTransport(machine, inside, hello_s=hello_s, clock=clock)  # type: ignore[arg-type]
 
     def _way_to(self, name: str, config: Config) -> Transport | None:
         """The way to a host, where another configuration means the same host by its name."""
@@ -41,26 +64,28 @@ class Connections:
             is_same = self._config.hosts == config.hosts  # one of them may be the jump host
         return self._transports[name] if is_same else None
 
-    def way(self, host: str) -> Transport:
-        """The way to a host, connected or not."""
-        return self._transports[host]
+    def way(self, host: str, inside: Sequence[str] = ()) -> Transport:
+        """The way to a host, or behind a prefix there, connected or not."""
+        return self._inside[host, tuple(inside)] if inside else self._transports[host]
 
-    def transport(self, host: str) -> Transport:
-        """The way to a host, connected. Raises TransportError."""
+    def transport(self, host: str, inside: Sequence[str] = ()) -> Transport:
+        """The same, connected. Raises TransportError."""
         self._transports[host].connect()
-        return self._transports[host]
+        return self.way(host, inside)
 
     def reach(self, host: str) -> Reach | None:
         """How a host is reached, found out without connecting; None where there is no way. Raises TransportError."""
         return self._transports[host].reach
 
-    def is_open(self, host: str) -> bool:
+    def is_open(self, host: str, inside: Sequence[str] = ()) -> bool:
         """Whether a host may be connected to now; False while its breaker is open."""
-        return self._transports[host].is_open
+        return self.way(host, inside).is_open
 
-    def repeat_line(self, host: str, command: str) -> str | None:
+    def repeat_line(self, host: str, command: str, inside: Sequence[str] = ()) -> str | None:
         """The line with which a person repeats a command by hand; None where that is the command itself."""
-        return transport_module(self._config.hosts[host].transport).repeat_line(host, command, self._config)
+        module = transport_module(self._config.hosts[host].transport)
+        line = inside_shown(inside, command)
+        return module.repeat_line(host, line, self._config) or (line if inside else None)
 
     @property
     def opened(self) -> int:

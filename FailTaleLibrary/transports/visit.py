@@ -130,7 +130,10 @@ class Shell(Protocol):
 class KnownLogin:
     """What visits have learned of a host's login, for those to come. Safe to use from any thread."""
 
-    def __init__(self, *, has_shell: bool = False, has_gate: bool = False) -> None:
+    def __init__(self, *, has_shell: bool = False, has_gate: bool = False, is_program: bool = False) -> None:
+        self.is_program = is_program
+        """No person's login, which might be a menu, but a program that starts `sh`: it may take its time for that, and
+        whatever it was yesterday, it may have none today."""
         self.has_shell = has_shell
         """Whether it has said hello before."""
         self.has_gate = has_gate
@@ -765,9 +768,12 @@ class _Visit:
         if lane.shell.ended and not lane.said_hello and not lane.to_gate and is_gate(lane.talk):
             self._knock_at_gate(lane)
             return
+        is_program = self._host.known.is_program
         if lane.said_hello:
             self._host.known.has_shell = True
-        elif not lane.known and not self._ending:
+            if is_program and lane.shell.ended and not lane.is_ready and lane.talk and not self._ending:
+                raise self._host.no_shell(_login_words(lane.talk))
+        elif (is_program or not lane.known) and not self._ending:
             self._doubt(lane)
         running = lane.answers.get(lane.running) if lane.running is not None else None
         if lane.is_misled:
@@ -808,7 +814,7 @@ class _Visit:
         elapsed_s = time.monotonic() - lane.began
         if lane.shell.ended or elapsed_s > self._host.hello_s:
             raise self._host.no_shell(_login_words(lane.talk))
-        if elapsed_s > SUSPICIOUS_S:
+        if elapsed_s > SUSPICIOUS_S and not self._host.known.is_program:
             lane.hang_up()
 
     def _is_overtaken(self, lane: _Lane) -> bool:

@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
@@ -49,9 +49,13 @@ TOO_SOON = "the host had been asked shortly before"
 UNDER_WAY = "one from shortly before was still under way"
 UNREACHED = "the host could not be reached shortly before"
 PENDING = "it was asked for and had not come yet"
+_ENGINE_PAUSE = 20.0
+"""How many times as long as a mark in a container took there is none of it afterwards."""
 _KEPT = 48
 _RECENT = 16
 _KEPT_BY_CALLERS = 64
+Place = tuple[str, tuple[str, ...]]
+"""A host, and the prefix that leads into a container on it; an empty one for the machine itself."""
 MARKS_ID = "@marks"
 """Of the question that asks a gate where a host stands; no collector can have this name."""
 
@@ -130,32 +134,31 @@ class Marks:
         self._connections = connections
         self._clock = clock
         self._pace = pace or Pace()
-        self._asked = {} if config.marks == "off" else {host: _asked_of(config, host) for host in config.hosts}
+        places = () if config.marks == "off" else tuple(_places_with_marks(config))
+        self._asked = {place: (config.hosts[place[0]], collectors) for place, collectors in places}
         self._hosts = {
-            host: (beside and beside._marks_of(host, asked))
-            or _HostMarks(
-                mark_script([c for _, c in config.collectors_for(host)]), OTHER_VALUES if beside else NOT_ASKED
-            )
-            for host, asked in self._asked.items()
+            place: (beside and beside._marks_of(place, self._asked[place]))
+            or _HostMarks(mark_script(collectors), OTHER_VALUES if beside else NOT_ASKED)
+            for place, collectors in places
         }
         self._cancel: threading.Event = beside._cancel if beside else threading.Event()
 
-    def _marks_of(self, host: str, asked: object) -> _HostMarks | None:
-        """Marks of a host, where the same is asked of the same host."""
-        return self._hosts[host] if self._asked.get(host) == asked else None
+    def _marks_of(self, place: Place, asked: object) -> _HostMarks | None:
+        """Marks of a host, where the same is asked of the same host: then one's marks tell the same as the other's."""
+        return self._hosts[place] if self._asked.get(place) == asked else None
 
     def window_began(self) -> None:
         """A window begins now: ask each host for a mark in the background, where one is due."""
         now, at = self._clock(), datetime.now(timezone.utc)
-        for host, marks in self._hosts.items():
+        for place, marks in self._hosts.items():
             if not marks.is_due(now):
                 marks.pass_over(at)
-            elif not self._connections.is_open(host):
+            elif not self._connections.is_open(*place):
                 marks.note(at, UNREACHED)
             elif marks.claim(now):
                 marks.note(at, "")
-                way = self._connections.way(host)  # by now: a variable may lead to another host a moment later
-                background.start(partial(self._take_marks, host, way, marks), name=f"failtale-mark-{host}")
+                way = self._connections.way(*place)  # by now: a variable may lead to another host a moment later
+                background.start(partial(self._take_marks, place, way, marks), name=f"failtale-mark-{place[0]}")
 
     def take_now(self, *, within_s: float) -> dict[str, str]:
         """Takes a mark of every host, due or not, and waits for it: host -> why there is none, empty when there is one.
@@ -164,67 +167,81 @@ class Marks:
         """
         told = dict.fromkeys(self._hosts, f"it did not come within {within_s:g} s")
         threads = [
-            background.start(partial(self._take_when_free, host, marks, told, within_s), name=f"failtale-mark-{host}")
-            for host, marks in self._hosts.items()
+            background.start(
+                partial(self._take_when_free, place, marks, told, within_s), name=f"failtale-mark-{place[0]}"
+            )
+            for place, marks in self._hosts.items()
         ]
         ends = time.monotonic() + within_s
         for thread in threads:
             thread.join(max(0.0, ends - time.monotonic()))
-        return dict(told)
+        by_host: dict[str, str] = {}
+        for (host, _), why in told.items():
+            by_host[host] = by_host.get(host) or why
+        return by_host
 
-    def around(self, host: str, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
+    def around(
+        self, host: str, moment: datetime, inside: tuple[str, ...] = ()
+    ) -> tuple[TakenMark | None, TakenMark | None]:
         """The newest mark that was complete at a moment, and the first that began after it; None where there is none.
 
         One that was under way saw some logs before the moment and some after it: it proves nothing of that moment.
         """
-        marks = self._hosts.get(host)
+        marks = self._hosts.get((host, inside))
         return marks.around(moment) if marks else (None, None)
 
-    def missed(self, host: str, moment: datetime) -> str:
+    def missed(self, host: str, moment: datetime, inside: tuple[str, ...] = ()) -> str:
         """Why no mark of a host was taken at a moment, in a clause; empty when one was, however late it came."""
-        marks = self._hosts.get(host)
+        marks = self._hosts.get((host, inside))
         return marks.missed(moment) if marks else MARKS_OFF
 
-    def clocks(self, host: str) -> tuple[ClockReading, ...]:
+    def clocks(self, host: str, inside: tuple[str, ...] = ()) -> tuple[ClockReading, ...]:
         """What the newest marks of a host tell about its clock."""
-        marks = self._hosts.get(host)
+        marks = self._hosts.get((host, inside))
         return marks.clocks() if marks else ()
 
     def close(self) -> None:
         """Ends marks that are under way."""
         self._cancel.set()
 
-    def _take_when_free(self, host: str, marks: _HostMarks, told: dict[str, str], within_s: float) -> None:
-        if not self._connections.is_open(host):
+    def _take_when_free(self, place: Place, marks: _HostMarks, told: dict[Place, str], within_s: float) -> None:
+        if not self._connections.is_open(*place):
             marks.note(datetime.now(timezone.utc), UNREACHED)
-            told[host] = UNREACHED
+            told[place] = UNREACHED
         elif marks.claim_when_free(self._clock, within_s):
             marks.note(datetime.now(timezone.utc), "")
-            told[host] = self._take_marks(host, self._connections.way(host), marks, is_kept=True)
+            told[place] = self._take_marks(place, self._connections.way(*place), marks, is_kept=True)
 
-    def _take_marks(self, host: str, transport: Transport, marks: _HostMarks, *, is_kept: bool = False) -> str:
+    def _take_marks(self, place: Place, transport: Transport, marks: _HostMarks, *, is_kept: bool = False) -> str:
         """Takes one mark; why there is none, empty when there is one."""
         taken, failed = None, "the host gave none"
         pause_s = self._pace.least_s
         try:
             transport.connect()  # once a run, so that it does not count for the pace
-            began_s = time.thread_time()
+            began_s, began = time.thread_time(), time.monotonic()
             taken = take_mark(transport, marks.script, cancel=self._cancel)
             cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s)
             pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=crowding())
+            if place[1]:  # the engine starts several programs for it, on the machine of the product
+                pause_s = max(pause_s, _ENGINE_PAUSE * (time.monotonic() - began))
         except (FailTaleError, ValueError, OSError) as error:
             if isinstance(error, TransportError):
                 failed = f"the host gave none ({error.reason})"
             # a host without a mark is routine; its collection will say what is wrong
-            _log.debug("%s: no mark was taken", host, exc_info=True)
+            _log.debug("%s: no mark was taken", " ".join([place[0], *place[1]]), exc_info=True)
         finally:
             marks.release(taken, pause_s=pause_s, failed=failed, is_kept=is_kept)
         return failed if taken is None else ""
 
 
-def _asked_of(config: Config, host: str) -> object:
-    """What marks of a host are about: equal for two only when one's marks tell the same as the other's."""
-    return config.hosts[host], tuple(collector for _, collector in config.collectors_for(host))
+def _places_with_marks(config: Config) -> Iterator[tuple[Place, tuple[Collector, ...]]]:
+    """Hosts with what is collected there; and containers on them where a mark tells more than a clock."""
+    for host in config.hosts:
+        places = config.places_of(host)
+        for inside in places if config.hosts[host].inside else {(): (), **places}:
+            collectors = places.get(inside, ())
+            if not inside or any(position_lines(each) or baseline_line(each) for each in collectors):
+                yield (host, inside), collectors
 
 
 class _HostMarks:
