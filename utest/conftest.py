@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import threading
@@ -47,24 +48,26 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: begins.get(item.path.name, len(_LONG)))
 
 
-@pytest.fixture(autouse=True)
-def clean_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Nothing that the machine of whoever runs the tests has set changes what a test sees, nor who else runs tests."""
-    for name in _READ_BY_US:
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+@pytest.fixture(scope="session", autouse=True)
+def runtime_directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[Path]]:
+    """Places for who runs tests, one for each test; and nothing that this machine has set changes what a test sees."""
+    place = tmp_path_factory.mktemp("runtime")
+    with pytest.MonkeyPatch.context() as patch:
+        for name in _READ_BY_US:
+            patch.delenv(name, raising=False)
+        patch.setenv("XDG_RUNTIME_DIR", str(place))
+        yield (place / str(number) for number in itertools.count())
 
 
+# One fixture, since every test pays for it: thousands take less than this costs when it is made of three.
 @pytest.fixture(autouse=True)
-def what_is_needed(request: pytest.FixtureRequest) -> None:
-    """The programs that a test's marks ``needs`` name are on this machine."""
+def what_every_test_gets(request: pytest.FixtureRequest, runtime_directories: Iterator[Path]) -> Iterator[None]:
+    """The programs that its marks ``needs`` name, a runtime directory of its own; and it leaves no thread behind."""
     for mark in request.node.iter_markers("needs"):
         need(*mark.args, **mark.kwargs)
-
-
-@pytest.fixture(autouse=True)
-def no_thread_that_delays_exit() -> Iterator[None]:
-    """A test must not leave a thread that an interpreter would wait for."""
+    directory = next(runtime_directories)
+    directory.mkdir(mode=0o700)
+    os.environ["XDG_RUNTIME_DIR"] = str(directory)
     before = set(threading.enumerate())
     yield
 

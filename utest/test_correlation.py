@@ -15,7 +15,7 @@ from threading import Thread
 
 import pytest
 from patience import PATIENCE_S
-from test_pytest_plugin import plugin_options
+from pytest_runs import plugin_options
 
 from FailTaleLibrary.archive import read_bundle, reports_in
 from FailTaleLibrary.belonging.correlation import Correlation
@@ -168,7 +168,7 @@ def test_the_pytest_fixture_gives_each_test_its_trace(tmp_path: Path) -> None:
         f"components: {{shop: {{collectors: [{{name: log, file: {tmp_path}/shop.log}}]}}}}\n"
         "hosts: {shop1: {component: shop, transport: local}}\n"
     )
-    plain = ["-p", "no:cacheprovider", "-p", "no:randomly", *plugin_options()]
+    plain = plugin_options()
     status, said = ran(tmp_path, "pytest", *plain, "-k", "first or second")
     assert status == 0, said
     kept = {name: trace_and_span(text) for name, text in json.loads((tmp_path / "kept.json").read_text()).items()}

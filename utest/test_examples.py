@@ -14,7 +14,7 @@ import pytest
 from mcp_servers import served
 from needs import missing
 from patience import PATIENCE_S
-from test_pytest_plugin import plugin_options
+from pytest_runs import plugin_options
 
 ROOT = Path(__file__).parent.parent
 LINE = "storage: database is locked"
@@ -53,8 +53,6 @@ def test_the_pytest_example_shows_the_products_log(examples: Path, tmp_path: Pat
         "-m",
         "pytest",
         *plugin_options(),
-        "-p",
-        "no:cacheprovider",
         "--failtale=../failtale.yaml",
     ]
     output = run(words, examples / "pytest", tmp_path)
@@ -109,7 +107,7 @@ def extending(tmp_path: Path) -> Path:
 
 
 def test_the_preset_of_the_page_is_tested_by_the_test_of_the_page(extending: Path) -> None:
-    words = [sys.executable, "-m", "pytest", *plugin_options(), "-p", "no:cacheprovider", "test_shop_preset.py"]
+    words = [sys.executable, "-m", "pytest", *plugin_options(), "test_shop_preset.py"]
     done = subprocess.run(words, cwd=extending, env=environment(), capture_output=True, text=True, timeout=PATIENCE_S)
     assert "1 passed" in done.stdout, done.stdout + done.stderr
 

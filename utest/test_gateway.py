@@ -21,10 +21,10 @@ import builders
 import pytest
 from mcp_servers import ROOT, Served, a_config, answer_in, environment, is_running, served
 from patience import PATIENCE_S, wait_until
+from pytest_runs import plugin_options
 from sshd import Sshd
 from test_gateway_rogue import Answer, rogue
 from test_mcp_tools import a_marker, slow
-from test_pytest_plugin import plugin_options
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.archive import reports_in
@@ -622,8 +622,7 @@ def test_robot_gets_a_card_through_the_gateway_from_a_real_ssh_host(tmp_path: Pa
 def test_pytest_gets_its_section_through_the_gateway(tmp_path: Path, server: Served) -> None:
     (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
     (tmp_path / "test_orders.py").write_text("def test_orders():\n    assert False, 'it is down'\n")
-    plugin = [*plugin_options(), "-p", "no:cacheprovider"]
-    done = listing(["pytest", *plugin, "-vv", "--failtale", "runner.yaml", "test_orders.py"], tmp_path)
+    done = listing(["pytest", *plugin_options(), "-vv", "--failtale", "runner.yaml", "test_orders.py"], tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "all is well" in done.stdout
 

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 import yaml
 from patience import FOREVER_S, PATIENCE_S, wait_until
+from pytest_runs import plugin_options
 from robot.api import ExecutionResult
 from sshd import Sshd
-from test_pytest_plugin import plugin_options
 
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.config import Config
@@ -302,8 +302,7 @@ def test_a_second_signal_ends_robot_at_once(slow_host: Sshd, tmp_path: Path) -> 
 @pytest.mark.ssh
 def test_pytest_stops_its_own_way_with_what_there_is(slow_host: Sshd, tmp_path: Path) -> None:
     (tmp_path / "test_shop.py").write_text("def test_fails(): assert False\ndef test_later(): pass\n")
-    options = [*plugin_options(), "--failtale=failtale.yaml", "-p", "no:randomly", "test_shop.py"]
-    with started(tmp_path, "-m", "pytest", "-p", "no:cacheprovider", *options) as run:
+    with started(tmp_path, "-m", "pytest", *plugin_options(), "--failtale=failtale.yaml", "test_shop.py") as run:
         assert collecting(slow_host)
         run.send_signal(signal.SIGINT)
         output, errors = run.communicate(timeout=PATIENCE_S)

@@ -12,11 +12,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
-from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 from patience import PATIENCE_S
+from pytest_runs import plugin_options
 
 from FailTaleLibrary.archive import read_bundle, reports_in
 from FailTaleLibrary.belonging.other_tests import HEADER_BYTES, KEPT_FILES, SLOT_BYTES, SLOTS, OwnTests, ParallelRun
@@ -412,10 +412,8 @@ def test_fails_by_its_own_mistake():
 
 def test_under_xdist_each_test_gets_its_own_lines(place: Path) -> None:
     (place / "test_shop.py").write_text(XDIST)
-    installed = {point.value for point in entry_points(group="pytest11")}
-    plugin = [] if "FailTaleLibrary.pytest_plugin" in installed else ["-p", "FailTaleLibrary.pytest_plugin"]
-    options = ["-n", "2", "-p", "no:cacheprovider", "-p", "no:randomly", "--failtale=failtale.yaml"]
-    said, _ = started(place, "pytest", *plugin, *options, "test_shop.py").communicate(timeout=4 * PATIENCE_S)
+    options = [*plugin_options("xdist"), "-n", "2", "--failtale=failtale.yaml"]
+    said, _ = started(place, "pytest", *options, "test_shop.py").communicate(timeout=4 * PATIENCE_S)
     bundles = [bundle for bundle in (place / "failtale").iterdir() if bundle.is_dir()]
     reports = {report.failure.name: report for report in map(read_bundle, bundles)}
     assert "2 failed" in said

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ import pytest
 from chromium import a_page
 from needs import missing
 from patience import PATIENCE_S
+from pytest_runs import plugin_is_installed, plugin_options
 
 from FailTaleLibrary.archive import read_bundle
 from FailTaleLibrary.records import Report
@@ -129,13 +129,9 @@ class PytestRun:
         return [read_bundle(path) for path in sorted((self.directory / "failtale").glob("*")) if path.is_dir()]
 
 
-def plugin_options() -> list[str]:
-    installed = {point.value for point in importlib.metadata.entry_points(group="pytest11")}
-    return [] if "FailTaleLibrary.pytest_plugin" in installed else ["-p", "FailTaleLibrary.pytest_plugin"]
-
-
-def run_pytest(directory: Path, *options: str) -> PytestRun:
-    (directory / "test_shop.py").write_text(SUITE.format(log=directory / "app.log"))
+def run_pytest(directory: Path, *options: str, suite: str = SUITE, plugins: tuple[str, ...] = ()) -> PytestRun:
+    """What a suite comes to; ``plugins``: of other packages, by name."""
+    (directory / "test_shop.py").write_text(suite.format(log=directory / "app.log"))
     (directory / "app.log").touch()
     (directory / "failtale.yaml").write_text(
         f"""
@@ -149,26 +145,23 @@ def run_pytest(directory: Path, *options: str) -> PytestRun:
           idle1: {{component: idle, transport: local}}
         """
     )
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        *plugin_options(),
-        "-p",
-        "no:randomly",
-        "-p",
-        "no:cacheprovider",
-        *options,
-    ]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
+    status, output = ran(directory, *options, plugins=plugins)
+    return PytestRun(directory, status, output)
+
+
+def ran(directory: Path, *options: str, plugins: tuple[str, ...] = (), **environ: str) -> tuple[int, str]:
+    """Exit status and what was said."""
+    command = [sys.executable, "-m", "pytest", *plugin_options(*plugins), *options]
+    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # we may be a worker
+    environment = {**own, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]), **environ}
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
-    return PytestRun(directory, done.returncode, done.stdout + done.stderr)
+    return done.returncode, done.stdout + done.stderr
 
 
 @pytest.fixture(scope="module")
 def told(tmp_path_factory: pytest.TempPathFactory) -> PytestRun:
     options = ("--failtale", "failtale.yaml", "--strict-markers", "--junitxml=junit.xml", "--html=report.html")
-    return run_pytest(tmp_path_factory.mktemp("told"), *options)
+    return run_pytest(tmp_path_factory.mktemp("told"), *options, plugins=("html", "html_fixtures", "metadata"))
 
 
 def text_of(report: Report, item_id: str = "shop1/log") -> str:
@@ -267,7 +260,8 @@ def failed_tests(run: PytestRun) -> list[str]:
 
 
 def test_it_works_under_xdist_with_reruns(tmp_path: Path) -> None:
-    run = run_pytest(tmp_path, "--failtale", "failtale.yaml", "-n", "2", "--reruns", "1", "-k", "order")
+    options = ("--failtale", "failtale.yaml", "-n", "2", "--reruns", "1", "-k", "order")
+    run = run_pytest(tmp_path, *options, plugins=("xdist", "rerunfailures"))
     attempts = sorted(report.failure.attempt for report in run.reports() if report.failure.name == "test_order[17]")
     assert attempts == [1, 2]
     assert run.output.count("test_shop.py::test_order[17]: FailTale:") >= 1
@@ -308,16 +302,8 @@ def project(tmp_path: Path) -> Path:
     return tmp_path / "project"
 
 
-def ran(project: Path, *options: str, **environ: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "pytest", *plugin_options(), "-p", "no:cacheprovider", *options]
-    paths = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    environment = {**os.environ, "PYTHONPATH": paths, **environ}
-    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
-    return done.returncode, done.stdout + done.stderr
-
-
 def test_a_path_that_pytest_took_for_a_test_path_is_refused_before_another_test_runs(project: Path) -> None:
-    if plugin_options():
+    if not plugin_is_installed():
         missing("the installed plugin", "pip install --editable .")
     status, said = ran(project, "--failtale", "../ops/failtale.yaml")
     assert status == pytest.ExitCode.USAGE_ERROR, said
@@ -375,7 +361,7 @@ import pytest
 
 @pytest.fixture(scope="class")
 def shop():
-    with open({log!r}, "a") as log:
+    with open("{log}", "a") as log:
         log.write("ERROR the shop does not start: port 8080 in use\\n")
     raise OSError("the shop does not start")
 
@@ -384,13 +370,13 @@ class TestOrders:
     def test_two(self, shop): pass
 
 def test_long():
-    with open({log!r}, "a") as log:
+    with open("{log}", "a") as log:
         for number in range(300):
             log.write(f"ERROR order {{number}} is lost in a way of its own {{'x' * (number % 7)}}\\n")
     assert False
 
 def test_that_kills_its_worker():
-    with open({log!r}, "a") as log:
+    with open("{log}", "a") as log:
         log.write("ERROR the worker goes\\n")
     if os.environ.get("PYTEST_XDIST_WORKER"):
         os._exit(3)
@@ -398,20 +384,7 @@ def test_that_kills_its_worker():
 
 
 def run_shared(directory: Path, *options: str) -> PytestRun:
-    run_pytest(directory, "--collect-only")
-    (directory / "test_shop.py").write_text(SHARED.format(log=str(directory / "app.log")))
-    command = [sys.executable, "-m", "pytest", *plugin_options(), "-p", "no:randomly", "-p", "no:cacheprovider"]
-    own = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}  # we may be a worker
-    environment = {**own, "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])}
-    done = subprocess.run(
-        [*command, "--failtale=failtale.yaml", *options],
-        cwd=directory,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    return PytestRun(directory, done.returncode, done.stdout + done.stderr)
+    return run_pytest(directory, "--failtale=failtale.yaml", *options, suite=SHARED, plugins=("xdist",))
 
 
 def section_of(run: PytestRun, test: str) -> list[str]:

@@ -17,6 +17,7 @@ import pytest
 from builders import a_failure
 from needs import need
 from patience import PATIENCE_S
+from pytest_runs import plugin_options
 
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.budget import Budget
@@ -456,12 +457,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (place / "pytest.ini").write_text("[pytest]\nfailtale = failtale.yaml\nfailtale_variables =\n    UNIT = by-ini\n")
     path = os.pathsep.join(map(str, (ROOT, ROOT / "listeners", ROOT / "resources")))
     robot = [sys.executable, "-m", "robot", "--listener", "FailTaleListener:failtale.yaml", "-d", "out", "v.robot"]
-    plugin = ["-p", "no:cacheprovider", "-p", "no:randomly", "-p", "no:xdist"]
-    if not any(
-        each.name == "failtale" for each in __import__("importlib.metadata").metadata.entry_points(group="pytest11")
-    ):
-        plugin += ["-p", "FailTaleLibrary.pytest_plugin"]
-    for command in (robot, [sys.executable, "-m", "pytest", *plugin, "--failtale-output=pytest"]):
+    for command in (robot, [sys.executable, "-m", "pytest", *plugin_options(), "--failtale-output=pytest"]):
         subprocess.run(
             command,
             cwd=place,
