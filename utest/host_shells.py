@@ -6,12 +6,16 @@ import atexit
 import os
 import shutil
 import subprocess
+import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import TypeVar
 
+import pytest
 from patience import PATIENCE_S
 
 from FailTaleLibrary.config import Collector
@@ -21,6 +25,8 @@ from FailTaleLibrary.windows import CommandLine, HostMark, HostOutput, mark_scri
 
 BUSYBOX = shutil.which("busybox")
 NONCE = "5ca1ab1e0ddba11f"
+AWKS = [name for name in ("mawk", "gawk", "busybox") if shutil.which(name)]
+Program = TypeVar("Program")
 
 
 @dataclass(frozen=True)
@@ -97,3 +103,13 @@ def host_shells() -> list[HostShell]:
             HostShell("BusyBox alone", (BUSYBOX, "ash"), applets_only=True),
         ]
     return shells
+
+
+def met_by(request: pytest.FixtureRequest, programs: Sequence[Program]) -> Program:
+    """The program that a test meets: drawn from its name, so that each test runs once and each program meets its share.
+
+    That a representative passes with every program is a test of its own where this is used.
+    """
+    met = programs[zlib.crc32(request.node.name.encode()) % len(programs)]
+    print(f"met by: {met}")
+    return met

@@ -10,7 +10,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 import pytest
-from host_shells import NONCE, HostShell, host_shells
+from host_shells import NONCE, HostShell, host_shells, met_by
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -86,11 +86,11 @@ def test_of_endless_lines_the_newest_whole_ones_are_kept(shell: HostShell) -> No
     assert answer.produced_bytes == 108894
 
 
-@every_shell
 @pytest.mark.parametrize("size", [0, 1, 57343, 57344, 57345, 99_999, 100_001, 250_000])
 def test_of_a_command_of_any_size_the_newest_is_kept_in_one_piece_and_all_is_counted(
-    shell: HostShell, size: int
+    size: int, request: pytest.FixtureRequest
 ) -> None:
+    shell = met_by(request, SHELLS)
     line = command_line(command(f"seq 1 100000 | head -c {size}"), window=NO_WINDOW, max_bytes=100_000)
     printed = "".join(f"{number}\n" for number in range(1, 100_001))[:size].encode()
     answer = shell.answer(line)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from host_shells import HostShell, host_shells, turning_zone
+from host_shells import AWKS, HostShell, host_shells, met_by, turning_zone
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.timestamps import TimeFormat
@@ -19,16 +19,21 @@ from FailTaleLibrary.windows import FileMark, HostMark, HostOutput, ResolvedWind
 
 SHELLS = {shell.name: shell for shell in host_shells()}
 DASH = SHELLS.get("dash") or next(iter(SHELLS.values()))
-AWKS = [name for name in ("mawk", "gawk", "busybox") if shutil.which(name)]
+UNLIKE = [*SHELLS.values()][:: len(SHELLS) - 1]
+"""The two that differ most."""
 START = datetime(2026, 11, 22, 18, 30, 0, tzinfo=timezone.utc)
 
 
-@pytest.fixture(params=AWKS)
+@pytest.fixture
 def awk(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """A directory whose `awk` is this one."""
+    """A directory whose `awk` is one of them. What each reads in a line test_windows_awk_formats has in full."""
+    return holding(met_by(request, AWKS), tmp_path)
+
+
+def holding(awk: str, tmp_path: Path) -> Path:
     directory = tmp_path / "awk"
     directory.mkdir()
-    (directory / "awk").symlink_to(shutil.which(request.param))
+    (directory / "awk").symlink_to(str(shutil.which(awk)))
     return directory
 
 
@@ -102,12 +107,21 @@ def test_a_log_is_cut_to_the_window_with_its_stack_traces(style: str, awk: Path,
     assert answer.method == "time filter"
 
 
-@pytest.mark.parametrize("style", ["ISO with Z", "syslog", "access log", "JSON with epoch"])
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
-def test_every_shell_cuts_a_log_to_the_window(style: str, shell: HostShell, tmp_path: Path) -> None:
+HOSTS = [*((shell, None) for shell in SHELLS.values()), *((DASH, awk) for awk in AWKS)]
+STYLES = ("ISO with Z", "syslog", "access log", "JSON with epoch")
+
+
+@pytest.mark.parametrize(
+    ("shell", "awk", "style"), [(*host, STYLES[number % len(STYLES)]) for number, host in enumerate(HOSTS)], ids=str
+)
+def test_every_shell_and_every_awk_cut_a_log_to_the_window(
+    shell: HostShell, awk: str | None, style: str, tmp_path: Path
+) -> None:
     text, wanted = written_by(style)
     log = log_file(tmp_path, text, START + timedelta(minutes=39))
-    answer = answer_of(log, START + timedelta(minutes=29, seconds=30), shell=shell, utc_offset_s=None, before=2)
+    first = holding(awk, tmp_path) if awk else None
+    since = START + timedelta(minutes=29, seconds=30)
+    answer = answer_of(log, since, shell=shell, awk=first, utc_offset_s=None, before=2)
     assert answer.text.decode() == wanted
     assert answer.before.decode() == "".join(text.splitlines(keepends=True)[-32:-30])
     assert answer.stderr == b""
@@ -197,7 +211,7 @@ def test_a_log_without_times_shows_its_newest_lines_and_says_so(tmp_path: Path) 
     assert answer.is_unsure
 
 
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+@pytest.mark.parametrize("shell", UNLIKE, ids=str)
 def test_a_log_that_holds_nothing_is_read_as_surely_as_the_logs_beside_it(shell: HostShell, tmp_path: Path) -> None:
     text, wanted = written_by("ISO with Z")
     log_file(tmp_path, text, START + timedelta(minutes=39))
@@ -239,7 +253,7 @@ def test_only_the_newest_part_of_a_huge_log_is_searched_and_the_rest_is_said(tmp
     assert "Only the newest 8 MiB" in answer.note
 
 
-@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+@pytest.mark.parametrize("shell", UNLIKE, ids=str)
 def test_a_line_longer_than_all_that_is_searched_keeps_its_newest_part(shell: HostShell, tmp_path: Path) -> None:
     log = log_file(tmp_path, "x" * 9_000_000 + " the end", START)
     line = command_line(Collector(name="log", file=(str(log),)), window=ResolvedWindow(kind="none"), max_bytes=1000)
@@ -455,16 +469,7 @@ def numbers(answer: HostOutput, *, unsure: bool) -> set[int]:
     return {int(line.split()[-1]) for line in lines if " line " in line}
 
 
-@pytest.mark.parametrize(
-    ("awk", "style", "ahead_s", "proven", "inferred"),
-    # Each with two of the programs, so that each program meets most of them.
-    [
-        (AWKS[(number + step) % len(AWKS)], *case)
-        for number, case in enumerate(APART)
-        for step in range(min(2, len(AWKS)))
-    ],
-    indirect=["awk"],
-)
+@pytest.mark.parametrize(("style", "ahead_s", "proven", "inferred"), APART)
 def test_a_log_by_a_clock_of_its_own_loses_no_line_and_is_told_as_that(
     style: str, ahead_s: int, proven: str, inferred: str, awk: Path, tmp_path: Path
 ) -> None:
@@ -523,12 +528,12 @@ def test_no_clock_is_learned_from_a_log_whose_last_line_is_old(awk: Path, tmp_pa
     assert "The clock of" not in answer_of(untimed, seconds_ago(60), awk=awk).note
 
 
-@pytest.mark.parametrize("shell", [*SHELLS.values()][:: len(SHELLS) - 1], ids=str)
 @pytest.mark.parametrize("hour", [3600, -3600], ids=["to summer time", "from summer time"])
 @pytest.mark.parametrize("ago", [2700, 4500])
 def test_the_change_of_summer_time_within_a_window_takes_no_line_away(
-    shell: HostShell, hour: int, ago: int, tmp_path: Path
+    hour: int, ago: int, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
+    shell = met_by(request, UNLIKE)
     now = datetime.now(timezone.utc).replace(microsecond=0)
     turn = now - timedelta(seconds=ago - 900)
     zones = [timezone(timedelta(seconds=seconds)) for seconds in (18000, 18000 + hour)]

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from host_shells import NONCE, HostShell, host_shells
+from host_shells import AWKS, NONCE, HostShell, host_shells, met_by
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_rotations import append, collector, later
@@ -22,7 +22,6 @@ from FailTaleLibrary.windows import HostOutput, ResolvedWindow, command_line
 from FailTaleLibrary.windows.frames import Frame, split_frames
 from FailTaleLibrary.windows.look_back import MOST_SECONDS, parse_look_backs, placed
 
-AWKS = [name for name in ("mawk", "gawk", "busybox") if shutil.which(name)]
 SEPARATOR = f"\036{NONCE} window sure app.log"
 START = datetime(2026, 5, 4, 12, 0, 0)  # noqa: DTZ001 - a log's own clock
 
@@ -144,7 +143,7 @@ VALUE = st.one_of(
 )
 
 
-@settings(max_examples=300)
+@settings(max_examples=100)
 @given(st.lists(st.builds(Frame, st.sampled_from(["span", "profile"]), VALUE), max_size=8))
 def test_no_frame_of_a_host_breaks_the_reading(frames: list[Frame]) -> None:
     for found in parse_look_backs(frames).values():
@@ -163,9 +162,13 @@ def entry(second: float, text: str) -> str:
     return f"{at(second, text)}\n"
 
 
-@pytest.fixture(params=host_shells(), ids=str)
+SHELLS = host_shells()
+
+
+@pytest.fixture
 def shell(request: pytest.FixtureRequest) -> HostShell:
-    return request.param
+    """One of them, but where a test asks for all."""
+    return met_by(request, SHELLS)
 
 
 def marked_window(shell: HostShell, log: Path, *texts: str, **fields: object) -> HostOutput:
@@ -190,6 +193,7 @@ def news_of(output: HostOutput) -> dict[str, int | None]:
     return found
 
 
+@pytest.mark.parametrize("shell", SHELLS, ids=str)
 def test_a_marked_log_tells_what_it_held_before_its_mark(shell: HostShell, tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     log.write_text("".join(entry(second, f"ERROR attempt {second} refused") for second in range(LINES)))

@@ -9,14 +9,18 @@ from dataclasses import replace as replace_in
 from pathlib import Path
 
 import pytest
-from host_shells import NONCE, HostShell, host_shells
+from host_shells import NONCE, HostShell, host_shells, met_by
 from log_rotations import SCENARIOS, append, collector, lines, renamed, rotated_and_packed, window_of, zstd
 
 from FailTaleLibrary.windows import ResolvedWindow, command_line, parse_host_output
 
 SHELLS = host_shells()
-# The two that differ most; test_windows_command_line and test_windows_model have all.
-pytestmark = pytest.mark.parametrize("shell", [SHELLS[0], SHELLS[-1]], ids=str)
+
+
+@pytest.fixture
+def shell(request: pytest.FixtureRequest) -> HostShell:
+    """test_windows_command_line and test_windows_model have all of them."""
+    return met_by(request, SHELLS)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
@@ -56,6 +60,7 @@ def test_two_test_windows_around_a_shifting_chain_of_copies_each_hold_their_own_
 
 
 @pytest.mark.needs("zstd")
+@pytest.mark.parametrize("shell", [SHELLS[0], SHELLS[-1]], ids=str)
 def test_a_copy_packed_with_zstd_is_read_or_the_missing_program_is_named(shell: HostShell, tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     log.write_text(lines("old", 500))

@@ -51,7 +51,10 @@ class Site:
         return self.run.collect_failure(failure)
 
 
-@pytest.fixture(params=["right clock", "90 s ahead", "other zone", "90 s behind in another zone"])
+SITES = ("right clock", "90 s ahead", "other zone", "90 s behind in another zone")
+
+
+@pytest.fixture(params=SITES)
 def site(request: pytest.FixtureRequest, new_host: Callable[..., Sshd], tmp_path: Path) -> Iterator[Site]:
     ahead_s = {"90 s ahead": 90.0, "90 s behind in another zone": -90.0}.get(request.param, 0.0)
     zone = "Asia/Kolkata" if "zone" in request.param else "UTC"
@@ -86,17 +89,21 @@ def item_of(report: Report) -> Item:
     return item
 
 
-def test_only_lines_of_this_test_are_its_evidence(site: Site) -> None:
+def test_only_lines_of_this_test_are_its_evidence_and_a_clock_that_is_wrong_is_told(site: Site) -> None:
     site.write("ERROR storage is locked, before the run")
     first = site.test_began()
     site.write("ERROR storage is locked, in the first test")
     site.tell(first)
     second = site.test_began()
     site.write("ERROR storage is locked, in the second test")
-    text = item_of(site.tell(second)).text
+    report = site.tell(second)
+    text = item_of(report).text
     assert "in the second test" in text
     assert "in the first test" not in text
     assert "before the run" not in text
+    (clock,) = report.evidence.clocks
+    assert abs(clock.offset_s - site.ahead_s) <= clock.uncertainty_s + 1.0
+    assert clock.utc_offset_s == (19800 if site.zone == "Asia/Kolkata" else 0)
 
 
 def test_two_tests_in_one_second_keep_their_lines_apart(site: Site) -> None:
@@ -111,7 +118,9 @@ def test_two_tests_in_one_second_keep_their_lines_apart(site: Site) -> None:
     assert "of test 0" not in texts[1]
 
 
-@pytest.mark.parametrize("rotate", ["create", "copytruncate", "compress"])
+@pytest.mark.parametrize(
+    ("site", "rotate"), [*zip(SITES[1:], ["create", "copytruncate", "compress"], strict=True)], indirect=["site"]
+)
 def test_a_rotation_in_mid_test_loses_nothing(site: Site, rotate: str, tmp_path: Path) -> None:
     need("logrotate")
     site.write("INFO an old line " + "x" * 300)
@@ -136,9 +145,3 @@ def _rotate(log: Path, how: str, tmp_path: Path) -> None:
     state = str(tmp_path / "logrotate.state")
     path = {**os.environ, "PATH": f"/usr/sbin:{os.environ['PATH']}"}
     subprocess.run(["logrotate", "--force", "--state", state, str(configuration)], check=True, env=path)
-
-
-def test_a_clock_that_is_wrong_by_more_than_a_second_is_told(site: Site) -> None:
-    (clock,) = site.tell(site.test_began()).evidence.clocks
-    assert abs(clock.offset_s - site.ahead_s) <= clock.uncertainty_s + 1.0
-    assert clock.utc_offset_s == (19800 if site.zone == "Asia/Kolkata" else 0)

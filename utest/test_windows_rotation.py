@@ -9,13 +9,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from host_shells import HostShell, host_shells
+from host_shells import HostShell, host_shells, met_by
 from log_rotations import SCENARIOS, append, collector, copied_and_truncated, later, lines, renamed, window_of
 
 from FailTaleLibrary.windows import ResolvedWindow, command_line
 
 SHELLS = host_shells()
-pytestmark = pytest.mark.parametrize("shell", [SHELLS[0], SHELLS[-1]], ids=str)
+
+
+@pytest.fixture
+def shell(request: pytest.FixtureRequest) -> HostShell:
+    """test_windows_command_line and test_windows_model have all of them."""
+    return met_by(request, SHELLS)
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.__name__)
