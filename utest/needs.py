@@ -21,6 +21,7 @@ PACKAGES = {
     "haproxy": "haproxy",
     "javac": "default-jdk-headless",
     "journalctl": "systemd",
+    "kubectl": "kubernetes-client",
     "logrotate": "logrotate",
     "nginx": "nginx",
     "podman": "podman",

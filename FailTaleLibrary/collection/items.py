@@ -216,7 +216,7 @@ def _rows_of_collector(collector: Collector) -> Rows:
 
 
 def _kind_of_source(collector: Collector) -> ItemKind:
-    return "command" if collector.command is not None else "journal" if collector.journal is not None else "file"
+    return "command" if not collector.is_log else "journal" if collector.journal is not None else "file"
 
 
 def _status_of_item(result: CommandResult, text: str) -> ItemStatus:
@@ -226,7 +226,7 @@ def _status_of_item(result: CommandResult, text: str) -> ItemStatus:
 
 
 def _applied_window(asked: AskedStep, answer: HostOutput, safe: RecordRedactor) -> AppliedWindow | None:
-    if asked.collector.command is not None:
+    if not asked.collector.is_log:
         return None
     return AppliedWindow(
         kind=asked.step.window,

@@ -100,7 +100,7 @@ def _plan_step(host: str, component: str, collector: Collector, config: Config, 
 def _cost(collector: Collector) -> int:
     if collector.cost is not None:
         return collector.cost
-    return STATE_COST if collector.command is not None else LOG_COST
+    return LOG_COST if collector.is_log else STATE_COST
 
 
 def _check_known(names: Iterable[str], known: Collection[str], *, what: str) -> None:

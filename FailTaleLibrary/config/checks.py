@@ -23,23 +23,35 @@ from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
 from FailTaleLibrary.config.variables import declared, filled, names_in, refusal_of
 from FailTaleLibrary.config.yaml_source import Document, Where
 
-_SOURCES = ("command", "file", "journal")
+_SOURCES = ("command", "file", "journal", "kubernetes")
+_OF_CLUSTERS = dict.fromkeys(
+    ("namespaces", "selector", "context", "kubeconfig", "most"), "only what 'kubernetes' asks has that"
+)
 _OF_SNAPSHOTS = dict.fromkeys(("row", "counters", "alarms", "limits"), "only a command's answer has rows")
 _NOT_FOR = {
     "command": {
         "before": "a command has no lines before its window",
         "time_format": "only a file's lines are read by their time",
         "priority": "only a journal has priorities",
+        **_OF_CLUSTERS,
     },
     "file": {
         "baseline": "a log is cut by its window; only a command can be compared",
         **_OF_SNAPSHOTS,
         "priority": "only a journal has priorities",
+        **_OF_CLUSTERS,
     },
     "journal": {
         "baseline": "a log is cut by its window; only a command can be compared",
         **_OF_SNAPSHOTS,
         "time_format": "a journal's times are known",
+        **_OF_CLUSTERS,
+    },
+    "kubernetes": {
+        "before": "what was before the window is looked back on, and not shown",
+        "time_format": "the times of a cluster are known",
+        "archive": "only a file is rotated",
+        "priority": "only a journal has priorities",
     },
 }
 """Keys that mean nothing beside a source, with the reason."""
@@ -235,7 +247,7 @@ def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -
 
 def _not_one_source(sources: list[str]) -> str:
     if not sources:
-        return "has no 'command', 'file' or 'journal'; write one of them"
+        return "has no 'command', 'file', 'journal' or 'kubernetes'; write one of them"
     return f"has {' and '.join(map(in_quotes, sources))}; keep one, or make several collectors of it"
 
 

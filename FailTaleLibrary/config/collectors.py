@@ -70,7 +70,9 @@ def _is_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> bool:
         return False
     (name, parameters), *_ = entry.items()
     looks_like_parameters = parameters is None or isinstance(parameters, dict)
-    return name not in Collector.yaml_keys() and (looks_like_parameters or name in presets.names)
+    if name in Collector.yaml_keys():  # `kubernetes` is a key and a preset
+        return name in presets.names and looks_like_parameters
+    return looks_like_parameters or name in presets.names
 
 
 def _misplaced_preset(entry: Mapping[str, Any], presets: PresetLibrary) -> str | None:
@@ -145,7 +147,7 @@ def _with_parameters(
     document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where
 ) -> tuple[dict[str, Any], ...]:
     """The data of the preset's collectors; none, and mistakes are noted, when the parameters are wrong."""
-    values = {key: value if isinstance(value, str) else document.raw.get((*at, key)) for key, value in given.items()}
+    values = {key: _as_one(document, preset, key, value, at=(*at, key)) for key, value in given.items()}
     before = len(document.mistakes.found)
     for key, value in values.items():
         _check_parameter(document, preset, key, value, at=(*at, key))
@@ -196,6 +198,14 @@ def _with_variables(
 def _without_references(item: Any, names: Collection[str]) -> Any:
     """A text for a reader with ``DUT`` in place of ``${DUT}``."""
     return filled(item, {name: name for name in names}) if isinstance(item, str) and names else item
+
+
+def _as_one(document: Document, preset: Preset, key: str, value: Any, *, at: Where) -> str | None:
+    """The value of a parameter as one text; None where it is none."""
+    may_be_several = key in preset.parameters and preset.parameters[key].several
+    if may_be_several and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return ",".join(value)
+    return value if isinstance(value, str) else document.raw.get(at)
 
 
 def _check_required(document: Document, preset: Preset, given: Mapping[str, Any], *, at: Where) -> None:

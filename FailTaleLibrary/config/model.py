@@ -24,6 +24,7 @@ from FailTaleLibrary.config.types import (
     LocalPaths,
     Masks,
     Name,
+    Namespaces,
     Pattern,
     Priority,
     PrivateFile,
@@ -197,7 +198,7 @@ class FilledParameter(Section):
 
 
 class Collector(Section):
-    """A `command`, a `file` or a `journal` to read for a component, its filters and its window."""
+    """A `command`, a `file`, a `journal` or a cluster (`kubernetes`) of a component to read, its filters and window."""
 
     name: Name = Field(
         description="Name of the collector, unique on its host; shown in the card. Default: the name of the file, the "
@@ -215,6 +216,30 @@ class Collector(Section):
         None,
         min_length=1,
         description="systemd unit whose journal to read; `*`: the whole journal; `kernel`: the kernel's messages.",
+    )
+    kubernetes: Literal["pods", "changes", "events", "logs"] | None = Field(
+        None,
+        description="What to ask a cluster for, by the `kubectl` of this host: `pods` as they are; `changes` of "
+        "workloads, images, ConfigMaps and Secrets (names and versions alone); `events` of the window; `logs` of each "
+        "container. The preset `kubernetes` has all four.",
+    )
+    namespaces: Namespaces = Field(
+        (),
+        description="Namespaces of `kubernetes`: one, several, or `'*'` for all. Default: that of kubectl's context.",
+    )
+    selector: str | None = Field(
+        None, description="Label selector of its pods, as for `kubectl -l` (`app=shop,tier in (api,web)`)."
+    )
+    context: str | None = Field(None, description="Context of kubectl; default: its current one.")
+    kubeconfig: str | None = Field(
+        None, description="kubectl's configuration, a file on the host; default: as kubectl finds it."
+    )
+    most: Count | None = Field(
+        None,
+        ge=1,
+        le=1000,
+        description="Containers whose `logs` are read, those in trouble first (20 unless said otherwise), or that have "
+        "a row in `pods` whether they are in trouble or not (300).",
     )
     priority: Priority | None = Field(
         None, description="Journal entries of at least this priority (`warning`, `err` …), or of a range."
@@ -293,6 +318,11 @@ class Collector(Section):
     parameters: tuple[FilledParameter, ...] = Field(
         (), alias="(parameters)", description="The preset's parameters that hold one."
     )
+
+    @property
+    def is_log(self) -> bool:
+        """Whether it has lines of a window; else it is a snapshot of how things are."""
+        return bool(self.file) or self.journal is not None or self.kubernetes in ("events", "logs")
 
 
 class Component(Section):

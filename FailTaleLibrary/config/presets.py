@@ -51,6 +51,8 @@ class Parameter(Section):
         _HARMLESS, description="Expression that the whole value must match; default: letters, digits and `/.@%+=:,_-`."
     )
 
+    several: bool = Field(False, description="Whether it may be a list, which becomes one text with commas.")
+
     @property
     def sample(self) -> str | None:
         return self.example if self.default is None else self.default

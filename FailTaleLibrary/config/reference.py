@@ -299,6 +299,8 @@ def _collector_rows(preset: Preset) -> Iterator[tuple[str, ...]]:
 def _asks(collector: Collector) -> str:
     if collector.command:
         return f"`{' '.join(collector.command.split())}`"
+    if collector.kubernetes:
+        return f"`kubectl`: {collector.kubernetes}"
     if collector.journal:
         return f"journal of `{collector.journal}`"
     return ", ".join(f"`{file}`" for file in collector.file)

@@ -186,6 +186,24 @@ def one_or_many(value: object) -> object:
     return value if isinstance(value, (list, tuple, dict)) else [value]
 
 
+_NAMESPACE = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?|\$\{\w+\}"
+"""A label of DNS (RFC 1123), as Kubernetes has it; or a variable of the tests, whose value is looked at later."""
+
+
+def _namespaces(value: object) -> object:
+    """Names of Kubernetes' namespaces, also from one text with commas; ``*`` alone means all."""
+    texts = one_or_many(value)
+    if not isinstance(texts, (list, tuple)) or not all(isinstance(text, str) for text in texts):
+        return texts
+    names = [name.strip() for text in texts for name in text.split(",") if name.strip()]
+    for name in names:
+        if name != "*" and not re.fullmatch(_NAMESPACE, name):
+            raise NotUnderstoodError(name, "is no name of a namespace (small letters, digits and '-'), nor '*' for all")
+    if "*" in names and len(names) > 1:
+        raise NotUnderstoodError(", ".join(names), "names all namespaces and others; keep '*' or the names")
+    return names
+
+
 def _no_boolean(value: T) -> T:
     if isinstance(value, bool):  # Python counts with them, readers of YAML do not
         raise NotUnderstoodError(value, "is not a whole number")
@@ -502,6 +520,9 @@ Name = Annotated[
         NAME_PATTERN,
         "is not a name; use letters, digits, '_', '.' and '-' (at most 64, a letter or digit first)",
     ),
+]
+Namespaces = Annotated[
+    tuple[str, ...], Kind("name, or several: a list, or with commas between them"), BeforeValidator(_namespaces)
 ]
 RuleName = Annotated[
     str,

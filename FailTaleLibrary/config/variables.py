@@ -24,7 +24,7 @@ _log = logger_of(__name__)
 HARMLESS = r"[A-Za-z0-9_/.@%+=:,][A-Za-z0-9_/.@%+=:,-]*"
 """What any value may hold: a shell takes none of it up, and no program takes it for an option."""
 MAX_CHARS = 256
-PLACES = ("command", "file", "archive", "journal", "inside")
+PLACES = ("command", "file", "archive", "journal", "inside", "namespaces", "selector")
 """Keys of a collector in which a variable may stand."""
 Lookup: TypeAlias = Callable[[str], object]
 """The value of a variable by its name; None or KeyError where there is none. Whatever else it raises refuses it."""

@@ -609,7 +609,7 @@ def components(config: Config) -> models.Components:
 
 
 def _collector_info(collector: Collector) -> models.CollectorInfo:
-    kind = "command" if collector.command is not None else "journal" if collector.journal is not None else "file"
+    kind = "command" if not collector.is_log else "journal" if collector.journal is not None else "file"
     return models.CollectorInfo(
         name=collector.name,
         kind=kind,

@@ -74,6 +74,9 @@ is_of_file_as_well() { # what a shell can name from the tenth word on
   shift 9
   is_none_or is_list "$1" && is_number "$2" 12
 }
+is_of_kubernetes() { # LOW_AT HIGH_AT MAX
+  [ "$#" -eq 3 ] && is_none_or is_seconds "$1" && is_none_or is_seconds "$2" && is_number "$3" 12
+}
 is_moment_of_window() { is_number "${1#-}" 11; }
 
 # take_request: in place of the visit's own. Reads a header of 80 bytes and the request that it announces, looks at every
@@ -210,6 +213,11 @@ text_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNS
   text="careful=yes
 $tables
 $text"
+}
+text_of_kubernetes() { # LOW_AT HIGH_AT MAX TABLE
+  [ -z "$4" ] || return 1
+  set_all low_at high_at max -- "$@"
+  [ -z "$filters" ] || narrowing="max=$3; $filters"
 }
 # set_all NAME... -- VALUE...: the collector's text with its settings ahead.
 set_all() {

@@ -8,6 +8,7 @@ from functools import cache
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.journals import journal_text
+from FailTaleLibrary.windows.kubernetes import kubernetes_text
 from FailTaleLibrary.windows.log_files import file_text
 from FailTaleLibrary.windows.model import MOST_FILES, CollectorText
 from FailTaleLibrary.windows.pipeline import assignments, filters, narrowing, shell_quote, shell_quote_pattern
@@ -25,6 +26,8 @@ def collector_text(collector: Collector) -> CollectorText:
         return file_text(collector)
     if collector.journal is not None:
         return journal_text(collector)
+    if collector.kubernetes is not None:
+        return kubernetes_text(collector)
     return CollectorText(f"{collector.command}\n", filters=filters(collector, cap="$max"))
 
 
@@ -59,10 +62,17 @@ def position_lines(collector: Collector) -> tuple[str, ...]:
 
 def baseline_line(collector: Collector) -> str:
     """What takes a snapshot at the window's start; empty for who wants none."""
-    if not collector.baseline or collector.command is None:
+    if not collector.baseline or collector.is_log:
         return ""
     seconds = max(1, round(min(collector.timeout_s or BASELINE_TIME_S, BASELINE_TIME_S)))
     cap = min(collector.max_bytes or BASELINE_BYTES, BASELINE_BYTES)
     narrow = narrowing(collector, str(cap))
     name = shell_quote(collector.name)
-    return f"snapshot {seconds} {shell_quote(collector.command)} | {narrow} | carry\ntell baseline {name}\n"
+    return f"snapshot {seconds} {shell_quote(_snapshot_text(collector))} | {narrow} | carry\ntell baseline {name}\n"
+
+
+def _snapshot_text(collector: Collector) -> str:
+    if collector.command is not None:
+        return collector.command
+    text = kubernetes_text(collector)
+    return "".join([text.own, *text.shared])

@@ -11,6 +11,7 @@ from FailTaleLibrary.config import Collector
 from FailTaleLibrary.transports import Question
 from FailTaleLibrary.windows.collector_text import collector_digest, collector_text
 from FailTaleLibrary.windows.journals import journal_values, shown_journal
+from FailTaleLibrary.windows.kubernetes import kubernetes_values, shown_kubernetes
 from FailTaleLibrary.windows.log_files import file_values, shown_files
 from FailTaleLibrary.windows.model import ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import assignments, filters, grep, is_narrowed, kept_lines
@@ -45,16 +46,19 @@ def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int
     elif collector.journal is not None:
         values = journal_values(collector, window, max_bytes=max_bytes)
         shown = _shown_command(collector, shown_journal(collector, window))
+    elif collector.kubernetes is not None:
+        values = kubernetes_values(window, max_bytes=max_bytes)
+        shown = _shown_command(collector, shown_kubernetes(collector, window))
     else:
         values = _command_values(window, max_bytes=max_bytes)
         shown = _shown_command(collector, collector.command or "")
     own = _settings(collector, values) + text.own
     return CommandLine(
         producer="".join([own, *text.shared]),
-        filters=filters(collector, cap=str(max_bytes)) if collector.command is not None else "",
+        filters=filters(collector, cap=str(max_bytes)) if not collector.is_log else "",
         shown=shown,
         values=values,
-        newest_bytes=max_bytes if collector.command is not None and not is_narrowed(collector) else 0,
+        newest_bytes=max_bytes if not collector.is_log and not is_narrowed(collector) else 0,
         shared=text.shared,
     )
 

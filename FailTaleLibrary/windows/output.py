@@ -271,6 +271,7 @@ def _window_notes(told: dict[str, list[str]], parts: tuple[OutputPart, ...], sta
         yield f"The times in {_quoted_names(names)} were read as {zone}: so they fit when it was last written."
     if unread := sum(whole_number(each) or 0 for each in told.get("unread", ())):
         yield f"{unread} more files were written and not read: to find where the window begins in each takes too long."
+    yield from dict.fromkeys(told.get("remark", ()))
     yield from _clock_notes(told)
     unsure = [part for part in parts if part.is_unsure]
     if unsure:

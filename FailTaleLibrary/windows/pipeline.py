@@ -52,7 +52,7 @@ _JOURNAL_CHATTER = r"sed -e '/^-- No entries --$/d' -e '/^-- Logs begin /d' -e '
 
 def kept_lines(collector: Collector) -> int | None:
     """How many of the newest lines are kept; None for all."""
-    return collector.lines if collector.lines or collector.command is not None else LOG_LINES
+    return collector.lines if collector.lines or not collector.is_log else LOG_LINES
 
 
 def narrowing(collector: Collector, cap: str) -> str:

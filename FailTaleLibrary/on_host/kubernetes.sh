@@ -1,0 +1,257 @@
+# What a cluster says of pods, by kubectl, which is asked for reading alone. Set from outside:
+#   about              pods, changes, events or logs
+#   namespaces         with spaces between them; empty: that of kubectl's context; `*`: all
+#   selector           of pods
+#   low_at, high_at    epoch seconds on this host between which the window begins; empty: there is none
+#   max                bytes of all that is printed; most: containers whose rows, or whose logs, are read
+#   pods, events, changes   the templates; cluster: the awk program; stamps: how a log's times are told to FailTale
+#   run_kubectl SECONDS ARGUMENT...   runs kubectl with what says which cluster, by `within`
+#   narrow CAP is the pipeline of the collector's filters
+# shellcheck disable=SC2329 # functions are called by their names
+about=${about-} namespaces=${namespaces-} selector=${selector-} low_at=${low_at-} high_at=${high_at-} max=${max-65536}
+most=${most-20} pods=${pods-} events=${events-} changes=${changes-} cluster=${cluster-} stamps=${stamps-}
+failtale_nonce=${failtale_nonce-}
+probing=4 reading=12 # seconds for the first sign of life, and for an answer
+at_once=8
+reach=5000 # newest lines of a log
+tab=$(printf '\t')
+# Ended in time where the host can, and within this process group, so that none escapes it.
+if timeout --foreground 1 true 2>/dev/null; then
+  within() { timeout --foreground -k 1 "$@"; }
+elif timeout 1 true 2>/dev/null; then
+  within() { timeout -k 1 "$@"; }
+else
+  within() { shift; "$@"; }
+fi
+# ctl SECONDS ARGUMENT...
+ctl() {
+  seconds=$1
+  shift
+  # kubectl keeps what it learns of a server: where it never did, it writes nothing because of us
+  if [ ! -d "${KUBECACHEDIR:-${HOME:-/nonexistent}/.kube/cache}" ]; then set -- --cache-dir=/dev/null "$@"; fi
+  run_kubectl "$seconds" --request-timeout="${seconds}s" "$@" </dev/null
+}
+# Of what kubectl says: its last words, without the log of its own work.
+complaint() { sed -e '/^[IWEF][0-9][0-9][0-9][0-9] /d' -e '/^$/d' | awk '!told[$0]++' | tail -n 5; }
+# Is anybody there? Sets ahead_least and ahead_most, the seconds that the cluster's clock is ahead of this host's.
+probe() {
+  if ! command -v kubectl >/dev/null 2>&1; then
+    echo 'kubectl: not found' >&2
+    exit 127
+  fi
+  ahead_least=0 ahead_most=0
+  asked_at=$(date +%s)
+  said=$(ctl "$probing" get --raw /version -v=8 2>&1 >/dev/null)
+  status=$?
+  answered_at=$(date +%s)
+  server_at=$(printf '%s\n' "$said" | awk -v mode=date "$cluster")
+  words=$(printf '%s\n' "$said" | sed -n '/^[IWEF][0-9][0-9][0-9][0-9] /!p' | complaint)
+  case $status-$words in
+    0-*) ;;
+    124-* | 137-* | 143-*) printf 'The API server did not answer within %s s.\n' "$probing" >&2; exit 1 ;;
+    *'(NotFound)'* | *'(Forbidden)'*) ;; # somebody is there
+    *) printf '%s\n' "${words:-kubectl ended with status $status}" >&2; exit 1 ;;
+  esac
+  if [ -n "$server_at" ]; then
+    least=$((server_at - answered_at - 1)) greatest=$((server_at + 1 - asked_at))
+    if [ "$least" -gt 0 ] || [ "$greatest" -lt 0 ]; then
+      ahead_least=$least ahead_most=$greatest
+      if [ "$least" -gt 0 ]; then way="$least to $greatest s ahead of"; else way="$((-greatest)) to $((-least)) s behind"; fi
+      tell remark "The cluster's clock is $way this host's: its times were compared with that allowed for."
+    fi
+  fi
+  low=$(moved "$low_at" "$ahead_least") high=$(moved "$high_at" "$ahead_most")
+}
+moved() { if [ -n "$1" ]; then echo "$1 $2" | awk '{ printf "%.6f", $1 + $2 }'; fi; }
+# Lines `WHAT|NAMESPACE` for what is asked of each namespace.
+of_each() {
+  for what; do
+    set -f
+    # shellcheck disable=SC2086 # names
+    for each in ${namespaces:-.}; do printf '%s|%s\n' "$what" "$each"; done
+    set +f
+  done
+}
+# fetch WHAT|NAMESPACE: what kubectl prints, errors among it, and a last line with its status.
+fetch() {
+  what=${1%%|*} where=${1#*|}
+  case $where in
+    .) set -- ;;
+    '*') set -- --all-namespaces ;;
+    *) set -- "--namespace=$where" ;;
+  esac
+  case $what in
+    pods) ctl "$reading" get pods "$@" ${selector:+"--selector=$selector"} -o go-template="$pods" ;;
+    events) ctl "$reading" get events "$@" -o go-template="$events" ;;
+    work) ctl "$reading" get deployments,statefulsets,daemonsets,configmaps "$@" -o go-template="$changes" ;;
+    secrets)
+      ctl "$reading" get secrets "$@" --field-selector=type!=helm.sh/release.v1 -o go-template="$changes"
+      ;;
+  esac
+  status=$?
+  printf 'status\t%s\t%s\t%s\n' "$status" "$what" "$where"
+}
+# in_turn FUNCTION LINES: FUNCTION fetches something for each line, all at the same time, and shows it in the order of the
+# lines: each waits for the end of what those ahead of it print.
+in_turn() {
+  line=${2%%"
+"*}
+  others=${2#"$line"}
+  others=${others#"
+"}
+  if [ -z "$others" ]; then one "$1" "$line"; else one "$1" "$line" | in_turn "$1" "$others"; fi
+}
+one() { # FUNCTION LINE
+  got=$("$1" "$2" 2>&1 </dev/null)
+  cat
+  "show_$1" "$2"
+}
+show_fetch() { printf '%s\n' "$got"; }
+# ask LINES: sets answers and failed; tells what went wrong.
+ask() {
+  answers=$(in_turn fetch "$1" </dev/null)
+  failed=$(printf '%s\n' "$answers" | awk -F '\t' '$1 == "status" && $2 != 0 { print $2 "|" $3 "|" $4 }')
+  printf '%s\n' "$answers" | grep -v "^[a-z]*$tab" | complaint >&2
+  for each in $failed; do
+    case $each in
+      124\|* | 137\|* | 143\|*)
+        each=${each#*|}
+        printf 'The API server did not answer within %s s when it was asked for %s.\n' "$reading" "${each%%|*}" >&2
+        ;;
+    esac
+  done
+}
+made() { printf '%s\n' "$answers" | awk -v mode="$1" -v most="$most" -v selected="$selector" -v low="$low" -v high="$high" "$cluster"; }
+# Did one answer come at least? That Secrets may not be listed is told, and no failure.
+end() {
+  if printf '%s\n' "$failed" | grep -v '|secrets|' | grep -q .; then exit 1; fi
+  exit 0
+}
+
+# --- Logs -------------------------------------------------------------------------------------------------------------
+# log NAMESPACE POD CONTAINER WHICH: of `both`, `before` and `last` the log of the container before comes first.
+log() {
+  # shellcheck disable=SC2086 # four words
+  set -- $1
+  case $4 in both | before | last) read_log "$1" "$2" "$3" '&previous=true' ;; esac
+  printf '%s\n' "$mark_of_now"
+  case $4 in
+    both | now) read_log "$1" "$2" "$3" '' ;;
+    last) if [ -z "$has" ]; then read_log "$1" "$2" "$3" ''; fi ;;
+  esac
+}
+mark_of_now="now $failtale_nonce$tab"
+# read_log NAMESPACE POD CONTAINER MORE: its newest lines, also from before the window, for the look-back. Where those are all
+# of the window, older ones of it are asked for.
+read_log() {
+  path="/api/v1/namespaces/$1/pods/$2/log?container=$3&timestamps=true$4"
+  since=''
+  if [ -n "$low" ]; then since="&sinceTime=$(utc "$low" 3600)"; fi
+  has=$(ctl "$reading" get --raw "$path$since&tailLines=$reach" 2>&1 | tr '\000' '\001')
+  if [ -n "$low" ]; then
+    # shellcheck disable=SC2046 # five words
+    set -- "$path" $(printf '%s\n' "$has" | counted_lines)
+    if [ "$6" = 1 ] && [ "$(($2 + $3 + $4))" -ge "$reach" ]; then
+      has=$(ctl "$reading" get --raw "$1&sinceTime=$(utc "$low" 1)&tailLines=$((reach * 10))" 2>&1 | tr '\000' '\001')
+      if [ "$(printf '%s\n' "$has" | wc -l)" -ge "$((reach * 10))" ]; then printf 'more\t\n'; fi
+    fi
+  fi
+  printf '%s\n' "$has"
+  case $has in *'(BadRequest)'* | *'(NotFound)'*) has='' ;; esac
+}
+counted_lines() { awk -v mode=count -v low="$low" -v high="$high" "$cluster"; }
+utc() { # EPOCH SECONDS: so long before it, as the API wants times
+  awk -v at="$1" -v before="$2" 'BEGIN {
+    at = int(at) - before
+    day = int(at / 86400)
+    rest = at - day * 86400
+    z = day + 719468
+    era = int(z / 146097)
+    doe = z - era * 146097
+    yoe = int((doe - int(doe / 1460) + int(doe / 36524) - int(doe / 146096)) / 365)
+    doy = doe - (365 * yoe + int(yoe / 4) - int(yoe / 100))
+    mp = int((5 * doy + 2) / 153)
+    d = doy - int((153 * mp + 2) / 5) + 1
+    m = mp < 10 ? mp + 3 : mp - 9
+    y = yoe + era * 400 + (m <= 2)
+    printf "%04d-%02d-%02dT%02d:%02d:%02dZ", y, m, d, int(rest / 3600), int(rest / 60) % 60, rest % 60
+  }'
+}
+# Shows the logs of one container: what `log` has got.
+show_log() {
+  # shellcheck disable=SC2086 # four words
+  set -- $1
+  before=$(printf '%s\n' "$got" | sed "/^$mark_of_now/,\$d")
+  now=$(printf '%s\n' "$got" | awk -v mark="$mark_of_now" 'seen { print } index($0, mark) == 1 { seen = 1 }')
+  if [ -n "$before" ]; then show_lines "$1/$2/$3 (previous)" "$before"; fi
+  if [ -n "$now" ]; then show_lines "$1/$2/$3" "$now"; fi
+}
+show_lines() { # LABEL LINES
+  lines=$2
+  # shellcheck disable=SC2046 # five words
+  set -- "$1" $(printf '%s\n' "$lines" | counted_lines)
+  case $lines in
+    "more$tab"*) tell remark "Of $1 older lines of the window were left out: it wrote more than $((reach * 10)) lines." ;;
+  esac
+  if [ "$5" -gt 0 ]; then
+    words=$(printf '%s\n' "$lines" | grep -v '^[0-9][0-9][0-9][0-9]-' | sed "/^more$tab/d" | complaint)
+    if [ -n "$words" ]; then tell remark "$1: $(printf '%s' "$words" | tr '\n' ' ')"; fi
+  fi
+  if [ "$(($3 + $4))" -eq 0 ]; then return; fi
+  tell method "$how" "$1"
+  tell times "$stamps" 0 "$1"
+  if [ "$3" -gt 0 ]; then show_part unsure "$1" "$((share / 4))"; fi
+  if [ "$4" -gt 0 ]; then show_part sure "$1" "$share"; fi
+}
+show_part() { # SIDE LABEL CAP
+  printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$3" "$2"
+  side "$1" | narrow "$3" | with_look_back "$1" "$2"
+}
+side() { printf '%s\n' "$lines" | awk -v mode=split -v side="$1" -v low="$low" -v high="$high" "$cluster"; }
+held_before() { if [ -n "$low" ]; then side old; fi; }
+logs() {
+  ask "$(of_each pods)"
+  planned=$(made plan)
+  left=$(printf '%s\n' "$planned" | sed -n 's/^left //p')
+  count=$(printf '%s\n' "$planned" | sed -n 's/^pods //p')
+  planned=$(printf '%s\n' "$planned" | sed -e '/^left /d' -e '/^pods /d')
+  if [ -z "$planned" ] && [ -n "$failed" ]; then end; fi
+  if [ "$count" = 0 ]; then tell remark "No pod is there${namespaces:+ in $namespaces}${selector:+ with $selector}."; fi
+  if [ -n "$left" ]; then
+    tell remark "The logs of ${left%% *} more containers were not read, ${left#* } among them: those in trouble come first, and 'most' says how many are read."
+  fi
+  tell several
+  if [ -n "$planned" ]; then
+    share=$((max / $(printf '%s\n' "$planned" | wc -l) - 200))
+    if [ "$share" -lt 2048 ]; then share=2048; fi
+    while [ -n "$planned" ]; do
+      in_turn log "$(printf '%s\n' "$planned" | head -n "$at_once")" </dev/null
+      planned=$(printf '%s\n' "$planned" | tail -n "+$((at_once + 1))")
+    done
+  fi
+}
+
+how='time'
+if [ -z "$low_at" ]; then
+  how='tail'
+  # shellcheck disable=SC2034 # with_look_back reads it
+  look_back=''
+fi
+probe
+case $about in
+  pods) ask "$(of_each pods)"; made rows ;;
+  changes) ask "$(of_each work secrets)"; made things | sort ;;
+  events)
+    tell method "$how"
+    ask "$(of_each events pods)"
+    printf '\036%s part sure %s events\n' "$failtale_nonce" "$max"
+    tell method "$how" events
+    tell times "$stamps" 0 events
+    made lived | narrow "$max"
+    ;;
+  logs)
+    tell method "$how"
+    logs
+    ;;
+esac
+end
