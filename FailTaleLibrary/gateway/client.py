@@ -26,9 +26,9 @@ from FailTaleLibrary.errors import GatewayError
 from FailTaleLibrary.files import read_regular
 from FailTaleLibrary.gateway.record import RUNNER
 from FailTaleLibrary.gateway.silence import KnownSilence, Pulse
-from FailTaleLibrary.gateway.wire import Exchange, HttpAnswer
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import one_line, sanitize, shorten
+from FailTaleLibrary.wire import Exchange, HttpAnswer
 
 _log = logger_of(__name__)
 

@@ -1,11 +1,13 @@
-"""A request -> its answer from a gateway, over HTTP and the standard library alone, so that a runner starts at once.
+"""A request -> its answer, over HTTP and the standard library alone, so that a runner starts at once.
 
-Whatever the other side does (nothing, a byte a second, no end), whoever waits ends it from another thread, and it can
-send no more than a call is worth: no endless body, nothing compressed, no redirect that is followed.
+Gateways, log stores and MCP servers are asked with it. Whatever the other side does (nothing, a byte a second, no end),
+whoever waits ends it from another thread, and it can send no more than a call is worth: no endless body, nothing
+compressed, no redirect that is followed.
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import io
@@ -16,10 +18,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
-"""Of one response: a page of a record has 256 kB, a list of a thousand components less than 1 MB."""
+"""Of one response: a page of a record has 256 kB, a list of a thousand components less than 1 MB, 1,000 lines of a log
+store some 300 kB."""
 _CHUNK_BYTES = 64 * 1024
 _SOCKET_S = 3600.0
 """Longer than any call: the one who waits ends an exchange, not the socket."""
@@ -28,12 +31,16 @@ _ENDED_EARLY = "the connection ended before the answer was complete"
 
 
 class WireError(Exception):
-    """What came is no answer that a gateway would give; its text says what is wrong with it."""
+    """What came is no complete answer; its text says what is wrong with it."""
+
+
+class TooLargeError(WireError):
+    """The answer has more bytes than any answer may have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """Where a gateway listens."""
+    """Where a server listens."""
 
     host: str
     port: int
@@ -63,20 +70,45 @@ class HttpAnswer:
     body: bytes
     location: str = ""
     """Where a redirect leads."""
+    session: str = ""
+    """What an MCP server wants to hear again with the next request."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """What requests go through."""
+
+    address: Address
+    authorization: str = ""
+    """The value of a Proxy-Authorization header; a secret."""
+
+    @classmethod
+    def of(cls, url: str) -> Proxy:
+        """Of ``http://[user:password@]host:port``. Raises ValueError for a port that is none."""
+        parts = urlsplit(url if "://" in url else f"http://{url}")
+        known = f"{unquote(parts.username or '')}:{unquote(parts.password or '')}"
+        basic = f"Basic {base64.b64encode(known.encode()).decode()}" if parts.username else ""
+        return cls(Address.of(parts.geturl()), basic)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Proxy-Authorization": self.authorization} if self.authorization else {}
 
 
 class Exchange:
-    """One POST and what comes of it: `run` it in a thread of its own; from any other wait for `done`, or `abort` it."""
+    """A request and what comes of it: `run` it in its own thread; from any other wait for `done`, or `abort` it."""
 
     def __init__(
         self,
         url: str,
-        body: bytes,
+        body: bytes | None,
         headers: Mapping[str, str],
         *,
         connect_timeout_s: float,
         tls: Callable[[], ssl.SSLContext],
-        hear: Callable[[dict[str, Any] | None], object],
+        method: str = "POST",
+        proxy: Proxy | None = None,
+        hear: Callable[[dict[str, Any] | None], object] = lambda _: None,
     ) -> None:
         """``hear`` gets each notification while it comes, and None for a complete answer that is no proxy's fault."""
         self.done = threading.Event()
@@ -87,6 +119,8 @@ class Exchange:
         self._headers = headers
         self._connect_timeout_s = connect_timeout_s
         self._tls = tls
+        self._method = method
+        self._proxy = proxy
         self._hear = hear
         self._socket: socket.socket | None = None
         self._is_aborted = False
@@ -109,7 +143,7 @@ class Exchange:
         return self._answer
 
     def abort(self) -> None:
-        """Ends it, wherever it stands; the gateway then ends what it does for us."""
+        """Ends it, wherever it stands; a server then ends what it does for us."""
         self._is_aborted = True
         if self._socket is not None:
             with contextlib.suppress(OSError, ValueError):  # not connected yet, or closed just now
@@ -118,7 +152,10 @@ class Exchange:
     def _exchanged(self, address: Address) -> HttpAnswer:
         connection = http.client.HTTPConnection(address.host, address.port)
         connection.sock = self._connected(address)
-        connection.request("POST", address.path, self._body, {"Host": address.named, **self._headers})
+        path, headers = address.path, {"Host": address.named, **self._headers}
+        if self._proxy is not None and not address.is_tls:
+            path, headers = f"http://{address.named}{address.path}", {**headers, **self._proxy.headers}
+        connection.request(self._method, path, self._body, headers)
         with contextlib.closing(connection.getresponse()) as response:
             return self._answer_in(response)
 
@@ -126,15 +163,25 @@ class Exchange:
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise WireError("the response is compressed, which was not asked for")
         location = response.headers.get("Location", "") if 300 <= response.status < 400 else ""
+        session = response.headers.get("Mcp-Session-Id", "")
         if response.headers.get_content_type() == "text/event-stream":
-            return HttpAnswer(response.status, self._answer_among_events(response))
+            return HttpAnswer(response.status, self._answer_among_events(response), session=session)
         body = b"".join(_bounded(response.read1, _CHUNK_BYTES))
         if response.length:
             raise WireError(_ENDED_EARLY)
-        return HttpAnswer(response.status, body, location)
+        return HttpAnswer(response.status, body, location, session)
 
     def _connected(self, address: Address) -> socket.socket:
         """A socket that is connected, with TLS where the address asks for it."""
+        if self._proxy is None:
+            made = self._reached(address)
+        else:
+            made = self._reached(self._proxy.address)
+            if address.is_tls:
+                _tunnel(made, address, self._proxy)
+        return self._encrypted(made, address.host) if address.is_tls else made
+
+    def _reached(self, address: Address) -> socket.socket:
         found: OSError | None = None
         for family, kind, number, _, where in socket.getaddrinfo(address.host, address.port, type=socket.SOCK_STREAM):
             self._take(made := socket.socket(family, kind, number))
@@ -147,7 +194,7 @@ class Exchange:
                 continue
             made.settimeout(_SOCKET_S)
             made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            return self._encrypted(made, address.host) if address.is_tls else made
+            return made
         raise found or OSError("the name has no address")
 
     def _encrypted(self, made: socket.socket, host: str) -> socket.socket:
@@ -165,7 +212,7 @@ class Exchange:
         """The message with the request's id; the notifications before it are heard."""
         lines = _bounded(response.readline, MAX_RESPONSE_BYTES)
         for message in _messages_in(lines):
-            if "id" in message:
+            if "id" in message and "method" not in message:  # else a question of the server's, which nobody answers
                 return json.dumps(message).encode()
             self._hear(message)
         raise WireError(_ENDED_EARLY)
@@ -176,13 +223,29 @@ class Exchange:
                 self._socket.close()
 
 
+def _tunnel(made: socket.socket, address: Address, proxy: Proxy) -> None:
+    """Asks a proxy for the way to an address. Raises WireError when it gives none."""
+    host = f"[{address.host}]" if ":" in address.host else address.host
+    place = f"{host}:{address.port}"
+    headers = {"Host": place, **proxy.headers}
+    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
+    made.sendall(f"CONNECT {place} HTTP/1.1\r\n{head}\r\n".encode("ascii"))
+    response = http.client.HTTPResponse(made, method="CONNECT")
+    try:
+        response.begin()
+        if response.status != http.client.OK:
+            raise WireError(f"the proxy refuses the way there (HTTP status {response.status})")
+    finally:
+        response.close()
+
+
 def _bounded(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
     """What a response has, piece by piece. Raises WireError when it is more than any answer."""
     received = 0
     while piece := read(size):
         received += len(piece)
         if received > MAX_RESPONSE_BYTES:
-            raise WireError(f"the response has more than {MAX_RESPONSE_BYTES:,} bytes")
+            raise TooLargeError(f"the response has more than {MAX_RESPONSE_BYTES:,} bytes")
         yield piece
 
 
