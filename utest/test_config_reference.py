@@ -29,7 +29,7 @@ def test_a_key_is_told_with_its_type_default_and_meaning(row: str) -> None:
 
 
 def test_what_failtale_sets_is_not_in_the_manual() -> None:
-    assert "`source`" not in configuration_markdown()
+    assert "(source)" not in configuration_markdown()
     assert "(preset)" not in configuration_markdown()
 
 

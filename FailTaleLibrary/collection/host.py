@@ -14,7 +14,8 @@ from functools import partial
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
-from FailTaleLibrary.collection.items import AskedStep, CollectedItem, make_gap, make_item
+from FailTaleLibrary.collection.items import AskedStep, CollectedItem, limit_of_item, make_gap, make_item
+from FailTaleLibrary.collection.store_turn import StoreTurn
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
@@ -22,6 +23,7 @@ from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, Gap, HostClock, Item, SafeText, Step, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
+from FailTaleLibrary.stores import Stores
 from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitItem, VisitStart
 from FailTaleLibrary.transports.base import HEADROOM_BYTES
 from FailTaleLibrary.windows import (
@@ -60,9 +62,12 @@ class HostAccess:
     marks: Marks | None = None
     inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the id of a step: the prefix behind which it is asked on its host; none for the machine itself."""
+    stores: Stores = field(default_factory=Stores)
 
     @classmethod
-    def of(cls, config: Config, connections: Connections, marks: Marks | None = None) -> HostAccess:
+    def of(
+        cls, config: Config, connections: Connections, marks: Marks | None = None, stores: Stores | None = None
+    ) -> HostAccess:
         """What the configuration says of its hosts."""
         collectors = {
             f"{host}/{collector.name}": collector
@@ -74,14 +79,19 @@ class HostAccess:
             for step, collector in collectors.items()
             if (prefix := config.inside_for(step.partition("/")[0], collector))
         }
-        return cls(connections, collectors, marks, inside)
+        return cls(connections, collectors, marks, inside, stores or Stores())
 
     def places(self, steps: Sequence[Step]) -> dict[tuple[str, ...], list[Step]]:
         """Prefix -> the steps of a host that are asked behind it."""
         found: dict[tuple[str, ...], list[Step]] = {}
-        for step in steps:
+        queries = self.queries(steps)
+        for step in (each for each in steps if each not in queries):
             found.setdefault(self.inside.get(step.id, ()), []).append(step)
         return found
+
+    def queries(self, steps: Sequence[Step]) -> list[Step]:
+        """Those of which a store is asked, and not the host."""
+        return [step for step in steps if step.id in self.collectors and self.collectors[step.id].query is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +117,14 @@ def ask_host(context: CollectionContext, host: str, steps: Sequence[Step], budge
 
     ``put`` gets the host's clock where it is known, then each step's item or gap; or one gap for the host.
     """
+    with budget:
+        wait_for_stores = StoreTurn(context, context.access.queries(steps), budget).start(put)
+        _ask_machine(context, host, steps, budget, put)
+        wait_for_stores()
+
+
+def _ask_machine(context: CollectionContext, host: str, steps: Sequence[Step], budget: HostBudget, put: Put) -> None:
+    """What is asked of a host itself, and in all containers on it; nothing where only stores are asked."""
     places = context.access.places(steps)
     sessions = deque(
         HostSession(context, host, own, budget, inside=inside, is_whole=len(places) == 1, tells_clock=not number)
@@ -118,16 +136,15 @@ def ask_host(context: CollectionContext, host: str, steps: Sequence[Step], budge
             with contextlib.suppress(IndexError):
                 sessions.popleft().hold(put)
 
-    with budget:
-        if len(places) > 1 and not _is_reached(context, host, steps, put):
-            return
-        others = [
-            background.start(work, name=f"failtale-inside-{host}-{number}")
-            for number in range(1, min(len(places), PLACES_AT_ONCE))
-        ]
-        work()
-        for thread in others:
-            thread.join(budget.left_s)
+    if len(places) > 1 and not _is_reached(context, host, steps, put):
+        return
+    others = [
+        background.start(work, name=f"failtale-inside-{host}-{number}")
+        for number in range(1, min(len(places), PLACES_AT_ONCE))
+    ]
+    work()
+    for thread in others:
+        thread.join(budget.left_s)
 
 
 def _is_reached(context: CollectionContext, host: str, steps: Sequence[Step], put: Put) -> bool:
@@ -325,15 +342,10 @@ class HostSession:
             no_surer_way=partial(no_surer_way, collector, window, MarksAround(since, earlier, later, missed)),
             ssh_command=self._context.access.connections.repeat_line(self._host, line.shown, self._inside),
             at=now,
-            item_limit=self._limit_of_item(step, allowance, collector),
+            item_limit=limit_of_item(self._budget, step, allowance, collector),
             bytes_limit=self._budget.bytes_limit,
             time_limit=self._budget.limit if allowance.timeout_s < step.timeout_s else None,
         )
-
-    def _limit_of_item(self, step: Step, allowance: Allowance, collector: Collector) -> str:
-        if allowance.max_bytes < step.max_bytes:
-            return self._budget.bytes_limit
-        return f"max_bytes of collector '{collector.name}'" if collector.max_bytes else "limits.item_bytes"
 
     def _marks_around(self, moment: datetime | None) -> tuple[TakenMark | None, TakenMark | None]:
         marks = self._context.access.marks

@@ -5,11 +5,11 @@ No stage above can see raw output: whoever makes an Item or a Gap of something t
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from FailTaleLibrary.budget import STDERR_BYTES
+from FailTaleLibrary.budget import STDERR_BYTES, Allowance, HostBudget
 from FailTaleLibrary.collection.silence import SilentAnswer, last_words, meaning, silence_of
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
@@ -41,11 +41,14 @@ from FailTaleLibrary.windows.look_back import placed
 
 _MUCH_MORE = 4
 """So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
+_NO_FILES = ("journal", "query")
+"""Parts that come from no file and bear no heading."""
 _TITLE_CHARS = 40
 _NO_ANSWERS = ("-- No entries --", "0")
 """What journalctl and a count (`wc -l`) print where they found nothing, also where nothing could be read."""
 _MANY_WORDS = 4
 """With so many lines on stderr and none on stdout a command has given its answer there."""
+_GONE, _COME = our_words("-"), our_words("+")
 ALL_ON_STDERR = our_words("[printed on stderr]")
 OLDER_STDERR = our_words("[printed on stderr; older lines were left out]")
 _LONGEST_SECRET = 20_000
@@ -91,11 +94,19 @@ Take = Callable[[int], int]
 
 
 def make_item(
-    asked: AskedStep, result: CommandResult, redactor: Redactor, *, take: Take = lambda wanted: wanted
+    asked: AskedStep,
+    result: CommandResult,
+    redactor: Redactor,
+    *,
+    take: Take = lambda wanted: wanted,
+    output: HostOutput | None = None,
 ) -> CollectedItem:
-    """The item of one answer, or the gap where the answer is no evidence; withheld when it cannot be made safe."""
+    """The item of one answer, or the gap where the answer is no evidence; withheld when it cannot be made safe.
+
+    ``output``: what a store answered, where no host printed it.
+    """
     try:
-        return _make_item(asked, result, redactor, take)
+        return _make_item(asked, result, redactor, take, output)
     except RedactionError as error:
         detail = our_words("withheld: its text could not be searched for secrets ({})", reason_of(error))
         return CollectedItem(
@@ -116,12 +127,14 @@ def make_gap(step: Step, *, reason: GapReason, detail: SafeText, at: datetime, e
     )
 
 
-def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take: Take) -> CollectedItem:
+def _make_item(
+    asked: AskedStep, result: CommandResult, redactor: Redactor, take: Take, output: HostOutput | None
+) -> CollectedItem:
     safe = RecordRedactor(redactor)
     stdout = _whole_lines(result.stdout, result.omitted_bytes)
     if result.stdout and not stdout:
         return CollectedItem(_gap_of_a_torn_line(asked, result, safe))
-    answer = parse_host_output(stdout, result.stderr, nonce=result.nonce)
+    answer = output or parse_host_output(stdout, result.stderr, nonce=result.nonce)
     whole = decode(answer.text)
     full_text = _safe_whole(whole, asked.step.max_bytes, safe)
     is_on_stderr = not whole.strip() and _speaks_on_stderr(asked, result, answer)
@@ -176,7 +189,15 @@ def _make_item(asked: AskedStep, result: CommandResult, redactor: Redactor, take
         empty_means=our_words("") if answer.has_unread else safe.text(asked.collector.empty_means),
         redactions=safe.redactions(),
     )
+    if answer.was or answer.changed:
+        item = item.with_changes(baseline=safe.text(answer.was), changes=tuple(_changes_told(answer, safe)))
     return CollectedItem(item, full_text)
+
+
+def _changes_told(answer: HostOutput, safe: RecordRedactor) -> Iterator[SafeText]:
+    """As `baselines.changes` tells them, of rows that say themselves what became of them."""
+    for was, now in answer.changed:
+        yield from (our_words("{} {}", sign, safe.text(row)) for sign, row in ((_GONE, was), (_COME, now)) if row)
 
 
 def _gap_of_a_torn_line(asked: AskedStep, result: CommandResult, safe: RecordRedactor) -> Gap:
@@ -190,6 +211,13 @@ def _gap_of_a_torn_line(asked: AskedStep, result: CommandResult, safe: RecordRed
             our_words("withheld: all that came is the end of one very long line, which may begin within a secret"),
         )
     return make_gap(asked.step, reason=reason, detail=detail, at=asked.at, elapsed_s=result.duration_s)
+
+
+def limit_of_item(budget: HostBudget, step: Step, allowance: Allowance, collector: Collector) -> str:
+    """Which limit says how much of an item may be kept, by its name in the configuration."""
+    if allowance.max_bytes < step.max_bytes:
+        return budget.bytes_limit
+    return f"max_bytes of collector '{collector.name}'" if collector.max_bytes else "limits.item_bytes"
 
 
 class _Granted:
@@ -211,11 +239,20 @@ def _limit_of_cut(asked: AskedStep, granted: _Granted, cut_bytes: int) -> str:
     return asked.bytes_limit if granted.is_less else asked.item_limit
 
 
+_KEY_OF_SERIES = (r"^(.*\}|[^\s{]+)(?: |$)",)
+_DOWN = (r"\(down\b",)
+
+
 def _rows_of_collector(collector: Collector) -> Rows:
+    if collector.query is not None:
+        keys, alarms = collector.row or _KEY_OF_SERIES, collector.alarms or _DOWN
+        return Rows(keys=keys, counters=collector.counters, alarms=alarms, limits=collector.limits)
     return Rows(keys=collector.row, counters=collector.counters, alarms=collector.alarms, limits=collector.limits)
 
 
 def _kind_of_source(collector: Collector) -> ItemKind:
+    if collector.query is not None:
+        return "query"
     return "command" if not collector.is_log else "journal" if collector.journal is not None else "file"
 
 
@@ -226,7 +263,7 @@ def _status_of_item(result: CommandResult, text: str) -> ItemStatus:
 
 
 def _applied_window(asked: AskedStep, answer: HostOutput, safe: RecordRedactor) -> AppliedWindow | None:
-    if not asked.collector.is_log:
+    if not asked.collector.is_log or answer.is_snapshot:
         return None
     return AppliedWindow(
         kind=asked.step.window,
@@ -257,7 +294,7 @@ def _parts(
     for part, lines in reversed(blocks):
         first = max(0, end - lines)
         if part is not None and end > 0:
-            path = "" if part.path == "journal" else part.path
+            path = "" if part.path in _NO_FILES else part.path
             parts.append(
                 ItemPart(
                     path=safe.text(path),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 
 from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.config.queries import QUERY_TIME_S
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.records import (
     NO_HOST,
@@ -90,7 +91,7 @@ def _plan_step(host: str, component: str, collector: Collector, config: Config, 
         component=component,
         collector=collector.name,
         window=collector.window,
-        timeout_s=collector.timeout_s or timeout_s,
+        timeout_s=collector.timeout_s or (timeout_s if collector.query is None else QUERY_TIME_S),
         max_bytes=collector.max_bytes or config.limits.item_bytes,
         bundle_bytes=config.limits.bundle_item_bytes if config.bundles.enabled else 0,
         cost=_cost(collector),

@@ -22,6 +22,7 @@ from FailTaleLibrary.progress import Progress
 from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, HostNames, Plan, SafeText, Step
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor
+from FailTaleLibrary.stores import Stores
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
 
@@ -71,10 +72,11 @@ class _Target:
     resolved: Resolved
     connections: Connections
     marks: Marks
+    stores: Stores
 
     @property
     def access(self) -> HostAccess:
-        return HostAccess.of(self.resolved.config, self.connections, self.marks)
+        return HostAccess.of(self.resolved.config, self.connections, self.marks, self.stores)
 
 
 class OwnHosts:
@@ -89,6 +91,7 @@ class OwnHosts:
         self._lock = threading.Lock()
         self._targets: OrderedDict[Values, _Target] = OrderedDict()
         self._given = connections
+        self._stores = Stores()
         self._nothing = Values() if not config.variables else values_of(config.variables, nothing_set)
         self._target(self._nothing)
 
@@ -108,7 +111,7 @@ class OwnHosts:
         connections = self._given if near is None and self._given and not self._config.variables else None
         connections = connections or Connections(resolved.config, beside=near.connections if near else None)
         marks = Marks(resolved.config, connections, beside=near.marks if near else None)
-        return _Target(resolved, connections, marks)
+        return _Target(resolved, connections, marks, self._stores)
 
     def _forget_the_oldest(self) -> None:
         if len(self._targets) > MOST_TARGETS:

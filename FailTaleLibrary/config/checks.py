@@ -23,7 +23,7 @@ from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
 from FailTaleLibrary.config.variables import declared, filled, names_in, refusal_of
 from FailTaleLibrary.config.yaml_source import Document, Where
 
-_SOURCES = ("command", "file", "journal", "kubernetes")
+_SOURCES = ("command", "file", "journal", "kubernetes", "http", "mcp")
 _OF_CLUSTERS = dict.fromkeys(
     ("namespaces", "selector", "context", "kubeconfig", "most"), "only what 'kubernetes' asks has that"
 )
@@ -55,6 +55,17 @@ _NOT_FOR = {
     },
 }
 """Keys that mean nothing beside a source, with the reason."""
+_NOT_FOR["http"] = _NOT_FOR["mcp"] = {
+    "baseline": "a query is cut by its window; series are compared with what they were before it",
+    "mask": "only a command can be compared",
+    "before": "a query has no lines before its window",
+    "inside": "a query is put by this machine",
+    "grep": "the store filters: write it into the query",
+    "archive": "only files are rotated",
+    "time_format": "where the time stands is said by 'time' of the query",
+    "priority": "only a journal has priorities",
+    **_OF_CLUSTERS,
+}
 _NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}|\[[^]/]+\]")
 """What other tools take in a path, and would name a file that does not exist here."""
 _OF_THE_KERNEL = re.compile(r"/proc/(?!.*/(root|cwd)/)|/sys/(?!fs/pstore/)")
@@ -236,18 +247,42 @@ def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -
     for key in sorted(given & _NOT_FOR[sources[0]].keys()):
         document.add_at_key((*at, key), f"means nothing here: {_NOT_FOR[sources[0]][key]}; remove it")
     for key in sorted(given & _NEEDS.keys()):
-        if _NEEDS[key] not in given:
+        if _NEEDS[key] not in given and not (key == "alarms" and sources[0] in ("http", "mcp")):
             document.add_at_key((*at, key), f"means nothing without '{_NEEDS[key]}'; add that, or remove this")
     if isinstance(data.get("command"), str) and (line := exec_in_command(data["command"])):
         sentence = "runs 'exec' of a container engine, which leaves its processes in the container when it is ended"
         document.add((*at, "command"), f"{sentence}; write '{line}'")
     _check_window(document, data, at=at)
     _check_files(document, data, at=at)
+    for key in given & {"http", "mcp"}:
+        if isinstance(data[key], dict):
+            _check_query(document, data[key], at=(*at, key))
+
+
+def _check_query(document: Document, data: Mapping[str, Any], *, at: Where) -> None:
+    """One way to the store, one kind of answer, and credentials that go together."""
+    given = {key for key, value in data.items() if value not in (None, "")}
+    if at[-1] == "mcp" and len(given & {"command", "url"}) != 1:
+        document.add_at_key(at, "needs the server: write one of 'command' (a program to start) and 'url'")
+    if {"line", "series"} <= given:
+        document.add_at_key((*at, "series"), "cannot be combined with 'line'; keep one of them")
+    for key in sorted(given & {"time", "source", "total"}):
+        if "line" not in given:
+            document.add_at_key((*at, key), "means nothing without 'line'; add that, or remove this")
+    if ("user" in given) != ("password" in given):
+        document.add_at_key(at, "needs 'user' and 'password' together; add the other one")
+    if {"token", "user"} <= given:
+        document.add_at_key((*at, "token"), "cannot be combined with 'user'; keep one of them")
+    if at[-1] == "mcp" and "command" in given:
+        for key in sorted(given & {"token", "user", "headers", "ca_file", "proxy"}):
+            document.add_at_key((*at, key), "means nothing with 'command'; a server that is started reads 'env'")
+    if at[-1] == "mcp" and "url" in given and "env" in given:
+        document.add_at_key((*at, "env"), "means nothing with 'url'; only a server that is started has one")
 
 
 def _not_one_source(sources: list[str]) -> str:
     if not sources:
-        return "has no 'command', 'file', 'journal' or 'kubernetes'; write one of them"
+        return "has no 'command', 'file', 'journal', 'kubernetes', 'http' or 'mcp'; write one of them"
     return f"has {' and '.join(map(in_quotes, sources))}; keep one, or make several collectors of it"
 
 
@@ -300,6 +335,22 @@ def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ..
             _check_components(document, host, at=("hosts", name), collectors=collectors)
             _check_transport(document, host, at=("hosts", name))
             _check_changing_address(document, host, at=("hosts", name))
+            _check_place_of_queries(document, host, at=("hosts", name), collectors=collectors)
+
+
+def _check_place_of_queries(
+    document: Document, host: Mapping[str, Any], *, at: Where, collectors: Mapping[str, tuple[Collector, ...]]
+) -> None:
+    """A query is put by this machine, not by the host that it is about."""
+    played = host.get("component")
+    names = [name for name in (played if isinstance(played, list) else [played]) if isinstance(name, str)]
+    asking = [each for name in names for each in collectors.get(name, ()) if each.query is not None]
+    if asking and host.get("transport") not in ("local", "scripted"):
+        sentence = (
+            f"its collector {in_quotes(asking[0].name)} asks a store, which this machine does and no host; give it a "
+            "component of its own, and that a host with 'transport: local'"
+        )
+        document.add((*at, "component"), sentence)
 
 
 def _check_changing_address(document: Document, host: Mapping[str, Any], *, at: Where) -> None:

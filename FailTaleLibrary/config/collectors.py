@@ -255,16 +255,25 @@ def derived_name(entry: Mapping[str, Any]) -> str:
     """A name for a collector that has none.
 
     The file's name (``error.log``), with its directory's before it when it is a pattern (``app-log``); the command's
-    first word (``uptime``), past ``sudo`` and assignments; ``journal-`` and the unit.
+    first word (``uptime``), past ``sudo`` and assignments; ``journal-`` and the unit; ``http-`` and the store's host,
+    ``mcp-`` and the tool.
     """
     if entry.get("command"):
         return _clean(_program(str(entry["command"])))
     if entry.get("journal"):
         return _clean(f"journal-{entry['journal']}")
+    for source, key in (("http", "url"), ("mcp", "tool")):
+        if isinstance(query := entry.get(source), dict):
+            return _clean(f"{source}-{_named_part(str(query.get(key) or ''))}")
     files = entry.get("file") or ""
     parts = str(files[0] if isinstance(files, list) and files else files).rsplit("/", 2)
     is_pattern = re.search(r"[*?\[]", parts[-1]) is not None
     return _clean("-".join(parts[-2:]) if is_pattern else parts[-1])
+
+
+def _named_part(text: str) -> str:
+    """The host of an address; another text as it is."""
+    return re.sub(r"^https?://([^/:?]*).*", r"\1", text)
 
 
 def _program(command: str) -> str:

@@ -1,7 +1,7 @@
 """The declarations -> JSON Schema (draft 2020-12): of `failtale.yaml` for editors, and of the records that are printed.
 
 ``failtale schema`` prints the first. It says what a file may look like; what only makes sense together (a component
-that exists, one of `command`, `file` and `journal`) is `failtale check`'s.
+that exists, one of `command`, `file`, `journal`, `http` and `mcp`) is `failtale check`'s.
 """
 
 from __future__ import annotations
@@ -199,6 +199,8 @@ def _forms_of_kind(kind: str, field: FieldInfo) -> list[Schema]:
         return [{"type": "string", "pattern": f"^SHA256:[A-Za-z0-9+/]{{43}}=?$|{_VARIABLE}"}]
     if kind == "address":
         return [{"type": "string", "pattern": rf"^https?://\S+$|{_VARIABLE}"}]
+    if kind.startswith(("mapping", "name → text")):
+        return [{"type": ["object", "array"] if "list" in kind else "object"}, _TEXT]
     if kind == "journal priority":
         return [_TEXT, {"type": "integer", "minimum": 0, "maximum": 7}][:1]
     if "list of" in kind:

@@ -11,6 +11,9 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from FailTaleLibrary.config.inside import Inside
+from FailTaleLibrary.config.queries import HttpQuery, McpQuery, Query
+from FailTaleLibrary.config.section import EXTENSION as EXTENSION
+from FailTaleLibrary.config.section import Section as Section
 from FailTaleLibrary.config.types import (
     Count,
     Duration,
@@ -41,39 +44,11 @@ from FailTaleLibrary.config.types import (
     Url,
     WindowSetting,
 )
-from FailTaleLibrary.schema import BeforeValidator, Field, Model, SecretStr
+from FailTaleLibrary.schema import BeforeValidator, Field, SecretStr
 
-EXTENSION = "x-"
-"""How a key begins that is nobody's: a place for YAML anchors, in any section."""
 _NAMED_LIKE_A_SECRET = re.compile(
     r"(?i)(?:^|_)(?:pass|pw)(?:_|$)|passw(?:or)?d|passphrase|pwd|secret|token|credential|(?:api|access|private)_?key"
 )
-
-
-class Section(Model):
-    """One mapping of the configuration file: frozen, and strict about unknown keys."""
-
-    @classmethod
-    def yaml_keys(cls) -> dict[str, str]:
-        """What a user may write here: key in YAML -> name in Python.
-
-        Fields that FailTale sets bear an alias in parentheses, which is no key.
-        """
-        aliases = {field.alias or name: name for name, field in cls.model_fields.items()}
-        return {alias: name for alias, name in aliases.items() if not alias.startswith("(")}
-
-    @classmethod
-    def prepared(cls, data: object) -> object:
-        """A key without a value, as commenting out leaves it, counts as not written; ``x-…`` is left alone."""
-        if data is None:
-            return {}
-        if not isinstance(data, dict):
-            return data
-        if any(str(key).startswith(EXTENSION) for key in data):
-            data = {key: item for key, item in data.items() if not str(key).startswith(EXTENSION)}
-        if None not in data.values():
-            return data
-        return {key: item for key, item in data.items() if item is not None or key not in cls.yaml_keys()}
 
 
 class SshSettings(Section):
@@ -198,7 +173,7 @@ class FilledParameter(Section):
 
 
 class Collector(Section):
-    """A `command`, a `file`, a `journal` or a cluster (`kubernetes`) of a component to read, its filters and window."""
+    """A `command`, a `file`, a `journal`, a cluster (`kubernetes`) or a query to read, its filters and its window."""
 
     name: Name = Field(
         description="Name of the collector, unique on its host; shown in the card. Default: the name of the file, the "
@@ -241,6 +216,10 @@ class Collector(Section):
         description="Containers whose `logs` are read, those in trouble first (20 unless said otherwise), or that have "
         "a row in `pods` whether they are in trouble or not (300).",
     )
+    http: HttpQuery | None = Field(
+        None, description="Question to a log or metrics store over HTTP; its host has `transport: local`."
+    )
+    mcp: McpQuery | None = Field(None, description="Read-only tool of an MCP server; its host has `transport: local`.")
     priority: Priority | None = Field(
         None, description="Journal entries of at least this priority (`warning`, `err` …), or of a range."
     )
@@ -249,7 +228,7 @@ class Collector(Section):
         ge=1,
         le=1_000_000,
         description="Keep at most this many of the newest lines (after `grep`). Files and journals: 500 unless said "
-        "otherwise.",
+        "otherwise; queries ask for 1,000.",
     )
     grep: GrepPattern | None = Field(
         None, description="Keep lines that match this extended regular expression (`grep -E`)."
@@ -263,7 +242,9 @@ class Collector(Section):
         None, ge=1, description="Keep at most this much of the newest output; default: `limits.item_bytes`."
     )
     timeout_s: Duration | None = Field(
-        None, alias="timeout", description="Longest time for this collector; default: `ssh.command_timeout`."
+        None,
+        alias="timeout",
+        description="Longest time for this collector; default: `ssh.command_timeout`, of a query 3 s.",
     )
     window: WindowSetting = Field(
         "test",
@@ -322,7 +303,13 @@ class Collector(Section):
     @property
     def is_log(self) -> bool:
         """Whether it has lines of a window; else it is a snapshot of how things are."""
-        return bool(self.file) or self.journal is not None or self.kubernetes in ("events", "logs")
+        is_of_host = bool(self.file) or self.journal is not None
+        return is_of_host or self.kubernetes in ("events", "logs") or self.query is not None
+
+    @property
+    def query(self) -> HttpQuery | McpQuery | None:
+        """What it asks of a store; None where it reads a host."""
+        return self.http or self.mcp
 
 
 class Component(Section):
@@ -608,7 +595,7 @@ class Config(Section):
     def places_of(self, host: str) -> dict[tuple[str, ...], tuple[Collector, ...]]:
         """Prefix -> the collectors of a host that run behind it, in the order of the configuration."""
         places: dict[tuple[str, ...], list[Collector]] = {}
-        for _, collector in self.collectors_for(host):
+        for collector in (each for _, each in self.collectors_for(host) if each.query is None):
             places.setdefault(self.inside_for(host, collector), []).append(collector)
         return {inside: tuple(collectors) for inside, collectors in places.items()}
 
@@ -632,6 +619,8 @@ def _secrets_in(value: object) -> Iterator[SecretStr]:
         for name in type(value).model_fields:
             if name != "environment":  # most of it is no secret
                 yield from _secrets_in(getattr(value, name))
+        if isinstance(value, Query):
+            yield from map(SecretStr, value.secret_forms)
     elif isinstance(value, (tuple, dict)):
         for item in value.values() if isinstance(value, dict) else value:
             yield from _secrets_in(item)

@@ -117,8 +117,13 @@ class Preset(Section):
 def _filled_template(item: Any, values: Mapping[str, str], *, in_command: bool) -> Any:
     if isinstance(item, list):
         return [_filled_template(part, values, in_command=in_command) for part in item]
+    if isinstance(item, dict):
+        filled = {key: _filled_template(part, values, in_command=False) for key, part in item.items()}
+        return {str(_filled_template(key, values, in_command=False)): part for key, part in filled.items()}
     if not isinstance(item, str) or not values:
         return item
+    if not in_command and item[:1] + item[-1:] == "{}" and item[1:-1] in values:
+        return values[item[1:-1]]  # itself: a secret stays one that the environment gave
     return _placeholder_pattern(values).sub(
         lambda match: shlex.quote(values[match[1]]) if in_command else values[match[1]], item
     )

@@ -19,6 +19,7 @@ from FailTaleLibrary.config.model import (
     Variable,
 )
 from FailTaleLibrary.config.presets import Parameter, Preset, describe_presets
+from FailTaleLibrary.config.queries import HttpQuery, McpQuery
 from FailTaleLibrary.config.transports import TRANSPORTS, transport_module
 from FailTaleLibrary.config.types import format_bytes, format_duration, kind_of
 from FailTaleLibrary.schema import MISSING, FieldInfo
@@ -75,7 +76,7 @@ A mistake ends the loading with its line and what to write instead; all mistakes
 ## How collectors are written
 
 An entry of `collectors` is a preset's name, a preset with parameters, or a collector of your own with exactly one of
-`command`, `file` and `journal`:
+`command`, `file`, `journal`, `kubernetes`, `http` and `mcp` (the last two are [queries](how-to/log-stores.md)):
 
 ```yaml
 collectors:
@@ -194,7 +195,11 @@ _TITLES: dict[type[Section], str] = {
     Variable: "variables.<name>",
 }
 _INNER: dict[str, tuple[tuple[str, type[Section]], ...]] = {
-    "components": (("components.<name>.collectors[]", Collector),),
+    "components": (
+        ("components.<name>.collectors[]", Collector),
+        ("components.<name>.collectors[].http", HttpQuery),
+        ("components.<name>.collectors[].mcp", McpQuery),
+    ),
     "hosts": (("hosts.<name>.ssh", SshOverrides),),
     "redaction": (("redaction.rules[]", RedactionRule),),
 }
@@ -303,6 +308,10 @@ def _asks(collector: Collector) -> str:
         return f"`kubectl`: {collector.kubernetes}"
     if collector.journal:
         return f"journal of `{collector.journal}`"
+    if collector.http is not None:
+        return f"`{collector.http.url}`"
+    if collector.mcp is not None:
+        return f"MCP tool `{collector.mcp.tool}`"
     return ", ".join(f"`{file}`" for file in collector.file)
 
 

@@ -51,7 +51,7 @@ def gate_of_host(config: Config, host: str) -> GateScript:
     if host not in config.hosts:
         known = ", ".join(config.hosts) or "none"
         raise ConfigError(f"There is no host '{host}' in the configuration; it has: {known}.")
-    collectors = [collector for _, collector in config.collectors_for(host)]
+    collectors = [collector for _, collector in config.collectors_for(host) if collector.query is None]
     return _gate(config, collectors, hosts=[host], what=f"host '{one_line(host)}'")
 
 
@@ -61,7 +61,7 @@ def gate_of_component(config: Config, component: str) -> GateScript:
         known = ", ".join(config.components) or "none"
         raise ConfigError(f"There is no component '{component}' in the configuration; it has: {known}.")
     hosts = [name for name, host in config.hosts.items() if component in host.component]
-    collectors = config.components[component].collectors
+    collectors = [collector for collector in config.components[component].collectors if collector.query is None]
     return _gate(config, collectors, hosts=hosts, what=f"component '{one_line(component)}'")
 
 

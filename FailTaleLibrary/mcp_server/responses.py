@@ -610,6 +610,7 @@ def components(config: Config) -> models.Components:
 
 def _collector_info(collector: Collector) -> models.CollectorInfo:
     kind = "command" if not collector.is_log else "journal" if collector.journal is not None else "file"
+    kind = "query" if collector.query is not None else kind
     return models.CollectorInfo(
         name=collector.name,
         kind=kind,

@@ -296,7 +296,7 @@ class Source:
         self.unjudged = 0
         self._shares = setting.overlap.shares(self.log.lines)
         self._held = setting.belonging.held_in(self.log.lines)
-        self._is_snapshot = item.kind == "command" and item.window is None
+        self._is_snapshot = item.kind in ("command", "query") and item.window is None
         """Its rows count by their change, never by their words; see `states`."""
         self._proven = _from(self.unread, item.lines_found_by(_EXACT))
         self._unsure = _from(self.unread, item.unsure_lines)

@@ -226,7 +226,7 @@ def _change(item: Item, reader: _RowReader, *, was: SafeText, now: SafeText) -> 
     words = our_words("changed since the window began")
     if broke:
         words = our_words("broke since the window began")
-    if reached and was:
+    if reached and was and not alarming:
         words = our_words("reached its limit since the window began")
     score = BROKE if broke else CHANGED - _MOVED * (_row_shape(was) == _row_shape(now))
     text = now if reached and not was else derived(partial(_change_words, reader), (was, now))

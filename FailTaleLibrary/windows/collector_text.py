@@ -28,6 +28,7 @@ def collector_text(collector: Collector) -> CollectorText:
         return journal_text(collector)
     if collector.kubernetes is not None:
         return kubernetes_text(collector)
+    assert collector.command is not None, "a query runs on no host"  # noqa: S101
     return CollectorText(f"{collector.command}\n", filters=filters(collector, cap="$max"))
 
 

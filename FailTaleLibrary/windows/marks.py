@@ -238,6 +238,8 @@ def _places_with_marks(config: Config) -> Iterator[tuple[Place, tuple[Collector,
     """Hosts with what is collected there; and containers on them where a mark tells more than a clock."""
     for host in config.hosts:
         places = config.places_of(host)
+        if not places and config.collectors_for(host):
+            continue  # stores are asked, and nothing of the host itself
         for inside in places if config.hosts[host].inside else {(): (), **places}:
             collectors = places.get(inside, ())
             if not inside or any(position_lines(each) or baseline_line(each) for each in collectors):

@@ -62,6 +62,12 @@ class HostOutput:
     omitted_lines: int
     filter_status: int | None
     """Of ``grep``: 0 found, 1 found nothing, 2 and more failed; None without one or when it did not finish."""
+    is_snapshot: bool = False
+    """It tells how things stand, although it is no command's."""
+    was: str = ""
+    """How they stood when the window began, where the answer itself tells."""
+    changed: tuple[tuple[str, str], ...] = ()
+    """Its rows that changed in a way that is not ordinary for them: before and now, of which one may be empty."""
 
     @property
     def text(self) -> bytes:
