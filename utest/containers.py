@@ -131,7 +131,7 @@ def engine_or_skip(directory: Path) -> Engine:
         engine("exec", "probe", "true")
         engine("rm", "--force", "--time", "0", "probe")
     except RuntimeError as error:
-        pytest.skip(f"the kernel lets podman run no container: {error}")
+        pytest.skip(f"this kernel lets podman run no container: {error}")
     return engine
 
 

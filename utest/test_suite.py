@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import subprocess
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import hypothesis
@@ -28,12 +28,15 @@ NOT_INSTALLABLE = (
 """Beginnings of the reasons that no installation mends."""
 
 
-def calls() -> Iterator[tuple[str, ast.Call]]:
+@cache
+def calls() -> tuple[tuple[str, ast.Call], ...]:
     """Every call in the tests, with its file and line."""
-    for path in sorted(UTEST.glob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call):
-                yield f"{path.name}:{node.lineno}", node
+    return tuple(
+        (f"{path.name}:{node.lineno}", node)
+        for path in sorted(UTEST.glob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    )
 
 
 def name_of(call: ast.Call) -> str:
