@@ -128,6 +128,8 @@ class Allowance:
     """Of the item that the card shows."""
     travelling_bytes: int
     """Of what the host sends: a bundle keeps more of an item than the card does."""
+    is_bound_by_way: bool = False
+    """Whether no more can travel from this host."""
 
 
 class HostBudget:
@@ -201,13 +203,14 @@ class HostBudget:
             return _used_up(our_words("limits.failure_bytes"))
         return our_words("")
 
-    def allowance(self, step: Step) -> Allowance:
-        """What this step may cost; ask `used_up` first."""
-        max_bytes = min(step.max_bytes, self.left_bytes)
+    def allowance(self, step: Step, *, most_bytes: int | None = None) -> Allowance:
+        """What this step may cost; ask `used_up` first. ``most_bytes``: more cannot travel from this host."""
+        max_bytes = min(step.max_bytes, self.left_bytes, most_bytes or step.max_bytes)
         return Allowance(
             timeout_s=min(step.timeout_s, self._time.command_s, self._failure.command_s),
             max_bytes=max_bytes,
-            travelling_bytes=max(max_bytes, step.bundle_bytes),
+            travelling_bytes=max(max_bytes, min(step.bundle_bytes, most_bytes or step.bundle_bytes)),
+            is_bound_by_way=most_bytes is not None and max_bytes == most_bytes < step.max_bytes,
         )
 
     def take(self, wanted: int) -> int:

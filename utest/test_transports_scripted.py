@@ -120,7 +120,7 @@ def test_a_recorded_baseline_shows_what_changed(tmp_path: Path) -> None:
         ("{component: c, transport: scripted, address: x}", "address: means nothing with 'transport: scripted'"),
         ("{component: c, scripted: {answers: bad.yaml}}", "scripted: means nothing with 'transport: ssh'"),
         ("{component: c, transport: local, local: {}}", "unknown key 'local'"),
-        ("{component: c, transport: telnet}", "'telnet' is no choice here; write 'ssh', 'local' or 'scripted'"),
+        ("{component: c, transport: telnet}", "'telnet' is no choice here; write 'ssh', 'local', 'salt' or 'scripted'"),
     ],
 )
 def test_what_a_host_says_of_its_transport_is_checked(tmp_path: Path, hosts: str, message: str) -> None:

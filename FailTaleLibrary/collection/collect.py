@@ -10,14 +10,15 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
+from functools import partial
 
 from FailTaleLibrary import background
 from FailTaleLibrary.background import once
 from FailTaleLibrary.budget import Budget
-from FailTaleLibrary.collection.host import CollectionContext, HostAccess, ask_host
+from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession, ask_host
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of
@@ -34,6 +35,8 @@ from FailTaleLibrary.records import (
     our_words,
 )
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.base import Fleet
 
 BUNDLE_RATIO = 8
 """Full texts of one failure that are kept for its bundle, as a multiple of `limits.failure_bytes`: until it is written
@@ -123,7 +126,11 @@ def _prepare() -> None:
 
 def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results: ResultCollector) -> None:
     budgets = budget.for_hosts(plan)
-    waiting = deque(budgets)
+    steps: dict[str, list[Step]] = {}
+    for step in plan.steps:
+        steps.setdefault(step.host, []).append(step)
+    fleets = _by_fleet(context.access.connections, steps)
+    waiting = deque(fleets.pop(None, ()))
 
     def work() -> None:
         while not context.leave.is_set():
@@ -131,11 +138,37 @@ def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results
                 host = waiting.popleft()
             except IndexError:
                 return
-            steps = [step for step in plan.steps if step.host == host]
-            ask_host(context, host, steps, budgets[host], results.put)
+            ask_host(context, host, steps[host], budgets[host], results.put)
 
-    for number in range(min(plan.parallel_hosts, len(budgets))):
+    for number in range(min(plan.parallel_hosts, len(waiting))):
         background.start(work, name=f"failtale-collect-{number}")
+    for fleet, hosts in fleets.items():
+        if fleet is not None:
+            sessions = [HostSession(context, host, steps[host], budgets[host]) for host in hosts]
+            background.start(partial(_ask_fleet, context, fleet, sessions, results), name="failtale-collect-fleet")
+
+
+def _by_fleet(connections: Connections, hosts: Iterable[str]) -> dict[Fleet | None, list[str]]:
+    """Whom each fleet is asked for; under None those that are asked one by one."""
+    found: dict[Fleet | None, list[str]] = {}
+    for host in hosts:
+        found.setdefault(connections.way(host).fleet, []).append(host)
+    return found
+
+
+def _ask_fleet(
+    context: CollectionContext, fleet: Fleet, sessions: Sequence[HostSession], results: ResultCollector
+) -> None:
+    visits = [session.visit_in_fleet(results.put) for session in sessions]
+    try:
+        context.prepare()
+        fleet.visit(visits, cancel=context.leave)
+    except Exception as error:  # whoever has his answers takes no notice
+        for visit in visits:
+            visit.on_error(error)
+    finally:
+        for session in sessions:
+            session.end_in_fleet()
 
 
 class ResultCollector:

@@ -25,7 +25,7 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
 from FailTaleLibrary.stores import Stores
 from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitItem, VisitStart
-from FailTaleLibrary.transports.base import HEADROOM_BYTES
+from FailTaleLibrary.transports.base import HEADROOM_BYTES, HostVisit, Transport
 from FailTaleLibrary.windows import (
     ClockReading,
     Marks,
@@ -200,37 +200,48 @@ class HostSession:
         self._utc_offset_s: int | None = None
         self._asked: dict[str, AskedStep] = {}
         self._answered = 0
+        self._most_item_bytes: int | None = None
 
     def hold(self, put: Put) -> None:
         """Give ``put`` the host's clock where it is known, then each step's item or gap; or one gap for the host."""
         began = time.monotonic()
         try:
-            self._visit(put)
-        except TransportError as error:
-            self._put_gaps(error, began, put)
-        except Exception as error:  # a fault of ours costs this host's evidence, not the others'
-            if not self._is_whole:
-                for step in self._steps:
-                    put(self._fault(step, error))
-                return
-            component = self._steps[0].component
-            put(
-                CollectedItem(
-                    self._context.faults.gap(
-                        f"collecting from {self._host}", error, host=self._host, component=component
-                    )
-                )
-            )
+            transport = self._context.access.connections.transport(self._host, self._inside)
+            self._context.prepare()
+            visit = self._visit(transport, put, began)
+            transport.visit(visit.items, ends_at=visit.ends_at, cancel=self._context.leave, on_result=visit.on_result)
+        except Exception as error:
+            self._put_lost(error, began, put)
 
-    def _visit(self, put: Put) -> None:
-        transport = self._context.access.connections.transport(self._host, self._inside)
-        self._context.prepare()
-        transport.visit(
-            lambda start: list(self._items(start, put)),
+    def visit_in_fleet(self, put: Put) -> HostVisit:
+        """The same as a value, for a host that is asked together with others; its time begins now."""
+        self._budget.__enter__()
+        return self._visit(self._context.access.connections.way(self._host), put, time.monotonic())
+
+    def end_in_fleet(self) -> None:
+        """The visit is over, however it went."""
+        self._budget.__exit__()
+
+    def _visit(self, way: Transport, put: Put, began: float) -> HostVisit:
+        self._most_item_bytes = way.most_item_bytes
+        return HostVisit(
+            way,
+            items=lambda start: list(self._items(start, put)),
             ends_at=time.monotonic() + self._budget.visit_s,
-            cancel=self._context.leave,
             on_result=lambda step_id, result: put(self._answer(self._asked[step_id], result)),
+            on_error=lambda error: self._put_lost(error, began, put),
         )
+
+    def _put_lost(self, error: Exception, began: float, put: Put) -> None:
+        """Why nothing came; a fault of ours costs this host's evidence, not the others'."""
+        if isinstance(error, TransportError):
+            self._put_gaps(error, began, put)
+        elif self._is_whole:
+            of_host = {"host": self._host, "component": self._steps[0].component}
+            put(CollectedItem(self._context.faults.gap(f"collecting from {self._host}", error, **of_host)))
+        else:
+            for step in self._steps:
+                put(self._fault(step, error))
 
     def _fault(self, step: Step, error: Exception) -> CollectedItem:
         """A fault of ours costs this step alone."""
@@ -279,7 +290,7 @@ class HostSession:
         now = datetime.now(timezone.utc)
         if used_up := self._budget.used_up:
             return CollectedItem(make_gap(step, reason="skipped", detail=used_up, at=now))
-        allowance = self._budget.allowance(step)
+        allowance = self._budget.allowance(step, most_bytes=self._most_item_bytes)
         asked = self._asked[step.id] = self._question(step, allowance, now=now)
         line = asked.line
         script = Script(

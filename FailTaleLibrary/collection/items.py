@@ -215,6 +215,8 @@ def _gap_of_a_torn_line(asked: AskedStep, result: CommandResult, safe: RecordRed
 
 def limit_of_item(budget: HostBudget, step: Step, allowance: Allowance, collector: Collector) -> str:
     """Which limit says how much of an item may be kept, by its name in the configuration."""
+    if allowance.is_bound_by_way:
+        return "what one event of Salt carries"
     if allowance.max_bytes < step.max_bytes:
         return budget.bytes_limit
     return f"max_bytes of collector '{collector.name}'" if collector.max_bytes else "limits.item_bytes"

@@ -18,6 +18,7 @@ from FailTaleLibrary.config.model import (
     Limits,
     RedactionRule,
     RedactionSettings,
+    SaltSettings,
     SshSettings,
     secret_values_of,
 )
@@ -35,6 +36,7 @@ __all__ = [
     "Preset",
     "RedactionRule",
     "RedactionSettings",
+    "SaltSettings",
     "SshSettings",
     "config_found_here",
     "config_path",

@@ -405,6 +405,14 @@ def _check_components(
             document.add(where, _no_component(document.raw.get(where, name), collectors))
     known = [name for name in names if isinstance(name, str) and name in collectors]
     _check_shared_names(document, known, at=at, collectors=collectors)
+    if host.get("transport") == "salt":
+        within = [each.name for name in known for each in collectors[name] if each.inside]
+        if within:
+            document.add(
+                (*at, "component"),
+                f"collector {in_quotes(within[0])} runs 'inside' of something, which 'transport: salt' cannot; write "
+                "the prefix in its 'command'",
+            )
 
 
 def _no_component(text: str, known: Collection[str]) -> str:
@@ -441,8 +449,14 @@ def _check_transport(document: Document, host: Mapping[str, Any], *, at: Where) 
     if host.get("inside") is not None and own not in WITH_SHELL:
         document.add_at_key((*at, "inside"), f"means nothing with 'transport: {own}'; remove one of them")
     for key in ("address", *TRANSPORTS):
-        if host.get(key) is not None and not (key == own or (key == "address" and own == "ssh")):
+        if host.get(key) is not None and not (key == own or (key == "address" and own in ("ssh", "salt"))):
             document.add_at_key((*at, key), f"means nothing with 'transport: {own}'; remove one of them")
+    if own == "salt" and not isinstance(document.data.get("salt"), dict):
+        document.add_at_key(
+            (*at, "transport"),
+            "needs a section 'salt' that says where salt-api is; write e.g. "
+            "'salt: {url: https://salt:8000, user: failtale, password: \"%{SALT_PASSWORD}\"}'",
+        )
 
 
 def _mapping_of(data: Any, where: Where) -> Mapping[str, Any]:

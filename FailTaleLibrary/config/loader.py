@@ -129,6 +129,11 @@ def _warnings_on(config: Config) -> Iterator[str]:
             f"The login to {whose} is by password, which whoever reads the environment or the file can use anywhere; a "
             "key is better (ssh-keygen -t ed25519 -f ~/.ssh/failtale; ssh-copy-id -i ~/.ssh/failtale.pub USER@HOST)."
         )
+    if config.salt is not None and config.salt.function == "cmd.run_all":
+        yield (
+            f"'salt.function: cmd.run_all' makes '{config.salt.user}', and whoever reads its password, root on every "
+            "minion; the module that 'failtale gate --salt' writes runs the collectors and nothing else."
+        )
 
 
 def _variables(document: Document) -> dict[str, Any]:

@@ -33,6 +33,7 @@ from FailTaleLibrary.config.types import (
     PrivateFile,
     ReadableFile,
     RuleName,
+    SafeUrl,
     Secret,
     SecretPattern,
     Secrets,
@@ -132,6 +133,28 @@ class SshOverrides(Section):
         None, alias="command_timeout", description="Longest time for a command on this host."
     )
     gate: bool | None = Field(None, description="As `ssh.gate`, for this host.")
+
+
+class SaltSettings(Section):
+    """The salt-api by which hosts with `transport: salt` are asked, many in one job."""
+
+    url: SafeUrl = Field(description="Address of salt-api, e.g. `https://salt.example.com:8000`.")
+    user: str = Field(min_length=1, description="Who logs in there: a user of its `external_auth`.")
+    password: Secret = Field(description="The password, or the shared secret.")
+    eauth: str = Field("pam", min_length=1, description="How salt-api knows the user: `pam`, `ldap`, `sharedsecret` …")
+    ca_file: ReadableFile | None = Field(
+        None, description="Certificates to trust for `https`, instead of the system's."
+    )
+    function: Literal["failtale.collect", "cmd.run_all"] = Field(
+        "failtale.collect",
+        description="What minions run. `failtale.collect` is the module that `failtale gate --salt` writes: collectors "
+        "by name and nothing else. `cmd.run_all` needs no module, but who may call it is root on all minions.",
+    )
+    answer_timeout_s: Duration = Field(
+        5.0,
+        alias="answer_timeout",
+        description="How long salt-api may be silent, and how long a minion may take to say that it is there.",
+    )
 
 
 KINDS_OF_VARIABLES: Mapping[str, tuple[str, str]] = {
@@ -328,12 +351,15 @@ class Host(Section):
 
     component: Texts = Field(min_length=1, description="Its component, or several.")
     address: str | None = Field(
-        None, min_length=1, description="Name or IP address to connect to; default: the host's name here."
+        None,
+        min_length=1,
+        description="Name or IP address to connect to, or with `transport: salt` the minion's id; default: the host's "
+        "name here.",
     )
     transport: TransportName = Field(
         "ssh",
-        description="`ssh`; `local` for the machine that runs the tests; `scripted` for recorded answers instead of a "
-        "host.",
+        description="`ssh`; `salt` for a minion of the master in `salt`; `local` for the machine that runs the tests; "
+        "`scripted` for recorded answers instead of a host.",
     )
     ssh: SshOverrides = Field(default_factory=SshOverrides, description="Values of `ssh` that differ for this host.")
     inside: Inside = Field(
@@ -523,6 +549,7 @@ class Config(Section):
     """The whole of `failtale.yaml`."""
 
     ssh: SshSettings = Field(default_factory=SshSettings, description="How to reach hosts over SSH.")
+    salt: SaltSettings | None = Field(None, description="How to reach hosts with `transport: salt`.")
     components: dict[Name, Component] = Field({}, description="The parts of the system under test, by name.")
     hosts: dict[Name, Host] = Field({}, description="The machines, by name.")
     variables: dict[Name, Variable] = Field(

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 TRANSPORTS = {
     "ssh": "FailTaleLibrary.transports.ssh",
     "local": "FailTaleLibrary.transports.local",
+    "salt": "FailTaleLibrary.transports.salt",
     "scripted": "FailTaleLibrary.transports.scripted",
 }
 WITH_SHELL = ("ssh", "local", "scripted")

@@ -573,6 +573,14 @@ Url = Annotated[
     Kind("address"),
     _text_that_fits(r"https?://\S+", "is not an address; write e.g. 'http://127.0.0.1:5050/mcp'"),
 ]
+SafeUrl = Annotated[
+    str,
+    Kind("address"),
+    _text_that_fits(
+        r"https://\S+|http://(?:127(?:\.\d{1,3}){3}|localhost|\[::1\])(?::\d+)?(?:/\S*)?",
+        "is not an address of https; a password goes there, so that 'http' is for this machine alone",
+    ),
+]
 HistoryPlace = Annotated[str, Kind("path, or address of a PostgreSQL database"), AfterValidator(_history_place)]
 LocalPath = Annotated[Path, Kind("path"), AfterValidator(_local_path)]
 SshConfigFile = Annotated[

@@ -93,7 +93,7 @@ guard() {
 # clock BEATS: a beat is half a second; where `sleep` knows whole seconds only, two come at once.
 clock() {
   beats=0
-  while [ "$beats" -lt "$1" ] && kill -0 "$$"; do
+  while [ "$beats" -lt "$1" ] && kill -0 "$$" && { [ -z "$parent" ] || kill -0 "$parent"; }; do
     sleep 0.5 || { sleep 1; kill -URG 0; beats=$((beats + 1)); sleep 0; }
     kill -URG 0
     beats=$((beats + 1))
@@ -220,7 +220,7 @@ finish() {
   frame z >&4
   strays
   [ -z "$leads" ] || kill -KILL 0
-  kill -KILL "$guard_pid" "$clock_pid"
+  kill -KILL ${guard_pid:+"$guard_pid"} "$clock_pid"
   exit 0
 }
 
@@ -234,10 +234,11 @@ lead() {
 }
 take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
 
-# visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS]: HELLO is what this shell has answered already. What is sent along need
-# not be read; ITEMS is then a function.
+# visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS [PARENT]]: HELLO is what this shell has answered already. What is sent
+# along need not be read; ITEMS is then a function. With a PARENT there is no lifeline: the end of that process counts as its
+# end.
 visit() {
-  reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid=''
+  reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' parent=${7-}
   if [ "$(command -v kill)" = kill ]; then
     { kill -0 "-$$" && leads=yes; } 2>/dev/null
     if command -v setsid >/dev/null 2>&1; then
@@ -265,8 +266,10 @@ visit() {
     take_request || exit 1
   fi
   trap '' PIPE TERM ALRM
-  guard <&3 3<&- 4>&- 5>&- &
-  guard_pid=$!
+  if [ -z "$parent" ]; then
+    guard <&3 3<&- 4>&- 5>&- &
+    guard_pid=$!
+  fi
   exec 3<&-
   clock "$beats" 4>&- 5>&- &
   clock_pid=$!

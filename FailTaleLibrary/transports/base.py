@@ -159,6 +159,30 @@ Items = Sequence[VisitItem] | Callable[[VisitStart], Sequence[VisitItem]]
 OnResult = Callable[[str, CommandResult], None]
 
 
+@dataclass(frozen=True, slots=True)
+class HostVisit:
+    """What one host of a fleet is asked, and where its answers go: `Transport.visit` as a value."""
+
+    way: Transport
+    items: Items
+    ends_at: float
+    """On the monotonic clock."""
+    on_result: OnResult
+    on_error: Callable[[Exception], object]
+    """Called instead of further results: with a TransportError when nothing could be started, or a fault of ours."""
+
+
+class Fleet(Protocol):
+    """Hosts that are asked together: what is the same for many is one job. Safe to use from any thread."""
+
+    def visit(self, visits: Sequence[HostVisit], *, cancel: threading.Event) -> None:
+        """Hold visits to several of its hosts; each gets its results, or its error, from this thread and as they come.
+
+        Returns by the first ``ends_at``, and within 2 s of ``cancel``; whoever has not answered then is told so.
+        """
+        ...
+
+
 class Transport(Protocol):
     """The way to one host. Safe to use from any thread.
 
@@ -199,6 +223,16 @@ class Transport(Protocol):
     @property
     def reach(self) -> Reach | None:
         """How the host is reached, where that is a matter of its own. Raises TransportError when it cannot be told."""
+        return None
+
+    @property
+    def fleet(self) -> Fleet | None:
+        """Whom this host is asked together with; None: it is asked by itself."""
+        return None
+
+    @property
+    def most_item_bytes(self) -> int | None:
+        """More than this cannot travel of one item; None: there is no such bound."""
         return None
 
     @property

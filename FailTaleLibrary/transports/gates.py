@@ -56,9 +56,9 @@ def _lines_of_request(items: Mapping[int, VisitItem], ticks_of: Mapping[int, int
     yield "end\n"
 
 
-def why_not_run(why: str, collector: str, host: str) -> str:
-    """The sentence for an item that a gate refused; empty when it did not."""
-    made_anew = f"make it anew with 'failtale gate {host}'"
+def why_not_run(why: str, collector: str, host: str, *, command: str = "") -> str:
+    """The sentence for an item that a gate refused; empty when it did not. ``command`` makes such a gate."""
+    made_anew = f"make it anew with '{command or f'failtale gate {host}'}'"
     cause = {
         "unknown": f"it does not know collector '{collector}'",
         "differs": f"collector '{collector}' differs",

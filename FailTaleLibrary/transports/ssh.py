@@ -63,6 +63,9 @@ def repeat_line(host: str, command: str, config: Config) -> str:
 class SshTransport:
     """The way to one host."""
 
+    fleet = None
+    most_item_bytes = None
+
     def __init__(self, host: str, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:
         self.opened = 0
         """Connections so far."""

@@ -223,12 +223,15 @@ def command_line(hello: tuple[int, int], size: int) -> str:
     return f"""exec sh -c 'echo failtale $(({hello[0]}+{hello[1]}));s=$(head -c {size});eval "$s"'"""
 
 
-def opening(hello: tuple[int, int], ahead: Request | None = None) -> bytes:
-    """The text of a visit up to its items, or with them. In braces, so that a part of it does nothing."""
+def opening(hello: tuple[int, int], ahead: Request | None = None, *, parent: str = "") -> bytes:
+    """The text of a visit up to its items, or with them. In braces, so that a part of it does nothing.
+
+    ``parent``: a word for the process whose end is the visit's, in place of a lifeline.
+    """
     functions, visit = host_script("frames.sh") + host_script("visit.sh"), f"visit {sum(hello)}"
     if ahead is not None:
         functions += f"all_items() {{\n:\n{ahead.lines}}}\n"
-        visit += f" {ahead.words} all_items"
+        visit += f" {ahead.words} all_items {parent}".rstrip()
     return f"{{\n{functions}{visit}\n}}\n".encode()
 
 
@@ -408,12 +411,14 @@ class FrameSplitter:
         return len(self._data) - last if last >= 0 and self._mark.startswith(self._data[last:]) else 0
 
 
-class _Answer:
+class ItemAnswer:
     """What has come for one item."""
 
-    def __init__(self, item: VisitItem) -> None:
+    def __init__(self, item: VisitItem, clock: Callable[[], float] = time.monotonic) -> None:
         self.item = item
-        self.began = time.monotonic()
+        self._clock = clock
+        self._stopped: float | None = None
+        self.began = clock()
         self.stdout = NewestBytes(item.max_bytes)
         self.stderr = NewestBytes(STDERR_BYTES)
         self.status: int | None = None
@@ -424,7 +429,11 @@ class _Answer:
 
     @property
     def elapsed_s(self) -> float:
-        return time.monotonic() - self.began
+        return (self._clock() if self._stopped is None else self._stopped) - self.began
+
+    def stop(self) -> None:
+        """It is complete: from now on it takes no longer."""
+        self._stopped = self._clock()
 
     @property
     def is_late(self) -> bool:
@@ -463,6 +472,75 @@ class _Answer:
         )
 
 
+class AnswerReader:
+    """The two streams of a visit -> the answers of its items, cut at the frames."""
+
+    def __init__(self, nonce: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self.items: Mapping[int, VisitItem] | None = None
+        """By their numbers; None until they were sent: frames mean nothing before."""
+        self.answers: dict[int, ItemAnswer] = {}
+        """Of the items whose turn has come."""
+        self.stray_bytes = 0
+        """What came outside of all items."""
+        self._clock = clock
+        self._closed_streams = 0
+        self._current: dict[str, int | None] = {"out": None, "err": None}
+        self._splitters = {"out": FrameSplitter(nonce), "err": FrameSplitter(nonce)}
+
+    @property
+    def running(self) -> int | None:
+        """The number of the item that runs."""
+        return self._current["out"]
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether the host has said that nothing more comes."""
+        return self._closed_streams >= 2
+
+    def feed(self, stream: str, chunk: bytes) -> Iterator[int]:
+        """Take in a chunk of ``out`` or ``err``; the numbers of the items that are complete with it."""
+        for piece in self._splitters[stream].feed(chunk):
+            if isinstance(piece, bytes):
+                self._add(stream, piece)
+            elif (completed := self._obey(stream, piece)) is not None:
+                yield completed
+
+    def take_the_rest(self) -> None:
+        """Of both streams, now that nothing more comes: the beginning of a frame was none."""
+        for stream, splitter in self._splitters.items():
+            self._add(stream, splitter.rest())
+
+    def _add(self, stream: str, data: bytes) -> None:
+        number = self._current[stream]
+        if number is not None:
+            answer = self.answers[number]
+            (answer.stdout if stream == "out" else answer.stderr).add(data)
+        else:
+            self.stray_bytes += len(data)
+
+    def _obey(self, stream: str, frame: Frame) -> int | None:
+        """Do what a frame says; the number of the item that is complete with it."""
+        self.stray_bytes += _FRAME_BYTES
+        if frame.kind == "z":
+            self._closed_streams += 1
+            return None
+        number = int(frame.words[0]) if frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]) else -1
+        if self.items is None or number not in self.items:
+            return None
+        answer = self.answers.get(number)
+        if answer is None:
+            answer = self.answers[number] = ItemAnswer(self.items[number], self._clock)
+        if frame.kind == "b":
+            self._current[stream] = number
+        elif frame.kind == "s":
+            answer.ended(frame.words[1:])
+        elif frame.kind == "e":
+            self._current[stream] = None
+            answer.ends += 1
+            return number if answer.ends == 2 else None
+        return None
+
+
 # --- One shell, from its hello to the end of its items
 
 
@@ -489,17 +567,12 @@ class _Lane:
             self._opening = opening(self._hello, self._ahead)
         self._to_send = self._opening if known else b""
         self._sent_at = datetime.now(timezone.utc)
-        self._items: Mapping[int, VisitItem] | None = None
+        self.reader = AnswerReader(self._nonce)
         self.batched: Collection[int] = ()
         """Numbers of items that share a session."""
-        self._current: dict[str, int | None] = {"out": None, "err": None}
-        self._closed_streams = 0
-        self._stray_bytes = 0
-        """What came outside of all items."""
         self.shell: Shell
         shell_line = command_line(self._hello, len(self._opening))
         self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
-        self._splitters = {"out": FrameSplitter(self._nonce), "err": FrameSplitter(self._nonce)}
         self.began = time.monotonic()
         self.is_misled = False
         """Whether it was sent items for another clock than the host's."""
@@ -507,33 +580,36 @@ class _Lane:
         """What the login said by itself."""
         self.said_hello = False
         self.is_hung_up = False
-        self.answers: dict[int, _Answer] = {}
+
+    @property
+    def answers(self) -> dict[int, ItemAnswer]:
         """Of the items whose turn has come."""
+        return self.reader.answers
 
     @property
     def is_over(self) -> bool:
         """Whether nothing more is to come."""
-        return self.is_finished or self.shell.ended
+        return self.reader.is_finished or self.shell.ended
 
     @property
     def is_ready(self) -> bool:
         """Whether it has told the host's clock and knows its items."""
-        return self._items is not None
+        return self.reader.items is not None
 
     @property
     def is_finished(self) -> bool:
         """Whether the host has said so."""
-        return self._closed_streams >= 2
+        return self.reader.is_finished
 
     @property
     def is_flooded(self) -> bool:
         """Whether the host sends far more than it was asked for."""
-        return self._stray_bytes > _STRAY_BYTES or any(answer.is_too_much for answer in self.answers.values())
+        return self.reader.stray_bytes > _STRAY_BYTES or any(answer.is_too_much for answer in self.answers.values())
 
     @property
     def running(self) -> int | None:
         """The number of the item that runs."""
-        return self._current["out"]
+        return self.reader.running
 
     @property
     def has_more_to_send(self) -> bool:
@@ -552,27 +628,18 @@ class _Lane:
             self._to_send = b""
             self.shell.hang_up()
 
-    def take(self) -> list[tuple[int, _Answer]]:
+    def take(self) -> list[tuple[int, ItemAnswer]]:
         """Take in what has come; the answers that it completed."""
         stdout, stderr = self.shell.read()
-        done: list[tuple[int, _Answer]] = []
-        if stdout and self._items is None:
+        done: list[tuple[int, ItemAnswer]] = []
+        if stdout and self.reader.items is None:
             stdout = self._take_talk(stdout)
-        if stderr and self._items is None:
+        if stderr and self.reader.items is None:
             self._listen(stderr)
             stderr = b""
         for stream, chunk in (("out", stdout), ("err", stderr)):
-            for piece in self._splitters[stream].feed(chunk):
-                if isinstance(piece, bytes):
-                    self._add(stream, piece)
-                elif (completed := self._obey(stream, piece)) is not None:
-                    done.append((completed, self.answers[completed]))
+            done += [(number, self.answers[number]) for number in self.reader.feed(stream, chunk)]
         return done
-
-    def take_the_rest(self) -> None:
-        """Of both streams, now that nothing more comes: the beginning of a frame was none."""
-        for stream, splitter in self._splitters.items():
-            self._add(stream, splitter.rest())
 
     def _take_talk(self, chunk: bytes) -> bytes:
         """Look for the hello and for the start of the visit; what came behind it is the items' own."""
@@ -582,7 +649,7 @@ class _Lane:
         return self._look_for_the_start() if self.said_hello else b""
 
     def _listen(self, chunk: bytes) -> None:
-        self._stray_bytes += len(chunk)
+        self.reader.stray_bytes += len(chunk)
         self.talk += chunk
         del self.talk[:-_TALK_BYTES]
 
@@ -612,37 +679,9 @@ class _Lane:
         if self.is_misled:
             return b""
         request = self._ahead or self._make_request((self._nonce, self.items_nonce), start)
-        self._items, self.batched = request.items, request.batched
+        self.reader.items, self.batched = request.items, request.batched
         self._to_send += b"" if self._ahead else request.text
         return bytes(behind)
-
-    def _add(self, stream: str, data: bytes) -> None:
-        number = self._current[stream]
-        if number is not None:
-            answer = self.answers[number]
-            (answer.stdout if stream == "out" else answer.stderr).add(data)
-        else:
-            self._stray_bytes += len(data)
-
-    def _obey(self, stream: str, frame: Frame) -> int | None:
-        """Do what a frame says; the number of the item that is complete with it."""
-        self._stray_bytes += _FRAME_BYTES
-        if frame.kind == "z":
-            self._closed_streams += 1
-            return None
-        number = int(frame.words[0]) if frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]) else -1
-        if self._items is None or number not in self._items:
-            return None
-        answer = self.answers.setdefault(number, _Answer(self._items[number]))
-        if frame.kind == "b":
-            self._current[stream] = number
-        elif frame.kind == "s":
-            answer.ended(frame.words[1:])
-        elif frame.kind == "e":
-            self._current[stream] = None
-            answer.ends += 1
-            return number if answer.ends == 2 else None
-        return None
 
 
 # --- The visit: one lane, or two
@@ -825,7 +864,7 @@ class _Visit:
             for other in self._active
         )
 
-    def _end_batch(self, lane: _Lane, late: _Answer) -> None:
+    def _end_batch(self, lane: _Lane, late: ItemAnswer) -> None:
         """For an item whose time is up; the others are asked for again once the host has ended the batch."""
         late.why = "late"
         if lane.running is not None:
@@ -834,7 +873,7 @@ class _Visit:
 
     def _retire(self, lane: _Lane, *, lost: str = "") -> None:
         """A lane has ended: keep what it brought, and ask again for what it did not begin."""
-        lane.take_the_rest()
+        lane.reader.take_the_rest()
         self._active.remove(lane)
         self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
         for number, answer in lane.answers.items():
@@ -866,7 +905,7 @@ class _Visit:
 
     # Results
 
-    def _result(self, lane: _Lane, answer: _Answer, *, broke_off: bool = False) -> CommandResult:
+    def _result(self, lane: _Lane, answer: ItemAnswer, *, broke_off: bool = False) -> CommandResult:
         after = f"after {answer.elapsed_s:.1f} s"
         if lane.to_gate and (refusal := why_not_run(answer.why, answer.item.script.collector, self._host.name)):
             return CommandResult.not_started(refusal)

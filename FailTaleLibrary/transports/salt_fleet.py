@@ -1,0 +1,626 @@
+"""Visits to the minions of one master -> their results, in as few jobs as there are different requests.
+
+The order of events:
+
+1. A minion of which nothing is known is greeted: one job asks all of them for their clock and their gates. Who does not
+   answer in time is a gap with its reason, and is left alone for a minute.
+2. What each host is asked is made for its clock. Hosts that are asked the same share a request; different requests
+   share a job while they are small. State of a whole fleet, and then logs of a few of its hosts, are two jobs.
+3. The master is asked what has come, the more seldom the more that is. Minions that are silent meanwhile are greeted
+   again: who answers is busy, who does not is gone.
+4. The scripts on the minions end by their own time limit. Who has not returned by then is told to end the job, politely
+   and then by force.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta, timezone
+from functools import partial
+from typing import Any
+
+from FailTaleLibrary import background
+from FailTaleLibrary.breaker import Breaker
+from FailTaleLibrary.config import SaltSettings
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.transports.base import (
+    CommandResult,
+    Fleet,
+    HostVisit,
+    Items,
+    OnResult,
+    Script,
+    Transport,
+    VisitItem,
+    VisitStart,
+)
+from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, why_not_run
+from FailTaleLibrary.transports.salt_api import PublishedJob, SaltApi, SaltError
+from FailTaleLibrary.transports.salt_commands import GREETING_COMMAND, visit_command
+from FailTaleLibrary.transports.salt_returns import (
+    Greeting,
+    MinionReturn,
+    read_answers,
+    read_greeting,
+    read_return,
+    words_of,
+)
+from FailTaleLibrary.transports.visit import REVISITS, ItemAnswer, beats, ticks, visit_for_one
+
+_log = logger_of(__name__)
+
+MOST_ITEM_BYTES = 384 * 1024
+"""Of one item: with its heading, and whatever else was printed, it fits into an event of the master: a megabyte."""
+_REQUEST_BYTES = 48 * 1024
+"""Of all requests of a job: every minion gets, and returns, all of them."""
+_RETURN_S = 2.0
+"""Of a visit's time, for the way back; of a short one a sixth."""
+_FIRST_POLL_S = 0.25
+_LONGEST_POLL_S = 2.0
+_POLL_SHARE = 4.0
+"""Between two polls passes so many times what the last one took: reading a thousand returns keeps a master busy."""
+_FEW = 4
+"""Of so many minions the returns are asked for at once; of more, who has returned is asked first."""
+_FETCH_S = 3.0
+"""Returns are not left on the master for longer while others are waited for."""
+_ROUGH_S = 0.5
+"""Hosts whose clocks are as near to each other as this are asked the same."""
+_FORCE_AFTER_S = 2.0
+_END_S = 5.0
+
+
+class Minion(Transport):
+    """The way to one minion, and what is known of it."""
+
+    def __init__(self, minion: str, host: str, fleet: SaltFleet, breaker: Breaker) -> None:
+        self.id = minion
+        """As the master knows it."""
+        self.host = host
+        """As the configuration names it."""
+        self.breaker = breaker
+        self.gates: tuple[str, ...] = ()
+        """Digests of the gates that its module has."""
+        self.is_closed = False
+        self._fleet = fleet
+        self._start: VisitStart | None = None
+        self._seen_at = 0.0
+
+    @property
+    def fleet(self) -> SaltFleet:
+        return self._fleet
+
+    @property
+    def most_item_bytes(self) -> int:
+        return MOST_ITEM_BYTES
+
+    @property
+    def is_open(self) -> bool:
+        return self._fleet.is_open and self.breaker.is_closed
+
+    def connect(self) -> None:
+        ends_at = time.monotonic() + self._fleet.answer_timeout_s + _RETURN_S
+        errors = self._fleet.connect([self], ends_at=ends_at, cancel=threading.Event())
+        if self.id in errors:
+            raise errors[self.id]
+
+    def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
+        errors: list[Exception] = []
+        one = HostVisit(self, items, ends_at=ends_at, on_result=on_result, on_error=errors.append)
+        self._fleet.visit([one], cancel=cancel)
+        if errors:
+            raise errors[0]
+
+    def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
+        return visit_for_one(self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+
+    def close(self) -> None:
+        self.is_closed = True
+
+    # --- Its clock
+
+    def saw(self, start: VisitStart) -> None:
+        """What its clock said; of two that agree the better reading counts."""
+        expected = self._start.later(time.monotonic() - self._seen_at) if self._start else None
+        if expected is not None and expected.agrees_with(start) and _width_s(expected) < _width_s(start):
+            start = expected
+        self._start, self._seen_at = start, time.monotonic()
+
+    @property
+    def zone(self) -> str:
+        """As it told last."""
+        return self._start.zone if self._start else ""
+
+    @property
+    def is_known(self) -> bool:
+        return self._start is not None
+
+    def expected_start(self) -> VisitStart | None:
+        """What its clock says now, so roughly that those of a fleet that is kept right are the same."""
+        later = self._start.later(time.monotonic() - self._seen_at) if self._start else None
+        return _rough(later) if later else self._start
+
+
+def _rough(start: VisitStart) -> VisitStart:
+    """The same with the bounds of its offset at whole multiples of `_ROUGH_S`; never narrower."""
+    offset = start.offset_s
+    if offset is None:
+        return start
+    least = _ROUGH_S * (offset[0] // _ROUGH_S)
+    most = -_ROUGH_S * (-offset[1] // _ROUGH_S)
+    now = datetime.now(timezone.utc)
+    return VisitStart(
+        f"{now.timestamp():.6f}", start.zone, now - timedelta(seconds=most), now - timedelta(seconds=least)
+    )
+
+
+def _width_s(start: VisitStart) -> float:
+    least, most = start.offset_s or (0.0, float("inf"))
+    return most - least
+
+
+class _Turn:
+    """One host's visit: what is left of it, and what came."""
+
+    def __init__(self, visit: HostVisit, minion: Minion) -> None:
+        self.visit = visit
+        self.minion = minion
+        self.left: dict[int, VisitItem] = {}
+        self.is_over = False
+        self._start: VisitStart | None = None
+        self._was_misled = False
+
+    def fail(self, error: Exception) -> None:
+        if not self.is_over:
+            self.is_over = True
+            self.visit.on_error(error)
+
+    def tell(self, number: int, result: CommandResult) -> None:
+        item = self.left.pop(number, None)
+        if item is not None:
+            self.visit.on_result(item.id, result)
+        self.is_over = self.is_over or not self.left
+
+    def make_items(self, *, to_gate: bool) -> None:
+        """Made for the minion's clock; what no gate takes is told at once."""
+        self._start = self.minion.expected_start() or VisitStart("", "", *[datetime.now(timezone.utc)] * 2)
+        try:
+            items = self.visit.items(self._start) if callable(self.visit.items) else self.visit.items
+        except Exception as error:  # a fault of ours costs this host alone
+            self.fail(error)
+            return
+        self.left = dict(enumerate(items))
+        self.is_over = not self.left
+        for number, item in list(self.left.items()) if to_gate else ():
+            if item.script.question is None:
+                self.tell(number, CommandResult.not_started(NO_TEXTS))
+
+    def is_misled_by(self, start: VisitStart) -> bool:
+        """Whether its items were made for another clock than the minion's; once, they are then made anew."""
+        if self._was_misled or self._start is None or self._start.agrees_with(start) or not callable(self.visit.items):
+            return False
+        self._was_misled = True
+        self.left = {}
+        return True
+
+    def give_up(self, *, why: str, timed_out: bool) -> None:
+        for number in list(self.left):
+            self.tell(number, CommandResult.not_started(why, timed_out=timed_out))
+        self.is_over = True
+
+
+@dataclass(slots=True)
+class _Job:
+    """A job that was published, and whom it still waits for."""
+
+    published: PublishedJob
+    sent_at: datetime
+    began: float
+    waiting: dict[str, _Turn]
+    nonce: str = ""
+    items_nonce: str = ""
+    fetched_at: float = 0.0
+    """When its returns were last asked for."""
+    alive: set[str] = field(default_factory=set)
+    """Minions that said they are there while they did not return."""
+    greeting: tuple[PublishedJob, float, datetime] | None = None
+    """The job that asked for it, and when."""
+
+
+class SaltFleet(Fleet):
+    """The minions of one master. Safe to use from any thread."""
+
+    def __init__(self, settings: SaltSettings, api: SaltApi) -> None:
+        self._settings = settings
+        self._api = api
+        self._breaker = Breaker()
+        self._by_module = settings.function == "failtale.collect"
+        self.jobs = 0
+        """Published so far, those that end others aside."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether salt-api may be asked now."""
+        return self._breaker.is_closed
+
+    @property
+    def answer_timeout_s(self) -> float:
+        """How long a minion may take to say that it is there."""
+        return self._settings.answer_timeout_s
+
+    # --- Who is there
+
+    def connect(self, minions: Sequence[Minion], *, ends_at: float, cancel: threading.Event) -> dict[str, Exception]:
+        """Greets those of which nothing is known; minion's id -> why it cannot be asked."""
+        errors: dict[str, Exception] = {}
+        unknown = []
+        for minion in minions:
+            if refusal := minion.breaker.attempt():
+                errors[minion.id] = TransportError(refusal.cause, str(refusal))
+            elif not minion.is_known:
+                unknown.append(minion)
+        if unknown:
+            errors |= self._greet(unknown, ends_at=ends_at, cancel=cancel)
+        return errors
+
+    def _greet(self, minions: Sequence[Minion], *, ends_at: float, cancel: threading.Event) -> dict[str, Exception]:
+        by_id = {minion.id: minion for minion in minions}
+        try:
+            with self._guarded():
+                sent_at = datetime.now(timezone.utc)
+                job = self._publish_greeting(tuple(by_id), ends_at=ends_at)
+                absent = [each for each in by_id if each not in job.minions]
+                errors: dict[str, Exception] = {each: self._failed(by_id[each], _unknown(each)) for each in absent}
+                waiting = {each: by_id[each] for each in by_id if each in job.minions}
+                ends = min(ends_at, time.monotonic() + self._settings.answer_timeout_s)
+                pace = _Pace()
+                while waiting and time.monotonic() < ends and not cancel.is_set():
+                    pace.wait(cancel, ends)
+                    with pace.measured():
+                        returned = self._api.returns(job.id, ends_at=ends)
+                    errors |= self._take_greetings(returned, waiting, sent_at)
+        except SaltError as error:
+            return dict.fromkeys(by_id, error)
+        within = f"within {self._settings.answer_timeout_s:g} s"
+        for each, minion in waiting.items():
+            errors[each] = self._failed(minion, _no_response(each, within))
+        return errors
+
+    def _publish_greeting(self, minions: tuple[str, ...], *, ends_at: float) -> PublishedJob:
+        self.jobs += 1
+        if self._by_module:
+            return self._api.publish("failtale.hello", minions, {}, ends_at=ends_at)
+        return self._api.publish("cmd.run_all", minions, GREETING_COMMAND, ends_at=ends_at)
+
+    def _take_greetings(
+        self, returned: Mapping[str, Any], waiting: dict[str, Minion], sent_at: datetime
+    ) -> dict[str, Exception]:
+        received_at = datetime.now(timezone.utc)
+        errors: dict[str, Exception] = {}
+        for each in [each for each in waiting if each in returned]:
+            minion = waiting.pop(each)
+            try:
+                greeting = read_greeting(returned[each], each)
+            except SaltError as error:
+                errors[each] = self._failed(minion, error)
+            else:
+                _greeted(minion, greeting, sent_at, received_at)
+        return errors
+
+    def _failed(self, minion: Minion, error: SaltError) -> SaltError:
+        minion.breaker.failed(error.reason, str(error))
+        return error
+
+    # --- Visits
+
+    def visit(self, visits: Sequence[HostVisit], *, cancel: threading.Event) -> None:
+        """Hold them; see `Fleet.visit`."""
+        turns = [_Turn(visit, visit.way) for visit in visits if isinstance(visit.way, Minion)]
+        if not turns:
+            return
+        ends_at = min(turn.visit.ends_at for turn in turns)
+        errors = self.connect([turn.minion for turn in turns], ends_at=ends_at, cancel=cancel)
+        for turn in turns:
+            if turn.minion.id in errors:
+                turn.fail(errors[turn.minion.id])
+        for _ in range(1 + REVISITS):
+            turns = [turn for turn in turns if not turn.is_over]
+            if not turns or cancel.is_set() or time.monotonic() >= ends_at:
+                break
+            self._hold_round(turns, ends_at=ends_at, cancel=cancel)
+        is_cancelled = cancel.is_set()
+        why = "cancelled" if is_cancelled else "not run: no time was left for it"
+        for turn in turns:
+            turn.give_up(why=why, timed_out=not is_cancelled)
+
+    def _hold_round(self, turns: Sequence[_Turn], *, ends_at: float, cancel: threading.Event) -> None:
+        """One job, or as many as the requests need; each turn brings what it can."""
+        for turn in turns:
+            if not turn.left and not turn.is_over:
+                turn.make_items(to_gate=self._by_module)
+        open_turns = [turn for turn in turns if not turn.is_over]
+        jobs: list[_Job] = []
+        try:
+            with self._guarded():
+                for requests in _bins(_grouped(open_turns)) if self._by_module else _each(_grouped(open_turns)):
+                    jobs.append(self._publish(requests, ends_at=ends_at))
+                self._await(jobs, ends_at=ends_at, cancel=cancel)
+        except SaltError as error:
+            for turn in open_turns:
+                turn.fail(error)
+        for job in jobs:
+            if job.waiting:
+                self._end(job)
+                self._tell_missing(job, is_cancelled=cancel.is_set())
+
+    def _publish(self, groups: Sequence[list[_Turn]], *, ends_at: float) -> _Job:
+        self.jobs += 1
+        left_s = max(1.0, ends_at - time.monotonic())
+        lasts_s = left_s - min(_RETURN_S, left_s / 6)
+        nonces = (secrets.token_hex(8), secrets.token_hex(8))
+        turns = {turn.minion.id: turn for group in groups for turn in group}
+        sent_at, began = datetime.now(timezone.utc), time.monotonic()
+        if self._by_module:
+            texts = [_request_of(nonces, group[0].left, lasts_s=lasts_s) for group in groups]
+            whose = {turn.minion.id: number for number, group in enumerate(groups) if number for turn in group}
+            asked: Mapping[str, object] = {"requests": texts, "whose": whose, "lasts": round(lasts_s, 1)}
+            function = "failtale.collect"
+        else:
+            function, asked = "cmd.run_all", visit_command(nonces, groups[0][0].left, lasts_s=lasts_s)
+        published = self._api.publish(function, tuple(turns), asked, ends_at=ends_at)
+        for each in [each for each in turns if each not in published.minions]:
+            turn = turns.pop(each)
+            turn.fail(self._failed(turn.minion, _unknown(each)))
+        return _Job(published, sent_at, began, turns, *nonces, fetched_at=began)
+
+    def _await(self, jobs: Sequence[_Job], *, ends_at: float, cancel: threading.Event) -> None:
+        pace = _Pace()
+        while any(job.waiting for job in jobs) and time.monotonic() < ends_at and not cancel.is_set():
+            pace.wait(cancel, ends_at)
+            with pace.measured():
+                for job in jobs:
+                    if job.waiting and self._has_news(job, ends_at):
+                        self._take(job, self._api.returns(job.published.id, ends_at=ends_at))
+                    if job.waiting:
+                        self._look_after_silent(job, ends_at)
+                    for each in [each for each, turn in job.waiting.items() if turn.minion.is_closed]:
+                        job.waiting[each].give_up(why="cancelled", timed_out=False)
+                        del job.waiting[each]
+
+    def _has_news(self, job: _Job, ends_at: float) -> bool:
+        """Whether it is time to fetch returns: of many when half of them are there, or a while later."""
+        if len(job.waiting) <= _FEW:
+            return True
+        news = self._api.returned(job.published.id, ends_at=ends_at) & job.waiting.keys()
+        is_time = time.monotonic() - job.fetched_at > _FETCH_S
+        if not news or (2 * len(news) < len(job.waiting) and not is_time):
+            return False
+        job.fetched_at = time.monotonic()
+        return True
+
+    def _take(self, job: _Job, returned: Mapping[str, Any]) -> None:
+        received_at = datetime.now(timezone.utc)
+        for each in [each for each in job.waiting if each in returned]:
+            turn = job.waiting.pop(each)
+            try:
+                read = read_return(returned[each], each)
+                self._take_return(turn, job, read, received_at)
+            except SaltError as error:
+                turn.fail(self._failed(turn.minion, error))
+            except Exception as error:  # a fault of ours costs this host alone
+                turn.fail(error)
+
+    def _take_return(self, turn: _Turn, job: _Job, returned: MinionReturn, received_at: datetime) -> None:
+        turn.minion.breaker.succeeded()
+        if returned.clock is not None:
+            start = _start_of(returned.clock, job.sent_at, received_at, zone=turn.minion.zone)
+            turn.minion.saw(start)
+            if turn.is_misled_by(start):
+                return
+        reader, complete = read_answers(returned, job.nonce, turn.left)
+        if not reader.answers and not reader.is_finished:
+            sentence = f"Minion '{turn.minion.id}' ran nothing of what it was asked for; it said: {words_of(returned)}"
+            raise SaltError("module", "failed", sentence)
+        for number, answer in complete.items():
+            turn.tell(number, self._result(turn, job, answer))
+        begun = [number for number in reader.answers if number not in complete]
+        for number in begun:
+            if returned.why != "full" or not complete:
+                turn.tell(number, self._result(turn, job, reader.answers[number], broke_off=returned.why))
+        if returned.why == "late":
+            turn.give_up(why="not started: no time was left", timed_out=True)
+
+    def _result(self, turn: _Turn, job: _Job, answer: ItemAnswer, *, broke_off: str = "") -> CommandResult:
+        nonce = job.items_nonce
+        collector, host = answer.item.script.collector, turn.minion.host
+        if self._by_module and (refusal := why_not_run(answer.why, collector, host, command="failtale gate --salt")):
+            return CommandResult.not_started(refusal)
+        if not broke_off:
+            return answer.result(nonce, timed_out=answer.why == "cancelled")
+        why = "more came than one event of Salt carries," if broke_off == "full" else "something on the minion ended it"
+        late = broke_off == "late"
+        return answer.result(nonce, timed_out=late, incomplete=f"{why} after {answer.elapsed_s:.1f} s")
+
+    # --- Who does not return
+
+    def _look_after_silent(self, job: _Job, ends_at: float) -> None:
+        """Minions that have not returned are asked, once, whether they are there; who does not say so is gone."""
+        patience_s = self._settings.answer_timeout_s
+        if job.greeting is None:
+            if job.waiting and time.monotonic() - job.began > patience_s and ends_at - time.monotonic() > patience_s:
+                asked_at = datetime.now(timezone.utc)
+                published = self._publish_greeting(tuple(job.waiting), ends_at=ends_at)
+                job.greeting = (published, time.monotonic(), asked_at)
+            return
+        published, began, asked_at = job.greeting
+        unheard = [each for each in job.waiting if each not in job.alive]
+        if not unheard:
+            return
+        returned = self._api.returns(published.id, ends_at=ends_at)
+        for each in unheard:
+            if each in returned:
+                job.alive.add(each)
+            elif time.monotonic() - began > patience_s:
+                turn = job.waiting.pop(each)
+                turn.fail(self._failed(turn.minion, _no_response(each, f"within {time.monotonic() - job.began:.0f} s")))
+
+    def _tell_missing(self, job: _Job, *, is_cancelled: bool) -> None:
+        took = f"after {time.monotonic() - job.began:.1f} s"
+        why = f"cancelled {took}" if is_cancelled else f"the minion had not returned {took}"
+        for turn in job.waiting.values():
+            turn.give_up(why=why, timed_out=not is_cancelled)
+
+    def _end(self, job: _Job) -> None:
+        """In the background: nobody waits for it."""
+        work = partial(self._end_by_force, job.published.id, tuple(job.waiting))
+        background.start(work, name="failtale-salt-end")
+
+    def _end_by_force(self, job: str, minions: tuple[str, ...]) -> None:
+        """Politely, and then by force, where a minion has still not returned."""
+        try:
+            self._tell_to_end(job, minions, is_forced=False)
+            time.sleep(_FORCE_AFTER_S)
+            returned = self._api.returns(job, ends_at=time.monotonic() + _END_S)
+            rest = tuple(each for each in minions if each not in returned)
+            if rest:
+                self._tell_to_end(job, rest, is_forced=True)
+        except SaltError as error:
+            _log.debug("job %s could not be ended: %s; its own time limit does", job, error)
+
+    def _tell_to_end(self, job: str, minions: tuple[str, ...], *, is_forced: bool) -> None:
+        ends_at = time.monotonic() + _END_S
+        if self._by_module:
+            self._api.publish("failtale.end", minions, {"jid": job, "force": is_forced}, ends_at=ends_at)
+        else:
+            function = "saltutil.kill_job" if is_forced else "saltutil.term_job"
+            self._api.publish(function, minions, {"jid": job}, ends_at=ends_at)
+
+    # --- salt-api itself
+
+    def _guarded(self) -> _Guard:
+        return _Guard(self._breaker)
+
+
+class _Guard:
+    """A conversation with salt-api: what it fails with is not tried again for a minute. A context manager."""
+
+    def __init__(self, breaker: Breaker) -> None:
+        self._breaker = breaker
+
+    def __enter__(self) -> None:
+        if refusal := self._breaker.attempt():
+            raise SaltError("api", refusal.cause, str(refusal))
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._breaker.succeeded()
+        elif isinstance(error, SaltError):
+            self._breaker.failed(error.reason, str(error))
+
+
+class _Pace:
+    """How soon the master is asked again."""
+
+    def __init__(self) -> None:
+        self._pause_s = _FIRST_POLL_S
+        self._asked_at = 0.0
+
+    def wait(self, cancel: threading.Event, ends_at: float) -> None:
+        cancel.wait(max(0.0, min(self._pause_s, ends_at - time.monotonic())))
+
+    def measured(self) -> _Pace:
+        return self
+
+    def __enter__(self) -> None:
+        self._asked_at = time.monotonic()
+
+    def __exit__(self, *error: object) -> None:
+        took_s = time.monotonic() - self._asked_at
+        self._pause_s = min(_LONGEST_POLL_S, max(1.2 * self._pause_s, _POLL_SHARE * took_s))
+
+
+# --- Requests
+
+
+def _grouped(turns: Sequence[_Turn]) -> list[list[_Turn]]:
+    """Those that are asked the same, the largest group first; limits that differ by a moment are made the same."""
+    groups: dict[tuple[object, ...], list[_Turn]] = {}
+    for turn in turns:
+        groups.setdefault(tuple(map(_group_key, turn.left.values())), []).append(turn)
+    for group in groups.values():
+        for number in group[0].left:
+            limits = [turn.left[number] for turn in group]
+            timeout_s, max_bytes = min(each.timeout_s for each in limits), max(each.max_bytes for each in limits)
+            for turn in group:
+                turn.left[number] = replace(turn.left[number], timeout_s=timeout_s, max_bytes=max_bytes)
+    return sorted(groups.values(), key=len, reverse=True)
+
+
+def _group_key(item: VisitItem) -> tuple[object, ...]:
+    script = item.script
+    if script.question is not None:
+        question = script.question()
+        return question.id, question.digest, question.words, question.table
+    return script.producer, script.filters, script.newest_bytes
+
+
+def _request_of(nonces: tuple[str, str], items: Mapping[int, VisitItem], *, lasts_s: float) -> str:
+    ticks_of = {number: ticks(item.timeout_s) for number, item in items.items()}
+    return gate_request(nonces, items, ticks_of=ticks_of, beats=beats(lasts_s)).decode("ascii")
+
+
+def _each(groups: Sequence[list[_Turn]]) -> Iterator[list[list[_Turn]]]:
+    for group in groups:
+        yield [group]
+
+
+def _bins(groups: Sequence[list[_Turn]]) -> Iterator[list[list[_Turn]]]:
+    """Groups that go in one job: as many as their requests leave room for."""
+    taken: list[list[_Turn]] = []
+    room = _REQUEST_BYTES
+    for group in groups:
+        size = len(_request_of(("0" * 16, "0" * 16), group[0].left, lasts_s=1.0))
+        if taken and size > room:
+            yield taken
+            taken, room = [], _REQUEST_BYTES
+        taken.append(group)
+        room -= size
+    if taken:
+        yield taken
+
+
+# --- Clocks and errors
+
+
+def _greeted(minion: Minion, greeting: Greeting, sent_at: datetime, received_at: datetime) -> None:
+    minion.gates = greeting.gates
+    minion.saw(VisitStart(greeting.clock, greeting.zone, sent_at, received_at))
+    minion.breaker.succeeded()
+
+
+def _start_of(clock: tuple[float, float], sent_at: datetime, received_at: datetime, *, zone: str) -> VisitStart:
+    """The minion's clock as a visit began: what it took there is not part of what is unsure."""
+    began, ended = clock
+    lasted = timedelta(seconds=max(0.0, min(ended - began, (received_at - sent_at).total_seconds())))
+    return VisitStart(f"{began:.6f}", zone, sent_at, received_at - lasted)
+
+
+def _unknown(minion: str) -> SaltError:
+    return SaltError(
+        "minion",
+        "no answer",
+        f"The master has no accepted key of a minion '{minion}': it is not known there, or its key was never accepted, "
+        "or rejected ('salt-key -L' on the master tells).",
+    )
+
+
+def _no_response(minion: str, within: str) -> SaltError:
+    return SaltError(
+        "minion",
+        "no answer",
+        f"Minion '{minion}' did not respond {within}: the machine or its salt-minion is down, or does not get on.",
+    )
