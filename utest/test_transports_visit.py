@@ -111,7 +111,7 @@ def test_a_fault_in_a_batch_costs_one_item(in_any_shell: Transport, fault: str) 
     items = [batched("first", "echo first"), batched("fault", FAULTS[fault], timeout_s=9), batched("last", "echo last")]
     results = visit(in_any_shell, *items)
     assert (results["first"].stdout, results["last"].stdout) == (b"first\n", b"last\n")
-    assert (results["first"].exit_status, results["last"].exit_status) == (0, 0)
+    assert (results["first"].exit_status, results["last"].exit_status) == (0, 0), results["last"]
     assert set(results) == {"first", "fault", "last"}
 
 
