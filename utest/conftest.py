@@ -14,16 +14,18 @@ from typing import Any
 import hypothesis
 import pytest
 import sshd
-from needs import apt, missing, need
+from needs import apt, is_ci, missing, need
 from patience import wait_until
+from properties import examples
 
 # A busy machine needs longer for an example, and that is no fault. CI judges each change by the same examples; new ones
 # are found wherever else the tests run.
 hypothesis.settings.register_profile(
     "patient",
+    examples(100),
     deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
-    derandomize=os.environ.get("CI") == "true",
+    derandomize=is_ci(),
 )
 hypothesis.settings.load_profile("patient")
 

@@ -10,7 +10,9 @@ import re
 import secrets
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import yaml
 from host_shells import NONCE, HostShell, host_shells
@@ -186,12 +188,19 @@ def shown(collector: Collector) -> str:
 def recorded_cases() -> Iterable[tuple[str, str, str]]:
     """(preset, case, collector) of every answer in `presets/`."""
     for path in sorted(FIXTURES.glob("*/*.yaml")):
-        for name in yaml.safe_load(path.read_text())["answers"]:
+        for name in kept_answers(path):
             yield path.parent.name, path.stem, name
 
 
+@cache
+def kept_answers(path: Path) -> dict[str, Any]:
+    """What a file of `presets/` holds, by collector."""
+    told: dict[str, dict[str, Any]] = yaml.load(path.read_text(), getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return told["answers"]
+
+
 def read(preset: str, case: str, name: str) -> Recorded:
-    told = yaml.safe_load((FIXTURES / preset / f"{case}.yaml").read_text())["answers"][name]
+    told = kept_answers(FIXTURES / preset / f"{case}.yaml")[name]
     instead = {_PLACEHOLDER: SECRET, _FRAME: f"\x1e{NONCE}"}
     texts = {key: _replaced(told[key], instead) for key in ("stdout", "stderr")}
     return Recorded(told["command"], told["exit_status"], **texts)

@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 from builders import a_failure, a_report, an_item, some_evidence
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from FailTaleLibrary.archive import (
     from_payload,
@@ -58,13 +59,13 @@ def as_payload(data: bytes, *, version: int = 1) -> str:
 
 
 @given(reports())
-@settings(max_examples=50)
+@examples(50)
 def test_any_report_comes_back_from_its_payload(report: Report) -> None:
     assert from_payload(to_payload(report)) == report
 
 
 @given(reports())
-@settings(max_examples=20)
+@examples(20)
 def test_any_report_comes_back_from_its_card(report: Report) -> None:
     assert report_in(to_html(report, max_bytes=10_000_000, pack=to_payload)) == report
 
@@ -226,7 +227,7 @@ def test_a_bundle_holds_the_report_and_each_full_output(tmp_path: Path) -> None:
 
 
 @given(reports())
-@settings(max_examples=25)
+@examples(25)
 def test_any_report_comes_back_from_its_bundle_and_nothing_lands_outside(report: Report) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from FailTaleLibrary.config import load_config, parse_config
 from FailTaleLibrary.errors import ConfigError
@@ -555,7 +556,7 @@ def test_mistakes_name_the_file_as_the_user_did(tmp_path: Path, monkeypatch: pyt
         load_config("my.yaml", environ={})
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.text(alphabet=st.sampled_from(":-[]{}'\"%!&*# \n\tab1,|>@`?<~\\\x85\u2028"), max_size=40))
 def test_any_text_is_a_configuration_or_a_told_mistake(text: str) -> None:
     with pytest.raises(ConfigError) as error:
@@ -572,7 +573,7 @@ _VALUES = st.recursive(
 )
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(
     st.dictionaries(
         st.sampled_from(["ssh", "components", "hosts", "gateway", "marks", "limits", "redaction", "presets", "tags"]),

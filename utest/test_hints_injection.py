@@ -68,9 +68,9 @@ def test_a_hidden_order_is_recognised(line: str) -> None:
     assert reads_like_instruction(line)
 
 
-@pytest.mark.parametrize("line", HOSTILE)
-def test_an_order_is_recognised_inside_a_log_line(line: str) -> None:
-    assert reads_like_instruction(f"2026-03-14T12:01:06Z api[812] WARN request rejected, name='{line}' status=400")
+def test_an_order_is_recognised_inside_a_log_line() -> None:
+    around = "2026-03-14T12:01:06Z api[812] WARN request rejected, name='{}' status=400"
+    assert [line for line in HOSTILE if not reads_like_instruction(around.format(line))] == []
 
 
 @pytest.mark.parametrize("line", HONEST)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 from builders import a_chain, a_failure, a_gap_suspect, a_report, a_suspect, an_analysis
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
-from test_hints_injection import HOSTILE
+from properties import examples
+from test_hints_injection import HIDDEN, ROWS
 
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import CHARS_PER_TOKEN, Prompt, build_prompt
@@ -138,6 +139,10 @@ def test_next_steps_are_ours_by_the_signals_of_the_cited_lines() -> None:
 # --- Hostile lines --------------------------------------------------------------------------------------------------
 
 
+HOSTILE = (*(row.hits[0] for row in ROWS), *HIDDEN)
+"""One of each kind: what is an order at all is the catalogue's law."""
+
+
 @pytest.mark.parametrize("line", HOSTILE)
 def test_a_line_that_gives_orders_is_withheld_from_the_model(line: str) -> None:
     prompt = prompt_of(report_with(a_suspect(), a_suspect(id="E2", text=f"12:01:07 api: {line}")))
@@ -200,7 +205,7 @@ def test_lines_without_room_are_left_out_whole_and_named() -> None:
     assert f"No room in the context for: {prompt.omitted[0]}" in prompt.text()
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(
     texts=st.lists(st.text(max_size=400), min_size=1, max_size=30),
     context=st.integers(min_value=1024, max_value=8192),

@@ -110,10 +110,10 @@ def test_what_the_facts_do_not_hold_never_passes(sentence: str) -> None:
     assert "stands nowhere in the evidence" in (objection(sentence, facts=FACTS) or "")
 
 
-@pytest.mark.parametrize("line", HOSTILE)
-def test_an_order_to_the_next_model_never_passes(line: str) -> None:
-    claim = claim_of(f"The disk is full. {line}.", facts=FACTS + line, max_chars=10_000)
-    assert line not in claim.text
+def test_an_order_to_the_next_model_never_passes() -> None:
+    for line in HOSTILE:
+        claim = claim_of(f"The disk is full. {line}.", facts=FACTS + line, max_chars=10_000)
+        assert line not in claim.text
 
 
 @given(st.text(alphabet=st.sampled_from("ab .;`$|<>&\\{}\u202e\u200b/:'\"[](){}~#*^"), max_size=60))

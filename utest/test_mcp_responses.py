@@ -7,8 +7,9 @@ import re
 
 import builders
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from FailTaleLibrary.mcp_server.responses import TEXT_BYTES, TRIAGE_BYTES, TriageText, fenced, ledger, page, triage
 from FailTaleLibrary.mcp_server.store import StoredFailure
@@ -98,7 +99,7 @@ def test_text_from_hosts_cannot_end_its_fence(text: str) -> None:
     assert inside.endswith(f"\n=== {MARK} ends")
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.text(max_size=2000), st.integers(1, 200))
 def test_pages_put_together_are_the_whole_text(text: str, max_bytes: int) -> None:
     size = max(4, max_bytes)  # no character has more bytes

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from builders import FAILED_AT, a_clock, a_failure, a_gap, a_step, an_item
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from FailTaleLibrary.moments import Moments
 from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
@@ -460,7 +461,7 @@ HOSTILE = st.lists(
 )
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(HOSTILE)
 def test_no_text_breaks_the_ranking(lines: list[str]) -> None:
     item = log(*lines, changes=tuple(lines))

@@ -9,9 +9,10 @@ import time
 import urllib.parse
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from patience import PATIENCE_S
+from properties import examples
 from redaction_shapes import HARMLESS, SECRETS, harmless_lines, secret_lines
 
 from FailTaleLibrary.errors import RedactionError
@@ -190,7 +191,7 @@ PLAIN = st.lists(st.from_regex(r"[a-z]{1,12}", fullmatch=True), max_size=12).map
 VALUES = st.text(alphabet=st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=6, max_size=24)
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(TEXTS)
 def test_redacting_twice_is_redacting_once(text):
     once = redacted(text)
@@ -198,20 +199,20 @@ def test_redacting_twice_is_redacting_once(text):
     assert (again.text, again.redactions) == (once, ())
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(TEXTS.filter(lambda text: "[redacted" not in text))
 def test_counts_match_the_tokens_in_the_text(text):
     result = REDACTOR.redact(text)
     assert sum(redaction.count for redaction in result.redactions) == len(TOKEN.findall(result.text))
 
 
-@settings(max_examples=100)
+@examples(100)
 @given(PLAIN)
 def test_plain_words_stay(text):
     assert redacted(text) == text
 
 
-@settings(max_examples=150)
+@examples(150)
 @given(VALUES, st.text(max_size=7), st.text(max_size=7))
 def test_a_known_value_survives_in_no_encoding(value, before, after):
     redactor = Redactor(known=[value])

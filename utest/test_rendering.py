@@ -27,8 +27,9 @@ from builders import (
     an_item,
     some_evidence,
 )
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from FailTaleLibrary.archive import report_in, rewritten, to_payload
 from FailTaleLibrary.records import (
@@ -102,7 +103,7 @@ def test_the_rendering_is_the_approved_one(name: str) -> None:
 
 
 @given(st.text().map(sanitize))
-@settings(max_examples=40)
+@examples(40)
 def test_any_text_stays_text(text: str) -> None:
     plain = Elements(to_html(rewritten(a_report(), lambda old: f"{old} "), max_bytes=ROOM))
     hostile = Elements(to_html(rewritten(a_report(), lambda old: f"{old} {text}"), max_bytes=ROOM))

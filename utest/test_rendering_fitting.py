@@ -6,8 +6,9 @@ import random
 
 import pytest
 from builders import a_gap, a_report, a_suspect, an_analysis, an_item, some_evidence
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from properties import examples
 
 from FailTaleLibrary.archive import report_in, to_payload
 from FailTaleLibrary.records import ItemPart, Report
@@ -44,7 +45,7 @@ texts = st.one_of(
 
 
 @given(st.lists(texts, max_size=6), st.integers(0, 300_000))
-@settings(max_examples=60)
+@examples(60)
 def test_no_card_is_larger_than_it_may(logs: list[str], max_bytes: int) -> None:
     card = to_html(a_big_report(*logs), max_bytes=max_bytes, bundle_link="failtale/x", pack=to_payload)
     assert len(card.encode()) <= max_bytes

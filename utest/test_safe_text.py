@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 from typing import get_type_hints
 
@@ -30,19 +29,13 @@ def test_the_type_checker_reads_the_lines_that_it_has_to_refuse() -> None:
     assert (PROJECT / "utest" / "raw_texts.py").read_text(encoding="utf-8").count("type: ignore[") == 5
 
 
-@cache
-def trees() -> dict[str, ast.Module]:
-    """Each module of the package, parsed once."""
-    paths = sorted(PACKAGE.rglob("*.py"))
-    return {path.relative_to(PACKAGE).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in paths}
-
-
 def calls(name: str) -> Iterator[tuple[str, ast.Call]]:
     """Module and node of each call of a function or method of this name in the package."""
-    for module, tree in trees().items():
-        for node in ast.walk(tree):
+    for path in sorted(PACKAGE.rglob("*.py")):
+        source = path.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)) if f"{name}(" in source else ():  # to parse all takes seconds
             if isinstance(node, ast.Call) and name_of(node.func) == name:
-                yield module, node
+                yield path.relative_to(PACKAGE).as_posix(), node
 
 
 def name_of(called: ast.expr) -> str:
