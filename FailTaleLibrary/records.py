@@ -405,7 +405,7 @@ class LookBack(Record):
     """Of the window's lines; a line of none of them is new."""
 
 
-ItemKind = Literal["command", "file", "journal", "query"]
+ItemKind = Literal["command", "file", "journal", "container", "query"]
 ItemStatus = Literal["ok", "empty", "failed"]
 
 

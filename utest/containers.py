@@ -13,6 +13,7 @@ import shutil
 import signal
 import subprocess
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 from needs import need
@@ -54,9 +55,10 @@ _MORE = (
 
 
 class Engine:
-    """An engine with a store of its own below a directory. Usable as a context manager, which ends all containers."""
+    """An engine with a store of its own. Usable as a context manager, which ends all containers and removes it."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self) -> None:
+        directory = Path(mkdtemp(prefix="ft-", dir="/tmp"))  # podman takes no path that is longer than 50 characters
         self.bin = directory / "bin"
         """Holds `podman`: to be put ahead of PATH."""
         self._directory = directory
@@ -76,6 +78,7 @@ class Engine:
 
     def __exit__(self, *_: object) -> None:
         self("rm", "--force", "--time", "0", "--all", may_fail=True)
+        shutil.rmtree(self._directory, ignore_errors=True)
 
     def __call__(self, *arguments: str, may_fail: bool = False) -> str:
         """What podman prints. Raises RuntimeError with its words where it fails."""
@@ -120,17 +123,18 @@ class Engine:
                 _kill(pid)
 
 
-def engine_or_skip(directory: Path) -> Engine:
+def engine_or_skip() -> Engine:
     """An engine that has run a container; else the test is skipped, or fails in CI where packages are missing."""
     need("podman", "runc", "busybox")
     if os.geteuid() != 0:
         pytest.skip("needs root: containers without root want subordinate ids")
-    engine = Engine(directory)
+    engine = Engine()
     try:
         engine.run("probe", "exec sleep 600")
         engine("exec", "probe", "true")
         engine("rm", "--force", "--time", "0", "probe")
     except RuntimeError as error:
+        engine.__exit__()
         pytest.skip(f"this kernel lets podman run no container: {error}")
     return engine
 

@@ -256,7 +256,11 @@ def test_a_gateway_has_an_address() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("{name: x}", "4:9: …: has no 'command', 'file', 'journal' or 'kubernetes'; write one of them"),
+        (
+            "{name: x}",
+            "4:9: …: has no 'command', 'file', 'journal', 'container', 'kubernetes', 'http' or 'mcp'; "
+            "write one of them",
+        ),
         ("{command: id, file: /x}", "4:9: …: has 'command' and 'file'; keep one, or make several collectors of it"),
         ("comand: id", "4:9: ….comand: unknown key 'comand'; did you mean 'command'?"),
         ("5", "4:9: …: is neither a preset nor a collector; write a preset's name, or 'name: …' and 'command: …'"),

@@ -253,6 +253,8 @@ def _rows_of_collector(collector: Collector) -> Rows:
 
 
 def _kind_of_source(collector: Collector) -> ItemKind:
+    if collector.container:
+        return "container"
     if collector.query is not None:
         return "query"
     return "command" if not collector.is_log else "journal" if collector.journal is not None else "file"

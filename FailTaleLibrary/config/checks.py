@@ -23,7 +23,7 @@ from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
 from FailTaleLibrary.config.variables import declared, filled, names_in, refusal_of
 from FailTaleLibrary.config.yaml_source import Document, Where
 
-_SOURCES = ("command", "file", "journal", "kubernetes", "http", "mcp")
+_SOURCES = ("command", "file", "journal", "container", "kubernetes", "http", "mcp")
 _OF_CLUSTERS = dict.fromkeys(
     ("namespaces", "selector", "context", "kubeconfig", "most"), "only what 'kubernetes' asks has that"
 )
@@ -53,6 +53,14 @@ _NOT_FOR = {
         "archive": "only a file is rotated",
         "priority": "only a journal has priorities",
     },
+    "container": {
+        "baseline": "a log is cut by its window; only a command can be compared",
+        **_OF_SNAPSHOTS,
+        "priority": "only a journal has priorities",
+        "time_format": "the engine's times are known",
+        "archive": "the engine keeps what it rotated",
+        **_OF_CLUSTERS,
+    },
 }
 """Keys that mean nothing beside a source, with the reason."""
 _NOT_FOR["http"] = _NOT_FOR["mcp"] = {
@@ -70,7 +78,14 @@ _NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}|\[[^]/]+\]")
 """What other tools take in a path, and would name a file that does not exist here."""
 _OF_THE_KERNEL = re.compile(r"/proc/(?!.*/(root|cwd)/)|/sys/(?!fs/pstore/)")
 """Made as they are read: they have no size, so that nothing would be read of them."""
-_NEEDS = {"grep_before": "grep", "grep_after": "grep", "ignore_case": "grep", "mask": "baseline", "alarms": "baseline"}
+_NEEDS = {
+    "grep_before": "grep",
+    "grep_after": "grep",
+    "ignore_case": "grep",
+    "mask": "baseline",
+    "alarms": "baseline",
+    "engine": "container",
+}
 
 
 _LETTERS = {"\a": "a", "\b": "b", "\v": "v", "\f": "f", "\x1b": "e", "\t": "t", "\n": "n", "\r": "r"}
@@ -282,7 +297,7 @@ def _check_query(document: Document, data: Mapping[str, Any], *, at: Where) -> N
 
 def _not_one_source(sources: list[str]) -> str:
     if not sources:
-        return "has no 'command', 'file', 'journal', 'kubernetes', 'http' or 'mcp'; write one of them"
+        return "has no 'command', 'file', 'journal', 'container', 'kubernetes', 'http' or 'mcp'; write one of them"
     return f"has {' and '.join(map(in_quotes, sources))}; keep one, or make several collectors of it"
 
 

@@ -265,6 +265,8 @@ def derived_name(entry: Mapping[str, Any]) -> str:
     for source, key in (("http", "url"), ("mcp", "tool")):
         if isinstance(query := entry.get(source), dict):
             return _clean(f"{source}-{_named_part(str(query.get(key) or ''))}")
+    if entry.get("container"):
+        return _clean(f"container-{entry['container'] if isinstance(entry['container'], str) else 'logs'}")
     files = entry.get("file") or ""
     parts = str(files[0] if isinstance(files, list) and files else files).rsplit("/", 2)
     is_pattern = re.search(r"[*?\[]", parts[-1]) is not None

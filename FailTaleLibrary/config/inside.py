@@ -11,8 +11,8 @@ import shlex
 from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated
 
-from FailTaleLibrary.config.types import Kind, NotUnderstoodError, in_quotes
-from FailTaleLibrary.schema import BeforeValidator
+from FailTaleLibrary.config.types import Kind, NotUnderstoodError, in_quotes, one_or_many
+from FailTaleLibrary.schema import AfterValidator, BeforeValidator
 
 ENGINES = ("docker", "podman", "nerdctl")
 """Programs that speak alike: `ENGINE exec -i NAME`."""
@@ -138,3 +138,26 @@ def exec_in_command(command: str) -> str:
 
 
 Inside = Annotated[tuple[str, ...], Kind("command prefix: text, or a list of its words"), BeforeValidator(parse_inside)]
+
+
+def _container_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    for name in names:
+        if re.fullmatch(r"[A-Za-z0-9_.*?-]{1,128}", name) is None or name.startswith("-"):
+            raise NotUnderstoodError(
+                name, "is not the name of a container; letters, digits, '_', '.', '-', '*' and '?'"
+            )
+    return names
+
+
+def _engine_words(text: str) -> str:
+    if text and re.fullmatch(rf"(sudo -n )?(/[A-Za-z0-9_./-]*/)?({'|'.join(ENGINES)})", text) is None:
+        raise NotUnderstoodError(text, "is no container engine; write 'docker', 'podman' or e.g. 'sudo -n docker'")
+    return text
+
+
+ContainerNames = Annotated[
+    tuple[str, ...], Kind("name, or a list of names"), BeforeValidator(one_or_many), AfterValidator(_container_names)
+]
+EngineWords = Annotated[
+    str, Kind("`docker`, `podman` or `nerdctl`, also with `sudo -n`"), AfterValidator(_engine_words)
+]

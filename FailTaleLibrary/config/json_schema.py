@@ -1,7 +1,7 @@
 """The declarations -> JSON Schema (draft 2020-12): of `failtale.yaml` for editors, and of the records that are printed.
 
 ``failtale schema`` prints the first. It says what a file may look like; what only makes sense together (a component
-that exists, one of `command`, `file`, `journal`, `http` and `mcp`) is `failtale check`'s.
+that exists, one of `command`, `file`, `journal`, `container`, `http` and `mcp`) is `failtale check`'s.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from FailTaleLibrary.config.inside import Inside
+from FailTaleLibrary.config.inside import ContainerNames, EngineWords, Inside
 from FailTaleLibrary.config.queries import HttpQuery, McpQuery, Query
 from FailTaleLibrary.config.section import EXTENSION as EXTENSION
 from FailTaleLibrary.config.section import Section as Section
@@ -196,7 +196,7 @@ class FilledParameter(Section):
 
 
 class Collector(Section):
-    """A `command`, a `file`, a `journal`, a cluster (`kubernetes`) or a query to read, its filters and its window."""
+    """A `command`, `file`, `journal`, `container`, a cluster (`kubernetes`) or a query to read, and its window."""
 
     name: Name = Field(
         description="Name of the collector, unique on its host; shown in the card. Default: the name of the file, the "
@@ -214,6 +214,16 @@ class Collector(Section):
         None,
         min_length=1,
         description="systemd unit whose journal to read; `*`: the whole journal; `kernel`: the kernel's messages.",
+    )
+    container: ContainerNames = Field(
+        (),
+        description="Container whose log to read as its engine (Docker, Podman) keeps it, or several; `*` and `?` "
+        "match names, `*` alone means all. Each is a source of its own.",
+    )
+    engine: EngineWords = Field(
+        "",
+        description="Container engine to ask for `container`: `docker`, `podman` or `nerdctl`, also with `sudo -n` "
+        "before it; default: the first of them that answers.",
     )
     kubernetes: Literal["pods", "changes", "events", "logs"] | None = Field(
         None,
@@ -326,7 +336,7 @@ class Collector(Section):
     @property
     def is_log(self) -> bool:
         """Whether it has lines of a window; else it is a snapshot of how things are."""
-        is_of_host = bool(self.file) or self.journal is not None
+        is_of_host = bool(self.file) or bool(self.container) or self.journal is not None
         return is_of_host or self.kubernetes in ("events", "logs") or self.query is not None
 
     @property

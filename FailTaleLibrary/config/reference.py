@@ -76,7 +76,8 @@ A mistake ends the loading with its line and what to write instead; all mistakes
 ## How collectors are written
 
 An entry of `collectors` is a preset's name, a preset with parameters, or a collector of your own with exactly one of
-`command`, `file`, `journal`, `kubernetes`, `http` and `mcp` (the last two are [queries](how-to/log-stores.md)):
+`command`, `file`, `journal`, `container`, `kubernetes`, `http` and `mcp`
+(the last two are [queries](how-to/log-stores.md)):
 
 ```yaml
 collectors:

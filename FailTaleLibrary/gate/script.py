@@ -150,7 +150,7 @@ def _names_of_shared(collectors: Iterable[Collector]) -> dict[str, str]:
 
 def _case(collector: Collector, names: dict[str, str], *, timeout_s: float, most_bytes: int) -> str:
     text = collector_text(collector)
-    kind = next(kind for kind in ("file", "journal", "kubernetes", "command") if getattr(collector, kind))
+    kind = next(kind for kind in ("file", "journal", "container", "kubernetes", "command") if getattr(collector, kind))
     settings = [
         ("kind", kind),
         ("expected", collector_digest(collector)),

@@ -6,7 +6,7 @@
 #   most_beats, most_bytes how long a call may last in half seconds, and how long a request may be; headroom: how many bytes
 #                          a file or journal may print beyond its bound
 #   own_shell              that runs the gate
-#   collector ID           sets kind (command, file, journal), expected (digest), most_ticks, most_max, polite, own, shared,
+#   collector ID           sets kind (command, file, journal, container), expected (digest), most_ticks, most_max, polite, own, shared,
 #                          filters, allowed (expression for the paths of marked files), positions and baseline
 #   marking, decode        the functions of marks, and the program that reads tables of marked files
 version=${version-} made_from=${made_from-} most_beats=${most_beats-} most_bytes=${most_bytes-} headroom=${headroom-}
@@ -62,6 +62,9 @@ is_of_journal() { # CURSOR BEHIND LOW_AT HIGH_AT HIGH_TEXT MAX
   case $2 in sure | unsure) ;; *) return 1 ;; esac
   is_none_or is_cursor "$1" && is_none_or is_seconds "$3" && is_none_or is_seconds "$4" &&
     is_none_or is_moment "$5" && is_number "$6" 12
+}
+is_of_container() { # LOW_AT LOW_TEXT HIGH_TEXT MAX
+  [ "$#" -eq 4 ] && is_none_or is_seconds "$1" && is_none_or is_moment "$2" && is_none_or is_moment "$3" && is_number "$4" 12
 }
 is_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNSEEN MAX
   [ "$#" -eq 11 ] || return 1
@@ -205,6 +208,10 @@ text_of_command() { # SINCE UNTIL MAX TABLE
 text_of_journal() { # CURSOR BEHIND LOW_AT HIGH_AT HIGH_TEXT MAX TABLE
   [ -z "$7" ] || return 1
   set_all cursor behind low_at high_at high_text max -- "$@"
+}
+text_of_container() { # LOW_AT LOW_TEXT HIGH_TEXT MAX TABLE
+  [ -z "$5" ] || return 1
+  set_all low_at low_text high_text max -- "$@"
 }
 text_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNSEEN MAX TABLE
   for table; do :; done

@@ -7,6 +7,7 @@ from functools import cache
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
+from FailTaleLibrary.windows.containers import container_text
 from FailTaleLibrary.windows.journals import journal_text
 from FailTaleLibrary.windows.kubernetes import kubernetes_text
 from FailTaleLibrary.windows.log_files import file_text
@@ -26,6 +27,8 @@ def collector_text(collector: Collector) -> CollectorText:
         return file_text(collector)
     if collector.journal is not None:
         return journal_text(collector)
+    if collector.container:
+        return container_text(collector)
     if collector.kubernetes is not None:
         return kubernetes_text(collector)
     assert collector.command is not None, "a query runs on no host"  # noqa: S101

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.transports import Question
 from FailTaleLibrary.windows.collector_text import collector_digest, collector_text
+from FailTaleLibrary.windows.containers import container_values, shown_container
 from FailTaleLibrary.windows.journals import journal_values, shown_journal
 from FailTaleLibrary.windows.kubernetes import kubernetes_values, shown_kubernetes
 from FailTaleLibrary.windows.log_files import file_values, shown_files
@@ -49,6 +50,9 @@ def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int
     elif collector.kubernetes is not None:
         values = kubernetes_values(window, max_bytes=max_bytes)
         shown = _shown_command(collector, shown_kubernetes(collector, window))
+    elif collector.container:
+        values = container_values(window, max_bytes=max_bytes)
+        shown = _shown_command(collector, shown_container(collector, window))
     else:
         values = _command_values(window, max_bytes=max_bytes)
         shown = _shown_command(collector, collector.command or "")

@@ -254,10 +254,12 @@ _NOTES = {
     "coarse": "The times in {} have no fractions: the window's start is right to a second.",
     "minutes": "The times in {} have no seconds: the window's start is right to a minute.",
     "utc": "The times in {} were read as UTC, not in the host's zone.",
+    "created": "Created in the window: {}. If there was a container of that name before, its log is gone.",
+    "unlogged": "The engine keeps no log of {} that could be read: that depends on its log driver.",
     "many": "Only the 1000 newest files of {} were looked at.",
 }
 """What a host tells of its files, in the reader's words."""
-_UNREAD = ("unread", "lost", "locked", "broken", "sealed", "replaced", "strange")
+_UNREAD = ("unread", "lost", "unlogged", "locked", "broken", "sealed", "replaced", "strange")
 """Of these: lines of the window may have been written where nobody could read them."""
 
 
