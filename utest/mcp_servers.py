@@ -68,20 +68,27 @@ class Served:
         assert port is not None
         return port
 
-    def post(
-        self, method: str, params: Mapping[str, Any] | None = None, *, headers: Mapping[str, str | None] | None = None
-    ) -> tuple[int, str]:
-        """One request of the stateless protocol as raw HTTP: (status, body). A header that is None is left out."""
-        meta = {
-            "io.modelcontextprotocol/protocolVersion": VERSION,
-            "io.modelcontextprotocol/clientCapabilities": {},
-            "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
-        }
-        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {**(params or {}), "_meta": meta}})
-        return self.send(body, headers={**self._headers(method, params or {}), **(headers or {})})
+    def marks(self) -> int:
+        """How many a runner has had it take."""
+        return self.audit_file.read_text().count('"name": "runner_mark"') if self.audit_file.exists() else 0
 
-    def send(self, body: str, *, headers: Mapping[str, str | None]) -> tuple[int, str]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
+    def post(
+        self,
+        method: str,
+        params: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str | None] | None = None,
+        address: str = "127.0.0.1",
+    ) -> tuple[int, str]:
+        """One request of the stateless protocol as raw HTTP: (status, body). A header that is None is left out.
+
+        ``address``: where it comes from.
+        """
+        body = self.body(method, params or {})
+        return self.send(body, headers={**self.headers(method, params or {}), **(headers or {})}, address=address)
+
+    def send(self, body: str, *, headers: Mapping[str, str | None], address: str = "127.0.0.1") -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S, source_address=(address, 0))
         try:
             connection.putrequest("POST", "/mcp", skip_host="Host" in headers)
             for name, value in headers.items():
@@ -96,7 +103,15 @@ class Served:
         finally:
             connection.close()
 
-    def _headers(self, method: str, params: Mapping[str, Any]) -> dict[str, str]:
+    def body(self, method: str, params: Mapping[str, Any]) -> str:
+        meta = {
+            "io.modelcontextprotocol/protocolVersion": VERSION,
+            "io.modelcontextprotocol/clientCapabilities": {},
+            "io.modelcontextprotocol/clientInfo": {"name": "raw", "version": "1"},
+        }
+        return json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": {**params, "_meta": meta}})
+
+    def headers(self, method: str, params: Mapping[str, Any]) -> dict[str, str]:
         named = {"Mcp-Name": str(params["name"])} if method in ("tools/call", "prompts/get") else {}
         return {
             "Authorization": f"Bearer {self.token}",
@@ -154,6 +169,7 @@ def served(folder: Path, *arguments: str, prefix: tuple[str, ...] = ()) -> Itera
 
 
 OPEN_SERVER = """
+import logging
 import sys
 import uvicorn
 from pathlib import Path
@@ -164,6 +180,7 @@ from FailTaleLibrary.mcp_server.access import Rate
 from FailTaleLibrary.mcp_server.http import listen
 from FailTaleLibrary.mcp_server.store import Store
 
+logging.disable()  # a suite that asks for what is not here has each refusal drawn as a traceback
 listening = listen("127.0.0.1", 0)
 port = listening.getsockname()[1]
 rate = Rate(per_second=1e6, burst=1_000_000)

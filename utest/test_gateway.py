@@ -13,6 +13,7 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
@@ -48,8 +49,78 @@ from FailTaleLibrary.run import Run
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A gateway that tests share; nobody hurts it."""
     folder = tmp_path_factory.mktemp("gateway")
-    with served(folder, "--config", str(a_config(folder))) as running:
+    with served(folder, "--config", str(a_config(folder)), "--allow-host", "localhost") as running:
         yield running
+
+
+SECRET = f"s3cret{uuid.uuid4().hex}"
+BOOK = """\
+limits: {item_bytes: 2 kB, bundle_item_bytes: 2 MB, failure_time: 500, host_time: 500}
+components:
+  noisy: {collectors: [{name: random, command: 'od -An -tx1 -N 500000 /dev/urandom'}]}
+  leaky: {collectors: [{name: state, command: 'echo it is SECRET; echo SECRET >&2'}]}
+hosts:
+  noisy1: {component: noisy, transport: local}
+  leaky1: {component: leaky, transport: local}
+"""
+
+
+@pytest.fixture(scope="module")
+def of_many_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A gateway whose hosts each give something else; tests share it and ask one host each."""
+    folder = tmp_path_factory.mktemp("kinds")
+    with served(folder, "--config", str(a_config(folder, BOOK.replace("SECRET", SECRET)))) as running:
+        yield running
+
+
+@dataclass
+class Slow:
+    """A gateway with a command that never ends by itself, beside a quick one."""
+
+    server: Served
+    marker: str
+
+    def is_asked(self) -> bool:
+        return is_running(self.marker)
+
+
+@pytest.fixture(scope="module")
+def slowly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
+    folder, marker = tmp_path_factory.mktemp("slow"), a_marker()
+    with served(folder, "--config", str(a_config(folder, slow(folder, marker)))) as running:
+        yield Slow(running, marker)
+
+
+@dataclass
+class OverSsh:
+    """A gateway to one real SSH server, its configuration, and a file to which each mark and each visit adds a line."""
+
+    server: Served
+    config: Path
+    trace: Path
+
+    @property
+    def folder(self) -> Path:
+        return self.config.parent
+
+
+@pytest.fixture(scope="module")
+def over_ssh(tmp_path_factory: pytest.TempPathFactory, a_host: Sshd) -> Iterator[OverSsh]:
+    folder = tmp_path_factory.mktemp("over_ssh")
+    (trace := folder / "trace").touch()
+    text = f"""\
+ssh: {{user: {a_host.user}, key: {a_host.key}, host_keys: accept-new}}
+components:
+  web:
+    collectors:
+      - {{name: state, command: 'echo >> {trace}; echo all is well', baseline: true}}
+      - {{name: web.log, file: LOG}}
+hosts:
+  web1: {{component: web, address: 127.0.0.1, ssh: {{port: {a_host.port}}}}}
+"""
+    config = a_config(folder, text)
+    with served(folder, "--config", str(config)) as running:
+        yield OverSsh(running, config, trace)
 
 
 @contextlib.contextmanager
@@ -118,13 +189,14 @@ def the_same(
     config_file: Path, server: Served, act: Callable[[], None], *, is_marked: Callable[[], bool] = lambda: True
 ) -> tuple[Report, Report]:
     """One failure told directly and through the gateway, with a mark at the start of its window."""
+    marks = server.marks()
     direct = Run(load_config(config_file))
     through = Run(runner_config(server.url, server.token_file))
     reports = []
     try:
         for run in (direct, through):
             run.test_began()
-        assert wait_until(lambda: '"name": "runner_mark"' in server.audit_file.read_text() and is_marked())
+        assert wait_until(lambda: server.marks() > marks and is_marked())
         assert wait_until(lambda: not marks_under_way(server))
         start = datetime.now(timezone.utc)
         time.sleep(3)  # more than a clock of whole seconds is unsure of, asked by a busy machine
@@ -181,80 +253,47 @@ hosts:
     assert [each.text for each in through.analysis.suspects] == [each.text for each in direct.analysis.suspects]
 
 
-def over_ssh(host: Sshd, *, trace: Path) -> str:
-    """A configuration with one host behind a real SSH server; each mark, and each visit, adds a line to ``trace``."""
-    return f"""\
-ssh: {{user: {host.user}, key: {host.key}, host_keys: accept-new}}
-components:
-  web:
-    collectors:
-      - {{name: state, command: 'echo >> {trace}; echo all is well', baseline: true}}
-      - {{name: web.log, file: LOG}}
-hosts:
-  web1: {{component: web, address: 127.0.0.1, ssh: {{port: {host.port}}}}}
-"""
-
-
 @pytest.mark.ssh
-def test_through_the_gateway_real_ssh_gives_equal_records(tmp_path: Path, a_host: Sshd) -> None:
-    (trace := tmp_path / "trace").touch()
-    config = a_config(tmp_path, over_ssh(a_host, trace=trace))
+def test_through_the_gateway_real_ssh_gives_equal_records(over_ssh: OverSsh) -> None:
+    before = len(over_ssh.trace.read_text())
 
     def act() -> None:
-        with (tmp_path / "web.log").open("a") as log:
+        with (over_ssh.folder / "web.log").open("a") as log:
             log.write(f"{stamp()} ERROR the pool is empty\n")
 
-    with served(tmp_path, "--config", str(config)) as server:
-        direct, through = the_same(config, server, act, is_marked=lambda: len(trace.read_text()) == 2)
+    def is_marked() -> bool:
+        return len(over_ssh.trace.read_text()) == before + 2
+
+    direct, through = the_same(over_ssh.config, over_ssh.server, act, is_marked=is_marked)
     assert [item.id for item in through.evidence.items] == ["web1/state", "web1/web.log"]
     assert what_was_found(through) == what_was_found(direct)
 
 
-def test_full_texts_come_by_pages_for_the_bundle(tmp_path: Path) -> None:
-    text = """\
-limits: {item_bytes: 2 kB, bundle_item_bytes: 2 MB, failure_time: 500, host_time: 500}
-components: {web: {collectors: [{name: random, command: 'od -An -tx1 -N 500000 /dev/urandom'}]}}
-hosts: {web1: {component: web, transport: local}}
-"""
-    with (
-        served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
-        investigating(
-            runner_config(
-                server.url,
-                server.token_file,
-                bundles={"enabled": True},
-                limits={"bundle_item_bytes": 2_000_000, "failure_time": 500, "host_time": 500},
-            )
-        ) as run,
-    ):
-        report = run.collect_failure(a_failure(), output_dir=tmp_path)
+def test_full_texts_come_by_pages_for_the_bundle(of_many_kinds: Served, tmp_path: Path) -> None:
+    limits = {"bundle_item_bytes": 2_000_000, "failure_time": 500, "host_time": 500}
+    way = (of_many_kinds.url, of_many_kinds.token_file)
+    with investigating(runner_config(*way, bundles={"enabled": True}, limits=limits)) as run:
+        report = run.collect_failure(a_failure(), hosts=["noisy1"], output_dir=tmp_path)
         (item,) = report.evidence.items
         assert item.omitted_bytes > 1_000_000
-        stored = (tmp_path / "failtale" / report.failure.id / "items" / "web1" / "random.txt").read_text()
+        stored = (tmp_path / "failtale" / report.failure.id / "items" / "noisy1" / "random.txt").read_text()
         assert len(stored) > 1_500_000
         assert stored.endswith(item.text)
-        pages = [line for line in server.audit_file.read_text().splitlines() if '"runner_record"' in line]
-        assert len(pages) > 1
+        pages = [line for line in of_many_kinds.audit_file.read_text().splitlines() if '"runner_record"' in line]
+        assert len(pages) > 2
 
 
-def test_everything_is_redacted_once_more_with_the_secrets_of_the_runner(tmp_path: Path) -> None:
-    secret = f"s3cret{uuid.uuid4().hex}"
-    text = f"""\
-components: {{web: {{collectors: [{{name: state, command: 'echo it is {secret}; echo {secret} >&2'}}]}}}}
-hosts: {{web1: {{component: web, transport: local}}}}
-"""
-    with (
-        served(tmp_path, "--config", str(a_config(tmp_path, text))) as server,
-        investigating(runner_config(server.url, server.token_file, bundles={"enabled": True})) as run,
-    ):
-        run.know([secret])
-        report = run.collect_failure(a_failure(), output_dir=tmp_path)
-        assert secret not in report.model_dump_json()
+def test_everything_is_redacted_once_more_with_the_secrets_of_the_runner(of_many_kinds: Served, tmp_path: Path) -> None:
+    way = (of_many_kinds.url, of_many_kinds.token_file)
+    with investigating(runner_config(*way, bundles={"enabled": True})) as run:
+        run.know([SECRET])
+        report = run.collect_failure(a_failure(), hosts=["leaky1"], output_dir=tmp_path)
+        assert SECRET not in report.model_dump_json()
         (item,) = report.evidence.items
         assert item.text.startswith("it is [redacted:")
         assert sum(redaction.count for redaction in item.redactions) >= 3
         for path in (tmp_path / "failtale").rglob("*"):
-            assert path.is_dir() or secret not in path.read_text()
+            assert path.is_dir() or SECRET not in path.read_text()
 
 
 def test_components_are_selected_by_name_and_by_tag_and_unknown_ones_are_the_users_mistake(server: Served) -> None:
@@ -481,28 +520,21 @@ def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_
         assert len(run.collect_failure(a_failure()).evidence.items) == 4
 
 
-def test_a_cancelled_collection_ends_on_the_hosts(tmp_path: Path) -> None:
-    marker = a_marker()
+def test_a_cancelled_collection_ends_on_the_hosts(slowly: Slow) -> None:
     cancel = threading.Event()
-    with (
-        served(tmp_path, "--config", str(a_config(tmp_path, slow(tmp_path, marker)))) as server,
-        investigating(runner_config(server.url, server.token_file)) as run,
-    ):
-        threading.Thread(target=lambda: wait_until(lambda: is_running(marker)) and cancel.set(), daemon=True).start()
+    with investigating(runner_config(slowly.server.url, slowly.server.token_file)) as run:
+        threading.Thread(target=lambda: wait_until(slowly.is_asked) and cancel.set(), daemon=True).start()
         report = run.collect_failure(a_failure(), cancel=cancel)
         assert [gap.reason for gap in report.evidence.gaps] == ["cancelled"]
-        assert wait_until(lambda: not is_running(marker))
+        assert wait_until(lambda: not slowly.is_asked())
 
 
-def test_at_the_deadline_there_is_what_there_was(tmp_path: Path) -> None:
-    marker = a_marker()
-    with (
-        served(tmp_path, "--config", str(a_config(tmp_path, slow(tmp_path, marker)))) as server,
-        investigating(runner_config(server.url, server.token_file)) as run,
-    ):
+def test_at_the_deadline_there_is_what_there_was(slowly: Slow) -> None:
+    with investigating(runner_config(slowly.server.url, slowly.server.token_file)) as run:
         report = run.collect_failure(a_failure(), deadline_s=8.0)
         assert [item.id for item in report.evidence.items] == ["web1/quick"]
         assert [gap.reason for gap in report.evidence.gaps] == ["timed out"]
+        assert wait_until(lambda: not slowly.is_asked())
 
 
 def test_with_no_time_left_the_gateway_is_not_asked() -> None:
@@ -542,7 +574,7 @@ assert [each.name for each in threading.enumerate() if not each.daemon] == ["Mai
 def test_a_runner_loads_neither_ssh_nor_mcp_and_its_interpreter_ends_at_once_even_unclosed(
     tmp_path: Path, server: Served
 ) -> None:
-    (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
+    (tmp_path / "runner.yaml").write_text(of_a_runner(server))
     path = ":".join([str(Path(__file__).parent), environment(tmp_path)["PYTHONPATH"]])
     script = RUNNER.replace("from test_gateway import a_failure\n", A_FAILURE)
     done = subprocess.run(
@@ -575,16 +607,23 @@ def test_a_passing_run_with_marks_off_never_calls_the_gateway(server: Served) ->
     gateway.close()
 
 
-def test_a_mark_returns_at_once_and_is_taken_in_the_background(tmp_path: Path) -> None:
-    with served(tmp_path, "--config", str(a_config(tmp_path))) as server:
-        gateway = GatewaySource(runner_config(server.url, server.token_file))
-        server.process.send_signal(signal.SIGSTOP)  # whoever waits for an answer now, waits for ever
+def test_a_mark_returns_at_once_and_is_taken_in_the_background() -> None:
+    asked: list[str] = []
+    all_began = threading.Event()
+
+    def answer(tool: str, arguments: dict[str, Any]) -> Any:
+        asked.append(tool)
+        assert all_began.wait(PATIENCE_S)  # whoever waits for an answer, waits for ever
+        return {"marks": {}, "server_time": time.time()}
+
+    with rogue(answer) as url:
+        gateway = GatewaySource(runner_config(url, None))
         for _ in range(100):
             gateway.window_began()
-        server.process.send_signal(signal.SIGCONT)
-        assert wait_until(lambda: '"name": "runner_mark"' in server.audit_file.read_text())
-        assert server.audit_file.read_text().count('"name": "runner_mark"') == 1
+        all_began.set()
+        assert wait_until(lambda: asked == ["runner_mark"])
         gateway.close()
+    assert asked == ["runner_mark"]
 
 
 # --- From end to end -------------------------------------------------------------------------------------------------
@@ -604,23 +643,26 @@ def listing(arguments: list[str], folder: Path) -> subprocess.CompletedProcess[s
 
 
 @pytest.mark.ssh
-def test_robot_gets_a_card_through_the_gateway_from_a_real_ssh_host(tmp_path: Path, a_host: Sshd) -> None:
+def test_robot_gets_a_card_through_the_gateway_from_a_real_ssh_host(tmp_path: Path, over_ssh: OverSsh) -> None:
     (tmp_path / "suite.robot").write_text("*** Test Cases ***\nOrders Survive\n    Fail    it is down\n")
-    with served(tmp_path, "--config", str(a_config(tmp_path, over_ssh(a_host, trace=tmp_path / "trace")))) as server:
-        (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
-        done = listing(["robot", "--listener", "FailTaleListener:runner.yaml", "suite.robot"], tmp_path)
-        assert done.returncode == 1, done.stderr
-        (report,) = reports_in(tmp_path / "output.xml")
-        assert isinstance(report, Report)
-        assert report.failure.name == "Orders Survive"
-        state = report.evidence.item("web1/state")
-        assert state is not None
-        assert state.text.strip() == "all is well"
-        assert state.ssh_command is not None
+    (tmp_path / "runner.yaml").write_text(of_a_runner(over_ssh.server))
+    done = listing(["robot", "--listener", "FailTaleListener:runner.yaml", "suite.robot"], tmp_path)
+    assert done.returncode == 1, done.stderr
+    (report,) = reports_in(tmp_path / "output.xml")
+    assert isinstance(report, Report)
+    assert report.failure.name == "Orders Survive"
+    state = report.evidence.item("web1/state")
+    assert state is not None
+    assert state.text.strip() == "all is well"
+    assert state.ssh_command is not None
+
+
+def of_a_runner(server: Served) -> str:
+    return f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n"
 
 
 def test_pytest_gets_its_section_through_the_gateway(tmp_path: Path, server: Served) -> None:
-    (tmp_path / "runner.yaml").write_text(f"gateway: {{url: '{server.url}', token_file: {server.token_file}}}\n")
+    (tmp_path / "runner.yaml").write_text(of_a_runner(server))
     (tmp_path / "test_orders.py").write_text("def test_orders():\n    assert False, 'it is down'\n")
     done = listing(["pytest", *plugin_options(), "-vv", "--failtale", "runner.yaml", "test_orders.py"], tmp_path)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -628,30 +670,31 @@ def test_pytest_gets_its_section_through_the_gateway(tmp_path: Path, server: Ser
 
 
 @pytest.mark.needs("nginx")
-def test_tls_in_front_works_as_the_manual_shows_it(tmp_path: Path, openssl_pair: tuple[Path, Path]) -> None:
+def test_tls_in_front_works_as_the_manual_shows_it(
+    tmp_path: Path, server: Served, openssl_pair: tuple[Path, Path]
+) -> None:
     certificate, key = openssl_pair
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     manual = (ROOT / "docs" / "mcp.md").read_text().split("```nginx\n")[1].split("```")[0]
-    with served(tmp_path, "--config", str(a_config(tmp_path)), "--allow-host", "localhost") as server:
-        block = manual.replace("gateway.example.org", "localhost").replace("listen 443", f"listen 127.0.0.1:{port}")
-        block = block.replace("/etc/ssl/gateway.pem", str(certificate)).replace("/etc/ssl/gateway.key", str(key))
-        block = block.replace("127.0.0.1:5050", f"127.0.0.1:{server.port}")
-        (tmp_path / "nginx.conf").write_text(NGINX.replace("FOLDER", str(tmp_path)).replace("BLOCK", block))
-        nginx = subprocess.Popen(["nginx", "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "nginx.log")])
-        try:
-            assert wait_until(lambda: (tmp_path / "nginx.pid").exists())
-            url = f"https://localhost:{port}/mcp"
-            settings = GatewaySettings(url=url, token_file=server.token_file, ca_file=certificate)
-            with investigating(Config(gateway=settings, bundles={"enabled": False})) as run:
-                assert len(run.collect_failure(a_failure()).evidence.items) == 4
-            stranger = Config(gateway=GatewaySettings(url=url, token_file=server.token_file))
-            with investigating(stranger) as run:
-                assert "Cannot reach" in only_gap(run.collect_failure(a_failure()))
-        finally:
-            nginx.terminate()
-            nginx.wait(PATIENCE_S)
+    block = manual.replace("gateway.example.org", "localhost").replace("listen 443", f"listen 127.0.0.1:{port}")
+    block = block.replace("/etc/ssl/gateway.pem", str(certificate)).replace("/etc/ssl/gateway.key", str(key))
+    block = block.replace("127.0.0.1:5050", f"127.0.0.1:{server.port}")
+    (tmp_path / "nginx.conf").write_text(NGINX.replace("FOLDER", str(tmp_path)).replace("BLOCK", block))
+    nginx = subprocess.Popen(["nginx", "-c", str(tmp_path / "nginx.conf"), "-e", str(tmp_path / "nginx.log")])
+    try:
+        assert wait_until(lambda: (tmp_path / "nginx.pid").exists())
+        url = f"https://localhost:{port}/mcp"
+        settings = GatewaySettings(url=url, token_file=server.token_file, ca_file=certificate)
+        with investigating(Config(gateway=settings, bundles={"enabled": False})) as run:
+            assert len(run.collect_failure(a_failure()).evidence.items) == 4
+        stranger = Config(gateway=GatewaySettings(url=url, token_file=server.token_file))
+        with investigating(stranger) as run:
+            assert "Cannot reach" in only_gap(run.collect_failure(a_failure()))
+    finally:
+        nginx.terminate()
+        nginx.wait(PATIENCE_S)
 
 
 NGINX = """

@@ -11,8 +11,6 @@ import pytest
 from mcp_servers import ROOT, Served, a_config, command, opened, served
 from needs import missing
 
-ERAS = ("modern", "legacy")
-
 
 @pytest.fixture(scope="module", autouse=True)
 def installed() -> None:
@@ -30,14 +28,9 @@ def open_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize(
-    ("version", "scenario"),
-    [(version, scenario) for version, scenarios in mcp_conformance.SCENARIOS.items() for scenario in scenarios],
-)
-def test_a_scenario_of_the_conformance_suite_passes(open_url: str, tmp_path: Path, version: str, scenario: str) -> None:
-    done = mcp_conformance.conformance(open_url, scenario, version, baseline=tmp_path / "baseline.yml")
-    assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-1000:]
-    assert "Passed:" in done.stdout
+@pytest.mark.parametrize("version", mcp_conformance.SCENARIOS)
+def test_the_scenarios_of_the_conformance_suite_pass(open_url: str, tmp_path: Path, version: str) -> None:
+    assert mcp_conformance.failures(open_url, version, folder=tmp_path) == {}
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +42,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 CALLS = (
     ("--method", "tools/list", "--strict"),
-    ("--method", "tools/call", "--tool-name", "list_components"),
     ("--method", "tools/call", "--tool-name", "collect_evidence", "--tool-arg", 'components=["web"]'),
-    ("--method", "resources/templates/list"),
     ("--method", "resources/read", "--uri", "failtale://failures"),
     ("--method", "prompts/get", "--prompt-name", "triage_failure", "--prompt-args", "failure_id=newest"),
 )
@@ -59,7 +50,7 @@ CALLS = (
 
 @pytest.mark.parametrize(
     ("era", "call"),
-    [("modern", call) for call in CALLS] + [("legacy", call) for call in CALLS[::2]],
+    [*(("modern", call) for call in CALLS), ("legacy", CALLS[0])],
     ids=lambda word: word if isinstance(word, str) else word[1] if word[1] != "tools/call" else word[3],
 )
 def test_the_inspector_reads_us_over_http(server: Served, tmp_path: Path, era: str, call: tuple[str, ...]) -> None:
@@ -70,20 +61,12 @@ def test_the_inspector_reads_us_over_http(server: Served, tmp_path: Path, era: s
     assert json.loads(done.stdout)
 
 
-@pytest.mark.parametrize("era", ERAS)
-def test_the_inspector_reads_us_over_stdio(tmp_path: Path, era: str) -> None:
+def test_the_inspector_reads_us_over_stdio_and_on_the_older_wire(tmp_path: Path) -> None:
     starter = tmp_path / "serve.sh"
     words = command("serve", "--stdio", "--config", str(a_config(tmp_path)))
     quoted = " ".join("'" + word.replace("'", "'\\''") + "'" for word in words)
     starter.write_text(f"#!/bin/sh\nPYTHONPATH='{ROOT}' HOME='{tmp_path}' exec {quoted}\n")
     call = ("--method", "tools/call", "--tool-name", "collect_evidence", "--format", "json", "-q")
-    done = mcp_conformance.inspector(["sh", str(starter), "--protocol-era", era, *call], home=tmp_path)
+    done = mcp_conformance.inspector(["sh", str(starter), "--protocol-era", "legacy", *call], home=tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     assert "request 199 served" in done.stdout
-
-
-def test_without_the_token_the_inspector_is_told_to_bring_one(server: Served, tmp_path: Path) -> None:
-    done = mcp_conformance.inspector(
-        [server.url, "--transport", "http", "--method", "tools/list", "--format", "json"], home=tmp_path
-    )
-    assert done.returncode != 0

@@ -26,12 +26,15 @@ from FailTaleLibrary.mcp_server.access import Callers, token_from
 from FailTaleLibrary.mcp_server.audit import Audit
 from FailTaleLibrary.mcp_server.http import Seldom, listen
 
+PROXY = "127.0.0.2"
+"""Trusted; on loopback a request may come from any 127.*."""
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A server that tests share."""
     folder = tmp_path_factory.mktemp("strangers")
-    with served(folder, "--config", str(a_config(folder))) as running:
+    with served(folder, "--config", str(a_config(folder)), "--trusted-proxy", PROXY) as running:
         yield running
 
 
@@ -57,6 +60,9 @@ WORST = {
 class Hostile:
     """So many connections to a port, each doing one of the worst, and anew as soon as it is ended."""
 
+    PAUSE_S = 0.05
+    """Between looks at them all: what they do, not how often, is what a server must stand."""
+
     def __init__(self, port: int, number: int) -> None:
         self._port = port
         self._number = number
@@ -77,8 +83,8 @@ class Hostile:
         with selectors.DefaultSelector() as selector:
             for number in range(self._number):
                 self._connect(selector, kinds[number % len(kinds)])
-            while not self._stop.is_set():
-                for key, events in selector.select(0.2):
+            while not self._stop.wait(self.PAUSE_S):
+                for key, events in selector.select(0):
                     self._go_on(selector, key, events)
             for key in list(selector.get_map().values()):
                 key.fileobj.close()  # type: ignore[union-attr]
@@ -121,12 +127,15 @@ def memory_peak_kb(process: subprocess.Popen[str]) -> int:
     return int(status.split("VmHWM:")[1].split()[0])
 
 
+CALLS = 4
+
+
 def test_a_caller_is_served_while_a_thousand_strangers_do_their_worst(tmp_path: Path) -> None:
     with served(tmp_path, "--config", str(a_config(tmp_path))) as server:
         before = memory_peak_kb(server.process)
         with Hostile(server.port, open_files(1000)) as hostile:
-            assert wait_until(lambda: sum(hostile.begun.values()) > 2000)
-            for number in range(10):
+            assert wait_until(lambda: sum(hostile.begun.values()) > 1500)
+            for number in range(CALLS):
                 status, body = server.post(
                     "tools/call",
                     {"name": "collect_evidence", "arguments": {"name": f"T{number}", "since_s": 60}},
@@ -139,7 +148,7 @@ def test_a_caller_is_served_while_a_thousand_strangers_do_their_worst(tmp_path: 
         _, said = server.process.communicate(timeout=PATIENCE_S)
         assert len(said) < 5_000
         assert "Traceback" not in said
-        assert len(server.audit_file.read_text().splitlines()) == 10
+        assert len(server.audit_file.read_text().splitlines()) == CALLS
 
 
 # --- Time ------------------------------------------------------------------------------------------------------------
@@ -216,11 +225,10 @@ def test_a_stranger_is_refused_once_and_then_let_go(server: Served, kind: str, s
 # --- Addresses -------------------------------------------------------------------------------------------------------
 
 
-def caller_in_audit(server: Served, forwarded: str) -> str:
+def caller_in_audit(server: Served, forwarded: str, *, address: str = "127.0.0.1") -> str:
     lines = len(server.audit_file.read_text().splitlines()) if server.audit_file.exists() else 0
-    status, _ = server.post(
-        "tools/call", {"name": "list_failures", "arguments": {}}, headers={"X-Forwarded-For": forwarded}
-    )
+    asked = {"name": "list_failures", "arguments": {}}
+    status, _ = server.post("tools/call", asked, headers={"X-Forwarded-For": forwarded}, address=address)
     assert status == 200
     (line,) = server.audit_file.read_text().splitlines()[lines:]
     return line
@@ -231,10 +239,9 @@ def test_no_forwarded_address_is_believed_unless_a_proxy_is_trusted(server: Serv
     assert '"caller": "127.0.0.1"' in caller_in_audit(server, forwarded)
 
 
-def test_a_trusted_proxy_tells_who_calls(tmp_path: Path) -> None:
-    with served(tmp_path, "--config", str(a_config(tmp_path)), "--trusted-proxy", "127.0.0.1") as server:
-        assert '"caller": "203.0.113.7"' in caller_in_audit(server, "198.51.100.1, 203.0.113.7")
-        assert '"caller": "127.0.0.1"' in caller_in_audit(server, "my secret is out")
+def test_a_trusted_proxy_tells_who_calls(server: Served) -> None:
+    assert '"caller": "203.0.113.7"' in caller_in_audit(server, "198.51.100.1, 203.0.113.7", address=PROXY)
+    assert f'"caller": "{PROXY}"' in caller_in_audit(server, "my secret is out", address=PROXY)
 
 
 @pytest.mark.parametrize(

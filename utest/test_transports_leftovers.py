@@ -87,6 +87,8 @@ class Tools:
         return self.name
 
 
+NO_END = "while echo part; do sleep 0.02; done"
+"""What floods one host, drips on the others: a flood takes all of a processor."""
 FEW = ("cat", "sleep", "tail", "head", "yes")
 HOSTS = (
     Tools("dash", "/bin/dash"),
@@ -116,7 +118,8 @@ def test_nothing_outlives_its_time_limit_and_what_came_is_kept(
 
     def ask(number: int) -> CommandResult:
         shape = SHAPES[number]
-        return run(ways[number % 3], shape.producer, shape.filters, timeout_s=LIMIT_S, max_bytes=100)
+        producer = shape.producer if tools is HOSTS[0] else shape.producer.replace("yes part", NO_END)
+        return run(ways[number % 3], producer, shape.filters, timeout_s=LIMIT_S, max_bytes=100)
 
     with ThreadPoolExecutor(len(SHAPES)) as threads:
         answers = dict(zip(SHAPES, threads.map(ask, range(len(SHAPES))), strict=True))

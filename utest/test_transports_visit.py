@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from host_shells import met_by
 from hypothesis import given
 from hypothesis import strategies as st
 from needs import missing
@@ -42,8 +43,18 @@ def here() -> Transport:
 
 @pytest.fixture(params=SHELLS)
 def in_any_shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transport:
+    return in_shell(request.param, tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def in_a_shell(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transport:
+    """For tests of many cases, of which each shell meets some."""
+    return in_shell(met_by(request, SHELLS), tmp_path, monkeypatch)
+
+
+def in_shell(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Transport:
     """This machine, where `sh` is another one; known from a visit, as hosts mostly are."""
-    (tmp_path / "sh").symlink_to(shutil.which(request.param) or "")
+    (tmp_path / "sh").symlink_to(shutil.which(name) or "")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
     transport = LocalTransport()
     assert visit(transport, item("first", "echo hello"))["first"].stdout == b"hello\n"
@@ -107,9 +118,9 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if "filter" not in fault])
-def test_a_fault_in_a_batch_costs_one_item(in_any_shell: Transport, fault: str) -> None:
+def test_a_fault_in_a_batch_costs_one_item(in_a_shell: Transport, fault: str) -> None:
     items = [batched("first", "echo first"), batched("fault", FAULTS[fault], timeout_s=9), batched("last", "echo last")]
-    results = visit(in_any_shell, *items)
+    results = visit(in_a_shell, *items)
     assert (results["first"].stdout, results["last"].stdout) == (b"first\n", b"last\n")
     assert (results["first"].exit_status, results["last"].exit_status) == (0, 0), results["last"]
     assert set(results) == {"first", "fault", "last"}
@@ -142,29 +153,29 @@ def test_what_exceeds_the_bounds_of_a_batch_is_run_by_itself_and_counted(here: T
 
 
 def test_an_item_of_a_batch_that_is_late_keeps_what_it_printed_and_the_others_are_run(
-    in_any_shell: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_a_shell: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
     hangs = "trap '' TERM ALRM; setsid sleep 300 >/dev/null 2>&1 & echo part; sleep 300; sleep 300"
     items = [batched("first", "echo first"), batched("late", hangs, timeout_s=2), batched("last", "echo last")]
-    results = visit(in_any_shell, *items)
+    results = visit(in_a_shell, *items)
     assert [results[name].stdout for name in ("first", "late", "last")] == [b"first\n", b"part\n", b"last\n"]
     assert [results[name].timed_out for name in ("first", "late", "last")] == [False, True, False]
     assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
 
 
-@pytest.mark.parametrize("end", ["cancel", "deadline"])
+@pytest.mark.parametrize("end", ["cancel", "cancel anew", "deadline"])
 def test_a_batch_that_is_ended_leaves_nothing_and_keeps_what_came(
-    in_any_shell: Transport, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    in_a_shell: Transport, end: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
     began, cancel = tmp_path / "began", threading.Event()
     began.touch()
-    if end == "cancel":
+    if end != "deadline":
         threading.Thread(target=lambda: wait_until(began.read_text) and cancel.set(), daemon=True).start()
     hangs = f"(trap '' TERM; sleep 300; sleep 300) & echo part; echo began > {began}; sleep 300"
     items = [batched("first", "echo first"), batched("hung", hangs), batched("last", "sleep 300")]
-    results = visit(in_any_shell, *items, lasts_s=6 if end == "deadline" else FOREVER_S, cancel=cancel)
+    results = visit(in_a_shell, *items, lasts_s=6 if end == "deadline" else FOREVER_S, cancel=cancel)
     assert [results[name].stdout for name in ("first", "hung", "last")] == [b"first\n", b"part\n", b""]
     assert results["first"].incomplete is None
     for name in ("hung", "last"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import socket
 import sys
@@ -112,10 +113,12 @@ def listen(host: str, port: int) -> socket.socket:
         raise ConfigError(f"There is no port {port}; write a number from 1 to {MAX_PORT}, or 0 for any free one.")
     try:
         family, kind, number, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, kind, number)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
-        listening.listen(admission.BACKLOG)  # before anybody hears of it
+        with contextlib.ExitStack() as otherwise:
+            listening = otherwise.enter_context(socket.socket(family, kind, number))
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listening.bind(address)
+            listening.listen(admission.BACKLOG)  # before anybody hears of it
+            otherwise.pop_all()
     except (OSError, ValueError) as error:  # ValueError: a name that DNS cannot hold
         why = (error.strerror if isinstance(error, OSError) else "this is no name of a host") or error
         raise ConfigError(f"Cannot listen on '{sanitize(shorten(host, 100))}' port {port}: {why}.") from error
