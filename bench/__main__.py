@@ -25,8 +25,9 @@ NAMES = {
     "cards": "bench.cards",
     "measures": "bench.measures",
     "matrix": "bench.matrix",
+    "stores": "bench.stores",
 }
-_BY_NAME_ALONE = ("matrix",)
+_BY_NAME_ALONE = ("matrix", "stores")
 """What takes long and asks the package index."""
 
 

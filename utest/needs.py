@@ -24,6 +24,7 @@ PACKAGES = {
     "kubectl": "kubernetes-client",
     "logrotate": "logrotate",
     "nginx": "nginx",
+    "prometheus": "prometheus",
     "podman": "podman",
     "runc": "runc",
     "setpriv": "util-linux",

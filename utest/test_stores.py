@@ -189,8 +189,11 @@ def test_a_target_that_went_down_in_the_window_is_the_headline_and_one_that_was_
         '+ up{instance="shop1"} 0 (down since 12:00:15Z)'[:40],
     ]
     assert 'up{instance="shop1"} 1 (up) → 0 (down since 12:00:15Z)' in report.analysis.headline
-    assert float(store.asked[0].params["step"]) >= 1
-    assert store.asked[0].params["start"].startswith("2026-11-26T11:50:00")
+    asked = store.asked[0].params
+    span_s = (datetime.fromisoformat(asked["end"][:-1]) - datetime.fromisoformat(asked["start"][:-1])).total_seconds()
+    assert asked["end"].startswith("2026-11-26T12:00:30")
+    assert span_s >= 630
+    assert span_s % int(asked["step"]) == 0  # so that the last value is that of the window's end
 
 
 def test_prometheus_warnings_are_told_and_its_refusals_are_in_its_own_words() -> None:

@@ -80,7 +80,8 @@ class Preset(Section):
     @property
     def usage(self) -> str:
         """How to name it in a configuration, with what it must be given."""
-        required = ", ".join(f"{name}: {item.sample}" for name, item in self.parameters.items() if item.default is None)
+        needed = ((name, item.sample or "") for name, item in self.parameters.items() if item.default is None)
+        required = ", ".join(f"{name}: {_as_yaml(sample)}" for name, sample in needed)
         return f"{self.name}: {{{required}}}" if required else self.name
 
     def filled(self, values: Mapping[str, str], *, prefix: str | None = None) -> tuple[dict[str, Any], ...]:
@@ -112,6 +113,11 @@ class Preset(Section):
         if re2.fullmatch(pattern, value):
             return None
         return f"is no '{parameter}' for the preset '{self.name}'; it must match {pattern}"
+
+
+def _as_yaml(text: str) -> str:
+    """In quotes where YAML, or a mapping in braces, would read a plain text otherwise."""
+    return f"'{text}'" if text[:1] in "{[\"'%@`&*!|>" or re.search(r"[,{}\[\]]|: | #", text) else text
 
 
 def _filled_template(item: Any, values: Mapping[str, str], *, in_command: bool) -> Any:

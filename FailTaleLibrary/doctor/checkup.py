@@ -190,6 +190,7 @@ class _HostCheckup:
         self._host = host
         self._began = time.monotonic()
         self._collectors = host_collectors(context.config, host)
+        self._asks_stores_alone = not self._collectors and bool(context.config.collectors_for(host))
         self._is_ssh = context.config.hosts[host].transport == "ssh"
         self._ssh = context.config.ssh_for(host)
         self._user = (self._ssh.user or getpass.getuser()) if self._is_ssh else ""
@@ -212,6 +213,9 @@ class _HostCheckup:
         if lost is not None:
             lost_way = TransportError(lost.reason, lost.detail)
             return self.without(way_finding(lost_way, self._context.config, self._host, self._user, self._reach))
+        if self._asks_stores_alone:
+            stage = StageFinding(stage="shell", verdict="ok", said="asks stores, from this machine")
+            return self._made((stage,), tuple(self._collector_findings(survey, evidence)))
         stages = (
             *self._stages_of_way(),
             self._shell(survey),
@@ -263,7 +267,7 @@ class _HostCheckup:
     # --- What is asked of the host
 
     def _surveyed(self) -> HostSurvey:
-        if self._context.config.hosts[self._host].transport not in _WITH_SHELL:
+        if self._asks_stores_alone or self._context.config.hosts[self._host].transport not in _WITH_SHELL:
             return HostSurvey(is_complete=True)
         transport = self._context.connections.transport(self._host)
         script = survey_script(self._collectors)
@@ -346,7 +350,9 @@ class _HostCheckup:
         said, refused = _words_of_item(item)
         outcome, verdict = ("empty" if item.status == "empty" else "ok"), "ok"
         advice: tuple[Advice, ...] = ()
-        if item.timed_out or item.incomplete:
+        if collector.query is not None and item.incomplete:
+            outcome, verdict, said = "in part", "note", item.incomplete
+        elif item.timed_out or item.incomplete:
             outcome, verdict = "in part", "problem"
             said = f"stopped after {item.duration_s:.1f} s: it takes longer than its limit"
             longer = f"timeout: {max(20, round(2 * item.duration_s))} s"
@@ -376,7 +382,8 @@ class _HostCheckup:
         reason, detail = (gap.reason, str(gap.detail)) if gap is not None else ("failed", "was not asked")
         detail = detail.removesuffix(f"; needs {collector.privilege}")  # which is told with the lines to type
         has_nothing = any(words in detail for words in _NOTHING_TO_READ)
-        advice = () if has_nothing else advice_for(Refusal(collector, reason, detail), survey)
+        has_advice = not has_nothing and collector.query is None  # a store's own words say what it wants
+        advice = advice_for(Refusal(collector, reason, detail), survey) if has_advice else ()
         return CollectorFinding(
             component=component,
             collector=collector.name,

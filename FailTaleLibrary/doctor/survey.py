@@ -103,7 +103,8 @@ def survey_script(collectors: Iterable[Collector], *, programs: Collection[str] 
 
 
 def host_collectors(config: Config, host: str) -> tuple[Collector, ...]:
-    return tuple(collector for _, collector in config.collectors_for(host))
+    """What is read on the host; its queries are put by this machine."""
+    return tuple(collector for _, collector in config.collectors_for(host) if collector.query is None)
 
 
 def programs_of(collector: Collector) -> Iterator[str]:

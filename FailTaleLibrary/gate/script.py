@@ -44,6 +44,8 @@ class GateScript:
     """Of all that it was made from; the gate tells it to the runner."""
     collectors: tuple[str, ...]
     """The ids that it knows."""
+    left_out: tuple[str, ...] = ()
+    """Queries, which are put by the machine that runs FailTale."""
 
 
 def gate_of_host(config: Config, host: str) -> GateScript:
@@ -51,7 +53,7 @@ def gate_of_host(config: Config, host: str) -> GateScript:
     if host not in config.hosts:
         known = ", ".join(config.hosts) or "none"
         raise ConfigError(f"There is no host '{host}' in the configuration; it has: {known}.")
-    collectors = [collector for _, collector in config.collectors_for(host) if collector.query is None]
+    collectors = [collector for _, collector in config.collectors_for(host)]
     return _gate(config, collectors, hosts=[host], what=f"host '{one_line(host)}'")
 
 
@@ -61,19 +63,22 @@ def gate_of_component(config: Config, component: str) -> GateScript:
         known = ", ".join(config.components) or "none"
         raise ConfigError(f"There is no component '{component}' in the configuration; it has: {known}.")
     hosts = [name for name, host in config.hosts.items() if component in host.component]
-    collectors = [collector for collector in config.components[component].collectors if collector.query is None]
+    collectors = config.components[component].collectors
     return _gate(config, collectors, hosts=hosts, what=f"component '{one_line(component)}'")
 
 
 def _gate(config: Config, collectors: Iterable[Collector], *, hosts: Sequence[str], what: str) -> GateScript:
-    unique = tuple(dict.fromkeys(collectors))
+    given = tuple(dict.fromkeys(collectors))
+    unique = tuple(collector for collector in given if collector.query is None)
+    left_out = tuple(collector.name for collector in given if collector.query is not None)
     if not unique:
-        raise ConfigError(f"There is nothing to collect from {what}, so it needs no gate.")
+        asked = f": {', '.join(left_out)} asks a store, which the machine that runs FailTale does" if left_out else ""
+        raise ConfigError(f"There is nothing to collect from {what}, so it needs no gate{asked}.")
     command_s = max((config.ssh_for(host).command_timeout_s for host in hosts), default=config.ssh.command_timeout_s)
     body = "".join(_body(config, unique, command_s=command_s))
     digest = _digest_of(unique)
     names = tuple(collector.name for collector in unique)
-    return GateScript(_head(what, names) + f"{{\nmade_from={digest}\n{body}}}\n", digest, names)
+    return GateScript(_head(what, names) + f"{{\nmade_from={digest}\n{body}}}\n", digest, names, left_out)
 
 
 def _digest_of(collectors: Iterable[Collector]) -> str:

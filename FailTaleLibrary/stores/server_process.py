@@ -25,7 +25,8 @@ _TO_END_S = 0.5
 """How long a server may take to end by itself when its input has ended, and once more after SIGTERM."""
 _PASSED_ON = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "LC_CTYPE", "TZ", "TMPDIR", "SHELL", "TERM")
 """Of our own environment, in which secrets of the tests may stand."""
-_GUARD = 'read -r _; kill -KILL -- "-$1"'
+_GUARD = 'read -r group || exit; read -r _; kill -9 "-$group"'
+"""No ``--``: dash's own kill takes it for a number."""
 
 
 class ServerProcess:
@@ -34,28 +35,32 @@ class ServerProcess:
     def __init__(self, command: Sequence[str], environment: dict[str, str], *, max_bytes: int) -> None:
         """Raises OSError when it cannot be started."""
         known = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
-        self._child = subprocess.Popen(  # noqa: S603 - to start what the configuration says is its purpose
-            list(command),
+        self._guard = subprocess.Popen(  # noqa: S603 - our own words alone
+            ["/bin/sh", "-c", _GUARD, "failtale-guard"],
             stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            env={**known, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            env={"PATH": "/usr/bin:/bin"},
             bufsize=0,
             start_new_session=True,
         )
+        assert self._guard.stdin is not None  # noqa: S101 - it is a pipe
         try:
-            self._guard = subprocess.Popen(  # noqa: S603
-                ["/bin/sh", "-c", _GUARD, "failtale-guard", str(self._child.pid)],
+            self._child = subprocess.Popen(  # noqa: S603 - to start what the configuration says is its purpose
+                list(command),
                 stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                env={"PATH": "/usr/bin:/bin"},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**known, **environment},
+                bufsize=0,
                 start_new_session=True,
             )
         except BaseException:
-            os.killpg(self._child.pid, signal.SIGKILL)
-            self._child.wait()
+            self._guard.kill()
+            self._guard.wait()
+            self._guard.stdin.close()
             raise
+        self._guard.stdin.write(f"{self._child.pid}\n".encode())
         self._left_bytes = max_bytes
         self._buffer = bytearray()
         self._words: deque[bytes] = deque(maxlen=_WORDS_KEPT)

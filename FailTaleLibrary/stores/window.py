@@ -36,8 +36,10 @@ class QueryWindow:
         return QueryWindow(self.since - timedelta(seconds=seconds), self.since, limit)
 
     def longer(self, seconds: float) -> QueryWindow:
-        """The same with so much of the time before it."""
-        return replace(self, since=self.since - timedelta(seconds=seconds))
+        """The same with so much of the time before it, or a step more: the last one ends where the window does."""
+        longer = replace(self, since=self.since - timedelta(seconds=seconds))
+        steps = math.ceil((longer.until - longer.since).total_seconds() / longer.step_s)
+        return replace(longer, since=longer.until - timedelta(seconds=steps * longer.step_s))
 
     @property
     def since_ns(self) -> int:
