@@ -41,10 +41,13 @@ SETS = (
     "hint_cases_blind_4.yaml",
     "hint_cases_plain.yaml",
     "hint_cases_plain_2.yaml",
+    "hint_cases_lab.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
 )
+
+_VOICE = re.compile(r"(?:plain|colourful|terse): ")
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,16 @@ def written_answers(path: Path) -> Iterator[Written]:
         report = report_of_case(number, told)
         prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
         for sort in ("good", "wrong", "hostile"):
-            for text in told.get(sort, ()):
+            for text in _texts_of(told.get(sort, [])):
                 kind, answer = _answer(text, told, is_good=sort == "good")
                 yield Written(told["name"], report, prompt, sort, kind, answer)
+
+
+def _texts_of(told: list[str] | dict[str, list[str]]) -> list[str]:
+    """Answers by voice carry its name as their kind."""
+    if isinstance(told, list):
+        return told
+    return [f"{voice}: {text}" for voice, texts in told.items() for text in texts]
 
 
 def _failure_named(name: str) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def _failures() -> tuple[dict[str, Any], ...]:
 
 def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, ModelAnswer]:
     """What an answer leaves out is the case's own: its first cause, category and component."""
-    found = _ANSWER.fullmatch(text if not is_good else f"good: {text}")
+    found = _ANSWER.fullmatch(text if not is_good or _VOICE.match(text) else f"good: {text}")
     assert found, text
     category, component = told["label"].split()
     causes = [f"E{n}" for n, suspect in enumerate(told["suspects"], start=1) if suspect.get("cause")]
@@ -140,7 +150,7 @@ def measure(path: Path, *, show_all: bool) -> None:
         kinds = [key for key in totals if key[0] == sort]
         lost, all_ = (sum(counter[key] for key in kinds) for counter in (failures, totals))
         print(f"{sort:8} {lost:4} of {all_:4} {verb} ({100 * lost / max(1, all_):.1f} %)")
-        for key in sorted(kinds, key=lambda key: -failures[key]) if sort != "good" else ():
+        for key in sorted(kinds, key=lambda key: -failures[key]):
             print(f"           {failures[key]:4} of {totals[key]:4} {key[1]}")
     print(f"{confident} of the wrong ones that were kept bear more than low confidence\n")
 

@@ -41,6 +41,7 @@ from FailTaleLibrary.records import (  # noqa: E402
     ChainLink,
     Evidence,
     Failure,
+    KeywordStep,
     Plan,
     Report,
     Signal,
@@ -77,6 +78,7 @@ def report_of_case(number: int, told: dict[str, Any]) -> Report:
         id=f"{number:032x}",
         name=f"Order number {number}",
         message=told["message"],
+        keyword_path=_keyword_path(told.get("keyword", [])),
         window=Window(start=end - timedelta(seconds=10), end=end),
     )
     return Report(
@@ -87,6 +89,10 @@ def report_of_case(number: int, told: dict[str, Any]) -> Report:
         evidence=Evidence(failure_id=failure.id, collected_at=end),
         analysis=_analysis(told, end),
     )
+
+
+def _keyword_path(told: list[str]) -> tuple[KeywordStep, ...]:
+    return (KeywordStep(name=told[0], arguments=tuple(told[1:])),) if told else ()
 
 
 def _analysis(told: dict[str, Any], end: datetime) -> Analysis:
@@ -100,14 +106,15 @@ def _analysis(told: dict[str, Any], end: datetime) -> Analysis:
 
 def _suspects(told: list[dict[str, Any]], end: datetime, *, consequences: list[int]) -> Iterator[Suspect]:
     for number, line in enumerate(told, start=1):
-        fields = {name: value for name, value in line.items() if name not in ("cause", "signals")}
+        fields = {name: value for name, value in line.items() if name not in ("cause", "signals", "strong")}
         names = ["consequence"] * (number in consequences) + line["signals"]
+        strong = line.get("strong", [name for name in names if name not in WEAK_SIGNALS])
         yield Suspect(
             id=f"E{number}",
             item_id=f"{line['host']}/{line['collector']}",
             line_number=number,
             at=end + timedelta(seconds=line["offset_s"]) if line.get("offset_s") is not None else None,
-            signals=tuple(Signal(name=name, words=name, strong=name not in WEAK_SIGNALS) for name in names),
+            signals=tuple(Signal(name=name, words=name, strong=name in strong) for name in names),
             **fields,
         )
 
