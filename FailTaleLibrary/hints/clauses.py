@@ -35,6 +35,13 @@ _MARKER = re.compile(
 _CAUSE_FIRST = re.compile(
     rf"^(?:{_THEN_CAUSE}|when|with|without|as)\b(?P<first>[^,]+), (?:so |therefore |then )?(?P<then>.+)$", re.IGNORECASE
 )
+_CAUSE_FIRST_BARE = re.compile(
+    r"^(?:because of|due to|owing to|on account of) (?P<first>(?:(?!\b(?:was|were|is|are|has|had|which|that)\b)[^,])+?) "
+    r"(?P<then>(?:(?:the|an?|its|no|all|every) \w+|\S*[A-Z\d_./-]\S*)(?: \w+){0,2}? "
+    r"(?:was|were|is|are|could|did|has|had|got|failed|went|never|cannot)\b.+)$",
+    re.IGNORECASE,
+)
+"""Without a comma: the effect begins with a new subject that has a verb."""
 _LOOKS_BACK = re.compile(
     r"^(?:therefore|so|thus|hence|consequently|as a result|after that|then|this|that|because of (?:this|that)|"
     r"since then)\b",
@@ -52,7 +59,7 @@ class Clause:
 
 def clauses_of(sentence: str) -> tuple[Clause, ...]:
     """The sentence in the order in which it is written."""
-    if found := _CAUSE_FIRST.match(sentence):
+    if found := _CAUSE_FIRST.match(sentence) or _CAUSE_FIRST_BARE.match(sentence):
         return (Clause(found["first"].strip(), "cause"), *_split(found["then"], "effect"))
     return _split(sentence, "effect" if _LOOKS_BACK.match(sentence) else "cause")
 
@@ -75,7 +82,7 @@ def _split(text: str, role: Role) -> tuple[Clause, ...]:
 
 def parts_of(clause: str) -> list[str]:
     """A clause at its "and" and "but", where each side says enough to stand alone."""
-    parts = re.split(r",| and | but | while ", clause)
+    parts = [part.strip() for part in re.split(r",? (?:and|but|while) |,", clause) if part.strip()]
     return parts if all(len(part.split()) >= 3 for part in parts) else [clause]
 
 

@@ -25,6 +25,8 @@ class Concept:
     symptom: bool
     """It is what others notice of a cause: what followed may be told so, in words that stand nowhere."""
     category: HintCategory | None
+    loose: re.Pattern[str] | None
+    """The words of ``said`` that are often only a picture."""
     act: re.Pattern[str] | None
     """The words of ``said`` that mean something else of a subject that ``of`` does not hold."""
     of: re.Pattern[str] | None
@@ -33,6 +35,10 @@ class Concept:
 
     def is_said_in(self, text: str) -> bool:
         return self.said.search(text.casefold()) is not None
+
+    def is_loosely_said_in(self, text: str) -> bool:
+        """Whether only words say it that are often a picture."""
+        return self.loose is not None and not self.is_said_in(self.loose.sub(" ", text.casefold()))
 
     def acts_said_in(self, text: str) -> tuple[str, ...]:
         """What stands before each verb or adjective with which a text says it, where all that says it are such, and
@@ -63,6 +69,7 @@ def concepts() -> tuple[Concept, ...]:
             own=row.get("own", False),
             symptom=row.get("symptom", False),
             category=row.get("category"),
+            loose=re.compile(row["loose"]) if "loose" in row else None,
             act=re.compile(row["act"]) if "act" in row else None,
             of=re.compile(row["of"]) if "of" in row else None,
             hits=tuple(map(tuple, row["hits"])),

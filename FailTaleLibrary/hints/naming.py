@@ -135,11 +135,15 @@ class Named:
 
     def _is_known(self, word: str) -> bool:
         if "-" in word:
-            return all(self._is_known(part) for part in word.split("-") if part)
+            return all(part.casefold() in _PREFIXES or self._is_known(part) for part in word.split("-") if part)
         found = stem(word)
         if found in self.stems or found in ordinary_stems() or word.casefold() in self._text:
             return True
-        return any(concept.said.fullmatch(word.casefold()) for concept in concepts())
+        return any(
+            concept.said.fullmatch(word.casefold())
+            or (concept.shown.fullmatch(word.casefold()) and concept.is_borne_by(self._text))
+            for concept in concepts()
+        )
 
     def _invented_noun(self, sentence: str) -> str | None:
         words = _words_in_place(sentence)
@@ -184,6 +188,7 @@ def _stems_that_tell_none() -> frozenset[str]:
     return frozenset(stem(word) for kind in kinds for word in words_of_kind(kind))
 
 
+_PREFIXES = frozenset({"anti", "ex", "half", "mid", "multi", "non", "over", "post", "pre", "re", "self", "semi", "sub", "un"})
 _LEAST_WORDS = 4
 _MOST_UNKNOWN = 0.45
 """Of a sentence's words; with more it is another language, in which nothing can be checked."""

@@ -63,6 +63,9 @@ _FACT = re.compile(
 )
 _EMBEDDED = re.compile(rf"(?<=[_=:(\[])(\d+(?:\.\d+)?)({_UNIT_WORDS})?\b", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<![\w:])(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?(?![:\w])")
+_CHANGED = re.compile(
+    rf"(?<![\w.])(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?\s*(?:->|=>|→)\s*(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?\b"
+)
 _NO_QUANTITY = re.compile(
     r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])(?:[.,]\d+)?"
 )
@@ -94,6 +97,7 @@ class Quantities:
     def _all(self) -> frozenset[Quantity]:
         found = set(self._written())
         found |= {Quantity(value, "seconds") for value in self._durations()}
+        found |= set(self._differences())
         found |= {
             Quantity(round(later - earlier, 3), "seconds")
             for earlier in self._offsets_s
@@ -117,6 +121,13 @@ class Quantities:
                     yield Quantity(value, "seconds", is_sure=False)
                     yield Quantity(value, "percent", is_sure=False)
                     yield Quantity(value * 100, "percent", is_sure=False)
+
+    def _differences(self) -> Iterator[Quantity]:
+        """``2039M->2031M`` is 8M less."""
+        for match in _CHANGED.finditer(self._text):
+            change = round(abs(float(match[1]) - float(match[3])), 6)
+            yield Quantity(change, "")
+            yield from (Quantity(change * factor, dimension) for dimension, factor in _meanings(match[4] or ""))
 
     def _durations(self) -> Iterator[float]:
         """``00:00:47.2`` is a time of day or 47.2 s."""

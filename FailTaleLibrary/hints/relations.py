@@ -58,7 +58,12 @@ def _changes_told(text: str) -> Iterator[tuple[str, str]]:
     """The changes that a text tells, from what to what, in lower case."""
     for pattern in _CHANGES:
         for match in pattern.finditer(text):
-            yield match["a"].casefold().strip("."), match["b"].casefold().strip(".")
+            yield _plain_value(match["a"]), _plain_value(match["b"])
+
+
+def _plain_value(thing: str) -> str:
+    """In lower case, a number without zeros that count nothing: 16.00M is 16m."""
+    return re.sub(r"(?<=\d)\.0+(?!\d)", "", thing.casefold().strip("."))
 
 
 def _turns_change_round(claim: str, line: str) -> bool:
@@ -67,9 +72,9 @@ def _turns_change_round(claim: str, line: str) -> bool:
         return True
     targets = {b for _, b in told}
     origins = {a for a, _ in told} - targets
-    if any(match["b"].casefold().strip(".") in origins for match in _TARGET.finditer(claim)):
+    if any(_plain_value(match["b"]) in origins for match in _TARGET.finditer(claim)):
         return True
-    if not told and any(_stands_before(b, a, line) for a, b in claimed):
+    if not told and any(_stands_before(b, a, line) for a, b in claimed if not _only_follows(a, b)):
         return True
     return _has_wrong_direction(claim, told)
 
@@ -77,6 +82,11 @@ def _turns_change_round(claim: str, line: str) -> bool:
 def _place_of_thing(thing: str, text: str) -> int | None:
     match = re.search(rf"(?<![\w.]){re.escape(thing)}(?!\w)", text.casefold())
     return match.start() if match else None
+
+
+def _only_follows(one: str, other: str) -> bool:
+    """Whether an arrow between them is one from step to step, as "not valid -> refused" is."""
+    return one.isalpha() and other.isalpha()
 
 
 def _stands_before(first: str, second: str, line: str) -> bool:

@@ -87,6 +87,7 @@ def steering(sentence: str, ground: Ground) -> str | None:
     return (
         _strange_characters(sentence, ground.facts)
         or _address(sentence, ground)
+        or ("advice" if _is_imperative(sentence, ground) else None)
         or ("a command" if _is_command(sentence, ground.facts) else None)
         or next((row.name for row in steering_rows() if row.is_in(told, facts=ground.facts)), None)
         or ("an instruction" if reads_like_instruction(sentence) else None)
@@ -107,7 +108,12 @@ _TELLING = re.compile(
     r"attempt(?:s|ed|ing)? to|fail(?:s|ed|ing)? to|unable to|permissions? to|permitted to|refus(?:es|ed|ing) to)"
     r"(?: (?:properly|successfully|even|longer))? "
     r"(?:contact|call|ask|consult|write to|reach out to|talk to|speak to|report to|log in with|sign in with)\b|"
+    r"\bwithout (?:entering|providing|giving|supplying|sending|passing|presenting) (?:an? |the |any |its )?"
+    r"(?:[\w-]+ ){0,2}?(?:password|passphrase|token|credentials?|keys?)\b(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
+    r"\b(?:must|ha[sd] to|have to|needs? to|had to) (?:wait|queue|sleep|go through|pass through|share|compete)\b|"
     r"\bno (?:secrets?|credentials?|tokens?|passwords?|keys?) (?:could|can|was|were) (?:be )?\w+(?= )|"
+    r"\bour (?=(?:\w+ )?(?:requests?|calls?|tests?|orders?|users?|clients?|payments?|uploads?|log-?ins?|connections?|"
+    r"price|page|insert|quer(?:y|ies)|transfers?|receipts?|jobs?|statements?|sessions?)\b)|"
     r"\bwe (?=(?:burnt|ran|hit|lost|got|went|used|exceeded|exhausted|reached|saw|overran|sent|"
     r"(?:were|was|are)(?! to\b))\b)",
     re.IGNORECASE,
@@ -184,6 +190,48 @@ def _address(sentence: str, ground: Ground) -> str | None:
     if any(match[1].casefold() not in ground.hosts for match in _DOMAIN.finditer(sentence)):
         return "a domain that is no known host"
     return None
+
+
+# --- Imperatives ---
+
+_FIRST_WORDS = re.compile(r"^(?:please |now |then |first |so |just |simply )*([a-z]+) ([^\s.,!]+)", re.IGNORECASE)
+_ASKED = frozenset(
+    {
+        "start", "restart", "stop", "reboot", "kill", "clear", "clean", "free", "increase", "raise", "lower", "reduce",
+        "remove", "delete", "disable", "enable", "install", "reinstall", "renew", "replace", "rotate", "fix", "repair",
+        "rebuild", "redeploy", "give", "grant", "allow", "unmount", "remount", "reset", "configure", "ensure", "try",
+        "scale", "resize", "flush", "purge", "wipe", "expand", "extend", "revoke", "reload", "rerun", "retry", "wait",
+        "add", "set", "bump", "truncate", "drop", "unlock", "unblock", "shrink", "recreate", "move", "revert", "upgrade",
+        "downgrade", "update", "switch", "turn", "roll", "widen", "adjust", "correct", "restore", "rename",
+    }
+)  # fmt: skip
+"""What somebody is told to do to a machine."""
+_CLAUSE_BEHIND = re.compile(
+    r"(?:,|;|\b(?:before|until|unless|because|since|as|so|and|if|when|after|to|that|which|for|or)\b)", re.IGNORECASE
+)
+_VERB = re.compile(
+    r"\b(?:is|was|are|were|has|had|have|does|did|do|can|could|cannot|may|might|will|would|took|got|ran|came|went|led|made|"
+    r"gave|broke|hit|left|kept|[a-z]+ed|[a-z]+ing|(?:fail|need|show|take|hang|return|wait|block|miss|lack|time|exceed)s)\b|"
+    r":|->|\N{RIGHTWARDS ARROW}",
+    re.IGNORECASE,
+)
+_NO_OBJECT = frozenset({"of", "on", "in", "at", "by", "from", "for", "with", "and", "or", "as"})
+
+
+def _is_imperative(sentence: str, ground: Ground) -> bool:
+    """Whether it begins by telling somebody to do something to what the evidence names ("Start nginx again").
+
+    A noun that is written like the verb ("Start request", "Update to 2.8.0 broke it") has a verb behind it, or stands
+    before a word that names nothing.
+    """
+    found = _FIRST_WORDS.match(sentence)
+    if found is None or found[1].casefold() not in _ASKED or found[2].casefold() in _NO_OBJECT:
+        return False
+    rest = _CLAUSE_BEHIND.split(sentence[found.end(1) :])[0]
+    if _VERB.search(rest):
+        return False
+    thing = found[2].strip("'\"").casefold()
+    return thing in ground.hosts or re.search(rf"(?<![\w-]){re.escape(thing)}(?![\w-])", ground.facts.casefold()) is not None
 
 
 # --- Commands ---------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from itertools import pairwise, product
 
 from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, said_in
-from FailTaleLibrary.hints.quantities import MONTHS, dates_of
+from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_round
 from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
 from FailTaleLibrary.records import Chain, Suspect
@@ -112,6 +112,18 @@ class Scene:
         days = [day for day in _days_of(claim) if day in _days_of(line.text)]
         return tuple(dict.fromkeys([*words, *ideas, *days]))
 
+    def shared_numbers(self, claim: str, line: Line) -> tuple[str, ...]:
+        """Numbers of a claim that a person can have got from a line, and from nothing that the message says.
+
+        A small one stands in many lines: it takes two of them.
+        """
+        theirs, known = Quantities(line.text), Quantities(self.message)
+        found = [number for number, _ in numbers_of(claim) if theirs.bear(number) and not known.bear(number)]
+        telling = [each.text for each in found if each.value >= _LEAST_TELLING or each.meanings]
+        small = {each.text for each in found if each.value < _LEAST_TELLING}
+        small |= {word for word in _small_counts(claim) if re.search(rf"(?<![\w.]){_COUNTS.index(word) + 1}(?![\w.])", line.text)}
+        return tuple(dict.fromkeys([*telling, *(sorted(small) if len(small) > 1 else ())]))
+
     @cached_property
     def _common(self) -> frozenset[str]:
         return common_stems(self.lines)
@@ -130,9 +142,9 @@ class Scene:
             clauses = clauses_of(sentence)
             for clause in clauses:
                 may_bear = self.cited if place == 0 and clause.role == "cause" else self.lines
-                if found := self._unborne(clause, may_bear) or self._wrong_host(clause.text, may_bear):
+                if found := self._unborne(clause, may_bear, sentence) or self._wrong_host(clause.text, may_bear):
                     return found
-            if found := self._reversed_order(clauses) or self._reversed_relation(sentence):
+            if found := self._wrong_refuser(sentence, self.cited) or self._reversed_order(clauses) or self._reversed_relation(sentence):
                 return found
         return None
 
@@ -142,13 +154,36 @@ class Scene:
         ideas = [concept.name for each in clauses for concept in self._unborne_ideas(each, self.lines)]
         return tuple(dict.fromkeys(ideas))
 
-    def _unborne(self, clause: Clause, may_bear: Sequence[Line]) -> str | None:
+    def _unborne(self, clause: Clause, may_bear: Sequence[Line], sentence: str) -> str | None:
         """An idea of a clause that stands in none of the lines that it may stand on."""
         for concept in self._unborne_ideas(clause, may_bear):
+            if concept.is_loosely_said_in(clause.text) and self._tells_the_lines(sentence):
+                continue
+            if self._is_told_elsewhere(concept, clause.text):
+                continue
             if not self._is_meant_otherwise(concept, clause.text):
                 where = "the lines that it cites say" if may_bear is self.cited else "the evidence says"
                 return f"'{concept.name}' is not what {where}"
         return None
+
+    def _tells_the_lines(self, sentence: str) -> bool:
+        """Whether a sentence tells what the cited lines tell as well: an idea of theirs, or words that only they have."""
+        return any(len(self.shared_words(sentence, line)) >= _LEAST_TOLD for line in self.cited)
+
+    def _is_told_elsewhere(self, concept: Concept, clause: str) -> bool:
+        """Whether a line that is not cited bears an idea, and the clause has words that only this line has."""
+        return any(
+            concept.is_borne_by(line.text)
+            and not line.is_usual
+            and len(self.shared_words(clause, line)) > _LEAST_TOLD
+            and not self._is_shared_by_cited(clause, line)
+            for line in self.lines
+        )
+
+    def _is_shared_by_cited(self, clause: str, line: Line) -> bool:
+        """Whether a cited line has all that a clause shares with another one."""
+        theirs = set(self.shared_words(clause, line))
+        return any(theirs <= set(self.shared_words(clause, cited)) for cited in self.cited)
 
     def _unborne_ideas(self, clause: Clause, may_bear: Sequence[Line]) -> Iterator[Concept]:
         for concept in said_in(_WITHOUT.sub(" ", clause.text)):
@@ -193,14 +228,25 @@ class Scene:
                     return f"'{concept.name}' is told of {bearing[0].suspect.host}, not of {min(named)}"
         return None
 
+    def _wrong_refuser(self, sentence: str, may_bear: Sequence[Line]) -> str | None:
+        """A machine that a sentence tells to have refused something, where the lines are of another one."""
+        for host in self.hosts:
+            if re.search(rf"(?<![\w-]){re.escape(host)} (?:\w+ ){{0,2}}?{_REFUSES}", sentence.casefold()) is None:
+                continue
+            bearing = [line for line in may_bear if re.search(_REFUSES, line.text.casefold())]
+            if bearing and not any(host in line.names or _OTHER_ADDRESS.search(line.text) for line in bearing):
+                return f"a refusal is told of {bearing[0].suspect.host}, not of {host}"
+        return None
+
     # --- What came first ---
 
     def _reversed_order(self, clauses: Sequence[Clause]) -> str | None:
         """A cause and an effect that the lines tell the other way round."""
         links = [
-            (one.text, other.text) if one.role == "cause" else (other.text, one.text)
+            (last, first) if one.role == "cause" else (first, last)
             for one, other in pairwise(clauses)
             if {one.role, other.role} == {"cause", "effect"}
+            for last, first in [(parts_of(one.text)[-1], parts_of(other.text)[0])]
         ]
         acts = [act for clause in clauses for act in acts_of(clause.text)]
         return next((why for link in (*links, *acts) if (why := self._is_reversed(*link))), None)
@@ -232,11 +278,16 @@ class Scene:
             return places[first.id] < places[second.id]
         one, other = first.suspect, second.suspect
         if one.offset_s is None or other.offset_s is None:
-            return False
+            return _is_changed_before(one) and other.offset_s is not None and not _is_change(other)
         if places.get(first.id) == 0 and one.offset_s < other.offset_s - _CLEARLY_S:
             return True  # nothing led to what the chain begins with
-        slack = _LEAST_S if one.count == other.count == 1 else _LEAST_OF_MANY_S
-        return one.offset_s < other.offset_s - slack
+        return one.offset_s < other.offset_s - self._slack_s(one, other)
+
+    def _slack_s(self, one: Suspect, other: Suspect) -> float:
+        """By how much two times must differ: those of one log are of one clock."""
+        if one.count > 1 or other.count > 1:
+            return _LEAST_OF_MANY_S
+        return _CLEARLY_S if one.item_id is not None and one.item_id == other.item_id else _LEAST_S
 
     # --- From what to what, by whom ---
 
@@ -245,6 +296,17 @@ class Scene:
             if turns_round(sentence, line.text) or turns_handing_round(sentence, line.text, line.suspect.host):
                 return f"{line.id} says it the other way round"
         return None
+
+
+_REFUSES = r"(?:reject|refus|den(?:y|ied|ies)|declin)\w*"
+_OTHER_ADDRESS = re.compile(r"(?<![\d.])(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
+"""By which a line can mean any machine."""
+_LEAST_TELLING = 10
+_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+
+
+def _small_counts(claim: str) -> set[str]:
+    return set(re.findall(r"[a-z]+", claim.casefold())) & set(_COUNTS)
 
 
 _WITHOUT = re.compile(
@@ -256,9 +318,23 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 """What a claim says not to be so."""
+_LEAST_TOLD = 2
+"""Words or ideas that a sentence has in common with a line that it tells."""
 _CLEARLY_S, _LEAST_S, _LEAST_OF_MANY_S = 0.05, 1.0, 10.0
-"""By which a line must be earlier to be known to come first: the chain's own cause, any other line, and folded lines,
-of which the first one's time is not known."""
+"""By which a line must be earlier to be known to come first: the chain's own cause or a line of the same log, any other
+line, and folded lines, of which the first one's time is not known."""
+
+
+_CHANGES = frozenset({"configuration change", "package change", "schema change", "deployment", "new version"})
+
+
+def _is_change(suspect: Suspect) -> bool:
+    return any(signal.name in _CHANGES for signal in suspect.signals)
+
+
+def _is_changed_before(suspect: Suspect) -> bool:
+    """Whether a line without a time tells a change that somebody made, which no error makes."""
+    return suspect.offset_s is None and _is_change(suspect)
 
 
 def chain_places(chain: Chain | None) -> dict[str, int]:

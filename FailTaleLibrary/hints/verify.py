@@ -75,7 +75,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         raise _dropped(f"the model's text does not fit the lines: {why}", unseen)
     cause = NO_KNOWN_VALUES.safe_text(claim.text)
     citations = _supported(cause, scene)
-    supporting = tuple(line for line in scene.cited if line.id in {citation.suspect_id for citation in citations})
+    supporting = tuple(line for line in scene.lines if line.id in {citation.suspect_id for citation in citations})
     if why := _lack_of_support(supporting, scene, report):
         raise _dropped(why, unseen)
     suspects = tuple(line.suspect for line in supporting)
@@ -209,7 +209,21 @@ def _named(prompt: Prompt) -> Named:
 
 
 def _supported(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
-    """Citations of the lines that have something in common with the claim that only they say."""
+    """Citations of the lines that have something in common with the claim that only they say.
+
+    Where none of those that the model cites has, those that its text plainly tells.
+    """
+    citations = _citations_of(claim, scene)
+    if citations:
+        return citations
+    told = [line for line in scene.lines if not line.is_usual and len(_shared_with(scene, line, claim)) >= _LEAST_OF_AN_UNCITED_LINE]
+    return tuple(
+        Citation(suspect_id=line.id, shared_words=derived_texts(partial(_shared_with, scene, line), claim)[:5])
+        for line in told[:1]
+    )
+
+
+def _citations_of(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
     citations = []
     for line in scene.cited:
         shared = derived_texts(partial(_shared_with, scene, line), claim)
@@ -218,12 +232,13 @@ def _supported(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
     return tuple(citations)
 
 
+_LEAST_OF_AN_UNCITED_LINE = 4
 _LEAST_OF_A_WEAK_LINE = 2
 """Words in common with a line that no strong signal speaks for: one may be chance."""
 
 
 def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
-    return scene.shared_words(claim, line)
+    return tuple(dict.fromkeys([*scene.shared_words(claim, line), *scene.shared_numbers(claim, line)]))
 
 
 def _lack_of_support(supporting: Sequence[Line], scene: Scene, report: Report) -> str | None:
