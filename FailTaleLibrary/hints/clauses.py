@@ -88,7 +88,7 @@ def parts_of(clause: str) -> list[str]:
 
 _ACT = re.compile(
     r"(?<=\w )([a-z]{2,}ed|made|drove|led|sent|brought|broke|threw|set|let|cut|shook|shut)"
-    r"(?= (?:the|an?|its|their|all|every|some|[A-Z]\w+|\S*[\d._/-]\S*\w|\w+ to)\b(?! by\b))"
+    r"(?= (?:(?<=made )[a-z]+|the|an?|its|their|all|every|some|[A-Z]\w+|\S*[\d._/-]\S*\w|\w+ to)\b(?! by\b))"
 )
 """A verb with its object; a participle ("the maximum allowed size") has none."""
 _BEFORE_NO_ACT = re.compile(

@@ -120,6 +120,8 @@ class Named:
         """Words that only a slash or a hyphen joins ("api1/web1"), or a machine and its port from two places."""
         if word.startswith(("/", "~", ".")) or word.count("/") > 3:
             return False
+        if "." in word and "/" not in word:
+            return all(part and self._holds(part) for part in word.split("."))  # a table and its column
         parts = [part for part in re.split(r"[/:]|(?<=[a-z])-(?=[a-z])", word) if part]
         return len(parts) > 1 and all(self._holds(part) or (part.isalpha() and self._is_known(part)) for part in parts)
 
@@ -136,14 +138,26 @@ class Named:
     def _is_known(self, word: str) -> bool:
         if "-" in word:
             return all(part.casefold() in _PREFIXES or self._is_known(part) for part in word.split("-") if part)
+        if word.casefold() in self._text or self._is_initials(word):
+            return True
         found = stem(word)
-        if found in self.stems or found in ordinary_stems() or word.casefold() in self._text:
+        if not _DOER.fullmatch(word.casefold()) and (found in self.stems or found in ordinary_stems()):
+            return True
+        if word.casefold() in _ordinary_words():
             return True
         return any(
             concept.said.fullmatch(word.casefold())
-            or (concept.shown.fullmatch(word.casefold()) and concept.is_borne_by(self._text))
+            or (word.isupper() and concept.shown.fullmatch(word.casefold()) and concept.is_borne_by(self._text))
             for concept in concepts()
         )
+
+    def _is_initials(self, word: str) -> bool:
+        """Whether a word like RLS is made of the first letters of words that stand together."""
+        return word.isupper() and 2 <= len(word) <= 5 and word.casefold() in self._initials
+
+    @cached_property
+    def _initials(self) -> str:
+        return "".join(word[0] for word in re.findall(r"[a-z]+", self._text))
 
     def _invented_noun(self, sentence: str) -> str | None:
         words = _words_in_place(sentence)
@@ -169,11 +183,25 @@ class Named:
         """Whether a word may stand before "service" or "cluster": what tells which one must be in the evidence."""
         if stem(word) in self.stems or word.casefold() in self._text:
             return True
+        if word.casefold().endswith("ing"):
+            return word.casefold() in words_of_kind("states")
         return stem(word) in _stems_that_tell_none()
 
     def _tells_of_facts(self, phrase: str) -> bool:
         """Whether a phrase holds a word of the evidence that not every report of a failure has."""
         return any(each in self.stems and each not in _stems_of_everybody() for each in stems_of(phrase))
+
+
+_DOER = re.compile(
+    r"[a-z]{4,}(?:at|it|ct|[^aeiou]{2}|[aeiou][bcdfgklmnprstvz])or|[a-z]{3,}(?:ck|nn|tt|pp|ch|sh|ng|iz|is|if|pl|dl|ll|rm|rv|rk|ap|ow)er"
+)
+"""Somebody or something that does what the word says: no form of the verb."""
+
+
+@cache
+def _ordinary_words() -> frozenset[str]:
+    kinds = ("function", "verbs", "adjectives", "nouns", "trade", "agents", "before an agent", "states")
+    return frozenset(word for kind in kinds for word in words_of_kind(kind))
 
 
 @cache
@@ -188,7 +216,9 @@ def _stems_that_tell_none() -> frozenset[str]:
     return frozenset(stem(word) for kind in kinds for word in words_of_kind(kind))
 
 
-_PREFIXES = frozenset({"anti", "ex", "half", "mid", "multi", "non", "over", "post", "pre", "re", "self", "semi", "sub", "un"})
+_PREFIXES = frozenset(
+    {"anti", "ex", "half", "mid", "multi", "non", "over", "post", "pre", "re", "self", "semi", "sub", "un"}
+)
 _LEAST_WORDS = 4
 _MOST_UNKNOWN = 0.45
 """Of a sentence's words; with more it is another language, in which nothing can be checked."""

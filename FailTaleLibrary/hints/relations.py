@@ -216,3 +216,25 @@ def turns_handing_round(claim: str, line: str, host: str) -> bool:
             if host in (giver, taker) and giver != taker and _place_of_thing(other.casefold(), line) is not None:
                 return (giver == host) != down
     return False
+
+
+# --- Who holds a lock and who waits for it ----------------------------------------------------------------------------
+
+_WAITER = re.compile(r"\b(\d+)\)? (?:is |was |still )*wait|wait queue: (\d+)", re.IGNORECASE)
+_HOLDER = re.compile(
+    r"holding the lock: (\d+)|blocked by (?:process )?(\d+)|held by (?:\w+ )?\(?(?:pid )?(\d+)", re.IGNORECASE
+)
+_SAID_TO_HOLD = re.compile(
+    r"\b(\d+)\)? (?:\w+ ){0,2}?(?:held|holds|holding|hogg\w+|blocks|blocking|sat on|sits on)\b|"
+    r"\b(?:held|blocked) by (?:\w+ ){0,2}?(\d+)",
+    re.IGNORECASE,
+)
+
+
+def turns_holder_round(claim: str, lines: Sequence[str]) -> bool:
+    """Whether a process is said to hold what the lines say that it waits for, and nothing else of it."""
+    waiting, holding, said = (
+        {group for text in texts for match in pattern.finditer(text) for group in match.groups() if group}
+        for pattern, texts in ((_WAITER, lines), (_HOLDER, lines), (_SAID_TO_HOLD, [claim]))
+    )
+    return bool(said & (waiting - holding))

@@ -206,6 +206,7 @@ _ASKED = frozenset(
     }
 )  # fmt: skip
 """What somebody is told to do to a machine."""
+_PART = re.compile(r"[,;:(] *|\b(?:so|then|and|or) ")
 _CLAUSE_BEHIND = re.compile(
     r"(?:,|;|\b(?:before|until|unless|because|since|as|so|and|if|when|after|to|that|which|for|or)\b)", re.IGNORECASE
 )
@@ -224,14 +225,21 @@ def _is_imperative(sentence: str, ground: Ground) -> bool:
     A noun that is written like the verb ("Start request", "Update to 2.8.0 broke it") has a verb behind it, or stands
     before a word that names nothing.
     """
-    found = _FIRST_WORDS.match(sentence)
+    return any(_asks_for(part, ground) for part in _PART.split(sentence))
+
+
+def _asks_for(clause: str, ground: Ground) -> bool:
+    found = _FIRST_WORDS.match(clause)
     if found is None or found[1].casefold() not in _ASKED or found[2].casefold() in _NO_OBJECT:
         return False
-    rest = _CLAUSE_BEHIND.split(sentence[found.end(1) :])[0]
+    rest = _CLAUSE_BEHIND.split(clause[found.end(1) :])[0]
     if _VERB.search(rest):
         return False
     thing = found[2].strip("'\"").casefold()
-    return thing in ground.hosts or re.search(rf"(?<![\w-]){re.escape(thing)}(?![\w-])", ground.facts.casefold()) is not None
+    return (
+        thing in ground.hosts
+        or re.search(rf"(?<![\w-]){re.escape(thing)}(?![\w-])", ground.facts.casefold()) is not None
+    )
 
 
 # --- Commands ---------------------------------------------------------------------------------------------------------
@@ -252,6 +260,12 @@ _COMMAND = re.compile(
     r"|\b(?:please|must|should|to)\s+(?:run|execute|paste|download|install|visit|click)\b",
     re.IGNORECASE,
 )
+_RAN = re.compile(
+    r"\b(?:ran|executed|issued|the|an?|by|via|after|through|of|with|because|since|did)(?: (?:an?|the))? "
+    r"(?P<sql>(?:truncate|drop|alter) (?:table|database) \S+|delete from \S+)",
+    re.IGNORECASE,
+)
+"""That somebody ran a statement of SQL, which the evidence holds."""
 _FLAG = re.compile(r"(?<=\w )-{1,2}[A-Za-z][\w-]*")
 _HTTP_CALL = re.compile(r"\b(?:PUT|POST|DELETE|PATCH) [/_]\S*")
 
@@ -263,6 +277,7 @@ def _is_command(sentence: str, facts: str) -> bool:
     the evidence speaks of anyway may be named.
     """
     known = facts.casefold()
+    sentence = _RAN.sub(lambda match: "" if match["sql"].casefold() in known else match[0], sentence)
     programs = [match for match in _PROGRAM.finditer(sentence) if not _is_told_of(match, facts)]
     if _COMMAND.search(sentence) or any(match["more"] or match[0].casefold() not in known for match in programs):
         return True

@@ -17,7 +17,7 @@ from itertools import pairwise, product
 from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, said_in
 from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
-from FailTaleLibrary.hints.relations import turns_handing_round, turns_round
+from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round
 from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
 from FailTaleLibrary.records import Chain, Suspect
 
@@ -101,16 +101,26 @@ class Scene:
 
         Names, and what the failure's message says anyway, are nothing that a line adds.
         """
-        theirs = line.stems
-        idle = self._idle_stems
-        words = [word for each, word in significant_stems(claim).items() if each in theirs and each not in idle]
-        ideas = [
-            concept.name
-            for concept in said_in(claim)
-            if not concept.anywhere and concept.is_borne_by(line.text) and not concept.is_said_in(self.message)
-        ]
+        words = self._shared_stems(claim, line, idle=self._idle_stems)
+        ideas = [name for name in self._shared_ideas(claim, line) if name not in self._ideas_of_the_message]
         days = [day for day in _days_of(claim) if day in _days_of(line.text)]
         return tuple(dict.fromkeys([*words, *ideas, *days]))
+
+    def _shared_stems(self, claim: str, line: Line, *, idle: frozenset[str]) -> list[str]:
+        theirs = line.stems
+        return [word for each, word in significant_stems(claim).items() if each in theirs and each not in idle]
+
+    def _shared_ideas(self, claim: str, line: Line) -> list[str]:
+        return [each.name for each in said_in(claim) if not each.anywhere and each.is_borne_by(line.text)]
+
+    def words_at_all(self, claim: str, line: Line) -> tuple[str, ...]:
+        """What a claim has in common with a line, though the message or other lines say it as well; no names."""
+        found = [*self._shared_stems(claim, line, idle=self._names), *self._shared_ideas(claim, line)]
+        return tuple(dict.fromkeys(found))
+
+    def common_words(self, claim: str, line: Line) -> tuple[str, ...]:
+        """What a claim has in common with a line and with most others, and the message does not say."""
+        return tuple(self._shared_stems(claim, line, idle=self._idle_stems - self._common))
 
     def shared_numbers(self, claim: str, line: Line) -> tuple[str, ...]:
         """Numbers of a claim that a person can have got from a line, and from nothing that the message says.
@@ -121,7 +131,11 @@ class Scene:
         found = [number for number, _ in numbers_of(claim) if theirs.bear(number) and not known.bear(number)]
         telling = [each.text for each in found if each.value >= _LEAST_TELLING or each.meanings]
         small = {each.text for each in found if each.value < _LEAST_TELLING}
-        small |= {word for word in _small_counts(claim) if re.search(rf"(?<![\w.]){_COUNTS.index(word) + 1}(?![\w.])", line.text)}
+        small |= {
+            word
+            for word in _small_counts(claim)
+            if re.search(rf"(?<![\w.]){_COUNTS.index(word) + 1}(?![\w.])", line.text)
+        }
         return tuple(dict.fromkeys([*telling, *(sorted(small) if len(small) > 1 else ())]))
 
     @cached_property
@@ -129,12 +143,19 @@ class Scene:
         return common_stems(self.lines)
 
     @cached_property
-    def _idle_stems(self) -> frozenset[str]:
+    def _names(self) -> frozenset[str]:
+        """Of who took part."""
         took_part = (f"{line.suspect.component} {line.suspect.host}" for line in self.lines)
         names = " ".join([*self.hosts, *took_part])
-        return frozenset(
-            {*self._common, *significant_stems(self.message), *significant_stems(names), *names.casefold().split()}
-        )
+        return frozenset({*significant_stems(names), *names.casefold().split()})
+
+    @cached_property
+    def _idle_stems(self) -> frozenset[str]:
+        return frozenset({*self._common, *significant_stems(self.message), *self._names})
+
+    @cached_property
+    def _ideas_of_the_message(self) -> frozenset[str]:
+        return frozenset(concept.name for concept in said_in(self.message))
 
     def objection(self, sentences: Sequence[str]) -> str | None:
         """Why the lines do not bear what the sentences say; None when they do."""
@@ -144,7 +165,11 @@ class Scene:
                 may_bear = self.cited if place == 0 and clause.role == "cause" else self.lines
                 if found := self._unborne(clause, may_bear, sentence) or self._wrong_host(clause.text, may_bear):
                     return found
-            if found := self._wrong_refuser(sentence, self.cited) or self._reversed_order(clauses) or self._reversed_relation(sentence):
+            if (
+                found := self._wrong_refuser(sentence, self.cited)
+                or self._reversed_order(clauses)
+                or self._reversed_relation(sentence)
+            ):
                 return found
         return None
 
@@ -168,7 +193,7 @@ class Scene:
 
     def _tells_the_lines(self, sentence: str) -> bool:
         """Whether a sentence tells what the cited lines tell as well: an idea of theirs, or words that only they have."""
-        return any(len(self.shared_words(sentence, line)) >= _LEAST_TOLD for line in self.cited)
+        return any(len(self.words_at_all(sentence, line)) >= _LEAST_TOLD for line in self.cited)
 
     def _is_told_elsewhere(self, concept: Concept, clause: str) -> bool:
         """Whether a line that is not cited bears an idea, and the clause has words that only this line has."""
@@ -253,12 +278,27 @@ class Scene:
 
     def _is_reversed(self, cause: str, effect: str) -> str | None:
         told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        if (
+            followed
+            and not told
+            and self._is_the_failure(cause)
+            and all(self._precedes_failure(line) for line in followed)
+        ):
+            return f"{followed[0].id} came before the failure and did not follow from it"
         if set(map(id, told)) & set(map(id, followed)):
             return None
         pairs = list(product(followed, told))
         if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
             return f"{followed[0].id} came before {told[0].id} and did not follow from it"
         return None
+
+    def _is_the_failure(self, clause: str) -> bool:
+        words = significant_stems(clause)
+        return sum(each in significant_stems(self.message) for each in words) >= _LEAST_TOLD
+
+    def _precedes_failure(self, line: Line) -> bool:
+        offset = line.suspect.offset_s
+        return line.id in chain_places(self.chain) or (offset is not None and offset < -_LEAST_S)
 
     def _lines_told_by(self, clause: str) -> list[Line]:
         """The lines that a clause fits best; empty when it fits none."""
@@ -277,8 +317,10 @@ class Scene:
         if first.id in places and second.id in places:
             return places[first.id] < places[second.id]
         one, other = first.suspect, second.suspect
+        if _is_change(one) and not _is_change(other):  # no error makes what somebody changed
+            return None in (one.offset_s, other.offset_s) or one.offset_s < other.offset_s + _LEAST_S
         if one.offset_s is None or other.offset_s is None:
-            return _is_changed_before(one) and other.offset_s is not None and not _is_change(other)
+            return False
         if places.get(first.id) == 0 and one.offset_s < other.offset_s - _CLEARLY_S:
             return True  # nothing led to what the chain begins with
         return one.offset_s < other.offset_s - self._slack_s(one, other)
@@ -293,7 +335,11 @@ class Scene:
 
     def _reversed_relation(self, sentence: str) -> str | None:
         for line in self.cited:
-            if turns_round(sentence, line.text) or turns_handing_round(sentence, line.text, line.suspect.host):
+            if (
+                turns_round(sentence, line.text)
+                or turns_holder_round(sentence, [each.text for each in self.lines])
+                or turns_handing_round(sentence, line.text, line.suspect.host)
+            ):
                 return f"{line.id} says it the other way round"
         return None
 
@@ -330,11 +376,6 @@ _CHANGES = frozenset({"configuration change", "package change", "schema change",
 
 def _is_change(suspect: Suspect) -> bool:
     return any(signal.name in _CHANGES for signal in suspect.signals)
-
-
-def _is_changed_before(suspect: Suspect) -> bool:
-    """Whether a line without a time tells a change that somebody made, which no error makes."""
-    return suspect.offset_s is None and _is_change(suspect)
 
 
 def chain_places(chain: Chain | None) -> dict[str, int]:

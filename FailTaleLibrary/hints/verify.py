@@ -216,7 +216,11 @@ def _supported(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
     citations = _citations_of(claim, scene)
     if citations:
         return citations
-    told = [line for line in scene.lines if not line.is_usual and len(_shared_with(scene, line, claim)) >= _LEAST_OF_AN_UNCITED_LINE]
+    told = [
+        line
+        for line in scene.lines
+        if not line.is_usual and len(_shared_with(scene, line, claim)) >= _LEAST_OF_AN_UNCITED_LINE
+    ]
     return tuple(
         Citation(suspect_id=line.id, shared_words=derived_texts(partial(_shared_with, scene, line), claim)[:5])
         for line in told[:1]
@@ -227,9 +231,23 @@ def _citations_of(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
     citations = []
     for line in scene.cited:
         shared = derived_texts(partial(_shared_with, scene, line), claim)
-        if len(shared) >= (1 if line.suspect.is_strong else _LEAST_OF_A_WEAK_LINE):
+        if not shared and line.suspect.is_strong:
+            shared = derived_texts(partial(_common_with, scene, line), claim)
+        if _is_enough(shared, scene, line, claim):
             citations.append(Citation(suspect_id=line.id, shared_words=shared[:5]))
     return tuple(citations)
+
+
+def _is_enough(shared: Sequence[str], scene: Scene, line: Line, claim: str) -> bool:
+    if line.suspect.is_strong or not shared:
+        return bool(shared)
+    return len({*shared, *scene.words_at_all(claim, line)}) >= _LEAST_OF_A_WEAK_LINE
+
+
+def _common_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
+    """Of words that most lines have it takes more than one."""
+    words = scene.common_words(claim, line)
+    return words if len(words) >= _LEAST_OF_A_WEAK_LINE else ()
 
 
 _LEAST_OF_AN_UNCITED_LINE = 4
