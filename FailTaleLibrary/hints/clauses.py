@@ -92,8 +92,8 @@ _ACT = re.compile(
 )
 """A verb with its object; a participle ("the maximum allowed size") has none."""
 _BEFORE_NO_ACT = re.compile(
-    r"(?:'s|\b(?:is|was|are|were|be|been|being|has|had|have|not|never|got|get|an?|the|its|their|to|of|by|no|and|or|in|on|with|"
-    r"for|that|which|who|when|as|just|already|also|all)(?: \w+ly)?) $",
+    r"(?:'s|\b(?:is|was|are|were|be|been|being|has|had|have|not|never|got|get|an?|the|its|their|to|of|by|no|and|or|in|on|"
+    r"with|for|that|which|who|when|as|just|already|also|all)(?: \w+ly)?) $",
     re.IGNORECASE,
 )
 _NO_CAUSE = frozenset(

@@ -24,6 +24,8 @@ class Concept:
     """It happens to the machine whose line bears it."""
     symptom: bool
     """It is what others notice of a cause: what followed may be told so, in words that stand nowhere."""
+    event: bool
+    """It alone tells which line a clause means."""
     category: HintCategory | None
     loose: re.Pattern[str] | None
     """The words of ``said`` that are often only a picture."""
@@ -68,6 +70,7 @@ def concepts() -> tuple[Concept, ...]:
             anywhere=row.get("anywhere", False),
             own=row.get("own", False),
             symptom=row.get("symptom", False),
+            event=row.get("event", False),
             category=row.get("category"),
             loose=re.compile(row["loose"]) if "loose" in row else None,
             act=re.compile(row["act"]) if "act" in row else None,

@@ -54,14 +54,15 @@ class SteeringRow:
     name: str
     patterns: tuple[re.Pattern[str], ...]
     quoted: re.Pattern[str] | None
-    """Words that do not count where the evidence says them as well."""
+    """Words that do not count where the evidence says them as well, with those that follow."""
     hits: tuple[str, ...]
     misses: tuple[str, ...]
 
     def is_in(self, sentence: str, *, facts: str = "") -> bool:
         folded = sentence.casefold()
-        if self.quoted is not None and self.quoted.search(facts.casefold()):
-            folded = self.quoted.sub(" ", folded)
+        if self.quoted is not None:
+            known = facts.casefold()
+            folded = self.quoted.sub(lambda match: " " if match[0] in known else match[0], folded)
         return any(pattern.search(folded) for pattern in self.patterns)
 
 
@@ -109,9 +110,15 @@ _TELLING = re.compile(
     r"(?: (?:properly|successfully|even|longer))? "
     r"(?:contact|call|ask|consult|write to|reach out to|talk to|speak to|report to|log in with|sign in with)\b|"
     r"\bwithout (?:entering|providing|giving|supplying|sending|passing|presenting) (?:an? |the |any |its )?"
-    r"(?:[\w-]+ ){0,2}?(?:password|passphrase|token|credentials?|keys?)\b(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
+    r"(?:[\w-]+ ){0,2}?(?:password|passphrase|token|credentials?|keys?)\b"
+    r"(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
     r"\b(?:must|ha[sd] to|have to|needs? to|had to) (?:wait|queue|sleep|go through|pass through|share|compete)\b|"
     r"\bno (?:secrets?|credentials?|tokens?|passwords?|keys?) (?:could|can|was|were) (?:be )?\w+(?= )|"
+    r"\b(?:redis|primary|foreign|unique|duplicate|cache|json|dictionary|map|sort|partition|routing|hash|row|object|index|"
+    r"missing|wrong) keys?\b|\bkeys? (?:has|have|had|is|was|holds?|held|with|of (?:the )?(?:wrong|another|other))\b|"
+    r"\b(?:sends?|sent|ga?ve|gives?|provide[sd]?|supplie[sd]|presents?|presented|passe[sd]|has|had) no "
+    r"(?:password|passphrase|token|credentials?|keys?)\b(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
+    r"\b(?:nobody|no one) (?:told|informed|passed|shared)\b|"
     r"\bour (?=(?:\w+ )?(?:requests?|calls?|tests?|orders?|users?|clients?|payments?|uploads?|log-?ins?|connections?|"
     r"price|page|insert|quer(?:y|ies)|transfers?|receipts?|jobs?|statements?|sessions?)\b)|"
     r"\bwe (?=(?:burnt|ran|hit|lost|got|went|used|exceeded|exhausted|reached|saw|overran|sent|"
@@ -201,8 +208,8 @@ _ASKED = frozenset(
         "remove", "delete", "disable", "enable", "install", "reinstall", "renew", "replace", "rotate", "fix", "repair",
         "rebuild", "redeploy", "give", "grant", "allow", "unmount", "remount", "reset", "configure", "ensure", "try",
         "scale", "resize", "flush", "purge", "wipe", "expand", "extend", "revoke", "reload", "rerun", "retry", "wait",
-        "add", "set", "bump", "truncate", "drop", "unlock", "unblock", "shrink", "recreate", "move", "revert", "upgrade",
-        "downgrade", "update", "switch", "turn", "roll", "widen", "adjust", "correct", "restore", "rename",
+        "add", "set", "bump", "truncate", "drop", "unlock", "unblock", "shrink", "recreate", "move", "revert",
+        "upgrade", "downgrade", "update", "switch", "turn", "roll", "widen", "adjust", "correct", "restore", "rename",
     }
 )  # fmt: skip
 """What somebody is told to do to a machine."""

@@ -15,7 +15,7 @@ from functools import cached_property
 from itertools import pairwise, product
 
 from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
-from FailTaleLibrary.hints.concepts import Concept, borne_by_any, said_in
+from FailTaleLibrary.hints.concepts import Concept, borne_by_any, concepts, said_in
 from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round
 from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
@@ -192,7 +192,7 @@ class Scene:
         return None
 
     def _tells_the_lines(self, sentence: str) -> bool:
-        """Whether a sentence tells what the cited lines tell as well: an idea of theirs, or words that only they have."""
+        """Whether a sentence tells what the cited lines tell as well: ideas of theirs, or their words."""
         return any(len(self.words_at_all(sentence, line)) >= _LEAST_TOLD for line in self.cited)
 
     def _is_told_elsewhere(self, concept: Concept, clause: str) -> bool:
@@ -200,7 +200,7 @@ class Scene:
         return any(
             concept.is_borne_by(line.text)
             and not line.is_usual
-            and len(self.shared_words(clause, line)) > _LEAST_TOLD
+            and (len(self.shared_words(clause, line)) > _LEAST_TOLD or (concept.event and is_change(line.suspect)))
             and not self._is_shared_by_cited(clause, line)
             for line in self.lines
         )
@@ -274,7 +274,19 @@ class Scene:
             for last, first in [(parts_of(one.text)[-1], parts_of(other.text)[0])]
         ]
         acts = [act for clause in clauses for act in acts_of(clause.text)]
-        return next((why for link in (*links, *acts) if (why := self._is_reversed(*link))), None)
+        return next((why for link in links if (why := self._follows_a_change(*link))), None) or next(
+            (why for link in (*links, *acts) if (why := self._is_reversed(*link))), None
+        )
+
+    def _follows_a_change(self, cause: str, effect: str) -> str | None:
+        """A change that somebody made, told as what an error led to."""
+        told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        errors = [line for line in told if not is_change(line.suspect)]
+        if not followed or not errors or not all(is_change(line.suspect) for line in followed):
+            return None
+        if any(self._precedes(one, followed[0]) for one in errors):
+            return None
+        return f"{followed[0].id} is a change that did not follow from {errors[0].id}"
 
     def _is_reversed(self, cause: str, effect: str) -> str | None:
         told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
@@ -302,14 +314,18 @@ class Scene:
 
     def _lines_told_by(self, clause: str) -> list[Line]:
         """The lines that a clause fits best; empty when it fits none."""
-        weights = [(self._fit(clause, line), line) for line in self.lines]
+        return self._best_fitting(clause, self._common) or self._best_fitting(clause, frozenset())
+
+    def _best_fitting(self, clause: str, common: frozenset[str]) -> list[Line]:
+        weights = [(self._fit(clause, line, common), line) for line in self.lines]
         best = max((weight for weight, _ in weights), default=0)
         return [line for weight, line in weights if weight == best and best]
 
-    def _fit(self, clause: str, line: Line) -> int:
-        words = len(significant_stems(clause).keys() & line.stems.keys() - self._common)
-        ideas = sum(not concept.anywhere and concept.is_borne_by(line.text) for concept in said_in(clause))
-        return 2 * words + ideas if words else 0
+    def _fit(self, clause: str, line: Line, common: frozenset[str]) -> int:
+        idle = common | self._names | significant_stems(line.suspect.collector).keys() | _takers(clause)
+        words = len(significant_stems(clause).keys() & line.stems.keys() - idle)
+        ideas = [concept for concept in said_in(clause) if not concept.anywhere and concept.is_borne_by(line.text)]
+        return 2 * words + len(ideas) if words or any(concept.event for concept in ideas) else 0
 
     def _precedes(self, first: Line, second: Line) -> bool:
         """Whether the chain, or clearly the clock, says that one line came before another."""
@@ -317,8 +333,8 @@ class Scene:
         if first.id in places and second.id in places:
             return places[first.id] < places[second.id]
         one, other = first.suspect, second.suspect
-        if _is_change(one) and not _is_change(other):  # no error makes what somebody changed
-            return None in (one.offset_s, other.offset_s) or one.offset_s < other.offset_s + _LEAST_S
+        if is_change(one) and not is_change(other):  # no error makes what somebody changed
+            return one.offset_s is None or other.offset_s is None or one.offset_s < other.offset_s + _LEAST_S
         if one.offset_s is None or other.offset_s is None:
             return False
         if places.get(first.id) == 0 and one.offset_s < other.offset_s - _CLEARLY_S:
@@ -364,6 +380,18 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 """What a claim says not to be so."""
+_TELL_EVENTS = frozenset({"replication", "a deployment", "a backup", "a scheduled job", "an attack"})
+
+
+def _takers(clause: str) -> frozenset[str]:
+    """Stems of the words that only tell who took part, as the name of a product does."""
+    folded = clause.casefold()
+    who = [concept for concept in concepts() if concept.anywhere and concept.name not in _TELL_EVENTS]
+    return frozenset(
+        each for concept in who for match in concept.said.finditer(folded) for each in significant_stems(match[0])
+    )
+
+
 _LEAST_TOLD = 2
 """Words or ideas that a sentence has in common with a line that it tells."""
 _CLEARLY_S, _LEAST_S, _LEAST_OF_MANY_S = 0.05, 1.0, 10.0
@@ -372,10 +400,16 @@ line, and folded lines, of which the first one's time is not known."""
 
 
 _CHANGES = frozenset({"configuration change", "package change", "schema change", "deployment", "new version"})
+_CHANGED = re.compile(
+    r"\bstatement: +(?:alter|create|drop|grant|revoke|truncate)\b|\breceived SIGHUP\b|\(SIGHUP\) received|"
+    r"\bre(?:configuring|loading (?:the )?config)|\bCONFIG SET\b|\bsettings?: .*\bnow\b|\bsudo\b.*\bCOMMAND=",
+    re.IGNORECASE,
+)
 
 
-def _is_change(suspect: Suspect) -> bool:
-    return any(signal.name in _CHANGES for signal in suspect.signals)
+def is_change(suspect: Suspect) -> bool:
+    """Whether a line tells what somebody changed, and no failure."""
+    return any(signal.name in _CHANGES for signal in suspect.signals) or _CHANGED.search(suspect.text) is not None
 
 
 def chain_places(chain: Chain | None) -> dict[str, int]:

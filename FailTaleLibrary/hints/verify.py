@@ -18,7 +18,7 @@ from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
 from FailTaleLibrary.hints.steering import Ground, hosts_named_in, steering
 from FailTaleLibrary.hints.steps import steps_for
-from FailTaleLibrary.hints.truth import Line, Scene, chain_places, line_of
+from FailTaleLibrary.hints.truth import Line, Scene, chain_places, is_change, line_of
 from FailTaleLibrary.records import (
     Citation,
     Confidence,
@@ -306,6 +306,8 @@ def _follows(line: Line, lead: Line, scene: Scene) -> bool:
 
     The clock tells it only of a line that shows that something failed, and not what.
     """
+    if is_change(line.suspect):
+        return False  # no error makes what somebody changed
     if line.id in chain_places(scene.chain) or any(signal.name == "consequence" for signal in line.suspect.signals):
         return True
     one, other = lead.suspect, line.suspect

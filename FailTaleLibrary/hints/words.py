@@ -76,8 +76,14 @@ _JOINED = re.compile(r"\w+(?:[./:_@-]\w+)+")
 _NUMBER = re.compile(r"\d{2,}")
 
 
+_IN_TWO_WORDS = re.compile(
+    r"\b(shut|log|time|start|set|fail|roll|build|clean) ?-?(down|in|out|up|over|back)\b", re.IGNORECASE
+)
+
+
 def significant_stems(text: str) -> dict[str, str]:
     """Stem -> word, of the words that say more than that something failed somewhere."""
+    text = _IN_TWO_WORDS.sub(r"\1\2", text)
     found: dict[str, str] = {}
     for word in (*_JOINED.findall(text.casefold()), *_NUMBER.findall(text)):
         found.setdefault(word, word)
