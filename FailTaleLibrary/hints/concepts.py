@@ -35,6 +35,11 @@ class Concept:
     hits: tuple[tuple[str, str], ...]
     misses: tuple[tuple[str, str], ...]
 
+    @property
+    def is_product(self) -> bool:
+        """Whether it is the name of a program, and no common noun."""
+        return self.anywhere and (self.name[:1].isupper() or self.name in ("nginx", "etcd", "systemd"))
+
     def is_said_in(self, text: str) -> bool:
         return self.said.search(text.casefold()) is not None
 

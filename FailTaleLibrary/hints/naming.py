@@ -8,7 +8,9 @@ something, and elsewhere a word that makes the sentence doubtful.
 
 from __future__ import annotations
 
+import errno
 import re
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -30,6 +32,32 @@ def _comparable(text: str) -> str:
     return " ".join(text.casefold().replace("\N{MINUS SIGN}", "-").split())
 
 
+# --- Codes ---
+
+_SIGNALS = {int(each): each.name for each in signal.Signals}
+_SIGNAL = re.compile(
+    r"\bsig([a-z]{3,6})\b|\bsignal (\d{1,2})\b|\b(?:status|code|exit\w*)\D{0,9}(1[2-5]\d)\b", re.IGNORECASE
+)
+_ERRNO = re.compile(r"\berrno (\d{1,3})\b|\((\d{1,3}): |\b(E[A-Z]{3,12})\b", re.IGNORECASE)
+_SHELL_ADDS = 128
+"""To a signal, in the exit status of what it ended."""
+
+
+def _codes_by_other_names(facts: str) -> str:
+    """The signals and errors of the facts by number and by name: SIGKILL is 9, and 137 is its exit status."""
+    found: list[str] = []
+    for name, number, status in _SIGNAL.findall(facts):
+        value = int(number or 0) or (int(status) - _SHELL_ADDS if status else 0)
+        for each, known in _SIGNALS.items():
+            if each == value or known == f"SIG{name.upper()}":
+                found.append(f"{known} signal {each} status {each + _SHELL_ADDS}")
+    for number, message, name in _ERRNO.findall(facts):
+        for each, known in errno.errorcode.items():
+            if str(each) in (number, message) or known == name.upper():
+                found.append(f"{known} errno {each}")
+    return "\n".join(dict.fromkeys(found))
+
+
 # --- What the evidence names ------------------------------------------------------------------------------------------
 
 
@@ -39,8 +67,9 @@ class Named:
     def __init__(self, facts: str, *, offsets_s: tuple[float, ...] = ()) -> None:
         """``offsets_s``: the times of the lines, from which a reader can tell how far apart they are."""
         self._facts = facts
-        self._text = _comparable(facts)
-        self._quantities = Quantities(facts, offsets_s=offsets_s)
+        told = f"{facts}\n{_codes_by_other_names(facts)}"
+        self._text = _comparable(told)
+        self._quantities = Quantities(told, offsets_s=offsets_s)
 
     @cached_property
     def _bare(self) -> str:
@@ -122,7 +151,7 @@ class Named:
             return False
         if "." in word and "/" not in word:
             return all(part and self._holds(part) for part in word.split("."))  # a table and its column
-        parts = [part for part in re.split(r"[/:]|(?<=[a-z])-(?=[a-z])", word) if part]
+        parts = [part for part in re.split(r"[/:=]|(?<=[a-z])-(?=[a-z])", word) if part]
         return len(parts) > 1 and all(self._holds(part) or (part.isalpha() and self._is_known(part)) for part in parts)
 
     def _holds(self, word: str) -> bool:
@@ -189,7 +218,8 @@ class Named:
 
     def _tells_of_facts(self, phrase: str) -> bool:
         """Whether a phrase holds a word of the evidence that not every report of a failure has."""
-        return any(each in self.stems and each not in _stems_of_everybody() for each in stems_of(phrase))
+        idle = _stems_of_everybody() | _stems_of_verbs()
+        return any(each in self.stems and each not in idle for each in stems_of(phrase))
 
 
 _DOER = re.compile(
@@ -312,7 +342,34 @@ _BEHIND = re.compile(
     r"\b(?:from *|(?:by|due to|because of|owing to|thanks to) *(?:(?:a|an|the|some|its|their) )*)$", re.IGNORECASE
 )
 _MODIFIED = re.compile(r" (?:\w*[_\d./]\w+|[a-z]*[A-Z]\w+)")
-_NO_ACT = frozenset({"sit", "sits", "sat", "smell", "smells", "look", "looks", "lie", "lies", "seem", "seems"})
+_NO_ACT = frozenset(
+    {
+        "went",
+        "goes",
+        "came",
+        "comes",
+        "stood",
+        "stands",
+        "hung",
+        "hangs",
+        "fell",
+        "falls",
+        "stays",
+        "stayed",
+        "remained",
+        "sit",
+        "sits",
+        "sat",
+        "smell",
+        "smells",
+        "look",
+        "looks",
+        "lie",
+        "lies",
+        "seem",
+        "seems",
+    }
+)
 """Verbs of a place or an impression."""
 
 
@@ -386,7 +443,7 @@ def _words_in_place(sentence: str) -> tuple[_Word, ...]:
                 is_owner=_OWNED.search(sentence[: match.start()]) is not None
                 and not _ABSTRACT.fullmatch(text.casefold()),
                 is_modifier=_MODIFIED.match(sentence, match.end()) is not None
-                or (place < last and stem(matches[place + 1][0]) not in _stems_of_verbs()),
+                or (place < last and _may_be_noun(matches[place + 1][0])),
                 is_first=place == 0,
             )
         )
@@ -406,6 +463,8 @@ def _does_something(lead: str, rest: str, phrase: str) -> bool:
         return False
     verbs = _stems_of_verbs()
     words = [word.casefold() for word in _WORD.findall(f"{phrase}{_BREAK.split(rest)[0]}")]
+    if _IS_SOMEWHERE.match(rest):
+        return False
     return any(
         (stem(word) in verbs or word in _BEING or word.endswith("ed")) and word not in _NO_ACT
         for word in words[1:_NEAR]
@@ -415,9 +474,18 @@ def _does_something(lead: str, rest: str, phrase: str) -> bool:
 _IS_SOMETHING = re.compile(
     r" (?:is|was|are|were) (?:that|an?|the|its|their|this|most|probably|likely)\b", re.IGNORECASE
 )
+_IS_SOMEWHERE = re.compile(
+    r" (?:is|was|are|were) (?:\w+ly |only |still |already |just )?(?:\d+|one|two|three|four|five|six|ten|away|near|far|here|there|"
+    r"in|at|behind|beyond)\b",
+    re.IGNORECASE,
+)
 """Says what something is, as "the culprit is a query" does, and no act of it."""
 _NEAR = 8
 _BEING = frozenset({"is", "was", "are", "were", "has", "had", "does", "did", "cannot"})
+
+
+def _may_be_noun(word: str) -> bool:
+    return word.casefold() in words_of_kind("nouns") or stem(word) not in _stems_of_verbs()
 
 
 @cache

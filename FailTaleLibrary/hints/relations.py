@@ -126,12 +126,14 @@ _OPPOSITES = (
     ("promot", "demot"), ("enabl", "disabl"), ("switched on", "switched off"), ("turned on", "turned off"),
     ("mounted", "unmounted"), ("ahead", "behind"), ("too large", "too small"), ("too many", "too few"),
     ("allowed", "denied"), ("opened", "closed"), ("connected", "disconnected"), ("upgrad", "downgrad"),
-    ("granted", "revoked"), ("took over", "stepp"), ("accepted", "rejected"), ("added", "removed"),
+    ("grant", "revok"), ("took over", "stepp"), ("accepted", "rejected"), ("added", "removed"),
 )  # fmt: skip
 
 
 def _mixes_opposites(claim: str, line: str) -> bool:
     """Whether one says the opposite of what the other says, and neither says both."""
+    if _says_other_switch(claim, line):
+        return True
     return any(
         _begins_word(one, claim)
         and not _begins_word(other, claim)
@@ -140,6 +142,19 @@ def _mixes_opposites(claim: str, line: str) -> bool:
         for pair in _OPPOSITES
         for one, other in (pair, pair[::-1])
     )
+
+
+_IS_ON = re.compile(r"(?:=|:|\bis|\bto|\bnow) ?'?\"?(?:on|true|enabled)\b", re.IGNORECASE)
+_IS_OFF = re.compile(r"(?:=|:|\bis|\bto|\bnow) ?'?\"?(?:off|false|disabled)\b", re.IGNORECASE)
+_PUT_ON = re.compile(r"\b(?:switched|turned|set|put|flipped) (?:[\w'-]+ ){0,5}?on\b|\benabled\b", re.IGNORECASE)
+_PUT_OFF = re.compile(r"\b(?:switched|turned|set|put|flipped) (?:[\w'-]+ ){0,5}?off\b|\bdisabled\b", re.IGNORECASE)
+
+
+def _says_other_switch(claim: str, line: str) -> bool:
+    """Whether one says that something was switched on and the other that it was switched off."""
+    on, off = _IS_ON.search(line) is not None, _IS_OFF.search(line) is not None
+    put_on, put_off = _PUT_ON.search(claim) is not None, _PUT_OFF.search(claim) is not None
+    return (on and not off and put_off and not put_on) or (off and not on and put_on and not put_off)
 
 
 def _begins_word(part: str, text: str) -> bool:

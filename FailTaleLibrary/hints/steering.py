@@ -89,12 +89,18 @@ def steering(sentence: str, ground: Ground) -> str | None:
         _strange_characters(sentence, ground.facts)
         or _address(sentence, ground)
         or ("advice" if _is_imperative(sentence, ground) else None)
-        or ("a command" if _is_command(sentence, ground.facts) else None)
+        or ("a command" if _is_command(_PERMITTED.sub(" ", sentence), ground.facts) else None)
         or next((row.name for row in steering_rows() if row.is_in(told, facts=ground.facts)), None)
         or ("an instruction" if reads_like_instruction(sentence) else None)
     )
 
 
+_PERMITTED = re.compile(
+    r"\b(?:allowed|permitted|able|authori[sz]ed|entitled|tried|attempted|used|failed|refused|forbidden|rights?|permissions?|"
+    r"privileges?|unable|supposed|free) to (?:run|execute|click|visit|download|install|paste)\b",
+    re.IGNORECASE,
+)
+"""How a sentence tells what somebody may run, and does not ask for it."""
 _OPINION = re.compile(
     r"\b(?:(?:as|so) far as (?:i|we) can (?:tell|see|judge)|(?:i|we)(?:'d| would| do)? "
     r"(?:think|believe|suspect|guess|assume|presume|wager|bet|reckon|say|infer|conclude)(?! (?:you|of))|"
@@ -289,7 +295,7 @@ def _is_command(sentence: str, facts: str) -> bool:
     if _COMMAND.search(sentence) or any(match["more"] or match[0].casefold() not in known for match in programs):
         return True
     calls = (*_FLAG.finditer(sentence), *_HTTP_CALL.finditer(sentence))
-    return any(match[0] not in facts for match in calls)
+    return any(match[0].rstrip(".,:;") not in facts for match in calls)
 
 
 def _is_told_of(program: re.Match[str], facts: str) -> bool:

@@ -322,7 +322,7 @@ class Scene:
         return [line for weight, line in weights if weight == best and best]
 
     def _fit(self, clause: str, line: Line, common: frozenset[str]) -> int:
-        idle = common | self._names | significant_stems(line.suspect.collector).keys() | _takers(clause)
+        idle = common | self._names | significant_stems(line.suspect.collector).keys() | _products(clause)
         words = len(significant_stems(clause).keys() & line.stems.keys() - idle)
         ideas = [concept for concept in said_in(clause) if not concept.anywhere and concept.is_borne_by(line.text)]
         return 2 * words + len(ideas) if words or any(concept.event for concept in ideas) else 0
@@ -380,15 +380,14 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 """What a claim says not to be so."""
-_TELL_EVENTS = frozenset({"replication", "a deployment", "a backup", "a scheduled job", "an attack"})
 
 
-def _takers(clause: str) -> frozenset[str]:
-    """Stems of the words that only tell who took part, as the name of a product does."""
+def _products(clause: str) -> frozenset[str]:
+    """Stems of the names of products in a clause: they tell who took part, and not which line is meant."""
     folded = clause.casefold()
-    who = [concept for concept in concepts() if concept.anywhere and concept.name not in _TELL_EVENTS]
+    rows = [concept for concept in concepts() if concept.is_product]
     return frozenset(
-        each for concept in who for match in concept.said.finditer(folded) for each in significant_stems(match[0])
+        each for row in rows for match in row.said.finditer(folded) for each in significant_stems(match[0])
     )
 
 

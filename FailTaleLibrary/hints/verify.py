@@ -308,6 +308,8 @@ def _follows(line: Line, lead: Line, scene: Scene) -> bool:
     """
     if is_change(line.suspect):
         return False  # no error makes what somebody changed
+    if _says_the_same(line, lead):
+        return False
     if line.id in chain_places(scene.chain) or any(signal.name == "consequence" for signal in line.suspect.signals):
         return True
     one, other = lead.suspect, line.suspect
@@ -315,6 +317,15 @@ def _follows(line: Line, lead: Line, scene: Scene) -> bool:
         return False
     only_shows = {each.name for each in other.signals} <= _SYMPTOMS
     return only_shows and (one.host == other.host or scene.chain is not None)
+
+
+def _says_the_same(line: Line, lead: Line) -> bool:
+    """Whether a line only passes on what another one says, as a client does with its server's error."""
+    ours, theirs = set(line.stems), set(lead.stems)
+    return len(ours & theirs) >= _MOST_OF_A_LINE * min(len(ours), len(theirs))
+
+
+_MOST_OF_A_LINE = 0.6
 
 
 def _is_told_of(suspect: Suspect) -> bool:
