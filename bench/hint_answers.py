@@ -45,6 +45,7 @@ SETS = (
     "hint_cases_lab_2.yaml",
     "hint_cases_lab_3.yaml",
     "hint_cases_lab_4.yaml",
+    "hint_cases_voices.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
