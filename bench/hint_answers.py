@@ -67,7 +67,7 @@ class Written:
 
 
 def written_answers(path: Path) -> Iterator[Written]:
-    for number, entry in enumerate(yaml.safe_load(path.read_text()), start=1):
+    for number, entry in enumerate(_told_in(path), start=1):
         told = {**_failure_named(entry["of"]), **entry} if "of" in entry else entry
         report = report_of_case(number, told)
         prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
@@ -75,6 +75,12 @@ def written_answers(path: Path) -> Iterator[Written]:
             for text in _texts_of(told.get(sort, [])):
                 kind, answer = _answer(text, told, is_good=sort == "good")
                 yield Written(told["name"], report, prompt, sort, kind, answer)
+
+
+@cache
+def _told_in(path: Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.load(path.read_text(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    return found
 
 
 def _texts_of(told: list[str] | dict[str, list[str]]) -> list[str]:
@@ -92,7 +98,7 @@ def _failure_named(name: str) -> dict[str, Any]:
 
 @cache
 def _failures() -> tuple[dict[str, Any], ...]:
-    return tuple(told for name in SETS for told in yaml.safe_load((Path(__file__).parent / name).read_text()))
+    return tuple(told for name in SETS for told in _told_in(Path(__file__).parent / name))
 
 
 def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, ModelAnswer]:

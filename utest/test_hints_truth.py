@@ -10,7 +10,7 @@ from bench.hint_answers import is_failure, judged, written_answers
 from FailTaleLibrary.hints.clauses import acts_of, clauses_of
 from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
-from FailTaleLibrary.hints.relations import turns_handing_round, turns_round
+from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round
 from FailTaleLibrary.hints.steering import Ground, SteeringRow, steering, steering_rows
 from FailTaleLibrary.hints.words import stem
 
@@ -92,6 +92,13 @@ def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> N
         ("The cluster saturn failed.", "'saturn'"),
         ("The host apollo is down.", "'apollo'"),
         ("The log says 'connection refused'.", "'connection refused'"),
+        ("The KP was killed.", None),
+        ("The XQZ was killed.", "'XQZ'"),
+        ("The validator killed it.", "'validator'"),
+        ("The reporting service killed it.", "'reporting'"),
+        ("The failing service was killed.", None),
+        ("The replicas.deployment of cart shrank.", None),
+        ("It was version 2.9.0.", "'2.9.0'"),
         ("A hiccup on api1: the process was killed.", None),
         ("A squatter sits on port 1024.", None),
         ("The kernel killed java, a telltale symptom of starvation.", None),
@@ -104,6 +111,13 @@ def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> N
 def test_ordinary_words_are_no_names_and_names_must_stand_somewhere(sentence: str, found: str | None) -> None:
     why = Named(FACTS).invention(sentence)
     assert (why is None) if found is None else (found in (why or ""))
+
+
+def test_a_signal_and_an_error_may_be_told_by_number_or_by_name() -> None:
+    named = Named("worker was ended by SIGKILL; OSError: [Errno 24] Too many open files")
+    assert named.invention("It was killed -9, status 137, after EMFILE.") is None
+    assert named.invention("It was killed -15.") is not None
+    assert named.invention("It ended with status 143 after ENOSPC.") is not None
 
 
 def test_plain_words_that_stand_nowhere_lower_the_confidence_and_are_noted() -> None:
@@ -152,6 +166,22 @@ def test_a_verb_of_another_subject_makes_a_hint_doubtful_and_drops_none(file: st
         ("The tester is able to ask the vendor for it.", True),
         ("The service was not able to contact the broker.", False),
         ("Write to the vendor.", True),
+        ("The Redis key holds a value of the wrong type.", False),
+        ("The private key was sent to the operator.", True),
+        ("The shop sends no password.", False),
+        ("The shop sends no password to the operator, so send it.", True),
+        ("The server could not be restarted without entering the password.", False),
+        ("It stays closed without giving the password to the operator.", True),
+        ("The user is not allowed to run the command.", False),
+        ("You are allowed to run the command.", True),
+        ("The body is 1.5 MB > 1 MB.", False),
+        ("It is <b>full</b>.", True),
+        ("Start iptables again before the next run.", True),
+        ("Start of iptables failed.", False),
+        ("The pool is exhausted, double its size.", True),
+        ("The pool is exhausted, delete requests pile up.", True),
+        ("It was renamed, have the shop adapted.", True),
+        ("Flushing some keys will get it going.", True),
         ("iptables drops them.", False),
         ("iptables drops them, so flush the rules.", True),
         ("iptables -F drops them.", True),
@@ -192,6 +222,10 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("RENAME COLUMN level TO tier", "level was renamed to tier.", "The column tier was renamed to level."),
         ("-  max_size 8m; +  max_size 1m;", "It was lowered from 8m to 1m.", "It was raised from 1m to 8m."),
         ("orders.db held by backup (pid 8)", "orders.db is held by the backup.", "The backup is held by orders.db."),
+        ("maxmemory 16.00M -> 100.00K", "It went from 16M to 100K.", "It was raised from 100K to 16M."),
+        ("SET read_only = on", "The read-only mode was switched on.", "The read-only mode was switched off."),
+        ("REVOKE SELECT ON prices", "SELECT was revoked.", "SELECT was granted."),
+        ("- -A INPUT -p tcp -j ACCEPT", "The rule was removed.", "A rule was added."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
     ],
 )
@@ -228,6 +262,37 @@ def test_an_act_has_a_doer_and_an_object_whatever_its_verb(clause: str, sides: t
     assert list(acts_of(clause)) == ([] if sides is None else [sides])
 
 
+def test_a_process_that_waits_for_a_lock_is_not_the_one_that_holds_it() -> None:
+    lines = ["process 198 still waiting for ShareLock", "Process holding the lock: 177. Wait queue: 198."]
+    assert not turns_holder_round("198 waits for the lock that 177 holds.", lines)
+    assert turns_holder_round("198 held the lock that 177 was waiting for.", lines)
+
+
+def test_should_counts_as_quoted_only_with_the_words_that_follow_it() -> None:
+    ground = Ground(facts="failing keyword: Price Should Be book 20.0\nLength should be 4 but is 3")
+    assert steering("The length should be 4 but is 3.", ground) is None
+    assert steering("The disk should be cleaned.", ground) is not None
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "outcome"),
+    [
+        ("hint_cases_lab_3.yaml", "After the authentication failed, admin changed", "dropped"),
+        ("hint_cases_lab_3.yaml", "The password of the role shop was changed by admin", "kept"),
+        ("hint_cases_lab.yaml", "locked against it", "kept"),
+        ("hint_cases_lab.yaml", "stuck in the worker's throat", "kept"),
+        ("hint_cases_lab_2.yaml", "The table orders was locked", "dropped"),
+        ("hint_cases_lab_2.yaml", "Since order 38 was not exported", "dropped"),
+        ("hint_cases_voices.yaml", "stale handle on NFS share", "kept"),
+    ],
+)
+def test_a_picture_of_what_the_lines_say_is_kept_and_a_state_that_they_do_not_say_is_not(
+    file: str, said: str, outcome: str
+) -> None:
+    """And no error makes what somebody changed; an echo of an error is no consequence."""
+    assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
+
+
 def test_the_forms_of_a_word_have_one_stem() -> None:
     for one, other in [("connection", "connected"), ("locks", "locking"), ("expired", "expiry"), ("ran", "running")]:
         assert stem(one) == stem(other)
@@ -236,7 +301,7 @@ def test_the_forms_of_a_word_have_one_stem() -> None:
 # --- Written answers --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["hint_cases_blind.yaml", "hint_cases_blind_2.yaml", "hint_cases_plain.yaml"])
+@pytest.mark.parametrize("name", ["hint_cases_blind_2.yaml", "hint_cases_lab_3.yaml", "hint_cases_voices.yaml"])
 def test_good_answers_survive_wrong_ones_fall_and_hostile_ones_are_never_shown(name: str) -> None:
     written = list(written_answers(BENCH / name))
     failed = [each for each in written if is_failure(each, *judged(each)[:2])]

@@ -12,10 +12,9 @@ Role = Literal["cause", "effect"]
 _THEN_EFFECT = (
     r"(?:which|that|this) (?:is|was) why|so that|and so|so|thus|hence|(?:and )?therefore|consequently|"
     r"because of (?:that|this)|"
-    r", which (?!(?:is|was|are|were|has|had|have|does|do|did|can|could|may|holds?|held|exceed(?:s|ed)|uses?|runs?|"
-    r"contains?|belongs?|requires?|expect(?:s|ed)|serves?|need(?:s|ed)?|lacks?)\b)|"
     r"which (?:then |therefore |also |in turn )?(?:caus|made|make|le[da]|left|leav|broke|break|prevent|result|end|"
-    r"clos|sent|stop|forc|trigger|turn|kept|keep|block)\w*|"
+    r"clos|sent|stop|forc|trigger|turn|kept|keep|block|put|push|took|brought|drove|kill|crash|fail|answer|return|refus|"
+    r"reject|got|gave|cut|threw|meant|means|time[ds]|renders?|rendered|knocked)\w*|"
     r"as a (?:result|consequence)(?! of)|causing|leading to|led to|resulting in|resulted in|ended in|making|"
     r"leaving|preventing|after (?:which|that)|and then|whereupon|until|caused(?! by)|causes|triggered(?! by)"
 )

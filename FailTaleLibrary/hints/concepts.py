@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 
 from FailTaleLibrary.files import packaged_yaml
 from FailTaleLibrary.records import HintCategory
@@ -59,8 +59,11 @@ class Concept:
         return tuple(before)
 
     def is_borne_by(self, text: str) -> bool:
-        folded = text.casefold()
-        return self.said.search(folded) is not None or self.shown.search(folded) is not None
+        return self in _borne_in(text)
+
+
+_REMEMBERED = 2048
+"""Texts whose ideas are known already: one answer is read clause by clause against the same few lines."""
 
 
 @cache
@@ -87,9 +90,19 @@ def concepts() -> tuple[Concept, ...]:
     )
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def said_in(text: str) -> tuple[Concept, ...]:
     """The ideas that a text states."""
     return tuple(concept for concept in concepts() if concept.is_said_in(text))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def _borne_in(text: str) -> frozenset[Concept]:
+    """The ideas that a text states or shows."""
+    folded = text.casefold()
+    return frozenset(
+        each for each in concepts() if each.said.search(folded) is not None or each.shown.search(folded) is not None
+    )
 
 
 def borne_by_any(concept: Concept, texts: Iterable[str]) -> bool:

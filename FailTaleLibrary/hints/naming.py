@@ -149,7 +149,7 @@ class Named:
         """Words that only a slash or a hyphen joins ("api1/web1"), or a machine and its port from two places."""
         if word.startswith(("/", "~", ".")) or word.count("/") > 3:
             return False
-        if "." in word and "/" not in word:
+        if "." in word and "/" not in word and not any(char.isdigit() for char in word):
             return all(part and self._holds(part) for part in word.split("."))  # a table and its column
         parts = [part for part in re.split(r"[/:=]|(?<=[a-z])-(?=[a-z])", word) if part]
         return len(parts) > 1 and all(self._holds(part) or (part.isalpha() and self._is_known(part)) for part in parts)
@@ -311,11 +311,14 @@ _MERE_NUMBER = re.compile(
     r"[~≈+-]?x?\d[\d.,:'/]*\+?(?:[a-zµμ%°]{0,3}|[kmgt]i?b|s|th|st|nd|rd)?(?:-[a-z]+)*(?:[-/]\d[\d.,:]*)*|x\d+",
     re.IGNORECASE,
 )
+_VERSION = re.compile(r"\d+(?:\.\d+){2,}")
 _ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
 
 
 def _is_mere_number(word: str) -> bool:
-    return _MERE_NUMBER.fullmatch(word) is not None and not _ADDRESS.match(word) and word.count(":") < 3
+    if _ADDRESS.match(word) or _VERSION.fullmatch(word) or word.count(":") >= 3:
+        return False
+    return _MERE_NUMBER.fullmatch(word) is not None
 
 
 def _is_identifier(word: str) -> bool:

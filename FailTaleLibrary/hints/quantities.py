@@ -188,7 +188,7 @@ class Number:
     def can_stand_for(self, fact: Quantity) -> bool:
         if not self.meanings:
             return self._is_near(fact.value, is_sure=True) and (
-                fact.dimension in ("", "times") or self.value == fact.value
+                fact.dimension in ("", "times") or (self.value == fact.value and fact.is_sure)
             )
         return any(
             self._is_near(fact.value / factor, is_sure=fact.is_sure)

@@ -132,7 +132,7 @@ _OPPOSITES = (
 
 def _mixes_opposites(claim: str, line: str) -> bool:
     """Whether one says the opposite of what the other says, and neither says both."""
-    if _says_other_switch(claim, line):
+    if _says_other_switch(claim, line) or _turns_difference_round(claim, line):
         return True
     return any(
         _begins_word(one, claim)
@@ -155,6 +155,15 @@ def _says_other_switch(claim: str, line: str) -> bool:
     on, off = _IS_ON.search(line) is not None, _IS_OFF.search(line) is not None
     put_on, put_off = _PUT_ON.search(claim) is not None, _PUT_OFF.search(claim) is not None
     return (on and not off and put_off and not put_on) or (off and not on and put_on and not put_off)
+
+
+def _turns_difference_round(claim: str, line: str) -> bool:
+    """Whether what a difference shows as gone is said to have been added, or the reverse."""
+    added = re.search(r"\b(?:added|inserted|introduced|created)\b", claim, re.IGNORECASE) is not None
+    removed = re.search(
+        r"\b(?:remov|delet|gone|disappear|vanish|lost|pulled|dropp|no longer|bricked)", claim, re.IGNORECASE
+    )
+    return added and removed is None and re.match(r"- \S", line) is not None and " + " not in line
 
 
 def _begins_word(part: str, text: str) -> bool:

@@ -121,9 +121,10 @@ _TELLING = re.compile(
     r"\b(?:must|ha[sd] to|have to|needs? to|had to) (?:wait|queue|sleep|go through|pass through|share|compete)\b|"
     r"\bno (?:secrets?|credentials?|tokens?|passwords?|keys?) (?:could|can|was|were) (?:be )?\w+(?= )|"
     r"\b(?:redis|primary|foreign|unique|duplicate|cache|json|dictionary|map|sort|partition|routing|hash|row|object|index|"
-    r"missing|wrong) keys?\b|\bkeys? (?:has|have|had|is|was|holds?|held|with|of (?:the )?(?:wrong|another|other))\b|"
+    r"missing|wrong) keys?\b|\bkeys? (?:holds?|held|(?:has|had|with|of) (?:the |an? )?(?:wrong|another|other|old|string|list|value))\b|"
     r"\b(?:sends?|sent|ga?ve|gives?|provide[sd]?|supplie[sd]|presents?|presented|passe[sd]|has|had) no "
     r"(?:password|passphrase|token|credentials?|keys?)\b(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
+    r"\b(?:hands?|handed|gives?|gave) out (?:\w+ ){0,2}?tokens?\b(?! (?:to|in|via|at|by)\b)|"
     r"\b(?:nobody|no one) (?:told|informed|passed|shared)\b|"
     r"\bour (?=(?:\w+ )?(?:requests?|calls?|tests?|orders?|users?|clients?|payments?|uploads?|log-?ins?|connections?|"
     r"price|page|insert|quer(?:y|ies)|transfers?|receipts?|jobs?|statements?|sessions?)\b)|"
@@ -141,13 +142,17 @@ _REPEATED = re.compile(r"([^\W\d]|[.!?=+-])\1{4,}")
 _MARKS_ON_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
 
 
+_COMPARED = re.compile(r"(?<=[\w%)] )[<>]=?(?= \w)")
+"""Between two values; what opens a tag or redirects has no space on both sides, or a path behind it."""
+
+
 def _strange_characters(sentence: str, facts: str) -> str | None:
     if any(not is_visible(char) for char in sentence):
         return "invisible characters"
     composed = unicodedata.normalize("NFC", sentence)
     if _MARKS_ON_LATIN.search(composed) or _has_stacked_marks(composed):
         return "stacked marks"
-    if any(not _is_expected(char, facts) for char in composed):
+    if any(not _is_expected(char, facts) for char in _COMPARED.sub(" ", composed)):
         return "markup, shell or foreign characters"
     for word in sentence.split():
         known = word.strip(".,:;!?'\"()[]") in facts
@@ -210,7 +215,7 @@ def _address(sentence: str, ground: Ground) -> str | None:
 _FIRST_WORDS = re.compile(r"^(?:please |now |then |first |so |just |simply )*([a-z]+) ([^\s.,!]+)", re.IGNORECASE)
 _ASKED = frozenset(
     {
-        "start", "restart", "stop", "reboot", "kill", "clear", "clean", "free", "increase", "raise", "lower", "reduce",
+        "double", "halve", "enlarge", "decrease", "start", "restart", "stop", "reboot", "kill", "clear", "clean", "free", "increase", "raise", "lower", "reduce",
         "remove", "delete", "disable", "enable", "install", "reinstall", "renew", "replace", "rotate", "fix", "repair",
         "rebuild", "redeploy", "give", "grant", "allow", "unmount", "remount", "reset", "configure", "ensure", "try",
         "scale", "resize", "flush", "purge", "wipe", "expand", "extend", "revoke", "reload", "rerun", "retry", "wait",
@@ -219,6 +224,14 @@ _ASKED = frozenset(
     }
 )  # fmt: skip
 """What somebody is told to do to a machine."""
+_ONLY_ASKED = frozenset(
+    {
+        "delete", "remove", "double", "halve", "enlarge", "reinstall", "install", "renew", "raise", "reduce", "enable",
+        "disable", "purge", "wipe", "expand", "extend", "ensure", "configure", "adjust", "repair", "recreate", "rebuild",
+        "redeploy", "unlock", "unmount", "remount", "shrink", "widen", "give", "revert", "increase", "decrease", "bump",
+    }
+)  # fmt: skip
+"""Of those, what is no noun and no adjective either."""
 _PART = re.compile(r"[,;:(] *|\b(?:so|then|and|or) ")
 _CLAUSE_BEHIND = re.compile(
     r"(?:,|;|\b(?:before|until|unless|because|since|as|so|and|if|when|after|to|that|which|for|or)\b)", re.IGNORECASE
@@ -248,6 +261,8 @@ def _asks_for(clause: str, ground: Ground) -> bool:
     rest = _CLAUSE_BEHIND.split(clause[found.end(1) :])[0]
     if _VERB.search(rest):
         return False
+    if found[1].casefold() in _ONLY_ASKED:
+        return True
     thing = found[2].strip("'\"").casefold()
     return (
         thing in ground.hosts

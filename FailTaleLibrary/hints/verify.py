@@ -76,7 +76,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     cause = NO_KNOWN_VALUES.safe_text(claim.text)
     citations = _supported(cause, scene)
     supporting = tuple(line for line in scene.lines if line.id in {citation.suspect_id for citation in citations})
-    if why := _lack_of_support(supporting, scene, report):
+    if why := _lack_of_support(claim.text, supporting, scene, report):
         raise _dropped(why, unseen)
     suspects = tuple(line.suspect for line in supporting)
     unlikely = scene.doubtful_ideas(claim.sentences)
@@ -259,7 +259,7 @@ def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*scene.shared_words(claim, line), *scene.shared_numbers(claim, line)]))
 
 
-def _lack_of_support(supporting: Sequence[Line], scene: Scene, report: Report) -> str | None:
+def _lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report: Report) -> str | None:
     """Why the lines that bear the claim are not enough; None when they are."""
     if not supporting:
         ids = " ".join(line.id for line in scene.cited)
@@ -274,6 +274,8 @@ def _lack_of_support(supporting: Sequence[Line], scene: Scene, report: Report) -
     lead = _lead_of(scene, report)
     if lead is None or any(line.id == lead.id for line in supporting):
         return None
+    if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
+        return None  # it tells the lead, though it does not cite it
     if all(_follows(line, lead, scene) for line in supporting):
         return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
     return None
