@@ -223,7 +223,8 @@ class Named:
 
 
 _DOER = re.compile(
-    r"[a-z]{4,}(?:at|it|ct|[^aeiou]{2}|[aeiou][bcdfgklmnprstvz])or|[a-z]{3,}(?:ck|nn|tt|pp|ch|sh|ng|iz|is|if|pl|dl|ll|rm|rv|rk|ap|ow)er"
+    r"[a-z]{4,}(?:at|it|ct|[^aeiou]{2}|[aeiou][bcdfgklmnprstvz])or|"
+    r"[a-z]{3,}(?:ck|nn|tt|pp|ch|sh|ng|iz|is|if|pl|dl|ll|rm|rv|rk|ap|ow)er"
 )
 """Somebody or something that does what the word says: no form of the verb."""
 
@@ -478,7 +479,8 @@ _IS_SOMETHING = re.compile(
     r" (?:is|was|are|were) (?:that|an?|the|its|their|this|most|probably|likely)\b", re.IGNORECASE
 )
 _IS_SOMEWHERE = re.compile(
-    r" (?:is|was|are|were) (?:\w+ly |only |still |already |just )?(?:\d+|one|two|three|four|five|six|ten|away|near|far|here|there|"
+    r" (?:is|was|are|were) (?:\w+ly |only |still |already |just )?"
+    r"(?:\d+|one|two|three|four|five|six|ten|away|near|far|here|there|"
     r"in|at|behind|beyond)\b",
     re.IGNORECASE,
 )
