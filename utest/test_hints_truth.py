@@ -250,8 +250,9 @@ def test_a_role_goes_from_the_machine_that_stepped_down_to_the_other_one(line: s
 @pytest.mark.parametrize(
     ("clause", "sides"),
     [
-        ("The empty pool made the query crawl", ("The empty pool ", " the query crawl")),
-        ("The relation prompted cron to start", ("The relation ", " cron to start")),
+        ("The empty pool made the query crawl", ("The empty pool ", "made the query crawl")),
+        ("The relation prompted cron to start", ("The relation ", "prompted cron to start")),
+        ("The exception filled up the disk", ("The exception ", "filled up the disk")),
         ("The pool was emptied by the query", None),
         ("It is larger than the maximum allowed size", None),
         ("idp1's skewed clock", None),

@@ -35,7 +35,8 @@ _CAUSE_FIRST = re.compile(
     rf"^(?:{_THEN_CAUSE}|when|with|without|as)\b(?P<first>[^,]+), (?:so |therefore |then )?(?P<then>.+)$", re.IGNORECASE
 )
 _CAUSE_FIRST_BARE = re.compile(
-    r"^(?:because of|due to|owing to|on account of) (?P<first>(?:(?!\b(?:was|were|is|are|has|had|which|that)\b)[^,])+?) "
+    r"^(?:because of|due to|owing to|on account of) "
+    r"(?P<first>(?:(?!\b(?:was|were|is|are|has|had|which|that)\b)[^,])+?) "
     r"(?P<then>(?:(?:the|an?|its|no|all|every) \w+|\S*[A-Z\d_./-]\S*)(?: \w+){0,2}? "
     r"(?:was|were|is|are|could|did|has|had|got|failed|went|never|cannot)\b.+)$",
     re.IGNORECASE,
@@ -87,7 +88,8 @@ def parts_of(clause: str) -> list[str]:
 
 _ACT = re.compile(
     r"(?<=\w )([a-z]{2,}ed|made|drove|led|sent|brought|broke|threw|set|let|cut|shook|shut)"
-    r"(?= (?:(?<=made )[a-z]+|the|an?|its|their|all|every|some|[A-Z]\w+|\S*[\d._/-]\S*\w|\w+ to)\b(?! by\b))"
+    r"(?= (?:(?:up|down|off|out|away) )?"
+    r"(?:(?<=made )[a-z]+|the|an?|its|their|all|every|some|[A-Z]\w+|\S*[\d._/-]\S*\w|\w+ to)\b(?! by\b))"
 )
 """A verb with its object; a participle ("the maximum allowed size") has none."""
 _BEFORE_NO_ACT = re.compile(
@@ -108,11 +110,12 @@ _NO_CAUSE = frozenset(
 
 
 def acts_of(clause: str) -> Iterator[tuple[str, str]]:
-    """Who did something to whom, as "X made Y crawl" and "X prompted Y" tell: both sides of the verb.
+    """Who did something to whom, as "X made Y crawl" and "X prompted Y" tell: what stands before the verb,
+    and the verb with the rest.
 
     A passive and a participle of a noun are no acts; neither is a verb of what its subject only met with.
     """
     for match in _ACT.finditer(clause):
-        before, behind = clause[: match.start()], clause[match.end() :]
+        before, behind = clause[: match.start()], clause[match.start() :]
         if match[1] not in _NO_CAUSE and not _BEFORE_NO_ACT.search(before):
             yield before, behind

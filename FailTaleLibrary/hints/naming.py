@@ -96,6 +96,7 @@ class Named:
             self._invented_quote(sentence)
             or self._invented_number(sentence)
             or next((why for word in _identifiers(sentence) if (why := self._invented_identifier(word))), None)
+            or self._invented_entity(sentence)
             or self._invented_noun(sentence)
         )
 
@@ -179,6 +180,15 @@ class Named:
             or (word.isupper() and concept.shown.fullmatch(word.casefold()) and concept.is_borne_by(self._text))
             for concept in concepts()
         )
+
+    def _invented_entity(self, sentence: str) -> str | None:
+        """A name behind the word that says what it is the name of, though it looks like a verb or an adverb."""
+        for match in _ENTITY.finditer(sentence):
+            word = match[1].casefold()
+            is_form = stem(word) in _stems_of_verbs() or word in _ordinary_words()
+            if word not in self._text and stem(word) not in self.stems and not is_form:
+                return _not_found("the word", match[1])
+        return None
 
     def _is_initials(self, word: str) -> bool:
         """Whether a word like RLS is made of the first letters of words that stand together."""
@@ -344,6 +354,13 @@ _ABSTRACT = re.compile(r".+(?:tion|sion|ness|ment|ity|ance|ence|ism|ship|cy|age|
 """Nouns of a state, as nobody is called: "of starvation"."""
 _BEHIND = re.compile(
     r"\b(?:from *|(?:by|due to|because of|owing to|thanks to) *(?:(?:a|an|the|some|its|their) )*)$", re.IGNORECASE
+)
+_ENTITY = re.compile(
+    r"\b(?:user|role|account|database|table|column|bucket|topic|queue|group|host|machine|cluster|namespace|deployment|schema)"
+    r" ['\"]?([a-z]{3,}(?:ing|ly))['\"]?"
+    r"(?=[.,;:)]|$| (?:is|was|has|had|does|did|cannot|could|on|in|from|of|at|by|to|with|for|that|which|and|or|because|"
+    r"so)\b)",
+    re.IGNORECASE,
 )
 _MODIFIED = re.compile(r" (?:\w*[_\d./]\w+|[a-z]*[A-Z]\w+)")
 _NO_ACT = frozenset(

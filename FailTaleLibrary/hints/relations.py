@@ -27,6 +27,7 @@ _CHANGES = tuple(
     for pattern in (
         rf"{_X}\s*(?:->|=>|→)\s*{_Y}",
         rf"\bfrom\s+{_ARTICLE}{_X}(?:\s+\w+)?\s+(?:(?:back |up |down )?to|into)\s+{_ARTICLE}{_Y}",
+        rf"\balter table {_X} rename to {_Y}",
         rf"\brename (?:column |table |to )?{_X} to {_Y}",
         rf"(?:^|[\s;])- +(?P<key>[\w.-]+)[ =:]+{_X}.*?\+ +(?P=key)[ =:]+{_Y}",
         rf"{_OLD}{_X}.{{0,40}}{_NEW}{_Y}",
@@ -74,7 +75,7 @@ def _turns_change_round(claim: str, line: str) -> bool:
     origins = {a for a, _ in told} - targets
     if any(_plain_value(match["b"]) in origins for match in _TARGET.finditer(claim)):
         return True
-    if not told and any(_stands_before(b, a, line) for a, b in claimed if not _only_follows(a, b)):
+    if not told and any(_stands_before(b, a, line) for a, b in claimed if not _is_step(a, b, claim)):
         return True
     return _has_wrong_direction(claim, told)
 
@@ -84,9 +85,10 @@ def _place_of_thing(thing: str, text: str) -> int | None:
     return match.start() if match else None
 
 
-def _only_follows(one: str, other: str) -> bool:
+def _is_step(one: str, other: str, claim: str) -> bool:
     """Whether an arrow between them is one from step to step, as "not valid -> refused" is."""
-    return one.isalpha() and other.isalpha()
+    is_arrow = re.search(rf"{re.escape(one)}\W*\s*(?:->|=>|→)\s*\W*{re.escape(other)}", claim.casefold()) is not None
+    return is_arrow and (one.isalpha() or other.isalpha())
 
 
 def _stands_before(first: str, second: str, line: str) -> bool:

@@ -121,7 +121,8 @@ _TELLING = re.compile(
     r"\b(?:must|ha[sd] to|have to|needs? to|had to) (?:wait|queue|sleep|go through|pass through|share|compete)\b|"
     r"\bno (?:secrets?|credentials?|tokens?|passwords?|keys?) (?:could|can|was|were) (?:be )?\w+(?= )|"
     r"\b(?:redis|primary|foreign|unique|duplicate|cache|json|dictionary|map|sort|partition|routing|hash|row|object|index|"
-    r"missing|wrong) keys?\b|\bkeys? (?:holds?|held|(?:has|had|with|of) (?:the |an? )?(?:wrong|another|other|old|string|list|value))\b|"
+    r"missing|wrong) keys?\b|\bkeys? (?:holds?|held)\b|"
+    r"\bkeys? (?:has|had|with|of) (?:the |an? )?(?:wrong|another|other|old|string|list|value)\b|"
     r"\b(?:sends?|sent|ga?ve|gives?|provide[sd]?|supplie[sd]|presents?|presented|passe[sd]|has|had) no "
     r"(?:password|passphrase|token|credentials?|keys?)\b(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
     r"\b(?:hands?|handed|gives?|gave) out (?:\w+ ){0,2}?tokens?\b(?! (?:to|in|via|at|by)\b)|"
@@ -142,7 +143,7 @@ _REPEATED = re.compile(r"([^\W\d]|[.!?=+-])\1{4,}")
 _MARKS_ON_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][\u0300-\u036f\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff]")
 
 
-_COMPARED = re.compile(r"(?<=[\w%)] )[<>]=?(?= \w)")
+_COMPARED = re.compile(r"(?:(?<=\d )|(?<=\d[a-zA-Z%] )|(?<=\d \w\w ))[<>]=?(?= \w)|(?<=\w )[<>]=?(?= \d)")
 """Between two values; what opens a tag or redirects has no space on both sides, or a path behind it."""
 
 
@@ -213,25 +214,14 @@ def _address(sentence: str, ground: Ground) -> str | None:
 # --- Imperatives ---
 
 _FIRST_WORDS = re.compile(r"^(?:please |now |then |first |so |just |simply )*([a-z]+) ([^\s.,!]+)", re.IGNORECASE)
-_ASKED = frozenset(
-    {
-        "double", "halve", "enlarge", "decrease", "start", "restart", "stop", "reboot", "kill", "clear", "clean", "free", "increase", "raise", "lower", "reduce",
-        "remove", "delete", "disable", "enable", "install", "reinstall", "renew", "replace", "rotate", "fix", "repair",
-        "rebuild", "redeploy", "give", "grant", "allow", "unmount", "remount", "reset", "configure", "ensure", "try",
-        "scale", "resize", "flush", "purge", "wipe", "expand", "extend", "revoke", "reload", "rerun", "retry", "wait",
-        "add", "set", "bump", "truncate", "drop", "unlock", "unblock", "shrink", "recreate", "move", "revert",
-        "upgrade", "downgrade", "update", "switch", "turn", "roll", "widen", "adjust", "correct", "restore", "rename",
-    }
-)  # fmt: skip
-"""What somebody is told to do to a machine."""
-_ONLY_ASKED = frozenset(
-    {
-        "delete", "remove", "double", "halve", "enlarge", "reinstall", "install", "renew", "raise", "reduce", "enable",
-        "disable", "purge", "wipe", "expand", "extend", "ensure", "configure", "adjust", "repair", "recreate", "rebuild",
-        "redeploy", "unlock", "unmount", "remount", "shrink", "widen", "give", "revert", "increase", "decrease", "bump",
-    }
-)  # fmt: skip
-"""Of those, what is no noun and no adjective either."""
+
+
+@cache
+def _verbs(kind: str) -> frozenset[str]:
+    """Of the lists of verbs in `steering.yaml`."""
+    return frozenset(packaged_yaml("FailTaleLibrary", "hints", "steering.yaml")[kind].split())
+
+
 _PART = re.compile(r"[,;:(] *|\b(?:so|then|and|or) ")
 _CLAUSE_BEHIND = re.compile(
     r"(?:,|;|\b(?:before|until|unless|because|since|as|so|and|if|when|after|to|that|which|for|or)\b)", re.IGNORECASE
@@ -256,12 +246,14 @@ def _is_imperative(sentence: str, ground: Ground) -> bool:
 
 def _asks_for(clause: str, ground: Ground) -> bool:
     found = _FIRST_WORDS.match(clause)
-    if found is None or found[1].casefold() not in _ASKED or found[2].casefold() in _NO_OBJECT:
+    if found is None or found[2].casefold() in _NO_OBJECT:
+        return False
+    if found[1].casefold() not in _verbs("asked") | _verbs("only asked"):
         return False
     rest = _CLAUSE_BEHIND.split(clause[found.end(1) :])[0]
     if _VERB.search(rest):
         return False
-    if found[1].casefold() in _ONLY_ASKED:
+    if found[1].casefold() in _verbs("only asked"):
         return True
     thing = found[2].strip("'\"").casefold()
     return (
@@ -279,6 +271,11 @@ _PROGRAM = re.compile(
     re.IGNORECASE,
 )
 _COMMAND = re.compile(
+    r"\bip (?:-\d )?(?:route|addr(?:ess)?|link|rule|neigh) (?:add|del|delete|replace|set|change|flush)\b|"
+    r"\b(?:patronictl|pg_ctl|redis-cli|mysqladmin|rabbitmqctl|etcdctl|crictl|supervisorctl|firewall-cmd|nft|ufw|setfacl|"
+    r"setsebool|semanage|fsck|mdadm|lvextend|resize2fs|swapoff|swapon|nmcli|resolvectl|timedatectl|terraform|"
+    r"ansible-playbook|vault operator|vault write|consul force-leave|certbot renew|nginx -s|aws s3|gcloud|truncate -s|"
+    r"rsync) (?:--?\w|/|[a-z-]+\b)|\b(?:mv|cp|ln) (?:--?\w|/)|"
     r"\b(?:rm|kill|pkill|dd|nc|sh|bash|zsh|ssh|scp|python\d?|perl|ruby|node|php|base64|docker|podman|git|tar|"
     r"cat|echo|eval|exec|source)\s+(?:-{1,2}\w|/|if=|of=)"
     r"|\b(?:apt|apt-get|yum|dnf|pip\d?|npm|gem|docker|podman|git|service|ollama|helm|go|brew|snap|cargo)\s+"

@@ -132,9 +132,7 @@ class Scene:
         telling = [each.text for each in found if each.value >= _LEAST_TELLING or each.meanings]
         small = {each.text for each in found if each.value < _LEAST_TELLING}
         small |= {
-            word
-            for word in _small_counts(claim)
-            if re.search(rf"(?<![\w.]){_COUNTS.index(word) + 1}(?![\w.])", line.text)
+            word for word in _small_counts(claim) if re.search(rf"(?<![\w.]){_COUNTS.index(word)}(?![\w.])", line.text)
         }
         return tuple(dict.fromkeys([*telling, *(sorted(small) if len(small) > 1 else ())]))
 
@@ -314,7 +312,19 @@ class Scene:
 
     def _lines_told_by(self, clause: str) -> list[Line]:
         """The lines that a clause fits best; empty when it fits none."""
-        return self._best_fitting(clause, self._common) or self._best_fitting(clause, frozenset())
+        return (
+            self._best_fitting(clause, self._common)
+            or self._best_fitting(clause, frozenset())
+            or self._only_idea_fits(clause)
+        )
+
+    def _only_idea_fits(self, clause: str) -> list[Line]:
+        """The one line that bears an idea of a clause, where no other does."""
+        for concept in said_in(clause):
+            bearing = [line for line in self.lines if not concept.anywhere and concept.is_borne_by(line.text)]
+            if len(bearing) == 1:
+                return bearing
+        return []
 
     def _best_fitting(self, clause: str, common: frozenset[str]) -> list[Line]:
         weights = [(self._fit(clause, line, common), line) for line in self.lines]
@@ -364,7 +374,7 @@ _REFUSES = r"(?:reject|refus|den(?:y|ied|ies)|declin)\w*"
 _OTHER_ADDRESS = re.compile(r"(?<![\d.])(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 """By which a line can mean any machine."""
 _LEAST_TELLING = 10
-_COUNTS = ("one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_COUNTS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 def _small_counts(claim: str) -> set[str]:

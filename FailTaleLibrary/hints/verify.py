@@ -269,7 +269,7 @@ def _lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, repor
         )
     if all(line.is_usual for line in supporting):
         return f"the lines that the model cites ({_ids(supporting)}) are usual ones"
-    if not any(_is_told_of(line.suspect) for line in supporting):
+    if not any(_is_told_of(line.suspect) or _is_detail(line, scene) for line in supporting):
         return f"nothing speaks for the lines that the model cites ({_ids(supporting)})"
     lead = _lead_of(scene, report)
     if lead is None or any(line.id == lead.id for line in supporting):
@@ -319,6 +319,18 @@ def _follows(line: Line, lead: Line, scene: Scene) -> bool:
         return False
     only_shows = {each.name for each in other.signals} <= _SYMPTOMS
     return only_shows and (one.host == other.host or scene.chain is not None)
+
+
+def _is_detail(line: Line, scene: Scene) -> bool:
+    """Whether a line stands beside a strong one of the same log, as a DETAIL or a HINT does."""
+    ours = line.suspect
+    return any(
+        other.suspect.is_strong
+        and other.suspect.item_id == ours.item_id
+        and None not in (other.suspect.offset_s, ours.offset_s)
+        and abs((other.suspect.offset_s or 0.0) - (ours.offset_s or 0.0)) <= _CLEARLY_LATER_S
+        for other in scene.lines
+    )
 
 
 def _says_the_same(line: Line, lead: Line) -> bool:
