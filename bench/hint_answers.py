@@ -47,6 +47,7 @@ SETS = (
     "hint_cases_lab_4.yaml",
     "hint_cases_voices.yaml",
     "hint_cases_voices_2.yaml",
+    "hint_cases_voices_3.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
