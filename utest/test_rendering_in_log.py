@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import io
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import robot
 from axe_playwright_python.base import AXE_FILE_PATH
 from builders import a_failure, a_report
 from chromium import Theme, a_browser, a_page_of, is_local, requests_of
 from extremes import an_extreme_report
 from patience import PATIENCE_S
 from playwright.sync_api import Browser, Page
+from robot import result as robot_result
+from robot.api import logger
 
 from FailTaleLibrary.archive import reports_in, rewritten, to_payload
 from FailTaleLibrary.records import Report
@@ -27,18 +30,6 @@ pytestmark = pytest.mark.browser
 AXE = AXE_FILE_PATH.read_text(encoding="utf-8")
 
 HEADLINE = "database is locked, 0.4 s before"
-LISTENER = """
-    from pathlib import Path
-    from robot.api import logger
-
-    class CardListener:
-        def __init__(self, card):
-            self.card = Path(card).read_text(encoding="utf-8")
-
-        def end_test(self, data, result):
-            if result.failed:
-                logger.info(self.card, html=True)
-"""
 CONTRASTS_BELOW = """
     (card, least) => {
         const canvas = document.createElement('canvas').getContext('2d', {willReadFrequently: true});
@@ -80,14 +71,25 @@ Orders Survive A Restart Of The API
 
 def a_run(folder: Path, report: Report, *, output: str = "output.xml", max_bytes: int = 1_000_000) -> Path:
     """A run of Robot Framework whose failing test has the report's card; returns the folder with its results."""
-    (folder / "card.txt").write_text(to_html(report, max_bytes=max_bytes, bundle_link=report.bundle, pack=to_payload))
-    (folder / "CardListener.py").write_text(textwrap.dedent(LISTENER))
+    card = to_html(report, max_bytes=max_bytes, bundle_link=report.bundle, pack=to_payload)
     (folder / "orders.robot").write_text(SUITE)
-    command = [sys.executable, "-m", "robot", "--listener", "CardListener.py;card.txt", "--pythonpath", "."]
-    command += ["--output", output, "orders.robot"]
-    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=PATIENCE_S)
-    assert result.returncode == 1, result.stdout + result.stderr
+    said = io.StringIO()
+    places = {"outputdir": str(folder), "output": output, "stdout": said, "stderr": said}
+    assert robot.run(str(folder / "orders.robot"), listener=CardListener(card), **places) == 1, said.getvalue()
     return folder
+
+
+class CardListener:
+    """Shows the same card for each failing test."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, card: str) -> None:
+        self._card = card
+
+    def end_test(self, _: object, result: robot_result.TestCase) -> None:
+        if result.failed:
+            logger.info(self._card, html=True)
 
 
 @pytest.fixture(scope="module")
