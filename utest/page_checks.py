@@ -214,6 +214,12 @@ def _script(text: str) -> None:
         check_command(words)
 
 
+def _check_role(data: dict[str, Any]) -> None:
+    """A role of a cluster allows what FailTale asks for, which is reading."""
+    if data["kind"] != "Role" or any(not set(rule["verbs"]) <= {"get", "list"} for rule in data["rules"]):
+        raise WrongError("a role that allows more than to read")
+
+
 def _yaml(block: Block) -> None:
     data = yaml.load(block.text, yaml.BaseLoader)
     if isinstance(data, list):
@@ -226,6 +232,8 @@ def _yaml(block: Block) -> None:
         _check_answers(data["answers"])
     elif data.keys() <= {*Config.yaml_keys(), "collectors", "ssh_defaults"}:
         check_configuration(block.text, folder=_files_of(block.page))
+    elif data.get("apiVersion", "").startswith("rbac.authorization.k8s.io/"):
+        _check_role(data)
     elif "jobs" in data or "services" in data or any("script" in job for job in data.values()):
         _check_scripts(data)
     else:

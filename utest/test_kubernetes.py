@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,13 +13,27 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+import yaml
+from host_shells import HostShell, host_shells
 from kubernetes_api import Cluster, KubernetesApi, event, moment, pod, stamp, status, thing, write_kubeconfig
 
+from FailTaleLibrary.cli import main
+from FailTaleLibrary.collection.cluster_access import (
+    WORDS_OF_KUBECTL,
+    KubectlWords,
+    kubectl_trouble,
+    lines_to_apply,
+    roles_for,
+    sentence_of_role,
+)
 from FailTaleLibrary.collection.source import OwnHosts
-from FailTaleLibrary.config import Config
+from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.config.loader import load_config
-from FailTaleLibrary.records import Gap, Item, Report
+from FailTaleLibrary.config.variables import resolve, values_of
+from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.records import Gap, Item, Report, SafeText
 from FailTaleLibrary.run import Run, Stages
+from FailTaleLibrary.windows import ResolvedWindow, command_line
 
 pytestmark = pytest.mark.needs("kubectl")
 PASSWORD = "aHVudGVyMi1vZi1hLXNlY3JldA=="
@@ -51,6 +69,10 @@ def item(report: Report, collector: str) -> Item:
 
 def gap(report: Report, collector: str) -> Gap:
     return next(each for each in report.evidence.gaps if each.collector == f"kubernetes.{collector}")
+
+
+def role_line(refused: Gap) -> str:
+    return refused.detail.partition("apply this role: ")[2].partition(" and give")[0]
 
 
 @dataclass(frozen=True)
@@ -207,3 +229,202 @@ def test_a_failure_costs_few_requests(story: Told) -> None:
     lists = [line for line in story.asked if "limit=500" in line]
     assert len(logs) == 5
     assert len(lists) == 2 * (1 + 5 + 2 + 1)  # of each namespace: pods; what was configured; events and pods; pods
+
+
+# --- What keeps an answer away ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("row", WORDS_OF_KUBECTL, ids=lambda row: row.pattern[:20])
+def test_each_word_of_kubectl_has_its_plain_meaning(row: KubectlWords) -> None:
+    for line in row.examples:
+        told = kubectl_trouble(SafeText(f"E1126 noise\n{line}"), "pods")
+        assert told == (row.reason, f"{row.plain} (kubectl: {line})")
+
+
+def test_a_role_that_is_missing_is_told_as_narrow_as_it_can_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cluster = Cluster(modern=True, objects=[pod("api-1", status("app", {"running": {"startedAt": moment(-60)}}))])
+    cluster.objects.append(thing("ConfigMap", "cfg"))
+    cluster.forbidden = {("shop", "events"), ("shop", "pods/log"), ("shop", "secrets")}
+    with KubernetesApi(cluster) as api:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", api.url)
+        config = a_config(tmp_path, f"kubernetes: {{namespaces: shop, kubeconfig: {kubeconfig}}}")
+        report = collected(config, since=datetime.now(timezone.utc) - timedelta(minutes=1))
+        assert main(["check", "--config", str(config.source)]) == 1
+    checkup = capsys.readouterr().out
+    for name, resource, verb, privilege in (
+        ("events", "events", "list", "the right to list events and pods"),
+        ("logs", "pods/log", "get", "the right to list pods and to get pods/log"),
+    ):
+        refused = gap(report, name)
+        assert refused.reason == "permission denied"
+        role = yaml.safe_load(role_line(refused))
+        assert role == {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": f"failtale-{name}", "namespace": "shop"},
+            "rules": [{"apiGroups": [""], "resources": [resource], "verbs": [verb]}],
+        }
+        assert refused.detail.endswith(
+            f"kubectl create rolebinding failtale-{name} --namespace=shop --role=failtale-{name} "
+            f"--serviceaccount=ci:failtale; needs {privilege}"
+        )
+        assert f"echo '{role_line(refused)}' | kubectl apply -f -" in checkup
+    assert "type in the cluster" in checkup
+    assert "kubernetes.pods (cannot)" not in checkup
+    changes = item(report, "changes")
+    assert (changes.status, changes.text) == ("ok", "ConfigMap shop/cfg version=1\n")
+    assert "resources: [secrets], verbs: [list]" in changes.stderr
+    assert item(report, "pods").status == "ok"
+
+
+def test_who_may_not_list_pods_is_told_all_that_their_logs_need() -> None:
+    refusal = (
+        'Error from server (Forbidden): pods is forbidden: User "ci@lab" cannot list resource "pods" in API group "" '
+        "at the cluster scope"
+    )
+    (role,) = roles_for(refusal, "logs")
+    assert (role.kind, role.rules) == ("ClusterRole", (("", "pods", "list"), ("", "pods/log", "get")))
+    assert lines_to_apply(sentence_of_role(role)) == (
+        f"echo '{role.yaml}' | kubectl apply -f -",
+        "kubectl create clusterrolebinding failtale-logs --clusterrole=failtale-logs --user='ci@lab'",
+    )
+
+
+def test_an_account_that_is_refused_to_write_gets_no_role_to_do_so() -> None:
+    refusal = 'User "x" cannot create resource "pods/exec" in API group "" in the namespace "shop"'
+    assert roles_for(refusal, "logs") == ()
+
+
+def test_a_server_that_is_silent_costs_its_limit_and_no_more(tmp_path: Path) -> None:
+    with KubernetesApi(Cluster(hung=threading.Event())) as api:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", api.url)
+        collector = f"{{name: kubernetes.logs, kubernetes: logs, kubeconfig: {kubeconfig}, timeout: 40 s}}"
+        report = collected(a_config(tmp_path, collector), since=datetime.now(timezone.utc))
+    silent = gap(report, "logs")
+    assert silent.reason == "no answer"
+    assert silent.detail.startswith("the API server is silent (kubectl: The API server did not answer within 4 s")
+    assert silent.elapsed_s < 30  # kubectl alone tries for 60
+
+
+@pytest.mark.parametrize(
+    ("token", "context", "words"),
+    [
+        ("expired", "", "the API server does not take kubectl's credentials"),
+        ("right", "context: lob, ", "kubectl has no such context here"),
+        ("gone", "", "nothing listens at the API server's address"),
+        ("none", "", "kubectl has no cluster here"),
+    ],
+)
+def test_why_there_is_no_answer_is_told_in_plain_words(token: str, context: str, words: str, tmp_path: Path) -> None:
+    with KubernetesApi(Cluster(token="right")) as api:
+        url = api.url if token != "gone" else "http://127.0.0.1:9"
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", url, token=token)
+        where = "" if token == "none" else f"kubeconfig: {kubeconfig}, "
+        collector = f"{{name: kubernetes.pods, {where}{context}kubernetes: pods}}"
+        report = collected(a_config(tmp_path, collector), since=datetime.now(timezone.utc))
+    assert words in gap(report, "pods").detail
+    assert token not in ("expired",) or "expired (" not in report.model_dump_json()
+
+
+# --- Clocks, crowds, variables ----------------------------------------------------------------------------------------
+
+
+def test_a_cluster_whose_clock_is_apart_is_told_and_its_window_is_found(tmp_path: Path) -> None:
+    now = time.time() - 62
+    cluster = Cluster(modern=True, clock_ahead_s=-62)
+    cluster.objects = [pod("api-1", status("app", {"running": {"startedAt": moment(-3600)}}))]
+    cluster.logs[("api-1", "app")] = [f"{stamp(now - 40)} old", f"{stamp(now - 10)} new"]
+    with KubernetesApi(cluster) as api:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", api.url, namespace="shop")
+        collector = f"{{name: kubernetes.logs, kubernetes: logs, kubeconfig: {kubeconfig}, timeout: 40 s}}"
+        report = collected(a_config(tmp_path, collector), since=datetime.now(timezone.utc) - timedelta(seconds=25))
+    logs = item(report, "logs")
+    assert [line.rpartition(" ")[2] for line in logs.lines] == ["<==", "new"]
+    assert logs.window is not None
+    assert re.search(r"The cluster's clock is 6[0-4] to 6[0-4] s behind this host's", logs.window.note)
+
+
+def test_of_many_pods_those_in_trouble_come_first_and_the_rest_is_counted(tmp_path: Path) -> None:
+    running = {"running": {"startedAt": moment(-3600)}}
+    cluster = Cluster(modern=True, objects=[pod(f"api-{number:04}", status("app", running)) for number in range(1200)])
+    crashed = {"terminated": {"reason": "Error", "exitCode": 1, "finishedAt": moment(-5)}}
+    waits = status("app", {"waiting": {"reason": "CrashLoopBackOff"}}, restartCount=4, lastState=crashed)
+    cluster.objects.append(pod("api-zz", waits))
+    cluster.logs[("api-zz", "app (previous)")] = [f"{stamp(time.time() - 6)} panic: no config"]
+    with KubernetesApi(cluster) as api:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", api.url)
+        common = f"namespaces: shop, selector: app=api, kubeconfig: {kubeconfig}, timeout: 60 s"
+        config = a_config(
+            tmp_path,
+            f"{{name: kubernetes.logs, kubernetes: logs, most: 3, {common}}}, "
+            f"{{name: kubernetes.pods, kubernetes: pods, max_bytes: 200 kB, {common}}}",
+        )
+        report = collected(config, since=datetime.now(timezone.utc) - timedelta(minutes=1))
+    logs = item(report, "logs")
+    assert [part.path for part in logs.parts] == ["shop/api-zz/app (previous)"]
+    assert logs.window is not None
+    assert "The logs of 1198 more containers were not read, shop/api-0002/app among them" in logs.window.note
+    assert sum("/log?" in line for line in cluster.asked) == 3
+    rows = item(report, "pods").lines
+    assert rows[-1] == "(900 more containers run and are ready: left out)"
+    assert rows[-2].startswith("shop/api-zz/app CrashLoopBackOff not-ready restarts=4 last=Error,exit=1,")
+    assert len(rows) == 302
+    assert any("continue=" in line for line in cluster.asked)
+
+
+def test_namespaces_may_come_from_a_variable_of_the_tests(tmp_path: Path) -> None:
+    config = a_config(
+        tmp_path, 'kubernetes: {namespaces: "${NS}", selector: "app=${APP}"}', more="variables: {NS: name, APP: name}\n"
+    )
+    values = values_of(config.variables, {"NS": "team-a", "APP": "shop"}.__getitem__)
+    resolved = resolve(config, values).config
+    logs = next(each for _, each in resolved.collectors_for("cluster") if each.kubernetes == "logs")
+    assert (logs.namespaces, logs.selector) == (("team-a",), "app=shop")
+    missing = resolve(config, values_of(config.variables, {"APP": "shop"}.__getitem__)).unresolved
+    assert {each.collector for each in missing} == {
+        f"kubernetes.{name}" for name in ("pods", "changes", "events", "logs")
+    }
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        ("{kubernetes: logs, namespaces: 'Shop;rm'}", "is no name of a namespace"),
+        ("{kubernetes: logs, namespaces: ['*', shop]}", "names all namespaces and others"),
+        ("{kubernetes: exec}", "write 'pods', 'changes', 'events' or 'logs'"),
+        ("{command: uptime, selector: a=b}", "only what 'kubernetes' asks has that"),
+        ("{kubernetes: logs, baseline: yes}", "can be compared"),
+        ("kubernetes: {selector: 'a=b; reboot'}", "is no 'selector' for the preset 'kubernetes'"),
+    ],
+)
+def test_a_mistake_in_a_collector_is_told(written: str, sentence: str, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match=re.escape(sentence)):
+        a_config(tmp_path, written)
+
+
+@pytest.mark.parametrize("shell", host_shells(), ids=str)
+def test_every_shell_of_a_host_reads_the_same(shell: HostShell, tmp_path: Path) -> None:
+    now = time.time()
+    running = {"running": {"startedAt": moment(-3600)}}
+    cluster = Cluster(objects=[pod("api-1", status("app", running), status("mesh", running))], modern=True)
+    cluster.logs[("api-1", "app")] = [f"{stamp(now - 90 + n)} line {n}" for n in range(80)]
+    cluster.logs[("api-1", "mesh")] = [f"{stamp(now - 2)} now\tit\\n 'quotes' $HOME %s"]
+    kubectl = shutil.which("kubectl")
+    assert kubectl is not None
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "kubectl").write_text(f'#!/bin/sh\nPATH={os.environ["PATH"]} exec {kubectl} "$@"\n')
+    (tmp_path / "bin" / "kubectl").chmod(0o755)
+    with KubernetesApi(cluster) as api:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", api.url)
+        collector = Collector(name="logs", kubernetes="logs", namespaces=("shop",), kubeconfig=str(kubeconfig))
+        window = ResolvedWindow(kind="test", since_epoch=now - 30, sure_epoch=now - 30.5, utc_offset_s=0)
+        line = command_line(collector, window=window, max_bytes=64 * 1024)
+        answer = shell.answer(line, first_in_path=tmp_path / "bin")
+    assert answer.stderr == b""
+    assert [(part.path, part.text.count(b"\n")) for part in answer.parts] == [
+        ("shop/api-1/app", 20),
+        ("shop/api-1/mesh", 1),
+    ]
+    assert answer.parts[1].text.endswith(b" now\tit\\n 'quotes' $HOME %s\n")

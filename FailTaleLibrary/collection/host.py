@@ -20,7 +20,7 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.log import logger_of
-from FailTaleLibrary.records import Failure, Gap, HostClock, Item, SafeText, Step, our_words
+from FailTaleLibrary.records import Failure, Gap, HostClock, Item, SafeText, Step, derived, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
 from FailTaleLibrary.stores import Stores
@@ -156,6 +156,10 @@ def _is_reached(context: CollectionContext, host: str, steps: Sequence[Step], pu
         put(CollectedItem(_host_gap(context, steps[0], error, began)))
         return False
     return True
+
+
+def _compared_since(moment: datetime) -> str:
+    return f"  (since {moment:%H:%M:%S} UTC)"
 
 
 def _host_gap(
@@ -364,8 +368,9 @@ class HostSession:
 
     def _compared(self, item: Item, collector: Collector) -> Item:
         """A snapshot with what changed since the mark that began the window."""
-        earlier, later = self._marks_around(self._context.failure.window.start)
-        mark = earlier or later
+        marks = self._context.access.marks
+        start = self._context.failure.window.start
+        mark = marks.compared_with(self._host, collector, start, self._inside) if marks else None
         raw = mark.mark.baselines.get(collector.name) if mark else None
         if raw is None:
             return item
@@ -375,7 +380,10 @@ class HostSession:
             withheld = our_words("  (how it was when the window began is withheld: {})", reason_of(error))
             return item.with_changes(baseline=None, changes=(withheld,))
         now = masked(item.text, collector.mask)
-        return item.with_changes(baseline=baseline, changes=changes(baseline, now))
+        found = changes(baseline, now)
+        if found and mark is not None and collector.has_dear_baseline:
+            found = (derived(_compared_since, mark.sent_at), *found)
+        return item.with_changes(baseline=baseline, changes=found)
 
     def _put_gaps(self, error: TransportError, began: float, put: Put) -> None:
         """Why nothing was answered: once where it is the whole host, else for each step."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from FailTaleLibrary.budget import STDERR_BYTES, Allowance, HostBudget
+from FailTaleLibrary.collection.cluster_access import kubectl_trouble, with_roles
 from FailTaleLibrary.collection.silence import SilentAnswer, last_words, meaning, silence_of
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
@@ -141,6 +142,8 @@ def _make_item(
     if is_on_stderr:
         full_text = _safe_whole(decode(_whole_stderr(result, answer)), asked.step.max_bytes, safe)
     stderr = derived(str.strip, safe.text(decode(_tail(answer.stderr, STDERR_BYTES))))
+    if asked.collector.kubernetes:
+        stderr = with_roles(stderr, asked.collector.kubernetes)
     incomplete = safe.text(result.incomplete) if result.incomplete else None
     privilege = safe.text(asked.collector.privilege)
     silence = None
@@ -389,6 +392,9 @@ def _reason_of_silence(
         if asked.time_limit:
             return "timed out", our_words("no output within {:g} s, by {}", after_s, asked.time_limit)
         return "timed out", our_words("no output within {:g} s", after_s)
+    if asked.collector.kubernetes and (trouble := kubectl_trouble(stderr, asked.collector.kubernetes)):
+        reason, detail = trouble
+        return reason, our_words("{}; needs {}", detail, privilege) if reason == "permission denied" else detail
     silence = silence_of(
         SilentAnswer(
             exit_status=result.exit_status,

@@ -74,6 +74,9 @@ _NOT_FOR["http"] = _NOT_FOR["mcp"] = {
     "priority": "only a journal has priorities",
     **_OF_CLUSTERS,
 }
+_OF_A_WINDOW = {"baseline": "a log is cut by its window; only pods and changes can be compared", **_OF_SNAPSHOTS}
+_OF_NO_WINDOW = {"window": "pods and changes are shown as they are when the test fails"}
+"""Beside what `kubernetes` names."""
 _NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}|\[[^]/]+\]")
 """What other tools take in a path, and would name a file that does not exist here."""
 _OF_THE_KERNEL = re.compile(r"/proc/(?!.*/(root|cwd)/)|/sys/(?!fs/pstore/)")
@@ -259,8 +262,11 @@ def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -
         if sources or given <= Collector.yaml_keys().keys():  # else a source is misspelt, which is reported already
             document.add_at_key(at, _not_one_source(sources))
         return
-    for key in sorted(given & _NOT_FOR[sources[0]].keys()):
-        document.add_at_key((*at, key), f"means nothing here: {_NOT_FOR[sources[0]][key]}; remove it")
+    not_for = _NOT_FOR[sources[0]]
+    if sources[0] == "kubernetes":
+        not_for = not_for | (_OF_A_WINDOW if data["kubernetes"] in ("events", "logs") else _OF_NO_WINDOW)
+    for key in sorted(given & not_for.keys()):
+        document.add_at_key((*at, key), f"means nothing here: {not_for[key]}; remove it")
     for key in sorted(given & _NEEDS.keys()):
         if _NEEDS[key] not in given and not (key == "alarms" and sources[0] in ("http", "mcp")):
             document.add_at_key((*at, key), f"means nothing without '{_NEEDS[key]}'; add that, or remove this")

@@ -255,9 +255,15 @@ def _presets() -> Schema:
     }
 
 
+_ONE_VALUE = ["string", "number", "boolean"]
+
+
 def _parameters(preset: Preset) -> Schema:
     known = {
-        name: {"description": parameter.description, "type": ["string", "number", "boolean"]}
+        name: {
+            "description": parameter.description,
+            "type": [*_ONE_VALUE, "array"] if parameter.several else _ONE_VALUE,
+        }
         for name, parameter in preset.parameters.items()
     }
     required = [name for name, parameter in preset.parameters.items() if parameter.default is None]

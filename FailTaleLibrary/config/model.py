@@ -334,6 +334,11 @@ class Collector(Section):
     )
 
     @property
+    def has_dear_baseline(self) -> bool:
+        """Whether its snapshot asks a cluster, which no start of a test should pay for."""
+        return self.baseline and self.kubernetes is not None
+
+    @property
     def is_log(self) -> bool:
         """Whether it has lines of a window; else it is a snapshot of how things are."""
         is_of_host = bool(self.file) or bool(self.container) or self.journal is not None

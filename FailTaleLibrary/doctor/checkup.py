@@ -362,8 +362,8 @@ class _HostCheckup:
             said = f"exit status {item.exit_status}" + (f": {said}" if said else "")
             advice = advice_for(Refusal(collector, "failed", said), survey)
         elif refused or item.status == "failed":
-            outcome, verdict = "in part", "note" if collector.command is not None else "problem"
-            advice = advice_for(Refusal(collector, "part", said), survey)
+            outcome, verdict = "in part", "problem" if collector.is_log else "note"
+            advice = advice_for(Refusal(collector, "part", item.stderr if collector.kubernetes else said), survey)
         elif outcome == "empty":
             said = item.empty_means or "nothing in the last 5 minutes"
         return CollectorFinding(
@@ -384,6 +384,8 @@ class _HostCheckup:
         has_nothing = any(words in detail for words in _NOTHING_TO_READ)
         has_advice = not has_nothing and collector.query is None  # a store's own words say what it wants
         advice = advice_for(Refusal(collector, reason, detail), survey) if has_advice else ()
+        if collector.kubernetes and advice:
+            detail = detail.partition("; apply this role")[0]  # which stands in the lines to type
         return CollectorFinding(
             component=component,
             collector=collector.name,

@@ -12,7 +12,7 @@ from FailTaleLibrary.schema import Field, Model
 
 SCHEMA_VERSION = 1
 Verdict = Literal["ok", "note", "problem"]
-Where = Literal["on the host", "on the jump host", "on this machine", "in the configuration"]
+Where = Literal["on the host", "on the jump host", "on this machine", "in the configuration", "in the cluster"]
 
 
 class Finding(Model):

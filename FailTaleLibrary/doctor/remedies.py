@@ -12,6 +12,7 @@ import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from FailTaleLibrary.collection.cluster_access import lines_to_apply
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.doctor.findings import Advice
 from FailTaleLibrary.doctor.survey import HostSurvey, ListedFile, programs_of
@@ -401,7 +402,26 @@ def _gate_drift(refusal: Refusal, survey: HostSurvey) -> Iterator[Advice]:
         yield Advice(needs="its gate made from this configuration", where="on this machine", lines=(line[1],))
 
 
-_RULES = (_gate_drift, _programs, _sudo, _containers, _databases, _services, _journal, _no_journal, _units, _files)
+def _clusters(refusal: Refusal, survey: HostSurvey) -> Iterator[Advice]:
+    """The roles that kubectl's account lacks, for whoever may grant them."""
+    del survey
+    if refusal.collector.kubernetes and (lines := lines_to_apply(refusal.said)):
+        yield Advice(needs=refusal.collector.privilege or "a role in the cluster", where="in the cluster", lines=lines)
+
+
+_RULES = (
+    _gate_drift,
+    _clusters,
+    _programs,
+    _sudo,
+    _containers,
+    _databases,
+    _services,
+    _journal,
+    _no_journal,
+    _units,
+    _files,
+)
 
 
 # --- What no collector complains of ----------------------------------------------------------------------------------

@@ -182,12 +182,15 @@ function which(id,    again) {
   if (state[id] == "") return ""
   return again && restarts[id] > 0 ? "both" : "now"
 }
+# A label or a subdomain of DNS (RFC 1123): nothing else goes into a path that is asked for.
+function is_name(text) { return text ~ /^[a-z0-9][a-z0-9.-]*$/ }
 function print_plan(    i, id, what, rank, shown, left) {
   for (rank = 0; rank < 3; rank++)
     for (i = 1; i <= containers; i++) {
       id = listed[i]
       what = which(id)
-      if (what == "" || rank != (what != "now" || is_troubled(id) ? 0 : kind[id] == "main" ? 1 : 2)) continue
+      if (what == "" || !is_name(space_of[id]) || !is_name(pod_of[id]) || !is_name(container_of[id])) continue
+      if (rank != (what != "now" || is_troubled(id) ? 0 : kind[id] == "main" ? 1 : 2)) continue
       if (++shown <= most) plan[shown] = space_of[id] " " pod_of[id] " " container_of[id] " " what
       else if (!left++) first_left = id
     }

@@ -3,13 +3,14 @@
 #   namespaces         with spaces between them; empty: that of kubectl's context; `*`: all
 #   selector           of pods
 #   low_at, high_at    epoch seconds on this host between which the window begins; empty: there is none
+#   whole              not empty: nothing is printed where something could not be had, as what is compared must be whole
 #   max                bytes of all that is printed; most: containers whose rows, or whose logs, are read
 #   pods, events, changes   the templates; cluster: the awk program; stamps: how a log's times are told to FailTale
 #   run_kubectl SECONDS ARGUMENT...   runs kubectl with what says which cluster, by `within`
 #   narrow CAP is the pipeline of the collector's filters
 # shellcheck disable=SC2329 # functions are called by their names
 about=${about-} namespaces=${namespaces-} selector=${selector-} low_at=${low_at-} high_at=${high_at-} max=${max-65536}
-most=${most-20} pods=${pods-} events=${events-} changes=${changes-} cluster=${cluster-} stamps=${stamps-}
+most=${most-20} whole=${whole-} pods=${pods-} events=${events-} changes=${changes-} cluster=${cluster-} stamps=${stamps-}
 failtale_nonce=${failtale_nonce-}
 probing=4 reading=12 # seconds for the first sign of life, and for an answer
 at_once=8
@@ -121,12 +122,13 @@ ask() {
     esac
   done
 }
-made() { printf '%s\n' "$answers" | awk -v mode="$1" -v most="$most" -v selected="$selector" -v low="$low" -v high="$high" "$cluster"; }
-# Did one answer come at least? That Secrets may not be listed is told, and no failure.
-end() {
-  if printf '%s\n' "$failed" | grep -v '|secrets|' | grep -q .; then exit 1; fi
-  exit 0
+made() {
+  if [ -n "$whole" ] && ! is_whole; then return; fi
+  printf '%s\n' "$answers" | awk -v mode="$1" -v most="$most" -v selected="$selector" -v low="$low" -v high="$high" "$cluster"
 }
+# That Secrets may not be listed is told, and no failure.
+is_whole() { ! printf '%s\n' "$failed" | grep -v '|secrets|' | grep -q .; }
+end() { if is_whole; then exit 0; else exit 1; fi; }
 
 # --- Logs -------------------------------------------------------------------------------------------------------------
 # log NAMESPACE POD CONTAINER WHICH: of `both`, `before` and `last` the log of the container before comes first.
@@ -195,7 +197,11 @@ show_lines() { # LABEL LINES
   esac
   if [ "$5" -gt 0 ]; then
     words=$(printf '%s\n' "$lines" | grep -v '^[0-9][0-9][0-9][0-9]-' | sed "/^more$tab/d" | complaint)
-    if [ -n "$words" ]; then tell remark "$1: $(printf '%s' "$words" | tr '\n' ' ')"; fi
+    case $words in
+      '') ;;
+      *'(Forbidden)'*) printf '%s\n' "$words" >&2 ;;
+      *) tell remark "$1: $(printf '%s' "$words" | tr '\n' ' ')." ;;
+    esac
   fi
   if [ "$(($3 + $4))" -eq 0 ]; then return; fi
   tell method "$how" "$1"

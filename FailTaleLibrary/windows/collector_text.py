@@ -18,6 +18,8 @@ REQUEST_VERSION = 1
 """Of what runner and gate say to each other; part of every digest."""
 BASELINE_BYTES = 64 * 1024
 BASELINE_TIME_S = 5.0
+DEAR_BASELINE_TIME_S = 10.0
+"""Of what a cluster says, which no mark waits for."""
 
 
 @cache
@@ -68,7 +70,8 @@ def baseline_line(collector: Collector) -> str:
     """What takes a snapshot at the window's start; empty for who wants none."""
     if not collector.baseline or collector.is_log:
         return ""
-    seconds = max(1, round(min(collector.timeout_s or BASELINE_TIME_S, BASELINE_TIME_S)))
+    most_s = DEAR_BASELINE_TIME_S if collector.has_dear_baseline else BASELINE_TIME_S
+    seconds = max(1, round(min(collector.timeout_s or most_s, most_s)))
     cap = min(collector.max_bytes or BASELINE_BYTES, BASELINE_BYTES)
     narrow = narrowing(collector, str(cap))
     name = shell_quote(collector.name)
@@ -79,4 +82,4 @@ def _snapshot_text(collector: Collector) -> str:
     if collector.command is not None:
         return collector.command
     text = kubernetes_text(collector)
-    return "".join([text.own, *text.shared])
+    return "".join(["whole=yes\n", text.own, *text.shared])

@@ -51,6 +51,9 @@ UNREACHED = "the host could not be reached shortly before"
 PENDING = "it was asked for and had not come yet"
 _ENGINE_PAUSE = 20.0
 """How many times as long as a mark in a container took there is none of it afterwards."""
+_DEAR_TIMEOUT_S = 20.0
+_DEAR_PAUSE_S = 30.0
+"""Between two snapshots of a cluster, at least: three kubectl take a third of a second of processor time."""
 _KEPT = 48
 _RECENT = 16
 _KEPT_BY_CALLERS = 64
@@ -138,7 +141,7 @@ class Marks:
         self._asked = {place: (config.hosts[place[0]], collectors) for place, collectors in places}
         self._hosts = {
             place: (beside and beside._marks_of(place, self._asked[place]))
-            or _HostMarks(mark_script(collectors), OTHER_VALUES if beside else NOT_ASKED)
+            or _HostMarks(collectors, OTHER_VALUES if beside else NOT_ASKED)
             for place, collectors in places
         }
         self._cancel: threading.Event = beside._cancel if beside else threading.Event()
@@ -200,6 +203,22 @@ class Marks:
         marks = self._hosts.get((host, inside))
         return marks.clocks() if marks else ()
 
+    def compared_with(
+        self, host: str, collector: Collector, moment: datetime, inside: tuple[str, ...] = ()
+    ) -> TakenMark | None:
+        """The mark whose snapshot that of now is compared with: the newest from before a moment, else the first since.
+
+        What was configured in a cluster is compared with how it was when the run began: a fault of today's deployment
+        may be met by the third test.
+        """
+        marks = self._hosts.get((host, inside))
+        if marks is None:
+            return None
+        if collector.has_dear_baseline:
+            return marks.dear(collector.name, moment, oldest=collector.kubernetes == "changes")
+        earlier, later = marks.around(moment)
+        return earlier or later
+
     def close(self) -> None:
         """Ends marks that are under way."""
         self._cancel.set()
@@ -231,7 +250,20 @@ class Marks:
             _log.debug("%s: no mark was taken", " ".join([place[0], *place[1]]), exc_info=True)
         finally:
             marks.release(taken, pause_s=pause_s, failed=failed, is_kept=is_kept)
+        if taken is not None and marks.claim_dear(self._clock(), is_kept=is_kept):
+            self._take_dear(place, transport, marks)
         return failed if taken is None else ""
+
+    def _take_dear(self, place: Place, transport: Transport, marks: _HostMarks) -> None:
+        """What a cluster says, behind the mark, so that the mark itself is not complete any later."""
+        began = time.monotonic()
+        taken = None
+        try:
+            taken = take_mark(transport, marks.dear_script, cancel=self._cancel, timeout_s=_DEAR_TIMEOUT_S)
+        except (FailTaleError, ValueError, OSError):
+            _log.debug("%s: no snapshot of a cluster was taken", place[0], exc_info=True)
+        pause_s = max(_DEAR_PAUSE_S, _ENGINE_PAUSE * (time.monotonic() - began))
+        marks.release_dear(taken, due_at=self._clock() + pause_s)
 
 
 def _places_with_marks(config: Config) -> Iterator[tuple[Place, tuple[Collector, ...]]]:
@@ -247,8 +279,13 @@ def _places_with_marks(config: Config) -> Iterator[tuple[Place, tuple[Collector,
 
 
 class _HostMarks:
-    def __init__(self, script: Script, unasked: str = NOT_ASKED) -> None:
-        self.script = script
+    def __init__(self, collectors: Sequence[Collector], unasked: str = NOT_ASKED) -> None:
+        dear = [each for each in collectors if each.has_dear_baseline]
+        self.script = mark_script([each for each in collectors if each not in dear])
+        self.dear_script = mark_script(dear)
+        self._dear: list[TakenMark] = []
+        """Those with the snapshots that are dear to take, the run's first one always among them."""
+        self._dear_due_at = float("-inf") if dear else float("inf")
         self._unasked = unasked
         self._lock = threading.Lock()
         self._freed = threading.Condition(self._lock)
@@ -282,6 +319,27 @@ class _HostMarks:
             self._under_way = True
             self._last_began = clock()
             return True
+
+    def claim_dear(self, now: float, *, is_kept: bool) -> bool:
+        """Whether the dear snapshots may be taken now; behind a mark that a caller waits for they always are."""
+        with self._lock:
+            is_due = self._dear_due_at != float("inf") and (is_kept or now >= self._dear_due_at)
+            self._dear_due_at = now + _DEAR_TIMEOUT_S + _DEAR_PAUSE_S if is_due else self._dear_due_at
+            return is_due
+
+    def release_dear(self, taken: TakenMark | None, *, due_at: float) -> None:
+        """Keeps what came; the next ones are due then."""
+        with self._lock:
+            self._dear_due_at = due_at
+            if taken is not None:
+                self._dear = [*self._dear[:1], *self._dear[1:][-_KEPT:], taken]
+
+    def dear(self, name: str, moment: datetime, *, oldest: bool) -> TakenMark | None:
+        """The mark with a collector's snapshot that is dear: the run's first, or the newest from before a moment."""
+        with self._lock:
+            known = [taken for taken in self._dear if taken.mark.baselines.get(name)]  # empty: nobody answered
+        earlier = [taken for taken in known if taken.received_at <= moment]
+        return (earlier[0 if oldest else -1] if earlier else known[0]) if known else None
 
     def note(self, at: datetime, words: str) -> None:
         """What became of the mark that a window which began then would have needed."""
