@@ -6,6 +6,7 @@ Elasticsearch runs here. A real Prometheus is asked in test_stores_real.py.
 
 from __future__ import annotations
 
+import json
 import secrets
 import time
 from datetime import datetime, timedelta, timezone
@@ -15,9 +16,12 @@ import pytest
 from store_stub import Answer, Asked, Store, a_query, a_store, config_of, report_of, the_gap, the_item
 
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.gate import gate_of_component
 from FailTaleLibrary.records import Evidence, Window
 from FailTaleLibrary.stores.answers import moment_in, steps_of
+from FailTaleLibrary.transports import with_recorded_answers
 
 END = datetime(2026, 11, 26, 12, 0, 30, tzinfo=timezone.utc)
 WINDOW = Window(start=END - timedelta(seconds=30), end=END)
@@ -311,6 +315,27 @@ def test_a_proxy_of_the_environment_is_used_only_where_it_is_asked_for(monkeypat
         assert proxy.asked[0].headers["Proxy-Authorization"].startswith("Basic ")
 
 
+def test_what_the_environment_gave_is_not_in_the_command_that_is_shown() -> None:
+    environ = {"STORE_PLACE": "fra-7", "STORE_X": TOKEN}
+    with a_store(lambda asked: [{"time": at(1).timestamp(), "line": f"asked with {asked.params}"}]) as store:
+        query = a_query(store.url, params={"apikey": "%{STORE_X}", "place": "%{STORE_PLACE}"})
+        report = report_of(config_of(query, environ=environ), WINDOW)
+    assert store.asked[0].params == {"apikey": TOKEN, "place": "fra-7"}
+    item = the_item(report.evidence)
+    assert "apikey=%{STORE_X}" in item.command
+    assert "place=%{STORE_PLACE}" in item.command
+    assert TOKEN not in report.model_dump_json()
+    assert "fra-7" in item.text  # no secret by its name
+
+
+def test_a_flood_of_lines_and_of_sources_is_bounded_and_told() -> None:
+    entries = [{"time": at(1).timestamp(), "line": "x", "source": f"s{number}"} for number in range(30_000)]
+    with a_store(lambda _: entries) as store:
+        item = the_item(evidence_of(config_of(a_query(store.url))))
+    assert "only the first 20,000 of its lines were read" in str(item.incomplete)
+    assert item.text.count("==> ") <= 201  # those with the fewest lines stand together
+
+
 # --- Stores that do not answer ----------------------------------------------------------------------------------------
 
 
@@ -334,6 +359,44 @@ def test_a_store_that_does_not_end_its_answer_costs_its_time_once(how: str) -> N
 def test_a_query_has_three_seconds_unless_it_says_otherwise(store_that_hangs: Store) -> None:
     query = {"name": "lines", "http": {"url": store_that_hangs.url}}
     assert "within 3 s" in the_gap(evidence_of(config_of(query))).detail
+
+
+def test_the_checkup_says_of_each_store_whether_it_answers() -> None:
+    def answer(asked: Asked) -> Any:
+        now = time.time()
+        lines = [{"time": now, "line": "all is well"}] if asked.path == "/ok" else []
+        return Answer({"message": "who are you?"}, 401) if asked.path == "/no" else lines
+
+    with a_store(answer) as store:
+        queries = [
+            a_query(f"{store.url}/ok", name="ok"),
+            a_query(f"{store.url}/empty", name="empty", line="[].line"),
+            a_query(f"{store.url}/no", name="no"),
+        ]
+        checkup = check(config_of(*queries))
+    (host,) = checkup.hosts
+    assert [(each.collector, each.outcome) for each in host.collectors] == [
+        ("ok", "ok"),
+        ("empty", "empty"),
+        ("no", "cannot"),
+    ]
+    assert "who are you?" in host.collectors[2].said
+    assert [stage.said for stage in host.stages] == ["asks stores, from this machine"]
+    assert not checkup.well
+
+
+def test_a_gate_leaves_queries_out_and_says_so() -> None:
+    query = {"name": "lines", "http": {"url": "http://store"}}
+    gate = gate_of_component(config_of(query, {"name": "state", "command": "uptime"}), "stores")
+    assert (gate.collectors, gate.left_out) == (("state",), ("lines",))
+    with pytest.raises(ConfigError, match="lines asks a store, which the machine that runs FailTale does"):
+        gate_of_component(config_of(query), "stores")
+
+
+def test_recorded_answers_stand_in_for_a_store() -> None:
+    recorded = {"lines": {"stdout": json.dumps([{"time": at(1).timestamp(), "line": "as recorded"}])}}
+    config = with_recorded_answers(config_of(a_query("http://store.example")), {"here": recorded})
+    assert the_item(evidence_of(config)).text.endswith(" as recorded\n")
 
 
 @pytest.fixture

@@ -101,6 +101,11 @@ def test_what_is_no_answer_is_a_gap_in_the_servers_words(does: Mapping[str, Any]
     [
         ({"structuredContent": {**LINES, "metadata": {"resultsTruncated": True}}}, "'metadata.resultsTruncated'"),
         ({"structuredContent": {**LINES, "nextCursor": "abc"}}, "has more than it gave"),
+        ({"structuredContent": LINES, "_meta": {"truncated": True}}, "'truncated'"),
+        (
+            {"content": [{"type": "text", "text": each} for each in (json.dumps(LINES), "Results limited to 10 rows")]},
+            "Results limited to 10 rows",
+        ),
         (text("ERROR queue is full\n... [output truncated]"), "its last line says that it was cut"),
     ],
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
@@ -22,6 +23,7 @@ from FailTaleLibrary.moments import message_of
 from FailTaleLibrary.ranking.lines import LINE_CHARS, template
 from FailTaleLibrary.records import Failure, LookBack, SeenShape, Step
 from FailTaleLibrary.stores import Entry, QueryWindow, RawAnswer, StoreAnswer, StoreError, Stores
+from FailTaleLibrary.stores.answers import MOST_ENTRIES
 from FailTaleLibrary.stores.ask import is_windowed, recorded_answer, shown_query
 from FailTaleLibrary.stores.series import Row, rows_of
 from FailTaleLibrary.stores.window import moment_of
@@ -42,6 +44,8 @@ _LOOK_BACK_LINES = 2000
 _LEAST_LOOK_BACK_S = 0.2
 _NEWEST = timedelta(hours=1)
 """How far back a query without a window looks."""
+_MOST_SOURCES = 200
+OTHERS = "(other sources)"
 _MOST_SHAPES, _MOST_PLACES, _MOST_LINES = 2000, 48, 4000
 NO_SOURCE = "query"
 """The path of the part whose lines bear no source; a reader does not see it."""
@@ -173,7 +177,7 @@ def output_of(answer: StoreAnswer, earlier: Iterable[Entry], window: QueryWindow
         return _of_series(rows_of(answer.series, window), answer, max_bytes=max_bytes)
     if answer.plain is not None:
         return _of_plain_text(answer, window, max_bytes=max_bytes)
-    entries = _in_order(answer.entries)
+    entries = _in_order(_few_sources(answer.entries))
     old = [entry for entry in entries if entry.at_ns is not None and entry.at_ns < window.since_ns]
     within = [entry for entry in entries if entry.at_ns is None or entry.at_ns >= window.since_ns]
     known = [*_in_order(tuple(earlier)), *old]
@@ -184,6 +188,15 @@ def output_of(answer: StoreAnswer, earlier: Iterable[Entry], window: QueryWindow
     return _capped_output(
         list(_parts_of(within, known)), has_headings=any(e.source for e in within), notes=notes, cap=max_bytes
     )
+
+
+def _few_sources(entries: tuple[Entry, ...]) -> tuple[Entry, ...]:
+    """Those of the sources with the most lines; the others' lines stand together."""
+    sources = Counter(entry.source for entry in entries)
+    if len(sources) <= _MOST_SOURCES:
+        return entries
+    kept = {source for source, _ in sources.most_common(_MOST_SOURCES)}
+    return tuple(entry if entry.source in kept else replace(entry, source=OTHERS) for entry in entries)
 
 
 def _in_order(entries: tuple[Entry, ...]) -> list[Entry]:
@@ -201,7 +214,7 @@ def _parts_of(entries: Sequence[Entry], earlier: Sequence[Entry]) -> Iterator[Ou
     before: dict[str, list[Entry]] = {}
     for entry in earlier:
         before.setdefault(entry.source, []).append(entry)
-    newest = {source: max(entry.at_ns or 0 for entry in entries if entry.source == source) for source, _ in grouped}
+    newest = {source: max(entry.at_ns or 0 for entry in of_it) for (source, _), of_it in grouped.items()}
     has_sources = any(source for source, _ in grouped)
     unnamed = UNNAMED if has_sources else NO_SOURCE
     for (source, is_unsure), each in sorted(
@@ -277,12 +290,15 @@ def _of_series(rows: Sequence[Row], answer: StoreAnswer, *, max_bytes: int) -> H
 
 def _of_plain_text(answer: StoreAnswer, window: QueryWindow, *, max_bytes: int) -> HostOutput:
     """Lines with times of their own, those of the window; a text without times as it came."""
-    lines = decode((answer.plain or "").encode("utf-8", "replace")).splitlines()
+    whole = decode((answer.plain or "").encode("utf-8", "replace")).splitlines()
+    lines = whole[-MOST_ENTRIES:]
+    unread = len(whole) - len(lines)
+    more = [f"{unread:,} older lines were not read."] if unread else []
     borne = [timestamps.parse(line, utc_offset_s=0, near=window.until) for line in lines]
     if not any(borne) or 2 * sum(map(bool, borne)) < sum(bool(line.strip()) for line in lines):
         text = "".join(f"{line}\n" for line in lines).encode("utf-8", "replace")
         output = _capped_output(
-            [OutputPart("", text, is_unsure=False)], has_headings=False, notes=answer.notes, cap=max_bytes
+            [OutputPart("", text, is_unsure=False)], has_headings=False, notes=(*answer.notes, *more), cap=max_bytes
         )
         return replace(output, is_snapshot=True)
     kept: list[str] = []
@@ -293,7 +309,7 @@ def _of_plain_text(answer: StoreAnswer, window: QueryWindow, *, max_bytes: int) 
             kept.append(f"{line}\n")
     part = OutputPart(NO_SOURCE, "".join(kept).encode("utf-8", "replace"), is_unsure=False, method="time filter")
     dropped = len(lines) - len(kept)
-    notes = [*answer.notes, "Its lines were read by their own times, as UTC where they say no zone."]
+    notes = [*answer.notes, *more, "Its lines were read by their own times, as UTC where they say no zone."]
     if dropped:
         notes.append(f"{dropped:,} lines from before the window were left out.")
     return _capped_output([part], has_headings=False, notes=notes, cap=max_bytes)

@@ -67,8 +67,53 @@ def _json_path(text: str) -> str:
     return text
 
 
+class JsonText(str):
+    """Data as JSON text, which is hashable and cannot change."""
+
+    __slots__ = ("secrets", "shown")
+    shown: str
+    """As the configuration has it: with names in place of what comes from the environment."""
+    secrets: tuple[str, ...]
+    """What the environment gave for keys that are named like a secret's."""
+
+    @classmethod
+    def of(cls, data: object) -> "JsonText":
+        text = cls(json.dumps(data, ensure_ascii=False))
+        text.shown = json.dumps(_as_written(data), ensure_ascii=False)
+        text.secrets = tuple(_secret_texts(data))
+        return text
+
+
+def as_shown(text: str) -> str:
+    """A text of a query for a reader: with names in place of what comes from the environment."""
+    if isinstance(text, JsonText):
+        return text.shown
+    return text.raw if isinstance(text, Expanded) else text
+
+
+def _as_written(data: object) -> object:
+    if isinstance(data, dict):
+        return {key: _as_written(item) for key, item in data.items()}
+    if isinstance(data, list):
+        return [_as_written(item) for item in data]
+    return data.raw if isinstance(data, Expanded) else data
+
+
+def _secret_texts(data: object, name: str = "") -> Iterator[str]:
+    if isinstance(data, dict):
+        for key, item in data.items():
+            yield from _secret_texts(item, str(key))
+    elif isinstance(data, list):
+        for item in data:
+            yield from _secret_texts(item, name)
+    elif isinstance(data, Expanded) and _SECRET_HEADER.search(name):
+        yield str(data)
+
+
 def _json_text(value: object) -> object:
-    """A mapping or a list as JSON text, which is hashable and cannot change; a text is taken for such a text."""
+    """A mapping or a list as JSON text; a text is taken for such a text."""
+    if isinstance(value, JsonText):
+        return value
     if isinstance(value, str) and not isinstance(value, Expanded):
         try:
             value = json.loads(value)
@@ -76,7 +121,9 @@ def _json_text(value: object) -> object:
             raise NotUnderstoodError(value, "is no mapping and no JSON; write keys and values") from None
     if not isinstance(value, (dict, list)):
         raise NotUnderstoodError(value, "is no mapping; write keys and values")
-    return check_placeholders(json.dumps(value, ensure_ascii=False))
+    text = JsonText.of(value)
+    check_placeholders(text)
+    return text
 
 
 def _json_mapping(value: object) -> object:
@@ -128,9 +175,20 @@ def _words_of_command(value: object) -> object:
     if not isinstance(value, str):
         return value
     try:
-        return shlex.split(value)
+        words = shlex.split(value)
+        if isinstance(value, Expanded) and len(written := shlex.split(value.raw)) == len(words):
+            return [_expanded(word, raw) for word, raw in zip(words, written, strict=True)]
+        return words
     except ValueError as error:
         raise NotUnderstoodError(value, f"cannot be split into words: {error}") from None
+
+
+def _expanded(word: str, raw: str) -> str:
+    if word == raw:
+        return word
+    expanded = Expanded(word)
+    expanded.raw = raw
+    return expanded
 
 
 StoreUrl = Annotated[str, Kind("address"), AfterValidator(_store_address)]
@@ -224,7 +282,10 @@ class Query(Section):
 
     @property
     def secret_forms(self) -> Iterator[str]:
-        """Secrets of it in the form in which they are sent."""
+        """Secrets of it in the form in which they are sent; and those among its texts."""
+        for name in type(self).model_fields:
+            if isinstance(text := getattr(self, name), JsonText):
+                yield from text.secrets
         if self.user is not None and self.password is not None:
             yield basic_credentials(self.user, self.password)
 

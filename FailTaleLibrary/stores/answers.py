@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from FailTaleLibrary.config.queries import Query
@@ -22,7 +23,7 @@ from FailTaleLibrary.stores.window import nanoseconds
 from FailTaleLibrary.text import count, one_line, sanitize, shorten
 
 MOST_ENTRIES = 20_000
-"""Of one answer; of more, the newest."""
+"""Of one answer; of more, the first: stores are asked for the newest first."""
 _SOURCE_CHARS = 160
 _MOST_LABELS = 12
 _MISSING = object()
@@ -104,7 +105,7 @@ def _lines_of_answer(query: Query, data: Any, lacks: list[str], *, limit: int | 
     _check_there(data, line, query.line)
     entries: list[Entry] = []
     whole = zoneless = 0
-    for trail, value in _values_along(data, line):
+    for trail, value in islice(_values_along(data, line), MOST_ENTRIES + 1):
         if value is _MISSING or value is None:
             whole, value = whole + 1, _innermost_entry(data, line, trail)
         at_ns, has_zone = moment_in(_value_at(data, time, trail)) if time is not None else (None, True)
@@ -113,8 +114,8 @@ def _lines_of_answer(query: Query, data: Any, lacks: list[str], *, limit: int | 
     asked = len(entries)
     lacks += _limits_met(query, data, asked, limit=limit)
     if asked > MOST_ENTRIES:
-        entries = sorted(entries, key=lambda entry: entry.at_ns or 0)[-MOST_ENTRIES:]
-        lacks.append(f"only the newest {MOST_ENTRIES:,} of its {asked:,} lines were read")
+        del entries[MOST_ENTRIES:]
+        lacks.append(f"only the first {MOST_ENTRIES:,} of its lines were read")
     notes = [f"{count(whole, 'entry', 'entries')} without '{query.line}' came whole."] if whole else []
     if zoneless:
         notes.append("Times without a zone were read as UTC.")
@@ -306,6 +307,11 @@ def _lacks_told(query: Query, data: Any) -> Iterator[str]:
     for name, value in _telling_names(data, "", _DEPTH):
         said.setdefault(name.rpartition(".")[2].lower(), _clause_of(name, value))
     yield from said.values()
+
+
+def lacks_told(data: Any) -> Iterator[str]:
+    """What data says, by usual names, of an answer that is not whole."""
+    yield from (_clause_of(name, value) for name, value in _telling_names(data, "", _DEPTH))
 
 
 def _telling_names(node: Any, path: str, depth: int) -> Iterator[tuple[str, Any]]:

@@ -74,8 +74,9 @@ def _asked_within(query: HttpQuery | McpQuery, window: QueryWindow, patience: Pa
 
 def _asked_once(query: HttpQuery | McpQuery, window: QueryWindow, patience: Patience) -> RawAnswer:
     ask = ask_over_http if isinstance(query, HttpQuery) else ask_over_mcp
-    data, received = ask(query, window, patience)  # type: ignore[arg-type]
-    return RawAnswer(answer_in(query, data, window), received)
+    data, received, lacks = ask(query, window, patience)  # type: ignore[arg-type]
+    answer = answer_in(query, data, window)
+    return RawAnswer(replace(answer, lacks=(*answer.lacks, *lacks)), received)
 
 
 def answer_in(query: HttpQuery | McpQuery, data: Any, window: QueryWindow) -> StoreAnswer:

@@ -81,6 +81,8 @@ def fetch(
     method = method or ("GET" if body is None else "POST")
     connect_s = min(QUERY_TIME_S, patience.seconds)
     for _ in range(_MOST_REDIRECTS + 1):
+        proxy = _proxy_for(url) if query.proxy == "environment" else None
+        way = f"{where} through the environment's proxy" if proxy is not None else where
         exchange = Exchange(
             url,
             body,
@@ -88,7 +90,7 @@ def fetch(
             connect_timeout_s=connect_s,
             tls=lambda: ssl.create_default_context(cafile=query.ca_file),
             method=method,
-            proxy=_proxy_for(url) if query.proxy == "environment" else None,
+            proxy=proxy,
         )
         try:
             with waited_for(exchange, patience, where):
@@ -100,7 +102,7 @@ def fetch(
             sentence = f"The answer of {where} has more than {most}, which is not read; ask for less, or fewer 'lines'."
             raise TooMuchError("failed", sentence) from error
         except Exception as error:
-            raise unreachable(where, error, timeout_s=connect_s) from error
+            raise unreachable(way, error, timeout_s=connect_s) from error
         if not answer.location:
             return answer
         url = _followed_url(url, answer, where, is_get=method == "GET")

@@ -7,7 +7,7 @@ import re
 import shlex
 from typing import Any
 
-from FailTaleLibrary.config.queries import HttpQuery, origin_of
+from FailTaleLibrary.config.queries import HttpQuery, as_shown, origin_of
 from FailTaleLibrary.stores.answers import AnswerError, parse_json
 from FailTaleLibrary.stores.failures import StoreError, quoted
 from FailTaleLibrary.stores.fetch import Patience, credentials_of, fetch
@@ -15,10 +15,10 @@ from FailTaleLibrary.stores.window import QueryWindow, address_of, body_of, para
 from FailTaleLibrary.wire import HttpAnswer
 
 
-def ask_over_http(query: HttpQuery, window: QueryWindow, patience: Patience) -> tuple[Any, int]:
-    """The data that a store answers, and how many bytes came. Raises StoreError."""
+def ask_over_http(query: HttpQuery, window: QueryWindow, patience: Patience) -> tuple[Any, int, tuple[str, ...]]:
+    """The data that a store answers; how many bytes came; why it is not whole. Raises StoreError."""
     where = f"the store at '{origin_of(query)}'"
-    body = body_of(query, window)
+    body = body_of(query.body, window)
     headers = {"Accept": "application/json", **credentials_of(query)}
     if body is not None:
         headers["Content-Type"] = "application/json"
@@ -32,7 +32,7 @@ def ask_over_http(query: HttpQuery, window: QueryWindow, patience: Patience) -> 
         raise StoreError("failed", f"{_with_capital(where)} {error}.") from error
     if isinstance(data, dict) and data.get("status") == "error":
         raise StoreError("failed", f"{_with_capital(where)} refuses the query: {_words_in(data)}.")
-    return data, len(answer.body)
+    return data, len(answer.body), ()
 
 
 def _printable_url(url: str) -> str:
@@ -97,15 +97,14 @@ def shown_http(query: HttpQuery, window: QueryWindow) -> str:
         words += ["-H", f"{header.name}: {'…' if header.secret is not None else header.value}"]
     if query.ca_file is not None:
         words += ["--cacert", str(query.ca_file)]
-    body = body_of(query, window)
-    parameters = [f"{name}={value}" for name, value in parameters_of(query, window)]
-    if body is not None:
-        words += ["-H", "Content-Type: application/json", "-d", body, address_of(query, window)]
-    else:
-        words += ["-G"] if parameters else []
-        words.append(window.filled(query.url))
-        for parameter in parameters:
-            words += ["--data-urlencode", parameter]
+    params = as_shown(query.params) if query.params is not None else None
+    parameters = [f"{name}={value}" for name, value in parameters_of(params, window)]
+    if query.body is not None:
+        words += ["-H", "Content-Type: application/json", "-d", body_of(as_shown(query.body), window) or ""]
+    words += ["-G"] if parameters and query.body is None else []
+    words.append(window.filled(as_shown(query.url)))
+    for parameter in parameters:
+        words += ["--url-query" if query.body is not None else "--data-urlencode", parameter]
     return " ".join(map(shlex.quote, words))
 
 

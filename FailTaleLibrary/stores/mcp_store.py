@@ -13,8 +13,8 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from FailTaleLibrary import __version__
-from FailTaleLibrary.config.queries import McpQuery, origin_of
-from FailTaleLibrary.stores.answers import AnswerError, parse_json
+from FailTaleLibrary.config.queries import McpQuery, as_shown, origin_of
+from FailTaleLibrary.stores.answers import AnswerError, lacks_told, parse_json, says_cut
 from FailTaleLibrary.stores.failures import StoreError, quoted
 from FailTaleLibrary.stores.fetch import Patience, credentials_of, fetch
 from FailTaleLibrary.stores.http_store import refusal_of_store
@@ -45,15 +45,17 @@ class Channel(Protocol):
         ...
 
 
-def ask_over_mcp(query: McpQuery, window: QueryWindow, patience: Patience) -> tuple[Any, int]:
-    """The data, or the text, that a tool answers, and how many bytes came. Raises StoreError."""
+def ask_over_mcp(query: McpQuery, window: QueryWindow, patience: Patience) -> tuple[Any, int, tuple[str, ...]]:
+    """The data, or the text, that a tool answers; how many bytes came; why it is not whole. Raises StoreError."""
     where = f"the MCP server '{origin_of(query)}'"
     with _channel_of(query, patience, where) as channel:
         session = _Session(channel, where)
         session.begin()
         tool = session.read_only_tool(query.tool)
         result = session.call(query.tool, _filled_arguments(query, window, tool))
-    return _data_of(result, where), len(json.dumps(result))
+    data, notes = _data_of(result, where)
+    lacks = [*lacks_told(result.get("_meta")), *(f"the tool says '{quoted(note)}'" for note in notes if says_cut(note))]
+    return data, len(json.dumps(result)), tuple(lacks)
 
 
 @contextmanager
@@ -299,23 +301,33 @@ def _wants_text(schema: Any) -> bool:
     return "string" in kinds and not kinds & {"integer", "number"}
 
 
-def _data_of(result: Mapping[str, Any], where: str) -> Any:
-    """What a result holds: its structure, JSON in its text, or the text."""
+def _data_of(result: Mapping[str, Any], where: str) -> tuple[Any, list[str]]:
+    """What a result holds (its structure, JSON in its text, or the text), and the texts beside that."""
     data = result.get("structuredContent")
+    texts = list(_texts_in(result))
+    if data is None and len(texts) > 1 and (first := _json_in(texts[0])) is not None:
+        return _unwrapped(first), texts[1:]
     if data is None:
-        texts = list(_texts_in(result))
         parts = result.get("content")
         if not texts and isinstance(parts, list) and parts:
             raise StoreError("failed", f"{_capital_of(where)} answers pictures or links alone, and no text.")
-        data = "\n".join(texts)
+        return _unwrapped("\n".join(texts)), []
+    return _unwrapped(data), texts
+
+
+def _unwrapped(data: Any) -> Any:
     if isinstance(data, dict) and data.keys() == {"result"}:
         data = data["result"]  # how servers in Python wrap what is no mapping
-    if isinstance(data, str) and data.lstrip()[:1] in ("{", "["):
-        try:
-            return parse_json(data)
-        except AnswerError:
-            return data
-    return data
+    found = _json_in(data) if isinstance(data, str) else None
+    return data if found is None else found
+
+
+def _json_in(text: str) -> Any:
+    """The data in a text that is JSON of some structure; None for another one."""
+    try:
+        return parse_json(text) if text.lstrip()[:1] in ("{", "[") else None
+    except AnswerError:
+        return None
 
 
 def _texts_in(result: Mapping[str, Any]) -> Iterator[str]:
@@ -333,8 +345,9 @@ def _texts_in(result: Mapping[str, Any]) -> Iterator[str]:
 
 def shown_mcp(query: McpQuery, window: QueryWindow) -> str:
     """The call as a person reads it."""
-    arguments = json.dumps(window.filled_data(json.loads(query.arguments)), ensure_ascii=False)
-    server = query.url if query.url is not None else " ".join(map(shlex.quote, query.command))
+    arguments = json.dumps(window.filled_data(json.loads(as_shown(query.arguments))), ensure_ascii=False)
+    words = " ".join(shlex.quote(as_shown(word)) for word in query.command)
+    server = as_shown(query.url) if query.url is not None else words
     return f"MCP tool {query.tool} {arguments} of {server}"
 
 

@@ -100,16 +100,16 @@ def asks_for(texts: Iterator[str], name: str) -> bool:
 def address_of(query: HttpQuery, window: QueryWindow) -> str:
     """The address with its parameters."""
     url = window.filled(query.url)
-    pairs = tuple(parameters_of(query, window))
+    pairs = tuple(parameters_of(query.params, window))
     if not pairs:
         return url
     base, hash_, fragment = url.partition("#")
     return f"{base}{'&' if '?' in base else '?'}{urlencode(pairs, quote_via=quote)}{hash_}{fragment}"
 
 
-def parameters_of(query: HttpQuery, window: QueryWindow) -> Iterator[tuple[str, str]]:
+def parameters_of(params: str | None, window: QueryWindow) -> Iterator[tuple[str, str]]:
     """Name and value of each parameter, filled."""
-    parameters: Mapping[str, Any] = json.loads(query.params) if query.params else {}
+    parameters: Mapping[str, Any] = json.loads(params) if params else {}
     for name, value in parameters.items():
         for each in value if isinstance(value, list) else [value]:
             yield window.filled(name), window.filled(_text_of(each))
@@ -121,6 +121,6 @@ def _text_of(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False) if value is not None else ""
 
 
-def body_of(query: HttpQuery, window: QueryWindow) -> str | None:
+def body_of(body: str | None, window: QueryWindow) -> str | None:
     """The body of a POST; None for a GET."""
-    return None if query.body is None else json.dumps(window.filled_data(json.loads(query.body)), ensure_ascii=False)
+    return None if body is None else json.dumps(window.filled_data(json.loads(body)), ensure_ascii=False)
