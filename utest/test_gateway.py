@@ -59,36 +59,37 @@ limits: {item_bytes: 2 kB, bundle_item_bytes: 2 MB, failure_time: 500, host_time
 components:
   noisy: {collectors: [{name: random, command: 'od -An -tx1 -N 500000 /dev/urandom'}]}
   leaky: {collectors: [{name: state, command: 'echo it is SECRET; echo SECRET >&2'}]}
+  slow:
+    collectors: [{name: quick, command: echo quick}, {name: slow, command: 'exec sleep MARKER', timeout: 600 s}]
 hosts:
+  slow1: {component: slow, transport: local}
   noisy1: {component: noisy, transport: local}
   leaky1: {component: leaky, transport: local}
 """
 
 
-@pytest.fixture(scope="module")
-def of_many_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """A gateway whose hosts each give something else; tests share it and ask one host each."""
-    folder = tmp_path_factory.mktemp("kinds")
-    with served(folder, "--config", str(a_config(folder, BOOK.replace("SECRET", SECRET)))) as running:
-        yield running
-
-
 @dataclass
-class Slow:
-    """A gateway with a command that never ends by itself, beside a quick one."""
+class ManyKinds:
+    """A gateway whose hosts each give something else; tests share it and ask one host each."""
 
     server: Served
     marker: str
 
-    def is_asked(self) -> bool:
+    @property
+    def way(self) -> tuple[str, Path]:
+        return self.server.url, self.server.token_file
+
+    def is_slow(self) -> bool:
+        """Whether its command that never ends by itself runs."""
         return is_running(self.marker)
 
 
 @pytest.fixture(scope="module")
-def slowly(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Slow]:
-    folder, marker = tmp_path_factory.mktemp("slow"), a_marker()
-    with served(folder, "--config", str(a_config(folder, slow(folder, marker)))) as running:
-        yield Slow(running, marker)
+def many_kinds(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyKinds]:
+    folder, marker = tmp_path_factory.mktemp("kinds"), a_marker()
+    text = BOOK.replace("SECRET", SECRET).replace("MARKER", marker)
+    with served(folder, "--config", str(a_config(folder, text))) as running:
+        yield ManyKinds(running, marker)
 
 
 @dataclass
@@ -269,23 +270,21 @@ def test_through_the_gateway_real_ssh_gives_equal_records(over_ssh: OverSsh) -> 
     assert what_was_found(through) == what_was_found(direct)
 
 
-def test_full_texts_come_by_pages_for_the_bundle(of_many_kinds: Served, tmp_path: Path) -> None:
+def test_full_texts_come_by_pages_for_the_bundle(many_kinds: ManyKinds, tmp_path: Path) -> None:
     limits = {"bundle_item_bytes": 2_000_000, "failure_time": 500, "host_time": 500}
-    way = (of_many_kinds.url, of_many_kinds.token_file)
-    with investigating(runner_config(*way, bundles={"enabled": True}, limits=limits)) as run:
+    with investigating(runner_config(*many_kinds.way, bundles={"enabled": True}, limits=limits)) as run:
         report = run.collect_failure(a_failure(), hosts=["noisy1"], output_dir=tmp_path)
         (item,) = report.evidence.items
         assert item.omitted_bytes > 1_000_000
         stored = (tmp_path / "failtale" / report.failure.id / "items" / "noisy1" / "random.txt").read_text()
         assert len(stored) > 1_500_000
         assert stored.endswith(item.text)
-        pages = [line for line in of_many_kinds.audit_file.read_text().splitlines() if '"runner_record"' in line]
+        pages = [line for line in many_kinds.server.audit_file.read_text().splitlines() if '"runner_record"' in line]
         assert len(pages) > 2
 
 
-def test_everything_is_redacted_once_more_with_the_secrets_of_the_runner(of_many_kinds: Served, tmp_path: Path) -> None:
-    way = (of_many_kinds.url, of_many_kinds.token_file)
-    with investigating(runner_config(*way, bundles={"enabled": True})) as run:
+def test_everything_is_redacted_once_more_with_the_secrets_of_the_runner(many_kinds: ManyKinds, tmp_path: Path) -> None:
+    with investigating(runner_config(*many_kinds.way, bundles={"enabled": True})) as run:
         run.know([SECRET])
         report = run.collect_failure(a_failure(), hosts=["leaky1"], output_dir=tmp_path)
         assert SECRET not in report.model_dump_json()
@@ -384,13 +383,13 @@ def test_a_gateway_whose_clock_is_ahead_finds_the_same_window(tmp_path: Path) ->
         report = run.collect_failure(a_failure(seconds=30))
         (item,) = report.evidence.items
         assert item.started_at is not None
-        assert abs(item.started_at - began) < timedelta(seconds=20)
+        assert abs(item.started_at - began) < timedelta(seconds=PATIENCE_S)
         assert item.window is not None
         assert item.window.since is not None
         early = report.failure.window.start - item.window.since
         assert timedelta(milliseconds=-1) <= early < timedelta(seconds=PATIENCE_S)
         (clock,) = report.evidence.clocks
-        assert clock.offset_s == pytest.approx(300, abs=2)
+        assert clock.offset_s == pytest.approx(300, abs=2 + clock.uncertainty_s)
 
 
 @pytest.mark.parametrize(
@@ -513,28 +512,29 @@ def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_
         assert wait_until(lambda: is_running(marker))
         server.process.send_signal(signal.SIGKILL)
         telling.join(PATIENCE_S)
-        assert "ended the connection" in only_gap(reports[0])
+        # without an answer, or in the midst of one
+        assert re.search(r"gateway at '\S+' (ended the connection|failed: the connection ended)", only_gap(reports[0]))
         server.process.wait()
         a_config(tmp_path)  # the same file without the slow command
         stack.enter_context(served(tmp_path, "--config", config, "--port", str(server.port)))
         assert len(run.collect_failure(a_failure()).evidence.items) == 4
 
 
-def test_a_cancelled_collection_ends_on_the_hosts(slowly: Slow) -> None:
+def test_a_cancelled_collection_ends_on_the_hosts(many_kinds: ManyKinds) -> None:
     cancel = threading.Event()
-    with investigating(runner_config(slowly.server.url, slowly.server.token_file)) as run:
-        threading.Thread(target=lambda: wait_until(slowly.is_asked) and cancel.set(), daemon=True).start()
-        report = run.collect_failure(a_failure(), cancel=cancel)
+    with investigating(runner_config(*many_kinds.way)) as run:
+        threading.Thread(target=lambda: wait_until(many_kinds.is_slow) and cancel.set(), daemon=True).start()
+        report = run.collect_failure(a_failure(), hosts=["slow1"], cancel=cancel)
         assert [gap.reason for gap in report.evidence.gaps] == ["cancelled"]
-        assert wait_until(lambda: not slowly.is_asked())
+        assert wait_until(lambda: not many_kinds.is_slow())
 
 
-def test_at_the_deadline_there_is_what_there_was(slowly: Slow) -> None:
-    with investigating(runner_config(slowly.server.url, slowly.server.token_file)) as run:
-        report = run.collect_failure(a_failure(), deadline_s=8.0)
-        assert [item.id for item in report.evidence.items] == ["web1/quick"]
+def test_at_the_deadline_there_is_what_there_was(many_kinds: ManyKinds) -> None:
+    with investigating(runner_config(*many_kinds.way)) as run:
+        report = run.collect_failure(a_failure(), hosts=["slow1"], deadline_s=8.0)
+        assert [item.id for item in report.evidence.items] == ["slow1/quick"]
         assert [gap.reason for gap in report.evidence.gaps] == ["timed out"]
-        assert wait_until(lambda: not slowly.is_asked())
+        assert wait_until(lambda: not many_kinds.is_slow())
 
 
 def test_with_no_time_left_the_gateway_is_not_asked() -> None:

@@ -87,6 +87,10 @@ def listener() -> Iterator[Callable[..., Listener]]:
         one.close()
 
 
+STAGE_S = 3.0
+"""Of a connection attempt whose stage is told: a busy machine needs some of it to get there."""
+
+
 def at_port(port: int, *, clock: Callable[[], float] = time.monotonic, limit_s: float = 0.4) -> Connections:
     config = config_at("127.0.0.1", user="nobody", port=port, connect_timeout_s=limit_s, known_hosts="/nonexistent")
     return Connections(config, clock=clock)
@@ -104,9 +108,9 @@ def test_a_refused_port_is_told() -> None:
 
 
 def test_a_silent_port_is_told_in_time(listener: Callable[..., Listener]) -> None:
-    error = refusal(at_port(listener(says=None).port))
+    error = refusal(at_port(listener(says=None).port, limit_s=STAGE_S))
     assert error.reason == "no answer"
-    assert "accepts connections, but sent no SSH banner within 0.4 s" in str(error)
+    assert "accepts connections, but sent no SSH banner within 3 s" in str(error)
 
 
 def test_a_handshake_that_stops_is_told_in_time(new_host: Callable[..., Sshd]) -> None:
@@ -120,8 +124,8 @@ def test_a_handshake_that_stops_is_told_in_time(new_host: Callable[..., Sshd]) -
         held.append(client)
 
     threading.Thread(target=serve, daemon=True).start()
-    error = refusal(at_port(silent.getsockname()[1]))
-    assert (error.reason, "finished no handshake within 0.4 s" in str(error)) == ("no answer", True)
+    error = refusal(at_port(silent.getsockname()[1], limit_s=STAGE_S))
+    assert (error.reason, "finished no handshake within 3 s" in str(error)) == ("no answer", True)
     for end in [silent, *held]:
         end.close()
 
@@ -268,6 +272,7 @@ def test_a_killed_connection_keeps_what_came_and_is_replaced(new_host: Callable[
     assert results["killed"].incomplete.startswith("connection lost after")
     assert results["killed"].stdout == b"part\n"
     assert wait_until(lambda: host.leftovers() == [])
+    assert run(connections, "echo again").stdout == b"again\n"  # a busy machine has told the last one before the cut
     assert connections.opened == 2
     connections.close()
 

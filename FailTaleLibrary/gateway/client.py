@@ -28,7 +28,7 @@ from FailTaleLibrary.gateway.record import RUNNER
 from FailTaleLibrary.gateway.silence import KnownSilence, Pulse
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import one_line, sanitize, shorten
-from FailTaleLibrary.wire import Exchange, HttpAnswer
+from FailTaleLibrary.wire import Exchange, HttpAnswer, WireError
 
 _log = logger_of(__name__)
 
@@ -333,7 +333,8 @@ class GatewayClient:
             return GatewayError(f"The {self._where} ended the connection without an answer.")
         if not isinstance(error, OSError):
             said = _quoted_words(str(error)) or "it ended the connection"
-            return GatewayError(f"The connection to the {self._where} failed: {type(error).__name__}: {said}.")
+            kind = "" if isinstance(error, WireError) else f"{type(error).__name__}: "
+            return GatewayError(f"The connection to the {self._where} failed: {kind}{said}.")
         why = self._why_unreachable(error)
         return UnreachableError(f"Cannot reach the {self._where}: {why}{'' if why.endswith('?') else '.'}")
 
