@@ -36,11 +36,12 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Several processes share the files of tests, a file each time: what takes long begins first, so that none is left alone
 # with one at the end. Measured; a name that is not here comes later.
 _LONG = (
-    "windows_log_files", "tutorial", "release", "mcp_conformance", "pytest_plugin", "hints_model", "hints_in_runs",
-    "gateway", "windows_marks", "mcp_http", "windows_rotation", "gateway_rogue", "gateway_silence", "reach",
-    "interrupts", "presets_real_data", "redaction", "listener_runs", "windows_model", "transports_leftovers",
-    "rendering_in_log", "limits", "demo", "rendering_run_page", "examples", "passing_runs", "other_tests",
-    "windows_real", "rogue_hosts", "hints_ollama", "gate", "presets_real_web", "mcp_tools", "run", "safe_text",
+    "windows_log_files", "gateway", "tutorial", "release", "mcp_conformance", "pytest_plugin", "hints_model",
+    "hints_in_runs", "mcp_http", "rogue_hosts", "gate", "transports_leftovers", "windows_rotation", "gate_attacks",
+    "reach", "windows_marks", "mcp_strangers", "mcp_tools", "presets_real_data", "history", "doctor", "interrupts",
+    "transports_visit", "presets_real_web", "collection_collect", "gateway_rogue", "gateway_silence", "redaction",
+    "listener_runs", "windows_model", "rendering_in_log", "limits", "demo", "rendering_run_page", "examples",
+    "passing_runs", "other_tests", "windows_real", "hints_ollama", "run", "safe_text",
 )  # fmt: skip
 _READ_BY_US = ("FAILTALE_CONFIG", "FAILTALE_LOG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
 
