@@ -204,6 +204,14 @@ class Failure(Record):
     """Earlier ones that are left out."""
     redactions: tuple[Redaction, ...] = ()
 
+    @property
+    def telling_step(self) -> KeywordStep | None:
+        """The failing keyword; the one that called it where it only says the message, as Fail does."""
+        steps = self.keyword_path
+        if steps and " ".join(steps[-1].arguments) == self.message:
+            return steps[-2] if len(steps) > 1 else None
+        return steps[-1] if steps else None
+
     def with_outcome(self, *, message: SafeText, keyword_path: tuple[KeywordStep, ...], attempt: int) -> Failure:
         """The failure with what is known of its end."""
         return self.model_copy(update={"message": message, "keyword_path": keyword_path, "attempt": attempt})

@@ -68,6 +68,30 @@ def test_who_says_a_reason_of_itself_leads_and_who_passes_it_on_is_its_consequen
     assert analysis.suspects[1].signals[0].words == "follows from what db1 logged"
 
 
+def test_who_has_words_of_its_own_ahead_of_what_another_host_says_passes_it_on() -> None:
+    relay = log(f"{AT}300 ERROR POST /orders: could not serialize: deadlock detected", host="app1")
+    analysis = ranked(relay, log(f"{AT}400 [901] ERROR:  deadlock detected", host="db1"), clocks=())
+    assert [each.host for each in analysis.suspects[:2]] == ["db1", "app1"]
+
+
+def test_what_was_slow_leads_where_another_host_waited_and_is_no_reason_where_nobody_did() -> None:
+    slow = log(f"{AT}300 LOG:  duration: 9120.114 ms  statement: SELECT name FROM orders", host="db1")
+    waited = log(f"{AT}400 ERROR POST /orders timed out after 9000 ms waiting for the database", host="app1")
+    assert ranked(waited, slow).headline.startswith("db1 · slow: duration: 9120.114 ms")
+    assert ranked(slow).headline.startswith("No strong suspect")
+
+
+def test_a_services_last_error_leads_and_not_what_its_manager_says_of_its_end() -> None:
+    error = "ERROR startup: cannot read /etc/shop/prices.yaml: mapping values are not allowed here, line 14"
+    end = "app1 systemd[1]: shop.service: Main process exited, code=exited, status=1/FAILURE"
+    own, manager = log(f"{AT}300 {error}", host="app1"), log(f"{AT}310 {end}", host="app1", collector="syslog")
+    analysis = ranked(manager, own)
+    assert analysis.headline.startswith("app1 · service ended: cannot read /etc/shop/prices.yaml")
+    assert "logged right before what syslog logged of its end" in [each.words for each in analysis.suspects[0].signals]
+    long_before = log("2026-03-14 12:00:59,000 " + error, host="app1")
+    assert ranked(manager, long_before).headline.startswith("app1 · unit failed")
+
+
 def test_a_reason_that_went_through_two_hosts_leads_from_the_first_to_the_test() -> None:
     web = log(f"{AT}500 [error] POST /orders: upstream app1 answered: database returned: {DISK}", host="web1")
     app = log(f"{AT}450 ERROR POST /orders: database returned: {DISK}", host="app1")

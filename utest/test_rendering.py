@@ -283,7 +283,7 @@ def test_the_card_and_the_json_mark_each_unsure_line() -> None:
     parts = (ItemPart(first_line=0, lines=2, unsure=True), ItemPart(first_line=2, lines=2))
     item = an_item(text="perhaps ERROR\nperhaps old\nERROR of it\nof this test", parts=parts, before="")
     report = a_report(evidence=some_evidence(items=(item,), gaps=()), analysis=Analysis())
-    unsure = re.compile(r'<span class="ft-b ft-l-[a-z]+ ft-unsure" title="perhaps older[^"]*"[^>]*>([^<]*)\n</span>')
+    unsure = re.compile(r'<span class="ft-l-[a-z]+ ft-unsure" title="perhaps older[^"]*"[^>]*>([^<]*)\n</span>')
     assert unsure.findall(to_html(report, max_bytes=100_000)) == ["perhaps ERROR", "perhaps old"]
     (stored,) = json.loads(to_json(report))["evidence"]["items"]
     parts_told = [(part["first_line"], part["lines"], part["unsure"]) for part in stored["parts"]]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
+from html import unescape
 
 import pytest
 from builders import (
@@ -20,7 +22,10 @@ from builders import (
     some_evidence,
 )
 
+from FailTaleLibrary.archive import to_payload
+from FailTaleLibrary.archive.payload import from_payload, report_in
 from FailTaleLibrary.records import Analysis, LookBack, Report, Rows, SeenShape
+from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.rendering.card import card_of
 from FailTaleLibrary.rendering.changes import changes_of
 from FailTaleLibrary.rendering.merged import MOST_LINES, merged_lines, shared_identifiers
@@ -204,3 +209,28 @@ def test_gaps_that_ask_for_the_same_act_are_one_group() -> None:
     first, second = card_of(a_report(evidence=some_evidence(gaps=(a_gap(), *denied)))).gaps
     assert (first.places, first.number) == ("dmesg on web0, web1, web2 and 2 more hosts", 5)
     assert (second.places, second.reason) == ("db1", "unreachable")
+
+
+def test_a_card_that_carries_all_lines_shows_a_few_of_each_usual_shape_and_all_near_a_suspect() -> None:
+    lines = [f"12:01:0{n % 10} INFO GET /health -> 200 in {n} ms" for n in range(20)]
+    lines[12] = "12:01:02 ERROR orders: database is locked"
+    shape = SeenShape(lines=tuple(n for n in range(20) if n != 12), count=40)
+    item = an_item(text="\n".join(lines), before="", look_backs=(LookBack(of_lines=20, lines=400, shapes=(shape,)),))
+    suspect = a_suspect(item_id=item.id, line_number=12, text=lines[12])
+    report = a_report(evidence=some_evidence(items=(item,), gaps=()), analysis=Analysis(suspects=(suspect,)))
+    whole, short = (to_html(report, max_bytes=100_000, pack=pack) for pack in (None, to_payload))
+    evidence = [shown_lines(card) for card in (whole, short)]
+    assert evidence[0] == lines
+    assert evidence[1] == [lines[0], "… 9 usual lines", *lines[10:15], "… 3 usual lines", *lines[18:]]
+    assert "left out 12 lines of shapes that this log held often before; all of them: failtale show" in text_of(short)
+    assert report_in(short) == from_payload(to_payload(report))
+    assert "20 lines, 1 error-looking" in text_of(short)
+
+
+def shown_lines(card: str) -> list[str]:
+    """Of the one item."""
+    return unescape(re.sub("<[^>]*>", "", card[card.rindex("<pre") : card.rindex("</pre>")])).strip().splitlines()
+
+
+def text_of(card: str) -> str:
+    return " ".join(unescape(re.sub("<[^>]*>", " ", card)).split())

@@ -27,6 +27,10 @@ _LATEST_S = 5.0
 """So much later than a client's word may stand the reason for it: clocks and log buffers differ."""
 _AT_ONCE_S = 2.0
 """Lines of one request, and those of a server's end, stand no further apart."""
+_ENDS = frozenset({"unit failed", "restart"})
+"""What a service manager says of a service's end, and not why."""
+_WHOLE_SECOND_S = 1.0
+"""A service manager's log may have whole seconds."""
 _LOOKED_AT = 60
 """Of the candidates, the best: each is compared with each."""
 _LEAST_OF_REQUEST = 3.0
@@ -40,7 +44,7 @@ def behind_causes(ordered: Sequence[Candidate], scene: Scene, linker: Linker) ->
         is_late = each.line_number is not None and each.at is not None and scene.offset_s(each.at) > LATE_S
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
     causes = _pages_behind_cause(_clients_behind_reason(_relays_behind_source(classes[0], linker), linker))
-    return [*_first_of_request(causes), *classes[1], *classes[2]]
+    return [*_ends_behind_last_words(_first_of_request(causes)), *classes[1], *classes[2]]
 
 
 def _is_status_line(candidate: Candidate) -> bool:
@@ -51,17 +55,34 @@ def _is_status_line(candidate: Candidate) -> bool:
 
 
 def _confirmed(ordered: Sequence[Candidate], linker: Linker) -> list[Candidate]:
-    """The candidates; a complaint is a reason where a client on another host noticed it, too."""
+    """The candidates; a complaint, or what was slow, is a reason where a client on another host noticed it, too."""
     clients = [each for each in ordered if each.line_number is not None and _noticed_something(each)]
-    return [_confirmed_by(each, clients, linker) if each.told_by == COMPLAINT else each for each in ordered]
+    waiting = [each for each in clients if any(signal.name == "time-out" for signal in each.signals)]
+
+    def confirmed(each: Candidate) -> Candidate:
+        if each.told_by == COMPLAINT:
+            return _confirmed_by(each, clients, linker)
+        return _confirmed_by(each, waiting, linker, by_nobody_named=True) if _was_slow(each) else each
+
+    return [confirmed(each) for each in ordered]
+
+
+def _was_slow(candidate: Candidate) -> bool:
+    return candidate.can_be_told and any(signal.name == "slow" for signal in candidate.signals)
 
 
 def _noticed_something(candidate: Candidate) -> bool:
     return candidate.told_by == "client" and candidate.can_be_told
 
 
-def _confirmed_by(complaint: Candidate, clients: Iterable[Candidate], linker: Linker) -> Candidate:
-    client = next((each for each in clients if linker.names(each, complaint.host)), None)
+def _confirmed_by(
+    complaint: Candidate, clients: Iterable[Candidate], linker: Linker, *, by_nobody_named: bool = False
+) -> Candidate:
+    """``by_nobody_named``: a client that waited, and does not say for whom, counts as well."""
+    others = [each for each in clients if each.host != complaint.host]
+    client = next((each for each in others if linker.names(each, complaint.host)), None)
+    if client is None and by_nobody_named:
+        client = next((each for each in others if not linker.hosts_named_by(each)), None)
     if client is None:
         return complaint
     words = our_words("{} noticed it, too", configured_name(client.host))
@@ -178,6 +199,38 @@ def _could_be_of(candidate: Candidate, reason: Candidate) -> bool:
     if candidate.at is None or reason.at is None or reason.line_number is None:
         return True
     return (reason.at - candidate.at).total_seconds() <= _LATEST_S
+
+
+# --- Why a service ended ---------------------------------------------------------------------------------------------
+
+
+def _ends_behind_last_words(ordered: list[Candidate]) -> list[Candidate]:
+    """Where a service manager's word of an end leads, the error that a log of that host held right before it does."""
+    lead = next(iter(ordered), None)
+    if lead is None or not _tells_an_end(lead):
+        return ordered
+    last_words = next((each for each in ordered if _could_be_last_words(each, lead)), None)
+    if last_words is None:
+        return ordered
+    words = our_words("logged right before what {} logged of its end", configured_name(lead.collector))
+    reason = last_words.told_as_reason(Signal(name="service ended", words=words, strong=True))
+    return [reason, *(each for each in ordered if each is not last_words)]
+
+
+def _tells_an_end(candidate: Candidate) -> bool:
+    return any(signal.name in _ENDS for signal in candidate.signals)
+
+
+def _could_be_last_words(candidate: Candidate, end: Candidate) -> bool:
+    if candidate.host != end.host or candidate.collector == end.collector or _tells_an_end(candidate):
+        return False
+    names = {signal.name for signal in candidate.signals}
+    is_news = candidate.can_be_told and not names.isdisjoint({"new", "stands", "in the window"})
+    if not is_news or names.isdisjoint({"error", "exception"}) or candidate.told_by == "client":
+        return False
+    if candidate.at is None or end.at is None:
+        return False
+    return -_LATEST_S <= (candidate.at - end.at).total_seconds() <= _WHOLE_SECOND_S
 
 
 # --- The first line of a request -------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ _NO_KINDS = frozenset({"error", "exception", "server error", "noticed elsewhere"
 """Signals that say no more than the line."""
 _VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
 _PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
-_HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?= |:|$|!|\.)")
+_HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?=[ :!.,;)]|$)")
 
 
 _MOST_UNSEEN = 3
@@ -124,7 +124,8 @@ def _what(failure: Failure) -> str:
     request = _request_of(failure)
     if request:
         return request
-    return f"`{failure.keyword_path[-1].name.rsplit('.', 1)[-1]}` failed" if failure.keyword_path else "the test failed"
+    step = failure.telling_step
+    return f"`{step.name.rsplit('.', 1)[-1]}` failed" if step else "the test failed"
 
 
 def _request_of(failure: Failure) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from FailTaleLibrary.ranking.lines import LINE_CHARS
+from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.score import Candidate
 
 _SAYS = (
@@ -19,6 +19,9 @@ _WORDS = r"reply|response|answer|message|exception|failure|fault"
 _CLIENT_LIBRARIES = (
     r"psycopg2?|pymysql|mysql|redis|sqlalchemy|requests|urllib3|httpx|aiohttp|grpc|pika|amqp|kafka|botocore"
 )
+_LEVEL = re.compile(r"^\W*(?:\[\d+\] )?(?:FATAL|ERROR|PANIC|LOG|WARNING|WARN|ERR):?\s+|^# ")
+_LEAST_QUOTED = 12
+"""Characters of what one host says and another one repeats."""
 _PASSES_ON = re.compile(
     rf"\b(?:{_SAYS})(?: [\w'\"/.-]+){{0,3}}? ?(?::|->|=>) "  # database returned: …, app1 answered 500: …
     rf"|\b(?:error|{_WORDS}) (?:from|of|by|at|on) (?:the )?\S"
@@ -38,7 +41,20 @@ def are_of_one_reason(relay: Candidate, source: Candidate) -> bool:
     """Whether a host passes on the kind of reason that another host says of itself."""
     if relay.host == source.host or not _reasons_of(relay) & _reasons_of(source):
         return False
-    return passes_on(relay) and not passes_on(source)
+    return (passes_on(relay) or _quotes(relay, source)) and not passes_on(source)
+
+
+def _quotes(relay: Candidate, source: Candidate) -> bool:
+    """Whether a line has words of its own ahead of all that another host says."""
+    if relay.line_number is None or source.line_number is None:
+        return False
+    said, whole = _without_level(source), _without_level(relay)
+    return len(said) >= _LEAST_QUOTED and whole != said and whole.endswith(said)
+
+
+def _without_level(candidate: Candidate) -> str:
+    """What a line says, without the words ahead of it that say how grave it is."""
+    return _LEVEL.sub("", gist(candidate.text, max_chars=LINE_CHARS)).casefold().strip(" .")
 
 
 def _reasons_of(candidate: Candidate) -> set[str]:

@@ -10,21 +10,21 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
 from FailTaleLibrary.moments import message_of
-from FailTaleLibrary.records import NO_HOST, Analysis, Failure, Gap, Hint, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import NO_HOST, Analysis, Gap, Hint, Item, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.changes import Changes, changes_of
-from FailTaleLibrary.rendering.fitting import is_marker, left_out
+from FailTaleLibrary.rendering.fitting import AROUND, is_marker, left_out
 from FailTaleLibrary.rendering.hint_places import HintPlace, agreement_words, place_of_hint
 from FailTaleLibrary.rendering.merged import Merged, merged_lines, shared_identifiers
 from FailTaleLibrary.rendering.timeline import MOST_HOSTS, Timeline, timeline_of
 from FailTaleLibrary.rendering.words import severity
-from FailTaleLibrary.text import count, shorten
+from FailTaleLibrary.text import count, duration, shorten
 
 MOST_PX = 500
 """Of an unopened card."""
@@ -35,6 +35,14 @@ MOST_HOST_CHARS = 18
 MOST_GAPS = 8
 """Groups of gaps in a card that has little room."""
 _WHY_SIGNALS = 3
+_OFTEN_BEFORE = 3
+"""So often a line's shape stood before the window, at least, when most of its lines in the window may be left out."""
+_KEPT_OF_SHAPE = 3
+"""Of the lines of such a shape in one item: the first and the newest."""
+_FEWEST_LEFT_OUT = 3
+"""Neighbours; a row that says "2 usual lines" saves nothing."""
+_ID_CHARS = 16
+"""Of a failure's id: as many as no two of a page share."""
 NO_NEWS = "seen before"
 """Signal of a line that a host says all the time; beside a suspect that is news it only costs a reader's time."""
 
@@ -128,6 +136,11 @@ class ItemView:
     outcome: in_words.Outcome
     counts: str
     chunks: tuple[Chunk, ...]
+    facts: tuple[tuple[str, str], ...] = ()
+    """What is to be known of how it was collected, by name."""
+    error_lines: int = 0
+    usual_left_out: int = 0
+    """Lines that the host logs all the time, of which the card shows a few."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,12 +231,13 @@ class Card:
 # --- From the report to it -------------------------------------------------------------------------------------------
 
 
-def card_of(report: Report, *, brief: bool = False) -> Card:
-    """The words of a report's card."""
-    prefix = f"failtale_{own_part(report.failure.id)}"  # no hyphen: log.html reads s1-t1-k1 in a location's hash
+def card_of(report: Report, *, brief: bool = False, without_usual: bool = False) -> Card:
+    """The words of a report's card; ``without_usual``: of lines that a host logs all the time it shows a few."""
+    prefix = f"failtale_{own_part(report.failure.id)[-_ID_CHARS:]}"  # log.html reads a hyphen as in s1-t1-k1
     suspects = shown_suspects(report.analysis)
     items = tuple(
-        _item_view(item, number, prefix=prefix, suspects=suspects) for number, item in enumerate(report.evidence.items)
+        _item_view(item, number, prefix=prefix, suspects=suspects, without_usual=without_usual)
+        for number, item in enumerate(report.evidence.items)
     )
     merged = Merged() if brief else merged_lines(report, suspects)
     changes = changes_of(report.evidence.items)
@@ -484,14 +498,6 @@ def _anchor_of(suspect: Suspect, items: Iterable[ItemView], *, prefix: str) -> s
     return next((view.anchor for view in items if view.item.id == suspect.item_id), None)
 
 
-def telling_step(failure: Failure) -> KeywordStep | None:
-    """The failing keyword; the one that called it where it only says the message, as Fail does."""
-    steps = failure.keyword_path
-    if len(steps) > 1 and " ".join(steps[-1].arguments) == failure.message:
-        return steps[-2]
-    return steps[-1] if steps else None
-
-
 def first_line(text: str) -> str:
     return next((line.strip() for line in text.splitlines() if line.strip()), "")
 
@@ -499,16 +505,54 @@ def first_line(text: str) -> str:
 # --- Items, hosts and gaps -------------------------------------------------------------------------------------------
 
 
-def _item_view(item: Item, number: int, *, prefix: str, suspects: Iterable[Suspect]) -> ItemView:
+def _item_view(
+    item: Item, number: int, *, prefix: str, suspects: Iterable[Suspect], without_usual: bool = False
+) -> ItemView:
     anchors = {each.line_number: _line_anchor(prefix, each) for each in suspects if each.item_id == item.id}
     severities = ["marker" if is_marker(line) else severity(line) for line in item.lines]
+    usual = _usual_lines(item, anchors) if without_usual else frozenset()
     return ItemView(
         item=item,
         anchor=f"{prefix}_item_{number}",
         outcome=in_words.outcome(item),
         counts=_line_counts(severities),
-        chunks=tuple(_item_chunks(item, severities, anchors)),
+        chunks=tuple(_item_chunks(item, severities, anchors, usual)),
+        facts=tuple(_facts_of_item(item)),
+        error_lines=severities.count("error") + len({*anchors} - {None} - _numbers_of(severities, "error")),
+        usual_left_out=len(usual),
     )
+
+
+def _facts_of_item(item: Item) -> Iterator[tuple[str, str]]:
+    outcome = in_words.outcome(item)
+    yield "exit status", "none: it did not end by itself" if item.exit_status is None else str(item.exit_status)
+    yield "took", duration(item.duration_s)
+    if outcome.word != "ok" and outcome.why:
+        yield outcome.word, outcome.why
+    if item.window:
+        yield "window", in_words.window_words(item)
+        yield from (("note", item.window.note),) if item.window.note else ()
+        yield from (("no surer way", item.window.why),) if item.window.why else ()
+    if item.redactions:
+        yield "secrets removed", in_words.redaction_words(item.redactions)
+
+
+def _numbers_of(severities: Sequence[str], wanted: str) -> set[int]:
+    return {number for number, each in enumerate(severities) if each == wanted}
+
+
+def _usual_lines(item: Item, suspects: Iterable[int | None]) -> frozenset[int]:
+    """Lines of shapes that the log held often before the window, but for a few of each and what is near a suspect."""
+    if left_out(item):
+        return frozenset()  # its lines no longer stand where the host saw them
+    near = {number + step for number in suspects if number is not None for step in range(-AROUND, AROUND + 1)}
+    usual: set[int] = set()
+    for shape in (shape for back in item.look_backs for shape in back.shapes if shape.count >= _OFTEN_BEFORE):
+        numbers = sorted({*shape.lines} - near)
+        usual.update(numbers[1 : 1 - _KEPT_OF_SHAPE])
+    places = enumerate(sorted(usual))
+    runs = ([number for _, number in group] for _, group in groupby(places, key=lambda each: each[1] - each[0]))
+    return frozenset(number for run in runs if len(run) >= _FEWEST_LEFT_OUT for number in run)
 
 
 def _line_counts(severities: Sequence[str]) -> str:
@@ -518,14 +562,20 @@ def _line_counts(severities: Sequence[str]) -> str:
     return f"{words}, {errors} error-looking" if errors else words
 
 
-def _item_chunks(item: Item, looks: Iterable[str], anchors: Mapping[int | None, str]) -> Iterator[Chunk]:
+def _item_chunks(
+    item: Item, looks: Iterable[str], anchors: Mapping[int | None, str], usual: Collection[int]
+) -> Iterator[Chunk]:
     unsure = item.unsure_lines
     numbered = (
-        ("suspect" if number in anchors else look, anchors.get(number), number in unsure, line)
+        ("suspect" if number in anchors else look, anchors.get(number), number in unsure, number in usual, line)
         for number, (line, look) in enumerate(zip(item.lines, looks, strict=True))
     )
-    for (look, anchor, is_unsure), group in groupby(numbered, key=itemgetter(0, 1, 2)):
-        yield Chunk(look, "\n".join(line for *_, line in group), anchor, is_unsure)
+    for is_usual, part in groupby(numbered, key=itemgetter(3)):
+        if is_usual:
+            yield Chunk("marker", f"… {count(len(list(part)), 'usual line')}")
+            continue
+        for (look, anchor, is_unsure), group in groupby(part, key=itemgetter(0, 1, 2)):
+            yield Chunk(look, "\n".join(line for *_, line in group), anchor, is_unsure)
 
 
 def _hosts(report: Report, items: Sequence[ItemView]) -> Iterator[HostView]:
@@ -549,13 +599,10 @@ def _host_words(outcomes: Iterable[in_words.Outcome], items: Iterable[ItemView])
     words = [outcome.word for outcome in outcomes]
     parts = [f"{words.count(word)} {word}" for word in dict.fromkeys(words)]
     logs = [view for view in items if view.item.window is not None]
-    errors = sum(chunk.text.count("\n") + 1 for view in logs for chunk in view.chunks if chunk.look in _ERRORS)
+    errors = sum(view.error_lines for view in logs)
     if errors:
         parts.append(f"{count(errors, 'error line')} in {count(len(logs), 'log')}")
     return ", ".join(parts)
-
-
-_ERRORS = ("error", "suspect")
 
 
 def _worst_tone(outcomes: Iterable[in_words.Outcome]) -> in_words.Tone:

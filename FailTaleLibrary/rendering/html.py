@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote
 
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import words as in_words
-from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of, telling_step
+from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of
 from FailTaleLibrary.rendering.fitting import Fitter, essentials
 from FailTaleLibrary.text import bytes_of, count, duration, shorten
 
@@ -163,7 +163,7 @@ def _drawn(
     shown = zip_longest(report.failure.screenshots, screenshot_links[: len(report.failure.screenshots)])
     return _rendered(
         "card.html.j2",
-        card=card_of(report, brief=brief),
+        card=card_of(report, brief=brief, without_usual=pack is not None),  # the payload has them all
         bundle_link=_safe_link(bundle_link),
         screenshots=[(screenshot, _safe_address(link)) for screenshot, link in shown],
         payload=pack(report) if pack else None,
@@ -202,7 +202,6 @@ def _jinja_environment() -> Environment:
         words=in_words,
         count=count,
         duration=duration,
-        telling_step=telling_step,
         first_line=first_line,
         gaps_shown=MOST_GAPS,
         relative_link=_safe_link,

@@ -5,6 +5,7 @@ What a log held before the window too is usual: one line stands for all of a sha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -22,8 +23,8 @@ MOST_LINES = 120
 _MOST_READ = 4_000
 """Of one log: the newest, whose times are read."""
 _LINE_CHARS = 400
-MOST_HOST_CHARS = 18
-"""Of a host's name beside a line."""
+MOST_WHO_CHARS = 26
+"""Of who wrote a line, beside it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,25 +53,30 @@ class Merged:
     of_lines: int = 0
     hosts: int = 0
     unshown: int = 0
+    of_many_logs: frozenset[str] = frozenset()
+    """Hosts of which lines of several logs are here: beside such a line stands its log, too."""
 
     @property
     def text_column(self) -> int:
         """Where the lines' texts begin, in characters."""
-        return self._offset_chars + self._host_chars + 4
+        return self._offset_chars + self._who_chars + 4
 
     def row_of(self, line: MergedLine) -> str:
         """Offset, host, text and how often, in columns."""
         often = f" {in_words.times(line.times)}" if line.times > 1 else ""
         offset = in_words.offset(line.offset_s).rjust(self._offset_chars)
-        return f"{offset}  {shorten(line.host, MOST_HOST_CHARS).ljust(self._host_chars)}  {line.text}{often}"
+        return f"{offset}  {shorten(self._who(line), MOST_WHO_CHARS).ljust(self._who_chars)}  {line.text}{often}"
+
+    def _who(self, line: MergedLine) -> str:
+        return line.source if line.host in self.of_many_logs else line.host
 
     @property
     def _offset_chars(self) -> int:
         return max((len(in_words.offset(line.offset_s)) for line in self.lines), default=0)
 
     @property
-    def _host_chars(self) -> int:
-        return min(max((len(line.host) for line in self.lines), default=0), MOST_HOST_CHARS)
+    def _who_chars(self) -> int:
+        return min(max((len(self._who(line)) for line in self.lines), default=0), MOST_WHO_CHARS)
 
 
 def merged_lines(
@@ -94,7 +100,9 @@ def merged_lines(
     folded = sorted(_folded(found), key=lambda line: (line.at, line.host))
     near = sorted(folded, key=lambda line: (line.look != "suspect", abs(line.offset_s)))[:most_lines]
     shown = set(map(id, near))
+    sources = {(line.host, line.source) for line in near}
     return Merged(
+        of_many_logs=frozenset(host for host, often in Counter(host for host, _ in sources).items() if often > 1),
         lines=tuple(line for line in folded if id(line) in shown),
         of_lines=len(found),
         hosts=len({line.host for line in found}),
