@@ -520,6 +520,14 @@ def test_a_failure_that_is_no_request_is_named_by_its_keyword() -> None:
     assert headline == "api1: price list is empty, 0.4 s before `Page Should Show Total` failed"
 
 
+def test_a_failure_that_a_keyword_only_says_is_named_by_who_called_it() -> None:
+    says = a_step(name="BuiltIn.Fail", arguments=("no tea",))
+    log_line = log("2026-03-14 12:01:07,000 ERROR price list is empty")
+    for path, said in (((a_step(name="Order Tea"), says), "`Order Tea` failed"), ((says,), "the test failed")):
+        headline = ranked(log_line, failure=a_failure(message="no tea", keyword_path=path)).headline
+        assert headline == f"api1: price list is empty, 0.4 s before {said}"
+
+
 def test_the_headline_names_the_host_and_what_it_plays_where_the_name_does_not_say_so() -> None:
     cause = log("2026-03-14 12:01:07,000 ERROR price list is empty", host="10-a", component="pricing")
     assert ranked(cause).headline.startswith("10-a (pricing): price list is empty, ")

@@ -290,6 +290,10 @@ def test_the_card_and_the_json_mark_each_unsure_line() -> None:
     assert parts_told == [(0, 2, True), (2, 2, False)]
 
 
+def test_a_card_of_a_failure_without_keywords_is_drawn() -> None:
+    assert "database is locked" in text_of_card(failure=a_failure(keyword_path=()))
+
+
 def test_secrets_are_counted_by_rule() -> None:
     text = text_of_card(failure=a_failure(redactions=(Redaction(rule="header", count=1),)))
     assert "password \N{MULTIPLICATION SIGN}2, bearer token \N{MULTIPLICATION SIGN}1" in text

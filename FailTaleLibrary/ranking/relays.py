@@ -41,10 +41,10 @@ def are_of_one_reason(relay: Candidate, source: Candidate) -> bool:
     """Whether a host passes on the kind of reason that another host says of itself."""
     if relay.host == source.host or not _reasons_of(relay) & _reasons_of(source):
         return False
-    return (passes_on(relay) or _quotes(relay, source)) and not passes_on(source)
+    return (passes_on(relay) or _repeats_all_of(relay, source)) and not passes_on(source)
 
 
-def _quotes(relay: Candidate, source: Candidate) -> bool:
+def _repeats_all_of(relay: Candidate, source: Candidate) -> bool:
     """Whether a line has words of its own ahead of all that another host says."""
     if relay.line_number is None or source.line_number is None:
         return False
