@@ -200,6 +200,38 @@ def test_a_target_that_went_down_in_the_window_is_the_headline_and_one_that_was_
     assert span_s % int(asked["step"]) == 0  # so that the last value is that of the window's end
 
 
+def test_a_target_that_went_down_shortly_before_the_test_may_lead_and_one_that_comes_and_goes_may_not() -> None:
+    ticks = [float(second) for second in range(-600, 31, 15)]
+    answer = matrix(
+        shop=[(tick, "0" if tick >= -45 else "1") for tick in ticks],
+        flapping=[(tick, str(number % 2)) for number, tick in enumerate(ticks)],
+    )
+    with a_store(lambda _: answer) as store:
+        report = report_of(config_of({"prometheus": {"url": store.url}}), WINDOW)
+    assert report.analysis.suspects[0].text == 'up{instance="shop"} 0 (down since 11:59:15Z, before the test)'
+    assert "stood like this before the test began" in report.analysis.suspects[0].signals[0].words
+    assert not any("flapping" in suspect.text for suspect in report.analysis.suspects)
+
+
+def test_a_measure_is_told_when_it_leaves_its_range_and_not_while_it_moves_within() -> None:
+    ticks = [float(second) for second in range(-600, 31, 15)]
+    answer = matrix(
+        load=[(tick, "9.5" if tick == 15 else f"{0.4 + number % 3 / 10}") for number, tick in enumerate(ticks)],
+        idle=[(tick, f"{0.4 + number % 3 / 10}") for number, tick in enumerate(ticks)],
+        gone=[(tick, "3.5") for tick in ticks if tick < 0],
+        odd=[(tick, "NaN") for tick in ticks],
+    )
+    for each in answer["data"]["result"]:
+        each["metric"]["__name__"] = "queue"
+    with a_store(lambda _: answer) as store:
+        item = the_item(report_of(config_of({"prometheus": {"url": store.url}}), WINDOW).evidence, "prometheus.series")
+    changed = [line for line in item.changes if line.startswith("+")]
+    assert [line.split("}")[0] for line in changed] == ['+ queue{instance="load"', '+ queue{instance="gone"']
+    assert "since 12:00:15Z" in changed[0]
+    assert "no value since 11:59:45Z" in changed[1]
+    assert "max 9.5" in item.text
+
+
 def test_prometheus_warnings_are_told_and_its_refusals_are_in_its_own_words() -> None:
     answer = {**matrix(a=[(1.0, "1")]), "warnings": ["PromQL: results may be incomplete: store 3 unreachable"]}
     with a_store(lambda _: answer) as store:

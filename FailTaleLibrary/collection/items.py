@@ -245,13 +245,14 @@ def _limit_of_cut(asked: AskedStep, granted: _Granted, cut_bytes: int) -> str:
 
 
 _KEY_OF_SERIES = (r"^(.*\}|[^\s{]+)(?: |$)",)
-_DOWN = (r"\(down\b",)
+_DOWN, _DOWN_BEFORE = (r"\(down\b",), (r"\(down since [^)]*, before the test\)",)
 
 
 def _rows_of_collector(collector: Collector) -> Rows:
     if collector.query is not None:
         keys, alarms = collector.row or _KEY_OF_SERIES, collector.alarms or _DOWN
-        return Rows(keys=keys, counters=collector.counters, alarms=alarms, limits=collector.limits)
+        limits = collector.limits or _DOWN_BEFORE
+        return Rows(keys=keys, counters=collector.counters, alarms=alarms, limits=limits)
     return Rows(keys=collector.row, counters=collector.counters, alarms=collector.alarms, limits=collector.limits)
 
 

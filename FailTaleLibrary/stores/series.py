@@ -31,6 +31,8 @@ _LEAST_PART = 0.1
 """Of its height a measure must have moved, where it stood still before."""
 _MISSED = 2.5
 """So many intervals without a value mean that a series has ended."""
+STANDING = "before the test"
+"""Stands in the row of what went down shortly before the window and stayed so."""
 _UP = re.compile(r"(?:^|_)(?:up|success|healthy|alive|ready)(?:\{|$)")
 """Names of metrics that are 1 while all is well, by the convention of Prometheus and its exporters."""
 
@@ -138,6 +140,9 @@ def _row_of_series(series: Series, since: float, newest: float) -> Row:
     last = known[-1][1]
     moved_at = _moved_at(before, within)
     detail = _range_words(before, within)
+    if moved_at is None and (fell_at := _fell_before(series.name, known, since)) is not None:
+        standing = f"{name} {_number_words(last)} (down since {_clock_words(fell_at)}, {STANDING})"
+        return Row(standing, standing)
     if moved_at is None:
         is_new = not before and bool(within) and within[0][0] > since + 2 * _interval_s(series)
         return Row(f"{name} {_value_words(name, last)}", was, detail, has_changed=is_new)
@@ -146,6 +151,14 @@ def _row_of_series(series: Series, since: float, newest: float) -> Row:
         other = next(value for at, value in within if at == moved_at)
         word = f"{_value_words(name, last)}, was {_value_words(name, other, since=moved_at)}"
     return Row(f"{name} {word}", was, detail, has_changed=True)
+
+
+def _fell_before(name: str, known: Sequence[tuple[float, float]], since: float) -> float | None:
+    """When what is 1 while all is well became 0 for good, shortly before the window; None where it did not."""
+    if _UP.search(name) is None or {value for _, value in known} != {0.0, 1.0}:
+        return None
+    changes = [at for (_, was), (at, now) in pairwise(known) if was != now]
+    return changes[0] if len(changes) == 1 and known[-1][1] == 0.0 and changes[0] < since else None
 
 
 def _moved_at(before: Sequence[float], within: Sequence[tuple[float, float]]) -> float | None:
