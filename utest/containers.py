@@ -116,11 +116,15 @@ class Engine:
                 found.append(int(each.parent.name))
         return found
 
+    @staticmethod
+    def is_client(pid: int) -> bool:
+        """Whether a process is `podman exec` itself, and not the one that holds its streams."""
+        return b"\0--exec-attach\0" not in _bytes(Path(f"/proc/{pid}/cmdline"))
+
     def kill_clients(self) -> None:
         """As the kernel does it when memory is short: without a word to anybody."""
-        for pid in self.clients():
-            if b"\0--exec-attach\0" not in _bytes(Path(f"/proc/{pid}/cmdline")):
-                _kill(pid)
+        for pid in filter(self.is_client, self.clients()):
+            _kill(pid)
 
 
 def engine_or_skip() -> Engine:

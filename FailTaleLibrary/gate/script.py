@@ -7,8 +7,10 @@ reads requests. Equal configurations give equal files.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator, Sequence
+import shlex
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.config import Collector, Config
@@ -16,7 +18,7 @@ from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import one_line
 from FailTaleLibrary.transports.base import HEADROOM_BYTES
-from FailTaleLibrary.transports.gates import GATE_PROTOCOL, REQUEST_BYTES
+from FailTaleLibrary.transports.gates import GATE_PROTOCOL, REQUEST_BYTES, place_digest
 from FailTaleLibrary.transports.visit import beats, polite_tenths, ticks
 from FailTaleLibrary.windows.collector_text import (
     baseline_line,
@@ -30,6 +32,8 @@ from FailTaleLibrary.windows.pipeline import assignments, shell_quote
 SAFE_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 """Where a gate finds programs, whatever the client's environment says."""
 OWN_SHELL = "/bin/sh"
+Inside: TypeAlias = tuple[str, ...]
+"""The words of a prefix; none: the machine itself."""
 _SPECIAL = "\\.[](){}+^$|"
 _LONGER_S = 30.0
 """More than the longest failure: a call that is bounded by the runner ends in time for its last words."""
@@ -75,16 +79,26 @@ def _gate(config: Config, collectors: Iterable[Collector], *, hosts: Sequence[st
         asked = f": {', '.join(left_out)} asks a store, which the machine that runs FailTale does" if left_out else ""
         raise ConfigError(f"There is nothing to collect from {what}, so it needs no gate{asked}.")
     command_s = max((config.ssh_for(host).command_timeout_s for host in hosts), default=config.ssh.command_timeout_s)
-    body = "".join(_body(config, unique, command_s=command_s))
-    digest = _digest_of(unique)
+    places = _places_on(config, hosts, unique)
+    body = "".join(_body(config, unique, places, command_s=command_s))
+    digest = _digest_of(unique, places)
     names = tuple(collector.name for collector in unique)
     return GateScript(_head(what, names) + f"{{\nmade_from={digest}\n{body}}}\n", digest, names, left_out)
 
 
-def _digest_of(collectors: Iterable[Collector]) -> str:
+def _places_on(config: Config, hosts: Iterable[str], collectors: Iterable[Collector]) -> dict[Collector, list[Inside]]:
+    """Where each collector runs on these hosts: on the machine itself, or behind a prefix."""
+    return {
+        each: list(dict.fromkeys(config.inside_for(host, each) for host in hosts) or [each.inside or ()])
+        for each in collectors
+    }
+
+
+def _digest_of(collectors: Iterable[Collector], places: Mapping[Collector, Sequence[Inside]]) -> str:
     """Of all that runs, whatever the limits are: those may differ, and what exceeds them is refused by itself."""
     parts = [host_script(name) for name in ("frames.sh", "visit.sh", "gate.sh", "gate_marks.awk")]
     parts += sorted(f"{collector.name} {collector_digest(collector)}" for collector in collectors)
+    parts += sorted({place_digest(inside) for all_of in places.values() for inside in all_of if inside})
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
 
 
@@ -102,7 +116,7 @@ case ${{1-}} in
   --clean) ;;
   *)
     case ${{SSH_ORIGINAL_COMMAND-}} in
-      failtale-gate\\ ?\\ ??????\\ ??????) ;;
+      failtale-gate\\ ?\\ ??????\\ ?????? | failtale-gate\\ ?\\ ??????\\ ??????\\ ????????????????) ;;
       *) SSH_ORIGINAL_COMMAND=other ;;
     esac
     exec /usr/bin/env -i PATH={SAFE_PATH} LC_ALL=C \\
@@ -112,7 +126,9 @@ esac
 """
 
 
-def _body(config: Config, collectors: Sequence[Collector], *, command_s: float) -> Iterator[str]:
+def _body(
+    config: Config, collectors: Sequence[Collector], places: Mapping[Collector, Sequence[Inside]], *, command_s: float
+) -> Iterator[str]:
     limits = config.limits
     has_files = any(collector.file for collector in collectors)
     names = _names_of_shared(collectors)
@@ -129,11 +145,12 @@ def _body(config: Config, collectors: Sequence[Collector], *, command_s: float) 
         ]
     )
     yield host_script("frames.sh") + host_script("visit.sh") + host_script("gate.sh")
+    yield _leading_in(dict.fromkeys(inside for all_of in places.values() for inside in all_of if inside))
     yield "collector() {\nfilters='' shared='' allowed='' positions='' baseline=''\ncase $1 in\n"
     for collector in collectors:
         most = max(collector.max_bytes or limits.item_bytes, limits.bundle_item_bytes if config.bundles.enabled else 0)
-        yield _case(collector, names, timeout_s=collector.timeout_s or command_s, most_bytes=most)
-    yield "*) return 1 ;;\nesac\n}\n"
+        yield _case(collector, names, places[collector], timeout_s=collector.timeout_s or command_s, most_bytes=most)
+    yield "*) return 1 ;;\nesac\nis_here\n}\n"
     yield _ENTRY
 
 
@@ -153,12 +170,21 @@ def _names_of_shared(collectors: Iterable[Collector]) -> dict[str, str]:
     return {text: f"text{number}" for number, text in enumerate(texts, 1)}
 
 
-def _case(collector: Collector, names: dict[str, str], *, timeout_s: float, most_bytes: int) -> str:
+def _leading_in(prefixes: Iterable[Inside]) -> str:
+    """The function that leads into the places that the configuration names, and into no other."""
+    cases = "".join(f"{place_digest(inside)}) enter {shlex.join(inside)} ;;\n" for inside in prefixes)
+    return f"lead_in() {{\ncase $1 in\n{cases}*) refuse 'refused: this gate leads into no such place.' ;;\nesac\n}}\n"
+
+
+def _case(
+    collector: Collector, names: dict[str, str], places: Sequence[Inside], *, timeout_s: float, most_bytes: int
+) -> str:
     text = collector_text(collector)
     kind = next(kind for kind in ("file", "journal", "container", "kubernetes", "command") if getattr(collector, kind))
     settings = [
         ("kind", kind),
         ("expected", collector_digest(collector)),
+        ("places", " ".join(place_digest(inside) if inside else "-" for inside in places)),
         ("most_ticks", ticks(timeout_s)),
         ("most_max", most_bytes),
         ("polite", polite_tenths(text.own)),

@@ -8,9 +8,12 @@
 #   own_shell              that runs the gate
 #   collector ID           sets kind (command, file, journal, container), expected (digest), most_ticks, most_max, polite, own, shared,
 #                          filters, allowed (expression for the paths of marked files), positions and baseline
+#                          and places, in which it may run: - for the machine itself
+#   lead_in PLACE          calls `enter` with the words that lead into it; here is the place in which this shell runs
 #   marking, decode        the functions of marks, and the program that reads tables of marked files
 version=${version-} made_from=${made_from-} most_beats=${most_beats-} most_bytes=${most_bytes-} headroom=${headroom-}
 marking=${marking-} decode=${decode-} own_shell=${own_shell-}
+here=${here--} places=''
 expected='' most_ticks=0 most_max=0 own='' shared='' allowed='' positions='' baseline=''
 
 # --- What it says -----------------------------------------------------------------------------------------------------
@@ -276,18 +279,38 @@ $wanted" in *"
 $positions"*) ;; *) wanted=$wanted$positions ;; esac
 }
 
+# is_here: whether the collector that was looked up last runs in this place.
+is_here() { case " $places " in *" $here "*) ;; *) return 1 ;; esac; }
+# enter PLACE... WORD...: goes on behind a prefix, with the text of this gate. The engine's client is ended with this session.
+enter() {
+  # shellcheck disable=SC2016 # for the shell that is started
+  set -- "$@" sh -c 'here=$0 SSH_ORIGINAL_COMMAND=$1 text=$2$3$4$5$6$7$8$9; set -- --clean led; eval "$text"' "$place" "$inner"
+  chunk=0
+  while part=$(dd if="$own_text" bs=100000 skip="$chunk" count=1 2>/dev/null && echo .) && [ "$part" != . ]; do
+    set -- "$@" "${part%.}"
+    chunk=$((chunk + 1))
+  done
+  end_all() { if [ "$(command -v kill)" = kill ]; then kill -0 "-$$" 2>/dev/null && kill -KILL "-$$"; fi; }
+  { cat; exec >&-; sleep 9; end_all; } | { "$@"; end_all; }
+  exit
+}
 # main: the call, in a session that ends with it.
 main() {
   exec 5>&2
   umask 077
   # shellcheck disable=SC3045 # all shells that FailTale knows have it
   ulimit -c 0
+  place=''
   peer=${SSH_CONNECTION-} peer=${peer%% *}
   case $peer in *[!0-9a-fA-F.:]*) peer='' ;; esac
   six='[1-9][0-9][0-9][0-9][0-9][0-9]'
   # shellcheck disable=SC2254 # a pattern
   case ${SSH_ORIGINAL_COMMAND-} in
     "failtale-gate $version "$six' '$six) ;;
+    "failtale-gate $version "$six' '$six' '????????????????)
+      place=${SSH_ORIGINAL_COMMAND##* } inner=${SSH_ORIGINAL_COMMAND% *} own_text=$0
+      is_token "$place" || refuse "refused: this account answers the requests of FailTale alone."
+      ;;
     failtale-gate\ [1-9]\ $six' '$six)
       refuse "refused: this gate speaks version $version of the protocol; make it anew with 'failtale gate'."
       ;;
@@ -296,6 +319,7 @@ main() {
   if ! kill -0 "-$$" 2>/dev/null && [ "${2-}" != led ] && command -v setsid >/dev/null 2>&1; then
     exec setsid "$own_shell" "$0" --clean led
   fi
+  [ -z "$place" ] || lead_in "$place"
   set -f
   # shellcheck disable=SC2086 # three words
   set -- $SSH_ORIGINAL_COMMAND

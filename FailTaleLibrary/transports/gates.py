@@ -6,9 +6,10 @@ visit to a shell: the hello with a sum, the clock, the nonces, the lifeline, the
 
 from __future__ import annotations
 
+import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from FailTaleLibrary.transports.base import VisitItem
 
@@ -24,6 +25,16 @@ NO_TEXTS = "the gate of this host runs the collectors of the configuration alone
 def gate_command_line(hello: tuple[int, int]) -> str:
     """What asks a gate to begin; to a shell it is a program that does not exist."""
     return f"failtale-gate {GATE_PROTOCOL} {hello[0]} {hello[1]}"
+
+
+def place_digest(inside: Sequence[str]) -> str:
+    """What runner and gate call a prefix: sixteen hexadecimal digits."""
+    return hashlib.sha256("\0".join(inside).encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def gate_line_inside(command_line: str, inside: Sequence[str]) -> str:
+    """A command line for a gate, with the prefix behind which it is to answer; another one is no line for a gate."""
+    return f"{command_line} {place_digest(inside)}" if command_line.startswith("failtale-gate ") else ""
 
 
 def is_gate(talk: bytes | bytearray) -> bool:

@@ -20,6 +20,7 @@ from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.records import GapReason
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
+from FailTaleLibrary.transports.gates import gate_line_inside
 from FailTaleLibrary.transports.visit import KnownLogin, Shell, hold_visit, visit_for_one
 
 _LONGER_THAN_A_VISIT_S = 9
@@ -36,6 +37,7 @@ class Machine(Protocol):
     """The way to the machine from which a prefix leads on, as far as it is needed here."""
 
     name: str
+    known: KnownLogin
 
     def start(self, command_line: str, *, wait_s: float) -> Shell: ...
 
@@ -107,6 +109,13 @@ class Words:
 
 
 WORDS: tuple[Words, ...] = (
+    Words(
+        "refused",
+        r"failtale-gate \d+: refused",
+        "the gate on '{host}' was made from another configuration: it does not know '{prefix}' ({said}); make it "
+        "anew with 'failtale gate {host}'",
+        ("failtale-gate 1: refused: this gate leads into no such place.",),
+    ),
     Words(
         "permission denied",
         r"permission denied while trying to connect|docker\.sock: connect: permission denied"
@@ -248,6 +257,7 @@ class InsideTransport(Transport):
         if refusal := self._breaker.attempt():
             raise TransportError(refusal.cause, str(refusal))
         began = time.monotonic()
+        self.known.has_gate = self.known.has_gate or self._machine.known.has_gate
         try:
             hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
         except TransportError as error:
@@ -262,10 +272,14 @@ class InsideTransport(Transport):
     # What a visit asks of a host
 
     def start(self, command_line: str, *, wait_s: float) -> Shell:
-        return self._machine.start(inside_command_line(self._prefix, command_line), wait_s=wait_s)
+        return self._machine.start(self._line(command_line), wait_s=wait_s)
 
     def start_another(self, command_line: str, *, wait_s: float) -> Shell | None:
-        return self._machine.start_another(inside_command_line(self._prefix, command_line), wait_s=wait_s)
+        return self._machine.start_another(self._line(command_line), wait_s=wait_s)
+
+    def _line(self, command_line: str) -> str:
+        """A gate has the prefix itself, and is told which."""
+        return gate_line_inside(command_line, self._prefix) or inside_command_line(self._prefix, command_line)
 
     def no_shell(self, words: str) -> TransportError:
         error = error_of(words, self._prefix, self.name)

@@ -70,6 +70,8 @@ POLITE_WITH_SUDO_S = 2.8
 """The same for sudo, which gives its command 2 s before it uses force."""
 BEAT_S = 0.5
 """How exactly a host minds time limits."""
+TEXT_WITHIN_S = 20
+"""How long a shell behind a prefix waits for its text; the client's own patience is shorter."""
 SUSPICIOUS_S = 1.5
 """Without a hello for so long, a login may have no shell. It is hung up on: menus end then, a slow shell says hello."""
 LANE_AFTER_S = 1.0
@@ -218,9 +220,17 @@ def visit_for_one(
 # --- What is sent
 
 
-def command_line(hello: tuple[int, int], size: int) -> str:
-    """For any login shell; the text of ``size`` bytes that it reads is `opening`."""
-    return f"""exec sh -c 'echo failtale $(({hello[0]}+{hello[1]}));s=$(head -c {size});eval "$s"'"""
+def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = None) -> str:
+    """For any login shell; the text of ``size`` bytes that it reads is `opening`.
+
+    ``waits_s``: how long for it at most. An engine's client that is killed before it has passed anything on leaves a
+    shell in the container whose standard input nobody closes (podman 4.3).
+    """
+    hello_words = f"echo failtale $(({hello[0]}+{hello[1]}))"
+    if waits_s is None:
+        return f"""exec sh -c '{hello_words};s=$(head -c {size});eval "$s"'"""
+    watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 0; }} <&- >&- 2>&- &"""
+    return f"""exec sh -c '{hello_words};{watch} s=$(head -c {size});kill $!;eval "$s"'"""
 
 
 def opening(hello: tuple[int, int], ahead: Request | None = None, *, parent: str = "") -> bytes:
@@ -571,7 +581,8 @@ class _Lane:
         self.batched: Collection[int] = ()
         """Numbers of items that share a session."""
         self.shell: Shell
-        shell_line = command_line(self._hello, len(self._opening))
+        waits_s = TEXT_WITHIN_S if login.is_program else None
+        shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s)
         self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
         self.began = time.monotonic()
         self.is_misled = False
