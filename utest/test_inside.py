@@ -9,8 +9,10 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
+import gates
 import pytest
 from builders import a_failure
+from gates import GateTransport
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from patience import FOREVER_S, wait_until
@@ -22,15 +24,18 @@ from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.config import Config, load_config
 from FailTaleLibrary.config.inside import exec_in_command, parse_inside
+from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.gate import gate_of_host
+from FailTaleLibrary.gate.account import inside_rules
 from FailTaleLibrary.ranking.suspects import rank
 from FailTaleLibrary.records import Evidence, Gap, Item, Window
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports import CommandResult, Connections, Transport
 from FailTaleLibrary.transports.inside import WORDS, InsideTransport, Words, error_of, inside_command_line
 from FailTaleLibrary.transports.local import LocalTransport
-from FailTaleLibrary.windows import Marks
+from FailTaleLibrary.windows import Marks, ResolvedWindow, mark_script, take_mark
 
 ENV = "env INSIDE=yes"
 
@@ -288,3 +293,109 @@ def test_a_whole_host_may_lie_behind_a_prefix_and_a_collector_before_it(engine: 
     assert {each.collector: each.text.strip() for each in evidence.items} == {"on-machine": "no", "in-container": "yes"}
     assert all(isinstance(each, Item) for each in evidence.items)
     assert not any(isinstance(each, Gap) for each in evidence.gaps)
+
+
+# --- Gates ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def gated(tmp_path: Path) -> tuple[Config, GateTransport]:
+    inside = {"name": "inside", "command": "echo ${INSIDE:-no}", "inside": "env INSIDE=yes"}
+    log = {"name": "log", "file": str(tmp_path / "app.log"), "inside": "env INSIDE=yes"}
+    config = gates.config_of({"name": "outside", "command": "echo ${INSIDE:-no}"}, inside, log)
+    gate = gates.written(gate_of_host(config, "web1").text, tmp_path / "gate")
+    return config, GateTransport(gate)
+
+
+def _asked(way: Transport, config: Config) -> dict[str, CommandResult]:
+    return gates.ask(way, gates.collectors_of(config), ResolvedWindow(kind="none"))
+
+
+def test_a_gate_leads_into_the_places_of_its_configuration_and_asks_there_what_belongs_there(
+    gated: tuple[Config, GateTransport], tmp_path: Path
+) -> None:
+    config, machine = gated
+    (tmp_path / "app.log").write_text("a line\n")
+    behind = _asked(InsideTransport(machine, ENV.split(), hello_s=FOREVER_S), config)
+    assert (behind["inside"].stdout, b"a line\n" in behind["log"].stdout) == (b"yes\n", True)
+    assert "does not know collector 'outside'" in str(behind["outside"].incomplete)
+    before = _asked(machine, config)
+    assert before["outside"].stdout == b"no\n"
+    assert "does not know collector 'inside'" in str(before["inside"].incomplete)
+    assert machine.command_lines[0].startswith("failtale-gate 1 ")  # no word of the prefix is sent
+    assert "INSIDE" not in " ".join(machine.command_lines)
+
+
+def test_a_gate_leads_nowhere_else(gated: tuple[Config, GateTransport]) -> None:
+    config, machine = gated
+    elsewhere = InsideTransport(machine, ["env", "INSIDE=other"], hello_s=FOREVER_S)
+    with pytest.raises(TransportError, match="made from another configuration: it does not know 'env INSIDE=other'"):
+        _asked(elsewhere, config)
+
+
+def test_marks_are_taken_through_a_gate_behind_its_prefix(gated: tuple[Config, GateTransport], tmp_path: Path) -> None:
+    config, machine = gated
+    (tmp_path / "app.log").write_text("a line\n")
+    log = [each for each in gates.collectors_of(config) if each.name == "log"]
+    way = InsideTransport(machine, ENV.split(), hello_s=FOREVER_S)
+    # a gate gives a mark no more than a minute
+    mark = take_mark(way, mark_script(log), cancel=threading.Event(), timeout_s=50.0).mark
+    assert [file.path for file in mark.files] == [str(tmp_path / "app.log")]
+
+
+def test_a_gates_digest_tells_whether_it_leads_into_the_same_places() -> None:
+    one, other = (
+        gate_of_host(gates.config_of({"name": "a", "command": "ps", "inside": f"docker exec -i {name}"}), "web1")
+        for name in ("web", "api")
+    )
+    assert one.digest != other.digest
+    assert "enter docker exec -i web ;;" in one.text
+
+
+def test_a_prefix_with_sudo_gets_a_rule_for_this_container_alone() -> None:
+    assert [
+        f"{rule.program} {rule.arguments}" for rule in inside_rules([("sudo", "-n", "docker", "exec", "-i", "a:b")])
+    ] == [r"docker exec -i a\:b sh -c *"]
+    assert not list(inside_rules([("docker", "exec", "-i", "web"), ("sudo", "-n")]))
+
+
+# --- The checkup ------------------------------------------------------------------------------------------------------
+
+SAYS = {
+    "denied": "permission denied while trying to connect to the Docker daemon socket at unix:///var/run/docker.sock",
+    "gone": "Error response from daemon: No such container: gone",
+    "bare": 'OCI runtime exec failed: exec: "sh": executable file not found in $PATH: unknown',
+    "down": "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?",
+}
+
+
+def test_the_checkup_says_what_keeps_it_out_of_a_container_with_the_line_to_type(tmp_path: Path) -> None:
+    program = tmp_path / "docker"
+    cases = "".join(f"{name}) echo '{said}' >&2; exit 1 ;;\n" for name, said in SAYS.items())
+    program.write_text(f'#!/bin/sh\ncase $3 in\n{cases}esac\nshift 3\nexec "$@"\n')
+    program.chmod(0o755)
+    collectors = [
+        {"name": name, "command": "echo fine", "inside": f"{program} exec -i {name}"} for name in (*SAYS, "well")
+    ]
+    collectors.append({"name": "missing", "command": "echo fine", "inside": "no-such-engine exec -i web"})
+    host = {"component": "shop", "transport": "local"}
+    lost = {"component": "lone", "transport": "local", "inside": f"{program} exec -i gone"}
+    config = Config.model_validate(
+        {
+            "components": {
+                "shop": {"collectors": collectors},
+                "lone": {"collectors": [{"name": "a", "command": "true"}]},
+            },
+            "hosts": {"here": host, "lost": lost},
+        }
+    )
+    here, behind = check(config, environ={}).hosts
+    lines = {each.collector: [line for advice in each.advice for line in advice.lines] for each in here.collectors}
+    assert lines["well"] == []
+    assert f"{program} exec -i denied sh -c *" in lines["denied"][0]
+    assert lines["denied"][1] == f"inside: sudo -n {program} exec -i denied"
+    assert lines["gone"] == ["docker ps --all"]
+    assert lines["bare"] == ["- containers"]
+    assert lines["down"] == ["sudo systemctl start docker"]
+    assert lines["missing"] == ["command -v no-such-engine"]
+    assert [line for stage in behind.stages for advice in stage.advice for line in advice.lines] == ["docker ps --all"]

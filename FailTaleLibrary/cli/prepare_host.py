@@ -68,7 +68,7 @@ def _script_for(host: str, config: Config, options: argparse.Namespace) -> str:
     gate = gate_of_host(config, host)
     account = _account_for(host, config, options)
     collectors = [collector for _, collector in config.collectors_for(host)]
-    script = preparation(account, gate, collectors, host=host)
+    script = preparation(account, gate, collectors, host=host, prefixes=tuple(filter(None, config.places_of(host))))
     if account.certificate_authority:
         script = _with_signing_line(script, account)
     return script.replace('main "$@"\n', "main undo\n") if options.undo else script

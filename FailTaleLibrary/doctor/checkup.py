@@ -269,10 +269,15 @@ class _HostCheckup:
     def _surveyed(self) -> HostSurvey:
         if self._asks_stores_alone or self._context.config.hosts[self._host].transport not in _WITH_SHELL:
             return HostSurvey(is_complete=True)
-        transport = self._context.connections.transport(self._host)
+        inside = self._context.config.hosts[self._host].inside
+        transport = self._context.connections.transport(self._host, inside if self._is_asked_inside(inside) else ())
         script = survey_script(self._collectors)
         result = transport.run(script, timeout_s=_SURVEY_S, max_bytes=MAX_BYTES, cancel=self._context.stop)
         return parse_survey(result)
+
+    def _is_asked_inside(self, inside: tuple[str, ...]) -> bool:
+        """Whether the host's own prefix leads to where its collectors run."""
+        return bool(inside) and inside in self._context.config.places_of(self._host)
 
     def _evidence(self) -> Evidence:
         """As at a failure: the same plan, the same visit, the same limits."""

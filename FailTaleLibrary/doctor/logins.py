@@ -9,6 +9,7 @@ from typing import Literal
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.doctor.findings import Advice, StageFinding, Where
+from FailTaleLibrary.doctor.prefixes import is_of_prefix, prefix_advice
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.reach import Reach
 
@@ -37,6 +38,10 @@ def way_finding(
 ) -> StageFinding:
     """The finding for a host that cannot be asked."""
     said = str(error)
+    inside = config.hosts[host].inside
+    if inside and is_of_prefix(said):
+        behind = tuple(prefix_advice(inside, error.reason, said, user=user or "USER"))
+        return StageFinding(stage="shell", verdict="problem", said=said, advice=behind)
     stage = next((stage for pattern, stage in _WORDS if re.search(pattern, said)), _STAGES.get(error.reason, "reach"))
     way = _Way(config, host, user, reach)
     jump = _jump_in(said, reach)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from FailTaleLibrary.collection.cluster_access import lines_to_apply
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.doctor.findings import Advice
+from FailTaleLibrary.doctor.prefixes import is_of_prefix, prefix_advice
 from FailTaleLibrary.doctor.survey import HostSurvey, ListedFile, programs_of
 
 FULL_PERCENT = 95
@@ -74,6 +75,10 @@ class Refusal:
 
 def advice_for(refusal: Refusal, survey: HostSurvey) -> tuple[Advice, ...]:
     """What is missing, the most telling first; empty where nobody knows."""
+    if is_of_prefix(refusal.said) and refusal.collector.inside:
+        place = survey.programs.get(refusal.collector.inside[0], "")
+        user = survey.user or "USER"
+        return tuple(prefix_advice(refusal.collector.inside, refusal.reason, refusal.said, user=user, place=place))
     for rule in _RULES:
         found = tuple(rule(refusal, survey))
         if found:
@@ -248,6 +253,14 @@ def _containers(refusal: Refusal, survey: HostSurvey) -> Iterator[Advice]:
     if not re.search(r"docker.*(permission denied|not permitted)|permission denied.*docker", refusal.said, re.I):
         return
     user = survey.user or "USER"
+    if refusal.collector.container or refusal.collector.preset == "containers":
+        place = survey.programs.get("docker", "/usr/bin/docker")
+        words = ", ".join(f"{place} {word} *" for word in ("ps", "inspect", "logs", "events"))
+        rule = f"{user} ALL=(root) NOPASSWD: {words}"
+        yield Advice(needs="sudoers rules for what only reads", lines=(_sudoers_line(rule),))
+        engine = "- containers: {engine: sudo -n docker}" if refusal.collector.preset else "engine: sudo -n docker"
+        yield Advice(needs="sudo before it", where="in the configuration", lines=(engine,))
+        return
     command = (refusal.collector.command or "docker ps").split("|")[0].strip()
     place = survey.programs.get("docker", "/usr/bin/docker")
     exact = re.sub(r"^(sudo\s+(-n\s+)?)?\S*docker", place, command)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from FailTaleLibrary.config import Collector
@@ -76,9 +76,16 @@ class Account:
         return f"ssh-keygen -s CA_KEY -I {self.name} -n {self.name} -V +52w {' '.join(options)} {shlex.quote(key_file)}"
 
 
-def preparation(account: Account, gate: GateScript, collectors: Sequence[Collector], *, host: str) -> str:
+def preparation(
+    account: Account,
+    gate: GateScript,
+    collectors: Sequence[Collector],
+    *,
+    host: str,
+    prefixes: Sequence[Sequence[str]] = (),
+) -> str:
     """The script that an administrator runs as root; with the word ``undo`` behind its name it takes all of it away."""
-    rules = [rule for collector in collectors for rule in sudo_rules(collector)]
+    rules = [*(rule for collector in collectors for rule in sudo_rules(collector)), *inside_rules(prefixes)]
     settings = [
         ("account", account.name),
         ("home", account.home),
@@ -153,6 +160,22 @@ def sudo_rules(collector: Collector) -> Iterator[SudoRule]:
             rule = _rule_of(words)
             if rule is not None:
                 yield rule
+
+
+def inside_rules(prefixes: Iterable[Sequence[str]]) -> Iterator[SudoRule]:
+    """The rules for prefixes that begin with `sudo`, each for one container: what follows is run in there.
+
+    None for `sudo` alone, which is a shell of root.
+    """
+    for prefix in prefixes:
+        rest = list(prefix[1:]) if prefix[:1] == ("sudo",) else []
+        while rest and rest[0].startswith("-"):
+            if rest.pop(0) in ("-u", "--user"):
+                rest = []
+        if rest:
+            program, *arguments = rest
+            words = " ".join(map(_sudoers_word, arguments))
+            yield SudoRule(program.rsplit("/", 1)[-1], f"{words} sh -c *")
 
 
 def _simple_commands(line: str) -> Iterator[list[str]]:

@@ -227,11 +227,14 @@ finish() {
 # lead WORDS: begins anew as the head of a session, once.
 lead() {
   if [ -z "${FAILTALE_TEXT:-}" ]; then
+    awaited
     [ "$1" -eq 1 ] || exit 1 # nonces in an environment are seen by whoever is the same user
     # shellcheck disable=SC2154,SC2016 # $s is this text, set by the command line
     FAILTALE_TEXT=$s exec setsid sh -c 'eval "$FAILTALE_TEXT"'
   fi
 }
+# awaited: nothing more has to come. Behind a prefix somebody watches whether it does.
+awaited() { [ -z "${watch-}" ] || kill "$watch"; }
 take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
 
 # visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS [PARENT]]: HELLO is what this shell has answered already. What is sent
@@ -265,6 +268,7 @@ visit() {
   else
     take_request || exit 1
   fi
+  awaited
   trap '' PIPE TERM ALRM
   if [ -z "$parent" ]; then
     guard <&3 3<&- 4>&- 5>&- &

@@ -223,14 +223,14 @@ def visit_for_one(
 def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = None) -> str:
     """For any login shell; the text of ``size`` bytes that it reads is `opening`.
 
-    ``waits_s``: how long for it at most. An engine's client that is killed before it has passed anything on leaves a
-    shell in the container whose standard input nobody closes (podman 4.3).
+    ``waits_s``: how long for that, and for a request behind it, at most. An engine's client that is killed early leaves
+    a shell in the container whose standard input nobody closes (podman 4.3).
     """
     hello_words = f"echo failtale $(({hello[0]}+{hello[1]}))"
     if waits_s is None:
         return f"""exec sh -c '{hello_words};s=$(head -c {size});eval "$s"'"""
     watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 0; }} <&- >&- 2>&- &"""
-    return f"""exec sh -c '{hello_words};{watch} s=$(head -c {size});kill $!;eval "$s"'"""
+    return f"""exec sh -c '{hello_words};{watch} watch=$!;s=$(head -c {size});eval "$s"'"""
 
 
 def opening(hello: tuple[int, int], ahead: Request | None = None, *, parent: str = "") -> bytes:
