@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from host_shells import NONCE, HostShell, host_shells
+from host_shells import NONCE, HostShell, host_shells, met_by
 from needs import need
 from patience import PATIENCE_S
 from preset_answers import SECRET, ask
@@ -224,7 +224,6 @@ def test_processes_are_told_without_their_arguments(linux: Machine) -> None:
     assert SECRET not in told["processes"].stdout
 
 
-@pytest.mark.parametrize("shell", host_shells(), ids=str)
 @pytest.mark.parametrize(
     ("arguments", "shown"),
     [
@@ -236,7 +235,7 @@ def test_processes_are_told_without_their_arguments(linux: Machine) -> None:
     ],
 )
 def test_a_stopped_process_is_told_with_its_script_and_no_other_argument(
-    linux: Machine, shell: HostShell, arguments: list[str], shown: str, tmp_path: Path
+    linux: Machine, arguments: list[str], shown: str, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     script = tmp_path / "worker.py"
     script.write_text("import time\ntime.sleep(60)\n")
@@ -245,7 +244,7 @@ def test_a_stopped_process_is_told_with_its_script_and_no_other_argument(
     try:
         os.kill(process.pid, signal.SIGSTOP)
         os.waitpid(process.pid, os.WUNTRACED)
-        told = linux.item("stopped", shell=shell).text
+        told = linux.item("stopped", shell=met_by(request, host_shells())).text
     finally:
         process.kill()
         process.wait()

@@ -20,6 +20,7 @@ from host_shells import HostShell, host_shells, turning_zone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_rotations import collector
+from properties import examples
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.windows import HostMark, HostOutput, ResolvedWindow, command_line
@@ -201,7 +202,7 @@ def shown_lines(answer: HostOutput) -> list[str]:
 
 
 @pytest.mark.parametrize(("shell", "awk"), PAIRS)
-@settings(max_examples=6, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(examples(12), suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 1_000_000))
 def test_what_was_written_during_the_test_is_shown_and_what_was_not_is_not_taken_for_it(
     shell: str, awk: str, seed: int
