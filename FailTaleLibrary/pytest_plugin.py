@@ -23,6 +23,8 @@ from FailTaleLibrary.belonging.correlation import Correlation
 from FailTaleLibrary.text import without_ci_commands
 
 if TYPE_CHECKING:
+    from _pytest._code.code import TracebackEntry
+
     from FailTaleLibrary.belonging.other_tests import ParallelRun
     from FailTaleLibrary.belonging.used_texts import UsedText
     from FailTaleLibrary.records import Failure, FailureScope, KeywordStep, Report
@@ -225,6 +227,13 @@ class _PytestRun:
         """Signals of a collection wait until its report has been taken by whoever wants it."""
 
     # --- pytest's hooks ----------------------------------------------------------------------------------------------
+
+    def pytest_collection_finish(self) -> None:
+        """A test that freezes the time by freezegun does not freeze ours: windows are about the time of the hosts."""
+        freezegun = sys.modules.get("freezegun")
+        with contextlib.suppress(Exception):  # whatever has that name, no test may suffer from it
+            if freezegun is not None:
+                freezegun.configure(extend_ignore_list=["FailTaleLibrary"])
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, object, object]:
@@ -561,12 +570,17 @@ def _traceback_steps(item: pytest.Item, call: pytest.CallInfo[None], safe: Recor
         yield KeywordStep(
             name=safe.short(entry.name),
             kind=call.when.upper(),
-            arguments=(safe.short(str(entry.statement).strip()),),
+            arguments=(safe.short(_statement_of(entry)),),
             source=safe.short(entry.path),
             line=entry.lineno + 1,
             status="FAIL",
             depth=depth,
         )
+
+
+def _statement_of(entry: TracebackEntry) -> str:
+    """The line that was under way; empty where nobody has its text, as of code that a program made."""
+    return "" if entry.frame.code.fullsource is None else str(entry.statement).strip()
 
 
 def _is_foreign(path: str) -> bool:

@@ -259,6 +259,55 @@ def failed_tests(run: PytestRun) -> list[str]:
     return sorted(line.split(" - ")[0] for line in summary if line.startswith(("FAILED", "ERROR")))
 
 
+FROZEN = """
+import datetime
+import sys
+import types
+
+import pytest
+
+REAL = datetime.datetime
+
+
+class AlsoReal(type):
+    def __instancecheck__(self, value):
+        return isinstance(value, REAL)
+
+
+class Frozen(REAL, metaclass=AlsoReal):
+    @classmethod
+    def now(cls, tz=None):
+        return cls(2011, 1, 1, tzinfo=tz)
+
+
+ignored = []
+stand_in = types.ModuleType("freezegun")
+stand_in.configure = lambda extend_ignore_list: ignored.extend(extend_ignore_list)
+sys.modules["freezegun"] = stand_in
+
+
+@pytest.fixture
+def frozen(monkeypatch):
+    for name, module in list(sys.modules.items()):
+        if not name.startswith(tuple(ignored)) and vars(module).get("datetime") is REAL:
+            monkeypatch.setattr(module, "datetime", Frozen)
+
+
+def test_of_code_that_a_program_made(frozen):
+    made = {{}}
+    exec(compile("def order(): raise OSError('no tea')", "made.py", "exec"), made)
+    made["order"]()
+"""
+
+
+def test_time_that_a_test_freezes_and_code_without_a_text_cost_no_evidence(tmp_path: Path) -> None:
+    frozen = run_pytest(tmp_path, "--failtale=failtale.yaml", suite=FROZEN)
+    report = frozen.report("test_of_code_that_a_program_made")
+    assert report.failure.window.start.year > 2025
+    assert 0 < report.failure.window.seconds < PATIENCE_S
+    assert [(step.name, step.arguments) for step in report.failure.keyword_path[-1:]] == [("order", ("",))]
+
+
 def test_it_works_under_xdist_with_reruns(tmp_path: Path) -> None:
     options = ("--failtale", "failtale.yaml", "-n", "2", "--reruns", "1", "-k", "order")
     run = run_pytest(tmp_path, *options, plugins=("xdist", "rerunfailures"))
