@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from gates import GateTransport, ask, collectors_of, config_of, written
 from host_shells import HostShell, host_shells
 from kubernetes_api import Cluster, KubernetesApi, event, moment, pod, stamp, status, thing, write_kubeconfig
 
@@ -31,8 +32,10 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.config.loader import load_config
 from FailTaleLibrary.config.variables import resolve, values_of
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.gate import gate_of_host
 from FailTaleLibrary.records import Gap, Item, Report, SafeText
 from FailTaleLibrary.run import Run, Stages
+from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ResolvedWindow, command_line
 
 pytestmark = pytest.mark.needs("kubectl")
@@ -428,3 +431,21 @@ def test_every_shell_of_a_host_reads_the_same(shell: HostShell, tmp_path: Path) 
         ("shop/api-1/mesh", 1),
     ]
     assert answer.parts[1].text.endswith(b" now\tit\\n 'quotes' $HOME %s\n")
+
+
+def test_a_gate_asks_a_cluster_as_a_direct_visit_does(tmp_path: Path) -> None:
+    cluster = Cluster(modern=True, objects=[pod("api-1", status("app", {"running": {"startedAt": moment(-3600)}}))])
+    now = time.time()
+    cluster.logs[("api-1", "app")] = [f"{stamp(now - 500)} old", f"{stamp(now - 5)} hello"]
+    window = ResolvedWindow("test", since_epoch=now - 30, sure_epoch=now - 30, until_epoch=now, utc_offset_s=0)
+    with KubernetesApi(cluster) as api:
+        kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", api.url)
+        common = {"namespaces": "shop", "kubeconfig": str(kubeconfig), "timeout": 30}
+        config = config_of(*({"name": about, "kubernetes": about, **common} for about in ("pods", "logs")))
+        gate = GateTransport(written(gate_of_host(config, "web1").text, tmp_path / "bin"))
+        answers = [ask(way, collectors_of(config), window) for way in (gate, LocalTransport())]
+    told = [{name: (each.stdout, each.exit_status) for name, each in answer.items()} for answer in answers]
+    without_nonce = [{name: re.sub(rb"\x1e\w+", b"", out) for name, (out, _) in each.items()} for each in told]
+    assert without_nonce[0] == without_nonce[1]
+    assert b" hello\n" in without_nonce[0]["logs"]
+    assert b"shop/api-1/app Running ready" in without_nonce[0]["pods"]

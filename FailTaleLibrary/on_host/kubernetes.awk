@@ -177,6 +177,7 @@ function print_rows(    i, id, shown, hidden) {
 # Whose log may hold lines of the window, and which of its logs; those in trouble come first.
 function which(id,    again) {
   again = last_finished[id] != "" && (low == "" || epoch(last_finished[id]) >= int(low))
+  if (restarts[id] > 0 && low != "" && epoch(started[id]) != "" && epoch(started[id]) >= int(low)) again = 1
   if (state[id] == "waiting") return again || last_finished[id] != "" ? "last" : ""
   if (state[id] == "terminated" && low != "" && epoch(finished[id]) != "" && epoch(finished[id]) < int(low)) return again ? "before" : ""
   if (state[id] == "") return ""

@@ -6,13 +6,14 @@
 #   whole              not empty: nothing is printed where something could not be had, as what is compared must be whole
 #   max                bytes of all that is printed; most: containers whose rows, or whose logs, are read
 #   pods, events, changes   the templates; cluster: the awk program; stamps: how a log's times are told to FailTale
+#   reading            seconds that a list, or a log, may take
 #   run_kubectl SECONDS ARGUMENT...   runs kubectl with what says which cluster, by `within`
 #   narrow CAP is the pipeline of the collector's filters
 # shellcheck disable=SC2329 # functions are called by their names
 about=${about-} namespaces=${namespaces-} selector=${selector-} low_at=${low_at-} high_at=${high_at-} max=${max-65536}
 most=${most-20} whole=${whole-} pods=${pods-} events=${events-} changes=${changes-} cluster=${cluster-} stamps=${stamps-}
 failtale_nonce=${failtale_nonce-}
-probing=4 reading=12 # seconds for the first sign of life, and for an answer
+probing=4 reading=${reading-8} # seconds for the first sign of life, and for an answer
 at_once=8
 reach=5000 # newest lines of a log
 tab=$(printf '\t')
@@ -84,7 +85,8 @@ fetch() {
   case $what in
     pods) ctl "$reading" get pods "$@" ${selector:+"--selector=$selector"} -o go-template="$pods" ;;
     events) ctl "$reading" get events "$@" -o go-template="$events" ;;
-    work) ctl "$reading" get deployments,statefulsets,daemonsets,configmaps "$@" -o go-template="$changes" ;;
+    work) ctl "$reading" get deployments,statefulsets,daemonsets "$@" -o go-template="$changes" ;;
+    configmaps) ctl "$reading" get configmaps "$@" -o go-template="$changes" ;;
     secrets)
       ctl "$reading" get secrets "$@" --field-selector=type!=helm.sh/release.v1 -o go-template="$changes"
       ;;
@@ -246,7 +248,7 @@ fi
 probe
 case $about in
   pods) ask "$(of_each pods)"; made rows ;;
-  changes) ask "$(of_each work secrets)"; made things | sort ;;
+  changes) ask "$(of_each work configmaps secrets)"; made things | sort ;;
   events)
     tell method "$how"
     ask "$(of_each events pods)"

@@ -18,6 +18,10 @@ MOST_ROWS = 300
 """Containers of which a snapshot always has a row; of more it has those that are in trouble."""
 MOST_LOGS = 20
 """Containers whose logs are read, unless a collector says otherwise."""
+_LEAST_READING_S = 8
+"""For one list or log."""
+_BESIDE_READING_S = 6
+"""Of a collector's time, for the first sign of life and for making an answer of it."""
 _ISO = next(number for number, each in enumerate(FORMATS, 1) if each.name == "ISO 8601")
 _TEMPLATES = {
     "pods": ("pods",),
@@ -36,6 +40,7 @@ def kubernetes_text(collector: Collector) -> CollectorText:
         ("selector", collector.selector or ""),
         ("most", collector.most or (MOST_ROWS if about == "pods" else MOST_LOGS)),
         ("stamps", _ISO),
+        ("reading", max(_LEAST_READING_S, int(collector.timeout_s or 0) - _BESIDE_READING_S)),
     ]
     functions = (
         f'run_kubectl() {{ seconds=$1; shift; within "$seconds" {_kubectl_of(collector)} "$@"; }}\n'
