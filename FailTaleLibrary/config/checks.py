@@ -349,7 +349,7 @@ def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ..
     gateway = document.data.get("gateway")
     if hosts and gateway:
         document.add_at_key(("gateway",), "cannot be combined with 'hosts'; keep one: a gateway has hosts of its own")
-    elif not hosts and not gateway:
+    elif not hosts and not gateway and document.data.get("inventory") is None:
         document.add_at_key((), "no 'hosts' and no 'gateway', so there is no host to collect from; write one of them")
     for name, host in hosts.items() if isinstance(hosts, dict) else ():
         if isinstance(host, dict):

@@ -117,6 +117,9 @@ def _section(model: type[Section], sections: dict[str, Schema]) -> Schema:
     if model is Config:
         (variables,) = (form for form in properties["variables"]["anyOf"] if form.get("type") == "object")
         kinds = {"enum": list(KINDS_OF_VARIABLES)}
+        properties["inventory"]["anyOf"] = [*_TEXTS, *properties["inventory"]["anyOf"]]
+        (hosts,) = (form for form in properties["hosts"]["anyOf"] if form.get("type") == "object")
+        hosts["propertyNames"] = {"pattern": r"^[A-Za-z0-9*?\[][\w.*?\[\]:-]*$|^<<$"}
         variables["additionalProperties"] = {"anyOf": [kinds, variables["additionalProperties"]]}
     if model is Component:
         properties["collectors"] = {
@@ -126,6 +129,8 @@ def _section(model: type[Section], sections: dict[str, Schema]) -> Schema:
     required = [key for key, name in model.yaml_keys().items() if model.model_fields[name].is_required()]
     if model is Collector:
         required.remove("name")  # it gets one
+    if model is Host:
+        required.remove("component")  # a pattern or the inventory may give it
     return {
         "type": ["object", "null"],
         "additionalProperties": False,

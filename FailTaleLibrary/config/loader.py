@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -100,6 +101,7 @@ def _config(document: Document) -> Config | None:
     notes: tuple[str, ...] = ()
     if is_original(document.data):
         document, notes = translated(document)
+    notes = (*notes, *_many_hosts(document))
     presets = _preset_library(document)
     check_shapes(document, presets.names)
     variables = _variables(document)
@@ -118,6 +120,17 @@ def _config(document: Document) -> Config | None:
             "warnings": tuple(_warnings_on(config)),
         }
     )
+
+
+def _many_hosts(document: Document) -> tuple[str, ...]:
+    """Hosts by patterns and of an inventory, written out; the notes on what of an inventory is not followed."""
+    hosts = document.data.get("hosts")
+    patterns = [name for name in hosts if re.search(r"[*?\[]", name)] if isinstance(hosts, dict) else []
+    if not patterns and document.data.get("inventory") is None:
+        return ()
+    from FailTaleLibrary.config.many_hosts import with_many_hosts  # at need: most files name a few hosts
+
+    return with_many_hosts(document)
 
 
 def _warnings_on(config: Config) -> Iterator[str]:

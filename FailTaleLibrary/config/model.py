@@ -388,6 +388,26 @@ class Host(Section):
     )
 
 
+class Inventory(Section):
+    """Hosts of an Ansible inventory, by `ansible-inventory --list`. `inventory: FILE` alone names the source."""
+
+    source: Texts = Field(
+        min_length=1,
+        description="The inventory as for `ansible-inventory -i`: a file, a folder, a script, or several; or a file "
+        "with what `ansible-inventory --list` printed, which needs no Ansible here.",
+    )
+    groups: dict[str, Texts] = Field(
+        {},
+        description="Group → component, or several: what the hosts of a group are. `all` stands for every host. "
+        "Default: groups that bear the name of a component.",
+    )
+    timeout_s: Duration = Field(30.0, alias="timeout", description="Longest time for `ansible-inventory`.")
+
+    @classmethod
+    def prepared(cls, data: object) -> object:
+        return super().prepared({"source": data} if isinstance(data, (str, list)) else data)
+
+
 class Limits(Section):
     """The longest and the most that evidence may cost."""
 
@@ -566,7 +586,12 @@ class Config(Section):
     ssh: SshSettings = Field(default_factory=SshSettings, description="How to reach hosts over SSH.")
     salt: SaltSettings | None = Field(None, description="How to reach hosts with `transport: salt`.")
     components: dict[Name, Component] = Field({}, description="The parts of the system under test, by name.")
-    hosts: dict[Name, Host] = Field({}, description="The machines, by name.")
+    inventory: Inventory | None = Field(None, description="Take hosts from an Ansible inventory.")
+    hosts: dict[Name, Host] = Field(
+        {},
+        description="The machines, by name. `web[01:20]` names twenty; `web*` gives values to hosts that are named "
+        "elsewhere, here or in `inventory`. What a host's own entry says wins, then the first pattern that fits.",
+    )
     variables: dict[Name, Variable] = Field(
         {},
         description="Variables of the tests that may stand as `${NAME}` in `address` and `inside`, in `command`, "

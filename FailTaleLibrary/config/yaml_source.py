@@ -45,6 +45,8 @@ class Document:
     values: dict[Where, Place] = field(default_factory=dict)
     raw: dict[Where, str] = field(default_factory=dict)
     """Scalars as they are written in the file, variables not expanded."""
+    lent: dict[Where, Where] = field(default_factory=dict)
+    """Values of a host -> those of the pattern below `hosts` that gave them."""
     broken: set[Where] = field(default_factory=set)
     """Values of which a mistake was reported already, so that its consequences are not."""
     text: str = ""
@@ -93,9 +95,16 @@ class Document:
 
     def _add_mistake(self, where: Where, sentence: str, *, places: Mapping[Where, Place]) -> None:
         if where not in self.broken:
-            name = dotted(where)
+            name = dotted(self._written_as(where))
             place = self._place(where, places)
             self.mistakes.add(Mistake(str(self.source), *place, f"{name}: {sentence}" if name else sentence))
+
+    def _written_as(self, where: Where) -> Where:
+        """The pattern's own value, where a host has its value from one."""
+        for length in range(len(where), 1, -1):
+            if (lender := self.lent.get(where[:length])) is not None:
+                return (*lender, *where[length:])
+        return where
 
     def _place(self, where: Where, places: Mapping[Where, Place]) -> Place:
         """The place of the value, or of the nearest one around it."""
