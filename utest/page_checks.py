@@ -41,6 +41,7 @@ COMPARED = "tutorial.md"
 """The page of which all output is compared with what a test sees (test_tutorial.py)."""
 
 OTHERS = {
+    "ansible-inventory": "Ansible",
     "apt-get": "Debian",
     "cat": "POSIX",
     "cd": "POSIX",

@@ -5,6 +5,7 @@ The cases are held against the fields of the model, so that a new number without
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import types
@@ -16,13 +17,15 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from builders import a_failure, a_report, a_suspect, an_analysis
 from ollama_stub import MODEL, OllamaStub
 
-from FailTaleLibrary.config import Config
+from FailTaleLibrary.config import Config, parse_config
 from FailTaleLibrary.config.model import AnalysisSettings, Section
+from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.hints import HintMaker, build_prompt
 from FailTaleLibrary.history import history_of
 from FailTaleLibrary.ranking.causes import Cause
@@ -235,6 +238,20 @@ def through_gateway(port: int, **limits: float) -> Answers:
     return answers({"gateway": {"url": f"http://127.0.0.1:{port}/mcp", **limits}}, port=port)
 
 
+def hosts_of_a_slow_inventory(value: float) -> tuple[str, ...]:
+    """The hosts that ``ansible-inventory`` names, or none where it was too slow."""
+    with TemporaryDirectory() as directory:
+        program = Path(directory) / "ansible-inventory"
+        program.write_text("""#!/bin/sh\nsleep 0.5\necho '{"web": {"hosts": ["web1"]}}'\n""")
+        program.chmod(0o755)
+        text = f"components: {{web: {{collectors: [linux]}}}}\ninventory: {{source: 'a,', timeout: {value}}}\n"
+        with patch.dict("os.environ", {"PATH": f"{directory}:{os.environ['PATH']}"}):
+            try:
+                return tuple(parse_config(text).hosts)
+            except ConfigError as error:
+                return ("" if "took more than" in str(error) else str(error),)
+
+
 def lines_before(value: float) -> Answers:
     """Of a log whose window begins at its last line."""
     with TemporaryDirectory() as directory:
@@ -316,6 +333,7 @@ CASES: dict[str, tuple[Look, float]] = {
     "analysis.hints": (lambda value: hints(hints=value), 5),
     "analysis.lines": (prompt_of_lines, 12),
     "gateway.connect_timeout": (reaching_the_gateway, 0.5),
+    "inventory.timeout": (hosts_of_a_slow_inventory, 60),
     "gateway.silence_timeout": (waiting_for_the_gateway, 0.5),
 }  # fmt: skip
 

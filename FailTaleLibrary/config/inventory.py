@@ -12,8 +12,10 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -58,10 +60,10 @@ def hosts_of(settings: Inventory, components: Collection[str], folder: Path) -> 
 
     Raises InventoryError.
     """
-    listing = _Listing(_answer(settings, folder))
+    listing = _Listing(_listing_told(settings, folder))
     assigned = _assigned(listing, _components_of_groups(settings, components, listing))
     notes = _Notes()
-    sections = dict(_sections(assigned, listing, folder, notes))
+    sections = dict(_sections_of_hosts(assigned, listing, folder, notes))
     if not sections:
         raise InventoryError("; ".join(["no host of it can be asked", *notes.sentences()]).rstrip("."))
     left_out = len(listing.hosts) - len(assigned)
@@ -73,11 +75,13 @@ def hosts_of(settings: Inventory, components: Collection[str], folder: Path) -> 
 # --- Source -> what the program says ----------------------------------------------------------------------------------
 
 
-def _answer(settings: Inventory, folder: Path) -> Mapping[str, Any]:
-    sources = [_place(source, folder) for source in settings.source]
+def _listing_told(settings: Inventory, folder: Path) -> Mapping[str, Any]:
+    sources = [_source_path(source, folder) for source in settings.source]
     if len(sources) == 1 and (saved := _saved(Path(sources[0]))) is not None:
         return saved
-    text, said = _asked([PROGRAM, "--list", *(word for each in sources for word in ("-i", each))], settings, folder)
+    text, said = _asked(
+        [_program_path(), "--list", *(word for each in sources for word in ("-i", each))], settings, folder
+    )
     try:
         answer = json.loads(text)
     except ValueError as error:
@@ -87,7 +91,12 @@ def _answer(settings: Inventory, folder: Path) -> Mapping[str, Any]:
     return answer  # type: ignore[no-any-return]
 
 
-def _place(source: str, folder: Path) -> str:
+def _program_path() -> str:
+    """On the search path, or beside the Python that runs: a virtual environment need not be activated."""
+    return shutil.which(PROGRAM) or str(Path(sys.executable).with_name(PROGRAM))
+
+
+def _source_path(source: str, folder: Path) -> str:
     if "," in source:
         return source  # a list of hosts, as Ansible takes it
     path = folder / Path(source).expanduser()
@@ -188,7 +197,7 @@ class _Listing:
         variables = meta.get("hostvars") if isinstance(meta, dict) else None
         self._variables: Mapping[str, Any] = variables if isinstance(variables, dict) else {}
         self.groups: tuple[str, ...] = tuple(dict.fromkeys([*self._groups, *self._children()]))
-        named = (host for group in self._groups for host in _texts(self._groups[group].get("hosts")))
+        named = (host for group in self._groups for host in _texts_in(self._groups[group].get("hosts")))
         self.hosts = tuple(dict.fromkeys([*named, *map(str, self._variables)]))
 
     def members(self, group: str) -> tuple[str, ...]:
@@ -199,8 +208,8 @@ class _Listing:
         while ahead:
             name = ahead.pop(0)
             if name not in seen and (each := self._groups.get(name)) is not None:
-                found += _texts(each.get("hosts"))
-                ahead += _texts(each.get("children"))
+                found += _texts_in(each.get("hosts"))
+                ahead += _texts_in(each.get("children"))
             seen.add(name)
         return tuple(dict.fromkeys(found))
 
@@ -210,10 +219,10 @@ class _Listing:
 
     def _children(self) -> Iterator[str]:
         for group in self._groups.values():
-            yield from _texts(group.get("children"))
+            yield from _texts_in(group.get("children"))
 
 
-def _texts(value: object) -> list[str]:
+def _texts_in(value: object) -> list[str]:
     return [each for each in value if isinstance(each, str)] if isinstance(value, list) else []
 
 
@@ -262,7 +271,7 @@ class _Notes:
             yield f"{sentence} ({whose})."
 
 
-def _sections(
+def _sections_of_hosts(
     assigned: Mapping[str, list[str]], listing: _Listing, folder: Path, notes: _Notes
 ) -> Iterator[tuple[str, Section]]:
     for host, components in assigned.items():
@@ -306,7 +315,7 @@ class _Variables:
             "port": self._text("ansible_port", "ansible_ssh_port"),
             "key": self._key(),
         }
-        return _written({"address": address, "ssh": {**self._arguments(), **_written(named)}})
+        return _without_nothing({"address": address, "ssh": {**self._arguments(), **_without_nothing(named)}})
 
     def _key(self) -> str | None:
         named = self._text("ansible_ssh_private_key_file", "ansible_private_key_file")
@@ -366,7 +375,7 @@ class _Variables:
         self.notes.add(sentence, self.host)
 
 
-def _written(section: Mapping[str, Any]) -> Section:
+def _without_nothing(section: Mapping[str, Any]) -> Section:
     return {key: value for key, value in section.items() if value not in (None, {})}
 
 

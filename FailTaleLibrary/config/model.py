@@ -389,7 +389,7 @@ class Host(Section):
 
 
 class Inventory(Section):
-    """Hosts of an Ansible inventory, by `ansible-inventory --list`. `inventory: FILE` alone names the source."""
+    """Hosts of an Ansible inventory, by `ansible-inventory --list`. The source may stand alone in its place."""
 
     source: Texts = Field(
         min_length=1,
