@@ -229,7 +229,10 @@ def test_what_became_of_containers_in_the_test_is_told_and_ranked(engine: Engine
     lines = items["logs"].text.splitlines()
     told = {path: lines[part.first_line : part.first_line + part.lines] for path, part in parts.items()}
     assert "FATAL cannot read the price list" in told["other"][0]
-    moments = [datetime.fromisoformat(line.split("Z ")[0][:26] + "+00:00") for line in told["calm"]]
+    written = [line.partition("Z ")[0] for line in told["calm"]]
+    moments = [
+        datetime.fromisoformat(f"{each if '.' in each else each + '.':0<26}"[:26] + "+00:00") for each in written
+    ]
     assert min(moments) >= began.replace(microsecond=began.microsecond // 10 * 10)
     (look_back,) = (each for each in items["logs"].look_backs if each.first_line == parts["calm"].first_line)
     assert look_back.lines >= 4
