@@ -9,12 +9,9 @@ A Missing File Switches The Listener Off Visibly
     ${run} =    Run Robot    --listener    FailTaleListener:nowhere.yaml    side_by_side.robot
     Listener Should Be Off    ${run}    nowhere.yaml
 
-All Mistakes Are Told Together, With Their Lines And What To Write Instead
-    ${run} =    Run Robot    --listener    FailTaleListener:broken.yaml    side_by_side.robot
+All Mistakes Are Told Together, On The Console And In The Log, And Are No Error To Exit On
+    ${run} =    Run Robot    --exitonerror    --listener    FailTaleListener:broken.yaml    side_by_side.robot
     Listener Should Be Off    ${run}    broken.yaml:4    broken.yaml:8    'wbe'
-
-A Mistake Stands In The Log, Too
-    ${run} =    Run Robot    --listener    FailTaleListener:broken.yaml    side_by_side.robot
     VAR    ${message} =    ${run.result.errors.messages[0]}
     Should Be Equal    ${message.level}    WARN
     Should Contain    ${message.message}    FailTale is switched off for this run
@@ -34,10 +31,6 @@ A Strict Listener Stops The Run
     Should Contain    ${run.stderr}    broken.yaml:4
     File Should Not Exist    ${run.log}
 
-A Broken Configuration Is No Error To Exit On
-    ${run} =    Run Robot    --exitonerror    --listener    FailTaleListener:broken.yaml    side_by_side.robot
-    Tests Should End As Documented    ${run}
-
 The Environment Names The Configuration
     ${run} =    Run Robot    --listener    FailTaleListener    side_by_side.robot    FAILTALE_CONFIG=local.yaml
     Told Should Be    ${run}    Left Fails    Right Fails
@@ -49,10 +42,12 @@ The Listener's Argument Comes Before The Environment
 The Import's Argument Comes Before The Environment
     ${run} =    Run Robot    imports.robot    CONFIG=local.yaml    FAILTALE_CONFIG=broken.yaml
     Tests Should End As Documented    ${run}
+    Told Should Be    ${run}    Evidence Is Collected
 
-An Import Without Argument Uses The Listener's Configuration
+An Import Without Argument Uses The Listener's Configuration, And A Failure Is Told Once
     ${run} =    Run Robot    @{LOCAL}    resource.robot    FAILTALE_CONFIG=broken.yaml
     Tests Should End As Documented    ${run}
+    Told Should Be    ${run}    Evidence Is Collected    Evidence Is Collected In The Teardown
 
 The Same Configuration May Be Named Twice
     ${run} =    Run Robot    @{LOCAL}    imports.robot    CONFIG=local.yaml

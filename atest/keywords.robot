@@ -21,18 +21,8 @@ A Keyword In A Teardown Asks Nothing Again
     ${later} =    Item Of    ${next}    db1/asked
     Should Be Equal    ${later.text}    ${told.text}once\n
 
-Without The Listener The Keywords Work By Themselves
-    ${run} =    Run Robot    imports.robot    CONFIG=local.yaml
-    Tests Should End As Documented    ${run}
-    Told Should Be    ${run}    Evidence Is Collected
-
 The Resource Collects In Teardowns Without The Listener
     ${run} =    Run Robot    resource.robot    FAILTALE_CONFIG=local.yaml
-    Tests Should End As Documented    ${run}
-    Told Should Be    ${run}    Evidence Is Collected    Evidence Is Collected In The Teardown
-
-The Resource Beside The Listener Tells A Failure Once
-    ${run} =    Run Robot    @{LOCAL}    resource.robot
     Tests Should End As Documented    ${run}
     Told Should Be    ${run}    Evidence Is Collected    Evidence Is Collected In The Teardown
 

@@ -113,10 +113,12 @@ A Green Run Prints, Writes And Imports Nothing
     ${output} =    Get File    ${run.output}
     Should Not Contain    ${output}    data-failtale
 
-A Summary Is Appended To The Message On Request
+A Summary Is Appended To The Message On Request And Survives The Removal Of All Keywords
     ${run} =    Run Robot    --listener    FailTaleListener:summary.yaml    --test    Body Fails    moments
     VAR    ${message} =    ${run.result.suite.suites[0].tests[0].message}
     Should Match Regexp    ${message}    ^web says no\n\nFailTale: .*no room for an order.*$
+    ${rebot} =    Run Rebot    --removekeywords    ALL    --output    output.xml    ${run.output}
+    Should Be Equal    ${rebot.result.suite.suites[0].tests[0].message}    ${message}
 
 A Summary That Quotes A Log Stays Text In An HTML Message
     ${run} =    Run Robot    --listener    FailTaleListener:summary.yaml    html_message.robot

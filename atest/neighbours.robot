@@ -43,14 +43,10 @@ Rebot Merges A Rerun
     ${merged} =    Run Rebot    --merge    --output    output.xml    ${TWO.output}    ${rerun.output}
     Reports Should Be Those Of    ${merged}    ${rerun}
 
-A Split Log Has The Cards
-    ${run} =    Run Robot    @{LOCAL}    --splitlog    side_by_side.robot
+The JSON Output And A Split Log Have The Cards
+    ${run} =    Run Robot    @{LOCAL}    --splitlog    --output    output.json    side_by_side.robot
     Told Should Be    ${run}    Left Fails    Right Fails
     File Should Exist    ${run.directory}/log-1.js
-
-The JSON Output Has The Cards
-    ${run} =    Run Robot    @{LOCAL}    --output    output.json    side_by_side.robot
-    Told Should Be    ${run}    Left Fails    Right Fails
     ${cards} =    Cards In Test    ${run}    Left Fails
     Length Should Be    ${cards}    1
 
@@ -58,11 +54,6 @@ Passing Keywords May Be Removed
     ${run} =    Run Robot    @{LOCAL}    --removekeywords    PASSED    --output    output.xml    side_by_side.robot
     ${rebot} =    Run Rebot    --removekeywords    PASSED    --output    output.xml    ${run.output}
     Reports Should Be Those Of    ${rebot}    ${run}
-
-The Summary Survives The Removal Of All Keywords
-    ${run} =    Run Robot    --listener    FailTaleListener:summary.yaml    --test    Left Fails    side_by_side.robot
-    ${rebot} =    Run Rebot    --removekeywords    ALL    --output    output.xml    ${run.output}
-    Should Contain    ${rebot.result.suite.tests[0].message}    FailTale:
 
 A Higher Log Level Keeps The Cards Out And The Console Says So
     ${run} =    Run Robot    @{LOCAL}    --loglevel    WARN    side_by_side.robot
