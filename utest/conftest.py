@@ -36,12 +36,13 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 # Several processes share the files of tests, a file each time: what takes long begins first, so that none is left alone
 # with one at the end. Measured; a name that is not here comes later.
 _LONG = (
-    "windows_log_files", "gateway", "tutorial", "documents", "release", "mcp_conformance", "pytest_plugin", "hints_model",
-    "hints_in_runs", "mcp_http", "rogue_hosts", "gate", "transports_leftovers", "windows_rotation", "gate_attacks",
-    "reach", "windows_marks", "mcp_strangers", "mcp_tools", "presets_real_data", "history", "doctor", "interrupts",
-    "transports_visit", "progress", "presets_real_web", "collection_collect", "gateway_rogue", "gateway_silence", "variables",
-    "listener_runs", "windows_model", "rendering_in_log", "limits", "demo", "rendering_run_page", "examples",
-    "passing_runs", "other_tests", "windows_real", "hints_ollama", "run", "hints_maker", "cli_redact", "hints_truth",
+    "windows_log_files", "gateway", "tutorial", "documents", "release", "mcp_conformance", "pytest_plugin",
+    "hints_model", "hints_in_runs", "mcp_http", "rogue_hosts", "gate", "transports_leftovers", "windows_rotation",
+    "gate_attacks", "reach", "windows_marks", "mcp_strangers", "mcp_tools", "presets_real_data", "history", "doctor",
+    "interrupts", "transports_visit", "progress", "presets_real_web", "collection_collect", "gateway_rogue",
+    "gateway_silence", "variables", "listener_runs", "windows_model", "rendering_in_log", "limits", "demo",
+    "rendering_run_page", "examples", "passing_runs", "other_tests", "windows_real", "hints_ollama", "run",
+    "hints_maker", "cli_redact", "hints_truth",
 )  # fmt: skip
 _READ_BY_US = ("FAILTALE_CONFIG", "FAILTALE_LOG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
 

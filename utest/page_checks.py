@@ -109,7 +109,7 @@ def check_command(words: list[str]) -> None:
 
 def _failtale(arguments: list[str]) -> None:
     try:
-        options = _parser().parse_args(arguments)
+        options = _our_parser().parse_args(arguments)
     except SystemExit as end:
         if end.code:
             raise WrongError(f"failtale {arguments}") from end
@@ -167,6 +167,11 @@ def _pytest(arguments: list[str]) -> None:
         _pytest_parser().parse(list(arguments))
     except UsageError as error:
         raise WrongError(str(error)) from error
+
+
+@cache
+def _our_parser() -> argparse.ArgumentParser:
+    return _parser()
 
 
 @cache
@@ -439,7 +444,7 @@ def _check_named(code: str) -> None:
 
 def _check_names(words: list[str]) -> None:
     """The command is one of ours and has each option that is named."""
-    parser = _parser()
+    parser = _our_parser()
     (commands,) = (each for each in parser._actions if isinstance(each, argparse._SubParsersAction))
     named = [word for word in words if not word.startswith("-")]
     if named and named[0] != "COMMAND":
