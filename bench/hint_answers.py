@@ -48,6 +48,7 @@ SETS = (
     "hint_cases_voices.yaml",
     "hint_cases_voices_2.yaml",
     "hint_cases_voices_3.yaml",
+    "hint_cases_hostile.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
