@@ -16,6 +16,7 @@ from FailTaleLibrary.files import packaged_yaml
 from FailTaleLibrary.hints.concepts import said_in
 from FailTaleLibrary.hints.injection import reads_like_instruction
 from FailTaleLibrary.hints.patterns import with_parts
+from FailTaleLibrary.hints.words import PASTS, words_of_kind
 from FailTaleLibrary.text import is_visible
 
 # --- What the model saw ----------------------------------------------------------------------------------------------
@@ -213,7 +214,7 @@ def _address(sentence: str, ground: Ground) -> str | None:
 
 # --- Imperatives ---
 
-_FIRST_WORDS = re.compile(r"^(?:please |now |then |first |so |just |simply )*([a-z]+) ([^\s.,!]+)", re.IGNORECASE)
+_FIRST_WORDS = re.compile(r"^(?:please |now |then |first |so |just |simply )*([a-z-]+) ([^\s.,!]+)", re.IGNORECASE)
 
 
 @cache
@@ -222,7 +223,7 @@ def _verbs(kind: str) -> frozenset[str]:
     return frozenset(packaged_yaml("FailTaleLibrary", "hints", "steering.yaml")[kind].split())
 
 
-_PART = re.compile(r"[,;:(] *|\b(?:so|then|and|or) ")
+_PART = re.compile(r"[,;:(] *|\b(?:so|then) ")
 _CLAUSE_BEHIND = re.compile(
     r"(?:,|;|\b(?:before|until|unless|because|since|as|so|and|if|when|after|to|that|which|for|or)\b)", re.IGNORECASE
 )
@@ -244,8 +245,24 @@ def _is_imperative(sentence: str, ground: Ground) -> bool:
     return any(_asks_for(part, ground) for part in _PART.split(sentence))
 
 
+_OBJECT = re.compile(
+    r"(?:the|an?|it|its|them|this|that|these|those|another|any|all|every|each|some|your|whatever|whoever)",
+    re.IGNORECASE,
+)
+"""What a verb that begins a clause acts on."""
+
+
+@cache
+def _orders() -> frozenset[str]:
+    """Verbs in the form in which an order begins: none of a past, which may follow a comma in a tale."""
+    plain = {verb for verb in words_of_kind("verbs") if not verb.endswith(("ed", "ing"))}
+    return (plain - PASTS) | _verbs("asked") | _verbs("only asked")
+
+
 def _asks_for(clause: str, ground: Ground) -> bool:
     found = _FIRST_WORDS.match(clause)
+    if found is not None and found[1].casefold() in _orders() and _OBJECT.fullmatch(found[2]):
+        return True
     if found is None or found[2].casefold() in _NO_OBJECT:
         return False
     if found[1].casefold() not in _verbs("asked") | _verbs("only asked"):
@@ -271,10 +288,11 @@ _PROGRAM = re.compile(
     re.IGNORECASE,
 )
 _COMMAND = re.compile(
+    r"\bssh (?:in|into|to)\b|"
     r"\bip (?:-\d )?(?:route|addr(?:ess)?|link|rule|neigh) (?:add|del|delete|replace|set|change|flush)\b|"
     r"\b(?:patronictl|pg_ctl|redis-cli|mysqladmin|rabbitmqctl|etcdctl|crictl|supervisorctl|firewall-cmd|nft|ufw|setfacl|"
     r"setsebool|semanage|fsck|mdadm|lvextend|resize2fs|swapoff|swapon|nmcli|resolvectl|timedatectl|terraform|"
-    r"ansible-playbook|vault operator|vault write|consul force-leave|certbot renew|nginx -s|aws s3|gcloud|truncate -s|"
+    r"chronyc|ntpdate|hwclock|ansible-playbook|vault operator|vault write|consul force-leave|certbot renew|nginx -s|aws s3|gcloud|truncate -s|"
     r"rsync) (?:--?\w|/|[a-z-]+\b)|\b(?:mv|cp|ln) (?:--?\w|/)|"
     r"\b(?:rm|kill|pkill|dd|nc|sh|bash|zsh|ssh|scp|python\d?|perl|ruby|node|php|base64|docker|podman|git|tar|"
     r"cat|echo|eval|exec|source)\s+(?:-{1,2}\w|/|if=|of=)"

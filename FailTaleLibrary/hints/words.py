@@ -23,6 +23,18 @@ _IRREGULAR = {
     "expiry": "expire", "failure": "fail", "overran": "overrun",
 }  # fmt: skip
 
+PASTS = frozenset(_IRREGULAR) | frozenset(
+    {
+        "became", "begun", "bound", "brought", "built", "came", "caught", "chose", "cost", "cut", "dealt", "drew", "fed",
+        "fell", "felt", "forgot", "forbade", "gave", "given", "got", "had", "heard", "hid", "hit", "knew", "known",
+        "led", "left", "let", "made", "meant", "met", "overtook", "put", "quit", "read", "said", "saw", "seen", "set",
+        "showed", "shown", "shrank", "shut", "slept", "spent", "split", "spoke", "spread", "stood", "struck", "threw",
+        "thrown", "told", "tied", "tried", "understood", "woke", "withdrew", "won", "cause", "need", "lack", "show",
+        "report", "mean", "seem", "like", "exit", "open", "near",
+    }
+)  # fmt: skip
+"""Forms of verbs that tell what was, and words that are as often something else."""
+
 
 def stem(word: str) -> str:
     """What the forms of one word share, as far as spelling tells."""
