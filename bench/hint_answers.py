@@ -49,6 +49,7 @@ SETS = (
     "hint_cases_voices_2.yaml",
     "hint_cases_voices_3.yaml",
     "hint_cases_hostile.yaml",
+    "hint_cases_hostile_2.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
