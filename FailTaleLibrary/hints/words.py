@@ -25,7 +25,8 @@ _IRREGULAR = {
 
 PASTS = frozenset(_IRREGULAR) | frozenset(
     {
-        "became", "begun", "bound", "brought", "built", "came", "caught", "chose", "cost", "cut", "dealt", "drew", "fed",
+        "became", "begun", "bound", "brought", "built", "came", "caught", "chose", "cost", "cut", "dealt", "drew",
+        "fed",
         "fell", "felt", "forgot", "forbade", "gave", "given", "got", "had", "heard", "hid", "hit", "knew", "known",
         "led", "left", "let", "made", "meant", "met", "overtook", "put", "quit", "read", "said", "saw", "seen", "set",
         "showed", "shown", "shrank", "shut", "slept", "spent", "split", "spoke", "spread", "stood", "struck", "threw",
