@@ -256,7 +256,7 @@ _OBJECT = re.compile(
 def _orders() -> frozenset[str]:
     """Verbs in the form in which an order begins: none of a past, which may follow a comma in a tale."""
     plain = {verb for verb in words_of_kind("verbs") if not verb.endswith(("ed", "ing"))}
-    return (plain - PASTS) | _verbs("asked") | _verbs("only asked")
+    return frozenset(plain - PASTS) | _verbs("asked") | _verbs("only asked")
 
 
 def _asks_for(clause: str, ground: Ground) -> bool:
