@@ -47,7 +47,9 @@ probe() {
   status=$?
   answered_at=$(date +%s)
   server_at=$(printf '%s\n' "$said" | awk -v mode=date "$cluster")
-  words=$(printf '%s\n' "$said" | sed -n '/^[IWEF][0-9][0-9][0-9][0-9] /!p' | complaint)
+  # before 1.21 a kubectl that tells so much of its work ends with its stacks behind the words
+  words=$(printf '%s\n' "$said" | sed -n 's/^F[0-9][0-9][0-9][0-9] [^]]*] //p' | head -n 1)
+  words=${words:-$(printf '%s\n' "$said" | complaint)}
   case $status-$words in
     0-*) ;;
     124-* | 137-* | 143-*) printf 'The API server did not answer within %s s.\n' "$probing" >&2; exit 1 ;;
