@@ -8,19 +8,30 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
+from builders import a_failure
 from patience import FOREVER_S, PATIENCE_S, wait_until
 from salt_stub import ModuleMinion, SaltStub, reply, serving, shell_minion, silent
 
+from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config, parse_config
+from FailTaleLibrary.doctor.checkup import check
+from FailTaleLibrary.doctor.findings import HostFinding
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.gate.fleet import external_auth, salt_module
-from FailTaleLibrary.records import Gap, Report
+from FailTaleLibrary.records import Gap, Report, Window
+from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import Run
+from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.windows import Marks
+from FailTaleLibrary.windows.marks import MOST_MARKED_TOGETHER
 
 COLLECTORS = "{name: state, command: 'echo up; echo warn >&2'}, {name: log, file: LOG, window: none}"
 CONFIG = """
@@ -391,3 +402,81 @@ def test_the_module_runs_nothing_that_its_gate_does_not_hold(lab: Lab) -> None:
         told = minion("failtale.collect", {"requests": [request], "whose": {}, "lasts": 5.0})
         assert told["why"] == "ended"
     assert minion("failtale.end", {"jid": "20261126110131033328"}) == "not running"
+
+
+# --- failtale check
+
+
+def findings(config: Config) -> dict[str, HostFinding]:
+    return {host.host: host for host in check(config, environ={}).hosts}
+
+
+def test_a_checkup_asks_the_whole_fleet_once_and_names_who_does_not_answer(lab: Lab) -> None:
+    config = lab.config("web1", "web2", "frozen", answer_timeout="3 s")
+    lab.with_modules(config, "web1", "web2")
+    lab.stub.minions["frozen"] = silent
+    found = findings(config)
+    for name in ("web1", "web2"):
+        assert [stage.verdict for stage in found[name].stages] == ["ok", "ok"]
+        assert [each.outcome for each in found[name].collectors] == ["ok", "ok"]
+    (stage,) = found["frozen"].stages
+    assert (stage.stage, stage.advice[0].where, stage.advice[0].lines[-1]) == (
+        "reach",
+        "on the Salt master",
+        "salt frozen test.ping",
+    )
+    assert lab.stub.jobs_of("failtale.collect") == [("web1", "web2")]
+
+
+def test_a_checkup_tells_each_trouble_with_what_to_write_on_the_master(lab: Lab) -> None:
+    config = lab.config("web1")
+    lab.with_modules(lab.config("web1", collectors="{name: other, command: uptime}"), "web1")
+    assert "of another configuration" in findings(config)["web1"].stages[0].said
+    lab.stub.minions["web1"] = lambda *_: "'failtale.hello' is not available."
+    assert "salt '*' saltutil.sync_modules" in findings(config)["web1"].stages[0].advice[0].lines
+    lab.stub.allowed = ()
+    (stage,) = findings(config)["web1"].stages
+    assert "        - failtale.collect$" in stage.advice[0].lines
+    stage = findings(lab.config("web1", password="wrong"))["web1"].stages[0]
+    assert (stage.stage, stage.verdict) == ("login", "problem")
+    lab.stub.url = "http://127.0.0.1:9"
+    assert "systemctl status salt-api" in findings(lab.config("web1"))["web1"].stages[0].advice[0].lines
+
+
+# --- Marks
+
+
+def test_marks_of_a_fleet_are_one_job_and_hosts_with_marks_share_one_job_for_their_logs(lab: Lab) -> None:
+    log = lab.directory / "shop.log"
+    log.write_text("before\n")
+    collectors = f"{{name: log, file: {log}}}, {{name: rows, command: 'cat {log} | wc -l', baseline: yes}}"
+    config = lab.config("web1", "web2", collectors=collectors).model_copy(update={"marks": "test"})
+    lab.with_modules(config, "web1", "web2")
+    hosts = OwnHosts(config)
+    try:
+        assert hosts.mark_now(within_s=PATIENCE_S) == {"web1": "", "web2": ""}
+        began = datetime.now(timezone.utc)
+        with log.open("a") as file:
+            file.write("behind the mark\n")
+        failure = a_failure(window=Window(start=began, end=datetime.now(timezone.utc)))
+        _, evidence, _ = hosts.collect(failure, redactor=Redactor(), faults=Faults(Redactor), budget=Budget(90))
+    finally:
+        hosts.close()
+    found = {(item.host, item.collector): item for item in evidence.items}
+    assert found["web1", "log"].text == found["web2", "log"].text == "behind the mark\n"
+    assert found["web1", "rows"].baseline == "1\n"
+    assert lab.stub.jobs_of("failtale.collect") == [("web1", "web2")] * 2
+
+
+def test_of_a_fleet_that_is_too_large_no_marks_are_taken_and_that_is_said(lab: Lab) -> None:
+    names = [f"web{number}" for number in range(MOST_MARKED_TOGETHER + 1)]
+    config = lab.config(*names, collectors="{name: up, command: uptime}").model_copy(update={"marks": "test"})
+    hosts = OwnHosts(config)
+    try:
+        assert hosts.mark_now(within_s=1) == {}
+        hosts.window_began()
+        assert lab.stub.jobs == []
+    finally:
+        hosts.close()
+    marks = Marks(config, Connections(config))
+    assert "keep their master busy" in marks.missed("web1", datetime.now(timezone.utc))

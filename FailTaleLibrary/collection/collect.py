@@ -129,8 +129,19 @@ def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results
     steps: dict[str, list[Step]] = {}
     for step in plan.steps:
         steps.setdefault(step.host, []).append(step)
-    fleets = _by_fleet(context.access.connections, steps)
-    waiting = deque(fleets.pop(None, ()))
+    fleets = by_fleet(context.access.connections, steps)
+    asked_alone = {host: steps[host] for host in fleets.pop(None, ())}
+    for fleet, hosts in fleets.items():
+        sessions = []
+        for host in hosts:
+            queries = context.access.queries(steps[host])
+            own = [step for step in steps[host] if step not in queries]
+            asked_alone |= {host: queries} if queries else {}
+            if own:
+                sessions.append(HostSession(context, host, own, budgets[host], is_whole=not queries))
+        if fleet is not None:
+            background.start(partial(_ask_fleet, context, fleet, sessions, results), name="failtale-collect-fleet")
+    waiting = deque(asked_alone)
 
     def work() -> None:
         while not context.leave.is_set():
@@ -138,17 +149,13 @@ def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results
                 host = waiting.popleft()
             except IndexError:
                 return
-            ask_host(context, host, steps[host], budgets[host], results.put)
+            ask_host(context, host, asked_alone[host], budgets[host], results.put)
 
     for number in range(min(plan.parallel_hosts, len(waiting))):
         background.start(work, name=f"failtale-collect-{number}")
-    for fleet, hosts in fleets.items():
-        if fleet is not None:
-            sessions = [HostSession(context, host, steps[host], budgets[host]) for host in hosts]
-            background.start(partial(_ask_fleet, context, fleet, sessions, results), name="failtale-collect-fleet")
 
 
-def _by_fleet(connections: Connections, hosts: Iterable[str]) -> dict[Fleet | None, list[str]]:
+def by_fleet(connections: Connections, hosts: Iterable[str]) -> dict[Fleet | None, list[str]]:
     """Whom each fleet is asked for; under None those that are asked one by one."""
     found: dict[Fleet | None, list[str]] = {}
     for host in hosts:

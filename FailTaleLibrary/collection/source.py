@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
-from FailTaleLibrary.collection.collect import collect
+from FailTaleLibrary.collection.collect import by_fleet, collect
 from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
 from FailTaleLibrary.config import Config
@@ -24,6 +24,7 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.stores import Stores
 from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.base import Fleet
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
 
 _CLOSING_S = 2.0
@@ -277,11 +278,32 @@ def check_hosts(hosts: Collection[str], connections: Connections, budget: Budget
             verdicts[host] = verdict
             arrived.notify_all()
 
-    for host in hosts:
-        background.start(partial(work, host), name=f"failtale-check-{host}")
+    def work_together(fleet: Fleet, own: Sequence[str]) -> None:
+        fleet.greet([connections.way(host) for host in own])
+        for host in own:
+            verdict = _greeted_verdict(host, connections)
+            with arrived:
+                verdicts[host] = verdict
+                arrived.notify_all()
+
+    for fleet, own in by_fleet(connections, hosts).items():
+        if fleet is not None:
+            background.start(partial(work_together, fleet, own), name="failtale-check-fleet")
+            continue
+        for host in own:
+            background.start(partial(work, host), name=f"failtale-check-{host}")
     with arrived:
         arrived.wait_for(lambda: len(verdicts) == len(hosts), budget.left_s)
         return {host: verdicts.get(host, f"no response within {budget.limit}") for host in hosts}
+
+
+def _greeted_verdict(host: str, connections: Connections) -> str:
+    """Of a host that has been greeted: nothing more is asked of it."""
+    try:
+        connections.transport(host)
+    except TransportError as error:
+        return str(error)
+    return ""
 
 
 def _host_verdict(host: str, connections: Connections) -> str:

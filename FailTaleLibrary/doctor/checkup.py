@@ -11,13 +11,14 @@ import os
 import shlex
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Literal
 
 from FailTaleLibrary import __version__, background
+from FailTaleLibrary.background import once
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.silence import meaning
 from FailTaleLibrary.collection.source import OwnHosts
@@ -34,6 +35,7 @@ from FailTaleLibrary.doctor.findings import (
     WayFinding,
     problems_in,
 )
+from FailTaleLibrary.doctor.fleets import minion_finding, minion_gate_finding
 from FailTaleLibrary.doctor.gates import gate_finding
 from FailTaleLibrary.doctor.logins import way_finding
 from FailTaleLibrary.doctor.remedies import Refusal, advice_for, full_file_systems, lacking_tools
@@ -48,6 +50,7 @@ from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import redactor_for
 from FailTaleLibrary.text import one_line, shorten
 from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.base import Fleet
 from FailTaleLibrary.transports.reach import SSHS, Reach
 
 _log = logger_of(__name__)
@@ -142,6 +145,8 @@ class _Context:
     redactor: Redactor
     connections: Connections
     stop: threading.Event = field(default_factory=threading.Event)
+    fleets: Mapping[Fleet, Callable[[], Evidence]] = field(default_factory=dict)
+    """What the hosts of a fleet answered when they were asked together, once."""
 
 
 def _all_hosts(context: _Context, hosts: tuple[str, ...], progress: Progress | None) -> tuple[HostFinding, ...]:
@@ -154,6 +159,7 @@ def _all_hosts(context: _Context, hosts: tuple[str, ...], progress: Progress | N
             found[host] = finding
             arrived.notify_all()
 
+    context.fleets = _asked_together(context, hosts)
     for host in hosts:
         background.start(partial(work, host), name=f"failtale-check-{host}")
     ends = time.monotonic() + _longest_s(context.config)
@@ -168,6 +174,41 @@ def _all_hosts(context: _Context, hosts: tuple[str, ...], progress: Progress | N
         context.stop.set()
     with arrived:
         return tuple(found.get(host) or _silent(context, host) for host in hosts)
+
+
+def _asked_together(context: _Context, hosts: tuple[str, ...]) -> Mapping[Fleet, Callable[[], Evidence]]:
+    """Of each fleet, what asks all of its hosts when the first of them has its turn."""
+    members: dict[Fleet, list[str]] = {}
+    for host in hosts:
+        fleet = context.connections.way(host).fleet
+        if fleet is not None:
+            members.setdefault(fleet, []).append(host)
+    return {fleet: once(partial(_evidence_of, context, own, fleet)) for fleet, own in members.items()}
+
+
+def _evidence_of(context: _Context, hosts: Sequence[str], fleet: Fleet | None = None) -> Evidence:
+    """As at a failure: the same plan, the same visit, the same limits."""
+    if fleet is not None:
+        fleet.greet([context.connections.way(host) for host in hosts])
+    now = datetime.now(timezone.utc)
+    failure = Failure(
+        id="0" * 32,
+        framework="other",
+        scope="on demand",
+        name=our_words("checkup"),
+        suite=our_words(""),
+        window=Window(start=now - WINDOW, end=now),
+    )
+    source = OwnHosts(context.config, context.connections)
+    _, evidence, _ = source.collect(
+        failure,
+        hosts=hosts,
+        redactor=context.redactor,
+        faults=Faults(lambda: context.redactor),
+        budget=Budget(context.config.limits.failure_time_s),
+        cancel=context.stop,
+    )
+    return evidence
 
 
 def _longest_s(config: Config) -> float:
@@ -192,6 +233,7 @@ class _HostCheckup:
         self._collectors = host_collectors(context.config, host)
         self._asks_stores_alone = not self._collectors and bool(context.config.collectors_for(host))
         self._is_ssh = context.config.hosts[host].transport == "ssh"
+        self._is_minion = context.config.hosts[host].transport == "salt"
         self._ssh = context.config.ssh_for(host)
         self._user = (self._ssh.user or getpass.getuser()) if self._is_ssh else ""
         self._reach: Reach | None = None
@@ -204,15 +246,14 @@ class _HostCheckup:
             survey = self._surveyed()
             evidence = self._evidence()
         except TransportError as error:
-            return self.without(way_finding(error, self._context.config, self._host, self._user, self._reach))
+            return self.without(self._finding_of_way(error))
         except Exception as error:  # a fault of ours costs this host's finding alone
             _log.debug("checking '%s' failed", self._host, exc_info=True)
             words = f"FailTale internal error: {type(error).__name__}: {error}"
             return self.without(StageFinding(stage="shell", verdict="problem", said=self._safe(words)))
         lost = next((gap for gap in evidence.gaps if gap.collector is None and gap.host == self._host), None)
         if lost is not None:
-            lost_way = TransportError(lost.reason, lost.detail)
-            return self.without(way_finding(lost_way, self._context.config, self._host, self._user, self._reach))
+            return self.without(self._finding_of_way(TransportError(lost.reason, lost.detail)))
         if self._asks_stores_alone:
             stage = StageFinding(stage="shell", verdict="ok", said="asks stores, from this machine")
             return self._made((stage,), tuple(self._collector_findings(survey, evidence)))
@@ -224,6 +265,11 @@ class _HostCheckup:
             *self._space(survey),
         )
         return self._made(stages, tuple(self._collector_findings(survey, evidence)))
+
+    def _finding_of_way(self, error: TransportError) -> StageFinding:
+        if self._is_minion:
+            return minion_finding(error, self._context.config, self._host)
+        return way_finding(error, self._context.config, self._host, self._user, self._reach)
 
     def without(self, stage: StageFinding) -> HostFinding:
         """What is found of a host that cannot be asked."""
@@ -280,30 +326,20 @@ class _HostCheckup:
         return bool(inside) and inside in self._context.config.places_of(self._host)
 
     def _evidence(self) -> Evidence:
-        """As at a failure: the same plan, the same visit, the same limits."""
-        now = datetime.now(timezone.utc)
-        failure = Failure(
-            id="0" * 32,
-            framework="other",
-            scope="on demand",
-            name=our_words("checkup"),
-            suite=our_words(""),
-            window=Window(start=now - WINDOW, end=now),
-        )
-        source = OwnHosts(self._context.config, self._context.connections)
-        _, evidence, _ = source.collect(
-            failure,
-            hosts=[self._host],
-            redactor=self._context.redactor,
-            faults=Faults(lambda: self._context.redactor),
-            budget=Budget(self._context.config.limits.failure_time_s),
-            cancel=self._context.stop,
-        )
+        """Of a fleet it is that of all its hosts; who is not there is told by his way."""
+        fleet = self._context.connections.way(self._host).fleet
+        if fleet is None:
+            return _evidence_of(self._context, [self._host])
+        evidence = self._context.fleets[fleet]()
+        self._context.connections.transport(self._host)
         return evidence
 
     # --- What it is like
 
     def _shell(self, survey: HostSurvey) -> StageFinding:
+        if self._is_minion:
+            gates = self._context.connections.way(self._host).gates
+            return self._safe_stage(minion_gate_finding(gates, self._context.config, self._host))
         if digest := self._context.connections.transport(self._host).gate:
             return self._safe_stage(gate_finding(digest, self._context.config, self._host, self._user))
         said = _WITH_SHELL.get(self._context.config.hosts[self._host].transport, "its answers are recorded")

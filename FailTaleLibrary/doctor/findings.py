@@ -12,7 +12,9 @@ from FailTaleLibrary.schema import Field, Model
 
 SCHEMA_VERSION = 1
 Verdict = Literal["ok", "note", "problem"]
-Where = Literal["on the host", "on the jump host", "on this machine", "in the configuration", "in the cluster"]
+Where = Literal[
+    "on the host", "on the jump host", "on the Salt master", "on this machine", "in the configuration", "in the cluster"
+]
 
 
 class Finding(Model):

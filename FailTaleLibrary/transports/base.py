@@ -182,6 +182,10 @@ class Fleet(Protocol):
         """
         ...
 
+    def greet(self, ways: Sequence[Transport]) -> None:
+        """Find out, all at once, which of its hosts are there; each then tells when it is connected to."""
+        ...
+
 
 class Transport(Protocol):
     """The way to one host. Safe to use from any thread.
@@ -249,6 +253,11 @@ class Transport(Protocol):
     def gate(self) -> str:
         """What the host's gate says it was made from; empty where a shell answers."""
         return ""
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        """Digests of all gates that the host has, where it may have several."""
+        return ()
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ The order of events:
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
@@ -26,7 +27,6 @@ from typing import Any
 from FailTaleLibrary import background
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config import SaltSettings
-from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.transports.base import (
     CommandResult,
@@ -40,7 +40,7 @@ from FailTaleLibrary.transports.base import (
     VisitStart,
 )
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, why_not_run
-from FailTaleLibrary.transports.salt_api import PublishedJob, SaltApi, SaltError
+from FailTaleLibrary.transports.salt_api import Problem, PublishedJob, SaltApi, SaltError
 from FailTaleLibrary.transports.salt_commands import GREETING_COMMAND, visit_command
 from FailTaleLibrary.transports.salt_returns import (
     Greeting,
@@ -83,8 +83,10 @@ class Minion(Transport):
         self.host = host
         """As the configuration names it."""
         self.breaker = breaker
-        self.gates: tuple[str, ...] = ()
-        """Digests of the gates that its module has."""
+        self.greeting: Greeting | None = None
+        """What it said of itself."""
+        self.problem: Problem = "minion"
+        """What it failed with last."""
         self.is_closed = False
         self._fleet = fleet
         self._start: VisitStart | None = None
@@ -93,6 +95,10 @@ class Minion(Transport):
     @property
     def fleet(self) -> SaltFleet:
         return self._fleet
+
+    @property
+    def gates(self) -> tuple[str, ...]:
+        return self.greeting.gates if self.greeting else ()
 
     @property
     def most_item_bytes(self) -> int:
@@ -238,6 +244,8 @@ class SaltFleet(Fleet):
         self._settings = settings
         self._api = api
         self._breaker = Breaker()
+        self._problem: Problem = "api"
+        """What salt-api failed with last."""
         self._by_module = settings.function == "failtale.collect"
         self.jobs = 0
         """Published so far, those that end others aside."""
@@ -254,13 +262,19 @@ class SaltFleet(Fleet):
 
     # --- Who is there
 
+    def greet(self, ways: Sequence[Transport]) -> None:
+        """See `Fleet.greet`."""
+        minions = [way for way in ways if isinstance(way, Minion)]
+        ends_at = time.monotonic() + self.answer_timeout_s + _RETURN_S
+        self.connect(minions, ends_at=ends_at, cancel=threading.Event())
+
     def connect(self, minions: Sequence[Minion], *, ends_at: float, cancel: threading.Event) -> dict[str, Exception]:
         """Greets those of which nothing is known; minion's id -> why it cannot be asked."""
         errors: dict[str, Exception] = {}
         unknown = []
         for minion in minions:
             if refusal := minion.breaker.attempt():
-                errors[minion.id] = TransportError(refusal.cause, str(refusal))
+                errors[minion.id] = SaltError(minion.problem, refusal.cause, str(refusal))
             elif not minion.is_known:
                 unknown.append(minion)
         if unknown:
@@ -312,6 +326,7 @@ class SaltFleet(Fleet):
         return errors
 
     def _failed(self, minion: Minion, error: SaltError) -> SaltError:
+        minion.problem = error.problem
         minion.breaker.failed(error.reason, str(error))
         return error
 
@@ -501,25 +516,18 @@ class SaltFleet(Fleet):
 
     # --- salt-api itself
 
-    def _guarded(self) -> _Guard:
-        return _Guard(self._breaker)
-
-
-class _Guard:
-    """A conversation with salt-api: what it fails with is not tried again for a minute. A context manager."""
-
-    def __init__(self, breaker: Breaker) -> None:
-        self._breaker = breaker
-
-    def __enter__(self) -> None:
+    @contextlib.contextmanager
+    def _guarded(self) -> Iterator[None]:
+        """A conversation with salt-api: what it fails with is not tried again for a minute."""
         if refusal := self._breaker.attempt():
-            raise SaltError("api", refusal.cause, str(refusal))
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if error is None:
-            self._breaker.succeeded()
-        elif isinstance(error, SaltError):
+            raise SaltError(self._problem, refusal.cause, str(refusal))
+        try:
+            yield
+        except SaltError as error:
+            self._problem = error.problem
             self._breaker.failed(error.reason, str(error))
+            raise
+        self._breaker.succeeded()
 
 
 class _Pace:
@@ -597,7 +605,7 @@ def _bins(groups: Sequence[list[_Turn]]) -> Iterator[list[list[_Turn]]]:
 
 
 def _greeted(minion: Minion, greeting: Greeting, sent_at: datetime, received_at: datetime) -> None:
-    minion.gates = greeting.gates
+    minion.greeting = greeting
     minion.saw(VisitStart(greeting.clock, greeting.zone, sent_at, received_at))
     minion.breaker.succeeded()
 

@@ -23,8 +23,16 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import FailTaleError, TransportError
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import decode
-from FailTaleLibrary.transports import Connections, Question, Script, Transport, VisitStart
-from FailTaleLibrary.transports.base import read_epoch
+from FailTaleLibrary.transports import (
+    CommandResult,
+    Connections,
+    Question,
+    Script,
+    Transport,
+    VisitItem,
+    VisitStart,
+)
+from FailTaleLibrary.transports.base import Fleet, HostVisit, read_epoch
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.collector_text import (
     baseline_line,
@@ -54,6 +62,16 @@ _ENGINE_PAUSE = 20.0
 _DEAR_TIMEOUT_S = 20.0
 _DEAR_PAUSE_S = 30.0
 """Between two snapshots of a cluster, at least: three kubectl take a third of a second of processor time."""
+TOO_MANY = "marks of so many minions would keep their master busy"
+MOST_MARKED_TOGETHER = 256
+"""Minions of a configuration. Each mark is a process on each of them, and a return that their master takes in; of more,
+the times in their logs tell what belongs to a window (docs/decisions/0017)."""
+_FLEET_PAUSE = 20.0
+"""So many times as long as the marks of a fleet took it is left alone: 5 % of its master's time at most."""
+_TOGETHER_S = 20.0
+"""For a mark of all hosts of a fleet, with the greeting of those that are silent."""
+_WHILE_OTHERS_S = 60.0
+"""No mark of a host is due while others of its fleet are still waited for."""
 _KEPT = 48
 _RECENT = 16
 _KEPT_BY_CALLERS = 64
@@ -138,6 +156,10 @@ class Marks:
         self._clock = clock
         self._pace = pace or Pace()
         places = () if config.marks == "off" else tuple(_places_with_marks(config))
+        minions = [host for host in config.hosts if config.hosts[host].transport == "salt"]
+        too_many = config.marks != "off" and len(minions) > MOST_MARKED_TOGETHER
+        self._unmarked = dict.fromkeys(minions, TOO_MANY) if too_many else {}
+        places = tuple(each for each in places if each[0][0] not in self._unmarked)
         self._asked = {place: (config.hosts[place[0]], collectors) for place, collectors in places}
         self._hosts = {
             place: (beside and beside._marks_of(place, self._asked[place]))
@@ -153,6 +175,7 @@ class Marks:
     def window_began(self) -> None:
         """A window begins now: ask each host for a mark in the background, where one is due."""
         now, at = self._clock(), datetime.now(timezone.utc)
+        together: dict[Fleet, list[_Claimed]] = {}
         for place, marks in self._hosts.items():
             if not marks.is_due(now):
                 marks.pass_over(at)
@@ -161,7 +184,12 @@ class Marks:
             elif marks.claim(now):
                 marks.note(at, "")
                 way = self._connections.way(*place)  # by now: a variable may lead to another host a moment later
+                if way.fleet is not None:
+                    together.setdefault(way.fleet, []).append(_Claimed(place, way, marks))
+                    continue
                 background.start(partial(self._take_marks, place, way, marks), name=f"failtale-mark-{place[0]}")
+        for fleet, claimed in together.items():
+            background.start(partial(self._take_together, fleet, claimed), name="failtale-mark-fleet")
 
     def take_now(self, *, within_s: float) -> dict[str, str]:
         """Takes a mark of every host, due or not, and waits for it: host -> why there is none, empty when there is one.
@@ -169,11 +197,22 @@ class Marks:
         What is written from then on stands behind the marks, which are kept for windows that begin there.
         """
         told = dict.fromkeys(self._hosts, f"it did not come within {within_s:g} s")
+        fleets: dict[Fleet | None, list[Place]] = {}
+        for place in self._hosts:
+            fleets.setdefault(self._connections.way(*place).fleet, []).append(place)
         threads = [
             background.start(
-                partial(self._take_when_free, place, marks, told, within_s), name=f"failtale-mark-{place[0]}"
+                partial(self._take_when_free, place, self._hosts[place], told, within_s),
+                name=f"failtale-mark-{place[0]}",
             )
-            for place, marks in self._hosts.items()
+            for place in fleets.pop(None, ())
+        ]
+        threads += [
+            background.start(
+                partial(self._take_fleet_when_free, fleet, own, told, within_s), name="failtale-mark-fleet"
+            )
+            for fleet, own in fleets.items()
+            if fleet is not None
         ]
         ends = time.monotonic() + within_s
         for thread in threads:
@@ -196,7 +235,7 @@ class Marks:
     def missed(self, host: str, moment: datetime, inside: tuple[str, ...] = ()) -> str:
         """Why no mark of a host was taken at a moment, in a clause; empty when one was, however late it came."""
         marks = self._hosts.get((host, inside))
-        return marks.missed(moment) if marks else MARKS_OFF
+        return marks.missed(moment) if marks else self._unmarked.get(host, MARKS_OFF)
 
     def clocks(self, host: str, inside: tuple[str, ...] = ()) -> tuple[ClockReading, ...]:
         """What the newest marks of a host tell about its clock."""
@@ -231,6 +270,66 @@ class Marks:
             marks.note(datetime.now(timezone.utc), "")
             told[place] = self._take_marks(place, self._connections.way(*place), marks, is_kept=True)
 
+    def _take_fleet_when_free(
+        self, fleet: Fleet, places: Sequence[Place], told: dict[Place, str], within_s: float
+    ) -> None:
+        claimed = []
+        for place in places:
+            marks = self._hosts[place]
+            if not self._connections.is_open(*place):
+                marks.note(datetime.now(timezone.utc), UNREACHED)
+                told[place] = UNREACHED
+            elif marks.claim_when_free(self._clock, within_s):
+                marks.note(datetime.now(timezone.utc), "")
+                claimed.append(_Claimed(place, self._connections.way(*place), marks))
+        self._take_together(fleet, claimed, told=told, is_kept=True)
+
+    def _take_together(
+        self,
+        fleet: Fleet,
+        claimed: Sequence[_Claimed],
+        *,
+        told: dict[Place, str] | None = None,
+        is_kept: bool = False,
+    ) -> None:
+        """Takes a mark of each of these hosts in one job; all of them are due again at the same time."""
+        told = {} if told is None else told
+        sent_at, began = datetime.now(timezone.utc), time.monotonic()
+        open_places = {each.place for each in claimed}
+
+        def take(each: _Claimed, result: CommandResult) -> None:
+            received_at = datetime.now(timezone.utc)
+            try:
+                mark = parse_mark(result.stdout, nonce=result.nonce)
+            except ValueError:
+                return
+            open_places.discard(each.place)
+            told[each.place] = ""
+            taken = TakenMark(mark=mark, sent_at=sent_at, received_at=received_at)
+            each.marks.release(taken, pause_s=_WHILE_OTHERS_S, is_kept=is_kept)
+
+        visits = [
+            HostVisit(
+                each.way,
+                [VisitItem("", each.marks.script, MARK_TIMEOUT_S, MARK_BYTES)],
+                ends_at=began + _TOGETHER_S,
+                on_result=lambda _, result, each=each: take(each, result),  # type: ignore[misc]
+                on_error=partial(_log.debug, "%s: no mark was taken: %s", each.place[0]),
+            )
+            for each in claimed
+        ]
+        try:
+            fleet.visit(visits, cancel=self._cancel)
+        except Exception:  # a host without a mark is routine; its collection will say what is wrong
+            _log.debug("no marks were taken of a fleet", exc_info=True)
+        pause_s = max(self._pace.least_s, _FLEET_PAUSE * (time.monotonic() - began))
+        for each in claimed:
+            if each.place in open_places:
+                told[each.place] = "the host gave none"
+                each.marks.release(None, pause_s=pause_s, failed=told[each.place])
+            else:
+                each.marks.rest(pause_s)
+
     def _take_marks(self, place: Place, transport: Transport, marks: _HostMarks, *, is_kept: bool = False) -> str:
         """Takes one mark; why there is none, empty when there is one."""
         taken, failed = None, "the host gave none"
@@ -264,6 +363,15 @@ class Marks:
             _log.debug("%s: no snapshot of a cluster was taken", place[0], exc_info=True)
         pause_s = max(_DEAR_PAUSE_S, _ENGINE_PAUSE * (time.monotonic() - began))
         marks.release_dear(taken, due_at=self._clock() + pause_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Claimed:
+    """A host of a fleet whose mark is due."""
+
+    place: Place
+    way: Transport
+    marks: _HostMarks
 
 
 def _places_with_marks(config: Config) -> Iterator[tuple[Place, tuple[Collector, ...]]]:
@@ -373,6 +481,11 @@ class _HostMarks:
             asked = [place for place, (_, words) in enumerate(self._notes) if not words]
             if asked:
                 self._notes[asked[-1]] = (self._notes[asked[-1]][0], failed)
+
+    def rest(self, pause_s: float) -> None:
+        """The next one is due so long after the last began."""
+        with self._lock:
+            self._pause_s = pause_s
 
     def around(self, moment: datetime) -> tuple[TakenMark | None, TakenMark | None]:
         with self._lock:
