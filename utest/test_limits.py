@@ -21,6 +21,7 @@ from unittest.mock import patch
 
 import pytest
 from builders import a_failure, a_report, a_suspect, an_analysis
+from kubernetes_api import Cluster, KubernetesApi, moment, pod, status, write_kubeconfig
 from ollama_stub import MODEL, OllamaStub
 
 from FailTaleLibrary.config import Config, parse_config
@@ -238,6 +239,32 @@ def through_gateway(port: int, **limits: float) -> Answers:
     return answers({"gateway": {"url": f"http://127.0.0.1:{port}/mcp", **limits}}, port=port)
 
 
+def containers_read(value: float) -> int:
+    """Of how many containers of a cluster with three a log is read."""
+    running = status("app", {"running": {"startedAt": moment(-3600)}})
+    cluster = Cluster(modern=True, objects=[pod(f"api-{number}", running) for number in range(3)])
+    with KubernetesApi(cluster) as api, TemporaryDirectory() as directory:
+        kubeconfig = write_kubeconfig(Path(directory) / "kubeconfig", api.url)
+        collector = {"kubernetes": "logs", "namespaces": "shop", "kubeconfig": str(kubeconfig), "timeout": "60 s"}
+        answers(
+            {
+                "components": {"app": {"collectors": [{"name": "c", **collector, "most": value}]}},
+                "hosts": {"web1": {"component": "app", **LOCAL}},
+            }
+        )
+    return sum("/log?" in line for line in cluster.asked)
+
+
+def told_by_salt(salt: dict[str, Any]) -> Answers:
+    return told({}, {"transport": "salt"}, {}, salt=salt, limits={"failure_time": 60})
+
+
+def waiting_for_salt(value: float) -> Answers:
+    with a_silent_server() as port:
+        salt = {"url": f"http://127.0.0.1:{port}", "user": "me", "password": "none", "answer_timeout": value}
+        return [tuple(each.replace(str(port), "PORT") for each in answer) for answer in told_by_salt(salt)]
+
+
 def hosts_of_a_slow_inventory(value: float) -> tuple[str, ...]:
     """The hosts that ``ansible-inventory`` names, or none where it was too slow."""
     with TemporaryDirectory() as directory:
@@ -333,6 +360,8 @@ CASES: dict[str, tuple[Look, float]] = {
     "analysis.hints": (lambda value: hints(hints=value), 5),
     "analysis.lines": (prompt_of_lines, 12),
     "gateway.connect_timeout": (reaching_the_gateway, 0.5),
+    "components.collectors.most": (containers_read, 3),
+    "salt.answer_timeout": (waiting_for_salt, 0.5),
     "inventory.timeout": (hosts_of_a_slow_inventory, 60),
     "gateway.silence_timeout": (waiting_for_the_gateway, 0.5),
 }  # fmt: skip
