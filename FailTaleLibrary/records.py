@@ -96,6 +96,10 @@ class Redaction(Record):
 # --- Failure: what failed and when -----------------------------------------------------------------------------------
 
 
+_THAT_SAY = frozenset({"Fail", "Fatal Error", "BuiltIn.Fail", "BuiltIn.Fatal Error"})
+"""Keywords of Robot Framework that do nothing but fail."""
+
+
 class KeywordStep(Record):
     """One keyword (or pytest phase) that ran."""
 
@@ -206,9 +210,12 @@ class Failure(Record):
 
     @property
     def telling_step(self) -> KeywordStep | None:
-        """The failing keyword; the one that called it where it only says the message, as Fail does."""
+        """The failing keyword; the one that called it where it only says the message, as Fail does.
+
+        Arguments may be as they are written (``${message}``), so that Robot's own are known by their names.
+        """
         steps = self.keyword_path
-        if steps and " ".join(steps[-1].arguments) == self.message:
+        if steps and (steps[-1].name in _THAT_SAY or " ".join(steps[-1].arguments) == self.message):
             return steps[-2] if len(steps) > 1 else None
         return steps[-1] if steps else None
 

@@ -521,9 +521,13 @@ def test_a_failure_that_is_no_request_is_named_by_its_keyword() -> None:
 
 
 def test_a_failure_that_a_keyword_only_says_is_named_by_who_called_it() -> None:
-    says = a_step(name="BuiltIn.Fail", arguments=("no tea",))
+    says, in_robot = (a_step(name="BuiltIn.Fail", arguments=(text,)) for text in ("no tea", "${message}"))
     log_line = log("2026-03-14 12:01:07,000 ERROR price list is empty")
-    for path, said in (((a_step(name="Order Tea"), says), "`Order Tea` failed"), ((says,), "the test failed")):
+    for path, said in (
+        ((a_step(name="Order Tea"), says), "`Order Tea` failed"),
+        ((a_step(name="Order Tea"), in_robot), "`Order Tea` failed"),
+        ((says,), "the test failed"),
+    ):
         headline = ranked(log_line, failure=a_failure(message="no tea", keyword_path=path)).headline
         assert headline == f"api1: price list is empty, 0.4 s before {said}"
 

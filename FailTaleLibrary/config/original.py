@@ -45,8 +45,8 @@ _TAIL = re.compile(r"tail\s+(?:-n\s*|--lines[= ])(\d+)\s+((?:/[\w./*?-]+\s*)+)")
 _NOT_FOLLOWED = {
     "mandatory": "every host is asked, and one that does not answer is a gap in the evidence",
     "base_prompt": "the prompt is FailTale's own; 'analysis.about' takes a few sentences on the product",
-    "embedding_model": "documents are not looked into",
-    "persist_directory": "documents are not looked into",
+    "embedding_model": "'analysis.documents' names a folder of the product's own documents that hints may quote",
+    "persist_directory": "'analysis.documents' indexes a folder by itself",
     "uyuni_mcp": "FailTale asks the hosts over SSH, and no MCP server",
 }
 
