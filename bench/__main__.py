@@ -28,7 +28,7 @@ NAMES = {
     "matrix": "bench.matrix",
     "stores": "bench.stores",
 }
-_BY_NAME_ALONE = ("containers", "matrix", "stores")
+_BY_NAME_ALONE = ("containers", "fleet", "matrix", "stores")
 """What takes long: it asks the package index, or starts programs by the thousand."""
 
 

@@ -142,8 +142,8 @@ def measured(axis: Axis, size: int, folder: Path, sshd: Sshd) -> Point:
     configuration = dict(axis.configure(folder, size))
     hosts = {name: {**host, "address": sshd.address} for name, host in configuration["hosts"].items()}  # type: ignore[attr-defined]
     (folder / "failtale.yaml").write_text(yaml.safe_dump({"ssh": ssh, **configuration, "hosts": hosts}))
-    (folder / "suite.robot").write_text(_suite(folder, axis.tests(size)))
-    seconds, peak_bytes = _run_robot(folder)
+    (folder / "suite.robot").write_text(suite_text(folder, axis.tests(size)))
+    seconds, peak_bytes = run_robot(folder)
     reports = list(reports_in(folder / "output.xml"))
     return Point(
         size=size,
@@ -156,7 +156,7 @@ def measured(axis: Axis, size: int, folder: Path, sshd: Sshd) -> Point:
     )
 
 
-def _suite(folder: Path, tests: int) -> str:
+def suite_text(folder: Path, tests: int) -> str:
     """Tests that fail with messages of their own; the first changes one log, if there are any."""
     touch = f"    Run    echo '2030-01-01T00:00:00Z ERROR disk is full' >> {folder}/logs/app0000.log\n"
     lines = ["*** Settings ***\n", "Library    OperatingSystem\n", "*** Test Cases ***\n"]
@@ -166,7 +166,7 @@ def _suite(folder: Path, tests: int) -> str:
     return "".join(lines)
 
 
-def _run_robot(folder: Path) -> tuple[float, int]:
+def run_robot(folder: Path) -> tuple[float, int]:
     """Seconds and the peak of memory (resident, Linux) of a whole process."""
     listener = f"FailTaleListener:{folder / 'failtale.yaml'}"
     words = [sys.executable, "-m", "robot", "--console", "none", "--listener", listener, "-d", str(folder)]
@@ -193,10 +193,12 @@ def points(axis: Axis, most: int | None) -> Iterator[Point]:
 
 def _row(point: Point) -> str:
     sizes = (point.peak_bytes, point.received_bytes, point.output_bytes, point.log_bytes)
-    return f"| {point.size:,} | {point.seconds:.2f} | {' | '.join(_size(size) for size in sizes)} | {point.gaps} |"
+    return (
+        f"| {point.size:,} | {point.seconds:.2f} | {' | '.join(size_in_words(size) for size in sizes)} | {point.gaps} |"
+    )
 
 
-def _size(size: int) -> str:
+def size_in_words(size: int) -> str:
     for factor, unit in ((MB, "MB"), (KB, "kB")):
         if size >= factor:
             return f"{size / factor:.3g} {unit}"
