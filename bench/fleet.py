@@ -4,8 +4,8 @@
 
 ``real`` starts a Salt master, its salt-api and forked minions on loopback and ends them again. Salt comes from PyPI,
 into an environment of its own (``--salt``, made when it is not there: 240 MB). Told for each size: hosts of which
-evidence came within `limits.failure_time`, seconds of the whole ``robot`` process, its peak memory, jobs, and the size of
-log.html; and how many processes were left after a command that hangs was ended on every minion.
+evidence came within `limits.failure_time`, seconds of the whole ``robot`` process, its peak memory, jobs, and the size
+of log.html; and how many processes were left after a command that hangs was ended on every minion.
 """
 
 from __future__ import annotations

@@ -8,7 +8,9 @@ writes, `shell_minion` what ``cmd.run_all`` runs.
 
 from __future__ import annotations
 
+import contextlib
 import json
+import queue
 import re
 import secrets
 import ssl
@@ -91,6 +93,9 @@ class SaltStub:
     """Their arguments."""
     tokens: set[str] = field(default_factory=set)
     lifetime_s: float = 43_200.0
+    has_events: bool = True
+    """Whether there is an event stream."""
+    _listeners: list[queue.SimpleQueue[str]] = field(default_factory=list)
     _returns: dict[str, dict[str, Any]] = field(default_factory=dict)
     _meant: dict[str, tuple[str, ...]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -111,6 +116,22 @@ class SaltStub:
         else:
             told = self._publish(low)
         return 200, "application/json", json.dumps({"return": [told]})
+
+    def events(self) -> Iterator[str]:
+        """What the stream sends to one who listens, until nobody does."""
+        mine: queue.SimpleQueue[str] = queue.SimpleQueue()
+        with self._lock:
+            self._listeners.append(mine)
+        try:
+            yield "retry: 400\n"
+            while True:
+                try:
+                    yield mine.get(timeout=1.0)
+                except queue.Empty:
+                    yield 'tag: salt/beacon\ndata: {"tag": "salt/beacon", "data": {}}\n\n'
+        finally:
+            with self._lock:
+                self._listeners.remove(mine)
 
     def _login(self, data: Mapping[str, str]) -> tuple[int, str, str]:
         self.logins += 1
@@ -150,6 +171,11 @@ class SaltStub:
         if returned is not None:
             with self._lock:
                 self._returns[job][minion] = returned
+                listeners = tuple(self._listeners)
+            data = {"cmd": "_return", "id": minion, "success": True, "return": returned, "jid": job, "fun": function}
+            event = json.dumps({"tag": f"salt/job/{job}/ret/{minion}", "data": data})
+            for each in listeners:
+                each.put(f"tag: salt/job/{job}/ret/{minion}\ndata: {event}\n\n")
 
     def _run(self, function: str, job: str) -> Any:
         with self._lock:
@@ -173,6 +199,18 @@ def serving(stub: SaltStub, *, certificate: tuple[Path, Path] | None = None) -> 
                 return
             status, kind, text = stub.answer(self.path, self.headers.get("X-Auth-Token", ""), data)
             reply(self, status, kind, text)
+
+        def do_GET(self) -> None:
+            if self.path != "/events" or not stub.has_events or self.headers.get("X-Auth-Token") not in stub.tokens:
+                reply(self, 401 if self.path == "/events" and stub.has_events else 404, "text/html", _NOT_ALLOWED)
+                return
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream;charset=utf-8")
+            self.send_header("Connection", "close")
+            self.end_headers()
+            with contextlib.suppress(OSError):
+                for text in stub.events():
+                    self.wfile.write(text.encode())
 
         def log_message(self, format: str, *args: Any) -> None:
             """Nothing."""

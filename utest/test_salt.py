@@ -128,6 +128,15 @@ def test_any_byte_of_a_log_survives_the_way(lab: Lab) -> None:
     assert "out of \\xff beans" in texts(collected(config))["web1", "log"]
 
 
+def test_where_there_is_no_event_stream_the_master_is_asked_for_returns(lab: Lab) -> None:
+    lab.stub.has_events = False
+    config = lab.config("web1", "web2")
+    lab.with_modules(config, "web1", "web2")
+    report = collected(config)
+    assert {text for (_, name), text in texts(report).items() if name == "state"} == {"up\n"}
+    assert {item.host for item in report.evidence.items} == {"web1", "web2"}
+
+
 def test_whole_scripts_run_only_where_the_configuration_says_so_and_that_is_warned_about_once(lab: Lab) -> None:
     config = lab.config("web1", "web2", more="function: cmd.run_all")
     lab.stub.minions |= {"web1": shell_minion, "web2": shell_minion}

@@ -270,7 +270,9 @@ visit() {
   fi
   awaited
   trap '' PIPE TERM ALRM
-  if [ -z "$parent" ]; then
+  if [ -n "$parent" ]; then
+    mark=$mark-$$- # of one job many visits have the same text, some of them on one machine
+  else
     guard <&3 3<&- 4>&- 5>&- &
     guard_pid=$!
   fi

@@ -13,7 +13,7 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 from FailTaleLibrary.config import SaltSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.text import decode, one_line, shorten
+from FailTaleLibrary.transports.salt_events import ReturnStream
 
 Problem = Literal["api", "login", "function", "jobs", "module", "minion"]
 _MAX_RESPONSE_BYTES = 512 * 1024 * 1024
@@ -77,6 +78,30 @@ class SaltApi:
         self._renew_at = 0.0
         self.logins = 0
         """So many times was a token asked for."""
+
+    def listen(self, *, ends_at: float) -> ReturnStream | None:
+        """The event stream, open from now on; None where salt-api, or a proxy, gives none. Raises SaltError."""
+        for _ in range(2):
+            token, is_fresh = self._current_token(ends_at)
+            stream, status = self._opened_stream(token, ends_at)
+            if status != 401 or is_fresh:
+                return stream
+            self._forget(token)
+        return None
+
+    def _opened_stream(self, token: str, ends_at: float) -> tuple[ReturnStream | None, int]:
+        connection = self._new_connection(ends_at)
+        headers = {"Accept": "text/event-stream", "X-Auth-Token": token}
+        try:
+            connection.request("GET", urlsplit(self._where).path + "/events", headers=headers)
+            response = connection.getresponse()
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            return None, 0
+        if response.status != 200 or "event-stream" not in response.getheader("Content-Type", ""):
+            connection.close()
+            return None, response.status
+        return ReturnStream(connection, response), response.status
 
     def publish(
         self, function: str, minions: tuple[str, ...], arguments: Mapping[str, object], *, ends_at: float
@@ -195,7 +220,7 @@ class SaltApi:
         if token:
             headers["X-Auth-Token"] = token
         try:
-            with self._connection(ends_at) as connection:
+            with contextlib.closing(self._new_connection(ends_at)) as connection:
                 connection.request("POST", urlsplit(self._where).path + path, json.dumps(data).encode(), headers)
                 response = connection.getresponse()
                 return _Answer(
@@ -220,20 +245,13 @@ class SaltApi:
             return self._settings.answer_timeout_s
         return max(_LEAST_S, min(self._settings.answer_timeout_s, ends_at - time.monotonic()))
 
-    @contextlib.contextmanager
-    def _connection(self, ends_at: float) -> Iterator[http.client.HTTPConnection]:
+    def _new_connection(self, ends_at: float) -> http.client.HTTPConnection:
         url = urlsplit(self._where)
         patience_s = self._patience_s(ends_at)
-        connection: http.client.HTTPConnection
         if url.scheme == "https":
             trusted = ssl.create_default_context(cafile=self._settings.ca_file)
-            connection = http.client.HTTPSConnection(
-                url.hostname or "", url.port or 443, timeout=patience_s, context=trusted
-            )
-        else:
-            connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=patience_s)
-        with contextlib.closing(connection):
-            yield connection
+            return http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=patience_s, context=trusted)
+        return http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=patience_s)
 
     def _body(
         self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, ends_at: float

@@ -6,8 +6,8 @@ The order of events:
    answer in time is a gap with its reason, and is left alone for a minute.
 2. What each host is asked is made for its clock. Hosts that are asked the same share a request; different requests
    share a job while they are small. State of a whole fleet, and then logs of a few of its hosts, are two jobs.
-3. The master is asked what has come, the more seldom the more that is. Minions that are silent meanwhile are greeted
-   again: who answers is busy, who does not is gone.
+3. What minions return is heard on the master's event stream; where there is none, the master is asked. Minions that are
+   silent meanwhile are greeted again: who answers is busy, who does not is gone.
 4. The scripts on the minions end by their own time limit. Who has not returned by then is told to end the job, politely
    and then by force.
 """
@@ -18,7 +18,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -42,6 +42,7 @@ from FailTaleLibrary.transports.base import (
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, why_not_run
 from FailTaleLibrary.transports.salt_api import Problem, PublishedJob, SaltApi, SaltError
 from FailTaleLibrary.transports.salt_commands import GREETING_COMMAND, visit_command
+from FailTaleLibrary.transports.salt_events import ReturnStream
 from FailTaleLibrary.transports.salt_returns import (
     Greeting,
     MinionReturn,
@@ -60,14 +61,12 @@ _REQUEST_BYTES = 48 * 1024
 """Of all requests of a job: every minion gets, and returns, all of them."""
 _RETURN_S = 2.0
 """Of a visit's time, for the way back; of a short one a sixth."""
-_FIRST_POLL_S = 0.25
-_LONGEST_POLL_S = 2.0
+_FIRST_POLL_S = 0.3
+_LONGEST_POLL_S = 5.0
 _POLL_SHARE = 4.0
 """Between two polls passes so many times what the last one took: reading a thousand returns keeps a master busy."""
-_FEW = 4
-"""Of so many minions the returns are asked for at once; of more, who has returned is asked first."""
-_FETCH_S = 3.0
-"""Returns are not left on the master for longer while others are waited for."""
+_LOOK_UP_S = 0.2
+"""How often the cancel event and the time are looked at."""
 _ROUGH_S = 0.5
 """Hosts whose clocks are as near to each other as this are asked the same."""
 _FORCE_AFTER_S = 2.0
@@ -229,8 +228,6 @@ class _Job:
     waiting: dict[str, _Turn]
     nonce: str = ""
     items_nonce: str = ""
-    fetched_at: float = 0.0
-    """When its returns were last asked for."""
     alive: set[str] = field(default_factory=set)
     """Minions that said they are there while they did not return."""
     greeting: tuple[PublishedJob, float, datetime] | None = None
@@ -284,18 +281,15 @@ class SaltFleet(Fleet):
     def _greet(self, minions: Sequence[Minion], *, ends_at: float, cancel: threading.Event) -> dict[str, Exception]:
         by_id = {minion.id: minion for minion in minions}
         try:
-            with self._guarded():
+            with self._guarded(), self._listening(ends_at) as listener:
                 sent_at = datetime.now(timezone.utc)
                 job = self._publish_greeting(tuple(by_id), ends_at=ends_at)
                 absent = [each for each in by_id if each not in job.minions]
                 errors: dict[str, Exception] = {each: self._failed(by_id[each], _unknown(each)) for each in absent}
                 waiting = {each: by_id[each] for each in by_id if each in job.minions}
                 ends = min(ends_at, time.monotonic() + self._settings.answer_timeout_s)
-                pace = _Pace()
                 while waiting and time.monotonic() < ends and not cancel.is_set():
-                    pace.wait(cancel, ends)
-                    with pace.measured():
-                        returned = self._api.returns(job.id, ends_at=ends)
+                    returned = listener.news(job.id, waiting, ends_at=ends)
                     errors |= self._take_greetings(returned, waiting, sent_at)
         except SaltError as error:
             return dict.fromkeys(by_id, error)
@@ -360,10 +354,10 @@ class SaltFleet(Fleet):
         open_turns = [turn for turn in turns if not turn.is_over]
         jobs: list[_Job] = []
         try:
-            with self._guarded():
+            with self._guarded(), self._listening(ends_at) as listener:
                 for requests in _bins(_grouped(open_turns)) if self._by_module else _each(_grouped(open_turns)):
                     jobs.append(self._publish(requests, ends_at=ends_at))
-                self._await(jobs, ends_at=ends_at, cancel=cancel)
+                self._await(jobs, listener, ends_at=ends_at, cancel=cancel)
         except SaltError as error:
             for turn in open_turns:
                 turn.fail(error)
@@ -390,32 +384,18 @@ class SaltFleet(Fleet):
         for each in [each for each in turns if each not in published.minions]:
             turn = turns.pop(each)
             turn.fail(self._failed(turn.minion, _unknown(each)))
-        return _Job(published, sent_at, began, turns, *nonces, fetched_at=began)
+        return _Job(published, sent_at, began, turns, *nonces)
 
-    def _await(self, jobs: Sequence[_Job], *, ends_at: float, cancel: threading.Event) -> None:
-        pace = _Pace()
+    def _await(self, jobs: Sequence[_Job], listener: _Listener, *, ends_at: float, cancel: threading.Event) -> None:
         while any(job.waiting for job in jobs) and time.monotonic() < ends_at and not cancel.is_set():
-            pace.wait(cancel, ends_at)
-            with pace.measured():
-                for job in jobs:
-                    if job.waiting and self._has_news(job, ends_at):
-                        self._take(job, self._api.returns(job.published.id, ends_at=ends_at))
-                    if job.waiting:
-                        self._look_after_silent(job, ends_at)
-                    for each in [each for each, turn in job.waiting.items() if turn.minion.is_closed]:
-                        job.waiting[each].give_up(why="cancelled", timed_out=False)
-                        del job.waiting[each]
-
-    def _has_news(self, job: _Job, ends_at: float) -> bool:
-        """Whether it is time to fetch returns: of many when half of them are there, or a while later."""
-        if len(job.waiting) <= _FEW:
-            return True
-        news = self._api.returned(job.published.id, ends_at=ends_at) & job.waiting.keys()
-        is_time = time.monotonic() - job.fetched_at > _FETCH_S
-        if not news or (2 * len(news) < len(job.waiting) and not is_time):
-            return False
-        job.fetched_at = time.monotonic()
-        return True
+            for job in jobs:
+                if job.waiting:
+                    self._take(job, listener.news(job.published.id, job.waiting, ends_at=ends_at))
+                if job.waiting:
+                    self._look_after_silent(job, listener, ends_at)
+                for each in [each for each, turn in job.waiting.items() if turn.minion.is_closed]:
+                    job.waiting[each].give_up(why="cancelled", timed_out=False)
+                    del job.waiting[each]
 
     def _take(self, job: _Job, returned: Mapping[str, Any]) -> None:
         received_at = datetime.now(timezone.utc)
@@ -462,7 +442,7 @@ class SaltFleet(Fleet):
 
     # --- Who does not return
 
-    def _look_after_silent(self, job: _Job, ends_at: float) -> None:
+    def _look_after_silent(self, job: _Job, listener: _Listener, ends_at: float) -> None:
         """Minions that have not returned are asked, once, whether they are there; who does not say so is gone."""
         patience_s = self._settings.answer_timeout_s
         if job.greeting is None:
@@ -475,7 +455,7 @@ class SaltFleet(Fleet):
         unheard = [each for each in job.waiting if each not in job.alive]
         if not unheard:
             return
-        returned = self._api.returns(published.id, ends_at=ends_at)
+        returned = listener.news(published.id, unheard, ends_at=ends_at)
         for each in unheard:
             if each in returned:
                 job.alive.add(each)
@@ -499,7 +479,7 @@ class SaltFleet(Fleet):
         try:
             self._tell_to_end(job, minions, is_forced=False)
             time.sleep(_FORCE_AFTER_S)
-            returned = self._api.returns(job, ends_at=time.monotonic() + _END_S)
+            returned = self._api.returned(job, ends_at=time.monotonic() + _END_S)
             rest = tuple(each for each in minions if each not in returned)
             if rest:
                 self._tell_to_end(job, rest, is_forced=True)
@@ -517,6 +497,16 @@ class SaltFleet(Fleet):
     # --- salt-api itself
 
     @contextlib.contextmanager
+    def _listening(self, ends_at: float) -> Iterator[_Listener]:
+        """Hears what minions return, from before a job is published."""
+        stream = self._api.listen(ends_at=ends_at)
+        try:
+            yield _Listener(self._api, stream)
+        finally:
+            if stream is not None:
+                stream.close()
+
+    @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
         """A conversation with salt-api: what it fails with is not tried again for a minute."""
         if refusal := self._breaker.attempt():
@@ -530,25 +520,42 @@ class SaltFleet(Fleet):
         self._breaker.succeeded()
 
 
-class _Pace:
-    """How soon the master is asked again."""
+class _Listener:
+    """What minions return: heard on the event stream, and asked for where there is none, or where it is silent."""
 
-    def __init__(self) -> None:
-        self._pause_s = _FIRST_POLL_S
-        self._asked_at = 0.0
+    def __init__(self, api: SaltApi, stream: ReturnStream | None) -> None:
+        self._api = api
+        self._stream = stream
+        self._polls: dict[str, tuple[float, float]] = {}
+        """Job -> when it is to be asked about next, and the pause after that."""
 
-    def wait(self, cancel: threading.Event, ends_at: float) -> None:
-        cancel.wait(max(0.0, min(self._pause_s, ends_at - time.monotonic())))
+    def news(self, job: str, waiting: Collection[str], *, ends_at: float) -> Mapping[str, Any]:
+        """What has come of those that are waited for; waits a moment for it. Raises SaltError."""
+        stream = self._stream if self._stream is not None and self._stream.is_alive else None
+        if stream is not None:
+            heard = stream.returns(job)
+            if not any(each in heard for each in waiting):
+                stream.wait(min(_LOOK_UP_S, ends_at - time.monotonic()))
+                heard = stream.returns(job)
+            if any(each in heard for each in waiting):
+                return heard
+        else:
+            time.sleep(max(0.0, min(_LOOK_UP_S, ends_at - time.monotonic())))
+        return self._polled(job, waiting, ends_at=ends_at, is_heard=stream is not None)
 
-    def measured(self) -> _Pace:
-        return self
-
-    def __enter__(self) -> None:
-        self._asked_at = time.monotonic()
-
-    def __exit__(self, *error: object) -> None:
-        took_s = time.monotonic() - self._asked_at
-        self._pause_s = min(_LONGEST_POLL_S, max(1.2 * self._pause_s, _POLL_SHARE * took_s))
+    def _polled(self, job: str, waiting: Collection[str], *, ends_at: float, is_heard: bool) -> Mapping[str, Any]:
+        pause_s = _LONGEST_POLL_S if is_heard else _FIRST_POLL_S
+        due, pause_s = self._polls.setdefault(job, (time.monotonic() + pause_s, pause_s))
+        began = time.monotonic()
+        if began < due:
+            return {}
+        returned = {}
+        if self._api.returned(job, ends_at=ends_at) & set(waiting):
+            returned = self._api.returns(job, ends_at=ends_at)
+        took_s = time.monotonic() - began
+        pause_s = min(_LONGEST_POLL_S, max(1.2 * pause_s, _POLL_SHARE * took_s))
+        self._polls[job] = (time.monotonic() + pause_s, pause_s)
+        return returned
 
 
 # --- Requests
