@@ -61,6 +61,7 @@ def test_a_word_of_another_tool_or_section_is_understood_in_ssh(ssh: str, advice
         ("user: app", "it belongs to the host's 'ssh': write 'ssh: {user: …}'"),
         ("port: 2222", "it belongs to the host's 'ssh': write 'ssh: {port: …}'"),
         ("password: x", "it belongs to the host's 'ssh': write 'ssh: {password: …}'"),
+        ("proxy_jmp: x", "it belongs to the host's 'ssh': write 'ssh: {proxy_jump: …}'"),
         ("proxy_jump: x", "it belongs to the host's 'ssh': write 'ssh: {proxy_jump: …}'"),
         ("ip: 10.0.0.5", "did you mean 'address'?"),
         ("hostname: x", "did you mean 'address'?"),

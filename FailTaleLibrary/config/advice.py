@@ -160,8 +160,8 @@ def key_advice(key: str, section: type[Section]) -> str | None:
     for meant, words in _WORDS.get(section, {}).items():
         if word in words.split():
             return f"did you mean {in_quotes(meant)}?"
-    if section is Host and key in SshOverrides.yaml_keys():
-        return f"it belongs to the host's 'ssh': write 'ssh: {{{key}: …}}'"
+    if section is Host and (near := difflib.get_close_matches(key.lower(), SshOverrides.yaml_keys(), n=1, cutoff=0.8)):
+        return f"it belongs to the host's 'ssh': write 'ssh: {{{near[0]}: …}}'"
     for place, line in _PLACES:
         if place is not section and key in place.yaml_keys():
             line = "%s: …" if place is Config else line
