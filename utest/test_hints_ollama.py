@@ -117,7 +117,8 @@ def test_a_server_of_another_kind_is_recognised_before_anything_is_sent_to_it() 
 def test_no_call_outlives_its_deadline_and_the_server_sees_it_end(row: str, place: str) -> None:
     with OllamaStub(**{place: row}) as stub:
         said = reason(asked(stub, hint_time_s=LIMIT_S))  # the stub would let it wait for ever
-        assert stub.gone.wait(PATIENCE_S)
+        if stub.asked(f"/api/{place}"):  # a busy machine may use the time up with what comes first
+            assert stub.gone.wait(PATIENCE_S)
     assert f"gave no response within {LIMIT_S} s" in said
 
 

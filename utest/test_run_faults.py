@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -266,8 +266,8 @@ def test_a_fault_in_one_item_of_sixteen_costs_that_item(
 
 def test_a_fault_in_one_host_costs_that_host(tmp_path: Path) -> None:
     class BrokenWay(Connections):
-        def transport(self, host: str) -> Transport:
-            return fails() if host == "storage1" else super().transport(host)
+        def transport(self, host: str, inside: Sequence[str] = ()) -> Transport:
+            return fails() if host == "storage1" else super().transport(host, inside)
 
     local = {"component": ["storage"], "transport": "local"}
     config = a_config(hosts={"storage1": local, "storage2": local})

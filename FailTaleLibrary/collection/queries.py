@@ -20,7 +20,6 @@ from FailTaleLibrary.budget import Allowance
 from FailTaleLibrary.collection.items import AskedStep
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.moments import message_of
-from FailTaleLibrary.ranking.lines import LINE_CHARS, template
 from FailTaleLibrary.records import Failure, LookBack, SeenShape, Step
 from FailTaleLibrary.stores import Entry, QueryWindow, RawAnswer, StoreAnswer, StoreError, Stores
 from FailTaleLibrary.stores.answers import MOST_ENTRIES
@@ -266,6 +265,8 @@ def _look_back(text: bytes, entries: Sequence[Entry], earlier: Sequence[Entry]) 
 
 
 def _shape_of(text: str) -> str:
+    from FailTaleLibrary.ranking.lines import LINE_CHARS, template  # at need: a run without a failure ranks nothing
+
     return template(message_of(text.partition("\n")[0][:LINE_CHARS]))
 
 
