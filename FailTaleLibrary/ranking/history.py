@@ -51,7 +51,9 @@ class History:
 
     def with_lines(self, host: str, collector: str, lines: Iterable[str]) -> History:
         """Knows that a source writes such lines while all is well: from a passing test, or from before a window."""
-        return self._with_shapes((host, collector), dict.fromkeys(sorted(templates_of(lines)), _ORDINARY))
+        shapes = dict(self.shapes)
+        _add_shapes(shapes, (host, collector), dict.fromkeys(sorted(templates_of(lines)), _ORDINARY))
+        return replace(self, shapes=_newest_entries(shapes, MAX_SOURCES))
 
     def with_test(self, test: RunTest) -> History:
         """Knows of one more test, so that what logs held while it ran can be known by its outcome."""
@@ -76,11 +78,12 @@ class History:
 
         ``is_over``: whether the time for it is used up; then no more lines are read.
         """
-        history = self
+        shapes = dict(self.shapes)
         for item in report.evidence.items:
             if is_over():
                 break
-            history = history._with_item(item, report.failure, is_over)
+            self._take_item(item, report.failure, shapes, is_over)
+        history = replace(self, shapes=_newest_entries(shapes, MAX_SOURCES))
         history = history.with_used(report.failure.name, report.failure.identifiers)
         return replace(
             history.with_test(RunTest(report.failure.name, report.failure.window, has_passed=False)),
@@ -92,23 +95,19 @@ class History:
         """What is known of one source."""
         return self.shapes.get((host, collector), {})
 
-    def _with_item(self, item: Item, failure: Failure, is_over: Callable[[], bool]) -> History:
-        """Where the host looked back, its routine lines are known anew each time: then only news is remembered."""
+    def _take_item(
+        self, item: Item, failure: Failure, shapes: dict[Source, Shapes], is_over: Callable[[], bool]
+    ) -> None:
+        """Add what an item shows to ``shapes``.
+
+        Where the host looked back, its routine lines are known anew each time: then only news is remembered.
+        """
         source = (item.host, item.collector)
         ordinary = dict.fromkeys(sorted(templates_of(item.before.splitlines())), _ORDINARY)
         judged = judged_lines(item, self.tests, failure.window.start, len(item.lines))
         lines = [line for line, each in zip(item.lines, judged, strict=True) if each.is_news] if judged else item.lines
         of_window = dict.fromkeys(sorted(_telling_templates(lines, is_over)), failure.name)
-        return self._with_shapes(source, {**of_window, **ordinary})
-
-    def _with_shapes(self, source: Source, shapes: Shapes) -> History:
-        """What a failure's window showed first stays its own, though it stands before the next window."""
-        earlier = self.seen(*source)
-        known = {**earlier, **{shape: name for shape, name in shapes.items() if shape not in earlier}}
-        others = {other: theirs for other, theirs in self.shapes.items() if other != source}
-        return replace(
-            self, shapes=_newest_entries({**others, source: _newest_entries(known, MAX_TEMPLATES)}, MAX_SOURCES)
-        )
+        _add_shapes(shapes, source, {**of_window, **ordinary})
 
     def _signatures_with(self, report: Report) -> Mapping[str, SafeText]:
         signature = report.analysis.signature
@@ -123,6 +122,13 @@ class History:
             if gap.collector is None and gap.at is not None and gap.host not in answered:
                 silent.setdefault(gap.host, gap.at)
         return silent
+
+
+def _add_shapes(shapes: dict[Source, Shapes], source: Source, shown: Shapes) -> None:
+    """What a failure's window showed first stays its own, though it stands before the next window."""
+    earlier = shapes.pop(source, {})  # what was shown last is forgotten last
+    known = {**earlier, **{shape: name for shape, name in shown.items() if shape not in earlier}}
+    shapes[source] = _newest_entries(known, MAX_TEMPLATES)
 
 
 def _telling_templates(lines: Sequence[str], is_over: Callable[[], bool]) -> set[str]:

@@ -581,9 +581,14 @@ def _item_chunks(
 def _hosts(report: Report, items: Sequence[ItemView]) -> Iterator[HostView]:
     """Every host that was asked; the items of one that have something to open, then what is empty and well."""
     clocks = {clock.host: in_words.clock_words(clock) for clock in report.evidence.clocks}
+    views: dict[str, list[ItemView]] = {}
+    for view in items:
+        views.setdefault(view.item.host, []).append(view)
+    lost: dict[str, list[Gap]] = {}
+    for gap in report.evidence.gaps:
+        lost.setdefault(gap.host, []).append(gap)
     for host in in_words.hosts_of(report.evidence):
-        own = [view for view in items if view.item.host == host]
-        gaps = [gap for gap in report.evidence.gaps if gap.host == host]
+        own, gaps = views.get(host, []), lost.get(host, [])
         outcomes = [view.outcome for view in own] + [in_words.gap_outcome(gap) for gap in gaps]
         yield HostView(
             name=host,
