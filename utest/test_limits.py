@@ -107,7 +107,9 @@ def seen(directory: Path, **limits: float) -> Seen:
     )  # fmt: skip
     two_days_ago = datetime.now(timezone.utc) - timedelta(days=2)
     words = our_words("an old failure")
-    history_of(config).count_failure(Cause("0123456789abcdef", words), headline=words, test=words, at=two_days_ago)
+    patient = {name: value for name, value in limits.items() if name != "history_time"}
+    before = Config.model_validate({"limits": patient, "history": config.history})
+    history_of(before).count_failure(Cause("0123456789abcdef", words), headline=words, test=words, at=two_days_ago)
     with Run(config, environ={}) as run:
         failures = [run.failure("Order", message="HTTPError: 500 Server Error", scope="test") for _ in range(2)]
         reports = tuple(run.collect_failure(failure, output_dir=directory) for failure in failures)
