@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import collections
-import contextlib
 import itertools
 import random
 import signal
@@ -28,13 +27,13 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 from containers import Engine  # noqa: E402
 from sshd import Sshd  # noqa: E402
-from ways import batched, item, run  # noqa: E402
+from ways import run  # noqa: E402
 
 from FailTaleLibrary.config import Config  # noqa: E402
 from FailTaleLibrary.errors import TransportError  # noqa: E402
 from FailTaleLibrary.transports import Connections  # noqa: E402
 
-from bench.leftovers import SHAPES  # noqa: E402 # isort: skip
+from bench.leftovers import SHAPES, visit_until_ended  # noqa: E402 # isort: skip
 
 ENDS = ("limit", "deadline", "cancel", "close", "server dies", "exec dies", "server and exec die")
 COMPANY = ("alone", "in a batch")
@@ -85,17 +84,7 @@ def _end_one(engine: Engine, host: Sshd, shape: str, end: str, company: str) -> 
             cancel.set()  # it would be visited again
 
     threading.Thread(target=end_it, daemon=True).start()
-    items = [item("ended", SHAPES[shape], timeout_s=limit_s)]
-    if company == "in a batch":
-        first = batched("first", "sleep 300 >/dev/null 2>&1 &")
-        items = [first, batched("ended", SHAPES[shape], timeout_s=limit_s), batched("last", SHAPES[shape])]
-    with contextlib.suppress(TransportError, OSError):  # it may be ended before it has begun
-        transport.visit(
-            items,
-            ends_at=time.monotonic() + lasts_s,
-            cancel=cancel,
-            on_result=lambda name, _: name == "ended" and cancel.set(),
-        )
+    visit_until_ended(transport, shape, company, limit_s=limit_s, lasts_s=lasts_s, cancel=cancel)
     connections.close()
 
 

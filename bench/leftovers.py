@@ -31,6 +31,7 @@ from sshd import Sshd  # noqa: E402
 from ways import batched, item, run, to  # noqa: E402
 
 from FailTaleLibrary.errors import TransportError  # noqa: E402
+from FailTaleLibrary.transports import Transport  # noqa: E402
 
 SHAPES = {
     "hung": "echo part; sleep 300",
@@ -73,11 +74,15 @@ def _end_one(host: Sshd, shape: str, end: str, company: str) -> None:
         elif end == "server dies":
             host.signal(signal.SIGKILL, own)
 
-    def told(name: str, _: object) -> None:
-        if name == "ended":
-            cancel.set()
-
     threading.Thread(target=end_it, daemon=True).start()
+    visit_until_ended(transport, shape, company, limit_s=limit_s, lasts_s=lasts_s, cancel=cancel)
+    connections.close()
+
+
+def visit_until_ended(
+    transport: Transport, shape: str, company: str, *, limit_s: float, lasts_s: float, cancel: threading.Event
+) -> None:
+    """A visit with an item of a shape, by itself or in a batch, until it has ended or is ended from outside."""
     items = [item("ended", SHAPES[shape], timeout_s=limit_s)]
     if company == "in a batch":
         first = batched("first", "sleep 300 >/dev/null 2>&1 &")
@@ -89,7 +94,6 @@ def _end_one(host: Sshd, shape: str, end: str, company: str) -> None:
             cancel=cancel,
             on_result=lambda name, _: name == "ended" and cancel.set(),
         )
-    connections.close()
 
 
 def main() -> None:
