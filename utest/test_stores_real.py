@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
@@ -48,6 +49,9 @@ def values_of(url: str, query: str) -> Any:
     try:
         with urllib.request.urlopen(asked, timeout=5) as answer:
             return json.load(answer)["data"]["result"]
+    except urllib.error.HTTPError as refusal:  # not ready yet; a refusal holds its socket until it is closed
+        refusal.close()
+        return []
     except OSError:
         return []
 
