@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 import subprocess
 import threading
@@ -23,7 +25,8 @@ from FailTaleLibrary.collection.collect import collect
 from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.config import Config, load_config
-from FailTaleLibrary.config.inside import exec_in_command, parse_inside
+from FailTaleLibrary.config.command_rules import refusal_of_command
+from FailTaleLibrary.config.inside import parse_inside
 from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
@@ -79,6 +82,12 @@ def test_a_prefix_that_passes_standard_input_on_is_taken(written: object) -> Non
         ("docker compose exec web", "-T"),
         ("sudo docker exec -i web", "sudo -n docker exec -i web"),
         ("sudo -n docker exec web", "sudo -n docker exec -i web"),
+        ("kubectl exec web --", "kubectl exec -i web --"),
+        ("kubectl exec -it web -c app --", "kubectl exec -i web -c app --"),
+        ("kubectl -n a exec -i web", "kubectl -n a exec -i web --"),
+        ("kubectl exec -i web -- sh", "kubectl exec -i web --"),
+        ("kubectl exec -i --", "kubectl exec -i POD --"),
+        ("kubectl debug -i web --", "kubectl exec -i POD --"),
         ("docker exec -i 'web", "quotation"),
         (["docker", "exec", "-i", "we\nb"], "line break"),
     ],
@@ -90,24 +99,36 @@ def test_a_prefix_that_cannot_work_is_refused_with_the_line_to_write(written: ob
 
 
 @pytest.mark.parametrize(
-    ("command", "asked"),
+    ("command", "refusal"),
     [
         ("docker exec shop-api cat /etc/hosts", "inside: docker exec -i shop-api' and 'command: cat /etc/hosts"),
         ("sudo -n podman exec -it web ps | head", "inside: podman exec -i web' and 'command: ps"),
         ("docker ps; docker container exec web ps", "inside: docker exec -i web' and 'command: ps"),
+        ("kubectl -n a exec -it b -c app -- ps x", "inside: kubectl -n a exec -i b -c app --' and 'command: ps x"),
+        ("for pod in a b; do kubectl exec $pod date; done", "inside: kubectl exec -i $pod --' and 'command: date"),
+        ("sh -c 'oc rsh web ls'", "inside: oc exec -i web --' and 'command: ls"),
+        ("timeout 5 kubectl port-forward svc/web 80:80 &", "'kubectl port-forward', which does not end by itself"),
+        ("sudo kubectl --context lab cp web:/x /tmp/x", "'kubectl cp', which changes what is tested"),
+        ("kubectl get pods || k3s kubectl delete pod web", "'kubectl delete', which changes what is tested"),
+        ("kubectl rollout restart deploy/web", "'kubectl rollout', which changes what is tested"),
+        ("docker compose -f x.yaml restart web", "'docker restart', which changes what is tested"),
         ("docker logs web", ""),
         ("docker ps --format '{{.Names}} exec'", ""),
+        ("docker config inspect exec; docker system df", ""),
+        ("kubectl -n exec get pods; kubectl rollout status deploy/web; kubectl auth can-i delete pods", ""),
+        ("grep 'docker exec ' /var/log/audit.log", ""),
     ],
 )
-def test_exec_stands_in_inside_and_never_in_a_command(command: str, asked: str, tmp_path: Path) -> None:
-    assert exec_in_command(command) == asked
+def test_a_client_that_does_more_than_read_stands_in_no_command(command: str, refusal: str, tmp_path: Path) -> None:
+    assert refusal in refusal_of_command(command)
+    assert bool(refusal) == bool(refusal_of_command(command))
     file = tmp_path / "failtale.yaml"
     file.write_text(
-        f"components: {{web: {{collectors: [{{command: {command!r}}}]}}}}\n"
+        f"components: {{web: {{collectors: [{{command: {json.dumps(command)}}}]}}}}\n"
         "hosts: {here: {component: web, transport: local}}\n"
     )
-    if asked:
-        with pytest.raises(ConfigError, match="inside: "):
+    if refusal:
+        with pytest.raises(ConfigError, match=re.escape(refusal)):
             load_config(file)
     else:
         load_config(file)

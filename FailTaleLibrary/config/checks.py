@@ -15,7 +15,7 @@ from FailTaleLibrary.config.advice import (
     is_short,
     place_in,
 )
-from FailTaleLibrary.config.inside import exec_in_command
+from FailTaleLibrary.config.command_rules import refusal_of_command
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector, Variable, is_named_like_a_secret
 from FailTaleLibrary.config.transports import TRANSPORTS, WITH_SHELL
@@ -270,9 +270,8 @@ def check_collector(document: Document, data: Mapping[str, Any], *, at: Where) -
     for key in sorted(given & _NEEDS.keys()):
         if _NEEDS[key] not in given and not (key == "alarms" and sources[0] in ("http", "mcp")):
             document.add_at_key((*at, key), f"means nothing without '{_NEEDS[key]}'; add that, or remove this")
-    if isinstance(data.get("command"), str) and (line := exec_in_command(data["command"])):
-        sentence = "runs 'exec' of a container engine, which leaves its processes in the container when it is ended"
-        document.add((*at, "command"), f"{sentence}; write '{line}'")
+    if isinstance(data.get("command"), str) and (refusal := refusal_of_command(data["command"])):
+        document.add((*at, "command"), refusal)
     _check_window(document, data, at=at)
     _check_files(document, data, at=at)
     for key in given & {"http", "mcp"}:

@@ -206,8 +206,9 @@ class Collector(Section):
     command: str | None = Field(
         None,
         min_length=1,
-        description="Shell command to run on the host; must only read. `$FAILTALE_SINCE` and `$FAILTALE_UNTIL` hold "
-        "the window as epoch seconds on the host's clock.",
+        description="Shell command to run on the host; must only read: what changes a container or a cluster (`docker "
+        "restart`, `kubectl delete`) is refused, and so is `exec`, for which there is `inside`. `$FAILTALE_SINCE` and "
+        "`$FAILTALE_UNTIL` hold the window as epoch seconds on the host's clock.",
     )
     file: Texts = Field((), description="Log file to read, or several; `*` and `?` match file names.")
     journal: str | None = Field(
