@@ -31,7 +31,8 @@ from bench.environment import ROOT, environment
 
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
-from sshd import Sshd, free_port  # noqa: E402
+from ports import free_port  # noqa: E402
+from sshd import Sshd  # noqa: E402
 
 from bench.rivals import NEEDS, WAYS  # noqa: E402
 

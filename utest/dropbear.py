@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from patience import PATIENCE_S
-from sshd import free_port, new_key
+from ports import free_port
+from sshd import new_key
 
 BINARY = shutil.which("dropbear", path="/usr/sbin:/usr/bin:/sbin:/bin")
 

@@ -45,12 +45,6 @@ def place(name: str) -> Iterator[Path]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def as_user(user: str) -> list[str]:
     """Words ahead of a command that run it as another user, where that is possible and wanted."""
     return ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups"] if IS_ROOT else []

@@ -10,7 +10,6 @@ import getpass
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from patience import PATIENCE_S
+from ports import free_port
 
 BINARY = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:" + os.environ.get("PATH", ""))
 
@@ -261,12 +261,6 @@ def fingerprint(key: Path) -> str:
     """``SHA256:…`` of a key file, as ssh-keygen tells it."""
     told = subprocess.run(["ssh-keygen", "-lf", str(key)], check=True, capture_output=True, text=True)
     return told.stdout.split()[1]
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def running_with(variable: str) -> list[str]:

@@ -19,6 +19,7 @@ import sshd
 import yaml
 from needs import need
 from ollama_stub import MODEL, OllamaStub
+from ports import free_port
 
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.config import Collector, Config, parse_config
@@ -98,7 +99,7 @@ def ways(a_host: sshd.Sshd, tmp_path_factory: pytest.TempPathFactory) -> dict[st
         usual = a_host.ssh_settings()
         settings: dict[str, dict[str, Any]] = {
             "dead-dns": {"address": "no-such-host.invalid"},
-            "closed-port": {"ssh": {"port": sshd.free_port()}},
+            "closed-port": {"ssh": {"port": free_port()}},
             "mute": {"ssh": {"port": mute.getsockname()[1], "connect_timeout": 2}},
             "new-key": {"ssh": {"known_hosts": directory / "known_hosts"}},
             "changed-key": {"ssh": {"known_hosts": changed}},

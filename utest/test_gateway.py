@@ -6,7 +6,6 @@ import contextlib
 import json
 import re
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -22,6 +21,7 @@ import builders
 import pytest
 from mcp_servers import ROOT, Served, a_config, answer_in, environment, is_running, served
 from patience import PATIENCE_S, wait_until
+from ports import free_port
 from pytest_runs import plugin_options
 from sshd import Sshd
 from test_gateway_rogue import Answer, rogue
@@ -480,9 +480,7 @@ hosts: {web1: {component: web, transport: local}}
 
 
 def test_a_dead_gateway_is_one_gap_and_costs_a_run_next_to_nothing() -> None:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     with investigating(runner_config(f"http://127.0.0.1:{port}/mcp", None)) as run:
         assert "Cannot reach the gateway" in only_gap(run.collect_failure(a_failure()))
         for _ in range(20):
@@ -674,9 +672,7 @@ def test_tls_in_front_works_as_the_manual_shows_it(
     tmp_path: Path, server: Served, openssl_pair: tuple[Path, Path]
 ) -> None:
     certificate, key = openssl_pair
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     manual = (ROOT / "docs" / "mcp.md").read_text().split("```nginx\n")[1].split("```")[0]
     block = manual.replace("gateway.example.org", "localhost").replace("listen 443", f"listen 127.0.0.1:{port}")
     block = block.replace("/etc/ssl/gateway.pem", str(certificate)).replace("/etc/ssl/gateway.key", str(key))

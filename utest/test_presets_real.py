@@ -17,12 +17,12 @@ import pytest
 from host_shells import NONCE, HostShell, host_shells, met_by
 from needs import need
 from patience import PATIENCE_S
+from ports import free_port
 from preset_answers import SECRET, ask
 from preset_machine import SHELLS, Machine, missing, without_rights
 from preset_servers import (
     JOURNAL_REMOTE,
     found,
-    free_port,
     journal,
     listens,
     place,

@@ -14,6 +14,7 @@ import needs
 import pytest
 from host_shells import HostShell
 from needs import find, need
+from ports import free_port
 from preset_answers import SECRET, ask
 from preset_machine import SHELLS, Machine, is_quiet, locked_logs, missing, without_rights
 from preset_servers import (
@@ -21,7 +22,6 @@ from preset_servers import (
     JOURNAL_REMOTE,
     as_user,
     found,
-    free_port,
     journal,
     listens,
     place,

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 import pytest
 from host_shells import HostShell
 from needs import need
+from ports import free_port
 from preset_answers import SECRET
 from preset_machine import SHELLS, Machine, locked_logs, missing, without_rights
 from preset_servers import (
     IS_ROOT,
     JOURNAL_REMOTE,
     found,
-    free_port,
     get,
     journal,
     listens,

@@ -26,7 +26,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from needs import need
 from patience import PATIENCE_S, wait_until
-from sshd import Sshd, free_port, key_agent, new_key, throw_away_user
+from ports import free_port
+from sshd import Sshd, key_agent, new_key, throw_away_user
 from ways import Clock, run
 
 from FailTaleLibrary.cli import main

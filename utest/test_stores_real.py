@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from needs import need
 from patience import wait_until
-from preset_servers import found, free_port, place, running
+from ports import free_port
+from preset_servers import found, place, running
 from store_stub import Answer, Store, a_store, config_of, report_of, the_gap, the_item
 
 from FailTaleLibrary.records import Window

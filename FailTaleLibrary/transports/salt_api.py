@@ -94,14 +94,16 @@ class SaltApi:
         headers = {"Accept": "text/event-stream", "X-Auth-Token": token}
         try:
             connection.request("GET", urlsplit(self._where).path + "/events", headers=headers)
+            connected = connection.sock  # an answer that says "Connection: close" takes it away from the connection
             response = connection.getresponse()
         except (OSError, http.client.HTTPException):
             connection.close()
             return None, 0
         if response.status != 200 or "event-stream" not in response.getheader("Content-Type", ""):
+            response.close()
             connection.close()
             return None, response.status
-        return ReturnStream(connection, response), response.status
+        return ReturnStream(connected, response), response.status
 
     def publish(
         self, function: str, minions: tuple[str, ...], arguments: Mapping[str, object], *, ends_at: float
@@ -222,10 +224,10 @@ class SaltApi:
         try:
             with contextlib.closing(self._new_connection(ends_at)) as connection:
                 connection.request("POST", urlsplit(self._where).path + path, json.dumps(data).encode(), headers)
-                response = connection.getresponse()
-                return _Answer(
-                    response.status, response.getheader("Content-Type", ""), self._body(response, connection, ends_at)
-                )
+                connected = connection.sock  # an answer that says "Connection: close" takes it away
+                with contextlib.closing(connection.getresponse()) as response:
+                    kind = response.getheader("Content-Type", "")
+                    return _Answer(response.status, kind, self._body(response, connected, ends_at))
         except ssl.SSLCertVerificationError as error:
             hint = "name its authority's file in 'salt: {ca_file: …}'"
             sentence = f"The certificate of salt-api at {self._where} is not trusted: {error.verify_message}; {hint}."
@@ -253,9 +255,7 @@ class SaltApi:
             return http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=patience_s, context=trusted)
         return http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=patience_s)
 
-    def _body(
-        self, response: http.client.HTTPResponse, connection: http.client.HTTPConnection, ends_at: float
-    ) -> bytes:
+    def _body(self, response: http.client.HTTPResponse, connected: socket.socket, ends_at: float) -> bytes:
         """All of it; one that comes by the byte has until the deadline, at least `_LEAST_S`."""
         body = bytearray()
         ends_at = max(ends_at, time.monotonic() + _LEAST_S)
@@ -266,6 +266,6 @@ class SaltApi:
             left_s = ends_at - time.monotonic()
             if left_s <= 0:
                 raise TimeoutError
-            if isinstance(connection.sock, socket.socket):
-                connection.sock.settimeout(min(self._patience_s(ends_at), left_s))
+            if connected.fileno() != -1:  # closed when the end has come
+                connected.settimeout(min(self._patience_s(ends_at), left_s))
         return bytes(body)

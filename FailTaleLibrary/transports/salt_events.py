@@ -29,18 +29,16 @@ _MOST_KEPT = 100_000
 class ReturnStream:
     """What has come since it was opened. Safe to use from any thread."""
 
-    def __init__(self, connection: http.client.HTTPConnection, response: http.client.HTTPResponse) -> None:
-        """``response`` is that of ``GET /events``; nothing of it was read."""
-        self._socket = connection.sock
-        self._connection = connection
+    def __init__(self, connected: socket.socket, response: http.client.HTTPResponse) -> None:
+        """``response`` is that of ``GET /events``, on this socket; none of it was read. Both are ours from now on."""
+        self._socket = connected
         self._response = response
         self._news = threading.Condition()
         self._returns: dict[str, dict[str, Any]] = {}
         self._kept = 0
         self.is_alive = True
         """Whether more may come."""
-        if isinstance(self._socket, socket.socket):
-            self._socket.settimeout(None)
+        connected.settimeout(None)
         background.start(self._listen, name="failtale-salt-events")
 
     def returns(self, job: str) -> Mapping[str, Any]:
@@ -54,12 +52,10 @@ class ReturnStream:
             self._news.wait(max(0.0, seconds))
 
     def close(self) -> None:
-        """Nothing more comes; safe to call twice."""
+        """Nothing more comes, and who listens lets go of the connection; safe to call twice."""
         self.is_alive = False
-        with contextlib.suppress(OSError):
-            if isinstance(self._socket, socket.socket):
-                self._socket.shutdown(socket.SHUT_RDWR)
-        self._connection.close()
+        with contextlib.suppress(OSError, ValueError):
+            socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
 
     def _listen(self) -> None:
         try:
@@ -70,6 +66,8 @@ class ReturnStream:
             _log.debug("the event stream of salt-api ended", exc_info=self.is_alive)
         finally:
             self.is_alive = False
+            self._response.close()
+            self._socket.close()
             with self._news:
                 self._news.notify_all()
 
