@@ -300,15 +300,22 @@ def test_an_account_that_is_refused_to_write_gets_no_role_to_do_so() -> None:
     assert roles_for(refusal, "logs") == ()
 
 
-def test_a_server_that_is_silent_costs_its_limit_and_no_more(tmp_path: Path) -> None:
+def test_a_server_that_is_silent_costs_its_limit_once_for_all_collectors(tmp_path: Path) -> None:
     with KubernetesApi(Cluster(hung=threading.Event())) as api:
         kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", api.url)
-        collector = f"{{name: kubernetes.logs, kubernetes: logs, kubeconfig: {kubeconfig}, timeout: 40 s}}"
-        report = collected(a_config(tmp_path, collector), since=datetime.now(timezone.utc))
-    silent = gap(report, "logs")
-    assert silent.reason == "no answer"
-    assert silent.detail.startswith("the API server is silent (kubectl: The API server did not answer within 4 s")
-    assert silent.elapsed_s < 30  # kubectl alone tries for 60
+        config = a_config(tmp_path, f"kubernetes: {{kubeconfig: {kubeconfig}}}, {{name: here, command: echo here}}")
+        report = collected(config, since=datetime.now(timezone.utc))
+    gaps = report.evidence.gaps
+    assert {(each.reason, each.detail) for each in gaps} == {
+        ("no answer", "the API server is silent (kubectl: The API server did not answer within 4 s.)")
+    }
+    assert [each.collector for each in gaps] == [f"kubernetes.{name}" for name in ("pods", "changes", "events", "logs")]
+    assert sum(each.elapsed_s > 0 for each in gaps) == 1
+    assert gaps[0].elapsed_s < 30  # kubectl alone tries for 60
+    assert sum("the API server is silent" in each.text for each in report.analysis.suspects) == 1
+    here = report.evidence.item("cluster/here")
+    assert here is not None
+    assert here.text == "here\n"
 
 
 @pytest.mark.parametrize(

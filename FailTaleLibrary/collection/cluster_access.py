@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 
-from FailTaleLibrary.records import GapReason, SafeText, derived, our_words
+from FailTaleLibrary.records import Gap, GapReason, SafeText, derived, our_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +129,10 @@ WORDS_OF_KUBECTL: tuple[KubectlWords, ...] = (
 )
 
 
+_OF_ONE_LIST = "when it was asked for"
+"""Stands in what is said of a server that has answered before."""
+
+
 def kubectl_trouble(stderr: SafeText, about: str) -> tuple[GapReason, SafeText] | None:
     """Why kubectl got nothing, and what to do; None where its words say no such thing.
 
@@ -138,6 +142,13 @@ def kubectl_trouble(stderr: SafeText, about: str) -> tuple[GapReason, SafeText] 
         return "permission denied", derived(partial(_sentences_of_roles, about), stderr)
     row, _ = _row_and_line(stderr)
     return (row.reason, derived(_in_plain_words, stderr)) if row else None
+
+
+def is_of_cluster(gap: Gap) -> bool:
+    """Whether a gap says that nobody answers there or kubectl cannot ask: that is so whatever it is asked."""
+    if gap.reason == "command not found":
+        return True
+    return _OF_ONE_LIST not in gap.detail and any(gap.detail.startswith(row.plain) for row in WORDS_OF_KUBECTL)
 
 
 def with_roles(stderr: SafeText, about: str) -> SafeText:

@@ -14,6 +14,7 @@ from functools import partial
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
+from FailTaleLibrary.collection.cluster_turn import ClusterTurn
 from FailTaleLibrary.collection.items import AskedStep, CollectedItem, limit_of_item, make_gap, make_item
 from FailTaleLibrary.collection.store_turn import StoreTurn
 from FailTaleLibrary.config import Collector, Config
@@ -196,6 +197,8 @@ class HostSession:
         self._context = context
         self._host = host
         self._steps = steps
+        self._asking = steps
+        """Those of the visit that goes on."""
         self._budget = budget
         self._inside = inside
         self._is_whole = is_whole
@@ -208,6 +211,20 @@ class HostSession:
 
     def hold(self, put: Put) -> None:
         """Give ``put`` the host's clock where it is known, then each step's item or gap; or one gap for the host."""
+        turn = ClusterTurn(self._steps, self._context.access.collectors)
+        self._asking, behind = turn.in_two_visits()
+        if not self._is_held(turn.heard(put)) or not behind:
+            return
+        self._is_whole = self._tells_clock = False
+        self._answered = 0
+        self._steps = self._asking = [step for step in behind if turn.gap_of(step) is None]
+        for gap in filter(None, map(turn.gap_of, behind)):
+            put(CollectedItem(gap))
+        if self._asking:
+            self._is_held(put)
+
+    def _is_held(self, put: Put) -> bool:
+        """Whether a visit came to its end; else all steps that are to come are told why not."""
         began = time.monotonic()
         try:
             transport = self._context.access.connections.transport(self._host, self._inside)
@@ -216,6 +233,8 @@ class HostSession:
             transport.visit(visit.items, ends_at=visit.ends_at, cancel=self._context.leave, on_result=visit.on_result)
         except Exception as error:
             self._put_lost(error, began, put)
+            return False
+        return True
 
     def visit_in_fleet(self, put: Put) -> HostVisit:
         """The same as a value, for a host that is asked together with others; its time begins now."""
@@ -280,7 +299,7 @@ class HostSession:
         clock = self._read_clock(start)
         if clock is not None and self._tells_clock:
             put(clock)
-        for step in self._steps:
+        for step in self._asking:
             try:
                 item = self._item(step)
             except Exception as error:

@@ -49,7 +49,6 @@ _SAYS = {
     "not running": "does not run",
     "stopped": "does not run any more",
 }
-_OF_CONTAINERS: frozenset[GapReason] = frozenset({"not running", "stopped"})
 _BROKEN = re.compile(
     r"\b(?:failed|dead|inactive|down|unhealthy|exited|restarting|crashloopbackoff|offline|degraded|stopped|read-only|ro"
     r"|error|not-found|100%|9[5-9]%|oomkilled|notready|evicted|removed)(?!\w)",
@@ -67,14 +66,12 @@ _OURS = frozenset({"permission denied", "authentication", "missing"})
 
 def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
     """What gaps, changes and failed commands say, in the evidence's order."""
-    containers: set[tuple[str, str]] = set()
+    told: set[tuple[str, str]] = set()
     for gap in evidence.gaps:
-        if gap.reason in SILENT and gap.host != NO_HOST:
-            if gap.reason in _OF_CONTAINERS:
-                if (gap.host, gap.detail) in containers:
-                    continue  # of all collectors in there it is the same
-                containers.add((gap.host, gap.detail))
+        if gap.reason in SILENT and gap.host != NO_HOST and (gap.host, gap.detail) not in told:
             yield _silence_as_candidate(gap, history)
+            if gap.reason != "timed out":  # of all collectors in a container, of a cluster or a store it is the same
+                told.add((gap.host, gap.detail))
     for item in evidence.items:
         yield from _of_rows(item)
         yield from _complaint(item)
