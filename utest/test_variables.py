@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import shlex
@@ -25,11 +26,13 @@ from FailTaleLibrary.cli import main
 from FailTaleLibrary.collection.source import OwnHosts
 from FailTaleLibrary.config import Config, parse_config
 from FailTaleLibrary.config.model import KINDS_OF_VARIABLES, Variable
+from FailTaleLibrary.config.queries import HttpQuery, McpQuery
 from FailTaleLibrary.config.variables import MAX_CHARS, Resolved, names_in, resolve, text_of_value, values_of
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.records import Report, Window
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.stores.window import QueryWindow, address_of, body_of
 from FailTaleLibrary.windows.marks import OTHER_VALUES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -167,6 +170,62 @@ def test_a_preset_that_uses_the_same_name_in_its_own_shell_is_refused(tmp_path: 
     (tmp_path / "own.yaml").write_text(preset)
     text = CONFIG.replace("systemd: {unit", "own: {unit") + f"presets: [{tmp_path}/own.yaml]\n"
     assert "uses '${UNIT}' itself; name the variable otherwise" in mistakes_of(text)
+
+
+# --- In queries -------------------------------------------------------------------------------------------------------
+
+QUERIES = """\
+variables: {NS: name, ANY: {pattern: ".*"}}
+components:
+  stores:
+    collectors:
+      - loki: {url: "http://loki", query: '{namespace="${NS}"}', token: "%{TOKEN}"}
+      - name: own
+        http: {url: "http://own/${ANY}/q?x=${ANY}", json: {query: "ns:${NS}", "${NS}": ["${ANY}"], from: "{since:s}"}}
+      - {name: tool, mcp: {command: server, tool: find, arguments: {q: "${NS}"}}}
+hosts: {here: {component: stores, transport: local}}
+"""
+
+
+def test_a_value_in_a_query_is_one_text_of_it_and_in_an_address_one_part() -> None:
+    moment = datetime(2026, 11, 26, tzinfo=timezone.utc)
+    window = QueryWindow(moment, moment, 10)
+    config = config_of(QUERIES, TOKEN="t")
+    found = resolve(config, values_of(config.variables, {"NS": "team-a", "ANY": "a/b%=,.."}.__getitem__)).config
+    loki, own, tool = (each.query for _, each in found.collectors_for("here"))
+    assert isinstance(loki, HttpQuery)
+    assert isinstance(own, HttpQuery)
+    assert isinstance(tool, McpQuery)
+    assert "query=%7Bnamespace%3D%22team-a%22%7D&" in address_of(loki, window)
+    assert address_of(own, window) == "http://own/a%2Fb%25%3D%2C../q?x=a%2Fb%25%3D%2C.."
+    body = json.loads(body_of(own.body, window) or "")
+    assert body == {"query": "ns:team-a", "team-a": ["a/b%=,.."], "from": int(moment.timestamp())}
+    assert json.loads(tool.arguments) == {"q": "team-a"}
+
+
+def test_a_query_whose_value_would_lead_upwards_or_is_missing_is_left_out() -> None:
+    config = config_of(QUERIES, TOKEN="t")
+    found = resolve(config, values_of(config.variables, {"ANY": ".."}.__getitem__)).unresolved
+    assert [each.collector for each in found] == ["loki.lines", "own", "tool"]
+    found = resolve(config, values_of(config.variables, {"NS": "a", "ANY": ".."}.__getitem__)).unresolved
+    assert [(each.collector, each.why) for each in found] == [
+        ("own", "With the value of '${ANY}' an address leads upwards.")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("http: {url: 'http://${NS}/x'}", "the host of 'url'"),
+        ("http: {url: 'http://a/x', headers: {X-Scope-OrgID: '${NS}'}}", "'headers'"),
+        ("mcp: {command: 'server ${NS}', tool: t}", "'command'"),
+        ("loki: {url: 'http://${NS}:3100', query: x}", "the host of 'url'"),
+        ("loki: {url: 'http://loki', query: x, tenant: '${NS}'}", "'headers'"),
+    ],
+)
+def test_no_variable_chooses_which_store_is_asked_or_as_whom(written: str, said: str) -> None:
+    text = f"variables: {{NS: name}}\ncomponents: {{s: {{collectors: [{{{written}}}]}}}}\n"
+    assert f"no variable can stand in {said}" in mistakes_of(text + "hosts: {h: {component: s, transport: local}}\n")
 
 
 # --- What a value must be --------------------------------------------------------------------------------------------

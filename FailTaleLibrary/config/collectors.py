@@ -11,8 +11,9 @@ from FailTaleLibrary.config.checks import check_collector
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Collector
 from FailTaleLibrary.config.presets import PREFIX, Preset, PresetLibrary
+from FailTaleLibrary.config.queries import misplaced_variable
 from FailTaleLibrary.config.types import Expanded, in_quotes
-from FailTaleLibrary.config.variables import PLACES, declared, filled, names_in
+from FailTaleLibrary.config.variables import PLACES, QUERIES, declared, filled, names_in
 from FailTaleLibrary.config.yaml_source import Document, Where
 
 
@@ -181,16 +182,16 @@ def _with_variables(
                     f"the preset {in_quotes(preset.name)} uses '${{{clash[0]}}}' itself; name the variable otherwise"
                 )
                 document.add_at_key(at, sentence)
-            if key not in (*PLACES, "name", "description", "empty_means", "privilege") and names_in(
-                str(data[key]), own
-            ):
-                document.add_at_key(at, f"no variable can stand in {in_quotes(key)}, where this preset puts it")
+            if key in ("name", "description", "empty_means", "privilege"):
+                continue
+            if place := _misplaced_variable(key, data[key], tuple(own)):
+                document.add_at_key(at, f"no variable can stand in {place}, where this preset puts it")
         parameters = tuple(
             {"name": key, "pattern": preset.parameters[key].pattern, "text": values[key]}
             for key in preset.used_by(template)
             if key in asked
         )
-        texts = {key: _without_references(data[key], own) for key in data if key not in PLACES}
+        texts = {key: _without_references(data[key], own) for key in data if key not in (*PLACES, *QUERIES)}
         found.append({**data, **texts, "(variables)": tuple(own), "(parameters)": parameters})
     return tuple(found)
 
@@ -236,14 +237,22 @@ def _check_parameter(document: Document, preset: Preset, key: str, value: str | 
 def _own_collectors(document: Document, entry: Mapping[str, Any], *, at: Where, taken: set[str]) -> list[Collector]:
     names = declared(document.data)
     for key, item in entry.items():
-        if key not in PLACES and names_in(str(item), names):
-            document.add((*at, key), f"no variable can stand in {in_quotes(key)}; it can in {', '.join(PLACES)}")
-    asked = names_in(str([entry.get(key) for key in PLACES]), names)
+        if place := _misplaced_variable(key, item, names):
+            others = "the path of 'url', params, json and arguments" if key in QUERIES else ", ".join(PLACES)
+            document.add((*at, key), f"no variable can stand in {place}; it can in {others}")
+    asked = names_in(str([entry.get(key) for key in (*PLACES, *QUERIES)]), names)
     name = entry.get("name") or _free(derived_name(_named_by(entry, asked)), taken)
     taken.add(str(name))
     collector = document.validate(Collector, {**entry, "name": name, "(variables)": asked}, at=at)
     check_collector(document, entry, at=at)
     return [collector] if collector else []
+
+
+def _misplaced_variable(key: str, item: Any, names: Collection[str]) -> str:
+    """Where below a collector's key a variable stands that may not; empty for none."""
+    if key in QUERIES and isinstance(item, dict):
+        return misplaced_variable(item, lambda each: bool(names_in(str(each), names)))
+    return in_quotes(key) if key not in PLACES and names_in(str(item), names) else ""
 
 
 def _named_by(entry: Mapping[str, Any], asked: Collection[str]) -> Mapping[str, Any]:

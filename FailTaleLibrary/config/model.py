@@ -596,8 +596,8 @@ class Config(Section):
     variables: dict[Name, Variable] = Field(
         {},
         description="Variables of the tests that may stand as `${NAME}` in `address` and `inside`, in `command`, "
-        "`file`, `archive` and `journal` of collectors, and in parameters of presets: each with its kind (`DUT: host`) "
-        "or more.",
+        "`file`, `archive` and `journal` of collectors, in what queries ask, and in parameters of presets: each with "
+        "its kind (`DUT: host`) or more.",
     )
     gateway: GatewaySettings | None = Field(None, description="Get the evidence from a FailTale server instead.")
     marks: Annotated[Literal["test", "suite", "off"], BeforeValidator(_off)] = Field(

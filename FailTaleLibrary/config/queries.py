@@ -8,9 +8,9 @@ it is asked. Secrets are given as everywhere (``"%{NAME}"``, ``file:PATH``) and 
 import base64
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Annotated, Any, Literal
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from FailTaleLibrary.config.section import Section
 from FailTaleLibrary.config.types import (
@@ -19,12 +19,15 @@ from FailTaleLibrary.config.types import (
     NotUnderstoodError,
     ReadableFile,
     Secret,
+    in_quotes,
     one_or_many,
 )
 from FailTaleLibrary.schema import AfterValidator, BeforeValidator, Field, SecretStr
 
 QUERY_TIME_S = 3.0
 """Longest time for a query whose collector sets none, and to reach a store in any case."""
+IN_QUERIES = ("url", "params", "body", "arguments")
+"""What of a query may hold variables of the tests; `url` behind its host alone."""
 UNITS = ("s", "ms", "us", "ns", "rfc3339")
 PLACEHOLDER = re.compile(r"\{(since|until|limit|step)(?::([^{}]*))?\}")
 """What becomes a value of the window; any other brace is the query language's own."""
@@ -57,6 +60,32 @@ def _store_address(text: str) -> str:
     return check_placeholders(text)
 
 
+def _address_with(url: str, filled: Callable[[str], str]) -> str:
+    """An address in which each value is one segment, or a part of one."""
+    place, path = _place_and_path(url)
+    there = place + filled(path)
+    if any(segment in (".", "..") for segment in re.split(r"[/?#]", there[len(place) :])):
+        raise NotUnderstoodError(there, "has a path that leads upwards")
+    return there
+
+
+def _place_and_path(url: str) -> tuple[str, str]:
+    """``http://loki:3100`` and what stands behind it."""
+    found = re.match(r"[a-z]+://[^/?#]*", url)
+    end = found.end() if found else 0
+    return url[:end], url[end:]
+
+
+def misplaced_variable(query: Mapping[str, object], is_held: Callable[[object], bool]) -> str:
+    """Where in a query's section a variable stands that may not stand there; empty for none."""
+    for key, item in query.items():
+        if key == "url" and is_held(_place_and_path(str(item))[0]):
+            return "the host of 'url'"
+        if key not in (*IN_QUERIES, "json") and is_held(item):
+            return in_quotes(key)
+    return ""
+
+
 def _is_plain(text: str) -> bool:
     return re.fullmatch(r"[\x21-\x7e]+", text) is not None
 
@@ -82,6 +111,21 @@ class JsonText(str):
         text.shown = json.dumps(_as_written(data), ensure_ascii=False)
         text.secrets = tuple(_secret_texts(data))
         return text
+
+    def filled(self, filled: Callable[[str], str]) -> "JsonText":
+        """The same data with values in its texts, encoded anew: a value is never more than a part of a text."""
+        text = JsonText(json.dumps(_with_texts(json.loads(self), filled), ensure_ascii=False))
+        text.shown = json.dumps(_with_texts(json.loads(self.shown), filled), ensure_ascii=False)
+        text.secrets = self.secrets
+        return text
+
+
+def _with_texts(data: object, filled: Callable[[str], str]) -> object:
+    if isinstance(data, dict):
+        return {filled(key): _with_texts(item, filled) for key, item in data.items()}
+    if isinstance(data, list):
+        return [_with_texts(item, filled) for item in data]
+    return filled(data) if isinstance(data, str) else data
 
 
 def as_shown(text: str) -> str:
@@ -279,6 +323,21 @@ class Query(Section):
         description="`environment`: through the proxy that `HTTP_PROXY`, `HTTPS_PROXY` and `NO_PROXY` name. Without "
         "it they are not used.",
     )
+
+    def with_variables(self, values: Mapping[str, str], fill: Callable[[str, Mapping[str, str]], str]) -> "Query":
+        """The query with values of the tests' variables: in an address percent-encoded, in JSON as parts of texts.
+
+        Raises NotUnderstoodError where an address would then lead elsewhere.
+        """
+        encoded = {name: quote(value, safe="") for name, value in values.items()}
+        update: dict[str, object] = {}
+        for name in IN_QUERIES:
+            text = getattr(self, name, None)
+            if isinstance(text, JsonText):
+                update[name] = text.filled(lambda each: fill(each, values))
+            elif text:
+                update[name] = _address_with(text, lambda each: fill(each, encoded))
+        return self.model_copy(update=update)
 
     @property
     def secret_forms(self) -> Iterator[str]:

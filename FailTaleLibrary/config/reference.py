@@ -113,9 +113,9 @@ hosts:
   dut: {component: device, address: "${DUT}"}
 ```
 
-- A name stands as `${NAME}` in `address` and `inside`, in `command`, `file`, `archive` and `journal` of collectors, and
-  in parameters of presets, alone or inside a longer text; nowhere else. In a command a name that is not declared stays
-  the shell's.
+- A name stands as `${NAME}` in `address` and `inside`, in `command`, `file`, `archive` and `journal` of collectors, in
+  `params`, `json`, `arguments` and the path of `url` of queries, and in parameters of presets, alone or inside a longer
+  text; nowhere else. In a command a name that is not declared stays the shell's.
 - Values are read when a test begins, for its marks, and again when it fails. Where they differ, the evidence is that of
   the values at the failure, and the card says that there was no mark. Marks and connections belong to the values with
   which they were made; two tests with two devices never share them.

@@ -1,11 +1,11 @@
 """Variables of the tests in a configuration: values as a face read them -> the configuration with them in place.
 
 ``variables: {DUT: host}`` declares a name and what its value must be; ``"${DUT}"`` then stands in a host's `address`,
-in a collector's `command`, `file`, `archive` or `journal`, in `inside` of both, and in parameters
-of presets. Values come when a test begins and when it fails. A value is used only when all of it matches its pattern,
-and whatever the pattern says it holds nothing that a shell, an option parser or a pattern of file names takes up
-(`HARMLESS`): put into a command, a path or an argument it can be nothing but data. What refuses a value never repeats
-it, nor calls anything of it.
+in a collector's `command`, `file`, `archive` or `journal`, in `inside` of both, in the parameters and bodies of
+queries, and in parameters of presets. Values come when a test begins and when it fails. A value is used only when all
+of it matches its pattern, and whatever the pattern says it holds nothing that a shell, an option parser or a pattern
+of file names takes up (`HARMLESS`): put into a command, a path or an argument it can be nothing but data. What refuses
+a value never repeats it, nor calls anything of it.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from FailTaleLibrary.config.model import KINDS_OF_VARIABLES, Collector, Config, Host, Variable
+from FailTaleLibrary.config.types import NotUnderstoodError
 from FailTaleLibrary.log import logger_of
 
 _log = logger_of(__name__)
@@ -26,6 +27,8 @@ HARMLESS = r"[A-Za-z0-9_/.@%+=:,][A-Za-z0-9_/.@%+=:,-]*"
 MAX_CHARS = 256
 PLACES = ("command", "file", "archive", "journal", "inside", "namespaces", "selector")
 """Keys of a collector in which a variable may stand."""
+QUERIES = ("http", "mcp")
+"""Keys of a collector in parts of which one may stand: `config.queries.IN_QUERIES`."""
 Lookup: TypeAlias = Callable[[str], object]
 """The value of a variable by its name; None or KeyError where there is none. Whatever else it raises refuses it."""
 
@@ -238,6 +241,12 @@ def _resolved_collector(collector: Collector, known: Mapping[str, str], refused:
             update[key] = filled(value, own)
         elif value:
             update[key] = tuple(filled(each, own) for each in value)
+    for key in QUERIES:
+        query = getattr(collector, key)
+        try:
+            update[key] = query and query.with_variables(own, filled)
+        except NotUnderstoodError:
+            return f"With the value of '${{{collector.variables[0]}}}' an address leads upwards."
     for path in (*update.get("file", ()), *update.get("archive", ())):  # type: ignore[misc]
         if not path.startswith("/") or "/../" in f"{path}/":
             return f"With the value of '${{{collector.variables[0]}}}' a path is not absolute, or has '..' in it."
