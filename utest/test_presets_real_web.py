@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import pytest
 from host_shells import HostShell
 from needs import need
+from patience import PATIENCE_S
 from ports import free_port
 from preset_answers import SECRET
 from preset_machine import SHELLS, Machine, locked_logs, missing, without_rights
@@ -148,6 +149,7 @@ def test_a_quiet_web_server_says_nothing(preset: str) -> None:
 
 # --- HAProxy ----------------------------------------------------------------------------------------------------------
 
+# A server that is down is not looked at anew: while it is, HAProxy tells its state with a star ahead.
 HAPROXY = """\
 global
   stats socket {directory}/admin.sock mode 600 level user
@@ -164,7 +166,7 @@ frontend shop
   http-request return status 200 content-type text/plain string ok if {{ path /fine }}
   default_backend storage
 backend storage
-  server gone 127.0.0.1:1 check inter 50ms fall 1
+  server gone 127.0.0.1:1 check inter 50ms fall 1 downinter 1h
 """
 
 
@@ -193,7 +195,7 @@ def syslog() -> Iterator[tuple[int, Callable[[Callable[[str], bool]], list[str]]
     """A syslog server for one program: its port, and a function that waits for lines."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))
-        server.settimeout(10)
+        server.settimeout(PATIENCE_S)
 
         def lines(enough: Callable[[str], bool]) -> list[str]:
             told: list[str] = []
