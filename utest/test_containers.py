@@ -29,7 +29,7 @@ from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.ranking.suspects import rank
 from FailTaleLibrary.records import Window
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports import CommandResult, Connections
 from FailTaleLibrary.windows import Marks
 
 
@@ -80,17 +80,23 @@ def test_nothing_is_left_in_a_container_however_a_visit_ends(
     transport = connections.transport("web1", inside)
     items = [item(str(number), f"{shape} # end", timeout_s=FOREVER_S) for number, shape in enumerate(SHAPES)]
     if end == "limit":
-        items = [item("0", SHAPES[1], timeout_s=1.0), item("1", SHAPES[3], timeout_s=1.0)]
+        items = [item("0", SHAPES[1], timeout_s=2.0), item("1", SHAPES[3], timeout_s=2.0)]
+    results: dict[str, CommandResult] = {}
 
     def hold() -> None:
         try:
-            transport.visit(items, ends_at=time.monotonic() + FOREVER_S, cancel=cancel, on_result=lambda *_: None)
+            ends_at = time.monotonic() + FOREVER_S
+            transport.visit(items, ends_at=ends_at, cancel=cancel, on_result=results.__setitem__)
         except TransportError:
             return
 
     thread = threading.Thread(target=hold, daemon=True)
     thread.start()
-    assert wait_until(lambda: any("sleep 6000" in each for each in engine.processes("shop")))
+    if end == "limit":
+        thread.join(FOREVER_S)
+        assert [results[each.id].timed_out for each in items] == [True, True]
+    else:
+        assert wait_until(lambda: any("sleep 6000" in each for each in engine.processes("shop")))
     if end == "cancel":
         cancel.set()
     elif end == "connection":

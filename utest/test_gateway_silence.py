@@ -8,6 +8,7 @@ import os
 import signal
 import socket
 import ssl
+import statistics
 import subprocess
 import sys
 import threading
@@ -45,6 +46,7 @@ class Listener:
         self._context = context
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=64)
         self._kept: list[socket.socket] = []
+        self._is_over = False
         self.connections = 0
         self.url = f"{scheme}://127.0.0.1:{self._socket.getsockname()[1]}/mcp"
 
@@ -55,6 +57,7 @@ class Listener:
     def __exit__(self, *error: object) -> None:
         self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
+        self._is_over = True
         for each in self._kept:
             each.close()
 
@@ -65,15 +68,20 @@ class Listener:
             except OSError:
                 return
             self.connections += 1
-            self._kept.append(connection)
+            self._keep(connection)
             threading.Thread(target=self._speak, args=(connection,), daemon=True).start()
 
     def _speak(self, connection: socket.socket) -> None:
         with contextlib.suppress(OSError):
             if self._context is not None:
                 connection = self._context.wrap_socket(connection, server_side=True)
-                self._kept.append(connection)
+                self._keep(connection)
             self._act(connection)
+
+    def _keep(self, connection: socket.socket) -> None:
+        self._kept.append(connection)
+        if self._is_over:  # it came while this one ended
+            connection.close()
 
 
 def silence(connection: socket.socket) -> None:
@@ -144,16 +152,16 @@ def test_a_silent_gateway_costs_a_run_of_many_failures_and_marks_one_wait(
     kind: str, certificate: tuple[Path, Path]
 ) -> None:
     with SILENT[kind](certificate) as gateway:
-        began = time.monotonic()
         run = Run(Config(gateway=settings_for(gateway.url, certificate), bundles={"enabled": False}))
-        said = []
+        said, took_s = [], []
         for _ in range(FAILURES):
+            began = time.monotonic()
             run.test_began()
             said.append(only_gap(run.collect_failure(a_failure())))
+            took_s.append(time.monotonic() - began)
         run.run_ended()
-        took_s = time.monotonic() - began
         assert gateway.connections <= 6  # a call, a mark, and looks whether the gateway is there
-    assert took_s < FAILURES * SILENCE_S / 1.5
+    assert statistics.median(took_s) < SILENCE_S, "most failures wait for nobody"
     assert "within" in said[0] or "ended" in said[0]
     assert "not tried again" in said[-1]
     assert said[0].startswith(run.trouble.rstrip("."))
@@ -183,15 +191,15 @@ def test_a_passing_run_waits_for_no_gateway_whatever_it_does() -> None:
 
 
 def test_a_gateway_that_is_slow_but_well_is_waited_for() -> None:
-    """Each answer takes nearly as long as silence may last, and a collection longer."""
+    """A collection takes longer than silence may last."""
     record = handing_over(packed({**a_small_record()}))
 
     def slowly(tool: str, arguments: dict[str, object]) -> object:
-        time.sleep(4.0 if tool == "runner_collect" else 0.5)
+        time.sleep(6.0 if tool == "runner_collect" else 0.5)
         return record(tool, arguments)
 
     with rogue(slowly) as url:
-        source = GatewaySource(Config(gateway=settings_for(url, silence_timeout_s=3.0)))
+        source = GatewaySource(Config(gateway=settings_for(url, silence_timeout_s=5.0)))
         told = source._wire.call("runner_collect", {}, timeout_s=PATIENCE_S)
         source.close()
     assert told["failure_id"]
@@ -210,7 +218,7 @@ def test_a_gateway_that_hangs_between_mark_and_failure_costs_one_wait_and_serves
         settings = settings_for(server.url, silence_timeout_s=2.0)
         settings = settings.model_copy(update={"token_file": server.token_file})
         client = GatewayClient(settings, pause_s=0.5)
-        assert client.call("runner_components", {}, timeout_s=PATIENCE_S)["hosts"]
+        assert wait_until(lambda: serves(client))
         server.process.send_signal(signal.SIGSTOP)
         began = time.monotonic()
         for _ in range(8):

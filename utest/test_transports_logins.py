@@ -189,7 +189,7 @@ def test_the_doctor_is_content_with_dropbear(as_root: None, public_directory: Pa
 
 
 def test_nothing_is_left_behind_on_dropbear(small_system: Connections) -> None:
-    late = item("late", "echo part; (trap '' TERM; sleep 300; sleep 300)", timeout_s=1.0)
+    late = item("late", "echo part; (trap '' TERM; sleep 300; sleep 300)", timeout_s=4.0)
     results = visit(small_system, late, item("strays", "setsid sleep 300 & echo done"))
     assert (results["late"].stdout, results["late"].timed_out) == (b"part\n", True)
     assert results["strays"].stdout == b"done\n"

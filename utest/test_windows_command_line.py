@@ -139,7 +139,7 @@ def test_baselines_come_filtered_bounded_and_one_by_one(shell: HostShell) -> Non
     mark = shell.mark(
         command("printf 'a 1\\nb 2\\n'", baseline=True, grep="b", grep_before=0),
         Collector(name="silent", command="echo no", baseline=False),
-        Collector(name="hung", command="echo early; exec sleep 60", baseline=True, timeout=1),
+        Collector(name="hung", command="echo early; exec sleep 60", baseline=True, timeout=3),
         Collector(name="broken", command="'", baseline=True),
         Collector(name="huge", command="seq 1 100000", baseline=True, max_bytes=50),
     )
