@@ -139,6 +139,12 @@ def test_statuses_and_streams_in_a_batch_are_each_items_own(in_any_shell: Transp
     assert results["killed"].exit_status == 128 + 11
 
 
+def test_a_command_that_ends_in_the_moment_of_a_beat_keeps_its_status(in_any_shell: Transport) -> None:
+    """bash 5.2 loses what `wait` was about to tell when it is signalled just then."""
+    results = visit(in_any_shell, *(item(str(number), "kill -URG $PPID; exit 3") for number in range(20)))
+    assert {result.exit_status for result in results.values()} == {3}
+
+
 @pytest.mark.parametrize("stream", ["1", "2"])
 def test_what_exceeds_the_bounds_of_a_batch_is_run_by_itself_and_counted(here: Transport, stream: str) -> None:
     floods = f"yes part | head -c 20000000 >&{stream}; exit 3"

@@ -8,7 +8,8 @@
 # Processes: main (this shell, head of its session), guard (reads the lifeline), clock (one `sleep` per half second);
 # for each item keeper | filters, the command in a session of its own below the keeper, and `tail` for stderr.
 # Signals inside are those that are ignored by default, so that none can hit a process that is not ready for it:
-# URG half a second has passed; WINCH the command has ended (keeper to main); CONT the visit is over.
+# URG half a second has passed; WINCH the command has ended (keeper to main), in bash also that its time is up (main to
+# keeper); CONT the visit is over.
 # Descriptors: 3 lifeline, 4 stdout and 5 stderr of the channel, 7 stderr of an item.
 #
 # Groups are killed by `kill -SIG "-$group"`, the one spelling that the builtins of all shells take. It must be the
@@ -139,6 +140,9 @@ keep() {
   listen
   exec 7>&2 2>/dev/null
   trap - PIPE TERM ALRM
+  # A beat in the moment in which a command ends makes bash 5.2 forget its status for good: there main alone minds the time.
+  limit=$2
+  [ -z "${BASH_VERSION-}" ] || { trap - URG; trap 'tick=$limit' WINCH; }
   [ "$reach" != jobs ] || set -m
   run "$4"
   pid=$!
@@ -157,11 +161,13 @@ keep() {
     status=$?
     break
   done
-  if [ "$status" -gt 128 ]; then # of a signal to this shell? bash then still knows the status, others say 127
+  asked=0
+  while [ "$status" -gt 128 ] && [ "$asked" -lt 3 ]; do # of a signal to this shell? Asked again it knows, or says 127
     wait "$pid"
     again=$?
     [ "$again" = 127 ] || status=$again
-  fi
+    asked=$((asked + 1))
+  done
   case $reach-$why in
     session-ended) kill -TERM 0 ;;
     child-* | session-*) ;;
@@ -179,12 +185,12 @@ item() {
   ended='' tick=0 forced=''
   # shellcheck disable=SC2034 # for the filters
   { keep "$@" | { trap - PIPE; failtale_nonce=$items_nonce; eval "$5"; } >&4 4>&- 5>&-; } 2>&1 | tail -c 65536 >&5 4>&- 5>&- &
-  until_ended "$!" "$(($2 + 4 + $3 / 5))"
+  until_ended "$!" "$2" "$(($2 + 4 + $3 / 5))"
   frame e "$1" >&5
   frame e "$1" >&4
 }
 
-# until_ended PID TICKS
+# until_ended PID LIMIT TICKS: LIMIT is the command's own.
 until_ended() {
   while :; do
     wait "$1"
@@ -193,8 +199,14 @@ until_ended() {
       forced=yes # something may hold the pipes; slow filters go on
       strays
     fi
-    if [ "$tick" -gt "$2" ]; then finish; fi
+    if [ "$tick" -gt "$3" ]; then finish; fi
+    if [ "$tick" -ge "$2" ] && [ -n "${BASH_VERSION-}" ] && [ -z "$ended" ]; then tell_keeper; fi
   done
+}
+tell_keeper() {
+  trap '' WINCH
+  kill -WINCH 0
+  trap 'ended=$tick' WINCH
 }
 
 # quick NUMBER TICKS TENTHS CAP PRODUCER: an item of a batch, where there are no sessions for one.
@@ -211,7 +223,7 @@ batch() {
     items_nonce="$items_nonce $nonce"
     keep batch "$1" 7 "$3$4" | bounded "$2" >&4 4>&- 5>&-
   } 2>&1 | bounded "$2" >&5 4>&- 5>&- &
-  until_ended "$!" "$(($1 + 6))"
+  until_ended "$!" "$1" "$(($1 + 6))"
 }
 bounded() { exec dd bs=8192 count="$1" 2>/dev/null; }
 
