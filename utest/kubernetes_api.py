@@ -120,6 +120,8 @@ class Cluster:
     clock_ahead_s: float = 0.0
     token: str = ""
     """When set, who does not bear it is not let in."""
+    prefix: str = ""
+    """Path ahead of its API, as where one address serves several clusters."""
     modern: bool = False
     """Whether all resources are told in one answer, as since 1.26."""
     asked: list[str] = field(default_factory=list)
@@ -137,7 +139,8 @@ class KubernetesApi:
         self._server.daemon_threads = True
         if tls is not None:
             self._server.socket = tls.wrap_socket(self._server.socket, server_side=True)
-        self.url = f"{'http' if tls is None else 'https'}://127.0.0.1:{self._server.server_address[1]}"
+        scheme = "http" if tls is None else "https"
+        self.url = f"{scheme}://127.0.0.1:{self._server.server_address[1]}{cluster.prefix}"
 
     def __enter__(self) -> KubernetesApi:
         threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True).start()
@@ -198,7 +201,11 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(url.path, {key: values[-1] for key, values in parse_qs(url.query).items()})
 
     def _answer(self, path: str, query: dict[str, str]) -> None:
-        if path == "/version":
+        is_of_cluster = path.startswith(self.cluster.prefix)
+        path = path.removeprefix(self.cluster.prefix)
+        if not is_of_cluster:
+            self._tell_status(404, "NotFound", "the server could not find the requested resource")
+        elif path == "/version":
             self._tell({"major": "1", "minor": "32", "gitVersion": "v1.32.0"})
         elif path in ("/api", "/apis"):
             self._tell_groups(path)

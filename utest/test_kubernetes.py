@@ -90,7 +90,7 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
     """A failing test during which much happened in two namespaces."""
     folder = tmp_path_factory.mktemp("story")
     now = time.time()
-    cluster = Cluster(modern=True)
+    cluster = Cluster(modern=True, prefix="/k8s/clusters/c-1", forbidden={("shop", "statefulsets")})
     running = {"running": {"startedAt": moment(-3600)}}
     old = pod("api-old", status("app", running), namespace="shop")
     calm = pod("calm-1", status("calm", running), status("mesh", running), namespace="pay")
@@ -132,11 +132,20 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Told]:
                 "image": "a:2",
                 "env": [{"name": "PASSWORD", "value": PASSWORD}],
             }
-            cluster.objects = [new, web, big, evicted, calm, config_map, secret, deployment]
+            unready = {"type": "Ready", "status": "False", "lastTransitionTime": moment(-9)}
+            lost = pod("lost-1", status("lost", running), conditions=[unready])
+            of_node = {"involvedObject": None, "lastTimestamp": None, "firstTimestamp": None, "message": None}
+            of_node |= {
+                "regarding": {"kind": "Pod", "name": "lost-1"},
+                "note": "Node is not ready",
+                "eventTime": moment(-9),
+            }
+            cluster.objects = [new, web, big, evicted, lost, calm, config_map, secret, deployment]
             cluster.objects += [
                 event("Pod/api-new", "Unhealthy", "Readiness probe failed: HTTP 503", at=moment(-10), count=4),
                 event("Pod/api-old", "Killing", "Stopping container app", at=moment(-10), type="Normal"),
                 event("Pod/api-old", "Started", "Started container app", at=moment(-3600), type="Normal"),
+                event("Pod/lost-1", "NodeNotReady", "", at=moment(-9), count=None) | of_node,
             ]
             cluster.logs[("api-new", "app (previous)")] = [f"{stamp(now + 9)} ERROR heap is full"]
             cluster.logs[("api-new", "app")] = [f"{stamp(now + 13)} INFO ready again"]
@@ -185,6 +194,8 @@ def test_what_happened_to_pods_is_told_in_the_order_of_time(story: Told) -> None
     )
     assert "shop/api-old: Normal Killing: Stopping container app" in lines
     assert not any("Started container" in line for line in lines)
+    assert "shop/lost-1: pod is not ready any more (node node1)" in lines
+    assert "shop/lost-1: Warning NodeNotReady: Node is not ready" in lines  # as events.k8s.io has it
     times = [line.partition(" ")[0] for line in item(story.report, "events").lines]
     assert times == sorted(times)
 
@@ -194,6 +205,7 @@ def test_why_a_pod_does_not_run_stands_in_its_row(story: Told) -> None:
     assert 'shop/web-1/web ImagePullBackOff: Back-off pulling image "web:2" not-ready' in text
     assert "shop/big-1 Pending Unschedulable: 0/3 nodes are available" in text
     assert "shop/db-1 Failed Evicted: The node was low on resource: memory." in text
+    assert "shop/lost-1 Running not-ready (node node1)\n" in text
 
 
 def test_a_pod_that_was_replaced_in_the_test_is_told(story: Told) -> None:
@@ -212,6 +224,7 @@ def test_changes_of_image_and_configuration_are_told_without_what_they_hold(stor
         "+ Deployment shop/api generation=2 replicas=1 app=a:2",
     ]
     assert PASSWORD not in story.report.model_dump_json()
+    assert "may not list statefulsets in namespace 'shop'" in item(story.report, "changes").stderr  # costs nothing else
 
 
 def test_the_kernels_victim_is_the_headline(story: Told) -> None:
@@ -230,7 +243,7 @@ def test_kubectl_leaves_no_cache_where_there_was_none(story: Told) -> None:
 def test_a_failure_costs_few_requests(story: Told) -> None:
     logs = [line for line in story.asked if "/log?" in line]
     lists = [line for line in story.asked if "limit=500" in line]
-    assert len(logs) == 5
+    assert len(logs) == 6
     assert len(lists) == 2 * (1 + 5 + 2 + 1)  # of each namespace: pods; what was configured; events and pods; pods
 
 

@@ -1,6 +1,6 @@
 """What kubectl says when it gets no answer -> why, in plain words, and the role that its account lacks. Pure.
 
-The words are kubectl's own (1.20 to 1.32) and those of the API server's authorizer; each row has lines as printed.
+The words are kubectl's own (1.20 to 1.33) and those of the API server's authorizer; each row has lines as printed.
 """
 
 from __future__ import annotations
@@ -33,6 +33,15 @@ WORDS_OF_KUBECTL: tuple[KubectlWords, ...] = (
         (
             "The API server did not answer within 4 s.",
             "The API server did not answer within 12 s when it was asked for pods.",
+        ),
+    ),
+    KubectlWords(
+        "failed",
+        r'namespaces? "[^"]*" not found',
+        "there is no such namespace; see 'kubectl get namespaces'",
+        (
+            'Error from server (NotFound): namespaces "lab" not found',
+            'Error from server (NotFound): Unable to list "/v1, Resource=pods": namespaces "lab" not found',
         ),
     ),
     KubectlWords(
@@ -115,6 +124,16 @@ WORDS_OF_KUBECTL: tuple[KubectlWords, ...] = (
             "Unable to connect to the server: net/http: request canceled (Client.Timeout exceeded while awaiting "
             "headers)",
             "Unable to connect to the server: net/http: TLS handshake timeout",
+        ),
+    ),
+    KubectlWords(
+        "no answer",
+        r"\(ServiceUnavailable\)|server is currently unable|etcdserver: |\(InternalError\)|\(TooManyRequests\)",
+        "the API server is there, and cannot do what it is asked",
+        (
+            "Error from server (ServiceUnavailable): the server is currently unable to handle the request",
+            "Error from server: etcdserver: request timed out",
+            'Error from server (InternalError): an error on the server ("") has prevented the request from succeeding',
         ),
     ),
     KubectlWords(

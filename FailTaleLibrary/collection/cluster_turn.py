@@ -45,10 +45,9 @@ class ClusterTurn:
 
         def listen(answer: HostClock | CollectedItem) -> None:
             record = answer.record if isinstance(answer, CollectedItem) else None
-            if isinstance(record, Gap) and record.collector is not None and is_of_cluster(record):
-                step_id = f"{record.host}/{record.collector}"
-                if step_id in self._clusters:
-                    self._silent[self._clusters[step_id]] = record
+            step_id = f"{record.host}/{record.collector}" if isinstance(record, Gap) else ""
+            if isinstance(record, Gap) and step_id in self._clusters and is_of_cluster(record):
+                self._silent[self._clusters[step_id]] = record
             put(answer)
 
         return listen

@@ -25,8 +25,6 @@ find_engine() {
 }" >&2
   exit 1
 }
-# The printf of mksh is a program, which takes no long text.
-if [ "$(command -v printf)" = printf ]; then say() { printf '%s\n' "$1"; }; else say() { print -r -- "$1"; }; fi
 # pick FROM TO: lines from one moment to before another; `-` for no bound. A line without a time belongs to the one above.
 pick() {
   awk -v from="$1" -v to="$2" '

@@ -1,7 +1,7 @@
 # What kubectl prints through our templates, or as the log of a container -> lines for a reader. Set from outside:
 #   mode       rows: pods as they are; plan: whose logs are worth reading; lived: what happened to pods and events, by time;
 #              things: what was configured; split: the lines of a log from one side of the window; count: how many are where;
-#              date: the server's clock
+#              server: its clock, and the path ahead of its API, from what kubectl tells of asking for its version
 #   low, high  epoch seconds of the cluster's clock between which the window begins; empty: there is none
 #   side       split: `old`, `unsure` or `sure`; most: plan: so many containers
 #   selected   not empty: events of other pods than these are left out
@@ -68,12 +68,17 @@ BEGIN { FS = "\t" }
 
 # --- The server's clock -----------------------------------------------------------------------------------------------
 # Thu, 26 Nov 2026 10:44:11 GMT
-mode == "date" {
+mode == "server" {
   if (match($0, /Date: *[A-Z][a-z][a-z], [0-9][0-9] [A-Z][a-z][a-z] [0-9][0-9][0-9][0-9] [0-9][0-9]:[0-9][0-9]:[0-9][0-9] GMT/)) {
     split(substr($0, RSTART, RLENGTH), word, / +/)
     month = int((index("JanFebMarAprMayJunJulAugSepOctNovDec", word[4]) + 2) / 3)
     split(word[6], clock, ":")
     told = days(word[5] + 0, month, word[3] + 0) * 86400 + clock[1] * 3600 + clock[2] * 60 + clock[3]
+  }
+  if (match($0, /https?:\/\/[^\/ "]+\/[A-Za-z0-9._~%:@\/-]*version[?" ]/)) {
+    ahead = substr($0, RSTART, RLENGTH)
+    sub(/^https?:\/\/[^\/]+/, "", ahead)
+    sub(/\/version.$/, "", ahead)
   }
   next
 }
@@ -125,6 +130,10 @@ $1 == "cond" {
     about[name] = name " " phase " " $3 with_words($5)
   }
   if (mode == "lived" && $2 == "PodScheduled" && is_in($4)) keep($4, name ": not scheduled: " $3 with_words($5))
+  if ($2 == "Ready" && $3 != "PodCompleted") {
+    if (phase == "Running") unready[name] = with_words($3 (($3 == "" || $5 == "") ? "" : ": ") plain($5)) (node == "" ? "" : " (node " node ")")
+    if (mode == "lived" && is_in($4) && !is_in(created)) keep($4, name ": pod is not ready any more" unready[name])
+  }
   next
 }
 $1 == "is" {
@@ -165,7 +174,15 @@ function row_of(id,    text) {
   if (last[id] last_finished[id] != "") text = text " last=" last[id] ",exit=" last_exit[id] "," last_finished[id]
   return text " image=" image[id] (image_id[id] == "" ? "" : " id=" short(image_id[id]))
 }
+function pod_name(id) { return space_of[id] "/" pod_of[id] }
 function print_rows(    i, id, shown, hidden) {
+  for (i = 1; i <= containers; i++) if (is_troubled(listed[i])) about[pod_name(listed[i])] = about[pod_name(listed[i])]
+  for (i = 1; i <= containers; i++) { # all of its containers run: its node, or a gate, says so
+    id = pod_name(listed[i])
+    if (!(id in unready) || id in about) continue
+    about[id] = id " Running not-ready" unready[id]
+    row[++rows] = id
+  }
   for (i = 1; i <= rows; i++) print about[row[i]]
   for (i = 1; i <= containers; i++) {
     id = listed[i]
@@ -215,7 +232,7 @@ $1 == "event" {
   sub(/^.*[{]/, "", field)
   sub(/[}].*$/, "", field)
   event_text[events] = $2 "/" $9 (field == "" ? "" : "/" field) ": " $6 " " $7 with_words($11) \
-    ($5 + 0 > 1 ? " (" $5 " times since " $4 ")" : "") ($8 == "Pod" ? "" : " [" $8 "]")
+    ($5 + 0 > 1 ? " (" $5 " times" ($4 == "" ? "" : " since " $4) ")" : "") ($8 == "Pod" ? "" : " [" $8 "]")
   next
 }
 # Is an event of a pod that was asked for, or of one that is gone and had the same owner, or of no pod?
@@ -240,7 +257,7 @@ $1 == "thing" {
 $1 == "work" { print $2 " " $3 "/" $4 " generation=" $5 ($6 == "" ? "" : " replicas=" $6) $7; next }
 
 END {
-  if (mode == "date") { if (told != "") printf "%.0f\n", told }
+  if (mode == "server") printf "%s %s\n", told == "" ? "-" : sprintf("%.0f", told), ahead
   else if (mode == "count") print count["old"] + 0, count["unsure"] + 0, count["sure"] + 0, other + 0, first + 0
   else if (mode == "rows") print_rows()
   else if (mode == "plan") print_plan()

@@ -12,10 +12,11 @@
 # shellcheck disable=SC2329 # functions are called by their names
 about=${about-} namespaces=${namespaces-} selector=${selector-} low_at=${low_at-} high_at=${high_at-} max=${max-65536}
 most=${most-20} whole=${whole-} pods=${pods-} events=${events-} changes=${changes-} cluster=${cluster-} stamps=${stamps-}
-failtale_nonce=${failtale_nonce-}
+failtale_nonce=${failtale_nonce-} base=''
 probing=4 reading=${reading-8} # seconds for the first sign of life, and for an answer
 at_once=8
 reach=5000 # newest lines of a log
+scan=4194304 # newest bytes of a log: what is larger is not held here
 tab=$(printf '\t')
 # Ended in time where the host can, and within this process group, so that none escapes it.
 if timeout --foreground 1 true 2>/dev/null; then
@@ -33,9 +34,10 @@ ctl() {
   if [ ! -d "${KUBECACHEDIR:-${HOME:-/nonexistent}/.kube/cache}" ]; then set -- --cache-dir=/dev/null "$@"; fi
   run_kubectl "$seconds" --request-timeout="${seconds}s" "$@" </dev/null
 }
-# Of what kubectl says: its last words, without the log of its own work.
-complaint() { sed -e '/^[IWEF][0-9][0-9][0-9][0-9] /d' -e '/^$/d' | awk '!told[$0]++' | tail -n 5; }
-# Is anybody there? Sets ahead_least and ahead_most, the seconds that the cluster's clock is ahead of this host's.
+# Of what kubectl says: its last words, without the log of its own work and what the server would have its clients learn.
+complaint() { sed -e '/^[IWEF][0-9][0-9][0-9][0-9] /d' -e '/^Warning: /d' -e '/^$/d' | awk '!told[$0]++' | tail -n 5; }
+# Is anybody there? Sets ahead_least and ahead_most, the seconds that the cluster's clock is ahead of this host's; and base,
+# the path ahead of its API: where several clusters share an address, `get --raw` does not add it.
 probe() {
   if ! command -v kubectl >/dev/null 2>&1; then
     echo 'kubectl: not found' >&2
@@ -43,20 +45,21 @@ probe() {
   fi
   ahead_least=0 ahead_most=0
   asked_at=$(date +%s)
-  said=$(ctl "$probing" get --raw /version -v=8 2>&1 >/dev/null)
+  said=$(ctl "$probing" version -v=8 2>&1 >/dev/null)
   status=$?
   answered_at=$(date +%s)
-  server_at=$(printf '%s\n' "$said" | awk -v mode=date "$cluster")
+  server=$(say "$said" | awk -v mode=server "$cluster")
+  server_at=${server%% *} base=${server#* }
   # before 1.21 a kubectl that tells so much of its work ends with its stacks behind the words
-  words=$(printf '%s\n' "$said" | sed -n 's/^F[0-9][0-9][0-9][0-9] [^]]*] //p' | head -n 1)
-  words=${words:-$(printf '%s\n' "$said" | complaint)}
+  words=$(say "$said" | sed -n 's/^F[0-9][0-9][0-9][0-9] [^]]*] //p' | head -n 1)
+  words=${words:-$(say "$said" | sed -e '/^[^A-Za-z]/d' | complaint)} # without the bodies of answers
   case $status-$words in
     0-*) ;;
     124-* | 137-* | 143-*) printf 'The API server did not answer within %s s.\n' "$probing" >&2; exit 1 ;;
     *'(NotFound)'* | *'(Forbidden)'*) ;; # somebody is there
     *) printf '%s\n' "${words:-kubectl ended with status $status}" >&2; exit 1 ;;
   esac
-  if [ -n "$server_at" ]; then
+  if [ "$server_at" != - ]; then
     least=$((server_at - answered_at - 1)) greatest=$((server_at + 1 - asked_at))
     if [ "$least" -gt 0 ] || [ "$greatest" -lt 0 ]; then
       ahead_least=$least ahead_most=$greatest
@@ -111,12 +114,18 @@ one() { # FUNCTION LINE
   cat
   "show_$1" "$2"
 }
-show_fetch() { printf '%s\n' "$got"; }
+show_fetch() { say "$got"; }
 # ask LINES: sets answers and failed; tells what went wrong.
 ask() {
   answers=$(in_turn fetch "$1" </dev/null)
-  failed=$(printf '%s\n' "$answers" | awk -F '\t' '$1 == "status" && $2 != 0 { print $2 "|" $3 "|" $4 }')
-  printf '%s\n' "$answers" | grep -v "^[a-z]*$tab" | complaint >&2
+  failed=$(say "$answers" | awk -F '\t' '
+    /\(Forbidden\)/ { refused = 1 }
+    /^(error|Error|Unable)/ && !/\(Forbidden\)/ { lost = 1 }
+    $1 == "status" {
+      if ($2 != 0) print (refused && !lost ? "refused" : $2) "|" $3 "|" $4
+      refused = lost = 0
+    }')
+  say "$answers" | grep -v "^[a-z]*$tab" | complaint >&2
   for each in $failed; do
     case $each in
       124\|* | 137\|* | 143\|*)
@@ -127,11 +136,11 @@ ask() {
   done
 }
 made() {
-  if [ -n "$whole" ] && ! is_whole; then return; fi
-  printf '%s\n' "$answers" | awk -v mode="$1" -v most="$most" -v selected="$selector" -v low="$low" -v high="$high" "$cluster"
+  if [ -n "$whole" ] && say "$failed" | grep -v '^refused|' | grep -q .; then return; fi # who may not, may not next time
+  say "$answers" | awk -v mode="$1" -v most="$most" -v selected="$selector" -v low="$low" -v high="$high" "$cluster"
 }
 # That Secrets may not be listed is told, and no failure.
-is_whole() { ! printf '%s\n' "$failed" | grep -v '|secrets|' | grep -q .; }
+is_whole() { ! say "$failed" | grep -v '|secrets|' | grep -q .; }
 end() { if is_whole; then exit 0; else exit 1; fi; }
 
 # --- Logs -------------------------------------------------------------------------------------------------------------
@@ -150,20 +159,26 @@ mark_of_now="now $failtale_nonce$tab"
 # read_log NAMESPACE POD CONTAINER MORE: its newest lines, also from before the window, for the look-back. Where those are all
 # of the window, older ones of it are asked for.
 read_log() {
-  path="/api/v1/namespaces/$1/pods/$2/log?container=$3&timestamps=true$4"
+  path="$base/api/v1/namespaces/$1/pods/$2/log?container=$3&timestamps=true$4"
   since=''
   if [ -n "$low" ]; then since="&sinceTime=$(utc "$low" 3600)"; fi
-  has=$(ctl "$reading" get --raw "$path$since&tailLines=$reach" 2>&1 | tr '\000' '\001')
+  has=$(raw_log "$path$since&tailLines=$reach")
   if [ -n "$low" ]; then
     # shellcheck disable=SC2046 # five words
-    set -- "$path" $(printf '%s\n' "$has" | counted_lines)
+    set -- "$path" $(say "$has" | counted_lines)
     if [ "$6" = 1 ] && [ "$(($2 + $3 + $4))" -ge "$reach" ]; then
-      has=$(ctl "$reading" get --raw "$1&sinceTime=$(utc "$low" 1)&tailLines=$((reach * 10))" 2>&1 | tr '\000' '\001')
-      if [ "$(printf '%s\n' "$has" | wc -l)" -ge "$((reach * 10))" ]; then printf 'more\t\n'; fi
+      has=$(raw_log "$1&sinceTime=$(utc "$low" 1)&tailLines=$((reach * 10))")
+      if [ "$(say "$has" | wc -l)" -ge "$((reach * 10))" ]; then printf 'more\t\n'; fi
     fi
   fi
-  printf '%s\n' "$has"
+  say "$has"
   case $has in *'(BadRequest)'* | *'(NotFound)'*) has='' ;; esac
+}
+raw_log() { # PATH
+  bytes=$(ctl "$reading" get --raw "$1" 2>&1 | tail -c "$scan" | tr '\000' '\001')
+  if [ "${#bytes}" -lt "$((scan - 4096))" ]; then say "$bytes"; return; fi
+  printf 'large\t\n'
+  say "$bytes" | sed 1d # a part of a line
 }
 counted_lines() { awk -v mode=count -v low="$low" -v high="$high" "$cluster"; }
 utc() { # EPOCH SECONDS: so long before it, as the API wants times
@@ -187,23 +202,25 @@ utc() { # EPOCH SECONDS: so long before it, as the API wants times
 show_log() {
   # shellcheck disable=SC2086 # four words
   set -- $1
-  before=$(printf '%s\n' "$got" | sed "/^$mark_of_now/,\$d")
-  now=$(printf '%s\n' "$got" | awk -v mark="$mark_of_now" 'seen { print } index($0, mark) == 1 { seen = 1 }')
+  before=$(say "$got" | sed "/^$mark_of_now/,\$d")
+  now=$(say "$got" | awk -v mark="$mark_of_now" 'seen { print } index($0, mark) == 1 { seen = 1 }')
   if [ -n "$before" ]; then show_lines "$1/$2/$3 (previous)" "$before"; fi
   if [ -n "$now" ]; then show_lines "$1/$2/$3" "$now"; fi
 }
 show_lines() { # LABEL LINES
   lines=$2
   # shellcheck disable=SC2046 # five words
-  set -- "$1" $(printf '%s\n' "$lines" | counted_lines)
-  case $lines in
-    "more$tab"*) tell remark "Of $1 older lines of the window were left out: it wrote more than $((reach * 10)) lines." ;;
+  set -- "$1" $(say "$lines" | counted_lines)
+  case $6-$lines in
+    1-"large$tab"* | 1-"more$tab
+large$tab"*) tell remark "Of $1 older lines were left out: it wrote more than $((scan / 1048576)) MB." ;;
+    *-"more$tab"*) tell remark "Of $1 older lines of the window were left out: it wrote more than $((reach * 10)) lines." ;;
   esac
   if [ "$5" -gt 0 ]; then
-    words=$(printf '%s\n' "$lines" | grep -v '^[0-9][0-9][0-9][0-9]-' | sed "/^more$tab/d" | complaint)
+    words=$(say "$lines" | grep -v '^[0-9][0-9][0-9][0-9]-' | sed -e "/^more$tab/d" -e "/^large$tab/d" | complaint)
     case $words in
       '') ;;
-      *'(Forbidden)'*) printf '%s\n' "$words" >&2 ;;
+      *'(Forbidden)'*) say "$words" >&2 ;;
       *) tell remark "$1: $(printf '%s' "$words" | tr '\n' ' ')." ;;
     esac
   fi
@@ -217,14 +234,14 @@ show_part() { # SIDE LABEL CAP
   printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$3" "$2"
   side "$1" | narrow "$3" | with_look_back "$1" "$2"
 }
-side() { printf '%s\n' "$lines" | awk -v mode=split -v side="$1" -v low="$low" -v high="$high" "$cluster"; }
+side() { say "$lines" | awk -v mode=split -v side="$1" -v low="$low" -v high="$high" "$cluster"; }
 held_before() { if [ -n "$low" ]; then side old; fi; }
 logs() {
   ask "$(of_each pods)"
   planned=$(made plan)
-  left=$(printf '%s\n' "$planned" | sed -n 's/^left //p')
-  count=$(printf '%s\n' "$planned" | sed -n 's/^pods //p')
-  planned=$(printf '%s\n' "$planned" | sed -e '/^left /d' -e '/^pods /d')
+  left=$(say "$planned" | sed -n 's/^left //p')
+  count=$(say "$planned" | sed -n 's/^pods //p')
+  planned=$(say "$planned" | sed -e '/^left /d' -e '/^pods /d')
   if [ -z "$planned" ] && [ -n "$failed" ]; then end; fi
   if [ "$count" = 0 ]; then tell remark "No pod is there${namespaces:+ in $namespaces}${selector:+ with $selector}."; fi
   if [ -n "$left" ]; then
@@ -232,11 +249,11 @@ logs() {
   fi
   tell several
   if [ -n "$planned" ]; then
-    share=$((max / $(printf '%s\n' "$planned" | wc -l) - 200))
+    share=$((max / $(say "$planned" | wc -l) - 200))
     if [ "$share" -lt 2048 ]; then share=2048; fi
     while [ -n "$planned" ]; do
-      in_turn log "$(printf '%s\n' "$planned" | head -n "$at_once")" </dev/null
-      planned=$(printf '%s\n' "$planned" | tail -n "+$((at_once + 1))")
+      in_turn log "$(say "$planned" | head -n "$at_once")" </dev/null
+      planned=$(say "$planned" | tail -n "+$((at_once + 1))")
     done
   fi
 }

@@ -21,7 +21,7 @@ from FailTaleLibrary.windows.pipeline import (
 
 LOOK_BACK_S = 3600
 """How far ahead of the window a log is read; of that its newest megabyte counts."""
-_SCRIPTS = ("frames.sh", "look_back.sh", "containers.sh")
+_SCRIPTS = ("frames.sh", "say.sh", "look_back.sh", "containers.sh")
 
 
 def container_text(collector: Collector) -> CollectorText:

@@ -51,7 +51,7 @@ def kubernetes_text(collector: Collector) -> CollectorText:
     programs += [(name, host_script(f"kubernetes_{name}.tmpl")) for name in _TEMPLATES[about]]
     if about == "logs":
         programs.append(("look_back", host_script("look_back.awk")))
-    scripts = ("frames.sh", "look_back.sh", "kubernetes.sh") if collector.is_log else ("frames.sh", "kubernetes.sh")
+    scripts = ("frames.sh", "say.sh", *(["look_back.sh"] if collector.is_log else []), "kubernetes.sh")
     return CollectorText(
         assignments(settings) + functions,
         (*(assignments([program]) for program in programs), *map(host_script, scripts)),
@@ -106,5 +106,10 @@ def _namespace_option(namespace: str) -> str:
 def _kubectl_of(collector: Collector) -> str:
     """kubectl with what says which cluster is meant."""
     context = f" --context={shell_quote(collector.context)}" if collector.context else ""
-    config = f" --kubeconfig={shell_quote(collector.kubeconfig)}" if collector.kubeconfig else ""
+    config = f" --kubeconfig={_path_of(collector.kubeconfig)}" if collector.kubeconfig else ""
     return f"kubectl{config}{context}"
+
+
+def _path_of(path: str) -> str:
+    """A path for a shell, which knows the home that `~/` means."""
+    return f'"$HOME"/{shell_quote(path[2:])}' if path.startswith("~/") else shell_quote(path)
