@@ -559,6 +559,8 @@ class HostNames(Record):
     """As the configuration gives them."""
     collectors: int = 0
     """How many are to be asked there when a test fails."""
+    answered_at: datetime | None = None
+    """When it last answered in this run before the evidence was collected; None where that is not known."""
 
 
 class Evidence(Record):

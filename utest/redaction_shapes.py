@@ -458,6 +458,9 @@ password expires in 12 days
 password last changed: 2026-01-01
 Last password change : Nov 22, 2026
 pam_unix(passwd:chauthtok): password changed for bob
+ERROR GET /session: redis.exceptions.ResponseError: WRONGTYPE Operation against a key holding the wrong kind of value
+POST /token: jwt.exceptions.ExpiredSignatureError: Signature has expired
+POST /api/token: org.shop.security.InvalidTokenException: no such client
 token: EOF
 token count: 1234
 Token validated for user bob

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -11,9 +12,21 @@ from hypothesis import strategies as st
 from properties import examples
 
 from FailTaleLibrary.moments import Moments
-from FailTaleLibrary.ranking import MOST_SUSPECTS, History, rank
+from FailTaleLibrary.ranking import MOST_SUSPECTS, History, RunTest, rank
 from FailTaleLibrary.ranking.headlines import NO_SUSPECT
-from FailTaleLibrary.records import Analysis, AppliedWindow, Evidence, Failure, HostClock, Item, ItemPart, Suspect
+from FailTaleLibrary.records import (
+    Analysis,
+    AppliedWindow,
+    Evidence,
+    Failure,
+    HostClock,
+    HostNames,
+    Item,
+    ItemPart,
+    Suspect,
+    Window,
+    our_words,
+)
 
 DAY = "2026-03-14"  # the failure: 12:01:07.4 UTC, its keyword began at 12:01:06.8, the test at 12:01:01.2
 
@@ -357,18 +370,54 @@ def test_a_trace_has_the_time_of_the_line_that_logs_it() -> None:
 # --- Gaps and changes ------------------------------------------------------------------------------------------------
 
 
-def test_a_host_that_does_not_answer_is_a_strong_suspect() -> None:
-    analysis = ranked(log(*HARMLESS), gaps=(a_gap(),))
+DB1 = HostNames(host="db1", components=("database",), addresses=("10.0.0.31",), collectors=1)
+DB1_ANSWERED = DB1.model_copy(update={"answered_at": FAILED_AT - timedelta(seconds=90)})
+
+
+def test_a_host_that_stopped_to_answer_in_this_run_is_a_strong_suspect() -> None:
+    analysis = ranked(log(*HARMLESS), gaps=(a_gap(),), names=(DB1_ANSWERED,))
     first = analysis.suspects[0]
     assert (first.host, first.item_id, first.line_number) == ("db1", None, None)
     assert analysis.headline.startswith("db1 does not answer since 12:01:07")
+
+
+@pytest.mark.parametrize(
+    ("message", "line"),
+    [
+        ("Timeout: http://db1:8080/orders did not answer", HARMLESS[0]),
+        ("500 != 200", "2026-03-14 12:01:07,000 ERROR connection to 10.0.0.31:5432 timed out"),
+        ("500 != 200", "2026-03-14 12:01:07,000 WARN no connection to db1: No route to host"),
+    ],
+)
+def test_a_host_that_never_answered_leads_where_the_failure_or_a_client_names_it(message: str, line: str) -> None:
+    analysis = ranked(log(*HARMLESS, line), gaps=(a_gap(),), names=(DB1,), failure=a_failure(message=message))
+    assert analysis.headline.startswith("db1 does not answer since 12:01:07")
+
+
+def test_a_host_that_never_answered_and_that_nothing_names_is_out_of_reach_and_no_more() -> None:
+    analysis = ranked(log(*HARMLESS), gaps=(a_gap(),), names=(DB1,))
+    assert analysis.headline == (
+        "No strong suspect: nothing in the evidence of 1 host explains this; not in reach: db1 (unreachable)"
+    )
+    refused = log(*HARMLESS, "2026-03-14 12:01:07,000 ERROR price list is empty")
+    assert ranked(refused, gaps=(a_gap(),), names=(DB1,)).headline.startswith("api1: price list is empty")
+
+
+def test_a_host_without_which_a_test_has_passed_is_out_of_reach_and_no_more() -> None:
+    silent_since = FAILED_AT - timedelta(seconds=64)
+    passed = RunTest(our_words("T"), Window(start=silent_since + timedelta(seconds=9), end=FAILED_AT), has_passed=True)
+    history = replace(History(), silent_since={"db1": silent_since})
+    told = evidence(log(*HARMLESS), gaps=(a_gap(),), names=(DB1_ANSWERED,))
+    assert rank(a_failure(), told, history=history).headline.startswith("db1 does not answer since 12:00:03")
+    assert rank(a_failure(), told, history=history.with_test(passed)).headline.startswith(NO_SUSPECT)
 
 
 def test_silence_is_told_since_the_first_failure_that_met_it() -> None:
     from builders import a_report
 
     earlier = a_gap(at=FAILED_AT - timedelta(seconds=64))
-    history = History().with_report(a_report(evidence=evidence(gaps=(earlier,))))
+    answered = History().with_report(a_report(evidence=evidence(log(*HARMLESS, host="db1"))))
+    history = answered.with_report(a_report(evidence=evidence(gaps=(earlier,))))
     analysis = rank(a_failure(), evidence(gaps=(a_gap(),)), history=history)
     assert analysis.headline.startswith("db1 does not answer since 12:00:03")
 
@@ -572,6 +621,18 @@ def test_where_several_hosts_play_a_component_the_headline_names_the_host() -> N
         ("Mar 14 12:01:07 api1 orders[71]: ERROR cart is gone", "cart is gone"),
         ('{"time":"2026-03-14T12:01:07Z","level":"error","msg":"cart is gone"}', "cart is gone"),
         ('time=2026-03-14T12:01:07Z level=error msg="cart is gone"', "cart is gone"),
+        ("2026-03-14 12:01:07.000 UTC [91] shop@shop ERROR:  cart is gone", "cart is gone"),
+        ("2026-03-14 12:01:07.000 UTC [91]: user=shop,db=shop,client=10.0.0.7 ERROR:  cart is gone", "cart is gone"),
+        (
+            "2026/03/14 12:01:07 [error] 31#31: *9 no tea from upstream, client: 10.0.0.7, server: web1, "
+            'request: "GET /tea HTTP/1.1", upstream: "http://10.0.0.8:500/tea", host: "web1"',
+            "no tea from upstream (10.0.0.8:500)",
+        ),
+        (
+            "2026/03/14 12:01:07 [error] 31#31: *9 cart is gone, client: 10.0.0.7, server: web1, "
+            'request: "GET /tea HTTP/1.1", host: "web1"',
+            "cart is gone",
+        ),
     ],
 )
 def test_the_headline_leaves_out_time_level_and_process(line: str, said: str) -> None:

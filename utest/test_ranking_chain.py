@@ -210,6 +210,39 @@ def test_a_chain_of_three_hosts_ends_at_the_test() -> None:
     assert [link.effect.who for link in analysis.chain.links] == ["app1", "web1", "test"]
 
 
+@pytest.mark.parametrize(
+    ("change", "kind", "refusal"),
+    [
+        ("LOG:  received promote request", "role change", "READONLY cannot execute UPDATE in a read-only transaction"),
+        (
+            "* REPLICAOF 10.0.0.9:6379 enabled",
+            "role change",
+            "redis.exceptions.ReadOnlyError: READONLY You can't write",
+        ),
+        (
+            "LOG:  statement: DROP TABLE tea",
+            "schema change",
+            'psycopg2.errors.UndefinedTable: relation "tea" does not exist',
+        ),
+        ("disk watermark [95%] exceeded on tea", "disk full", "blocked by: index read-only / allow delete (api)"),
+    ],
+)
+def test_the_change_that_brings_a_refusal_about_leads_and_is_no_consequence_of_it(
+    change: str, kind: str, refusal: str
+) -> None:
+    before = log(f"{AT}200 {change}", host="db1", collector="db.log")
+    after = log(f"{AT}400 ERROR POST /orders at db1: {refusal}", host="app1")
+    analysis = ranked(before, after)
+    assert analysis.cause == f"db1 · {kind}"
+    assert [event.effect.who for event in analysis.chain.links] == ["app1", "test"]
+
+
+def test_a_change_that_came_later_brought_nothing_about() -> None:
+    refusal = log(f"{AT}400 ERROR POST /orders at db1: READONLY You can't write against a replica", host="app1")
+    late = ranked(log(f"{AT}900 LOG:  received promote request", host="db1", collector="db.log"), refusal)
+    assert late.cause == "app1 · read-only"
+
+
 def test_a_servers_line_that_names_the_client_links_both() -> None:
     refused = log(
         f'{AT}100 FATAL:  no pg_hba.conf entry for host "app1.shop.test", user "shop"',

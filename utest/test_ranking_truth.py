@@ -399,7 +399,7 @@ def test_the_headline_keeps_the_telling_end_of_a_long_line(line: str, telling: s
         (
             "*639 3 worker_connections are not enough while connecting to upstream, client: 127.0.0.1, server: web1, "
             'request: "GET /prices/book HTTP/1.1", upstream: "http://127.0.0.1:8080/prices/book", host: "web1"',
-            "not enough while connecting to upstream …",
+            "not enough while connecting to upstream (127.0.0.1:8080)",
         ),
     ],
 )

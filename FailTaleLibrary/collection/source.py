@@ -163,7 +163,7 @@ class OwnHosts:
             cancel=cancel,
             progress=progress,
         )
-        names = _host_names(self._config, target.resolved.config, redactor)
+        names = _host_names(self._config, target, redactor)
         return the_plan, collected.evidence.model_copy(update={"names": names}), collected.full_texts
 
     def check_hosts(
@@ -199,16 +199,17 @@ class OwnHosts:
             thread.join(_CLOSING_S)
 
 
-def _host_names(config: Config, resolved: Config, redactor: Redactor) -> tuple[HostNames, ...]:
+def _host_names(config: Config, target: _Target, redactor: Redactor) -> tuple[HostNames, ...]:
     """By what the hosts of the configuration are known to others, without asking any name server."""
     safe = RecordRedactor(redactor)
-    addresses = {name: host.address for name, host in resolved.hosts.items() if host.address}
+    addresses = {name: host.address for name, host in target.resolved.config.hosts.items() if host.address}
     return tuple(
         HostNames(
             host=name,
             components=tuple(host.component),
             addresses=(safe.short(addresses[name]),) if name in addresses else (),
             collectors=len(config.collectors_for(name)),
+            answered_at=target.marks.answered_at(name),
         )
         for name, host in config.hosts.items()
     )

@@ -16,7 +16,7 @@ from itertools import islice
 from FailTaleLibrary.belonging.identifiers import identifiers_of_line
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.names import Names
-from FailTaleLibrary.ranking.relays import are_of_one_reason, passes_on
+from FailTaleLibrary.ranking.relays import are_of_one_reason, brings_about, passes_on
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.times import LATE_S, Scene
 from FailTaleLibrary.records import Evidence, SafeText, configured_name, derived, our_words
@@ -119,6 +119,14 @@ class Linker:
         """Whether a candidate's lines speak of a host."""
         return host in self._named_by(candidate)
 
+    def quotes(self, relay: Candidate, source: Candidate) -> bool:
+        """Whether a line repeats what a server said elsewhere."""
+        return _quotes_server(relay, source)
+
+    def failure_names(self, host: str) -> bool:
+        """Whether the failure's message or the failing keyword's arguments speak of a host."""
+        return host in self._named_by_failure
+
     def hosts_named_by(self, candidate: Candidate) -> Collection[str]:
         """The hosts of which a candidate's lines speak."""
         return self._named_by(candidate).keys()
@@ -141,7 +149,9 @@ class Linker:
             if not shared and _are_of_one_kind(cause, effect):
                 yield our_words("later in the same log, of the same kind")
             return
-        tells_itself = effect.told_by == "server" and not passes_on(effect)
+        named = self._named_by(effect)
+        is_answer = cause.host in named and (effect.is_exception or brings_about(cause, effect))
+        tells_itself = effect.told_by == "server" and not passes_on(effect) and not is_answer
         if tells_itself and not shared and not _quotes_server(effect, cause):
             return
         if cause.told_by != "server" and effect.host in self._named_by(cause):
@@ -150,10 +160,10 @@ class Linker:
             yield our_words("{} quotes it", configured_name(effect.host))
         elif self._is_passed_on(cause, effect):
             yield our_words("{} passes it on", configured_name(effect.host))
-        if cause.host in self._named_by(effect):
+        if cause.host in named:
             words = self._words_for(cause.host, _whole_text(effect), by=effect.host)
             yield our_words("{} names {}", configured_name(effect.host), words)
-        elif cause.told_by == "server" and effect.host in self._named_by(cause):
+        elif cause.told_by == "server" and effect.host in self._named_by(cause) and not _came_first(effect, cause):
             words = self._words_for(effect.host, _whole_text(cause), by=cause.host)
             yield our_words("{} names {}", configured_name(cause.host), words)
 
@@ -191,7 +201,13 @@ class Linker:
         if cause.item is effect.item and cause.line_number is not None and effect.line_number is not None:
             return cause.line_number <= effect.line_number
         later_s = _seconds_between(cause, effect)
+        if effect.is_event and effect.host != cause.host:  # who tells of itself buffers nothing: by the clocks alone
+            return later_s is None or later_s >= 0
         return later_s is None or later_s >= -self._uncertainty_s(cause, effect)
+
+    def is_earlier(self, first: Candidate, then: Candidate) -> bool:
+        """Whether a candidate can have led to another one by its place or, as far as clocks tell, its time."""
+        return self._can_follow(first, then)
 
     def _order_in_words(self, cause: Candidate, effect: Candidate) -> SafeText | None:
         """``0.3 s later (clocks ±0.1 s)``; None where the clocks, or times in whole seconds, do not tell."""
@@ -224,6 +240,12 @@ def _seconds_between(cause: Candidate, effect: Candidate) -> float | None:
     if cause.at is None or effect.at is None or cause.line_number is None or max(cause.count, effect.count) > 1:
         return None
     return (effect.at - cause.at).total_seconds()
+
+
+def _came_first(effect: Candidate, cause: Candidate) -> bool:
+    """By the clocks, however unsure: what came first is no consequence, unless it says so."""
+    later_s = _seconds_between(cause, effect)
+    return later_s is not None and later_s < 0
 
 
 def _has_fraction(candidate: Candidate) -> bool:

@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from dataclasses import replace
 
 from FailTaleLibrary.ranking.chain import Linker, local_identifiers_in
-from FailTaleLibrary.ranking.relays import are_of_one_reason
+from FailTaleLibrary.ranking.relays import are_of_one_reason, brings_about
 from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
-from FailTaleLibrary.ranking.signals import services
+from FailTaleLibrary.ranking.signals import kinds_brought_by
 from FailTaleLibrary.ranking.times import LATE_S, Scene
 from FailTaleLibrary.records import Signal, configured_name, our_words
 
@@ -44,7 +44,8 @@ def behind_causes(ordered: Sequence[Candidate], scene: Scene, linker: Linker) ->
         is_late = each.line_number is not None and each.at is not None and scene.offset_s(each.at) > LATE_S
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
     causes = _pages_behind_cause(_clients_behind_reason(_relays_behind_source(classes[0], linker), linker))
-    return [*_ends_behind_last_words(_first_of_request(causes)), *classes[1], *classes[2]]
+    first = _refusals_behind_change(_ends_behind_last_words(_first_of_request(causes)), linker)
+    return [*first, *classes[1], *classes[2]]
 
 
 def _is_status_line(candidate: Candidate) -> bool:
@@ -55,20 +56,24 @@ def _is_status_line(candidate: Candidate) -> bool:
 
 
 def _confirmed(ordered: Sequence[Candidate], linker: Linker) -> list[Candidate]:
-    """The candidates; a complaint, or what was slow, is a reason where a client on another host noticed it, too."""
+    """The candidates; a complaint, or what makes others wait, is a reason where a client elsewhere noticed it, too."""
     clients = [each for each in ordered if each.line_number is not None and _noticed_something(each)]
     waiting = [each for each in clients if any(signal.name == "time-out" for signal in each.signals)]
 
     def confirmed(each: Candidate) -> Candidate:
         if each.told_by == COMPLAINT:
             return _confirmed_by(each, clients, linker)
-        return _confirmed_by(each, waiting, linker, by_nobody_named=True) if _was_slow(each) else each
+        return _confirmed_by(each, waiting, linker, by_nobody_named=True) if _makes_wait(each) else each
 
     return [confirmed(each) for each in ordered]
 
 
-def _was_slow(candidate: Candidate) -> bool:
-    return candidate.can_be_told and any(signal.name == "slow" for signal in candidate.signals)
+_MAKES_WAIT = frozenset({"slow", "packets blocked", "batch job"})
+"""Kinds that are no fault by themselves: somebody must have waited."""
+
+
+def _makes_wait(candidate: Candidate) -> bool:
+    return candidate.can_be_told and any(signal.name in _MAKES_WAIT for signal in candidate.signals)
 
 
 def _noticed_something(candidate: Candidate) -> bool:
@@ -95,13 +100,20 @@ def _confirmed_by(
 def _relays_behind_source(ordered: list[Candidate], linker: Linker) -> list[Candidate]:
     """Who says a reason of itself in the place of the first that passes it on; behind it those who do."""
     looked_at = ordered[:_LOOKED_AT]
-    for source in looked_at:
-        relays = [each for each in looked_at if _passes_on_reason_of(source, each, looked_at, linker)]
-        if relays:
-            place = min(ordered.index(source), ordered.index(relays[0]))
-            behind = [each for each in ordered[place:] if each is not source and each not in relays]
-            return [*ordered[:place], source, *relays, *behind]
-    return ordered
+    passed_on = (
+        (source, relays)
+        for source in looked_at
+        if (relays := [each for each in looked_at if _passes_on_reason_of(source, each, looked_at, linker)])
+    )
+    found = next(passed_on, None)
+    if found is None:
+        return ordered
+    source, relays = found
+    same_log = (each for each in looked_at if each.item is source.item and are_of_one_reason(relays[0], each))
+    source = next((each for each in same_log if linker.quotes(relays[0], each)), source)
+    place = min(ordered.index(source), ordered.index(relays[0]))
+    behind = [each for each in ordered[place:] if each is not source and each not in relays]
+    return [*ordered[:place], source, *relays, *behind]
 
 
 def _passes_on_reason_of(source: Candidate, relay: Candidate, every: Sequence[Candidate], linker: Linker) -> bool:
@@ -134,33 +146,20 @@ def _clients_behind_reason(ordered: list[Candidate], linker: Linker) -> list[Can
 
 
 def _reason_among(ordered: Sequence[Candidate], linker: Linker) -> Candidate | None:
-    """The best reason: one that is linked with what a client tells, else the first that quotes nobody."""
+    """The best reason: one that a client quotes, else one that is linked with its words, else the first of its own."""
     reasons = [each for each in ordered if each.told_by == "server"]
-    clients = [each for each in ordered if (each.told_by == "client" or _quotes(each)) and each.can_be_told][:5]
-    linked = (each for client in clients for each in reasons if not _quotes(each) and linker.reasons(each, client))
-    plain = (each for each in reasons if not _quotes(each))
-    return next(linked, None) or next(plain, None) or next(iter(reasons), None)
+    clients = [each for each in ordered if (each.told_by == "client" or each.is_exception) and each.can_be_told][:5]
+    quoted = (each for client in clients for each in reasons if not each.is_exception and linker.quotes(client, each))
+    linked = (each for client in clients for each in reasons if not each.is_exception and linker.reasons(each, client))
+    plain = (each for each in reasons if not each.is_exception)
+    return next(quoted, None) or next(linked, None) or next(plain, None) or next(iter(reasons), None)
 
 
 def _earliest_of_end(reason: Candidate, ordered: Sequence[Candidate]) -> Candidate:
     """The first line in which the same log tells of the same: a shutdown that was asked for leads all that it ends."""
-    events = [each for each in ordered if _is_event(each) and each.can_be_told] if _is_event(reason) else []
+    events = [each for each in ordered if each.is_event and each.can_be_told] if reason.is_event else []
     same = [each for each in events if _is_before_in_log(each, reason)]
     return min(same, key=lambda each: each.line_number or 0, default=reason)
-
-
-def _is_event(candidate: Candidate) -> bool:
-    return any(signal.strong and signal.name in _events() for signal in candidate.signals)
-
-
-@cache
-def _events() -> frozenset[str]:
-    """Kinds of causes that a log tells step by step."""
-    return frozenset(row.name for row in services().rows if row.kind == "event") | {
-        "killed",
-        "unit failed",
-        "session ended",
-    }
 
 
 def _is_before_in_log(first: Candidate, then: Candidate) -> bool:
@@ -184,15 +183,10 @@ def _is_page_not_found(candidate: Candidate) -> bool:
     return candidate.signals[:1] != () and candidate.signals[0].name == "page not found"
 
 
-def _quotes(candidate: Candidate) -> bool:
-    """Whether a reason is reported in an exception: a client's, which quotes what a server answered."""
-    return any(signal.name in ("exception", "stack trace") for signal in candidate.signals)
-
-
 def _could_be_of(candidate: Candidate, reason: Candidate) -> bool:
     """Whether a candidate could be what others saw of the reason: told elsewhere, and not well before it."""
     same_kind = candidate.signals[:1] and candidate.signals[0].name == reason.signals[0].name
-    if candidate.told_by != "client" and not (_quotes(candidate) and not _quotes(reason) and same_kind):
+    if candidate.told_by != "client" and not (candidate.is_exception and not reason.is_exception and same_kind):
         return False
     if (candidate.host, candidate.collector) == (reason.host, reason.collector):
         return False
@@ -233,6 +227,35 @@ def _could_be_last_words(candidate: Candidate, end: Candidate) -> bool:
     return -_LATEST_S <= (candidate.at - end.at).total_seconds() <= _WHOLE_SECOND_S
 
 
+# --- What a change brings about --------------------------------------------------------------------------------------
+
+
+def _refusals_behind_change(ordered: list[Candidate], linker: Linker) -> list[Candidate]:
+    """Where a refusal leads, the change that brings about such refusals does, if it came first on the host in question.
+
+    A server that became a replica refuses to write; a disk that is nearly full makes an index read-only.
+    """
+    lead = next(iter(ordered), None)
+    if lead is None:
+        return ordered
+    change = next((each for each in ordered[1:_LOOKED_AT] if _could_bring_about(each, lead, linker)), None)
+    if change is None:
+        return ordered
+    words = our_words("brings about what {} logged", configured_name(lead.host))
+    signals = sorted(change.signals, key=lambda signal: signal.name not in kinds_brought_by())
+    reason = replace(change, signals=tuple(signals)).told_as_reason(
+        Signal(name="brings about", words=words, strong=True)
+    )
+    return [reason, *(each for each in ordered if each is not change)]
+
+
+def _could_bring_about(change: Candidate, refusal: Candidate, linker: Linker) -> bool:
+    if not brings_about(change, refusal):
+        return False
+    is_there = change.host == refusal.host or linker.names(refusal, change.host) or linker.failure_names(change.host)
+    return is_there and linker.is_earlier(change, refusal)
+
+
 # --- The first line of a request -------------------------------------------------------------------------------------
 
 
@@ -241,7 +264,7 @@ def _first_of_request(ordered: list[Candidate]) -> list[Candidate]:
     lead = next(iter(ordered), None)
     if lead is None:
         return ordered
-    if lead.told_by == "server" or _is_event(lead):
+    if lead.told_by == "server" or lead.is_event:
         return _first_event(ordered, lead)
     theirs = local_identifiers_in(lead.text)
     for each in ordered[1:]:

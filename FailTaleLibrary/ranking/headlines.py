@@ -17,7 +17,9 @@ from FailTaleLibrary.text import count, duration
 NO_SUSPECT = our_words("No strong suspect")
 _IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
 """Names of requests and processes: to be seen in the line itself, noise in a sentence."""
-_NO_KINDS = frozenset({"error", "exception", "server error", "noticed elsewhere", "broken program", "data error"})
+_NO_KINDS = frozenset(
+    {"error", "exception", "server error", "noticed elsewhere", "brings about", "broken program", "data error"}
+)
 """Signals that say no more than the line."""
 _VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
 _PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")

@@ -48,6 +48,8 @@ class History:
     """Identifiers that earlier tests used, by their text in lower case."""
     silent_since: Mapping[str, datetime] = field(default_factory=dict)
     """Host -> when it was first asked in vain, while it has not answered since."""
+    answered: frozenset[str] = frozenset()
+    """Hosts that answered at an earlier failure."""
 
     def with_lines(self, host: str, collector: str, lines: Iterable[str]) -> History:
         """Knows that a source writes such lines while all is well: from a passing test, or from before a window."""
@@ -89,11 +91,19 @@ class History:
             history.with_test(RunTest(report.failure.name, report.failure.window, has_passed=False)),
             signatures=self._signatures_with(report),
             silent_since=self._silent_with(report),
+            answered=self.answered | {item.host for item in report.evidence.items},
         )
 
     def seen(self, host: str, collector: str) -> Shapes:
         """What is known of one source."""
         return self.shapes.get((host, collector), {})
+
+    def stopped_answering(self, host: str, answered_at: datetime | None, silent_since: datetime | None) -> bool:
+        """Whether a host answered earlier in this run, and no test has passed without it since."""
+        if answered_at is None and host not in self.answered:
+            return False
+        passed = (test for test in self.tests if test.has_passed)
+        return silent_since is None or not any(test.window.start >= silent_since for test in passed)
 
     def _take_item(
         self, item: Item, failure: Failure, shapes: dict[Source, Shapes], is_over: Callable[[], bool]

@@ -223,6 +223,8 @@ _DRESS = re.compile(
     rf"\s*(?:\[[^\]]{{0,60}}\]|\((?:{_LEVEL})\)|(?:{_LEVEL})\b:?|(?i:{_LEVEL}):(?= )"
     r"|[\w./@-]+\[\d+\](?=[ :]):?|\d+#\d+:|\*\d+(?= )|[#*│|>-](?= ))",
 )
+_SESSION_OF_POSTGRESQL = re.compile(rf":?[^:\"']{{0,120}}?\b(?:{_LEVEL}|STATEMENT|DETAIL|HINT|CONTEXT|QUERY):  (?=\S)")
+"""What PostgreSQL's ``log_line_prefix`` has of user, database and client; its own part begins with two blanks."""
 _LOGGER = re.compile(r"(?:[\w$-]+\.)+[\w$-]+\s*(?: - |: )|[\w$-]+(?: - |: )(?=\S+ \S+ \S+)")
 _SAYS = ("msg", "message", "event", "short_message")
 _BECAUSE = ("error", "err", "exception", "cause", "reason", "detail", "error_message")
@@ -251,7 +253,7 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     Of a line that is too long the telling part is kept: its beginning, or its end where that says more.
     """
     message = message_of(line[:LINE_CHARS]).strip()
-    said = _spoken(message) or _undressed(message) or message
+    said = _spoken(message) or _without_request_of_nginx(_undressed(message)) or message
     error = _error_of_trace(message)
     text = f"{said}: {error}" if error and error not in said else said
     if error and _TRACE_SIGN.search(said):  # the line is but the trace
@@ -260,16 +262,28 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     return text if len(text) <= max_chars else _shortened(text, max_chars)
 
 
-_SAY_LITTLE = frozenset({"exception", "server error"})
-_CONTEXT_OF_NGINX = re.compile(r", client: \S+, server: .*")
+_CONTEXT_OF_NGINX = re.compile(
+    r",? client: [^\s,]+,? server: (?:(?!, upstream: ).)*(?:, upstream: \"(?P<upstream>[^\"]*)\")?.*"
+)
 """What nginx adds to each of its errors: whose request it was, in ``ngx_http_log_error`` of nginx 1.22."""
+_ADDRESS_OF_URL = re.compile(r"(?:\w+://)?(?P<address>unix:[^:]+|[^/]+)")
+
+
+def _without_request_of_nginx(said: str) -> str:
+    """A line of nginx without whose request it was, and with which upstream it is about."""
+    context = _CONTEXT_OF_NGINX.search(said)
+    if context is None:
+        return said
+    own = said[: context.start()]
+    address = _ADDRESS_OF_URL.match(context["upstream"] or "")
+    return f"{own} ({address['address']})" if address and address["address"] not in own else own
+
+
+_SAY_LITTLE = frozenset({"exception", "server error"})
 
 
 def _shortened(text: str, max_chars: int) -> str:
     """The beginning, and where that does not hold the gravest words or the reason at the end, what ends with them."""
-    said = _CONTEXT_OF_NGINX.sub("", text)
-    if len(said) + len(" …") <= max_chars:
-        return f"{said} …" if said != text else said
     head = text[:max_chars].rsplit(" ", 1)[0].rstrip(" ,;:")
     cues = [row for row in services().rows_in(text) if row.kind in CUES]
     telling = next((row for row in cues if row.name not in _SAY_LITTLE), next(iter(cues), None))
@@ -347,5 +361,7 @@ def _undressed(text: str) -> str:
     while match := _DRESS.match(text):
         text = text[match.end() :]
     text = text.strip()
+    if match := _SESSION_OF_POSTGRESQL.match(text):
+        return text[match.end() :]
     match = _LOGGER.match(text)
     return text[match.end() :] if match and not re.search(r"(?:Exception|Error)\W*$", match[0]) else text

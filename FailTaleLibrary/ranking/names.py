@@ -19,6 +19,8 @@ _LEAST_NAME = 3
 """A shorter name is a word of many lines."""
 _COMMON = frozenset({"app", "api", "web", "test", "server", "client", "host", "node", "local", "localhost", "main"})
 """Names that are words of any log."""
+_FIRST_WORD = re.compile(r"[a-z]+")
+"""Of a collector's name: ``redis`` of ``redis-log``."""
 _COMMAND_PORT = re.compile(r"(?:\bport[= ]|(?<!\S)-p ?|--port[= ]|://[^\s/:]*:)(\d{2,5})\b")
 _ADDRESS_ROW = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})/\d{1,2}\b|\b([0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7})/\d{1,3}\b")
 _LISTENER = re.compile(r"(?::|\.)(\d{2,5})\s*$", re.MULTILINE)
@@ -145,8 +147,9 @@ class Names:
 
 def _learn_from(item: Item, known: _Known) -> None:
     prefix, _, rest = item.collector.partition(".")
+    begins_with = _FIRST_WORD.match(prefix.casefold())
     for program in programs():
-        if prefix.casefold() in program.collectors:
+        if begins_with and begins_with[0] in program.collectors:
             if program not in known.programs:
                 known.programs.append(program)
             told = {int(port) for port in _COMMAND_PORT.findall(item.command)}

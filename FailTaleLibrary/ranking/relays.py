@@ -1,4 +1,4 @@
-"""A candidate -> whether it passes on what another host said, such as ``database returned: No space left``. Pure."""
+"""A candidate -> whether it passes on what another host said, or brings about what another one refuses. Pure."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.score import Candidate
+from FailTaleLibrary.ranking.signals import kinds_brought_by
 
 _SAYS = (
     r"return(?:s|ed)|answer(?:s|ed)|sa(?:ys|id)|repl(?:ies|ied)|respond(?:s|ed)|report(?:s|ed)|complain(?:s|ed)"
@@ -26,7 +27,7 @@ _PASSES_ON = re.compile(
     rf"\b(?:{_SAYS})(?: [\w'\"/.-]+){{0,3}}? ?(?::|->|=>) "  # database returned: …, app1 answered 500: …
     rf"|\b(?:error|{_WORDS}) (?:from|of|by|at|on) (?:the )?\S"
     rf"|\b(?:{_WHO})(?:'s)? (?:error|{_WORDS})\b"
-    rf"|\b(?:{_CLIENT_LIBRARIES})\.[\w.]+: "
+    rf"|\b(?:{_CLIENT_LIBRARIES})\.[\w.]+(?:: |\) )"  # SQLAlchemy has it in parentheses
     r"|\b\w*(?:Operational|Interface|Database|Response|Remote|HTTP|Http|Api|Rpc|SQL|Redis|Mongo|Amqp)\w*"
     r"(?:Error|Exception): "
 )
@@ -42,6 +43,14 @@ def are_of_one_reason(relay: Candidate, source: Candidate) -> bool:
     if relay.host == source.host or not _reasons_of(relay) & _reasons_of(source):
         return False
     return (passes_on(relay) or _repeats_all_of(relay, source)) and not passes_on(source)
+
+
+def brings_about(change: Candidate, refusal: Candidate) -> bool:
+    """Whether changes of such a kind bring about refusals of such a kind, as `signals.yaml` knows it."""
+    if change.line_number is None or not change.can_be_told:
+        return False
+    kinds = {signal.name for signal in refusal.signals if signal.strong}
+    return any(not kinds.isdisjoint(kinds_brought_by().get(signal.name, ())) for signal in change.signals)
 
 
 def _repeats_all_of(relay: Candidate, source: Candidate) -> bool:

@@ -22,7 +22,7 @@ from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_line
 from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, ORDINARY, WARNING, Gravity
-from FailTaleLibrary.ranking.signals import NO_WORDS, SignalRow
+from FailTaleLibrary.ranking.signals import NO_WORDS, SignalRow, event_names
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import Scene, relative
 from FailTaleLibrary.records import HostClock, Item, SafeText, Signal, WindowMethod, derived, our_words
@@ -67,6 +67,16 @@ class Candidate:
     def is_strong(self) -> bool:
         """As of a suspect."""
         return any(signal.strong for signal in self.signals)
+
+    @property
+    def is_event(self) -> bool:
+        """Whether it tells of what happened to a service: it stopped, was reloaded, changed its role."""
+        return any(signal.strong and signal.name in event_names() for signal in self.signals)
+
+    @property
+    def is_exception(self) -> bool:
+        """Whether it is reported in an exception: a reason in there is a client's, of what a server answered."""
+        return any(signal.name in ("exception", "stack trace") for signal in self.signals)
 
     @property
     def can_be_told(self) -> bool:

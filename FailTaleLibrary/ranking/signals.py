@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -45,6 +45,7 @@ class SignalRow:
     weight: float = 0.0
     strong: bool = False
     told_by: str = ""
+    brings: tuple[str, ...] = ()
     hits: tuple[str, ...] = field(default=(), compare=False)
     """Empty, as the misses are, where nobody asked for examples."""
     misses: tuple[str, ...] = field(default=(), compare=False)
@@ -145,13 +146,31 @@ def _signal_row(
     hits: Sequence[str] = (),
     misses: Sequence[str] = (),
     words: LiteralString = "",
+    brings: Sequence[str] = (),
     **fields: Any,
 ) -> SignalRow:
     if kind not in get_args(Kind):
         raise ValueError(f"'{name}' is of no known kind: '{kind}'")
     terms = (f"{_OPEN}(?:{term}){_CLOSE}" for term in fields.pop("terms", ()))
     patterns = (*fields.pop("patterns", ()), *terms)
-    return SignalRow(name, kind, patterns, our_words(words), hits=tuple(hits), misses=tuple(misses), **fields)
+    found = SignalRow(name, kind, patterns, our_words(words), hits=tuple(hits), misses=tuple(misses), **fields)
+    return replace(found, brings=tuple(brings)) if brings else found
+
+
+@cache
+def event_names() -> frozenset[str]:
+    """Kinds of causes that a log tells step by step."""
+    return frozenset(row.name for row in services().rows if row.kind == "event") | {
+        "killed",
+        "unit failed",
+        "session ended",
+    }
+
+
+@cache
+def kinds_brought_by() -> dict[str, frozenset[str]]:
+    """Kind of a cause -> the kinds of refusals that it brings about."""
+    return {row.name: frozenset(row.brings) for row in services().rows if row.brings}
 
 
 def _search_for(patterns: Iterable[str]) -> Any:

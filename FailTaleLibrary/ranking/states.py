@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
+from FailTaleLibrary.ranking.chain import Linker
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
@@ -22,6 +23,7 @@ from FailTaleLibrary.records import (
     Rows,
     SafeText,
     Signal,
+    configured_name,
     derived,
     derived_texts,
     our_words,
@@ -57,6 +59,8 @@ _BROKEN = re.compile(
 _BULLETS = "●*○•-\N{MULTIPLICATION SIGN}"
 """Ahead of a unit's name in systemctl's list."""
 HOST_SILENT, COLLECTOR_SILENT, BROKE, AT_LIMIT, CHANGED, COMPLAINED = 9.0, 4.0, 9.5, 8.5, 4.0, 2.0
+NOT_IN_REACH = 2.0
+"""For a host that never answered in this run and of which nothing else speaks."""
 _MOVED = 1.5
 """What a change weighs less that is one of numbers alone."""
 _NUMBER = re.compile(r"\d+")
@@ -65,11 +69,15 @@ _OURS = frozenset({"permission denied", "authentication", "missing"})
 
 
 def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
-    """What gaps, changes and failed commands say, in the evidence's order."""
+    """What gaps, changes and failed commands say, in the evidence's order.
+
+    A silent host is strong where it stopped to answer in this run; see `silence_noticed` for others.
+    """
+    answered = {names.host: names.answered_at for names in evidence.names}
     told: set[tuple[str, str]] = set()
     for gap in evidence.gaps:
         if gap.reason in SILENT and gap.host != NO_HOST and (gap.host, gap.detail) not in told:
-            yield _silence_as_candidate(gap, history)
+            yield _silence_as_candidate(gap, history, answered.get(gap.host))
             if gap.reason != "timed out":  # of all collectors in a container, of a cluster or a store it is the same
                 told.add((gap.host, gap.detail))
     for item in evidence.items:
@@ -77,7 +85,26 @@ def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
         yield from _complaint(item)
 
 
-def _silence_as_candidate(gap: Gap, history: History) -> Candidate:
+def silence_noticed(state: Candidate, lines: Sequence[Candidate], linker: Linker) -> Candidate:
+    """The state; a host that never answered is a reason where the failure, or who wanted something of it, names it.
+
+    Such a host may be down for months, or behind a firewall, and be innocent.
+    """
+    if state.item is not None or state.collector or state.is_strong:
+        return state
+    if linker.failure_names(state.host):
+        words = our_words("the failure names {}", configured_name(state.host))
+    else:
+        who = (each for each in lines if (each.is_strong or each.told_by == "client") and each.can_be_told)
+        client = next((each for each in who if each.host != state.host and linker.names(each, state.host)), None)
+        if client is None:
+            return state
+        words = our_words("{} noticed it, too", configured_name(client.host))
+    noticed = Signal(name="noticed elsewhere", words=words, strong=True)
+    return state.told_as_reason(noticed).gaining(HOST_SILENT - NOT_IN_REACH)
+
+
+def _silence_as_candidate(gap: Gap, history: History, answered_at: datetime | None) -> Candidate:
     whole = gap.collector is None
     if gap.reason == "stopped":
         return Candidate(
@@ -90,14 +117,16 @@ def _silence_as_candidate(gap: Gap, history: History) -> Candidate:
             signals=(Signal(name="state changed", words=our_words("stopped since the window began"), strong=True),),
         )
     since = history.silent_since.get(gap.host, gap.at) if whole else gap.at
+    stopped = whole and history.stopped_answering(gap.host, answered_at, since)
     return Candidate(
         host=gap.host,
         component=gap.component,
         collector=gap.collector or "",
         item=None,
         text=our_words("{}{}: {}", derived(_who_is_silent, gap), derived(_since, since), gap.detail),
-        score=HOST_SILENT if whole else COLLECTOR_SILENT,
-        signals=(Signal(name="does not answer", words=derived(_why_silent, gap), strong=whole),),
+        score=HOST_SILENT if stopped else NOT_IN_REACH if whole else COLLECTOR_SILENT,
+        signals=(Signal(name="does not answer", words=derived(_why_silent, gap), strong=stopped),),
+        told_by="server" if stopped else "",
     )
 
 

@@ -19,7 +19,7 @@ from FailTaleLibrary.ranking.overlap import Overlap
 from FailTaleLibrary.ranking.reach import not_in_reach
 from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.signals import services
-from FailTaleLibrary.ranking.states import states_of
+from FailTaleLibrary.ranking.states import silence_noticed, states_of
 from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import (
     Analysis,
@@ -81,7 +81,7 @@ def rank(
     setting = Setting(scene, overlap, belonging, history, clocks, evidence.collected_at, is_over)
     sources = _sources(evidence.items, setting, most_lines=most_lines)
     lines = [candidate for source in sources for candidate in _best_of(source)]
-    states = [_with_overlap(state, overlap) for state in states_of(evidence, history)]
+    states = [_with_overlap(silence_noticed(state, lines, linker), overlap) for state in states_of(evidence, history)]
     behind = behind_causes(_ordered([*states, *_without_copies(lines)]), scene, linker)
     proven = behind if failure.others is None else _in_company(behind)
     found = chain_of(proven, linker, scene)

@@ -41,6 +41,8 @@ _NEXT_KEY = re.compile(r"[a-z][a-z_-]*=")
 _CODE_BETWEEN_QUOTES = re.compile(r" +[+>|&.,%]|[),;] ?[\w.]*[=()]|[),;]+$|, \w+$")
 """What stands between two literals of a program: ``print("token=" + repr(token))``."""
 _SUBSCRIPT = re.compile(r"[A-Za-z_][\w.]*\[")
+_ERROR_NAME = re.compile(r"(?:[A-Za-z_]+\.)*[A-Z][A-Za-z]*(?:Error|Exception|Failure|Timeout|Warning):")
+"""What a program's log names after a path that ends like a secret's key: ``GET /session: redis.ResponseError: …``."""
 _TYPE_NAME = re.compile(r"(?:[A-Z][a-z]+)*(?:Secret|Token|Password|Credential|Key|Session)(?:[A-Z][a-z]*)*")
 _HEX_NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}[),:;]*")
 _CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
@@ -192,6 +194,8 @@ def _is_secret(key: str, how: int, separator: str, value: str, *, quoted: bool) 
     if not quoted and "_" in value and value.isidentifier() and value.islower() and strength(value) == 2:
         return False  # password == expected_password does as well
     if is_reference(value) and not (quoted and "(" in value):
+        return False
+    if not quoted and separator == ":" and _ERROR_NAME.fullmatch(value):
         return False
     if how == 1:
         return looks_random(value) or (last in ("pin", "otp") and value.isdigit() and len(value) >= 4)

@@ -242,6 +242,11 @@ class Marks:
         marks = self._hosts.get((host, inside))
         return marks.clocks() if marks else ()
 
+    def answered_at(self, host: str) -> datetime | None:
+        """When the newest mark of a host, or of a container on it, was received; None where it has none."""
+        newest = [marks.newest_at for (name, _), marks in self._hosts.items() if name == host]
+        return max((moment for moment in newest if moment is not None), default=None)
+
     def compared_with(
         self, host: str, collector: Collector, moment: datetime, inside: tuple[str, ...] = ()
     ) -> TakenMark | None:
@@ -492,6 +497,12 @@ class _HostMarks:
             earlier = [taken for taken in self._taken if taken.received_at <= moment]
             later = next((taken for taken in self._taken[len(earlier) :] if taken.sent_at >= moment), None)
             return (earlier[-1] if earlier else None), later
+
+    @property
+    def newest_at(self) -> datetime | None:
+        """When the newest mark was received."""
+        with self._lock:
+            return self._taken[-1].received_at if self._taken else None
 
     def clocks(self) -> tuple[ClockReading, ...]:
         with self._lock:
