@@ -1,19 +1,23 @@
 """Real containers of podman: what is collected in them, what is told of them, and that nothing is left there.
 
-Not proven here: Docker itself, of which no machine of ours has an engine; its words are tested as recorded.
+Not proven here: Docker itself, which was met by hand (20.10); its words are tested as recorded.
 """
 
 from __future__ import annotations
 
+import contextlib
+import re
 import threading
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
+import gates
 import pytest
 from builders import a_failure
 from containers import Engine, engine_or_skip
+from gates import GateTransport
 from host_shells import BUSYBOX, HostShell, host_shells
 from patience import FOREVER_S, wait_until
 from preset_answers import SECRET, ask, collectors_of, judge, keep
@@ -26,11 +30,13 @@ from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.gate import gate_of_host
 from FailTaleLibrary.ranking.suspects import rank
 from FailTaleLibrary.records import Window
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import CommandResult, Connections
-from FailTaleLibrary.windows import Marks
+from FailTaleLibrary.transports.inside import InsideTransport
+from FailTaleLibrary.windows import Marks, ResolvedWindow
 
 
 @pytest.fixture(scope="module")
@@ -131,6 +137,35 @@ def test_what_keeps_a_visit_out_of_a_container_is_told_in_plain_words(
     assert refused.value.reason == reason
 
 
+@pytest.mark.parametrize("end", ["answers", "limit", "client"])
+def test_a_gate_leads_into_a_real_container_and_leaves_nothing_there(
+    end: str, engine: Engine, inside: tuple[str, ...], tmp_path: Path
+) -> None:
+    asked = {"name": "where", "command": "ls /; readlink /proc/self/ns/pid", "inside": list(inside)}
+    hung = {"name": "hung", "command": "trap '' TERM; sleep 6000; sleep 6000", "inside": list(inside)}
+    config = gates.config_of(*([asked] if end == "answers" else [hung | {"timeout": "2 s"}]))
+    gate = GateTransport(gates.written(gate_of_host(config, "web1").text, tmp_path / "gate"))
+    way = InsideTransport(gate, inside, hello_s=FOREVER_S)
+    results: dict[str, CommandResult] = {}
+
+    def hold() -> None:
+        with contextlib.suppress(TransportError):
+            results.update(gates.ask(way, gates.collectors_of(config), ResolvedWindow(kind="none")))
+
+    thread = threading.Thread(target=hold, daemon=True)
+    thread.start()
+    if end == "client":
+        assert wait_until(lambda: any("sleep 6000" in each for each in engine.processes("shop")))
+        engine.kill_clients()
+    thread.join(FOREVER_S)
+    assert wait_until(lambda: not engine.processes("shop") and not engine.clients()), engine.processes("shop")
+    if end == "answers":
+        assert b"etc\n" in results["where"].stdout
+        assert b"home\n" not in results["where"].stdout
+    elif end == "limit":
+        assert results["hung"].timed_out
+
+
 # --- The engine's own words: the preset and the collector `container` -------------------------------------------------
 
 VERSION = "podman version 4.3.1, runc version 1.1.5+ds1"
@@ -170,6 +205,13 @@ def test_the_preset_tells_what_real_containers_did(told: tuple[Engine, float]) -
     assert not any("exec" in line for line in events)
     keep("containers", "good", VERSION, answers, instead={})
     keep("containers", "secrets", VERSION, {"logs": answers["logs"]}, instead={})
+
+
+def test_the_state_is_asked_by_keys_alone_that_docker_always_has() -> None:
+    """Docker ends a template with an error at the first key that a container lacks: `Health`, as most do."""
+    (template,) = re.findall(r"--format '({{\.Name}}[^']*)'", str(collectors_of("containers")["state"].command))
+    assert "Health" not in template
+    assert template.endswith(" health={{json .State}}")
 
 
 def test_the_preset_says_why_no_engine_answers(tmp_path: Path) -> None:
