@@ -1,8 +1,8 @@
 """A request -> its answer, over HTTP and the standard library alone, so that a runner starts at once.
 
-Gateways, log stores and MCP servers are asked with it. Whatever the other side does (nothing, a byte a second, no end),
-whoever waits ends it from another thread, and it can send no more than a call is worth: no endless body, nothing
-compressed, no redirect that is followed.
+Gateways, log stores, MCP servers and salt-api are asked with it. Whatever the other side does (nothing, a byte a
+second, no end), whoever waits ends it from another thread, and it can send no more than a call is worth: no endless
+body, nothing compressed, no redirect that is followed.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
@@ -72,6 +72,8 @@ class HttpAnswer:
     """Where a redirect leads."""
     session: str = ""
     """What an MCP server wants to hear again with the next request."""
+    content_type: str = ""
+    """Such as ``application/json``, without its parameters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,20 @@ class Exchange:
         method: str = "POST",
         proxy: Proxy | None = None,
         hear: Callable[[dict[str, Any] | None], object] = lambda _: None,
+        take_line: Callable[[bytes], object] | None = None,
+        max_bytes: int = MAX_RESPONSE_BYTES,
     ) -> None:
-        """``hear`` gets each notification while it comes, and None for a complete answer that is no proxy's fault."""
+        """``hear`` gets each notification while it comes, and None for a complete answer that is no proxy's fault.
+
+        With ``take_line`` an event stream is no answer to a question: it gets the lines, for as long as they come.
+        """
         self.done = threading.Event()
+        self.answered = threading.Event()
+        """Set when `head` is known, or when it is `done` without."""
+        self.head: HttpAnswer | None = None
+        """The answer without its body, as soon as that much has come."""
+        self.received = 0
+        """Bytes of the body so far."""
         self._answer: HttpAnswer | None = None
         self._error: Exception | None = None
         self._url = url
@@ -122,6 +135,8 @@ class Exchange:
         self._method = method
         self._proxy = proxy
         self._hear = hear
+        self._take_line = take_line
+        self._max_bytes = max_bytes
         self._socket: socket.socket | None = None
         self._is_aborted = False
 
@@ -135,6 +150,7 @@ class Exchange:
         finally:
             self._close()
             self.done.set()
+            self.answered.set()
 
     def result(self) -> HttpAnswer:
         """The answer of an exchange that is `done`. Raises why there is none."""
@@ -164,12 +180,15 @@ class Exchange:
             raise WireError("the response is compressed, which was not asked for")
         location = response.headers.get("Location", "") if 300 <= response.status < 400 else ""
         session = response.headers.get("Mcp-Session-Id", "")
-        if response.headers.get_content_type() == "text/event-stream":
-            return HttpAnswer(response.status, self._answer_among_events(response), session=session)
-        body = b"".join(_bounded(response.read1, _CHUNK_BYTES))
+        kind = response.headers.get_content_type() if "Content-Type" in response.headers else ""
+        self.head = head = HttpAnswer(response.status, b"", location, session, kind)
+        self.answered.set()
+        if kind == "text/event-stream":
+            return replace(head, body=self._body_of_events(response), location="")
+        body = b"".join(self._bounded(response.read1, _CHUNK_BYTES))
         if response.length:
             raise WireError(_ENDED_EARLY)
-        return HttpAnswer(response.status, body, location, session)
+        return replace(head, body=body)
 
     def _connected(self, address: Address) -> socket.socket:
         """A socket that is connected, with TLS where the address asks for it."""
@@ -208,14 +227,30 @@ class Exchange:
         if self._is_aborted:
             raise WireError("it was ended")
 
+    def _body_of_events(self, response: http.client.HTTPResponse) -> bytes:
+        """Nothing where a caller takes the lines; else the one message that answers."""
+        if self._take_line is None:
+            return self._answer_among_events(response)
+        while line := response.readline(self._max_bytes):
+            self._take_line(line)
+        return b""
+
     def _answer_among_events(self, response: http.client.HTTPResponse) -> bytes:
         """The message with the request's id; the notifications before it are heard."""
-        lines = _bounded(response.readline, MAX_RESPONSE_BYTES)
+        lines = self._bounded(response.readline, self._max_bytes)
         for message in _messages_in(lines):
             if "id" in message and "method" not in message:  # else a question of the server's, which nobody answers
                 return json.dumps(message).encode()
             self._hear(message)
         raise WireError(_ENDED_EARLY)
+
+    def _bounded(self, read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
+        """What a response has, piece by piece. Raises WireError when it is more than any answer."""
+        while piece := read(size):
+            self.received += len(piece)
+            if self.received > self._max_bytes:
+                raise TooLargeError(f"the response has more than {self._max_bytes:,} bytes")
+            yield piece
 
     def _close(self) -> None:
         if self._socket is not None:
@@ -237,16 +272,6 @@ def _tunnel(made: socket.socket, address: Address, proxy: Proxy) -> None:
             raise WireError(f"the proxy refuses the way there (HTTP status {response.status})")
     finally:
         response.close()
-
-
-def _bounded(read: Callable[[int], bytes], size: int) -> Iterator[bytes]:
-    """What a response has, piece by piece. Raises WireError when it is more than any answer."""
-    received = 0
-    while piece := read(size):
-        received += len(piece)
-        if received > MAX_RESPONSE_BYTES:
-            raise TooLargeError(f"the response has more than {MAX_RESPONSE_BYTES:,} bytes")
-        yield piece
 
 
 def _messages_in(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:

@@ -1,9 +1,10 @@
 """Many minions of Salt on one machine: forked from a process that has imported Salt, so that they share its memory.
 
-    PYTHON_WITH_SALT bench/fleet_minions.py FOLDER COUNT MODULES PUBLISH_PORT RETURN_PORT
+    PYTHON_WITH_SALT bench/fleet_minions.py FOLDER COUNT MODULES PUBLISH_PORT RETURN_PORT WORD
 
-Each has a key, a folder and a process of its own; jobs run in threads of it (``multiprocessing: False``). `bench.fleet`
-starts it with the Python of its own environment, which has no FailTale.
+Each has a key, a folder and a process of its own; jobs run in threads of it (``multiprocessing: False``), those of the
+last one in processes, as is usual. `bench.fleet_real` starts it with the Python of Salt's environment, which has no
+FailTale; WORD is there for a minion to know its own processes by.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ _BETWEEN_S = 0.1
 
 
 def main() -> None:
-    folder, count, modules, publish_port, return_port = sys.argv[1:]
+    folder, count, modules, publish_port, return_port, _ = sys.argv[1:]
     options = salt.config.minion_config(None, role="minion")
     options.update(
         master="127.0.0.1",
@@ -40,6 +41,7 @@ def main() -> None:
         acceptance_wait_time=2,
     )
     for number in range(int(count)):
+        options["multiprocessing"] = number == int(count) - 1
         if os.fork() == 0:
             _be_minion(options, Path(folder), f"minion{number}")
         time.sleep(_BETWEEN_S)

@@ -39,15 +39,17 @@ _NOT_ALLOWED = """<!DOCTYPE html PUBLIC
 </html>
 """
 _MODULE = ("failtale.hello", "failtale.collect", "failtale.end")
-_COMMANDS = ("cmd.run_all", "saltutil.term_job", "saltutil.kill_job")
+_COMMANDS = ("cmd.run_all",)
 _JOBS = ("jobs.list_job", "jobs.exit_success")
 
 
 class ModuleMinion:
     """A minion that has the module: each job runs on this machine, in a thread, as with ``multiprocessing: False``."""
 
-    def __init__(self, minion: str, module: str) -> None:
-        self._space: dict[str, Any] = {"__opts__": {"id": minion}, "__salt__": {"saltutil.is_running": lambda _: []}}
+    def __init__(self, minion: str, module: str, *, salt: Mapping[str, Any] | None = None) -> None:
+        """``salt``: functions of the minion that the module may call."""
+        functions = {"saltutil.is_running": lambda _: []} if salt is None else salt
+        self._space: dict[str, Any] = {"__opts__": {"id": minion}, "__salt__": functions}
         exec(compile(module, "failtale.py", "exec", dont_inherit=True), self._space)
 
     def __call__(self, function: str, arguments: Mapping[str, Any]) -> Any:
@@ -95,6 +97,8 @@ class SaltStub:
     lifetime_s: float = 43_200.0
     has_events: bool = True
     """Whether there is an event stream."""
+    is_away: bool = False
+    """Whether salt-api is just being started anew; the master and its minions go on. See `goes_away`."""
     _listeners: list[queue.SimpleQueue[str]] = field(default_factory=list)
     _returns: dict[str, dict[str, Any]] = field(default_factory=dict)
     _meant: dict[str, tuple[str, ...]] = field(default_factory=dict)
@@ -127,11 +131,20 @@ class SaltStub:
             while True:
                 try:
                     yield mine.get(timeout=1.0)
+                    if self.is_away:
+                        return
                 except queue.Empty:
                     yield 'tag: salt/beacon\ndata: {"tag": "salt/beacon", "data": {}}\n\n'
         finally:
             with self._lock:
                 self._listeners.remove(mine)
+
+    def goes_away(self) -> None:
+        """As a salt-api does that is ended: its streams end, and no call gets an answer until `is_away` is over."""
+        self.is_away = True
+        with self._lock:
+            for each in self._listeners:
+                each.put("\n")
 
     def _login(self, data: Mapping[str, str]) -> tuple[int, str, str]:
         self.logins += 1
@@ -195,12 +208,18 @@ def serving(stub: SaltStub, *, certificate: tuple[Path, Path] | None = None) -> 
 
         def do_POST(self) -> None:
             data = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            if stub.is_away:
+                self.close_connection = True
+                return
             if stub.mishap(self):
                 return
             status, kind, text = stub.answer(self.path, self.headers.get("X-Auth-Token", ""), data)
             reply(self, status, kind, text)
 
         def do_GET(self) -> None:
+            if stub.is_away:
+                self.close_connection = True
+                return
             if self.path != "/events" or not stub.has_events or self.headers.get("X-Auth-Token") not in stub.tokens:
                 reply(self, 401 if self.path == "/events" and stub.has_events else 404, "text/html", _NOT_ALLOWED)
                 return

@@ -7,7 +7,7 @@ import os
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from http.server import BaseHTTPRequestHandler
@@ -185,19 +185,29 @@ def test_a_command_that_hangs_is_ended_on_the_minion_by_its_time_limit(lab: Lab,
     assert wait_until(lambda: not pids_of(f"sleep {mark}"))
 
 
-def test_a_job_that_does_not_return_in_time_is_ended_and_leaves_no_process(lab: Lab) -> None:
+@pytest.mark.parametrize("function", ["failtale.collect", "cmd.run_all"])
+def test_a_job_that_does_not_return_in_time_is_ended_and_leaves_no_process(lab: Lab, function: str) -> None:
     mark = f"{FOREVER_S}.1{os.getpid()}"
-    config = lab.config("web1", collectors=f"{{name: hangs, command: sleep {mark}, timeout: 80 s}}", failure_time="6 s")
-    lab.with_modules(config, "web1")
+    config = config_of_hanging(lab, function, f"sleep {mark}", failure_time="6 s")
     report = collected(config)
     assert not report.evidence.items or report.evidence.items[0].timed_out
     assert wait_until(lambda: not pids_of(f"sleep {mark}"))
 
 
-def test_a_cancelled_run_ends_its_jobs(lab: Lab) -> None:
+def config_of_hanging(lab: Lab, function: str, command: str, *, failure_time: str = "90 s") -> Config:
+    collectors = f"{{name: hangs, command: {command}, timeout: 80 s}}"
+    config = lab.config("web1", collectors=collectors, more=f"function: {function}", failure_time=failure_time)
+    if function == "cmd.run_all":
+        lab.stub.minions["web1"] = shell_minion
+    else:
+        lab.with_modules(config, "web1")
+    return config
+
+
+@pytest.mark.parametrize("function", ["failtale.collect", "cmd.run_all"])
+def test_a_cancelled_run_ends_its_jobs_and_no_process_that_is_not_theirs(lab: Lab, function: str) -> None:
     mark = f"{FOREVER_S}.2{os.getpid()}"
-    config = lab.config("web1", collectors=f"{{name: hangs, command: sleep {mark}, timeout: 80 s}}")
-    lab.with_modules(config, "web1")
+    config = config_of_hanging(lab, function, f"sleep {mark}")
     cancel = threading.Event()
     with Run(config, environ={}) as run:
         thread = threading.Thread(target=lambda: run.collect_failure(run.failure("Order"), cancel=cancel))
@@ -206,7 +216,17 @@ def test_a_cancelled_run_ends_its_jobs(lab: Lab) -> None:
         cancel.set()
         thread.join(PATIENCE_S)
         assert wait_until(lambda: not pids_of(f"sleep {mark}"))
-    assert ("failtale.end", ("web1",)) in lab.stub.jobs
+    assert {job.split(".")[0] for job, _ in lab.stub.jobs} == {function.split(".")[0]}  # term_job would end a minion
+
+
+def test_a_module_that_was_loaded_anew_never_ends_the_minion_itself(lab: Lab) -> None:
+    asked: list[str] = []
+    jobs = [{"jid": "20261126110131033328", "pid": os.getpid()}, {"jid": "20261126110131033329", "pid": 1}]
+    salt = {"saltutil.is_running": lambda _: jobs, "saltutil.term_job": asked.append, "saltutil.kill_job": asked.append}
+    minion = ModuleMinion("web1", salt_module(lab.config("web1")), salt=salt)
+    for job in jobs:
+        minion("failtale.end", {"jid": job["jid"], "force": True})
+    assert asked == ["20261126110131033329"]
 
 
 def pids_of(words: str) -> list[int]:
@@ -306,7 +326,18 @@ def _with(status: int, kind: str, text: str) -> Callable[[BaseHTTPRequestHandler
     return do
 
 
+def _drip(handler: BaseHTTPRequestHandler) -> bool:
+    """Something all the time, and never a whole head."""
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\nX-Words: ")
+        for _ in range(100):
+            handler.wfile.write(b"x")
+            time.sleep(0.1)
+    return True
+
+
 MISHAPS = {
+    "drips": Mishap(_drip, "no answer", "did not answer within 0.5 s"),
     "hangs": Mishap(_hang, "no answer", "did not answer within 0.5 s"),
     "500": Mishap(_with(500, "text/html", "<h1>Oh no</h1>"), "failed", "status 500"),
     "html": Mishap(_with(200, "text/html", "<h1>Welcome to the proxy</h1>"), "failed", "no JSON"),
@@ -326,7 +357,7 @@ def test_a_salt_api_that_is_unwell_is_a_gap_with_its_reason_and_is_left_alone(la
         return mishap.do(handler)
 
     lab.stub.mishap = do
-    patience = "500 ms" if kind == "hangs" else "60 s"
+    patience = "500 ms" if kind in ("drips", "hangs") else "60 s"
     with Run(lab.config("web1", "web2", answer_timeout=patience), environ={}) as run:
         for name in ("Order", "Pay"):
             report = run.collect_failure(run.failure(name))
@@ -357,6 +388,45 @@ def test_a_token_that_ends_is_renewed(lab: Lab) -> None:
         lab.stub.tokens.clear()
         assert texts(run.collect_failure(run.failure("Pay")))
     assert lab.stub.logins == 2
+
+
+def test_a_user_who_may_not_ask_for_jobs_gets_all_that_the_event_stream_tells(lab: Lab) -> None:
+    config = lab.config("web1", collectors="{name: slow, command: 'sleep 6; echo up', timeout: 60 s}")
+    lab.with_modules(config, "web1")
+    lab.stub.allowed = ("failtale.hello", "failtale.collect")
+    assert texts(collected(config))["web1", "slow"] == "up\n"
+
+
+def away_with_the_job(lab: Lab, *, seconds: float | None) -> None:
+    """Of minion web1: salt-api goes away as its job begins, for so long; None: for ever."""
+    module = lab.stub.minions["web1"]
+
+    def back() -> None:
+        lab.stub.is_away = False
+
+    def minion(function: str, arguments: Mapping[str, Any]) -> Any:
+        if function == "failtale.collect":
+            lab.stub.goes_away()
+            if seconds is not None:
+                threading.Timer(seconds, back).start()
+        return module(function, arguments)
+
+    lab.stub.minions["web1"] = minion
+
+
+def test_a_salt_api_that_is_started_anew_while_a_job_runs_is_waited_for(lab: Lab) -> None:
+    config = lab.config("web1")
+    lab.with_modules(config, "web1")
+    away_with_the_job(lab, seconds=1)
+    assert texts(collected(config))["web1", "state"] == "up\n"
+    assert lab.stub.jobs_of("failtale.collect") == [("web1",)]
+
+
+def test_a_salt_api_that_stays_away_is_what_is_told_and_not_the_minions_silence(lab: Lab) -> None:
+    config = lab.config("web1", failure_time="8 s")
+    lab.with_modules(config, "web1")
+    away_with_the_job(lab, seconds=None)
+    assert "salt-api at http" in gaps(collected(config))["web1"].detail
 
 
 def test_https_is_trusted_by_the_authority_that_the_configuration_names(tmp_path: Path) -> None:

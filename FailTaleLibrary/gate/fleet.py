@@ -73,7 +73,7 @@ def _auth_lines(settings: SaltSettings, minions: tuple[str, ...]) -> Iterator[st
 
 def _functions(settings: SaltSettings) -> tuple[str, ...]:
     if settings.function == "cmd.run_all":
-        return ("cmd.run_all$", "saltutil.term_job$", "saltutil.kill_job$")
+        return ("cmd.run_all$",)
     return tuple(f"{MODULE}.{name}$" for name in ("hello", "collect", "end"))
 
 

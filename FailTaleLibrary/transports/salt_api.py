@@ -1,4 +1,4 @@
-"""A call -> its answer from salt-api (rest_cherrypy), over HTTP and the standard library alone.
+"""A call -> its answer from salt-api (rest_cherrypy).
 
 One login serves a whole run; its token is renewed before it ends, and when salt-api no longer takes it. Whatever the
 other side does (nothing, a byte a second, a page of a proxy), a call ends in time with a sentence that says so.
@@ -6,32 +6,32 @@ other side does (nothing, a byte a second, a page of a proxy), a call ends in ti
 
 from __future__ import annotations
 
-import contextlib
-import http.client
 import json
-import socket
 import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
-from urllib.parse import urlsplit
 
+from FailTaleLibrary import background
 from FailTaleLibrary.config import SaltSettings
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.text import decode, one_line, shorten
 from FailTaleLibrary.transports.salt_events import ReturnStream
+from FailTaleLibrary.wire import Exchange, HttpAnswer
 
 Problem = Literal["api", "login", "function", "jobs", "module", "minion"]
 _MAX_RESPONSE_BYTES = 512 * 1024 * 1024
 """More than a thousand minions can return in one job: each is bound to less than the master's event size."""
-_CHUNK_BYTES = 64 * 1024
+_TICK_S = 0.05
 _LIFETIME_SHARE = 0.9
 _LEAST_LIFETIME_S = 60.0
 _SAID_CHARS = 200
 _LEAST_S = 0.5
 """For a call whose caller has no time left: what ends jobs is worth that."""
+_JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 
 
 class SaltError(TransportError):
@@ -40,17 +40,6 @@ class SaltError(TransportError):
     def __init__(self, problem: Problem, reason: str, message: str) -> None:
         super().__init__(reason, message)
         self.problem = problem
-
-
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    status: int
-    content_type: str
-    body: bytes
-
-    @property
-    def words(self) -> str:
-        return shorten(one_line(decode(self.body[:2000])), _SAID_CHARS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,20 +79,16 @@ class SaltApi:
         return None
 
     def _opened_stream(self, token: str, ends_at: float) -> tuple[ReturnStream | None, int]:
-        connection = self._new_connection(ends_at)
+        stream = ReturnStream()
         headers = {"Accept": "text/event-stream", "X-Auth-Token": token}
-        try:
-            connection.request("GET", urlsplit(self._where).path + "/events", headers=headers)
-            connected = connection.sock  # an answer that says "Connection: close" takes it away from the connection
-            response = connection.getresponse()
-        except (OSError, http.client.HTTPException):
-            connection.close()
-            return None, 0
-        if response.status != 200 or "event-stream" not in response.getheader("Content-Type", ""):
-            response.close()
-            connection.close()
-            return None, response.status
-        return ReturnStream(connected, response), response.status
+        exchange = self._exchange("/events", None, headers, ends_at=ends_at, take_line=stream.take_line)
+        stream.hear(exchange)
+        exchange.answered.wait(self._patience_s(ends_at))
+        head = exchange.head
+        if head is not None and head.status == 200 and head.content_type == "text/event-stream":
+            return stream, head.status
+        stream.close()
+        return None, head.status if head is not None else 0
 
     def publish(
         self, function: str, minions: tuple[str, ...], arguments: Mapping[str, object], *, ends_at: float
@@ -205,67 +190,77 @@ class SaltApi:
     def _strange(self, why: str) -> SaltError:
         return SaltError("api", "failed", f"What answers at {self._where} is no salt-api that works: {why}.")
 
-    def _json(self, answer: _Answer) -> dict[str, Any]:
+    def _json(self, answer: HttpAnswer) -> dict[str, Any]:
+        words = shorten(one_line(decode(answer.body[:2000])), _SAID_CHARS)
         if answer.status != 200:
-            raise self._strange(f"status {answer.status}: {answer.words}")
+            raise self._strange(f"status {answer.status}: {words}")
         try:
             told = json.loads(answer.body)
         except ValueError:
             told = None
         if not isinstance(told, dict):
-            raise self._strange(f"it sends {answer.content_type or 'what'} that is no JSON: {answer.words}")
+            raise self._strange(f"it sends {answer.content_type or 'what'} that is no JSON: {words}")
         return told
 
-    def _post(self, path: str, data: object, *, token: str = "", ends_at: float) -> _Answer:
+    def _post(self, path: str, data: object, *, token: str = "", ends_at: float) -> HttpAnswer:
         """One exchange. Raises SaltError where none takes place by the deadline."""
-        headers = {"Content-Type": "application/json", "Accept": "application/json"}
-        if token:
-            headers["X-Auth-Token"] = token
+        headers = {**_JSON, "X-Auth-Token": token} if token else _JSON
+        exchange = self._exchange(path, json.dumps(data).encode(), headers, ends_at=ends_at)
+        background.start(exchange.run, name="failtale-salt")
         try:
-            with contextlib.closing(self._new_connection(ends_at)) as connection:
-                connection.request("POST", urlsplit(self._where).path + path, json.dumps(data).encode(), headers)
-                connected = connection.sock  # an answer that says "Connection: close" takes it away
-                with contextlib.closing(connection.getresponse()) as response:
-                    kind = response.getheader("Content-Type", "")
-                    return _Answer(response.status, kind, self._body(response, connected, ends_at))
+            self._wait_for(exchange, ends_at=ends_at)
+            return exchange.result()
         except ssl.SSLCertVerificationError as error:
             hint = "name its authority's file in 'salt: {ca_file: …}'"
             sentence = f"The certificate of salt-api at {self._where} is not trusted: {error.verify_message}; {hint}."
             raise SaltError("api", "unreachable", sentence) from error
         except TimeoutError as error:
-            sentence = f"salt-api at {self._where} did not answer within {self._patience_s(ends_at, used=True):.1f} s."
+            sentence = f"salt-api at {self._where} did not answer within {self._settings.answer_timeout_s:.1f} s."
             raise SaltError("api", "no answer", sentence) from error
         except ConnectionRefusedError as error:
             raise SaltError("api", "refused", f"No salt-api listens at {self._where}.") from error
-        except (OSError, http.client.HTTPException, ValueError) as error:
+        except Exception as error:  # of whatever kind: what comes is another's
             why = one_line(str(error)) or type(error).__name__
             raise SaltError("api", "unreachable", f"salt-api at {self._where} cannot be reached: {why}.") from error
+        finally:
+            exchange.abort()
 
-    def _patience_s(self, ends_at: float, *, used: bool = False) -> float:
-        """How long salt-api may be silent now."""
-        if used:
-            return self._settings.answer_timeout_s
-        return max(_LEAST_S, min(self._settings.answer_timeout_s, ends_at - time.monotonic()))
+    def _exchange(
+        self,
+        path: str,
+        body: bytes | None,
+        headers: Mapping[str, str],
+        *,
+        ends_at: float,
+        take_line: Callable[[bytes], object] | None = None,
+    ) -> Exchange:
+        return Exchange(
+            self._where + path,
+            body,
+            {**headers, "Connection": "close"},
+            connect_timeout_s=self._patience_s(ends_at),
+            tls=lambda: self._tls,
+            method="GET" if body is None else "POST",
+            take_line=take_line,
+            max_bytes=_MAX_RESPONSE_BYTES,
+        )
 
-    def _new_connection(self, ends_at: float) -> http.client.HTTPConnection:
-        url = urlsplit(self._where)
-        patience_s = self._patience_s(ends_at)
-        if url.scheme == "https":
-            trusted = ssl.create_default_context(cafile=self._settings.ca_file)
-            return http.client.HTTPSConnection(url.hostname or "", url.port or 443, timeout=patience_s, context=trusted)
-        return http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=patience_s)
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context(cafile=self._settings.ca_file)
 
-    def _body(self, response: http.client.HTTPResponse, connected: socket.socket, ends_at: float) -> bytes:
-        """All of it; one that comes by the byte has until the deadline, at least `_LEAST_S`."""
-        body = bytearray()
-        ends_at = max(ends_at, time.monotonic() + _LEAST_S)
-        while chunk := response.read1(_CHUNK_BYTES):
-            body += chunk
-            if len(body) > _MAX_RESPONSE_BYTES:
-                raise self._strange("it sends more than all minions can have returned")
-            left_s = ends_at - time.monotonic()
-            if left_s <= 0:
+    def _wait_for(self, exchange: Exchange, *, ends_at: float) -> None:
+        """Until it is done. Raises TimeoutError when nothing comes for too long, and when the time is up."""
+        patience_s, received = self._patience_s(ends_at), 0
+        silent_since = time.monotonic()
+        ends_at = max(ends_at, silent_since + _LEAST_S)
+        while not exchange.done.wait(_TICK_S):
+            now = time.monotonic()
+            if exchange.received != received:
+                received, silent_since = exchange.received, now
+            if now >= ends_at or now - silent_since > patience_s:
                 raise TimeoutError
-            if connected.fileno() != -1:  # closed when the end has come
-                connected.settimeout(min(self._patience_s(ends_at), left_s))
-        return bytes(body)
+
+    def _patience_s(self, ends_at: float) -> float:
+        """How long salt-api may be silent now."""
+        return max(_LEAST_S, min(self._settings.answer_timeout_s, ends_at - time.monotonic()))

@@ -41,8 +41,7 @@ from FailTaleLibrary.transports.base import (
 )
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, why_not_run
 from FailTaleLibrary.transports.salt_api import Problem, PublishedJob, SaltApi, SaltError
-from FailTaleLibrary.transports.salt_commands import GREETING_COMMAND, visit_command
-from FailTaleLibrary.transports.salt_events import ReturnStream
+from FailTaleLibrary.transports.salt_commands import GREETING_COMMAND, end_command, visit_command
 from FailTaleLibrary.transports.salt_returns import (
     Greeting,
     MinionReturn,
@@ -65,6 +64,8 @@ _FIRST_POLL_S = 0.3
 _LONGEST_POLL_S = 5.0
 _POLL_SHARE = 4.0
 """Between two polls passes so many times what the last one took: reading a thousand returns keeps a master busy."""
+_AWAY_S = 20.0
+"""Within this time a salt-api is back that was started anew."""
 _LOOK_UP_S = 0.2
 """How often the cancel event and the time are looked at."""
 _ROUGH_S = 0.5
@@ -226,11 +227,13 @@ class _Job:
     sent_at: datetime
     began: float
     waiting: dict[str, _Turn]
+    token: str
+    """What its processes bear in their environment, where it runs whole scripts."""
     nonce: str = ""
     items_nonce: str = ""
     alive: set[str] = field(default_factory=set)
     """Minions that said they are there while they did not return."""
-    greeting: tuple[PublishedJob, float, datetime] | None = None
+    greeting: tuple[PublishedJob, float] | None = None
     """The job that asked for it, and when."""
 
 
@@ -358,6 +361,8 @@ class SaltFleet(Fleet):
                 for requests in _bins(_grouped(open_turns)) if self._by_module else _each(_grouped(open_turns)):
                     jobs.append(self._publish(requests, ends_at=ends_at))
                 self._await(jobs, listener, ends_at=ends_at, cancel=cancel)
+                if listener.away and not cancel.is_set() and any(job.waiting for job in jobs):
+                    raise listener.away
         except SaltError as error:
             for turn in open_turns:
                 turn.fail(error)
@@ -370,7 +375,7 @@ class SaltFleet(Fleet):
         self.jobs += 1
         left_s = max(1.0, ends_at - time.monotonic())
         lasts_s = left_s - min(_RETURN_S, left_s / 6)
-        nonces = (secrets.token_hex(8), secrets.token_hex(8))
+        nonces, token = (secrets.token_hex(8), secrets.token_hex(8)), secrets.token_hex(8)
         turns = {turn.minion.id: turn for group in groups for turn in group}
         sent_at, began = datetime.now(timezone.utc), time.monotonic()
         if self._by_module:
@@ -379,12 +384,12 @@ class SaltFleet(Fleet):
             asked: Mapping[str, object] = {"requests": texts, "whose": whose, "lasts": round(lasts_s, 1)}
             function = "failtale.collect"
         else:
-            function, asked = "cmd.run_all", visit_command(nonces, groups[0][0].left, lasts_s=lasts_s)
+            function, asked = "cmd.run_all", visit_command(nonces, groups[0][0].left, token=token, lasts_s=lasts_s)
         published = self._api.publish(function, tuple(turns), asked, ends_at=ends_at)
         for each in [each for each in turns if each not in published.minions]:
             turn = turns.pop(each)
             turn.fail(self._failed(turn.minion, _unknown(each)))
-        return _Job(published, sent_at, began, turns, *nonces)
+        return _Job(published, sent_at, began, turns, token, *nonces)
 
     def _await(self, jobs: Sequence[_Job], listener: _Listener, *, ends_at: float, cancel: threading.Event) -> None:
         while any(job.waiting for job in jobs) and time.monotonic() < ends_at and not cancel.is_set():
@@ -445,13 +450,15 @@ class SaltFleet(Fleet):
     def _look_after_silent(self, job: _Job, listener: _Listener, ends_at: float) -> None:
         """Minions that have not returned are asked, once, whether they are there; who does not say so is gone."""
         patience_s = self._settings.answer_timeout_s
-        if job.greeting is None:
-            if job.waiting and time.monotonic() - job.began > patience_s and ends_at - time.monotonic() > patience_s:
-                asked_at = datetime.now(timezone.utc)
-                published = self._publish_greeting(tuple(job.waiting), ends_at=ends_at)
-                job.greeting = (published, time.monotonic(), asked_at)
+        if listener.away:
+            job.greeting = None  # nobody can be heard now
             return
-        published, began, asked_at = job.greeting
+        if job.greeting is None:
+            now = time.monotonic()
+            if now - job.began > patience_s and ends_at - now > patience_s:
+                job.greeting = self._greeting_of(job, listener, ends_at)
+            return
+        published, began = job.greeting
         unheard = [each for each in job.waiting if each not in job.alive]
         if not unheard:
             return
@@ -463,6 +470,13 @@ class SaltFleet(Fleet):
                 turn = job.waiting.pop(each)
                 turn.fail(self._failed(turn.minion, _no_response(each, f"within {time.monotonic() - job.began:.0f} s")))
 
+    def _greeting_of(self, job: _Job, listener: _Listener, ends_at: float) -> tuple[PublishedJob, float] | None:
+        try:
+            return self._publish_greeting(tuple(job.waiting), ends_at=ends_at), time.monotonic()
+        except SaltError as error:
+            listener.bear(error)
+            return None
+
     def _tell_missing(self, job: _Job, *, is_cancelled: bool) -> None:
         took = f"after {time.monotonic() - job.began:.1f} s"
         why = f"cancelled {took}" if is_cancelled else f"the minion had not returned {took}"
@@ -471,40 +485,41 @@ class SaltFleet(Fleet):
 
     def _end(self, job: _Job) -> None:
         """In the background: nobody waits for it."""
-        work = partial(self._end_by_force, job.published.id, tuple(job.waiting))
-        background.start(work, name="failtale-salt-end")
+        background.start(partial(self._end_by_force, job, tuple(job.waiting)), name="failtale-salt-end")
 
-    def _end_by_force(self, job: str, minions: tuple[str, ...]) -> None:
+    def _end_by_force(self, job: _Job, minions: tuple[str, ...]) -> None:
         """Politely, and then by force, where a minion has still not returned."""
         try:
             self._tell_to_end(job, minions, is_forced=False)
             time.sleep(_FORCE_AFTER_S)
-            returned = self._api.returned(job, ends_at=time.monotonic() + _END_S)
-            rest = tuple(each for each in minions if each not in returned)
-            if rest:
-                self._tell_to_end(job, rest, is_forced=True)
+            self._tell_to_end(job, self._not_returned(job, minions), is_forced=True)
         except SaltError as error:
-            _log.debug("job %s could not be ended: %s; its own time limit does", job, error)
+            _log.debug("job %s could not be ended: %s; its own time limit does", job.published.id, error)
 
-    def _tell_to_end(self, job: str, minions: tuple[str, ...], *, is_forced: bool) -> None:
-        ends_at = time.monotonic() + _END_S
+    def _not_returned(self, job: _Job, minions: tuple[str, ...]) -> tuple[str, ...]:
+        """All, where nobody may ask who has."""
+        try:
+            returned = self._api.returned(job.published.id, ends_at=time.monotonic() + _END_S)
+        except SaltError:
+            return minions
+        return tuple(each for each in minions if each not in returned)
+
+    def _tell_to_end(self, job: _Job, minions: tuple[str, ...], *, is_forced: bool) -> None:
+        if not minions:
+            return
         if self._by_module:
-            self._api.publish("failtale.end", minions, {"jid": job, "force": is_forced}, ends_at=ends_at)
+            function, asked = "failtale.end", {"jid": job.published.id, "force": is_forced}
         else:
-            function = "saltutil.kill_job" if is_forced else "saltutil.term_job"
-            self._api.publish(function, minions, {"jid": job}, ends_at=ends_at)
+            function, asked = "cmd.run_all", end_command(job.token, is_forced=is_forced)
+        self._api.publish(function, minions, asked, ends_at=time.monotonic() + _END_S)
 
     # --- salt-api itself
 
     @contextlib.contextmanager
     def _listening(self, ends_at: float) -> Iterator[_Listener]:
         """Hears what minions return, from before a job is published."""
-        stream = self._api.listen(ends_at=ends_at)
-        try:
-            yield _Listener(self._api, stream)
-        finally:
-            if stream is not None:
-                stream.close()
+        with contextlib.closing(_Listener(self._api, ends_at=ends_at)) as listener:
+            yield listener
 
     @contextlib.contextmanager
     def _guarded(self) -> Iterator[None]:
@@ -521,41 +536,78 @@ class SaltFleet(Fleet):
 
 
 class _Listener:
-    """What minions return: heard on the event stream, and asked for where there is none, or where it is silent."""
+    """What minions return: heard on the event stream, and asked for where there is none, or where it is silent.
 
-    def __init__(self, api: SaltApi, stream: ReturnStream | None) -> None:
+    A salt-api that goes away meanwhile is waited for: the jobs run on, and their master keeps what they return.
+    """
+
+    def __init__(self, api: SaltApi, *, ends_at: float) -> None:
         self._api = api
-        self._stream = stream
+        self._stream = api.listen(ends_at=ends_at)
+        self._had_stream = self._stream is not None
         self._polls: dict[str, tuple[float, float]] = {}
         """Job -> when it is to be asked about next, and the pause after that."""
+        self._may_poll = True
+        self._away_since = 0.0
+        self.away: SaltError | None = None
+        """How salt-api says that it is away, while it is."""
+
+    def close(self) -> None:
+        """Nothing more is heard."""
+        if self._stream is not None:
+            self._stream.close()
 
     def news(self, job: str, waiting: Collection[str], *, ends_at: float) -> Mapping[str, Any]:
         """What has come of those that are waited for; waits a moment for it. Raises SaltError."""
-        stream = self._stream if self._stream is not None and self._stream.is_alive else None
-        if stream is not None:
-            heard = stream.returns(job)
-            if not any(each in heard for each in waiting):
-                stream.wait(min(_LOOK_UP_S, ends_at - time.monotonic()))
-                heard = stream.returns(job)
-            if any(each in heard for each in waiting):
-                return heard
-        else:
+        stream = self._stream
+        if stream is None:
             time.sleep(max(0.0, min(_LOOK_UP_S, ends_at - time.monotonic())))
-        return self._polled(job, waiting, ends_at=ends_at, is_heard=stream is not None)
+            return self._polled(job, waiting, ends_at=ends_at)
+        heard = stream.returns(job)
+        if not any(each in heard for each in waiting) and stream.is_alive:
+            stream.wait(min(_LOOK_UP_S, ends_at - time.monotonic()))
+            heard = stream.returns(job)
+        if any(each in heard for each in waiting):
+            return heard
+        if not stream.is_alive:
+            self._stream = None
+            self._polls.clear()  # those were for a stream that is silent
+        return self._polled(job, waiting, ends_at=ends_at)
 
-    def _polled(self, job: str, waiting: Collection[str], *, ends_at: float, is_heard: bool) -> Mapping[str, Any]:
-        pause_s = _LONGEST_POLL_S if is_heard else _FIRST_POLL_S
+    def _polled(self, job: str, waiting: Collection[str], *, ends_at: float) -> Mapping[str, Any]:
+        pause_s = _FIRST_POLL_S if self._stream is None else _LONGEST_POLL_S
         due, pause_s = self._polls.setdefault(job, (time.monotonic() + pause_s, pause_s))
         began = time.monotonic()
-        if began < due:
+        if began < due or not (self._may_poll or self._stream is None):
             return {}
-        returned = {}
-        if self._api.returned(job, ends_at=ends_at) & set(waiting):
-            returned = self._api.returns(job, ends_at=ends_at)
+        returned: Mapping[str, Any] = {}
+        try:
+            if self._had_stream and self._stream is None:
+                self._stream = self._api.listen(ends_at=ends_at)
+            if self._api.returned(job, ends_at=ends_at) & set(waiting):
+                returned = self._api.returns(job, ends_at=ends_at)
+            self.away = None
+        except SaltError as error:
+            self.bear(error)
         took_s = time.monotonic() - began
         pause_s = min(_LONGEST_POLL_S, max(1.2 * pause_s, _POLL_SHARE * took_s))
         self._polls[job] = (time.monotonic() + pause_s, pause_s)
         return returned
+
+    def bear(self, error: SaltError) -> None:
+        """Raises an error that ends the waiting; others pass."""
+        is_heard = self._stream is not None and self._stream.is_alive
+        if is_heard:
+            self.away = None
+            self._may_poll = error.problem == "api"  # who may not ask has the stream, which is enough
+        elif error.problem != "api":
+            raise error
+        else:
+            self._away_since = self._away_since if self.away else time.monotonic()
+            self.away = error
+            if time.monotonic() - self._away_since > _AWAY_S:
+                raise error
+        _log.debug("salt-api could not be asked about a job: %s", error)
 
 
 # --- Requests
