@@ -9,7 +9,7 @@ collector, a model, a rule: short, and chosen to be shown), a word of ours, or t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, NewType, TypeAlias, TypeVar, get_args, get_type_hints
@@ -781,17 +781,22 @@ class RecordVisitor:
 
     A subclass has a method for each kind of record that it changes, named after the class: ``visit_item(self, item)``
     returns the Item that takes its place, ``visit_keyword_step`` the KeywordStep. `text` sees every text that is not a
-    mere name. What nobody changes stays the same object; nothing is validated again.
+    mere name. What nobody changes stays the same object, and where nobody can change anything nothing is looked at:
+    of a fleet a plan has tens of thousands of steps. Nothing is validated again.
     """
 
     def visit(self, record: AnyRecord) -> AnyRecord:
         """The record with its parts visited, in the order of its fields, and then itself."""
+        visitor: Any = type(self)
         kind: Any = type(record)
-        texts = _text_fields(kind)
-        parts = {name: (value, self._part(value, is_text=name in texts)) for name, value in record}
-        changed = {name: new for name, (old, new) in parts.items() if new is not old}
+        changed = {}
+        for name, is_text in _fields_to_visit(visitor, kind):
+            old = getattr(record, name)
+            new = self._part(old, is_text=is_text)
+            if new is not old:
+                changed[name] = new
         whole = record.model_copy(update=changed) if changed else record
-        change = getattr(self, _method_for(type(record).__name__), None)
+        change = getattr(self, _method_for(kind), None)
         return change(whole) if change else whole
 
     def text(self, text: SafeText) -> SafeText:
@@ -810,13 +815,31 @@ class RecordVisitor:
 
 
 @cache
-def _text_fields(kind: Any) -> frozenset[str]:
-    """The fields of a record whose type is `SafeText`, or holds it."""
-    hints = get_type_hints(kind).items()
-    return frozenset(name for name, hint in hints if SafeText in (hint, *get_args(hint)))
+def _fields_to_visit(visitor: Any, kind: Any) -> tuple[tuple[str, bool], ...]:
+    """The fields of a record in which this visitor may change something, in their order; whether they hold texts."""
+    hints = get_type_hints(kind)
+    sees_texts = visitor.text is not RecordVisitor.text
+    texts = {name for name, hint in hints.items() if SafeText in (hint, *get_args(hint))}
+    return tuple(
+        (name, name in texts)
+        for name in kind.model_fields
+        if (sees_texts and name in texts) or any(_may_change(visitor, each) for each in _records_in(hints[name]))
+    )
+
+
+def _may_change(visitor: Any, kind: Any) -> bool:
+    return hasattr(visitor, _method_for(kind)) or bool(_fields_to_visit(visitor, kind))
+
+
+def _records_in(hint: Any) -> Iterator[type[Record]]:
+    parts = get_args(hint)
+    if not parts and isinstance(hint, type) and issubclass(hint, Record):
+        yield hint
+    for each in parts:
+        yield from _records_in(each)
 
 
 @cache
-def _method_for(class_name: str) -> str:
-    """``KeywordStep`` -> ``visit_keyword_step``."""
-    return "visit" + re.sub(r"([A-Z])", r"_\1", class_name).lower()
+def _method_for(kind: Any) -> str:
+    """Of ``KeywordStep``: ``visit_keyword_step``."""
+    return "visit" + re.sub(r"([A-Z])", r"_\1", kind.__name__).lower()

@@ -128,6 +128,12 @@ def _store(*arguments: Any, **options: Any) -> Path:
     return write_bundle(*arguments, **options)
 
 
+def _replace(report: Report, directory: Path, *, documents: Mapping[str, str]) -> Path:
+    from FailTaleLibrary.archive.bundles import replace_report
+
+    return replace_report(directory / report.failure.id, report, documents=documents)
+
+
 def _rank(*arguments: Any, **options: Any) -> Analysis:
     from FailTaleLibrary.ranking import rank
 
@@ -159,6 +165,7 @@ class Stages:
 
     source: Callable[[Config], EvidenceSource] = source_of
     store: Callable[..., Path] = _store
+    replace: Callable[..., Path] = _replace
     rank: Callable[..., Analysis] = _rank
     card: Callable[..., str] = _card
     text: Callable[[Report], str] = _report_text
@@ -207,6 +214,8 @@ class Run:
         """Names of tests since the last failure, and what they used; searched for identifiers when one is needed."""
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
+        self._left_s: tuple[str, float] = ("", 0.0)
+        """The newest failure, by its id, and how much of its time is left for what is shown of it."""
         self._stop_the_log = log_as_asked(environ)
         for note in (*config.notes, *config.warnings):
             _log.info("the configuration: %s", note)
@@ -430,12 +439,14 @@ class Run:
             cancel=cancel or stop,
             progress=progress,
         )
-        report = self._stored(report, full_texts, output_dir, budget)  # safe before anything judges it
+        store = partial(self._stages.store, full_texts=full_texts, documents={})
+        report = self._stored(report, store, output_dir, budget)  # safe before anything judges it
         report = self._counted_in_history(self._ranked(report, budget, stop))
         if report.bundle is not None:
             report, documents = self._with_documents(report)
-            report = self._stored(report, full_texts, output_dir, budget, documents=documents)
+            report = self._stored(report, partial(self._stages.replace, documents=documents), output_dir, budget)
         self._remember(report, budget, time.monotonic() - began)
+        self._left_s = report.failure.id, budget.left_s
         return report
 
     def with_failure(self, report: Report, failure: Failure, *, output_dir: Path | None) -> Report:
@@ -445,10 +456,8 @@ class Run:
         report = report.model_copy(update={"failure": failure})
         directory = _own_directory(self.config, output_dir)
         if report.bundle is not None and directory is not None:
-            from FailTaleLibrary.archive.bundles import replace_report
-
             try:
-                replace_report(directory / failure.id, report)
+                self._stages.replace(report, directory, documents={})
             except self._passed_on:
                 raise
             except Exception as error:  # the bundle stays as it was
@@ -489,10 +498,15 @@ class Run:
         """
         began = time.monotonic()
         limits = self.config.limits
+        time_left = self._time_for_showing(report)
         max_bytes = min(limits.card_bytes, max(limits.run_card_bytes - self._card_bytes, MIN_CARD_BYTES))
         try:
             card = self._stages.card(
-                report, max_bytes=max_bytes, bundle_link=bundle_link, screenshot_links=screenshot_links
+                report,
+                max_bytes=max_bytes,
+                bundle_link=bundle_link,
+                screenshot_links=screenshot_links,
+                is_over=lambda: time_left.left_s <= 0,
             )
         except self._passed_on:
             raise
@@ -503,6 +517,12 @@ class Run:
         self._card_bytes += len(card.encode())
         self.tally = self.tally.with_seconds(time.monotonic() - began)
         return card
+
+    def _time_for_showing(self, report: Report) -> Budget:
+        """What its collection has left; for a report of long ago, or one whose time is used up, what is kept for it."""
+        budget = Budget(self.config.limits.failure_time_s)
+        newest, left_s = self._left_s
+        return budget.part(max(budget.drawing_s, left_s if newest == report.failure.id else 0.0))
 
     def text(self, report: Report) -> str:
         """A report as text for a terminal."""
@@ -725,11 +745,9 @@ class Run:
     def _stored(
         self,
         report: Report,
-        full_texts: Mapping[str, str],
+        store: Callable[[Report, Path], Path],
         output_dir: Path | None,
         budget: Budget,
-        *,
-        documents: Mapping[str, str] | None = None,
     ) -> Report:
         """The report with its bundle, where one is wanted and the disk lets us; if not, an earlier one of it stays."""
         settings = self.config.bundles
@@ -738,9 +756,8 @@ class Run:
             return report
         stored = report.model_copy(update={"bundle": _link(directory / report.failure.id, output_dir)})
         try:
-            store = partial(self._stages.store, stored, directory, full_texts=full_texts, documents=documents or {})
             seconds = max(_LEAST_STORING_S, budget.left_s / 2)
-            call_within(seconds, store, name="failtale-store", discard=lambda _: None)
+            call_within(seconds, partial(store, stored, directory), name="failtale-store", discard=lambda _: None)
         except self._passed_on:
             raise
         except TimeoutError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
 import stat
 import tempfile
 import tracemalloc
@@ -28,6 +29,7 @@ from FailTaleLibrary.archive import (
     to_payload,
     write_bundle,
 )
+from FailTaleLibrary.archive.bundles import replace_report
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
@@ -287,6 +289,35 @@ def test_a_newer_bundle_of_the_same_failure_replaces_the_older(tmp_path: Path) -
     assert read_bundle(bundle).failure.name == "second"
     assert not (bundle / "old.md").exists()
     assert list(tmp_path.iterdir()) == [bundle]
+
+
+def test_a_newer_report_of_the_same_evidence_leaves_the_files_of_its_items_where_they_are(tmp_path: Path) -> None:
+    bundle = write_bundle(a_report(), tmp_path, documents={"old.md": "x"})
+    (bundle / "items" / "beside.txt").write_text("of another")
+    newer = a_report(failure=a_failure(message="told later"))
+    assert replace_report(bundle, newer, documents={"prompt.md": "y"}) == bundle
+    assert read_bundle(bundle) == newer
+    assert {"items/beside.txt", "old.md", "prompt.md"} <= {*files_of(bundle)}
+    assert list(tmp_path.iterdir()) == [bundle]
+
+
+def test_a_newer_report_that_cannot_be_put_in_place_leaves_the_older(tmp_path: Path) -> None:
+    bundle = write_bundle(a_report(), tmp_path, documents={"old.md": "x"})
+    (bundle / "old.md").unlink()
+    with pytest.raises(FileNotFoundError):
+        replace_report(bundle, a_report(failure=a_failure(message="told later")))
+    assert list(tmp_path.iterdir()) == [bundle]
+    assert read_item(bundle, "storage1/storage.log") == a_report().evidence.items[1].text
+
+
+def test_a_newer_report_takes_no_file_from_outside_of_its_bundle(tmp_path: Path) -> None:
+    bundle = write_bundle(a_report(), tmp_path / "failtale", documents={"old.md": "x"})
+    (tmp_path / "other").mkdir()
+    shutil.move(bundle / "items", tmp_path / "other")
+    (bundle / "items").symlink_to(tmp_path / "other" / "items")
+    with pytest.raises(ArchiveError, match="outside of the bundle"):
+        replace_report(bundle, a_report(failure=a_failure(message="told later")))
+    assert (tmp_path / "other" / "items").is_dir()
 
 
 def test_a_bundle_that_cannot_be_finished_leaves_nothing_and_spares_the_older(tmp_path: Path) -> None:

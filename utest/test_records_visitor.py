@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import NoReturn
+
+import pytest
 from builders import a_report
 
 from FailTaleLibrary.records import Gap, Item, KeywordStep, RecordVisitor, Report, SafeText
@@ -51,6 +54,19 @@ def test_a_change_deep_inside_keeps_all_around_it() -> None:
     assert changed.analysis is report.analysis
     assert changed.evidence.items is report.evidence.items
     assert changed.evidence.collected_at == report.evidence.collected_at
+
+
+class Untouchable(tuple[Item, ...]):
+    def __iter__(self) -> NoReturn:
+        raise AssertionError("somebody looked at it")
+
+
+def test_what_cannot_hold_what_a_visitor_changes_is_not_looked_at() -> None:
+    report = a_report()
+    evidence = report.evidence.model_copy(update={"items": Untouchable(report.evidence.items)})
+    WithoutGaps().visit(report.model_copy(update={"evidence": evidence}))
+    with pytest.raises(AssertionError, match="somebody looked"):
+        Shouting().visit(report.model_copy(update={"evidence": evidence}))
 
 
 def test_parts_are_visited_before_the_whole_and_in_the_order_of_the_flow() -> None:

@@ -15,7 +15,7 @@ import hashlib
 import re
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 from typing import Literal
@@ -33,6 +33,8 @@ REPORT = "report.json"
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """What a reader takes into memory of one file."""
 _MAX_NAME = 60
+_LEVELS = 3
+"""Of a bundle's JSON files that stand in lines of their own: an item of the evidence has one."""
 
 
 class StoredFile(Record):
@@ -107,20 +109,25 @@ def read_item(path: Path, item_id: str) -> str:
     raise ArchiveError(f"'{path}' has no item '{item_id}'; it has: {known}.")
 
 
-def replace_report(path: Path, report: Report) -> None:
-    """The same bundle with a newer report of the same evidence, atomically. Raises ArchiveError or OSError."""
+def replace_report(path: Path, report: Report, *, documents: Mapping[str, str] | None = None) -> Path:
+    """The same bundle with a newer report of the same evidence, atomically, and with further documents; its path.
+
+    The files of its items stay as they are: of a fleet there are tens of thousands. Raises ArchiveError or OSError.
+    """
     manifest = read_manifest(path)
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=path.parent))
+    draft = _Draft(path)
     try:
-        kept = [
-            _store_bytes(draft, each.path, _checked_file(path, each)) for each in manifest.files if each.path != REPORT
-        ]
-        files = (*kept, _store_file(draft, REPORT, report.model_dump_json(indent=1)))
-        _store_file(draft, MANIFEST, manifest.model_copy(update={"files": files}).model_dump_json(indent=1))
-        _put_in_place(draft, path)
+        texts = {_file_name(name): text for name, text in (documents or {}).items()}
+        texts[REPORT] = report.model_dump_json(levels=_LEVELS)
+        new = tuple(draft.store(name, text) for name, text in texts.items())
+        kept = tuple(each for each in manifest.files if each.path not in texts)
+        update = {"files": (*kept, *new), "gaps": len(report.evidence.gaps)}
+        draft.store(MANIFEST, manifest.model_copy(update=update).model_dump_json(levels=_LEVELS))
+        draft.put_in_place({each.path.partition("/")[0] for each in kept})
     except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
+        draft.remove()
         raise
+    return path
 
 
 def rewrite_bundle(path: Path, transform: TextTransform, *, documents: Mapping[str, str] | None = None) -> Path:
@@ -136,53 +143,77 @@ def rewrite_bundle(path: Path, transform: TextTransform, *, documents: Mapping[s
 # --- Writing ----------------------------------------------------------------------------------------------------------
 
 
+class _Draft:
+    """A folder that becomes a bundle when it is whole."""
+
+    def __init__(self, target: Path) -> None:
+        self._target = target
+        self._folder = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))  # mode 0700
+        self._made = {""}
+
+    def store(self, name: str, text: str) -> StoredFile:
+        """Not synchronised to the disk one by one: after a power cut the checksums tell what did not arrive."""
+        data = text.encode()
+        self._make(name.rpartition("/")[0])
+        write_new_private_file(self._folder / name, data)
+        return StoredFile(path=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+
+    def _make(self, folder: str) -> None:
+        """One by one: the mode is that of the last alone."""
+        if folder not in self._made:
+            self._make(folder.rpartition("/")[0])
+            (self._folder / folder).mkdir(mode=0o700, exist_ok=True)  # some file systems take no notice of case
+            self._made.add(folder)
+
+    def put_in_place(self, kept: Collection[str] = ()) -> None:
+        """Renames it. An earlier bundle makes way first, because a folder can only replace an empty one.
+
+        ``kept`` are files and folders of the earlier one that move into it.
+        """
+        if not self._target.exists():
+            self._folder.rename(self._target)
+            return
+        for name in kept:
+            _path_inside(self._target, name)
+        old = Path(tempfile.mkdtemp(prefix=".old-", dir=self._target.parent))
+        earlier = self._target.rename(old / "bundle")
+        moved: list[str] = []
+        try:
+            for name in kept:
+                (earlier / name).rename(self._folder / name)
+                moved.append(name)
+            self._folder.rename(self._target)
+        except BaseException:
+            for name in moved:
+                (self._folder / name).rename(earlier / name)
+            earlier.rename(self._target)
+            old.rmdir()
+            raise
+        shutil.rmtree(old, ignore_errors=True)
+
+    def remove(self) -> None:
+        """What there is of it; the earlier bundle stays."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 def _write_draft(report: Report, target: Path, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> Path:
-    draft = Path(tempfile.mkdtemp(prefix=".draft-", dir=target.parent))  # mode 0700
+    draft = _Draft(target)
     try:
         _fill_draft(draft, report, full_texts, documents)
-        _put_in_place(draft, target)
+        draft.put_in_place()
     except BaseException:
-        shutil.rmtree(draft, ignore_errors=True)
+        draft.remove()
         raise
     return target
 
 
-def _fill_draft(draft: Path, report: Report, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> None:
+def _fill_draft(draft: _Draft, report: Report, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> None:
     paths = _item_paths(report)
-    texts = {path: full_texts.get(item_id, _text_of_item(report, item_id)) for item_id, path in paths.items()}
+    texts = {paths[item.id]: full_texts.get(item.id, item.text) for item in report.evidence.items}
     texts |= {_file_name(name): text for name, text in documents.items()}
-    texts[REPORT] = report.model_dump_json(indent=1)
-    files = tuple(_store_file(draft, path, text) for path, text in texts.items())
-    _store_file(draft, MANIFEST, _manifest_of(report, paths, texts, files).model_dump_json(indent=1))
-
-
-def _put_in_place(draft: Path, target: Path) -> None:
-    """Renames the draft; an earlier bundle makes way first, because a folder can only replace an empty one."""
-    if target.exists():
-        old = Path(tempfile.mkdtemp(prefix=".old-", dir=target.parent))
-        target.rename(old / "bundle")
-        draft.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-    else:
-        draft.rename(target)
-
-
-def _text_of_item(report: Report, item_id: str) -> str:
-    item = report.evidence.item(item_id)
-    return item.text if item else ""
-
-
-def _store_file(draft: Path, name: str, text: str) -> StoredFile:
-    return _store_bytes(draft, name, text.encode())
-
-
-def _store_bytes(draft: Path, name: str, data: bytes) -> StoredFile:
-    """Not synchronised to the disk one by one: after a power cut the checksums tell what did not arrive."""
-    path = draft / name
-    for folder in reversed(path.relative_to(draft).parents[:-1]):  # one by one: the mode is that of the last alone
-        private_directory(draft / folder)
-    write_new_private_file(path, data)
-    return StoredFile(path=name, sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
+    texts[REPORT] = report.model_dump_json(levels=_LEVELS)
+    files = tuple(draft.store(path, text) for path, text in texts.items())
+    draft.store(MANIFEST, _manifest_of(report, paths, texts, files).model_dump_json(levels=_LEVELS))
 
 
 def _manifest_of(

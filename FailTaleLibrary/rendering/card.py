@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -231,12 +231,21 @@ class Card:
 # --- From the report to it -------------------------------------------------------------------------------------------
 
 
-def card_of(report: Report, *, brief: bool = False, without_usual: bool = False) -> Card:
-    """The words of a report's card; ``without_usual``: of lines that a host logs all the time it shows a few."""
+def card_of(
+    report: Report,
+    *,
+    brief: bool = False,
+    without_usual: bool = False,
+    still: Callable[[Item], Item] = lambda item: item,
+) -> Card:
+    """The words of a report's card; ``without_usual``: of lines that a host logs all the time it shows a few.
+
+    ``still`` sees each item before it is looked at; it may end it all with an error.
+    """
     prefix = f"failtale_{own_part(report.failure.id)[-_ID_CHARS:]}"  # log.html reads a hyphen as in s1-t1-k1
     suspects = shown_suspects(report.analysis)
     items = tuple(
-        _item_view(item, number, prefix=prefix, suspects=suspects, without_usual=without_usual)
+        _item_view(still(item), number, prefix=prefix, suspects=suspects, without_usual=without_usual)
         for number, item in enumerate(report.evidence.items)
     )
     merged = Merged() if brief else merged_lines(report, suspects)

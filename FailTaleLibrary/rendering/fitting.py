@@ -7,7 +7,8 @@ around them stay, then the newest error-looking lines, then the newest. What goe
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
 from itertools import accumulate
 
 from FailTaleLibrary.records import Failure, Gap, Item, ItemPart, KeywordStep, RecordVisitor, Report, Suspect
@@ -34,18 +35,26 @@ _MARKER = re.compile(r"\[… ([\d,]+) lines? left out of this card …\]")
 class Fitter:
     """Makes a report's shorter versions; what it has found out about a text serves all of them."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: Report, *, still: Callable[[Item], Item] = lambda item: item) -> None:
+        """``still`` sees each item before there is much to do for it; it may end it all with an error."""
         self._report = report
+        self._still = still
         self._texts: dict[str, _Lines] = {}
 
-    @property
+    @cached_property
     def text_size(self) -> int:
         """What `fitted` can save: characters, and `LINE_COST` for each line."""
-        return sum(_item_size(item) for item in self._report.evidence.items)
+        return sum(self._sizes.values())
+
+    @cached_property
+    def _sizes(self) -> dict[str, int]:
+        return {item.id: _item_size(item) for item in self._report.evidence.items}
 
     def fitted(self, limit: int) -> Report:
         """The report with about ``limit`` of `text_size`; unchanged lines, fewer of them."""
-        return _Fitting(self._report, limit, self._lines_of_text).visit(self._report)
+        shares = fair_shares(self._sizes, limit)
+        fitting = _Fitting(self._report.analysis.suspects, shares, self._lines_of_text, self._still)
+        return fitting.visit(self._report)
 
     def _lines_of_text(self, text: str) -> _Lines:
         if text not in self._texts:
@@ -58,22 +67,35 @@ def fitted(report: Report, limit: int) -> Report:
     return Fitter(report).fitted(limit)
 
 
-def essentials(report: Report) -> Report:
-    """The report without outputs and with short texts, for a card that has little room."""
-    return _Essentials().visit(fitted(report, 0))
+def essentials(report: Report, *, still: Callable[[Item], Item] = lambda item: item) -> Report:
+    """The report without outputs and with short texts, for a card that has little room; ``still`` as in `Fitter`."""
+    return _Essentials().visit(Fitter(report, still=still).fitted(0))
 
 
 class _Fitting(RecordVisitor):
     """Shortens items to their shares; suspects follow their lines to where these are then."""
 
-    def __init__(self, report: Report, limit: int, lines_of_text: Callable[[str], _Lines]) -> None:
+    def __init__(
+        self,
+        suspects: Iterable[Suspect],
+        shares: Mapping[str, int],
+        lines_of_text: Callable[[str], _Lines],
+        still: Callable[[Item], Item],
+    ) -> None:
         self._lines_of_text = lines_of_text
-        self._suspects = report.analysis.suspects
-        self._shares = fair_shares({item.id: _item_size(item) for item in report.evidence.items}, limit)
+        self._still = still
+        self._shares = shares
+        self._suspects: dict[str | None, set[int]] = {}
+        """Item -> its suspects' lines."""
+        for each in suspects:
+            if each.line_number is not None:
+                self._suspects.setdefault(each.item_id, set()).add(each.line_number)
         self._places: dict[tuple[str | None, int | None], int] = {}
 
     def visit_item(self, item: Item) -> Item:
-        shorter, places = self._shorter_item(item, self._shares[item.id], _lines_of(item, self._suspects))
+        shorter, places = self._shorter_item(
+            self._still(item), self._shares[item.id], self._suspects.get(item.id, set())
+        )
         self._places.update({(item.id, old): new for old, new in places.items()})
         return shorter
 
@@ -152,10 +174,6 @@ def _text_size(text: str) -> int:
     return len(text) + LINE_COST * text.count("\n") if text else 0
 
 
-def _lines_of(item: Item, suspects: Sequence[Suspect]) -> set[int]:
-    return {each.line_number for each in suspects if each.item_id == item.id and each.line_number is not None}
-
-
 def _moved_parts(parts: Iterable[ItemPart], places: Mapping[int, int]) -> Iterator[ItemPart]:
     """Where the parts of a text are now, of which some lines were left out; one of which nothing is left is none."""
     for part in parts:
@@ -173,14 +191,18 @@ class _Lines:
         self.markers = {
             number: marked for number in self._numbers(_places(text, "[…")) if (marked := self._marked(number))
         }
-        self.errors: list[int] = []
+        self._text = text
+
+    @cached_property
+    def errors(self) -> list[int]:
         """Newest first."""
-        candidates = sorted(set(self._numbers(error_places(text))), reverse=True)
-        for number in candidates:
+        found: list[int] = []
+        for number in sorted(set(self._numbers(error_places(self._text))), reverse=True):
             if severity(self.line(number)) == "error":
-                self.errors.append(number)
-            if len(self.errors) >= _MOST_ERRORS:
+                found.append(number)
+            if len(found) >= _MOST_ERRORS:
                 break
+        return found
 
     def __len__(self) -> int:
         return len(self._lines)

@@ -21,7 +21,7 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
-from FailTaleLibrary.records import Report
+from FailTaleLibrary.records import Item, Report, our_words
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of
 from FailTaleLibrary.rendering.fitting import Fitter, essentials
@@ -42,6 +42,7 @@ _LINK = re.compile(r'<div data-failtale="1" data-failure-id="[^"]*" data-bundle=
 
 _SCREENSHOT_LINK = re.compile(r'data-screenshot="(\d{1,2})" href="([^"]*)"')
 
+IsOver = Callable[[], bool]
 Pack = Callable[[Report], str]
 """Makes the machine-readable payload that a card carries: `archive.to_payload`."""
 
@@ -53,23 +54,22 @@ def to_html(
     bundle_link: str | None = None,
     screenshot_links: Sequence[str] = (),
     pack: Pack | None = None,
+    is_over: IsOver = lambda: False,
 ) -> str:
     """The card of a report, at most ``max_bytes`` long in UTF-8.
 
     What must go to keep under the limit goes breadth-first from the outputs and is named in the card. ``bundle_link``
     is relative to log.html; so are ``screenshot_links``, percent-encoded, one for each screenshot, or none at all.
-    ``pack`` gets the report as the card shows it.
+    ``pack`` gets the report as the card shows it. Once ``is_over`` says so, what is quick to draw is drawn.
     """
-    draw = partial(_drawn, bundle_link=bundle_link, screenshot_links=screenshot_links, pack=pack)
-    fitter = Fitter(report)
-    card = draw(report) if fitter.text_size <= max_bytes else None
-    if card is not None and bytes_of(card) <= max_bytes:
-        return card
-    return (
-        _shrunk_card(fitter, max_bytes, draw)
-        or _brief_card(report, max_bytes, draw)
-        or _without_evidence(report, max_bytes, bundle_link)
+    draw = partial(
+        _drawn, bundle_link=bundle_link, screenshot_links=screenshot_links, pack=pack, still=partial(_still, is_over)
     )
+    try:
+        card = _whole_card(report, max_bytes, draw, is_over) or _brief_card(report, max_bytes, draw, is_over)
+    except _OutOfTimeError:
+        card = _hurried_card(report, max_bytes, partial(draw, still=lambda each: each, pack=None))
+    return card or _without_evidence(report, max_bytes, bundle_link)
 
 
 def to_page(cards: str, reports: Sequence[Report]) -> str:
@@ -115,6 +115,31 @@ def is_card(message: str) -> bool:
     return message.startswith(CARD_START)
 
 
+class _OutOfTimeError(Exception):
+    """Whoever is drawing has to be quick now."""
+
+
+def _still(is_over: IsOver, each: Item) -> Item:
+    """The item, while there is time."""
+    if is_over():
+        raise _OutOfTimeError
+    return each
+
+
+def _whole_card(report: Report, max_bytes: int, draw: Callable[[Report], str], is_over: IsOver) -> str | None:
+    """With all items, and as much of their outputs as fits; None when even one without outputs does not."""
+    if sum(map(_least_bytes, report.evidence.items)) > max_bytes:
+        return None
+    fitter = Fitter(report, still=partial(_still, is_over))
+    card = draw(report) if fitter.text_size <= max_bytes else None
+    return card if card is not None and bytes_of(card) <= max_bytes else _shrunk_card(fitter, max_bytes, draw)
+
+
+def _least_bytes(item: Item) -> int:
+    """Of an item in a whole card, at least: where they have no room, none need be drawn to find that out."""
+    return 90 if item.status == "empty" else 250 + len(item.command)
+
+
 def _shrunk_card(fitter: Fitter, max_bytes: int, draw: Callable[[Report], str]) -> str | None:
     """The fullest card that fits; None when even one without outputs does not."""
     barest = draw(fitter.fitted(0))
@@ -130,14 +155,29 @@ def _shrunk_card(fitter: Fitter, max_bytes: int, draw: Callable[[Report], str]) 
     return barest
 
 
-def _brief_card(report: Report, max_bytes: int, draw: Callable[..., str]) -> str | None:
+def _brief_card(report: Report, max_bytes: int, draw: Callable[..., str], is_over: IsOver) -> str | None:
     """Path, suspects and what went wrong, with a payload if there is room; None when there is none."""
-    short = essentials(report)
+    short = essentials(report, still=partial(_still, is_over))
     for without in ({}, {"pack": None}):
         card = draw(short, brief=True, **without)
         if bytes_of(card) <= max_bytes:
             return card
     return None
+
+
+def _hurried_card(report: Report, max_bytes: int, draw: Callable[..., str]) -> str | None:
+    """The suspects with their items, without a payload, and how much there was no time to draw."""
+    named = {each.item_id for each in report.analysis.suspects}
+    kept = tuple(item for item in report.evidence.items if item.id in named)
+    items = len(report.evidence.items)
+    note = our_words("limits.failure_time left no time to draw {} of {} items", items - len(kept), items)
+    if report.bundle:
+        note = our_words("{}; the bundle has them", note)
+    analysis = report.analysis.model_copy(update={"notes": (note, *report.analysis.notes)})
+    evidence = report.evidence.model_copy(update={"items": kept})
+    short = essentials(report.model_copy(update={"analysis": analysis, "evidence": evidence}))
+    card = draw(short, brief=True)
+    return card if bytes_of(card) <= max_bytes else None
 
 
 def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -> str:
@@ -158,12 +198,13 @@ def _drawn(
     bundle_link: str | None,
     screenshot_links: Sequence[str],
     pack: Pack | None,
+    still: Callable[[Item], Item],
     brief: bool = False,
 ) -> str:
     shown = zip_longest(report.failure.screenshots, screenshot_links[: len(report.failure.screenshots)])
     return _rendered(
         "card.html.j2",
-        card=card_of(report, brief=brief, without_usual=pack is not None),  # the payload has them all
+        card=card_of(report, brief=brief, without_usual=pack is not None, still=still),  # the payload has them all
         bundle_link=_safe_link(bundle_link),
         screenshots=[(screenshot, _safe_address(link)) for screenshot, link in shown],
         payload=pack(report) if pack else None,
