@@ -22,9 +22,9 @@ def log_html(html: str, *, text: Callable[[], str]) -> bool:
     A level that a test has set for a moment, so that no secret is logged, does not: what we log has none. ``text`` is
     what ReportPortal gets, which shows HTML as it is written.
     """
-    message = _for_report_portal(html, text)
     with _level_that_shows() as is_shown:
-        logger.info(message, html=True)
+        for message in _messages(html, text):
+            logger.info(message, html=True)
     return is_shown
 
 
@@ -41,18 +41,25 @@ def attach_to_allure(name: str, page: str) -> None:
         _log.debug("Allure did not take the card", exc_info=True)
 
 
-def _for_report_portal(html: str, text: Callable[[], str]) -> str:
-    """The HTML; as the agent's own kind of message, where the agent is loaded, of which it sends the text alone."""
+def _messages(html: str, text: Callable[[], str]) -> tuple[str, ...]:
+    """What HTML is in Robot's log; one message of the agent's own kind, where ReportPortal's agent is loaded.
+
+    Of that the agent sends the text alone.
+    """
+    from FailTaleLibrary.rendering.log_messages import (
+        messages_of,
+    )  # with what draws cards, which a green run never loads
+
     model = sys.modules.get("robotframework_reportportal.model")
     if model is None:
-        return html
+        return messages_of(html)
     try:
         message: str = model.LogMessage(html)  # a str, so that it is HTML for all others
         message.message = text()  # type: ignore[attr-defined]
     except Exception:
         _log.debug("ReportPortal's agent has no message as we know it", exc_info=True)
-        return html
-    return message
+        return messages_of(html)
+    return (message,)
 
 
 @contextlib.contextmanager

@@ -14,7 +14,8 @@ from FailTaleLibrary.archive import reports_in, to_payload
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.hints import write_hints
 from FailTaleLibrary.records import Analysis, Report
-from FailTaleLibrary.rendering import to_html
+from FailTaleLibrary.rendering import is_card, to_html
+from FailTaleLibrary.rendering.log_messages import messages_of
 
 MAX_BYTES = 1_000_000
 
@@ -51,10 +52,31 @@ def hints_in(path: Path) -> list[str | None]:
 
 
 @pytest.mark.parametrize(("make", "name"), [(an_xml, "output.xml"), (a_json, "output.json")])
-def test_every_card_gets_its_own_hint(tmp_path: Path, make: object, name: str) -> None:
-    path = make(tmp_path / name, a_card("Order"), a_card("Invoice"))  # type: ignore[operator]
-    assert write_hints(path, told, max_bytes=MAX_BYTES) == 2
-    assert hints_in(path) == ["Cause of Order.", "Cause of Invoice."]
+def test_every_card_gets_its_own_hint_whether_its_payload_is_in_it_or_ahead_of_it(
+    tmp_path: Path, make: object, name: str
+) -> None:
+    cards = [a_card("Order"), *messages_of(a_card("Invoice")), a_card("Stock"), *messages_of(a_card("Cart"))]
+    assert len(cards) == 6
+    path = make(tmp_path / name, *cards)  # type: ignore[operator]
+    assert write_hints(path, told, max_bytes=MAX_BYTES) == 4
+    assert hints_in(path) == ["Cause of Order.", "Cause of Invoice.", "Cause of Stock.", "Cause of Cart."]
+    assert path.read_text().count("Cause of Cart.") == 1, "the card itself"
+    assert path.read_text().count("failtale:1:") == path.read_text().count("border-box") == 4 + (make is an_xml)
+
+
+@pytest.mark.parametrize(("make", "name"), [(an_xml, "output.xml"), (a_json, "output.json")])
+def test_a_payload_ahead_counts_for_its_own_card_alone(tmp_path: Path, make: object, name: str) -> None:
+    payload, card = messages_of(a_card("Order"))
+    other = card.replace(a_failure().id, "f" * 32)
+    assert hints_in(make(tmp_path / name, payload, card)) == [None]  # type: ignore[operator]
+    for messages in ((payload, other), (card, payload), (payload,), (card,)):
+        assert hints_in(make(tmp_path / name, *messages)) == [], messages  # type: ignore[operator]
+
+
+def test_a_card_without_room_for_its_payload_is_one_message() -> None:
+    card = to_html(a_report(), max_bytes=MAX_BYTES)
+    assert messages_of(card) == (card,)
+    assert is_card(card)
 
 
 def test_all_else_in_the_file_stays_to_the_letter(tmp_path: Path) -> None:

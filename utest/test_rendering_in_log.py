@@ -18,12 +18,12 @@ from extremes import an_extreme_report
 from patience import PATIENCE_S
 from playwright.sync_api import Browser, Page
 from robot import result as robot_result
-from robot.api import logger
 
 from FailTaleLibrary.archive import reports_in, rewritten, to_payload
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.rendering.card import MOST_PX
+from FailTaleLibrary.robot_log import log_html
 
 pytestmark = pytest.mark.browser
 
@@ -89,7 +89,7 @@ class CardListener:
 
     def end_test(self, _: object, result: robot_result.TestCase) -> None:
         if result.failed:
-            logger.info(self._card, html=True)
+            log_html(self._card, text=lambda: "")
 
 
 @pytest.fixture(scope="module")
@@ -345,8 +345,16 @@ def test_hostile_text_is_shown_and_never_runs(tmp_path: Path, browser: Browser) 
 
 def test_the_payload_survives_output_xml_and_log_html(results: Path, page: Page) -> None:
     assert list(reports_in(results / "output.xml")) == [a_report()]
-    assert page.locator("[data-failtale] > data[hidden]").get_attribute("value") == to_payload(a_report())
-    assert not page.locator("[data-failtale] > data").is_visible()
+    assert page.locator("data[hidden]").get_attribute("value") == to_payload(a_report())
+
+
+def test_the_payload_is_a_message_of_its_own_whose_row_takes_no_room_and_which_robot_does_not_pack(
+    results: Path, page: Page
+) -> None:
+    rows = page.locator(".test > .children > .messages")
+    assert [row.is_visible() for row in rows.all()] == [False, True]
+    assert rows.last.locator("data").count() == 0
+    assert f'{a_report().failure.id}\\" hidden value=' in (results / "log.html").read_text()
 
 
 def test_the_payload_survives_output_json_though_the_teardown_writes_a_second_body(tmp_path: Path) -> None:

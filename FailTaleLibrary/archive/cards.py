@@ -10,6 +10,7 @@ import contextlib
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from FailTaleLibrary.archive.outputs import reports_in
@@ -19,6 +20,7 @@ from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import open_regular, replacing
 from FailTaleLibrary.records import Analysis, AnyRecord, RecordVisitor, Report, SafeText, our_words
 from FailTaleLibrary.rendering import is_card, redraw
+from FailTaleLibrary.rendering.log_messages import is_payload, messages_of, with_other_payload, with_payload
 
 ReportTransform = Callable[[Report], Report]
 TextTransform = Callable[[str], SafeText]
@@ -87,6 +89,15 @@ def _ids_in(path: Path) -> frozenset[str]:
     return frozenset(ids)
 
 
+@dataclass(frozen=True, slots=True)
+class _PayloadAhead:
+    """A payload that is a message of its own; its card is the next message."""
+
+    message: str
+    before: Report
+    after: Report
+
+
 class _Cards:
     """Draws cards anew and counts them; with ``ids`` only those of these failures."""
 
@@ -102,11 +113,12 @@ class _Cards:
         self._max_bytes = max_bytes
         self._ids = ids
         self._link = link
+        self._ahead: _PayloadAhead | None = None
         self.count = 0
 
     def in_message(self, text: Text) -> str:
         """A card that Robot shows as HTML, drawn anew; any other text as it is, also one that quotes a card."""
-        if not (text.is_html and is_card(text.value)):
+        if not (text.is_html and (is_card(text.value) or is_payload(text.value))):
             return text.value
         if text.is_torn:
             raise ValueError("a card is not complete")
@@ -114,7 +126,7 @@ class _Cards:
 
     def anywhere(self, text: Text, others: Callable[[Text], str]) -> str:
         """A card drawn anew wherever it stands; of any other text the payloads and what is around them."""
-        redrawn = self._redrawn(text.value) if is_card(text.value) else None
+        redrawn = self._redrawn(text.value) if is_card(text.value) or is_payload(text.value) else None
         if redrawn is not None:
             return redrawn
         value = rewrite_payloads(text.value, self._transform)
@@ -124,18 +136,36 @@ class _Cards:
         around = (others(text._replace(value=part)) for part in _PAYLOAD.split(value))
         return "".join(part for pair in zip(around, [*payloads, ""], strict=True) for part in pair)
 
-    def _redrawn(self, card: str) -> str | None:
-        """The card of the transformed report; None when it carries none that can be read."""
+    def _redrawn(self, message: str) -> str | None:
+        """The card, or the message with its payload, of the transformed report; None where none can be read in it."""
+        if is_payload(message):
+            return self._payload_redrawn(message)
+        ahead, self._ahead = self._ahead, None
+        if ahead is not None and (whole := with_payload(message, ahead.message)) != message:
+            return messages_of(self._card_redrawn(whole, ahead.before, ahead.after))[-1]
+        report = self._report_in(message)
+        return None if report is None else self._card_redrawn(message, report, self._transform(report))
+
+    def _payload_redrawn(self, message: str) -> str | None:
+        report = self._report_in(message)
+        if report is None:
+            return None
+        self._ahead = _PayloadAhead(message, before=report, after=self._transform(report))
+        return with_other_payload(message, to_payload(self._ahead.after))
+
+    def _report_in(self, message: str) -> Report | None:
         try:
-            report = report_in(card)
+            report = report_in(message)
         except ArchiveError:
             return None
-        if report is None or (self._ids is not None and report.failure.id not in self._ids):
-            return None
+        is_wanted = report is not None and (self._ids is None or report.failure.id in self._ids)
+        return report if is_wanted else None
+
+    def _card_redrawn(self, card: str, before: Report, after: Report) -> str:
         self.count += 1
         max_bytes = max(self._max_bytes, len(card.encode("utf-8", "surrogatepass")))
-        link = self._link(report) if self._link else None
-        return redraw(card, self._transform(report), max_bytes=max_bytes, pack=to_payload, bundle_link=link)
+        link = self._link(before) if self._link else None
+        return redraw(card, after, max_bytes=max_bytes, pack=to_payload, bundle_link=link)
 
 
 # --- The texts of a report --------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
@@ -18,6 +18,7 @@ from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import open_regular, read_regular
 from FailTaleLibrary.records import Report, our_words
 from FailTaleLibrary.rendering import is_card
+from FailTaleLibrary.rendering.log_messages import is_payload, with_payload
 from FailTaleLibrary.rendering.pointers import POINTER_START, pointer_in
 
 MAX_JSON_BYTES = 1024 * 1024 * 1024
@@ -137,8 +138,8 @@ def _report_of(found: _Card) -> Report | None:
 
 
 def _is_ours(text: str) -> bool:
-    """Whether it begins as a card, or as what points to one."""
-    return is_card(text) or text.startswith(POINTER_START)
+    """Whether it begins as a card, as the payload of one, or as what points to one."""
+    return is_card(text) or is_payload(text) or text.startswith(POINTER_START)
 
 
 def _cards_in(path: Path) -> Iterator[_Card]:
@@ -164,10 +165,13 @@ def _as_archive_error(path: Path) -> Iterator[None]:
 def _from_xml(path: Path) -> Iterator[_Card]:
     """Cards wait for the status of their test, which stands at its end."""
     waiting: list[_Card] = []
+    payloads = _PayloadAhead()
     try:
         for element, parents in _elements(path):
             if element.tag == "msg" and _is_card(element, parents):
-                waiting.append(_Card(element.text or "", _place_of(parents), test_id=_id_of(parents)))
+                text = payloads.card_of(element.text or "", parents[-1])
+                if text is not None:
+                    waiting.append(_Card(text, _place_of(parents), test_id=_id_of(parents)))
             elif element.tag == "status" and _is_test_or_fixture(parents):
                 for card in waiting:
                     card.test, card.status = parents[-1].get("name", ""), element.get("status", "")
@@ -177,6 +181,21 @@ def _from_xml(path: Path) -> Iterator[_Card]:
         yield from waiting
         raise
     yield from waiting
+
+
+class _PayloadAhead:
+    """Puts a payload that has a message of its own into the card that follows it in the same test or keyword."""
+
+    def __init__(self) -> None:
+        self._payload = ""
+        self._parent: object = None
+
+    def card_of(self, text: str, parent: object) -> str | None:
+        """The card with its payload; None where the text is a payload, which is kept for the card to come."""
+        if is_payload(text):
+            self._payload, self._parent = text, parent
+            return None
+        return with_payload(text, self._payload) if parent is self._parent else text
 
 
 def _with_doubts(cards: list[_Card]) -> list[_Card]:
@@ -261,13 +280,21 @@ def _object_of(pairs: list[tuple[str, Any]]) -> _Object:
         [], name=_word_of(values, "name"), owner=_word_of(values, "owner"), status=_word_of(values, "status")
     )
     is_suite = "tests" in values or "suites" in values
+    payloads = _PayloadAhead()
     for key, value in pairs:
         for child in value if isinstance(value, list) else (value,):
             if isinstance(child, _Object):
-                whole.cards += _settled(child, key, in_suite=is_suite)
+                cards = _of_message(child, payloads) if child.is_message else child.cards
+                whole.cards += _settled(replace(child, cards=cards), key, in_suite=is_suite)
     for card in whole.cards:
         card.test_id = card.test_id or _word_of(values, "id")
     return whole
+
+
+def _of_message(message: _Object, payloads: _PayloadAhead) -> list[_Card]:
+    (card,) = message.cards
+    text = payloads.card_of(card.text, None)
+    return [] if text is None else [replace(card, text=text)]
 
 
 def _word_of(values: Mapping[str, Any], key: str) -> str:

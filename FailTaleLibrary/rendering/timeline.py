@@ -55,6 +55,14 @@ class Mark:
     """It lies before the test, and is drawn at its edge."""
 
     @property
+    def left(self) -> float:
+        return round(max(self.at - self.spread, 0.0), 2)
+
+    @property
+    def right(self) -> float:
+        return round(min(self.at + self.spread, 100.0), 2)
+
+    @property
     def width_px(self) -> int:
         """A disc, or as much as the label takes."""
         return 16 + 6 * (len(self.label) + self.is_earlier - 1)
@@ -105,10 +113,16 @@ def timeline_of(report: Report, suspects: Sequence[Suspect], *, most_hosts: int 
     return Timeline(
         lanes=(Lane("test", tuple(_keywords(failure, axis))), *sorted(shown, key=lambda lane: hosts.index(lane.name))),
         failed=axis.place(failure.window.end),
-        begins=in_words.clock_time(failure.window.start),
+        begins=_beginning(failure),
         ends=in_words.clock_time(failure.window.end),
         unshown=_unshown(len(telling), len(hosts), len(shown)),
     )
+
+
+def _beginning(failure: Failure) -> str:
+    """``12:00:01.000``; of what was run again, which time it was: the drawing begins with that attempt."""
+    moment = in_words.clock_time(failure.window.start)
+    return f"attempt {failure.attempt}: {moment}" if failure.attempt > 1 else moment
 
 
 def _unshown(telling: int, hosts: int, shown: int) -> str:
