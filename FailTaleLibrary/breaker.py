@@ -10,7 +10,8 @@ import math
 import threading
 import time
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+
+from FailTaleLibrary.lazy import dataclass
 
 PAUSE_S = 60.0
 """Between two attempts, while a cause lasts; short, because a host that rebooted is the interesting one."""

@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from typing import Any
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Plan, SafeText, Step, our_words
 
 GRACE_S = 2.0

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.records import HostClock, LineTimes, OwnTimeFormat
 from FailTaleLibrary.timestamps import TimeFormat, leading_time, parse, parse_known
 
@@ -125,7 +125,7 @@ _TIME = (
 _STEP = r"(?:[^\t]{1,80}\t[^\t]{1,80}\t)?\ufeff?"  # `gh run view --log`: job and step
 _TIME_CHARS = 80
 """Of a line's start, within which a time ends."""
-_DATED = re.compile(rf"{_STEP}(?:{_TIME})(?: |\t|$)")
+_DATED = regex(rf"{_STEP}(?:{_TIME})(?: |\t|$)")
 
 
 def message_of(line: str) -> str:

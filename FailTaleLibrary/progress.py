@@ -6,8 +6,9 @@ import contextlib
 import os
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TextIO
+
+from FailTaleLibrary.lazy import dataclass
 
 EVERY_S = 0.2
 _FROM_S = 0.5

@@ -27,7 +27,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property, partial
 from pathlib import Path
@@ -44,6 +43,7 @@ from FailTaleLibrary.errors import ConfigError, FailTaleError, HistoryError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.files import user_directory
 from FailTaleLibrary.interrupts import held_back
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import log_as_asked, logger_of, redact_with
 from FailTaleLibrary.progress import Progress
 from FailTaleLibrary.records import (

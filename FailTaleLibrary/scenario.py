@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from FailTaleLibrary.lazy import dataclass
 
 _LOCATION = re.compile(r"(.+?):(\d{1,7})")
 _KEYS = ("feature", "scenario", "scenario outline", "location", "tags")

@@ -14,7 +14,6 @@ import math
 import re
 import types
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import (
@@ -31,6 +30,8 @@ from typing import (
     get_origin,
     get_type_hints,
 )
+
+from FailTaleLibrary.lazy import dataclass, field, regex
 
 M = TypeVar("M", bound="Model")
 T = TypeVar("T")
@@ -362,9 +363,9 @@ def _resolved_fields(model: type[Model]) -> dict[str, FieldInfo]:
 
 # --- Checking ---------------------------------------------------------------------------------------------------------
 
-_WHOLE_NUMBER = re.compile(r"\s*[+-]?[0-9]{1,40}(?:\.0+)?\s*", re.ASCII)
-_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_WHOLE_NUMBER = regex(r"\s*[+-]?[0-9]{1,40}(?:\.0+)?\s*", re.ASCII)
+_MOMENT = regex(r"(\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d)(?:\.(\d+))?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_SURROGATE = regex(r"\\u[dD][89a-fA-F]")
 _TRUTH = {"1": True, "true": True, "t": True, "yes": True, "y": True, "on": True}
 _TRUTH |= {"0": False, "false": False, "f": False, "no": False, "n": False, "off": False}
 

@@ -12,12 +12,12 @@ import hashlib
 import html
 import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from urllib.parse import unquote
 
 from FailTaleLibrary.files import private_directory, read_regular, write_new_private_file
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Failure, SafeText, Screenshot, our_words
 from FailTaleLibrary.text import shorten
 

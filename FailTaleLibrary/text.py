@@ -21,6 +21,8 @@ _ANSI = re.compile(
     r"|[@-Z\\-_])"
 )
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
+_NOT_PLAIN = re.compile(r"[^\t\n -~]")
+"""What may have to be changed; most of what hosts print has none of it."""
 _DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 
 
@@ -35,6 +37,8 @@ def sanitize(text: str) -> str:
     Surrogates become ``\\udNNN``, direction overrides their code point (``\\u202e``), a carriage return a line end;
     other control characters go. Tabs and line ends stay. Idempotent.
     """
+    if not _NOT_PLAIN.search(text):
+        return text
     text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from functools import cache, lru_cache
+
+from FailTaleLibrary.lazy import dataclass, regex
 
 # --- Pieces: what a format is made of ---------------------------------------------------------------------------------
 
@@ -670,7 +671,7 @@ NESTED = '([{] *"[$A-Za-z]+" *: *)?([{] *"[$A-Za-z]+" *: *)?"?'
 """Between a key and the time: MongoDB's ``{"$date":"…``, log4j2's ``{"epochSecond":…``."""
 
 
-_COMPOSE_LEAD = re.compile(COMPOSE_LEAD)
+_COMPOSE_LEAD = regex(COMPOSE_LEAD)
 
 
 def parse(line: str, *, utc_offset_s: int, near: datetime, time_format: TimeFormat | None = None) -> datetime | None:

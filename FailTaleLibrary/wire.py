@@ -16,9 +16,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from FailTaleLibrary.lazy import dataclass, replace
 
 MAX_RESPONSE_BYTES = 4 * 1024 * 1024
 """Of one response: a page of a record has 256 kB, a list of a thousand components less than 1 MB, 1,000 lines of a log

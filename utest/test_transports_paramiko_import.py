@@ -12,7 +12,7 @@ import sys
 from FailTaleLibrary.transports.paramiko_import import load_paramiko
 load_paramiko()
 import paramiko
-print("invoke" in sys.modules, "asyncio" in sys.modules)
+print("invoke" in sys.modules, "asyncio" in sys.modules, "importlib.metadata" in sys.modules)
 """
 
 
@@ -20,8 +20,8 @@ def told_by(program: str) -> list[str]:
     return subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
 
 
-def test_paramiko_brings_neither_invoke_nor_asyncio() -> None:
-    assert told_by(LOADED) == ["False", "False"]
+def test_paramiko_brings_neither_invoke_nor_asyncio_nor_packages_metadata() -> None:
+    assert told_by(LOADED) == ["False", "False", "False"]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,12 @@ def test_paramiko_brings_neither_invoke_nor_asyncio() -> None:
     ids=["by paramiko's reader of ssh_config", "by somebody else", "a part of it"],
 )
 def test_invoke_is_there_for_whoever_wants_it(wanted: str) -> None:
-    assert told_by(f"{LOADED}print({wanted}, 'invoke' in sys.modules)") == ["False", "False", "bob", "True"]
+    assert told_by(f"{LOADED}print({wanted}, 'invoke' in sys.modules)") == ["False", "False", "False", "bob", "True"]
+
+
+def test_paramiko_knows_its_version_and_others_those_of_all_packages() -> None:
+    program = "from importlib import metadata; print(paramiko.__version__ == metadata.version('paramiko'), metadata)"
+    assert told_by(f"{LOADED}{program}")[3:6] == ["True", "<module", "'importlib.metadata'"]
 
 
 def test_who_imports_invoke_while_paramiko_is_imported_gets_the_whole_of_it() -> None:
@@ -47,6 +52,8 @@ class Meanwhile:
             import invoke
             from invoke import Context
             from invoke.config import Config
+            import importlib.metadata
+            assert importlib.metadata.version("invoke") and importlib.metadata.distributions
             print(Context().run("echo bob", hide=True).stdout.strip(), invoke.Config is Config)
 sys.meta_path.insert(0, Meanwhile())
 """

@@ -9,6 +9,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from itertools import islice, pairwise
 from pathlib import Path
@@ -29,7 +30,15 @@ from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.transports import CommandResult, Script, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.transports.ssh import SshTransport
-from FailTaleLibrary.transports.visit import Frame, FrameSplitter, command_line, opening, request
+from FailTaleLibrary.transports.visit import (
+    Frame,
+    FrameSplitter,
+    KnownLogin,
+    command_line,
+    hold_visit,
+    opening,
+    request,
+)
 from FailTaleLibrary.windows import ResolvedWindow, parse_host_output
 from FailTaleLibrary.windows import command_line as command_line_of
 
@@ -119,11 +128,60 @@ FAULTS = {
 
 @pytest.mark.parametrize("fault", [fault for fault in FAULTS if "filter" not in fault])
 def test_a_fault_in_a_batch_costs_one_item(in_a_shell: Transport, fault: str) -> None:
-    items = [batched("first", "echo first"), batched("fault", FAULTS[fault], timeout_s=9), batched("last", "echo last")]
+    items = [batched("first", "echo first"), batched("fault", FAULTS[fault]), batched("last", "echo last")]
     results = visit(in_a_shell, *items)
     assert (results["first"].stdout, results["last"].stdout) == (b"first\n", b"last\n")
     assert (results["first"].exit_status, results["last"].exit_status) == (0, 0), results["last"]
     assert set(results) == {"first", "fault", "last"}
+
+
+class AheadOfItself:
+    """A host of which stderr is read further than stdout: its first item's frames come before its start."""
+
+    hello_s, name, ended = FOREVER_S, "ahead", False
+
+    def __init__(self) -> None:
+        self.known = KnownLogin(has_shell=True)
+        now = datetime.now(timezone.utc)
+        self.known.saw(VisitStart(f"{now.timestamp():.6f}", "+0000", now, now))
+        self._sent = b""
+        self._reads = 0
+        self._readable, self._writable = os.pipe()
+        os.write(self._writable, b"something to read")
+
+    def start(self, command_line: str, *, wait_s: float) -> AheadOfItself:
+        return self
+
+    def filenos(self) -> Sequence[int]:
+        return (self._readable,)
+
+    def write(self, data: bytes) -> int:
+        self._sent += data
+        return len(data)
+
+    def read(self) -> tuple[bytes, bytes]:
+        self._reads += 1
+        hello, nonce = self._sent.decode().rpartition("\nvisit ")[2].split()[:2]
+        mark, now = f"\x1e{nonce}", datetime.now(timezone.utc).timestamp()
+        if self._reads == 1:
+            return b"", f"{mark} b 0\nits stderr\n{mark} e 0\n".encode()
+        began = f"failtale {hello}\n\x1efailtale {hello} ready direct {now:.6f} +0000\n"
+        return f"{began}{mark} b 0\ntext\n{mark} s 0 7 ended\n{mark} e 0\n".encode(), b""
+
+    def close(self) -> None:
+        os.close(self._readable)
+        os.close(self._writable)
+
+
+def test_an_item_ends_whichever_stream_is_read_first() -> None:
+    told: list[CommandResult] = []
+    patience = time.monotonic() + FOREVER_S
+    hold_visit(
+        AheadOfItself(), [item("one", "")], ends_at=patience, cancel=NEVER, on_result=lambda _, it: told.append(it)
+    )
+    (result,) = told
+    assert (result.stdout, result.stderr, result.exit_status) == (b"text\n", b"its stderr\n", 7)
+    assert result.incomplete is None
 
 
 def test_statuses_and_streams_in_a_batch_are_each_items_own(in_any_shell: Transport) -> None:
@@ -163,8 +221,8 @@ def test_an_item_of_a_batch_that_is_late_keeps_what_it_printed_and_the_others_ar
 ) -> None:
     monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
     hangs = "trap '' TERM ALRM; setsid sleep 300 >/dev/null 2>&1 & echo part; sleep 300; sleep 300"
-    items = [batched("first", "echo first"), batched("late", hangs, timeout_s=2), batched("last", "echo last")]
-    results = visit(in_a_shell, *items)
+    items = [batched("first", "echo first"), batched("late", hangs), batched("last", "echo last")]
+    results = visit(in_a_shell, *(replace(each, timeout_s=5) for each in items))  # one limit: else they share nothing
     assert [results[name].stdout for name in ("first", "late", "last")] == [b"first\n", b"part\n", b"last\n"]
     assert [results[name].timed_out for name in ("first", "late", "last")] == [False, True, False]
     assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
@@ -194,8 +252,8 @@ def test_a_batch_that_broke_off_goes_on_where_a_server_takes_one_session(
     new_host: Callable[..., Sshd],
 ) -> None:
     host = new_host(options=["MaxSessions 1"])
-    items = [batched("first", "echo first"), batched("late", "sleep 300", timeout_s=2), batched("last", "echo last")]
-    results = visit(to(host), *items)
+    items = [batched("first", "echo first"), batched("late", "sleep 300"), batched("last", "echo last")]
+    results = visit(to(host), *(replace(each, timeout_s=5) for each in items))
     assert [results[name].stdout for name in ("first", "late", "last")] == [b"first\n", b"", b"last\n"]
     assert [results[name].timed_out for name in ("first", "late", "last")] == [False, True, False]
     assert wait_until(lambda: host.leftovers() == []), host.leftovers()

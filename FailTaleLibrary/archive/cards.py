@@ -10,7 +10,6 @@ import contextlib
 import io
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from FailTaleLibrary.archive.outputs import reports_in
@@ -18,6 +17,7 @@ from FailTaleLibrary.archive.payload import from_payload, report_in, to_payload
 from FailTaleLibrary.archive.texts import Format, Text, chunks_of, rewrite_texts
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import open_regular, replacing
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Analysis, AnyRecord, RecordVisitor, Report, SafeText, our_words
 from FailTaleLibrary.rendering import is_card, redraw
 from FailTaleLibrary.rendering.log_messages import is_payload, messages_of, with_other_payload, with_payload

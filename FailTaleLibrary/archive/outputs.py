@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 from xml.etree import ElementTree
@@ -16,6 +15,7 @@ from xml.etree import ElementTree
 from FailTaleLibrary.archive.payload import report_in
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import open_regular, read_regular
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.records import Report, our_words
 from FailTaleLibrary.rendering import is_card
 from FailTaleLibrary.rendering.log_messages import is_payload, with_payload

@@ -5,12 +5,12 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
 from FailTaleLibrary.archive.bundles import MANIFEST, read_manifest
 from FailTaleLibrary.errors import ArchiveError
+from FailTaleLibrary.lazy import dataclass, field
 
 MAX_FOLDERS = 20_000
 """That are looked into below one folder: somebody may stand in their home directory."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator
 
 from FailTaleLibrary.belonging.used_texts import UsedText
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.records import Identifier, IdentifierKind, SafeText, SeenIn, derived, derived_texts, our_words
 
 MAX_TEXTS = 400
@@ -58,11 +59,11 @@ def trace_digits(trace: float) -> str:
 
 # --- One text ---------------------------------------------------------------------------------------------------------
 
-_NAMED_VALUE = re.compile(r"[$@&]?\{?(?P<name>[A-Za-z_][\w .-]{0,40}?)\}? ?= ?['\"]?(?P<value>[^'\"].*?)['\"]?$", re.S)
+_NAMED_VALUE = regex(r"[$@&]?\{?(?P<name>[A-Za-z_][\w .-]{0,40}?)\}? ?= ?['\"]?(?P<value>[^'\"].*?)['\"]?$", re.S)
 """``${order} = 4711``, as Robot logs what a keyword returned; ``order=4711``, as an argument or a parameter is told."""
-_AUTHORITY = re.compile(r"(?<=://)[^/\s'\"?#]+")
+_AUTHORITY = regex(r"(?<=://)[^/\s'\"?#]+")
 """A URL's host, port and user: where it went, not what it was about."""
-_PARTS = re.compile(
+_PARTS = regex(
     r"(?<![0-9A-Za-z])00-(?P<trace>[0-9a-f]{32})-(?P<span>[0-9a-f]{16})-[0-9a-f]{2}(?![0-9A-Za-z])"
     r"|(?P<token>\[(?:mail|user):\d+\])"  # of an address or a user that redaction has replaced
     r"|(?P<mail>[A-Za-z0-9][A-Za-z0-9._%+-]{0,63}@[A-Za-z0-9-]{1,63}(?:\.[A-Za-z0-9-]{1,63}){0,6})"
@@ -70,23 +71,23 @@ _PARTS = re.compile(
     r"|(?P<time>\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?\S*)?|\d\d:\d\d:\d\d\S*)"
     r"|(?P<word>[A-Za-z0-9]+(?:[-_#][A-Za-z0-9]+)*)"
 )
-_HEX = re.compile(r"(?=.*[0-9])(?=.*[a-f])[0-9a-f]{8,}", re.IGNORECASE)
-_MIXED = re.compile(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z]{16,}")
-_WORD = re.compile(r"[A-Za-z][\w.-]{2,39}")
-_SEPARATORS = re.compile(r"[-_#]")
-_EPOCH = re.compile(r"1[5-9]\d{8}(?:\d{3}|\d{6}|\d{9})?|20[0-4]\d[01]\d[0-3]\d")
-_YEAR = re.compile(r"(?:19|20)\d\d")
-_QUANTITY = re.compile(
+_HEX = regex(r"(?=.*[0-9])(?=.*[a-f])[0-9a-f]{8,}", re.IGNORECASE)
+_MIXED = regex(r"(?=.*[0-9])(?=.*[A-Za-z])[0-9A-Za-z]{16,}")
+_WORD = regex(r"[A-Za-z][\w.-]{2,39}")
+_SEPARATORS = regex(r"[-_#]")
+_EPOCH = regex(r"1[5-9]\d{8}(?:\d{3}|\d{6}|\d{9})?|20[0-4]\d[01]\d[0-3]\d")
+_YEAR = regex(r"(?:19|20)\d\d")
+_QUANTITY = regex(
     r"[.,]\d|:\d\d|%| ?(?:[kKMGT]i?B|bytes?|[mun]?s|secs?|seconds?|minutes?|hours?|days?|lines?|rows?|times|px)\b"
 )
 """What follows a number that counts or measures."""
-_PLACE = re.compile(r"[.,]$|[\w\]]:$|\w\[$|[-+]$")
+_PLACE = regex(r"[.,]$|[\w\]]:$|\w\[$|[-+]$")
 """What precedes a number that is a port, a line, a process or a part of another number."""
-_LABEL = re.compile(
+_LABEL = regex(
     r"(?P<label>[A-Za-z]+(?:[_ ][A-Za-z]+)?)[\"'\]]?\s{0,2}"
     r"(?:[=:#/]|(?:no|nr|num)\.?|(?:with )?id|is)?\s{0,2}[\"'#(\[]?$"
 )
-_NAME_WORDS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_NAME_WORDS = regex(r"[A-Z]?[a-z]+|[A-Z]+")
 
 
 def _in_text(text: SafeText, used: UsedText) -> Iterator[Identifier]:
@@ -234,10 +235,10 @@ def requests_in(line: str) -> Iterator[str]:
         yield match["id"] or match["bracketed"]
 
 
-_JOINED_BEFORE = re.compile(r"[0-9A-Za-z]$")
-_JOINED_AFTER = re.compile(r"[0-9A-Za-z]")
-_BESIDE_NAME = re.compile(r"(?:['\"=:]|[=:] )$")
-_REQUEST = re.compile(
+_JOINED_BEFORE = regex(r"[0-9A-Za-z]$")
+_JOINED_AFTER = regex(r"[0-9A-Za-z]")
+_BESIDE_NAME = regex(r"(?:['\"=:]|[=:] )$")
+_REQUEST = regex(
     r"(?i)(?:\b|_)(?:x-)?(?:req(?:uest)?|trace|correlation|transaction|tx|span|operation)"
     r"[-_ ]?(?:id)?[\"']?\s?[=:#]?\s?[\"'\[(]?"
     r"(?P<id>(?=[0-9a-z-]*\d)[0-9a-z][0-9a-z-]{3,63})(?![0-9a-z])"
@@ -316,14 +317,14 @@ _KEYS = (
     r"|msg[-_ ]?id|session[-_ ]?(?:id)?|transaction(?:[-_ ]?id)?|txn?(?:[-_ ]?id)?|order(?:[-_ ]?(?:id|no))?"
     r"|job(?:[-_ ]?id)?"
 )
-_KEYED = re.compile(rf"\b(?:{_KEYS})[\"']?[ ]?[=:][ ]?[\"']?(?=[\w-]*\d)([\w-]{{4,64}})", re.IGNORECASE)
-_BARE = re.compile(
+_KEYED = regex(rf"\b(?:{_KEYS})[\"']?[ ]?[=:][ ]?[\"']?(?=[\w-]*\d)([\w-]{{4,64}})", re.IGNORECASE)
+_BARE = regex(
     r"\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
     r"|\b(?=[0-9a-f]*[a-f])(?=[0-9a-f]*\d)(?:[0-9a-f]{32}|[0-9a-f]{16}|[0-9a-f]{8})\b",
     re.IGNORECASE,
 )
-_LIKELY = re.compile(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{6,63}(?![\w-])")
-_UNLIKELY = re.compile(r"\d{1,4}[-:.\d]*$|\d{4}-\d\d-\d\d|\d+(?:ms|kB|MB|GB|s)$")
+_LIKELY = regex(r"(?<![\w-])(?=[\w-]*\d)[A-Za-z0-9][\w-]{6,63}(?![\w-])")
+_UNLIKELY = regex(r"\d{1,4}[-:.\d]*$|\d{4}-\d\d-\d\d|\d+(?:ms|kB|MB|GB|s)$")
 """A date, a clock, a duration or a size."""
 
 

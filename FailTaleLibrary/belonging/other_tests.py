@@ -16,12 +16,12 @@ import secrets
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Literal, cast
 
 from FailTaleLibrary.files import own_runtime_directory
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import OtherTest, OtherTests, SafeText, derived, our_words
 

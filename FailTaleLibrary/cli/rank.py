@@ -9,7 +9,6 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import BinaryIO
@@ -17,6 +16,7 @@ from typing import BinaryIO
 from FailTaleLibrary.cli.options import Commands, configuration_if_named, status_1, with_config
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.files import open_regular, read_anything
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.ranking import LineSuspect, suspects_in
 from FailTaleLibrary.redaction.redactor import RecordRedactor
 from FailTaleLibrary.run import redactor_for

@@ -9,7 +9,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from FailTaleLibrary import __version__
@@ -21,6 +20,7 @@ from FailTaleLibrary.cli.printing import unfiltered
 from FailTaleLibrary.config import Limits
 from FailTaleLibrary.errors import ArchiveError, ConfigError
 from FailTaleLibrary.files import write_file
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering.run_formats import to_github_annotations, to_github_summary, to_junit, to_lines
 from FailTaleLibrary.rendering.run_page import PAGE_NAME, title_of, to_run_page

@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Gap, Item, Report, Suspect
 
 _SHOWN_NAMES = 20

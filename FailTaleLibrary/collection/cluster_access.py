@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import partial
 
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.records import Gap, GapReason, SafeText, derived, our_words
 
 
@@ -194,7 +194,7 @@ def _in_plain_words(stderr: str) -> str:
 
 # --- Rights ----------------------------------------------------------------------------------------------------------
 
-_FORBIDDEN = re.compile(
+_FORBIDDEN = regex(
     r"User \"(?P<user>[^\"]{1,200})\" cannot (?P<verb>[a-z]+) resource \"(?P<resource>[a-z/]+)\" in API group "
     r"\"(?P<group>[a-z0-9.-]*)\"(?: in the namespace \"(?P<namespace>[a-z0-9-]+)\"| at the cluster scope)"
 )

@@ -11,7 +11,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 
@@ -21,6 +20,7 @@ from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession, ask_host
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.progress import CollectionState, Progress
 from FailTaleLibrary.records import (

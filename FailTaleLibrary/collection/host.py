@@ -7,7 +7,6 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 
@@ -20,6 +19,7 @@ from FailTaleLibrary.collection.store_turn import StoreTurn
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, Gap, HostClock, Item, SafeText, Step, derived, our_words
 from FailTaleLibrary.redaction import Redactor

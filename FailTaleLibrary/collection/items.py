@@ -6,7 +6,6 @@ No stage above can see raw output: whoever makes an Item or a Gap of something t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 
 from FailTaleLibrary.budget import STDERR_BYTES, Allowance, HostBudget
@@ -14,6 +13,7 @@ from FailTaleLibrary.collection.cluster_access import kubectl_trouble, with_role
 from FailTaleLibrary.collection.silence import SilentAnswer, last_words, meaning, silence_of
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import (
     AppliedWindow,
     Gap,

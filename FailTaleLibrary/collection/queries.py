@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import TypeVar
@@ -19,6 +18,7 @@ from FailTaleLibrary import background, timestamps
 from FailTaleLibrary.budget import Allowance
 from FailTaleLibrary.collection.items import AskedStep
 from FailTaleLibrary.config import Collector
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.moments import message_of
 from FailTaleLibrary.records import Failure, LookBack, SeenShape, Step
 from FailTaleLibrary.stores import Entry, QueryWindow, RawAnswer, StoreAnswer, StoreError, Stores

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import GapReason, SafeText, derived, our_words
 
 

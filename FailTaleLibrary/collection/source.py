@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -18,6 +17,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.variables import Resolved, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.progress import Progress
 from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, HostNames, Plan, SafeText, Step
 from FailTaleLibrary.redaction import Redactor

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 from FailTaleLibrary.config.model import (
     AnalysisSettings,
@@ -26,6 +25,7 @@ from FailTaleLibrary.config.model import (
     Tags,
 )
 from FailTaleLibrary.config.types import in_quotes
+from FailTaleLibrary.lazy import dataclass, regex
 
 
 def is_short(text: str) -> bool:
@@ -234,7 +234,7 @@ class Place:
         return f'"{self.host}"' if ":" in self.host else self.host
 
 
-_PLACE = re.compile(
+_PLACE = regex(
     r"(?:\w+://)?(?:(?P<user>[^@\s/]+)@)?(?:\[(?P<v6>[0-9A-Fa-f:.%\w]+)\]|(?P<host>[^@:/\s\[\]]+|[0-9A-Fa-f.]*(?::[0-9A-Fa-f.]*){2,}))"
     r"(?::(?P<port>\d{1,5}|ssh))?/?"
 )
@@ -300,7 +300,7 @@ def _is_ip(text: str) -> bool:
 
 # --- Variables -------------------------------------------------------------------------------------------------------
 
-_FOREIGN_VARIABLE = re.compile(
+_FOREIGN_VARIABLE = regex(
     r"\$\((?P<command>\w+)[^()]*\)|[$@&]\{(?P<robot>[^{}]+)\}|\$(?P<shell>[A-Za-z_]\w*)|\{\{\s*(?P<jinja>\w+)[^{}]*\}\}|(?<!\w)%(?P<windows>[A-Z_]\w+)%"
 )
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from FailTaleLibrary.config.inside import CLIENTS, CLUSTER_CLIENTS, ENGINES, behind_options, exec_prefix
+from FailTaleLibrary.lazy import dataclass
 
 _GROUPS = frozenset(
     {

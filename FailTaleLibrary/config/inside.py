@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Annotated
 
 from FailTaleLibrary.config.types import Kind, NotUnderstoodError, in_quotes, one_or_many
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.schema import AfterValidator, BeforeValidator
 
 ENGINES = ("docker", "podman", "nerdctl")
@@ -20,7 +21,7 @@ CLUSTER_CLIENTS = ("kubectl", "oc")
 """Programs that speak alike: `kubectl exec -i POD --`."""
 CLIENTS = (*ENGINES, *CLUSTER_CLIENTS)
 _SHELLS = ("sh", "bash", "ash", "dash", "/bin/sh", "/bin/bash")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_CONTROL = regex(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _LONGEST_BYTES = 2000
 """Dropbear takes command lines of some 9,000 bytes, and a character may travel as eighteen."""
 _WITH_VALUE = {

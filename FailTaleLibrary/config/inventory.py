@@ -18,13 +18,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Inventory
 from FailTaleLibrary.config.types import NAME_PATTERN, in_quotes
+from FailTaleLibrary.lazy import dataclass, field
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of an inventory's answer; one of 2,000 hosts with fifty variables each has 5 MB."""

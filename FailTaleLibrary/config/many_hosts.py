@@ -10,13 +10,13 @@ import fnmatch
 import itertools
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from FailTaleLibrary.config.inventory import InventoryError, InventoryHosts, hosts_of
 from FailTaleLibrary.config.model import Inventory
 from FailTaleLibrary.config.types import in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where
+from FailTaleLibrary.lazy import dataclass
 
 MAX_HOSTS = 20_000
 _RANGE = re.compile(

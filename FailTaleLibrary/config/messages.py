@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, get_args, get_origin
 
 from FailTaleLibrary.config.advice import is_short, key_advice, section_advice
 from FailTaleLibrary.config.model import EXTENSION, Section
 from FailTaleLibrary.config.types import NotUnderstoodError, in_quotes
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.schema import Refusal
 
 # --- Mistakes, found all over and reported together ------------------------------------------------------------------

@@ -5,7 +5,6 @@ Every field has a description, from which `docs/configuration.md` is generated. 
 """
 
 # Annotations are not postponed here: every run reads them, and as texts they would be compiled each time.
-import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Literal
@@ -45,9 +44,10 @@ from FailTaleLibrary.config.types import (
     Url,
     WindowSetting,
 )
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.schema import BeforeValidator, Field, SecretStr
 
-_NAMED_LIKE_A_SECRET = re.compile(
+_NAMED_LIKE_A_SECRET = regex(
     r"(?i)(?:^|_)(?:pass|pw)(?:_|$)|passw(?:or)?d|passphrase|pwd|secret|token|credential|(?:api|access|private)_?key"
 )
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
 from typing import Any
 
 from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where, dotted
+from FailTaleLibrary.lazy import dataclass, field, regex, replace
 
 _SSH = {
     "username": "user",
@@ -39,7 +39,7 @@ _SECRETS = {"key_passphrase": "FAILTALE_KEY_PASSPHRASE", "password": "FAILTALE_P
 
 _FOLLOWED_AT_THE_TOP = {"ssh_defaults", "components", "hosts", "ollama"}
 
-_TAIL = re.compile(r"tail\s+(?:-n\s*|--lines[= ])(\d+)\s+((?:/[\w./*?-]+\s*)+)")
+_TAIL = regex(r"tail\s+(?:-n\s*|--lines[= ])(\d+)\s+((?:/[\w./*?-]+\s*)+)")
 """``tail`` of logs and nothing else: read as files, so that the lines of the test are told from those before it."""
 
 _NOT_FOLLOWED = {

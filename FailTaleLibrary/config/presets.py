@@ -20,7 +20,6 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from FailTaleLibrary.config.messages import Mistake, Mistakes
 from FailTaleLibrary.config.model import Collector, Section
 from FailTaleLibrary.config.types import Name, Pattern, Texts, in_quotes
 from FailTaleLibrary.config.yaml_source import Document, Where, read_document, read_text
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.schema import Field
 
 _SHIPPED = Path(__file__).parent.parent / "presets"

@@ -22,6 +22,7 @@ from FailTaleLibrary.config.types import (
     in_quotes,
     one_or_many,
 )
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.schema import AfterValidator, BeforeValidator, Field, SecretStr
 
 QUERY_TIME_S = 3.0
@@ -29,12 +30,12 @@ QUERY_TIME_S = 3.0
 IN_QUERIES = ("url", "params", "body", "arguments")
 """What of a query may hold variables of the tests; `url` behind its host alone."""
 UNITS = ("s", "ms", "us", "ns", "rfc3339")
-PLACEHOLDER = re.compile(r"\{(since|until|limit|step)(?::([^{}]*))?\}")
+PLACEHOLDER = regex(r"\{(since|until|limit|step)(?::([^{}]*))?\}")
 """What becomes a value of the window; any other brace is the query language's own."""
 _STEP = r"[^\s.\[\]]+"
-_PATH = re.compile(rf"(?:{_STEP}|\[\])(?:\.{_STEP}|\[\])*")
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
-_SECRET_HEADER = re.compile(r"(?i)auth|cookie|token|secret|key|password|credential")
+_PATH = regex(rf"(?:{_STEP}|\[\])(?:\.{_STEP}|\[\])*")
+_HEADER_NAME = regex(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,100}")
+_SECRET_HEADER = regex(r"(?i)auth|cookie|token|secret|key|password|credential")
 _FRAMING = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 
 

@@ -12,19 +12,19 @@ import re
 import shlex
 import stat
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 from FailTaleLibrary.config.transports import TRANSPORTS
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.schema import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from FailTaleLibrary.text import shorten
 
 # --- Units: ``10 s`` <-> seconds, ``64 kB`` <-> bytes ----------------------------------------------------------------
 
-_DURATION = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:(ms)|(s|sec|seconds?)|(m|min|minutes?)|(h|hours?)|(d|days?))?\s*")
-_SIZE = re.compile(r"\s*(\d{1,18}(?:\.\d+)?)\s*(b|bytes?|[kmg]|[kmg]b|[kmg]ib)?\s*", re.IGNORECASE)
+_DURATION = regex(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:(ms)|(s|sec|seconds?)|(m|min|minutes?)|(h|hours?)|(d|days?))?\s*")
+_SIZE = regex(r"\s*(\d{1,18}(?:\.\d+)?)\s*(b|bytes?|[kmg]|[kmg]b|[kmg]ib)?\s*", re.IGNORECASE)
 
 _SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
 _BYTES = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2, "GB": 1000**3, "GiB": 1024**3}
@@ -105,8 +105,8 @@ def format_bytes(size: int) -> str:
 # --- Variables: ``%{NAME}`` -> its value in the environment, as Robot Framework reads them ---------------------------
 
 # A default may hold one level of braces, as in %{FORMAT={id}}.
-_REFERENCE = re.compile(r"(\\)?%\{([^{}=]+)(?:=((?:[^{}]|\{[^{}]*\})*))?\}")
-_ONLY_A_NAME = re.compile(r"%\{[^{}=]+\}")
+_REFERENCE = regex(r"(\\)?%\{([^{}=]+)(?:=((?:[^{}]|\{[^{}]*\})*))?\}")
+_ONLY_A_NAME = regex(r"%\{[^{}=]+\}")
 
 
 class Expanded(str):
@@ -305,7 +305,7 @@ def _re2_with_secret(pattern: str, info: ValidationInfo) -> str:
     return pattern
 
 
-_ERE_ONLY = re.compile(r"\\([<>`'1-9])")
+_ERE_ONLY = regex(r"\\([<>`'1-9])")
 _ERE_TAKES = ("no argument for repetition", "bad repetition operator", "invalid repetition size")
 
 
@@ -324,7 +324,7 @@ def _ere(pattern: str, info: ValidationInfo) -> str:
 
 # --- Ways to hosts ---------------------------------------------------------------------------------------------------
 
-_JUMP_PLACE = re.compile(
+_JUMP_PLACE = regex(
     r"(?:ssh://)?(?:(?P<user>[^\s/,]+)@)?(?:\[(?P<v6>[0-9A-Fa-f:.]+(?:%\w+)?)\]|(?P<host>[\w.-]+))(?::(?P<port>\d{1,5}))?/?"
 )
 

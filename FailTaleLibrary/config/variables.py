@@ -13,11 +13,11 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from FailTaleLibrary.config.model import KINDS_OF_VARIABLES, Collector, Config, Host, Variable
 from FailTaleLibrary.config.types import NotUnderstoodError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
 
 _log = logger_of(__name__)

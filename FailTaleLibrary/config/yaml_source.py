@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
@@ -17,6 +16,7 @@ from FailTaleLibrary.config.messages import Mistake, Mistakes, anchor_advice, co
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Expanded, MissingVariablesError, Origin, expand, in_quotes, referenced
 from FailTaleLibrary.files import read_anything
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.schema import ValidationError
 
 if TYPE_CHECKING:

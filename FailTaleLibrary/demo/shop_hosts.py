@@ -10,12 +10,12 @@ import secrets
 import string
 import tempfile
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from FailTaleLibrary.demo.processes import DemoError, Processes
 from FailTaleLibrary.demo.shop.storage import INVOICE_BYTES, SPOOL_QUOTA_BYTES
+from FailTaleLibrary.lazy import dataclass
 
 HOSTS = ("web1", "api1", "storage1")
 SUITE = Path(__file__).parent / "suite"

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO, cast
@@ -31,6 +30,7 @@ from paramiko.common import (
 from FailTaleLibrary import background
 from FailTaleLibrary.demo.lifeline import say_ready, wait_for_the_end
 from FailTaleLibrary.demo.processes import kill_group
+from FailTaleLibrary.lazy import dataclass
 
 USER = "failtale"
 GRACE_S = 1.0

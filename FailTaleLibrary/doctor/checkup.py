@@ -12,7 +12,6 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Literal
@@ -43,6 +42,7 @@ from FailTaleLibrary.doctor.services import service_findings
 from FailTaleLibrary.doctor.survey import MAX_BYTES, HostSurvey, host_collectors, parse_survey, survey_script
 from FailTaleLibrary.errors import ConfigError, RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.progress import EVERY_S, CollectionState, Progress
 from FailTaleLibrary.records import Evidence, Failure, Gap, HostClock, Item, Window, our_words

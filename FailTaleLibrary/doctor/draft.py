@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
 from FailTaleLibrary.doctor.proposal import Proposal, yaml_text
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.lazy import dataclass, field
 
 LOCAL = "local"
 """In the place of an address: the machine that runs the tests."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports import CommandResult, Script

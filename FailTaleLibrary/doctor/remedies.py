@@ -10,13 +10,13 @@ import difflib
 import re
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 
 from FailTaleLibrary.collection.cluster_access import lines_to_apply
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.doctor.findings import Advice
 from FailTaleLibrary.doctor.prefixes import is_of_prefix, prefix_advice
 from FailTaleLibrary.doctor.survey import HostSurvey, ListedFile, programs_of
+from FailTaleLibrary.lazy import dataclass
 
 FULL_PERCENT = 95
 """A log's file system that is fuller loses what is written next, or is about to."""

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 
 from FailTaleLibrary.config import Collector, Config, describe_presets
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports import CommandResult, Script

@@ -9,13 +9,13 @@ import base64
 import os
 import threading
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, TransportError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.host_keys import UnknownHostKeyError
 from FailTaleLibrary.transports.known_hosts import HostKey

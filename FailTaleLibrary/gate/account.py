@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import ConfigError
 from FailTaleLibrary.gate.script import GateScript
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import one_line
 from FailTaleLibrary.windows.pipeline import assignments, shell_quote

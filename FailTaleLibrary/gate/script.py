@@ -9,12 +9,12 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import one_line
 from FailTaleLibrary.transports.base import HEADROOM_BYTES

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, NamedTuple
+
+from FailTaleLibrary.lazy import dataclass, replace
 
 MAX_OFFSET_S = 10 * 366 * 86400.0
 """A clock that is further off is broken, or lies."""

@@ -8,10 +8,10 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from FailTaleLibrary.files import own_runtime_directory, read_regular, write_private_file
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
 
 _log = logger_of(__name__)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from math import ceil
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from FailTaleLibrary.hints.documents import Documents, Passage, read_documents
 from FailTaleLibrary.hints.ollama import Model, Ollama, server_for
 from FailTaleLibrary.hints.passages import Index, UnfinishedError
 from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, CHARS_PER_TOKEN, Prompt
+from FailTaleLibrary.lazy import replace
 from FailTaleLibrary.records import SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.screenshots import Picture

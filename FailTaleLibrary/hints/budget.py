@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.ollama import TooSlowError, UnreachableError
+from FailTaleLibrary.lazy import dataclass, field
 
 
 class NotAskedError(HintError):

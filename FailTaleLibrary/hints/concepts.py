@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache, lru_cache
 
 from FailTaleLibrary.files import packaged_yaml
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import HintCategory
 
 

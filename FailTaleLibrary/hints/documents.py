@@ -10,13 +10,13 @@ import os
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from FailTaleLibrary.errors import HintError, RedactionError
 from FailTaleLibrary.files import read_regular
 from FailTaleLibrary.hints.injection import reads_like_instruction
 from FailTaleLibrary.hints.prompt import prompt_line
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import SafeText
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.text import shorten

@@ -15,7 +15,6 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from typing import Literal
@@ -23,6 +22,7 @@ from urllib.parse import unquote
 
 from FailTaleLibrary.files import packaged_yaml
 from FailTaleLibrary.hints.patterns import with_parts
+from FailTaleLibrary.lazy import dataclass
 
 # --- The catalogue ----------------------------------------------------------------------------------------------------
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import Literal, TextIO, TypeVar
@@ -20,6 +19,7 @@ from FailTaleLibrary.hints.cache import Cache, CachedAnswer, cache_key, normalis
 from FailTaleLibrary.hints.ollama import Model, Ollama, Reply, TooSlowError, UnreachableError, server_for
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, prompt_line
 from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, checked_hint
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Analysis, Hint, Report, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor

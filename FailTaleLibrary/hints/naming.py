@@ -12,12 +12,12 @@ import errno
 import re
 import signal
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cache, cached_property
 
 from FailTaleLibrary.hints.concepts import concepts
 from FailTaleLibrary.hints.quantities import Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.words import ordinary_stems, stem, stems_of, words_of_kind
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.text import shorten
 
 _SHOWN_CHARS = 40

@@ -12,7 +12,6 @@ import re
 import socket
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from FailTaleLibrary.background import call_within
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, Prompt, prompt_line
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import shorten
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints.answer import schema_for
 from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction, split_instructions
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Chain, Failure, KeywordStep, Report, SafeText, Suspect
 from FailTaleLibrary.screenshots import Picture
 from FailTaleLibrary.text import bytes_of, count, is_visible, one_line, sanitize, shorten

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
+
+from FailTaleLibrary.lazy import dataclass
 
 # --- Units ------------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass
 from functools import cache
 
 from FailTaleLibrary.files import packaged_yaml
@@ -17,6 +16,7 @@ from FailTaleLibrary.hints.concepts import said_in
 from FailTaleLibrary.hints.injection import reads_like_instruction
 from FailTaleLibrary.hints.patterns import with_parts
 from FailTaleLibrary.hints.words import PASTS, words_of_kind
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.text import is_visible
 
 # --- What the model saw ----------------------------------------------------------------------------------------------

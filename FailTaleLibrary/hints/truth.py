@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise, product
 
@@ -19,6 +18,7 @@ from FailTaleLibrary.hints.concepts import Concept, borne_by_any, concepts, said
 from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round
 from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Chain, Suspect
 
 # --- Lines ------------------------------------------------------------------------------------------------------------

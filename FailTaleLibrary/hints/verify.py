@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from FailTaleLibrary.errors import HintError
@@ -19,6 +18,7 @@ from FailTaleLibrary.hints.prompt import Prompt, prompt_line
 from FailTaleLibrary.hints.steering import Ground, hosts_named_in, steering
 from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.hints.truth import Line, Scene, chain_places, is_change, line_of
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import (
     Citation,
     Confidence,

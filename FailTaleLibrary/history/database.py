@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import TypeVar
 
@@ -16,6 +15,7 @@ from FailTaleLibrary.background import call_within
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import HistoryError
 from FailTaleLibrary.history.stores import Connection, store_at
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.ranking.causes import Cause
 from FailTaleLibrary.records import SafeText

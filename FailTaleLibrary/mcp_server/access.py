@@ -10,7 +10,6 @@ import secrets
 import time
 from collections import Counter, OrderedDict
 from collections.abc import Awaitable, Callable, Collection, MutableMapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from FailTaleLibrary.files import (
     user_directory,
     write_new_private_file,
 )
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.mcp_server.admission import bears_token
 
 # --- How often --------------------------------------------------------------------------------------------------------

@@ -6,8 +6,8 @@ The other may be a window in which nothing failed: what was collected on demand,
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.mcp_server.item_texts import ItemText
 from FailTaleLibrary.mcp_server.store import StoredFailure
 from FailTaleLibrary.moments import message_of

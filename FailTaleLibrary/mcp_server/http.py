@@ -7,13 +7,13 @@ import logging
 import socket
 import sys
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import uvicorn
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.mcp_server import access, admission
 from FailTaleLibrary.mcp_server.audit import Audit
 from FailTaleLibrary.mcp_server.http_api import HttpApi

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.mcp_server.store import StoredFailure
 from FailTaleLibrary.moments import Moments
 from FailTaleLibrary.records import Item, Report, Suspect

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from mcp.server.mcpserver.exceptions import ToolError
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.mcp_server import models, responses
 from FailTaleLibrary.mcp_server.item_texts import ItemText, suspect_named, text_named
 from FailTaleLibrary.mcp_server.responses import call

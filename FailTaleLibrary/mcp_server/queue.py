@@ -15,7 +15,6 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 
@@ -31,6 +30,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.variables import Values, values_of
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.faults import Faults
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import logger_of, redact_with
 from FailTaleLibrary.records import Evidence, Failure, Gap, Plan, Report, SafeText, Window, our_words
 from FailTaleLibrary.run import redactor_for

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
 
 from FailTaleLibrary.config import Collector, Config
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.mcp_server import models
 from FailTaleLibrary.mcp_server.comparison import MOST_LINES, Comparison, OnlyHere, is_passing
 from FailTaleLibrary.mcp_server.item_texts import ItemText

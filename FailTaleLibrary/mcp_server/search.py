@@ -8,10 +8,10 @@ little each, and between two of them the time is looked at.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
 from typing import Any
 
 from FailTaleLibrary.errors import FailTaleError
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.mcp_server.item_texts import ItemText, texts_of
 from FailTaleLibrary.mcp_server.store import StoredFailure
 

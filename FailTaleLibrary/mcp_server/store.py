@@ -11,12 +11,12 @@ import re
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from FailTaleLibrary.archive import failed_tests_in, reports_in
 from FailTaleLibrary.errors import ArchiveError
 from FailTaleLibrary.files import private_directory
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.mcp_server.kept import MAX_BUNDLES, Bundles, BundleTexts, Keeper
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.text import count

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import re2
 
 from FailTaleLibrary.belonging.identifiers import AROUND, is_named, requests_in
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.records import (
     Failure,
     Identifier,

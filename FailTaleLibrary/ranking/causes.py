@@ -15,8 +15,8 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.moments import message_of
 from FailTaleLibrary.ranking.lines import gist
 from FailTaleLibrary.records import Failure, Identifier, Report, SafeText, Signature, Suspect, derived
@@ -143,14 +143,14 @@ _MASKED = (
     r"(?<![A-Za-z\d.])\d+[.,]\d+(?![.\d])",
     r"(?<![\w-])\d{5,}(?![\w-])",
 )
-_EACH = re.compile(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)})")
-_EACH_OF_FIELDS = re.compile(
+_EACH = regex(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)})")
+_EACH_OF_FIELDS = regex(
     f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)}"
     rf"|(?i:{_COUNTED})[\"']?[=:]\s*-?\d+(?:\.\d+)?)"
 )
 """Of structured lines, some fields of which count or measure."""
-_FIELDS = re.compile(r"\s*\{|(?:^|\s)[\w.-]+=\S+.*\s[\w.-]+=\S")
-_TELLS = re.compile(r"err|code|status|host|port|table", re.IGNORECASE)
+_FIELDS = regex(r"\s*\{|(?:^|\s)[\w.-]+=\S+.*\s[\w.-]+=\S")
+_TELLS = regex(r"err|code|status|host|port|table", re.IGNORECASE)
 
 
 def _masked_text(text: str, own: re.Pattern[str] | None, *, each: re.Pattern[str] = _EACH) -> str:
@@ -161,7 +161,7 @@ def _masked_text(text: str, own: re.Pattern[str] | None, *, each: re.Pattern[str
 _SAID = "".join(f"(?<!{word} )" for word in ("returned", "answered", "status", "got", "was", "not", "->", "=="))
 _LOOSE = rf"(?<==)(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[\w-]+|(?<![\w.:/-]){_SAID}(?![45]\d\d )\d+(?![\w.:-])"
 """Short names of one thing, such as ``req=7f1c``, and numbers alone that are no answer: they tell nothing in a run."""
-_EACH_OF_RUN = re.compile(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)}|{_LOOSE})")
+_EACH_OF_RUN = regex(f"(?P<kept>{'|'.join(_KEPT)})|(?P<masked>{'|'.join(_MASKED)}|{_LOOSE})")
 
 
 def _masked_line(line: str, own: re.Pattern[str] | None) -> str:

@@ -7,13 +7,12 @@ alone it links nothing. Pure.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 
 from FailTaleLibrary.belonging.identifiers import identifiers_of_line
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.names import Names
 from FailTaleLibrary.ranking.relays import are_of_one_reason, brings_about, passes_on
@@ -35,16 +34,14 @@ _BELONGS = frozenset({"same identifier", "shared words", "of this test"})
 
 # --- What two lines can share ----------------------------------------------------------------------------------------
 
-_LOCAL = re.compile(
-    r"\bThread-\d+\b|\bpool-\d+-thread-\d+\b|\*\d{2,}(?= )|\[\d{3,}(?:/\d+)?\](?=[ :])|\bpid[ =]\d{2,}\b"
-)
+_LOCAL = regex(r"\bThread-\d+\b|\bpool-\d+-thread-\d+\b|\*\d{2,}(?= )|\[\d{3,}(?:/\d+)?\](?=[ :])|\bpid[ =]\d{2,}\b")
 """Threads, processes and connections: they identify within one log alone."""
-_CORE = re.compile(r"^.{0,80}?\b(?:FATAL|ERROR|PANIC|LOG|WARNING|ERR):?\s+")
+_CORE = regex(r"^.{0,80}?\b(?:FATAL|ERROR|PANIC|LOG|WARNING|ERR):?\s+")
 _LEAST_CORE = 16
 """Characters of a line that another one may be said to quote."""
-_GOES_ON = re.compile(r"\b(?:STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION): ")
+_GOES_ON = regex(r"\b(?:STATEMENT|DETAIL|HINT|CONTEXT|QUERY|LOCATION): ")
 """PostgreSQL's lines that belong to the one above."""
-_FRACTION = re.compile(r"\d\d:\d\d:\d\d[.,]\d|\d{10}[.,]\d|\d{13}")
+_FRACTION = regex(r"\d\d:\d\d:\d\d[.,]\d|\d{10}[.,]\d|\d{13}")
 
 
 def _shared_identifier(texts: tuple[SafeText, SafeText]) -> str:

@@ -8,10 +8,9 @@ itself. Of one request, and of one server's end, the first line leads.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
+from FailTaleLibrary.lazy import regex, replace
 from FailTaleLibrary.ranking.chain import Linker, local_identifiers_in
 from FailTaleLibrary.ranking.relays import are_of_one_reason, brings_about
 from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
@@ -19,7 +18,7 @@ from FailTaleLibrary.ranking.signals import kinds_brought_by
 from FailTaleLibrary.ranking.times import LATE_S, Scene
 from FailTaleLibrary.records import Signal, configured_name, our_words
 
-_STATUS_LINE = re.compile(
+_STATUS_LINE = regex(
     r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) /\S*(?: HTTP/[\d.]+)?\"?(?: ->| =>|:| answered| returned)? [45]\d\d"
     r"(?=$|\"| (?:\d|-|in\b|\())"
 )

@@ -9,21 +9,22 @@ import re
 from collections.abc import Sequence
 from functools import cache
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.signals import CUES, services
 from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Suspect, derived, our_words
 from FailTaleLibrary.text import count, duration
 
 NO_SUSPECT = our_words("No strong suspect")
-_IDS = re.compile(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
+_IDS = regex(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
 """Names of requests and processes: to be seen in the line itself, noise in a sentence."""
 _NO_KINDS = frozenset(
     {"error", "exception", "server error", "noticed elsewhere", "brings about", "broken program", "data error"}
 )
 """Signals that say no more than the line."""
-_VERB = re.compile(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
-_PATH = re.compile(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
-_HEADLINE_STATUS = re.compile(r"\b([45]\d\d)\b(?=[ :!.,;)]|$)")
+_VERB = regex(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
+_PATH = regex(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
+_HEADLINE_STATUS = regex(r"\b([45]\d\d)\b(?=[ :!.,;)]|$)")
 
 
 _MOST_UNSEEN = 3

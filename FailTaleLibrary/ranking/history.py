@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain, islice
 from typing import TypeVar
 
+from FailTaleLibrary.lazy import dataclass, field, replace
 from FailTaleLibrary.ranking.belonging import Used
 from FailTaleLibrary.ranking.lines import Log, templates_of
 from FailTaleLibrary.ranking.novelty import RunTest, judged_lines

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.moments import message_at, message_of
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
 from FailTaleLibrary.ranking.signals import CUES, Catalogue, Hits, SignalRow, services
@@ -36,8 +36,8 @@ _MASKS = (
     (re.compile(r"\b(?:0x)?(?=[a-f]*\d)[0-9a-f]{6,}\b", re.IGNORECASE), "<id>"),
     (re.compile(r"\d+(?:[.,:]\d+)*"), "<n>"),
 )
-_VARIES = re.compile(r"\d|/tmp/")
-_TELLING_NUMBER = re.compile(
+_VARIES = regex(r"\d|/tmp/")
+_TELLING_NUMBER = regex(
     r"(?:\b(?:status|signal|code)[= ]|\" )\d+"  # a status or an exit code is no varying number: 200 is not 500
     r"|(?<![\d.:/])[vV]?\d+\.\d+\.\d+(?![.:/\d])"  # nor is a version
 )
@@ -219,30 +219,30 @@ def _read_part(readings: Readings, lines: Sequence[str]) -> list[Reading]:
 # --- The gist: what a headline says ----------------------------------------------------------------------------------
 
 _LEVEL = r"TRACE|DEBUG|INFO|NOTICE|LOG|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|SEVERE|PANIC"
-_DRESS = re.compile(
+_DRESS = regex(
     rf"\s*(?:\[[^\]]{{0,60}}\]|\((?:{_LEVEL})\)|(?:{_LEVEL})\b:?|(?i:{_LEVEL}):(?= )"
     r"|[\w./@-]+\[\d+\](?=[ :]):?|\d+#\d+:|\*\d+(?= )|[#*│|>-](?= ))",
 )
-_SESSION_OF_POSTGRESQL = re.compile(rf":?[^:\"']{{0,120}}?\b(?:{_LEVEL}|STATEMENT|DETAIL|HINT|CONTEXT|QUERY):  (?=\S)")
+_SESSION_OF_POSTGRESQL = regex(rf":?[^:\"']{{0,120}}?\b(?:{_LEVEL}|STATEMENT|DETAIL|HINT|CONTEXT|QUERY):  (?=\S)")
 """What PostgreSQL's ``log_line_prefix`` has of user, database and client; its own part begins with two blanks."""
-_LOGGER = re.compile(r"(?:[\w$-]+\.)+[\w$-]+\s*(?: - |: )|[\w$-]+(?: - |: )(?=\S+ \S+ \S+)")
+_LOGGER = regex(r"(?:[\w$-]+\.)+[\w$-]+\s*(?: - |: )|[\w$-]+(?: - |: )(?=\S+ \S+ \S+)")
 _SAYS = ("msg", "message", "event", "short_message")
 _BECAUSE = ("error", "err", "exception", "cause", "reason", "detail", "error_message")
 """Fields of structured lines: what happened, and why."""
 _FIELD = "|".join((*_SAYS, *_BECAUSE))
 _IN_QUOTES = r"\"(?P<quoted>(?:[^\"\\]|\\.){1,600})"
-_LOGFMT = re.compile(rf"(?:^|[\s,])(?P<name>{_FIELD})=(?:{_IN_QUOTES}|(?P<word>[^\s\"]\S*))")
-_CUT_JSON = re.compile(rf"\"(?P<name>{_FIELD})\" ?: ?{_IN_QUOTES}")
+_LOGFMT = regex(rf"(?:^|[\s,])(?P<name>{_FIELD})=(?:{_IN_QUOTES}|(?P<word>[^\s\"]\S*))")
+_CUT_JSON = regex(rf"\"(?P<name>{_FIELD})\" ?: ?{_IN_QUOTES}")
 """Of an object that is too long to be read whole."""
 
 
 _LINE_END = r"(?:(?:\\r)?\\n|#012|\n)"
 """As JSON, logfmt and syslog write it inside one line."""
-_TRACE_SIGN = re.compile(
+_TRACE_SIGN = regex(
     rf"Traceback \(most recent call last\)|{_LINE_END}(?:\\t|\s)*at \S|(?:^|{_LINE_END})\s*goroutine \d+ \["
 )
 _GO_ERRORS = ("panic: ", "runtime error: ", "fatal error: ")
-_NAMED_ERROR = re.compile(
+_NAMED_ERROR = regex(
     r"(?:[\w$]+\.)*(?:[A-Z]\w*)?(?:Error|Exception|Failure|Interrupt|Exit|Warning|Locked|Timeout)\b(?:: .*)?"
 )
 
@@ -262,11 +262,11 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     return text if len(text) <= max_chars else _shortened(text, max_chars)
 
 
-_CONTEXT_OF_NGINX = re.compile(
+_CONTEXT_OF_NGINX = regex(
     r",? client: [^\s,]+,? server: (?:(?!, upstream: ).)*(?:, upstream: \"(?P<upstream>[^\"]*)\")?.*"
 )
 """What nginx adds to each of its errors: whose request it was, in ``ngx_http_log_error`` of nginx 1.22."""
-_ADDRESS_OF_URL = re.compile(r"(?:\w+://)?(?P<address>unix:[^:]+|[^/]+)")
+_ADDRESS_OF_URL = regex(r"(?:\w+://)?(?P<address>unix:[^:]+|[^/]+)")
 
 
 def _without_request_of_nginx(said: str) -> str:

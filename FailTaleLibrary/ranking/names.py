@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
 from FailTaleLibrary.files import packaged_yaml
+from FailTaleLibrary.lazy import dataclass, field, regex
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.records import Evidence, Item
 
@@ -19,17 +19,17 @@ _LEAST_NAME = 3
 """A shorter name is a word of many lines."""
 _COMMON = frozenset({"app", "api", "web", "test", "server", "client", "host", "node", "local", "localhost", "main"})
 """Names that are words of any log."""
-_FIRST_WORD = re.compile(r"[a-z]+")
+_FIRST_WORD = regex(r"[a-z]+")
 """Of a collector's name: ``redis`` of ``redis-log``."""
-_COMMAND_PORT = re.compile(r"(?:\bport[= ]|(?<!\S)-p ?|--port[= ]|://[^\s/:]*:)(\d{2,5})\b")
-_ADDRESS_ROW = re.compile(r"\b(\d{1,3}(?:\.\d{1,3}){3})/\d{1,2}\b|\b([0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7})/\d{1,3}\b")
-_LISTENER = re.compile(r"(?::|\.)(\d{2,5})\s*$", re.MULTILINE)
-_LOOPBACK = re.compile(r"127\.|::1$|0\.0\.0\.0$|fe80:")
-_ENDPOINT = re.compile(
+_COMMAND_PORT = regex(r"(?:\bport[= ]|(?<!\S)-p ?|--port[= ]|://[^\s/:]*:)(\d{2,5})\b")
+_ADDRESS_ROW = regex(r"\b(\d{1,3}(?:\.\d{1,3}){3})/\d{1,2}\b|\b([0-9a-f]{1,4}(?::[0-9a-f]{0,4}){2,7})/\d{1,3}\b")
+_LISTENER = regex(r"(?::|\.)(\d{2,5})\s*$", re.MULTILINE)
+_LOOPBACK = regex(r"127\.|::1$|0\.0\.0\.0$|fe80:")
+_ENDPOINT = regex(
     r"(?P<name>\[[0-9a-f:]+\]|\d{1,3}(?:\.\d{1,3}){3}|[A-Za-z][\w.-]{1,80}):(?P<port>\d{2,5})\b"
     r"|\bport[ =:\"']{1,3}(?P<only>\d{2,5})\b"
 )
-_HOST_OF_URL = re.compile(r"(?:://|\bhost[= \"':]{1,3})(?:[^\s/@]*@)?([A-Za-z][\w-]{1,62})\b", re.IGNORECASE)
+_HOST_OF_URL = regex(r"(?:://|\bhost[= \"':]{1,3})(?:[^\s/@]*@)?([A-Za-z][\w-]{1,62})\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)

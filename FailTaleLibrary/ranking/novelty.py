@@ -8,10 +8,10 @@ is neutral. Pure.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.moments import SLACK_S
 from FailTaleLibrary.records import Item, LookBack, SafeText, SeenShape, Window
 

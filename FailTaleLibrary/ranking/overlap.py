@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from math import log
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.records import Failure, SafeText, derived_texts
 

@@ -6,15 +6,14 @@ that went well to compare with, the steps that a CI server marks as failed, and 
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import islice
 from math import log
 from operator import itemgetter
 
+from FailTaleLibrary.lazy import dataclass, regex, replace
 from FailTaleLibrary.ranking.lines import LINE_CHARS, Log, templates_of
 from FailTaleLibrary.ranking.score import interleaved
 from FailTaleLibrary.ranking.severity import ERROR, ORDINARY, WARNING, Gravity, gravity_of
@@ -40,7 +39,7 @@ _SCRIPT = Gravity(0.0, is_routine=True)
 IN_FAILED_STEP = 2.0
 AGAIN, _MOST_AGAIN = 0.3, 8
 _MOST_CUES = 2
-_CARETS = re.compile(r"\^\[\[[0-9;]*m")
+_CARETS = regex(r"\^\[\[[0-9;]*m")
 """Colours as `cat -v` writes them."""
 GRAVE = 3.0
 """From here on a new line can be the onset of the failure."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.signals import kinds_brought_by
@@ -20,10 +19,10 @@ _WORDS = r"reply|response|answer|message|exception|failure|fault"
 _CLIENT_LIBRARIES = (
     r"psycopg2?|pymysql|mysql|redis|sqlalchemy|requests|urllib3|httpx|aiohttp|grpc|pika|amqp|kafka|botocore"
 )
-_LEVEL = re.compile(r"^\W*(?:\[\d+\] )?(?:FATAL|ERROR|PANIC|LOG|WARNING|WARN|ERR):?\s+|^# ")
+_LEVEL = regex(r"^\W*(?:\[\d+\] )?(?:FATAL|ERROR|PANIC|LOG|WARNING|WARN|ERR):?\s+|^# ")
 _LEAST_QUOTED = 12
 """Characters of what one host says and another one repeats."""
-_PASSES_ON = re.compile(
+_PASSES_ON = regex(
     rf"\b(?:{_SAYS})(?: [\w'\"/.-]+){{0,3}}? ?(?::|->|=>) "  # database returned: …, app1 answered 500: …
     rf"|\b(?:error|{_WORDS}) (?:from|of|by|at|on) (?:the )?\S"
     rf"|\b(?:{_WHO})(?:'s)? (?:error|{_WORDS})\b"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.ranking.causes import signature_of
 from FailTaleLibrary.records import Failure, SafeText, our_words
 

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import chain, zip_longest
 from math import log
 from typing import NamedTuple, Protocol, TypeVar
 
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.moments import SLACK_S, Moments
 from FailTaleLibrary.ranking.belonging import FOREIGN, OWN, Belonging, Proof, not_strong
 from FailTaleLibrary.ranking.history import History

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
 from functools import lru_cache
 
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.ranking.signals import CUES, Hits, SignalRow
 
 DEBUG, INFO, WARNING, ERROR, FATAL = 0.0, 1.0, 2.0, 4.0, 5.0
@@ -19,7 +18,7 @@ _LEVELS = {
     **dict.fromkeys(("FATAL", "SEVERE", "ALERT", "EMERG", "PANIC"), FATAL),
 }
 _NAMES = "|".join(_LEVELS)
-_LEVEL = re.compile(
+_LEVEL = regex(
     rf"(?:^|[\s\[(|])({_NAMES})(?=[\])\s:|]|$)"  # upper case: INFO, [ERROR], FATAL:
     rf"|(?:^|[^#])\[({_NAMES.lower()}) *\]|\b\w+:({_NAMES.lower()})\]"  # nginx [error], Apache [core:error]
     rf"|\b(?:level|lvl|severity|levelname|log_level)\W{{1,4}}({_NAMES}|{_NAMES.lower()})\b"  # logfmt, JSON
@@ -27,7 +26,7 @@ _LEVEL = re.compile(
 _LEVEL_CHARS = 160
 """How far into a message its level may stand."""
 _SHORT_LEVELS = {"I": INFO, "W": WARNING, "E": ERROR, "F": FATAL, "D": DEBUG}
-_SHORT = re.compile(r"([IWEFD])(?:\d{4} \d\d:\d\d:\d\d|/[\w.]+ *(?:\(|:))")  # klog, Android
+_SHORT = regex(r"([IWEFD])(?:\d{4} \d\d:\d\d:\d\d|/[\w.]+ *(?:\(|:))")  # klog, Android
 
 
 @dataclass(frozen=True, slots=True)

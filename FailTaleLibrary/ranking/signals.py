@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import re2
 
 from FailTaleLibrary.files import EXAMPLES, packaged_yaml
+from FailTaleLibrary.lazy import dataclass, field, regex, replace
 from FailTaleLibrary.records import SafeText, our_words
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ CUES: frozenset[Kind] = frozenset({"stop", "event", "symptom"})
 
 _OPEN, _CLOSE = r"(?:^|[^\w/.$-])", r"(?:[^\w/.(=-]|[.]?$|[.] |-[^\w]|\(s\))"
 """Around a term: a word of a path, of a file's name or of an identifier does not count (/core/error/, error.html)."""
-_LITERAL_DIGIT = re.compile(r"(\\d|\\x\{[0-9a-f]+\}|\{\d+(?:,\d*)?\}|0-9)|\d-\d|\d")
+_LITERAL_DIGIT = regex(r"(\\d|\\x\{[0-9a-f]+\}|\{\d+(?:,\d*)?\}|0-9)|\d-\d|\d")
 """A digit that a pattern asks for; the first group is what asks for none: any digit, a count, a character's number."""
 
 

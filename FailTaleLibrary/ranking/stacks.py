@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass
 from typing import NamedTuple
 
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.ranking.lines import Log
 from FailTaleLibrary.ranking.severity import ORDINARY, WARNING, Gravity, level_of
 from FailTaleLibrary.ranking.signals import SignalRow
 
 # --- Traces: which lines belong to one, and which of them tells the cause --------------------------------------------
 
-_CAUSED = re.compile(r"\s*(?:Caused by: |Caused by:\s*$|---> )")
-_GO_CALL = re.compile(r"[\w./*()-]+\)\s*$")
+_CAUSED = regex(r"\s*(?:Caused by: |Caused by:\s*$|---> )")
+_GO_CALL = regex(r"[\w./*()-]+\)\s*$")
 _MOST_LINES = 400
 """A trace longer than this goes on in the next one."""
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.ranking.chain import Linker
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import LINE_CHARS
@@ -51,7 +52,7 @@ _SAYS = {
     "not running": "does not run",
     "stopped": "does not run any more",
 }
-_BROKEN = re.compile(
+_BROKEN = regex(
     r"\b(?:failed|dead|inactive|down|unhealthy|exited|restarting|crashloopbackoff|offline|degraded|stopped|read-only|ro"
     r"|error|not-found|100%|9[5-9]%|oomkilled|notready|evicted|removed)(?!\w)",
     re.IGNORECASE,
@@ -63,7 +64,7 @@ NOT_IN_REACH = 2.0
 """For a host that never answered in this run and of which nothing else speaks."""
 _MOVED = 1.5
 """What a change weighs less that is one of numbers alone."""
-_NUMBER = re.compile(r"\d+")
+_NUMBER = regex(r"\d+")
 _OURS = frozenset({"permission denied", "authentication", "missing"})
 """What a command complains of when we may not, or cannot, run it."""
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from heapq import nsmallest
 
 from FailTaleLibrary.background import once
+from FailTaleLibrary.lazy import replace
 from FailTaleLibrary.ranking.belonging import Belonging, notes_of
 from FailTaleLibrary.ranking.causes import signature_of
 from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of

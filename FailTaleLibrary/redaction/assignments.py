@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens
 from FailTaleLibrary.redaction.values import (
     is_empty_or_masked,
@@ -33,19 +34,19 @@ _ASSIGNMENT = (
     r"(?:\\*(?:[\"'`]|&quot;|&#3[49];|u0022))?\]?(?::\d{1,2})?[ \t]{0,20}(=>|:=|===?|=|:|%3d|%3a)[ \t]{0,20}"
 )
 
-_IN_ARN = re.compile(rb"\barn:[a-z-]{1,20}:[a-z0-9-]{0,40}:[a-z0-9-]{0,40}:\d{0,12}:$")
+_IN_ARN = regex(rb"\barn:[a-z-]{1,20}:[a-z0-9-]{0,40}:[a-z0-9-]{0,40}:\d{0,12}:$")
 """Ahead of the kind and name of a resource of a cloud, which may be ``secret:orders``."""
 _LONGEST_ARN = 140
-_KUBERNETES_NAME = re.compile(r"[a-z]+(?:[/.-][a-z]+)+(?:-[0-9]{1,2})?")
-_NEXT_KEY = re.compile(r"[a-z][a-z_-]*=")
-_CODE_BETWEEN_QUOTES = re.compile(r" +[+>|&.,%]|[),;] ?[\w.]*[=()]|[),;]+$|, \w+$")
+_KUBERNETES_NAME = regex(r"[a-z]+(?:[/.-][a-z]+)+(?:-[0-9]{1,2})?")
+_NEXT_KEY = regex(r"[a-z][a-z_-]*=")
+_CODE_BETWEEN_QUOTES = regex(r" +[+>|&.,%]|[),;] ?[\w.]*[=()]|[),;]+$|, \w+$")
 """What stands between two literals of a program: ``print("token=" + repr(token))``."""
-_SUBSCRIPT = re.compile(r"[A-Za-z_][\w.]*\[")
-_ERROR_NAME = re.compile(r"(?:[A-Za-z_]+\.)*[A-Z][A-Za-z]*(?:Error|Exception|Failure|Timeout|Warning):")
+_SUBSCRIPT = regex(r"[A-Za-z_][\w.]*\[")
+_ERROR_NAME = regex(r"(?:[A-Za-z_]+\.)*[A-Z][A-Za-z]*(?:Error|Exception|Failure|Timeout|Warning):")
 """What a program's log names after a path that ends like a secret's key: ``GET /session: redis.ResponseError: …``."""
-_TYPE_NAME = re.compile(r"(?:[A-Z][a-z]+)*(?:Secret|Token|Password|Credential|Key|Session)(?:[A-Z][a-z]*)*")
-_HEX_NUMBER = re.compile(r"0x[0-9A-Fa-f]{1,8}[),:;]*")
-_CAMEL = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+_TYPE_NAME = regex(r"(?:[A-Z][a-z]+)*(?:Secret|Token|Password|Credential|Key|Session)(?:[A-Z][a-z]*)*")
+_HEX_NUMBER = regex(r"0x[0-9A-Fa-f]{1,8}[),:;]*")
+_CAMEL = regex(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 _STRONG_ENDS = (
     "password",
     "passwd",

@@ -14,6 +14,8 @@ from functools import cached_property, lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
+from FailTaleLibrary.lazy import regex
+
 _MOST_LAYERS = 4
 """JSON in JSON in a URL in a page: deeper ones are not undone."""
 
@@ -113,8 +115,8 @@ def unescaped(data: bytes) -> Iterator[bytes]:
 
 # --- Line ends -------------------------------------------------------------------------------------------------------
 
-_PLAIN_FOLD = re.compile(rb"\n[ \t]*")  # ten times as fast, as it begins with a letter of its own
-_FOLD = re.compile(rb"(?:[=\\])?\r?\n[ \t]*")
+_PLAIN_FOLD = regex(rb"\n[ \t]*")  # ten times as fast, as it begins with a letter of its own
+_FOLD = regex(rb"(?:[=\\])?\r?\n[ \t]*")
 
 
 def _fold_of(data: bytes) -> re.Pattern[bytes]:
@@ -135,7 +137,7 @@ def unfolded_pieces(data: bytes, start: int, end: int) -> Iterator[tuple[int, in
 
 # --- Escapes ---------------------------------------------------------------------------------------------------------
 
-_ESCAPE = re.compile(
+_ESCAPE = regex(
     rb"'(?:\\''|\"'\"')"  # a shell's quote within quotes
     rb"|\\[uU][dD][89abAB][0-9a-fA-F]{2}\\[uU][dD][c-fC-F][0-9a-fA-F]{2}"
     rb"|\\u\{[0-9a-fA-F]{1,6}\}|\\u[0-9a-fA-F]{4}|\\U[0-9a-fA-F]{8}|\\x[0-9a-fA-F]{2}|\\[0-3][0-7]{2}|\\[^\n]"
@@ -145,7 +147,7 @@ _ESCAPE = re.compile(
 _CONTROLS = {b"n": b"\n", b"t": b"\t", b"r": b"\r", b"b": b"\b", b"f": b"\f", b"v": b"\v", b"a": b"\a", b"e": b"\x1b"}
 
 
-_MAY_ESCAPE = re.compile(rb"[\\%&\x00]|'[\"\\]")
+_MAY_ESCAPE = regex(rb"[\\%&\x00]|'[\"\\]")
 
 
 @lru_cache(maxsize=4096)
@@ -171,10 +173,10 @@ def _unescaped(escape: bytes) -> bytes:
     return _CONTROLS.get(kind, kind)
 
 
-_QUOTED_PRINTABLE = re.compile(rb"=[0-9A-Fa-f]{2}|=\r?\n")
+_QUOTED_PRINTABLE = regex(rb"=[0-9A-Fa-f]{2}|=\r?\n")
 
 
-_IS_MAIL = re.compile(rb"=3D|=[0-9A-F]{2}=[0-9A-F]{2}")
+_IS_MAIL = regex(rb"=3D|=[0-9A-F]{2}=[0-9A-F]{2}")
 
 
 @lru_cache(maxsize=512)

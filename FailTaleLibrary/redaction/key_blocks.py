@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.redaction.spans import Match, Span, compiled, only_tokens
 
 _RULE = "key block"
@@ -18,15 +19,15 @@ _MAGIC = compiled(
     rb"(?:b3BlbnNzaC1rZXktdjE|MII[A-Za-z0-9+/]{3}IBA[ADQ]|MHcCAQEE|MHQCAQEE|MIGHAgEA|MIGkAgEB|MC4CAQAw"
     rb"|LS0tLS1CRUdJTi(?:BQUklWQVRF|BSU0Eg|BFQyBQ|BPUEVO|BFTkNSWVBURUQ|BEU0Eg))[A-Za-z0-9+/\\\n]{16,}=*"
 )
-_BODY = re.compile(rb"[A-Za-z0-9+/]{2,80}={0,2}")
-_FULL = re.compile(rb"[A-Za-z0-9+/]{40,76}")
-_TAIL = re.compile(rb"[A-Za-z0-9+/]{2,76}={0,2}")
-_HEAD = re.compile(
+_BODY = regex(rb"[A-Za-z0-9+/]{2,80}={0,2}")
+_FULL = regex(rb"[A-Za-z0-9+/]{40,76}")
+_TAIL = regex(rb"[A-Za-z0-9+/]{2,76}={0,2}")
+_HEAD = regex(
     rb"(?:Proc-Type|DEK-Info|Comment|Version|Encryption|Public-Lines|Private-Lines|Private-MAC|Hash): ?.*"
     rb"|=[A-Za-z0-9+/]{4}|"
 )
-_PUTTY = re.compile(rb"Private-Lines: (\d{1,4})\r?\n")
-_HEX = re.compile(rb"[0-9a-fA-F]+")
+_PUTTY = regex(rb"Private-Lines: (\d{1,4})\r?\n")
+_HEX = regex(rb"[0-9a-fA-F]+")
 # What is searched in everything, on RE2.
 _SCAN = compiled(rb"[A-Za-z0-9+/]{40}[A-Za-z0-9+/]*[=\s]*(?:\n|$)")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.redaction.spans import Span, compiled, only_tokens
 from FailTaleLibrary.redaction.values import is_value
 
@@ -25,12 +26,12 @@ KEYWORDS = (rf"(?:^|[^a-z\n])(?:{_NOUNS})(?:[^a-z]|$)",)
 """RE2, without regard to case: a line that holds none of them speaks of no password."""
 
 _NOUN = compiled(rf"(?im)(?:^|[^a-z\n])({_NOUNS})(?:[^a-z]|$)".encode())
-_SURE = re.compile(r"(?i)pass|pwd?|credential|secret|kenn|schl|mot|contra|senha|has|wacht|l.+senord|[^\x00-\x7f]")
+_SURE = regex(r"(?i)pass|pwd?|credential|secret|kenn|schl|mot|contra|senha|has|wacht|l.+senord|[^\x00-\x7f]")
 _WORD = compiled(
     rb"(?m)(?:^|[\s\"'`(\[<:=>\xa0])([A-Za-z0-9!#$%^&*+?@~][A-Za-z0-9!#$%^&*+?@~_-]{6,79}[A-Za-z0-9!#$%^&*+?@~])"
     rb"(?:[\s\"'`)\]>,;:.!]|$)"
 )
-_OWNER = re.compile(
+_OWNER = regex(
     rb"(?i)(?:user|username|usr|account|for|host|hostname|node|pod|server|device|id|uid|uuid|pid|class|method|function|in|at|by|on"
     rb"|via|of|request|commit|version|file|name|realm|serial|job|build|trace|span)[\"' ]*[:=]?[ \t]*[\"'`(\[<]?$"
 )
@@ -61,11 +62,9 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
             yield Span(first, last, "password")
 
 
-_HEX = re.compile(r"(?i)[0-9a-f-]+|0x[0-9a-f]+")
-_NUMBERED_NAME = re.compile(
-    r"[a-z]+[-_]?[0-9]+|[A-Za-z]+[0-9]{1,2}|[A-Z0-9_-]+|(?:[A-Z][a-z]+)+[0-9]{0,2}(?:[A-Z][a-z]+)*"
-)
-_TERM = re.compile(
+_HEX = regex(r"(?i)[0-9a-f-]+|0x[0-9a-f]+")
+_NUMBERED_NAME = regex(r"[a-z]+[-_]?[0-9]+|[A-Za-z]+[0-9]{1,2}|[A-Z0-9_-]+|(?:[A-Z][a-z]+)+[0-9]{0,2}(?:[A-Z][a-z]+)*")
+_TERM = regex(
     r"(?i)(?:sha|md|aes|rsa|utf|iso|rfc|cve|tls|ssl|http|oauth|base|x|ssh|win|jdk|java|python|php|scram)[-_]?[0-9].*"
 )
 

@@ -7,11 +7,11 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import re2
 
 from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Redaction, SafeText, derived
 from FailTaleLibrary.redaction import key_blocks, tables
@@ -37,7 +37,7 @@ WITHHELD = "line withheld"
 _MOST_OF_A_LINE = 0.5
 """Of the time of a text, for one line of it."""
 _MOST_HELD = 64 * 1024
-_WORD_END = re.compile(rb"[\s\"'<>&,;]")
+_WORD_END = regex(rb"[\s\"'<>&,;]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -403,7 +403,8 @@ class RecordRedactor:
     def redact(self, text: str) -> Redacted:
         """As `Redactor.redact`, counted."""
         redacted = self._redactor.redact(text)
-        self._counts.update({redaction.rule: redaction.count for redaction in redacted.redactions})
+        if redacted.redactions:
+            self._counts.update({redaction.rule: redaction.count for redaction in redacted.redactions})
         return redacted
 
     def short(self, value: object) -> SafeText:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ import re2
 
 from FailTaleLibrary.background import once
 from FailTaleLibrary.files import EXAMPLES, packaged_yaml
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.redaction import assignments, mentions
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens, options_for
 from FailTaleLibrary.redaction.values import VALIDATORS, Validator
@@ -172,7 +172,7 @@ def rule_of(row: RuleRow) -> Rule:
         expression=f"(?m){row.pattern}".encode(),
         keywords=row.keywords or (f"(?-i:{itself})",),
         is_secret=VALIDATORS[row.validator],
-        exceptions=re.compile(f"(?i:{row.exceptions})") if row.exceptions else None,
+        exceptions=regex(f"(?i:{row.exceptions})") if row.exceptions else None,
         after=f"(?im){row.after}".encode() if row.after else b"",
     )
 

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.redaction.assignments import strength
 from FailTaleLibrary.redaction.spans import Span, compiled, only_tokens
 from FailTaleLibrary.redaction.values import is_made_up, is_nothing, is_reference, is_value
 
 _HEAD = compiled(rb"(?im)^[^\n]*(?:password|passwd|passphrase|pwd|secret|token|api_?key)[\"' \t]*(?:[|,;\t\r][^\n]*)?$")
-_NAME = re.compile(rb"[ \t]*[\"']?[A-Za-z_][\w .-]{0,60}[\"']?[ \t]*\r?")
-_BORDER = re.compile(rb"[-+|=:\s]+")
-_TYPES = re.compile(r"(?i)(?:var|n)?char.*|text|string|int\w*|bytea|blob|not null|\w*(?:password|secret|token|key)\w*")
+_NAME = regex(rb"[ \t]*[\"']?[A-Za-z_][\w .-]{0,60}[\"']?[ \t]*\r?")
+_BORDER = regex(rb"[-+|=:\s]+")
+_TYPES = regex(r"(?i)(?:var|n)?char.*|text|string|int\w*|bytea|blob|not null|\w*(?:password|secret|token|key)\w*")
 _MOST_ROWS = 10_000
 
 

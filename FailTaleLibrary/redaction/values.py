@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.redaction.spans import only_tokens
 
-_OPENING = re.compile(
+_OPENING = regex(
     rb"(?:&\w+[ \t]+|!!?[\w:/.-]*[ \t]+)?"
     rb"(?:[bBuUrRfF]{1,2}(?=[\"']))?(?:[A-Za-z]{2,20}\((?=\\*[\"']))?"
     rb"(\\*)(\"\"\"|'''|[\"'`]|&quot;|&#3[49];|u0022)"
 )
-_NESTED = re.compile(rb"\[[ \t]*(?=\S)|\{[ \t]*(?:\\*\"(?:value|plain|text|\$|#text)\\*\"[ \t]*:[ \t]*)?(?=\\*[\"'])")
-_IS_KEY = re.compile(rb"\\*[\"'`][ \t]*:")
+_NESTED = regex(rb"\[[ \t]*(?=\S)|\{[ \t]*(?:\\*\"(?:value|plain|text|\$|#text)\\*\"[ \t]*:[ \t]*)?(?=\\*[\"'])")
+_IS_KEY = regex(rb"\\*[\"'`][ \t]*:")
 # An unquoted value ends at a blank, or where a separator is followed by what begins the next thing.
-_UNQUOTED_END = re.compile(
+_UNQUOTED_END = regex(
     rb"[ \t\r\n]"
     rb"|[,;&|](?=$|[\s,;&|\"'\\{}\[\]]|[\w.%-]{1,60}[=:])"
     rb"|%26(?=[\w.-]{1,60}%3[dD])"
@@ -24,11 +25,11 @@ _UNQUOTED_END = re.compile(
     rb"|[\"'`](?=$|[\s,;:)}\]<>/])"
     rb"|</|/>"
 )
-_YAML_MARK = re.compile(rb"(?:&\w+|!![\w:/.-]+)[ \t]+(?=\S)")
+_YAML_MARK = regex(rb"(?:&\w+|!![\w:/.-]+)[ \t]+(?=\S)")
 """An anchor or a tag ahead of a value."""
 _CLOSERS = {ord(")"): b"(", ord("]"): b"[", ord("}"): b"{", ord(">"): b"<"}
 
-_NO_VALUE = re.compile(
+_NO_VALUE = regex(
     r"""(?ix)
     [*\u2022.x#_-]+ | x{3,} | <[^<>]*> | \[[^\]]*\] | \{[^}]*\} | \(.*  # masks
     | \\?\$[{(].* | \\?\$[a-z_][a-z0-9_]* | \$[0-9@*#?!] | \{\{.* | %[sdrvq] | %[({].* | %[a-z_]+%
@@ -39,7 +40,7 @@ _NO_VALUE = re.compile(
       |hidden|masked|redacted|removed|omitted|filtered|sensitive|protected|encrypted|prompt|ask|stdin|env|file|vault|keyring)[.!,;:)]*
     """
 )
-_PROSE = re.compile(
+_PROSE = regex(
     r"""(?ix)
     (?:bad|required|optional|mandatory|present|absent|valid|invalid|incorrect|wrong|expired|expires|ok|okay|failed|failure|fail
       |error|success|succeeded|changed|change|updated|accepted|rejected|denied|provided|supplied
@@ -50,22 +51,22 @@ _PROSE = re.compile(
       |lambda|return|if|else|self|this|input|getpass|here|again|twice)[.!,;:)]*
     """
 )
-_CALL = re.compile(
+_CALL = regex(
     r"[A-Za-z_][\w.]*\(.*|(?:self|cls|args|config|settings|cfg|conf|os|options|opts|this|ctx|request|req|env|process"
     r"|params|kwargs|credentials|creds|data|app|secrets|Config|Settings)\.[A-Za-z_][\w.]*(?:[,)]*|\[.*)"
     r"|[a-z_]\w*(?:\.[a-z_]\w*)*\.[A-Z][A-Za-z_]+|\$\w+(?:[/:.].*)"
 )
-_PATH = re.compile(
+_PATH = regex(
     r"(?:file:/*|~/|\.{1,2}/|/(?:etc|var|run|home|root|usr|opt|tmp|srv|mnt|dev|proc|secrets?|data|app|config|vault|certs?|keys?|lib)"
     r"(?:/|$)|[A-Za-z]:\\).*|/(?:[a-z_.-]+/)+[a-z_.-]+"
 )
-_UUID = re.compile(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_DIGEST_NAME = re.compile(
+_UUID = regex(r"(?i)[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_DIGEST_NAME = regex(
     r"(?i)(?:sha-?(?:1|224|256|384|512)|md5|sha3-\d+|blake2\w*)[:-].*|SHA\d+:.*|\w*SHA\d*with\w+|[\w-]*HMAC-SHA\d+"
 )
-_KEBAB = re.compile(r"[a-z][a-z0-9]*([-_./:@][a-z0-9]+)+|S-1-[0-9-]+|[a-z]+")
-_WORD = re.compile(r"[A-Z]?[a-z]+")
-_TIME = re.compile(r"\d{4}-\d\d-\d\d.*|\d\d?:\d\d.*|\d+(?:\.\d+)*(?:ms|s|m|h|d|kb|mb|%)?|\d+(?:\.\d+){3}(?::\d+)?")
+_KEBAB = regex(r"[a-z][a-z0-9]*([-_./:@][a-z0-9]+)+|S-1-[0-9-]+|[a-z]+")
+_WORD = regex(r"[A-Z]?[a-z]+")
+_TIME = regex(r"\d{4}-\d\d-\d\d.*|\d\d?:\d\d.*|\d+(?:\.\d+)*(?:ms|s|m|h|d|kb|mb|%)?|\d+(?:\.\d+){3}(?::\d+)?")
 
 
 def value_span(data: bytes, start: int, end: int) -> tuple[int, int, bool] | None:
@@ -237,10 +238,10 @@ def _random_with_digit(value: str) -> bool:
     return is_random(value) and any(map(str.isdigit, value))
 
 
-_OPENS_A_SESSION = re.compile(
+_OPENS_A_SESSION = regex(
     r"(?i)sess|sid|auth|token|jwt|login|remember|secret|passw|csrf|xsrf|user|ticket|credential|key"
 )
-_COOKIE_ATTRIBUTE = re.compile(r"(?i)path|domain|expires|max-age|samesite|priority|version|comment")
+_COOKIE_ATTRIBUTE = regex(r"(?i)path|domain|expires|max-age|samesite|priority|version|comment")
 
 
 def _opens_a_session(value: str, cookie: str) -> bool:

@@ -11,10 +11,10 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.moments import message_of
 from FailTaleLibrary.records import NO_HOST, Analysis, Gap, Hint, Item, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words

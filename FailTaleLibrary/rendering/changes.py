@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Item
 from FailTaleLibrary.text import count
 

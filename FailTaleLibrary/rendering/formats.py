@@ -7,8 +7,8 @@ this one and an entry here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.rendering.html import to_html, to_page
 from FailTaleLibrary.rendering.json import to_json

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from FailTaleLibrary.belonging.identifiers import likely_identifiers
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.moments import Moments, message_of
 from FailTaleLibrary.records import HostClock, Item, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.html import rendered_page
 from FailTaleLibrary.rendering.run_summary import CauseGroup, FailureSummary, RunSummary, span_of

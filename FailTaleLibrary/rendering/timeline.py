@@ -6,10 +6,10 @@ Everything lies between 0 and 100 per cent of the width, so that the drawing fit
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import NO_HOST, Failure, Gap, HostClock, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.text import count, duration, shorten

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import (
     NO_HOST,
     Chain,

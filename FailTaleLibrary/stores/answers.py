@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -17,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from FailTaleLibrary.config.queries import Query
+from FailTaleLibrary.lazy import dataclass, regex, replace
 from FailTaleLibrary.stores.failures import quoted
 from FailTaleLibrary.stores.series import Series, is_series, series_in
 from FailTaleLibrary.stores.window import nanoseconds
@@ -232,11 +232,11 @@ def _source_of(value: Any) -> str:
     return shorten(one_line(sanitize(_text_of(value))), _SOURCE_CHARS)
 
 
-_RFC3339 = re.compile(
+_RFC3339 = regex(
     r"\s*(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d{1,9})\d*)?)?)?"
     r"\s*(Z|z|UTC|[+-]\d\d(?::?\d\d)?)?\s*"
 )
-_NUMBER = re.compile(r"\s*\d{1,20}(?:\.\d{1,20})?\s*")
+_NUMBER = regex(r"\s*\d{1,20}(?:\.\d{1,20})?\s*")
 _LATEST_NS = 32_503_680_000 * 10**9
 """The year 3000."""
 _MAGNITUDES = ((10**11, 10**9), (10**14, 10**6), (10**17, 10**3), (10**20, 1))
@@ -341,7 +341,7 @@ def _clause_of(path: str, value: Any) -> str:
     return f"the store says '{name}': {quoted(words)}"
 
 
-_CUT = re.compile(r"(?i)\b(?:truncated|output (?:was )?cut|more (?:lines|results|entries|rows)\b|results? limited)")
+_CUT = regex(r"(?i)\b(?:truncated|output (?:was )?cut|more (?:lines|results|entries|rows)\b|results? limited)")
 
 
 def says_cut(text: str) -> bool:

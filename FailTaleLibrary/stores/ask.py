@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 from typing import Any
 
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config.queries import HttpQuery, McpQuery, origin_of
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.stores.answers import AnswerError, StoreAnswer, parse_json, read_answer, says_cut, without
 from FailTaleLibrary.stores.failures import StoreError
 from FailTaleLibrary.stores.fetch import Patience, TooMuchError

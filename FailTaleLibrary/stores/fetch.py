@@ -8,11 +8,11 @@ import time
 import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from FailTaleLibrary import __version__, background
 from FailTaleLibrary.config.queries import QUERY_TIME_S, HttpQuery, McpQuery
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.stores.failures import StoreError, quoted, unreachable
 from FailTaleLibrary.wire import MAX_RESPONSE_BYTES, Exchange, HttpAnswer, Proxy, TooLargeError
 

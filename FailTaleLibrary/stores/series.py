@@ -9,12 +9,12 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 from statistics import median
 from typing import Any
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.stores.window import QueryWindow, moment_of
 from FailTaleLibrary.text import one_line, sanitize, shorten
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 from urllib.parse import quote, urlencode
 
 from FailTaleLibrary.config.queries import PLACEHOLDER, HttpQuery
+from FailTaleLibrary.lazy import dataclass, replace
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 _MOST_VALUES = 240

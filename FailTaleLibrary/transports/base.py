@@ -6,11 +6,11 @@ import re
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Protocol
 
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass, replace
 
 if TYPE_CHECKING:
     from FailTaleLibrary.transports.reach import Reach

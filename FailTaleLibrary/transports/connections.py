@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.transports.reach import Reach
 
 _CLOSING_S = 1.0
+_MOST_REPEAT_LINES = 2000
 _HELLO_TIMES = 2
 """How many times as long as a login an engine may take to start a shell in a container: it starts several programs."""
 
@@ -31,6 +32,8 @@ class Connections:
         ``beside``: the same configuration with other values of variables; ways to hosts that are no others are shared.
         """
         self._config = config
+        self._repeat_lines: dict[tuple[str, str, tuple[str, ...]], str | None] = {}
+        """Of commands that were asked before: they are the same in every failure."""
         self._transports: dict[str, Transport] = {
             name: (beside and beside._way_to(name, config))
             or transport_module(host.transport).connect(name, config, clock=clock)
@@ -83,9 +86,14 @@ class Connections:
 
     def repeat_line(self, host: str, command: str, inside: Sequence[str] = ()) -> str | None:
         """The line with which a person repeats a command by hand; None where that is the command itself."""
-        module = transport_module(self._config.hosts[host].transport)
-        line = inside_shown(inside, command)
-        return module.repeat_line(host, line, self._config) or (line if inside else None)
+        asked = host, command, tuple(inside)
+        if asked not in self._repeat_lines:
+            if len(self._repeat_lines) >= _MOST_REPEAT_LINES:
+                self._repeat_lines.clear()
+            module = transport_module(self._config.hosts[host].transport)
+            line = inside_shown(inside, command)
+            self._repeat_lines[asked] = module.repeat_line(host, line, self._config) or (line if inside else None)
+        return self._repeat_lines[asked]
 
     @property
     def opened(self) -> int:

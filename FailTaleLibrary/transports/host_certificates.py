@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, cast
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import one_line, sanitize, shorten
 from FailTaleLibrary.transports.known_hosts import HostKey

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.transports.host_certificates import HostCertificate
 from FailTaleLibrary.transports.known_hosts import HostKey, KnownHosts, KnownKey, known_hosts_files

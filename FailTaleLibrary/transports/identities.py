@@ -11,13 +11,13 @@ import io
 import os
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.files import read_regular
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.transports.host_certificates import moment_of
 from FailTaleLibrary.transports.known_hosts import HostKey
 from FailTaleLibrary.transports.reach import Reach

@@ -13,11 +13,11 @@ import shlex
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import GapReason
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
 from FailTaleLibrary.transports.gates import gate_line_inside

@@ -14,12 +14,12 @@ import stat
 import threading
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import logger_of
 
 MAX_BYTES = 64 * 1024 * 1024

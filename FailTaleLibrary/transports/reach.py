@@ -7,12 +7,12 @@ connected to, as `ssh NAME` would go by it; behind that stand ssh's defaults. `R
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from FailTaleLibrary.config import Config, SshSettings
 from FailTaleLibrary.config.types import JumpPlace, jump_place
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass, field, replace
 from FailTaleLibrary.transports.ssh_config import (
     NOWHERE,
     HostConfig,

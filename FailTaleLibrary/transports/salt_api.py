@@ -11,13 +11,13 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Literal
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import SaltSettings
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.text import decode, one_line, shorten
 from FailTaleLibrary.transports.salt_events import ReturnStream
 from FailTaleLibrary.wire import Exchange, HttpAnswer

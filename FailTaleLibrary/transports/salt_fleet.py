@@ -19,7 +19,6 @@ import secrets
 import threading
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
@@ -27,6 +26,7 @@ from typing import Any
 from FailTaleLibrary import background
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config import SaltSettings
+from FailTaleLibrary.lazy import dataclass, field, replace
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.transports.base import (
     CommandResult,

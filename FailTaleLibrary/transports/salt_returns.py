@@ -7,9 +7,9 @@ import binascii
 import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.text import decode, one_line, shorten
 from FailTaleLibrary.transports.base import VisitItem
 from FailTaleLibrary.transports.salt_api import SaltError

@@ -19,11 +19,11 @@ import socket
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.text import one_line, sanitize, shorten
 
 if TYPE_CHECKING:
@@ -69,14 +69,14 @@ _USUAL_TYPES = frozenset(
 )
 """A list of `HostKeyAlgorithms` that has all of them restricts nothing."""
 _MATTERING = (*_FOLLOWED.split(), *_NOT_FOLLOWED)
-_MATTERING_LINE = re.compile(rf"^[ \t]*\"?(?:{'|'.join(_MATTERING)})\b", re.IGNORECASE | re.MULTILINE)
-_INCLUDE_LINE = re.compile(r"^[ \t]*include(?:[ \t]*=[ \t]*|[ \t]+)(.*)$", re.IGNORECASE | re.MULTILINE)
+_MATTERING_LINE = regex(rf"^[ \t]*\"?(?:{'|'.join(_MATTERING)})\b", re.IGNORECASE | re.MULTILINE)
+_INCLUDE_LINE = regex(r"^[ \t]*include(?:[ \t]*=[ \t]*|[ \t]+)(.*)$", re.IGNORECASE | re.MULTILINE)
 _MAX_FILES, _MAX_BYTES = 200, 1024 * 1024
 LASTS_S = 5.0
 """The longest that ssh may take: a `Match exec` may run anything, a canonical name may be looked up."""
 _AT_ONCE = threading.BoundedSemaphore(4)
 """Processes of ssh: each takes 5 ms of a processor."""
-_DEFAULT_KEY = re.compile(r"~/\.ssh/id_(?:rsa|dsa|ecdsa|ed25519|xmss)(?:_sk)?")
+_DEFAULT_KEY = regex(r"~/\.ssh/id_(?:rsa|dsa|ecdsa|ed25519|xmss)(?:_sk)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +360,7 @@ def _separate_paths(values: list[str]) -> list[str]:
     return [path for value in values for path in re.split(r"\s+(?=[/~])", value) if path]
 
 
-_UNSAFE = re.compile(r"[\s'\"`$\\;&<>|(){}*?\[\]#!]|^-")
+_UNSAFE = regex(r"[\s'\"`$\\;&<>|(){}*?\[\]#!]|^-")
 """What a name may not have that goes into a shell's command, as ssh refuses it."""
 
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.transports.known_hosts import pattern_matches
 from FailTaleLibrary.transports.ssh_config import included_files, local_user, text_of
 

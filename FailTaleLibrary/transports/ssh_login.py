@@ -10,11 +10,11 @@ import socket
 import struct
 import threading
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import PARAMIKO, made_safe
 from FailTaleLibrary.text import one_line, sanitize, shorten
 from FailTaleLibrary.transports.host_certificates import SUFFIX

@@ -26,11 +26,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Protocol
 
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, VisitItem, VisitStart
@@ -95,7 +95,7 @@ _MUCH_MORE, _STRAY_BYTES, _FRAME_BYTES = 4, 1024 * 1024, 30
 items (where a frame counts for 30 bytes), comes of one that does not do what it was asked for."""
 _WORDS_SHOWN = 300
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
-_SUDO = re.compile(r"\bsudo\b")
+_SUDO = regex(r"\bsudo\b")
 
 
 class Shell(Protocol):
@@ -589,6 +589,8 @@ class _Lane:
         """Whether it was sent items for another clock than the host's."""
         self.talk = bytearray()
         """What the login said by itself."""
+        self._early_stderr = b""
+        """What was read of stderr before the start was read on stdout: the frames of the first items may be in it."""
         self.said_hello = False
         self.is_hung_up = False
 
@@ -647,7 +649,10 @@ class _Lane:
             stdout = self._take_talk(stdout)
         if stderr and self.reader.items is None:
             self._listen(stderr)
+            self._early_stderr = (self._early_stderr + stderr)[-_TALK_BYTES:]
             stderr = b""
+        elif self._early_stderr and self.reader.items is not None:
+            stderr, self._early_stderr = self._early_stderr + stderr, b""
         for stream, chunk in (("out", stdout), ("err", stderr)):
             done += [(number, self.answers[number]) for number in self.reader.feed(stream, chunk)]
         return done
@@ -870,6 +875,8 @@ class _Visit:
     def _is_overtaken(self, lane: _Lane) -> bool:
         """Whether it begins what another one has begun: then that one has all the others as well."""
         number = lane.running
+        if any(answer.ends == 1 for answer in lane.answers.values()):
+            return False  # the other stream's end is under way
         return number is not None and any(
             other is not lane and number in other.answers and other.answers[number].began <= lane.answers[number].began
             for other in self._active

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from FailTaleLibrary.config import Collector
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.transports import Question
 from FailTaleLibrary.windows.collector_text import collector_digest, collector_text
 from FailTaleLibrary.windows.containers import container_values, shown_container

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+
+from FailTaleLibrary.lazy import dataclass
 
 _SAID = re.compile(rb"([a-z]+)(?: ([^\n]*))?(?:\n|\Z)")
 _LONGEST_NUMBER = 15

@@ -8,9 +8,9 @@ leaves the host.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from itertools import accumulate
 
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import LookBack, SeenShape
 from FailTaleLibrary.windows.frames import Frame, whole_number
 

@@ -13,7 +13,6 @@ import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -21,6 +20,7 @@ from pathlib import Path
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import FailTaleError, TransportError
+from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.transports import (

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.windows.clock import ClockReading
 
 MOST_FILES = 1000

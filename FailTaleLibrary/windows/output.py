@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
 
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.records import LineTimes, LookBack, OwnTimeFormat, WindowMethod
 from FailTaleLibrary.text import decode
 from FailTaleLibrary.timestamps import FORMATS, KEYS, KEYS_OF_EVENTS
@@ -94,8 +94,9 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
 
     ``nonce``: what the script's frames bear; others are text.
     """
-    told, before, own_stderr = _told(stderr, nonce)
-    look_backs = parse_look_backs(piece for piece in split_frames(stderr, nonce) if isinstance(piece, Frame))
+    pieces = list(split_frames(stderr, nonce))
+    told, before, own_stderr = _told(pieces)
+    look_backs = parse_look_backs(piece for piece in pieces if isinstance(piece, Frame))
     methods, times = _methods_of_files(told), _times_of_files(told)
     parts = tuple(
         replace(
@@ -127,12 +128,12 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
     )
 
 
-def _told(stderr: bytes, nonce: str) -> tuple[dict[str, list[str]], bytes, bytes]:
-    """What the frames say by their word, the carried lines, and the stderr of the command itself."""
+def _told(pieces: Sequence[Frame | bytes]) -> tuple[dict[str, list[str]], bytes, bytes]:
+    """Of stderr: what the frames say by their word, the carried lines, and what the command itself printed."""
     told: dict[str, list[str]] = {}
     texts = {"carry": b"", "carried": b""}
     way = "carried"
-    for piece in split_frames(stderr, nonce):
+    for piece in pieces:
         if isinstance(piece, bytes):
             texts[way] += piece
         elif piece.word in texts:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
 from datetime import datetime
 
 from FailTaleLibrary.config import Collector
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.records import WindowMethod
 from FailTaleLibrary.windows.journals import mark_of_journal
 from FailTaleLibrary.windows.log_files import marks_of_log

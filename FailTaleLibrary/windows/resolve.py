@@ -5,9 +5,9 @@ The place where it is decided which moment of which host a window begins at; the
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
+from FailTaleLibrary.lazy import replace
 from FailTaleLibrary.records import Failure, Step
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.model import HostMark, ResolvedWindow, TakenMark

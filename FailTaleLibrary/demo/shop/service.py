@@ -9,7 +9,6 @@ import secrets
 import socketserver
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,6 +17,7 @@ from typing import Any
 
 from FailTaleLibrary import background
 from FailTaleLibrary.demo.lifeline import say_ready, wait_for_the_end
+from FailTaleLibrary.lazy import dataclass, field
 
 UPSTREAM_TIMEOUT_S = 5.0
 HOUSEKEEPING_S = 0.2
