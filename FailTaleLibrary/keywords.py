@@ -275,11 +275,18 @@ class FailTaleLibrary:
     # --- Keywords ----------------------------------------------------------------------------------------------------
 
     @keyword(tags=["failtale"])
-    def collect_evidence(self, *, components: str | list[str] | None = None, name: str | None = None) -> DotDict:
+    def collect_evidence(
+        self,
+        *,
+        components: str | list[str] | None = None,
+        name: str | None = None,
+        hosts: str | list[str] | None = None,
+    ) -> DotDict:
         """Collects evidence from all hosts now, logs the card and returns the evidence as a value.
 
-        ``components`` narrows it to hosts of these components; ``name`` is the title of the card. The window reaches
-        from the start of the test (or of the suite, outside a test) until now.
+        ``components`` narrows it to hosts of these components, ``hosts`` to these hosts, whose logs are then read in
+        full however many there are; ``name`` is the title of the card. The window reaches from the start of the test
+        (or of the suite, outside a test) until now.
 
         In the teardown of a test for which the listener has already collected, and without arguments, nothing is
         collected again: the evidence that the listener collected is returned.
@@ -289,12 +296,12 @@ class FailTaleLibrary:
 
         A host that cannot be reached never fails this keyword; it is a gap in the evidence.
         """
-        if self._collected is not None and not components and not name:
+        if self._collected is not None and not components and not hosts and not name:
             logger.info("FailTale has collected this failure already; its card is at the end of the test.")
             return self._value(self._collected)
         self._know_secrets()
         with held_back():  # a stopped run still gets its card
-            report = self._collect(self._failure_now(name), components=_component_names(components))
+            report = self._collect(self._failure_now(name), components=_names_in(components), hosts=_names_in(hosts))
             self.show(report)
         return self._value(report)
 
@@ -382,7 +389,14 @@ class FailTaleLibrary:
 
     # --- Inside ------------------------------------------------------------------------------------------------------
 
-    def _collect(self, failure: Failure, *, deadline_s: float | None = None, components: Iterable[str] = ()) -> Report:
+    def _collect(
+        self,
+        failure: Failure,
+        *,
+        deadline_s: float | None = None,
+        components: Iterable[str] = (),
+        hosts: Iterable[str] = (),
+    ) -> Report:
         correlations = {id(each): each for each in (self._correlation, self._outside_tests)}.values()
         traces = [trace for each in correlations for trace in each.identifiers]
         failure = failure.with_traces(traces)
@@ -390,6 +404,7 @@ class FailTaleLibrary:
             report = self.run.collect_failure(
                 failure,
                 components=tuple(components),
+                hosts=tuple(hosts),
                 output_dir=_place_of_bundles(),
                 deadline_s=deadline_s,
                 progress=progress,
@@ -587,9 +602,9 @@ def _start_of(result: Any) -> datetime | None:
     return start.astimezone(timezone.utc) if start else None
 
 
-def _component_names(components: str | list[str] | None) -> tuple[str, ...]:
-    """Component names; ``a,b`` in one text counts as two."""
-    texts = [components] if isinstance(components, str) else components or []
+def _names_in(told: str | list[str] | None) -> tuple[str, ...]:
+    """Names of components or hosts; ``a,b`` in one text counts as two."""
+    texts = [told] if isinstance(told, str) else told or []
     return tuple(name.strip() for text in texts for name in text.split(",") if name.strip())
 
 

@@ -256,6 +256,8 @@ class Step(Record):
     """Of its full text, which only a bundle keeps; what is less than `max_bytes` asks for no more than the item."""
     cost: int = 1
     """Order within the host: 0 cheap state, 1 logs, 2 heavy."""
+    glance_bytes: int = 0
+    """So many bytes of the most telling lines of each log, chosen on the host, instead of all; 0: in full."""
 
     @property
     def id(self) -> str:
@@ -476,6 +478,8 @@ class Item(Record):
     omitted_bytes: int = 0
     """What a cap removed from the answer; 0 when nothing was cut."""
     omitted_lines: int = 0
+    glance: bool = False
+    """Of a log its host chose the most telling lines, one of each shape; what else there was is counted as omitted."""
     cut_by: str = ""
     """The limit that removed it, by its name in the configuration; empty when nothing was cut, or nobody noted it."""
     window: AppliedWindow | None = None
@@ -563,6 +567,14 @@ class HostNames(Record):
     """When it last answered in this run before the evidence was collected; None where that is not known."""
 
 
+class AskedInFull(Record):
+    """A host whose logs were read in full, where most were glanced at."""
+
+    host: str
+    why: SafeText
+    """In a few words: "the failure names it (web17)"."""
+
+
 class Evidence(Record):
     """All that the hosts answered for one failure."""
 
@@ -572,6 +584,10 @@ class Evidence(Record):
     clocks: tuple[HostClock, ...] = ()
     names: tuple[HostNames, ...] = ()
     """Of every host of the configuration, asked or not."""
+    in_full: tuple[AskedInFull, ...] = ()
+    """Of more hosts than `limits.full_hosts`: those that were asked in full, the best reason first."""
+    glanced_at: tuple[str, ...] = ()
+    """… and those of which state and a glance at the logs is all that was asked for."""
     cost: Cost = Cost()
     collected_at: datetime
 

@@ -1,24 +1,24 @@
 """What a failure costs in a fleet: real minions of Salt, thousands by a stand-in, and SSH to as many hosts beside them.
 
-    python -m bench.fleet [stub] [real] [ssh] [--minions N] [--cases WORD] [--sizes N,N,...] [--salt DIR] [--plot FILE]
+    python -m bench.fleet [stub] [rounds] [real] [ssh] [--minions N] [--cases WORD] [--sizes N,N,...] [--salt DIR]
+        [--plot FILE]
 
 ``real`` starts a Salt master, its salt-api and forked minions on loopback and ends them again. Salt comes from PyPI,
 into an environment of its own (``--salt``, made when it is not there: 240 MB). Told for each size: hosts of which
 evidence came within `limits.failure_time`, seconds of the whole ``robot`` process, its peak memory, jobs, and the size
 of log.html; and, of real minions, what came of each mishap of `bench.fleet_real`: exit status 1 where one fell.
+``rounds`` has logs as well, and asks once those hosts in full that stand out, one of which is guilty, and once all.
 """
 
 from __future__ import annotations
 
 import argparse
-import base64
 import os
 import sys
 import tempfile
-import time
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +29,7 @@ from bench.growth import MB, run_robot, size_in_words, suite_text
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 import yaml  # noqa: E402
-from salt_stub import ModuleMinion, SaltStub, nonces_of, request_for, serving  # noqa: E402
+from salt_stub import ModuleMinion, RecordedMinion, SaltStub, serving  # noqa: E402
 from sshd import Sshd  # noqa: E402
 
 from bench.fleet_real import (  # noqa: E402
@@ -65,6 +65,10 @@ class Point:
     peak_bytes: int
     log_bytes: int
     jobs: int
+    received_bytes: int
+    in_full: int
+    """Hosts that were asked in full."""
+    headline: str
     why_not: str
     """What is told of the first host without evidence."""
 
@@ -86,33 +90,14 @@ def measured(configuration: Mapping[str, object], *, password: str = "", jobs: A
             peak_bytes=peak_bytes,
             log_bytes=(folder / "log.html").stat().st_size,
             jobs=len(jobs) if jobs is not None else 0,
+            received_bytes=report.evidence.cost.received_bytes,
+            in_full=len(configuration["hosts"]) - len(report.evidence.glanced_at),  # type: ignore[arg-type]
+            headline=report.analysis.headline,
             why_not=next((f"{gap.reason}: {gap.detail}" for gap in report.evidence.gaps), ""),
         )
 
 
 # --- By a stand-in that replays what one minion returned
-
-
-class RecordedMinion:
-    """Answers as one real run of the module did, with the nonces of each request."""
-
-    def __init__(self, module: str) -> None:
-        self._real = ModuleMinion("minion0", module)
-        self._told: dict[str, tuple[bytes, tuple[str, str], Mapping[str, Any]]] = {}
-
-    def __call__(self, function: str, arguments: Mapping[str, Any]) -> Any:
-        if function != "failtale.collect":
-            return self._real(function, arguments)
-        request = request_for(arguments, "minion0")
-        items = request.partition("\n")[2]
-        if items not in self._told:
-            told = self._real(function, arguments)
-            self._told[items] = (zlib.decompress(base64.b64decode(told["data"])), nonces_of(request), told)
-        data, old, told = self._told[items]
-        for before, now in zip(old, nonces_of(request), strict=True):
-            data = data.replace(before.encode(), now.encode())
-        now_s = time.time()
-        return {**told, "data": base64.b64encode(zlib.compress(data)).decode(), "clock": [now_s - 0.2, now_s]}
 
 
 def stub_point(hosts: int) -> Point:
@@ -122,7 +107,30 @@ def stub_point(hosts: int) -> Point:
     with serving(stub):
         configuration = fleet_of(names, stub.url, _COLLECTORS, salt={"eauth": "pam"}, limits=_LIMITS)
         module = salt_module(parsed(configuration, password=stub.password))
-        stub.minions |= dict.fromkeys(names, RecordedMinion(module))
+        stub.minions |= dict.fromkeys(names, RecordedMinion(ModuleMinion("minion0", module)))
+        return measured(configuration, password=stub.password, jobs=stub.jobs)
+
+
+def rounds_point(hosts: int, *, full_hosts: int) -> Point:
+    """The same with two logs on each host that hold 3,000 lines of the window each; one of them knows the cause."""
+    names, stub = [f"minion{number}" for number in range(hosts)], SaltStub({})
+    with serving(stub), tempfile.TemporaryDirectory(prefix="failtale-fleet-") as folder:
+        began = datetime.now(timezone.utc) - timedelta(seconds=60)
+        for name in ("app", "access", "other"):
+            lines = [f"INFO served /orders/{number} in 4 ms" for number in range(3000)]
+            lines[2000] = "ERROR disk quota exceeded on /srv/orders" if name == "other" else lines[2000]
+            times = ((began + timedelta(seconds=number / 50)).isoformat() for number in range(3000))
+            text = "".join(f"{at} {line}\n" for at, line in zip(times, lines, strict=True))
+            (Path(folder) / f"{name}.log").write_text(text)
+        logs = [
+            {"name": name, "file": f"{folder}/{name}.log", "window": "600", "lines": 3000} for name in ("app", "access")
+        ]
+        limits = {**_LIMITS, "full_hosts": full_hosts}
+        configuration = fleet_of(names, stub.url, [*_COLLECTORS, *logs], salt={"eauth": "pam"}, limits=limits)
+        module = salt_module(parsed(configuration, password=stub.password))
+        stub.minions |= dict.fromkeys(names, RecordedMinion(ModuleMinion("minion0", module)))
+        guilty = names[hosts // 2]
+        stub.minions[guilty] = ModuleMinion(guilty, module.replace(f"{folder}/app.log", f"{folder}/other.log"))
         return measured(configuration, password=stub.password, jobs=stub.jobs)
 
 
@@ -172,6 +180,20 @@ def row(point: Point, what: str = "") -> str:
     )
 
 
+HEAD_OF_ROUNDS = """
+| | hosts | in full | collecting | received | whole run | peak memory | log.html | headline |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
+
+
+def row_of_rounds(point: Point, what: str) -> str:
+    """Of the table with and without."""
+    return (
+        f"| {what} | {point.hosts:,} | {point.in_full:,} | {point.collecting_s:.1f} s "
+        f"| {size_in_words(point.received_bytes)} | {point.seconds:.1f} s | {size_in_words(point.peak_bytes)} "
+        f"| {size_in_words(point.log_bytes)} | {point.headline} |"
+    )
+
+
 def plot(found: Mapping[str, Sequence[Point]], path: Path) -> None:
     """An SVG: seconds of collecting, and memory, over the number of hosts."""
     import matplotlib  # only for those who want plots: pip install matplotlib
@@ -197,15 +219,16 @@ def plot(found: Mapping[str, Sequence[Point]], path: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="stub, real, ssh; none: all")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="stub, rounds, real, ssh; none: all")
     parser.add_argument("--minions", type=int, default=200, help="real ones")
     parser.add_argument("--cases", default="", help="of real minions those alone whose name holds this word")
     parser.add_argument("--sizes", default="100,300,1000,2000,5000", help="of the stand-in")
     parser.add_argument("--ssh-hosts", default="10,50,200")
+    parser.add_argument("--rounds-sizes", default="100,1000", help="hosts that are asked in rounds, and all in full")
     parser.add_argument("--salt", type=Path, default=ROOT / "build" / "salt", help="environment that has Salt")
     parser.add_argument("--plot", type=Path, help="file for an SVG")
     options = parser.parse_args()
-    parts = options.parts or ["stub", "ssh", "real"]
+    parts = options.parts or ["stub", "ssh", "rounds", "real"]
     found: dict[str, list[Point]] = {}
     print(HEAD, flush=True)
     for part, what, sizes, measure in (
@@ -215,6 +238,11 @@ def main() -> int:
         for size in map(int, sizes.split(",")) if part in parts else ():
             found.setdefault(what, []).append(measure(size))
             print(row(found[what][-1], what), flush=True)
+    if "rounds" in parts:
+        print(HEAD_OF_ROUNDS, flush=True)
+        for size in map(int, options.rounds_sizes.split(",")):
+            for what, most in (("in two rounds", 20), ("all in full", 100_000)):
+                print(row_of_rounds(rounds_point(size, full_hosts=most), what), flush=True)
     fell = 0
     for line, holds in real_rows(salt_python(options.salt), options.minions, options.cases) if "real" in parts else ():
         fell += not holds

@@ -8,6 +8,7 @@ writes, `shell_minion` what ``cmd.run_all`` runs.
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import queue
@@ -17,6 +18,7 @@ import ssl
 import subprocess
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -49,6 +51,7 @@ class ModuleMinion:
     def __init__(self, minion: str, module: str, *, salt: Mapping[str, Any] | None = None) -> None:
         """``salt``: functions of the minion that the module may call."""
         functions = {"saltutil.is_running": lambda _: []} if salt is None else salt
+        self.id = minion
         self._space: dict[str, Any] = {"__opts__": {"id": minion}, "__salt__": functions}
         exec(compile(module, "failtale.py", "exec", dont_inherit=True), self._space)
 
@@ -58,6 +61,28 @@ class ModuleMinion:
         if name == "end":
             named.pop("__pub_jid", None)
         return self._space[name](**named)
+
+
+class RecordedMinion:
+    """Many minions that are alike: the first request of a kind runs, the others get what it gave, with their nonces."""
+
+    def __init__(self, real: ModuleMinion) -> None:
+        self._real = real
+        self._told: dict[str, tuple[bytes, tuple[str, str], Mapping[str, Any]]] = {}
+
+    def __call__(self, function: str, arguments: Mapping[str, Any]) -> Any:
+        if function != "failtale.collect":
+            return self._real(function, arguments)
+        request = request_for(arguments, self._real.id)
+        items = request.partition("\n")[2]
+        if items not in self._told:
+            told = self._real(function, arguments)
+            self._told[items] = (zlib.decompress(base64.b64decode(told["data"])), nonces_of(request), told)
+        data, old, told = self._told[items]
+        for before, now in zip(old, nonces_of(request), strict=True):
+            data = data.replace(before.encode(), now.encode())
+        now_s = time.time()
+        return {**told, "data": base64.b64encode(zlib.compress(data)).decode(), "clock": [now_s - 0.2, now_s]}
 
 
 def shell_minion(function: str, arguments: Mapping[str, Any]) -> Any:

@@ -93,11 +93,11 @@ class Attacked:
             "log": {
                 "how": "mark", "low": "1795666000.000000", "high": "1795666000.000000", "stale": "1795665880",
                 "marked_at": "1795666000", "early": "yes", "late": "-", "zone": "-3600", "marked": "1", "unseen": "-",
-                "max": "1000",
+                "brief": "-", "sought": "-", "max": "1000",
             },
             "journal": {
                 "cursor": "s=0a;i=1;b=2", "behind": "sure", "low": "-", "high": "-",
-                "text": "2026-11-26T04:21:17.958111", "max": "1000",
+                "text": "2026-11-26T04:21:17.958111", "brief": "2048", "sought": "ord-99817,4711", "max": "1000",
             },
         }[name]  # fmt: skip
         head = {"number": "1", "id": name, "digest": self.digests[name], "ticks": "60", "cap": "2000"}
@@ -284,17 +284,21 @@ NUMBERS = [
     "1>{c}", "{1,2}", "\r1",
 ]  # fmt: skip
 """None is a number of a request; some are none where another word is wanted."""
+HARMLESS = set("0123456789abcdefghijklmnopqrstuvwxyz_.,-")
+"""Of which words consist that are sought in a log."""
 FIELDS = [
     ("state", "number"), ("state", "ticks"), ("state", "cap"), ("state", "since"), ("state", "max"), ("log", "stale"),
     ("log", "marked_at"), ("log", "zone"), ("log", "marked"), ("log", "max"), ("log", "low"), ("journal", "cursor"),
     ("journal", "text"), ("log", "how"), ("log", "early"), ("journal", "behind"),
+    ("log", "brief"), ("journal", "sought"),
 ]  # fmt: skip
 MAY_BE = {("since", "-"), ("stale", "-"), ("stale", "-1"), ("zone", "-"), ("zone", "-1"), ("marked", "-"), ("low", "-"),
           ("cursor", "-"), ("text", "-"), ("cursor", "a"), ("cursor", "01"), ("cursor", "007"), ("cursor", "0x10"),
           ("cursor", "0b1"), ("cursor", "010"), ("cursor", "1e3"), ("marked", "01"), ("marked", "007"),
           ("marked", "010"), ("marked", "99999999999999999999999999"), ("marked", "18446744073709551616"),
-          ("early", "-"), ("cursor", "99999999999999999999999999"), ("cursor", "18446744073709551616")}  # fmt: skip
-"""Words that are allowed: a cursor and a list mean nothing to a shell."""
+          ("early", "-"), ("cursor", "99999999999999999999999999"), ("cursor", "18446744073709551616"),
+          ("brief", "-")} | {("sought", each) for each in NUMBERS if each and set(each) <= HARMLESS}  # fmt: skip
+"""Words that are allowed: a cursor, a list and what is sought mean nothing to a shell."""
 
 
 def requests(attacked: Attacked) -> Iterator[tuple[str, bytes]]:

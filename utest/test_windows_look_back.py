@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from log_rotations import append, collector, later
 
 from FailTaleLibrary.on_host import host_script
+from FailTaleLibrary.ranking.signals import rows_of
 from FailTaleLibrary.records import LookBack
-from FailTaleLibrary.windows import HostOutput, ResolvedWindow, command_line
+from FailTaleLibrary.windows import Glance, HostOutput, ResolvedWindow, command_line
 from FailTaleLibrary.windows.frames import Frame, split_frames
 from FailTaleLibrary.windows.look_back import MOST_SECONDS, parse_look_backs, placed
 
@@ -134,6 +135,54 @@ def test_every_awk_tells_the_same() -> None:
     window = [at(300 + second, f"ERROR job {second:x} done in 3 ms") for second in range(5)]
     found = [looked_back(["busybox", "awk"] if name == "busybox" else [name], before, window) for name in AWKS]
     assert all(each == found[0] for each in found)
+
+
+# --- A glance: the most telling lines instead of all ------------------------------------------------------------------
+
+
+def glanced(awk: list[str], before: list[str], window: list[str], *, room: int, sought: str = "") -> list[str]:
+    """The lines that the host chooses."""
+    text = "".join(f"{line}\n" for line in (SEPARATOR, *before, SEPARATOR, *window))
+    done = subprocess.run(
+        [*awk, "-v", "most=12", "-v", f"room={room}", host_script("look_back.awk")],
+        input=text.encode(),
+        capture_output=True,
+        check=True,
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin", "sought": sought},
+    )
+    return done.stdout.decode().splitlines()
+
+
+STRONG = [hit for row in rows_of("signals.yaml") if row.strong for hit in row.hits if "\n" not in hit]
+NOISE = [f"INFO {'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10]} served as ever" for n in range(100)]
+
+
+def test_whatever_is_strong_for_the_ranking_is_seen_at_a_glance(awk: list[str]) -> None:
+    strong = glanced(awk, [], STRONG, room=10**6)
+    assert len(strong) > 0.8 * len(STRONG)
+    room = sum(len(line) + 1 for line in strong)
+    unseen = set(strong) - set(glanced(awk, [], [*NOISE[:50], *strong, *NOISE[50:]], room=room))
+    assert unseen == set()
+
+
+def test_a_glance_shows_one_line_of_each_shape_news_first_in_the_order_of_the_log(awk: list[str]) -> None:
+    before = [at(second, f"{text} {second}") for second in range(20) for text in ("INFO tick", "ERROR tock")]
+    window = [at(30 + second, f"{text} {second}") for second in range(9) for text in ("INFO tick", "ERROR tock")]
+    window.insert(4, at(31, "the pool is dry"))
+    assert glanced(awk, before, window, room=10**6) == [window[4], *window[-2:]]
+    assert glanced(awk, before, window, room=len(window[-1]) + len(window[4]) + 2) == [window[4], window[-1]]
+
+
+def test_a_line_that_holds_what_the_test_used_comes_first_and_stands_for_its_shape(awk: list[str]) -> None:
+    window = [f"INFO order {number} accepted" for number in range(40, 60)] + ["ERROR disk full"]
+    assert glanced(awk, [], window, room=10, sought="nothing,order 47") == ["INFO order 47 accepted"]
+
+
+def test_no_part_of_a_key_is_chosen_and_a_long_line_is_cut_behind_a_word(awk: list[str]) -> None:
+    body = [secrets.token_hex(32) for _ in range(3)]
+    key = ["-----BEGIN PRIVATE KEY-----", *body, "err or", "-----END PRIVATE KEY-----"]  # gitleaks:allow
+    (chosen,) = glanced(awk, [], [*key, body[0], "ERROR " + "x" * 8000 + " token=" + body[1] * 9], room=10**5)
+    assert chosen == "ERROR " + "x" * 8000 + " "
 
 
 VALUE = st.one_of(
@@ -275,6 +324,23 @@ def test_the_newest_lines_without_a_window_are_not_looked_back_on(shell: HostShe
     log.write_text(entry(0, "a") * LINES)
     output = shell.answer(command_line(collector(log), window=ResolvedWindow(kind="none"), max_bytes=100_000))
     assert [part.look_back for part in output.parts] == [None]
+
+
+@pytest.mark.parametrize("shell", SHELLS, ids=str)
+def test_a_glance_at_a_log_counts_what_it_leaves_out(shell: HostShell, tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("".join(entry(second, f"INFO served {second}") for second in range(LINES)))
+    asked = collector(log)
+    mark = shell.mark(asked)
+    append(log, "".join(entry(31, text) for text in (*["INFO served 3"] * 9, "ERROR disk full", "INFO served 4")))
+    window = ResolvedWindow(kind="test", since_epoch=mark.epoch, sure_epoch=mark.epoch, mark=mark)
+    output = shell.answer(command_line(asked, window=window, max_bytes=100_000, glance=Glance(300)))
+    assert news_of(output) == {"ERROR disk full": None, "INFO served 4": LINES}
+    assert (output.omitted_lines, output.stderr) == (9, b"")
+    bare = ResolvedWindow(kind="none")
+    output = shell.answer(command_line(asked, window=bare, max_bytes=100_000, glance=Glance(300)))
+    assert [part.look_back for part in output.parts] == [None]
+    assert output.text.count(b"\n") == 2
 
 
 @pytest.mark.parametrize("ending", ["exit 2", "head -c 100 >/dev/null; exit 139", "echo awk: syntax error >&2; exit 1"])

@@ -12,7 +12,16 @@ from collections.abc import Callable, Iterable, Iterator
 
 from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.lazy import regex
-from FailTaleLibrary.records import Identifier, IdentifierKind, SafeText, SeenIn, derived, derived_texts, our_words
+from FailTaleLibrary.records import (
+    Failure,
+    Identifier,
+    IdentifierKind,
+    SafeText,
+    SeenIn,
+    derived,
+    derived_texts,
+    our_words,
+)
 
 MAX_TEXTS = 400
 MAX_TEXT_CHARS = 2000
@@ -26,6 +35,9 @@ SHORT_NUMBER = 4
 AROUND = 40
 """Characters beside a number that say what it is."""
 
+_MOST_SOUGHT = 12
+_SOUGHT = regex(r"[0-9a-z][0-9a-z_.-]{3,63}")
+"""What may travel to a host in a list with commas: a word, whatever a shell, awk or a gate takes it for."""
 _RANK: tuple[IdentifierKind, ...] = ("trace", "unique", "address", "number", "name")
 
 
@@ -45,6 +57,12 @@ def identifiers_in(used: Iterable[UsedText], safe: Callable[[str], SafeText]) ->
             found.setdefault(identifier.text.casefold(), identifier)
     by_rank = sorted(found.values(), key=lambda each: _RANK.index(each.kind))
     return tuple(by_rank[:MAX_IDENTIFIERS])
+
+
+def sought_words(failure: Failure) -> tuple[str, ...]:
+    """What names one thing that the test used, in lower case: a line of a log that holds it is worth a look."""
+    texts = (each.text.lower() for each in failure.identifiers if each.kind in ("trace", "unique", "number"))
+    return tuple(dict.fromkeys(text for text in texts if _SOUGHT.fullmatch(text)))[:_MOST_SOUGHT]
 
 
 def trace_of_test(trace: int) -> Identifier:

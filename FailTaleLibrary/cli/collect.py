@@ -46,6 +46,13 @@ def add_command(commands: Commands) -> None:
         help="when the test began: ISO 8601, seconds since 1970, or a duration ago such as '90 s' (default: 5 min)",
     )
     collect.add_argument("--component", action="append", default=[], metavar="NAME", help="only this one; repeatable")
+    collect.add_argument(
+        "--host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="only this one, with all of its logs, however many hosts there are; repeatable",
+    )
     collect.add_argument("--format", choices=FORMATS, default="text", help="default: text")
     collect.add_argument("--output", type=Path, metavar="FILE", help="write the report there instead of printing it")
     collect.add_argument(
@@ -67,7 +74,11 @@ def _printed(options: argparse.Namespace) -> int:
         failure = _failure_of(options, run)
         with live_line(unfiltered(sys.stderr)) as progress:
             report = run.collect_failure(
-                failure, components=options.component, output_dir=options.bundle, progress=progress
+                failure,
+                components=options.component,
+                hosts=options.host,
+                output_dir=options.bundle,
+                progress=progress,
             )
         text = run.rendered(report, options.format)
         if _is_for_reading(options) and not (options.all or fits_on_screen(text)):

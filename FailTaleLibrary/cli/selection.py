@@ -47,7 +47,9 @@ class Selection:
         suspects = tuple(filter(self._has_suspect, analysis.suspects))
         return report.model_copy(
             update={
-                "evidence": evidence.model_copy(update={"items": items, "gaps": gaps}),
+                "evidence": evidence.model_copy(
+                    update={"items": items, "gaps": gaps, "in_full": (), "glanced_at": ()}  # each has its own row
+                ),
                 "analysis": analysis.model_copy(update={"suspects": suspects}),
             }
         )

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from functools import partial
 
 from FailTaleLibrary import background
+from FailTaleLibrary.belonging.identifiers import sought_words
 from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.collection.cluster_turn import ClusterTurn
@@ -29,6 +30,7 @@ from FailTaleLibrary.transports import CommandResult, Connections, Script, Visit
 from FailTaleLibrary.transports.base import HEADROOM_BYTES, HostVisit, Transport
 from FailTaleLibrary.windows import (
     ClockReading,
+    Glance,
     Marks,
     MarksAround,
     TakenMark,
@@ -365,7 +367,8 @@ class HostSession:
             clock=self._clock,
             utc_offset_s=self._utc_offset_s,
         )
-        line = command_line(collector, window=window, max_bytes=allowance.travelling_bytes)
+        glance = Glance(step.glance_bytes, sought_words(self._context.failure))
+        line = command_line(collector, window=window, max_bytes=allowance.travelling_bytes, glance=glance)
         return AskedStep(
             step=step.model_copy(update={"max_bytes": allowance.max_bytes}),
             collector=collector,

@@ -186,6 +186,7 @@ def _make_item(
         received_bytes=result.received_bytes,
         omitted_bytes=result.omitted_bytes + answer.omitted_bytes + cut_bytes,
         omitted_lines=answer.omitted_lines + cut_lines,
+        glance=bool(asked.step.glance_bytes),
         cut_by=_limit_of_cut(asked, granted, cut_bytes or result.omitted_bytes or answer.omitted_bytes),
         window=_applied_window(asked, answer, safe),
         rows=_rows_of_collector(asked.collector),
@@ -241,6 +242,8 @@ class _Granted:
 def _limit_of_cut(asked: AskedStep, granted: _Granted, cut_bytes: int) -> str:
     if not cut_bytes:
         return ""
+    if asked.step.glance_bytes and not granted.is_less:
+        return "limits.full_hosts"
     return asked.bytes_limit if granted.is_less else asked.item_limit
 
 

@@ -10,9 +10,10 @@ from typing import Protocol
 
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
-from FailTaleLibrary.collection.collect import by_fleet, collect
+from FailTaleLibrary.collection.collect import Collected, by_fleet, collect
 from FailTaleLibrary.collection.host import HostAccess
 from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
+from FailTaleLibrary.collection.rounds import Rounds
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.variables import Resolved, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, TransportError
@@ -135,6 +136,7 @@ class OwnHosts:
         components: Collection[str] = (),
         hosts: Collection[str] = (),
         collectors: Collection[str] = (),
+        in_full: bool | None = None,
         redactor: Redactor,
         faults: Faults,
         budget: Budget,
@@ -145,6 +147,7 @@ class OwnHosts:
     ) -> tuple[Plan, Evidence, Mapping[str, str]]:
         """Plan, evidence and full texts within the budget; with none left, every host is a gap.
 
+        ``in_full``: whatever their number, the hosts are asked for all; by default those that are named by ``hosts``.
         ``only_state``: the sentence of why logs are left out. ``values``: of the configuration's variables, now; what
         has none that fits is a gap. Raises ConfigError.
         """
@@ -153,17 +156,27 @@ class OwnHosts:
         the_plan = without_unresolved(the_plan, target.resolved, redactor.safe_message)
         the_plan = _plan_within(the_plan, budget)
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
-        collected = collect(
-            the_plan,
-            failure,
-            target.access,
-            redactor=redactor,
-            faults=faults,
-            budget=budget,
-            cancel=cancel,
-            progress=progress,
-        )
-        names = _host_names(self._config, target, redactor)
+        access, names = target.access, _host_names(self._config, target, redactor)
+
+        def collected_by(one_plan: Plan, its_budget: Budget) -> Collected:
+            return collect(
+                one_plan,
+                failure,
+                access,
+                redactor=redactor,
+                faults=faults,
+                budget=its_budget,
+                cancel=cancel,
+                progress=progress,
+            )
+
+        full_hosts = self._config.limits.full_hosts
+        are_many = len({step.host for step in the_plan.steps}) > full_hosts
+        if are_many and not only_state and not (bool(hosts) if in_full is None else in_full):
+            rounds = Rounds(failure, access.collectors, names, full_hosts)
+            the_plan, collected = rounds.collect(the_plan, collected_by, budget)
+        else:
+            collected = collected_by(the_plan, budget)
         return the_plan, collected.evidence.model_copy(update={"names": names}), collected.full_texts
 
     def check_hosts(

@@ -457,6 +457,14 @@ class Limits(Section):
     parallel_hosts: Count = Field(
         16, ge=1, le=256, description="Hosts that evidence is collected from at the same time."
     )
+    full_hosts: Count = Field(
+        20,
+        ge=1,
+        le=100_000,
+        description="Hosts that are asked in full for one failure. Where there are more, all are asked for their state "
+        "and the most telling lines of their logs, and in full are asked those that the failure names, or that stand "
+        "out by that.",
+    )
     bundle_item_bytes: Size = Field(
         1024 * 1024,
         ge=1,

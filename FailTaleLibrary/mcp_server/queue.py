@@ -325,6 +325,7 @@ class CollectionQueue:
             components=batch.selection.components,
             hosts=tuple(free) if len(free) < len(planned) else batch.selection.hosts,
             collectors=batch.selection.collectors,
+            in_full=bool(batch.selection.hosts),
             values=batch.selection.values,
             redactor=self.redactor,
             faults=self._faults,

@@ -293,9 +293,15 @@ def _gap_line(gap: Gap) -> str:
     return f"{_one_line(place, _NAME)}: {gap.reason}: {_one_line(gap.detail.removeprefix(f'{gap.reason}: '), _LINE)}"
 
 
+def _reach_words(report: Report) -> str:
+    """Who was asked in full, and the call that asks another one so."""
+    told = in_words.reach_words(report.evidence).partition(f" '{in_words.ASK_IN_FULL}'")[0]
+    return f"{told} In full: {call('collect_evidence', hosts=['HOST'])}" if told else ""
+
+
 def _hint_lines(report: Report) -> Iterator[str]:
     analysis = report.analysis
-    notes = [*analysis.notes]
+    notes = [*analysis.notes, *filter(None, [_reach_words(report)])]
     if notes:
         yield ""
     yield from (_one_line(note, _LINE) for note in notes[:_LISTED])

@@ -60,17 +60,23 @@ is_none_or() { [ "$2" = - ] || "$@"; }
 is_of_command() { # SINCE UNTIL MAX
   [ "$#" -eq 3 ] && is_none_or is_number "$1" 11 && is_none_or is_number "$2" 11 && is_number "$3" 12
 }
-is_of_journal() { # CURSOR BEHIND LOW_AT HIGH_AT HIGH_TEXT MAX
-  [ "$#" -eq 6 ] || return 1
+is_of_journal() { # CURSOR BEHIND LOW_AT HIGH_AT HIGH_TEXT BRIEF SOUGHT MAX
+  [ "$#" -eq 8 ] || return 1
   case $2 in sure | unsure) ;; *) return 1 ;; esac
   is_none_or is_cursor "$1" && is_none_or is_seconds "$3" && is_none_or is_seconds "$4" &&
-    is_none_or is_moment "$5" && is_number "$6" 12
+    is_none_or is_moment "$5" && is_glance "$6" "$7" && is_number "$8" 12
 }
-is_of_container() { # LOW_AT LOW_TEXT HIGH_TEXT MAX
-  [ "$#" -eq 4 ] && is_none_or is_seconds "$1" && is_none_or is_moment "$2" && is_none_or is_moment "$3" && is_number "$4" 12
+is_of_container() { # LOW_AT LOW_TEXT HIGH_TEXT BRIEF SOUGHT MAX
+  [ "$#" -eq 6 ] && is_none_or is_seconds "$1" && is_none_or is_moment "$2" && is_none_or is_moment "$3" &&
+    is_glance "$4" "$5" && is_number "$6" 12
 }
-is_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNSEEN MAX
-  [ "$#" -eq 11 ] || return 1
+is_glance() { is_none_or is_number "$1" 6 && is_none_or is_sought "$2"; } # BRIEF SOUGHT
+is_sought() { # WORD: words with commas between them
+  case $1 in '' | *[!0-9a-z_.,-]*) return 1 ;; esac
+  [ "${#1}" -le 1000 ]
+}
+is_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNSEEN BRIEF SOUGHT MAX
+  [ "$#" -eq 13 ] || return 1
   case $1 in mark | time | tail) ;; *) return 1 ;; esac
   case $6$7 in -- | -yes | yes- | yesyes) ;; *) return 1 ;; esac
   is_none_or is_seconds "$2" && is_none_or is_seconds "$3" && is_none_or is_moment_of_window "$4" &&
@@ -78,7 +84,7 @@ is_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNSEE
 }
 is_of_file_as_well() { # what a shell can name from the tenth word on
   shift 9
-  is_none_or is_list "$1" && is_number "$2" 12
+  is_none_or is_list "$1" && is_glance "$2" "$3" && is_number "$4" 12
 }
 is_of_kubernetes() { # LOW_AT HIGH_AT MAX
   [ "$#" -eq 3 ] && is_none_or is_seconds "$1" && is_none_or is_seconds "$2" && is_number "$3" 12
@@ -208,18 +214,18 @@ text_of_command() { # SINCE UNTIL MAX TABLE
   text="export FAILTALE_SINCE=$1 FAILTALE_UNTIL=$2; $own"
   narrowing="max=$3; ${filters:-tell cap $3; pass $3}"
 }
-text_of_journal() { # CURSOR BEHIND LOW_AT HIGH_AT HIGH_TEXT MAX TABLE
+text_of_journal() { # CURSOR BEHIND LOW_AT HIGH_AT HIGH_TEXT BRIEF SOUGHT MAX TABLE
+  [ -z "$9" ] || return 1
+  set_all cursor behind low_at high_at high_text brief sought max -- "$@"
+}
+text_of_container() { # LOW_AT LOW_TEXT HIGH_TEXT BRIEF SOUGHT MAX TABLE
   [ -z "$7" ] || return 1
-  set_all cursor behind low_at high_at high_text max -- "$@"
+  set_all low_at low_text high_text brief sought max -- "$@"
 }
-text_of_container() { # LOW_AT LOW_TEXT HIGH_TEXT MAX TABLE
-  [ -z "$5" ] || return 1
-  set_all low_at low_text high_text max -- "$@"
-}
-text_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNSEEN MAX TABLE
+text_of_file() { # HOW LOW_AT HIGH_AT STALE MARKED_AT EARLY LATE ZONE MARKED UNSEEN BRIEF SOUGHT MAX TABLE
   for table; do :; done
   tables=$(printf '%s\n' "$table" | FAILTALE_ALLOWED=$allowed awk "$decode") || return 1
-  set_all how low_at high_at stale marked_at early late zone marked unseen max -- "$@"
+  set_all how low_at high_at stale marked_at early late zone marked unseen brief sought max -- "$@"
   text="careful=yes
 $tables
 $text"

@@ -5,6 +5,9 @@
 #   profile LINES-OF-WINDOW|COUNT|PLACES|SECONDS|SECONDS-OF-WINDOW
 # The window's lines are numbered from its end, 1 for the last one. No text from before the window leaves the host. Set by
 # the caller: most (moments kept of one shape).
+# With `room` it takes a glance: of the window's lines the most telling ones are printed, one of each shape, in about so many
+# bytes, and the profiles, on descriptor 3, are of those lines alone; without `past` there are none. The environment's `sought`
+# names words, with commas between them, whose lines come first.
 function shape(s,    field) {
   if (s ~ /^[ \t]*[{]/ && match(s, /"(message|msg|log|event)" ?: ?"/)) {
     field = substr(s, RSTART + RLENGTH)
@@ -33,6 +36,60 @@ function clock(s,    t) {
   }
   return ""
 }
+# How grave a line looks, from 0 to 6: a rough measure, only to choose by it. `ranking` judges what was chosen.
+function gravity(s) {
+  s = " " tolower(substr(s, 1, 600)) " "
+  gsub(/[^a-z0-9.](no|0|zero|without) (errors?|failures?|failed|exceptions?)[^a-z]/, " ", s)
+  gsub(/(errors?|failures?|failed|exceptions?) ?[=:] ?0[^0-9]/, " ", s)
+  if (s ~ STOPS) return 6
+  if (s ~ FAILS) return 4
+  if (s ~ WARNS) return 2
+  return 0
+}
+function holds(s,    i) {
+  if (!wanted) return 0
+  s = tolower(s)
+  for (i = 1; i <= wanted; i++) if (index(s, words[i])) return 1
+  return 0
+}
+# A key's lines, and a word alone that may be a part of one, tell nothing of a fault.
+function is_key(s) {
+  if (s ~ /-----BEGIN [A-Z ]*PRIVATE KEY/) key = 1
+  if (s ~ /-----END [A-Z ]*PRIVATE KEY/) { key = 0; return 1 }
+  return key || (length(s) >= 40 && s ~ /^[ \t]*[A-Za-z0-9+\/=_-]+[ \t\r]*$/)
+}
+# Of each shape one line stands for all: the last, or the last of those that hold a word that is sought.
+function consider(s, x,    found) {
+  if (is_key(s)) return
+  if (length(s) > 8192) { s = substr(s, 1, 8192); sub(/[^ \t]*$/, "", s) }
+  if (s == "") return
+  found = holds(s)
+  seen[x]++
+  if (found < sought_in[x] + 0) return
+  sought_in[x] = found
+  line_of[x] = number
+  text_of[x] = s
+  moment_of[x] = now
+}
+function weight(x) {
+  return 100 * sought_in[x] + 10 * gravity(text_of[x]) + (lines && !(x in count) ? 25 : 0) + 10 / seen[x]
+}
+# The shapes of the chosen lines -> shown[1..chosen], in the order of the lines.
+function choose(    x, best, left, i, misses) {
+  for (x in line_of) worth[x] = weight(x)
+  left = room
+  while (left > 0 && misses < 8) {
+    best = ""
+    for (x in worth)
+      if (best == "" || worth[x] > worth[best] || (worth[x] == worth[best] && line_of[x] > line_of[best])) best = x
+    if (best == "") break
+    delete worth[best]
+    if (chosen && length(text_of[best]) + 1 > left) { misses++; continue }
+    left -= length(text_of[best]) + 1
+    for (i = ++chosen; i > 1 && line_of[shown[i - 1]] > line_of[best]; i--) shown[i] = shown[i - 1]
+    shown[i] = best
+  }
+}
 # Keeps at most `most` moments of a shape, evenly: when there are more, the least gap between two of them doubles.
 function remember(x,    i, j, moment) {
   moment = now == "" ? NR : now # without times, lines stand for seconds
@@ -55,6 +112,23 @@ function keep(x, i, moment, seconds, line) {
   at[x, i] = seconds
   place[x, i] = line
 }
+BEGIN {
+  if (room) {
+    wanted = split(ENVIRON["sought"], words, ",")
+    STOPS = "out of memory|oom|panic|fatal|emerg|segfault|segmentation fault|sig(segv|abrt|bus|ill|fpe|kill)|core dumped" \
+      "|signal [0-9]|protection fault|lockup|no space left|(not enough|no) free space|ran out|disk.*full|read-only|corrupt|deadlock|killed" \
+      "|i/o error|input/output error|stack smashing|exhausted|saturated|too many open|flooding|100%"
+    FAILS = "err(or)?[^a-z]|errors|error|exception|fail|traceback|crit|alert|severe|refused|denied|forbidden|unauthorized" \
+      "|timed? ?out|timeout|deadline|unreachable|unavailable|no route|cannot|can.t |could ?n.t|could not|unable|abort|reset by" \
+      "|broken pipe|not found|no such|invalid|mismatch|expire|unhealthy|rejected|overflow|lost|crash|down[^a-z]|dropp|missing" \
+      "|throttl|quota|limit|exceed|violat|conflict|stopp|shut|terminat|exit|restart|evict|degraded|full[^a-z]" \
+      "| 5[0-9][0-9][^0-9]|blocked|not enough|remaining connection|max_|backlog|reached|waiting|in use|already|one usage|self-signed" \
+      "|nxdomain|not known|no (live|server|healthy|pg_hba)|circuit|noauth|credential|not exist|not (authori|permitted|valid)" \
+      "|[^a-z_]lock(ed)? |locked|busy|too |duplicate|status[=: ]+[45][0-9][0-9]|ahead of|future|skew|jumped|backwards|wrong"
+    WARNS = "warn|slow|retry|retries|delay|stale|late[^a-z]|unexpected|unknown|skipp|ignor|discard|fallback|backoff|disabled" \
+      "| 4[0-9][0-9][^0-9]"
+  }
+}
 NR == 1 {
   separator = $0
   prefix = substr($0, 1, index($0, " ") - 1)
@@ -71,14 +145,30 @@ NR == 1 {
 {
   number++
   x = shape($0)
+  if (room) { consider($0, x); next }
   if (x in count) {
     where[x] = where[x] " " number
     when[x] = when[x] " " sprintf("%.3f", now)
   }
 }
-function told(line) { print prefix " " line }
+function told(line) {
+  if (room) print prefix " " line | "cat >&3"
+  else print prefix " " line
+}
 END {
   if (!number) exit
+  if (room) {
+    choose()
+    for (i = 1; i <= chosen; i++) {
+      print text_of[shown[i]]
+      if (shown[i] in count) {
+        where[shown[i]] = " " i
+        when[shown[i]] = " " sprintf("%.3f", moment_of[shown[i]])
+      }
+    }
+    number = chosen
+    if (past == "" || !number) exit
+  }
   told("span " lines + 0 (began == "" ? "" : sprintf(" %.3f %.3f", began, ended)) "|" label)
   for (x in where) {
     if (place[x, kept[x]] != last_place[x]) keep(x, ++kept[x], 0, last_at[x], last_place[x])

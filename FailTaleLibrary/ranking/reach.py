@@ -21,6 +21,7 @@ from FailTaleLibrary.text import count
 def not_in_reach(evidence: Evidence) -> tuple[SafeText, ...]:
     """Each thing once, whole hosts first, then what could not be read, then what was cut."""
     unseen = (
+        *_glanced_hosts(evidence),
         *_silent_hosts(evidence.gaps),
         *_unasked_hosts(evidence),
         *_unread_collectors(evidence.gaps),
@@ -28,6 +29,15 @@ def not_in_reach(evidence: Evidence) -> tuple[SafeText, ...]:
         *_cut_logs(evidence.items),
     )
     return tuple(dict.fromkeys(unseen))
+
+
+def _glanced_hosts(evidence: Evidence) -> Iterator[SafeText]:
+    if evidence.glanced_at:
+        yield derived(_glanced_words, evidence)
+
+
+def _glanced_words(evidence: Evidence) -> str:
+    return f"the whole logs of {count(len(evidence.glanced_at), 'host')} (state and a glance at the logs alone)"
 
 
 def _silent_hosts(gaps: Iterable[Gap]) -> Iterator[SafeText]:
@@ -90,7 +100,8 @@ def _ended_items(items: tuple[Item, ...]) -> str:
 
 def _cut_logs(items: Iterable[Item]) -> Iterator[SafeText]:
     for item in items:
-        if item.window is not None and item.omitted_bytes and not (item.timed_out or item.incomplete):
+        is_cut = item.omitted_bytes and not (item.glance or item.timed_out or item.incomplete)
+        if item.window is not None and is_cut:
             yield derived(_cut_words, item)
 
 

@@ -21,6 +21,7 @@ from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.changes import Changes, changes_of
 from FailTaleLibrary.rendering.fitting import AROUND, is_marker, left_out
 from FailTaleLibrary.rendering.hint_places import HintPlace, agreement_words, place_of_hint
+from FailTaleLibrary.rendering.many_hosts import HostGroup, host_groups, outcome_counts, own_rows
 from FailTaleLibrary.rendering.merged import Merged, merged_lines, shared_identifiers
 from FailTaleLibrary.rendering.timeline import MOST_HOSTS, Timeline, timeline_of
 from FailTaleLibrary.rendering.words import severity
@@ -152,6 +153,8 @@ class HostView:
     words: str
     """``4 ok, 1 log, 2 errors``."""
     tone: in_words.Tone
+    why: str
+    """For what it was asked in full, where most were not."""
     items: tuple[ItemView, ...]
     quiet: tuple[ItemView, ...]
     """Items that have nothing to open."""
@@ -188,6 +191,8 @@ class Card:
     merged: Merged
     changes: Changes
     hosts: tuple[HostView, ...]
+    groups: tuple[HostGroup, ...]
+    """Hosts that have no row of their own."""
     gaps: tuple[GapGroup, ...]
     brief: bool
     """Without the outputs: they would not fit."""
@@ -206,17 +211,18 @@ class Card:
     @property
     def collected_words(self) -> str:
         """``5 ok, 1 empty, 1 cut``, commonest first."""
-        ends = [view.outcome.word for host in self.hosts for view in (*host.items, *host.quiet)]
-        ends += [group.reason for group in self.gaps for _ in range(group.number)]
-        return ", ".join(
-            f"{ends.count(word)} {word}" for word in sorted(set(ends), key=lambda each: (-ends.count(each), each))
-        )
+        evidence = self.report.evidence
+        ends = [in_words.outcome(item) for item in evidence.items]
+        return outcome_counts([*ends, *(in_words.gap_outcome(gap) for gap in evidence.gaps)])
 
     @property
     def host_words(self) -> str:
         """Hosts by name while they are few."""
-        if len(self.hosts) > 4:
-            return f"{count(len(self.hosts), 'host')}: {self.collected_words}"
+        number = len(self.hosts) + sum(len(group.hosts) for group in self.groups)
+        if number > 4:
+            in_full = len(self.report.evidence.in_full)
+            told = f", {in_full} of them asked in full" if self.groups else ""
+            return f"{count(number, 'host')}{told}: {self.collected_words}"
         return " · ".join(f"{host.name}: {host.words}" for host in self.hosts)
 
     @property
@@ -244,12 +250,14 @@ def card_of(
     """
     prefix = f"failtale_{own_part(report.failure.id)[-_ID_CHARS:]}"  # log.html reads a hyphen as in s1-t1-k1
     suspects = shown_suspects(report.analysis)
+    with_rows = own_rows(report, suspects)
     items = tuple(
         _item_view(still(item), number, prefix=prefix, suspects=suspects, without_usual=without_usual)
         for number, item in enumerate(report.evidence.items)
+        if item.host in with_rows
     )
     merged = Merged() if brief else merged_lines(report, suspects)
-    changes = changes_of(report.evidence.items)
+    changes = changes_of([item for item in report.evidence.items if item.host in with_rows])
     verdict = _verdict(report, suspects)
     notes = tuple(_notes(report))
     hint_place = place_of_hint(report.analysis)
@@ -283,7 +291,8 @@ def card_of(
         hint_place=hint_place,
         merged=merged,
         changes=changes,
-        hosts=tuple(_hosts(report, items)),
+        hosts=tuple(_hosts(report, items, with_rows)),
+        groups=host_groups(report, with_rows),
         gaps=tuple(_gap_groups(report.evidence.gaps)),
         brief=brief,
     )
@@ -372,6 +381,8 @@ def _notes(report: Report) -> Iterator[str]:
         yield f"No hint from a model: {report.analysis.no_hint_reason}"
     if report.failure.redactions:
         yield f"Removed from the failure: {in_words.redaction_words(report.failure.redactions)}"
+    if reach := in_words.reach_words(report.evidence):
+        yield reach
     missing = [lines for item in report.evidence.items if (lines := left_out(item))]
     if missing:
         where = f"; the bundle '{report.bundle}' has them" if report.bundle else ""
@@ -587,7 +598,7 @@ def _item_chunks(
             yield Chunk(look, "\n".join(line for *_, line in group), anchor, is_unsure)
 
 
-def _hosts(report: Report, items: Sequence[ItemView]) -> Iterator[HostView]:
+def _hosts(report: Report, items: Sequence[ItemView], with_rows: Mapping[str, str]) -> Iterator[HostView]:
     """Every host that was asked; the items of one that have something to open, then what is empty and well."""
     clocks = {clock.host: in_words.clock_words(clock) for clock in report.evidence.clocks}
     views: dict[str, list[ItemView]] = {}
@@ -596,14 +607,15 @@ def _hosts(report: Report, items: Sequence[ItemView]) -> Iterator[HostView]:
     lost: dict[str, list[Gap]] = {}
     for gap in report.evidence.gaps:
         lost.setdefault(gap.host, []).append(gap)
-    for host in in_words.hosts_of(report.evidence):
+    for host, why in with_rows.items():
         own, gaps = views.get(host, []), lost.get(host, [])
         outcomes = [view.outcome for view in own] + [in_words.gap_outcome(gap) for gap in gaps]
         yield HostView(
             name=host,
             clock=clocks.get(host, ""),
             words=_host_words(outcomes, own),
-            tone=_worst_tone(outcomes),
+            tone=in_words.worst_tone(outcomes),
+            why=why,
             items=tuple(view for view in own if not _is_quiet(view)),
             quiet=tuple(view for view in own if _is_quiet(view)),
         )
@@ -617,15 +629,6 @@ def _host_words(outcomes: Iterable[in_words.Outcome], items: Iterable[ItemView])
     if errors:
         parts.append(f"{count(errors, 'error line')} in {count(len(logs), 'log')}")
     return ", ".join(parts)
-
-
-def _worst_tone(outcomes: Iterable[in_words.Outcome]) -> in_words.Tone:
-    tones = {outcome.tone for outcome in outcomes}
-    worst: in_words.Tone = "good"
-    for tone in in_words.TONES:
-        if tone in tones:
-            worst = tone
-    return worst
 
 
 def _is_quiet(view: ItemView) -> bool:

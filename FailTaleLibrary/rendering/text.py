@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 
-from FailTaleLibrary.records import Analysis, Chain, Failure, Hint, Item, KeywordStep, Report, Suspect
+from FailTaleLibrary.records import Analysis, Chain, Evidence, Failure, Hint, Item, KeywordStep, Report, Suspect
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import shown_suspects
 from FailTaleLibrary.rendering.hint_places import agreement_words, place_of_hint
+from FailTaleLibrary.rendering.many_hosts import host_groups, own_rows
 from FailTaleLibrary.screenshots import nearest_screenshot
 from FailTaleLibrary.text import count, duration, one_line, shorten
 
@@ -28,18 +29,21 @@ def summary_line(report: Report) -> str:
 
 def to_text(report: Report) -> str:
     """The whole report, in the card's order; ends with a line end."""
+    suspects = shown_suspects(report.analysis)
+    with_rows = own_rows(report, suspects)
     sections = (
         _head_lines(report),
         _chain_lines(report.analysis.chain),
         _hint_lines(report.analysis) if _is_hint_on_top(report.analysis) else (),
         _path_lines(report.failure.keyword_path),
-        _suspect_lines(shown_suspects(report.analysis)),
+        _suspect_lines(suspects),
         report.analysis.notes,
+        _reach_lines(report.evidence),
         () if _is_hint_on_top(report.analysis) else _hint_lines(report.analysis),
         _screenshot_lines(report.failure),
-        _ledger_lines(report),
-        _change_lines(report.evidence.items),
-        *(_item_lines(item) for item in report.evidence.items),
+        _ledger_lines(report, with_rows),
+        _change_lines(item for item in report.evidence.items if item.host in with_rows),
+        *(_item_lines(item) for item in report.evidence.items if item.host in with_rows),
         _foot_lines(report),
     )
     blocks = ("\n".join(section) for section in sections)
@@ -65,6 +69,7 @@ def to_brief_text(report: Report, *, more: str) -> str:
     hint_lines = [line for line in _hint_lines(report.analysis) if report.analysis.hint][:_BRIEF_HINT]
     is_on_top = _is_hint_on_top(report.analysis)
     lines += [*(hint_lines if is_on_top else ()), *report.analysis.notes]
+    lines += [words for words in (in_words.reach_words(report.evidence),) if words]
     for suspect in shown_suspects(report.analysis)[:_BRIEF_SUSPECTS]:
         lines += [f"  {_suspect_words(suspect)}", f"{_INDENT}> {suspect.text}"]
     lines += [f"  {_place_of(gap.host, gap.collector)} {gap.reason}: {gap.detail}" for gap in report.evidence.gaps[:3]]
@@ -193,18 +198,36 @@ def _screenshot_lines(failure: Failure) -> Iterator[str]:
         yield f"  and {failure.more_screenshots} before"
 
 
-def _ledger_lines(report: Report) -> Iterator[str]:
+def _ledger_lines(report: Report, with_rows: Collection[str]) -> Iterator[str]:
     clocks = [(clock.host, in_words.clock_words(clock)) for clock in report.evidence.clocks]
-    outcomes = [(_place_of(item.host, item.collector), in_words.outcome(item)) for item in report.evidence.items]
+    groups = host_groups(report, with_rows)
+    grouped = {host for group in groups for host in group.hosts}
+    outcomes = [
+        (_place_of(item.host, item.collector), in_words.outcome(item))
+        for item in report.evidence.items
+        if item.host not in grouped
+    ]
     outcomes += [
-        (_place_of(gap.host, in_words.subject(gap)), in_words.gap_outcome(gap)) for gap in report.evidence.gaps
+        (_place_of(gap.host, in_words.subject(gap)), in_words.gap_outcome(gap))
+        for gap in report.evidence.gaps
+        if gap.host not in grouped
     ]
     if outcomes:
         yield "What was collected"
     width = max((len(place) for place, _ in outcomes), default=0)
     for place, outcome in outcomes:
         yield f"  {place:<{width}}  {outcome.word}{': ' + outcome.why if outcome.why else ''}"
+    for number, group in enumerate(groups):
+        how = "" if number else f" ('failtale show {report.failure.id[:8]} --host NAME' has what came of one)"
+        yield f"  {group.title}{how}: {group.words}: {group.names}"
     yield from (f"  {host}: {words}" for host, words in clocks if words)
+
+
+def _reach_lines(evidence: Evidence) -> Iterator[str]:
+    if not evidence.glanced_at:
+        return
+    yield in_words.reach_words(evidence, most=0)
+    yield from (f"  {each.host}: {each.why}" for each in evidence.in_full)
 
 
 def _change_lines(items: Iterable[Item]) -> Iterator[str]:

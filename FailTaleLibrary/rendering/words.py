@@ -53,11 +53,23 @@ def outcome(item: Item) -> Outcome:
         return Outcome("incomplete", "warn", item.incomplete)
     if item.status == "failed":
         return Outcome("failed", "bad", _joined_words(_exit_words(item), _first_line(item.stderr)))
+    if item.glance and (item.omitted_bytes or item.omitted_lines):
+        return Outcome("glance", "quiet", f"the most telling lines alone, without {omitted_words(item)}")
     if item.omitted_bytes or item.omitted_lines:
         return Outcome("cut", "warn", f"{omitted_words(item)} cut by the limit, the newest kept")
     if item.status == "empty":
         return Outcome("empty", "quiet", _joined_words(item.empty_means, _exit_words(item), _window_note(item)))
     return Outcome("ok", "good", _joined_words(_exit_words(item), _window_note(item)))
+
+
+def worst_tone(outcomes: Iterable[Outcome]) -> Tone:
+    """The worst that any of them has."""
+    tones = {outcome.tone for outcome in outcomes}
+    worst: Tone = "good"
+    for tone in TONES:
+        if tone in tones:
+            worst = tone
+    return worst
 
 
 def _window_note(item: Item) -> str:
@@ -211,6 +223,24 @@ def hosts_of(evidence: Evidence) -> tuple[str, ...]:
     """Every host that was asked, whether it answered or not, in order of appearance."""
     hosts = [*(item.host for item in evidence.items), *(gap.host for gap in evidence.gaps)]
     return tuple(host for host in dict.fromkeys(hosts) if host != NO_HOST)
+
+
+ASK_IN_FULL = "failtale collect --host NAME"
+"""What asks a host in full that was only glanced at."""
+
+
+def reach_words(evidence: Evidence, *, most: int = 3) -> str:
+    """``Asked in full: 2 of 100 hosts: web57 (the failure names it (web57)), …``; empty where all were."""
+    if not evidence.glanced_at:
+        return ""
+    hosts = len(evidence.in_full) + len(evidence.glanced_at)
+    named = ", ".join(f"{each.host} ({each.why})" for each in evidence.in_full[:most])
+    more = f" and {len(evidence.in_full) - most} more" if len(evidence.in_full) > most else ""
+    others = count(len(evidence.glanced_at), "other")
+    return (
+        f"Asked in full: {len(evidence.in_full)} of {count(hosts, 'host')}{': ' if named else ''}{named}{more}; of the "
+        f"{others} state and a glance at the logs alone. '{ASK_IN_FULL}' asks one in full."
+    )
 
 
 def counts_words(evidence: Evidence) -> str:

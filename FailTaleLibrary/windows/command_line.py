@@ -14,7 +14,7 @@ from FailTaleLibrary.windows.containers import container_values, shown_container
 from FailTaleLibrary.windows.journals import journal_values, shown_journal
 from FailTaleLibrary.windows.kubernetes import kubernetes_values, shown_kubernetes
 from FailTaleLibrary.windows.log_files import file_values, shown_files
-from FailTaleLibrary.windows.model import ResolvedWindow, WindowValues
+from FailTaleLibrary.windows.model import NO_GLANCE, Glance, ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import assignments, filters, grep, is_narrowed, kept_lines
 
 
@@ -35,23 +35,27 @@ class CommandLine:
     """Parts of `producer`, in their order, that command lines of other collectors have as well."""
 
 
-def command_line(collector: Collector, *, window: ResolvedWindow, max_bytes: int) -> CommandLine:
+def command_line(
+    collector: Collector, *, window: ResolvedWindow, max_bytes: int, glance: Glance = NO_GLANCE
+) -> CommandLine:
     """The command line of one collector; `parse_host_output` reads what it prints.
+
+    ``glance``: of a file's, journal's or container's log only the most telling lines.
 
     stdout holds up to twice ``max_bytes`` of a command: what it printed first, and the newest of what did not fit.
     """
     text = collector_text(collector)
     if collector.file:
-        values = file_values(collector, window, max_bytes=max_bytes)
+        values = file_values(collector, window, max_bytes=max_bytes, glance=glance)
         shown = shown_files(collector, window)
     elif collector.journal is not None:
-        values = journal_values(collector, window, max_bytes=max_bytes)
+        values = journal_values(collector, window, max_bytes=max_bytes, glance=glance)
         shown = _shown_command(collector, shown_journal(collector, window))
     elif collector.kubernetes is not None:
         values = kubernetes_values(window, max_bytes=max_bytes)
         shown = _shown_command(collector, shown_kubernetes(collector, window))
     elif collector.container:
-        values = container_values(window, max_bytes=max_bytes)
+        values = container_values(window, max_bytes=max_bytes, glance=glance)
         shown = _shown_command(collector, shown_container(collector, window))
     else:
         values = _command_values(window, max_bytes=max_bytes)

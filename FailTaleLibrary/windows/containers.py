@@ -8,7 +8,8 @@ from datetime import datetime, timezone
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.log_files import SCAN_BYTES
-from FailTaleLibrary.windows.model import CollectorText, ResolvedWindow, WindowValues
+from FailTaleLibrary.windows.look_back import glance_words
+from FailTaleLibrary.windows.model import NO_GLANCE, CollectorText, Glance, ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import (
     assignments,
     is_pattern,
@@ -54,7 +55,7 @@ def container_text(collector: Collector) -> CollectorText:
     return CollectorText(constants + functions, (program, *map(host_script, _SCRIPTS)))
 
 
-def container_values(window: ResolvedWindow, *, max_bytes: int) -> WindowValues:
+def container_values(window: ResolvedWindow, *, max_bytes: int, glance: Glance = NO_GLANCE) -> WindowValues:
     """What the window decides of it: by the engine's own times; without a window the newest lines."""
     since = None if window.kind == "none" else window.asked_since_epoch
     sure = since if window.sure_epoch is None else window.sure_epoch
@@ -65,6 +66,7 @@ def container_values(window: ResolvedWindow, *, max_bytes: int) -> WindowValues:
             ("low_at", "" if since is None else f"{since:.6f}"),
             ("low_text", "" if since is None else _as_printed(since)),
             ("high_text", "" if since is None or sure is None else _as_printed(max(since, sure))),
+            *glance_words(glance),
             ("max", str(max_bytes)),
         )
     )

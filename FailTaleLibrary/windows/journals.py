@@ -6,8 +6,8 @@ from datetime import datetime, timezone
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.windows.look_back import LOOK_BACK_ENTRIES
-from FailTaleLibrary.windows.model import CollectorText, HostMark, ResolvedWindow, WindowValues
+from FailTaleLibrary.windows.look_back import LOOK_BACK_ENTRIES, glance_words
+from FailTaleLibrary.windows.model import NO_GLANCE, CollectorText, Glance, HostMark, ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kept_lines, shell_quote, sifting
 from FailTaleLibrary.windows.resolve import came_after_failure
 
@@ -34,7 +34,9 @@ def journal_text(collector: Collector) -> CollectorText:
     return CollectorText(constants + functions, (program, *map(host_script, _SCRIPTS)))
 
 
-def journal_values(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> WindowValues:
+def journal_values(
+    collector: Collector, window: ResolvedWindow, *, max_bytes: int, glance: Glance = NO_GLANCE
+) -> WindowValues:
     """What the window decides of it: from a mark's cursor on, else by the journal's own times, else the newest."""
     since = None if window.kind == "none" else window.since_epoch
     sure = since if window.sure_epoch is None else window.sure_epoch
@@ -46,6 +48,7 @@ def journal_values(collector: Collector, window: ResolvedWindow, *, max_bytes: i
             ("low_at", "" if since is None else f"{since:.6f}"),
             ("high_at", "" if since is None or sure is None else f"{sure:.6f}"),
             ("high_text", "" if sure is None else _as_printed(sure)),
+            *glance_words(glance),
             ("max", str(max_bytes)),
         )
     )

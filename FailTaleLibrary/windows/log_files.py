@@ -11,8 +11,17 @@ from collections.abc import Iterable, Iterator
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.awk_formats import time_functions
-from FailTaleLibrary.windows.look_back import LOOK_BACK_BYTES
-from FailTaleLibrary.windows.model import MOST_FILES, CollectorText, FileMark, HostMark, ResolvedWindow, WindowValues
+from FailTaleLibrary.windows.look_back import LOOK_BACK_BYTES, glance_words
+from FailTaleLibrary.windows.model import (
+    MOST_FILES,
+    NO_GLANCE,
+    CollectorText,
+    FileMark,
+    Glance,
+    HostMark,
+    ResolvedWindow,
+    WindowValues,
+)
 from FailTaleLibrary.windows.pipeline import (
     assignments,
     grep,
@@ -58,7 +67,9 @@ def file_text(collector: Collector) -> CollectorText:
     return CollectorText(assignments(constants) + "".join(functions), shared)
 
 
-def file_values(collector: Collector, window: ResolvedWindow, *, max_bytes: int) -> WindowValues:
+def file_values(
+    collector: Collector, window: ResolvedWindow, *, max_bytes: int, glance: Glance = NO_GLANCE
+) -> WindowValues:
     """What the window decides of it.
 
     Each file is read from its mark, else by its lines' times, else its newest lines, and filtered by itself: so a noisy
@@ -81,6 +92,7 @@ def file_values(collector: Collector, window: ResolvedWindow, *, max_bytes: int)
         ("zone", "" if window.utc_offset_s is None else str(window.utc_offset_s)),
         ("marked", _numbers_of(path in files for path in collector.file)),
         ("unseen", _numbers_of(path not in seen for path in collector.file)),
+        *glance_words(glance),
         ("max", str(max_bytes)),
     )
     unreadable = [path for path in map(_path_of_one_line, first.unreadable if first else ()) if path is not None]

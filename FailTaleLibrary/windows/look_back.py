@@ -7,12 +7,13 @@ leaves the host.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
 
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import LookBack, SeenShape
 from FailTaleLibrary.windows.frames import Frame, whole_number
+from FailTaleLibrary.windows.model import Glance
 
 MOST_SECONDS = 48
 """Moments told of one shape; when there are more, they are thinned evenly, first and last stay."""
@@ -22,6 +23,12 @@ LOOK_BACK_ENTRIES = 8000
 """The same of a journal, in entries."""
 _MOST_SHAPES = 2000
 _LONGEST_S = 10 * 366 * 86400.0
+
+
+def glance_words(glance: Glance) -> Iterator[tuple[str, str]]:
+    """As variables of `look_back.sh`; empty where the whole window is wanted."""
+    yield "brief", str(glance.max_bytes) if glance.max_bytes else ""
+    yield "sought", ",".join(glance.sought) if glance.max_bytes else ""
 
 
 def parse_look_backs(frames: Iterable[Frame]) -> dict[str, LookBack]:

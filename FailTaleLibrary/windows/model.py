@@ -92,6 +92,20 @@ class ResolvedWindow:
 
 
 @dataclass(frozen=True, slots=True)
+class Glance:
+    """That of a log's window only the most telling lines are wanted, one of each shape."""
+
+    max_bytes: int
+    """Of each file."""
+    sought: tuple[str, ...] = ()
+    """What the test used, as `belonging.identifiers.sought_words` has it; lines that hold one of them come first."""
+
+
+NO_GLANCE = Glance(0)
+"""The whole window is wanted."""
+
+
+@dataclass(frozen=True, slots=True)
 class CollectorText:
     """What of a collector's command line is the same whatever its window is: shell text that a gate can hold."""
 
