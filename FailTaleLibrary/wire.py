@@ -2,7 +2,7 @@
 
 Gateways, log stores, MCP servers and salt-api are asked with it. Whatever the other side does (nothing, a byte a
 second, no end), whoever waits ends it from another thread, and it can send no more than a call is worth: no endless
-body, nothing compressed, no redirect that is followed.
+body, compressed or not, no redirect that is followed.
 """
 
 from __future__ import annotations
@@ -28,11 +28,17 @@ _CHUNK_BYTES = 64 * 1024
 _SOCKET_S = 3600.0
 """Longer than any call: the one who waits ends an exchange, not the socket."""
 
+_COMPRESSED = ("gzip", "x-gzip", "deflate")
 _ENDED_EARLY = "the connection ended before the answer was complete"
 
 
 class WireError(Exception):
     """What came is no complete answer; its text says what is wrong with it."""
+
+    @property
+    def is_early_end(self) -> bool:
+        """Whether the connection ended within the answer."""
+        return str(self) == _ENDED_EARLY
 
 
 class TooLargeError(WireError):
@@ -177,18 +183,21 @@ class Exchange:
             return self._answer_in(response)
 
     def _answer_in(self, response: http.client.HTTPResponse) -> HttpAnswer:
-        if response.headers.get("Content-Encoding", "identity").lower() != "identity":
-            raise WireError("the response is compressed, which was not asked for")
+        encoding = response.headers.get("Content-Encoding", "identity").strip().lower() or "identity"
+        if encoding not in ("identity", *_COMPRESSED):
+            raise WireError("the response is compressed in a way that was not asked for")
         location = response.headers.get("Location", "") if 300 <= response.status < 400 else ""
         session = response.headers.get("Mcp-Session-Id", "")
         kind = response.headers.get_content_type() if "Content-Type" in response.headers else ""
         self.head = head = HttpAnswer(response.status, b"", location, session, kind)
         self.answered.set()
-        if kind == "text/event-stream":
+        if kind == "text/event-stream" and encoding == "identity":
             return replace(head, body=self._body_of_events(response), location="")
         body = b"".join(self._bounded(response.read1, _CHUNK_BYTES))
         if response.length:
             raise WireError(_ENDED_EARLY)
+        if body and encoding in _COMPRESSED:  # by who takes no notice of what was asked for
+            body = _unpacked(body, max_bytes=self._max_bytes)
         return replace(head, body=body)
 
     def _connected(self, address: Address) -> socket.socket:
@@ -273,6 +282,22 @@ def _tunnel(made: socket.socket, address: Address, proxy: Proxy) -> None:
             raise WireError(f"the proxy refuses the way there (HTTP status {response.status})")
     finally:
         response.close()
+
+
+def _unpacked(body: bytes, *, max_bytes: int) -> bytes:
+    """What was compressed as gzip or by zlib, as far as an answer may be large."""
+    import zlib
+
+    unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+    try:
+        data = unpacking.decompress(body, max_bytes + 1)
+    except zlib.error as error:
+        raise WireError("the response is not compressed as it says") from error
+    if len(data) > max_bytes:
+        raise TooLargeError(f"the response has more than {max_bytes:,} bytes")
+    if not unpacking.eof:
+        raise WireError(_ENDED_EARLY)
+    return data
 
 
 def _messages_in(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:

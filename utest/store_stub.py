@@ -4,15 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 from patience import PATIENCE_S
 
 from FailTaleLibrary.config import Config, parse_config
@@ -56,8 +63,8 @@ class Store:
 
 
 @contextmanager
-def a_store(answer: Callable[[Asked], Any]) -> Iterator[Store]:
-    """A store on loopback; ``answer`` gives the `Answer` to a request, or its JSON."""
+def a_store(answer: Callable[[Asked], Any], *, certificate: Path | None = None) -> Iterator[Store]:
+    """A store on loopback; ``answer`` gives the `Answer` to a request, or its JSON; with a certificate over TLS."""
 
     class Handler(BaseHTTPRequestHandler):
         def _respond(self) -> None:
@@ -95,7 +102,12 @@ def a_store(answer: Callable[[Asked], Any]) -> Iterator[Store]:
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.daemon_threads = True
-    store = Store(f"http://127.0.0.1:{server.server_port}", answer)
+    if certificate is not None:
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate)
+        server.socket = context.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
+        server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that does not trust it hangs up
+    store = Store(f"{'http' if certificate is None else 'https'}://127.0.0.1:{server.server_port}", answer)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
     thread.start()
     try:
@@ -104,6 +116,27 @@ def a_store(answer: Callable[[Asked], Any]) -> Iterator[Store]:
         store.over.set()
         server.shutdown()
         server.server_close()
+
+
+def self_signed(folder: Path, *, days: int = 1) -> Path:
+    """A certificate for 127.0.0.1 with its key, which ends in so many days."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "store")])
+    ends_at = datetime.now(timezone.utc) + timedelta(days=days)
+    address = x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))])
+    made = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(ends_at - timedelta(days=2))
+        .not_valid_after(ends_at)
+        .add_extension(address, critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    plain = serialization.NoEncryption()
+    secret = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, plain)
+    (folder / "certificate.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM))
+    (folder / "both.pem").write_bytes(made.public_bytes(serialization.Encoding.PEM) + secret)
+    return folder / "both.pem"
 
 
 # --- A failing test that asks it --------------------------------------------------------------------------------------

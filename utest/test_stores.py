@@ -6,14 +6,16 @@ Elasticsearch runs here. A real Prometheus is asked in test_stores_real.py.
 
 from __future__ import annotations
 
+import gzip
 import json
 import secrets
 import time
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
-from store_stub import Answer, Asked, Store, a_query, a_store, config_of, report_of, the_gap, the_item
+from store_stub import Answer, Asked, Store, a_query, a_store, config_of, report_of, self_signed, the_gap, the_item
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.doctor.checkup import check
@@ -293,7 +295,11 @@ def test_control_characters_frames_and_halves_of_characters_of_a_store_are_harml
         (Answer(b"<html><title>Sign in</title>", 403), "Sign in"),
         (Answer({"message": "bad token"}, 401), "bad token"),
         (Answer(b"", 302, {"Location": "http://evil.example/x"}), "leads to 'http://evil.example/x'"),
-        (Answer(b"{}", 200, {"Content-Encoding": "gzip"}), "compressed"),
+        (Answer(b"{}", 200, {"Content-Encoding": "gzip"}), "not compressed as it says"),
+        (Answer(b"{}", 200, {"Content-Encoding": "br"}), "compressed in a way that was not asked for"),
+        (Answer(gzip.compress(b" " * 5_000_000), 200, {"Content-Encoding": "gzip"}), "more than 4 MB"),
+        (Answer(gzip.compress(b"{}")[:-4], 200, {"Content-Encoding": "gzip"}), "ended before the answer was complete"),
+        (Answer(b"who are you?", 407), "The proxy on the way to the store"),
         (Answer(b" " * (5 * 1024 * 1024)), "more than 4 MB"),
     ],
 )
@@ -301,6 +307,47 @@ def test_what_is_no_answer_is_a_gap_in_the_stores_words(answer: Answer, said: st
     with a_store(lambda _: answer) as store:
         gap = the_gap(evidence_of(config_of(a_query(store.url, line="data[].line"))))
     assert said in gap.detail
+
+
+NEWLINES = b"".join(b'{"_time": "2026-11-26T12:00:0%dZ", "_msg": "line %d"}\n' % (n, n) for n in (1, 2))
+
+
+@pytest.mark.parametrize(
+    ("answer", "paths", "lines"),
+    [
+        (Answer(gzip.compress(b'[{"_msg": "packed"}]'), 200, {"Content-Encoding": "gzip"}), {}, ["packed"]),
+        (Answer(NEWLINES), {}, ["line 1", "line 2"]),
+        (Answer(NEWLINES.partition(b"\n")[0]), {"line": "[]._msg"}, ["line 1"]),
+        (Answer(b"\n"), {"line": "[]._msg"}, []),
+    ],
+)
+def test_an_answer_that_is_compressed_or_of_one_json_text_a_line_is_read(
+    answer: Answer, paths: dict[str, str], lines: list[str]
+) -> None:
+    with a_store(lambda _: answer) as store:
+        evidence = evidence_of(config_of({"name": "lines", "http": {"url": store.url, **paths}}))
+    assert [each.rpartition("Z ")[2] for each in the_item(evidence).lines] == lines
+
+
+def test_a_certificate_is_checked_and_ca_file_names_who_signed_it(tmp_path: Path) -> None:
+    with a_store(lambda _: [{"line": "hello"}], certificate=self_signed(tmp_path)) as store:
+        untrusted = the_gap(evidence_of(config_of({"name": "lines", "http": {"url": store.url}})))
+        trusted = {"url": store.url, "ca_file": str(tmp_path / "certificate.pem")}
+        assert the_item(evidence_of(config_of({"name": "lines", "http": trusted}))).text == "hello\n"
+        self_signed(tmp_path)  # another one
+        changed = the_gap(evidence_of(config_of({"name": "lines", "http": trusted})))
+        (tmp_path / "certificate.pem").write_text("none\n")
+        without = the_gap(evidence_of(config_of({"name": "lines", "http": trusted})))
+    assert "set 'ca_file' to who signed it" in untrusted.detail
+    assert "set 'ca_file' to who signed it" in changed.detail
+    assert "'ca_file' holds no certificate" in without.detail
+
+
+def test_a_certificate_that_has_expired_is_called_so(tmp_path: Path) -> None:
+    with a_store(lambda _: [], certificate=self_signed(tmp_path, days=-1)) as store:
+        query = {"url": store.url, "ca_file": str(tmp_path / "certificate.pem")}
+        gap = the_gap(evidence_of(config_of({"name": "lines", "http": query})))
+    assert "certificate has expired" in gap.detail
 
 
 def test_credentials_are_not_sent_where_a_redirect_leads() -> None:

@@ -76,6 +76,21 @@ def parse_json(text: str | bytes) -> Any:
         raise AnswerError(f"gave an answer that is no JSON{said}") from None
 
 
+def parse_body(body: bytes, *, is_list: bool) -> Any:
+    """The data in an answer: a JSON text, or a list of those that stand in its lines. Raises AnswerError.
+
+    ``is_list``: a list is wanted, so that one line, or none, is one as well.
+    """
+    lines = [line for line in body.splitlines() if line.strip()]
+    if (is_list and len(lines) < 2) or len(lines) > 1:
+        try:
+            found = [parse_json(line) for line in lines]
+        except AnswerError:
+            return parse_json(body)
+        return found[0] if len(found) == 1 and isinstance(found[0], list) else found
+    return parse_json(body)
+
+
 # --- Data -> lines or series ------------------------------------------------------------------------------------------
 
 
@@ -368,8 +383,8 @@ _LISTS = (
     "hits",
 )
 _TIMES = ("timestamp", "@timestamp", "time", "ts", "_time", "datetime", "date", "eventTime", "event_time", "t")
-_TEXTS = ("line", "message", "msg", "_raw", "text", "log", "body", "event", "content")
-_SOURCES = ("source", "labels", "stream", "host", "logger", "service", "pod")
+_TEXTS = ("line", "message", "msg", "_msg", "_raw", "text", "log", "body", "event", "content")
+_SOURCES = ("source", "labels", "stream", "_stream", "host", "logger", "service", "pod")
 
 
 def _recognised_paths(query: Query, data: Any) -> Query | None:

@@ -8,7 +8,7 @@ import shlex
 from typing import Any
 
 from FailTaleLibrary.config.queries import HttpQuery, as_shown, origin_of
-from FailTaleLibrary.stores.answers import AnswerError, parse_json
+from FailTaleLibrary.stores.answers import AnswerError, parse_body
 from FailTaleLibrary.stores.failures import StoreError, quoted
 from FailTaleLibrary.stores.fetch import Patience, credentials_of, fetch
 from FailTaleLibrary.stores.window import QueryWindow, address_of, body_of, parameters_of
@@ -27,7 +27,7 @@ def ask_over_http(query: HttpQuery, window: QueryWindow, patience: Patience) -> 
     if answer.status != 200:
         raise refusal_of_store(where, answer)
     try:
-        data = parse_json(answer.body)
+        data = parse_body(answer.body, is_list=(query.line or "").startswith("[]"))
     except AnswerError as error:
         raise StoreError("failed", f"{_with_capital(where)} {error}.") from error
     if isinstance(data, dict) and data.get("status") == "error":
@@ -47,7 +47,10 @@ def refusal_of_store(where: str, answer: HttpAnswer) -> StoreError:
     said = _words_of_error(answer.body)
     words = f": {said}" if said else ""
     status = answer.status
-    if status in (401, 407):
+    if status == 407:
+        sentence = f"The proxy on the way to {where} wants a user and a password in its address{words}."
+        return StoreError("authentication refused", sentence, is_about_store=True)
+    if status == 401:
         what = "wants a token or a user, and refuses what it was sent"
         return StoreError("authentication refused", f"{_with_capital(where)} {what}{words}.", is_about_store=True)
     if status == 403:
