@@ -34,15 +34,22 @@ def evidence_of(collector: Mapping[str, Any], environ: Mapping[str, str] | None 
     return report_of(config_of(collector, environ=environ), WINDOW).evidence
 
 
-def text(words: str) -> dict[str, Any]:
-    return {"content": [{"type": "text", "text": words}]}
+def text(*words: str) -> dict[str, Any]:
+    return {"content": [{"type": "text", "text": each} for each in words]}
 
 
 # --- What is called ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("does", [{}, {"noise": True}, {"stateless": True}])
-@pytest.mark.parametrize("result", [{"structuredContent": LINES}, text(json.dumps(LINES))])
+@pytest.mark.parametrize(
+    ("does", "result"),
+    [
+        ({}, {"structuredContent": LINES}),
+        ({"noise": True}, text(json.dumps(LINES))),
+        ({"stateless": True}, text(f"```json\n{json.dumps(LINES)}\n```")),
+        ({}, text("Found:", json.dumps(LINES))),
+    ],
+)
 def test_a_read_only_tools_lines_are_evidence(does: Mapping[str, Any], result: Mapping[str, Any]) -> None:
     item = the_item(evidence_of(a_call({**does, "result": result})))
     assert item.text == "2026-11-26T12:00:05.000000Z ERROR queue is full\n"
@@ -111,6 +118,14 @@ def test_what_is_no_answer_is_a_gap_in_the_servers_words(does: Mapping[str, Any]
 )
 def test_a_result_that_was_cut_says_so(result: Mapping[str, Any], said: str) -> None:
     assert said in str(the_item(evidence_of(a_call({"result": result}))).incomplete)
+
+
+def test_each_part_of_a_result_is_an_entry_and_an_empty_list_is_none() -> None:
+    entries = [{"timestamp": at(second).timestamp(), "message": f"line {second}"} for second in (5, 6)]
+    item = the_item(evidence_of(a_call({"result": text(*map(json.dumps, entries))})))
+    assert [line.partition("Z ")[2] for line in item.lines] == ["line 5", "line 6"]
+    empty = {"structuredContent": {"result": []}}
+    assert the_item(evidence_of(a_call({"result": empty}))).status == "empty"
 
 
 def test_a_text_is_read_by_the_times_of_its_lines() -> None:

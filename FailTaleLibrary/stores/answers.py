@@ -101,6 +101,8 @@ def read_answer(query: Query, data: Any, *, limit: int | None) -> StoreAnswer:
     """
     lacks = list(_lacks_told(query, data))
     paths = query if query.line or query.series else _recognised_paths(query, data)
+    if paths is None and _holds_nothing(data):
+        return StoreAnswer(lacks=tuple(lacks))
     if paths is None:
         text = data if isinstance(data, str) else json.dumps(data, ensure_ascii=False, indent=1)
         return StoreAnswer(plain=text, lacks=tuple(lacks))
@@ -413,6 +415,14 @@ def _recognised_paths(query: Query, data: Any) -> Query | None:
         if found := _keys_of(first, f"{name}[]."):
             return query.model_copy(update=found)
     return None
+
+
+def _holds_nothing(data: Any) -> bool:
+    """Whether data is an empty list, or has one under a usual name and nothing else that holds something."""
+    if not isinstance(data, dict):
+        return isinstance(data, list) and not data
+    held = [value for value in data.values() if isinstance(value, (dict, list, str)) and value]
+    return not held and any(data.get(name) == [] for name in _LISTS)
 
 
 def _keys_of(entry: Any, before: str) -> dict[str, str]:

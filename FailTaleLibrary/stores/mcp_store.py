@@ -7,6 +7,7 @@ generations of the protocol are spoken: with a handshake (up to 2025-11-25), and
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -305,8 +306,13 @@ def _data_of(result: Mapping[str, Any], where: str) -> tuple[Any, list[str]]:
     """What a result holds (its structure, JSON in its text, or the text), and the texts beside that."""
     data = result.get("structuredContent")
     texts = list(_texts_in(result))
-    if data is None and len(texts) > 1 and (first := _json_in(texts[0])) is not None:
-        return _unwrapped(first), texts[1:]
+    if data is None and len(texts) > 1:
+        found = [_json_in(text) for text in texts]
+        known = [each for each in found if each is not None]
+        if len(known) == len(texts):  # a list, an entry in each part
+            return [entry for each in known for entry in (each if isinstance(each, list) else [each])], []
+        if len(known) == 1:
+            return _unwrapped(known[0]), [text for text, each in zip(texts, found, strict=True) if each is None]
     if data is None:
         parts = result.get("content")
         if not texts and isinstance(parts, list) and parts:
@@ -323,7 +329,9 @@ def _unwrapped(data: Any) -> Any:
 
 
 def _json_in(text: str) -> Any:
-    """The data in a text that is JSON of some structure; None for another one."""
+    """The data in a text that is JSON of some structure, also between fences of Markdown; None for another one."""
+    if fenced := re.fullmatch(r"\s*```(?:json)?\s*\n(.*?)\n?\s*```\s*", text, re.DOTALL):
+        text = fenced[1]
     try:
         return parse_json(text) if text.lstrip()[:1] in ("{", "[") else None
     except AnswerError:
