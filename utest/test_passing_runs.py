@@ -32,6 +32,7 @@ ONLY_FOR_A_FAILURE = (
     "FailTaleLibrary.hints",
     "FailTaleLibrary.ranking",
     "FailTaleLibrary.redaction",
+    "FailTaleLibrary.stores",
     "FailTaleLibrary.rendering",
 )
 CONNECTS = ("FailTaleLibrary.collection.source", "FailTaleLibrary.transports", "FailTaleLibrary.windows")

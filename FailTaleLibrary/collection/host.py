@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
+from typing import TYPE_CHECKING
 
 from FailTaleLibrary import background
 from FailTaleLibrary.belonging.identifiers import sought_words
@@ -16,7 +17,6 @@ from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.collection.cluster_turn import ClusterTurn
 from FailTaleLibrary.collection.items import AskedStep, CollectedItem, limit_of_item, make_gap, make_item
-from FailTaleLibrary.collection.store_turn import StoreTurn
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
@@ -25,7 +25,6 @@ from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, Gap, HostClock, Item, SafeText, Step, derived, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import reason_of
-from FailTaleLibrary.stores import Stores
 from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitItem, VisitStart
 from FailTaleLibrary.transports.base import HEADROOM_BYTES, HostVisit, Transport
 from FailTaleLibrary.windows import (
@@ -43,6 +42,9 @@ from FailTaleLibrary.windows import (
 )
 from FailTaleLibrary.windows.marks import NOT_ASKED
 
+if TYPE_CHECKING:
+    from FailTaleLibrary.stores import Stores
+
 _LEAST_REDACTION_S = 0.15
 """Enough for a megabyte of an ordinary log; of a log that is dense with secrets older lines are withheld."""
 
@@ -55,6 +57,17 @@ Put = Callable[[HostClock | CollectedItem], None]
 _log = logger_of(__name__)
 
 
+def stores_when_asked() -> Callable[[], Stores]:
+    """The stores of a run, made when one is asked for the first time."""
+
+    def make() -> Stores:
+        from FailTaleLibrary.stores import Stores
+
+        return Stores()
+
+    return background.once(make)
+
+
 @dataclass(frozen=True, slots=True)
 class HostAccess:
     """The ways to the hosts and what their collectors are; all that a collection needs beside its plan."""
@@ -65,11 +78,15 @@ class HostAccess:
     marks: Marks | None = None
     inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the id of a step: the prefix behind which it is asked on its host; none for the machine itself."""
-    stores: Stores = field(default_factory=Stores)
+    stores: Callable[[], Stores] = field(default_factory=stores_when_asked)
 
     @classmethod
     def of(
-        cls, config: Config, connections: Connections, marks: Marks | None = None, stores: Stores | None = None
+        cls,
+        config: Config,
+        connections: Connections,
+        marks: Marks | None = None,
+        stores: Callable[[], Stores] | None = None,
     ) -> HostAccess:
         """What the configuration says of its hosts."""
         collectors = {
@@ -82,7 +99,7 @@ class HostAccess:
             for step, collector in collectors.items()
             if (prefix := config.inside_for(step.partition("/")[0], collector))
         }
-        return cls(connections, collectors, marks, inside, stores or Stores())
+        return cls(connections, collectors, marks, inside, stores or stores_when_asked())
 
     def places(self, steps: Sequence[Step]) -> dict[tuple[str, ...], list[Step]]:
         """Prefix -> the steps of a host that are asked behind it."""
@@ -121,9 +138,20 @@ def ask_host(context: CollectionContext, host: str, steps: Sequence[Step], budge
     ``put`` gets the host's clock where it is known, then each step's item or gap; or one gap for the host.
     """
     with budget:
-        wait_for_stores = StoreTurn(context, context.access.queries(steps), budget).start(put)
+        wait_for_stores = _ask_stores(context, context.access.queries(steps), budget, put)
         _ask_machine(context, host, steps, budget, put)
         wait_for_stores()
+
+
+def _ask_stores(
+    context: CollectionContext, steps: Sequence[Step], budget: HostBudget, put: Put
+) -> Callable[[], object]:
+    """Asks them in the background, and returns what waits for the last answer."""
+    if not steps:
+        return lambda: None
+    from FailTaleLibrary.collection.store_turn import StoreTurn  # loads HTTP and TLS, a third of this room's price
+
+    return StoreTurn(context, steps, budget).start(put)
 
 
 def _ask_machine(context: CollectionContext, host: str, steps: Sequence[Step], budget: HostBudget, put: Put) -> None:

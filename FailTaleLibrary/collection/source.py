@@ -6,12 +6,12 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected, by_fleet, collect
-from FailTaleLibrary.collection.host import HostAccess
+from FailTaleLibrary.collection.host import HostAccess, stores_when_asked
 from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
 from FailTaleLibrary.collection.rounds import Rounds
 from FailTaleLibrary.config import Config
@@ -23,10 +23,12 @@ from FailTaleLibrary.progress import Progress
 from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, HostNames, Plan, SafeText, Step
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor
-from FailTaleLibrary.stores import Stores
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.base import Fleet
 from FailTaleLibrary.windows import Marks, mark_script, take_mark
+
+if TYPE_CHECKING:
+    from FailTaleLibrary.stores import Stores
 
 _CLOSING_S = 2.0
 
@@ -74,7 +76,7 @@ class _Target:
     resolved: Resolved
     connections: Connections
     marks: Marks
-    stores: Stores
+    stores: Callable[[], Stores]
 
     @property
     def access(self) -> HostAccess:
@@ -93,7 +95,7 @@ class OwnHosts:
         self._lock = threading.Lock()
         self._targets: OrderedDict[Values, _Target] = OrderedDict()
         self._given = connections
-        self._stores = Stores()
+        self._stores = stores_when_asked()
         self._nothing = Values() if not config.variables else values_of(config.variables, nothing_set)
         self._target(self._nothing)
 

@@ -81,7 +81,7 @@ class StoreTurn:
             )
             return question.recorded(recorded.stdout, max_bytes=allowance.travelling_bytes)
         return question.answer(
-            self._context.access.stores,
+            self._context.access.stores(),
             timeout_s=allowance.timeout_s,
             max_bytes=allowance.travelling_bytes,
             cancel=self._context.leave,
