@@ -13,7 +13,6 @@ from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected, by_fleet, collect
 from FailTaleLibrary.collection.host import HostAccess, stores_when_asked
 from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
-from FailTaleLibrary.collection.rounds import Rounds
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.variables import Resolved, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, TransportError
@@ -175,6 +174,8 @@ class OwnHosts:
         full_hosts = self._config.limits.full_hosts
         are_many = len({step.host for step in the_plan.steps}) > full_hosts
         if are_many and not only_state and not (bool(hosts) if in_full is None else in_full):
+            from FailTaleLibrary.collection.rounds import Rounds  # ranks, which no run without a failure needs
+
             rounds = Rounds(failure, access.collectors, names, full_hosts)
             the_plan, collected = rounds.collect(the_plan, collected_by, budget)
         else:
