@@ -24,6 +24,7 @@ NAMES = {
     "containers": "bench.containers",
     "storm": "bench.storm",
     "cards": "bench.cards",
+    "run_page": "bench.run_page",
     "measures": "bench.measures",
     "matrix": "bench.matrix",
     "stores": "bench.stores",

@@ -105,7 +105,7 @@ def test_of_many_hosts_those_with_marks_have_a_lane_and_the_rest_is_counted() ->
 def test_the_drawing_is_told_in_words_too() -> None:
     words = a_timeline(a_suspect(), failure=a_failure(keywords=STEPS)).words
     assert "test: Start Shop, 3.1 s, PASS; Create Order, 3.1 s, FAIL" in words
-    assert "storage1: E1 \N{MINUS SIGN}0.4 s: " in words
+    assert "storage1: E1 \N{MINUS SIGN}0.4 s. " in words
 
 
 def test_a_window_without_length_is_drawn() -> None:

@@ -50,6 +50,8 @@ class Mark:
     """How far the moment may lie to either side, as far as the host's clock is known."""
     label: str
     words: str
+    moments: str
+    """Ids and offsets: the same without the lines, which stand in the story."""
     is_strong: bool
     is_earlier: bool = False
     """It lies before the test, and is drawn at its edge."""
@@ -78,7 +80,7 @@ class Lane:
 
     @property
     def words(self) -> str:
-        return "; ".join([*(each.words for each in self.intervals), *(each.words for each in self.marks)])
+        return "; ".join([*(each.words for each in self.intervals), *(each.moments for each in self.marks)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,12 +213,14 @@ def _marks_of_lane(suspects: Iterable[Suspect], spread: float, axis: _Axis) -> I
 
 
 def _mark(place: float, suspects: Sequence[Suspect], spread: float, axis: _Axis) -> Mark:
-    said = [f"{each.id} {in_words.offset(each.offset_s or 0.0)}: {each.text[:200]}" for each in suspects]
+    moments = [f"{each.id} {in_words.offset(each.offset_s or 0.0)}" for each in suspects]
+    said = [f"{moment}: {each.text[:200]}" for moment, each in zip(moments, suspects, strict=True)]
     return Mark(
         at=place,
         spread=spread,
         label=_mark_label([each.id.removeprefix("E")[:3] for each in suspects]),
         words="; ".join(said),
+        moments="; ".join(moments),
         is_strong=any(each.is_strong for each in suspects),
         is_earlier=any(each.at is not None and axis.is_earlier(each.at) for each in suspects),
     )
