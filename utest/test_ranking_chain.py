@@ -92,6 +92,50 @@ def test_a_services_last_error_leads_and_not_what_its_manager_says_of_its_end() 
     assert ranked(manager, long_before).headline.startswith("app1 · unit failed")
 
 
+def test_a_services_last_error_leads_though_its_manager_logs_it_in_the_same_log() -> None:
+    manager = log(
+        "Mar 14 12:01:06 app1 shop[31]: ERROR no price list is configured",
+        "Mar 14 12:01:06 app1 systemd[1]: shop.service: Main process exited, code=exited, status=1/FAILURE",
+        host="app1",
+        collector="syslog",
+    )
+    assert ranked(manager).headline.startswith("app1 · service ended: no price list is configured")
+
+
+@pytest.mark.parametrize(
+    "says", ["ERROR health: index is not built, answering 503", "ERROR worker: queue 'tea' is gone"]
+)
+def test_the_error_of_the_host_that_a_client_names_leads_though_its_log_has_whole_seconds(says: str) -> None:
+    balancer = log(
+        "Mar 14 12:01:06 web1 haproxy[31]: Server be_shop/app1 is DOWN, reason: Layer7 wrong status, code: 503",
+        'Mar 14 12:01:06 web1 haproxy[31]: 10.0.0.9:51 [14/Mar/2026:12:01:06.120] fe be/<NOSRV> 503 "GET / HTTP/1.1"',
+        host="web1",
+        collector="haproxy.log",
+    )
+    analysis = ranked(balancer, log(f"{AT}206 {says}", host="app1"))
+    assert analysis.suspects[0].host == "app1"
+    assert analysis.chain is not None
+    assert analysis.chain.links[0].effect.who == "web1"
+
+
+def test_an_event_that_is_news_leads_ahead_of_the_tests_own_lines_that_tell_of_no_fault() -> None:
+    own = log(f"{AT}300 INFO POST /orders started", f"{AT}600 INFO POST /orders answered", host="web1")
+    event = log(f"{AT}200 LOG:  recovery has paused", host="db1", collector="db.log")
+    assert ranked(own, event).cause == "db1 · paused"
+    assert ranked(own).headline.startswith("No strong suspect")
+
+
+@pytest.mark.parametrize(("waited", "is_told"), [("timed out after 2 s", True), ("failed: bad request", False)])
+def test_what_takes_a_machine_or_blocks_packets_counts_where_somebody_waited(waited: str, is_told: bool) -> None:
+    client = log(f"{AT}600 WARN POST /orders: db1 {waited}", host="app1")
+    for line in (
+        "backup of base began",
+        "kernel: [UFW BLOCK] IN=eth0 OUT= SRC=10.0.0.5 DST=10.0.0.7 PROTO=TCP DPT=5432",
+    ):
+        analysis = ranked(client, log(f"{AT}200 {line}", host="db1", collector="syslog"))
+        assert analysis.cause.startswith("db1 · ") is is_told
+
+
 def test_a_reason_that_went_through_two_hosts_leads_from_the_first_to_the_test() -> None:
     web = log(f"{AT}500 [error] POST /orders: upstream app1 answered: database returned: {DISK}", host="web1")
     app = log(f"{AT}450 ERROR POST /orders: database returned: {DISK}", host="app1")

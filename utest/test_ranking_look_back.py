@@ -60,6 +60,15 @@ def test_a_fault_that_began_before_the_test_leads_and_says_since_when() -> None:
     assert any(signal.strong for signal in first.signals)
 
 
+def test_an_error_that_came_now_and_then_before_is_strong_only_where_its_kind_or_the_test_says_so() -> None:
+    rarely = (40.0, 20.0)
+    error = "2026-03-14T12:01:06.100Z ERROR newsletter: mail 7 was put back"
+    assert ranked(a_log(seen(0, *rarely), text=f"{error}\n")).headline.startswith("No strong suspect")
+    assert "No space left" in ranked(a_log(seen(0, *rarely), text=f"{FULL}\n")).headline
+    own = "2026-03-14T12:01:06.100Z ERROR mail of POST /orders was put back"
+    assert "was put back" in ranked(a_log(seen(0, *rarely), text=f"{own}\n")).headline
+
+
 def test_what_a_passed_test_saw_names_that_test() -> None:
     start = STARTED_AT - timedelta(seconds=60)
     passed = RunTest(our_words("Log In"), Window(start=start, end=start + timedelta(seconds=5)), has_passed=True)

@@ -401,6 +401,16 @@ def test_the_headline_keeps_the_telling_end_of_a_long_line(line: str, telling: s
             'request: "GET /prices/book HTTP/1.1", upstream: "http://127.0.0.1:8080/prices/book", host: "web1"',
             "not enough while connecting to upstream (127.0.0.1:8080)",
         ),
+        (
+            "ssl.SSLCertVerificationError: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: "
+            "self-signed certificate in certificate chain (_ssl.c:1006)",
+            "SSLCertVerificationError: certificate verify failed: self-signed certificate in certificate chain",
+        ),
+        ("jinja2.exceptions.TemplateNotFound: tea.html", "jinja2.exceptions.TemplateNotFound: tea.html"),
+        (
+            "Mar 14 12:01:07 db1 kernel: [81.1] FW_DROP: IN=eth0 OUT= SRC=10.0.0.5 DST=10.0.0.7 ID=6 PROTO=TCP DPT=80",
+            "FW_DROP: SRC=10.0.0.5 DST=10.0.0.7 PROTO=TCP DPT=80",
+        ),
     ],
 )
 def test_the_gist_of_a_long_line_has_the_reason_at_its_end_and_no_context_of_the_request(line: str, said: str) -> None:

@@ -13,6 +13,7 @@ from itertools import islice
 
 from FailTaleLibrary.belonging.identifiers import identifiers_of_line
 from FailTaleLibrary.lazy import dataclass, regex
+from FailTaleLibrary.moments import message_at
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.names import Names
 from FailTaleLibrary.ranking.relays import are_of_one_reason, brings_about, passes_on
@@ -147,10 +148,12 @@ class Linker:
                 yield our_words("later in the same log, of the same kind")
             return
         named = self._named_by(effect)
-        is_answer = cause.host in named and (effect.is_exception or brings_about(cause, effect))
+        is_answer = (cause.host in named and effect.is_exception) or brings_about(cause, effect)
         tells_itself = effect.told_by == "server" and not passes_on(effect) and not is_answer
         if tells_itself and not shared and not _quotes_server(effect, cause):
             return
+        if brings_about(cause, effect) and not (named and cause.host not in named):
+            yield our_words("known to bring the like about")
         if cause.told_by != "server" and effect.host in self._named_by(cause):
             return  # whom a client names is no consequence of what the client says
         if _quotes_server(effect, cause):
@@ -247,7 +250,12 @@ def _came_first(effect: Candidate, cause: Candidate) -> bool:
 
 def _has_fraction(candidate: Candidate) -> bool:
     lines = (*candidate.trace, candidate.text, *candidate.lines_before, *candidate.lines_after)
-    return candidate.line_number is None or any(_FRACTION.search(line[:200]) for line in lines)
+    return candidate.line_number is None or any(_FRACTION.search(_time_of_line(line)) for line in lines)
+
+
+def _time_of_line(line: str) -> str:
+    """Its own time, and not one that it speaks of; where it does not begin with one, as JSON, its beginning."""
+    return line[: message_at(line) or 200]
 
 
 def _are_of_one_kind(cause: Candidate, effect: Candidate) -> bool:

@@ -43,7 +43,8 @@ def behind_causes(ordered: Sequence[Candidate], scene: Scene, linker: Linker) ->
         is_late = each.line_number is not None and each.at is not None and scene.offset_s(each.at) > LATE_S
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
     causes = _pages_behind_cause(_clients_behind_reason(_relays_behind_source(classes[0], linker), linker))
-    first = _refusals_behind_change(_ends_behind_last_words(_first_of_request(causes)), linker)
+    causes = _client_behind_named_error(_ends_behind_last_words(_first_of_request(causes)), linker)
+    first = _refusals_behind_change(_ordinary_behind_news(causes), linker)
     return [*first, *classes[1], *classes[2]]
 
 
@@ -215,7 +216,9 @@ def _tells_an_end(candidate: Candidate) -> bool:
 
 
 def _could_be_last_words(candidate: Candidate, end: Candidate) -> bool:
-    if candidate.host != end.host or candidate.collector == end.collector or _tells_an_end(candidate):
+    if candidate.host != end.host or _tells_an_end(candidate):
+        return False
+    if candidate.collector == end.collector and not _is_before_in_log(candidate, end):
         return False
     names = {signal.name for signal in candidate.signals}
     is_news = candidate.can_be_told and not names.isdisjoint({"new", "stands", "in the window"})
@@ -224,6 +227,39 @@ def _could_be_last_words(candidate: Candidate, end: Candidate) -> bool:
     if candidate.at is None or end.at is None:
         return False
     return -_LATEST_S <= (candidate.at - end.at).total_seconds() <= _WHOLE_SECOND_S
+
+
+# --- Who is named, and who says nothing ------------------------------------------------------------------------------
+
+
+def _client_behind_named_error(ordered: list[Candidate], linker: Linker) -> list[Candidate]:
+    """Where a client leads, the error leads that the host which it names has logged right before."""
+    lead = next(iter(ordered), None)
+    if lead is None or lead.told_by != "client" or not lead.is_strong:
+        return ordered
+    named = (each for each in ordered[1:_LOOKED_AT] if each.host != lead.host and linker.names(lead, each.host))
+    error = next((each for each in named if _could_be_reason_of(each, lead, linker)), None)
+    return ordered if error is None else [error, *(each for each in ordered if each is not error)]
+
+
+def _could_be_reason_of(error: Candidate, client: Candidate, linker: Linker) -> bool:
+    names = {signal.name for signal in error.signals}
+    is_error = error.is_strong and error.told_by != "client" and not names.isdisjoint({"error", "exception"})
+    return is_error and error.can_be_told and _are_near(error, client) and linker.is_earlier(error, client)
+
+
+def _ordinary_behind_news(ordered: list[Candidate]) -> list[Candidate]:
+    """Where a line leads that is only new or the test's own, an event that is news does, if it is near the top."""
+    lead = next(iter(ordered), None)
+    if lead is None or lead.is_strong or not _ORDINARY.issuperset(signal.name for signal in lead.signals):
+        return ordered
+    event = next((each for each in ordered[1:_NEAR_TOP] if each.is_event and each.can_be_told), None)
+    return ordered if event is None else [event, *(each for each in ordered if each is not event)]
+
+
+_ORDINARY = frozenset({"new", "of this test", "shared words", "same identifier", "near the failure", "in the window"})
+"""Signals of a line that tells of no fault."""
+_NEAR_TOP = 4
 
 
 # --- What a change brings about --------------------------------------------------------------------------------------
@@ -251,7 +287,8 @@ def _refusals_behind_change(ordered: list[Candidate], linker: Linker) -> list[Ca
 def _could_bring_about(change: Candidate, refusal: Candidate, linker: Linker) -> bool:
     if not brings_about(change, refusal):
         return False
-    is_there = change.host == refusal.host or linker.names(refusal, change.host) or linker.failure_names(change.host)
+    named = linker.hosts_named_by(refusal)
+    is_there = change.host == refusal.host or change.host in named or not named
     return is_there and linker.is_earlier(change, refusal)
 
 

@@ -23,7 +23,7 @@ _NO_KINDS = frozenset(
 )
 """Signals that say no more than the line."""
 _VERB = regex(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)
-_PATH = regex(r"(?:https?://[^/\s'\"]+)?(/[\w./~%-]*[\w/])")
+_PATH = regex(r"(?:https?://[^/\s'\"]+|(?<![\w:/.]))(/(?:[\w./~%-]*[\w/])?)")
 _HEADLINE_STATUS = regex(r"\b([45]\d\d)\b(?=[ :!.,;)]|$)")
 
 

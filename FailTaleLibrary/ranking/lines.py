@@ -220,9 +220,14 @@ def _read_part(readings: Readings, lines: Sequence[str]) -> list[Reading]:
 
 _LEVEL = r"TRACE|DEBUG|INFO|NOTICE|LOG|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|SEVERE|PANIC"
 _DRESS = regex(
-    rf"\s*(?:\[[^\]]{{0,60}}\]|\((?:{_LEVEL})\)|(?:{_LEVEL})\b:?|(?i:{_LEVEL}):(?= )"
+    rf"\s*(?:\[(?!UFW )[^\]]{{0,60}}\]:?|<\d+(?:\.\d+)+>|\d{{1,7}} ---"
+    rf"|\((?:{_LEVEL})\)|(?:{_LEVEL})\b:?|(?i:{_LEVEL}):(?= )"
     r"|[\w./@-]+\[\d+\](?=[ :]):?|\d+#\d+:|\*\d+(?= )|[#*│|>-](?= ))",
 )
+_NAMED = regex(r"(?:[a-z_]\w*\.)+[A-Z]\w*: ")
+"""How Python calls an exception at the end of a trace, by any name: ``jinja2.exceptions.TemplateNotFound: …``."""
+_UPTIME = regex(r"^\[ *\d+\.\d+\] ")
+"""Of a kernel's line."""
 _SESSION_OF_POSTGRESQL = regex(rf":?[^:\"']{{0,120}}?\b(?:{_LEVEL}|STATEMENT|DETAIL|HINT|CONTEXT|QUERY):  (?=\S)")
 """What PostgreSQL's ``log_line_prefix`` has of user, database and client; its own part begins with two blanks."""
 _LOGGER = regex(r"(?:[\w$-]+\.)+[\w$-]+\s*(?: - |: )|[\w$-]+(?: - |: )(?=\S+ \S+ \S+)")
@@ -252,14 +257,34 @@ def gist(line: str, *, max_chars: int = 110) -> str:
 
     Of a line that is too long the telling part is kept: its beginning, or its end where that says more.
     """
-    message = message_of(line[:LINE_CHARS]).strip()
-    said = _spoken(message) or _without_request_of_nginx(_undressed(message)) or message
+    line = line[:LINE_CHARS].strip()
+    message = message_of(line).strip()
+    said = _spoken(message) or _without_request_of_nginx(_undressed(message, is_bare=message == line)) or message
     error = _error_of_trace(message)
     text = f"{said}: {error}" if error and error not in said else said
     if error and _TRACE_SIGN.search(said):  # the line is but the trace
         text = error
-    text = re.sub(r"\s+", " ", text).strip()
+    text = _without_bare_numbers(re.sub(r"\s+", " ", text).strip())
+    if len(text) > max_chars:
+        text = _UNSAID.sub("", _MODULE_OF_ERROR.sub("", text))
     return text if len(text) <= max_chars else _shortened(text, max_chars)
+
+
+_UNSAID = regex(r" \(_?\w+\.c:\d+\)|\[(?:SSL|SYS|X509)[^\]]*\] (?=\w)|: gfp_mask=.*")
+"""What a long line may lose first: places in C sources, codes of what the words behind them say, masks of memory."""
+_MODULE_OF_ERROR = regex(r"^(?:[a-z_]\w*\.)+(?=[A-Z]\w*(?:Error|Exception|Warning|Timeout)\b)")
+_PACKET = regex(r"\bIN=\S* OUT=.*")
+"""Of netfilter's log, as `nf_log_ipv4` of Linux writes it: addresses and ports tell, the rest is of the packet."""
+_OF_PACKET = regex(r"\b(?:SRC|DST|PROTO|DPT)=\S+")
+_ADDRESSES = regex(r"(?<=segfault) at [0-9a-f]+ ip [0-9a-f]+ sp [0-9a-f]+ error \d+")
+
+
+def _without_bare_numbers(text: str) -> str:
+    """A kernel's line without what only its machine understands."""
+    packet = _PACKET.search(text)
+    if packet:
+        text = f"{text[: packet.start()]}{' '.join(_OF_PACKET.findall(packet[0]))}"
+    return _ADDRESSES.sub("", text)
 
 
 _CONTEXT_OF_NGINX = regex(
@@ -295,9 +320,9 @@ def _shortened(text: str, max_chars: int) -> str:
         if telling is None or reason is None or stop > max_chars // 2:
             return f"{head} …"
         beginning, telling = text[:stop].rstrip(" ,;:"), reason
-    stop = min(len(text), _end_of_row(text, telling) + max_chars // 4)
-    if stop < len(text):
-        stop = text.rfind(" ", 0, stop)
+    stop = _end_of_row(text, telling) + max_chars // 4
+    is_near_end = len(text) - stop <= max_chars // 4
+    stop = len(text) if is_near_end else text.rfind(" ", 0, stop)
     mark = " …" if stop < len(text) else ""
     room = max_chars - len(f"{beginning} … {mark}")
     end = text[stop - room : stop].split(" ", 1)[-1].rstrip(" ,;:")
@@ -357,11 +382,17 @@ def _words_of_field(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _undressed(text: str) -> str:
+def _undressed(message: str, *, is_bare: bool) -> str:
+    """``is_bare``: the line begins without a time, as the last one of a trace does."""
+    text = message
     while match := _DRESS.match(text):
         text = text[match.end() :]
     text = text.strip()
+    if is_bare and text == message and _NAMED.match(text):
+        return text
     if match := _SESSION_OF_POSTGRESQL.match(text):
         return text[match.end() :]
     match = _LOGGER.match(text)
-    return text[match.end() :] if match and not re.search(r"(?:Exception|Error)\W*$", match[0]) else text
+    if match and not re.search(r"(?:Exception|Error)\W*$", match[0]):
+        text = text[match.end() :]
+    return _UPTIME.sub("", text)

@@ -48,7 +48,7 @@ def brings_about(change: Candidate, refusal: Candidate) -> bool:
     """Whether changes of such a kind bring about refusals of such a kind, as `signals.yaml` knows it."""
     if change.line_number is None or not change.can_be_told:
         return False
-    kinds = {signal.name for signal in refusal.signals if signal.strong}
+    kinds = {signal.name for signal in refusal.signals}
     return any(not kinds.isdisjoint(kinds_brought_by().get(signal.name, ())) for signal in change.signals)
 
 

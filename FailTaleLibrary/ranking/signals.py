@@ -169,7 +169,7 @@ def event_names() -> frozenset[str]:
 
 @cache
 def kinds_brought_by() -> dict[str, frozenset[str]]:
-    """Kind of a cause -> the kinds of refusals that it brings about."""
+    """Kind of a cause -> the kinds of faults that it brings about."""
     return {row.name: frozenset(row.brings) for row in services().rows if row.brings}
 
 

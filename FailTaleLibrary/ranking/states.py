@@ -57,6 +57,8 @@ _BROKEN = regex(
     r"|error|not-found|100%|9[5-9]%|oomkilled|notready|evicted|removed)(?!\w)",
     re.IGNORECASE,
 )
+_NOT_TRIED = regex(r" \(not tried again [^()]*\)$")
+"""What the circuit breaker adds to a reason."""
 _BULLETS = "●*○•-\N{MULTIPLICATION SIGN}"
 """Ahead of a unit's name in systemctl's list."""
 HOST_SILENT, COLLECTOR_SILENT, BROKE, AT_LIMIT, CHANGED, COMPLAINED = 9.0, 4.0, 9.5, 8.5, 4.0, 2.0
@@ -124,7 +126,7 @@ def _silence_as_candidate(gap: Gap, history: History, answered_at: datetime | No
         component=gap.component,
         collector=gap.collector or "",
         item=None,
-        text=our_words("{}{}: {}", derived(_who_is_silent, gap), derived(_since, since), gap.detail),
+        text=derived(partial(_silence_in_words, since if stopped or not whole else None), gap),
         score=HOST_SILENT if stopped else NOT_IN_REACH if whole else COLLECTOR_SILENT,
         signals=(Signal(name="does not answer", words=derived(_why_silent, gap), strong=stopped),),
         told_by="server" if stopped else "",
@@ -133,11 +135,25 @@ def _silence_as_candidate(gap: Gap, history: History, answered_at: datetime | No
 
 def _who_is_silent(gap: Gap) -> str:
     who = gap.host if gap.collector is None else f"{gap.host}: {gap.collector}"
-    return f"{who} {_SAYS.get(gap.reason, 'does not answer')}"
+    return f"{who} {_says(gap)}"
+
+
+def _says(gap: Gap) -> str:
+    return _SAYS.get(gap.reason, "does not answer")
 
 
 def _since(moment: datetime | None) -> str:
     return f" since {moment:%H:%M:%S}" if moment else ""
+
+
+def _silence_in_words(since: datetime | None, gap: Gap) -> str:
+    """``db1 does not answer since 12:01:07: no route to 10.0.0.31``; what the detail says already is said once."""
+    who, detail = f"{_who_is_silent(gap)}{_since(since)}", _NOT_TRIED.sub("", gap.detail)
+    own = re.match(rf"Host '{re.escape(gap.host)}' (?:(\([^)]*\)) )?(?:{re.escape(_says(gap))}: )?", detail)
+    if own is None:
+        return f"{who}: {detail}"
+    place = f" {own[1]}" if own[1] else ""
+    return f"{who}: {detail[own.end() :]}{place}"
 
 
 def _why_silent(gap: Gap) -> str:
