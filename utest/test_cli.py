@@ -279,6 +279,11 @@ def test_json_is_a_list_of_the_records(run: Finished, out: Said) -> None:
     assert reports == list(run.reports().values())
 
 
+def test_of_a_folder_of_results_its_output_is_shown(run: Finished, out: Said) -> None:
+    assert main(["show", "--json", str(run.output.parent)]) == 0
+    assert [Report.model_validate(each) for each in json.loads(out())] == list(run.reports().values())
+
+
 def test_one_test_is_shown_alone(run: Finished, out: Said) -> None:
     assert main(["show", "--test", "Card Is Charged", "--json", str(run.output)]) == 0
     assert [each["failure"]["name"] for each in json.loads(out())] == ["Card Is Charged"]

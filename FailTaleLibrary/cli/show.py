@@ -35,7 +35,8 @@ def add_command(commands: Commands) -> None:
     show.add_argument(
         "path",
         metavar="PATH_OR_ID",
-        help="output.xml, output.json, the folder of a bundle, or how a failure's id begins, which stands in its card",
+        help="output.xml, output.json, the folder of either or of a bundle, or how a failure's id begins, "
+        "which stands in its card",
     )
     show.add_argument(
         "--in",
@@ -72,6 +73,13 @@ def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
         yield error
 
 
+def _output_in(path: Path) -> Path:
+    """The output of a folder of results; the path itself where it is no such folder."""
+    outputs = (path / name for name in ("output.xml", "output.json"))
+    is_results = path.is_dir() and not (path / "manifest.json").exists()
+    return next((each for each in outputs if each.is_file()), path) if is_results else path
+
+
 def _run_show(options: argparse.Namespace) -> int:
     path = Path(options.path)
     if not path.exists() and _ID.fullmatch(options.path.lower()):
@@ -79,6 +87,7 @@ def _run_show(options: argparse.Namespace) -> int:
         found: list[Report | ArchiveError] = [_report_with(options.path.lower(), whereabouts)]
         source = whereabouts.folders[0]
     else:
+        path = _output_in(path)
         whereabouts = Whereabouts.around(*options.places, path)
         found, source = list(reports_at(path)), path
     for error in found:

@@ -62,8 +62,10 @@ def _headline(records: tuple[Failure, Suspect]) -> str:
     if first.item_id is None:
         return gist(first.text)
     said = _IDS.sub("", gist(first.text)) if first.line_number is not None else gist(first.text)
-    kind = _kind(first)
-    return f"{_who(first)}{f' · {kind}' if kind else ''}: {said}{_when(first, failure)}"
+    kind, when = _kind(first), _when(first, failure)
+    if when and not said.endswith(".."):
+        said = said.removesuffix(".")
+    return f"{_who(first)}{f' · {kind}' if kind else ''}: {said}{when}"
 
 
 def _explains_nothing(evidence: Evidence) -> str:
