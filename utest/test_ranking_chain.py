@@ -268,6 +268,12 @@ def test_a_chain_of_three_hosts_ends_at_the_test() -> None:
             "schema change",
             'psycopg2.errors.UndefinedTable: relation "tea" does not exist',
         ),
+        (
+            'audit: type=1400 audit(1.1:8): apparmor="DENIED" name="/tea"',
+            "security policy",
+            "open /tea: Permission denied",
+        ),
+        ("Stepping down from primary", "role change", "pymongo.errors.NotPrimaryError: not primary"),
         ("disk watermark [95%] exceeded on tea", "disk full", "blocked by: index read-only / allow delete (api)"),
     ],
 )

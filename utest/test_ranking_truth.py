@@ -406,6 +406,10 @@ def test_the_headline_keeps_the_telling_end_of_a_long_line(line: str, telling: s
             "self-signed certificate in certificate chain (_ssl.c:1006)",
             "SSLCertVerificationError: certificate verify failed: self-signed certificate in certificate chain",
         ),
+        (
+            'type=AVC msg=audit(1795.1:8): avc:  denied  { read } for pid=8 comm="x"',
+            'avc: denied { read } for pid=8 comm="x"',
+        ),
         ("jinja2.exceptions.TemplateNotFound: tea.html", "jinja2.exceptions.TemplateNotFound: tea.html"),
         (
             "Mar 14 12:01:07 db1 kernel: [81.1] FW_DROP: IN=eth0 OUT= SRC=10.0.0.5 DST=10.0.0.7 ID=6 PROTO=TCP DPT=80",

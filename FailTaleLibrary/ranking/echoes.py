@@ -257,8 +257,10 @@ def _ordinary_behind_news(ordered: list[Candidate]) -> list[Candidate]:
     return ordered if event is None else [event, *(each for each in ordered if each is not event)]
 
 
-_ORDINARY = frozenset({"new", "of this test", "shared words", "same identifier", "near the failure", "in the window"})
-"""Signals of a line that tells of no fault."""
+_ORDINARY = frozenset(
+    {"warning", "new", "of this test", "shared words", "same identifier", "near the failure", "in the window"}
+)
+"""Signals of a line that tells of no fault, or of none that is known."""
 _NEAR_TOP = 4
 
 

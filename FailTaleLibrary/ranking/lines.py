@@ -258,7 +258,7 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     Of a line that is too long the telling part is kept: its beginning, or its end where that says more.
     """
     line = line[:LINE_CHARS].strip()
-    message = message_of(line).strip()
+    message = _AUDIT.sub("", message_of(line).strip())
     said = _spoken(message) or _without_request_of_nginx(_undressed(message, is_bare=message == line)) or message
     error = _error_of_trace(message)
     text = f"{said}: {error}" if error and error not in said else said
@@ -270,6 +270,8 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     return text if len(text) <= max_chars else _shortened(text, max_chars)
 
 
+_AUDIT = regex(r"\b(?:audit: )?type=\w+ (?:msg=)?audit\([\d.:]+\): *")
+"""Ahead of what Linux's audit says."""
 _UNSAID = regex(r" \(_?\w+\.c:\d+\)|\[(?:SSL|SYS|X509)[^\]]*\] (?=\w)|: gfp_mask=.*")
 """What a long line may lose first: places in C sources, codes of what the words behind them say, masks of memory."""
 _MODULE_OF_ERROR = regex(r"^(?:[a-z_]\w*\.)+(?=[A-Z]\w*(?:Error|Exception|Warning|Timeout)\b)")
