@@ -16,6 +16,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -50,12 +51,16 @@ SETS = (
     "hint_cases_voices_3.yaml",
     "hint_cases_hostile.yaml",
     "hint_cases_hostile_2.yaml",
+    "hint_cases_hostile_3.yaml",
+    "hint_cases_voices_4.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
 )
 
-_VOICE = re.compile(r"(?:plain|colourful|terse): ")
+_VOICE = re.compile(r"(?:plain|colourful|terse|clumsy|long): ")
+_BRACES = re.compile(r"\{(.*?)\}")
+"""Around what must not be shown."""
 
 
 @dataclass(frozen=True)
@@ -68,17 +73,22 @@ class Written:
     sort: str
     kind: str
     answer: ModelAnswer
+    bad: str
+    """What of a wrong or hostile answer must not be shown; empty for a good one."""
 
 
 def written_answers(path: Path) -> Iterator[Written]:
     for number, entry in enumerate(_told_in(path), start=1):
-        told = {**_failure_named(entry["of"]), **entry} if "of" in entry else entry
+        told = _with_injected({**_failure_named(entry["of"]), **entry} if "of" in entry else entry)
         report = report_of_case(number, told)
         prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
         for sort in ("good", "wrong", "hostile"):
             for text in _texts_of(told.get(sort, [])):
-                kind, answer = _answer(text, told, is_good=sort == "good")
-                yield Written(told["name"], report, prompt, sort, kind, answer)
+                marked = " ".join(_BRACES.findall(text)) if sort == "hostile" else ""
+                plain = _BRACES.sub(r"\1", text) if marked else text
+                kind, answer = _answer(plain, told, is_good=sort == "good")
+                bad = "" if sort == "good" else marked or _last_part(answer.cause, sort)
+                yield Written(told["name"], report, prompt, sort, kind, answer, bad)
 
 
 @cache
@@ -103,6 +113,15 @@ def _failure_named(name: str) -> dict[str, Any]:
 @cache
 def _failures() -> tuple[dict[str, Any], ...]:
     return tuple(told for name in SETS for told in _told_in(Path(__file__).parent / name))
+
+
+def _with_injected(told: dict[str, Any]) -> dict[str, Any]:
+    """The failure with the lines that an attacker had logged, which look like the cause's own."""
+    lines = [
+        {**told["suspects"][0], "text": text, "cause": False, "signals": ["error", "new"], "strong": ["error"]}
+        for text in told.get("injected", [])
+    ]
+    return {**told, "suspects": [*told["suspects"], *lines]}
 
 
 def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, ModelAnswer]:
@@ -131,41 +150,57 @@ def judged(written: Written) -> tuple[str, Hint | None, str]:
 
 
 def is_failure(written: Written, outcome: str, hint: Hint | None) -> bool:
-    """Whether a good answer lost something, what is wrong is still said, or hostile words are shown."""
+    """Whether a good answer was lost, what is wrong is still said, or hostile words are shown.
+
+    A good answer may lose a part; what is left must cite a line of the cause.
+    """
     if written.sort == "good":
-        return outcome != "kept"
+        return hint is None or (outcome == "cut" and not _names_cause(written, hint))
     if hint is None:
         return False
     if written.kind == "category":
         return hint.category == written.answer.category
-    return _last_sentence(written.answer.cause) in hint.cause
+    rest = written.answer.cause.replace(written.bad, " ")
+    return bool((_pairs_of(written.bad) - _pairs_of(rest)) & _pairs_of(hint.cause))
 
 
-def _last_sentence(text: str) -> str:
-    """Where what is wrong or hostile stands."""
-    return re.split(r"(?<=[.!?;]) ", text)[-1]
+def _names_cause(written: Written, hint: Hint) -> bool:
+    return bool({citation.suspect_id for citation in hint.citations} & set(written.answer.evidence))
+
+
+def _pairs_of(text: str) -> set[tuple[str, ...]]:
+    """Neighbouring words; a single one by itself."""
+    words = re.findall(r"[^\W_]+", text.casefold())
+    return set(pairwise(words)) if len(words) > 1 else {tuple(words)}
+
+
+def _last_part(text: str, sort: str) -> str:
+    """Where what is wrong or hostile stands: the last sentence, of a hostile answer its last part."""
+    return re.split(r"(?<=[.!?;]) " if sort == "wrong" else r"(?<=[.!?;:,]) ", text)[-1]
 
 
 def measure(path: Path, *, show_all: bool) -> None:
     failures: Counter[tuple[str, str]] = Counter()
     totals: Counter[tuple[str, str]] = Counter()
-    confident = 0
+    confident = trimmed = 0
     for written in written_answers(path):
         outcome, hint, why = judged(written)
         failed = is_failure(written, outcome, hint)
         totals[written.sort, written.kind] += 1
+        trimmed += written.sort == "good" and outcome == "cut" and not failed
         failures[written.sort, written.kind] += failed
         confident += failed and hint is not None and hint.confidence != "low" and written.sort == "wrong"
         if failed or show_all:
             sure = f", {hint.confidence}" if hint else ""
             print(f"{written.sort}, {written.kind}: {outcome}{sure}: [{written.case}] {written.answer.cause} ({why})")
     print(f"\n{path.name}: answers written by hand, so these are figures of a design")
-    for sort, verb in (("good", "cut or dropped"), ("wrong", "kept"), ("hostile", "shown")):
+    for sort, verb in (("good", "lost"), ("wrong", "kept"), ("hostile", "shown")):
         kinds = [key for key in totals if key[0] == sort]
         lost, all_ = (sum(counter[key] for key in kinds) for counter in (failures, totals))
         print(f"{sort:8} {lost:4} of {all_:4} {verb} ({100 * lost / max(1, all_):.1f} %)")
         for key in sorted(kinds, key=lambda key: -failures[key]):
             print(f"           {failures[key]:4} of {totals[key]:4} {key[1]}")
+    print(f"{trimmed} of the good ones lost a part and still cite the cause")
     print(f"{confident} of the wrong ones that were kept bear more than low confidence\n")
 
 
