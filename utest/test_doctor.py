@@ -24,7 +24,7 @@ from ports import free_port
 from FailTaleLibrary.cli import main
 from FailTaleLibrary.config import Collector, Config, parse_config
 from FailTaleLibrary.doctor.checkup import check
-from FailTaleLibrary.doctor.findings import Advice, Checkup, HostFinding
+from FailTaleLibrary.doctor.findings import Advice, Checkup, HostFinding, ServiceFinding
 from FailTaleLibrary.doctor.survey import parse_survey, survey_script
 from FailTaleLibrary.doctor.table import WIDTH, host_lines, other_lines, summary_line
 from FailTaleLibrary.gate.script import gate_of_host
@@ -497,6 +497,28 @@ def test_a_model_is_there_or_the_line_is_told_that_brings_it(is_up: bool, is_the
     (service,) = checkup.services
     assert checkup.well == is_there
     assert line in lines_of(service.advice)
+
+
+def test_documents_are_read_and_compared_or_it_is_told_what_is_missing(tmp_path: Path) -> None:
+    folder = tmp_path / "docs"
+    folder.mkdir()
+    hosts = {"here": {"component": "app", "transport": "local"}}
+    with OllamaStub() as stub:
+        analysis = {"model": MODEL, "host": stub.url, "documents": str(folder)}
+
+        def documents() -> ServiceFinding:
+            checkup = check(configured(hosts, [{"command": "echo x"}], analysis=analysis, **LEAST), environ={})
+            return checkup.services[1]
+
+        assert documents().verdict == "problem"
+        (folder / "locks.md").write_text("# Locks\n\nThe backup locks orders.db.\n")
+        assert (documents().verdict, documents().said) == ("ok", f"1 files in 1 passages (0 kB), compared by {MODEL}")
+        (folder / "binary.txt").write_bytes(b"\0\1")
+        assert documents().verdict == "note"
+        stub.embed = "404 model"
+        assert documents().verdict == "problem"
+        analysis["documents"] = str(tmp_path / "nowhere")
+        assert "no folder that is there" in documents().said
 
 
 # --- Host keys --------------------------------------------------------------------------------------------------------

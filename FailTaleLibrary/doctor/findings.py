@@ -85,9 +85,9 @@ WAY = ("name", "reach", "host key", "key", "login", "shell")
 
 
 class ServiceFinding(Finding):
-    """The gateway, or the model."""
+    """The gateway, the model, or the documents that go along to it."""
 
-    service: Literal["gateway", "model"] = Field(description="Which one.")
+    service: Literal["gateway", "model", "documents"] = Field(description="Which one.")
     address: str = Field(description="Where it is.")
     verdict: Verdict = Field(description="`problem`: it would not serve.")
     said: str = Field(description="What was found.")
@@ -110,7 +110,9 @@ class Checkup(Finding):
     well: bool = Field(description="Whether no evidence would be lost: exit status 0.")
     seconds: float = Field(description="How long it took.")
     hosts: tuple[HostFinding, ...] = Field((), description="In the order of the configuration.")
-    services: tuple[ServiceFinding, ...] = Field((), description="The gateway and the model, where there are any.")
+    services: tuple[ServiceFinding, ...] = Field(
+        (), description="The gateway, the model and its documents, where there are any."
+    )
     notes: tuple[Note, ...] = Field((), description="On the configuration and on `known_hosts`.")
 
 

@@ -1,4 +1,4 @@
-"""Config -> whether the gateway and the model would serve: reached, let in, of a version that fits, there."""
+"""Config -> whether the gateway, the model and its documents would serve: reached, let in, of a fitting version."""
 
 from __future__ import annotations
 
@@ -8,21 +8,28 @@ from collections.abc import Collection, Iterator, Mapping
 from FailTaleLibrary import __version__
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.doctor.findings import Advice, ServiceFinding
+from FailTaleLibrary.doctor.findings import Advice, ServiceFinding, Verdict
 from FailTaleLibrary.errors import ConfigError, HintError
 from FailTaleLibrary.redaction import Redactor
 
 _MODEL_S = 10.0
+_READ_S = 5.0
+"""For the folder of documents, as at a hint."""
 
 
 def service_findings(
     config: Config, environ: Mapping[str, str], redactor: Redactor, hosts: Collection[str] = ()
 ) -> Iterator[ServiceFinding]:
-    """The gateway with its hosts, or some of them, and the model. Raises ConfigError for a host it does not have."""
+    """The gateway with its hosts, or some of them, the model and its documents.
+
+    Raises ConfigError for a host that the gateway does not have.
+    """
     if config.gateway is not None:
         yield from _gateway(config, redactor, hosts)
     if config.analysis.model:
         yield _model(config, environ, redactor)
+        if config.analysis.documents is not None:
+            yield _documents(config, environ, redactor)
 
 
 def _gateway(config: Config, redactor: Redactor, hosts: Collection[str]) -> Iterator[ServiceFinding]:
@@ -87,6 +94,34 @@ def _model(config: Config, environ: Mapping[str, str], redactor: Redactor) -> Se
         )
     there = f"{name} is there, window {model.context_tokens} tokens"
     return ServiceFinding(service="model", address=address, verdict="ok", said=there)
+
+
+def _documents(config: Config, environ: Mapping[str, str], redactor: Redactor) -> ServiceFinding:
+    """Whether the folder of `analysis: documents` is read and the model makes vectors of its passages."""
+    from FailTaleLibrary.hints.documents import read_documents
+    from FailTaleLibrary.hints.ollama import Ollama, server_for
+
+    assert config.analysis.documents is not None  # noqa: S101 - asked before
+    folder, name = config.analysis.documents, config.analysis.documents_model or config.analysis.model or ""
+    settings = config.analysis.model_copy(update={"model": name})
+    try:
+        documents = read_documents(folder, redactor, within_s=_READ_S)
+        if documents.passages:
+            ollama = Ollama(server_for(settings, environ), settings)
+            ollama.model(_MODEL_S)
+            ollama.embeddings(["failure"], _MODEL_S)
+    except HintError as error:
+        why = redactor.safe_message(error)
+        advice = _model_advice(why, name)
+        return ServiceFinding(service="documents", address=str(folder), verdict="problem", said=why, advice=advice)
+    size = sum(len(passage.text) for passage in documents.passages)
+    files = len({passage.file for passage in documents.passages})
+    said = f"{files} files in {len(documents.passages)} passages ({size / 1000:.0f} kB), compared by {name}"
+    said += f"; left out, too large, no text or too many: {documents.left_out}" if documents.left_out else ""
+    if not documents.passages:
+        said = "no .md, .rst or .txt file that can be read"
+    verdict: Verdict = "problem" if not documents.passages else "note" if documents.left_out else "ok"
+    return ServiceFinding(service="documents", address=str(folder), verdict=verdict, said=said)
 
 
 def _model_advice(said: str, name: str) -> tuple[Advice, ...]:
