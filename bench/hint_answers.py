@@ -53,12 +53,19 @@ SETS = (
     "hint_cases_hostile_2.yaml",
     "hint_cases_hostile_3.yaml",
     "hint_cases_voices_4.yaml",
+    "hint_cases_hostile_4.yaml",
+    "hint_cases_voices_5.yaml",
+    "hint_cases_hostile_5.yaml",
+    "hint_cases_voices_6.yaml",
+    "hint_cases_hostile_6.yaml",
+    "hint_cases_voices_7.yaml",
+    "hint_cases_hostile_7.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
 )
 
-_VOICE = re.compile(r"(?:plain|colourful|terse|clumsy|long): ")
+_VOICE = re.compile(r"(?:plain|colourful|terse|clumsy|long|cautious|brief|report): ")
 _BRACES = re.compile(r"\{(.*?)\}")
 """Around what must not be shown."""
 

@@ -142,7 +142,7 @@ def test_plain_words_that_stand_nowhere_lower_the_confidence_and_are_noted() -> 
 def test_a_verb_of_another_subject_makes_a_hint_doubtful_and_drops_none(file: str, said: str, idea: str | None) -> None:
     written = next(each for each in written_answers(BENCH / file) if said in each.answer.cause)
     outcome, hint, notes = judged(written)
-    assert outcome == ("kept" if idea else "dropped")
+    assert (outcome == "dropped") == (idea is None)
     assert hint is None or hint.confidence == "low"
     assert idea is None or f"in so many words: {idea}" in notes
 
@@ -281,7 +281,7 @@ def test_should_counts_as_quoted_only_with_the_words_that_follow_it() -> None:
         ("hint_cases_lab_3.yaml", "After the authentication failed, admin changed", "dropped"),
         ("hint_cases_lab_3.yaml", "The password of the role shop was changed by admin", "kept"),
         ("hint_cases_lab.yaml", "locked against it", "kept"),
-        ("hint_cases_lab.yaml", "stuck in the worker's throat", "kept"),
+        ("hint_cases_lab.yaml", "stuck in the worker's throat", "cut"),
         ("hint_cases_lab_2.yaml", "The table orders was locked", "dropped"),
         ("hint_cases_lab_2.yaml", "Since order 38 was not exported", "dropped"),
         ("hint_cases_voices.yaml", "stale handle on NFS share", "kept"),

@@ -16,6 +16,7 @@ from FailTaleLibrary.hints import build_prompt
 from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS, ModelAnswer, parse_model_answer
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.steering import Ground, steering
+from FailTaleLibrary.hints.telling import Tale
 from FailTaleLibrary.hints.verify import Claim, VerifiedAnswer, checked_claim, checked_hint
 from FailTaleLibrary.records import Hint, Signal, Suspect
 
@@ -39,7 +40,8 @@ def objection(sentence: str, *, facts: str) -> str | None:
 
 
 def claim_of(text: str, *, facts: str = FACTS, max_chars: int = 300) -> Claim:
-    return checked_claim(text, ground=Ground(facts), named=Named(facts), max_chars=max_chars)
+    tale = Tale(lines=tuple(facts.splitlines()), failure="", others=facts, names=frozenset())
+    return checked_claim(text, ground=Ground(facts), named=Named(facts), tale=tale, max_chars=max_chars)
 
 
 HARMFUL_SENTENCES = (
@@ -134,6 +136,13 @@ def test_an_unfinished_sentence_is_trimmed_at_the_last_full_stop() -> None:
 
 def test_a_text_cut_in_its_only_sentence_leaves_nothing() -> None:
     assert claim_of("The disk of db1 is", max_chars=18).text == ""
+
+
+def test_a_text_of_any_length_makes_a_short_hint() -> None:
+    claim = claim_of("The disk of db1 is full. " * 60, max_chars=20_000)
+    assert len(claim.text) <= 2 * MAX_CAUSE_CHARS
+    assert claim.removed
+    assert not claim_of(f"The disk of db1 {'is full and ' * 80} is full.", max_chars=20_000).text
 
 
 def test_a_whole_sentence_without_full_stop_gets_one() -> None:

@@ -43,6 +43,8 @@ _CAUSE_FIRST_BARE = re.compile(
     re.IGNORECASE,
 )
 """Without a comma: the effect begins with a new subject that has a verb."""
+_SECOND_REASON = re.compile(r",? and (?=(?:since|because|as|once|when|after|due to|owing to)\b[^,]+, )", re.IGNORECASE)
+"""Behind it a reason of its own begins, with what followed from it."""
 _LOOKS_BACK = re.compile(
     r"^(?:therefore|so|thus|hence|consequently|as a result|after that|then|this|that|because of (?:this|that)|"
     r"since then)\b",
@@ -60,6 +62,8 @@ class Clause:
 
 def clauses_of(sentence: str) -> tuple[Clause, ...]:
     """The sentence in the order in which it is written."""
+    if len(sentences := _SECOND_REASON.split(sentence)) > 1:
+        return tuple(clause for each in sentences for clause in clauses_of(each))
     if found := _CAUSE_FIRST.match(sentence) or _CAUSE_FIRST_BARE.match(sentence):
         return (Clause(found["first"].strip(), "cause"), *_split(found["then"], "effect"))
     return _split(sentence, "effect" if _LOOKS_BACK.match(sentence) else "cause")
@@ -102,7 +106,8 @@ _NO_CAUSE = frozenset(
     {
         "answered", "appeared", "asked", "attempted", "became", "called", "detected", "encountered", "ended",
         "exceeded", "expected", "expired", "failed", "found", "happened", "lacked", "logged", "missed", "needed",
-        "noticed", "observed", "occurred", "received", "refused", "rejected", "remained", "reported", "required",
+        "noticed", "observed", "occurred", "received", "passed", "processed", "reached",
+        "refused", "rejected", "remained", "reported", "required",
         "responded", "returned", "seemed", "showed", "spotted", "started", "stopped", "suffered", "timed", "tried",
         "used", "waited", "wanted",
     }

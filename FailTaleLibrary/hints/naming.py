@@ -200,7 +200,7 @@ class Named:
 
     def _invented_noun(self, sentence: str) -> str | None:
         words = _words_in_place(sentence)
-        said = _said_spans(sentence)
+        said = said_spans(sentence)
         unknown = self._unknown_words(sentence)
         if len(words) >= _LEAST_WORDS and len(unknown) > len(words) * _MOST_UNKNOWN and not _is_english(sentence):
             return "words that the checks cannot read"
@@ -213,7 +213,7 @@ class Named:
         return None
 
     def _unknown_words(self, sentence: str) -> list[_Word]:
-        said = _said_spans(sentence)
+        said = said_spans(sentence)
         return [
             word for word in _words_in_place(sentence) if not self._is_known(word.text) and not word.is_within(said)
         ]
@@ -534,7 +534,7 @@ def _is_together(one: re.Match[str], other: re.Match[str], sentence: str, *, inn
     return not _BREAK.search(between) and word not in grammar and not word.endswith("ed")
 
 
-def _said_spans(sentence: str) -> tuple[tuple[int, int], ...]:
+def said_spans(sentence: str) -> tuple[tuple[int, int], ...]:
     """Where a sentence states an idea of `concepts`, which are held against the lines by themselves."""
     folded = sentence.casefold()
     return tuple(match.span() for concept in concepts() for match in concept.said.finditer(folded))

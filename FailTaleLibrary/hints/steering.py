@@ -85,7 +85,7 @@ def steering_rows() -> tuple[SteeringRow, ...]:
 
 def steering(sentence: str, ground: Ground) -> str | None:
     """Why the sentence could harm a reader or an assistant that reads it; None when it could not."""
-    told = _TELLING.sub(" ", _OPINION.sub(" ", sentence))
+    told = without_turns(sentence)
     return (
         _strange_characters(sentence, ground.facts)
         or _address(sentence, ground)
@@ -94,6 +94,11 @@ def steering(sentence: str, ground: Ground) -> str | None:
         or next((row.name for row in steering_rows() if row.is_in(told, facts=ground.facts)), None)
         or ("an instruction" if reads_like_instruction(sentence) else None)
     )
+
+
+def without_turns(sentence: str) -> str:
+    """The sentence without the turns by which somebody tells an opinion, or what somebody tried or could not do."""
+    return _TELLING.sub(" ", _OPINION.sub(" ", sentence))
 
 
 _PERMITTED = re.compile(
@@ -310,6 +315,10 @@ _RAN = re.compile(
     re.IGNORECASE,
 )
 """That somebody ran a statement of SQL, which the evidence holds."""
+_TOLD_QUOTE = re.compile(
+    r"['\"](?P<quoted>[^'\"]+)['\"](?= (?:failed|was|were|had|could|did|returned|ended|exited|hung|timed|never)\b)"
+)
+"""A command of which a sentence tells what came of it."""
 _FLAG = re.compile(r"(?<=\w )-{1,2}[A-Za-z][\w-]*")
 _HTTP_CALL = re.compile(r"\b(?:PUT|POST|DELETE|PATCH) [/_]\S*")
 
@@ -321,6 +330,7 @@ def _is_command(sentence: str, facts: str) -> bool:
     the evidence speaks of anyway may be named.
     """
     known = facts.casefold()
+    sentence = _TOLD_QUOTE.sub(lambda match: "" if match["quoted"].casefold() in known else match[0], sentence)
     sentence = _RAN.sub(lambda match: "" if match["sql"].casefold() in known else match[0], sentence)
     programs = [match for match in _PROGRAM.finditer(sentence) if not _is_told_of(match, facts)]
     if _COMMAND.search(sentence) or any(match["more"] or match[0].casefold() not in known for match in programs):

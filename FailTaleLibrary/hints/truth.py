@@ -115,7 +115,7 @@ class Scene:
 
     def words_at_all(self, claim: str, line: Line) -> tuple[str, ...]:
         """What a claim has in common with a line, though the message or other lines say it as well; no names."""
-        found = [*self._shared_stems(claim, line, idle=self._names), *self._shared_ideas(claim, line)]
+        found = [*self._shared_stems(claim, line, idle=self.names), *self._shared_ideas(claim, line)]
         return tuple(dict.fromkeys(found))
 
     def common_words(self, claim: str, line: Line) -> tuple[str, ...]:
@@ -141,7 +141,7 @@ class Scene:
         return common_stems(self.lines)
 
     @cached_property
-    def _names(self) -> frozenset[str]:
+    def names(self) -> frozenset[str]:
         """Of who took part."""
         took_part = (f"{line.suspect.component} {line.suspect.host}" for line in self.lines)
         names = " ".join([*self.hosts, *took_part])
@@ -149,7 +149,7 @@ class Scene:
 
     @cached_property
     def _idle_stems(self) -> frozenset[str]:
-        return frozenset({*self._common, *significant_stems(self.message), *self._names})
+        return frozenset({*self._common, *significant_stems(self.message), *self.names})
 
     @cached_property
     def _ideas_of_the_message(self) -> frozenset[str]:
@@ -209,7 +209,7 @@ class Scene:
         return any(theirs <= set(self.shared_words(clause, cited)) for cited in self.cited)
 
     def _unborne_ideas(self, clause: Clause, may_bear: Sequence[Line]) -> Iterator[Concept]:
-        for concept in said_in(_WITHOUT.sub(" ", clause.text)):
+        for concept in said_in(_WITHOUT.sub(" ", _STATEMENT.sub(" ", clause.text))):
             is_free = concept.symptom and clause.role == "effect"
             if not is_free and not self._is_borne(concept, may_bear):
                 yield concept
@@ -220,7 +220,8 @@ class Scene:
         return bool(subjects) and all(self._names_a_thing(subject) for subject in subjects)
 
     def _names_a_thing(self, subject: str) -> bool:
-        words = re.findall(r"[a-z][\w-]+", subject)
+        owners = "|".join(map(re.escape, sorted(self.hosts, key=len, reverse=True)))
+        words = re.findall(r"[a-z][\w-]+", re.sub(rf"\b(?:of|on|at) (?:{owners})(?![\w-])", " ", subject))
         if self.hosts & set(words):
             return False
         shown = {each for line in self.lines for each in line.stems}
@@ -332,7 +333,7 @@ class Scene:
         return [line for weight, line in weights if weight == best and best]
 
     def _fit(self, clause: str, line: Line, common: frozenset[str]) -> int:
-        idle = common | self._names | significant_stems(line.suspect.collector).keys() | _products(clause)
+        idle = common | self.names | significant_stems(line.suspect.collector).keys() | _products(clause)
         words = len(significant_stems(clause).keys() & line.stems.keys() - idle)
         ideas = [concept for concept in said_in(clause) if not concept.anywhere and concept.is_borne_by(line.text)]
         return 2 * words + len(ideas) if words or any(concept.event for concept in ideas) else 0
@@ -381,6 +382,8 @@ def _small_counts(claim: str) -> set[str]:
     return set(re.findall(r"[a-z]+", claim.casefold())) & set(_COUNTS)
 
 
+_STATEMENT = re.compile(r"\b(?:UPDATE|INSERT|DELETE|SELECT)s?\b")
+"""Of SQL; as words they mean something else."""
 _WITHOUT = re.compile(
     r"\b(?:without|rather than|instead of)(?: any| a| an| the)? \w+(?: \w+)?|"
     r"\bnot (?:any|a|an|the|because of|due to) \w+(?: \w+)?|"

@@ -17,6 +17,7 @@ from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
 from FailTaleLibrary.hints.steering import Ground, hosts_named_in, steering
 from FailTaleLibrary.hints.steps import steps_for
+from FailTaleLibrary.hints.telling import Tale, speaks_to_somebody
 from FailTaleLibrary.hints.truth import Line, Scene, chain_places, is_change, line_of
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import (
@@ -65,13 +66,17 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         return _no_cause(answered, notes=(*unseen, *answered.along, *prompt.notes))
     scene = _scene_of(answer, prompt, report)
     claim = checked_claim(
-        answer.cause, ground=_ground_of(scene, prompt, report), named=_named(prompt), max_chars=MAX_CAUSE_CHARS
+        answer.cause,
+        ground=_ground_of(scene, prompt, report),
+        named=_named(prompt),
+        tale=_tale_of(scene, report),
+        max_chars=MAX_CAUSE_CHARS,
     )
     if not claim.sentences:
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'no whole sentence'}", unseen)
     if not scene.cited:
         raise _dropped("the model's text cites no line of the evidence", unseen)
-    if why := scene.objection(claim.sentences):
+    if why := scene.objection(claim.whole):
         raise _dropped(f"the model's text does not fit the lines: {why}", unseen)
     cause = NO_KNOWN_VALUES.safe_text(claim.text)
     citations = _supported(cause, scene)
@@ -92,9 +97,10 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         ),
         next_steps=steps_for(suspects),
         citations=citations,
-        removed_sentences=len(claim.removed),
+        removed_sentences=len(claim.removed) + claim.cut,
         notes=(
             *_left_out(claim),
+            *_cut_short(claim),
             *_strange(claim),
             *_unlikely(unlikely),
             *unseen,
@@ -139,6 +145,10 @@ def _left_out(claim: Claim) -> tuple[SafeText, ...]:
         return ()
     reasons = NO_KNOWN_VALUES.safe_text(_listed(claim.removed))
     return (our_words("Left out, because the evidence does not hold it or it could do harm: {}.", reasons),)
+
+
+def _cut_short(claim: Claim) -> tuple[SafeText, ...]:
+    return (our_words("A part without support in the lines was left out."),) if claim.cut else ()
 
 
 def _strange(claim: Claim) -> tuple[SafeText, ...]:
@@ -200,6 +210,17 @@ def _ground_of(scene: Scene, prompt: Prompt, report: Report) -> Ground:
     return Ground(facts=prompt.facts, hosts=frozenset({*scene.hosts, *addresses, *hosts_named_in(texts)}))
 
 
+def _tale_of(scene: Scene, report: Report) -> Tale:
+    failure = report.failure
+    steps = (" ".join([step.name, *step.arguments]) for step in failure.keyword_path)
+    return Tale(
+        lines=tuple(line.text for line in scene.lines),
+        failure=" ".join([failure.message, failure.name, *steps]),
+        others=scene.others,
+        names=scene.names,
+    )
+
+
 def _named(prompt: Prompt) -> Named:
     offsets = tuple(suspect.offset_s for suspect in prompt.suspects if suspect.offset_s is not None)
     return Named("\n".join([prompt.facts, *prompt.components]), offsets_s=offsets)
@@ -219,7 +240,8 @@ def _supported(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
     told = [
         line
         for line in scene.lines
-        if not line.is_usual and len(_shared_with(scene, line, claim)) >= _LEAST_OF_AN_UNCITED_LINE
+        if not (line.is_usual or speaks_to_somebody(line.text))
+        and len(_shared_with(scene, line, claim)) >= _LEAST_OF_AN_UNCITED_LINE
     ]
     return tuple(
         Citation(suspect_id=line.id, shared_words=derived_texts(partial(_shared_with, scene, line), claim)[:5])
@@ -230,6 +252,8 @@ def _supported(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
 def _citations_of(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
     citations = []
     for line in scene.cited:
+        if speaks_to_somebody(line.text):
+            continue
         shared = derived_texts(partial(_shared_with, scene, line), claim)
         if not shared and line.suspect.is_strong:
             shared = derived_texts(partial(_common_with, scene, line), claim)
@@ -421,36 +445,55 @@ class Claim:
     """What is left of a model's text."""
 
     sentences: tuple[str, ...]
+    whole: tuple[str, ...]
+    """The same as the model wrote them: what went with a part would have been told as well."""
     removed: tuple[str, ...]
     """Why each removed sentence went, in a few words."""
+    cut: int = 0
+    """Sentences that lost what did not tell what happened, or shared no word with the lines."""
     strange: tuple[str, ...] = ()
     """Plain words of the kept sentences that stand nowhere, where they make them doubtful."""
     is_steered: bool = False
-    """A sentence went that would have steered its reader: the model may have obeyed somebody."""
+    """Something went that would have steered its reader: the model may have obeyed somebody."""
 
     @property
     def text(self) -> str:
         return " ".join(self.sentences)
 
 
-def checked_claim(text: str, *, ground: Ground, named: Named, max_chars: int) -> Claim:
-    """The sentences of ``text`` that are harmless and invent nothing; an unfinished last one goes as well.
+def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_chars: int) -> Claim:
+    """The sentences of ``text`` that are harmless and invent nothing, as far as they tell what the lines tell as well.
 
-    ``max_chars`` is the length at which the model's text was cut, if it was.
+    An unfinished last one goes. ``max_chars`` is the length at which the model's text was cut, if it was.
     """
     kept: list[str] = []
+    whole: list[str] = []
     removed: list[str] = []
     strange: list[str] = []
+    cut = 0
     is_steered = False
     for sentence in _sentences_of(text, max_chars=max_chars):
+        told = tale.told_of(sentence, is_first=not kept)
         harm = steering(sentence, ground)
-        if why := harm or named.invention(sentence):
+        is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
+        if len(" ".join([*kept, told])) >= _MOST_SHOWN:
+            removed.append(_TOO_LONG)
+        elif not told:
+            removed.append(harm or named.invention(sentence) or _NOTHING_TOLD)
+        elif why := steering(told, ground) or named.invention(told):
             removed.append(why)
-            is_steered = is_steered or harm is not None
         else:
-            kept.append(_finished(sentence))
-            strange += named.strange_words(sentence)
-    return Claim(tuple(kept), tuple(removed), tuple(strange), is_steered)
+            cut += told != sentence
+            kept.append(_finished(told))
+            whole.append(_finished(sentence))
+            strange += named.strange_words(told)
+    return Claim(tuple(kept), tuple(whole), tuple(removed), cut, tuple(strange), is_steered)
+
+
+_MOST_SHOWN = 2 * MAX_CAUSE_CHARS
+"""Of a server without grammars, which does not keep to what was asked for."""
+_TOO_LONG = "what is longer than a hint"
+_NOTHING_TOLD = "what the lines do not tell"
 
 
 # --- Sentences -------------------------------------------------------------------------------------------------------

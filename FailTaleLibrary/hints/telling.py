@@ -1,0 +1,407 @@
+"""A sentence and the lines -> the part of it that tells what the lines, or the failure, tell as well.
+
+A rule against each way to steer a reader never knows them all. So it is the other way round: a sentence is taken apart
+where it could go on by itself, and what follows its beginning is shown only where it tells something that happened and
+shares a word with the lines or the failure. Advice, requests, verdicts, offers and talk about people share none, or
+tell nothing that happened. Pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from FailTaleLibrary.files import packaged_yaml
+from FailTaleLibrary.hints.concepts import said_in
+from FailTaleLibrary.hints.naming import said_spans
+from FailTaleLibrary.hints.quantities import Date, Quantities, dates_of, numbers_of
+from FailTaleLibrary.hints.steering import without_turns
+from FailTaleLibrary.hints.words import PASTS, ordinary_stems, significant_stems, stem, stems_of, words_of_kind
+
+# --- Parts ------------------------------------------------------------------------------------------------------------
+
+_IN_BRACKETS = re.compile(r" \([^()]*\)")
+_BREAK = re.compile(
+    r"(?P<mark>[;:] | [-–—] |, )(?P<behind_mark>(?:and|but|so|or|yet|which|who)\b)?|"  # noqa: RUF001
+    r" (?P<word>and|but|so(?! (?:many|much|few|far|bad|badly|long|slow|large|little|high|low|full|often|that)\b)|"
+    r"while|whereas|which|because|since|until|after|before|when|whenever|though|although|if|unless|"
+    r"thus|hence|therefore|making|causing|leaving|leading|resulting|preventing|meaning)\b",
+    re.IGNORECASE,
+)
+_VERB = re.compile(
+    r"\b(?:is|was|are|were|has|had|have|does|did|do|can|could|cannot|may|might|must|should|will|would|need|took|got|ran|came|"
+    r"went|led|made|gave|broke|hit|left|kept|lost|held|fell|rose|shut|set|cut|put|sent|met|[a-z]{2,}ed|[a-z]{3,}[^s\W]s)\b|"
+    r"n't\b",
+    re.IGNORECASE,
+)
+_LEADS_IN = re.compile(
+    r"(?:with|without|after|before|because|due|since|when|as|once|while|by|in|on|at|from|for|during|owing|despite|until|if|"
+    r"most|probably|likely|apparently|thus|therefore|so|then|here|according|following|given|under|upon|thanks)\b",
+    re.IGNORECASE,
+)
+"""What a sentence begins with before its subject."""
+
+
+def parts_of_sentence(sentence: str) -> list[str]:
+    """The sentence in pieces that together are the whole of it, cut where it could go on by itself."""
+    cuts = [0]
+    for match in _BREAK.finditer(sentence):
+        left, right = sentence[cuts[-1] : match.start()], sentence[match.end() :]
+        mark = (match["mark"] or "").strip()
+        if mark == "," and not match["behind_mark"] and not _VERB.search(left) and _LEADS_IN.match(left.lstrip()):
+            continue
+        if not mark and not (_VERB.search(left) and _VERB.search(right)):
+            continue
+        if left.strip():
+            cuts.append(match.start())
+    return [sentence[start:end] for start, end in zip(cuts, [*cuts[1:], len(sentence)], strict=True)]
+
+
+# --- Telling ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tale:
+    """What lines and a failure tell, to hold the parts of a sentence against."""
+
+    lines: tuple[str, ...]
+    """Of the evidence; those that speak to somebody are no evidence of what they ask for."""
+    failure: str
+    """Its message, its name and the keywords with their arguments."""
+    others: str
+    """Whatever else was shown, which supports nothing and is not strange."""
+    names: frozenset[str]
+    """Stems of who took part: to name them tells nothing."""
+
+    @cached_property
+    def _told(self) -> tuple[str, ...]:
+        return (*(line for line in self.lines if not speaks_to_somebody(line)), self.failure)
+
+    @cached_property
+    def _telling_stems(self) -> frozenset[str]:
+        return frozenset(each for text in self._told for each in significant_stems(text)) - self.names
+
+    @cached_property
+    def _line_stems(self) -> frozenset[str]:
+        """Of what the lines tell beyond the failure's own words."""
+        told = (each for text in self._told[:-1] for each in significant_stems(text))
+        return frozenset(told) - self.names - significant_stems(self.failure).keys()
+
+    @cached_property
+    def _stems(self) -> frozenset[str]:
+        return stems_of("\n".join([*self._told, self.others]))
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(word.casefold() for text in self._told for word in re.findall(r"[^\W\d_]+", text))
+
+    @cached_property
+    def _quantities(self) -> Quantities:
+        return Quantities("\n".join(self._told))
+
+    @cached_property
+    def _dates(self) -> tuple[Date, ...]:
+        return tuple(date for text in self._told for date, _ in dates_of(text))
+
+    def told_of(self, sentence: str, *, is_first: bool) -> str:
+        """The beginning of the sentence up to where it stops to tell; empty where it tells nothing.
+
+        The first part of an answer must not judge or ask; what it says is held against the lines as a whole.
+        """
+        plain = self._without_idle_brackets(sentence)
+        parts = parts_of_sentence(plain)
+        kept = 0
+        has_verb = is_anchored = not is_first
+        for part in parts:
+            is_borne = self._is_borne_by_lines(part)
+            leads = not is_anchored and self.may_lead(part) and (not has_verb or (is_borne and not _compares(part)))
+            if not (leads or self.tells(part)):
+                break
+            kept += 1
+            has_verb = has_verb or _VERB.search(part) is not None
+            is_anchored = is_anchored or (has_verb and is_borne)
+        if kept == len(parts):
+            return plain
+        text = "".join(parts[:kept])
+        if text.count('"') % 2 or (
+            not _VERB.search(text) and (_LEADS_IN.match(text.lstrip()) or not self.support(text))
+        ):
+            return ""
+        return _closed(text)
+
+    def _is_borne_by_lines(self, part: str) -> bool:
+        numbers = (number for number, _ in numbers_of(part))
+        return bool(self._line_stems & significant_stems(part).keys()) or any(map(self._quantities.bear, numbers))
+
+    def _without_idle_brackets(self, sentence: str) -> str:
+        """Without what stands in brackets and tells nothing of the lines."""
+        return _IN_BRACKETS.sub(lambda match: match[0] if self.tells(match[0]) else "", sentence)
+
+    def speaks(self, sentence: str) -> bool:
+        """Whether any part of a sentence asks or judges."""
+        return any(_asks_or_supposes(part) or self._weighty_in(part) for part in parts_of_sentence(sentence))
+
+    def may_lead(self, part: str) -> bool:
+        """Whether the first part of an answer neither asks nor judges more than it tells."""
+        spoken = _forms_of("technical") | _forms_of("deniable") | self._words
+        return not _asks_or_supposes(part) and not any(word not in spoken for word in self._weighty_in(part))
+
+    def tells(self, part: str) -> bool:
+        """Whether a part says something that happened, of which the lines or the failure have a word."""
+        if _asks_or_supposes(part) or _compares(part) or self._weighty_in(part):
+            return False
+        strange = len(self._strange_in(part))
+        if not strange and (_is_moment(part) or self._is_plain_effect(part)):
+            return True
+        if not _VERB.search(part):
+            return not strange and self._is_known(part)
+        borne, new = len(self.support(part)), len(self._new_in(part))
+        return strange <= _MOST_STRANGE and borne > 0 and new <= max(1, borne - 1) and self._has_predicate(part)
+
+    def support(self, part: str) -> frozenset[str]:
+        """Words, numbers and ideas of the part that the lines or the failure have, without names."""
+        words = {word for each, word in significant_stems(part).items() if each in self._telling_stems}
+        ideas = {
+            concept.name
+            for concept in said_in(part)
+            if not concept.anywhere and any(concept.is_borne_by(text) for text in self._told)
+        }
+        numbers = {number.text for number, _ in numbers_of(part) if self._quantities.bear(number)}
+        days = {str(date) for date, _ in dates_of(part) if any(date.can_be(other) for other in self._dates)}
+        return frozenset({*words, *ideas, *numbers, *days})
+
+    def _strange_in(self, part: str) -> list[str]:
+        spans = said_spans(part)
+        return [
+            match[0]
+            for match in _WORD.finditer(part)
+            if _is_content(match[0])
+            and not any(start <= match.start() and match.end() <= end for start, end in spans)
+            and any(
+                stem(each) not in self._stems | ordinary_stems()
+                for each in re.split(r"[-'\N{RIGHT SINGLE QUOTATION MARK}]", match[0])
+                if len(each) > 2
+            )
+        ]
+
+    def _new_in(self, part: str) -> list[str]:
+        """Words that neither the lines have nor the plainest tale of a failure."""
+        known = self._stems | _stems_of("happened", "is so", "states") | _everybody()
+        return [match[0] for match in _WORD.finditer(part) if _is_content(match[0]) and stem(match[0]) not in known]
+
+    def _weighty_in(self, part: str) -> list[str]:
+        words = [match[0].casefold() for match in _WORD.finditer(part)]
+        return [
+            word
+            for place, word in enumerate(words)
+            if word in _forms_of("weighty")
+            and stem(word) not in self.names
+            and not (word in _forms_of("technical") and word in self._words)
+            and not (word in _forms_of("deniable") and _NEGATIONS & {*words[max(0, place - _DENIED) : place]})
+        ]
+
+    def _is_known(self, part: str) -> bool:
+        """Whether a part without a verb has nothing but words of the lines, or is a number beside them."""
+        content = [match[0] for match in _WORD.finditer(part) if _is_content(match[0])]
+        if not content:
+            return bool(self.support(part)) and (part.lstrip().startswith("(") or len(part.split()) <= _FEW)
+        return all(stem(word) in self._stems | _stems_of("states", "happened") for word in content) and any(
+            stem(word) in self._telling_stems or word.casefold() in self._words for word in content
+        )
+
+    def _is_plain_effect(self, part: str) -> bool:
+        """Whether it says of the product's things no more than that something failed, and of no cause."""
+        words = [match[0].casefold() for match in _WORD.finditer(part)]
+        if _BLAMED & {stem(word) for word in words}:
+            return False
+        return _FAILED.search(part) is not None or any(self._is_denied(words, place) for place in range(len(words)))
+
+    # --- What a part tells ---
+
+    def _has_predicate(self, part: str) -> bool:
+        if _IS_NUMBER.search(part) and any(self._quantities.bear(number) for number, _ in numbers_of(part)):
+            return True
+        words = [match[0].casefold() for match in _WORD.finditer(part)]
+        return any(self._is_predicate(words, place) for place in range(len(words)))
+
+    def _is_predicate(self, words: Sequence[str], place: int) -> bool:
+        word = words[place]
+        if word in _BEING:
+            return any(self._is_state(each) for each in words[place + 1 : place + 1 + _NEAR])
+        if self._is_denied(words, place):
+            return True
+        before = [each for each in words[:place] if each not in _LEADING]
+        goes_on = place > 0 and not before  # "and refuses it": of what was spoken of
+        if word in PASTS or word.endswith("ed"):
+            return self._is_act(word, "happened") and (bool(before) or word not in _AMBIGUOUS)
+        if goes_on and word.endswith("s"):
+            return self._is_act(word, "is so")
+        if not before or (before[-1] in words_of_kind("function") and before[-1] not in _BEFORE_VERBS):
+            return False
+        return self._is_act(word, "is so") and (word.endswith("s") or before[-1].endswith("s"))
+
+    def _is_denied(self, words: Sequence[str], place: int) -> bool:
+        """Whether something could not or did not happen that happens to systems."""
+        word, behind = words[place], [each for each in words[place + 1 : place + 4] if each not in _BETWEEN]
+        is_denial = word in _NOT_ABLE or (
+            word in _ABLE and words[place + 1 : place + 2] in (["not"], ["no"], ["never"])
+        )
+        return is_denial and bool(behind) and self._is_act(behind[0], "happened")
+
+    def _is_state(self, word: str) -> bool:
+        if not _is_content(word):
+            return False
+        is_participle = word in PASTS or word.endswith(("ed", "en", "n", "ing"))
+        return (
+            stem(word) in self._telling_stems
+            or stem(word) in _stems_of("states")
+            or (is_participle and stem(word) in _stems_of("happened"))
+        )
+
+    def _is_act(self, word: str, kind: str) -> bool:
+        return stem(word) in _stems_of(kind) or (_is_content(word) and stem(word) in self._telling_stems)
+
+
+_BETWEEN = frozenset({"not", "be", "been", "have", "longer", "no", "even", "only", "get", "any", "never", "yet"})
+_BEFORE_VERBS = frozenset({"which", "that", "who", "it", "he", "she", "they", "and", "but", "so", "still",
+                           "also", "only", "now", "then", "therefore", "just", "already", "both", "nothing",
+                           "none"})  # fmt: skip
+_BLAMED = frozenset({"caus", "reason", "fault", "culpri", "code", "chang", "commit", "produc"})
+
+_MOST_STRANGE = 1
+_FEW = 3
+_NEAR = 6
+_DENIED = 4
+_BEING = frozenset({"is", "was", "are", "were", "been", "has", "had", "have", "remains", "remained", "became", "being"})
+_ABLE = frozenset({"could", "can", "did", "does", "do", "may", "would", "will"})
+_NOT_ABLE = frozenset({"cannot", "couldn't", "can't", "didn't", "doesn't", "don't", "won't", "never"})
+_NEGATIONS = frozenset(
+    {"no", "not", "never", "nothing", "nobody", "none", "neither", "longer", "without", "cannot", *_NOT_ABLE}
+)
+_AMBIGUOUS = frozenset({"set", "put", "cut", "let", "read", "shut", "hit", "quit", "split", "spread", "cost", "cause",
+                        "need", "lack", "show", "report", "mean", "exit", "open", "run"})  # fmt: skip
+_LEADING = frozenset({"and", "but", "so", "or", "then", "just", "now", "first", "simply"})
+_IS_NUMBER = re.compile(r"\b(?:is|was|are|were) (?:now |set to |only |at |over |above |below )*\d", re.IGNORECASE)
+_FAILED = re.compile(r"\b(?:fail(?:s|ed)|tim(?:ed|es) out|crash(?:ed|es))\b", re.IGNORECASE)
+_MOMENT = re.compile(r"\W*(?:before|after|while|during|when)\b", re.IGNORECASE)
+_LONGEST_MOMENT = 5
+
+
+def _is_moment(part: str) -> bool:
+    return _MOMENT.match(part) is not None and len(part.split()) <= _LONGEST_MOMENT
+
+
+_ASKS = re.compile(
+    r"\b(?:you|your|yours|i(?![/.])|me|my|we|us|our|let's|should|must|shall|ought|might|whoever|whomever|anyone|anybody|"
+    r"please|(?<!as )if|unless|will|(?:can|could|would)"
+    r"(?!n?['\N{RIGHT SINGLE QUOTATION MARK}]t| (?:not|no|never|neither|hardly|only|barely)\b)|"
+    r"needs? to|ha(?:s|ve) to (?!wait|queue))\b|\b(?-i:may)(?! (?:not|no|never|have no|only)\b)\b|"
+    r"\b(?:request|ask|recommend|demand|insist|propose|urge|plead)(?:s|ed)? that\b|"
+    r"\b(?:this|these) (?:reports?|lines?|logs?|runs?|results?|hints?|failures?|alarms?|tests?|changes?|findings?)\b",
+    re.IGNORECASE,
+)
+"""Speaks to somebody, of what might be, of what is to be done, or of what a reader has before them."""
+_COMPARES = re.compile(
+    r"(?<!no )\b(?:long|larg|high|low|bigg|small|few|fast|slow|fresh|short|wid|strong|great|saf|cheap)er\b(?! than)|"
+    r"\b(?:hours?|days?|weeks?|soon|shortly) (?:later|afterwards)\b|"
+    r"\b(?:vanish\w*|disappear\w*|ceas\w*|recover(?:ed|s)|ended by itself)\b|"
+    r"\b(?:went|goes|comes|came) (?:on|away|through|back|well)\b|"
+    r"\b(?:tests?|assertions?|suites?|expectations?|checks?)\b"
+    r"(?! (?:fail\w*|timed|ran|runs|began|started|got|saw|waited|waits|was running|could not|did not|received)\b|"
+    r"[\s.,;:]*$)|"
+    r"\bin the past\b|\blast (?:night|time|\w+ (?:runs?|times?|builds?))\b|"
+    r"\b(?:every|all) (?:good )?(?:runs?|time|builds?)\b|"
+    r"\b(?:earlier|other|previous|former|good|most|many|next|second|fresh|another) "
+    r"(?:runs?|cases?|builds?|machines|times|attempts?|environments?|projects?|teams?)\b",
+    re.IGNORECASE,
+)
+"""Tells of other values, times and places than those of the failure."""
+_BOUNDS = re.compile(r"\b(?:than|only|nobody|nothing|no|none|as far as)\b", re.IGNORECASE)
+
+
+_NAME = re.compile(r"\S*\w[./@:_]\w\S*|\S+-\d\S*")
+"""Of a machine or a file: its parts are no words."""
+
+
+def _compares(part: str) -> bool:
+    return _COMPARES.search(_NAME.sub(" ", part)) is not None
+
+
+def _asks_or_supposes(part: str) -> bool:
+    """Whether a part asks, wishes or supposes; what could be done only so far is told."""
+    told = _NAME.sub(" ", without_turns(part))
+    if "?" in part or _ALL_IS_WELL.search(told):
+        return True
+    if _BOUNDS.search(told):
+        told = re.sub(r"\b(?:can|could)\b", " ", told, flags=re.IGNORECASE)
+    return _ASKS.search(_MORE_THAN.sub(" ", told)) is not None
+
+
+_MORE_THAN = re.compile(r"(?<=\bthan )(?:\w+ )?would\b", re.IGNORECASE)
+"""A measure, as "more than it would take" is."""
+
+
+def speaks_to_somebody(line: str) -> bool:
+    """Whether a line of a log judges, asks or advises, as an attacker's does and a HINT."""
+    if _ALL_IS_WELL.search(line):
+        return True
+    words = (match[0].casefold() for match in _WORD.finditer(line))
+    return len({stem(word) for word in words if word in _forms_of("weighty")}) >= _SPEAKS
+
+
+_ALL_IS_WELL = re.compile(
+    r"\b(?:by hand|in (?:perfect |good )?order(?! (?:to|of|by|\d))|on purpose|no further|as agreed|as usual|"
+    r"(?:was|were) told|on request)\b|\brequest that\b|\bremedy\b|\bno meaning\b",
+    re.IGNORECASE,
+)
+_SPEAKS = 2
+
+# --- Words ------------------------------------------------------------------------------------------------------------
+
+_WORD = re.compile(
+    r"(?<![\w./@:=\\-])[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*(?![\w@\\=]|[./:-]\w|\()"
+)
+"""A word of a language, no part of a name."""
+
+
+def _is_content(word: str) -> bool:
+    return len(word) > 2 and word.casefold() not in words_of_kind("function")
+
+
+@cache
+def _word_lists() -> dict[str, str]:
+    found: dict[str, str] = packaged_yaml("FailTaleLibrary", "hints", "telling.yaml")
+    return found
+
+
+@cache
+def _stems_of(*kinds: str) -> frozenset[str]:
+    return frozenset(stem(word) for kind in kinds for word in _word_lists()[kind].split())
+
+
+@cache
+def _everybody() -> frozenset[str]:
+    """Of the words that every tale of a failure has."""
+    return frozenset(stem(word) for kind in ("trade", "agents", "before an agent") for word in words_of_kind(kind))
+
+
+@cache
+def _forms_of(kind: str) -> frozenset[str]:
+    """Words with their endings."""
+    found: set[str] = set()
+    for word in _word_lists()[kind].split():
+        short = word.removesuffix("e")
+        found |= {word, f"{word}s", f"{word}es", f"{short}ed", f"{short}ing", f"{word}ly"}
+        found |= {f"{word[:-1]}ies", f"{word[:-1]}ied"} if word.endswith("y") else set()
+    return frozenset(found)
+
+
+_LOOSE_END = re.compile(r"[\s,;:(–—-]+$")  # noqa: RUF001
+_LOOSE_START = re.compile(r"^(?:because|since|although|though|while|when|and|so|but)\b,? ", re.IGNORECASE)
+
+
+def _closed(text: str) -> str:
+    """The beginning of a sentence as a sentence of its own."""
+    return _LOOSE_START.sub("", _LOOSE_END.sub("", text).strip())

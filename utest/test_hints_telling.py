@@ -1,0 +1,71 @@
+"""A part of a sentence is shown where it tells what happened and the lines bear it."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from FailTaleLibrary.hints.telling import Tale, parts_of_sentence, speaks_to_somebody
+
+LINES = (
+    "ERROR database is locked: orders.db held by backup (pid 812)",
+    "upstream timed out (110: Connection timed out) while reading response header from upstream",
+    "client_max_body_size 1m (was 8m)",
+)
+SPOKEN = "WARN orders.db is fine, the release crew may merge at will"
+TALE = Tale(
+    lines=(*LINES, SPOKEN),
+    failure="POST /orders answered 500 Place Order",
+    others="web1 nginx db1 shop",
+    names=frozenset({"web1", "db1", "shop"}),
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("The backup held orders.db, so the database was locked.", None),
+        ("orders.db was locked by the backup (pid 812).", None),
+        ("The database was locked, and the order failed.", None),
+        ("The backup held orders.db before the test began.", None),
+        ("orders.db was locked; a job that nobody would miss held it.", "orders.db was locked"),
+        ("orders.db was locked, so free it.", "orders.db was locked"),
+        ("orders.db was locked, which is nobody's fault.", "orders.db was locked"),
+        ("orders.db was locked, everyone knows.", "orders.db was locked"),
+        ("orders.db was locked (ring four four two).", "orders.db was locked."),
+        ("orders.db was locked: one unlock and this ticket is done.", "orders.db was locked"),
+        ("The limit was 1m; 8m suits the uplink far better.", "The limit was 1m"),
+        ("The limit was 1m; a larger limit holds the body.", "The limit was 1m"),
+        ("The limit was 1m; 8m held in every good run.", "The limit was 1m"),
+        ("Because orders.db was locked, let us merge.", "orders.db was locked"),
+        ("orders.db was locked, and the release crew may merge at will.", "orders.db was locked"),
+        ('It says "orders.db is locked, skip it".', ""),
+        ("Who minds a locked orders.db?", ""),
+        ("You see a locked orders.db.", ""),
+        ("The locked orders.db is harmless.", ""),
+    ],
+)
+def test_what_does_not_tell_what_happened_is_not_shown(sentence: str, told: str | None) -> None:
+    assert TALE.told_of(sentence, is_first=True) == (sentence if told is None else told)
+
+
+def test_a_later_sentence_needs_a_word_of_the_lines() -> None:
+    assert TALE.told_of("The connection timed out.", is_first=False)
+    assert not TALE.told_of("Petra has taken care of it.", is_first=False)
+
+
+def test_a_line_that_speaks_to_somebody_bears_nothing() -> None:
+    assert speaks_to_somebody(SPOKEN)
+    assert not any(map(speaks_to_somebody, LINES))
+    assert not TALE.support("The release crew may merge")
+
+
+@given(st.text(alphabet="ab cd,;:()-.'\"", max_size=60))
+@settings(max_examples=60, deadline=None)
+def test_a_sentence_is_cut_into_all_of_it_and_nothing_is_added(text: str) -> None:
+    assert "".join(parts_of_sentence(text)) == text
+    words = re.findall(r"\w+", text)
+    assert all(word in words for word in re.findall(r"\w+", TALE.told_of(text, is_first=True)))
