@@ -6,6 +6,7 @@ import itertools
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -44,7 +45,7 @@ _LONG = (
     "rendering_run_page", "examples", "passing_runs", "other_tests", "windows_real", "hints_ollama", "run",
     "hints_maker", "cli_redact", "hints_truth",
 )  # fmt: skip
-_READ_BY_US = ("FAILTALE_CONFIG", "FAILTALE_LOG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
+_READ_BY_US = ("TZ", "FAILTALE_CONFIG", "FAILTALE_LOG", "SSH_AUTH_SOCK", "SSH_AGENT_PID", "OLLAMA_HOST")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -59,6 +60,7 @@ def runtime_directories(tmp_path_factory: pytest.TempPathFactory) -> Iterator[It
     with pytest.MonkeyPatch.context() as patch:
         for name in _READ_BY_US:
             patch.delenv(name, raising=False)
+        time.tzset()
         patch.setenv("XDG_RUNTIME_DIR", str(place))
         yield (place / str(number) for number in itertools.count())
 

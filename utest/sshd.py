@@ -219,15 +219,20 @@ class Sshd:
 def throw_away_user(*, password: str = "*", shell: str = "/bin/sh", home: Path = Path("/nonexistent")) -> Iterator[str]:
     """A user of this machine, for as long as it lasts; needs root. The password ``!`` makes a locked account."""
     name = f"failtale{os.getpid()}"
-    subprocess.run(["useradd", "-M", "-d", str(home), "-s", shell, "-p", password, name], check=True)
+    _change_users("useradd", "-M", "-d", str(home), "-s", shell, "-p", password, name)
     try:
         yield name
     finally:
-        deadline = time.monotonic() + PATIENCE_S
-        while subprocess.run(["userdel", name], capture_output=True, check=False).returncode:
-            if time.monotonic() > deadline:
-                raise RuntimeError(f"the user '{name}' cannot be removed: a process still runs as it")
-            time.sleep(0.05)
+        _change_users("userdel", name)
+
+
+def _change_users(*words: str) -> None:
+    """Tries again while another process changes them, or one still runs as the user who is to go."""
+    deadline = time.monotonic() + PATIENCE_S
+    while (done := subprocess.run(words, capture_output=True, text=True, check=False)).returncode:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"{words[0]} {words[-1]}: {done.stderr.strip()}")
+        time.sleep(0.05)
 
 
 @contextlib.contextmanager

@@ -99,6 +99,7 @@ class OverSsh:
     server: Served
     config: Path
     trace: Path
+    host: Sshd
 
     @property
     def folder(self) -> Path:
@@ -121,7 +122,7 @@ hosts:
 """
     config = a_config(folder, text)
     with served(folder, "--config", str(config)) as running:
-        yield OverSsh(running, config, trace)
+        yield OverSsh(running, config, trace, a_host)
 
 
 @contextlib.contextmanager
@@ -263,7 +264,7 @@ def test_through_the_gateway_real_ssh_gives_equal_records(over_ssh: OverSsh) -> 
             log.write(f"{stamp()} ERROR the pool is empty\n")
 
     def is_marked() -> bool:
-        return len(over_ssh.trace.read_text()) == before + 2
+        return len(over_ssh.trace.read_text()) == before + 2 and not over_ssh.host.leftovers()
 
     direct, through = the_same(over_ssh.config, over_ssh.server, act, is_marked=is_marked)
     assert [item.id for item in through.evidence.items] == ["web1/state", "web1/web.log"]

@@ -297,13 +297,13 @@ def test_what_a_command_had_printed_before_the_cut_is_evidence(new_host: Callabl
 
 def test_a_network_that_falls_silent_ends_at_the_time_limit_with_what_came(new_host: Callable[..., Sshd]) -> None:
     host = new_host()
-    connections = to(host, connect_timeout_s=3.0)
+    connections = to(host, connect_timeout_s=6.0)
     came: dict[str, CommandResult] = {}
     transport = connections.transport("web1")
 
     def ask() -> None:
-        items = item("first", "echo out"), item("hung", "sleep 300", timeout_s=4.0), item("last", "echo back")
-        transport.visit(items, ends_at=time.monotonic() + 10, cancel=NEVER, on_result=came.__setitem__)
+        items = item("first", "echo out"), item("hung", "sleep 300", timeout_s=6.0), item("last", "echo back")
+        transport.visit(items, ends_at=time.monotonic() + 12, cancel=NEVER, on_result=came.__setitem__)
 
     with ThreadPoolExecutor(1) as threads:
         pending = threads.submit(ask)
@@ -327,7 +327,7 @@ def refusal_in_passing(connections: Connections) -> TransportError:
 
 def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host: Callable[..., Sshd]) -> None:
     host = new_host()
-    connections = to(host, connect_timeout_s=5.0)
+    connections = to(host, connect_timeout_s=8.0)
     run(connections, "true")
     with_sessions = host.session_pids()
     host.signal(signal.SIGSTOP, with_sessions)
@@ -344,7 +344,7 @@ def test_an_account_that_may_start_no_more_processes_costs_its_items_and_leaves_
     with throw_away_user() as user:
         starved = f'ForceCommand ulimit -p {most} || ulimit -u {most}; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
         host = new_host(directory=public_directory, user=user, options=[starved])
-        connections = to(host, connect_timeout_s=10.0)
+        connections = to(host, connect_timeout_s=30.0)
         results = visit(connections, item("state", "echo one; sleep 0.1"), item("piped", "echo x | cat | cat | cat"))
         assert set(results) == {"state", "piped"}
         for result in results.values():

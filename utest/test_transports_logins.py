@@ -128,7 +128,8 @@ def test_a_login_without_a_shell_is_told_in_its_own_words_and_asked_once_a_minut
     no_shell: NoShell, new_host: Callable[..., Sshd]
 ) -> None:
     host, clock = new_host(options=[f"ForceCommand {no_shell.command}"]), Clock()
-    with closing(Connections(config_for(host, connect_timeout_s=3.0), clock=clock)) as connections:
+    patience_s = 6.0 if no_shell.command.startswith("exec sleep") else PATIENCE_S  # all others end by themselves
+    with closing(Connections(config_for(host, connect_timeout_s=patience_s), clock=clock)) as connections:
         with pytest.raises(TransportError) as caught:
             run(connections, "echo answer")
         assert no_shell.says in str(caught.value)

@@ -271,7 +271,7 @@ def test_no_command_of_a_batch_sees_the_nonces(in_any_shell: Transport) -> None:
 @pytest.mark.parametrize("fault", FAULTS)
 def test_a_fault_costs_one_item(here: Transport, fault: str) -> None:
     filters = "this is ( no filter" if "filter" in fault else ""
-    items = [item("first", "echo first"), item("fault", FAULTS[fault], filters, timeout_s=2), item("last", "echo last")]
+    items = [item("first", "echo first"), item("fault", FAULTS[fault], filters, timeout_s=9), item("last", "echo last")]
     results = visit(here, *items)
     assert (results["first"].stdout, results["last"].stdout) == (b"first\n", b"last\n")
     assert (results["first"].exit_status, results["last"].exit_status) == (0, 0)
