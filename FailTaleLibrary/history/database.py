@@ -1,11 +1,13 @@
 """A failure's cause -> how often it struck before, counted; and the notes that people attach to causes.
 
-A failure is counted in one short transaction. What takes longer than it may is left behind in its thread.
+A failure is counted in one short transaction. What takes longer than it may is left behind in its thread,
+and changes nothing.
 """
 
 from __future__ import annotations
 
 import re
+import threading
 import time
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
@@ -186,14 +188,21 @@ class RunHistory:
             _log.debug("nothing old was removed from the history: %s", error)
 
     def _within(self, seconds: float, work: Callable[[Connection], T]) -> T:
+        given_up = threading.Event()
+
         def transaction() -> T:
             with self._store.transaction(seconds=seconds) as connection:
-                return work(connection)
+                done = work(connection)
+                if given_up.is_set():  # it was said that this was not done, so that it is taken back
+                    raise HistoryError("nobody waits for it any longer")
+                return done
 
         try:
             return call_within(seconds + _LATE_S, transaction, name="failtale-history", discard=lambda _: None)
         except TimeoutError:
             raise HistoryError(f"it did not answer within {seconds:g} s") from None
+        finally:
+            given_up.set()
 
 
 _LATE_S = 0.1
