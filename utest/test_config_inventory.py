@@ -91,6 +91,54 @@ def test_an_inventory_that_cannot_be_read_is_told_in_ansibles_words(tmp_path: Pa
     )
 
 
+SAID_OF_A_SCRIPT = """\
+[WARNING]: Failed to parse inventory with 'script' plugin: Inventory script returned non-zero exit code 3.
+
+Failed to parse inventory with 'script' plugin.
+
+<<< caused by >>>
+
+Inventory script returned non-zero exit code 3.
+Origin: <inventory plugin 'script' with source '/srv/cloud.sh'>
+
+Standard error from inventory script:
+cloud token expired
+
+[WARNING]: Unable to parse /srv/cloud.sh as an inventory source
+[WARNING]: No inventory was parsed, only implicit localhost is available
+"""
+"""As ansible-core 2.19 says it, with status 0."""
+
+
+@pytest.mark.parametrize("answer", [{}, {"web": {"hosts": ["web1"]}}])
+def test_what_a_source_says_of_itself_is_told_once(
+    answer: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "ansible-inventory"
+    program.write_text(f"#!/bin/sh\ncat >&2 <<'END'\n{SAID_OF_A_SCRIPT}END\necho '{json.dumps(answer)}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    (tmp_path / "hosts").write_text("")
+    words = (
+        "(it said: 'Failed to parse inventory with 'script' plugin: Inventory script returned non-zero exit code 3. "
+        "Standard error from inventory script: cloud token expired')"
+    )
+    if answer:  # another source had hosts
+        assert configured(tmp_path, "inventory: hosts\n").notes == (f"inventory: not all of it could be read {words}.",)
+    else:
+        assert f"'ansible-inventory --list' names no host {words}" in mistakes(tmp_path, "inventory: hosts\n")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_saved_answer_is_read_as_programs_write_it(encoding: str, tmp_path: Path) -> None:
+    """With a byte order mark, as PowerShell's `>`; groups as lists, as scripts of long ago; texts marked as unsafe."""
+    unsafe = {"ansible_host": {"__ansible_unsafe": "10.0.0.1"}}
+    answer = {"web": ["web1", "web2"], "_meta": {"hostvars": {"web1": unsafe}}}
+    (tmp_path / "inventory.json").write_text(json.dumps(answer), encoding=encoding)
+    config = configured(tmp_path, "inventory: inventory.json\n")
+    assert {name: host.address for name, host in config.hosts.items()} == {"web1": "10.0.0.1", "web2": None}
+
+
 def test_a_program_that_hangs_ends_with_all_that_it_started(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     mark = f"FAILTALE_TEST_INVENTORY={uuid.uuid4().hex}"
     program = tmp_path / "ansible-inventory"

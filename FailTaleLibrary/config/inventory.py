@@ -25,11 +25,16 @@ from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Inventory
 from FailTaleLibrary.config.types import NAME_PATTERN, in_quotes
 from FailTaleLibrary.lazy import dataclass, field
+from FailTaleLibrary.text import one_line, sanitize, shorten
 
 MAX_BYTES = 64 * 1024 * 1024
 """Of an inventory's answer; one of 2,000 hosts with fifty variables each has 5 MB."""
 PROGRAM = "ansible-inventory"
-_SHOWN_CHARS = 300
+_SHOWN_CHARS = 400
+_FRAME = re.compile(
+    r"\[WARNING\]: (?:No inventory was parsed|Unable to parse )|<<< caused by >>>|Origin: "
+    r"|Failed to parse inventory with '"
+)
 _META = "_meta"
 _OVER_SSH = ("ssh", "smart", "paramiko", "paramiko_ssh", "libssh")
 _CONTAINERS = {"docker": "docker", "docker_api": "docker", "podman": "podman"}
@@ -60,7 +65,8 @@ def hosts_of(settings: Inventory, components: Collection[str], folder: Path) -> 
 
     Raises InventoryError.
     """
-    listing = _Listing(_listing_told(settings, folder))
+    told, unread = _listing_told(settings, folder)
+    listing = _Listing(told)
     assigned = _assigned(listing, _components_of_groups(settings, components, listing))
     notes = _Notes()
     sections = dict(_sections_of_hosts(assigned, listing, folder, notes))
@@ -68,17 +74,18 @@ def hosts_of(settings: Inventory, components: Collection[str], folder: Path) -> 
         raise InventoryError("; ".join(["no host of it can be asked", *notes.sentences()]).rstrip("."))
     left_out = len(listing.hosts) - len(assigned)
     words = f"of its {len(listing.hosts)} hosts {'is' if left_out == 1 else 'are'} in no group of a component"
-    more = [f"{left_out} {words}."] if left_out else []
+    more = [*([unread] if unread else []), *([f"{left_out} {words}."] if left_out else [])]
     return InventoryHosts(sections, tuple(f"inventory: {note}" for note in (*more, *notes.sentences())))
 
 
 # --- Source -> what the program says ----------------------------------------------------------------------------------
 
 
-def _listing_told(settings: Inventory, folder: Path) -> Mapping[str, Any]:
+def _listing_told(settings: Inventory, folder: Path) -> tuple[Mapping[str, Any], str]:
+    """The answer, and in a sentence what could not be read for it."""
     sources = [_source_path(source, folder) for source in settings.source]
     if len(sources) == 1 and (saved := _saved(Path(sources[0]))) is not None:
-        return saved
+        return saved, ""
     text, said = _asked(
         [_program_path(), "--list", *(word for each in sources for word in ("-i", each))], settings, folder
     )
@@ -88,7 +95,7 @@ def _listing_told(settings: Inventory, folder: Path) -> Mapping[str, Any]:
         raise InventoryError(f"'{PROGRAM} --list' did not answer with JSON{said}") from error
     if not _is_listing(answer) or not _Listing(answer).hosts:
         raise InventoryError(f"'{PROGRAM} --list' names no host{said}")
-    return answer  # type: ignore[no-any-return]
+    return answer, f"not all of it could be read{said}." if "to parse" in said else ""
 
 
 def _program_path() -> str:
@@ -112,14 +119,16 @@ def _saved(path: Path) -> Mapping[str, Any] | None:
     if not path.is_file() or os.access(path, os.X_OK):
         return None
     with path.open("rb") as file:
-        if not file.read(64).lstrip().startswith(b"{"):
+        content = file.read(64)
+        if not re.match(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*\{", content):
             return None
         file.seek(0)
         content = file.read(MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise InventoryError(f"{in_quotes(path)} has more than {MAX_BYTES // 1024 // 1024} MiB")
+    encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"  # as PowerShell writes a file
     try:
-        data = json.loads(content)
+        data = json.loads(content.decode(encoding))
     except (ValueError, RecursionError):
         return None
     return data if _is_listing(data) else None
@@ -129,9 +138,14 @@ def _is_listing(data: object) -> bool:
     """Whether hosts are listed below groups; an inventory of people has them as mappings."""
     if not isinstance(data, dict):
         return False
-    groups = [group for name, group in data.items() if name != _META]
-    lists = (group.get(key) for group in groups if isinstance(group, dict) for key in ("hosts", "children"))
+    groups = [_as_group(group) for name, group in data.items() if name != _META]
+    lists = (group.get(key) for group in groups for key in ("hosts", "children"))
     return bool(data) and all(each is None or isinstance(each, list) for each in lists)
+
+
+def _as_group(group: object) -> Mapping[str, Any]:
+    """A group as a mapping; scripts of long ago print a list of its hosts."""
+    return group if isinstance(group, dict) else {"hosts": group} if isinstance(group, list) else {}
 
 
 def _asked(command: Sequence[str], settings: Inventory, folder: Path) -> tuple[str, str]:
@@ -173,9 +187,15 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 
 
 def _end_of(said: Any) -> str:
+    """What Ansible says of a cause, once, without what it says of having none but `localhost`."""
     said.seek(0)
-    words = " ".join(said.read(MAX_BYTES).decode("utf-8", "replace").split())
-    return f" (it said: {in_quotes(words[-_SHOWN_CHARS:])})" if words else ""
+    lines = said.read(MAX_BYTES).decode("utf-8", "replace").splitlines()
+    telling: list[str] = []
+    for line in (line.removeprefix("[WARNING]: ").strip() for line in lines if not _FRAME.match(line)):
+        if line and not any(each.endswith(line) for each in telling):
+            telling.append(line)
+    words = shorten(one_line(sanitize(" ".join(telling))), _SHOWN_CHARS)
+    return f" (it said: '{words}')" if words else ""
 
 
 def _way_out(said: Any) -> str:
@@ -192,7 +212,7 @@ class _Listing:
     """The answer by groups and hosts; whatever has another shape counts as not there."""
 
     def __init__(self, data: Mapping[str, Any]) -> None:
-        self._groups = {name: group for name, group in data.items() if name != _META and isinstance(group, dict)}
+        self._groups = {name: _as_group(group) for name, group in data.items() if name != _META}
         meta = data.get(_META)
         variables = meta.get("hostvars") if isinstance(meta, dict) else None
         self._variables: Mapping[str, Any] = variables if isinstance(variables, dict) else {}
@@ -215,11 +235,18 @@ class _Listing:
 
     def variables(self, host: str) -> Mapping[str, Any]:
         found = self._variables.get(host)
-        return found if isinstance(found, dict) else {}
+        return {name: _plain(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
     def _children(self) -> Iterator[str]:
         for group in self._groups.values():
             yield from _texts_in(group.get("children"))
+
+
+def _plain(value: object) -> object:
+    """What is marked as not to be taken for a template is a text as it stands."""
+    if isinstance(value, dict) and value.keys() == {"__ansible_unsafe"}:
+        return value["__ansible_unsafe"]
+    return value
 
 
 def _texts_in(value: object) -> list[str]:
