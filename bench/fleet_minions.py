@@ -53,6 +53,7 @@ def _be_minion(options: dict[str, Any], folder: Path, name: str) -> None:
     own = {"pki_dir": "pki", "cachedir": "cache", "sock_dir": "sock", "extension_modules": "ext"}
     for each in own.values():
         (home / each).mkdir(parents=True, exist_ok=True)
+    (home / "own_pid").write_text(str(os.getpid()))
     paths = {key: str(home / each) for key, each in own.items()}
     mine = {
         **copy.deepcopy(options),

@@ -134,6 +134,36 @@ def test_why_an_item_failed_stays_when_its_output_has_to_go() -> None:
     assert left_out(item) == len(an_item().lines) + 1  # with the line from before the window
 
 
+def a_fleet(hosts: int) -> Report:
+    """Each says little; one is guilty."""
+    items = [an_item(f"host{number}", "state", text="up\n", window=None) for number in range(hosts)]
+    guilty = a_suspect(host="host7", collector="state", text="up", item_id="host7/state", line_number=0)
+    return a_report(analysis=an_analysis(suspects=(guilty,)), evidence=some_evidence(items=tuple(items), gaps=()))
+
+
+@pytest.mark.parametrize("looks", [0, 30, 99])
+def test_a_card_for_which_there_is_no_time_has_the_suspects_and_says_what_it_leaves_out(looks: int) -> None:
+    """However far the drawing has come."""
+    report = a_fleet(100)
+    left = iter(range(looks))
+    card = to_html(report, max_bytes=1_000_000, pack=to_payload, is_over=lambda: next(left, None) is None)
+    assert "host7" in card
+    assert "limits.failure_time left no time to draw 99 of 100 items" in card
+    assert "the bundle has them" in card
+
+
+def test_of_items_that_have_no_room_none_is_drawn_to_find_that_out() -> None:
+    looks = []
+
+    def is_over() -> bool:
+        looks.append(None)
+        return False
+
+    card = to_html(a_fleet(1_000), max_bytes=100_000, pack=to_payload, is_over=is_over)
+    assert "1000 ok" in card
+    assert len(looks) == 2 * 1_000  # their texts are taken away, and then they are counted
+
+
 def test_with_no_room_the_headline_and_the_bundle_remain() -> None:
     card = to_html(a_report(), max_bytes=1_500, bundle_link=a_report().bundle)
     assert "database is locked" in card

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import FOREVER_S, PATIENCE_S
+from patience import FOREVER_S, PATIENCE_S, wait_until
 
 from FailTaleLibrary.archive import read_bundle
 from FailTaleLibrary.collection.collect import collect
@@ -27,7 +27,7 @@ from FailTaleLibrary.gateway.record import Handover
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Evidence, Failure, Gap, Report, SafeText
 from FailTaleLibrary.redaction import Redacted, Redactor
-from FailTaleLibrary.rendering import is_card
+from FailTaleLibrary.rendering import is_card, to_html
 from FailTaleLibrary.run import NOT_RANKED, Run, Stages
 from FailTaleLibrary.transports import Connections, Transport
 
@@ -101,6 +101,16 @@ def test_ranking_learns_when_the_failures_time_is_used_up(output: Path) -> None:
     report, _ = report_of(Stages(rank=judge), output, limits={"failure_time": "3 s"})
     assert report.analysis.headline != NOT_RANKED
     assert "its time was used up" in report.analysis.notes[0]
+
+
+def test_drawing_has_what_the_failures_time_has_left(output: Path) -> None:
+    def draw(report: Report, *, is_over: Callable[[], bool], **named: Any) -> str:
+        assert not is_over()
+        assert wait_until(is_over)
+        return to_html(report, is_over=is_over, **named)
+
+    _, card = report_of(Stages(card=draw), output, limits={"failure_time": "3 s"})
+    assert "limits.failure_time left no time to draw" in card
 
 
 def test_a_fault_in_storing_costs_the_bundle_alone(output: Path) -> None:
