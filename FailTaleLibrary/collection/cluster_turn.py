@@ -25,7 +25,9 @@ class ClusterTurn:
 
     def __init__(self, steps: Sequence[Step], collectors: Mapping[str, Collector]) -> None:
         self._clusters: dict[str, _Cluster] = {
-            step.id: (each.kubeconfig, each.context) for step in steps if (each := collectors[step.id]).kubernetes
+            step.id: (each.kubeconfig, each.context)
+            for step in steps
+            if (each := collectors.get(step.id)) is not None and each.kubernetes
         }
         self._steps = steps
         self._leaders: dict[_Cluster, str] = {}
