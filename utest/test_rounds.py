@@ -14,6 +14,10 @@ from builders import a_failure
 from salt_stub import ModuleMinion, RecordedMinion, SaltStub, serving
 from sshd import Sshd
 
+from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.collection.collect import Collected
+from FailTaleLibrary.collection.plan import plan
+from FailTaleLibrary.collection.rounds import Rounds
 from FailTaleLibrary.config import Config, parse_config
 from FailTaleLibrary.gate.fleet import salt_module
 from FailTaleLibrary.ranking import rank
@@ -27,6 +31,7 @@ from FailTaleLibrary.records import (
     Item,
     KeywordStep,
     LookBack,
+    Plan,
     Report,
 )
 from FailTaleLibrary.rendering import to_brief_text, to_text
@@ -44,7 +49,8 @@ components:
       - {{name: units, command: 'echo web.service active; echo cron.service active'}}
       - {{name: app, file: {folder}/usual.log}}
 hosts: {{{hosts}}}
-limits: {{failure_time: 120 s}}
+ssh: {{command_timeout: 600 s}}
+limits: {{failure_time: 1000 s, host_time: 900 s}}
 bundles: {{enabled: no}}
 marks: off
 """
@@ -196,7 +202,8 @@ def test_over_ssh_it_is_the_same(new_host: Callable[..., Sshd], tmp_path: Path) 
     settings = {
         "components": {"web": {"collectors": [{"name": "app", "container": "app"}]}},
         "hosts": hosts,
-        "limits": {"full_hosts": 2},
+        "ssh": {"command_timeout": "600 s", "connect_timeout": "300 s"},
+        "limits": {"full_hosts": 2, "failure_time": "1000 s", "host_time": "900 s"},
         "bundles": {"enabled": False},
         "marks": "off",
     }
@@ -206,6 +213,91 @@ def test_over_ssh_it_is_the_same(new_host: Callable[..., Sshd], tmp_path: Path) 
     assert "replica set to 2" in in_full(report)["web7"]
     assert [item.glance for item in report.evidence.items] == [True] * 6 + [False]
     assert report.evidence.cost.connections == 7
+
+
+# --- Two rounds, without any host -------------------------------------------------------------------------------------
+
+
+def in_two_rounds(second: Callable[[Plan], Evidence], *, cancelled: bool = False) -> tuple[list[Plan], Plan, Evidence]:
+    """Plans of both rounds, the plan as it was carried out, and the evidence; of each host a log and a state."""
+    config = parse_config(
+        LOCAL.format(hosts=", ".join(f"{host}: {{component: web, transport: local}}" for host in HOSTS))
+    )
+    failure, plans = a_failure(message="Expected 200", keyword_path=(), keywords=()), []
+
+    def collect(one_plan: Plan, budget: Budget) -> Collected:
+        plans.append(one_plan)
+        if len(plans) > 1:
+            return Collected(second(one_plan))
+        grave = {GUILTY: ("ERROR disk quota exceeded",)}
+        items = tuple(log(host, USUAL, *grave.get(host, ())) for host in HOSTS)
+        return Collected(Evidence(failure_id=failure.id, items=items, collected_at=AT))
+
+    collectors = {f"{host}/{each.name}": each for host in HOSTS for _, each in config.collectors_for(host)}
+    rounds = Rounds(failure, collectors, names(), 20, lambda: cancelled)
+    told, collected = rounds.collect(plan(failure, config), collect, Budget(60))
+    return plans, told, collected.evidence
+
+
+LOCAL = """
+components: {{web: {{collectors: [{{name: state, command: uptime}}, {{name: app, file: /var/log/app.log}},
+  {{name: heap, command: jmap, cost: 2}}]}}}}
+hosts: {{{hosts}}}
+"""
+
+
+def test_the_second_round_asks_for_what_the_first_left_out_and_takes_its_place() -> None:
+    whole = log(GUILTY, USUAL, "ERROR disk quota exceeded").model_copy(update={"glance": False})
+    plans, told, evidence = in_two_rounds(
+        lambda asked: Evidence(failure_id=asked.failure_id, items=(whole,), collected_at=AT)
+    )
+    assert {(step.collector, bool(step.glance_bytes)) for step in plans[0].steps} == {("state", False), ("app", True)}
+    assert [(step.id, step.glance_bytes) for step in plans[1].steps] == [(f"{GUILTY}/app", 0), (f"{GUILTY}/heap", 0)]
+    assert evidence.item(f"{GUILTY}/app") == whole
+    assert len(told.steps) == 2 * len(HOSTS) + 1
+    assert {each.host for each in evidence.in_full} == {GUILTY}
+
+
+def test_what_a_limit_cuts_from_a_whole_log_stays_as_the_glance_saw_it() -> None:
+    cut = log(GUILTY, USUAL, omitted=900).model_copy(update={"glance": False})
+    _, _, evidence = in_two_rounds(lambda asked: Evidence(failure_id=asked.failure_id, items=(cut,), collected_at=AT))
+    glance = evidence.item(f"{GUILTY}/app.glance")
+    assert glance is not None
+    assert "disk quota exceeded" in glance.text
+    assert evidence.item(f"{GUILTY}/app") == cut
+
+
+def test_where_the_second_round_brings_nothing_the_glance_stays_beside_the_reason() -> None:
+    gap = Gap(host=GUILTY, component="web", reason="connection lost", detail="connection lost")
+    _, _, evidence = in_two_rounds(lambda asked: Evidence(failure_id=asked.failure_id, gaps=(gap,), collected_at=AT))
+    item = evidence.item(f"{GUILTY}/app")
+    assert item is not None
+    assert item.glance
+    assert evidence.gaps == (gap,)
+
+
+def test_a_cancelled_collection_has_no_second_round() -> None:
+    plans, _, evidence = in_two_rounds(lambda asked: pytest.fail("asked"), cancelled=True)
+    assert len(plans) == 1
+    assert len(evidence.items) == len(HOSTS)
+
+
+@pytest.mark.parametrize("full_hosts", [1, 2])
+def test_few_hosts_are_asked_for_all_at_once(full_hosts: int, tmp_path: Path) -> None:
+    (tmp_path / "app.log").write_text(lines(datetime.now(timezone.utc) - timedelta(seconds=10)))
+    text = f"""
+components: {{web: {{collectors: [{{name: app, file: {tmp_path}/app.log}}]}}}}
+hosts: {{a: {{component: web, transport: local}}, b: {{component: web, transport: local}}}}
+ssh: {{command_timeout: 600 s}}
+limits: {{full_hosts: {full_hosts}, failure_time: 1000 s, host_time: 900 s}}
+marks: off
+"""
+    with Run(parse_config(text), environ={}) as run:
+        start = datetime.now(timezone.utc) - timedelta(seconds=10)
+        report = run.collect_failure(run.failure("Order", start=start))
+    evidence = report.evidence
+    assert (evidence.in_full, evidence.glanced_at) == ((), ()) if full_hosts == 2 else evidence.glanced_at == ("b",)
+    assert [item.glance for item in evidence.items] == [False, full_hosts == 1]
 
 
 # --- Who stands out, and why ------------------------------------------------------------------------------------------

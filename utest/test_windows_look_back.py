@@ -158,7 +158,7 @@ NOISE = [f"INFO {'abcdefghij'[n % 10]}{'klmnopqrst'[n // 10]} served as ever" fo
 
 
 def test_whatever_is_strong_for_the_ranking_is_seen_at_a_glance(awk: list[str]) -> None:
-    strong = glanced(awk, [], STRONG, room=10**6)
+    strong = glanced(awk, [], [at(second, hit) for second, hit in enumerate(STRONG)], room=10**6)
     assert len(strong) > 0.8 * len(STRONG)
     room = sum(len(line) + 1 for line in strong)
     unseen = set(strong) - set(glanced(awk, [], [*NOISE[:50], *strong, *NOISE[50:]], room=room))
@@ -176,6 +176,18 @@ def test_a_glance_shows_one_line_of_each_shape_news_first_in_the_order_of_the_lo
 def test_a_line_that_holds_what_the_test_used_comes_first_and_stands_for_its_shape(awk: list[str]) -> None:
     window = [f"INFO order {number} accepted" for number in range(40, 60)] + ["ERROR disk full"]
     assert glanced(awk, [], window, room=10, sought="nothing,order 47") == ["INFO order 47 accepted"]
+
+
+def test_what_could_be_a_secret_of_the_lines_around_it_is_not_chosen(awk: list[str]) -> None:
+    value = secrets.token_hex(8)
+    window = [
+        *("Initial admin password:", value, "bob | error | Xk", at(1, "INFO ready")),
+        *("- name: DB_TOKEN", f"  value: {value}", f"  failed {value}", at(2, "INFO steady")),
+        *(value, "java.lang.OutOfMemoryError", "an error of its own"),
+    ]
+    chosen = glanced(awk, [], window, room=10**5)
+    assert value not in "".join(chosen)
+    assert chosen == [line for line in window if value not in line and "Xk" not in line]
 
 
 def test_no_part_of_a_key_is_chosen_and_a_long_line_is_cut_behind_a_word(awk: list[str]) -> None:

@@ -7,7 +7,7 @@ stand out by what came, and one of each component, to compare with. The rest is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected
@@ -50,6 +50,8 @@ class Rounds:
     """By the id of their step."""
     names: tuple[HostNames, ...]
     full_hosts: int
+    is_cancelled: Callable[[], bool] = lambda: False
+    """Whether nobody wants a second round any more."""
 
     def collect(self, plan: Plan, collect: CollectPlan, budget: Budget) -> tuple[Plan, Collected]:
         """The plan as it was carried out, and the evidence, which names who was asked in full and why."""
@@ -63,7 +65,7 @@ class Rounds:
         chosen = self._chosen(early.evidence, named, hosts, budget)
         late_hosts = {each.host for each in chosen} - {each.host for each in named}
         second = self._plan_of_second_round(plan, first, late_hosts, early.evidence)
-        late = collect(second, budget) if second.steps else None
+        late = collect(second, budget) if second.steps and not self.is_cancelled() else None
         evidence = (_both_rounds(early, late) if late else early).evidence
         in_full = tuple(AskedInFull(host=each.host, why=each.why) for each in chosen)
         glanced_at = tuple(host for host in hosts if host not in {each.host for each in in_full})
@@ -138,6 +140,7 @@ def _both_rounds(early: Collected, late: Collected) -> Collected:
     """Both rounds: what the second brought stands in place of the glance; what it did not bring takes nothing away."""
     one, other = early.evidence, late.evidence
     newer: dict[str, Item] = {item.id: item for item in other.items}
+    glances = [glance for item in one.items if item.id in newer for glance in _seen_alone(item, newer[item.id])]
     kept = [newer.pop(item.id, item) for item in one.items]
     brought = {item.id for item in other.items}
     gaps = [gap for gap in one.gaps if f"{gap.host}/{gap.collector}" not in brought]
@@ -150,7 +153,7 @@ def _both_rounds(early: Collected, late: Collected) -> Collected:
     )
     evidence = one.model_copy(
         update={
-            "items": tuple(sorted((*kept, *newer.values()), key=_order_of_hosts(one, other))),
+            "items": tuple(sorted((*kept, *newer.values(), *glances), key=_order_of_hosts(one, other))),
             "gaps": (*gaps, *(gap for gap in other.gaps if _key_of_gap(gap) not in known)),
             "clocks": tuple(clocks.values()),
             "cost": cost,
@@ -158,6 +161,13 @@ def _both_rounds(early: Collected, late: Collected) -> Collected:
         }
     )
     return Collected(evidence)
+
+
+def _seen_alone(glance: Item, whole: Item) -> Iterator[Item]:
+    """The glance as an item of its own, where it saw lines that a limit cut from the whole."""
+    if glance.glance and whole.omitted_lines and not set(glance.lines) <= set(whole.lines):
+        collector = f"{glance.collector}.glance"
+        yield glance.model_copy(update={"id": f"{glance.host}/{collector}", "collector": collector})
 
 
 def _key_of_gap(gap: Gap) -> tuple[str, str | None, SafeText]:

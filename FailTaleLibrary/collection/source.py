@@ -176,7 +176,8 @@ class OwnHosts:
         if are_many and not only_state and not (bool(hosts) if in_full is None else in_full):
             from FailTaleLibrary.collection.rounds import Rounds  # ranks, which no run without a failure needs
 
-            rounds = Rounds(failure, access.collectors, names, full_hosts)
+            is_cancelled = cancel.is_set if cancel is not None else (lambda: False)
+            rounds = Rounds(failure, access.collectors, names, full_hosts, is_cancelled)
             the_plan, collected = rounds.collect(the_plan, collected_by, budget)
         else:
             collected = collected_by(the_plan, budget)

@@ -16,6 +16,7 @@ from FailTaleLibrary.config.model import Limits
 from FailTaleLibrary.gateway.record import MAX_GAPS, MAX_ITEMS, Handover
 from FailTaleLibrary.records import (
     AppliedWindow,
+    AskedInFull,
     Cost,
     Evidence,
     Gap,
@@ -76,6 +77,8 @@ def _fewer(evidence: Evidence) -> Evidence:
             "items": tuple(map(_with_fewer_parts, evidence.items[:MAX_ITEMS])),
             "clocks": evidence.clocks[:MAX_ITEMS],
             "names": evidence.names[:MAX_ITEMS],
+            "in_full": evidence.in_full[:MAX_ITEMS],
+            "glanced_at": tuple(map(_bounded_name, evidence.glanced_at[:MAX_ITEMS])),
         }
     )
 
@@ -191,7 +194,7 @@ class _Bounds(RecordVisitor):
         return step.model_copy(
             update={
                 **_names(step, "host", "component", "collector"),
-                **_counts(step, "max_bytes", "bundle_bytes", "cost"),
+                **_counts(step, "max_bytes", "bundle_bytes", "cost", "glance_bytes"),
                 "timeout_s": _bounded_seconds(step.timeout_s),
                 "window": _word(step.window),
             }
@@ -289,6 +292,9 @@ class _Bounds(RecordVisitor):
                 "addresses": tuple(map(_sentence, names.addresses[:MAX_PATTERNS])),
             }
         )
+
+    def visit_asked_in_full(self, asked: AskedInFull) -> AskedInFull:
+        return asked.model_copy(update={**_names(asked, "host"), "why": _sentence(asked.why)})
 
     def visit_line_times(self, times: LineTimes) -> LineTimes:
         zone = times.utc_offset_s if abs(times.utc_offset_s) <= _MAX_ZONE_S else 0

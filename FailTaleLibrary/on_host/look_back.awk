@@ -52,15 +52,26 @@ function holds(s,    i) {
   for (i = 1; i <= wanted; i++) if (index(s, words[i])) return 1
   return 0
 }
-# A key's lines, and a word alone that may be a part of one, tell nothing of a fault.
-function is_key(s) {
+# Chosen alone, a line may lack what tells that a secret is in it. So neither a key's lines are chosen nor a value's, nor a word
+# alone that is no error's name; nor what follows a line that speaks of secrets, up to the next that bears a time; in a log
+# without times, a few lines and the rows of a table.
+function may_be_secret(s,    lower) {
   if (s ~ /-----BEGIN [A-Z ]*PRIVATE KEY/) key = 1
   if (s ~ /-----END [A-Z ]*PRIVATE KEY/) { key = 0; return 1 }
-  return key || (length(s) >= 40 && s ~ /^[ \t]*[A-Za-z0-9+\/=_-]+[ \t\r]*$/)
+  if (key) return 1
+  lower = tolower(substr(s, 1, 2000))
+  if (lower ~ /passw|passphrase|passcode|token|secret|api.?key|credential/) spoken = now == "" ? 4 : 60
+  else if (spoken && t != "") spoken = 0
+  else if (spoken) {
+    if (s !~ /[|;,\t]/) spoken--
+    return 1
+  }
+  if (lower ~ /^[ \t-]*value(from)?:/) return 1
+  return s ~ /^[ \t]*[^ \t]+[ \t\r]*$/ && (s ~ /[0-9]/ || !gravity(s))
 }
 # Of each shape one line stands for all: the last, or the last of those that hold a word that is sought.
 function consider(s, x,    found) {
-  if (is_key(s)) return
+  if (may_be_secret(s)) return
   if (length(s) > 8192) { s = substr(s, 1, 8192); sub(/[^ \t]*$/, "", s) }
   if (s == "") return
   found = holds(s)

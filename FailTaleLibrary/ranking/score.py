@@ -367,6 +367,7 @@ class Source:
         """A scored unit with the reasons for it."""
         place = self.unread + scored.unit.telling
         found = self._found(scored)
+        around = 0 if self.item.glance else _CONTEXT_LINES  # lines of a glance stood anywhere
         return Candidate(
             host=self.item.host,
             component=self.item.component,
@@ -374,8 +375,8 @@ class Source:
             item=self.item,
             line_number=place,
             text=self._all_lines[place],
-            lines_before=tuple(self._all_lines[max(0, place - _CONTEXT_LINES) : place]),
-            lines_after=tuple(self._all_lines[place + 1 : place + 1 + _CONTEXT_LINES]),
+            lines_before=tuple(self._all_lines[max(0, place - around) : place]),
+            lines_after=tuple(self._all_lines[place + 1 : place + 1 + around]),
             at=scored.at,
             score=scored.score,
             is_onset=scored.is_onset,
