@@ -460,7 +460,7 @@ def test_evidence_is_collected_as_text(run: Finished, out: Said) -> None:
 
 
 def test_evidence_is_collected_as_json(run: Finished, out: Said) -> None:
-    asked = ["--component", "storage", "--since", "90 s", "--format", "json"]
+    asked = ["--component", "storage", "--host", "storage1", "--since", "90 s", "--format", "json"]
     assert main(["collect", "--config", run.config, *asked]) == 0
     report = Report.model_validate_json(out())
     assert report.failure.framework == "other"

@@ -164,7 +164,18 @@ def only_gap(report: Report) -> str:
 
 # --- The same as with keys of its own ---------------------------------------------------------------------------------
 
-VOLATILE = {"why", "failure_id", "started_at", "duration_s", "since", "at", "elapsed_s", "offset_s", "uncertainty_s"}
+VOLATILE = {
+    "why",
+    "answered_at",
+    "failure_id",
+    "started_at",
+    "duration_s",
+    "since",
+    "at",
+    "elapsed_s",
+    "offset_s",
+    "uncertainty_s",
+}
 
 
 def what_was_found(report: Report) -> Any:

@@ -38,7 +38,7 @@ A Component That Does Not Exist Is Refused
 One Item's Text Can Be Had
     [Documentation]    PASS
     Log Line    hello    db.log
-    Collect Evidence    components=db
+    Collect Evidence    hosts=db1
     ${text} =    Get Evidence    db1    log
     Should End With    ${text.strip()}    hello
     ${text} =    Get Evidence    db1
