@@ -39,8 +39,9 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
 _LONG = (
     "windows_log_files", "gateway", "tutorial", "documents", "release", "mcp_conformance", "pytest_plugin",
     "hints_model", "hints_in_runs", "mcp_http", "rogue_hosts", "gate", "transports_leftovers", "windows_rotation",
-    "gate_attacks", "reach", "windows_marks", "mcp_strangers", "mcp_tools", "presets_real_data", "history", "doctor",
-    "interrupts", "transports_visit", "progress", "presets_real_web", "collection_collect", "gateway_rogue",
+    "gate_attacks", "containers", "salt", "reach", "windows_marks", "mcp_strangers", "mcp_tools", "presets_real_data",
+    "history", "doctor", "interrupts", "transports_visit", "progress", "presets_real_web", "stores_real", "kubernetes",
+    "collection_collect", "gateway_rogue",
     "gateway_silence", "variables", "listener_runs", "windows_model", "rendering_in_log", "limits", "demo",
     "rendering_run_page", "examples", "passing_runs", "other_tests", "windows_real", "hints_ollama", "run",
     "hints_maker", "cli_redact", "hints_truth",

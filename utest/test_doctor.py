@@ -19,6 +19,7 @@ import sshd
 import yaml
 from needs import need
 from ollama_stub import MODEL, OllamaStub
+from patience import PATIENCE_S
 from ports import free_port
 
 from FailTaleLibrary.cli import main
@@ -445,11 +446,12 @@ def test_thirty_hosts_are_connected_to_before_any_of_them_speaks(tmp_path: Path)
         thread.start()
         ssh = {"port": server.getsockname()[1], "known_hosts": str(tmp_path / "known_hosts"), "connect_timeout": 60}
         hosts = {f"h{n}": {"component": "app", "address": "127.0.0.1", "ssh": ssh} for n in range(number)}
-        threading.Thread(
-            target=lambda: check(configured(hosts, [{"command": "id"}], **LEAST), environ={}), daemon=True
-        ).start()
-        assert arrived.acquire(timeout=120)
+        config = configured(hosts, [{"command": "id"}], **LEAST)
+        checks = threading.Thread(target=lambda: check(config, environ={}), daemon=True)
+        checks.start()
+        assert arrived.acquire(timeout=PATIENCE_S)
         thread.join()
+        checks.join(PATIENCE_S)
 
 
 def test_a_host_of_recorded_answers_is_checked_without_a_survey(tmp_path: Path) -> None:

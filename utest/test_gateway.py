@@ -514,7 +514,7 @@ def test_a_gateway_that_dies_in_mid_call_is_a_gap_and_the_next_one_is_used_when_
     marker = a_marker()
     config = str(a_config(tmp_path, slow(tmp_path, marker)))
     with contextlib.ExitStack() as stack:
-        server = stack.enter_context(served(tmp_path, "--config", config))
+        server = stack.enter_context(served(tmp_path, "--config", config, "--port", str(free_port())))
         run = stack.enter_context(investigating(runner_config(server.url, server.token_file)))
         reports: list[Report] = []
         telling = threading.Thread(target=lambda: reports.append(run.collect_failure(a_failure())), daemon=True)

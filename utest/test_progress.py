@@ -44,6 +44,7 @@ class Terminal:
         with contextlib.suppress(OSError):  # all who wrote have gone
             while data := os.read(self._ours, 4096):
                 self._written += data
+        os.close(self._ours)
 
 
 @pytest.fixture
