@@ -68,7 +68,8 @@ class Point:
     received_bytes: int
     in_full: int
     """Hosts that were asked in full."""
-    headline: str
+    first_suspect: str
+    """Its host."""
     why_not: str
     """What is told of the first host without evidence."""
 
@@ -92,7 +93,7 @@ def measured(configuration: Mapping[str, object], *, password: str = "", jobs: A
             jobs=len(jobs) if jobs is not None else 0,
             received_bytes=report.evidence.cost.received_bytes,
             in_full=len(configuration["hosts"]) - len(report.evidence.glanced_at),  # type: ignore[arg-type]
-            headline=report.analysis.headline,
+            first_suspect=next((each.host for each in report.analysis.suspects), ""),
             why_not=next((f"{gap.reason}: {gap.detail}" for gap in report.evidence.gaps), ""),
         )
 
@@ -180,7 +181,7 @@ def row(point: Point, what: str = "") -> str:
 
 
 HEAD_OF_ROUNDS = """
-| | hosts | in full | collecting | received | whole run | peak memory | log.html | headline |
+| | hosts | in full | collecting | received | whole run | peak memory | log.html | first suspect |
 | --- | --- | --- | --- | --- | --- | --- | --- | --- |"""
 
 
@@ -189,7 +190,7 @@ def row_of_rounds(point: Point, what: str) -> str:
     return (
         f"| {what} | {point.hosts:,} | {point.in_full:,} | {point.collecting_s:.1f} s "
         f"| {size_in_words(point.received_bytes)} | {point.seconds:.1f} s | {size_in_words(point.peak_bytes)} "
-        f"| {size_in_words(point.log_bytes)} | {point.headline} |"
+        f"| {size_in_words(point.log_bytes)} | {point.first_suspect} |"
     )
 
 
