@@ -41,7 +41,7 @@ from bench.fleet_real import (  # noqa: E402
     rows_of_cases,
     salt_python,
 )
-from FailTaleLibrary.archive import reports_in  # noqa: E402
+from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
 from FailTaleLibrary.gate.fleet import salt_module  # noqa: E402
 
 FAILURE_S = 60
@@ -82,7 +82,8 @@ def measured(configuration: Mapping[str, object], *, password: str = "", jobs: A
         (folder / "failtale.yaml").write_text(yaml.safe_dump(dict(configuration)))
         (folder / "suite.robot").write_text(suite_text(folder, 1))
         seconds, peak_bytes = run_robot(folder)
-        (report,) = reports_in(folder / "output.xml")
+        bundles = [path.parent for path in (folder / "failtale").glob("*/manifest.json")]
+        (report,) = list(reports_in(folder / "output.xml")) or map(read_bundle, bundles)  # no time: no payload
         return Point(
             hosts=len(configuration["hosts"]),  # type: ignore[arg-type]
             with_evidence=len({item.host for item in report.evidence.items}),
