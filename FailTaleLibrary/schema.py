@@ -257,7 +257,7 @@ class Model:
 
         ``include`` and ``exclude`` name fields of this object.
         """
-        plain = _plain_json if mode == "json" else _plain
+        plain = _plain_json if mode == "json" else _plain_value
         return {
             name: plain(value)
             for name, value in self
@@ -294,13 +294,13 @@ class Model:
         return f"{type(self).__name__}({shown})"
 
 
-def _plain(value: Any) -> Any:
+def _plain_value(value: Any) -> Any:
     if isinstance(value, Model):
         return value.model_dump()
     if isinstance(value, tuple):
-        return tuple(map(_plain, value))
+        return tuple(map(_plain_value, value))
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
+        return {key: _plain_value(each) for key, each in value.items()}
     return value
 
 

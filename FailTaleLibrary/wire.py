@@ -197,7 +197,7 @@ class Exchange:
         if response.length:
             raise WireError(_ENDED_EARLY)
         if body and encoding in _COMPRESSED:  # by who takes no notice of what was asked for
-            body = _unpacked(body, max_bytes=self._max_bytes)
+            body = _unpacked_body(body, max_bytes=self._max_bytes)
         return replace(head, body=body)
 
     def _connected(self, address: Address) -> socket.socket:
@@ -284,7 +284,7 @@ def _tunnel(made: socket.socket, address: Address, proxy: Proxy) -> None:
         response.close()
 
 
-def _unpacked(body: bytes, *, max_bytes: int) -> bytes:
+def _unpacked_body(body: bytes, *, max_bytes: int) -> bytes:
     """What was compressed as gzip or by zlib, as far as an answer may be large."""
     import zlib
 

@@ -170,9 +170,18 @@ packages FailTale depends on, and why, is told in [dependencies.md](dependencies
 def decisions_markdown() -> str:
     pages = sorted((DOCS / "decisions").glob("[0-9]*.md"))
     headings = (page.read_text(encoding="utf-8").partition("\n")[0].removeprefix("# ") for page in pages)
-    parts = (heading.partition(". ") for heading in headings)
-    rows = (f"| {number} | [{title}]({page.name}) |\n" for page, (number, _, title) in zip(pages, parts, strict=True))
-    return _DECISIONS + "".join(rows)
+    return _DECISIONS + "".join(
+        _decision_row(page.name, heading) for page, heading in zip(pages, headings, strict=True)
+    )
+
+
+def _decision_row(page: str, heading: str) -> str:
+    number, _, title = heading.partition(". ")
+    if not (number.isdecimal() and title):
+        raise ValueError(
+            f"docs/decisions/{page}: its first line is to read '# NUMBER. WHAT WAS DECIDED', not {heading!r}"
+        )
+    return f"| {number} | [{title}]({page}) |\n"
 
 
 # --- All --------------------------------------------------------------------------------------------------------------

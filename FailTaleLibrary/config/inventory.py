@@ -235,14 +235,14 @@ class _Listing:
 
     def variables(self, host: str) -> Mapping[str, Any]:
         found = self._variables.get(host)
-        return {name: _plain(value) for name, value in found.items()} if isinstance(found, dict) else {}
+        return {name: _without_marks(value) for name, value in found.items()} if isinstance(found, dict) else {}
 
     def _children(self) -> Iterator[str]:
         for group in self._groups.values():
             yield from _texts_in(group.get("children"))
 
 
-def _plain(value: object) -> object:
+def _without_marks(value: object) -> object:
     """What is marked as not to be taken for a template is a text as it stands."""
     if isinstance(value, dict) and value.keys() == {"__ansible_unsafe"}:
         return value["__ansible_unsafe"]

@@ -67,7 +67,7 @@ def read_return(told: Any, minion: str) -> MinionReturn:
         return _of_command(told, minion)
     if "data" not in told:
         raise SaltError("module", "failed", f"The module 'failtale' of minion '{minion}' has no gate; {_anew()}.")
-    data = _unpacked(str(told["data"]), minion, wbits=zlib.MAX_WBITS)
+    data = _unpacked_return(str(told["data"]), minion, wbits=zlib.MAX_WBITS)
     clock = told.get("clock")
     return MinionReturn(
         tuple(_cut_chunks(data, told.get("chunks"))),
@@ -133,7 +133,7 @@ def _number_of(told: Any) -> float:
     return float(told) if isinstance(told, (int, float)) and 0 <= told < 1e11 else 0.0
 
 
-def _unpacked(text: str, minion: str, *, wbits: int) -> bytes:
+def _unpacked_return(text: str, minion: str, *, wbits: int) -> bytes:
     try:
         unpacker = zlib.decompressobj(wbits)
         return unpacker.decompress(base64.b64decode(text), _MOST_BYTES)
@@ -161,7 +161,7 @@ def _of_command(told: Mapping[str, Any], minion: str) -> MinionReturn:
             "minion", "failed", f"The shell of minion '{minion}' ran nothing of FailTale's; it said: {said}"
         )
     stdout, stderr = (
-        _unpacked(text, minion, wbits=16 + zlib.MAX_WBITS) for text in (texts[0][: match.start()], texts[1])
+        _unpacked_return(text, minion, wbits=16 + zlib.MAX_WBITS) for text in (texts[0][: match.start()], texts[1])
     )
     began, ended = float(match[1]), float(match[2])
     lasted_s = max(0.0, ended - began)
