@@ -17,6 +17,7 @@ from FailTaleLibrary.records import (
     Failure,
     Gap,
     HostClock,
+    HostNames,
     Item,
     Plan,
     RecordVisitor,
@@ -95,6 +96,9 @@ class _OnOurClock(RecordVisitor):
 
     def visit_gap(self, gap: Gap) -> Gap:
         return gap.model_copy(update={"at": self._moved(gap.at)})
+
+    def visit_host_names(self, names: HostNames) -> HostNames:
+        return names.model_copy(update={"answered_at": self._moved(names.answered_at)})
 
     def visit_host_clock(self, host: HostClock) -> HostClock:
         if not self._clock.differs:

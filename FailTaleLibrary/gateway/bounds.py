@@ -290,6 +290,7 @@ class _Bounds(RecordVisitor):
                 **_counts(names, "collectors"),
                 "components": tuple(map(_bounded_name, names.components[:MAX_PATTERNS])),
                 "addresses": tuple(map(_sentence, names.addresses[:MAX_PATTERNS])),
+                "answered_at": self._moment(names.answered_at),
             }
         )
 
