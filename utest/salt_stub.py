@@ -155,11 +155,12 @@ class SaltStub:
             yield "retry: 400\n"
             while True:
                 try:
-                    yield mine.get(timeout=1.0)
-                    if self.is_away:
-                        return
+                    told = mine.get(timeout=1.0)
                 except queue.Empty:
-                    yield 'tag: salt/beacon\ndata: {"tag": "salt/beacon", "data": {}}\n\n'
+                    told = 'tag: salt/beacon\ndata: {"tag": "salt/beacon", "data": {}}\n\n'
+                if self.is_away:
+                    return
+                yield told
         finally:
             with self._lock:
                 self._listeners.remove(mine)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -119,7 +120,8 @@ def test_no_call_outlives_its_deadline_and_the_server_sees_it_end(row: str, plac
         said = reason(asked(stub, hint_time_s=LIMIT_S))  # the stub would let it wait for ever
         if stub.asked(f"/api/{place}"):  # a busy machine may use the time up with what comes first
             assert stub.gone.wait(PATIENCE_S)
-    assert f"gave no response within {LIMIT_S} s" in said
+    (within_s,) = re.findall(r"gave no response within (0\.\d+) s", said)
+    assert float(within_s) <= LIMIT_S, "of which a busy machine uses a part beforehand"
 
 
 def test_a_call_that_was_cut_leaves_no_thread_behind() -> None:

@@ -426,7 +426,9 @@ def test_a_salt_api_that_stays_away_is_what_is_told_and_not_the_minions_silence(
     config = lab.config("web1", failure_time="8 s")
     lab.with_modules(config, "web1")
     away_with_the_job(lab, seconds=None)
-    assert "salt-api at http" in gaps(collected(config))["web1"].detail
+    first, *others = collected(config).evidence.gaps
+    assert "salt-api at http" in first.detail
+    assert {gap.reason for gap in others} <= {"skipped"}, "a busy machine has no time left for them"
 
 
 def test_https_is_trusted_by_the_authority_that_the_configuration_names(tmp_path: Path) -> None:
