@@ -65,6 +65,8 @@ def test_an_error_that_came_now_and_then_before_is_strong_only_where_its_kind_or
     error = "2026-03-14T12:01:06.100Z ERROR newsletter: mail 7 was put back"
     assert ranked(a_log(seen(0, *rarely), text=f"{error}\n")).headline.startswith("No strong suspect")
     assert "No space left" in ranked(a_log(seen(0, *rarely), text=f"{FULL}\n")).headline
+    short = a_log(seen(0, *rarely), text=f"{error}\n", lines=3)
+    assert "was put back" in ranked(short).headline  # so few lines tell nothing of what is usual
     own = "2026-03-14T12:01:06.100Z ERROR mail of POST /orders was put back"
     assert "was put back" in ranked(a_log(seen(0, *rarely), text=f"{own}\n")).headline
 

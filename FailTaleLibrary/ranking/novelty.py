@@ -52,6 +52,9 @@ class Novelty:
     failed_test: SafeText | None = None
     """An earlier test that failed while it was logged, too."""
 
+    stood_before: bool = False
+    """Of a neutral one: that its log, which is long enough to tell, held it now and then before."""
+
     @property
     def is_usual(self) -> bool:
         return self.kind == "usual"
@@ -72,6 +75,7 @@ class RunTest:
 
 
 NEUTRAL = Novelty("neutral")
+STOOD_BEFORE = Novelty("neutral", stood_before=True)
 USUAL = Novelty("usual")
 NEW = Novelty("new")
 
@@ -123,7 +127,7 @@ def _judged_shape(shape: SeenShape, look_back: LookBack, past: Sequence[PastTest
     if passed is not None:
         return Novelty("usual", passed_test=passed.name)
     if own:
-        return USUAL if _is_spread(shape.places) else NEUTRAL
+        return USUAL if _is_spread(shape.places) else STOOD_BEFORE
     if began_s <= 0:
         return Novelty(
             "new", failed_test=next((test.name for test in failed for each in earlier if test.holds(each)), None)

@@ -123,15 +123,12 @@ class Found:
     """The line that logs the trace, if that is not the line that is shown."""
     proof: Proof | None = None
     """Whose the lines are; None when nothing in them tells."""
-    looked_back: bool = False
-    """Whether the host told what its log held before the window."""
 
     @property
     def may_be_of_anybody(self) -> bool:
         """The log held such lines now and then before, and nothing ties this one to the test."""
-        is_unclear = self.looked_back and self.novelty.kind == "neutral" and not self.novelty.failed_test
         is_tied = self.proof is not None or self.shared.weight >= _TELLING_OVERLAP or _sharing_words(self.shared)
-        return is_unclear and not is_tied
+        return self.novelty.stood_before and not is_tied
 
 
 def signals_of(found: Found) -> Iterator[Signal]:
@@ -445,7 +442,6 @@ class Source:
             trace_size=unit.size,
             logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
             proof=self._held.proof(unit.lines),
-            looked_back=bool(self._looked_back),
         )
 
     def _is_dated(self, place: int) -> bool:
