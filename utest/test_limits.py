@@ -142,6 +142,7 @@ EFFECTS: dict[str, Callable[[Seen], bool]] = {
     "limits.run_card_bytes": lambda seen: max(len(card.encode()) for card in seen.cards) <= 20_000,
     "limits.repeats": lambda seen: seen.tells("limits.repeats", of=1),
     "limits.parallel_hosts": lambda seen: seen.at_once == 1,
+    "limits.full_hosts": lambda seen: len(seen.reports[0].evidence.in_full) == 1,
     "limits.history_time": lambda seen: seen.tells("limits.history_time", of=1),
     "limits.history_days": lambda seen: "an old failure" not in seen.known,
     "limits.history_causes": lambda seen: len(seen.known) == 1,
