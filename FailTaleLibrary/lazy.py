@@ -272,5 +272,11 @@ class _Pattern:
         self.__dict__[name] = found
         return found
 
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Pattern) and other._given == self._given
+
+    def __hash__(self) -> int:
+        return hash(self._given)
+
     def __repr__(self) -> str:
         return f"regex({self._given[0]!r})"

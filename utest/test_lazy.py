@@ -136,6 +136,7 @@ def test_a_regular_expression_is_compiled_when_it_is_first_used() -> None:
     wrong = lazy.regex("(")
     assert (found.search("1 ab")["word"], found.pattern, found.groups) == ("ab", "(?P<word>[a-z]+)", 1)
     assert lazy.regex(b"A", re.IGNORECASE).sub(b"x", b"aA") == b"xx"
+    assert len({lazy.regex("a"), lazy.regex("a"), lazy.regex("a", re.IGNORECASE), lazy.regex(b"a")}) == 3
     with pytest.raises(re.error):
         wrong.search("")
 
