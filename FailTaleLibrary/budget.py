@@ -28,6 +28,10 @@ _READING_S = 2.0
 _DRAWING_S = 3.0
 """Of a failure's time, for the card and the bundle, and as much again for ranking; of a short time less."""
 
+_FEW_ITEMS = 1000
+_ITEM_S = 0.001
+"""Of a failure's time, for each item beyond those few: it is stored, ranked, remembered and drawn in less."""
+
 _OWNERS = {
     "limits.run_time": our_words("the run's time"),
     "limits.failure_time": our_words("the failure's time"),
@@ -81,6 +85,15 @@ class Budget:
     def drawing_s(self) -> float:
         """Seconds that are kept for the card and the bundle."""
         return min(_DRAWING_S, max(0.0, self.time_s) / 8)
+
+    def for_collecting(self, items: int) -> Budget:
+        """What is left of it for collecting so many items, without what is kept for what follows; at least half."""
+        kept_s = max(0, items - _FEW_ITEMS) * _ITEM_S
+        if not kept_s:
+            return self
+        collecting = self.part(max(self.left_s / 2, self.left_s - kept_s), limit=self.limit)
+        collecting.is_of_caller = self.is_of_caller
+        return collecting
 
     def for_ranking(self) -> Budget:
         """What is left of it for ranking, without what is kept for the card and the bundle; never nothing."""

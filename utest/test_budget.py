@@ -46,6 +46,17 @@ def test_a_failures_time_runs_out_by_its_clock_and_the_sentence_names_its_limit(
     assert budget.used_up == "skipped: the run's time (limits.run_time) is used up"
 
 
+def test_thousands_of_items_leave_time_to_store_rank_and_draw_them_and_are_collected_for_half_of_it_at_least() -> None:
+    clock = Clock()
+    budget = Budget.of_caller(60, deadline_s=60)
+    assert budget.for_collecting(1000) is budget
+    budget = Budget(60, clock=clock)
+    assert [budget.for_collecting(items).left_s for items in (10, 1000, 11_000, 10**6)] == [60, 60, 50, 30]
+    clock.now += 50
+    assert budget.for_collecting(11_000).left_s == 5
+    assert Budget.of_caller(60, deadline_s=60).for_collecting(20_000).is_of_caller
+
+
 @pytest.mark.parametrize(
     ("plan", "limit"), [(a_plan(host_time_s=4), "limits.host_time"), (a_plan(deadline_s=4), "limits.failure_time")]
 )

@@ -155,6 +155,7 @@ class OwnHosts:
         target = self._target(values)
         the_plan = plan(failure, self._config, components=components, hosts=hosts, collectors=collectors)
         the_plan = without_unresolved(the_plan, target.resolved, redactor.safe_message)
+        budget = budget.for_collecting(len(the_plan.steps))
         the_plan = _plan_within(the_plan, budget)
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
         access, names = target.access, _host_names(self._config, target, redactor)
@@ -272,8 +273,8 @@ def _plan_within(the_plan: Plan, budget: Budget) -> Plan:
         deadline_s = min(the_plan.deadline_s, budget.time_s)
         steps = the_plan.steps
         if deadline_s < the_plan.deadline_s and budget.is_of_caller:
-            hosts = list(dict.fromkeys(step.host for step in steps))
-            steps = tuple(sorted(steps, key=lambda step: (hosts.index(step.host), step.cost != LOG_COST, step.cost)))
+            place = {host: place for place, host in enumerate(dict.fromkeys(step.host for step in steps))}
+            steps = tuple(sorted(steps, key=lambda step: (place[step.host], step.cost != LOG_COST, step.cost)))
         return the_plan.model_copy(update={"deadline_s": deadline_s, "steps": steps})
     used_up = tuple(
         Gap(host=host, reason="skipped", detail=budget.used_up)
