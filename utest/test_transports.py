@@ -167,6 +167,22 @@ def test_a_rebooted_host_is_connected_to_again_without_a_failure_in_between(new_
 
 
 @pytest.mark.ssh
+def test_a_host_that_refused_while_it_rebooted_answers_as_soon_as_it_is_back(new_host: Callable[..., Sshd]) -> None:
+    """A mark in the background may have met the refusal; the failure a moment later asks again."""
+    host = new_host()
+    connections = to(host)
+    transport = connections.transport("web1")
+    host.stop()
+    for _ in range(2):
+        with pytest.raises(TransportError, match="no SSH server listens there") as caught:
+            run(transport, "true")
+        assert "not tried again" not in str(caught.value)
+    host.start()
+    assert run(transport, "echo back").stdout == b"back\n"
+    connections.close()
+
+
+@pytest.mark.ssh
 def test_short_questions_are_sent_at_once(a_host: Sshd) -> None:
     """Nagle's algorithm, which paramiko leaves on, would cost 40 ms each."""
     connection = Login(Trust(reach_of(config_for(a_host), "web1"))).connection()

@@ -20,7 +20,7 @@ from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, hang_up, jump_hosts
 from FailTaleLibrary.transports.reach import Reach, reach_of
 from FailTaleLibrary.transports.ssh_config import NOWHERE, local_user
-from FailTaleLibrary.transports.ssh_login import Login
+from FailTaleLibrary.transports.ssh_login import Login, NoServerError
 from FailTaleLibrary.transports.visit import KnownLogin, hold_visit, visit_for_one
 
 if TYPE_CHECKING:
@@ -33,6 +33,8 @@ MAX_CHANNELS = 4
 _REFUSED_FOR_S = 2.0
 """How long a server that has none of our channels open may refuse to open one."""
 _CHUNK_BYTES = 32 * 1024
+_CHEAP_S = 2.0
+"""A refusal that took no longer is asked for again by the next failure."""
 _FIRST_USE_S = 5.0
 """How long a new connection through a jump host is kept for whoever asked for it."""
 _IDLE_S = 5.0
@@ -209,12 +211,16 @@ class SshTransport:
     def _new_connection(self) -> _Connection:
         if refusal := self._breaker.attempt():
             raise TransportError(refusal.cause, str(refusal))
+        began = time.monotonic()
         try:
             connection = _Connection(self._logged_in(), self.name, self._ssh.connect_timeout_s)
         except BusyJumpHostError:
             raise  # which says nothing of this host
         except TransportError as error:
-            self._breaker.failed(error.reason, str(error))
+            # To be refused costs a round trip, and a host that reboots is back a moment later.
+            is_cheap = isinstance(error, NoServerError) and time.monotonic() - began < _CHEAP_S
+            if not is_cheap or not self.reach.is_direct:
+                self._breaker.failed(error.reason, str(error))
             raise
         self._breaker.succeeded()
         self.opened += 1

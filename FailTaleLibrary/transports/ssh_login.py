@@ -51,6 +51,10 @@ _AGREED_ON = {
 """What paramiko says is missing -> its name, the server's setting for it, and paramiko's list of its own."""
 
 
+class NoServerError(TransportError):
+    """Each address of the host answered at once that nobody listens there."""
+
+
 class _HungUpError(TransportError):
     """The server closed the connection before it said who it is."""
 
@@ -260,6 +264,7 @@ class Login:
             )
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
             raise TransportError("unreachable", self.sentence(said)) from error
+        refused = 0
         for number, (family, kind, protocol, _, place) in enumerate(places, 1):
             self._socket = connection = socket.socket(family, kind, protocol)
             self._refuse_abandoned()
@@ -272,8 +277,9 @@ class Login:
             except OSError as error:
                 connection.close()
                 self._refuse_abandoned()
+                refused += isinstance(error, ConnectionRefusedError)
                 if number == len(places):
-                    raise self._not_connected(error) from error
+                    raise self._not_connected(error, all_refused=refused == number) from error
                 continue
             _tune(connection)
             return connection
@@ -291,9 +297,10 @@ class Login:
                 error.errno, f"this machine has no address '{address}' for it (BindAddress of ssh's configuration)"
             ) from error
 
-    def _not_connected(self, error: OSError) -> TransportError:
+    def _not_connected(self, error: OSError, *, all_refused: bool) -> TransportError:
         if isinstance(error, ConnectionRefusedError):
-            return TransportError("refused", self.sentence("refuses connections: no SSH server listens there"))
+            kind = NoServerError if all_refused else TransportError
+            return kind("refused", self.sentence("refuses connections: no SSH server listens there"))
         if isinstance(error, TimeoutError):
             limit_s = self.reach.ssh.connect_timeout_s
             return TransportError("unreachable", self.sentence(f"did not respond within {limit_s:g} s"))

@@ -68,6 +68,8 @@ MOST_MARKED_TOGETHER = 256
 the times in their logs tell what belongs to a window (docs/decisions/0017)."""
 _FLEET_PAUSE = 20.0
 """So many times as long as the marks of a fleet took it is left alone: 5 % of its master's time at most."""
+_FAILED_PAUSE_S = 10.0
+"""A host that gave no mark is asked for none so long."""
 _TOGETHER_S = 20.0
 """For a mark of all hosts of a fleet, with the greeting of those that are silent."""
 _WHILE_OTHERS_S = 60.0
@@ -350,6 +352,7 @@ class Marks:
         except (FailTaleError, ValueError, OSError) as error:
             if isinstance(error, TransportError):
                 failed = f"the host gave none ({error.reason})"
+                pause_s = max(pause_s, _FAILED_PAUSE_S)
             # a host without a mark is routine; its collection will say what is wrong
             _log.debug("%s: no mark was taken", " ".join([place[0], *place[1]]), exc_info=True)
         finally:
