@@ -145,7 +145,8 @@ def _make_safe(record: logging.LogRecord) -> bool:
         return False
     _inside.is_redacting = True
     try:
-        record.msg, record.args = _redacted_line(record.getMessage()), ()
+        is_foreign = record.name.startswith(PARAMIKO)
+        record.msg, record.args = _redacted_line(record.getMessage(), is_foreign=is_foreign), ()
         if record.exc_info and record.exc_info[1] is not None:
             record.exc_text = traceback_of(record.exc_info[1], _of_a_traceback)
         record.exc_info = record.stack_info = None  # a handler would format these anew, secrets included
@@ -154,11 +155,17 @@ def _make_safe(record: logging.LogRecord) -> bool:
     return True
 
 
-def _redacted_line(text: str) -> str:
+_WITHHELD = "(withheld: this line could not be searched for secrets)"
+
+
+def _redacted_line(text: str, *, is_foreign: bool) -> str:
+    """``is_foreign``: it may quote what a server said, so it is told only where somebody redacts it."""
+    if is_foreign and not _redactors:
+        return _WITHHELD
     try:
         return _redacted_or_raise(text).replace("\n", "\n    ")  # a foreign line end begins no line of ours
     except Exception:
-        return "(withheld: this line could not be searched for secrets)"
+        return _WITHHELD
 
 
 def _of_a_traceback(text: str) -> str:

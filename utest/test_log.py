@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import io
+import json
 import logging
 import re
 import secrets
@@ -16,9 +18,9 @@ import pytest
 from sshd import Sshd
 from test_hostile_words import HOSTILE, UNSEEN
 
-from FailTaleLibrary.cli import main
+from FailTaleLibrary.cli import _status_of_command, main
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.log import PARAMIKO, log_to_stream, logger_of, redact_with
+from FailTaleLibrary.log import PARAMIKO, log_to_stream, logger_of, made_safe, redact_with
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.run import Run, Stages
 
@@ -120,6 +122,39 @@ def test_without_a_redactor_a_traceback_goes_without_the_words_of_its_errors(lin
     assert "in fails\n" in lines()
     assert "KeyError: (its message is withheld" in lines()
     assert SECRET not in lines()
+
+
+def test_without_a_redactor_no_word_of_a_server_is_told(lines: Callable[[], str]) -> None:
+    made_safe(logging.getLogger(f"{PARAMIKO}.quiet1")).debug("Auth banner: %r", SECRET)
+    assert "quiet1: (withheld: " in lines()
+    assert SECRET not in lines()
+
+
+@pytest.mark.ssh
+def test_what_a_server_says_to_check_is_told_without_its_secrets(
+    tmp_path: Path, new_host: Callable[..., Sshd], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "banner").write_text(f"maintenance login: password={SECRET}\n")
+    host = new_host(name="app1", options=[f"Banner {tmp_path / 'banner'}"])
+    hosts = {"app1": {"component": "app", "address": host.address, "ssh": host.ssh_settings()}}
+    config = {"components": {"app": {"collectors": [{"name": "state", "command": "echo up"}]}}, "hosts": hosts}
+    (tmp_path / "failtale.yaml").write_text(json.dumps(config, default=str))
+    main(["--verbose", "check", "--config", str(tmp_path / "failtale.yaml")])
+    told = capsys.readouterr().err
+    assert "maintenance login: password=[redacted:" in told
+    assert SECRET not in told
+
+
+def test_the_traceback_of_a_command_goes_without_its_secrets(capsys: pytest.CaptureFixture[str]) -> None:
+    assert _status_of_command(argparse.Namespace(run=refuses_a_password)) == 1
+    told = capsys.readouterr().err
+    assert "in refuses_a_password\n" in told
+    assert "ValueError: password=[redacted:" in told
+    assert SECRET not in told
+
+
+def refuses_a_password(options: object) -> int:
+    raise ValueError(f"password={SECRET}")
 
 
 def test_a_line_that_cannot_be_redacted_is_withheld(lines: Callable[[], str]) -> None:

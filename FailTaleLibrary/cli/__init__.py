@@ -11,13 +11,12 @@ import contextlib
 import importlib
 import os
 import sys
-import traceback
 from collections.abc import Sequence
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.cli.printing import printing_safely
 from FailTaleLibrary.errors import FailTaleError
-from FailTaleLibrary.log import log_as_asked, log_to_stream, logger_of
+from FailTaleLibrary.log import LOG_VARIABLE, log_as_asked, log_to_stream, logger_of, redact_with, traceback_of
 
 _log = logger_of(__name__)
 
@@ -61,7 +60,16 @@ def _run(arguments: Sequence[str] | None) -> int:
         listening.callback(log_as_asked(os.environ))
         if options.verbose:
             listening.callback(log_to_stream(sys.stderr))
+        if options.verbose or os.environ.get(LOG_VARIABLE):
+            listening.callback(redact_with(_without_secrets))
         return _status_of_command(options)
+
+
+def _without_secrets(text: str) -> str:
+    """Of what a command tells without a redactor that knows the configuration's secrets."""
+    from FailTaleLibrary.redaction import Redactor  # most commands need none, and its automata take their time
+
+    return Redactor().redact(text).text
 
 
 def _status_of_command(options: argparse.Namespace) -> int:
@@ -78,9 +86,9 @@ def _status_of_command(options: argparse.Namespace) -> int:
         return _refuse(f"'{error.filename}': {error.strerror}" if error.filename else str(error))
     except KeyboardInterrupt:
         return 130
-    except Exception as error:  # a mistake of ours; its traceback may quote what is foreign, so it is printed here
+    except Exception as error:  # a mistake of ours; its traceback may quote what is foreign
         _log.debug("the command failed: %s", type(error).__name__)
-        traceback.print_exc()
+        print(traceback_of(error, _without_secrets), file=sys.stderr)
         return 1
 
 

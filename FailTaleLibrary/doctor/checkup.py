@@ -43,7 +43,7 @@ from FailTaleLibrary.doctor.survey import MAX_BYTES, HostSurvey, host_collectors
 from FailTaleLibrary.errors import ConfigError, RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.lazy import dataclass, field
-from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.log import logger_of, redact_with
 from FailTaleLibrary.progress import EVERY_S, CollectionState, Progress
 from FailTaleLibrary.records import Evidence, Failure, Gap, HostClock, Item, Window, our_words
 from FailTaleLibrary.redaction import Redactor
@@ -86,12 +86,14 @@ def check(
     resolved = resolve(config, values or values_of(config.variables, nothing_set))
     asked, config = tuple(hosts or config.hosts), resolved.config
     context = _Context(config, redactor, Connections(config))
+    stop_redacting_the_log = redact_with(lambda text: redactor.redact(text).text)
     try:
         found = () if config.gateway else _all_findings(context, asked, resolved, progress)
         services = tuple(service_findings(config, environ, redactor, hosts))
         notes = (*configuration_notes(config), *(Note(said=each) for each in context.connections.notes))
     finally:
         context.connections.close()
+        stop_redacting_the_log()
     well = not any(list(problems_in(host)) for host in found)
     return Checkup(
         failtale_version=__version__,
