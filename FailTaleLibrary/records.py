@@ -687,6 +687,8 @@ class Hint(Record):
     component: str
     """One of the report's own, ``test`` or ``unknown``."""
     cause: SafeText
+    in_our_words: bool = False
+    """The lines do not bear the model's words: `cause` names in ours the line that it points at."""
     confidence: Confidence
     """The lower of the model's and ours."""
     next_steps: tuple[SafeText, ...] = ()

@@ -82,6 +82,8 @@ class Written:
     answer: ModelAnswer
     bad: str
     """What of a wrong or hostile answer must not be shown; empty for a good one."""
+    causes: frozenset[str]
+    """Ids of the lines that tell the failure's cause."""
 
 
 def written_answers(path: Path) -> Iterator[Written]:
@@ -95,7 +97,7 @@ def written_answers(path: Path) -> Iterator[Written]:
                 plain = _BRACES.sub(r"\1", text) if marked else text
                 kind, answer = _answer(plain, told, is_good=sort == "good")
                 bad = "" if sort == "good" else marked or _last_part(answer.cause, sort)
-                yield Written(told["name"], report, prompt, sort, kind, answer, bad)
+                yield Written(told["name"], report, prompt, sort, kind, answer, bad, frozenset(_causes_of(told)))
 
 
 @cache
@@ -136,9 +138,8 @@ def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, Mod
     found = _ANSWER.fullmatch(text if not is_good or _VOICE.match(text) else f"good: {text}")
     assert found, text
     category, component = told["label"].split()
-    causes = [f"E{n}" for n, suspect in enumerate(told["suspects"], start=1) if suspect.get("cause")]
     return found["kind"], ModelAnswer(
-        evidence=tuple(found["ids"].split() if found["ids"] is not None else causes[:1]),
+        evidence=tuple(found["ids"].split() if found["ids"] is not None else _causes_of(told)[:1]),
         cause=found["text"],
         component=found["component"] or component,
         category=found["category"] or category,
@@ -146,25 +147,33 @@ def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, Mod
     )
 
 
+def _causes_of(told: dict[str, Any]) -> list[str]:
+    return [f"E{n}" for n, suspect in enumerate(told["suspects"], start=1) if suspect.get("cause")]
+
+
 def judged(written: Written) -> tuple[str, Hint | None, str]:
-    """``kept``, ``cut`` (a sentence is gone) or ``dropped``; the hint; why."""
+    """``kept``, ``cut`` (a part is gone), ``pointed`` (in our words) or ``dropped``; the hint; why."""
     answered = VerifiedAnswer(answer=written.answer, model="", seconds=0.0, prompt_tokens=None, answer_tokens=None)
     try:
         hint = checked_hint(answered, prompt=written.prompt, report=written.report)
     except HintError as error:
         return "dropped", None, str(error)
-    return "cut" if hint.removed_sentences else "kept", hint, " ".join(hint.notes)
+    outcome = "pointed" if hint.in_our_words else "cut" if hint.removed_sentences else "kept"
+    return outcome, hint, " ".join(hint.notes)
 
 
 def is_failure(written: Written, outcome: str, hint: Hint | None) -> bool:
     """Whether a good answer was lost, what is wrong is still said, or hostile words are shown.
 
-    A good answer may lose a part; what is left must cite a line of the cause.
+    A good answer may lose a part, or all its words: what is left must cite a line of the cause. Where only the line is
+    left that a wrong or hostile answer points at, it is wrong if that line tells no cause.
     """
     if written.sort == "good":
-        return hint is None or (outcome == "cut" and not _names_cause(written, hint))
+        return hint is None or (outcome != "kept" and not _names_cause(written, hint))
     if hint is None:
         return False
+    if hint.in_our_words:
+        return hint.citations[0].suspect_id not in written.causes
     if written.kind == "category":
         return hint.category == written.answer.category
     rest = written.answer.cause.replace(written.bad, " ")
@@ -189,12 +198,13 @@ def _last_part(text: str, sort: str) -> str:
 def measure(path: Path, *, show_all: bool) -> None:
     failures: Counter[tuple[str, str]] = Counter()
     totals: Counter[tuple[str, str]] = Counter()
-    confident = trimmed = 0
+    outcomes: Counter[tuple[str, str]] = Counter()
+    confident = 0
     for written in written_answers(path):
         outcome, hint, why = judged(written)
         failed = is_failure(written, outcome, hint)
         totals[written.sort, written.kind] += 1
-        trimmed += written.sort == "good" and outcome == "cut" and not failed
+        outcomes[written.sort, outcome] += 1
         failures[written.sort, written.kind] += failed
         confident += failed and hint is not None and hint.confidence != "low" and written.sort == "wrong"
         if failed or show_all:
@@ -205,9 +215,11 @@ def measure(path: Path, *, show_all: bool) -> None:
         kinds = [key for key in totals if key[0] == sort]
         lost, all_ = (sum(counter[key] for key in kinds) for counter in (failures, totals))
         print(f"{sort:8} {lost:4} of {all_:4} {verb} ({100 * lost / max(1, all_):.1f} %)")
+        shown = {each: outcomes[sort, each] for each in ("kept", "cut", "pointed", "dropped")}
+        print(f"           in the model's words {shown['kept']} in whole and {shown['cut']} in part, ", end="")
+        print(f"as the line that it points at {shown['pointed']}, nothing {shown['dropped']}")
         for key in sorted(kinds, key=lambda key: -failures[key]):
             print(f"           {failures[key]:4} of {totals[key]:4} {key[1]}")
-    print(f"{trimmed} of the good ones lost a part and still cite the cause")
     print(f"{confident} of the wrong ones that were kept bear more than low confidence\n")
 
 

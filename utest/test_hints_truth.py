@@ -91,7 +91,7 @@ def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> N
         ("The billing service refused it.", "'billing'"),
         ("The cluster saturn failed.", "'saturn'"),
         ("The host apollo is down.", "'apollo'"),
-        ("The log says 'connection refused'.", "'connection refused'"),
+        ("The log says 'connection refused'.", "a quote"),
         ("The KP was killed.", None),
         ("The XQZ was killed.", "'XQZ'"),
         ("The validator killed it.", "'validator'"),

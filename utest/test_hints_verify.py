@@ -217,6 +217,53 @@ def test_a_real_id_is_not_support() -> None:
         hint_of(cause="The server returned an error and the test failed.")
 
 
+STRANGE = "Storage had its drawer jammed shut, and nobody had the key."
+
+
+def test_strange_words_leave_the_line_that_the_model_points_at_in_our_words() -> None:
+    hint = hint_of(cause=STRANGE)
+    assert hint.in_our_words
+    assert hint.cause == f'The model points at E1 of storage1, storage.log: "{a_suspect().text}"'
+    assert (hint.confidence, [each.suspect_id for each in hint.citations]) == ("low", ["E1"])
+    assert "not shown" in hint.notes[0]
+    assert not hint_of().in_our_words
+
+
+@pytest.mark.parametrize(
+    "cause",
+    [
+        f"{STRANGE} Storage is fine, merge it.",
+        f"{STRANGE} Write to storage-help@mailbox.org.",
+        f"{STRANGE} storage9 had it.",
+        "Lorem ipsum dolor sit amet.",
+        "Storage ran out of disk space.",
+    ],
+    ids=["a verdict", "an address", "an invention", "another matter", "what the line does not say"],
+)
+def test_words_that_steer_invent_or_contradict_leave_nothing_of_their_pointing(cause: str) -> None:
+    with pytest.raises(HintError, match="dropped"):
+        hint_of(cause=cause)
+
+
+def test_a_line_that_cannot_be_the_cause_is_not_pointed_at() -> None:
+    usual = a_suspect(signals=(Signal(name="seen before", words=""), Signal(name="error", words="")))
+    judging = a_suspect(text="storage is fine, the crew may merge it")
+    for suspect in (usual, judging):
+        with pytest.raises(HintError, match="dropped"):
+            hint_of(suspect, cause=STRANGE)
+
+
+def test_a_later_sentence_that_the_lines_contradict_goes_alone() -> None:
+    hint = hint_of(cause=f"{CAUSE} The disk of storage1 is full.")
+    assert hint.cause == CAUSE
+    assert hint.removed_sentences == 1
+
+
+def test_a_note_repeats_no_words_of_the_model_but_one_name_or_number() -> None:
+    hint = hint_of(cause=f'{CAUSE} Its author wrote "ring extension four four two".')
+    assert "ring" not in " ".join(hint.notes)
+
+
 def test_only_citations_that_carry_the_claim_survive() -> None:
     hint = hint_of(a_suspect(), a_gap_suspect(), evidence=("E2", "E1"))
     assert [citation.suspect_id for citation in hint.citations] == ["E1"]
@@ -224,7 +271,7 @@ def test_only_citations_that_carry_the_claim_survive() -> None:
 
 def test_a_word_that_all_lines_bear_supports_none() -> None:
     suspects = [a_suspect(id=f"E{n}", text=f"checkout {word}", signals=()) for n, word in enumerate("abcd", start=1)]
-    with pytest.raises(HintError, match="no significant word"):
+    with pytest.raises(HintError, match="nothing speaks for"):
         hint_of(*suspects, cause="The checkout is broken.")
 
 

@@ -405,6 +405,13 @@ def test_a_paraphrase_of_the_headline_is_told_as_an_agreement(confidence: str) -
     assert "Left out: something." in text_of_card(**told)
 
 
+def test_a_hint_in_our_words_that_names_the_headlines_line_is_an_agreement_without_words_of_the_model() -> None:
+    told = hinted(cause='The model points at E1 of storage1: "…"', in_our_words=True, confidence="low")
+    for page in (text_of_card(**told), to_text(a_report(**told)), to_brief_text(a_report(**told), more="")):
+        assert "The model agrees (qwen2.5:3b, cites E1)" in page
+        assert "points at" not in page
+
+
 @pytest.mark.parametrize(
     "changes",
     [

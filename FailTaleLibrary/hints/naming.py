@@ -28,6 +28,10 @@ def _not_found(kind: str, words: str) -> str:
     return f"{kind} '{shorten(words, _SHOWN_CHARS)}', which stands nowhere in the evidence"
 
 
+_QUOTE_NOT_FOUND = "a quote that stands nowhere in the evidence"
+"""Whatever a model put between quotes: the card would say it after all."""
+
+
 def _comparable(text: str) -> str:
     return " ".join(text.casefold().replace("\N{MINUS SIGN}", "-").split())
 
@@ -116,7 +120,7 @@ class Named:
             if len(words.split()) == 1 and stem(words.strip(" .,")) in _stems_that_tell_none():
                 continue  # a word that is only meant so
             if any(_loosened(_comparable(part)).strip(" .,") not in self._loose for part in parts):
-                return _not_found("the quote", words)
+                return _QUOTE_NOT_FOUND
         return None
 
     def _invented_number(self, sentence: str) -> str | None:

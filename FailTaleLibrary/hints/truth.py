@@ -122,6 +122,18 @@ class Scene:
         """What a claim has in common with a line and with most others, and the message does not say."""
         return tuple(self._shared_stems(claim, line, idle=self._idle_stems - self._common))
 
+    def is_about(self, text: str, line: Line) -> bool:
+        """Whether a text has anything at all in common with a line, be it only a name or a number."""
+        who = f"{line.suspect.host} {line.suspect.component} {line.suspect.collector}"
+        stems = {*line.stems, *significant_stems(who)}
+        return bool(stems & significant_stems(text).keys() or self._shared_ideas(text, line)) or bool(
+            self.shared_numbers(text, line)
+        )
+
+    def says_only_the_message(self, text: str) -> bool:
+        """Whether a text has no word beyond the failure's own message and names."""
+        return significant_stems(text).keys() <= {*significant_stems(self.message), *self.names}
+
     def shared_numbers(self, claim: str, line: Line) -> tuple[str, ...]:
         """Numbers of a claim that a person can have got from a line, and from nothing that the message says.
 

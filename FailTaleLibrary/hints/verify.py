@@ -8,31 +8,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from functools import partial
 
 from FailTaleLibrary.errors import HintError
-from FailTaleLibrary.hints.answer import CONFIDENCES, MAX_CAUSE_CHARS, MAX_CITATIONS, ModelAnswer
-from FailTaleLibrary.hints.concepts import said_in
+from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS, MAX_CITATIONS, ModelAnswer
+from FailTaleLibrary.hints.claims import Claim, checked_claim
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
-from FailTaleLibrary.hints.steering import Ground, hosts_named_in, steering
+from FailTaleLibrary.hints.steering import Ground, hosts_named_in
 from FailTaleLibrary.hints.steps import steps_for
+from FailTaleLibrary.hints.support import (
+    fair_category,
+    lack_of_support,
+    lowest_of,
+    most_confidence,
+    supported_component,
+    supporting_citations,
+)
 from FailTaleLibrary.hints.telling import Tale, speaks_to_somebody
-from FailTaleLibrary.hints.truth import Line, Scene, chain_places, is_change, line_of
+from FailTaleLibrary.hints.truth import Line, Scene, line_of
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import (
     Citation,
     Confidence,
     Hint,
-    HintCategory,
     Report,
     SafeText,
     Suspect,
-    Window,
+    derived,
     derived_texts,
     our_words,
 )
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.text import shorten
 
 # --- The hint ---------------------------------------------------------------------------------------------------------
 
@@ -55,62 +62,145 @@ class VerifiedAnswer:
 
 
 def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) -> Hint:
-    """What of an answer may be shown.
+    """What of an answer may be shown: of the model's sentences what the lines bear, else the line that it points at.
 
-    Raises HintError when no sentence survives, no citation, or when the lines say otherwise: an opinion without support
-    is worth less than none.
+    Raises HintError when neither is left, or when the lines say otherwise: an opinion without support is worth less
+    than none.
     """
     answer = answered.answer
     unseen = _unseen_note(prompt)
     if answer.finds_no_cause:
         return _no_cause(answered, notes=(*unseen, *answered.along, *prompt.notes))
     scene = _scene_of(answer, prompt, report)
+    tale = _tale_of(scene, report)
     claim = checked_claim(
-        answer.cause,
-        ground=_ground_of(scene, prompt, report),
-        named=_named(prompt),
-        tale=_tale_of(scene, report),
+        answer.cause, ground=_ground_of(scene, prompt, report), named=_named(prompt), tale=tale,
         max_chars=MAX_CAUSE_CHARS,
-    )
-    if not claim.sentences:
+    )  # fmt: skip
+    if not claim.sentences and (claim.is_steered or claim.invents or not claim.said):
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'no whole sentence'}", unseen)
     if not scene.cited:
         raise _dropped("the model's text cites no line of the evidence", unseen)
-    if why := scene.objection(claim.whole):
+    claim, why = _without_contradictions(claim, scene)
+    if why:
         raise _dropped(f"the model's text does not fit the lines: {why}", unseen)
-    cause = NO_KNOWN_VALUES.safe_text(claim.text)
-    citations = _supported(cause, scene)
-    supporting = tuple(line for line in scene.lines if line.id in {citation.suspect_id for citation in citations})
-    if why := _lack_of_support(claim.text, supporting, scene, report):
+    shown = _in_its_words(claim, scene) or _in_our_words(claim, scene, unseen)
+    if why := lack_of_support(shown.told, shown.lines, scene, report):
         raise _dropped(why, unseen)
-    suspects = tuple(line.suspect for line in supporting)
-    unlikely = scene.doubtful_ideas(claim.sentences)
-    most, doubts = _most_confidence(suspects, prompt=prompt, report=report)
+    suspects = tuple(line.suspect for line in shown.lines)
+    most, doubts = most_confidence(suspects, prompt=prompt, report=report)
     return Hint(
         model=answered.model,
         seconds=round(answered.seconds, 1),
-        category=_fair_category(answer.category, claim.text, supporting),
-        component=_supported_component(answer.component, prompt=prompt, supporting=suspects),
-        cause=cause,
-        confidence=_lowest_of(
-            answer.confidence, most, "low" if claim.is_steered or claim.strange or unlikely else "high"
-        ),
+        category=fair_category(answer.category, shown.told, shown.lines),
+        component=supported_component(answer.component, prompt=prompt, supporting=suspects),
+        cause=shown.cause,
+        in_our_words=shown.in_our_words,
+        confidence=lowest_of(answer.confidence, most, shown.confidence),
         next_steps=steps_for(suspects),
-        citations=citations,
+        citations=shown.citations,
         removed_sentences=len(claim.removed) + claim.cut,
-        notes=(
-            *_left_out(claim),
-            *_cut_short(claim),
-            *_strange(claim),
-            *_unlikely(unlikely),
-            *unseen,
-            *doubts,
-            *answered.along,
-            *prompt.notes,
-        ),
+        notes=(*shown.notes, *unseen, *doubts, *answered.along, *prompt.notes),
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
+
+
+def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, str | None]:
+    """The claim up to where the lines say otherwise; why, where they do so from its first sentence on.
+
+    Of a claim without a sentence that may be shown the whole text is judged: it says nothing that a reader sees, and
+    still tells what its citations are worth.
+    """
+    whole = claim.whole or claim.said
+    why = scene.objection(whole)
+    for kept in range(len(claim.sentences) - 1, 0, -1) if why else ():
+        if scene.objection(whole[:kept]) is None:
+            return claim.only_first(kept, why=_NOT_SAID), None
+    return claim, why
+
+
+_NOT_SAID = "what the lines do not say"
+
+
+# --- In whose words ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What a reader is to see, and the lines that bear it."""
+
+    cause: SafeText
+    told: str
+    """What is held against the lines."""
+    citations: tuple[Citation, ...]
+    lines: tuple[Line, ...]
+    confidence: Confidence
+    """The most that such words allow."""
+    notes: tuple[SafeText, ...]
+    in_our_words: bool = False
+
+
+def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
+    """The model's own sentences; None where none is left, or no line has anything in common with them."""
+    cause = NO_KNOWN_VALUES.safe_text(claim.text)
+    citations = supporting_citations(cause, scene) if claim.sentences else ()
+    if not citations:
+        return None
+    unlikely = scene.doubtful_ideas(claim.sentences)
+    is_doubtful = claim.is_steered or claim.strange or unlikely
+    return _Shown(
+        cause=cause,
+        told=claim.text,
+        citations=citations,
+        lines=_lines_of(citations, scene),
+        confidence="low" if is_doubtful else "high",
+        notes=(*_left_out(claim), *_cut_short(claim), *_strange(claim), *_unlikely(unlikely)),
+    )
+
+
+def _in_our_words(claim: Claim, scene: Scene, unseen: Sequence[SafeText]) -> _Shown:
+    """The line that the model points at, where its words are only strange.
+
+    Raises HintError where they would steer a reader, invent something, say nothing beyond the failure's message or
+    have nothing to do with the line: then its pointing is worth nothing either.
+    """
+    if claim.is_steered or claim.invents:
+        raise _dropped(f"the model's text held {_listed(claim.removed) or 'what could steer a reader'}", unseen)
+    said = " ".join(claim.said)
+    pointed = tuple(line for line in scene.cited if not speaks_to_somebody(line.text) and scene.is_about(said, line))
+    if not pointed or scene.says_only_the_message(said):
+        ids = _listed(line.id for line in scene.cited)
+        why = f"the model's text has no significant word in common with the lines that it cites ({ids})"
+        raise _dropped(f"{why} beyond names and the failure's own message", unseen)
+    return _Shown(
+        cause=_pointing_sentence(pointed[0].suspect),
+        told=pointed[0].text,
+        citations=tuple(Citation(suspect_id=line.id) for line in pointed),
+        lines=pointed,
+        confidence="low",
+        notes=(_STRANGE_WORDS,),
+        in_our_words=True,
+    )
+
+
+_STRANGE_WORDS = our_words("The model's own words are not shown, because the lines do not bear them.")
+_POINTED_CHARS = 160
+
+
+def _pointing_sentence(suspect: Suspect) -> SafeText:
+    """``The model points at E1 of db1, postgresql.log: "ERROR: could not …".``"""
+
+    def sentence(of: Suspect) -> str:
+        place = f"{of.host}, {of.collector}" if of.collector else of.host
+        return f'The model points at {of.id} of {place}: "{shorten(prompt_line(of.text), _POINTED_CHARS)}"'
+
+    return derived(sentence, suspect)
+
+
+def _lines_of(citations: Sequence[Citation], scene: Scene) -> tuple[Line, ...]:
+    cited = {citation.suspect_id for citation in citations}
+    return tuple(line for line in scene.lines if line.id in cited)
 
 
 def _dropped(why: str, unseen: Sequence[SafeText]) -> HintError:
@@ -224,303 +314,3 @@ def _tale_of(scene: Scene, report: Report) -> Tale:
 def _named(prompt: Prompt) -> Named:
     offsets = tuple(suspect.offset_s for suspect in prompt.suspects if suspect.offset_s is not None)
     return Named("\n".join([prompt.facts, *prompt.components]), offsets_s=offsets)
-
-
-# --- Support ----------------------------------------------------------------------------------------------------------
-
-
-def _supported(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
-    """Citations of the lines that have something in common with the claim that only they say.
-
-    Where none of those that the model cites has, those that its text plainly tells.
-    """
-    citations = _citations_of(claim, scene)
-    if citations:
-        return citations
-    told = [
-        line
-        for line in scene.lines
-        if not (line.is_usual or speaks_to_somebody(line.text))
-        and len(_shared_with(scene, line, claim)) >= _LEAST_OF_AN_UNCITED_LINE
-    ]
-    return tuple(
-        Citation(suspect_id=line.id, shared_words=derived_texts(partial(_shared_with, scene, line), claim)[:5])
-        for line in told[:1]
-    )
-
-
-def _citations_of(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
-    citations = []
-    for line in scene.cited:
-        if speaks_to_somebody(line.text):
-            continue
-        shared = derived_texts(partial(_shared_with, scene, line), claim)
-        if not shared and line.suspect.is_strong:
-            shared = derived_texts(partial(_common_with, scene, line), claim)
-        if _is_enough(shared, scene, line, claim):
-            citations.append(Citation(suspect_id=line.id, shared_words=shared[:5]))
-    return tuple(citations)
-
-
-def _is_enough(shared: Sequence[str], scene: Scene, line: Line, claim: str) -> bool:
-    if line.suspect.is_strong or not shared:
-        return bool(shared)
-    return len({*shared, *scene.words_at_all(claim, line)}) >= _LEAST_OF_A_WEAK_LINE
-
-
-def _common_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
-    """Of words that most lines have it takes more than one."""
-    words = scene.common_words(claim, line)
-    return words if len(words) >= _LEAST_OF_A_WEAK_LINE else ()
-
-
-_LEAST_OF_AN_UNCITED_LINE = 4
-_LEAST_OF_A_WEAK_LINE = 2
-"""Words in common with a line that no strong signal speaks for: one may be chance."""
-
-
-def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
-    return tuple(dict.fromkeys([*scene.shared_words(claim, line), *scene.shared_numbers(claim, line)]))
-
-
-def _lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report: Report) -> str | None:
-    """Why the lines that bear the claim are not enough; None when they are."""
-    if not supporting:
-        ids = " ".join(line.id for line in scene.cited)
-        return (
-            f"the model's text has no significant word in common with the lines that it cites ({ids}) "
-            "beyond names and the failure's own message"
-        )
-    if all(line.is_usual for line in supporting):
-        return f"the lines that the model cites ({_ids(supporting)}) are usual ones"
-    if not any(_is_told_of(line.suspect) or _is_detail(line, scene) for line in supporting):
-        return f"nothing speaks for the lines that the model cites ({_ids(supporting)})"
-    lead = _lead_of(scene, report)
-    if lead is None or any(line.id == lead.id for line in supporting):
-        return None
-    if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
-        return None  # it tells the lead, though it does not cite it
-    if all(_follows(line, lead, scene) for line in supporting):
-        return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
-    return None
-
-
-def _ids(lines: Iterable[Line]) -> str:
-    return " ".join(line.id for line in lines)
-
-
-def _lead_of(scene: Scene, report: Report) -> Line | None:
-    """The cause that the ranking found, if the model saw it: the chain's first, else the first strong suspect."""
-    chain = report.analysis.chain
-    first = next((suspect.id for suspect in report.analysis.suspects if suspect.is_strong), None)
-    wanted = chain.links[0].cause.suspect_id if chain else first
-    return next((line for line in scene.lines if line.id == wanted), None)
-
-
-_CLEARLY_LATER_S = 0.05
-_SYMPTOMS = frozenset(
-    {
-        "back end down", "cannot connect", "connection lost", "connection refused", "error", "exception", "failure",
-        "in the window", "near the failure", "new", "page not found", "server error", "session ended", "shared words",
-        "slow", "stack trace", "time-out", "unit failed", "unreachable", "warning",
-    }
-)  # fmt: skip
-
-
-def _follows(line: Line, lead: Line, scene: Scene) -> bool:
-    """Whether a line followed from the lead: by the chain, or by the clock.
-
-    The clock tells it only of a line that shows that something failed, and not what.
-    """
-    if is_change(line.suspect):
-        return False  # no error makes what somebody changed
-    if _says_the_same(line, lead):
-        return False
-    if line.id in chain_places(scene.chain) or any(signal.name == "consequence" for signal in line.suspect.signals):
-        return True
-    one, other = lead.suspect, line.suspect
-    if one.offset_s is None or other.offset_s is None or other.offset_s <= one.offset_s + _CLEARLY_LATER_S:
-        return False
-    only_shows = {each.name for each in other.signals} <= _SYMPTOMS
-    return only_shows and (one.host == other.host or scene.chain is not None)
-
-
-def _is_detail(line: Line, scene: Scene) -> bool:
-    """Whether a line stands beside a strong one of the same log, as a DETAIL or a HINT does."""
-    ours = line.suspect
-    return any(
-        other.suspect.is_strong
-        and other.suspect.item_id == ours.item_id
-        and None not in (other.suspect.offset_s, ours.offset_s)
-        and abs((other.suspect.offset_s or 0.0) - (ours.offset_s or 0.0)) <= _CLEARLY_LATER_S
-        for other in scene.lines
-    )
-
-
-def _says_the_same(line: Line, lead: Line) -> bool:
-    """Whether a line only passes on what another one says, as a client does with its server's error."""
-    ours, theirs = set(line.stems), set(lead.stems)
-    return len(ours & theirs) >= _MOST_OF_A_LINE * min(len(ours), len(theirs))
-
-
-_MOST_OF_A_LINE = 0.6
-
-
-def _is_told_of(suspect: Suspect) -> bool:
-    """Whether anything but its time speaks for a line."""
-    return any(signal.name not in _IDLE for signal in suspect.signals)
-
-
-_IDLE = frozenset({"seen before", "consequence", "in the window", "near the failure", "of another test"})
-
-
-def _supported_component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -> str:
-    """The component that the model named, if a line that it cites comes from it."""
-    theirs = {prompt_line(suspect.component or suspect.host) for suspect in supporting}
-    return named if named in prompt.components and (named in theirs or named == "test") else "unknown"
-
-
-def _fair_category(named: HintCategory, claim: str, supporting: Sequence[Line]) -> HintCategory:
-    """The model's category, unless what the lines show is of another.
-
-    No blame on the test while a machine shows a strong signal: small models like to.
-    """
-    if named == "test" and any(line.suspect.is_strong for line in supporting):
-        return "unknown"
-    shown = {
-        concept.category
-        for concept in said_in(claim)
-        if concept.category and any(concept.is_borne_by(line.text) for line in supporting)
-    }
-    return "unknown" if shown and named not in shown else named
-
-
-# --- Confidence ------------------------------------------------------------------------------------------------------
-
-
-def _most_confidence(
-    supporting: tuple[Suspect, ...], *, prompt: Prompt, report: Report
-) -> tuple[Confidence, tuple[SafeText, ...]]:
-    """What the lines and the chain allow, and why it is no more."""
-    order = {suspect.id: place for place, suspect in enumerate(report.analysis.suspects)}
-    first = min(order[suspect.id] for suspect in supporting)
-    if any(order.get(id_, first) < first for id_ in prompt.withheld):
-        return "low", (our_words("Confidence is low, because a line that the model did not see is a better suspect."),)
-    chain = report.analysis.chain
-    lead = chain.links[0].cause.suspect_id if chain else None
-    cites_lead = lead is None or any(suspect.id == lead for suspect in supporting)
-    strongest = next((suspect.id for suspect in report.analysis.suspects if suspect.is_strong), None)
-    if not cites_lead or (strongest is not None and not any(suspect.is_strong for suspect in supporting)):
-        return "low", (our_words("Confidence is low, because the strongest suspect is not cited."),)
-    own = own_confidence(supporting, window=report.failure.window)
-    if own == "high" and chain is None:
-        return "medium", (our_words("Confidence is no higher, because nothing links the cited lines to the failure."),)
-    return own, ()
-
-
-def own_confidence(supporting: Iterable[Suspect], *, window: Window) -> Confidence:
-    """High for a strong signal inside the window, medium for one whose time is not known to be, else low."""
-    strong = [suspect for suspect in supporting if suspect.is_strong]
-    if any(_is_inside(suspect, window) for suspect in strong):
-        return "high"
-    return "medium" if strong else "low"
-
-
-def _is_inside(suspect: Suspect, window: Window) -> bool:
-    if suspect.at is not None:
-        return window.start <= suspect.at <= window.end
-    # What differs from a baseline has changed since the window's start.
-    return suspect.item_id is not None and suspect.line_number is None
-
-
-def _lowest_of(*each: Confidence) -> Confidence:
-    return min(each, key=CONFIDENCES.index)
-
-
-# --- The claim: the sentences that may be shown -----------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Claim:
-    """What is left of a model's text."""
-
-    sentences: tuple[str, ...]
-    whole: tuple[str, ...]
-    """The same as the model wrote them: what went with a part would have been told as well."""
-    removed: tuple[str, ...]
-    """Why each removed sentence went, in a few words."""
-    cut: int = 0
-    """Sentences that lost what did not tell what happened, or shared no word with the lines."""
-    strange: tuple[str, ...] = ()
-    """Plain words of the kept sentences that stand nowhere, where they make them doubtful."""
-    is_steered: bool = False
-    """Something went that would have steered its reader: the model may have obeyed somebody."""
-
-    @property
-    def text(self) -> str:
-        return " ".join(self.sentences)
-
-
-def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_chars: int) -> Claim:
-    """The sentences of ``text`` that are harmless and invent nothing, as far as they tell what the lines tell as well.
-
-    An unfinished last one goes. ``max_chars`` is the length at which the model's text was cut, if it was.
-    """
-    kept: list[str] = []
-    whole: list[str] = []
-    removed: list[str] = []
-    strange: list[str] = []
-    cut = 0
-    is_steered = False
-    for sentence in _sentences_of(text, max_chars=max_chars):
-        told = tale.told_of(sentence, is_first=not kept)
-        harm = steering(sentence, ground)
-        is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
-        if len(" ".join([*kept, told])) >= _MOST_SHOWN:
-            removed.append(_TOO_LONG)
-        elif not told:
-            removed.append(harm or named.invention(sentence) or _NOTHING_TOLD)
-        elif why := steering(told, ground) or named.invention(told):
-            removed.append(why)
-        else:
-            cut += told != sentence
-            kept.append(_finished(told))
-            whole.append(_finished(sentence))
-            strange += named.strange_words(told)
-    return Claim(tuple(kept), tuple(whole), tuple(removed), cut, tuple(strange), is_steered)
-
-
-_MOST_SHOWN = 2 * MAX_CAUSE_CHARS
-"""Of a server without grammars, which does not keep to what was asked for."""
-_TOO_LONG = "what is longer than a hint"
-_NOTHING_TOLD = "what the lines do not tell"
-
-
-# --- Sentences -------------------------------------------------------------------------------------------------------
-
-_END = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\bca\.)[\"')\]]?\s+")
-
-
-def _sentences_of(text: str, *, max_chars: int) -> list[str]:
-    """Sentences in plain dress; what follows the last full stop is kept only when it is all there is and not cut."""
-    plain = _without_markup(text)
-    parts = [part.strip() for part in _END.split(plain) if part.strip()]
-    if parts and not _is_finished(parts[-1]) and (len(parts) > 1 or len(text) >= max_chars - 1):
-        parts.pop()
-    return parts
-
-
-def _without_markup(text: str) -> str:
-    """Markdown's marks, semicolons and arrows, which prose can do without, in harmless forms."""
-    text = re.sub(r"[ \t\r\n]+", " ", text).strip()
-    text = text.replace("**", "").replace("`", "'")
-    text = re.sub(r"(?<![<-])[-=]>", "\N{RIGHTWARDS ARROW}", text)
-    return re.sub(r"; (?=\w)", ", ", text)
-
-
-def _is_finished(sentence: str) -> bool:
-    return sentence.rstrip("\"')]").endswith((".", "!", "?"))
-
-
-def _finished(sentence: str) -> str:
-    return sentence if _is_finished(sentence) else f"{sentence}."

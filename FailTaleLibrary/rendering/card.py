@@ -362,7 +362,8 @@ def _reasons(report: Report) -> Iterator[str]:
         yield f"and {link.effect.who}: {link.effect.says} (after {link.cause.who}: {in_words.reason_words(link)})"
     hint = report.analysis.hint
     if hint and place_of_hint(report.analysis) == "agrees":
-        yield f"The model's words: {hint.cause}"
+        if not hint.in_our_words:
+            yield f"The model's words: {hint.cause}"
         yield from hint.notes
         yield from (f"Next: {step}" for step in hint.next_steps)
     if report.analysis.recurrence:

@@ -50,10 +50,15 @@ def agreement_words(hint: Hint) -> str:
 
 
 def says_headline_again(hint: Hint, analysis: Analysis) -> bool:
-    """Whether the hint blames the same line as the headline, in no more than its words and those of the chain."""
+    """Whether the hint blames the same line as the headline, in no more than its words and those of the chain.
+
+    A hint in our words only names the line.
+    """
     first = next(iter(analysis.suspects), None)
     if first is None or not first.is_strong or first.id not in {each.suspect_id for each in hint.citations}:
         return False
+    if hint.in_our_words:
+        return True
     chain = analysis.chain
     said = [analysis.headline, analysis.cause, first.text, first.host, first.component, first.collector]
     said += [signal.name for signal in first.signals if signal.strong]

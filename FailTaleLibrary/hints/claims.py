@@ -1,0 +1,117 @@
+"""A model's text -> the claim in it: the sentences, as far as they may be shown. Pure."""
+
+from __future__ import annotations
+
+import re
+
+from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS
+from FailTaleLibrary.hints.naming import Named
+from FailTaleLibrary.hints.steering import Ground, steering
+from FailTaleLibrary.hints.telling import Tale
+from FailTaleLibrary.lazy import dataclass, replace
+
+# --- The claim: the sentences that may be shown -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What is left of a model's text."""
+
+    sentences: tuple[str, ...]
+    whole: tuple[str, ...]
+    """The same as the model wrote them: what went with a part would have been told as well."""
+    removed: tuple[str, ...]
+    """Why each removed sentence went, in a few words."""
+    cut: int = 0
+    """Sentences that lost what did not tell what happened, or shared no word with the lines."""
+    strange: tuple[str, ...] = ()
+    """Plain words of the kept sentences that stand nowhere, where they make them doubtful."""
+    is_steered: bool = False
+    """Something went that would have steered its reader: the model may have obeyed somebody."""
+    invents: bool = False
+    """Something went that stands nowhere: a number, a name, a doer."""
+    said: tuple[str, ...] = ()
+    """All its sentences, shown or not."""
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.sentences)
+
+    def only_first(self, sentences: int, *, why: str) -> Claim:
+        """Without those behind the first ones."""
+        gone = len(self.sentences) - sentences
+        return replace(
+            self,
+            sentences=self.sentences[:sentences],
+            whole=self.whole[:sentences],
+            removed=(*self.removed, *[why] * gone),
+        )
+
+
+def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_chars: int) -> Claim:
+    """The sentences of ``text`` that are harmless and invent nothing, as far as they tell what the lines tell as well.
+
+    An unfinished last one goes. ``max_chars`` is the length at which the model's text was cut, if it was.
+    """
+    kept: list[str] = []
+    whole: list[str] = []
+    removed: list[str] = []
+    strange: list[str] = []
+    cut = 0
+    is_steered = invents = False
+    said = _sentences_of(text, max_chars=max_chars)
+    for sentence in said:
+        told = tale.told_of(sentence, is_first=not kept)
+        harm, invention = steering(sentence, ground), named.invention(sentence)
+        is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
+        invents = invents or invention is not None
+        if len(" ".join([*kept, told])) >= _MOST_SHOWN:
+            removed.append(_TOO_LONG)
+        elif not told:
+            removed.append(harm or invention or _NOTHING_TOLD)
+        elif why := steering(told, ground) or named.invention(told):
+            removed.append(why)
+        else:
+            cut += told != sentence
+            kept.append(_finished(told))
+            whole.append(_finished(sentence))
+            strange += named.strange_words(told)
+    return Claim(
+        tuple(kept), tuple(whole), tuple(removed), cut, tuple(strange), is_steered, invents, tuple(map(_finished, said))
+    )
+
+
+_MOST_SHOWN = 2 * MAX_CAUSE_CHARS
+"""Of a server without grammars, which does not keep to what was asked for."""
+_TOO_LONG = "what is longer than a hint"
+_NOTHING_TOLD = "what the lines do not tell"
+
+
+# --- Sentences -------------------------------------------------------------------------------------------------------
+
+_END = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\bca\.)[\"')\]]?\s+")
+
+
+def _sentences_of(text: str, *, max_chars: int) -> list[str]:
+    """Sentences in plain dress; what follows the last full stop is kept only when it is all there is and not cut."""
+    plain = _without_markup(text)
+    parts = [part.strip() for part in _END.split(plain) if part.strip()]
+    if parts and not _is_finished(parts[-1]) and (len(parts) > 1 or len(text) >= max_chars - 1):
+        parts.pop()
+    return parts
+
+
+def _without_markup(text: str) -> str:
+    """Markdown's marks, semicolons and arrows, which prose can do without, in harmless forms."""
+    text = re.sub(r"[ \t\r\n]+", " ", text).strip()
+    text = text.replace("**", "").replace("`", "'")
+    text = re.sub(r"(?<![<-])[-=]>", "\N{RIGHTWARDS ARROW}", text)
+    return re.sub(r"; (?=\w)", ", ", text)
+
+
+def _is_finished(sentence: str) -> bool:
+    return sentence.rstrip("\"')]").endswith((".", "!", "?"))
+
+
+def _finished(sentence: str) -> str:
+    return sentence if _is_finished(sentence) else f"{sentence}."

@@ -1,0 +1,233 @@
+"""A claim and the lines that it cites -> those that bear it, why that is not enough, how sure it can be. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+
+from FailTaleLibrary.hints.answer import CONFIDENCES
+from FailTaleLibrary.hints.concepts import said_in
+from FailTaleLibrary.hints.prompt import Prompt, prompt_line
+from FailTaleLibrary.hints.telling import speaks_to_somebody
+from FailTaleLibrary.hints.truth import Line, Scene, chain_places, is_change
+from FailTaleLibrary.records import (
+    Citation,
+    Confidence,
+    HintCategory,
+    Report,
+    SafeText,
+    Suspect,
+    Window,
+    derived_texts,
+    our_words,
+)
+
+# --- Support ----------------------------------------------------------------------------------------------------------
+
+
+def supporting_citations(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
+    """Citations of the lines that have something in common with the claim that only they say.
+
+    Where none of those that the model cites has, those that its text plainly tells.
+    """
+    citations = _citations_of(claim, scene)
+    if citations:
+        return citations
+    told = [
+        line
+        for line in scene.lines
+        if not (line.is_usual or speaks_to_somebody(line.text))
+        and len(_shared_with(scene, line, claim)) >= _LEAST_OF_AN_UNCITED_LINE
+    ]
+    return tuple(
+        Citation(suspect_id=line.id, shared_words=derived_texts(partial(_shared_with, scene, line), claim)[:5])
+        for line in told[:1]
+    )
+
+
+def _citations_of(claim: SafeText, scene: Scene) -> tuple[Citation, ...]:
+    citations = []
+    for line in scene.cited:
+        if speaks_to_somebody(line.text):
+            continue
+        shared = derived_texts(partial(_shared_with, scene, line), claim)
+        if not shared and line.suspect.is_strong:
+            shared = derived_texts(partial(_common_with, scene, line), claim)
+        if _is_enough(shared, scene, line, claim):
+            citations.append(Citation(suspect_id=line.id, shared_words=shared[:5]))
+    return tuple(citations)
+
+
+def _is_enough(shared: Sequence[str], scene: Scene, line: Line, claim: str) -> bool:
+    if line.suspect.is_strong or not shared:
+        return bool(shared)
+    return len({*shared, *scene.words_at_all(claim, line)}) >= _LEAST_OF_A_WEAK_LINE
+
+
+def _common_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
+    """Of words that most lines have it takes more than one."""
+    words = scene.common_words(claim, line)
+    return words if len(words) >= _LEAST_OF_A_WEAK_LINE else ()
+
+
+_LEAST_OF_AN_UNCITED_LINE = 4
+_LEAST_OF_A_WEAK_LINE = 2
+"""Words in common with a line that no strong signal speaks for: one may be chance."""
+
+
+def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys([*scene.shared_words(claim, line), *scene.shared_numbers(claim, line)]))
+
+
+def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report: Report) -> str | None:
+    """Why the lines that bear the claim are not enough; None when they are."""
+    if not supporting:
+        ids = " ".join(line.id for line in scene.cited)
+        return (
+            f"the model's text has no significant word in common with the lines that it cites ({ids}) "
+            "beyond names and the failure's own message"
+        )
+    if all(line.is_usual for line in supporting):
+        return f"the lines that the model cites ({_ids(supporting)}) are usual ones"
+    if not any(_is_told_of(line.suspect) or _is_detail(line, scene) for line in supporting):
+        return f"nothing speaks for the lines that the model cites ({_ids(supporting)})"
+    lead = _lead_of(scene, report)
+    if lead is None or any(line.id == lead.id for line in supporting):
+        return None
+    if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
+        return None  # it tells the lead, though it does not cite it
+    if all(_follows(line, lead, scene) for line in supporting):
+        return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
+    return None
+
+
+def _ids(lines: Iterable[Line]) -> str:
+    return " ".join(line.id for line in lines)
+
+
+def _lead_of(scene: Scene, report: Report) -> Line | None:
+    """The cause that the ranking found, if the model saw it: the chain's first, else the first strong suspect."""
+    chain = report.analysis.chain
+    first = next((suspect.id for suspect in report.analysis.suspects if suspect.is_strong), None)
+    wanted = chain.links[0].cause.suspect_id if chain else first
+    return next((line for line in scene.lines if line.id == wanted), None)
+
+
+_CLEARLY_LATER_S = 0.05
+_SYMPTOMS = frozenset(
+    {
+        "back end down", "cannot connect", "connection lost", "connection refused", "error", "exception", "failure",
+        "in the window", "near the failure", "new", "page not found", "server error", "session ended", "shared words",
+        "slow", "stack trace", "time-out", "unit failed", "unreachable", "warning",
+    }
+)  # fmt: skip
+
+
+def _follows(line: Line, lead: Line, scene: Scene) -> bool:
+    """Whether a line followed from the lead: by the chain, or by the clock.
+
+    The clock tells it only of a line that shows that something failed, and not what.
+    """
+    if is_change(line.suspect):
+        return False  # no error makes what somebody changed
+    if _says_the_same(line, lead):
+        return False
+    if line.id in chain_places(scene.chain) or any(signal.name == "consequence" for signal in line.suspect.signals):
+        return True
+    one, other = lead.suspect, line.suspect
+    if one.offset_s is None or other.offset_s is None or other.offset_s <= one.offset_s + _CLEARLY_LATER_S:
+        return False
+    only_shows = {each.name for each in other.signals} <= _SYMPTOMS
+    return only_shows and (one.host == other.host or scene.chain is not None)
+
+
+def _is_detail(line: Line, scene: Scene) -> bool:
+    """Whether a line stands beside a strong one of the same log, as a DETAIL or a HINT does."""
+    ours = line.suspect
+    return any(
+        other.suspect.is_strong
+        and other.suspect.item_id == ours.item_id
+        and None not in (other.suspect.offset_s, ours.offset_s)
+        and abs((other.suspect.offset_s or 0.0) - (ours.offset_s or 0.0)) <= _CLEARLY_LATER_S
+        for other in scene.lines
+    )
+
+
+def _says_the_same(line: Line, lead: Line) -> bool:
+    """Whether a line only passes on what another one says, as a client does with its server's error."""
+    ours, theirs = set(line.stems), set(lead.stems)
+    return len(ours & theirs) >= _MOST_OF_A_LINE * min(len(ours), len(theirs))
+
+
+_MOST_OF_A_LINE = 0.6
+
+
+def _is_told_of(suspect: Suspect) -> bool:
+    """Whether anything but its time speaks for a line."""
+    return any(signal.name not in _IDLE for signal in suspect.signals)
+
+
+_IDLE = frozenset({"seen before", "consequence", "in the window", "near the failure", "of another test"})
+
+
+def supported_component(named: str, *, prompt: Prompt, supporting: tuple[Suspect, ...]) -> str:
+    """The component that the model named, if a line that it cites comes from it."""
+    theirs = {prompt_line(suspect.component or suspect.host) for suspect in supporting}
+    return named if named in prompt.components and (named in theirs or named == "test") else "unknown"
+
+
+def fair_category(named: HintCategory, claim: str, supporting: Sequence[Line]) -> HintCategory:
+    """The model's category, unless what the lines show is of another.
+
+    No blame on the test while a machine shows a strong signal: small models like to.
+    """
+    if named == "test" and any(line.suspect.is_strong for line in supporting):
+        return "unknown"
+    shown = {
+        concept.category
+        for concept in said_in(claim)
+        if concept.category and any(concept.is_borne_by(line.text) for line in supporting)
+    }
+    return "unknown" if shown and named not in shown else named
+
+
+# --- Confidence ------------------------------------------------------------------------------------------------------
+
+
+def most_confidence(
+    supporting: tuple[Suspect, ...], *, prompt: Prompt, report: Report
+) -> tuple[Confidence, tuple[SafeText, ...]]:
+    """What the lines and the chain allow, and why it is no more."""
+    order = {suspect.id: place for place, suspect in enumerate(report.analysis.suspects)}
+    first = min(order[suspect.id] for suspect in supporting)
+    if any(order.get(id_, first) < first for id_ in prompt.withheld):
+        return "low", (our_words("Confidence is low, because a line that the model did not see is a better suspect."),)
+    chain = report.analysis.chain
+    lead = chain.links[0].cause.suspect_id if chain else None
+    cites_lead = lead is None or any(suspect.id == lead for suspect in supporting)
+    strongest = next((suspect.id for suspect in report.analysis.suspects if suspect.is_strong), None)
+    if not cites_lead or (strongest is not None and not any(suspect.is_strong for suspect in supporting)):
+        return "low", (our_words("Confidence is low, because the strongest suspect is not cited."),)
+    own = own_confidence(supporting, window=report.failure.window)
+    if own == "high" and chain is None:
+        return "medium", (our_words("Confidence is no higher, because nothing links the cited lines to the failure."),)
+    return own, ()
+
+
+def own_confidence(supporting: Iterable[Suspect], *, window: Window) -> Confidence:
+    """High for a strong signal inside the window, medium for one whose time is not known to be, else low."""
+    strong = [suspect for suspect in supporting if suspect.is_strong]
+    if any(_is_inside(suspect, window) for suspect in strong):
+        return "high"
+    return "medium" if strong else "low"
+
+
+def _is_inside(suspect: Suspect, window: Window) -> bool:
+    if suspect.at is not None:
+        return window.start <= suspect.at <= window.end
+    # What differs from a baseline has changed since the window's start.
+    return suspect.item_id is not None and suspect.line_number is None
+
+
+def lowest_of(*each: Confidence) -> Confidence:
+    return min(each, key=CONFIDENCES.index)
