@@ -116,7 +116,9 @@ class Cluster:
     delay_s: float = 0.0
     """Before any answer."""
     hung: threading.Event | None = None
-    """Until it is set nothing is answered."""
+    """Until it is set nothing is answered of what `hung_paths` fits."""
+    hung_paths: str = ""
+    """Regular expression, looked for in the path that is asked."""
     clock_ahead_s: float = 0.0
     token: str = ""
     """When set, who does not bear it is not let in."""
@@ -189,7 +191,7 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         cluster = self.cluster
         cluster.asked.append(f"GET {self.path}")
-        if cluster.hung is not None:
+        if cluster.hung is not None and re.search(cluster.hung_paths, self.path):
             cluster.hung.wait(120)
             self.close_connection = True
             return

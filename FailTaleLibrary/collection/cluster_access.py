@@ -23,6 +23,8 @@ class KubectlWords:
     plain: str
     """What it means and what to do, as the beginning of a sentence."""
     examples: tuple[str, ...]
+    is_of_cluster: bool = True
+    """Whether it is so for whatever the cluster is asked."""
 
 
 WORDS_OF_KUBECTL: tuple[KubectlWords, ...] = (
@@ -43,14 +45,17 @@ WORDS_OF_KUBECTL: tuple[KubectlWords, ...] = (
             'Error from server (NotFound): namespaces "lab" not found',
             'Error from server (NotFound): Unable to list "/v1, Resource=pods": namespaces "lab" not found',
         ),
+        is_of_cluster=False,
     ),
     KubectlWords(
         "failed",
-        r"localhost:8080 was refused|no configuration has been provided|incomplete configuration"
+        r"localhost:8080 was refused|//localhost:8080/|no configuration has been provided|incomplete configuration"
         r"|current-context must exist",
         "kubectl has no cluster here: name its configuration by 'kubeconfig', or set KUBECONFIG for this account",
         (
             "The connection to the server localhost:8080 was refused - did you specify the right host or port?",
+            'error: couldn\'t get available api versions from server: Get "http://localhost:8080/api?timeout=4s": dial '
+            "tcp [::1]:8080: connect: connection refused",
             "error: Missing or incomplete configuration info.  Please point to an existing, complete config file:",
             "error: invalid configuration: no configuration has been provided",
         ),
@@ -75,13 +80,14 @@ WORDS_OF_KUBECTL: tuple[KubectlWords, ...] = (
     ),
     KubectlWords(
         "authentication refused",
-        r"must be logged in|provide credentials|\(Unauthorized\)|getting credentials|token (is |has )?expired"
-        r"|exec plugin|no Auth Provider",
+        r"must be logged in|provide credentials|\(Unauthorized\)|: Unauthorized$|getting credentials"
+        r"|token (is |has )?expired|exec plugin|no Auth Provider",
         "the API server does not take kubectl's credentials: their token or certificate has expired or was revoked; "
         "log in anew",
         (
             "error: You must be logged in to the server (Unauthorized)",
             "error: You must be logged in to the server (the server has asked for the client to provide credentials)",
+            "error: couldn't get available api versions from server: Unauthorized",
             "Unable to connect to the server: getting credentials: exec: executable aws failed with exit code 255",
         ),
     ),
@@ -148,10 +154,6 @@ WORDS_OF_KUBECTL: tuple[KubectlWords, ...] = (
 )
 
 
-_OF_ONE_LIST = "when it was asked for"
-"""Stands in what is said of a server that has answered before."""
-
-
 def kubectl_trouble(stderr: SafeText, about: str) -> tuple[GapReason, SafeText] | None:
     """Why kubectl got nothing, and what to do; None where its words say no such thing.
 
@@ -167,7 +169,7 @@ def is_of_cluster(gap: Gap) -> bool:
     """Whether a gap says that nobody answers there or kubectl cannot ask: that is so whatever it is asked."""
     if gap.reason == "command not found":
         return True
-    return _OF_ONE_LIST not in gap.detail and any(gap.detail.startswith(row.plain) for row in WORDS_OF_KUBECTL)
+    return any(row.is_of_cluster and gap.detail.startswith(row.plain) for row in WORDS_OF_KUBECTL)
 
 
 def with_roles(stderr: SafeText, about: str) -> SafeText:

@@ -15,7 +15,7 @@ from FailTaleLibrary import background
 from FailTaleLibrary.belonging.identifiers import sought_words
 from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
-from FailTaleLibrary.collection.cluster_turn import ClusterTurn
+from FailTaleLibrary.collection.cluster_turn import ClusterBreakers, ClusterTurn
 from FailTaleLibrary.collection.items import AskedStep, CollectedItem, limit_of_item, make_gap, make_item
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
@@ -79,6 +79,7 @@ class HostAccess:
     inside: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     """By the id of a step: the prefix behind which it is asked on its host; none for the machine itself."""
     stores: Callable[[], Stores] = field(default_factory=stores_when_asked)
+    clusters: ClusterBreakers = field(default_factory=ClusterBreakers)
 
     @classmethod
     def of(
@@ -87,6 +88,7 @@ class HostAccess:
         connections: Connections,
         marks: Marks | None = None,
         stores: Callable[[], Stores] | None = None,
+        clusters: ClusterBreakers | None = None,
     ) -> HostAccess:
         """What the configuration says of its hosts."""
         collectors = {
@@ -99,7 +101,8 @@ class HostAccess:
             for step, collector in collectors.items()
             if (prefix := config.inside_for(step.partition("/")[0], collector))
         }
-        return cls(connections, collectors, marks, inside, stores or stores_when_asked())
+        clusters = clusters or ClusterBreakers()
+        return cls(connections, collectors, marks, inside, stores or stores_when_asked(), clusters)
 
     def places(self, steps: Sequence[Step]) -> dict[tuple[str, ...], list[Step]]:
         """Prefix -> the steps of a host that are asked behind it."""
@@ -241,7 +244,7 @@ class HostSession:
 
     def hold(self, put: Put) -> None:
         """Give ``put`` the host's clock where it is known, then each step's item or gap; or one gap for the host."""
-        turn = ClusterTurn(self._steps, self._context.access.collectors)
+        turn = ClusterTurn(self._steps, self._context.access.collectors, self._context.access.clusters)
         self._asking, behind = turn.in_two_visits()
         if not self._is_held(turn.heard(put)) or not behind:
             return

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
+from FailTaleLibrary.collection.cluster_turn import ClusterBreakers
 from FailTaleLibrary.collection.collect import Collected, by_fleet, collect
 from FailTaleLibrary.collection.host import HostAccess, stores_when_asked
 from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
@@ -17,7 +18,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.variables import Resolved, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
-from FailTaleLibrary.lazy import dataclass
+from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.progress import Progress
 from FailTaleLibrary.records import NO_HOST, Evidence, Failure, Gap, HostNames, Plan, SafeText, Step
 from FailTaleLibrary.redaction import Redactor
@@ -76,10 +77,11 @@ class _Target:
     connections: Connections
     marks: Marks
     stores: Callable[[], Stores]
+    clusters: ClusterBreakers = field(default_factory=ClusterBreakers)
 
     @property
     def access(self) -> HostAccess:
-        return HostAccess.of(self.resolved.config, self.connections, self.marks, self.stores)
+        return HostAccess.of(self.resolved.config, self.connections, self.marks, self.stores, self.clusters)
 
 
 class OwnHosts:

@@ -1,11 +1,11 @@
 # What kubectl prints through our templates, or as the log of a container -> lines for a reader. Set from outside:
 #   mode       rows: pods as they are; plan: whose logs are worth reading; lived: what happened to pods and events, by time;
 #              things: what was configured; split: the lines of a log from one side of the window; count: how many are where;
-#              server: its clock, and the path ahead of its API, from what kubectl tells of asking for its version
+#              server: its clock, and the path ahead of its API, from what kubectl tells of asking what it serves
 #   low, high  epoch seconds of the cluster's clock between which the window begins; empty: there is none
 #   side       split: `old`, `unsure` or `sure`; most: plan: so many containers
 #   selected   not empty: events of other pods than these are left out
-# Prints, plan: NAMESPACE POD CONTAINER WHICH, where WHICH is `now`, `before`, `both` or `last`; a line `left COUNT NAME` first.
+# Prints, plan: NAMESPACE POD CONTAINER WHICH NODE, where WHICH is `now`, `before`, `both` or `last`; a line `left COUNT NAME` first.
 # Prints, count: OLD UNSURE SURE OTHER FIRST, where FIRST is 1 when the first line is within the window.
 function days(y, m, d) {
   if (m < 3) { y--; m += 12 }
@@ -75,10 +75,11 @@ mode == "server" {
     split(word[6], clock, ":")
     told = days(word[5] + 0, month, word[3] + 0) * 86400 + clock[1] * 3600 + clock[2] * 60 + clock[3]
   }
-  if (match($0, /https?:\/\/[^\/ "]+\/[A-Za-z0-9._~%:@\/-]*version[?" ]/)) {
+  if (!is_known && match($0, /https?:\/\/[^\/ "]+\/[A-Za-z0-9._~%:@\/-]*api[?" ]/)) {
+    is_known = 1
     ahead = substr($0, RSTART, RLENGTH)
     sub(/^https?:\/\/[^\/]+/, "", ahead)
-    sub(/\/version.$/, "", ahead)
+    sub(/\/api.$/, "", ahead)
   }
   next
 }
@@ -122,7 +123,7 @@ $1 == "spec" {
   image[id] = $4
   containers++
   listed[containers] = id
-  space_of[id] = space; pod_of[id] = pod; container_of[id] = $2; leaves[id] = deleted != ""
+  space_of[id] = space; pod_of[id] = pod; container_of[id] = $2; node_of[id] = node; leaves[id] = deleted != ""
   next
 }
 $1 == "cond" {
@@ -209,7 +210,7 @@ function print_plan(    i, id, what, rank, shown, left) {
       what = which(id)
       if (what == "" || !is_name(space_of[id]) || !is_name(pod_of[id]) || !is_name(container_of[id])) continue
       if (rank != (what != "now" || is_troubled(id) ? 0 : kind[id] == "main" ? 1 : 2)) continue
-      if (++shown <= most) plan[shown] = space_of[id] " " pod_of[id] " " container_of[id] " " what
+      if (++shown <= most) plan[shown] = space_of[id] " " pod_of[id] " " container_of[id] " " what " " (is_name(node_of[id]) ? node_of[id] : "-")
       else if (!left++) first_left = id
     }
   if (left) print "left " left " " first_left

@@ -13,7 +13,9 @@
 about=${about-} namespaces=${namespaces-} selector=${selector-} low_at=${low_at-} high_at=${high_at-} max=${max-65536}
 most=${most-20} whole=${whole-} pods=${pods-} events=${events-} changes=${changes-} cluster=${cluster-} stamps=${stamps-}
 failtale_nonce=${failtale_nonce-} base=''
-probing=4 reading=${reading-8} # seconds for the first sign of life, and for an answer
+probing=4 reading=${reading-8} # seconds for a sign of life, which is a page of a list as well, and for all of an answer
+waiting=$probing # seconds for one request
+page=200 # objects: few enough that a page is a sign of life
 at_once=8
 reach=5000 # newest lines of a log
 scan=4194304 # newest bytes of a log: what is larger is not held here
@@ -32,7 +34,7 @@ ctl() {
   shift
   # kubectl keeps what it learns of a server: where it never did, it writes nothing because of us
   if [ ! -d "${KUBECACHEDIR:-${HOME:-/nonexistent}/.kube/cache}" ]; then set -- --cache-dir=/dev/null "$@"; fi
-  run_kubectl "$seconds" --request-timeout="${seconds}s" "$@" </dev/null
+  run_kubectl "$seconds" --request-timeout="${waiting}s" "$@" </dev/null
 }
 # Of what kubectl says: its last words, without the log of its own work and what the server would have its clients learn.
 complaint() { sed -e '/^[IWEF][0-9][0-9][0-9][0-9] /d' -e '/^Warning: /d' -e '/^$/d' | awk '!told[$0]++' | tail -n 5; }
@@ -45,7 +47,7 @@ probe() {
   fi
   ahead_least=0 ahead_most=0
   asked_at=$(date +%s)
-  said=$(ctl "$probing" version -v=8 2>&1 >/dev/null)
+  said=$(ctl "$probing" api-versions -v=8 2>&1 >/dev/null) # a server may tell its version, and hang on all else
   status=$?
   answered_at=$(date +%s)
   server=$(say "$said" | awk -v mode=server "$cluster")
@@ -79,6 +81,7 @@ of_each() {
     set +f
   done
 }
+list() { ctl "$reading" get --chunk-size="$page" "$@"; }
 # fetch WHAT|NAMESPACE: what kubectl prints, errors among it, and a last line with its status.
 fetch() {
   what=${1%%|*} where=${1#*|}
@@ -88,13 +91,11 @@ fetch() {
     *) set -- "--namespace=$where" ;;
   esac
   case $what in
-    pods) ctl "$reading" get pods "$@" ${selector:+"--selector=$selector"} -o go-template="$pods" ;;
-    events) ctl "$reading" get events "$@" -o go-template="$events" ;;
-    work) ctl "$reading" get deployments,statefulsets,daemonsets "$@" -o go-template="$changes" ;;
-    configmaps) ctl "$reading" get configmaps "$@" -o go-template="$changes" ;;
-    secrets)
-      ctl "$reading" get secrets "$@" --field-selector=type!=helm.sh/release.v1 -o go-template="$changes"
-      ;;
+    pods) list pods "$@" ${selector:+"--selector=$selector"} -o go-template="$pods" ;;
+    events) list events "$@" -o go-template="$events" ;;
+    work) list deployments,statefulsets,daemonsets "$@" -o go-template="$changes" ;;
+    configmaps) list configmaps "$@" -o go-template="$changes" ;;
+    secrets) list secrets "$@" --field-selector=type!=helm.sh/release.v1 -o go-template="$changes" ;;
   esac
   status=$?
   printf 'status\t%s\t%s\t%s\n' "$status" "$what" "$where"
@@ -144,12 +145,14 @@ is_whole() { ! say "$failed" | grep -v '|secrets|' | grep -q .; }
 end() { if is_whole; then exit 0; else exit 1; fi; }
 
 # --- Logs -------------------------------------------------------------------------------------------------------------
-# log NAMESPACE POD CONTAINER WHICH: of `both`, `before` and `last` the log of the container before comes first.
+# log NAMESPACE POD CONTAINER WHICH NODE: of `both`, `before` and `last` the log of the container before comes first.
 log() {
-  # shellcheck disable=SC2086 # four words
+  # shellcheck disable=SC2086 # five words
   set -- $1
+  has=''
   case $4 in both | before | last) read_log "$1" "$2" "$3" '&previous=true' ;; esac
   printf '%s\n' "$mark_of_now"
+  case $has in "$silence"*) return ;; esac
   case $4 in
     both | now) read_log "$1" "$2" "$3" '' ;;
     last) if [ -z "$has" ]; then read_log "$1" "$2" "$3" ''; fi ;;
@@ -167,14 +170,17 @@ read_log() {
     # shellcheck disable=SC2046 # five words
     set -- "$path" $(say "$has" | counted_lines)
     if [ "$6" = 1 ] && [ "$(($2 + $3 + $4))" -ge "$reach" ]; then
-      has=$(raw_log "$1&sinceTime=$(utc "$low" 1)&tailLines=$((reach * 10))")
+      has=$(raw_log "$1&sinceTime=$(utc "$low" 1)&tailLines=$((reach * 10))" "$reading")
       if [ "$(say "$has" | wc -l)" -ge "$((reach * 10))" ]; then printf 'more\t\n'; fi
     fi
   fi
   say "$has"
+  case $has in "$silence"*) ;; *) printf 'x' >&4 ;; esac
   case $has in *'(BadRequest)'* | *'(NotFound)'*) has='' ;; esac
 }
-raw_log() { # PATH
+silence='Unable to connect to the server' # as kubectl begins, where a log has times
+raw_log() { # PATH SECONDS: so long may it take, without them as long as a sign of life
+  waiting=${2-$probing}
   bytes=$(ctl "$reading" get --raw "$1" 2>&1 | tail -c "$scan" | tr '\000' '\001')
   if [ "${#bytes}" -lt "$((scan - 4096))" ]; then say "$bytes"; return; fi
   printf 'large\t\n'
@@ -200,7 +206,7 @@ utc() { # EPOCH SECONDS: so long before it, as the API wants times
 }
 # Shows the logs of one container: what `log` has got.
 show_log() {
-  # shellcheck disable=SC2086 # four words
+  # shellcheck disable=SC2086 # five words
   set -- $1
   before=$(say "$got" | sed "/^$mark_of_now/,\$d")
   now=$(say "$got" | awk -v mark="$mark_of_now" 'seen { print } index($0, mark) == 1 { seen = 1 }')
@@ -251,12 +257,35 @@ logs() {
   if [ -n "$planned" ]; then
     share=$((max / $(say "$planned" | wc -l) - 200))
     if [ "$share" -lt 2048 ]; then share=2048; fi
-    while [ -n "$planned" ]; do
-      in_turn log "$(say "$planned" | head -n "$at_once")" </dev/null
-      planned=$(say "$planned" | tail -n "+$((at_once + 1))")
-    done
+    read_planned
+    if [ -z "$has_log" ]; then
+      printf 'The API server did not answer within %s s when it was asked for logs.\n' "$probing" >&2
+      exit 1
+    fi
+    if [ "$unread" -gt 0 ]; then
+      tell remark "The logs of $unread more containers were not read: those of the others took $(seconds_until_now) s."
+    fi
   fi
 }
+# Reads what is planned; sets has_log, and unread, the number of those that were left out: a node that is gone answers for
+# none of its containers, and is found out once.
+read_planned() {
+  has_log='' unread=0 silent=0
+  while [ -n "$planned" ] && [ "$silent" -lt 2 ] && [ "$(seconds_until_now)" -lt "$reading" ]; do
+    batch=$(say "$planned" | head -n "$at_once")
+    planned=$(say "$planned" | tail -n "+$((at_once + 1))")
+    { answered=$(in_turn log "$batch" 4>&1 >&3 3>&- </dev/null); } 3>&1
+    if [ -n "$answered" ]; then has_log=1; continue; fi
+    silent=$((silent + 1))
+    nodes=$(say "$batch" | awk '{ printf "%s ", $5 }')
+    unread=$((unread + $(lines_of "$planned")))
+    planned=$(say "$planned" | awk -v nodes=" $nodes" '!index(nodes, " " $5 " ")')
+    unread=$((unread - $(lines_of "$planned")))
+  done
+  unread=$((unread + $(lines_of "$planned")))
+}
+lines_of() { say "$1" | grep -c .; }
+seconds_until_now() { echo "$(($(date +%s) - asked_at))"; }
 
 how='time'
 if [ -z "$low_at" ]; then
