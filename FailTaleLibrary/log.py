@@ -155,17 +155,14 @@ def _make_safe(record: logging.LogRecord) -> bool:
     return True
 
 
-_WITHHELD = "(withheld: this line could not be searched for secrets)"
-
-
 def _redacted_line(text: str, *, is_foreign: bool) -> str:
     """``is_foreign``: it may quote what a server said, so it is told only where somebody redacts it."""
     if is_foreign and not _redactors:
-        return _WITHHELD
+        return "(withheld: nothing searches it for secrets)"
     try:
         return _redacted_or_raise(text).replace("\n", "\n    ")  # a foreign line end begins no line of ours
     except Exception:
-        return _WITHHELD
+        return "(withheld: this line could not be searched for secrets)"
 
 
 def _of_a_traceback(text: str) -> str:
