@@ -3,12 +3,15 @@
 The order of events:
 
 1. A minion of which nothing is known is greeted: one job asks all of them for their clock and their gates. Who does not
-   answer in time is a gap with its reason, and is left alone for a minute.
+   answer is a gap with its reason, and is left alone for a minute; how long he may be silent is said by the others
+   (`salt_pace`), who are not kept waiting by him.
 2. What each host is asked is made for its clock. Hosts that are asked the same share a request; different requests
    share a job while they are small. State of a whole fleet, and then logs of a few of its hosts, are two jobs.
-3. What minions return is heard on the master's event stream; where there is none, the master is asked. Minions that are
+3. Where greetings took long, minions and their master share too few processors: a part is asked at a time, so that each
+   has its answers soon, those with a request of their own first.
+4. What minions return is heard on the master's event stream; where there is none, the master is asked. Minions that are
    silent meanwhile are greeted again: who answers is busy, who does not is gone.
-4. The scripts on the minions end by their own time limit. Who has not returned by then is told to end the job, politely
+5. The scripts on the minions end by their own time limit. Who has not returned by then is told to end the job, politely
    and then by force.
 """
 
@@ -18,7 +21,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from typing import Any
@@ -42,6 +45,7 @@ from FailTaleLibrary.transports.base import (
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, why_not_run
 from FailTaleLibrary.transports.salt_api import Problem, PublishedJob, SaltApi, SaltError
 from FailTaleLibrary.transports.salt_commands import GREETING_COMMAND, end_command, visit_command
+from FailTaleLibrary.transports.salt_pace import Pace, silence_s
 from FailTaleLibrary.transports.salt_returns import (
     Greeting,
     MinionReturn,
@@ -177,6 +181,8 @@ class _Turn:
         self.minion = minion
         self.left: dict[int, VisitItem] = {}
         self.is_over = False
+        self.jobs = 0
+        """So many have asked this host."""
         self._start: VisitStart | None = None
         self._was_misled = False
 
@@ -220,21 +226,60 @@ class _Turn:
 
 
 @dataclass(slots=True)
-class _Job:
-    """A job that was published, and whom it still waits for."""
+class _Greeting:
+    """A job that asks minions whether they are there, and whom it still waits for."""
 
     published: PublishedJob
     sent_at: datetime
-    began: float
+    pace: Pace
+    waiting: dict[str, Minion]
+    ready: list[Minion] = field(default_factory=list)
+    """Those who have answered, while they wait for others."""
+
+
+@dataclass(slots=True)
+class _Job:
+    """A job that asks for evidence, and whom it still waits for."""
+
+    published: PublishedJob
+    sent_at: datetime
+    pace: Pace
     waiting: dict[str, _Turn]
     token: str
     """What its processes bear in their environment, where it runs whole scripts."""
     nonce: str = ""
     items_nonce: str = ""
+    is_part: bool = False
+    """Whether others wait for their turn until it is done."""
+    ready: list[_Turn] = field(default_factory=list)
+    """Those who have returned, and are to be asked again."""
     alive: set[str] = field(default_factory=set)
     """Minions that said they are there while they did not return."""
-    greeting: tuple[PublishedJob, float] | None = None
-    """The job that asked for it, and when."""
+    greeting: _Greeting | None = None
+    """The job that asked for it."""
+
+
+@dataclass(slots=True)
+class _Course:
+    """How far the visits to a fleet have got that were asked for together."""
+
+    ends_at: float
+    cancel: threading.Event
+    turns: Sequence[_Turn]
+    queue: list[_Turn] = field(default_factory=list)
+    """Those that are to be asked now."""
+    greeting: _Greeting | None = None
+    jobs: list[_Job] = field(default_factory=list)
+
+    @property
+    def may_go_on(self) -> bool:
+        return time.monotonic() < self.ends_at and not self.cancel.is_set()
+
+    @property
+    def asked(self) -> list[_Greeting | _Job]:
+        """Whom somebody is still waited for, or waits in."""
+        every = [*([self.greeting] if self.greeting else ()), *self.jobs]
+        return [each for each in every if each.waiting or each.ready]
 
 
 class SaltFleet(Fleet):
@@ -247,6 +292,10 @@ class SaltFleet(Fleet):
         self._problem: Problem = "api"
         """What salt-api failed with last."""
         self._by_module = settings.function == "failtale.collect"
+        self._usual: Pace | None = None
+        """How the minions answered the greeting of the most of them."""
+        self._at_once: int | None = None
+        """So many are asked together; None: all."""
         self.jobs = 0
         """Published so far, those that end others aside."""
 
@@ -265,11 +314,27 @@ class SaltFleet(Fleet):
     def greet(self, ways: Sequence[Transport]) -> None:
         """See `Fleet.greet`."""
         minions = [way for way in ways if isinstance(way, Minion)]
-        ends_at = time.monotonic() + self.answer_timeout_s + _RETURN_S
+        ends_at = time.monotonic() + 2 * silence_s(self.answer_timeout_s, len(minions)) + _RETURN_S
         self.connect(minions, ends_at=ends_at, cancel=threading.Event())
 
     def connect(self, minions: Sequence[Minion], *, ends_at: float, cancel: threading.Event) -> dict[str, Exception]:
         """Greets those of which nothing is known; minion's id -> why it cannot be asked."""
+        unknown, errors = self._unknown_of(minions)
+        if not unknown:
+            return errors
+        try:
+            with self._guarded(), self._listening(ends_at) as listener:
+                greeting, absent = self._greeting_of(unknown, ends_at=ends_at)
+                errors |= absent
+                while greeting.waiting and time.monotonic() < ends_at and not cancel.is_set():
+                    errors |= self._take_greetings(greeting, listener, ends_at=ends_at)
+                errors |= self._gone(greeting)
+        except SaltError as error:
+            errors |= dict.fromkeys((minion.id for minion in unknown), error)
+        return errors
+
+    def _unknown_of(self, minions: Sequence[Minion]) -> tuple[list[Minion], dict[str, Exception]]:
+        """Those that are to be greeted; minion's id -> why it is left alone."""
         errors: dict[str, Exception] = {}
         unknown = []
         for minion in minions:
@@ -277,29 +342,23 @@ class SaltFleet(Fleet):
                 errors[minion.id] = SaltError(minion.problem, refusal.cause, str(refusal))
             elif not minion.is_known:
                 unknown.append(minion)
-        if unknown:
-            errors |= self._greet(unknown, ends_at=ends_at, cancel=cancel)
-        return errors
+        return unknown, errors
 
-    def _greet(self, minions: Sequence[Minion], *, ends_at: float, cancel: threading.Event) -> dict[str, Exception]:
-        by_id = {minion.id: minion for minion in minions}
-        try:
-            with self._guarded(), self._listening(ends_at) as listener:
-                sent_at = datetime.now(timezone.utc)
-                job = self._publish_greeting(tuple(by_id), ends_at=ends_at)
-                absent = [each for each in by_id if each not in job.minions]
-                errors: dict[str, Exception] = {each: self._failed(by_id[each], _unknown(each)) for each in absent}
-                waiting = {each: by_id[each] for each in by_id if each in job.minions}
-                ends = min(ends_at, time.monotonic() + self._settings.answer_timeout_s)
-                while waiting and time.monotonic() < ends and not cancel.is_set():
-                    returned = listener.news(job.id, waiting, ends_at=ends)
-                    errors |= self._take_greetings(returned, waiting, sent_at)
-        except SaltError as error:
-            return dict.fromkeys(by_id, error)
-        within = f"within {self._settings.answer_timeout_s:g} s"
-        for each, minion in waiting.items():
-            errors[each] = self._failed(minion, _no_response(each, within))
-        return errors
+    def _greeting_of(self, minions: Sequence[Minion], *, ends_at: float) -> tuple[_Greeting, dict[str, Exception]]:
+        """The job that greets them; minion's id -> why it is not among those who are asked. Raises SaltError."""
+        sent_at, began = datetime.now(timezone.utc), time.monotonic()
+        published = self._publish_greeting(tuple(minion.id for minion in minions), ends_at=ends_at)
+        errors: dict[str, Exception] = {}
+        waiting = {}
+        for minion in minions:
+            if minion.id in published.minions:
+                waiting[minion.id] = minion
+            else:
+                errors[minion.id] = self._failed(minion, _unknown(minion.id))
+        return _Greeting(published, sent_at, self._pace(len(waiting), began), waiting), errors
+
+    def _pace(self, asked: int, began: float) -> Pace:
+        return Pace(self.answer_timeout_s, asked, began, self._usual.last_s if self._usual else 0.0)
 
     def _publish_greeting(self, minions: tuple[str, ...], *, ends_at: float) -> PublishedJob:
         self.jobs += 1
@@ -307,19 +366,35 @@ class SaltFleet(Fleet):
             return self._api.publish("failtale.hello", minions, {}, ends_at=ends_at)
         return self._api.publish("cmd.run_all", minions, GREETING_COMMAND, ends_at=ends_at)
 
-    def _take_greetings(
-        self, returned: Mapping[str, Any], waiting: dict[str, Minion], sent_at: datetime
-    ) -> dict[str, Exception]:
-        received_at = datetime.now(timezone.utc)
+    def _take_greetings(self, greeting: _Greeting, listener: _Listener, *, ends_at: float) -> dict[str, Exception]:
+        """What has come of a greeting, which waits a moment for it; minion's id -> why it cannot be asked."""
+        returned = listener.news(greeting.published.id, greeting.waiting, ends_at=ends_at)
+        received_at, now = datetime.now(timezone.utc), time.monotonic()
+        came = [each for each in greeting.waiting if each in returned]
+        greeting.pace.heard(len(came), now=now)
         errors: dict[str, Exception] = {}
-        for each in [each for each in waiting if each in returned]:
-            minion = waiting.pop(each)
+        for each in came:
+            minion = greeting.waiting.pop(each)
             try:
-                greeting = read_greeting(returned[each], each)
+                said = read_greeting(returned[each], each)
             except SaltError as error:
                 errors[each] = self._failed(minion, error)
             else:
-                _greeted(minion, greeting, sent_at, received_at)
+                _greeted(minion, said, greeting.sent_at, received_at)
+                greeting.ready.append(minion)
+        if came and (self._usual is None or greeting.pace.asked >= self._usual.asked):
+            self._usual, self._at_once = greeting.pace, greeting.pace.at_once
+        if not listener.away and greeting.pace.is_over(now=now):
+            errors |= self._gone(greeting)
+        return errors
+
+    def _gone(self, greeting: _Greeting) -> dict[str, Exception]:
+        """Those who have not answered are waited for no longer."""
+        within = f"within {time.monotonic() - greeting.pace.began:.0f} s"
+        errors: dict[str, Exception] = {
+            each: self._failed(minion, _no_response(each, within)) for each, minion in greeting.waiting.items()
+        }
+        greeting.waiting.clear()
         return errors
 
     def _failed(self, minion: Minion, error: SaltError) -> SaltError:
@@ -334,44 +409,96 @@ class SaltFleet(Fleet):
         turns = [_Turn(visit, visit.way) for visit in visits if isinstance(visit.way, Minion)]
         if not turns:
             return
-        ends_at = min(turn.visit.ends_at for turn in turns)
-        errors = self.connect([turn.minion for turn in turns], ends_at=ends_at, cancel=cancel)
-        for turn in turns:
-            if turn.minion.id in errors:
-                turn.fail(errors[turn.minion.id])
-        for _ in range(1 + REVISITS):
-            turns = [turn for turn in turns if not turn.is_over]
-            if not turns or cancel.is_set() or time.monotonic() >= ends_at:
-                break
-            self._hold_round(turns, ends_at=ends_at, cancel=cancel)
-        is_cancelled = cancel.is_set()
-        why = "cancelled" if is_cancelled else "not run: no time was left for it"
-        for turn in turns:
-            turn.give_up(why=why, timed_out=not is_cancelled)
-
-    def _hold_round(self, turns: Sequence[_Turn], *, ends_at: float, cancel: threading.Event) -> None:
-        """One job, or as many as the requests need; each turn brings what it can."""
-        for turn in turns:
-            if not turn.left and not turn.is_over:
-                turn.make_items(to_gate=self._by_module)
-        open_turns = [turn for turn in turns if not turn.is_over]
-        jobs: list[_Job] = []
-        try:
-            with self._guarded(), self._listening(ends_at) as listener:
-                for requests in _bins(_grouped(open_turns)) if self._by_module else _each(_grouped(open_turns)):
-                    jobs.append(self._publish(requests, ends_at=ends_at))
-                self._await(jobs, listener, ends_at=ends_at, cancel=cancel)
-                if listener.away and not cancel.is_set() and any(job.waiting for job in jobs):
-                    raise listener.away
-        except SaltError as error:
-            for turn in open_turns:
-                turn.fail(error)
-        for job in jobs:
+        course = _Course(min(turn.visit.ends_at for turn in turns), cancel, turns)
+        unknown, errors = self._unknown_of([turn.minion for turn in turns])
+        _fail(course, errors)
+        course.queue = [turn for turn in turns if turn.minion.is_known and not turn.is_over]
+        if unknown or course.queue:
+            self._hold(course, unknown)
+        for job in course.jobs:
             if job.waiting:
                 self._end(job)
                 self._tell_missing(job, is_cancelled=cancel.is_set())
+        is_cancelled = cancel.is_set()
+        why = "cancelled" if is_cancelled else "not run: no time was left for it"
+        for turn in turns:
+            if not (turn.left or turn.is_over or is_cancelled):
+                turn.fail(_not_asked(turn.minion.id))
+            turn.give_up(why=why, timed_out=not is_cancelled)
 
-    def _publish(self, groups: Sequence[list[_Turn]], *, ends_at: float) -> _Job:
+    def _hold(self, course: _Course, unknown: Sequence[Minion]) -> None:
+        """Greets whom nothing is known of, and asks each who is ready, until all have said what they can."""
+        try:
+            with self._guarded(), self._listening(course.ends_at) as listener:
+                if unknown:
+                    course.greeting, errors = self._greeting_of(unknown, ends_at=course.ends_at)
+                    _fail(course, errors)
+                while course.may_go_on:
+                    self._publish_queue(course)
+                    if not course.asked:
+                        break
+                    self._take_news(course, listener)
+                    _call_up(course)
+                if listener.away and not course.cancel.is_set() and any(asked.waiting for asked in course.asked):
+                    raise listener.away
+        except SaltError as error:
+            for turn in course.turns:
+                turn.fail(error)
+        else:
+            if course.greeting is not None and not course.cancel.is_set():
+                _fail(course, self._gone(course.greeting))
+
+    def _publish_queue(self, course: _Course) -> None:
+        """Jobs for those who are to be asked now: all of them, or a part where a fleet is slow."""
+        turns = [turn for turn in course.queue if not turn.is_over]
+        course.queue = []
+        for turn in turns:
+            if not turn.left:
+                turn.make_items(to_gate=self._by_module)
+        turns = [turn for turn in turns if not turn.is_over]
+        room = self._room(course)
+        is_part = len(turns) > room
+        if is_part:
+            turns = [turn for group in reversed(_grouped(turns)) for turn in group]
+            turns, course.queue = turns[:room], turns[room:]
+        groups = _grouped(turns)
+        for requests in _bins(groups) if self._by_module else _each(groups):
+            try:
+                course.jobs.append(self._publish(requests, ends_at=course.ends_at, is_part=is_part))
+            except SaltError as error:
+                if not course.asked:
+                    raise
+                for turn in (turn for group in requests for turn in group):
+                    turn.fail(error)
+
+    def _room(self, course: _Course) -> int:
+        """How many may be asked now."""
+        if self._at_once is None:
+            return len(course.turns)
+        outstanding = sum(len(job.waiting) for job in course.jobs if job.greeting is None)
+        return self._at_once if outstanding <= self._at_once // 2 else 0
+
+    def _take_news(self, course: _Course, listener: _Listener) -> None:
+        greeting, ends_at = course.greeting, course.ends_at
+        if greeting is not None and greeting.waiting:
+            _fail(course, self._take_greetings(greeting, listener, ends_at=ends_at))
+        for job in course.jobs:
+            if job.waiting:
+                self._take(job, listener.news(job.published.id, job.waiting, ends_at=ends_at))
+            if job.waiting:
+                self._look_after_silent(job, listener, ends_at)
+            for each in [each for each, turn in job.waiting.items() if turn.minion.is_closed]:
+                job.waiting.pop(each).give_up(why="cancelled", timed_out=False)
+            if job.is_part and not job.waiting:
+                job.is_part = False
+                self._speed_up(job)
+
+    def _speed_up(self, job: _Job) -> None:
+        """A part of a fleet that was quick may be larger."""
+        if self._at_once is not None and job.pace.last_s <= self.answer_timeout_s:
+            self._at_once *= 2
+
+    def _publish(self, groups: Sequence[list[_Turn]], *, ends_at: float, is_part: bool) -> _Job:
         self.jobs += 1
         left_s = max(1.0, ends_at - time.monotonic())
         lasts_s = left_s - min(_RETURN_S, left_s / 6)
@@ -389,22 +516,15 @@ class SaltFleet(Fleet):
         for each in [each for each in turns if each not in published.minions]:
             turn = turns.pop(each)
             turn.fail(self._failed(turn.minion, _unknown(each)))
-        return _Job(published, sent_at, began, turns, token, *nonces)
-
-    def _await(self, jobs: Sequence[_Job], listener: _Listener, *, ends_at: float, cancel: threading.Event) -> None:
-        while any(job.waiting for job in jobs) and time.monotonic() < ends_at and not cancel.is_set():
-            for job in jobs:
-                if job.waiting:
-                    self._take(job, listener.news(job.published.id, job.waiting, ends_at=ends_at))
-                if job.waiting:
-                    self._look_after_silent(job, listener, ends_at)
-                for each in [each for each, turn in job.waiting.items() if turn.minion.is_closed]:
-                    job.waiting[each].give_up(why="cancelled", timed_out=False)
-                    del job.waiting[each]
+        for turn in turns.values():
+            turn.jobs += 1
+        return _Job(published, sent_at, self._pace(len(turns), began), turns, token, *nonces, is_part=is_part)
 
     def _take(self, job: _Job, returned: Mapping[str, Any]) -> None:
         received_at = datetime.now(timezone.utc)
-        for each in [each for each in job.waiting if each in returned]:
+        came = [each for each in job.waiting if each in returned]
+        job.pace.heard(len(came), now=time.monotonic())
+        for each in came:
             turn = job.waiting.pop(each)
             try:
                 read = read_return(returned[each], each)
@@ -413,6 +533,8 @@ class SaltFleet(Fleet):
                 turn.fail(self._failed(turn.minion, error))
             except Exception as error:  # a fault of ours costs this host alone
                 turn.fail(error)
+            if not turn.is_over and turn.jobs <= REVISITS:
+                job.ready.append(turn)
 
     def _take_return(self, turn: _Turn, job: _Job, returned: MinionReturn, received_at: datetime) -> None:
         turn.minion.breaker.succeeded()
@@ -449,36 +571,40 @@ class SaltFleet(Fleet):
 
     def _look_after_silent(self, job: _Job, listener: _Listener, ends_at: float) -> None:
         """Minions that have not returned are asked, once, whether they are there; who does not say so is gone."""
-        patience_s = self._settings.answer_timeout_s
         if listener.away:
             job.greeting = None  # nobody can be heard now
             return
+        now = time.monotonic()
         if job.greeting is None:
-            now = time.monotonic()
-            if now - job.began > patience_s and ends_at - now > patience_s:
-                job.greeting = self._greeting_of(job, listener, ends_at)
+            if job.pace.is_over(now=now) and ends_at - now > self.answer_timeout_s:
+                job.greeting = self._second_greeting(job, listener, ends_at)
             return
-        published, began = job.greeting
-        unheard = [each for each in job.waiting if each not in job.alive]
-        if not unheard:
+        greeting = job.greeting
+        greeting.waiting = {each: turn.minion for each, turn in job.waiting.items() if each not in job.alive}
+        if not greeting.waiting:
             return
-        returned = listener.news(published.id, unheard, ends_at=ends_at)
-        for each in unheard:
-            if each in returned:
-                job.alive.add(each)
-            elif time.monotonic() - began > patience_s:
-                turn = job.waiting.pop(each)
-                turn.fail(self._failed(turn.minion, _no_response(each, f"within {time.monotonic() - job.began:.0f} s")))
+        returned = listener.news(greeting.published.id, greeting.waiting, ends_at=ends_at)
+        heard = [each for each in greeting.waiting if each in returned]
+        job.alive.update(heard)
+        greeting.pace.heard(len(heard), now=time.monotonic())
+        if not greeting.pace.is_over(now=time.monotonic()):
+            return
+        within = f"within {time.monotonic() - job.pace.began:.0f} s"
+        for each in [each for each in greeting.waiting if each not in job.alive]:
+            turn = job.waiting.pop(each)
+            turn.fail(self._failed(turn.minion, _no_response(each, within)))
 
-    def _greeting_of(self, job: _Job, listener: _Listener, ends_at: float) -> tuple[PublishedJob, float] | None:
+    def _second_greeting(self, job: _Job, listener: _Listener, ends_at: float) -> _Greeting | None:
+        sent_at, began = datetime.now(timezone.utc), time.monotonic()
         try:
-            return self._publish_greeting(tuple(job.waiting), ends_at=ends_at), time.monotonic()
+            published = self._publish_greeting(tuple(job.waiting), ends_at=ends_at)
         except SaltError as error:
             listener.bear(error)
             return None
+        return _Greeting(published, sent_at, self._pace(len(job.waiting), began), {})
 
     def _tell_missing(self, job: _Job, *, is_cancelled: bool) -> None:
-        took = f"after {time.monotonic() - job.began:.1f} s"
+        took = f"after {time.monotonic() - job.pace.began:.1f} s"
         why = f"cancelled {took}" if is_cancelled else f"the minion had not returned {took}"
         for turn in job.waiting.values():
             turn.give_up(why=why, timed_out=not is_cancelled)
@@ -610,6 +736,33 @@ class _Listener:
         _log.debug("salt-api could not be asked about a job: %s", error)
 
 
+# --- Who is next
+
+
+def _fail(course: _Course, errors: Mapping[str, Exception]) -> None:
+    for turn in course.turns if errors else ():
+        if turn.minion.id in errors:
+            turn.fail(errors[turn.minion.id])
+
+
+def _call_up(course: _Course) -> None:
+    """Those who are ready are to be asked, unless it is worth to wait for the others of their job."""
+    now = time.monotonic()
+    for asked in course.asked:
+        if asked.waiting and asked.pace.is_worth_waiting(now=now):
+            continue
+        course.queue += _turns_of(course, asked)
+        asked.ready.clear()
+
+
+def _turns_of(course: _Course, asked: _Greeting | _Job) -> Iterable[_Turn]:
+    """Those who are ready in a job."""
+    if isinstance(asked, _Job):
+        return asked.ready
+    ids = {minion.id for minion in asked.ready}
+    return [turn for turn in course.turns if turn.minion.id in ids and not turn.is_over] if ids else []
+
+
 # --- Requests
 
 
@@ -683,6 +836,10 @@ def _unknown(minion: str) -> SaltError:
         f"The master has no accepted key of a minion '{minion}': it is not known there, or its key was never accepted, "
         "or rejected ('salt-key -L' on the master tells).",
     )
+
+
+def _not_asked(minion: str) -> SaltError:
+    return SaltError("minion", "skipped", f"Minion '{minion}' gave nothing: no time was left to ask it.")
 
 
 def _no_response(minion: str, within: str) -> SaltError:
