@@ -11,9 +11,11 @@ import stat
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
+from importlib.machinery import SourceFileLoader
 from importlib.resources import files
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, TextIO
+from types import CodeType
+from typing import Any, BinaryIO, Literal, TextIO, cast
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked
 Kind = Literal["config", "state", "cache"]
@@ -38,15 +40,44 @@ EXAMPLES = ("hits", "misses")
 
 
 def packaged_yaml(package: str, *path: str, without: Collection[str] = ()) -> Any:
-    """The content of a YAML file of our own package, at the speed of libyaml where PyYAML has it.
+    """The content of a YAML file of our own package; see `yaml_parsed_once`."""
+    return yaml_parsed_once(Path(str(files(package).joinpath(*path))), without=without)
 
-    ``without``: keys that nobody asks for now. They are left out before the text is parsed, which is most of the work.
+
+def yaml_parsed_once(path: Path, *, without: Collection[str] = ()) -> Any:
+    """The content of a YAML file that we ship, parsed when it is new and kept as Python keeps a module's bytecode.
+
+    ``without``: keys that nobody asks for now.
     """
+    code = cast(CodeType, _YamlLoader(path, without).get_code(path.name))
+    return eval(code)  # noqa: S307 - a literal: what Python's own `repr` made of YAML's plain values
+
+
+class _YamlLoader(SourceFileLoader):
+    """A YAML file -> an expression; importlib compares times and sizes, and writes ``__pycache__`` where it may."""
+
+    def __init__(self, file: Path, without: Collection[str]) -> None:
+        super().__init__(file.name, str(file.with_name(".".join([file.name, *without, "py"]))))
+        self._file = str(file)
+        self._without = without
+
+    def path_stats(self, path: str) -> Mapping[str, Any]:
+        return super().path_stats(self._file)
+
+    def get_data(self, path: str) -> bytes:
+        return super().get_data(self._file if path == self.path else path)
+
+    def source_to_code(self, data: Any, path: Any, *, _optimization: int = -1) -> CodeType:  # type: ignore[override]
+        text = bytes(data).decode("utf-8")
+        if self._without:  # before the text is parsed, which is most of the work
+            text = re.sub(rf"(?m)^( +)(?:{'|'.join(self._without)}):.*\n(?:\1[ -].*\n|\n)*", "", text)
+        return compile(repr(_parsed_yaml(text)), self._file, "eval")
+
+
+def _parsed_yaml(text: str) -> Any:
+    """At the speed of libyaml where PyYAML has it."""
     import yaml  # not needed by a run without a failure
 
-    text = files(package).joinpath(*path).read_text(encoding="utf-8")
-    if without:
-        text = re.sub(rf"(?m)^( +)(?:{'|'.join(without)}):.*\n(?:\1[ -].*\n|\n)*", "", text)
     loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     return yaml.load(text, loader)  # noqa: S506 - both loaders are safe
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from FailTaleLibrary.files import (
     EXAMPLES,
@@ -16,6 +18,7 @@ from FailTaleLibrary.files import (
     user_directory,
     write_new_private_file,
     write_private_file,
+    yaml_parsed_once,
 )
 from FailTaleLibrary.redaction.rules import FILES
 
@@ -119,6 +122,27 @@ def test_a_user_directory_is_where_the_desktop_specification_says(
 )
 def test_rows_without_their_examples_are_the_same_rows(package: str, path: tuple[str, ...]) -> None:
     assert packaged_yaml(package, *path, without=EXAMPLES) == without_examples(packaged_yaml(package, *path))
+
+
+def test_a_yaml_file_of_ours_is_parsed_once_and_again_when_it_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", str(tmp_path / "kept"))
+    parsed: list[str] = []
+    load = yaml.load
+    monkeypatch.setattr(yaml, "load", lambda text, loader: parsed.append(text) or load(text, loader))
+    path = tmp_path / "rows.yaml"
+    path.write_text("- name: é\n  hits: [a]\n")
+    content = [{"name": "é", "hits": ["a"]}]
+    assert [yaml_parsed_once(path) for _ in range(3)] == 3 * [content]
+    assert [yaml_parsed_once(path, without=EXAMPLES) for _ in range(3)] == 3 * [[{"name": "é"}]]
+    assert len(parsed) == 2
+    yaml_parsed_once(path)[0]["name"] = "changed by a reader"
+    assert yaml_parsed_once(path) == content
+    path.write_text("- name: longer\n")
+    assert yaml_parsed_once(path) == [{"name": "longer"}]
+    assert {*tmp_path.iterdir()} == {tmp_path / "kept", path}
 
 
 def without_examples(content: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from patience import wait_until
 
-from FailTaleLibrary.config import Config
+from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.transports import Connections, Script
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
@@ -272,6 +272,32 @@ def test_a_mark_knows_this_machines_clock_by_a_round_trip() -> None:
     assert taken.clock.least_s <= 0 <= taken.clock.most_s
     assert taken.clock.offset_s == 0
     assert taken.clock.uncertainty_s == pytest.approx((taken.received_at - taken.sent_at).total_seconds() / 2, abs=1e-6)
+
+
+class PiecesOfMarks(LocalTransport):
+    """This machine, and in how many pieces it told its snapshots."""
+
+    pieces = 0
+
+    def start(self, command_line: str, *, wait_s: float) -> Any:
+        shell = super().start(command_line, wait_s=wait_s)
+        read = shell.read
+
+        def counted() -> tuple[bytes, bytes]:
+            stdout, stderr = read()
+            self.pieces += b" baseline " in stdout
+            return stdout, stderr
+
+        shell.read = counted  # type: ignore[method-assign]
+        return shell
+
+
+def test_a_mark_comes_in_one_piece_however_much_it_tells() -> None:
+    states = [Collector(name=f"state{number}", command="sleep 0.02; uptime", baseline=True) for number in range(8)]
+    way = PiecesOfMarks()
+    taken = take_mark(way, mark_script(states), cancel=threading.Event())
+    assert len(taken.mark.baselines) == 8
+    assert way.pieces == 1  # each costs the thread of a connection as much as a small answer
 
 
 def test_a_clock_that_tells_whole_seconds_is_half_a_second_more_uncertain() -> None:

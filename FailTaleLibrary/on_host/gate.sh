@@ -276,7 +276,7 @@ ${marking}clock
 ${wanted}marks
 $snapshots} 2>&1
 "
-  narrowing="newest $((cap + 1))"
+  narrowing="in_one_piece $((cap + 1))"
 }
 # Each line once: several collectors may read one log.
 add_positions() {

@@ -530,7 +530,11 @@ def mark_script(collectors: Sequence[Collector]) -> Script:
     lines = ["clock\n", *positions, "marks\n", *map(baseline_line, baselines)]
     functions = marking_functions(has_files=any(collector.file for collector in collectors))
     asked = [each for each in dict.fromkeys(collectors) if position_lines(each) or each in baselines]
-    return Script(f"{{\n{functions}{''.join(lines)}}} 2>&1\n", question=partial(_mark_question, asked))
+    return Script(
+        f"{{\n{functions}{''.join(lines)}}} 2>&1\n",
+        filters=f"in_one_piece {MARK_BYTES + 1}",  # a line for each file: alone they were most of what a mark costs us
+        question=partial(_mark_question, asked),
+    )
 
 
 def _mark_question(collectors: Sequence[Collector]) -> Question:
