@@ -179,10 +179,11 @@ class Marks:
         now, at = self._clock(), datetime.now(timezone.utc)
         together: dict[Fleet, list[_Claimed]] = {}
         for place, marks in self._hosts.items():
-            if not marks.is_due(now):
-                marks.pass_over(at)
-            elif not self._connections.is_open(*place):
+            is_due = marks.is_due(now)
+            if (is_due or marks.has_failed) and not self._connections.is_open(*place):
                 marks.note(at, UNREACHED)
+            elif not is_due:
+                marks.pass_over(at)
             elif marks.claim(now):
                 marks.note(at, "")
                 way = self._connections.way(*place)  # by now: a variable may lead to another host a moment later
@@ -411,6 +412,8 @@ class _HostMarks:
         self._under_way = False
         self._last_began = float("-inf")
         self._pause_s = 0.0
+        self.has_failed = False
+        """Whether the last one that was asked for did not come."""
         self._notes: deque[tuple[datetime, str]] = deque(maxlen=_KEPT)
         """When one was asked for, or might have been, and why none came of it; empty while it may still come."""
 
@@ -480,6 +483,7 @@ class _HostMarks:
             self._under_way = False
             self._freed.notify()
             self._pause_s = pause_s
+            self.has_failed = taken is None
             if taken is not None:
                 self._taken.append(taken)
                 if is_kept:
