@@ -92,6 +92,9 @@ class FailTaleLibrary:
     | POST On Session    shop    /orders    json=${order}    headers=${{{'traceparent': $id}}}
     """
 
+    ROBOT_LISTENER_API_VERSION = "of none: this is the library; write '--listener FailTaleListener'"
+    """No version: Robot would take ``--listener FailTaleLibrary`` and call nothing. It repeats these words."""
+
     _shared: ClassVar[FailTaleLibrary | None] = None
 
     def __new__(cls, config: str | None = None) -> FailTaleLibrary:
@@ -113,6 +116,8 @@ class FailTaleLibrary:
         self.ROBOT_LIBRARY_LISTENER = _SuiteWatcher(self)
         self.listening = False
         """Whether the listener drives this run; it then sees more than a library can."""
+        self.driver: object = None
+        """The listener object that drives this run, once it has begun."""
         self._config_path: Path | None = None
         self._run: Run | None = None
         self._parallel = False

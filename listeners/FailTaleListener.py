@@ -85,7 +85,7 @@ class FailTaleListener:
     def _begin_run(self) -> None:
         """Everything of one run of Robot; an object that is given to several `robot.run` begins afresh with each."""
         self.disabled = False
-        self._is_over = False
+        self._is_over = self._is_second = False
         self._library = FailTaleLibrary()
         self._test: Any = None
         self._last_failed: Any = None
@@ -119,6 +119,8 @@ class FailTaleListener:
     def _start_suite(self, result: Any) -> None:
         if self._is_of_an_earlier_run():
             self._begin_run()
+        if not self.disabled:
+            self._stand_back_for_another()
         if not self.disabled:
             self._library.suite_began(result)
 
@@ -182,6 +184,9 @@ class FailTaleListener:
 
     def close(self) -> None:
         """Robot ends: the run page, a few lines on the console if anything was collected, and no connection stays."""
+        if self._is_second:
+            self._is_over = True
+            return
         if not self.disabled:
             self._print_summary()
             self._print_causes()
@@ -198,6 +203,14 @@ class FailTaleListener:
 
     def _activity(self) -> str:
         return f"collecting evidence for test '{self._test.name}'" if self._test is not None else "following the run"
+
+    def _stand_back_for_another(self) -> None:
+        """Does nothing in a run that another object of this class drives: each failure is collected once."""
+        if self._library.driver is None:
+            self._library.driver, self._library.listening = self, True
+        elif self._library.driver is not self:
+            self.disabled = self._is_second = True
+            _print("FailTale: the listener is named twice (command line, ROBOT_OPTIONS, argument file); once is enough.")
 
     def _take_into_use(self, config: str | None) -> None:
         self._library.listening = True

@@ -84,6 +84,24 @@ def test_each_of_several_runs_in_one_process_has_a_page_and_rows_of_its_own(plac
     assert done.stderr.count("collected evidence for 1 failed test from 1 host") == 3
 
 
+def test_a_listener_that_is_named_twice_collects_once_and_says_so(place: Path) -> None:
+    done = ran(
+        place,
+        "pair = ['FailTaleListener:failtale.yaml', FailTaleListener('failtale.yaml')]\n"
+        "for number in range(2):\n"
+        "    robot.run('order.robot', outputdir=f'out{number}', listener=pair, stdout=sys.stderr)\n",
+    )
+    for number in range(2):
+        assert len(list(reports_in(place / f"out{number}" / "output.xml"))) == 1, number
+    assert done.stderr.count("collected evidence for 1 failed test from 1 host") == 2
+    assert done.stderr.count("the listener is named twice") == 2
+
+
+def test_the_library_named_as_listener_is_said_to_be_none(place: Path) -> None:
+    done = ran(place, "robot.run('order.robot', listener='FailTaleLibrary:failtale.yaml', stdout=sys.stderr)\n")
+    assert "this is the library; write '--listener FailTaleListener'" in done.stderr
+
+
 def test_a_run_leaves_one_page_that_leads_into_its_log_and_the_console_names_the_cause(place: Path) -> None:
     done = ran(
         place,
