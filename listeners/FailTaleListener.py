@@ -210,7 +210,9 @@ class FailTaleListener:
             self._library.driver, self._library.listening = self, True
         elif self._library.driver is not self:
             self.disabled = self._is_second = True
-            _print("FailTale: the listener is named twice (command line, ROBOT_OPTIONS, argument file); once is enough.")
+            _print(
+                "FailTale: the listener is named twice (command line, ROBOT_OPTIONS, argument file); once is enough."
+            )
 
     def _take_into_use(self, config: str | None) -> None:
         self._library.listening = True

@@ -189,6 +189,7 @@ def test_no_command_is_bad_input_and_shows_the_help(out: Said) -> None:
     [
         ["show", "missing.xml"],
         ["show", "."],
+        ["shwo", "."],
         ["check"],
         ["check", "--config", "missing.yaml"],
         ["collect", "--config", "broken.yaml"],
@@ -217,6 +218,7 @@ def test_bad_input_is_a_sentence_and_status_2(
     said = capsys.readouterr()
     assert said.err.startswith("failtale: ")
     assert "Traceback" not in said.err
+    assert ("There is no command 'shwo'; did you mean 'failtale show'?" in said.err) == (arguments[0] == "shwo")
 
 
 def test_a_reader_that_leaves_is_no_error() -> None:

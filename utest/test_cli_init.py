@@ -100,7 +100,10 @@ def test_a_file_that_is_there_is_never_written_over_unasked(capsys: pytest.Captu
     ("arguments", "says"),
     [
         (["init"], "There is no terminal to ask on"),
-        (["init", "--host", "a", "--key", "nowhere"], "cannot be read"),
+        (
+            ["init", "--host", "a", "--key", "~/no"],
+            "no key '~/no' yet; name another one, or make it: ssh-keygen -t ed25519 -N '' -f ~/no",
+        ),
         (["init", "--host", "a", "--preset", "ngnx"], "did you mean 'nginx'?"),
         (["init", "--host", "a", "--host", "a=10.0.0.5"], "'a' names two hosts"),
     ],
@@ -122,9 +125,11 @@ class Terminal(io.StringIO):
 
 def test_on_a_terminal_little_is_asked(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("HOME", "/nonexistent")
-    monkeypatch.setattr(sys, "stdin", Terminal("what is this?\napp1=10.0.0.5:app\n\nreader\n\nno\n"))
+    monkeypatch.setattr(sys, "stdin", Terminal("what is this?\napp1=10.0.0.5:app\n\nreader\nnowhere\n\nno\n"))
     assert main(["init"]) == 0
-    assert "is no host; write NAME=ADDRESS:COMPONENT" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "is no host; write NAME=ADDRESS:COMPONENT" in said
+    assert "There is no key 'nowhere' yet" in said
     assert (written().ssh.user, written().ssh.key) == ("reader", None)
 
 

@@ -336,6 +336,13 @@ def test_components_in_one_text_are_told_apart() -> None:
         ("[ssh]\nuser = app\n", "a value stands after ':', as in 'user: …'"),
         ("ssh\n  user: app\n", "a ':' is missing at the end of the line above"),
         ("hosts:\n  web1:{component: web}\n", "a space is missing after ':': write 'web1: {…}'"),
+        ("ssh:\n  user: x\n\u00a0 port: 3\n", "a line begins with U+00A0, which only looks like a space"),
+        ("ssh:\n\u2003user: x\n", "a line begins with U+2003, which only looks like a space"),
+        ("ssh:\n<<<<<<< HEAD\n  user: x\n=======\n  user: y\n>>>>>>> z\n", ":2:1: a merge of git is not resolved here"),
+        ("ssh: {user: \u201capp\u201d}\n", "ssh.user: is in typographic quotes, which YAML takes for letters"),
+        ("hosts:\n", ":1:1: hosts: names no host; write 'web1: {component: web}' in the line below, indented"),
+        ("hosts: {w: {transport: docker}}\n", "; a container is a host with 'inside: docker exec -i NAME'"),
+        ("components: {w: {collectors: [{journal: yes}]}}\n", "'yes' is no text: YAML reads it as true or false"),
         ("ssh: {user: app # the reader}\n", "'#' begins a comment, so the '}' or ']' behind it is not read"),
     ],
 )

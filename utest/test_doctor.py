@@ -501,6 +501,15 @@ def test_a_model_is_there_or_the_line_is_told_that_brings_it(is_up: bool, is_the
     assert line in lines_of(service.advice)
 
 
+def test_a_history_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    hosts = {"here": {"component": "app", "transport": "local"}}
+    (tmp_path / "folder").mkdir()
+    for place, says in (("folder", "Is a directory"), ("failtale-history.db", "")):
+        checkup = check(configured(hosts, [{"command": "echo x"}], history=str(tmp_path / place), **LEAST), environ={})
+        assert [says in service.said for service in checkup.services] == ([True] if says else [])
+        assert checkup.well != bool(says)
+
+
 def test_documents_are_read_and_compared_or_it_is_told_what_is_missing(tmp_path: Path) -> None:
     folder = tmp_path / "docs"
     folder.mkdir()

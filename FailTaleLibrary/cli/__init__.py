@@ -51,6 +51,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(arguments: Sequence[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
+    if mistyped := _mistyped(words):
+        return _refuse(mistyped)
     parser = _parser(_commands_meant(words))
     options = parser.parse_args(words)
     if "run" not in options:
@@ -95,6 +97,18 @@ def _status_of_command(options: argparse.Namespace) -> int:
 def _refuse(sentence: str) -> int:
     print(f"failtale: {sentence}", file=sys.stderr)
     return 2
+
+
+def _mistyped(words: Sequence[str]) -> str:
+    """The sentence for a command that does not exist; empty where it does, or none is named."""
+    said = [word for word in words if word != "--verbose"]
+    if not said or said[0].startswith("-") or said[0] in _COMMANDS:
+        return ""
+    import difflib  # wanted by mistakes alone
+
+    near = difflib.get_close_matches(said[0], _COMMANDS, n=1)
+    meant = f"did you mean 'failtale {near[0]}'?" if near else "'failtale --help' lists those that there are."
+    return f"There is no command '{said[0]}'; {meant}"
 
 
 def _commands_meant(words: Sequence[str]) -> Sequence[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import getpass
 import os
+import re
 import shlex
 import sys
 import threading
@@ -66,6 +67,8 @@ def _run_init(options: argparse.Namespace) -> int:
     if options.source is not None:
         return _convert(options)
     _ask(options)
+    if missing := _missing_key(options.key):
+        raise ConfigError(missing)
     hosts = tuple(_named_once(map(parse_host, options.host or [f"here={LOCAL}"])))
     draft = Draft(hosts, options.user, options.key, _schema_path())
     draft.collectors = {host.component: list(_by_flags(options.preset, host.component)) for host in hosts}
@@ -116,9 +119,20 @@ def _ask(options: argparse.Namespace) -> None:
     if options.host:
         options.user = options.user or _answer("user on the hosts", getpass.getuser())
         usual = next((key for key in _KEYS if Path(key).expanduser().is_file()), "")
-        options.key = options.key or _answer("private key", usual)
+        while not options.key and (answer := _answer("private key", usual)):
+            if missing := _missing_key(answer):
+                print(missing)
+            options.key = "" if missing and answer != usual else answer
     options.look = options.look or _answer("look at them now, and propose what to collect? [yes/no]", "yes") == "yes"
     options.accept_host_keys = options.accept_host_keys or bool(options.host and options.look)
+
+
+def _missing_key(key: str) -> str:
+    """What to do about a key that is not there yet; empty where it is, or none is named."""
+    if not key or Path(key).expanduser().exists():
+        return ""
+    line = "ssh-keygen -t ed25519 -N '' -f " + (key if re.fullmatch(r"[\w./~-]+", key) else shlex.quote(key))
+    return f"There is no key '{key}' yet; name another one, or make it: {line}"
 
 
 def _answer(question: str, default: str) -> str:

@@ -33,6 +33,13 @@ def is_short(text: str) -> bool:
     return len(text) <= 120 and text.isprintable()
 
 
+def unseen_indentation(line: str) -> str | None:
+    """What is wrong with a line that begins with a blank which YAML takes for a letter, as web pages have it."""
+    blanks = line[: len(line) - len(line.lstrip())]
+    odd = next((blank for blank in blanks if blank not in " \t\r\n"), None)
+    return f"a line begins with U+{ord(odd):04X}, which only looks like a space; indent with spaces" if odd else None
+
+
 # --- Keys ------------------------------------------------------------------------------------------------------------
 
 _AS_ROOT = "write 'sudo -n' before what needs it in 'command', and a sudoers line for exactly that on the host"
@@ -149,6 +156,8 @@ def key_advice(key: str, section: type[Section]) -> str | None:
     """What to do about an unknown key that another tool, or another section, has; None where nobody knows."""
     import difflib  # wanted by mistakes alone
 
+    if sentence := unseen_indentation(key):
+        return sentence
     word = re.sub(r"[-_ .]", "", key.lower())
     glued = re.fullmatch(r"([\w-]+)\s*[:=]\s*(.+)", key)
     if glued is not None and glued[1] in section.yaml_keys() and is_short(key):
@@ -296,6 +305,28 @@ def _is_ip(text: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def transport_advice(value: object) -> str:
+    """How a host is reached by what somebody took for a way of its own; empty where nobody knows."""
+    word = value.lower() if isinstance(value, str) else ""
+    for words, sentence in _NO_TRANSPORT:
+        if word in words.split():
+            return f"; {sentence}"
+    return ""
+
+
+_NO_TRANSPORT = (
+    ("docker podman container containers", "a container is a host with 'inside: docker exec -i NAME'"),
+    (
+        "kubernetes kubectl k8s oc pod",
+        "a cluster has a preset: write 'transport: local' and 'collectors: [kubernetes]'",
+    ),
+    ("winrm windows powershell rdp", "Windows hosts cannot be collected from"),
+    ("telnet serial http https ansible", "FailTale has no other way to a host"),
+    ("paramiko openssh sftp", "that is 'ssh'"),
+    ("localhost none shell", "that is 'local'"),
+)
 
 
 # --- Variables -------------------------------------------------------------------------------------------------------

@@ -349,6 +349,9 @@ def check_hosts(document: Document, collectors: Mapping[str, tuple[Collector, ..
     if hosts and gateway:
         document.add_at_key(("gateway",), "cannot be combined with 'hosts'; keep one: a gateway has hosts of its own")
     elif not hosts and not gateway and document.data.get("inventory") is None:
+        if "hosts" in document.data:
+            document.add_at_key(("hosts",), "names no host; write 'web1: {component: web}' in the line below, indented")
+            return
         document.add_at_key((), "no 'hosts' and no 'gateway', so there is no host to collect from; write one of them")
     for name, host in hosts.items() if isinstance(hosts, dict) else ():
         if isinstance(host, dict):
@@ -465,7 +468,7 @@ def _check_transport(document: Document, host: Mapping[str, Any], *, at: Where) 
     """A host says nothing of a transport that is not its own."""
     own = host.get("transport") or "ssh"
     if own not in TRANSPORTS:
-        return  # the model reports it
+        return  # the model reports it, with `transport_advice`
     if host.get("inside") is not None and own not in WITH_SHELL:
         document.add_at_key((*at, "inside"), f"means nothing with 'transport: {own}'; remove one of them")
     for key in ("address", *TRANSPORTS):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, get_args, get_origin
 
-from FailTaleLibrary.config.advice import is_short, key_advice, section_advice
+from FailTaleLibrary.config.advice import is_short, key_advice, section_advice, transport_advice
 from FailTaleLibrary.config.model import EXTENSION, Section
 from FailTaleLibrary.config.types import NotUnderstoodError, in_quotes
 from FailTaleLibrary.errors import ConfigError
@@ -141,9 +141,12 @@ def _of_value(refusal: Refusal, value: str) -> str:
     kind, context = refusal.kind, refusal.context or {}
     sentence = _WITH_CONTEXT.get(kind)
     if kind == "value_error":
-        return _sentence_of_own_kind(context["error"], value)
+        other = transport_advice(refusal.value) if refusal.location[-1] == "transport" else ""
+        return _sentence_of_own_kind(context["error"], value) + other
     if sentence:
         return f"{value} {sentence(context)}"
+    if kind.startswith("string_type") and isinstance(refusal.value, bool):
+        return f"{value} is no text: YAML reads it as true or false; write what is meant, in quotes"
     words = next((words for beginning, words in _KINDS if kind.startswith(beginning)), "does not fit here")
     one = next((one for beginning, one in _ONE_VALUE.items() if kind.startswith(beginning)), "")
     if refusal.location[-1] == "grep" and isinstance(refusal.value, list):

@@ -12,6 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
+from FailTaleLibrary.config.advice import unseen_indentation
 from FailTaleLibrary.config.messages import Mistake, Mistakes, anchor_advice, complaint_of
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Expanded, MissingVariablesError, Origin, expand, in_quotes, referenced
@@ -155,6 +156,9 @@ _IN_WORDS = (
     (r"block", "the indentation does not fit the lines above"),
 )
 """What PyYAML says -> what a user can mend."""
+_IN_TYPOGRAPHIC_QUOTES = re.compile(
+    r"[\u201c\u201d\u201e].*[\u201c\u201d]|[\u2018\u2019\u201a].*[\u2018\u2019]", re.DOTALL
+)
 _TOLD_WHERE_IT_BEGINS = re.compile(r"quoted scalar.*end of stream|flow (?:mapping|sequence)")
 
 
@@ -242,6 +246,8 @@ class _Reader:
             return self._broken(where, "YAML reads a leading '!' as a tag; put the value in quotes")
         if isinstance(node.value, str):
             self.document.raw[where] = node.value
+            if not node.style and _IN_TYPOGRAPHIC_QUOTES.fullmatch(node.value):
+                return self._broken(where, "is in typographic quotes, which YAML takes for letters; write \"…\" or '…'")
             return self._text(node.value, where) if node.tag in _TEXT else self._plain(node, where)
         if node.tag == _TAG + "seq":
             return [self.data_of(item, (*where, index)) for index, item in enumerate(node.value)]
@@ -335,6 +341,9 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, source: Path, text: str) -> Mis
     begins = error.context_mark if _TOLD_WHERE_IT_BEGINS.search(said) else None
     mark = begins or error.problem_mark or error.context_mark
     place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    if conflict := re.search(r"^(?:<{7}|={7}|>{7})(?: .*)?$", text, re.MULTILINE):
+        words = "a merge of git is not resolved here; keep one side, and remove the three lines of marks"
+        return Mistake(str(source), *_line_and_column(text, conflict.start()), words)
     if "the '[' or '{'" in words or "a '[' or '{'" in words:
         words = _in_braces(_line(text, place[0])) or words
     words = _by_its_lines(text, place[0], words) or words
@@ -344,6 +353,9 @@ def _syntax_mistake(error: yaml.MarkedYAMLError, source: Path, text: str) -> Mis
 def _by_its_lines(text: str, number: int, words: str) -> str | None:
     """What the lines themselves tell better; None when they do not."""
     line, above = _line(text, number), _line(text, number - 1) if number > 1 else ""
+    for each in (line, above):
+        if sentence := unseen_indentation(each):
+            return sentence
     if setting := re.match(r"\s*([\w.-]+)\s*=\s*(\S.*)", line):
         return f"a value stands after ':', as in '{setting[1]}: …'"
     if words.startswith("a second ':'") and len(re.findall(r":(?:\s|$)", line)) == 1 and ":" not in above:

@@ -321,7 +321,9 @@ class _HostCheckup:
         transport = self._context.connections.transport(self._host, inside if self._is_asked_inside(inside) else ())
         script = survey_script(self._collectors)
         result = transport.run(script, timeout_s=_SURVEY_S, max_bytes=MAX_BYTES, cancel=self._context.stop)
-        return parse_survey(result)
+        survey = parse_survey(result)
+        survey.user = survey.user or self._user  # a gate does not say
+        return survey
 
     def _is_asked_inside(self, inside: tuple[str, ...]) -> bool:
         """Whether the host's own prefix leads to where its collectors run."""

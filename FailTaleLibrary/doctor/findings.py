@@ -87,7 +87,7 @@ WAY = ("name", "reach", "host key", "key", "login", "shell")
 class ServiceFinding(Finding):
     """The gateway, the model, or the documents that go along to it."""
 
-    service: Literal["gateway", "model", "documents"] = Field(description="Which one.")
+    service: Literal["gateway", "history", "model", "documents"] = Field(description="Which one.")
     address: str = Field(description="Where it is.")
     verdict: Verdict = Field(description="`problem`: it would not serve.")
     said: str = Field(description="What was found.")

@@ -152,7 +152,7 @@ def _key(way: _Way, error: TransportError) -> Iterator[Advice]:
     if "encrypted" in said:
         yield Advice(needs="its passphrase, from an agent", where="on this machine", lines=(way.here("ssh-add", key),))
         line = 'ssh: {key_passphrase: "%{FAILTALE_KEY_PASSPHRASE}"}'
-        yield Advice(needs="or from the environment", where="in the configuration", lines=(line,))
+        yield Advice(needs="its passphrase, if from the environment", where="in the configuration", lines=(line,))
     elif "passphrase is wrong" in said:
         line = way.here("ssh-keygen", "-y", "-f", key)
         yield Advice(needs="its right passphrase; this asks for it", where="on this machine", lines=(line,))

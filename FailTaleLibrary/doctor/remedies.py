@@ -409,6 +409,13 @@ def _dead(pattern: str, survey: HostSurvey) -> Iterator[Advice]:
         yield Advice(needs=f"a file that is there; {folder.path} {has}", lines=(f"ls -l {shlex.quote(folder.path)}",))
 
 
+def _slow(refusal: Refusal, survey: HostSurvey) -> Iterator[Advice]:
+    """A collector whose time was too short, or whose command has no end."""
+    if refusal.reason == "timed out" and refusal.said.endswith(" s"):
+        needs = "more time, or a command that ends sooner (journalctl and tail without -f, ping with -c)"
+        yield Advice(needs=needs, where="in the configuration", lines=("timeout: 30 s",))
+
+
 def _gate_drift(refusal: Refusal, survey: HostSurvey) -> Iterator[Advice]:
     """A gate that was made from another configuration."""
     if (line := re.search(r"make it anew with '(failtale gate [^']+)'", refusal.said)) is not None:
@@ -434,6 +441,7 @@ _RULES = (
     _no_journal,
     _units,
     _files,
+    _slow,
 )
 
 

@@ -9,7 +9,7 @@ from FailTaleLibrary import __version__
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.doctor.findings import Advice, ServiceFinding, Verdict
-from FailTaleLibrary.errors import ConfigError, HintError
+from FailTaleLibrary.errors import ConfigError, HintError, HistoryError
 from FailTaleLibrary.redaction import Redactor
 
 _MODEL_S = 10.0
@@ -26,6 +26,8 @@ def service_findings(
     """
     if config.gateway is not None:
         yield from _gateway(config, redactor, hosts)
+    if config.history is not None:
+        yield from _history(config, redactor)
     if config.analysis.model:
         yield _model(config, environ, redactor)
         if config.analysis.documents is not None:
@@ -76,6 +78,29 @@ def _gateway_advice(said: str) -> tuple[Advice, ...]:
     if "Cannot reach" in said:
         return (Advice(needs="a gateway that runs", lines=("failtale serve --config failtale.yaml",)),)
     return ()
+
+
+def _history(config: Config, redactor: Redactor) -> Iterator[ServiceFinding]:
+    """Only what keeps a failure from being counted; a history that works is no news."""
+    from FailTaleLibrary.history.database import history_of
+
+    try:
+        history_of(config).known()
+    except HistoryError as error:
+        said = redactor.safe_message(error)
+        yield ServiceFinding(
+            service="history",
+            address=redactor.safe_message(str(config.history)),
+            verdict="problem",
+            said=f"no failure is counted: {said}",
+            advice=(
+                Advice(
+                    needs="a file in a folder that is there",
+                    where="in the configuration",
+                    lines=("history: failtale-history.db",),
+                ),
+            ),
+        )
 
 
 def _model(config: Config, environ: Mapping[str, str], redactor: Redactor) -> ServiceFinding:
