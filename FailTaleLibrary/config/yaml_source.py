@@ -246,7 +246,7 @@ class _Reader:
             return self._broken(where, "YAML reads a leading '!' as a tag; put the value in quotes")
         if isinstance(node.value, str):
             self.document.raw[where] = node.value
-            if not node.style and _IN_TYPOGRAPHIC_QUOTES.fullmatch(node.value):
+            if not getattr(node, "style", "") and _IN_TYPOGRAPHIC_QUOTES.fullmatch(node.value):
                 return self._broken(where, "is in typographic quotes, which YAML takes for letters; write \"…\" or '…'")
             return self._text(node.value, where) if node.tag in _TEXT else self._plain(node, where)
         if node.tag == _TAG + "seq":
