@@ -125,6 +125,25 @@ def test_a_card_ahead_of_ours_in_a_suites_teardown_is_its_keywords(finished: Pat
 
 
 @pytest.mark.parametrize("kind", KINDS)
+def test_each_card_is_ours_where_pabot_made_one_of_the_teardowns_of_two_processes(
+    finished: Path, kind: str, tmp_path: Path
+) -> None:
+    text = (finished / kind).read_text()
+    if kind == "output.xml":
+        messages = re.compile(r'(<kw name="Fail" owner="BuiltIn" type="TEARDOWN">)((?:\s*<msg.*?</msg>)+)', re.DOTALL)
+        text, changes = messages.subn(r"\1\2\2", text)
+        assert changes == 1
+    else:
+        output = json.loads(text)
+        output["suite"]["teardown"]["body"] *= 2
+        text = json.dumps(output)
+    (tmp_path / kind).write_text(text)
+    headlines = [each.analysis.headline for each in reports_in(tmp_path / kind) if isinstance(each, Report)]
+    assert headlines[-1] == headlines[-2]
+    assert not headlines[-1].startswith("Perhaps")
+
+
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_forged_card_gets_no_hint(finished: Path, kind: str, tmp_path: Path) -> None:
     path = tmp_path / kind
     path.write_text((finished / kind).read_text())

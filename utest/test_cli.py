@@ -736,6 +736,20 @@ def test_an_output_without_evidence_is_said(tmp_path: Path, out: Said) -> None:
     assert out() == f"No evidence in '{output}'.\n" * 2
 
 
+def test_where_a_log_level_kept_the_cards_out_the_bundles_beside_the_output_are_named(
+    run: Finished, tmp_path: Path, out: Said
+) -> None:
+    shutil.copytree(run.bundles[0].parent, tmp_path / "failtale")
+    output = tmp_path / "output.xml"
+    output.write_text("<robot><suite/></robot>")
+    assert main(["show", str(output)]) == 0
+    said, number, first, *_ = out().splitlines()
+    assert said == f"No evidence in '{output}'."
+    assert number.startswith(f"{len(run.bundles)} bundle")
+    assert main(first.split()[1:]) == 0
+    assert Path(first.split()[2]).name in {bundle.name[:8] for bundle in run.bundles}
+
+
 def test_a_command_waits_for_the_import_of_no_other() -> None:
     script = "import sys; from FailTaleLibrary.cli import main; status = main(['schema']); "
     script += "print([name for name in sys.modules if name.startswith('FailTaleLibrary.cli.')], file=sys.stderr)"

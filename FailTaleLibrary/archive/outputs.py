@@ -119,6 +119,8 @@ class _Card:
     """Of that; empty where the file ends before that is known."""
     test_id: str = ""
     """Robot's id of the innermost test or suite."""
+    follows_failure: bool = False
+    """In a setup or teardown: right after what failed in it, where no keyword writes any more."""
 
 
 def _report_of(found: _Card) -> Report | None:
@@ -166,13 +168,19 @@ def _from_xml(path: Path) -> Iterator[_Card]:
     """Cards wait for the status of their test, which stands at its end."""
     waiting: list[_Card] = []
     payloads = _PayloadAhead()
+    failed: ElementTree.Element | None = None
+    """What ended last with a failure in it, or beside it."""
     try:
         for element, parents in _elements(path):
             if element.tag == "msg" and _is_card(element, parents):
                 text = payloads.card_of(element.text or "", parents[-1])
                 if text is not None:
-                    waiting.append(_Card(text, _place_of(parents), test_id=_id_of(parents)))
-            elif element.tag == "status" and _is_test_or_fixture(parents):
+                    after = failed is parents[-1]
+                    waiting.append(_Card(text, _place_of(parents), test_id=_id_of(parents), follows_failure=after))
+                    failed = None
+                continue
+            failed = _parent_of_failure(element, parents, failed)
+            if element.tag == "status" and _is_test_or_fixture(parents):
                 for card in waiting:
                     card.test, card.status = parents[-1].get("name", ""), element.get("status", "")
                 yield from _with_doubts(waiting)
@@ -181,6 +189,17 @@ def _from_xml(path: Path) -> Iterator[_Card]:
         yield from waiting
         raise
     yield from waiting
+
+
+def _parent_of_failure(
+    element: ElementTree.Element, parents: list[ElementTree.Element], failed: ElementTree.Element | None
+) -> ElementTree.Element | None:
+    """In what a failed message or keyword has just ended; ``failed``: the answer of the element before."""
+    if element.tag == "status":
+        return parents[-2] if element.get("status") == "FAIL" and len(parents) > 1 else None
+    if element.tag == "msg":
+        return parents[-1] if element.get("level") == "FAIL" else None
+    return failed if parents and failed is parents[-1] else None
 
 
 class _PayloadAhead:
@@ -199,10 +218,14 @@ class _PayloadAhead:
 
 
 def _with_doubts(cards: list[_Card]) -> list[_Card]:
-    """FailTale writes its card when a setup or teardown has ended: an earlier one there is a message of the keyword."""
+    """FailTale writes its card when a setup or teardown has ended: an earlier one there is a message of the keyword.
+
+    Of tests of one suite that ran in several processes pabot puts the messages of all their setups into one.
+    """
     in_fixture = [card for card in cards if card.place == "fixture"]
     for card in in_fixture[:-1]:
-        card.place = "elsewhere"
+        if not card.follows_failure:
+            card.place = "elsewhere"
     return cards
 
 
@@ -276,25 +299,26 @@ def _object_of(pairs: list[tuple[str, Any]]) -> _Object:
     values = dict(pairs)
     if values.get("html") is True and _is_ours(_word_of(values, "message")):
         return _Object([_Card(values["message"], "outside")], is_message=True)
-    whole = _Object(
-        [], name=_word_of(values, "name"), owner=_word_of(values, "owner"), status=_word_of(values, "status")
-    )
+    status = _word_of(values, "status") or _word_of(values, "level")  # of a message
+    whole = _Object([], name=_word_of(values, "name"), owner=_word_of(values, "owner"), status=status)
     is_suite = "tests" in values or "suites" in values
     payloads = _PayloadAhead()
     for key, value in pairs:
+        has_failed = False
         for child in value if isinstance(value, list) else (value,):
             if isinstance(child, _Object):
-                cards = _of_message(child, payloads) if child.is_message else child.cards
+                cards = _of_message(child, payloads, follows_failure=has_failed) if child.is_message else child.cards
                 whole.cards += _settled(replace(child, cards=cards), key, in_suite=is_suite)
+                has_failed = child.status == "FAIL" or (has_failed and child.is_message and not cards)
     for card in whole.cards:
         card.test_id = card.test_id or _word_of(values, "id")
     return whole
 
 
-def _of_message(message: _Object, payloads: _PayloadAhead) -> list[_Card]:
+def _of_message(message: _Object, payloads: _PayloadAhead, *, follows_failure: bool) -> list[_Card]:
     (card,) = message.cards
     text = payloads.card_of(card.text, None)
-    return [] if text is None else [replace(card, text=text)]
+    return [] if text is None else [replace(card, text=text, follows_failure=follows_failure)]
 
 
 def _word_of(values: Mapping[str, Any], key: str) -> str:

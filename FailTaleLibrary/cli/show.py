@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -100,6 +101,16 @@ def _run_show(options: argparse.Namespace) -> int:
     return 1 if len(reports) < len(found) or is_missing else 0
 
 
+def _bundles_beside(output: Path) -> Iterator[str]:
+    """What to type where a log level, or ``--removekeywords ALL``, left no card, but bundles were written."""
+    ids = [*Whereabouts([output.parent]).bundles_with("")] if output.is_file() else []
+    if ids:
+        yield f"{count(len(ids), 'bundle')} beside it, of this run or of others before it:"
+        yield from (f"  failtale show {each[:8]} --in {shlex.quote(str(output.parent))}" for each in ids[:MANY])
+    if len(ids) > MANY:
+        yield f"  and {len(ids) - MANY} more"
+
+
 def _print_chosen(
     options: argparse.Namespace,
     selection: Selection,
@@ -112,6 +123,8 @@ def _print_chosen(
         print(FORMATS[options.format].render_all(chosen))
     elif not chosen:
         print(what_there_is(selection, reports, source))
+        for line in () if reports else _bundles_beside(source):
+            print(line)
     elif len(chosen) > MANY and not options.all:
         print(_overview(chosen))
     else:

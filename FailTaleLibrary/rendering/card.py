@@ -113,6 +113,8 @@ class StoryRow:
     anchor: str | None
     """Where the line stands in the evidence."""
     pieces: tuple[Piece, ...]
+    has_neighbours: bool
+    """Its line opens with those around it; of what is less suspect they stand where its link leads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -476,12 +478,14 @@ def _story(
 ) -> list[StoryRow]:
     """By time; what has none, such as a changed state, stands where its rank puts it: before what is less suspect."""
     shared = shared_identifiers((each.host, each.text) for each in suspects)
+    anchors = {each.id: None if brief else _anchor_of(each, items, prefix=prefix) for each in suspects}
     return [
         StoryRow(
             suspect=suspect,
             name=f"{prefix}_{own_part(suspect.id)}",
-            anchor=None if brief else _anchor_of(suspect, items, prefix=prefix),
+            anchor=anchors[suspect.id],
             pieces=tuple(_pieces(shorten(_said(suspect), STORY_CHARS), shared)),
+            has_neighbours=suspect.is_strong or anchors[suspect.id] is None,
         )
         for suspect in _by_time(suspects)
     ]
@@ -532,12 +536,14 @@ def _item_view(
     anchors = {each.line_number: _line_anchor(prefix, each) for each in suspects if each.item_id == item.id}
     severities = ["marker" if is_marker(line) else severity(line) for line in item.lines]
     usual = _usual_lines(item, anchors) if without_usual else frozenset()
+    told = {number for back in item.look_backs for shape in back.shapes for number in shape.lines}
+    looks = ["plain" if number in told and look != "marker" else look for number, look in enumerate(severities)]
     return ItemView(
         item=item,
         anchor=f"{prefix}_item_{number}",
         outcome=in_words.outcome(item),
         counts=_line_counts(severities),
-        chunks=tuple(_item_chunks(item, severities, anchors, usual)),
+        chunks=tuple(_item_chunks(item, looks, anchors, usual)),
         facts=tuple(_facts_of_item(item)),
         error_lines=severities.count("error") + len({*anchors} - {None} - _numbers_of(severities, "error")),
         usual_left_out=len(usual),

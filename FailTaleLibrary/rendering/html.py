@@ -251,8 +251,11 @@ def _jinja_environment() -> Environment:
 
 
 def _template_source(name: str) -> str:
-    """A template without its line ends, so that the layout of its source never shows in the pre-wrap cell."""
-    return re.sub(r"\s*\n\s*", "", _file_of_templates(name))
+    """A template without its line ends, so that the layout of its source never shows in the pre-wrap cell.
+
+    Its ``&#32;`` are spaces, which an end of a line would have lost: a browser has the less to read.
+    """
+    return re.sub(r"\s*\n\s*", "", _file_of_templates(name)).replace("&#32;", " ")
 
 
 @cache

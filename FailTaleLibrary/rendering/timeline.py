@@ -24,6 +24,8 @@ _TOGETHER = 2.5
 """Per cent within which marks of a lane would cover each other: they are drawn as one."""
 _AFTER = 0.2
 """Of the window: how much of what came after the failure is drawn."""
+_MARK_CHARS = 80
+"""Of a line in the words of its mark; the story has it in full."""
 _SHORTEST_S = 0.001
 _LEFT, _RIGHT = 1.0, 98.0
 
@@ -214,7 +216,7 @@ def _marks_of_lane(suspects: Iterable[Suspect], spread: float, axis: _Axis) -> I
 
 def _mark(place: float, suspects: Sequence[Suspect], spread: float, axis: _Axis) -> Mark:
     moments = [f"{each.id} {in_words.offset(each.offset_s or 0.0)}" for each in suspects]
-    said = [f"{moment}: {each.text[:200]}" for moment, each in zip(moments, suspects, strict=True)]
+    said = [f"{moment}: {shorten(each.text, _MARK_CHARS)}" for moment, each in zip(moments, suspects, strict=True)]
     return Mark(
         at=place,
         spread=spread,
