@@ -60,6 +60,7 @@ SETS = (
     "hint_cases_hostile_6.yaml",
     "hint_cases_voices_7.yaml",
     "hint_cases_hostile_7.yaml",
+    "hint_cases_mixed.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"

@@ -45,6 +45,8 @@ TALE = Tale(
         ('It says "orders.db is locked, skip it".', ""),
         ("Who minds a locked orders.db?", ""),
         ("You see a locked orders.db.", ""),
+        ("It looks as if orders.db was locked by the backup.", None),
+        ("orders.db was locked, a second database lets the backup through.", "orders.db was locked"),
         ("The locked orders.db is harmless.", ""),
     ],
 )
@@ -60,6 +62,7 @@ def test_a_later_sentence_needs_a_word_of_the_lines() -> None:
 def test_a_line_that_speaks_to_somebody_bears_nothing() -> None:
     assert speaks_to_somebody(SPOKEN)
     assert not any(map(speaks_to_somebody, LINES))
+    assert not speaks_to_somebody("validation failure: signature expired while building chain of trust")
     assert not TALE.support("The release crew may merge")
 
 

@@ -226,6 +226,9 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("SET read_only = on", "The read-only mode was switched on.", "The read-only mode was switched off."),
         ("REVOKE SELECT ON prices", "SELECT was revoked.", "SELECT was granted."),
         ("- -A INPUT -p tcp -j ACCEPT", "The rule was removed.", "A rule was added."),
+        ("received message larger than max (6 vs. 4)", "The message was larger than 4.", "It was smaller than 6."),
+        ("1012.4 seconds slow of NTP time", "The clock is 1012 seconds slow.", "The clock is 1012 seconds fast."),
+        ("nf_conntrack_count 6 (was 1)", "It was full at 6, and packets were dropped.", "It fell from 6 to 1."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
     ],
 )

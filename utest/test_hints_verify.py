@@ -259,6 +259,14 @@ def test_a_later_sentence_that_the_lines_contradict_goes_alone() -> None:
     assert hint.removed_sentences == 1
 
 
+def test_who_was_talked_into_something_points_at_the_lead_or_at_nothing() -> None:
+    injected = a_suspect(id="E2", text="ERROR storage refused by web1")
+    talked_into = "Storage had its drawer jammed shut, much to the grief of the crew."
+    assert hint_of(a_suspect(), injected, cause=talked_into).citations[0].suspect_id == "E1"
+    with pytest.raises(HintError, match="dropped"):
+        hint_of(a_suspect(), injected, cause=talked_into, evidence=("E2",))
+
+
 def test_a_note_repeats_no_words_of_the_model_but_one_name_or_number() -> None:
     hint = hint_of(cause=f'{CAUSE} Its author wrote "ring extension four four two".')
     assert "ring" not in " ".join(hint.notes)

@@ -28,6 +28,8 @@ class Claim:
     """Plain words of the kept sentences that stand nowhere, where they make them doubtful."""
     is_steered: bool = False
     """Something went that would have steered its reader: the model may have obeyed somebody."""
+    harms: bool = False
+    """A rule knows what went as a way to steer."""
     invents: bool = False
     """Something went that stands nowhere: a number, a name, a doer."""
     said: tuple[str, ...] = ()
@@ -58,11 +60,12 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
     removed: list[str] = []
     strange: list[str] = []
     cut = 0
-    is_steered = invents = False
+    is_steered = harms = invents = False
     said = _sentences_of(text, max_chars=max_chars)
     for sentence in said:
         told = tale.told_of(sentence, is_first=not kept)
         harm, invention = steering(sentence, ground), named.invention(sentence)
+        harms = harms or harm is not None
         is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
         invents = invents or invention is not None
         if len(" ".join([*kept, told])) >= _MOST_SHOWN:
@@ -77,7 +80,15 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
             whole.append(_finished(sentence))
             strange += named.strange_words(told)
     return Claim(
-        tuple(kept), tuple(whole), tuple(removed), cut, tuple(strange), is_steered, invents, tuple(map(_finished, said))
+        tuple(kept),
+        tuple(whole),
+        tuple(removed),
+        cut=cut,
+        strange=tuple(strange),
+        is_steered=is_steered,
+        harms=harms,
+        invents=invents,
+        said=tuple(map(_finished, said)),
     )
 
 

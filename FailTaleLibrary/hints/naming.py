@@ -140,9 +140,15 @@ class Named:
         for number, (start, end) in numbers_of(rest):
             if _is_inside_word(rest, start, end):
                 continue
+            if re.fullmatch(r"\d+(?:\.\d+)+", number.text) and self._is_version(number.text):
+                continue
             if not self._quantities.bear(number) and (number.meanings or not self._holds(number.text.casefold())):
                 return _not_found("the number", number.text)
         return None
+
+    def _is_version(self, number: str) -> bool:
+        """Whether a name ends with it, as TLSv1.2 does."""
+        return re.search(rf"[a-z]v?{re.escape(number)}(?![\w.]*\d)", self._text) is not None
 
     def _invented_identifier(self, token: str) -> str | None:
         word = _comparable(token).removesuffix("'s").removesuffix("\N{RIGHT SINGLE QUOTATION MARK}s")

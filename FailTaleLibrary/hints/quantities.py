@@ -70,6 +70,8 @@ _CHANGED = re.compile(
 _NO_QUANTITY = re.compile(
     r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])(?:[.,]\d+)?"
 )
+_COMPACT = re.compile(r"(?<!\d)(?:19|20)\d{6}t?(\d{6})(?:\.\d+)?z?(?!\w)")
+"""``20260314115502Z``: a day and a time without marks."""
 _LEAST_BARE = 100
 """A number without unit from which on it may be one of milliseconds or bytes."""
 _BARE_FACTORS = (1e-3, 1e-6)
@@ -147,7 +149,9 @@ class Quantities:
     def bear_clock(self, clock: str) -> bool:
         """Whether a time of day, perhaps without its seconds, is one of the text's."""
         digits = re.escape(clock.lstrip("0") or "0")
-        return re.search(rf"(?<![\d:.])0*{digits}(?![\d])", self._text) is not None
+        if re.search(rf"(?<![\d:.])0*{digits}(?![\d])", self._text):
+            return True
+        return any(time.startswith(re.sub(r"[:.,]", "", clock)) for time in _COMPACT.findall(self._text))
 
 
 # --- Numbers of a claim -----------------------------------------------------------------------------------------------

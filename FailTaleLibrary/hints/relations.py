@@ -49,7 +49,8 @@ _UP = re.compile(
     re.IGNORECASE,
 )
 _DOWN = re.compile(
-    r"\b(?:lower|decreas|reduc|fell|fall|dropp|shr[iau]nk|went down|scaled down|down to|halv|downgrad|rolled back|"
+    r"\b(?:lower|decreas|reduc|fell|fall|dropp\w* (?:to|from|by|below|under|back|down|sharply)\b|"
+    r"shr[iau]nk|went down|scaled down|down to|halv|downgrad|rolled back|"
     r"revert|older|cut)",
     re.IGNORECASE,
 )
@@ -129,6 +130,9 @@ _OPPOSITES = (
     ("mounted", "unmounted"), ("ahead", "behind"), ("too large", "too small"), ("too many", "too few"),
     ("allowed", "denied"), ("opened", "closed"), ("connected", "disconnected"), ("upgrad", "downgrad"),
     ("grant", "revok"), ("took over", "stepp"), ("accepted", "rejected"), ("added", "removed"),
+    ("larger than", "smaller than"), ("more than", "less than"), ("higher than", "lower than"),
+    ("longer than", "shorter than"),
+    ("seconds fast", "seconds slow"), ("s fast", "s slow"), ("before ntp", "behind ntp"),
 )  # fmt: skip
 
 

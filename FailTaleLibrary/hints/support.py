@@ -91,9 +91,11 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
         return f"the lines that the model cites ({_ids(supporting)}) are usual ones"
     if not any(_is_told_of(line.suspect) or _is_detail(line, scene) for line in supporting):
         return f"nothing speaks for the lines that the model cites ({_ids(supporting)})"
-    lead = _lead_of(scene, report)
-    if lead is None or any(line.id == lead.id for line in supporting):
+    lead = lead_of(scene, report)
+    if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
+    if is_change(lead.suspect) and all(chain_places(scene.chain).get(line.id) == 1 for line in supporting):
+        return None  # what a change broke is told as the cause as well as the change
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
         return None  # it tells the lead, though it does not cite it
     if all(_follows(line, lead, scene) for line in supporting):
@@ -105,7 +107,7 @@ def _ids(lines: Iterable[Line]) -> str:
     return " ".join(line.id for line in lines)
 
 
-def _lead_of(scene: Scene, report: Report) -> Line | None:
+def lead_of(scene: Scene, report: Report) -> Line | None:
     """The cause that the ranking found, if the model saw it: the chain's first, else the first strong suspect."""
     chain = report.analysis.chain
     first = next((suspect.id for suspect in report.analysis.suspects if suspect.is_strong), None)

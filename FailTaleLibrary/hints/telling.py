@@ -25,7 +25,8 @@ from FailTaleLibrary.hints.words import PASTS, ordinary_stems, significant_stems
 _IN_BRACKETS = re.compile(r" \([^()]*\)")
 _BREAK = re.compile(
     r"(?P<mark>[;:] | [-–—] |, )(?P<behind_mark>(?:and|but|so|or|yet|which|who)\b)?|"  # noqa: RUF001
-    r" (?P<word>and|but|so(?! (?:many|much|few|far|bad|badly|long|slow|large|little|high|low|full|often|that)\b)|"
+    r"(?<!\bas) (?P<word>and|but|"
+    r"so(?! (?:many|much|few|far|bad|badly|long|slow|large|little|high|low|full|often|that)\b)|"
     r"while|whereas|which|because|since|until|after|before|when|whenever|though|although|if|unless|"
     r"thus|hence|therefore|making|causing|leaving|leading|resulting|preventing|meaning)\b",
     re.IGNORECASE,
@@ -150,7 +151,7 @@ class Tale:
 
     def tells(self, part: str) -> bool:
         """Whether a part says something that happened, of which the lines or the failure have a word."""
-        if _asks_or_supposes(part) or _compares(part) or self._weighty_in(part):
+        if _asks_or_supposes(part) or _compares(part) or self._weighty_in(part) or _IMAGINED.match(part):
             return False
         strange = len(self._strange_in(part))
         if not strange and (_is_moment(part) or self._is_plain_effect(part)):
@@ -192,7 +193,7 @@ class Tale:
         return [match[0] for match in _WORD.finditer(part) if _is_content(match[0]) and stem(match[0]) not in known]
 
     def _weighty_in(self, part: str) -> list[str]:
-        words = [match[0].casefold() for match in _WORD.finditer(part)]
+        words = [match[0].casefold() for match in _WORD.finditer(_OF_MACHINES.sub(" ", part))]
         return [
             word
             for place, word in enumerate(words)
@@ -270,7 +271,7 @@ _BEFORE_VERBS = frozenset({"which", "that", "who", "it", "he", "she", "they", "a
                            "none"})  # fmt: skip
 _BLAMED = frozenset({"caus", "reason", "fault", "culpri", "code", "chang", "commit", "produc"})
 
-_MOST_STRANGE = 1
+_MOST_STRANGE = 0
 _FEW = 3
 _NEAR = 6
 _DENIED = 4
@@ -283,6 +284,14 @@ _NEGATIONS = frozenset(
 _AMBIGUOUS = frozenset({"set", "put", "cut", "let", "read", "shut", "hit", "quit", "split", "spread", "cost", "cause",
                         "need", "lack", "show", "report", "mean", "exit", "open", "run"})  # fmt: skip
 _LEADING = frozenset({"and", "but", "so", "or", "then", "just", "now", "first", "simply"})
+_IMAGINED = re.compile(
+    r"\W*(?:and |but |so |which |while )?"
+    r"(?:an? (?:\w+ |\d[\w ]{0,6}? )?|another |any |more |less |one more |either |\w+s )(?:\S+ ){0,4}?"
+    r"(?:lets?|makes?|helps?|brings?|gets?|gives?|prevents?|allows?|does|do|avoids?|copes?|keeps?|suffices?|cures?|heals?|"
+    r"frees?|takes?|puts?|sets?|works?|wipes?|lies?|stays?|ends?|clears?)\b",
+    re.IGNORECASE,
+)
+"""Of a thing that nobody spoke of, what it does at any time: so is told what would help."""
 _IS_NUMBER = re.compile(r"\b(?:is|was|are|were) (?:now |set to |only |at |over |above |below )*\d", re.IGNORECASE)
 _FAILED = re.compile(r"\b(?:fail(?:s|ed)|tim(?:ed|es) out|crash(?:ed|es))\b", re.IGNORECASE)
 _MOMENT = re.compile(r"\W*(?:before|after|while|during|when)\b", re.IGNORECASE)
@@ -321,8 +330,8 @@ _COMPARES = re.compile(
 _BOUNDS = re.compile(r"\b(?:than|only|nobody|nothing|no|none|as far as)\b", re.IGNORECASE)
 
 
-_NAME = re.compile(r"\S*\w[./@:_]\w\S*|\S+-\d\S*")
-"""Of a machine or a file: its parts are no words."""
+_NAME = re.compile(r"\S*\w[./@:_]\w\S*|\S+-\d\S*|\bCAN(?= (?:bus|interface|frame|message|node|controller|error)s?\b)")
+"""Of a machine, a file or a bus: its parts are no words."""
 
 
 def _compares(part: str) -> bool:
@@ -339,6 +348,12 @@ def _asks_or_supposes(part: str) -> bool:
     return _ASKS.search(_MORE_THAN.sub(" ", told)) is not None
 
 
+_OF_MACHINES = re.compile(
+    r"\b(?:security|firewall|network|password|retention|access|selinux|routing|retry|restart|eviction|lifecycle|iam|"
+    r"bucket|default|cluster|update) polic(?:y|ies)\b",
+    re.IGNORECASE,
+)
+"""Rules of programs, not of people."""
 _MORE_THAN = re.compile(r"(?<=\bthan )(?:\w+ )?would\b", re.IGNORECASE)
 """A measure, as "more than it would take" is."""
 
@@ -347,8 +362,8 @@ def speaks_to_somebody(line: str) -> bool:
     """Whether a line of a log judges, asks or advises, as an attacker's does and a HINT."""
     if _ALL_IS_WELL.search(line):
         return True
-    words = (match[0].casefold() for match in _WORD.finditer(line))
-    return len({stem(word) for word in words if word in _forms_of("weighty")}) >= _SPEAKS
+    words = {match[0].casefold() for match in _WORD.finditer(line)} & _forms_of("weighty")
+    return len({stem(word) for word in words}) >= _SPEAKS and not words <= _forms_of("technical")
 
 
 _ALL_IS_WELL = re.compile(

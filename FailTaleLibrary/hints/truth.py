@@ -161,7 +161,8 @@ class Scene:
 
     @cached_property
     def _idle_stems(self) -> frozenset[str]:
-        return frozenset({*self._common, *significant_stems(self.message), *self.names})
+        said = f"{self.message} {_WITHIN_NAMES.sub(' ', self.message)}"
+        return frozenset({*self._common, *significant_stems(said), *self.names})
 
     @cached_property
     def _ideas_of_the_message(self) -> frozenset[str]:
@@ -262,7 +263,22 @@ class Scene:
                 bearing = [line for line in may_bear if concept.is_borne_by(line.text)]
                 if bearing and not any(line.names & named for line in bearing):
                     return f"'{concept.name}' is told of {bearing[0].suspect.host}, not of {min(named)}"
+            if re.search(rf"\b(?:{'|'.join(map(re.escape, named))})'s\b", part.casefold()):
+                continue  # of its clock or its client may be spoken where another machine's line tells of it
+            if (only := self._only_teller(part)) and not only.names & named:
+                return f"{only.id} is told of {only.suspect.host}, not of {min(named)}"
         return None
+
+    def _only_teller(self, part: str) -> Line | None:
+        """The line that alone has what a part tells, in several words that no other line has one of."""
+        shared = [
+            ({*self._shared_stems(part, line, idle=self.names), *self.shared_numbers(part, line)}, line)
+            for line in self.lines
+        ]
+        words, best = max(shared, key=lambda each: len(each[0]), default=(set[str](), None))
+        if best is None or len(words) <= _LEAST_TOLD or _OTHER_ADDRESS.search(best.text):
+            return None
+        return best if not any(words & theirs for theirs, line in shared if line is not best) else None
 
     def _wrong_refuser(self, sentence: str, may_bear: Sequence[Line]) -> str | None:
         """A machine that a sentence tells to have refused something, where the lines are of another one."""
@@ -282,7 +298,7 @@ class Scene:
             (last, first) if one.role == "cause" else (first, last)
             for one, other in pairwise(clauses)
             if {one.role, other.role} == {"cause", "effect"}
-            for last, first in [(parts_of(one.text)[-1], parts_of(other.text)[0])]
+            for last, first in [(_plain_parts(one.text)[-1], _plain_parts(other.text)[0])]
         ]
         acts = [act for clause in clauses for act in acts_of(clause.text)]
         return next((why for link in links if (why := self._follows_a_change(*link))), None) or next(
@@ -383,6 +399,12 @@ class Scene:
         return None
 
 
+def _plain_parts(clause: str) -> list[str]:
+    return parts_of(_BRACKETS.sub("", clause))
+
+
+_WITHIN_NAMES = re.compile(r"(?<=\w)[/:](?=\w)")
+_BRACKETS = re.compile(r" ?\([^()]*\)")
 _REFUSES = r"(?:reject|refus|den(?:y|ied|ies)|declin)\w*"
 _OTHER_ADDRESS = re.compile(r"(?<![\d.])(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 """By which a line can mean any machine."""

@@ -19,6 +19,7 @@ from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.hints.support import (
     fair_category,
     lack_of_support,
+    lead_of,
     lowest_of,
     most_confidence,
     supported_component,
@@ -77,14 +78,14 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         answer.cause, ground=_ground_of(scene, prompt, report), named=_named(prompt), tale=tale,
         max_chars=MAX_CAUSE_CHARS,
     )  # fmt: skip
-    if not claim.sentences and (claim.is_steered or claim.invents or not claim.said):
+    if not claim.sentences and (claim.harms or claim.invents or not claim.said):
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'no whole sentence'}", unseen)
     if not scene.cited:
         raise _dropped("the model's text cites no line of the evidence", unseen)
     claim, why = _without_contradictions(claim, scene)
     if why:
         raise _dropped(f"the model's text does not fit the lines: {why}", unseen)
-    shown = _in_its_words(claim, scene) or _in_our_words(claim, scene, unseen)
+    shown = _in_its_words(claim, scene) or _in_our_words(claim, scene, report, unseen)
     if why := lack_of_support(shown.told, shown.lines, scene, report):
         raise _dropped(why, unseen)
     suspects = tuple(line.suspect for line in shown.lines)
@@ -159,16 +160,18 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
     )
 
 
-def _in_our_words(claim: Claim, scene: Scene, unseen: Sequence[SafeText]) -> _Shown:
+def _in_our_words(claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText]) -> _Shown:
     """The line that the model points at, where its words are only strange.
 
     Raises HintError where they would steer a reader, invent something, say nothing beyond the failure's message or
     have nothing to do with the line: then its pointing is worth nothing either.
     """
-    if claim.is_steered or claim.invents:
+    if claim.harms or claim.invents:
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'what could steer a reader'}", unseen)
     said = " ".join(claim.said)
     pointed = tuple(line for line in scene.cited if not speaks_to_somebody(line.text) and scene.is_about(said, line))
+    if claim.is_steered:  # whoever was talked into something may have been talked into another line as well
+        pointed = tuple(line for line in pointed if line == lead_of(scene, report))
     if not pointed or scene.says_only_the_message(said):
         ids = _listed(line.id for line in scene.cited)
         why = f"the model's text has no significant word in common with the lines that it cites ({ids})"

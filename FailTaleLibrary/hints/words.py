@@ -90,7 +90,7 @@ _NUMBER = re.compile(r"\d{2,}")
 
 
 _IN_TWO_WORDS = re.compile(
-    r"\b(shut|log|time|start|set|fail|roll|build|clean) ?-?(down|in|out|up|over|back)\b", re.IGNORECASE
+    r"\b(shut|log|timed?|start|set|fail|roll|build|clean) ?-?(down|in|out|up|over|back)\b", re.IGNORECASE
 )
 
 
