@@ -205,11 +205,18 @@ def test_what_is_wrong_with_a_call_is_said_with_what_would_be_right_and_what_is_
         ("collect_evidence", {"components": ["db"]}, "it has: web"),
         ("collect_evidence", {"collectors": ["dmesg"]}, "it has: state, web.log"),
         ("compare_failures", {}, "no other failure"),
+        ("get_evidence", {"host": "storage1"}, "It has: storage1/units"),
+        ("analyze_failure", {"failure_id": "Order A Book"}, "list_failures finds one by words of its test"),
+        ("analyse_failures", {}, "There is no tool 'analyse_failures' here; there are: analyze_failure, "),
+        ("runner_nothing", {}, "There is no tool 'runner_nothing' here"),
     ]
     taken: list[tuple[str, dict[str, Any]]] = [
         ("collect_evidence", {"components": "web", "host": "web1,web2", "name": None}),
         ("collect_evidence", {"hosts": '["web1"]', "deadline_s": "20"}),
         ("analyze_failure", {"id": report.failure.id[:8]}),
+        ("analyze_failure", {"failureId": "LATEST", "Show": "ALL"}),
+        ("get_evidence", {"failure-id": report.failure.id, "host": "storage1", "collector": "storage.log"}),
+        ("search_evidence", {"expression": "8.2", "failure_id": "all"}),
         ("get_evidence", {"failure_id": report.failure.id, "around": f"{log}:5"}),
         ("get_evidence", {"failure_id": report.failure.id, "item": log, "around": 5}),
         ("search_evidence", {"query": 812, "failure_id": "latest"}),
@@ -560,6 +567,7 @@ def test_finished_runs_are_told_without_hosts(tmp_path: Path) -> None:
             analyzed = text_of(await client.call_tool("analyze_failure", known))
             assert report.analysis.headline in analyzed
             assert report.analysis.hint.cause in analyzed
+            assert "'--config failtale.yaml' asks hosts" in text_of(await client.call_tool("collect_evidence", {}))
 
     run(test)
 

@@ -7,6 +7,7 @@ for ``hosts``. What is unknown or contradicts itself is refused with the argumen
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
@@ -57,7 +58,16 @@ _OTHER_NAMES = {
     "failure": "failure_id",
     "item_id": "item",
     "query": "text",
+    "other": "other_id",
+    "search": "text",
+    "words": "text",
+    "test": "name",
+    "test_name": "name",
+    "suspect": "around",
     "pattern": "regex",
+    "expression": "regex",
+    "regexp": "regex",
+    "re2": "regex",
     "since": "since_s",
     "until": "until_s",
     "deadline": "deadline_s",
@@ -167,16 +177,21 @@ def _meant(arguments: Mapping[str, Any], schema: Mapping[str, Any]) -> dict[str,
     properties = schema["properties"]
     meant: dict[str, Any] = {}
     for name, value in arguments.items():
-        other = _OTHER_NAMES.get(name, name)
-        known = name if name in properties or other not in properties or other in arguments else other
-        kind = properties.get(known, {}).get("type")
+        plain = re.sub(r"(?<=[a-z0-9])(?=[A-Z])|[- ]", "_", name).lower()
+        others = [each for each in (plain, _OTHER_NAMES.get(plain, plain)) if each in properties]
+        known = name if name in properties or not others or others[0] in arguments else others[0]
         if value is None and known in properties and known not in schema.get("required", ()):
             continue
-        meant[known] = _of_kind(value, kind)
+        meant[known] = _of_kind(value, properties.get(known, {}))
+    if "item" in properties and "item" not in meant and not {"host", "collector"}.isdisjoint(meant):
+        meant["item"] = "/".join(str(meant.pop(part)) for part in ("host", "collector") if part in meant)
     return meant
 
 
-def _of_kind(value: Any, kind: str | None) -> Any:
+def _of_kind(value: Any, field: Mapping[str, Any]) -> Any:
+    kind = field.get("type")
+    if isinstance(value, str) and value.lower() in field.get("enum", ()):
+        return value.lower()
     if kind == "array" and isinstance(value, str) and not value.lstrip().startswith("["):
         return [name for name in (part.strip(" ") for part in value.split(",")) if name]
     if kind == "array" and isinstance(value, int | float) and not isinstance(value, bool):
@@ -196,7 +211,8 @@ def _wrong(mistake: ErrorDetails, properties: Mapping[str, Any]) -> str:
     if mistake["type"] == "missing":
         return f"{where} is missing"
     if mistake["type"] == "string_pattern_mismatch":
-        return f"{where}: no such id can be; ids have letters, digits, '_', '.' and '-'"
+        by_name = "; list_failures finds one by words of its test" if where in ("failure_id", "other_id") else ""
+        return f"{where}: no such id can be; ids have letters, digits, '_', '.' and '-'{by_name}"
     return f"{where}: {mistake['msg'][:1].lower()}{shorten(sanitize(mistake['msg'][1:]), _MAX_ARGUMENT)}"
 
 

@@ -30,9 +30,9 @@ from FailTaleLibrary.mcp_server.links import Links
 from FailTaleLibrary.mcp_server.queue import CollectionQueue
 from FailTaleLibrary.mcp_server.runner_tools import RunnerTools
 from FailTaleLibrary.mcp_server.store import Store, StoredFailure
-from FailTaleLibrary.mcp_server.tools import Toolbox, new_mark
+from FailTaleLibrary.mcp_server.tools import NEED_HOSTS, Toolbox, new_mark
 from FailTaleLibrary.rendering import FORMATS
-from FailTaleLibrary.text import shorten, shorten_to_bytes
+from FailTaleLibrary.text import sanitize, shorten, shorten_to_bytes
 
 _log = logger_of(__name__)
 
@@ -80,7 +80,12 @@ def build_server(
         instructions=INSTRUCTIONS,
         tools=[*toolbox.tools(), *runner_tools],
         lifespan=lifespan,
-        middleware=[_Watch(audit, reading, asking), _OthersTools(_names_of(runner_tools)), Links()],
+        middleware=[
+            _Watch(audit, reading, asking),
+            _UnknownTools(_names_of(toolbox.tools()), _names_of(runner_tools), has_hosts=queue is not None),
+            _OthersTools(_names_of(runner_tools)),
+            Links(),
+        ],
         subscriptions=False,
         log_level="WARNING",
     )
@@ -238,6 +243,24 @@ class _Watch:
 
     def _wait_s(self, caller: str, tool: str) -> float:
         return self._reading.wait_s(caller) or (self._asking.wait_s(caller) if tool in _ASKS_HOSTS else 0.0)
+
+
+class _UnknownTools:
+    """Answers a call of a tool that this server does not have with those that it has."""
+
+    def __init__(self, names: Collection[str], others: Collection[str], *, has_hosts: bool) -> None:
+        self._names = names
+        self._others = others
+        self._has_hosts = has_hosts
+
+    async def __call__(self, ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:
+        name = (ctx.params or {}).get("name")
+        if ctx.method != "tools/call" or not isinstance(name, str) or name in self._names or name in self._others:
+            return await call_next(ctx)
+        text = f"There is no tool '{shorten(sanitize(name), 64)}' here; there are: {', '.join(sorted(self._names))}."
+        if not self._has_hosts and name in NEED_HOSTS:
+            text += " This server reads finished runs; one that is started with '--config failtale.yaml' asks hosts."
+        return CallToolResult(content=[TextContent(type="text", text=text)], is_error=True)
 
 
 class _OthersTools:

@@ -52,6 +52,9 @@ from FailTaleLibrary.text import count, duration, shorten, shorten_to_bytes
 # --- What arguments may be --------------------------------------------------------------------------------------------
 
 LATEST = "latest"
+NEED_HOSTS = ("collect_evidence", "mark", "list_components", "check_hosts")
+"""The tools of a server with a configuration."""
+_NEWEST = (LATEST, "last", "newest")
 FailureId = Annotated[str, Field(pattern=r"^[0-9a-zA-Z_-]{1,64}$")]
 TestName = Annotated[str, Field(max_length=1000)]
 TestMessage = Annotated[str, Field(max_length=20_000)]
@@ -163,7 +166,7 @@ class Toolbox:
             raise ToolError(f"from_s ({from_s:g}) is after to_s ({to_s:g}); swap them.")
         with Sentences():
             pattern = await in_thread(partial(expression, text.strip() or regex, is_regex=bool(regex)))
-        if failure_id:
+        if failure_id and failure_id != "all":
             failures = [await self._existing_failure(failure_id)]
         else:
             failures = await in_thread(self._store.newest_first)
@@ -343,7 +346,7 @@ class Toolbox:
 
     async def stored(self, failure_id: str) -> StoredFailure | None:
         """One failure of the store; reading files may take a while."""
-        if failure_id == LATEST:
+        if failure_id.lower() in _NEWEST:
             return next(iter(await in_thread(self._store.newest_first)), None)
         return await in_thread(partial(self._store.get, failure_id))
 
