@@ -198,6 +198,20 @@ def test_the_story_ends_with_what_the_test_saw_and_where() -> None:
     assert a_failure().message in to_text(a_report())
 
 
+def test_a_line_of_json_is_told_by_what_it_says_before_its_fields() -> None:
+    line = json.dumps(
+        {
+            "t": {"$date": "2026-11-26T14:37:03.934Z"},
+            "id": 21343,
+            "msg": "Stepping down",
+            "err": {"message": "no quorum"},
+        }
+    )
+    suspect = a_suspect(text=line, line_number=0)
+    row = text_of_card(analysis=an_analysis(suspects=(suspect,))).split("test", 1)[-1]
+    assert "Stepping down: no quorum \N{EM DASH} {" in row
+
+
 def test_a_keyword_that_only_says_the_message_gives_way_to_its_caller() -> None:
     steps = (a_step(name="Order Is Paid", arguments=("mug",)), a_step(name="BuiltIn.Fail", arguments=("not paid",)))
     text = text_of_card(failure=a_failure(message="not paid", keyword_path=steps))

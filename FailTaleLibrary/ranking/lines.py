@@ -6,7 +6,6 @@ such line was read before; see `Log`. Nothing here costs more than its bound for
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
@@ -16,6 +15,7 @@ from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.moments import message_at, message_of
 from FailTaleLibrary.ranking.severity import Gravity, gravity_of
 from FailTaleLibrary.ranking.signals import CUES, Catalogue, Hits, SignalRow, services
+from FailTaleLibrary.structured_lines import LINE_END, TRACE_SIGN, words_of_fields
 from FailTaleLibrary.text import shorten
 
 LINE_CHARS = 2000
@@ -231,21 +231,6 @@ _UPTIME = regex(r"^\[ *\d+\.\d+\] ")
 _SESSION_OF_POSTGRESQL = regex(rf":?[^:\"']{{0,120}}?\b(?:{_LEVEL}|STATEMENT|DETAIL|HINT|CONTEXT|QUERY):  (?=\S)")
 """What PostgreSQL's ``log_line_prefix`` has of user, database and client; its own part begins with two blanks."""
 _LOGGER = regex(r"(?:[\w$-]+\.)+[\w$-]+\s*(?: - |: )|[\w$-]+(?: - |: )(?=\S+ \S+ \S+)")
-_SAYS = ("msg", "message", "event", "short_message")
-_BECAUSE = ("error", "err", "exception", "cause", "reason", "detail", "error_message")
-"""Fields of structured lines: what happened, and why."""
-_FIELD = "|".join((*_SAYS, *_BECAUSE))
-_IN_QUOTES = r"\"(?P<quoted>(?:[^\"\\]|\\.){1,600})"
-_LOGFMT = regex(rf"(?:^|[\s,])(?P<name>{_FIELD})=(?:{_IN_QUOTES}|(?P<word>[^\s\"]\S*))")
-_CUT_JSON = regex(rf"\"(?P<name>{_FIELD})\" ?: ?{_IN_QUOTES}")
-"""Of an object that is too long to be read whole."""
-
-
-_LINE_END = r"(?:(?:\\r)?\\n|#012|\n)"
-"""As JSON, logfmt and syslog write it inside one line."""
-_TRACE_SIGN = regex(
-    rf"Traceback \(most recent call last\)|{_LINE_END}(?:\\t|\s)*at \S|(?:^|{_LINE_END})\s*goroutine \d+ \["
-)
 _GO_ERRORS = ("panic: ", "runtime error: ", "fatal error: ")
 _NAMED_ERROR = regex(
     r"(?:[\w$]+\.)*(?:[A-Z]\w*)?(?:Error|Exception|Failure|Interrupt|Exit|Warning|Locked|Timeout)\b(?:: .*)?"
@@ -259,10 +244,12 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     """
     line = line[:LINE_CHARS].strip()
     message = _AUDIT.sub("", message_of(line).strip())
-    said = _spoken(message) or _without_request_of_nginx(_undressed(message, is_bare=message == line)) or message
+    said = (
+        words_of_fields(message) or _without_request_of_nginx(_undressed(message, is_bare=message == line)) or message
+    )
     error = _error_of_trace(message)
     text = f"{said}: {error}" if error and error not in said else said
-    if error and _TRACE_SIGN.search(said):  # the line is but the trace
+    if error and TRACE_SIGN.search(said):  # the line is but the trace
         text = error
     text = _without_bare_numbers(re.sub(r"\s+", " ", text).strip())
     if len(text) > max_chars:
@@ -343,9 +330,9 @@ def _end_of_row(text: str, row: SignalRow) -> int:
 
 def _error_of_trace(text: str) -> str:
     """What the trace says that stands inside one line, as JSON and logfmt write it; empty when there is none."""
-    if not _TRACE_SIGN.search(text):
+    if not TRACE_SIGN.search(text):
         return ""
-    *lines, last = [each.strip(" \t\"',") for each in re.split(_LINE_END, text.replace("\\t", " "))]
+    *lines, last = [each.strip(" \t\"',") for each in re.split(LINE_END, text.replace("\\t", " "))]
     lines = [each for each in (*lines, last.rstrip(" \t\"',}]")) if each]
     causes = [each.removeprefix("Caused by: ") for each in lines if each.startswith("Caused by: ")]
     if causes:
@@ -356,32 +343,6 @@ def _error_of_trace(text: str) -> str:
     if "goroutine " in text:
         return next((part for each in lines if (part := each.rpartition('":"')[2]).startswith(_GO_ERRORS)), "")
     return next((match[0] for each in lines if (match := _NAMED_ERROR.search(each))), "")
-
-
-def _spoken(text: str) -> str:
-    """What a JSON or logfmt line says, and why where it has a field for that; empty when it is neither."""
-    if text.startswith("{"):
-        try:
-            return _said_and_why({name: _words_of_field(value) for name, value in json.loads(text).items()})
-        except (ValueError, RecursionError):
-            return _said_and_why({match["name"]: match["quoted"] for match in _CUT_JSON.finditer(text)})
-    found = [(match["name"], match["quoted"] or match["word"]) for match in _LOGFMT.finditer(text)]
-    return _said_and_why({name: value.replace('\\"', '"') for name, value in reversed(found)})
-
-
-def _said_and_why(fields: dict[str, str]) -> str:
-    said = next((fields[name] for name in _SAYS if fields.get(name)), "")
-    why = next((fields[name] for name in _BECAUSE if fields.get(name)), "")
-    if not said or not why or why in said or _TRACE_SIGN.search(why):
-        return said or why
-    return f"{said}: {why}"
-
-
-def _words_of_field(value: object) -> str:
-    """A field's text; of an object that is an error its message."""
-    if isinstance(value, dict):
-        return next((str(value[name]) for name in (*_SAYS, *_BECAUSE) if value.get(name)), "")
-    return value if isinstance(value, str) else ""
 
 
 def _undressed(message: str, *, is_bare: bool) -> str:

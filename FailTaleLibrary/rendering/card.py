@@ -25,6 +25,7 @@ from FailTaleLibrary.rendering.many_hosts import HostGroup, host_groups, outcome
 from FailTaleLibrary.rendering.merged import Merged, merged_lines, shared_identifiers
 from FailTaleLibrary.rendering.timeline import MOST_HOSTS, Timeline, timeline_of
 from FailTaleLibrary.rendering.words import severity
+from FailTaleLibrary.structured_lines import words_of_fields
 from FailTaleLibrary.text import count, duration, shorten
 
 MOST_PX = 500
@@ -201,8 +202,8 @@ class Card:
 
     @property
     def host_chars(self) -> int:
-        """Width of the story's column of hosts, each with how often its line stands there."""
-        return min(max((len(_host_and_times(row.suspect)) for row in self.story), default=4) + 1, MOST_HOST_CHARS)
+        """Width of the story's column of hosts, each with how often its line stands there; bold letters are wide."""
+        return min(max((len(_host_and_times(row.suspect)) for row in self.story), default=4) + 2, MOST_HOST_CHARS)
 
     @property
     def more_story_words(self) -> str:
@@ -484,7 +485,7 @@ def _story(
             suspect=suspect,
             name=f"{prefix}_{own_part(suspect.id)}",
             anchor=anchors[suspect.id],
-            pieces=tuple(_pieces(shorten(_said(suspect), STORY_CHARS), shared)),
+            pieces=tuple(_pieces(shorten(_told_in_story(suspect), STORY_CHARS), shared)),
             has_neighbours=suspect.is_strong or anchors[suspect.id] is None,
         )
         for suspect in _by_time(suspects)
@@ -504,6 +505,13 @@ def _said(suspect: Suspect) -> str:
     """The line without its time, in one line."""
     text = message_of(suspect.text) if suspect.line_number is not None else suspect.text
     return re.sub(r"\s+", " ", text).strip() or suspect.text.strip()
+
+
+def _told_in_story(suspect: Suspect) -> str:
+    """What was said; of a JSON line what it says first, for there its fields often push that out of sight."""
+    said = _said(suspect)
+    words = " ".join(words_of_fields(said).split()) if said.startswith("{") else ""
+    return f"{words} — {said}" if words else said
 
 
 def _pieces(text: str, shared: Iterable[str]) -> Iterator[Piece]:
