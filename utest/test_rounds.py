@@ -23,6 +23,7 @@ from FailTaleLibrary.gate.fleet import salt_module
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.ranking.outliers import NOTABLE, standing_out
 from FailTaleLibrary.records import (
+    Analysis,
     AppliedWindow,
     Evidence,
     Gap,
@@ -422,6 +423,12 @@ def test_a_state_that_changed_stands_out() -> None:
     assert next(iter(found)) == GUILTY
 
 
+def test_a_host_whose_command_took_many_times_as_long_as_on_others_stands_out() -> None:
+    rows = [state(host, "web active\n", duration_s=0.2) for host in HOSTS if host != GUILTY]
+    found = found_by(*rows, state(GUILTY, "web active\n", duration_s=8.0))
+    assert found == {GUILTY: "units took 8.0 s, on other hosts about 0.2 s"}
+
+
 def test_a_log_that_could_not_be_had_of_one_host_alone_makes_it_stand_out() -> None:
     gap = Gap(host=GUILTY, component="web", collector="app", reason="timed out", detail="no output within 10 s")
     assert GUILTY in found_by(*usual_logs(GUILTY), gaps=(gap,))
@@ -436,3 +443,47 @@ def test_a_host_whose_log_holds_what_the_test_used_stands_out() -> None:
     used = Identifier(text="ord-99817", kind="unique", seen_in="argument")
     found = found_by(*usual_logs(GUILTY), log(GUILTY, "INFO ord-99817 accepted"), identifiers=(used,))
     assert found == {GUILTY: "its log holds what the test used (ord-99817)"}
+
+
+# --- Which of many hosts leads ----------------------------------------------------------------------------------------
+
+
+def ranked(*items: Item) -> Analysis:
+    failure = a_failure(message="Expected 200, got 500", keyword_path=(), keywords=())
+    return rank(failure, Evidence(failure_id=failure.id, names=names(), items=items, collected_at=AT))
+
+
+def test_what_all_hosts_say_is_one_suspect_that_tells_how_many() -> None:
+    said = "ERROR payment provider: connection refused"
+    analysis = ranked(*(log(host, USUAL, said, "WARN slow request: 900 ms") for host in HOSTS))
+    assert [suspect.text for suspect in analysis.suspects] == [said, "WARN slow request: 900 ms", USUAL]
+    assert analysis.headline.startswith("web000, as on 99 other hosts · connection refused: payment provider")
+
+
+def test_what_one_host_alone_says_leads_ahead_of_what_all_say() -> None:
+    said = "ERROR payment provider: connection refused"
+    guilty = log(GUILTY, USUAL, said, "ERROR certificate of the provider has expired")
+    analysis = ranked(*(log(host, USUAL, said) for host in HOSTS if host != GUILTY), guilty)
+    assert [suspect.host for suspect in analysis.suspects[:2]] == [GUILTY, "web000"]
+
+
+def test_a_state_that_broke_leads_ahead_of_an_error_of_no_known_kind_on_another_host() -> None:
+    broken = state(GUILTY, "web failed\n", changes=("- web active", "+ web failed"), baseline="web active\n")
+    others = [state(host, "web active\n", baseline="web active\n") for host in HOSTS if host != GUILTY]
+    noise = log("web046", USUAL, "ERROR client 10.1.3.4 closed the page early")
+    analysis = ranked(*others, broken, *usual_logs("web046"), noise)
+    assert [suspect.host for suspect in analysis.suspects[:2]] == [GUILTY, "web046"]
+
+
+def test_what_one_host_of_a_fleet_lacks_leads_where_nothing_happened() -> None:
+    rows = [state(host, f"web 2.4 active\nup {number} days\n") for number, host in enumerate(HOSTS) if host != GUILTY]
+    analysis = ranked(*rows, state(GUILTY, "web 2.3 active\nup 3 days\n"), *usual_logs())
+    assert analysis.headline == f"{GUILTY} · units: web 2.3 active in place of web 2.4 active"
+    assert [signal.words for signal in analysis.suspects[0].signals] == ["99 other hosts have it"]
+
+
+def test_where_several_hosts_differ_from_the_others_none_of_them_leads() -> None:
+    versions = dict.fromkeys(HOSTS[:3], "2.3")
+    analysis = ranked(*(state(host, f"web {versions.get(host, '2.4')} active\n") for host in HOSTS))
+    assert analysis.headline.startswith("No strong suspect")
+    assert {suspect.host for suspect in analysis.suspects} == set(HOSTS[:3])

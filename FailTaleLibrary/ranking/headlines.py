@@ -16,6 +16,8 @@ from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Sus
 from FailTaleLibrary.text import count, duration
 
 NO_SUSPECT = our_words("No strong suspect")
+ON_MANY = "on many hosts"
+"""Signal of what many hosts say alike; its words tell how many."""
 _IDS = regex(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
 """Names of requests and processes: to be seen in the line itself, noise in a sentence."""
 _NO_KINDS = frozenset(
@@ -110,10 +112,11 @@ def _weaker_kinds() -> frozenset[str]:
 
 
 def _who(suspect: Suspect) -> str:
-    """The host, and its component where its name does not say so."""
+    """The host, its component where its name does not say so, and how many others say the same."""
+    others = "".join(f", {signal.words}" for signal in suspect.signals if signal.name == ON_MANY)
     if not suspect.component or suspect.component in suspect.host:
-        return suspect.host
-    return f"{suspect.host} ({suspect.component})"
+        return f"{suspect.host}{others}"
+    return f"{suspect.host} ({suspect.component}){others}"
 
 
 def _when(suspect: Suspect, failure: Failure) -> str:

@@ -19,7 +19,17 @@ from FailTaleLibrary.ranking.lines import LINE_CHARS, Log, gist, template
 from FailTaleLibrary.ranking.names import Names
 from FailTaleLibrary.ranking.novelty import NEUTRAL, novelty_by_line
 from FailTaleLibrary.ranking.states import states_of
-from FailTaleLibrary.records import Evidence, Failure, Gap, Item, SafeText, configured_name, derived, our_words
+from FailTaleLibrary.records import (
+    Evidence,
+    Failure,
+    Gap,
+    Item,
+    SafeText,
+    configured_name,
+    derived,
+    derived_texts,
+    our_words,
+)
 
 NOTABLE = 2.5
 """With less a host does not stand out."""
@@ -34,6 +44,8 @@ _FEWEST = 5
 """Hosts of a component, from which on they can be compared."""
 _ALONE, _COMMON = 1.5, 0.3
 _NEW, _UNIQUE, _OTHER_ROWS, _SILENT_LOG, _LOUD_LOG, _OWN_GAP, _UNSEEN = 2.0, 1.5, 3.5, 4.0, 3.0, 3.0, 3.0
+_SLOW, _SLOW_S, _TIMES_SLOWER = 3.0, 3.0, 10
+"""A command that takes seconds more than on the others is worth a look, one that takes twice as long is not."""
 _MOST_ROWS = 400
 """Of one state; longer ones are lists of what comes and goes."""
 _MOST_NAMING = 60
@@ -79,6 +91,7 @@ def standing_out(
     for part in (
         partial(_judge_states, evidence, board),
         partial(_judge_rows, evidence, board),
+        partial(_judge_slowness, evidence, board),
         partial(_judge_logs, failure, evidence, board, grave),
         partial(_judge_volumes, evidence, board),
         partial(_judge_gaps, evidence, board),
@@ -162,22 +175,50 @@ def _judge_states(evidence: Evidence, board: _Board) -> None:
 
 
 def _judge_rows(evidence: Evidence, board: _Board) -> None:
-    """Rows of a state that nearly all hosts of a component have, and one lacks: another version, a unit gone."""
+    for item, rows, _ in rows_missed(evidence):
+        board.add(item.host, _OTHER_ROWS, derived(partial(_other_rows, len(rows)), item))
+
+
+def rows_missed(evidence: Evidence) -> Iterator[tuple[Item, tuple[SafeText, ...], int]]:
+    """Rows of a state that nearly all hosts of a component have, and one lacks: another version, a unit gone.
+
+    With the number of hosts that were asked for it; rows in the order in which others have them.
+    """
     for items in _by_question(item for item in evidence.items if item.window is None and item.status == "ok"):
         if len(items) < _FEWEST:
             continue
-        rows = {item.host: frozenset(item.text.splitlines()[:_MOST_ROWS]) for item in items}
+        rows = {item.host: dict.fromkeys(derived_texts(_rows_of, item)) for item in items}
         counts = Counter(row for those in rows.values() for row in those)
-        common = {row for row, number in counts.items() if number >= _MOST * len(rows)}
-        lacking = Counter(row for those in rows.values() for row in common - those)
-        telling = {row for row in common if 0 < lacking[row] <= max(1, _ONE_OF * len(rows))}
+        common = {row: number for row, number in counts.items() if number >= _MOST * len(rows)}
+        most_lacking = max(1, _ONE_OF * len(rows))
+        telling = [row for row, number in common.items() if 0 < len(rows) - number <= most_lacking]
         for item in items:
-            if missed := telling - rows[item.host]:
-                board.add(item.host, _OTHER_ROWS, derived(partial(_other_rows, len(missed)), item))
+            if missed := tuple(row for row in telling if row not in rows[item.host]):
+                yield item, missed, len(items)
+
+
+def _rows_of(item: Item) -> list[str]:
+    return item.text.splitlines()[:_MOST_ROWS]
 
 
 def _other_rows(number: int, item: Item) -> str:
     return f"{item.collector} differs from the others in {number} row{'s' if number > 1 else ''}"
+
+
+def _judge_slowness(evidence: Evidence, board: _Board) -> None:
+    """A host on which a command took many times as long as on the others: its disk, or all of it, is slow."""
+    for items in _by_question(item for item in evidence.items if item.kind != "query"):
+        if len(items) < _FEWEST:
+            continue
+        usual = median(item.duration_s for item in items)
+        slow = [item for item in items if item.duration_s > max(_SLOW_S, _TIMES_SLOWER * usual)]
+        if len(slow) <= max(1, _ONE_OF * len(items)):
+            for item in slow:
+                board.add(item.host, _SLOW, derived(_slow_words, item, item.duration_s, usual))
+
+
+def _slow_words(item: Item, seconds: float, usual: float) -> str:
+    return f"{item.collector} took {seconds:.1f} s, on other hosts about {usual:.1f} s"
 
 
 # --- What differs: logs -----------------------------------------------------------------------------------------------

@@ -46,6 +46,8 @@ MOST_LINES = 200_000
 """Of all items together: some seconds of work."""
 _MOST_OF_SOURCE = 2 * MOST_SUSPECTS
 """Some of them turn out to be copies of what another source says."""
+_MANY_HOSTS = 20
+"""From so many on they are compared with each other."""
 _NOTHING_SEEN = History()
 
 
@@ -82,7 +84,14 @@ def rank(
     sources = _sources(evidence.items, setting, most_lines=most_lines)
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(silence_noticed(state, lines, linker), overlap) for state in states_of(evidence, history)]
-    behind = behind_causes(_ordered([*states, *_without_copies(lines)]), scene, linker)
+    candidates = [*states, *_without_copies(lines)]
+    hosts = {item.host for item in evidence.items} | {gap.host for gap in evidence.gaps}
+    if len(hosts) >= _MANY_HOSTS:
+        from FailTaleLibrary.ranking.alike import ranked_of_many  # few runs need it
+
+        behind = ranked_of_many(candidates, evidence, lambda each: behind_causes(_ordered(each), scene, linker))
+    else:
+        behind = behind_causes(_ordered(candidates), scene, linker)
     proven = behind if failure.others is None else _in_company(behind)
     found = chain_of(proven, linker, scene)
     ordered = within_quotas(_with_members_behind_cause(proven, found), most=MOST_SUSPECTS)

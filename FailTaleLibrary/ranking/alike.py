@@ -1,0 +1,109 @@
+"""Candidates of many hosts -> what many say alike stands once; what one host of many lacks is a candidate. Pure.
+
+In a fleet something is logged as an error somewhere at any time, and one line tells best what all hosts log at once.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from FailTaleLibrary.ranking.headlines import ON_MANY
+from FailTaleLibrary.ranking.lines import gist, template
+from FailTaleLibrary.ranking.outliers import rows_missed
+from FailTaleLibrary.ranking.score import Candidate
+from FailTaleLibrary.records import Evidence, Item, SafeText, Signal, derived, our_words
+
+FLEET = 20
+"""From so many hosts of a component on one of them can be told from the others by what it lacks."""
+_ALIKE = 5
+"""Hosts that say the same: from then on it stands once."""
+UNLIKE = 5.0
+"""For what one host lacks that the others have: less than for anything that happened in the test."""
+_NEARLY = 1.5
+"""So much more than a broken state an error may weigh that is of no known kind."""
+
+
+def ranked_of_many(
+    candidates: Sequence[Candidate], evidence: Evidence, rank: Callable[[Sequence[Candidate]], list[Candidate]]
+) -> list[Candidate]:
+    """What ``rank`` makes of the candidates of a fleet, best first."""
+    ranked = rank(said_once([*candidates, *unlike_others(evidence)]))
+    return unknown_behind_broken(ranked, evidence)
+
+
+def said_once(candidates: Sequence[Candidate]) -> list[Candidate]:
+    """The candidates; of what five hosts or more say alike the best one, which tells of how many it is true."""
+    groups: dict[tuple[object, ...], list[Candidate]] = defaultdict(list)
+    for each in candidates:
+        groups[_what_is_said(each)].append(each)
+    kept: dict[int, Candidate] = {}
+    for group in groups.values():
+        hosts = {each.host for each in group}
+        if len(hosts) < _ALIKE:
+            kept.update((id(each), each) for each in group)
+        else:
+            best = max(group, key=lambda each: (each.belongs, each.score))
+            words = our_words("as on {} other hosts", len(hosts) - 1)
+            kept[id(best)] = best.gaining(0.0, Signal(name=ON_MANY, words=words))
+    return [kept[id(each)] for each in candidates if id(each) in kept]
+
+
+def _what_is_said(candidate: Candidate) -> tuple[object, ...]:
+    words = template(gist(candidate.text)).replace(template(candidate.host), "<host>")
+    reasons = frozenset(signal.name for signal in candidate.signals if signal.strong)
+    return candidate.component, candidate.collector, words, candidate.is_strong, reasons
+
+
+def unlike_others(evidence: Evidence) -> Iterator[Candidate]:
+    """What one host of a fleet lacks in its state; strong where it is the only one that differs."""
+    found = [(item, rows, every) for item, rows, every in rows_missed(evidence) if every >= FLEET and not item.changes]
+    hosts = {item.host for item, _, _ in found}
+    for item, rows, every in found:
+        words = our_words("{} other hosts have it", every - 1)
+        yield Candidate(
+            host=item.host,
+            component=item.component,
+            collector=item.collector,
+            item=item,
+            text=derived(partial(_lacking_words, rows), item),
+            score=UNLIKE,
+            signals=(Signal(name="unlike the others", words=words, strong=len(hosts) == 1),),
+        )
+
+
+def _lacking_words(rows: Sequence[SafeText], item: Item) -> str:
+    """``app 1.4.1 in place of app 1.4.2``, ``nginx.service loaded active running is missing``."""
+    first = rows[0]
+    key = (first.split() or [""])[0]
+    own = next((line for line in item.text.splitlines() if key and line.split()[:1] == [key]), "")
+    words = f"{own} in place of {first}" if own else f"{first} is missing"
+    return words if len(rows) == 1 else f"{words}, and {len(rows) - 1} more"
+
+
+def unknown_behind_broken(ordered: Sequence[Candidate], evidence: Evidence) -> list[Candidate]:
+    """In a fleet: a state that broke on one host ahead of an error of no known kind on another one.
+
+    Of a hundred hosts one logs such an error at any time; a state seldom breaks.
+    """
+    lead = ordered[0] if ordered else None
+    if lead is None or not _is_unknown_error(lead) or not _is_of_fleet(lead, evidence):
+        return list(ordered)
+    least = lead.score - _NEARLY
+    broken = next((each for each in ordered if _broke(each) and each.host != lead.host and each.score >= least), None)
+    return list(ordered) if broken is None else [broken, *(each for each in ordered if each is not broken)]
+
+
+def _is_unknown_error(candidate: Candidate) -> bool:
+    strong = {signal.name for signal in candidate.signals if signal.strong}
+    is_tied = candidate.belongs or bool(candidate.shares) or candidate.is_exception
+    return candidate.line_number is not None and strong == {"error"} and not is_tied
+
+
+def _broke(candidate: Candidate) -> bool:
+    return any(signal.strong and signal.name == "state changed" for signal in candidate.signals)
+
+
+def _is_of_fleet(candidate: Candidate, evidence: Evidence) -> bool:
+    return len({item.host for item in evidence.items if item.component == candidate.component}) >= FLEET
