@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import TYPE_CHECKING, TypeAlias
 
 from FailTaleLibrary.breaker import Breaker
@@ -39,7 +40,8 @@ class ClusterBreakers:
         if refusal is None or gap is None:
             return None
         detail = our_words("{} (not tried again for {:.0f} s)", gap.detail, refusal.wait_s)
-        return gap.model_copy(update={"detail": detail})
+        now = datetime.now(timezone.utc)
+        return Gap(host=gap.host, component=gap.component, reason=gap.reason, detail=detail, at=now)
 
     def heard(self, cluster: _Cluster, gap: Gap | None) -> None:
         """It answered; or the gap that says that it did not."""
