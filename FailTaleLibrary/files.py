@@ -35,6 +35,26 @@ def user_directory(kind: Kind, environ: Mapping[str, str] = os.environ) -> Path:
     return (Path(base) if base else Path.home() / default) / "failtale"
 
 
+def install_line(extra: str, *, direct_url: str | None = None) -> str:
+    """What installs an extra beside this FailTale: from the folder or wheel that it came from, where that is there.
+
+    ``direct_url`` is how pip noted the place. https://packaging.python.org/en/latest/specifications/direct-url/
+    """
+    import json  # wanted by a sentence alone
+    from importlib.metadata import PackageNotFoundError, distribution
+    from urllib.parse import unquote, urlsplit
+
+    name = "robotframework-failtale"
+    with contextlib.suppress(PackageNotFoundError, ValueError):
+        place = urlsplit(
+            json.loads(direct_url or distribution(name).read_text("direct_url.json") or "{}").get("url", "")
+        )
+        path = Path(unquote(place.path))
+        if place.scheme == "file" and path.exists():
+            name = str(path)
+    return f"pip install '{name}[{extra}]'"
+
+
 EXAMPLES = ("hits", "misses")
 """Fields of rows in our YAML files that tests alone read."""
 

@@ -12,6 +12,7 @@ import yaml
 
 from FailTaleLibrary.files import (
     EXAMPLES,
+    install_line,
     packaged_yaml,
     private_directory,
     replacing,
@@ -25,6 +26,17 @@ from FailTaleLibrary.redaction.rules import FILES
 
 def mode_of(path: Path) -> int:
     return path.stat().st_mode & 0o777
+
+
+def test_an_extra_is_installed_from_where_this_failtale_came_from(tmp_path: Path) -> None:
+    clone = tmp_path / "my clone"
+    clone.mkdir()
+    noted = f'{{"dir_info": {{}}, "url": "{clone.as_uri()}"}}'
+    assert install_line("mcp", direct_url=noted) == f"pip install '{clone}[mcp]'"
+    clone.rmdir()
+    assert install_line("mcp", direct_url=noted) == "pip install 'robotframework-failtale[mcp]'"
+    of_git = '{"url": "https://example.com/x.git", "vcs_info": {}}'
+    assert install_line("mcp", direct_url=of_git) == "pip install 'robotframework-failtale[mcp]'"
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o640, 0o644])

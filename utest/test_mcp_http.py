@@ -33,6 +33,7 @@ from patience import PATIENCE_S, wait_until
 from test_mcp_tools import a_marker, slow
 
 from FailTaleLibrary.cli import main
+from FailTaleLibrary.files import install_line
 
 
 @pytest.fixture(scope="module")
@@ -275,7 +276,7 @@ def test_without_the_sdk_the_command_says_what_to_install(tmp_path: Path) -> Non
     argv = command("serve", "--config", str(a_config(tmp_path)))
     done = subprocess.run(argv, env=env, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 2
-    assert "pip install 'robotframework-failtale[mcp]'" in done.stderr
+    assert f"type: {install_line('mcp')}" in done.stderr
 
 
 async def _client(server: Served, mode: str) -> str:

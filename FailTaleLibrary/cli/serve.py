@@ -8,6 +8,7 @@ from pathlib import Path
 
 from FailTaleLibrary.cli.options import Commands, configuration_if_there, told_of, with_config
 from FailTaleLibrary.errors import ConfigError
+from FailTaleLibrary.files import install_line
 
 
 def add_command(commands: Commands) -> None:
@@ -69,9 +70,7 @@ def _run_serve(options: argparse.Namespace) -> int:
     except ModuleNotFoundError as error:
         if (error.name or "").split(".")[0] not in ("mcp", "uvicorn", "anyio", "starlette"):
             raise
-        raise ConfigError(
-            f"The MCP server needs the package '{error.name}'; type: pip install 'robotframework-failtale[mcp]'"
-        ) from error
+        raise ConfigError(f"The MCP server needs the package '{error.name}'; type: {install_line('mcp')}") from error
     # Who names finished runs wants to read those: then the environment alone does not make it ask hosts.
     config = configuration_if_there(options) if options.config or not options.output else None
     if config is None and not options.output:

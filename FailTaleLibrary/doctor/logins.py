@@ -214,6 +214,10 @@ def _shell(way: _Way, error: TransportError) -> Iterator[Advice]:
         return
     if "not available" in said:
         return
+    if said.endswith("it prints nothing"):
+        line = "time " + way.here("ssh", *way.port, *way.through, way.login, "true")
+        needs = "start-up files that end within a second or two; this tells how long they take"
+        yield Advice(needs=needs, where="on this machine", lines=(line,))
     yield Advice(
         needs="a login that runs what it is asked: no ForceCommand, no 'command=' before the key, no menu in .bashrc",
         lines=(

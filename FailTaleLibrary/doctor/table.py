@@ -24,7 +24,7 @@ _LABELS: dict[Verdict, str] = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 
 def host_lines(host: HostFinding, *, all_collectors: bool = False) -> Iterator[str]:
     """One host's block."""
-    yield _host_headline(host)
+    yield from _host_headlines(host)
     for stage in host.stages:
         if stage.verdict != "ok":
             yield from _entry_lines(_LABELS[stage.verdict], stage.said, stage.advice, host)
@@ -41,14 +41,11 @@ def host_lines(host: HostFinding, *, all_collectors: bool = False) -> Iterator[s
         yield from _wrapped("ok", ", ".join(_in_short(collector) for collector in well))
 
 
-def _host_headline(host: HostFinding) -> str:
+def _host_headlines(host: HostFinding) -> Iterator[str]:
     facts = [host.address, *(stage.said for stage in host.stages if stage.verdict == "ok")]
     said = ", ".join(filter(None, facts))
-    return f"{host.host}  {_within_width(said, WIDTH - len(host.host) - 2)}"
-
-
-def _within_width(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: max(0, width - 2)] + " …"
+    text = f"{host.host}  {said}"
+    yield from textwrap.wrap(text, WIDTH, subsequent_indent=_INDENT, break_long_words=False, break_on_hyphens=False)
 
 
 def _in_short(collector: CollectorFinding) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from FailTaleLibrary.errors import HistoryError
-from FailTaleLibrary.files import private_directory
+from FailTaleLibrary.files import install_line, private_directory
 
 SCHEMA_VERSION = 1
 _TABLES = (
@@ -155,8 +155,7 @@ class PostgresStore:
 
             self._engine = self._engine or self._made_engine(seconds)
         except ImportError as error:
-            what = "pip install 'robotframework-failtale[history]'"
-            raise HistoryError(f"PostgreSQL needs SQLAlchemy and psycopg; type: {what}") from error
+            raise HistoryError(f"PostgreSQL needs SQLAlchemy and psycopg; type: {install_line('history')}") from error
         try:
             with self._engine.begin() as connection:
                 made = _SqlConnection(connection)
