@@ -28,6 +28,7 @@ NAMES = {
     "measures": "bench.measures",
     "matrix": "bench.matrix",
     "stores": "bench.stores",
+    "fleet": "bench.fleet",
 }
 _BY_NAME_ALONE = ("containers", "fleet", "matrix", "stores")
 """What takes long: it asks the package index, or starts programs by the thousand."""

@@ -1,23 +1,30 @@
 """What a failure costs in a fleet: real minions of Salt, thousands by a stand-in, and SSH to as many hosts beside them.
 
-    python -m bench.fleet [stub] [rounds] [real] [ssh] [--minions N] [--cases EXPRESSION] [--sizes N,N,...]
-        [--salt DIR] [--plot FILE]
+    python -m bench.fleet [stub] [rounds] [real] [cases] [ssh] [--minions N,N,...] [--cases EXPRESSION]
+        [--sizes N,N,...] [--salt DIR] [--figures FILE] [--plot FILE]
 
-``real`` starts a Salt master, its salt-api and forked minions on loopback and ends them again. Salt comes from PyPI,
-into an environment of its own (``--salt``, made when it is not there: 240 MB). Told for each size: hosts of which
-evidence came within `limits.failure_time`, seconds of the whole ``robot`` process, its peak memory, jobs, and the size
-of log.html; and, of real minions, what came of each mishap of `bench.fleet_real`: exit status 1 where one fell.
-``rounds`` has logs as well, and asks once those hosts in full that stand out, one of which is guilty, and once all.
+``real`` starts a Salt master, its salt-api and so many forked minions on loopback and ends them again (35 MB of memory
+and, to start, a second of processor time each). Salt comes from PyPI, into an environment of its own (``--salt``, made
+when it is not there: 240 MB). Told for each size: hosts of which evidence came within `limits.failure_time`, seconds
+of the whole ``robot`` process, its peak memory, jobs, and the size of log.html; of real minions also what is left of a
+command that hung on all of them. ``cases`` are the mishaps of `bench.fleet_real` with three minions. Exit status 1
+where one fell, or less than 98 % gave evidence. ``rounds`` has logs as well, and asks once those hosts in full that
+stand out, one of which is guilty, and once all.
+
+Figures are kept in ``--figures``, each with the newest of its size, so that ``--plot`` draws those of several runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
+import signal
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta, timezone
 from functools import partial
 from pathlib import Path
@@ -34,17 +41,20 @@ from sshd import Sshd  # noqa: E402
 
 from bench.fleet_real import (  # noqa: E402
     SECRET,
+    Lab,
     a_lab,
     collectors_of_cases,
     fleet_of,
     parsed,
     rows_of_cases,
     salt_python,
+    what_forced_ends_left,
 )
 from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
 from FailTaleLibrary.gate.fleet import salt_module  # noqa: E402
 
 FAILURE_S = 60
+_MINIONS_OF_CASES = 3
 _LIMITS = {"failure_time": f"{FAILURE_S} s", "host_time": f"{FAILURE_S} s"}
 _COLLECTORS = [
     {"name": "load", "command": "cat /proc/loadavg"},
@@ -139,12 +149,13 @@ def rounds_point(hosts: int, *, full_hosts: int) -> Point:
 # --- The real thing
 
 
-def real_rows(python: Path, number: int, only: str) -> Iterator[tuple[str, bool]]:
-    """What a failing test costs, and then the cases; each row with whether it holds."""
-    with a_lab(python, number, [*_COLLECTORS, *collectors_of_cases()], tell=partial(print, flush=True)) as lab:
-        point = measured(lab.configuration(_COLLECTORS, limits=_LIMITS), password=SECRET)
-        yield row(point, "Salt, real minions"), point.with_evidence >= 0.98 * point.hosts
-        yield from rows_of_cases(lab, only)
+def real_point(lab: Lab) -> Point:
+    """What a failing test costs."""
+    return measured(lab.configuration(_COLLECTORS, limits=_LIMITS), password=SECRET)
+
+
+def _lab(python: Path, number: int) -> AbstractContextManager[Lab]:
+    return a_lab(python, number, [*_COLLECTORS, *collectors_of_cases()], tell=partial(print, flush=True))
 
 
 # --- SSH beside it
@@ -195,6 +206,20 @@ def row_of_rounds(point: Point, what: str) -> str:
     )
 
 
+def kept(found: Mapping[str, Sequence[Point]], path: Path) -> dict[str, list[Point]]:
+    """These figures, and of sizes that are not among them those that the file has; it has all of them then."""
+    every: dict[str, dict[int, Point]] = {}
+    if path.exists():
+        for what, points in json.loads(path.read_text()).items():
+            every[what] = {each["hosts"]: Point(**each) for each in points}
+    for what, newest in found.items():
+        every.setdefault(what, {}).update({point.hosts: point for point in newest})
+    both = {what: [points[size] for size in sorted(points)] for what, points in sorted(every.items())}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({what: list(map(asdict, points)) for what, points in both.items()}, indent=1))
+    return both
+
+
 def plot(found: Mapping[str, Sequence[Point]], path: Path) -> None:
     """An SVG: seconds of collecting, and memory, over the number of hosts."""
     import matplotlib  # only for those who want plots: pip install matplotlib
@@ -205,9 +230,10 @@ def plot(found: Mapping[str, Sequence[Point]], path: Path) -> None:
 
     figure, left = pyplot.subplots(figsize=(5, 3), layout="constrained")
     right = left.twinx()
-    for (what, points), mark in zip(found.items(), "os^", strict=False):
+    for (what, unsorted), mark in zip(sorted(found.items()), "os^D", strict=False):
+        points = sorted(unsorted, key=lambda point: point.hosts)
         sizes = [point.hosts for point in points]
-        left.loglog(sizes, [point.collecting_s for point in points], f"{mark}-", label=what)
+        left.loglog(sizes, [point.collecting_s for point in points], f"{mark}-", label=what, gid=what)
         right.semilogx(sizes, [point.peak_bytes / MB for point in points], f"{mark}--", color="#bc4c00")
     left.set_xlabel("hosts that one failing test asks")
     left.set_ylabel("seconds of collecting")
@@ -220,36 +246,51 @@ def plot(found: Mapping[str, Sequence[Point]], path: Path) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("parts", nargs="*", metavar="PART", help="stub, rounds, real, ssh; none: all")
-    parser.add_argument("--minions", type=int, default=200, help="real ones")
-    parser.add_argument("--cases", default="", help="of real minions: an expression for their names")
+    parser.add_argument("parts", nargs="*", metavar="PART", help="stub, rounds, real, cases, ssh; none: all")
+    parser.add_argument("--minions", default="80,120,200", help="real ones")
+    parser.add_argument("--cases", default="", help="of three real minions: an expression for their names")
     parser.add_argument("--sizes", default="100,300,1000,2000,5000", help="of the stand-in")
     parser.add_argument("--ssh-hosts", default="10,50,200")
     parser.add_argument("--rounds-sizes", default="100,1000", help="hosts that are asked in rounds, and all in full")
     parser.add_argument("--salt", type=Path, default=ROOT / "build" / "salt", help="environment that has Salt")
-    parser.add_argument("--plot", type=Path, help="file for an SVG")
+    parser.add_argument("--figures", type=Path, default=ROOT / "build" / "fleet.json", help="where figures are kept")
+    parser.add_argument("--plot", type=Path, help="file for an SVG of all figures that are kept")
     options = parser.parse_args()
-    parts = options.parts or ["stub", "ssh", "rounds", "real"]
+    parts = options.parts or ["stub", "ssh", "rounds", "real", "cases"]
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     found: dict[str, list[Point]] = {}
     print(HEAD, flush=True)
-    for part, what, sizes, measure in (
-        ("stub", "Salt, by a stand-in", options.sizes, stub_point),
-        ("ssh", "SSH", options.ssh_hosts, ssh_point),
-    ):
-        for size in map(int, sizes.split(",")) if part in parts else ():
-            found.setdefault(what, []).append(measure(size))
-            print(row(found[what][-1], what), flush=True)
+
+    def tell(what: str, point: Point) -> None:
+        found.setdefault(what, []).append(point)
+        kept(found, options.figures)
+        print(row(point, what), flush=True)
+
+    for size in map(int, options.sizes.split(",")) if "stub" in parts else ():
+        tell("Salt, by a stand-in", stub_point(size))
+    for size in map(int, options.ssh_hosts.split(",")) if "ssh" in parts else ():
+        tell("SSH", ssh_point(size))
     if "rounds" in parts:
         print(HEAD_OF_ROUNDS, flush=True)
         for size in map(int, options.rounds_sizes.split(",")):
             for what, most in (("in two rounds", 20), ("all in full", 100_000)):
                 print(row_of_rounds(rounds_point(size, full_hosts=most), what), flush=True)
     fell = 0
-    for line, holds in real_rows(salt_python(options.salt), options.minions, options.cases) if "real" in parts else ():
-        fell += not holds
-        print(line, flush=True)
-    if options.plot is not None and found:
-        plot(found, options.plot)
+    for size in map(int, options.minions.split(",")) if "real" in parts else ():
+        with _lab(salt_python(options.salt), size) as lab:
+            point = real_point(lab)
+            tell("Salt, real minions", point)
+            if point.with_evidence < 0.98 * size:
+                fell += 1
+                print(f"{len(lab.names)} of {size} were there; {point.why_not}", flush=True)
+            print(what_forced_ends_left(lab), flush=True)
+    if "cases" in parts:
+        with _lab(salt_python(options.salt), _MINIONS_OF_CASES) as lab:
+            for line, holds in rows_of_cases(lab, options.cases):
+                fell += not holds
+                print(line, flush=True)
+    if options.plot is not None:
+        plot(kept(found, options.figures), options.plot)
     return 1 if fell else 0
 
 

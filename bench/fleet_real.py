@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -41,7 +42,9 @@ from FailTaleLibrary.run import Run
 SECRET = "bench"
 USER, COMMANDS_USER = "failtale", "commands"
 """Who may call the module, and who may call `cmd.run_all`."""
-_WARM_S = 600.0
+_NEWS_S = 120.0
+"""When no minion has come up for so long, those who are there are all that fit."""
+_GREETED_AT_ONCE = 20
 _START_S = 120.0
 _LEFT_S = 60.0
 _MINE = "salt-minions"
@@ -129,19 +132,24 @@ def a_lab(
         url = f"https://127.0.0.1:{http}"
         config = parsed(fleet_of(names, url, collectors))
         _write_master(folder, config, publish=publish, returns=returns, http=http)
-        programs = [_started(_program(python, "salt-master", folder)), _started(_program(python, "salt-api", folder))]
+        programs = [_started(_program(python, "salt-master", folder))]
         script = str(ROOT / "bench" / "fleet_minions.py")
         words = [str(python), script, str(folder / "minions"), str(number), str(folder / "modules")]
         try:
+            wait_for_port(f"127.0.0.1:{returns}")
+            programs.append(_started(_program(python, "salt-api", folder)))
+            wait_for_port(url)
             programs.append(_started([*words, str(publish), str(returns), _MINE]))
             lab = Lab(python, folder, names, programs[1], programs[2], url)
             began = time.monotonic()
             there = _warmed(lab)
             lab.names = tuple(name for name in names if name in there)
-            tell(f"{len(there)} of {number} minions were there after {time.monotonic() - began:.0f} s")
-            tell(f"memory of a minion: {_share_bytes(lab.minions.pid) / 1e6:.0f} MB (PSS)")
-            yield lab
-            programs[1] = lab.api
+            took_s, size = time.monotonic() - began, _share_bytes(lab.minions.pid) / 1e6
+            tell(f"{len(there)} of {number} minions were there after {took_s:.0f} s, {size:.0f} MB each (PSS)")
+            try:
+                yield lab
+            finally:
+                programs[1] = lab.api  # a case may have started another
         finally:
             for program in reversed(programs):
                 ended(program)
@@ -195,6 +203,13 @@ def what_a_command_left(lab: Lab, config: Config, mark: str, *, may_return: bool
 
 _STATE = {"name": "state", "command": "echo up"}
 _MUCH = {"name": "much", "command": "seq 1 1200000", "max_bytes": "8 MB"}
+
+
+def what_forced_ends_left(lab: Lab) -> str:
+    """A command, and a child of it that leaves its session, that hang on all of them until their time limit."""
+    report = collected(lab.config([_hanging(mark_of(1), "3 s")]))
+    late = {item.host for item in report.evidence.items if item.timed_out}
+    return f"ended by force on {len(late)} of {len(lab.names)} minions: {left(mark_of(1))} processes left"
 
 
 def _hanging(mark: str, timeout: str) -> dict[str, object]:
@@ -488,16 +503,29 @@ def _whys(report: Report) -> str:
 
 
 def _warmed(lab: Lab) -> set[str]:
-    """Minions that have answered once: their modules are loaded then."""
+    """Minions that are connected and have answered once: their modules are loaded then.
+
+    They are greeted a few at a time: what a machine can start it can not always run at once.
+    """
+    names = _connected(lab)
     answered: set[str] = set()
-    ends = time.monotonic() + _WARM_S
-    while len(answered) < len(lab.names) and time.monotonic() < ends:
-        time.sleep(3)
-        try:
-            answered |= _greeted(lab, [name for name in lab.names if name not in answered])
-        except (OSError, KeyError, ValueError, TypeError):
-            continue
+    for first in range(0, len(names), _GREETED_AT_ONCE):
+        part = names[first : first + _GREETED_AT_ONCE]
+        with contextlib.suppress(OSError, KeyError, ValueError, TypeError):
+            answered |= _greeted(lab, part)
     return answered
+
+
+def _connected(lab: Lab) -> list[str]:
+    """Those that listen to their master, when all do or no more come."""
+    there: list[str] = []
+    news_at = time.monotonic()
+    while len(there) < len(lab.names) and time.monotonic() - news_at < _NEWS_S:
+        time.sleep(0.5)
+        found = [name for name in lab.names if (lab.folder / "minions" / name / "ready").exists()]
+        if len(found) > len(there):
+            there, news_at = found, time.monotonic()
+    return there
 
 
 def _greeted(lab: Lab, names: Sequence[str]) -> set[str]:
@@ -505,8 +533,8 @@ def _greeted(lab: Lab, names: Sequence[str]) -> set[str]:
     low = {"client": "local_async", "tgt": list(names), "tgt_type": "list", "fun": "failtale.hello"}
     job = _asked(lab, "", [low], token).get("jid", "")
     returned: set[str] = set()
-    for _ in range(6 if job else 0):
-        time.sleep(3)
+    for _ in range(20 if job else 0):
+        time.sleep(2)
         told = _asked(lab, "", [{"client": "runner", "fun": "jobs.exit_success", "kwarg": {"jid": job}}], token)
         returned = {name for name, is_there in told.items() if is_there}
         if len(returned) == len(names):
