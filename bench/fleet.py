@@ -1,7 +1,7 @@
 """What a failure costs in a fleet: real minions of Salt, thousands by a stand-in, and SSH to as many hosts beside them.
 
-    python -m bench.fleet [stub] [rounds] [real] [cases] [ssh] [--minions N,N,...] [--cases EXPRESSION]
-        [--sizes N,N,...] [--salt DIR] [--figures FILE] [--plot FILE]
+    python -m bench.fleet [stub] [rounds] [real] [cases] [ssh] [--minions N,N,...] [--failure-time S]
+        [--cases EXPRESSION] [--sizes N,N,...] [--salt DIR] [--figures FILE] [--plot FILE]
 
 ``real`` starts a Salt master, its salt-api and so many forked minions on loopback and ends them again (35 MB of memory
 and, to start, a second of processor time each). Salt comes from PyPI, into an environment of its own (``--salt``, made
@@ -149,9 +149,10 @@ def rounds_point(hosts: int, *, full_hosts: int) -> Point:
 # --- The real thing
 
 
-def real_point(lab: Lab) -> Point:
-    """What a failing test costs."""
-    return measured(lab.configuration(_COLLECTORS, limits=_LIMITS), password=SECRET)
+def real_point(lab: Lab, failure_s: int) -> Point:
+    """What a failing test costs that may take so long."""
+    limits = {"failure_time": f"{failure_s} s", "host_time": f"{failure_s} s"}
+    return measured(lab.configuration(_COLLECTORS, limits=limits), password=SECRET)
 
 
 def _lab(python: Path, number: int) -> AbstractContextManager[Lab]:
@@ -248,6 +249,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("parts", nargs="*", metavar="PART", help="stub, rounds, real, cases, ssh; none: all")
     parser.add_argument("--minions", default="80,120,200", help="real ones")
+    parser.add_argument("--failure-time", type=int, default=FAILURE_S, help="seconds, for real ones")
     parser.add_argument("--cases", default="", help="of three real minions: an expression for their names")
     parser.add_argument("--sizes", default="100,300,1000,2000,5000", help="of the stand-in")
     parser.add_argument("--ssh-hosts", default="10,50,200")
@@ -278,7 +280,7 @@ def main() -> int:
     fell = 0
     for size in map(int, options.minions.split(",")) if "real" in parts else ():
         with _lab(salt_python(options.salt), size) as lab:
-            point = real_point(lab)
+            point = real_point(lab, options.failure_time)
             tell("Salt, real minions", point)
             if point.with_evidence < 0.98 * size:
                 fell += 1

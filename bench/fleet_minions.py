@@ -5,7 +5,8 @@
 Each has a key, a folder and a process of its own; jobs run in threads of it (``multiprocessing: False``), those of the
 last one in processes, as is usual. A job runs as Salt runs it. What minions do between jobs is made rarer, because
 hundreds of them share a few processors, which they would use up idling (0.8 % each): timers run ten times as slowly,
-grains are found out once for all, and what is installed in Salt's environment is looked up once.
+grains are found out once for all, and what is installed in Salt's environment is looked up once. They leave the master
+and the test the processor where these want it (`nice`).
 
 They start a few at a time, each writes ``ready`` into its folder when it is connected. `bench.fleet_real` starts this
 with the Python of Salt's environment, which has no FailTale; WORD is there for a minion to know its own processes by.
@@ -38,11 +39,13 @@ _AT_ONCE = 6
 _START_S = 60.0
 _RARER = 10
 _DAY_S = 86_400
+_NICE = 5
 
 
 def main() -> None:
     folder, count, modules, publish_port, return_port, _ = sys.argv[1:]
     logging.getLogger().setLevel(logging.ERROR)  # as of a minion; Salt sets it up in a program that is not run here
+    os.nice(_NICE)
     options = salt.config.minion_config(None, role="minion")
     options.update(
         master="127.0.0.1",
@@ -84,7 +87,13 @@ def _have_less_to_do() -> None:
             (Path(minion.opts["cachedir"]).parent / "ready").touch()
         return add(minion, name, method, interval * _RARER)
 
+    receive = salt.transport.zeromq.PublishClient.recv
+
+    async def receive_patiently(client: Any, timeout: float | None = None) -> Any:
+        return await receive(client, timeout and timeout * _RARER)
+
     salt.minion.Minion.add_periodic_callback = add_rarer
+    salt.transport.zeromq.PublishClient.recv = receive_patiently
     cached = salt.utils.entrypoints.iter_entry_points.__wrapped__
     cached.delta, cached.expiration = _DAY_S, time.monotonic() + _DAY_S
 

@@ -45,6 +45,10 @@ def test_nobody_of_a_large_fleet_is_given_up_while_nobody_has_answered_two_third
     assert not is_given_up(made, failure_s)
 
 
+def test_a_fleet_of_any_size_is_given_up_a_minute_after_the_usual_time() -> None:
+    assert is_given_up(pace(5000), USUAL_S + 60.1)
+
+
 def test_who_takes_half_as_long_again_as_the_slowest_is_given_up() -> None:
     made = pace(120, (1, 10.0), (80, 20.0))
     assert not is_given_up(made, 29.9)

@@ -13,6 +13,8 @@ QUICK_MINIONS = 20
 """So many answer within the time of one, however few processors they share."""
 _MINION_S = 0.25
 """Each further one may take so much longer: 0.13 s of processor time for a job of Salt 3008, measured, and the rest."""
+_MOST_MORE_S = 60.0
+"""No more for all of them: a fleet that is silent for longer is gone."""
 _SLOWER = 1.5
 """Who takes so many times as long as the slowest before him is gone."""
 _LINGER_SHARE = 0.2
@@ -67,4 +69,4 @@ class Pace:
 
 def silence_s(answer_timeout_s: float, asked: int) -> float:
     """How long all of so many minions may be silent together."""
-    return answer_timeout_s + _MINION_S * max(0, asked - QUICK_MINIONS)
+    return answer_timeout_s + min(_MOST_MORE_S, _MINION_S * max(0, asked - QUICK_MINIONS))
