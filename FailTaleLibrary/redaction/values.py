@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 
 from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.redaction.spans import only_tokens
@@ -238,6 +239,24 @@ def _random_with_digit(value: str) -> bool:
     return is_random(value) and any(map(str.isdigit, value))
 
 
+_LEAST_CHANGES = 0.4
+"""Of a random word of digits, capitals and small letters nearly two in three characters are of another kind than the
+last; of words written together, ``HttpClient``, fewer."""
+_MOST_BEGINNINGS = 0.75
+"""Of the capitals of a random word few are followed by a small letter; of words written together nearly all are."""
+
+
+def _scrambled(value: str) -> bool:
+    """Whether the last piece of a value was made by chance: of digits, capitals and small letters in no order."""
+    piece = re.split("[_-]", value)[-1]
+    kinds = [1 if char.isdigit() else 2 if char.isupper() else 3 for char in piece]
+    pairs = list(pairwise(kinds))
+    if set(kinds) != {1, 2, 3} or sum(here != then for here, then in pairs) < _LEAST_CHANGES * len(pairs):
+        return False
+    capitals = [then for here, then in pairs if here == 2]
+    return capitals.count(3) < _MOST_BEGINNINGS * len(capitals)
+
+
 _OPENS_A_SESSION = regex(
     r"(?i)sess|sid|auth|token|jwt|login|remember|secret|passw|csrf|xsrf|user|ticket|credential|key"
 )
@@ -266,6 +285,7 @@ VALIDATORS: Mapping[str, Validator] = {
     "random_pieces": _of_value(_random_pieces),
     "written": _of_value(_written),
     "random_with_digit": _of_value(_random_with_digit),
+    "scrambled": _of_value(_scrambled),
     "opens_a_session": _opens_a_session,
 }
 """By the names that rows use."""
