@@ -31,7 +31,10 @@ class Piece:
 
 _HOUR = "([01][0-9]|2[0-3])"
 _LEVEL = "(trace|debug|info|notice|warn|warning|err|error|critical|fatal)"
-_WORDS = rf"(\[ ?[A-Za-z]([^] ][^]]*)?\][:,]? *|[(][A-Z]+[)] +|\[[0-9]+(-[0-9]+)?\]:? +|[A-Z]+[:,]? +|{_LEVEL}:? +)*"
+_WORDS = (
+    r"(\[ ?[A-Za-z]([^] ][^]]*)?\][:,]? *|[(][A-Z]+[)] +|\[[0-9]+(-[0-9]+)?\]:? +"
+    rf"|[A-Z]+([:,]? +|[,;\t])|{_LEVEL}:? +)*"
+)
 _QUARTER = "(00|15|30|45)"
 _ZONE = f"(Z|[+-][01][0-9](:?{_QUARTER})?| ?(UTC|GMT)([+-][01][0-9]:?{_QUARTER})?| [+-][01][0-9]:?{_QUARTER})"
 _SCHEME_OR_DAY = "(https?|h2|grpcs|wss?|tls|Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
@@ -43,6 +46,7 @@ _FIELDS = {
     "month1": Piece("month", "(1[0-2]|0?[1-9])"),
     "mon": Piece("month_name", "[A-Z][A-Za-z][A-Za-z]", 3),
     "dow": Piece("", "[A-Z][a-z][a-z]", 3),
+    "any_day": Piece("", r"\[?([A-Z][a-z]+,? )?"),
     "long_day": Piece("", "([A-Z][a-z]+day, )?"),
     "day": Piece("day", "[ 0-3][0-9]", 2),
     "day1": Piece("day", "[0-3]?[0-9]"),
@@ -52,7 +56,9 @@ _FIELDS = {
     "second": Piece("second", "[0-6][0-9]", 2),
     "seconds": Piece("second", "(:[0-6][0-9])?"),
     "fraction": Piece("fraction", "([.,][0-9]+|:[0-9][0-9][0-9])?"),
-    "half": Piece("half", "[AaPp][Mm]", 2),
+    # Spanish writes it with points and a space, which may be two bytes of UTF-8.
+    "half": Piece("half", "[AaPp]([.]( |[^ -~]+)?)?[Mm][.]?"),
+    "end": Piece("", "([] :,|;)]|$)"),
     "zone": Piece("zone", f"{_ZONE}?"),
     "mon1": Piece("month_name", "[A-Za-z][a-z][a-z]", 3),
     "epoch": Piece("epoch", "[0-9]+([.][0-9]+)?([eE][+]?[0-9]+)?"),
@@ -60,11 +66,11 @@ _FIELDS = {
     "hex_epoch": Piece("hex_epoch", "[5-7]" + 7 * "[0-9a-f]", 8),
     "mjd": Piece("mjd", "[5-9]" + 4 * "[0-9]" + " [0-9]+([.][0-9]+)?"),
     # Java puts a narrow space, three bytes of UTF-8, ahead of AM and PM.
-    "space": Piece("", "( |[^ -~]+)"),
+    "space": Piece("", "( |[^ -~]+)?"),
     # What may stand before a time that begins a line: a list's mark, process, host, level, thread or logger.
     "lead": Piece(
         "",
-        rf"""[<("'#*> -]*([0-9]+(: |[ ,>]| [(][0-9.]+[)] ))?(\[[0-9]+\][{{][0-9-]+[}}]\[[0-9/-]+\] )?"""
+        rf"""[<("'#*>|=\t -]*([0-9]+(: |[ ,>]| [(][0-9.]+[)] ))?(\[[0-9]+\][{{][0-9-]+[}}]\[[0-9/-]+\] )?"""
         rf"({_SCHEME_OR_DAY} ([0-9][.][0-9] )?)?([A-Za-z]+[0-9_.:@/=|-][^ ]* )?{_WORDS}"
         r'([(<"[]|\[#[|]|\[ ?[A-Z] |[A-Z]+\[)?',
     ),
@@ -120,6 +126,17 @@ class Format:
 
 FORMATS = (
     Format(
+        "ISO 8601 with half of the day",
+        "{lead}{year}[-/.]{month}[-/.]{day}([T ]|, ?){hour1}:{minute}{seconds}{fraction}{space}{half}{zone}{end}",
+        (
+            ("2026-11-22 06:30:01 PM ERROR x", "2026-11-22T17:30:01Z"),  # .NET, with a culture of its own
+            ("2026/11/22 6:30:01.123 pm x", "2026-11-22T17:30:01.123Z"),
+            ("[2026-11-22, 06:30:01PM] x", "2026-11-22T17:30:01Z"),
+            ("2026-11-22 06:30:01 p.\u00a0m. x", "2026-11-22T17:30:01Z"),
+        ),
+        ("2026-11-22 6 PM x", "see 2026-11-22 06:30:01 PM for more"),
+    ),
+    Format(
         "level and colon ahead",
         "[A-Z]+:{year}-{month}-{day} {clock}:",
         (("DEBUG:2026-11-22 18:30:01,123:x", "2026-11-22T17:30:01.123Z"),),  # Python, with its default separators
@@ -173,15 +190,35 @@ FORMATS = (
             ("[123]{-1}[-1/-1] 2026-11-22 18:30:01.123456 e x", "2026-11-22T17:30:01.123456Z"),  # SAP HANA
             ("001 (123.000.000) 2026-11-22 18:30:01 Job executing", "2026-11-22T17:30:01Z"),  # HTCondor's events
             ("tls 2.0 2026-11-22T18:30:01 net/shop/1 x", "2026-11-22T17:30:01Z"),  # AWS NLB
+            ("ERROR\t2026-11-22 18:30:01\tx", "2026-11-22T17:30:01Z"),  # tables
+            ("ERROR,2026-11-22 18:30:01,x", "2026-11-22T17:30:01Z"),
+            ("| 2026-11-22 18:30:01 | ERROR | x", "2026-11-22T17:30:01Z"),
+            ("=== 2026-11-22 18:30:01 ===", "2026-11-22T17:30:01Z"),
             ("\x1b[2m2026-11-22T17:30:01.123Z\x1b[0m \x1b[32m INFO\x1b[0m x", "2026-11-22T17:30:01.123Z"),  # in colours
         ),
         ("2026-11-22 is the day", "2026-11-22T x", "see 2026-11-22 18:30:01 for more", "build-2026-11-22T18:30:01 x"),
+    ),
+    Format(
+        "ISO 8601 without zeros ahead",
+        "{level}{year}[-/.]{month1}[-/.]{day1}[T ]{hour1}:{minute}:{second}{fraction}{zone}",
+        (
+            ("2026/11/22 18:30:01 x", "2026-11-22T17:30:01Z"),  # .NET of Japan and China
+            ("2026-1-2 9:05:01 x", "2026-01-02T08:05:01Z"),
+            ("[2026/1/2 09:05:01.123] x", "2026-01-02T08:05:01.123Z"),
+        ),
+        ("2026-13-2 9:05:01 x", "version 2026.1.2 9:05:01"),
     ),
     Format(
         "syslog RFC 5424",
         r"<[0-9]+>[0-9]+ {year}-{month}-{day}T{clock}{zone}",
         (("<34>1 2026-11-22T18:30:01.123+01:00 web app 1 - - x", "2026-11-22T17:30:01.123Z"),),
         ("<34>1 - web app 1 - - 2026-11-22T18:30:01Z",),
+    ),
+    Format(
+        "syslog with half of the day",
+        r"(<[0-9]+>)?{device}{mon}[ -]{day} {hour1}:{minute}:{second}{fraction} {half}{end}",
+        (("Nov 22 06:30:01 PM web app[1]: x", "2026-11-22T17:30:01Z"),),
+        ("Nov 22 6 PM web", "since Nov 22 06:30:01 PM web"),
     ),
     Format(
         "syslog",
@@ -342,6 +379,23 @@ FORMATS = (
         ("Expires: Sun, 22 Nov 2026 18:30:01 GMT",),
     ),
     Format(
+        "day and name of month, with half of the day",
+        "{any_day}{day1}[.]? {mon1}[a-z]*[.,]? {year},? {hour1}:{minute}:{second}{fraction}{space}{half}{end}",
+        (("Sun 22 Nov 2026 06:30:01 PM CET x", "2026-11-22T17:30:01Z"),),  # date of Australian English
+        ("Sun 22 Nov 2026 6 PM x",),
+    ),
+    Format(
+        "day and name of month, with year",
+        "{any_day}{day1}[.]? {mon1}[a-z]*[.,]? {year},? {clock}{zone}",
+        (
+            ("Sun 22 Nov 2026 18:30:01 CET x", "2026-11-22T17:30:01Z"),  # date of British English
+            ("[Sunday 22 November 2026 18:30:01 +0100] x", "2026-11-22T17:30:01Z"),
+            ("22. November 2026 18:30:01 x", "2026-11-22T17:30:01Z"),
+            ("22 nov. 2026, 18:30:01 x", "2026-11-22T17:30:01Z"),
+        ),
+        ("22 Foo 2026 18:30:01 x", "Order 22 Nov 2026 is late"),
+    ),
+    Format(
         "erlang report",
         "=[A-Z ]+ REPORT==== {day1}-{mon}-{year}::{clock}",
         (("=ERROR REPORT==== 22-Nov-2026::18:30:01.123 ===", "2026-11-22T17:30:01.123Z"),),
@@ -391,8 +445,9 @@ FORMATS = (
     ),
     Format(
         "month first with half of the day",
-        "{level}{month1}[-/]{day1}[-/]{year},? {hour1}:{minute}:{second}{fraction}{space}{half}",
+        "{level}{month1}[-/]{day1}[-/]{year},? {hour1}:{minute}:{second}{fraction}{space}{half}{zone}",
         (
+            ("11/22/2026 12:30:01 PM -05:00 x", "2026-11-22T17:30:01Z"),  # .NET, with its zone
             ("11/22/2026 6:30:01 PM  Error  Service stopped", "2026-11-22T17:30:01Z"),  # Windows, IBM MQ
             ("[11/22/2026 06:30:01.123 PM] x", "2026-11-22T17:30:01.123Z"),
         ),
@@ -417,6 +472,16 @@ FORMATS = (
             ("10.0.0.1, -, 11/22/2026, 18:30:01, W3SVC1, x", "2026-11-22T17:30:01Z"),  # IIS, its own format
         ),
         ("11/22/2026 x",),
+    ),
+    Format(
+        "day first with half of the day",
+        "{level}{day1}[-./]{month1}[-./]{year},? +{hour1}:{minute}:{second}{fraction}{space}{half}{zone}{end}",
+        (
+            ("22/11/2026 6:30:01 PM ERROR x", "2026-11-22T17:30:01Z"),  # Windows in Australia or India
+            ("22/11/2026 06:30:01 p. m. x", "2026-11-22T17:30:01Z"),  # or in Spanish
+            ("22-11-2026 06:30:01.123 pm x", "2026-11-22T17:30:01.123Z"),
+        ),
+        ("22/13/2026 6:30:01 PM x", "22/11/2026 6 PM x"),
     ),
     Format(
         "day first",
@@ -556,11 +621,12 @@ FORMATS = (
     ),
     Format(
         "time of day with half",
-        "{level}{hour1}:{minute}{seconds} ?{half}([] :,|]|$)",
+        "{level}{hour1}:{minute}{seconds}{fraction} ?{half}{end}",
         (
             ("6:30:01 PM x", "2026-11-22T17:30:01Z"),
             ("06:30:01 PM  all   1.00", "2026-11-22T17:30:01Z"),  # sar
             ("6:30PM ERR x", "2026-11-22T17:30:00Z"),  # zerolog
+            ("6:30:01.123 PM [main] x", "2026-11-22T17:30:01.123Z"),
         ),
         ("6:30 pmap x", "at 6:30:01 PM x"),
     ),
@@ -636,6 +702,7 @@ KEYED_EXAMPLES = (
     ('{"time_msec":1795368601123,"request":"x"}', "API gateways"),
     ('{"timeUnixNano":"1795368601123456789","body":{"stringValue":"x"}}', "OpenTelemetry"),
     ('{"createdAt":"2026-11-22T17:30:01.123Z","message":"x"}', "Node's services"),
+    (' {"time":"2026-11-22T17:30:01.123Z","message":"x"}', "a carrier that indents"),
 )
 """Lines whose time stands in a key (2026-11-22T17:30:01 UTC and some milliseconds), each with who writes so."""
 
@@ -781,8 +848,9 @@ def compiled(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
 def leading_time() -> re.Pattern[str]:
     """A time of the table with which a line begins, without a word ahead of it, and what parts it from the message."""
     no_word = {
-        _FIELDS["lead"]: rf'[<("#*> -]*(({"|".join(_DAYS)}) )?(\[#[|]|\[)?',
+        _FIELDS["lead"]: rf'[<("#*>|=\t -]*(({"|".join(_DAYS)}) )?(\[#[|]|\[)?',
         _FIELDS["level"]: r"\[?",
+        _FIELDS["any_day"]: rf"\[?(({'|'.join(_DAYS)})[a-z]*,? )?",
         _FIELDS["epoch"]: _RECENT_EPOCH,
         _FIELDS["device"]: r"([0-9]+: )?[*.%]?\[?",
         _FIELDS["card"]: "",
@@ -823,6 +891,7 @@ def _read_value(value: str, pieces: tuple[Piece, ...] | None, utc_offset_s: int,
 
 def _values(line: str, keys: tuple[str, ...]) -> Iterator[str]:
     """The texts behind these keys of a JSON or logfmt line, each to the line's end; keys inside strings are none."""
+    line = line.lstrip(" \t")
     masked = re.sub(r"\\.", "__", line)
     if line.startswith("{"):
         for match in _json_key(keys).finditer(masked):

@@ -127,6 +127,16 @@ def test_every_shell_and_every_awk_cut_a_log_to_the_window(
     assert answer.stderr == b""
 
 
+@pytest.mark.parametrize("style", ["%H:%M:%S", "%I:%M:%S.000 %p"])
+def test_yesterdays_lines_of_the_windows_hours_are_not_shown_as_sure(style: str, awk: Path, tmp_path: Path) -> None:
+    now = datetime.now(timezone.utc)
+    text = "".join(f"{(now - timedelta(minutes=20 * n)).strftime(style)} entry {n}\n" for n in range(90, -1, -1))
+    answer = answer_of(log_file(tmp_path, text, now), now - timedelta(minutes=30), awk=awk)
+    sure = b"".join(part.text for part in answer.parts if not part.is_unsure).decode()
+    assert [line.rpartition(" ")[2] for line in sure.splitlines()] == ["1", "0"]
+    assert "have no date" in answer.note
+
+
 @pytest.mark.parametrize("style", ["syslog", "klog"])
 def test_a_window_across_new_year_is_cut_right(style: str, awk: Path, tmp_path: Path) -> None:
     year = datetime.now(timezone.utc).year

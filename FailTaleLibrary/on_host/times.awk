@@ -133,6 +133,7 @@ function any(text, likely,    t) {
 }
 # The time in one of these keys of a JSON or logfmt line; sets key. Keys inside strings or inner objects are none.
 function keyed(line, names, of_own,    masked, json, rest, at, from, prefix, depth, t) {
+  sub(/^[ \t]+/, "", line)
   json = line ~ /^[{]/
   if (!json && line !~ /^[A-Za-z_@.-]+=/) return ""
   masked = substr(line, 1, 32768)
@@ -415,10 +416,15 @@ function follow_turns(t,    jump) {
   if (hour_behind_sure < 0 && t - 3600 + least >= high) hour_behind_sure = position
 }
 # Behind a clock that went back old lines had the window's times: those ahead of it are unsure.
+# Times without a date come again each day: behind lines of the window's hours that are followed by older ones another day
+# begins.
 function set_back(t) {
   if (t > before) before = t
-  if (!dated || t + most + step > low || t >= before - 600) back = 0
-  else if (++back >= 3) sure = -1
+  if (t + most + step > low || t >= before - (dated ? 600 : 3600)) back = 0
+  else if (++back >= 3) {
+    sure = -1
+    if (!dated) before = t
+  }
 }
 END {
   if (kind == "") learned()
