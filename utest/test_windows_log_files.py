@@ -835,3 +835,22 @@ def test_a_log_in_a_zone_that_is_not_the_hosts_is_read_as_it_fits_its_last_write
     answer = answer_of(log, START + timedelta(minutes=14, seconds=30), awk=awk, utc_offset_s=3600)
     assert answer.text.decode() == "".join(entries[15:])
     assert "were read as UTC" in answer.note
+
+
+@pytest.mark.parametrize("shell", UNLIKE, ids=str)
+def test_a_log_that_is_written_over_in_place_is_not_empty(shell: HostShell, tmp_path: Path) -> None:
+    start = datetime.now(timezone.utc)
+    hour_ago = start - timedelta(hours=1)
+    text = "".join(f"{hour_ago.isoformat()} old {number:05d}\n" for number in range(1000))
+    log = log_file(tmp_path, text, hour_ago)
+    mark = shell.mark(collector := Collector(name="log", file=(str(log),)))
+    with log.open("r+") as file:
+        file.seek(text.index(f"{hour_ago.isoformat()} old 00500"))
+        file.write(f"{start.isoformat()} new 00500\n")
+    os.utime(log, (start.timestamp() + 2,) * 2)  # hosts tell whole seconds
+    window = ResolvedWindow(kind="test", since_epoch=start.timestamp() - 0.1, utc_offset_s=0, mark=mark)
+    answer = shell.answer(command_line(collector, window=window, max_bytes=1_000_000))
+    assert b"new 00500" in answer.text
+    assert [part.text for part in answer.parts if not part.is_unsure and b"old" in part.text] == []
+    assert "written to without growing" in answer.note
+    assert answer.has_unread

@@ -1,7 +1,7 @@
 # Which bytes of which files may be the window: lines NUMBER LOW PROVEN POINTS PATH, one for each piece of a log. What
 # stands ahead of LOW is older than the window (`-`: nobody knows), what stands behind PROVEN is in it (`-`: nobody knows);
 # what lies between is for the log's times to tell. POINTS: SIZE:WRITTEN:TAKEN,… as marks know when the log had grown so far,
-# and when each was taken, 0 where nobody knows; `-` where none does. Set from outside:
+# and when each was taken, 0 where nobody knows; `-` where none does, `ring` where lines stand in no order. Set from outside:
 #   how        mark, time or tail
 #   low_at     epoch seconds at which the window begins at the earliest; empty when that is not known
 #   stale      epoch seconds; a file that was last written before has nothing of the window
@@ -42,6 +42,12 @@ plan_marked() {
     if packed "$path"; then return; fi
     # shellcheck disable=SC2154 # as the plan has them
     if [ "$i_early" = - ] && [ "$p_early" != - ]; then plan_rotated; fi # between the two marks
+    if was_overwritten; then
+      tell inplace "$path"
+      points=ring
+      part - - "$path"
+      return
+    fi
     points_of "$i_early" "$i_late" "$i_times"
     part "$(low_of "$i_early")" "$(proven_of "$i_late" "$i_late_digest")" "$path"
   elif [ "$p_inode" != - ] && ! packed "$path"; then
@@ -63,6 +69,11 @@ same_content() {
   else
     return 1
   fi
+}
+# Was it written to without growing, as a log that is a ring? Then its end tells nothing.
+was_overwritten() {
+  [ "$size" = "$i_early" ] && { [ "$i_late" = - ] || [ "$i_late" = "$size" ]; } && [ "$size" -gt 0 ] &&
+    [ "$written" -gt "${i_times#*:}" ]
 }
 # A file that only the later mark knows began between the two, or nobody knows how far back the window reaches in it.
 low_of() { if [ "$1" != - ]; then echo "$1"; elif [ -n "$early" ]; then echo 0; else echo -; fi; }

@@ -112,7 +112,7 @@ begin_by_times() { # LOW PROVEN PATH
       if [ "$by_times" -lt "$maybe" ]; then maybe=$by_times; fi
     fi
   fi
-  if [ "$5" -ge 0 ]; then sure=$((start + $5)); fi
+  if [ "$5" -ge 0 ] && [ "$points" != ring ]; then sure=$((start + $5)); fi
 }
 # written_to POSITION: when a mark saw the piece written so far; 0 when none did.
 written_to() {

@@ -244,6 +244,7 @@ _NOTES = {
     "broken": "{} could not be unpacked: it is damaged, or not yet whole.",
     "sealed": "{} is a rotated copy that the user may not read: lines of the window may be in it.",
     "replaced": "{} is no regular file any more: what was written there until then is lost, unless it was rotated.",
+    "inplace": "{} was written to without growing since its mark: lines of the window may be anywhere in it.",
     "linked": "{} leads over a link to what the link's owner does not own: the host's gate does not follow it.",
     "strange": "A file name that goes on in a second line was left out: {}.",
     "skipped": "Only the newest 8 MiB of {} were searched.",
@@ -260,7 +261,7 @@ _NOTES = {
     "many": "Only the 1000 newest files of {} were looked at.",
 }
 """What a host tells of its files, in the reader's words."""
-_UNREAD = ("unread", "lost", "unlogged", "locked", "broken", "sealed", "replaced", "strange")
+_UNREAD = ("unread", "lost", "unlogged", "locked", "broken", "sealed", "replaced", "strange", "inplace")
 """Of these: lines of the window may have been written where nobody could read them."""
 
 
