@@ -176,7 +176,7 @@ def test_sections_stand_in_the_order_in_which_a_reader_needs_them() -> None:
     order = [
         "database is locked, 0.4 s before",
         "storage1 → web1: upstream answered 500 → test: ",
-        "Same cause as First",
+        "Same cause as 'First'",
         "names a locked database",
         "linked by: web1 names storage1",
         "Model's hint, may be wrong",
@@ -196,6 +196,20 @@ def test_the_story_ends_with_what_the_test_saw_and_where() -> None:
     assert "POST On Session  shop  /orders" in text
     assert f"\N{EM DASH} {a_failure().message}" in text
     assert a_failure().message in to_text(a_report())
+
+
+def test_a_cause_of_an_earlier_attempt_of_the_same_test_is_told_as_that() -> None:
+    again = a_failure(name="Order", attempt=2)
+    for name, told in (("Order", "as at an earlier attempt"), ("Cart", "as 'Cart'")):
+        analysis = an_analysis(signature=Signature(hash="a" * 16, text="POST > 500", same_as=name))
+        assert f"Same cause {told}" in text_of_card(failure=again, analysis=analysis)
+        assert f"Same cause {told}" in to_text(a_report(failure=again, analysis=analysis))
+
+
+def test_a_message_that_is_the_keywords_argument_stands_once() -> None:
+    fails = a_step(name="BuiltIn.Fail", arguments=("HTTPError: 500",))
+    failure = a_failure(message="HTTPError: 500", keyword_path=(fails,))
+    assert "HTTPError: 500 \N{EM DASH}" not in re.sub(r"\s+", " ", text_of_card(failure=failure))
 
 
 def test_a_line_of_json_is_told_by_what_it_says_before_its_fields() -> None:

@@ -346,13 +346,13 @@ def _verdict_lines(report: Report, first: Suspect | None) -> Iterator[VerdictLin
 
 def _known_words(report: Report) -> str:
     """``Known: BUG-123 · 4th time since 3 May · same as 'Order Is Paid' of this run``; empty when nothing is known."""
-    recurrence, signature = report.analysis.recurrence, report.analysis.signature
+    recurrence = report.analysis.recurrence
     parts = []
     if recurrence:
         parts += [f"Known: {recurrence.note}"] if recurrence.note else []
         parts.append(in_words.recurrence_words(recurrence, report.failure.window.end))
-    if signature and signature.same_as:
-        parts.append(f"Same cause as {signature.same_as}, earlier in this run")
+    if same := in_words.same_cause_words(report):
+        parts.append(f"{same}, earlier in this run")
     return " · ".join(parts)
 
 

@@ -63,8 +63,8 @@ def to_brief_text(report: Report, *, more: str) -> str:
     ``more`` is a sentence that says where the rest is; it comes last.
     """
     lines = [f"FailTale: {report.analysis.headline or 'evidence collected'}"]
-    if report.analysis.signature and report.analysis.signature.same_as:
-        lines.append(f"Same cause as '{report.analysis.signature.same_as}'")
+    if same := in_words.same_cause_words(report):
+        lines.append(same)
     lines += [line for line in _chain_lines(report.analysis.chain) if line.startswith(" ")]
     hint_lines = [line for line in _hint_lines(report.analysis) if report.analysis.hint][:_BRIEF_HINT]
     is_on_top = _is_hint_on_top(report.analysis)
@@ -114,7 +114,7 @@ def _head_lines(report: Report) -> Iterator[str]:
         yield f"{known}{in_words.recurrence_words(recurrence, failure.window.end)}; cause {recurrence.signature}"
     yield f"{in_words.counts_words(report.evidence)}, window {in_words.window_of_failure(failure)}"
     if signature and signature.same_as:
-        yield f"Same cause as '{signature.same_as}': {signature.text}"
+        yield f"{in_words.same_cause_words(report)}: {signature.text}"
 
 
 def _chain_lines(chain: Chain | None) -> Iterator[str]:

@@ -179,7 +179,7 @@ def _keyword(step: KeywordStep, failure: Failure, axis: _Axis) -> Interval:
     width = min(max(axis.width(seconds), 0.4), _RIGHT - left + 0.4)
     name = shorten(step.name.rsplit(".", 1)[-1], LABEL_CHARS)
     look = {"PASS": "pass", "FAIL": "fail"}.get(step.status or "FAIL", "other")
-    label = name if len(name) * _CHARACTER < width else ""
+    label = name if (len(name) + 1) * _CHARACTER < width else ""
     return Interval(left, round(width, 2), look, f"{step.name}, {duration(seconds)}, {step.status or 'FAIL'}", label)
 
 

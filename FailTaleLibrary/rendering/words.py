@@ -22,6 +22,7 @@ from FailTaleLibrary.records import (
     LineTimes,
     Recurrence,
     Redaction,
+    Report,
     Screenshot,
     Suspect,
 )
@@ -323,3 +324,13 @@ def screenshot_words(screenshot: Screenshot, failure: Failure) -> str:
     note = screenshot.note if screenshot.note != screenshot.name else ""
     parts = [part for part in (screenshot.keyword, when, note) if part]
     return f" ({', '.join(parts)})" if parts else ""
+
+
+def same_cause_words(report: Report) -> str:
+    """``Same cause as 'Order'``; empty where it is the first of its cause in the run."""
+    signature, failure = report.analysis.signature, report.failure
+    if signature is None or not signature.same_as:
+        return ""
+    if failure.attempt > 1 and signature.same_as == failure.name:
+        return "Same cause as at an earlier attempt"
+    return f"Same cause as '{signature.same_as}'"
