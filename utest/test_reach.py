@@ -110,6 +110,9 @@ SETTINGS = (
     "HostKeyAlias an-alias",
     "ProxyJump first,second:2222",
     "ProxyJump me@10.9.9.9",
+    "ProxyJump ssh://me@10.9.9.9:2222",
+    "IdentityAgent ${FT_PLACE}/agent",
+    "UserKnownHostsFile /known/%h ${FT_PLACE}/known",
     "ProxyCommand nc -X %h %p",
     "ServerAliveInterval 5",
     "# HostName nothing",
@@ -158,13 +161,15 @@ def test_what_is_read_without_ssh_is_what_ssh_says(
     (folder / "inside.conf").write_text("User included\nHost *.lab\n Port 2400\nHost web?\n IdentityFile /in/key\n")
     file = folder / "config"
     file.write_text("\n".join(lines).replace("GENERATED", str(folder)) + "\n")
-    by_ssh = host_config(name, user=user, port=None, file=file)
     found = os.environ["PATH"]
     try:
+        os.environ["FT_PLACE"] = "/place"
+        by_ssh = host_config(name, user=user, port=None, file=file)
         os.environ["PATH"] = "/nowhere"
         by_us = host_config(name, user=user, port=None, file=file)
     finally:
         os.environ["PATH"] = found
+        del os.environ["FT_PLACE"]
     jumps = [[jump_place(each) for each in said.proxy_jump.split(",") if each] for said in (by_ssh, by_us)]
     assert jumps[0] == jumps[1], file.read_text()
     assert replace(by_us, proxy_jump=by_ssh.proxy_jump) == by_ssh, file.read_text()
@@ -253,6 +258,20 @@ def test_a_home_that_is_not_the_accounts_own_counts_and_whoever_has_two_files_is
     assert not reach_of(configured("~/.ssh/config"), "web1").notes, "there is no other one"
 
 
+def test_known_hosts_are_those_below_home_where_nothing_else_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = tmp_path / ".ssh" / "config"
+    file.parent.mkdir()
+    for text, known in (
+        ("User x\n", tmp_path / ".ssh" / "known_hosts"),
+        ("UserKnownHostsFile /of/all\n", Path("/of/all")),
+    ):
+        file.write_text(text)
+        assert host_config("web1", user=None, port=None, file=file).user_known_hosts[0] == known
+
+
 def test_the_usual_file_is_read_beside_the_systems_and_not_where_nothing_is_said(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -286,6 +305,22 @@ def test_the_usual_file_is_read_beside_the_systems_and_not_where_nothing_is_said
     ],
 )
 def test_a_configuration_that_cannot_be_followed_is_told_with_the_way_out(text: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(TransportError) as caught:
+        way(text, tmp_path)
+    assert why in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("Host web1\n  Port twenty\n", "has 'Port twenty', which is no number (line 2 of '"),
+        ("Host\n  Port 2\n", "has 'host' without a value (line 1 of '"),
+    ],
+)
+def test_what_ssh_would_refuse_is_refused_without_it(
+    text: str, why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(TransportError) as caught:
         way(text, tmp_path)
     assert why in str(caught.value)

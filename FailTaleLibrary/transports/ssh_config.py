@@ -241,10 +241,14 @@ def _asked_of_ssh(
             "failed",
             f"ssh cannot read its configuration for '{name}': {said}; mend it, or write 'ssh: {{config: none}}'.",
         )
-    return _values_in(out)
+    values = _values_in(out)
+    of_ssh = [" ".join(str(_file_of_ssh().parent / Path(each).name) for each in _USER_FILES)]
+    if told and values.get("userknownhostsfile") == of_ssh:
+        values["userknownhostsfile"] = [" ".join(_USER_FILES)]  # nothing is said of them: below HOME as well
+    return values
 
 
-def _values_in(printed: str) -> Mapping[str, list[str]]:
+def _values_in(printed: str) -> dict[str, list[str]]:
     values: dict[str, list[str]] = {}
     for line in printed.splitlines():
         key, _, value = line.partition(" ")
@@ -319,7 +323,7 @@ def _made(said: Mapping[str, list[str]], name: str, *, user: str | None, port: i
         port=number,
         identity_files=None if files is None else tokens.paths(files),
         identities_only=first("identitiesonly").lower() in ("yes", "true"),
-        identity_agent=tokens.expanded(first("identityagent")),
+        identity_agent=tokens.expanded(_with_variables(first("identityagent"))),
         certificate_files=tokens.paths(said.get("certificatefile", [])),
         user_known_hosts=tokens.paths(_separate_paths(said.get("userknownhostsfile", [" ".join(_USER_FILES)]))),
         global_known_hosts=tokens.paths(_separate_paths(said.get("globalknownhostsfile", [" ".join(_GLOBAL_FILES)]))),
@@ -355,9 +359,14 @@ def local_user() -> str:
         return str(os.getuid())
 
 
+def _with_variables(text: str) -> str:
+    """A text with the environment's variables that are set."""
+    return re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), text)
+
+
 def _separate_paths(values: list[str]) -> list[str]:
     """Paths that are printed with spaces between them, and may have some inside: each begins with ``/`` or ``~``."""
-    return [path for value in values for path in re.split(r"\s+(?=[/~])", value) if path]
+    return [path for value in values for path in re.split(r"\s+(?=[/~]|\$\{)", value) if path]
 
 
 _UNSAFE = regex(r"[\s'\"`$\\;&<>|(){}*?\[\]#!]|^-")
@@ -404,7 +413,7 @@ class _Tokens:
         """Files; ``none`` is no file, and neither is one that names a variable that is not set."""
         found = []
         for text in texts:
-            text = re.sub(r"\$\{(\w+)\}", lambda match: os.environ.get(match[1], match[0]), text)
+            text = _with_variables(text)
             if text.lower() != "none" and "${" not in text:
                 found.append(Path(os.path.expanduser(self.expanded(text))))  # noqa: PTH111 - leaves an unknown home
         return tuple(dict.fromkeys(found))

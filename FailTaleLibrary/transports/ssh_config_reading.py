@@ -13,10 +13,11 @@ from pathlib import Path
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.lazy import dataclass, field
+from FailTaleLibrary.text import sanitize, shorten
 from FailTaleLibrary.transports.known_hosts import pattern_matches
 from FailTaleLibrary.transports.ssh_config import included_files, local_user, text_of
 
-_LINE = re.compile(r'\s*"?(\w+)"?(?:\s*=\s*|\s+)(.*?)\s*$')
+_LINE = re.compile(r'\s*"?(\w+)"?(?:\s*=\s*|\s+|$)(.*?)\s*$')
 _WORD = re.compile(r""""((?:[^"\\]|\\.)*)"|'([^']*)'|(\S+)""")
 _SEVERAL = ("identityfile", "certificatefile")
 """Keys of which all values count."""
@@ -67,6 +68,7 @@ class _Reading:
             if parts is None or line.lstrip().startswith("#"):
                 continue
             key, words = parts[1].lower(), list(_words(parts[2]))
+            self._refuse_what_ssh_refuses(key, words, f"line {number} of '{file}'")
             if key == "host":
                 counts = is_meant and self._is_host(words)
             elif key == "match":
@@ -76,6 +78,16 @@ class _Reading:
                     self.read(found, is_system=is_system, is_meant=counts, depth=depth + 1)
             elif counts:
                 self.take(key, [parts[2]] if key in _RAW else words)
+
+    @staticmethod
+    def _refuse_what_ssh_refuses(key: str, words: list[str], at: str) -> None:
+        why = "" if words else f"'{key}' without a value"
+        if key == "port" and words and not re.fullmatch(r"[0-9]{1,5}", words[0]):
+            why = f"'Port {shorten(sanitize(words[0]), 40)}', which is no number"
+        if why:
+            raise TransportError(
+                "failed", f"The configuration of ssh has {why} ({at}); mend it, or write 'ssh: {{config: none}}'."
+            )
 
     def _is_host(self, patterns: list[str]) -> bool:
         refused = [pattern[1:] for pattern in patterns if pattern.startswith("!")]
