@@ -19,11 +19,11 @@ from sshd import Sshd
 
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected, collect
-from FailTaleLibrary.collection.host import HostAccess
+from FailTaleLibrary.collection.host import HostAccess, silence_judged
 from FailTaleLibrary.collection.plan import plan
 from FailTaleLibrary.collection.source import check_hosts
 from FailTaleLibrary.config import Config
-from FailTaleLibrary.errors import RedactionError
+from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.progress import CollectionState
 from FailTaleLibrary.ranking import rank
@@ -132,6 +132,14 @@ def test_a_host_whose_time_is_used_up_says_so_for_each_step_that_it_cost() -> No
     }
     skipped = [gap for gap in result.evidence.gaps if gap.reason == "skipped"]
     assert all("limits.host_time" in gap.detail for gap in skipped)
+
+
+@pytest.mark.parametrize(("waited_s", "reason"), [(0.4, "skipped"), (8.0, "no answer")])
+def test_the_silence_of_a_host_says_nothing_where_our_own_time_was_over_at_once(waited_s: float, reason: str) -> None:
+    error = TransportError("no answer", "the host was silent at the time limit")
+    assert silence_judged(error, waited_s=waited_s).reason == reason
+    refused = TransportError("refused", "no SSH server listens there")
+    assert silence_judged(refused, waited_s=waited_s).reason == "refused"
 
 
 def test_an_item_that_hangs_costs_no_other() -> None:

@@ -38,6 +38,8 @@ from FailTaleLibrary.records import (
 from FailTaleLibrary.rendering import to_brief_text, to_text
 from FailTaleLibrary.rendering.card import card_of
 from FailTaleLibrary.rendering.html import to_html
+from FailTaleLibrary.rendering.many_hosts import host_groups
+from FailTaleLibrary.rendering.timeline import timeline_of
 from FailTaleLibrary.run import Run
 
 HOSTS = tuple(f"web{number:03d}" for number in range(100))
@@ -152,6 +154,22 @@ def test_a_card_of_a_hundred_hosts_has_a_row_for_those_that_matter_and_one_for_t
     text = to_text(report)
     assert len([line for line in text.splitlines() if "web042" in line]) == 1
     assert "failtale collect --host NAME" in to_brief_text(report, more="")
+
+
+def test_a_picture_of_a_hundred_hosts_has_lanes_for_those_that_say_something(told: tuple[Report, Fleet]) -> None:
+    report, _ = told
+    timeline = timeline_of(report, report.analysis.suspects[:1])
+    assert [lane.name for lane in timeline.lanes] == ["test", GUILTY]
+    assert timeline.unshown == "99 more hosts, quiet"
+
+
+def test_hosts_of_which_nothing_came_are_not_as_usual(told: tuple[Report, Fleet]) -> None:
+    report, _ = told
+    late = tuple(Gap(host=host, component="web", reason="skipped", detail="used up", at=AT) for host in HOSTS[:9])
+    kept = tuple(item for item in report.evidence.items if item.host not in HOSTS[:9])
+    evidence = report.evidence.model_copy(update={"items": kept, "gaps": late})
+    groups = host_groups(report.model_copy(update={"evidence": evidence}), [GUILTY])
+    assert {group.title for group in groups} == {"9 hosts", "90 hosts as usual"}
 
 
 def test_no_strong_suspect_names_the_hosts_that_were_glanced_at(told: tuple[Report, Fleet]) -> None:
@@ -448,9 +466,10 @@ def test_a_host_whose_log_holds_what_the_test_used_stands_out() -> None:
 # --- Which of many hosts leads ----------------------------------------------------------------------------------------
 
 
-def ranked(*items: Item) -> Analysis:
+def ranked(*items: Item, gaps: tuple[Gap, ...] = ()) -> Analysis:
     failure = a_failure(message="Expected 200, got 500", keyword_path=(), keywords=())
-    return rank(failure, Evidence(failure_id=failure.id, names=names(), items=items, collected_at=AT))
+    known = tuple(each.model_copy(update={"answered_at": failure.window.start}) for each in names())
+    return rank(failure, Evidence(failure_id=failure.id, names=known, items=items, gaps=gaps, collected_at=AT))
 
 
 def test_what_all_hosts_say_is_one_suspect_that_tells_how_many() -> None:
@@ -475,11 +494,25 @@ def test_a_state_that_broke_leads_ahead_of_an_error_of_no_known_kind_on_another_
     assert [suspect.host for suspect in analysis.suspects[:2]] == [GUILTY, "web046"]
 
 
+def test_a_host_that_stopped_answering_leads_ahead_of_an_error_of_no_known_kind_on_another_host() -> None:
+    noise = log("web046", USUAL, "ERROR client 10.1.3.4 closed the page early")
+    gone = Gap(host=GUILTY, component="web", reason="refused", detail="no SSH server listens there", at=AT)
+    analysis = ranked(*usual_logs("web046", GUILTY), noise, gaps=(gone,))
+    assert [suspect.host for suspect in analysis.suspects[:2]] == [GUILTY, "web046"]
+
+
 def test_what_one_host_of_a_fleet_lacks_leads_where_nothing_happened() -> None:
     rows = [state(host, f"web 2.4 active\nup {number} days\n") for number, host in enumerate(HOSTS) if host != GUILTY]
     analysis = ranked(*rows, state(GUILTY, "web 2.3 active\nup 3 days\n"), *usual_logs())
     assert analysis.headline == f"{GUILTY} · units: web 2.3 active in place of web 2.4 active"
     assert [signal.words for signal in analysis.suspects[0].signals] == ["99 other hosts have it"]
+
+
+def test_amounts_in_which_one_host_differs_are_no_suspect() -> None:
+    memory = "0.54 0.48 15/293 729\nMemFree: {} kB\n/dev/vda1 {} 41% /\nup {} days\n"
+    rows = [state(host, memory.format(13127960, 63354752, 4)) for host in HOSTS if host != GUILTY]
+    analysis = ranked(*rows, state(GUILTY, memory.format(13079600, 63366100, 5).replace("0.54", "54.5")))
+    assert analysis.suspects == ()
 
 
 def test_where_several_hosts_differ_from_the_others_none_of_them_leads() -> None:

@@ -48,6 +48,10 @@ if TYPE_CHECKING:
 _LEAST_REDACTION_S = 0.15
 """Enough for a megabyte of an ordinary log; of a log that is dense with secrets older lines are withheld."""
 
+_FAIR_S = 3.0
+"""A host that was given less says nothing by its silence."""
+_SILENCES = frozenset({"no answer", "timed out", "connection lost"})
+
 PLACES_AT_ONCE = 3
 """Containers of a host that are asked at the same time, the machine among them; a connection takes four channels."""
 
@@ -209,6 +213,13 @@ def _host_gap(
         at=datetime.now(timezone.utc),
         elapsed_s=round(time.monotonic() - began, 3),
     )
+
+
+def silence_judged(error: TransportError, *, waited_s: float) -> TransportError:
+    """The error; of a host that was given less than a fair time before ours was over, no word on its silence."""
+    if error.reason in _SILENCES and waited_s < _FAIR_S:
+        return TransportError("skipped", str(error))
+    return error
 
 
 class HostSession:
@@ -441,6 +452,8 @@ class HostSession:
     def _put_gaps(self, error: TransportError, began: float, put: Put) -> None:
         """Why nothing was answered: once where it is the whole host, else for each step."""
         used_up = self._budget.limit if self._budget.left_s <= 0 else None
+        if used_up:
+            error = silence_judged(error, waited_s=time.monotonic() - began)
         gap = _host_gap(self._context, self._steps[0], self._stopped(error), began, used_up)
         if self._is_whole:
             put(CollectedItem(gap))

@@ -9,11 +9,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.ranking.headlines import ON_MANY
 from FailTaleLibrary.ranking.lines import gist, template
 from FailTaleLibrary.ranking.outliers import rows_missed
 from FailTaleLibrary.ranking.score import Candidate
-from FailTaleLibrary.records import Evidence, Item, SafeText, Signal, derived, our_words
+from FailTaleLibrary.records import Evidence, Item, SafeText, Signal, derived_texts, our_words
 
 FLEET = 20
 """From so many hosts of a component on one of them can be told from the others by what it lacks."""
@@ -21,8 +22,9 @@ _ALIKE = 5
 """Hosts that say the same: from then on it stands once."""
 UNLIKE = 5.0
 """For what one host lacks that the others have: less than for anything that happened in the test."""
-_NEARLY = 1.5
-"""So much more than a broken state an error may weigh that is of no known kind."""
+_NEARLY = 2.0
+"""So much more than a broken state, or a host that stopped answering, an error may weigh that is of no known kind."""
+_BROKE = frozenset({"state changed", "does not answer"})
 
 
 def ranked_of_many(
@@ -58,34 +60,43 @@ def _what_is_said(candidate: Candidate) -> tuple[object, ...]:
 
 def unlike_others(evidence: Evidence) -> Iterator[Candidate]:
     """What one host of a fleet lacks in its state; strong where it is the only one that differs."""
-    found = [(item, rows, every) for item, rows, every in rows_missed(evidence) if every >= FLEET and not item.changes]
-    hosts = {item.host for item, _, _ in found}
-    for item, rows, every in found:
+    told = [
+        (item, texts, every)
+        for item, rows, every in rows_missed(evidence)
+        if every >= FLEET and not item.changes and (texts := derived_texts(partial(_lacking, rows), item))
+    ]
+    hosts = {item.host for item, _, _ in told}
+    for item, texts, every in told:
         words = our_words("{} other hosts have it", every - 1)
         yield Candidate(
             host=item.host,
             component=item.component,
             collector=item.collector,
             item=item,
-            text=derived(partial(_lacking_words, rows), item),
+            text=texts[0] if len(texts) == 1 else our_words("{}, and {} more", texts[0], len(texts) - 1),
             score=UNLIKE,
             signals=(Signal(name="unlike the others", words=words, strong=len(hosts) == 1),),
         )
 
 
-def _lacking_words(rows: Sequence[SafeText], item: Item) -> str:
-    """``app 1.4.1 in place of app 1.4.2``, ``nginx.service loaded active running is missing``."""
-    first = rows[0]
-    key = (first.split() or [""])[0]
-    own = next((line for line in item.text.splitlines() if key and line.split()[:1] == [key]), "")
-    words = f"{own} in place of {first}" if own else f"{first} is missing"
-    return words if len(rows) == 1 else f"{words}, and {len(rows) - 1} more"
+def _lacking(rows: Sequence[SafeText], item: Item) -> Iterator[str]:
+    """``app 2.3 in place of app 2.4``, ``nginx.service loaded active running is missing``; no amounts, which differ."""
+    own_rows = {line.split()[0]: line for line in reversed(item.text.splitlines()) if line.split()}
+    for row in rows:
+        key = (row.split() or [""])[0]
+        own = own_rows.get(key)
+        if not any(map(str.isalpha, key)) or (own and _AMOUNT.sub("#", own) == _AMOUNT.sub("#", row)):
+            continue
+        yield f"{own} in place of {row}" if own else f"{row} is missing"
+
+
+_AMOUNT = regex(r" *\d{4,}\b| *\d+%|\b\d+ (?:[kMG]i?B|days?)\b")
 
 
 def unknown_behind_broken(ordered: Sequence[Candidate], evidence: Evidence) -> list[Candidate]:
-    """In a fleet: a state that broke on one host ahead of an error of no known kind on another one.
+    """In a fleet: what broke on one host, or its silence, ahead of an error of no known kind on another one.
 
-    Of a hundred hosts one logs such an error at any time; a state seldom breaks.
+    Of a hundred hosts one logs such an error at any time; a state seldom breaks, and a host seldom stops answering.
     """
     lead = ordered[0] if ordered else None
     if lead is None or not _is_unknown_error(lead) or not _is_of_fleet(lead, evidence):
@@ -102,7 +113,7 @@ def _is_unknown_error(candidate: Candidate) -> bool:
 
 
 def _broke(candidate: Candidate) -> bool:
-    return any(signal.strong and signal.name == "state changed" for signal in candidate.signals)
+    return any(signal.strong and signal.name in _BROKE for signal in candidate.signals)
 
 
 def _is_of_fleet(candidate: Candidate, evidence: Evidence) -> bool:

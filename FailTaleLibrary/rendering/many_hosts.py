@@ -26,11 +26,13 @@ class HostGroup:
     words: str
     """What came of each: ``4 ok, 2 glance``."""
     tone: in_words.Tone
+    has_evidence: bool = True
+    """Whether anything came of them: who was not asked is not as usual."""
 
     @property
     def title(self) -> str:
         """``97 hosts as usual``."""
-        is_well = self.tone in ("good", "quiet")
+        is_well = self.has_evidence and self.tone in ("good", "quiet")
         return f"{count(len(self.hosts), 'host')}{' as usual' if is_well else ''}"
 
     @property
@@ -66,10 +68,13 @@ def host_groups(report: Report, own: Collection[str]) -> tuple[HostGroup, ...]:
         gaps[gap.host].append(gap)
     groups: dict[tuple[str, in_words.Tone], list[str]] = defaultdict(list)
     for host in (host for host in in_words.hosts_of(report.evidence) if host not in own):
-        outcomes = [in_words.outcome(item) for item in items[host]]
+        outcomes = [in_words.outcome(item) for item in items.get(host, ())]
         outcomes += [in_words.gap_outcome(gap) for gap in gaps[host]]
         groups[outcome_counts(outcomes), in_words.worst_tone(outcomes)].append(host)
-    found = [HostGroup(tuple(hosts), words, tone) for (words, tone), hosts in groups.items()]
+    found = [
+        HostGroup(tuple(hosts), words, tone, has_evidence=any(host in items for host in hosts))
+        for (words, tone), hosts in groups.items()
+    ]
     ordered = sorted(found, key=lambda group: (-in_words.TONES.index(group.tone), len(group.hosts)))
     if len(ordered) <= MOST_GROUPS:
         return tuple(ordered)

@@ -113,6 +113,8 @@ def timeline_of(report: Report, suspects: Sequence[Suspect], *, most_hosts: int 
     quiet = [lane for lane in lanes if not (lane.intervals or lane.marks)]
     by_rank = list(dict.fromkeys(each.host for each in suspects))
     telling.sort(key=lambda lane: by_rank.index(lane.name) if lane.name in by_rank else len(by_rank))
+    if telling and report.evidence.glanced_at:
+        quiet = []  # of many hosts, those of which nothing is told are any
     shown = [*telling, *quiet][:most_hosts]
     return Timeline(
         lanes=(Lane("test", tuple(_keywords(failure, axis))), *sorted(shown, key=lambda lane: hosts.index(lane.name))),

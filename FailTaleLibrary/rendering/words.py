@@ -236,7 +236,7 @@ def reach_words(evidence: Evidence, *, most: int = 3) -> str:
         return ""
     hosts = len(evidence.in_full) + len(evidence.glanced_at)
     named = ", ".join(f"{each.host} ({each.why})" for each in evidence.in_full[:most])
-    more = f" and {len(evidence.in_full) - most} more" if len(evidence.in_full) > most else ""
+    more = f" and {len(evidence.in_full) - most} more" if named and len(evidence.in_full) > most else ""
     others = count(len(evidence.glanced_at), "other")
     return (
         f"Asked in full: {len(evidence.in_full)} of {count(hosts, 'host')}{': ' if named else ''}{named}{more}; of the "
