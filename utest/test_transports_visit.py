@@ -168,6 +168,9 @@ class AheadOfItself:
         began = f"failtale {hello}\n\x1efailtale {hello} ready direct {now:.6f} +0000\n"
         return f"{began}{mark} b 0\ntext\n{mark} s 0 7 ended\n{mark} e 0\n".encode(), b""
 
+    def leave(self) -> None:
+        self.close()
+
     def close(self) -> None:
         os.close(self._readable)
         os.close(self._writable)
@@ -195,6 +198,30 @@ def test_statuses_and_streams_in_a_batch_are_each_items_own(in_any_shell: Transp
         assert (answer.text, answer.stderr, result.exit_status) == expected
         assert answer.produced_bytes == 5
     assert results["killed"].exit_status == 128 + 11
+
+
+def test_a_program_of_a_batch_runs_without_a_shell_of_its_own_and_else_as_with_one(in_any_shell: Transport) -> None:
+    parent = "grep PPid /proc/self/status"
+    alike = ["no-such-program -x", "ls /no/such/file", "ulimit -n", "exit 3", ". /no/such/file"]
+    results = visit(
+        in_any_shell,
+        batched("program", parent),
+        batched("shell", "echo $PPID"),
+        batched("a shell's child", f"{parent}; :"),
+        batched("environment", "export FAILTALE_SINCE=12.5; printenv FAILTALE_SINCE"),
+        *(batched(each, each) for each in alike),
+        *(batched(f"shell {each}", f" {each}") for each in alike),
+    )
+    assert results["program"].stdout.split()[-1:] == results["shell"].stdout.split()
+    assert results["a shell's child"].stdout != results["program"].stdout
+    assert results["environment"].stdout == b"12.5\n"
+    for each in alike:
+        assert told_by(results[each]) == told_by(results[f"shell {each}"]), each
+
+
+def told_by(result: CommandResult) -> tuple[int | None, bytes, bytes]:
+    answer = parse_host_output(result.stdout, result.stderr, nonce=result.nonce)
+    return result.exit_status, answer.text, answer.stderr
 
 
 def test_a_command_that_ends_in_the_moment_of_a_beat_keeps_its_status(in_any_shell: Transport) -> None:

@@ -3,10 +3,25 @@
 # What exceeds the bound of all ends this shell, and the client asks for the rest again, each item by itself.
 failtale_nonce=${failtale_nonce-}
 items_nonce=${failtale_nonce% *} nonce=${failtale_nonce#* }
-# quick NUMBER TICKS TENTHS CAP PRODUCER. The end of one item and the beginning of the next are told by one write: each costs
-# a packet, which takes the client as long as an answer.
-before=''
+# quick NUMBER TICKS TENTHS CAP PRODUCER.
 quick() {
+  begin "$1"
+  sh -c "$5" </dev/null
+  status=$? before=$1 cap=$4
+}
+# plain NUMBER TICKS TENTHS CAP WORD...: a program and its arguments, without a shell of its own, which takes the host as long.
+# What is no program gets one, so that its words are the usual ones.
+plain() {
+  begin "$1"
+  before=$1 cap=$4
+  shift 4
+  if command -v "$1" >/dev/null; then "$@" </dev/null; else sh -c "$*" </dev/null; fi
+  status=$?
+}
+# begin NUMBER: the end of one item and the beginning of the next are told by one write: each costs a packet, which takes the
+# client as long as an answer.
+before=''
+begin() {
   if [ -z "$before" ]; then
     printf '\036%s b %s\n' "$nonce" "$1" >&2
     printf '\036%s b %s\n' "$nonce" "$1"
@@ -15,8 +30,6 @@ quick() {
       "$items_nonce" "$cap" "$items_nonce" "$nonce" "$before" "$nonce" "$1" >&2
     printf '\036%s s %s %s ended\n\036%s e %s\n\036%s b %s\n' "$nonce" "$before" "$status" "$nonce" "$before" "$nonce" "$1"
   fi
-  sh -c "$5" </dev/null
-  status=$? before=$1 cap=$4
 }
 # The end of the last one.
 no_more() {

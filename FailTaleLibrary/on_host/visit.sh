@@ -211,6 +211,11 @@ tell_keeper() {
 
 # quick NUMBER TICKS TENTHS CAP PRODUCER: an item of a batch, where there are no sessions for one.
 quick() { item "$1" "$2" "$3" "$5" "tell cap $4; pass $4"; }
+plain() {
+  number=$1 limit=$2 polite=$3 cap=$4
+  shift 4
+  quick "$number" "$limit" "$polite" "$cap" "$*"
+}
 no_more() { :; }
 
 # batch TICKS BLOCKS FUNCTIONS ITEMS: all items in one session, for half of the processes. Nothing but the blocks in all bounds
@@ -228,11 +233,13 @@ batch() {
 bounded() { exec dd bs=8192 count="$1" 2>/dev/null; }
 
 finish() {
+  # Behind the last frame the client hangs up, which nobody has to answer any more; the clock goes on until all is done.
+  [ -z "$guard_pid" ] || kill -KILL "$guard_pid"
   frame z >&5
   frame z >&4
   strays
   [ -z "$leads" ] || kill -KILL 0
-  kill -KILL ${guard_pid:+"$guard_pid"} "$clock_pid"
+  kill -KILL "$clock_pid"
   exit 0
 }
 

@@ -15,6 +15,8 @@ from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Scri
 from FailTaleLibrary.transports.visit import KnownLogin, hold_visit, visit_for_one
 
 _CHUNK_BYTES = 256 * 1024
+_LEAVING_S = 1.0
+"""How long a visit whose items have all been told may take to end by itself."""
 
 
 SETTINGS = None  # there is nothing to say
@@ -106,6 +108,14 @@ class _Process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(0.5)  # it comes right behind the end of the streams
         return f"something on this machine ended the command (status {self._child.returncode})"
+
+    def leave(self) -> None:
+        def wait_and_close() -> None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._child.wait(_LEAVING_S)
+            self.close()
+
+        background.start(wait_and_close, name="failtale-reap")
 
     def close(self) -> None:
         self.hang_up()

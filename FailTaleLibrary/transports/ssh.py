@@ -37,6 +37,8 @@ _CHEAP_S = 2.0
 """A refusal that took no longer is asked for again by the next failure."""
 _FIRST_USE_S = 5.0
 """How long a new connection through a jump host is kept for whoever asked for it."""
+_LEAVING_S = 1.0
+"""How long a host whose items have all been told may take to end what is left of its visit."""
 _IDLE_S = 5.0
 """How often a connection wakes up in vain: paramiko's ten times a second, of ten hosts, cost one percent of a CPU."""
 
@@ -334,14 +336,27 @@ class _Connection:
             self._give_back()
         return None
 
+    def end_later(self, channel: paramiko.Channel) -> None:
+        """`end` it in the background, once the server has ended it, or a moment later."""
+
+        def wait_and_end() -> None:
+            channel.status_event.wait(_LEAVING_S)
+            self._let_next_in(channel)
+            self._open_spare()
+
+        background.start(wait_and_end, name=f"failtale-spare-{self._host}")
+
     def end(self, channel: paramiko.Channel) -> None:
         """Close a channel and let the next one in."""
+        self._let_next_in(channel)
+        if self._keeps_spare and self.is_alive:
+            background.start(self._open_spare, name=f"failtale-spare-{self._host}")
+
+    def _let_next_in(self, channel: paramiko.Channel) -> None:
         _forget_pipe(channel)
         with contextlib.suppress(EOFError, OSError):  # the connection has gone already
             channel.close()
         self._give_back()
-        if self._keeps_spare and self.is_alive:
-            background.start(self._open_spare, name=f"failtale-spare-{self._host}")
 
     def close(self) -> None:
         hang_up(self._transport)
@@ -372,7 +387,8 @@ class _Connection:
         import paramiko
 
         with self._opening:
-            if self._spare is None and self._in_use < self._at_once:
+            is_wanted = self._keeps_spare and self.is_alive
+            if is_wanted and self._spare is None and self._in_use < self._at_once:
                 try:
                     self._spare = self._transport.open_session(timeout=self._open_timeout_s)
                 except (paramiko.SSHException, EOFError, OSError):
@@ -479,6 +495,10 @@ class _RemoteShell:
             return f"connection lost: the host {violation}," if violation else "connection lost"
         self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
         return f"something on the host ended the command (status {self._channel.exit_status})"
+
+    def leave(self) -> None:
+        self._is_closed = True
+        self._connection.end_later(self._channel)
 
     def close(self) -> None:
         if not self._is_closed:

@@ -95,6 +95,19 @@ _MUCH_MORE, _STRAY_BYTES, _FRAME_BYTES = 4, 1024 * 1024, 30
 items (where a frame counts for 30 bytes), comes of one that does not do what it was asked for."""
 _WORDS_SHOWN = 300
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
+_PLAIN = regex(r"((?:export(?: [A-Z_]+=[0-9.]*)+; )?)([A-Za-z/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./:,@%+=-]+)*)\n?")
+"""Numbers for the environment, a program and its arguments: it means the same without a shell of its own."""
+_SHELLS_OWN = frozenset(
+    """
+    . alias autoload bg bind break builtin caller case cd chdir command compgen complete compopt continue coproc declare
+    dirs disown do done echo elif else enable esac eval exec exit export false fc fg fi float for foreach function
+    functions getopts global hash help history if in integer jobs kill let local logout mapfile nocorrect noglob popd
+    print printf pushd pwd read readarray readonly rehash rename repeat return select set setopt shift shopt source stop
+    suspend test then time times trap true type typeset ulimit umask unalias unfunction unset unsetopt until wait whence
+    where which while begin no_more plain quick
+    """.split()  # noqa: SIM905 - a word list
+)
+"""What some shell takes for its own word, and the functions of `on_host/batch.sh`."""
 _SUDO = regex(r"\bsudo\b")
 
 
@@ -124,6 +137,10 @@ class Shell(Protocol):
 
     def why_ended(self) -> str:
         """What is known of a shell that ended before its visit."""
+        ...
+
+    def leave(self) -> None:
+        """`close`, once the host has ended it by itself, or a moment later."""
         ...
 
     def close(self) -> None: ...
@@ -276,12 +293,18 @@ def _lines(items: Mapping[int, VisitItem], batched: Collection[int]) -> Iterator
 def _batch_line(items: Mapping[int, VisitItem]) -> str:
     ticks = max(_ticks(item) for item in items.values())  # of all: nothing outlives its limit, whoever is gone
     blocks = _BLOCKS + _BLOCKS_FOR_ITEM * len(items)
-    quick = "".join(
-        f"quick {number} {_ticks(item)} {round(POLITE_S * 10)} {item.script.newest_bytes} "
-        f"{_quoted(item.script.producer)}\n"
-        for number, item in items.items()
-    )
-    return f"batch {ticks} {blocks} {_quoted(host_script('batch.sh'))} {_quoted(quick + 'no_more')}\n"
+    lines = "".join(_line_in_batch(number, item) for number, item in items.items())
+    return f"batch {ticks} {blocks} {_quoted(host_script('batch.sh'))} {_quoted(lines + 'no_more')}\n"
+
+
+def _line_in_batch(number: int, item: VisitItem) -> str:
+    producer = item.script.producer
+    limits = f"{number} {_ticks(item)} {round(POLITE_S * 10)} {item.script.newest_bytes}"
+    plain = _PLAIN.fullmatch(producer)
+    words = plain[2].split() if plain else []
+    if plain is None or words[0] in _SHELLS_OWN:
+        return f"quick {limits} {_quoted(producer)}\n"
+    return f"{plain[1]}plain {limits} {' '.join(map(_quoted, words))}\n"
 
 
 def _ticks(item: VisitItem) -> int:
@@ -625,6 +648,11 @@ class _Lane:
         return self.reader.running
 
     @property
+    def is_at_rest(self) -> bool:
+        """Whether no item runs in it, and nobody has hung up."""
+        return self.reader.running is None and not self.is_hung_up
+
+    @property
     def has_more_to_send(self) -> bool:
         return bool(self._to_send)
 
@@ -743,9 +771,16 @@ class _Visit:
                 self._step()
             self._tell_what_is_missing()
         finally:
-            for lane in self._active:
-                lane.shell.close()
+            self._leave()
         return VisitOutcome(self._in_order)
+
+    def _leave(self) -> None:
+        """A host that is hung up on ends in a hurry, by more processes than one whose visit is over."""
+        if len(self._active) == 1 and self._is_answered() and self._active[0].is_at_rest:
+            self._active[0].shell.leave()
+            return
+        for lane in self._active:
+            lane.shell.close()
 
     def _is_answered(self) -> bool:
         return self._items is not None and len(self._told) == len(self._items)
