@@ -146,6 +146,7 @@ class AheadOfItself:
         self.known.saw(VisitStart(f"{now.timestamp():.6f}", "+0000", now, now))
         self._sent = b""
         self._reads = 0
+        self.is_left = False
         self._readable, self._writable = os.pipe()
         os.write(self._writable, b"something to read")
 
@@ -169,6 +170,7 @@ class AheadOfItself:
         return f"{began}{mark} b 0\ntext\n{mark} s 0 7 ended\n{mark} e 0\n".encode(), b""
 
     def leave(self) -> None:
+        self.is_left = True
         self.close()
 
     def close(self) -> None:
@@ -176,15 +178,24 @@ class AheadOfItself:
         os.close(self._writable)
 
 
-def test_an_item_ends_whichever_stream_is_read_first() -> None:
+def answer_of(host: AheadOfItself) -> CommandResult:
     told: list[CommandResult] = []
     patience = time.monotonic() + FOREVER_S
-    hold_visit(
-        AheadOfItself(), [item("one", "")], ends_at=patience, cancel=NEVER, on_result=lambda _, it: told.append(it)
-    )
+    hold_visit(host, [item("one", "")], ends_at=patience, cancel=NEVER, on_result=lambda _, it: told.append(it))
     (result,) = told
+    return result
+
+
+def test_an_item_ends_whichever_stream_is_read_first() -> None:
+    result = answer_of(AheadOfItself())
     assert (result.stdout, result.stderr, result.exit_status) == (b"text\n", b"its stderr\n", 7)
     assert result.incomplete is None
+
+
+def test_a_host_that_has_told_all_is_left_to_end_its_visit_by_itself() -> None:
+    host = AheadOfItself()
+    answer_of(host)
+    assert host.is_left  # to be hung up on costs it more processes
 
 
 def test_statuses_and_streams_in_a_batch_are_each_items_own(in_any_shell: Transport) -> None:
