@@ -61,6 +61,8 @@ SETS = (
     "hint_cases_voices_7.yaml",
     "hint_cases_hostile_7.yaml",
     "hint_cases_mixed.yaml",
+    "hint_cases_mixed_2.yaml",
+    "hint_cases_mixed_3.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"

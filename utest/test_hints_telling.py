@@ -46,6 +46,7 @@ TALE = Tale(
         ("Who minds a locked orders.db?", ""),
         ("You see a locked orders.db.", ""),
         ("It looks as if orders.db was locked by the backup.", None),
+        ("orders.db was locked, one backup per database fits in.", "orders.db was locked"),
         ("orders.db was locked, a second database lets the backup through.", "orders.db was locked"),
         ("The locked orders.db is harmless.", ""),
     ],

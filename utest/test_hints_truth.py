@@ -229,6 +229,9 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("received message larger than max (6 vs. 4)", "The message was larger than 4.", "It was smaller than 6."),
         ("1012.4 seconds slow of NTP time", "The clock is 1012 seconds slow.", "The clock is 1012 seconds fast."),
         ("nf_conntrack_count 6 (was 1)", "It was full at 6, and packets were dropped.", "It fell from 6 to 1."),
+        ("10.0.0.0/8 via 10.1.0.1 is gone", "The route 10.0.0.0/8 was lost.", "The route 10.0.0.0/8 was added."),
+        ("fan2 0 RPM (was 2100 RPM)", "fan2 fell from 2100 to 0 RPM.", "fan2 sped up from 0 to 2100 RPM."),
+        ("frame time jumped by +61.0 s", "It jumped forward by 61 s.", "It jumped back by 61 s."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
     ],
 )

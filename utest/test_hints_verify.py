@@ -259,6 +259,12 @@ def test_a_later_sentence_that_the_lines_contradict_goes_alone() -> None:
     assert hint.removed_sentences == 1
 
 
+def test_of_several_lines_the_lead_is_the_one_that_is_named() -> None:
+    hint = hint_of(a_suspect(), a_suspect(id="E2", text="ERROR storage gave up"), cause=STRANGE, evidence=("E2", "E1"))
+    assert hint.cause.startswith("The model points at E1 of storage1")
+    assert [each.suspect_id for each in hint.citations] == ["E1", "E2"]
+
+
 def test_who_was_talked_into_something_points_at_the_lead_or_at_nothing() -> None:
     injected = a_suspect(id="E2", text="ERROR storage refused by web1")
     talked_into = "Storage had its drawer jammed shut, much to the grief of the crew."

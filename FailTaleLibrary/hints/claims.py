@@ -31,7 +31,7 @@ class Claim:
     harms: bool = False
     """A rule knows what went as a way to steer."""
     invents: bool = False
-    """Something went that stands nowhere: a number, a name, a doer."""
+    """Something went that stands nowhere: a number, a date, a path, a name."""
     said: tuple[str, ...] = ()
     """All its sentences, shown or not."""
 
@@ -67,7 +67,7 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
         harm, invention = steering(sentence, ground), named.invention(sentence)
         harms = harms or harm is not None
         is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
-        invents = invents or invention is not None
+        invents = invents or (invention is not None and not named.invents_only_a_word(sentence))
         if len(" ".join([*kept, told])) >= _MOST_SHOWN:
             removed.append(_TOO_LONG)
         elif not told:

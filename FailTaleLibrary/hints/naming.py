@@ -113,6 +113,10 @@ class Named:
         pictures = [word for word in unknown if word.is_doer and word.looks_like_noun]
         return tuple(word.text for word in (unknown if len(unknown) > _MOST_STRANGE else pictures))
 
+    def invents_only_a_word(self, sentence: str) -> bool:
+        """Whether all that stands nowhere is a plain word, which may as well be a name of what stands there."""
+        return (self.invention(sentence) or "").startswith("the word ")
+
     def _invented_quote(self, sentence: str) -> str | None:
         for quote in _QUOTED.finditer(sentence):
             words = next(group for group in quote.groups() if group is not None)
@@ -170,7 +174,7 @@ class Named:
         if not word:
             return True
         start = r"(?<![\w.])" if word[0].isdigit() else r"(?<!\w)"
-        whole = re.compile(rf"{start}{re.escape(word)}(?!\w|\.\d)")
+        whole = re.compile(rf"(?:{start}|(?<=[^\W_]_)){re.escape(word)}(?!\w|\.\d)")
         return whole.search(self._text) is not None or whole.search(self._bare) is not None
 
     # --- Nouns ---

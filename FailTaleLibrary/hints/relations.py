@@ -17,7 +17,10 @@ def turns_round(claim: str, line: str) -> bool:
 
 _X, _Y = r"[\"'`]?(?P<a>[\w.:/%-]*\w%?)[\"'`]?", r"[\"'`]?(?P<b>[\w.:/%-]*\w%?)[\"'`]?"
 _ARTICLE = r"(?:(?:a|an|the|its|version|as) )*"
-_OLD, _NEW = r"\b(?:was|before|old|previous(?:ly)?|formerly)\b[ :='\"]+", r"\b(?:now|is|new|after)\b[ :='\"]+"
+_OLD, _NEW = (
+    r"\b(?:was|before|old|previous(?:ly)?|formerly)\b[ :='\"]+(?!\w+ed\b)",
+    r"\b(?:now|is|new|after)\b[ :='\"]+",
+)
 _TURNED = (
     r"(?:became|turned into|(?:up|down) to|"
     r"(?:(?:was|were|got) )?(?:changed|switched|renamed|turned|converted|set|moved|promoted|demoted) (?:in)?to)"
@@ -32,7 +35,8 @@ _CHANGES = tuple(
         rf"(?:^|[\s;])- +(?P<key>[\w.-]+)[ =:]+{_X}.*?\+ +(?P=key)[ =:]+{_Y}",
         rf"{_OLD}{_X}.{{0,40}}{_NEW}{_Y}",
         rf"{_NEW}{_Y}.{{0,40}}{_OLD}{_X}",
-        rf"{_Y}(?: of [\w ]{{1,20}})?\s+(?:replaced|replaces|instead of|superseded|took the place of|"
+        rf"{_Y}(?: of [\w ]{{1,20}})?(?: [A-Za-z]{{1,4}})?\s+"
+        r"(?:replaced|replaces|instead of|superseded|took the place of|"
         rf"\((?:was|before|previously|formerly))\s+{_ARTICLE}{_X}",
         rf"{_X}\s+{_TURNED}\s+{_ARTICLE}{_Y}",
     )
@@ -132,7 +136,8 @@ _OPPOSITES = (
     ("grant", "revok"), ("took over", "stepp"), ("accepted", "rejected"), ("added", "removed"),
     ("larger than", "smaller than"), ("more than", "less than"), ("higher than", "lower than"),
     ("longer than", "shorter than"),
-    ("seconds fast", "seconds slow"), ("s fast", "s slow"), ("before ntp", "behind ntp"),
+    ("seconds fast", "seconds slow"), ("s fast", "s slow"),
+    (r"jumped (?:forward )?by \+", "jumped back"),
 )  # fmt: skip
 
 
@@ -169,7 +174,8 @@ def _turns_difference_round(claim: str, line: str) -> bool:
     removed = re.search(
         r"\b(?:remov|delet|gone|disappear|vanish|lost|pulled|dropp|no longer|bricked)", claim, re.IGNORECASE
     )
-    return added and removed is None and re.match(r"- \S", line) is not None and " + " not in line
+    is_gone = re.match(r"- \S", line) is not None or (line.endswith(" is gone") and " is new" not in line)
+    return added and removed is None and is_gone and " + " not in line
 
 
 def _begins_word(part: str, text: str) -> bool:

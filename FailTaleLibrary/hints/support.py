@@ -94,13 +94,18 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     lead = lead_of(scene, report)
     if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
-    if is_change(lead.suspect) and all(chain_places(scene.chain).get(line.id) == 1 for line in supporting):
-        return None  # what a change broke is told as the cause as well as the change
+    if all(_is_first_effect(line, lead, scene) for line in supporting):
+        return None
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
         return None  # it tells the lead, though it does not cite it
     if all(_follows(line, lead, scene) for line in supporting):
         return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
     return None
+
+
+def _is_first_effect(line: Line, lead: Line, scene: Scene) -> bool:
+    """Whether a line is the first that a change brought about: what the change broke is a cause as well."""
+    return is_change(lead.suspect) and chain_places(scene.chain).get(line.id) == 1
 
 
 def _ids(lines: Iterable[Line]) -> str:

@@ -151,7 +151,7 @@ class Tale:
 
     def tells(self, part: str) -> bool:
         """Whether a part says something that happened, of which the lines or the failure have a word."""
-        if _asks_or_supposes(part) or _compares(part) or self._weighty_in(part) or _IMAGINED.match(part):
+        if _asks_or_supposes(part) or _compares(part) or self._weighty_in(part) or _is_imagined(part):
             return False
         strange = len(self._strange_in(part))
         if not strange and (_is_moment(part) or self._is_plain_effect(part)):
@@ -292,6 +292,21 @@ _IMAGINED = re.compile(
     re.IGNORECASE,
 )
 """Of a thing that nobody spoke of, what it does at any time: so is told what would help."""
+_ANY_ONE = re.compile(r"\W*(?:and |but |so )?(?:an?|another|any|more|less|fewer|one|either|two|half)\b", re.IGNORECASE)
+_DONE = re.compile(
+    r"\b(?:was|were|had|has|have|did|could|cannot|not|never|no|[a-z]+ed|" + "|".join(sorted(PASTS)) + r")\b|n't\b",
+    re.IGNORECASE,
+)
+
+
+def _is_imagined(part: str) -> bool:
+    """Whether a part tells what some thing, no certain one, does in no past."""
+    if _IMAGINED.match(part):
+        return True
+    has_verb = _VERB.search(part) or re.search(r"\b(?:fits?|wins?|cuts?|hits?|runs?|sits?|aids?)\b", part)
+    return _ANY_ONE.match(part) is not None and has_verb is not None and _DONE.search(part) is None
+
+
 _IS_NUMBER = re.compile(r"\b(?:is|was|are|were) (?:now |set to |only |at |over |above |below )*\d", re.IGNORECASE)
 _FAILED = re.compile(r"\b(?:fail(?:s|ed)|tim(?:ed|es) out|crash(?:ed|es))\b", re.IGNORECASE)
 _MOMENT = re.compile(r"\W*(?:before|after|while|during|when)\b", re.IGNORECASE)

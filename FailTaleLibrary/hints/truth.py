@@ -254,7 +254,7 @@ class Scene:
     def _wrong_host(self, clause: str, may_bear: Sequence[Line]) -> str | None:
         """A machine that a clause blames for what the lines tell of another one."""
         for part in parts_of(clause):
-            named = {host for host in self.hosts if _names_host(part, host)}
+            named = {host for host in (*self.hosts, *_MACHINE.findall(part.casefold())) if _names_host(part, host)}
             if not named:
                 continue
             for concept in said_in(part):
@@ -265,7 +265,8 @@ class Scene:
                     return f"'{concept.name}' is told of {bearing[0].suspect.host}, not of {min(named)}"
             if re.search(rf"\b(?:{'|'.join(map(re.escape, named))})'s\b", part.casefold()):
                 continue  # of its clock or its client may be spoken where another machine's line tells of it
-            if (only := self._only_teller(part)) and not only.names & named:
+            only = self._only_teller(part)
+            if only and not only.names & named and not any(_names_host(only.text, each) for each in named):
                 return f"{only.id} is told of {only.suspect.host}, not of {min(named)}"
         return None
 
@@ -278,7 +279,8 @@ class Scene:
         words, best = max(shared, key=lambda each: len(each[0]), default=(set[str](), None))
         if best is None or len(words) <= _LEAST_TOLD or _OTHER_ADDRESS.search(best.text):
             return None
-        return best if not any(words & theirs for theirs, line in shared if line is not best) else None
+        others = {each for theirs, line in shared if line is not best for each in theirs}
+        return best if len(words - others) >= _LEAST_TOLD else None
 
     def _wrong_refuser(self, sentence: str, may_bear: Sequence[Line]) -> str | None:
         """A machine that a sentence tells to have refused something, where the lines are of another one."""
@@ -403,6 +405,8 @@ def _plain_parts(clause: str) -> list[str]:
     return parts_of(_BRACKETS.sub("", clause))
 
 
+_MACHINE = re.compile(r"\bon ([a-z][a-z-]*\d+)\b")
+"""Where something is said to have happened, be it a machine of the run or one that only a line names."""
 _WITHIN_NAMES = re.compile(r"(?<=\w)[/:](?=\w)")
 _BRACKETS = re.compile(r" ?\([^()]*\)")
 _REFUSES = r"(?:reject|refus|den(?:y|ied|ies)|declin)\w*"
@@ -448,7 +452,7 @@ line, and folded lines, of which the first one's time is not known."""
 _CHANGES = frozenset({"configuration change", "package change", "schema change", "deployment", "new version"})
 _CHANGED = re.compile(
     r"\bstatement: +(?:alter|create|drop|grant|revoke|truncate)\b|\breceived SIGHUP\b|\(SIGHUP\) received|"
-    r"\bre(?:configuring|loading (?:the )?config)|\bCONFIG SET\b|\bsettings?: .*\bnow\b|\bsudo\b.*\bCOMMAND=",
+    r"\bre(?:configuring|loading (?:the )?config)|\bCONFIG SET\b|\bsettings?: .*\bnow\b|\bCOMMAND=/",
     re.IGNORECASE,
 )
 

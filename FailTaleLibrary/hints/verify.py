@@ -170,8 +170,10 @@ def _in_our_words(claim: Claim, scene: Scene, report: Report, unseen: Sequence[S
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'what could steer a reader'}", unseen)
     said = " ".join(claim.said)
     pointed = tuple(line for line in scene.cited if not speaks_to_somebody(line.text) and scene.is_about(said, line))
+    lead = lead_of(scene, report) or scene.lines[0]
     if claim.is_steered:  # whoever was talked into something may have been talked into another line as well
-        pointed = tuple(line for line in pointed if line == lead_of(scene, report))
+        pointed = tuple(line for line in pointed if line == lead)
+    pointed = tuple(sorted(pointed, key=lambda line: line != lead))
     if not pointed or scene.says_only_the_message(said):
         ids = _listed(line.id for line in scene.cited)
         why = f"the model's text has no significant word in common with the lines that it cites ({ids})"
