@@ -404,15 +404,19 @@ def test_a_gate_is_checked_as_it_is_and_its_drift_is_told_with_the_line_that_end
     settings = {key: str(value) for key, value in host.ssh_settings().items()}
     hosts = {"app1": {"component": "app", "address": host.address, "ssh": settings}}
     then = configured(hosts, [{"name": "state", "command": "echo fine"}], **LEAST)
-    now = configured(hosts, [*({"name": n, "command": "echo fine"} for n in ("state", "more"))], **LEAST)
+    now = configured(hosts, [*({"name": n, "command": "echo fine"} for n in ("state", "more", "most"))], **LEAST)
     gate.write_text(gate_of_host(then, "app1").text)
     gate.chmod(0o755)
     well = check(then, environ={})
     assert well.well, well
     assert "through a gate" in well.hosts[0].stages[0].said
-    state, more = check(now, environ={}).hosts[0].collectors
+    drifted = check(now, environ={}).hosts[0]
+    state, more, _ = drifted.collectors
     assert (state.outcome, more.outcome) == ("ok", "cannot")
     assert more.advice[0].lines == ("failtale gate app1",)
+    lines = [line.strip() for line in host_lines(drifted)]
+    assert lines.count("failtale gate app1") == 1
+    assert "configuration: more, most" in " ".join(lines)
 
 
 # --- All at once, exit status, JSON -----------------------------------------------------------------------------------

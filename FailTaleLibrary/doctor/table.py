@@ -19,6 +19,8 @@ from FailTaleLibrary.text import count, duration
 
 WIDTH = 100
 _INDENT = " " * 10
+OF_ANOTHER_CONFIGURATION = "was made from another configuration"
+"""What is said of each collector on which a gate and the configuration differ."""
 _LABELS: dict[Verdict, str] = {"ok": "ok", "note": "note", "problem": "PROBLEM"}
 
 
@@ -28,7 +30,13 @@ def host_lines(host: HostFinding, *, all_collectors: bool = False) -> Iterator[s
     for stage in host.stages:
         if stage.verdict != "ok":
             yield from _entry_lines(_LABELS[stage.verdict], stage.said, stage.advice, host)
-    for collector in host.collectors:
+    drifted = [collector for collector in host.collectors if OF_ANOTHER_CONFIGURATION in collector.said]
+    if len(drifted) > 1:  # one thing is to be done for all of them
+        names = ", ".join(collector.collector for collector in drifted)
+        said = f"{count(len(drifted), 'collector')} (cannot): refused: the gate {OF_ANOTHER_CONFIGURATION}: {names}"
+        yield from _entry_lines("PROBLEM", said, drifted[0].advice, host)
+    told = [collector for collector in host.collectors if len(drifted) < 2 or collector not in drifted]
+    for collector in told:
         if collector.verdict != "ok":
             label = "PROBLEM" if collector.verdict == "problem" else "note"
             yield from _entry_lines(label, f"{collector.collector} ({collector.outcome}): {collector.said}", (), host)
