@@ -295,6 +295,37 @@ def test_where_the_second_round_brings_nothing_the_glance_stays_beside_the_reaso
     assert evidence.gaps == (gap,)
 
 
+STORES = """
+components: {{web: {{collectors: [{{name: app, file: /var/log/app.log}},
+  {{name: loki, http: {{url: 'http://127.0.0.1:9/q?from={{since}}'}}}},
+  {{name: pods, kubernetes: pods}}, {{name: events, kubernetes: events}}]}}}}
+hosts: {{{hosts}}}
+"""
+
+
+def test_what_a_store_or_a_cluster_is_asked_for_all_hosts_alike_is_asked_once() -> None:
+    text = STORES.format(hosts=", ".join(f"{host}: {{component: web, transport: local}}" for host in HOSTS))
+    config, failure = parse_config(text), a_failure(message="Expected 200", keyword_path=(), keywords=())
+    plans: list[Plan] = []
+
+    def collect(one_plan: Plan, budget: Budget) -> Collected:
+        plans.append(one_plan)
+        grave = {GUILTY: ("ERROR disk quota exceeded",)}
+        items = tuple(log(host, USUAL, *grave.get(host, ())) for host in HOSTS)
+        return Collected(Evidence(failure_id=failure.id, items=items, gaps=one_plan.skipped, collected_at=AT))
+
+    collectors = {f"{host}/{each.name}": each for host in HOSTS for _, each in config.collectors_for(host)}
+    _, collected = Rounds(failure, collectors, names(), 20).collect(plan(failure, config), collect, Budget(60))
+    first, second = ([step.id for step in each.steps if step.collector != "app"] for each in plans)
+    assert [step for step in first if not step.endswith("/pods")] == ["web000/loki", "web000/events"]
+    assert sum(step.endswith("/pods") for step in first) == len(HOSTS)
+    assert second == [f"{GUILTY}/events"]
+    assert {gap.detail for gap in collected.evidence.gaps} == {
+        "events: of 100 hosts, web000 and those in full asked the cluster",
+        "loki is one query for 100 hosts: asked once, for web000",
+    }
+
+
 def test_a_cancelled_collection_has_no_second_round() -> None:
     plans, _, evidence = in_two_rounds(lambda asked: pytest.fail("asked"), cancelled=True)
     assert len(plans) == 1

@@ -16,6 +16,7 @@ from FailTaleLibrary.config import Collector
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.ranking.outliers import NAMED_BY_STEP, NOTABLE, StandingOut, standing_out
 from FailTaleLibrary.records import (
+    NO_HOST,
     AskedInFull,
     Cost,
     Evidence,
@@ -55,11 +56,12 @@ class Rounds:
 
     def collect(self, plan: Plan, collect: CollectPlan, budget: Budget) -> tuple[Plan, Collected]:
         """The plan as it was carried out, and the evidence, which names who was asked in full and why."""
+        plan, not_at_once = self._each_query_once(plan)
         hosts = tuple(dict.fromkeys(step.host for step in plan.steps if self._glanced(step) != step))
         if not hosts:  # nothing would be left out of anybody
             return plan, collect(plan, budget)
         named = self._named(hosts)
-        first = self._plan_of_first_round(plan, [each.host for each in named])
+        first = self._plan_of_first_round(plan, [each.host for each in named], not_at_once)
         limit = our_words("{}, of which a part is kept for hosts that stand out", budget.limit)
         early = collect(first, budget.part(_FIRST_SHARE * budget.left_s, limit=limit))
         chosen = self._chosen(early.evidence, named, hosts, budget)
@@ -106,12 +108,45 @@ class Rounds:
 
     # --- What each round asks
 
-    def _plan_of_first_round(self, plan: Plan, named: Collection[str]) -> Plan:
+    def _each_query_once(self, plan: Plan) -> tuple[Plan, Collection[str]]:
+        """The plan in which what a store is asked for many hosts alike is asked once, with gaps that say so.
+
+        And the ids of steps that ask what is perhaps one cluster: one host asks it at once, others when they are asked
+        in full.
+        """
+        left_out: set[str] = set()
+        not_at_once: set[str] = set()
+        gaps: list[Gap] = []
+        for first, *others in self._asked_alike(plan):
+            what, who = configured_name(first.collector), configured_name(first.host)
+            if self.collectors[first.id].query is not None:
+                left_out |= {step.id for step in others}
+                words = our_words("{} is one query for {} hosts: asked once, for {}", what, 1 + len(others), who)
+            else:
+                not_at_once |= {step.id for step in others}
+                words = our_words("{}: of {} hosts, {} and those in full asked the cluster", what, 1 + len(others), who)
+            gaps.append(Gap(host=NO_HOST, reason="skipped", detail=words))
+        kept = tuple(step for step in plan.steps if step.id not in left_out)
+        return plan.model_copy(update={"steps": kept, "skipped": (*plan.skipped, *gaps)}), not_at_once
+
+    def _asked_alike(self, plan: Plan) -> Iterator[list[Step]]:
+        """Steps of several hosts that put one and the same question to a store, or to a cluster."""
+        alike: dict[tuple[str, str], list[Step]] = {}
+        for step in plan.steps:
+            collector = self.collectors[step.id]
+            if collector.query is not None or collector.kubernetes not in (None, "pods"):
+                alike.setdefault((step.component, step.collector), []).append(step)
+        for steps in alike.values():
+            same = [step for step in steps if self.collectors[step.id] == self.collectors[steps[0].id]]
+            if len(same) > 1:
+                yield same
+
+    def _plan_of_first_round(self, plan: Plan, named: Collection[str], not_at_once: Collection[str]) -> Plan:
         """State of all, a glance at the logs of all but the named ones; half of the bytes are kept for the second."""
         steps = tuple(
             step if step.host in named else glanced
             for step in plan.steps
-            if (glanced := self._glanced(step)) is not None or step.host in named
+            if step.host in named or ((glanced := self._glanced(step)) is not None and step.id not in not_at_once)
         )
         return plan.model_copy(update={"steps": steps, "max_bytes": max(1, plan.max_bytes // 2)})
 

@@ -50,7 +50,7 @@ def _silent_hosts(gaps: Iterable[Gap]) -> Iterator[SafeText]:
 
 def _unasked_hosts(evidence: Evidence) -> Iterator[SafeText]:
     """Hosts of the configuration of which nothing came, not even a gap."""
-    known = {item.host for item in evidence.items} | {gap.host for gap in evidence.gaps}
+    known = {item.host for item in evidence.items} | {gap.host for gap in evidence.gaps} | {*evidence.glanced_at}
     for names in evidence.names:
         if names.host not in known:
             yield our_words("{} ({})", configured_name(names.host), derived(_why_unasked, names))
