@@ -162,7 +162,7 @@ def ranked(
     text = "\n".join(f"{at:%Y-%m-%dT%H:%M:%S.%f}Z {line}" for at, line in zip(times, lines, strict=True))
     item = an_item(text=text, before="", look_backs=(LookBack(of_lines=len(lines), lines=100, seconds=600.0),))
     evidence = Evidence(failure_id="x", items=(item,), collected_at=FAILED_AT)
-    failure = a_failure(message="1 != 2", keyword_path=(), keywords=(), identifiers=identifiers, others=others)
+    failure = a_failure(message="no answer came", keyword_path=(), keywords=(), identifiers=identifiers, others=others)
     return rank(failure, evidence, history=history or History())
 
 

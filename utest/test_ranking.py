@@ -581,8 +581,8 @@ def test_a_request_for_the_first_page_is_named_without_its_host() -> None:
 
 def test_a_failure_that_is_no_request_is_named_by_its_keyword() -> None:
     failure = a_failure(message="'Total: 12' != 'Total: 13'", keyword_path=(a_step(name="Page Should Show Total"),))
-    headline = ranked(log("2026-03-14 12:01:07,000 ERROR price list is empty"), failure=failure).headline
-    assert headline == "api1: price list is empty, 0.4 s before `Page Should Show Total` failed"
+    headline = ranked(log("2026-03-14 12:01:07,000 ERROR no total: price list is empty"), failure=failure).headline
+    assert headline == "api1: no total: price list is empty, 0.4 s before `Page Should Show Total` failed"
 
 
 def test_a_failure_that_a_keyword_only_says_is_named_by_who_called_it() -> None:

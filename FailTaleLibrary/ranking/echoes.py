@@ -8,6 +8,7 @@ itself. Of one request, and of one server's end, the first line leads.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from FailTaleLibrary.lazy import regex, replace
@@ -28,6 +29,8 @@ _AT_ONCE_S = 2.0
 """Lines of one request, and those of a server's end, stand no further apart."""
 _ENDS = frozenset({"unit failed", "restart"})
 """What a service manager says of a service's end, and not why."""
+_KEEP_FROM_STARTING = frozenset({"port in use", "configuration error", "disk full", "read-only", "permission denied"})
+"""Kinds of causes for which a program that was started anew ends again."""
 _WHOLE_SECOND_S = 1.0
 """A service manager's log may have whole seconds."""
 _LOOKED_AT = 60
@@ -39,12 +42,13 @@ _LEAST_OF_REQUEST = 3.0
 def behind_causes(ordered: Sequence[Candidate], scene: Scene, linker: Linker) -> list[Candidate]:
     """The same candidates: clients behind the reason, then what came after the failure, then status lines."""
     classes: tuple[list[Candidate], ...] = ([], [], [])
-    for each in _confirmed(ordered, linker):
+    for each in _confirmed(ordered, linker, scene):
         is_late = each.line_number is not None and each.at is not None and scene.offset_s(each.at) > LATE_S
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
     causes = _pages_behind_cause(_clients_behind_reason(_relays_behind_source(classes[0], linker), linker))
     causes = _client_behind_named_error(_ends_behind_last_words(_first_of_request(causes)), linker)
-    first = _refusals_behind_change(_ordinary_behind_news(causes), linker)
+    causes = _bare_error_behind_limit(_ordinary_behind_news(causes))
+    first = _refusals_behind_change(causes, linker)
     return [*first, *classes[1], *classes[2]]
 
 
@@ -55,19 +59,26 @@ def _is_status_line(candidate: Candidate) -> bool:
 # --- Complaints of a service's own client ----------------------------------------------------------------------------
 
 
-def _confirmed(ordered: Sequence[Candidate], linker: Linker) -> list[Candidate]:
+def _confirmed(ordered: Sequence[Candidate], linker: Linker, scene: Scene) -> list[Candidate]:
     """The candidates; a complaint, or what makes others wait, is a reason where a client elsewhere noticed it, too."""
     clients = [each for each in ordered if each.line_number is not None and _noticed_something(each)]
     waiting = [each for each in clients if any(signal.name == "time-out" for signal in each.signals)]
+    has_waited = bool(_TIMED_OUT.search(scene.failure.message))
 
     def confirmed(each: Candidate) -> Candidate:
         if each.told_by == COMPLAINT:
             return _confirmed_by(each, clients, linker)
-        return _confirmed_by(each, waiting, linker, by_nobody_named=True) if _makes_wait(each) else each
+        if not _makes_wait(each):
+            return each
+        found = _confirmed_by(each, waiting, linker, by_nobody_named=True)
+        return each.told_as_reason(_WAITED_IN_VAIN) if found is each and has_waited else found
 
     return [confirmed(each) for each in ordered]
 
 
+_TIMED_OUT = regex(r"\bread timed out\b|\bReadTimeout\b|\b504\b|deadline exceeded|gateway time-?out", re.IGNORECASE)
+"""A test's own word that a server did not answer in time; its own time-out is none."""
+_WAITED_IN_VAIN = Signal(name="noticed elsewhere", words=our_words("the test waited in vain"), strong=True)
 _MAKES_WAIT = frozenset({"slow", "packets blocked", "batch job"})
 """Kinds that are no fault by themselves: somebody must have waited."""
 
@@ -218,6 +229,8 @@ def _tells_an_end(candidate: Candidate) -> bool:
 def _could_be_last_words(candidate: Candidate, end: Candidate) -> bool:
     if candidate.host != end.host or _tells_an_end(candidate):
         return False
+    if _keeps_from_starting(candidate) and _are_at_once(candidate, end):
+        return True
     if candidate.collector == end.collector and not _is_before_in_log(candidate, end):
         return False
     names = {signal.name for signal in candidate.signals}
@@ -227,6 +240,33 @@ def _could_be_last_words(candidate: Candidate, end: Candidate) -> bool:
     if candidate.at is None or end.at is None:
         return False
     return -_LATEST_S <= (candidate.at - end.at).total_seconds() <= _WHOLE_SECOND_S
+
+
+def _keeps_from_starting(candidate: Candidate) -> bool:
+    kinds = {signal.name for signal in candidate.signals if signal.strong}
+    return candidate.can_be_told and not kinds.isdisjoint(_KEEP_FROM_STARTING)
+
+
+def _are_at_once(one: Candidate, other: Candidate) -> bool:
+    if one.at is None or other.at is None:
+        return False
+    return abs((one.at - other.at).total_seconds()) <= _AT_ONCE_S
+
+
+# --- What stood at its limit -----------------------------------------------------------------------------------------
+
+
+def _bare_error_behind_limit(ordered: list[Candidate]) -> list[Candidate]:
+    """Where an error leads that says no reason, a state of its host that stood at its limit does: a full disk."""
+    lead = next(iter(ordered), None)
+    if lead is None or lead.line_number is None or {each.name for each in lead.signals if each.strong} != {"error"}:
+        return ordered
+    state = next((each for each in ordered[1:_LOOKED_AT] if each.host == lead.host and _is_at_limit(each)), None)
+    return ordered if state is None else [state, *(each for each in ordered if each is not state)]
+
+
+def _is_at_limit(candidate: Candidate) -> bool:
+    return any(signal.name == "at its limit" and signal.strong for signal in candidate.signals)
 
 
 # --- Who is named, and who says nothing ------------------------------------------------------------------------------
@@ -249,11 +289,12 @@ def _could_be_reason_of(error: Candidate, client: Candidate, linker: Linker) -> 
 
 
 def _ordinary_behind_news(ordered: list[Candidate]) -> list[Candidate]:
-    """Where a line leads that is only new or the test's own, an event that is news does, if it is near the top."""
+    """Where a line leads that is only new or the test's own, an event or a reason does that stands near the top."""
     lead = next(iter(ordered), None)
     if lead is None or lead.is_strong or not _ORDINARY.issuperset(signal.name for signal in lead.signals):
         return ordered
-    event = next((each for each in ordered[1:_NEAR_TOP] if each.is_event and each.can_be_told), None)
+    others = (each for each in ordered[1:_NEAR_TOP] if each.is_event or each.told_by == "server")
+    event = next((each for each in others if each.is_strong and each.can_be_told), None)
     return ordered if event is None else [event, *(each for each in ordered if each is not event)]
 
 

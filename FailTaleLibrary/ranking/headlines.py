@@ -35,13 +35,32 @@ _EVENT_CHARS = 80
 
 
 def headline_of(
-    failure: Failure, evidence: Evidence, strongest: Suspect | None, not_in_reach: Sequence[SafeText]
+    failure: Failure,
+    evidence: Evidence,
+    strongest: Suspect | None,
+    not_in_reach: Sequence[SafeText],
+    *,
+    refusal: Suspect | None = None,
+    is_own: bool = False,
 ) -> SafeText:
-    """One sentence of the strongest suspect; without one, that nothing explains the failure, and what was not seen."""
+    """One sentence of the strongest suspect; without one, that nothing explains the failure, and what was not seen.
+
+    ``refusal``: who refused what the test asked for; ``is_own``: the message speaks of the test's own text.
+    """
     if strongest is not None:
         return derived(_headline, (failure, strongest))
+    if is_own:
+        return our_words("{}: the message tells of the test itself, not of what it tests", NO_SUSPECT)
     unseen = derived(_unseen, tuple(not_in_reach))
+    if refusal is not None:
+        return our_words("{}: {}{}", NO_SUSPECT, derived(_refusal, (failure, refusal)), unseen)
     return our_words("{}: {}{}", NO_SUSPECT, derived(_explains_nothing, evidence), unseen)
+
+
+def _refusal(records: tuple[Failure, Suspect]) -> str:
+    """``app1 (shop) refused what the test asked for: no price of 'boook'``."""
+    _, first = records
+    return f"{_who(first)} refused what the test asked for: {_IDS.sub('', gist(first.text))}"
 
 
 def cause_of(suspect: Suspect) -> SafeText:

@@ -26,6 +26,9 @@ _LEVEL = regex(
 _LEVEL_CHARS = 160
 """How far into a message its level may stand."""
 _SHORT_LEVELS = {"I": INFO, "W": WARNING, "E": ERROR, "F": FATAL, "D": DEBUG}
+_NUMBERED_LEVELS = {"3": INFO, "4": WARNING, "5": ERROR, "6": FATAL}
+_NUMBERED = regex(r'"level": ?([3456])0\b')
+"""As pino and bunyan write them."""
 _SHORT = regex(r"([IWEFD])(?:\d{4} \d\d:\d\d:\d\d|/[\w.]+ *(?:\(|:))")  # klog, Android
 
 
@@ -85,6 +88,9 @@ def level_of(message: str) -> float | None:
     match = _LEVEL.search(message[:_LEVEL_CHARS])
     if match:
         return _LEVELS[(match[1] or match[2] or match[3] or match[4]).upper()]
+    numbered = _NUMBERED.search(message[:_LEVEL_CHARS])
+    if numbered:
+        return _NUMBERED_LEVELS[numbered[1]]
     short = _SHORT.match(message)
     return _SHORT_LEVELS[short[1]] if short else None
 

@@ -11,6 +11,7 @@ from FailTaleLibrary.ranking.belonging import Belonging, notes_of
 from FailTaleLibrary.ranking.causes import signature_of
 from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of
 from FailTaleLibrary.ranking.echoes import behind_causes
+from FailTaleLibrary.ranking.failing import REFUSAL, explaining
 from FailTaleLibrary.ranking.headlines import cause_of, event_of_failure, event_of_suspect, headline_of
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import clipped, gist, template
@@ -84,7 +85,8 @@ def rank(
     sources = _sources(evidence.items, setting, most_lines=most_lines)
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(silence_noticed(state, lines, linker), overlap) for state in states_of(evidence, history)]
-    candidates = [*states, *_without_copies(lines)]
+    failing = explaining(failure, linker)
+    candidates = failing.weighed([*states, *_without_copies(lines)])
     hosts = {item.host for item in evidence.items} | {gap.host for gap in evidence.gaps}
     if len(hosts) >= _MANY_HOSTS:
         from FailTaleLibrary.ranking.alike import ranked_of_many  # few runs need it
@@ -92,6 +94,7 @@ def rank(
         behind = ranked_of_many(candidates, evidence, lambda each: behind_causes(_ordered(each), scene, linker))
     else:
         behind = behind_causes(_ordered(candidates), scene, linker)
+    behind = failing.lead_first(failing.weighed(behind))
     proven = behind if failure.others is None else _in_company(behind)
     found = chain_of(proven, linker, scene)
     ordered = within_quotas(_with_members_behind_cause(proven, found), most=MOST_SUSPECTS)
@@ -102,7 +105,9 @@ def rank(
     strongest = suspects[0] if suspects and suspects[0].is_strong else None
     unseen = not_in_reach(evidence)
     return Analysis(
-        headline=headline_of(failure, evidence, strongest, unseen),
+        headline=headline_of(
+            failure, evidence, strongest, unseen, refusal=_refusal_among(suspects), is_own=failing.way == "own"
+        ),
         cause=cause_of(strongest) if strongest else our_words(""),
         suspects=suspects,
         chain=_chain_record(found, dict(zip(map(id, ordered), suspects, strict=True)), failure),
@@ -110,6 +115,12 @@ def rank(
         notes=(*notes_of(failure), *_left_out(sources, most_lines=most_lines, is_over=is_over())),
         signature=signature_of(failure, strongest, known=history.signatures),
     )
+
+
+def _refusal_among(suspects: Sequence[Suspect]) -> Suspect | None:
+    """The best suspect, where it only tells that what the test asked for was refused."""
+    first = next(iter(suspects), None)
+    return first if first is not None and first.signals[0].name == REFUSAL.name else None
 
 
 def _in_company(ordered: Sequence[Candidate]) -> list[Candidate]:
