@@ -103,6 +103,7 @@ def test_a_refusal_is_told_and_accuses_nobody() -> None:
     [
         "INFO shop.flags: flag 'sessions' is off now",
         "INFO shop.accounts: account alice was locked by admin",
+        "WARN shop.auth: no session for 'alice': signing key 'k7' expired at 2026-03-12T17:22:45Z",
         "WARN shop.auth: token refused: it is not valid yet: nbf lies 7199 s in the future",
     ],
 )

@@ -132,6 +132,11 @@ _TIES = frozenset({"same identifier", "shared words", "of this test"})
 _LONG_WORD = regex(r"'[^']{4,}'")
 _VERSIONS = frozenset({"deployment", "version started"})
 _OF_VERSION = regex(r"\b([a-z][\w-]{2,40}) (?:from |version |to )?v?\d+\.\d+", re.IGNORECASE)
+_EXPIRED_IN_SYSTEM = regex(
+    r"\b(?:key|licen[cs]e|certificate|account|password|subscription|credentials?)\b[^:;]{0,40}\bexpired",
+    re.IGNORECASE,
+)
+"""What a system has to renew; a token or a session is the test's own."""
 _ERRNO = regex(r"\((?:13|2[48]|30): |\[Errno \d+\]|\bE(?:ACCES|PERM|ROFS|NOSPC|MFILE)\b")
 """What the operating system refused to a program is no refusal of a request."""
 _UNREADABLE = regex(
@@ -188,7 +193,7 @@ class Explaining:
         kinds = {signal.name for signal in candidate.signals if signal.strong}
         if self.way in ("refused", "compared"):
             rules = _CHANGES_OF_RULES if self.way == "refused" else _CHANGES
-            if self._is_tied(candidate, kinds):
+            if self._is_tied(candidate, kinds) or ("expired" in kinds and _EXPIRED_IN_SYSTEM.search(candidate.text)):
                 return True
             return not kinds.isdisjoint(rules) and not _is_version_of_other(candidate, kinds)
         return self.way == "broken" or "at its limit" not in kinds or self._is_tied(candidate, kinds)
@@ -201,7 +206,7 @@ class Explaining:
         text = "\n".join((candidate.text, *candidate.trace[-1:]))[:LINE_CHARS]
         if self.way == "refused":
             is_known = not kinds.isdisjoint(_CHANGES_OF_RULES) or bool(kinds - _REFUSALS)
-            return not is_known and bool(kinds) and not _ERRNO.search(text)
+            return not is_known and bool(kinds) and not (_ERRNO.search(text) or _EXPIRED_IN_SYSTEM.search(text))
         if self.way != "broken":
             return False
         return _misreads_request(candidate) or (bool(_UNREADABLE.search(text)) and self._quotes_own_text(text))

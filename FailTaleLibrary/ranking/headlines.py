@@ -53,14 +53,13 @@ def headline_of(
         return our_words("{}: the message tells of the test itself, not of what it tests", NO_SUSPECT)
     unseen = derived(_unseen, tuple(not_in_reach))
     if refusal is not None:
-        return our_words("{}: {}{}", NO_SUSPECT, derived(_refusal, (failure, refusal)), unseen)
+        return our_words("{}: {}{}", NO_SUSPECT, derived(_refusal_in_words, refusal), unseen)
     return our_words("{}: {}{}", NO_SUSPECT, derived(_explains_nothing, evidence), unseen)
 
 
-def _refusal(records: tuple[Failure, Suspect]) -> str:
+def _refusal_in_words(refusal: Suspect) -> str:
     """``app1 (shop) refused what the test asked for: no price of 'boook'``."""
-    _, first = records
-    return f"{_who(first)} refused what the test asked for: {_IDS.sub('', gist(first.text))}"
+    return f"{_who(refusal)} refused what the test asked for: {_IDS.sub('', gist(refusal.text))}"
 
 
 def cause_of(suspect: Suspect) -> SafeText:
