@@ -10,6 +10,7 @@ NAMES = {
     "ranking": "bench.ranking",
     "ranking_speed": "bench.ranking_speed",
     "faults": "bench.faults",
+    "written": "bench.written",
     "hints": "bench.hints",
     "hint_answers": "bench.hint_answers",
     "hint_prompts": "bench.hint_prompts",

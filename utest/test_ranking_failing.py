@@ -40,6 +40,7 @@ WAYS = {
     "broken": [
         "HTTPError: 500 Server Error for url: http://web1/orders",
         "PUT http://web1/files/a.txt: expected 201, got 503",
+        "Expected 200, got 500",
         "ReadTimeout: HTTPConnectionPool(host='gw1', port=80): Read timed out. (read timeout=1)",
         "ConnectionError: [Errno 111] Connection refused: http://web1/",
         "Order 51 was not exported within 2 s",

@@ -43,7 +43,8 @@ _STATUS = regex(
     rf"Expected status: (?P<robot>{_COMMON_STATUSES}) !="  # RequestsLibrary names what came first
     r"|(?:\bexpect(?:ed|s)?|!=|==|\bwant(?:ed)?|\bshould (?:be|have been))[\s:'\"(]*"
     rf"(?:(?:status|code|http|to be)[\s:'\"=(]*){{0,3}}(?:{_COMMON_STATUSES})\b"
-    rf"|(?<![\w./:=?&-])(?P<got>{_COMMON_STATUSES})(?![\w/-]|[.,]\d)"
+    rf"|(?<![\w./:=?&-])(?P<got>{_COMMON_STATUSES})(?![\w/-]|[.,]\d)",
+    re.IGNORECASE,
 )
 """A status that is got, or one that is expected, which has no group."""
 _SYSTEM_STATUSES = frozenset({"408", "423", "424", "425", "429", "499"})
