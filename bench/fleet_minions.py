@@ -67,14 +67,14 @@ def main() -> None:
     grains = _shared(options, Path(folder) / "shared")
     gc.collect()
     gc.freeze()  # so that what is shared stays shared
-    homes = []
+    begun: dict[Path, float] = {}
     for number in range(int(count)):
         options["multiprocessing"] = number == int(count) - 1
         name = f"minion{number}"
         if os.fork() == 0:
             _be_minion(options, Path(folder) / name, name, grains)
-        homes.append(Path(folder) / name)
-        _wait_for_most(homes)
+        begun[Path(folder) / name] = time.monotonic()
+        _wait_for_most(begun)
     signal.pause()
 
 
@@ -134,11 +134,13 @@ def _be_minion(options: dict[str, Any], home: Path, name: str, grains: dict[str,
     os._exit(0)
 
 
-def _wait_for_most(homes: list[Path]) -> None:
-    """Until few are still starting."""
-    ends = time.monotonic() + _START_S
-    while time.monotonic() < ends and sum(not (home / "ready").exists() for home in homes[-64:]) >= _AT_ONCE:
+def _wait_for_most(begun: dict[Path, float]) -> None:
+    """Until few are still starting; who does not get on is not waited for."""
+    while len(begun) >= _AT_ONCE:
         time.sleep(0.1)
+        for home, began in list(begun.items()):
+            if (home / "ready").exists() or time.monotonic() - began > _START_S:
+                del begun[home]
 
 
 if __name__ == "__main__":
