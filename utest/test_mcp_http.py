@@ -86,6 +86,18 @@ def test_without_a_token_not_even_the_path_is_told(server: Served) -> None:
             assert "server" not in response.headers
 
 
+def test_a_slash_behind_the_path_leads_to_the_same(server: Served) -> None:
+    known = {"name": "list_failures", "arguments": {}}
+    with httpx2.Client(trust_env=False) as client:
+        response = client.post(
+            f"http://127.0.0.1:{server.port}/mcp/",
+            content=server.body("tools/call", known),
+            headers=server.headers("tools/call", known),
+        )
+    assert response.status_code == 200
+    assert not answer_in(response.text)["result"]["isError"]
+
+
 def test_an_oversized_body_is_refused(server: Served) -> None:
     status, _ = call(server, "collect_evidence", {"message": "x" * 1_000_000})
     assert status == 413

@@ -15,6 +15,7 @@ from mcp.server.mcpserver.exceptions import ResourceNotFoundError
 from mcp.server.mcpserver.tools import Tool
 from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import CallToolResult, Completion, CompletionArgument, CompletionContext, ListToolsResult, TextContent
+from starlette.routing import Route
 
 from FailTaleLibrary import __version__
 from FailTaleLibrary.background import in_thread
@@ -118,6 +119,8 @@ def http_application(
     )
     if api is not None:
         application.router.routes.extend(api.routes())
+    served = next(route for route in application.router.routes if isinstance(route, Route) and route.path == PATH)
+    application.router.routes.append(Route(f"{PATH}/", endpoint=served.endpoint))  # as many write it
     application.router.redirect_slashes = False  # it would lead to whatever Host the request names
     return application
 
