@@ -743,11 +743,14 @@ def test_where_a_log_level_kept_the_cards_out_the_bundles_beside_the_output_are_
     output = tmp_path / "output.xml"
     output.write_text("<robot><suite/></robot>")
     assert main(["show", str(output)]) == 0
-    said, number, first, *_ = out().splitlines()
+    said, where = out().splitlines()
     assert said == f"No evidence in '{output}'."
-    assert number.startswith(f"{len(run.bundles)} bundle")
-    assert main(first.split()[1:]) == 0
-    assert Path(first.split()[2]).name in {bundle.name[:8] for bundle in run.bundles}
+    assert main([*where.split("failtale ", 1)[1].split(), "--all", "--json"]) == 0
+    shown = json.loads(out())
+    assert {each["failure"]["id"] for each in shown} == {bundle.name for bundle in run.bundles}
+    assert [each["failure"]["window"]["end"] for each in shown] == sorted(
+        each["failure"]["window"]["end"] for each in shown
+    )
 
 
 def test_a_command_waits_for_the_import_of_no_other() -> None:

@@ -7,10 +7,11 @@ import os
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from FailTaleLibrary.archive import Whereabouts, read_bundle, reports_in
+from FailTaleLibrary.archive.bundles import MANIFEST
 from FailTaleLibrary.cli.options import Commands, status_1
 from FailTaleLibrary.cli.selection import Selection, add_filters, selection_of, what_there_is
 from FailTaleLibrary.cli.terminal import print_report
@@ -36,7 +37,7 @@ def add_command(commands: Commands) -> None:
     show.add_argument(
         "path",
         metavar="PATH_OR_ID",
-        help="output.xml, output.json, the folder of either or of a bundle, or how a failure's id begins, "
+        help="output.xml, output.json, the folder of either, of a bundle or of bundles, or how a failure's id begins, "
         "which stands in its card",
     )
     show.add_argument(
@@ -56,10 +57,14 @@ def add_command(commands: Commands) -> None:
 
 
 def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
-    """All reports in an output file of Robot Framework, or the one of a bundle.
+    """All reports in an output file of Robot Framework, of a folder of bundles by time, or the one of a bundle.
 
     What a killed run left of its output gives the reports before the tear, then the error.
     """
+    bundles = sorted(each.parent for each in path.glob(f"*/{MANIFEST}")) if path.is_dir() else []
+    if bundles and not (path / MANIFEST).is_file():
+        yield from _by_time(map(_report_or_damage, bundles))
+        return
     if path.is_dir():
         yield read_bundle(path)
         return
@@ -74,10 +79,22 @@ def reports_at(path: Path) -> Iterator[Report | ArchiveError]:
         yield error
 
 
+def _report_or_damage(bundle: Path) -> Report | ArchiveError:
+    try:
+        return read_bundle(bundle)
+    except ArchiveError as error:
+        return error
+
+
+def _by_time(found: Iterable[Report | ArchiveError]) -> list[Report | ArchiveError]:
+    """Failures as they came; what is damaged last."""
+    return sorted(found, key=lambda each: str(each.failure.window.end) if isinstance(each, Report) else "~")
+
+
 def _output_in(path: Path) -> Path:
     """The output of a folder of results; the path itself where it is no such folder."""
     outputs = (path / name for name in ("output.xml", "output.json"))
-    is_results = path.is_dir() and not (path / "manifest.json").exists()
+    is_results = path.is_dir() and not (path / MANIFEST).exists()
     return next((each for each in outputs if each.is_file()), path) if is_results else path
 
 
@@ -103,12 +120,9 @@ def _run_show(options: argparse.Namespace) -> int:
 
 def _bundles_beside(output: Path) -> Iterator[str]:
     """What to type where a log level, or ``--removekeywords ALL``, left no card, but bundles were written."""
-    ids = [*Whereabouts([output.parent]).bundles_with("")] if output.is_file() else []
-    if ids:
-        yield f"{count(len(ids), 'bundle')} beside it, of this run or of others before it:"
-        yield from (f"  failtale show {each[:8]} --in {shlex.quote(str(output.parent))}" for each in ids[:MANY])
-    if len(ids) > MANY:
-        yield f"  and {len(ids) - MANY} more"
+    bundles = Whereabouts([output.parent]).bundles_with("").values() if output.is_file() else ()
+    for folder in dict.fromkeys(bundle.parent for bundle in bundles):
+        yield f"Bundles of this run, or of others before it: failtale show {shlex.quote(str(folder))}"
 
 
 def _print_chosen(
