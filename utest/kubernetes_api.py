@@ -124,6 +124,8 @@ class Cluster:
     """When set, who does not bear it is not let in."""
     prefix: str = ""
     """Path ahead of its API, as where one address serves several clusters."""
+    pages_expire: bool = False
+    """Whether a list is forgotten after its first page, as where the server compacts its store."""
     modern: bool = False
     """Whether all resources are told in one answer, as since 1.26."""
     asked: list[str] = field(default_factory=list)
@@ -254,6 +256,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _tell_list(self, namespace: str, resource: str, query: dict[str, str]) -> None:
         if resource not in RESOURCES:
             self._tell_status(404, "NotFound", "the server could not find the requested resource")
+        elif self.cluster.pages_expire and "continue" in query:
+            self._tell_status(410, "Expired", "The provided continue parameter is too old to display a consistent list")
         elif not self._is_refused(namespace, resource, "list"):
             group, version, kind = RESOURCES[resource]
             found = [

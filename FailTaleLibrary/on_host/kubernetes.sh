@@ -14,7 +14,7 @@ about=${about-} namespaces=${namespaces-} selector=${selector-} low_at=${low_at-
 most=${most-20} whole=${whole-} pods=${pods-} events=${events-} changes=${changes-} cluster=${cluster-} stamps=${stamps-}
 failtale_nonce=${failtale_nonce-} base=''
 probing=4 reading=${reading-8} # seconds for a sign of life, which is a page of a list as well, and for all of an answer
-waiting=$probing # seconds for one request
+waiting=$probing patience=$probing # seconds for one request, and for one once the first sign of life came
 page=200 # objects: few enough that a page is a sign of life
 at_once=8
 reach=5000 # newest lines of a log
@@ -50,6 +50,8 @@ probe() {
   said=$(ctl "$probing" api-versions -v=8 2>&1 >/dev/null) # a server may tell its version, and hang on all else
   status=$?
   answered_at=$(date +%s)
+  patience=$((probing + 2 * (answered_at - asked_at))) # a busy machine is slow in all
+  waiting=$patience
   server=$(say "$said" | awk -v mode=server "$cluster")
   server_at=${server%% *} base=${server#* }
   # before 1.21 a kubectl that tells so much of its work ends with its stacks behind the words
@@ -81,7 +83,17 @@ of_each() {
     set +f
   done
 }
-list() { ctl "$reading" get --chunk-size="$page" "$@"; }
+# In pages; where the server forgot the list in the midst of it (410), all at once.
+list() {
+  listed=$(ctl "$reading" get --chunk-size="$page" "$@" 2>&1)
+  status=$?
+  case $status-$listed in
+    0-*) ;;
+    *'Error from server (Expired)'*) listed=$(ctl "$reading" get --chunk-size=0 "$@" 2>&1); status=$? ;;
+  esac
+  say "$listed"
+  return "$status"
+}
 # fetch WHAT|NAMESPACE: what kubectl prints, errors among it, and a last line with its status.
 fetch() {
   what=${1%%|*} where=${1#*|}
@@ -179,8 +191,8 @@ read_log() {
   case $has in *'(BadRequest)'* | *'(NotFound)'*) has='' ;; esac
 }
 silence='Unable to connect to the server' # as kubectl begins, where a log has times
-raw_log() { # PATH SECONDS: so long may it take, without them as long as a sign of life
-  waiting=${2-$probing}
+raw_log() { # PATH SECONDS: so long may it take, without them as long as a page of a list
+  waiting=${2-$patience}
   bytes=$(ctl "$reading" get --raw "$1" 2>&1 | tail -c "$scan" | tr '\000' '\001')
   if [ "${#bytes}" -lt "$((scan - 4096))" ]; then say "$bytes"; return; fi
   printf 'large\t\n'
@@ -259,7 +271,7 @@ logs() {
     if [ "$share" -lt 2048 ]; then share=2048; fi
     read_planned
     if [ -z "$has_log" ]; then
-      printf 'The API server did not answer within %s s when it was asked for logs.\n' "$probing" >&2
+      printf 'The API server did not answer within %s s when it was asked for logs.\n' "$patience" >&2
       exit 1
     fi
     if [ "$unread" -gt 0 ]; then
