@@ -51,6 +51,7 @@ probe() {
   status=$?
   answered_at=$(date +%s)
   patience=$((probing + 2 * (answered_at - asked_at))) # a busy machine is slow in all
+  if [ "$patience" -lt "$probing" ]; then patience=$probing; fi # its clock was set back
   waiting=$patience
   server=$(say "$said" | awk -v mode=server "$cluster")
   server_at=${server%% *} base=${server#* }
