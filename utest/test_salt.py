@@ -289,6 +289,10 @@ def test_who_is_slow_to_answer_keeps_nobody_waiting_and_is_asked_when_he_does(la
     assert "web3" not in {minion for job in others for minion in job}
 
 
+ALL_SLOW_S = 8
+"""Longer than anybody may take who is alone."""
+
+
 def test_a_slow_fleet_is_waited_for_and_asked_in_parts_beginning_with_whom_the_failure_names(lab: Lab) -> None:
     """As on two processors that all of them share: nobody answers in the usual time."""
     names = [f"web{number}" for number in range(120)]
@@ -298,7 +302,7 @@ def test_a_slow_fleet_is_waited_for_and_asked_in_parts_beginning_with_whom_the_f
 
     def slow(function: str, arguments: Mapping[str, Any]) -> Any:
         if not woken.is_set():
-            woken.wait(8)  # longer than anybody may take who is alone
+            woken.wait(ALL_SLOW_S)
             woken.set()
         return recorded(function, arguments)
 
