@@ -136,7 +136,7 @@ BEGIN {
       "| 5[0-9][0-9][^0-9]|blocked|not enough|remaining connection|max_|backlog|reached|waiting|in use|already|one usage|self-signed" \
       "|nxdomain|not known|no (live|server|healthy|pg_hba)|circuit|noauth|credential|not exist|not (authori|permitted|valid)" \
       "|[^a-z_]lock(ed)? |locked|busy|too |duplicate|status[=: ]+[45][0-9][0-9]|not[_ ](the )?(leader|master|primary)" \
-      "|ahead of|future|skew|jumped|backwards|wrong"
+      "|ahead of|future|skew|jumped|backwards|wrong| lag (is|of) [0-9][0-9]"
     WARNS = "warn|slow|retry|retries|delay|stale|late[^a-z]|unexpected|unknown|skipp|ignor|discard|fallback|backoff|disabled" \
       "| 4[0-9][0-9][^0-9]"
   }

@@ -83,22 +83,26 @@ class _Asked:
         return ["" for _ in prompts]
 
 
-class _LastWords(logging.Handler):
-    """What a server says as it hangs up, which paramiko tells its log only."""
+class _LastWords(logging.Filter):
+    """What a server says as it hangs up, which paramiko tells its log only.
+
+    They become part of an error's sentence, which is redacted where it is told. The log may withhold them.
+    """
 
     def __init__(self) -> None:
-        super().__init__(logging.INFO)
+        super().__init__()
         self.text = ""
 
     def listen(self, log: logging.Logger) -> None:
-        """To this log alone: an earlier login's handler has nothing to do any more."""
+        """To this log alone: an earlier login's filter has nothing to do any more."""
         made_safe(log).setLevel(logging.INFO)
-        log.handlers = [self]
+        log.filters = [self, *(each for each in log.filters if not isinstance(each, _LastWords))]
 
-    def emit(self, record: logging.LogRecord) -> None:
+    def filter(self, record: logging.LogRecord) -> bool:
         code, colon, words = record.getMessage().partition("): ")
         if colon and code.startswith("Disconnect (code"):
             self.text = _in_short(words)
+        return True
 
 
 @dataclass(slots=True)
