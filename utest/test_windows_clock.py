@@ -141,6 +141,22 @@ def test_at_most_one_mark_per_host_is_under_way(tmp_path: Path) -> None:
         assert began.read_text() == "once\nonce\n"
 
 
+def test_no_more_hosts_are_marked_at_once_than_are_collected_from(tmp_path: Path) -> None:
+    """A hundred logins at once of one process would all take longer than they may."""
+    began, may_end = tmp_path / "began", tmp_path / "may-end"
+    slow = a_snapshot(f"echo once >> {began}; until [ -e {may_end} ]; do sleep 0.02; done")
+    names = ("here", "there", "yonder")
+    hosts = {name: {"component": ["app"], "transport": "local"} for name in names}
+    with marks_of(a_config(slow, hosts=hosts, limits={"parallel_hosts": 1})) as marks:
+        marks.window_began()
+        until(began.exists)
+        assert [marks.missed(name, now()) for name in names] == [PENDING] * 3
+        assert began.read_text() == "once\n"
+        may_end.touch()
+        until(lambda: all(newest(marks, name) for name in names))
+        assert began.read_text() == "once\n" * 3
+
+
 def test_noting_does_not_wait_for_a_slow_host(tmp_path: Path) -> None:
     may_end = tmp_path / "may-end"
     with marks_of(a_config(a_snapshot(f"until [ -e {may_end} ]; do sleep 0.02; done"))) as marks:

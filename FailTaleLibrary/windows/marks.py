@@ -169,6 +169,10 @@ class Marks:
             for place, collectors in places
         }
         self._cancel: threading.Event = beside._cancel if beside else threading.Event()
+        # A hundred logins at once are too much for one process: each would take longer than it may.
+        self._turns: threading.Semaphore = (
+            beside._turns if beside else threading.Semaphore(config.limits.parallel_hosts)
+        )
 
     def _marks_of(self, place: Place, asked: object) -> _HostMarks | None:
         """Marks of a host, where the same is asked of the same host: then one's marks tell the same as the other's."""
@@ -339,7 +343,11 @@ class Marks:
                 each.marks.rest(pause_s)
 
     def _take_marks(self, place: Place, transport: Transport, marks: _HostMarks, *, is_kept: bool = False) -> str:
-        """Takes one mark; why there is none, empty when there is one."""
+        """Takes one mark in its turn; why there is none, empty when there is one."""
+        with self._turns:
+            return self._take_marks_now(place, transport, marks, is_kept=is_kept)
+
+    def _take_marks_now(self, place: Place, transport: Transport, marks: _HostMarks, *, is_kept: bool) -> str:
         taken, failed = None, "the host gave none"
         pause_s = self._pace.least_s
         try:
