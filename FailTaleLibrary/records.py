@@ -463,7 +463,8 @@ class Item(Record):
     started_at: datetime | None = None
     duration_s: float = 0.0
     before: SafeText = our_words("")
-    """The last lines from before the window, where the collector asks for them as context."""
+    """The last lines from before the window, where the collector asks for them as context; else, of a log that is
+    silent in the window, those in which it said last that it stopped."""
     look_backs: tuple[LookBack, ...] = ()
     """What its logs held before the window; empty when the host did not look, or it is no log."""
     text: SafeText = our_words("")

@@ -170,6 +170,18 @@ def test_that_the_user_may_not_read_the_journal_is_not_hidden(tmp_path: Path) ->
     assert status == 1
 
 
+def test_a_unit_that_was_stopped_before_the_window_tells_it_and_no_other_line(tmp_path: Path) -> None:
+    entries = ["app[7]: order 8 is packed", "systemd[1]: Stopping app.service - Shop...", "systemd[1]: Stopped Shop."]
+    lines = [f"2026-11-22T18:30:0{second}.000000+0000 web {text}" for second, text in enumerate(entries)]
+    wrapper = tmp_path / "journalctl"
+    newest_first = "\\n".join(reversed(lines))
+    wrapper.write_text(f"#!/bin/sh\ncase \" $* \" in *' -r '*) printf '{newest_first}\\n' ;; esac\n")
+    wrapper.chmod(0o755)
+    found = answer(tmp_path, ResolvedWindow(kind="test", since_epoch=START + 540.0), "app")
+    assert found.before.decode().splitlines() == lines[1:]
+    assert answer(tmp_path, ResolvedWindow(kind="test", since_epoch=START - 9e6), "app").before == b""
+
+
 def test_a_unit_that_does_not_exist_is_not_silent_but_missing(journal: Path) -> None:
     systemctl = journal / "systemctl"
     systemctl.write_text("#!/bin/sh\necho not-found\n")

@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from log_rotations import append, collector, later
 
+from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.ranking.signals import rows_of
 from FailTaleLibrary.records import LookBack
@@ -391,3 +392,66 @@ def test_nothing_from_before_the_window_leaves_the_host(shell: HostShell, tmp_pa
     stdout, stderr, _ = shell.outputs(command_line(asked, window=window, max_bytes=100_000))
     assert secret.encode() not in stdout + stderr
     assert b" profile " in stderr
+
+
+# --- A log that is silent in the window -------------------------------------------------------------------------------
+
+GOES_ON = [entry(second, f"checkpoint {second} complete") for second in range(5)]
+STOPS = [entry(10, "LOG:  received fast shutdown request"), entry(11, "LOG:  shutting down")]
+CLIENTS = [entry(11, "FATAL:  terminating connection due to administrator command")] * 60
+STARTS = [entry(20, "LOG:  database system is ready to accept connections")]
+STOPPED = entry(12, "LOG:  database system is shut down")
+
+
+def told_of(shell: HostShell, awk: list[str], tools: Path, asked: Collector, **window: object) -> str:
+    """What a log that is silent in the window tells of the time before it."""
+    if not tools.exists():
+        tools.mkdir()
+        program = shutil.which(awk[0])
+        (tools / "awk").write_text(f'#!/bin/sh\nexec {" ".join([str(program), *awk[1:]])} "$@"\n')
+        (tools / "awk").chmod(0o755)
+    found = ResolvedWindow(kind="test", since_epoch=time.time() - 1, sure_epoch=time.time() - 1, **window)
+    output = shell.answer(command_line(asked, window=found, max_bytes=100_000), first_in_path=tools)
+    assert (output.text, output.stderr) == (b"", b"")
+    return output.before.decode()
+
+
+def test_a_silent_log_that_ended_with_a_stop_tells_it_and_no_other_line(
+    shell: HostShell, awk: list[str], tmp_path: Path
+) -> None:
+    log = tmp_path / "db.log"
+    tools = tmp_path / "tools"
+    asked = collector(log)
+    log.write_text("".join([*GOES_ON, *STOPS, STOPPED]))
+    later(log, -540)
+    mark = shell.mark(asked)
+    assert told_of(shell, awk, tools, asked) == "".join([*STOPS, STOPPED])
+    assert told_of(shell, awk, tools, asked, mark=mark) == "".join([*STOPS, STOPPED])
+    log.write_text("".join([*GOES_ON, *STOPS, *CLIENTS, STOPPED]))
+    later(log, -540)
+    assert told_of(shell, awk, tools, asked) == "".join([*STOPS, CLIENTS[0], STOPPED])
+    for innocent in ([*STOPS, STOPPED, *STARTS], [*STOPS, STOPPED, *GOES_ON, *GOES_ON], GOES_ON, ["shutdown\n"]):
+        log.write_text("".join(innocent))
+        later(log, -540)
+        assert told_of(shell, awk, tools, asked) == ""
+
+
+def test_a_log_that_was_emptied_since_it_told_of_a_stop_tells_it_from_its_rotated_copy(
+    shell: HostShell, awk: list[str], tmp_path: Path
+) -> None:
+    log = tmp_path / "db.log"
+    (tmp_path / "db.log.1").write_text("".join([*GOES_ON, *STOPS, STOPPED]))
+    later(tmp_path / "db.log.1", -90_000)
+    log.write_text("")
+    later(log, -60_000)
+    assert told_of(shell, awk, tmp_path / "tools", collector(log)) == "".join([*STOPS, STOPPED])
+
+
+def test_of_several_silent_logs_the_one_that_was_written_last_tells(shell: HostShell, tmp_path: Path) -> None:
+    old, log = tmp_path / "old.log", tmp_path / "new.log"
+    old.write_text("".join([*STOPS, STOPPED]))
+    log.write_text("".join(GOES_ON))
+    later(old, -90_000)
+    later(log, -540)
+    asked = Collector(name="log", file=(f"{tmp_path}/*.log",))
+    assert told_of(shell, [AWKS[0]], tmp_path / "tools", asked) == ""

@@ -68,8 +68,15 @@ else
   selected() { sed '/^-- /d' | head -n "$newest" | backwards; }
   show sure "$max" -r
 fi
-# A unit that has never written anything may not exist: then nobody should take its silence for health.
-if [ -n "$unit" ] && [ -z "$(journal -n 1 2>/dev/null | sed '/^-- /d')" ]; then
+# What a unit said last: of one that is silent in the window whether it was stopped. One that has never written anything may
+# not exist: then nobody should take its silence for health.
+ended=none
+if [ -n "$unit" ]; then ended=$(journal -r -n 40 2>/dev/null | sed '/^-- /d'); fi
+if [ -n "$ended" ] && [ -n "$high_text" ] && [ "$before" -eq 0 ] &&
+  [ -n "$(printf '%s\n' "$ended" | grep '^[^ ]' | head -n 1 | older "$high_text")" ]; then
+  printf '%s\n' "$ended" | backwards | sift | last_words
+fi
+if [ -n "$unit" ] && [ -z "$ended" ]; then
   case $(systemctl show -p LoadState --value -- "$unit" 2>/dev/null) in
     not-found) printf 'Unit %s could not be found.\n' "$unit" >&2 ;;
     '') printf 'Nothing of %s is in the journal, and systemctl does not tell whether there is such a unit.\n' "$unit" >&2 ;;

@@ -32,3 +32,22 @@ glance() {
 }
 # The program learns from it where the window begins, and what its own words must bear to be believed.
 separate() { printf '\036%s window %s %s\n' "$failtale_nonce" "$1" "$2"; }
+# Lines of a log that is silent in the window, oldest first -> carried: at most four in which it said last that it stopped.
+# Each must tell that by itself, so that no part of a value of several lines is among them.
+last_words() {
+  said=$(tr '\000' '\001' | awk '
+    { line = tolower(substr($0, 1, 401)) }
+    line ~ /shut ?down|shutting down|stopp(ed|ing)|sig(term|int|quit)|signal (2|3|15)([^0-9]|$)|terminat|bye|deactivated/ {
+      if (NR - last > 12) count = 0
+      last = NR
+      if (NF > 2 && length(line) <= 400) said[++count] = $0
+      next
+    }
+    line ~ /start(ed|ing)|listening|initiali[sz]ed|accept/ { count = 0 }
+    END {
+      if (NR - last <= 6)
+        for (i = 1; i <= count; i++)
+          if (i <= 2 || i > count - 2) print said[i]
+    }' 2>/dev/null)
+  if [ -n "$said" ]; then printf '%s\n' "$said" | carry; fi
+}

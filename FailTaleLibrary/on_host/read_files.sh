@@ -203,6 +203,15 @@ predecessor() {
     fi
   done
 }
+# What the log said last, where it said then that it stopped: of several files the one that was written last, of one that was
+# emptied its rotated copy.
+fell_silent() {
+  held_path=$(printf '%s\n' "$files" | sort -k3,3n | tail -n 1)
+  held_path=${held_path#* * * }
+  if [ -z "$held_path" ] || packed "$held_path"; then return; fi
+  measure "$held_path"
+  if [ "$size" -eq 0 ]; then predecessor | tail -c 16384; else newest_lines 200 "$size" "$held_path"; fi | sift | last_words
+}
 # utc_offset [EPOCH]: the host's zone in seconds, now or then; digits get a 1 ahead, so that no shell takes 08 for an octal
 # number.
 utc_offset() {
@@ -242,6 +251,7 @@ pieces=$(printf '%s\n' "$files" | plan | begin_all)
 share=$max
 if [ -z "$pieces" ]; then
   tell produced 0 0
+  if [ "$before" -eq 0 ] && [ "$how" != tail ]; then fell_silent; fi
 else
   if [ -n "$several" ]; then
     share=$(((max - $(printf '%s\n' "$pieces" | wc -c)) / $(printf '%s\n' "$pieces" | wc -l) - 1))

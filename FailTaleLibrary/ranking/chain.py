@@ -19,7 +19,7 @@ from FailTaleLibrary.ranking.names import Names
 from FailTaleLibrary.ranking.relays import are_of_one_reason, brings_about, passes_on
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.times import LATE_S, Scene
-from FailTaleLibrary.records import Evidence, SafeText, configured_name, derived, our_words
+from FailTaleLibrary.records import Evidence, Item, SafeText, configured_name, derived, our_words
 from FailTaleLibrary.text import duration
 
 MOST_EVENTS = 3
@@ -116,6 +116,14 @@ class Linker:
     def names(self, candidate: Candidate, host: str) -> bool:
         """Whether a candidate's lines speak of a host."""
         return host in self._named_by(candidate)
+
+    def calls(self, candidate: Candidate, item: Item) -> bool:
+        """Whether a candidate's lines speak of the very service whose log an item is."""
+        return self._names.calls(_whole_text(candidate), item, by=candidate.host)
+
+    def failure_calls(self, item: Item) -> bool:
+        """Whether the failure's message or the failing keyword's arguments speak of that service."""
+        return self._names.calls(self._failure_text, item, by="")
 
     def quotes(self, relay: Candidate, source: Candidate) -> bool:
         """Whether a line repeats what a server said elsewhere."""

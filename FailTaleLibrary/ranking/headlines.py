@@ -16,6 +16,8 @@ from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Sus
 from FailTaleLibrary.text import count, duration
 
 NO_SUSPECT = our_words("No strong suspect")
+STANDING = "standing"
+"""Signal of what began before the test and goes on; its words tell since when."""
 ON_MANY = "on many hosts"
 """Signal of what many hosts say alike; its words tell how many."""
 _IDS = regex(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
@@ -139,7 +141,8 @@ def _who(suspect: Suspect) -> str:
 
 def _when(suspect: Suspect, failure: Failure) -> str:
     if suspect.offset_s is None or suspect.line_number is None:
-        return ""  # a state is looked at when the failure is over
+        # a state is looked at when the failure is over; what a log said before the window stands since then
+        return next((f", {each.words}" for each in suspect.signals if each.name == STANDING), "")
     if abs(suspect.offset_s) < 0.05:
         return f", when {_what(failure)}"
     return f", {duration(abs(suspect.offset_s))} {'before' if suspect.offset_s < 0 else 'after'} {_what(failure)}"

@@ -6,7 +6,7 @@ A loopback address says nothing of the host, so that of an address without a nam
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -29,6 +29,7 @@ _ENDPOINT = regex(
     r"(?P<name>\[[0-9a-f:]+\]|\d{1,3}(?:\.\d{1,3}){3}|[A-Za-z][\w.-]{1,80}):(?P<port>\d{2,5})\b"
     r"|\bport[ =:\"']{1,3}(?P<only>\d{2,5})\b"
 )
+_PORT_TOLD = regex(r"[: ](\d{2,5})$")
 _HOST_OF_URL = regex(r"(?:://|\bhost[= \"':]{1,3})(?:[^\s/@]*@)?([A-Za-z][\w-]{1,62})\b", re.IGNORECASE)
 
 
@@ -74,6 +75,14 @@ def programs() -> tuple[Program, ...]:
     )
 
 
+def program_of(collector: str) -> Program | None:
+    """The program that a collector looks at, by its name."""
+    begins_with = _FIRST_WORD.match(collector.partition(".")[0].casefold())
+    if begins_with is None:
+        return None
+    return next((each for each in programs() if begins_with[0] in each.collectors), None)
+
+
 @dataclass(slots=True)
 class _Known:
     """What one host is called by."""
@@ -86,6 +95,8 @@ class _Known:
     listens: set[int] = field(default_factory=set)
     """Where anything listens on its machine."""
     programs: list[Program] = field(default_factory=list)
+    ports_of: dict[str, set[int]] = field(default_factory=dict)
+    """By program: the ports that commands of its collectors name."""
 
 
 class Names:
@@ -125,6 +136,34 @@ class Names:
                 found[host] = program.name
         return found
 
+    def calls(self, text: str, item: Item, *, by: str) -> bool:
+        """Whether a text of a host, ``by``, speaks of the very service whose log an item is."""
+        text = text[: 4 * LINE_CHARS]
+        program, known = program_of(item.collector), self._hosts[item.host]
+        told = {words for host, words in self._mentions(text) if host == item.host}
+        if program is None:
+            return bool(told) and by != item.host and not known.programs
+        ports = {int(match[1]) for match in map(_PORT_TOLD.search, told) if match}
+        own_ports = known.ports_of[program.name] or program.ports
+        if ports:
+            return not ports.isdisjoint(own_ports)
+        if told and by != item.host and known.programs == [program]:
+            return True
+        if not program.is_meant(text) or self._calls_another(text, item.host, own_ports):
+            return False
+        others = (each for host, each in self._hosts.items() if host != item.host)
+        return bool(told) or not any(program in each.programs for each in others)
+
+    def _calls_another(self, text: str, host: str, ports: Collection[int]) -> bool:
+        """Whether an address with one of these ports is not the host's."""
+        for match in _ENDPOINT.finditer(text):
+            name, port = (match["name"] or "").strip("[]").casefold(), int(match["port"] or match["only"])
+            if port in ports and name and not _LOOPBACK.match(name) and name != "localhost":
+                short = name.partition(".")[0]
+                if host not in (self._by_name.get(name), self._by_name.get(short), self._by_component.get(short)):
+                    return True
+        return False
+
     def _mentions(self, text: str) -> Iterator[tuple[str, str]]:
         for match in _ENDPOINT.finditer(text):
             name, port = (match["name"] or "").strip("[]").casefold(), int(match["port"] or match["only"])
@@ -146,14 +185,13 @@ class Names:
 
 
 def _learn_from(item: Item, known: _Known) -> None:
-    prefix, _, rest = item.collector.partition(".")
-    begins_with = _FIRST_WORD.match(prefix.casefold())
-    for program in programs():
-        if begins_with and begins_with[0] in program.collectors:
-            if program not in known.programs:
-                known.programs.append(program)
-            told = {int(port) for port in _COMMAND_PORT.findall(item.command)}
-            known.ports.update(told or (program.ports if not known.ports else ()))
+    program, rest = program_of(item.collector), item.collector.partition(".")[2]
+    if program is not None:
+        if program not in known.programs:
+            known.programs.append(program)
+        told = {int(port) for port in _COMMAND_PORT.findall(item.command)}
+        known.ports_of.setdefault(program.name, set()).update(told)
+        known.ports.update(told or (program.ports if not known.ports else ()))
     if rest == "addresses":
         addresses = (match[1] or match[2] for match in _ADDRESS_ROW.finditer(item.text))
         known.names.update(each for each in addresses if not _LOOPBACK.match(each))

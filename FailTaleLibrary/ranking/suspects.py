@@ -21,6 +21,7 @@ from FailTaleLibrary.ranking.reach import not_in_reach
 from FailTaleLibrary.ranking.score import Candidate, Setting, Source, interleaved, overlap_signal, within_quotas
 from FailTaleLibrary.ranking.signals import services
 from FailTaleLibrary.ranking.states import silence_noticed, states_of
+from FailTaleLibrary.ranking.stops import missed_stops
 from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import (
     Analysis,
@@ -86,7 +87,8 @@ def rank(
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(silence_noticed(state, lines, linker), overlap) for state in states_of(evidence, history)]
     failing = explaining(failure, linker)
-    candidates = failing.weighed([*states, *_without_copies(lines)])
+    stops = missed_stops(evidence, lines, states, linker, scene)
+    candidates = failing.weighed([*stops, *states, *_without_copies(lines)])
     hosts = {item.host for item in evidence.items} | {gap.host for gap in evidence.gaps}
     if len(hosts) >= _MANY_HOSTS:
         from FailTaleLibrary.ranking.alike import ranked_of_many  # few runs need it

@@ -1,8 +1,9 @@
 """What a host says of the time before a window -> for each shape of the window's lines, when it stood there before.
 
 The host reads the newest megabyte before the window with `look_back.awk` and says how often and when each shape of the
-window's lines stood there. A shape is a line without what varies: numbers, identifiers. No text from before the window
-leaves the host.
+window's lines stood there. A shape is a line without what varies: numbers, identifiers. Of that no text from before the
+window leaves the host; a log that is silent in the window tells the lines of its stop (`last_words` in `look_back.sh`),
+which travel as those that `before` asks for.
 """
 
 from __future__ import annotations

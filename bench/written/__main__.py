@@ -56,6 +56,8 @@ class Case:
     """Host -> state -> how it was when the window began, and when the test failed."""
     logs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Host -> more logs and their styles."""
+    silent: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    """Host -> log -> seconds from the window's start from which on it has no noise: its service was stopped."""
     dead: Mapping[str, str] = field(default_factory=dict)
     """Hosts that never answer, with their component."""
     passing: int = 2
@@ -146,7 +148,10 @@ class Stage:
             for log, style in logs.items():
                 own = [(at, text) for at, where, name, text in self.case.lines if (where, name) == (host, log)]
                 own = [(at, text) for at, text in own if first_s <= at < last_s]
-                every = sorted([*own, *_noise(style, host, first_s, last_s)], key=lambda each: each[0])
+                until_s = min(last_s, self.case.silent.get(host, {}).get(log, last_s))
+                every = sorted([*own, *_noise(style, host, first_s, until_s)], key=lambda each: each[0])
+                if not every and (self.root / host / log).exists():
+                    continue
                 with (self.root / host / log).open("a") as out:
                     out.writelines(stamped(style, text, zero + timedelta(seconds=at)) for at, text in every)
 

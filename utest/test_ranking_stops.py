@@ -1,0 +1,113 @@
+"""A log that fell silent before the test, saying that it stopped: it leads where somebody misses the service."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from builders import STARTED_AT, a_failure, a_step, an_item, some_evidence
+
+from FailTaleLibrary.ranking import rank
+from FailTaleLibrary.records import Analysis, Item
+
+AGO = STARTED_AT - timedelta(minutes=9)
+YESTERDAY = STARTED_AT - timedelta(hours=30)
+REFUSED = "2026-03-14 12:01:06,500 ERROR shop.carts: GET /carts/7 failed: {}"
+BY_REDIS = "redis.exceptions.ConnectionError: Error 111 connecting to {}. Connection refused."
+NOBODY = "2026-03-14 12:01:06,500 INFO shop.carts: GET /carts/7 200"
+MESSAGE = "HTTPError: 500 Server Error: Internal Server Error for url: http://web1/carts/7"
+
+
+def stopped(host: str = "cache1", at: Any = AGO, *more: str, collector: str = "redis.log", text: str = "") -> Item:
+    said = ("User requested shutdown...", "Redis is now ready to exit, bye bye...", *more)
+    before = "\n".join(f"811:M {at:%d %b %Y %H:%M:%S}.100 # {line}" for line in said)
+    return an_item(host, collector, before=before, text=text, command="tail /var/log/redis/redis.log")
+
+
+def client(text: str, host: str = "app1", collector: str = "app-log", **changes: Any) -> Item:
+    return an_item(host, collector, text=text, before="", command="tail app.log", **changes)
+
+
+def asked(status: str, stderr: str = "", host: str = "cache1") -> Item:
+    """What the preset's own command had as an answer."""
+    told = {
+        "kind": "command",
+        "window": None,
+        "status": status,
+        "stderr": stderr,
+        "text": "" if stderr else "role:master",
+    }
+    return an_item(host, "redis.state", before="", command="redis-cli -h 127.0.0.1 -p 6379 INFO", **told)
+
+
+def ranked(*items: Item, message: str = MESSAGE) -> Analysis:
+    step = a_step(name="Open Cart", arguments=("7",))
+    failure = a_failure(message=message, keyword_path=(step,), keywords=(step,))
+    return rank(failure, some_evidence(items=items, gaps=()))
+
+
+DOWN = asked("failed", "Could not connect to Redis at 127.0.0.1:6379: Connection refused")
+BY_NAME = client(REFUSED.format(BY_REDIS.format("cache1:6379")))
+
+
+@pytest.mark.parametrize(
+    ("items", "since"),
+    [
+        ((stopped(), BY_NAME), "since 11:52:01, 9 min before this test began"),
+        ((stopped(), BY_NAME, DOWN), "since 11:52:01, 9 min before this test began"),
+        ((stopped(at=YESTERDAY), BY_NAME), "since 06:01:01, 30 h before this test began"),
+        (
+            (stopped(), client(REFUSED.format(BY_REDIS.format("127.0.0.1:6379")))),
+            "since 11:52:01, 9 min before this test began",
+        ),
+    ],
+)
+def test_a_service_that_stood_stopped_leads_where_a_client_was_refused_by_it(
+    items: tuple[Item, ...], since: str
+) -> None:
+    analysis = ranked(*items)
+    assert analysis.headline.startswith("cache1 · service stopped: User requested shutdown")
+    assert analysis.headline.endswith(since)
+    assert "app1 was refused by it" in [signal.words for signal in analysis.suspects[0].signals]
+    assert analysis.chain is not None
+
+
+def test_it_leads_where_the_test_itself_was_refused_by_it() -> None:
+    message = "ConnectionError: Error 111 connecting to cache1:6379. Connection refused."
+    assert "User requested shutdown" in ranked(stopped(), message=message).headline
+
+
+@pytest.mark.parametrize(
+    "items",
+    [
+        (stopped(), client(NOBODY)),
+        (stopped(), client(NOBODY), DOWN),
+        (stopped(), client(REFUSED.format("feed at legacy9:9000: Connection refused"))),
+        (stopped(), client(REFUSED.format(BY_REDIS.format("legacy9:6379")))),
+        (stopped(), client(REFUSED.format(BY_REDIS.format("cache2:6379"))), stopped("cache2", text="1:M * saved")),
+        (stopped("cache1", AGO, "Ready to accept connections tcp"), BY_NAME),
+        (stopped(), asked("ok"), BY_NAME),
+        (stopped(text="811:M 14 Mar 2026 12:01:06.100 * 100 changes in 60 seconds. Saving..."), BY_NAME),
+        (stopped(collector="worker-log"), client(NOBODY, "cache1", "shop-log"), BY_NAME),
+    ],
+    ids=[
+        "nobody calls it", "its own command alone complains", "another one refused", "a stranger's redis refused",
+        "the other redis refused", "it was started again", "it answers", "it goes on", "another program of its host",
+    ],
+)  # fmt: skip
+def test_a_stop_that_nobody_misses_is_no_suspect(items: tuple[Item, ...]) -> None:
+    analysis = ranked(*items)
+    assert not [suspect.text for suspect in analysis.suspects if "shutdown" in suspect.text]
+
+
+def test_what_a_part_of_a_service_said_of_its_end_stops_no_service() -> None:
+    item = an_item(
+        "cache1", "redis.log", text="", before="2026-03-14 11:52:03 worker 7 shutting down\n", command="tail redis.log"
+    )
+    assert not [each for each in ranked(item, BY_NAME).suspects if "worker" in each.text]
+
+
+def test_a_service_that_stood_stopped_explains_no_wrong_value() -> None:
+    analysis = ranked(stopped(), BY_NAME, message="AssertionError: 17.0 != 20.0")
+    assert "shutdown" not in analysis.headline
