@@ -9,7 +9,7 @@ import pytest
 from builders import STARTED_AT, a_failure, a_step, an_item, some_evidence
 
 from FailTaleLibrary.ranking import rank
-from FailTaleLibrary.records import Analysis, Item
+from FailTaleLibrary.records import Analysis, Item, LookBack, SeenShape
 
 AGO = STARTED_AT - timedelta(minutes=9)
 YESTERDAY = STARTED_AT - timedelta(hours=30)
@@ -17,6 +17,14 @@ REFUSED = "2026-03-14 12:01:06,500 ERROR shop.carts: GET /carts/7 failed: {}"
 BY_REDIS = "redis.exceptions.ConnectionError: Error 111 connecting to {}. Connection refused."
 NOBODY = "2026-03-14 12:01:06,500 INFO shop.carts: GET /carts/7 200"
 MESSAGE = "HTTPError: 500 Server Error: Internal Server Error for url: http://web1/carts/7"
+
+
+TOLERATED = "2026-03-14 12:01:06,500 WARNING shop: GET /carts/7 goes without cache: " + BY_REDIS.format("cache1:6379")
+SECONDS = tuple(float(each) for each in range(590, 0, -2))
+OFTEN = SeenShape(
+    lines=(0,), count=295, places=tuple(n / 295 for n in range(295)), seconds_before=SECONDS, seconds_within=(0.0,)
+)
+USUALLY = LookBack(of_lines=1, lines=500, seconds=600.0, shapes=(OFTEN,))
 
 
 def stopped(host: str = "cache1", at: Any = AGO, *more: str, collector: str = "redis.log", text: str = "") -> Item:
@@ -90,10 +98,12 @@ def test_it_leads_where_the_test_itself_was_refused_by_it() -> None:
         (stopped(), asked("ok"), BY_NAME),
         (stopped(text="811:M 14 Mar 2026 12:01:06.100 * 100 changes in 60 seconds. Saving..."), BY_NAME),
         (stopped(collector="worker-log"), client(NOBODY, "cache1", "shop-log"), BY_NAME),
+        (stopped(), client(TOLERATED, look_backs=(USUALLY,))),
     ],
     ids=[
         "nobody calls it", "its own command alone complains", "another one refused", "a stranger's redis refused",
         "the other redis refused", "it was started again", "it answers", "it goes on", "another program of its host",
+        "its client does without it for long",
     ],
 )  # fmt: skip
 def test_a_stop_that_nobody_misses_is_no_suspect(items: tuple[Item, ...]) -> None:
@@ -111,3 +121,8 @@ def test_what_a_part_of_a_service_said_of_its_end_stops_no_service() -> None:
 def test_a_service_that_stood_stopped_explains_no_wrong_value() -> None:
     analysis = ranked(stopped(), BY_NAME, message="AssertionError: 17.0 != 20.0")
     assert "shutdown" not in analysis.headline
+
+
+def test_a_client_that_fails_for_it_all_the_time_misses_it_still() -> None:
+    failing = client(TOLERATED.replace("WARNING", "ERROR"), look_backs=(USUALLY,))
+    assert "User requested shutdown" in ranked(stopped(), failing).headline

@@ -70,7 +70,7 @@ else
 fi
 # What a unit said last: of one that is silent in the window whether it was stopped. One that has never written anything may
 # not exist: then nobody should take its silence for health.
-ended=none
+ended=''
 if [ -n "$unit" ]; then ended=$(journal -r -n 40 2>/dev/null | sed '/^-- /d'); fi
 if [ -n "$ended" ] && [ -n "$high_text" ] && [ "$before" -eq 0 ] &&
   [ -n "$(printf '%s\n' "$ended" | grep '^[^ ]' | head -n 1 | older "$high_text")" ]; then

@@ -147,8 +147,6 @@ class Names:
         own_ports = known.ports_of[program.name] or program.ports
         if ports:
             return not ports.isdisjoint(own_ports)
-        if told and by != item.host and known.programs == [program]:
-            return True
         if not program.is_meant(text) or self._calls_another(text, item.host, own_ports):
             return False
         others = (each for host, each in self._hosts.items() if host != item.host)

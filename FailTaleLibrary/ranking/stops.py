@@ -16,14 +16,13 @@ from FailTaleLibrary.ranking.chain import Linker
 from FailTaleLibrary.ranking.headlines import STANDING
 from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.ranking.names import program_of
-from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
+from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.signals import services
 from FailTaleLibrary.ranking.times import Scene
 from FailTaleLibrary.records import (
     Evidence,
     HostClock,
     Item,
-    SafeText,
     Signal,
     configured_name,
     derived_texts,
@@ -49,22 +48,26 @@ _LOGS = frozenset({"file", "journal", "container"})
 _LOG_OF_MACHINE = regex(r"journal|syslog|messages|kern|audit|auth|access")
 
 
-def missed_stops(
-    evidence: Evidence, lines: Sequence[Candidate], states: Sequence[Candidate], linker: Linker, scene: Scene
-) -> Iterator[Candidate]:
+def missed_stops(evidence: Evidence, lines: Sequence[Candidate], linker: Linker, scene: Scene) -> Iterator[Candidate]:
     """The stops before the window of services that somebody misses, each as a reason.
 
-    ``lines`` and ``states``: the other candidates, among which are those who miss one.
+    ``lines``: the candidates that logs gave, among which are those who miss one.
     """
     clocks = {clock.host: clock for clock in evidence.clocks}
     for item in evidence.items:
         stop = _stop_told_by(item, clocks, scene)
         if stop is None or _has_answered(item, evidence.items) or _may_be_of_another(item, evidence.items):
             continue
-        missed = _who_misses(item, lines, states, linker, scene)
-        if missed is not None:
-            signal = Signal(name="noticed elsewhere", words=missed, strong=True)
-            yield replace(stop, told_by="server", signals=(*stop.signals, signal))
+        client = next((each for each in lines if _was_refused(each) and linker.calls(each, item)), None)
+        if client is not None:
+            words = our_words("{} was refused by it", configured_name(client.host))
+        elif _REFUSED_TEST.search(scene.failure.message[: 2 * LINE_CHARS]) and linker.failure_calls(item):
+            words = our_words("the test was refused by it")
+        else:
+            continue
+        signal = Signal(name="noticed elsewhere", words=words, strong=True)
+        belongs = client is not None and client.belongs
+        yield replace(stop, told_by="server", belongs=belongs, signals=(*stop.signals, signal))
 
 
 def _stop_told_by(item: Item, clocks: Mapping[str, HostClock], scene: Scene) -> Candidate | None:
@@ -121,9 +124,9 @@ def _has_answered(item: Item, items: Iterable[Item]) -> bool:
     )
 
 
-def _are_of_one_preset(one: Item | Candidate, item: Item) -> bool:
-    prefix, dot, _ = item.collector.partition(".")
-    return bool(dot) and one.host == item.host and one.collector.startswith(f"{prefix}.")
+def _are_of_one_preset(one: Item, other: Item) -> bool:
+    prefix, dot, _ = other.collector.partition(".")
+    return bool(dot) and one.host == other.host and one.collector.startswith(f"{prefix}.")
 
 
 def _may_be_of_another(item: Item, items: Iterable[Item]) -> bool:
@@ -134,23 +137,11 @@ def _may_be_of_another(item: Item, items: Iterable[Item]) -> bool:
     return any(program_of(each.collector) is None and not _LOG_OF_MACHINE.search(each.collector) for each in logs)
 
 
-def _who_misses(
-    item: Item, lines: Sequence[Candidate], states: Sequence[Candidate], linker: Linker, scene: Scene
-) -> SafeText | None:
-    """In words; None where nobody does."""
-    complains = any(each.told_by == COMPLAINT and _are_of_one_preset(each, item) for each in states)
-    for each in lines:
-        if not _was_refused(each) or (each.host, each.collector) == (item.host, item.collector):
-            continue
-        if linker.calls(each, item) or (complains and each.host != item.host and linker.names(each, item.host)):
-            return our_words("{} was refused by it", configured_name(each.host))
-    if _REFUSED_TEST.search(scene.failure.message[: 2 * LINE_CHARS]) and linker.failure_calls(item):
-        return our_words("the test was refused by it")
-    return None
-
-
 def _was_refused(candidate: Candidate) -> bool:
+    """Whether a client tells so; who tells it all the time may do without, unless that is logged as an error."""
     if candidate.told_by != "client" or not candidate.can_be_told:
         return False
     names = {signal.name for signal in candidate.signals}
-    return not names.isdisjoint(_REFUSED) and "of another test" not in names
+    if names.isdisjoint(_REFUSED) or "of another test" in names:
+        return False
+    return "seen before" not in names or "error" in names

@@ -87,7 +87,7 @@ def rank(
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(silence_noticed(state, lines, linker), overlap) for state in states_of(evidence, history)]
     failing = explaining(failure, linker)
-    stops = missed_stops(evidence, lines, states, linker, scene)
+    stops = missed_stops(evidence, lines, linker, scene)
     candidates = failing.weighed([*stops, *states, *_without_copies(lines)])
     hosts = {item.host for item in evidence.items} | {gap.host for gap in evidence.gaps}
     if len(hosts) >= _MANY_HOSTS:
