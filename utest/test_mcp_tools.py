@@ -346,6 +346,23 @@ def test_evidence_is_read_whole_by_pages_the_last_lines_alone_or_around_a_line(t
     run(test)
 
 
+def test_around_a_suspect_without_a_line_is_the_text_that_holds_it(tmp_path: Path) -> None:
+    item = builders.an_item(text="", before="LOG: ready\nLOG: shutting down", stderr="psql: refused")
+    told = [("E1", "LOG: shutting down"), ("E2", "psql: refused"), ("E3", "reads otherwise")]
+    suspects = tuple(builders.a_suspect(id=id, item_id=item.id, line_number=None, text=text) for id, text in told)
+    store = Store()
+    evidence = builders.some_evidence(items=(item,), gaps=())
+    store.put(StoredFailure(builders.a_report(evidence=evidence, analysis=builders.an_analysis(suspects=suspects))))
+
+    async def test() -> None:
+        async with connected(tmp_path, store=store) as client:
+            for suspect, part in (("E1", "before"), ("E2", "stderr"), ("E3", "changes")):
+                page = (await client.call_tool("get_evidence", {"around": suspect})).structured_content
+                assert page["item"] == f"{item.id}[{part}]"
+
+    run(test)
+
+
 SLOW = """\
 components:
   web:

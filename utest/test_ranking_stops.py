@@ -55,6 +55,9 @@ def ranked(*items: Item, message: str = MESSAGE) -> Analysis:
     return rank(failure, some_evidence(items=items, gaps=()))
 
 
+ADDRESSES = an_item(
+    "cache1", "linux.addresses", kind="command", window=None, before="", text="eth0 UP 10.0.0.8/24", command="ip addr"
+)
 DOWN = asked("failed", "Could not connect to Redis at 127.0.0.1:6379: Connection refused")
 BY_NAME = client(REFUSED.format(BY_REDIS.format("cache1:6379")))
 
@@ -99,11 +102,12 @@ def test_it_leads_where_the_test_itself_was_refused_by_it() -> None:
         (stopped(text="811:M 14 Mar 2026 12:01:06.100 * 100 changes in 60 seconds. Saving..."), BY_NAME),
         (stopped(collector="worker-log"), client(NOBODY, "cache1", "shop-log"), BY_NAME),
         (stopped(), client(TOLERATED, look_backs=(USUALLY,))),
+        (stopped(), client(REFUSED.format(BY_REDIS.format("10.0.0.7:6379"))), ADDRESSES),
     ],
     ids=[
         "nobody calls it", "its own command alone complains", "another one refused", "a stranger's redis refused",
         "the other redis refused", "it was started again", "it answers", "it goes on", "another program of its host",
-        "its client does without it for long",
+        "its client does without it for long", "another address refused",
     ],
 )  # fmt: skip
 def test_a_stop_that_nobody_misses_is_no_suspect(items: tuple[Item, ...]) -> None:

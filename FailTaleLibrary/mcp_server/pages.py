@@ -87,10 +87,18 @@ def _place_meant(stored: StoredFailure, item: str, around: str) -> tuple[str, in
     if item and item != suspect.item_id:
         other = shorten(item, 100)
         raise ToolError(f"{suspect.id} is of item '{suspect.item_id}', not of '{other}'; leave out 'item'.")
+    if suspect.line_number is None:
+        return _part_with(stored, suspect.item_id, suspect.text), 0
     text = text_named(stored, suspect.item_id)
-    if text is None or suspect.line_number is None:
-        return f"{suspect.item_id}[changes]" if suspect.line_number is None else suspect.item_id, 0
+    if text is None:
+        return suspect.item_id, 0
     return text.name, text.number_of(suspect.line_number)
+
+
+def _part_with(stored: StoredFailure, item_id: str, line: str) -> str:
+    """Which text beside an output holds a line: what a command complained of, a log said last; else its changes."""
+    texts = (text_named(stored, f"{item_id}[{part}]") for part in ("before", "stderr"))
+    return next((each.name for each in texts if each is not None and line in each.lines), f"{item_id}[changes]")
 
 
 def _lines_meant(text: ItemText, number: int, wanted: Wanted) -> tuple[int, int]:

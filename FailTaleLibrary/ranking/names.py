@@ -29,6 +29,7 @@ _ENDPOINT = regex(
     r"(?P<name>\[[0-9a-f:]+\]|\d{1,3}(?:\.\d{1,3}){3}|[A-Za-z][\w.-]{1,80}):(?P<port>\d{2,5})\b"
     r"|\bport[ =:\"']{1,3}(?P<only>\d{2,5})\b"
 )
+_NUMBERS = regex(r"[\d.]+|[0-9a-f]*:[0-9a-f:]+")
 _PORT_TOLD = regex(r"[: ](\d{2,5})$")
 _HOST_OF_URL = regex(r"(?:://|\bhost[= \"':]{1,3})(?:[^\s/@]*@)?([A-Za-z][\w-]{1,62})\b", re.IGNORECASE)
 
@@ -153,9 +154,12 @@ class Names:
         return bool(told) or not any(program in each.programs for each in others)
 
     def _calls_another(self, text: str, host: str, ports: Collection[int]) -> bool:
-        """Whether an address with one of these ports is not the host's."""
+        """Whether an address with one of these ports is not the host's; numbers may be, where nobody knows its own."""
+        knows_numbers = any(map(_NUMBERS.fullmatch, self._hosts[host].names))
         for match in _ENDPOINT.finditer(text):
             name, port = (match["name"] or "").strip("[]").casefold(), int(match["port"] or match["only"])
+            if _NUMBERS.fullmatch(name) and name not in self._by_name and not knows_numbers:
+                continue
             if port in ports and name and not _LOOPBACK.match(name) and name != "localhost":
                 short = name.partition(".")[0]
                 if host not in (self._by_name.get(name), self._by_name.get(short), self._by_component.get(short)):
