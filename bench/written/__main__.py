@@ -11,6 +11,7 @@ that are not right, with ``--all`` all of them, and the totals.
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import tempfile
 import time
@@ -154,6 +155,9 @@ class Stage:
                     continue
                 with (self.root / host / log).open("a") as out:
                     out.writelines(stamped(style, text, zero + timedelta(seconds=at)) for at, text in every)
+                if every and log in self.case.silent.get(host, {}):
+                    written = (zero + timedelta(seconds=every[-1][0])).timestamp()
+                    os.utime(self.root / host / log, (written, written))
 
 
 def _noise(style: str, host: str, first_s: float, last_s: float) -> Iterator[tuple[float, str]]:
