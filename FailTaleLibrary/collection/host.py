@@ -16,7 +16,7 @@ from FailTaleLibrary.belonging.identifiers import sought_words
 from FailTaleLibrary.budget import Allowance, HostBudget
 from FailTaleLibrary.collection.baselines import changes, masked
 from FailTaleLibrary.collection.cluster_turn import ClusterBreakers, ClusterTurn
-from FailTaleLibrary.collection.items import AskedStep, CollectedItem, limit_of_item, make_gap, make_item
+from FailTaleLibrary.collection.items import FAIR_S, AskedStep, CollectedItem, limit_of_item, make_gap, make_item
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
@@ -48,8 +48,6 @@ if TYPE_CHECKING:
 _LEAST_REDACTION_S = 0.15
 """Enough for a megabyte of an ordinary log; of a log that is dense with secrets older lines are withheld."""
 
-_FAIR_S = 3.0
-"""A host that was given less says nothing by its silence."""
 _SILENCES = frozenset({"no answer", "timed out", "connection lost"})
 
 PLACES_AT_ONCE = 3
@@ -217,7 +215,7 @@ def _host_gap(
 
 def silence_judged(error: TransportError, *, waited_s: float) -> TransportError:
     """The error; of a host that was given less than a fair time before ours was over, no word on its silence."""
-    if error.reason in _SILENCES and waited_s < _FAIR_S:
+    if error.reason in _SILENCES and waited_s < FAIR_S:
         return TransportError("skipped", str(error))
     return error
 
@@ -451,7 +449,7 @@ class HostSession:
 
     def _put_gaps(self, error: TransportError, began: float, put: Put) -> None:
         """Why nothing was answered: once where it is the whole host, else for each step."""
-        used_up = self._budget.limit if self._budget.left_s <= 0 else None
+        used_up = self._budget.limit if self._budget.visit_s <= 0 else None
         if used_up:
             error = silence_judged(error, waited_s=time.monotonic() - began)
         gap = _host_gap(self._context, self._steps[0], self._stopped(error), began, used_up)

@@ -40,6 +40,8 @@ from FailTaleLibrary.transports import visit as transport_visit
 from FailTaleLibrary.windows import CommandLine, HostOutput, OutputPart, parse_host_output
 from FailTaleLibrary.windows.look_back import placed
 
+FAIR_S = 3.0
+"""Of a host that was given less, because our own time was over, silence says nothing."""
 _MUCH_MORE = 4
 """So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
 _NO_FILES = ("journal", "query")
@@ -389,12 +391,17 @@ def _reason_of_silence(
     """Why there is no output, where that is more than an empty answer."""
     said = derived_texts(str.splitlines, stderr)
     is_title = bool(answer.text.strip())
+    is_fair = asked.time_limit is None or asked.timeout_s >= FAIR_S
     if not is_title and incomplete is not None:
-        return _reason_of(incomplete), our_words("{}{}", incomplete, last_words(said))
+        reason = _reason_of(incomplete)
+        is_silent = reason == "connection lost"  # also at the end of a time that was ours
+        return reason if is_fair or not is_silent else "skipped", our_words("{}{}", incomplete, last_words(said))
     if not is_title and result.timed_out:
         after_s = round(min(asked.timeout_s, result.duration_s), 1)
         if asked.time_limit:
-            return "timed out", our_words("no output within {:g} s, by {}", after_s, asked.time_limit)
+            return "timed out" if is_fair else "skipped", our_words(
+                "no output within {:g} s, by {}", after_s, asked.time_limit
+            )
         return "timed out", our_words("no output within {:g} s", after_s)
     if asked.collector.kubernetes and (trouble := kubectl_trouble(stderr, asked.collector.kubernetes)):
         reason, detail = trouble
