@@ -142,6 +142,11 @@ def test_the_silence_of_a_host_says_nothing_where_our_own_time_was_over_at_once(
     assert silence_judged(refused, waited_s=waited_s).reason == "refused"
 
 
+def test_an_item_that_had_less_than_a_fair_time_of_ours_is_skipped_and_not_silent() -> None:
+    hung = [{"name": "a", "command": "sleep 600", "timeout": 500}]
+    assert reasons(collected(a_config(hung, limits={"host_time": 2}))) == {"here/a": "skipped"}
+
+
 def test_an_item_that_hangs_costs_no_other() -> None:
     collectors = [{"name": "a", "command": "sleep 600", "timeout": 500}, {"name": "b", "command": "echo b"}]
     result = collected(a_config(collectors, limits={"host_time": 6}))
