@@ -46,7 +46,7 @@ components:
   web:
     collectors: [{collectors}]
 hosts: {{{hosts}}}
-limits: {{failure_time: {failure_time}}}
+limits: {{failure_time: {failure_time}, host_time: 90 s}}
 bundles: {{enabled: no}}
 marks: off
 """
