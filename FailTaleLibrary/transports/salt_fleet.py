@@ -220,7 +220,8 @@ class _Turn:
         return True
 
     def give_up(self, *, why: str, timed_out: bool) -> None:
-        for number in list(self.left):
+        """Tells of each item that is left why it was not run; a host that failed has told its reason already."""
+        for number in () if self.is_over else list(self.left):
             self.tell(number, CommandResult.not_started(why, timed_out=timed_out))
         self.is_over = True
 
