@@ -172,6 +172,7 @@ def test_a_host_that_refused_while_it_rebooted_answers_as_soon_as_it_is_back(new
     host = new_host()
     connections = to(host)
     transport = connections.transport("web1")
+    run(transport, "true")
     host.stop()
     for _ in range(2):
         with pytest.raises(TransportError, match="no SSH server listens there") as caught:
