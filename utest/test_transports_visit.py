@@ -140,7 +140,9 @@ class AheadOfItself:
 
     hello_s, name, ended = FOREVER_S, "ahead", False
 
-    def __init__(self) -> None:
+    def __init__(self, *, end: str = "{mark} s 0 7 ended\n") -> None:
+        """``end``: how it tells the status of its item."""
+        self._end = end
         self.known = KnownLogin(has_shell=True)
         now = datetime.now(timezone.utc)
         self.known.saw(VisitStart(f"{now.timestamp():.6f}", "+0000", now, now))
@@ -167,7 +169,7 @@ class AheadOfItself:
         if self._reads == 1:
             return b"", f"{mark} b 0\nits stderr\n{mark} e 0\n".encode()
         began = f"failtale {hello}\n\x1efailtale {hello} ready direct {now:.6f} +0000\n"
-        return f"{began}{mark} b 0\ntext\n{mark} s 0 7 ended\n{mark} e 0\n".encode(), b""
+        return f"{began}{mark} b 0\ntext\n{self._end.format(mark=mark)}{mark} e 0\n".encode(), b""
 
     def leave(self) -> None:
         self.is_left = True
@@ -190,6 +192,15 @@ def test_an_item_ends_whichever_stream_is_read_first() -> None:
     result = answer_of(AheadOfItself())
     assert (result.stdout, result.stderr, result.exit_status) == (b"text\n", b"its stderr\n", 7)
     assert result.incomplete is None
+
+
+@pytest.mark.parametrize("end", ["", "{mark} s 0 lost ended\n", "{mark} s 0 7\n"])
+def test_an_item_whose_end_nobody_told_is_not_whole(end: str) -> None:
+    """As in an account that may start no more processes: without it, no output would read as nothing to say."""
+    result = answer_of(AheadOfItself(end=end))
+    assert (result.stdout, result.exit_status) == (b"text\n", None)
+    assert result.incomplete is not None
+    assert result.incomplete.startswith("the host did not say how the command ended")
 
 
 def test_a_host_that_has_told_all_is_left_to_end_its_visit_by_itself() -> None:

@@ -491,6 +491,9 @@ class ItemAnswer:
             self.status, self.why = int(words[0]), words[1]
 
     def result(self, nonce: str, *, timed_out: bool = False, incomplete: str | None = None) -> CommandResult:
+        """What came; an end of which nobody told the status is none that could be believed."""
+        if not (self.why or timed_out or incomplete):
+            incomplete = f"the host did not say how the command ended, after {self.elapsed_s:.1f} s"
         stdout = self.stdout.data
         return CommandResult(
             exit_status=self.status,
