@@ -34,6 +34,7 @@ from FailTaleLibrary.records import (
     LookBack,
     Plan,
     Report,
+    SeenShape,
 )
 from FailTaleLibrary.rendering import to_brief_text, to_text
 from FailTaleLibrary.rendering.card import card_of
@@ -483,6 +484,11 @@ def test_a_log_that_could_not_be_had_of_one_host_alone_makes_it_stand_out() -> N
     assert GUILTY in found_by(*usual_logs(GUILTY), gaps=(gap,))
 
 
+def test_what_our_own_time_left_out_tells_nothing_of_a_host() -> None:
+    gap = Gap(host=GUILTY, component="web", collector="app", reason="skipped", detail="not run: the time was used up")
+    assert found_by(*usual_logs(GUILTY), gaps=(gap,)) == {}
+
+
 def test_a_host_of_which_grave_lines_of_others_speak_stands_out() -> None:
     rows = [log(host, USUAL, "ERROR connect to db1.lab:5432 refused") for host in HOSTS[:20]]
     assert "db1.lab" in found_by(*rows, *usual_logs(*HOSTS[:20]))
@@ -523,6 +529,21 @@ def test_a_state_that_broke_leads_ahead_of_an_error_of_no_known_kind_on_another_
     noise = log("web046", USUAL, "ERROR client 10.1.3.4 closed the page early")
     analysis = ranked(*others, broken, *usual_logs("web046"), noise)
     assert [suspect.host for suspect in analysis.suspects[:2]] == [GUILTY, "web046"]
+
+
+def test_an_error_of_no_known_kind_is_no_news_where_another_host_of_the_fleet_logged_it_before_the_test() -> None:
+    noise = "ERROR client 10.1.3.4 closed the page early"
+    before = SeenShape(
+        lines=(1,), count=3, seconds_before=(300.0, 200.0, 90.0), seconds_within=(1.0,), places=(0.2, 0.5, 0.8)
+    )
+    past = LookBack(lines=100, of_lines=2, seconds=400.0, shapes=(before,))
+    knows = log("web046", USUAL, noise).model_copy(update={"look_backs": (past,)})
+    rows = [state(host, "web active\nnginx active\n") for host in HOSTS if host != GUILTY]
+    lacking = state(GUILTY, "web active\n")
+    alone = ranked(*rows, lacking, *usual_logs("web096"), log("web096", USUAL, noise))
+    assert (alone.suspects[0].host, alone.suspects[0].text) == ("web096", noise)
+    usual = ranked(*rows, lacking, *usual_logs("web096", "web046"), log("web096", USUAL, noise), knows)
+    assert usual.headline == f"{GUILTY} · units: nginx active is missing"
 
 
 def test_a_host_that_stopped_answering_leads_ahead_of_an_error_of_no_known_kind_on_another_host() -> None:

@@ -9,9 +9,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from FailTaleLibrary.lazy import regex
+from FailTaleLibrary.lazy import regex, replace
+from FailTaleLibrary.ranking.belonging import not_strong
 from FailTaleLibrary.ranking.headlines import ON_MANY
 from FailTaleLibrary.ranking.lines import gist, template
+from FailTaleLibrary.ranking.novelty import novelty_by_line
 from FailTaleLibrary.ranking.outliers import rows_missed
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.records import Evidence, Item, SafeText, Signal, derived_texts, our_words
@@ -24,6 +26,8 @@ UNLIKE = 5.0
 """For what one host lacks that the others have: less than for anything that happened in the test."""
 _NEARLY = 2.0
 """So much more than a broken state, or a host that stopped answering, an error may weigh that is of no known kind."""
+_NEWS = 5.0
+"""So much less an error weighs that is no news: a state that one host alone lacks is then ahead of it."""
 _BROKE = frozenset({"state changed", "does not answer"})
 
 
@@ -31,8 +35,48 @@ def ranked_of_many(
     candidates: Sequence[Candidate], evidence: Evidence, rank: Callable[[Sequence[Candidate]], list[Candidate]]
 ) -> list[Candidate]:
     """What ``rank`` makes of the candidates of a fleet, best first."""
-    ranked = rank(said_once([*candidates, *unlike_others(evidence)]))
+    ranked = rank(said_once([*no_news_of_its_kind(candidates, evidence), *unlike_others(evidence)]))
     return unknown_behind_broken(ranked, evidence)
+
+
+def no_news_of_its_kind(candidates: Sequence[Candidate], evidence: Evidence) -> list[Candidate]:
+    """The candidates; an error of no known kind is no news where another host of the fleet logged it before the test.
+
+    One host's log is too short to tell how such hosts are, those of a hundred are not.
+    """
+    fleets = _fleets(evidence)
+    doubtful = {id(each) for each in candidates if _is_unknown_error(each) and each.component in fleets}
+    sources = {_source(each) for each in candidates if id(each) in doubtful}
+    logged = {
+        _kind_of_line(item, line) for item in evidence.items if _source(item) in sources for line in _known_lines(item)
+    }
+    return [
+        _no_news(each) if id(each) in doubtful and _kind_of_line(each, each.text) in logged else each
+        for each in candidates
+    ]
+
+
+def _known_lines(item: Item) -> Iterator[str]:
+    """The lines of a window such as its log held now and then before."""
+    lines = item.lines
+    for look_back in item.look_backs:
+        for number, novelty in enumerate(novelty_by_line(look_back), look_back.first_line):
+            if novelty.is_usual or novelty.stood_before:
+                yield from lines[number : number + 1]
+
+
+def _kind_of_line(source: Candidate | Item, line: str) -> tuple[str, str, str]:
+    return *_source(source), template(gist(line)).replace(template(source.host), "<host>")
+
+
+def _source(source: Candidate | Item) -> tuple[str, str]:
+    return source.component, source.collector
+
+
+def _no_news(candidate: Candidate) -> Candidate:
+    """As an error of which its own host's log knows."""
+    signals = tuple(signal for signal in candidate.signals if signal.name != "new")
+    return replace(candidate, score=candidate.score - _NEWS, signals=not_strong(signals), is_onset=False)
 
 
 def said_once(candidates: Sequence[Candidate]) -> list[Candidate]:
@@ -53,9 +97,8 @@ def said_once(candidates: Sequence[Candidate]) -> list[Candidate]:
 
 
 def _what_is_said(candidate: Candidate) -> tuple[object, ...]:
-    words = template(gist(candidate.text)).replace(template(candidate.host), "<host>")
     reasons = frozenset(signal.name for signal in candidate.signals if signal.strong)
-    return candidate.component, candidate.collector, words, candidate.is_strong, reasons
+    return *_kind_of_line(candidate, candidate.text), candidate.is_strong, reasons
 
 
 def unlike_others(evidence: Evidence) -> Iterator[Candidate]:
@@ -99,7 +142,7 @@ def unknown_behind_broken(ordered: Sequence[Candidate], evidence: Evidence) -> l
     Of a hundred hosts one logs such an error at any time; a state seldom breaks, and a host seldom stops answering.
     """
     lead = ordered[0] if ordered else None
-    if lead is None or not _is_unknown_error(lead) or not _is_of_fleet(lead, evidence):
+    if lead is None or not _is_unknown_error(lead) or lead.component not in _fleets(evidence):
         return list(ordered)
     least = lead.score - _NEARLY
     broken = next((each for each in ordered if _broke(each) and each.host != lead.host and each.score >= least), None)
@@ -116,5 +159,9 @@ def _broke(candidate: Candidate) -> bool:
     return any(signal.strong and signal.name in _BROKE for signal in candidate.signals)
 
 
-def _is_of_fleet(candidate: Candidate, evidence: Evidence) -> bool:
-    return len({item.host for item in evidence.items if item.component == candidate.component}) >= FLEET
+def _fleets(evidence: Evidence) -> set[str]:
+    """The components of which many hosts have answered."""
+    hosts: dict[str, set[str]] = defaultdict(set)
+    for item in evidence.items:
+        hosts[item.component].add(item.host)
+    return {component for component, those in hosts.items() if len(those) >= FLEET}

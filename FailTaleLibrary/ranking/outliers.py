@@ -327,9 +327,9 @@ def _logs_much(usual: float, size: int, item: Item) -> str:
 
 
 def _judge_gaps(evidence: Evidence, board: _Board) -> None:
-    """What could not be had of few hosts, where the others gave it."""
+    """What could not be had of few hosts, where the others gave it; what our time left out tells nothing."""
     shares = _Shares(evidence)
-    gaps = [gap for gap in evidence.gaps if gap.collector is not None]
+    gaps = [gap for gap in evidence.gaps if gap.collector is not None and gap.reason != "skipped"]
     sharing = _hosts_by(((gap.component, gap.collector, gap.reason), gap.host) for gap in gaps)
     for gap in gaps:
         if shares.is_rare(gap.component, sharing[gap.component, gap.collector, gap.reason]):
