@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -19,9 +20,9 @@ from sshd import Sshd
 
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected, collect
-from FailTaleLibrary.collection.host import HostAccess, silence_judged
+from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession, silence_judged
 from FailTaleLibrary.collection.plan import plan
-from FailTaleLibrary.collection.source import check_hosts
+from FailTaleLibrary.collection.source import OwnHosts, check_hosts
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import RedactionError, TransportError
 from FailTaleLibrary.faults import Faults
@@ -29,7 +30,8 @@ from FailTaleLibrary.progress import CollectionState
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.records import Failure, Window
 from FailTaleLibrary.redaction import Redacted, Redactor
-from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitStart
+from FailTaleLibrary.transports.base import Items, OnResult, Transport
 from FailTaleLibrary.windows import Marks
 
 
@@ -543,3 +545,60 @@ def test_what_ranks_the_answers_is_loaded_while_hosts_are_busy_with_them(tmp_pat
     command = [sys.executable, "-c", WAITS_FOR_THE_ANALYSIS, str(tmp_path / "gate")]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.stdout == "answered\n\n", done.stderr
+
+
+def test_hosts_are_asked_before_anything_is_redacted(tmp_path: Path) -> None:
+    asked, was_asked = tmp_path / "asked", []
+
+    def clock() -> float:
+        was_asked.append(asked.exists())
+        return time.thread_time()
+
+    ask = [{"name": "ask", "command": f"touch {asked}"}]
+    here = {"here": {"component": "app", "transport": "local", "address": "shop.example"}}
+    source = OwnHosts(a_config(ask, here, marks="off"))
+    try:
+        _, evidence, _ = source.collect(
+            a_failure(), redactor=Redactor(clock=clock), faults=Faults(Redactor), budget=Budget(PATIENCE_S)
+        )
+    finally:
+        source.close()
+    assert [name.addresses for name in evidence.names] == [("shop.example",)]
+    assert was_asked
+    assert all(was_asked)
+
+
+class OrderOfEvents(Transport):
+    """A host of which only is told what happened when."""
+
+    def __init__(self) -> None:
+        self.events: list[str] = []
+
+    def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
+        raise NotImplementedError
+
+    def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
+        self.events.append("its shell is ready")
+        now = datetime.now(timezone.utc)
+        assert callable(items)
+        items(VisitStart(f"{now.timestamp():.6f}", "+0000", now, now))
+        self.events.append("it is sent its items")
+
+
+def test_nothing_is_prepared_while_a_host_still_waits_for_us() -> None:
+    config, failure, host = a_config([{"name": "a", "command": "uptime"}]), a_failure(), OrderOfEvents()
+    connections: Any = SimpleNamespace(transport=lambda *_: host, repeat_line=lambda *_: None)
+    stop = threading.Event()
+    context = CollectionContext(
+        failure,
+        HostAccess.of(config, connections),
+        Redactor(),
+        Faults(Redactor),
+        stop,
+        stop,
+        lambda: host.events.append("what answers need is prepared"),
+    )
+    steps = plan(failure, config)
+    with Budget(PATIENCE_S).for_hosts(steps)["here"] as budget:
+        HostSession(context, "here", steps.steps, budget).hold(lambda _: None)
+    assert host.events == ["its shell is ready", "what answers need is prepared", "it is sent its items"]

@@ -254,7 +254,7 @@ def in_two_rounds(second: Callable[[Plan], Evidence], *, cancelled: bool = False
         return Collected(Evidence(failure_id=failure.id, items=items, collected_at=AT))
 
     collectors = {f"{host}/{each.name}": each for host in HOSTS for _, each in config.collectors_for(host)}
-    rounds = Rounds(failure, collectors, names(), 20, lambda: cancelled)
+    rounds = Rounds(failure, collectors, names, 20, lambda: cancelled)
     told, collected = rounds.collect(plan(failure, config), collect, Budget(60))
     return plans, told, collected.evidence
 
@@ -316,7 +316,7 @@ def test_what_a_store_or_a_cluster_is_asked_for_all_hosts_alike_is_asked_once() 
         return Collected(Evidence(failure_id=failure.id, items=items, gaps=one_plan.skipped, collected_at=AT))
 
     collectors = {f"{host}/{each.name}": each for host in HOSTS for _, each in config.collectors_for(host)}
-    _, collected = Rounds(failure, collectors, names(), 20).collect(plan(failure, config), collect, Budget(60))
+    _, collected = Rounds(failure, collectors, names, 20).collect(plan(failure, config), collect, Budget(60))
     first, second = ([step.id for step in each.steps if step.collector != "app"] for each in plans)
     assert [step for step in first if not step.endswith("/pods")] == ["web000/loki", "web000/events"]
     assert sum(step.endswith("/pods") for step in first) == len(HOSTS)

@@ -45,6 +45,9 @@ they are held in memory."""
 LAST_ANSWERS_S = 0.7
 """After a collection is cancelled: how long what hosts have sent may take to become evidence. Ctrl-C has a second."""
 
+_SENDING_S = 0.005
+"""For the request that is about to be sent, which would wait while this thread computes."""
+
 _log = logger_of(__name__)
 
 
@@ -115,6 +118,7 @@ def _start_preparing() -> None:
 
 
 def _prepare() -> None:
+    time.sleep(_SENDING_S)
     try:
         Redactor().prepare()
         from FailTaleLibrary.ranking import suspects  # not before hosts were asked: it takes as long as they do

@@ -270,7 +270,6 @@ class HostSession:
         began = time.monotonic()
         try:
             transport = self._context.access.connections.transport(self._host, self._inside)
-            self._context.prepare()
             visit = self._visit(transport, put, began)
             transport.visit(visit.items, ends_at=visit.ends_at, cancel=self._context.leave, on_result=visit.on_result)
         except Exception as error:
@@ -291,11 +290,17 @@ class HostSession:
         self._most_item_bytes = way.most_item_bytes
         return HostVisit(
             way,
-            items=lambda start: list(self._items(start, put)),
+            items=lambda start: self._asked_now(start, put),
             ends_at=time.monotonic() + self._budget.visit_s,
             on_result=lambda step_id, result: put(self._answer(self._asked[step_id], result)),
             on_error=lambda error: self._put_lost(error, began, put),
         )
+
+    def _asked_now(self, start: VisitStart, put: Put) -> list[VisitItem]:
+        """What the host is sent next: until it answers, there is time for what the answers need."""
+        items = list(self._items(start, put))
+        self._context.prepare()
+        return items
 
     def _put_lost(self, error: Exception, began: float, put: Put) -> None:
         """Why nothing came; a fault of ours costs this host's evidence, not the others'."""

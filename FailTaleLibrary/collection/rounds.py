@@ -8,13 +8,13 @@ stand out by what came, and one of each component, to compare with. The rest is 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected
 from FailTaleLibrary.collection.plan import STATE_COST
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.lazy import dataclass
-from FailTaleLibrary.ranking.outliers import NAMED_BY_STEP, NOTABLE, StandingOut, standing_out
 from FailTaleLibrary.records import (
     NO_HOST,
     AskedInFull,
@@ -30,6 +30,9 @@ from FailTaleLibrary.records import (
     configured_name,
     our_words,
 )
+
+if TYPE_CHECKING:
+    from FailTaleLibrary.ranking.outliers import StandingOut
 
 GLANCE_BYTES = 2048
 """Of each log: some twenty lines of different shapes."""
@@ -49,7 +52,8 @@ class Rounds:
     failure: Failure
     collectors: Mapping[str, Collector]
     """By the id of their step."""
-    names: tuple[HostNames, ...]
+    names: Callable[[], tuple[HostNames, ...]]
+    """To be asked for when they are needed: the first text that is redacted takes a while."""
     full_hosts: int
     is_cancelled: Callable[[], bool] = lambda: False
     """Whether nobody wants a second round any more."""
@@ -80,7 +84,9 @@ class Rounds:
 
     def _named(self, hosts: Collection[str]) -> list[StandingOut]:
         """Hosts that the failure names, before anything is known of them."""
-        nothing_yet = Evidence(failure_id=self.failure.id, names=self.names, collected_at=self.failure.window.end)
+        from FailTaleLibrary.ranking.outliers import NAMED_BY_STEP, standing_out  # ranks, which takes a while to load
+
+        nothing_yet = Evidence(failure_id=self.failure.id, names=self.names(), collected_at=self.failure.window.end)
         found = standing_out(self.failure, nothing_yet)
         return [each for each in found if each.score >= NAMED_BY_STEP and each.host in hosts][: self.full_hosts]
 
@@ -88,8 +94,11 @@ class Rounds:
         self, evidence: Evidence, named: Sequence[StandingOut], hosts: Collection[str], budget: Budget
     ) -> list[StandingOut]:
         """Those that the failure names, then those that stand out, then one of each component; each can be asked."""
+        from FailTaleLibrary.ranking.outliers import NOTABLE, StandingOut, standing_out
+
         time_left = budget.part(_JUDGING_SHARE * budget.left_s)
-        known = evidence.model_copy(update={"names": self.names})
+        names = self.names()
+        known = evidence.model_copy(update={"names": names})
         found = standing_out(self.failure, known, is_over=lambda: time_left.left_s <= 0)
         silent = {gap.host for gap in evidence.gaps if gap.collector is None}
         chosen = {each.host: each for each in named}
@@ -98,8 +107,8 @@ class Rounds:
                 chosen.setdefault(each.host, each)
         best = {each.host: each for each in found}
         by_score = sorted(hosts, key=lambda host: -best[host].score if host in best else 0.0)
-        for component in dict.fromkeys(name for each in self.names for name in each.components):
-            of_component = {each.host for each in self.names if component in each.components}
+        for component in dict.fromkeys(name for each in names for name in each.components):
+            of_component = {each.host for each in names if component in each.components}
             if of_component.isdisjoint(chosen):
                 for host in [each for each in by_score if each in of_component and each not in silent][:1]:
                     why = our_words("to compare with: one of component {}", configured_name(component))

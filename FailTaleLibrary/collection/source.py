@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Protocol
 
@@ -160,7 +161,9 @@ class OwnHosts:
         budget = budget.for_collecting(len(the_plan.steps))
         the_plan = _plan_within(the_plan, budget)
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
-        access, names = target.access, _host_names(self._config, target, redactor)
+        access = target.access
+        # Not before hosts are asked: the first text that is redacted takes 0.1 s.
+        names = background.once(partial(_host_names, self._config, target, _marks_answered(target), redactor))
 
         def collected_by(one_plan: Plan, its_budget: Budget) -> Collected:
             return collect(
@@ -177,14 +180,14 @@ class OwnHosts:
         full_hosts = self._config.limits.full_hosts
         are_many = len({step.host for step in the_plan.steps}) > full_hosts
         if are_many and not only_state and not (bool(hosts) if in_full is None else in_full):
-            from FailTaleLibrary.collection.rounds import Rounds  # ranks, which no run without a failure needs
+            from FailTaleLibrary.collection.rounds import Rounds  # not needed for a few hosts
 
             is_cancelled = cancel.is_set if cancel is not None else (lambda: False)
             rounds = Rounds(failure, access.collectors, names, full_hosts, is_cancelled)
             the_plan, collected = rounds.collect(the_plan, collected_by, budget)
         else:
             collected = collected_by(the_plan, budget)
-        return the_plan, collected.evidence.model_copy(update={"names": names}), collected.full_texts
+        return the_plan, collected.evidence.model_copy(update={"names": names()}), collected.full_texts
 
     def check_hosts(
         self, hosts: Collection[str] = (), *, budget: Budget, values: Values | None = None
@@ -219,7 +222,14 @@ class OwnHosts:
             thread.join(_CLOSING_S)
 
 
-def _host_names(config: Config, target: _Target, redactor: Redactor) -> tuple[HostNames, ...]:
+def _marks_answered(target: _Target) -> dict[str, datetime | None]:
+    """Host -> when it answered its newest mark."""
+    return {host: target.marks.answered_at(host) for host in target.resolved.config.hosts}
+
+
+def _host_names(
+    config: Config, target: _Target, answered: Mapping[str, datetime | None], redactor: Redactor
+) -> tuple[HostNames, ...]:
     """By what the hosts of the configuration are known to others, without asking any name server."""
     safe = RecordRedactor(redactor)
     addresses = {name: host.address for name, host in target.resolved.config.hosts.items() if host.address}
@@ -229,7 +239,7 @@ def _host_names(config: Config, target: _Target, redactor: Redactor) -> tuple[Ho
             components=tuple(host.component),
             addresses=(safe.short(addresses[name]),) if name in addresses else (),
             collectors=len(config.collectors_for(name)),
-            answered_at=target.marks.answered_at(name),
+            answered_at=answered.get(name),
         )
         for name, host in config.hosts.items()
     )
