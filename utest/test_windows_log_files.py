@@ -590,8 +590,8 @@ def test_of_more_new_files_than_can_be_looked_into_the_first_are_read_and_the_ot
     at_once = replace(line, producer=line.producer.replace("planning=5", "planning=0"))
     assert at_once.producer != line.producer
     answer = DASH.answer(at_once)
-    assert answer.text.count(b"ERROR boom") == 19
-    assert "11 more files were written and not read" in answer.note
+    assert answer.text.count(b"ERROR boom") == 20
+    assert "10 more files were written and not read" in answer.note
     assert answer.has_unread
 
 

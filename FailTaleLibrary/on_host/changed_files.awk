@@ -1,10 +1,11 @@
-# Marks, an empty line and an inventory -> the files that are worth a look; unchanged ones cost nothing more.
+# Marks, an empty line, and INODE SIZE WRITTEN PATH of the files that are there -> those that are worth a look; unchanged ones
+# cost nothing more.
 # A mark: INODE EARLY DIGEST LATE DIGEST BEFORE WRITTEN NAME, below a line that names its directory. EARLY and LATE: the
 # sizes that the marks around the window's start know, `-` where one does not know the file. WRITTEN: when it was last
 # written, as the newer mark knows it; BEFORE: as the older one does, `-` where it is no other. Set from outside: how, stale.
-# Prints: LENGTH INODE SIZE WRITTEN, the EARLY DIGEST LATE DIGEST TIMES of the inode, the INODE EARLY DIGEST LATE DIGEST TIMES
-# of the path, PATH. LENGTH is the path's: a rotated copy has a longer name. A marked file that is gone has `-` for its
-# INODE. TIMES: when it had been written to the sizes that the marks know, `EARLY:LATE`.
+# Prints two lines for each: INODE SIZE WRITTEN, the EARLY DIGEST LATE DIGEST TIMES of the inode, the INODE EARLY DIGEST LATE
+# DIGEST TIMES of the path; and PATH. The shortest paths come first: a rotated copy has a longer name; those of marked files
+# that are gone come last, with a `-` for INODE. TIMES: when it had been written to the sizes that the marks know, `EARLY:LATE`.
 !listed && $0 == "" { listed = 1; next }
 !listed && /^\// { directory = $0; next }
 !listed {
@@ -28,8 +29,20 @@ NF {
 }
 END {
   for (path in inode_of) if (!(path in here)) show("-", 0, 0)
+  for (gone = 0; gone < 2; gone++)
+    for (i = 1; i <= longest; i++)
+      for (j = 1; j <= many[gone, i]; j++) print numbers[gone, i, j] "\n" path_at[gone, i, j]
 }
-function show(inode, size, written) {
-  print (inode == "-") * 10000 + length(path), inode, size, written, (inode in mark) ? mark[inode] : "- - - - -", \
-    (path in inode_of) ? inode_of[path] " " mark[inode_of[path]] : "- - - - - -", path
+# Sorts as it goes: the paths of a pattern come in their order, so that hardly anything moves.
+function show(inode, size, written,    gone, of, j) {
+  gone = inode == "-"
+  of = length(path)
+  if (of > longest) longest = of
+  for (j = ++many[gone, of]; j > 1 && path_at[gone, of, j - 1] > path; j--) {
+    numbers[gone, of, j] = numbers[gone, of, j - 1]
+    path_at[gone, of, j] = path_at[gone, of, j - 1]
+  }
+  path_at[gone, of, j] = path
+  numbers[gone, of, j] = inode " " size " " written " " ((inode in mark) ? mark[inode] : "- - - - -") " " \
+    ((path in inode_of) ? inode_of[path] " " mark[inode_of[path]] : "- - - - - -")
 }

@@ -30,56 +30,53 @@ is_owners_own() {
   # shellcheck disable=SC2012
   [ "$link_owner" = 0 ] || [ "$link_owner" = "$(ls -ldnL "$1" 2>/dev/null | awk 'NR == 1 { print $3 }')" ]
 }
-# inventory PATH...: INODE SIZE WRITTEN PATH of each regular file; WRITTEN in epoch seconds, 0 when the host cannot tell.
+# A process costs a host as much as reading ten thousand lines: what is split, counted or cut here, the shell does by itself.
+newline='
+'
+usual_ifs=$IFS
+by_line() { IFS=$newline; set -f; }
+by_word() { IFS=$usual_ifs; set +f; }
+# inventory PATH...: sets found to lines MODE INODE SIZE WRITTEN PATH; MODE begins with an 8 where it is a regular file,
+# WRITTEN is in epoch seconds, 0 when the host cannot tell. A name with a newline is left out.
 inventory() {
-  if [ -n "$careful" ]; then
+  found='' odd=$careful
+  for each; do case $each in *"$newline"*) odd=yes; break ;; esac; done
+  if [ -n "$odd" ]; then
     for each; do
       shift
+      case $each in *"$newline"*) continue ;; esac
       if may_follow "$each"; then set -- "$@" "$each"; else tell linked "$each"; fi
     done
   fi
   if [ "$#" -eq 0 ]; then return; fi
-  if stat -L -c %f / >/dev/null 2>&1; then
-    stat -L -c '%f %i %s %Y %n' -- "$@" 2>/dev/null
-  else
-    # shellcheck disable=SC2012 # a host without stat
-    ls -dlniL -- "$@" 2>/dev/null | awk '{
-      name = $0
-      sub(/^ *[0-9]+ +[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[^ ]+ +[^ ]+ +[^ ]+ /, "", name)
-      print ($2 ~ /^-/ ? "8" : "4") "000", $1, $6, 0, name
-    }'
-  fi | awk '
-    /^[0-9a-f]+ [0-9]+ [0-9]+ [0-9]+ [^ ]/ {
-      if (line != "") print line
-      line = ""
-      if ($1 ~ /^8...$/) line = substr($0, 6)
-      next
-    }
-    { line = "" } # a name with a newline
-    END { if (line != "") print line }'
+  found=$(stat -L -c '%f %i %s %Y %n' -- / "$@" 2>/dev/null)
+  case $found in
+    4???' '*"$newline"*) found=${found#*"$newline"} ;;
+    4???' '*) found='' ;;
+    *) found=$(inventory_of_ls "$@") ;;
+  esac
 }
-# Of an inventory the newest, when there are too many.
-newest_files() {
-  list=$(cat)
-  if [ "$(printf '%s\n' "$list" | wc -l)" -gt "$most" ]; then
-    printf '%s\n' "$list" | sort -k3,3nr | head -n "$most"
-  else
-    printf '%s\n' "$list"
-  fi
+# The same on a host without such a stat, whose ls sorts them.
+inventory_of_ls() {
+  # shellcheck disable=SC2012
+  ls -dlniL -- "$@" 2>/dev/null | awk '{
+    name = $0
+    sub(/^ *[0-9]+ +[^ ]+ +[0-9]+ +[0-9]+ +[0-9]+ +[0-9]+ +[^ ]+ +[^ ]+ +[^ ]+ /, "", name)
+    print ($2 ~ /^-/ ? "8" : "4") "000", $1, $6, 0, name
+  }'
 }
 # Sets inode, size and written of a file; 0 when there is none.
 look() {
   # shellcheck disable=SC2034 # for the caller
   inode=0 size=0 written=0
-  # shellcheck disable=SC2046 # three numbers and a path
-  set -- $(inventory "$1")
+  inventory "$1"
+  case $found in 8*) ;; *) return ;; esac
+  set -f
+  # shellcheck disable=SC2086 # four numbers and a path
+  set -- $found
+  set +f
   # shellcheck disable=SC2034
-  if [ "$#" -ge 3 ]; then inode=$1 size=$2 written=$3; fi
+  inode=$2 size=$3 written=$4
 }
 # Lines COUNT PATH, an empty line and `head -v` of those paths -> a digest of each one's first COUNT bytes, a line each.
 digests() { tr '\000' '\001' | awk "$digesting"; }
-# digest COUNT: of stdin's first bytes, at most 256.
-digest() {
-  set -- "$(($1 < 256 ? $1 : 256))"
-  { printf '%s -\n\n==> - <==\n' "$1"; head -c "$1"; } | digests
-}

@@ -1,27 +1,26 @@
 # Where the logs of a host stand now. `tell` and `carry` speak on stdout here.
 # Set from outside: most.
-most=${most-} marked=
+most=${most-} newline=${newline-} usual_ifs=${usual_ifs-} found=${found-} marked=
 clock() {
-  tell clock "$(date +%s.%N)"
-  tell zone "$(date +%z)"
+  # shellcheck disable=SC2046 # two words
+  set -- $(date '+%s.%N %z')
+  tell clock "${1-}"
+  tell zone "${2-}"
 }
 cursor() { tell cursor "$(journalctl --no-pager -n 0 --show-cursor 2>/dev/null | sed -n 's/^-- cursor: //p')"; }
 # mark PATTERN PATH...: the files that a pattern means are to be marked, by `marks`.
 mark() {
-  marked="$marked$(listed "$@")
-"
-}
-# A path of two lines is none of them.
-listed() {
-  printf '=%s\n' "$1"
+  marked="$marked=$1$newline"
   shift
-  for path; do
-    case $path in
-      *'
-'*) ;;
-      *) printf '%s\n' "$path" ;;
-    esac
-  done
+  odd=''
+  for path; do case $path in *"$newline"*) odd=yes; break ;; esac; done
+  if [ -z "$odd" ]; then
+    IFS=$newline
+    marked="$marked$*$newline"
+    IFS=$usual_ifs
+  else # a path of two lines is none of them
+    for path; do case $path in *"$newline"*) ;; *) marked="$marked$path$newline" ;; esac; done
+  fi
 }
 # marks: position and identity of each file that the patterns mean. One look for all of them, for what each program costs to
 # start would be spent on each pattern; but no more names at once than a program takes.
@@ -43,67 +42,80 @@ marks() {
   done
 }
 look_at() {
-  found=$(all_files "$1")
-  found=$(
-    { printf '%s\n' "$1"; echo; printf '%s\n' "$found"; } | awk '
-      !listed && $0 == "" { listed = 1; next }
-      !listed && /^=/ { number++; next }
-      !listed { if (!known[number, $0]++) patterns[$0] = patterns[$0] " " number; next }
-      NF {
-        path = $0
-        sub(/^[0-9]+ [0-9]+ [0-9]+ /, "", path)
-        if (told[path]++) next
-        count = split(patterns[path], pattern, " ")
-        for (i = 1; i <= count; i++) print pattern[i], $0
-      }' | sort -k1,1n -k4,4nr | awk -v most="$most" '++count[$1] <= most'
-  )
-  # rotation is for logs that are written to: the oldest of many files go by inode and size alone
-  sums=$(printf '%s\n' "$found" | awk '
-    NF && ++count[$1] <= 100 { sub(/^[0-9]+ /, ""); path = $0; sub(/^[0-9]+ [0-9]+ [0-9]+ /, "", path); if (!told[path]++) print }
-  ' | heads | digests)
-  { printf '%s\n' "$1"; echo; printf '%s\n' "$sums"; echo; printf '%s\n' "$found"; } | awk -v most="$most" '
-    $0 == "" && parts < 2 { parts++; next }
-    !parts && /^=/ { name[++patterns] = substr($0, 2); next }
-    !parts { paths[patterns]++; next }
-    parts == 1 { sum[++sums] = $0; next }
-    NF {
+  by_line
+  # shellcheck disable=SC2086 # one word a line
+  set -- "$1" $1
+  by_word
+  lines=$1
+  shift
+  inventory "$@" # patterns are no files
+  if [ "$#" -gt 100 ]; then
+    of_patterns=$(by_pattern | sort -k1,1n -k4,4nr | awk -v most="$most" '++count[$1] <= most')
+  else
+    of_patterns=$(by_pattern)
+  fi
+  digest_beginnings
+  tell_files
+}
+# NUMBER INODE SIZE WRITTEN PATH of each file that the pattern of that number means, from lines and found.
+by_pattern() {
+  { printf '%s\n\n%s\n' "$lines" "$found"; } | awk '
+    !listed && $0 == "" { listed = 1; next }
+    !listed && /^=/ { number++; next }
+    !listed { if (!known[number, $0]++) patterns[$0] = patterns[$0] " " number; next }
+    /^8/ {
       path = $0
-      sub(/^[0-9]+ [0-9]+ [0-9]+ [0-9]+ /, "", path)
-      if (++count[$1] <= 100 && !(path in sum_of)) sum_of[path] = sum[++used]
-      files[$1] = files[$1] $2 " " $3 " " $4 " " ((path in sum_of) ? sum_of[path] : "-") " " path "\n"
+      sub(/^[0-9a-f]+ [0-9]+ [0-9]+ [0-9]+ /, "", path)
+      if (told[path]++) next
+      count = split(patterns[path], pattern, " ")
+      for (i = 1; i <= count; i++) of[pattern[i]] = of[pattern[i]] pattern[i] substr($0, index($0, " ")) "\n"
     }
-    END { for (i = 1; i <= patterns; i++) print files[i] "=" (paths[i] > most ? "many" : "pattern") " " name[i] }' |
-    while IFS= read -r line; do
-      case $line in
-        =*) tell "${line#=}" ;;
-        *)
-          path=${line#* * * * }
-          if [ -r "$path" ]; then tell file "$line"; else tell unreadable "$path"; fi
-          ;;
-      esac
+    END { for (i = 1; i <= number; i++) printf "%s", of[i] }'
+}
+# Sets sums: digests of the first hundred files of each pattern, in their order. Rotation is for logs that are written to: the
+# oldest of many files go by inode and size alone.
+digest_beginnings() {
+  list='' paths='' sums='' of=0
+  by_line
+  for line in $of_patterns; do
+    by_word
+    path=${line#* * * * } size=${line#* * } size=${size%% *}
+    is_digested "${line%% *}" || continue
+    list="$list$((size < 256 ? size : 256)) $path$newline"
+    case $newline$paths in *"$newline$path$newline"*) ;; *) paths="$paths$path$newline" ;; esac
+  done
+  by_line
+  # shellcheck disable=SC2086 # one word a line
+  set -- $paths
+  by_word
+  if [ "$#" -gt 0 ]; then sums=$({ printf '%s\n' "$list"; head -v -c 256 -- "$@" 2>/dev/null; } | digests); fi
+}
+is_digested() { # NUMBER
+  if [ "$1" != "$of" ]; then of=$1 count=0; fi
+  count=$((count + 1))
+  [ "$count" -le 100 ]
+}
+tell_files() {
+  by_line
+  # shellcheck disable=SC2086 # one word a line
+  set -- $of_patterns
+  of=0 number=0 named=0 name=''
+  for line in $lines =; do
+    by_word
+    case $line in =*) ;; *) named=$((named + 1)); continue ;; esac
+    while [ "${1%% *}" = "$number" ]; do
+      tell_file "$1"
+      shift
     done
+    if [ "$named" -gt "$most" ]; then tell many "$name"; elif [ "$number" -gt 0 ]; then tell pattern "$name"; fi
+    number=$((number + 1)) named=0 name=${line#=}
+  done
 }
-# The inventory of all files of a list.
-all_files() {
-  IFS='
-'
-  set -f
-  # shellcheck disable=SC2046 # one word a line
-  set -- $(printf '%s\n' "$1" | grep -v '^=')
-  inventory "$@"
-}
-# From an inventory: what digests() reads.
-heads() {
-  list=$(cat)
-  if [ -z "$list" ]; then return; fi
-  printf '%s\n' "$list" | awk '{ size = $2 + 0; sub(/^[0-9]+ [0-9]+ [0-9]+ /, ""); print (size < 256 ? size : 256), $0 }'
-  echo
-  IFS='
-'
-  set -f
-  # shellcheck disable=SC2046 # one word a line
-  set -- $(printf '%s\n' "$list" | cut -d ' ' -f 4-)
-  head -v -c 256 -- "$@" 2>/dev/null
+tell_file() { # NUMBER INODE SIZE WRITTEN PATH
+  path=${1#* * * * } sum=-
+  if is_digested "${1%% *}"; then sum=${sums%%"$newline"*} sums=${sums#*"$newline"}; fi
+  place=${1#* }
+  if [ -r "$path" ]; then tell file "${place%"$path"}$sum $path"; else tell unreadable "$path"; fi
 }
 # snapshot SECONDS COMMAND: ended in time where the host can, and within this process group, so that none escapes it.
 snapshot() {

@@ -7,61 +7,105 @@
 #   max                bytes of all that is printed; scan: newest bytes of one file in which the window is sought
 #   times              the awk program that knows times
 #   reach              newest bytes from before the window that the look-back reads
-#   patterns() prints the inventory, narrow CAP is the pipeline of the collector's filters
+#   patterns() sets files, as plan_files.sh has them, narrow CAP is the pipeline of the collector's filters
 how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
-max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0
+max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0 newline=${newline-} parts=${parts-}
 failtale_nonce=${failtale_nonce-}
 sample=262144
 planning=5 # seconds after which no further file is looked into, so that what was found is read within the limits
-# timed VARIABLE=VALUE...: awk with the program that knows times
+reading=8  # and after which none is read any more
+# timed VARIABLE=VALUE...: pieces, as times.awk reads them -> a line on each.
 timed() {
   for each; do
     set -- "$@" -v "$each"
     shift
   done
-  tr '\000' '\001' | awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" \
-    -v ahead_then="$zone_then" "$@" "$times"
+  awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" -v host_ahead="$zone" -v ahead_then="$zone_then" \
+    -v turned="$turned" "$@" "$times"
 }
-# Learns how a log writes time, from its newest lines: sets kind, ahead, dated, step, sparse and fits, and least and most,
-# the seconds that its clock may be behind the host's; tells it. Fails where most lines have no time that can be used.
-learn() { # PATH BYTES
-  first=$((size > $2 ? size - $2 : 0))
-  # shellcheck disable=SC2046 # ten words
-  set -- "$1" $(from "$first" "$1" | timed kind= ahead="$zone" turned="$turned" written="$written" points="$points" \
-    first="$first" torn="$((first > 0))")
-  if [ "$#" -lt 11 ]; then
-    kind=-
-    unfit=timeless
-    if [ "$#" = 3 ]; then unfit="stray $3"; fi
-    tell times - 0 "$1"
-    return 1
-  fi
-  kind=$2 ahead=$3 dated=$5 step=$6 sparse=$7 fits=$8 behind_least=$9 behind_most=${10}
-  tell times "$kind" "$ahead" "$1"
-  case $4 in utc) tell utc "$1" ;; other) tell zoned "$3" "$1" ;; esac
-  case $4-${11} in *-0) ;; lies-[!=]*) tell lies "${11}" "$1" ;; *) tell apart "${11}" "$1" ;; esac
-}
-# begin LOW PROVEN PATH: sets maybe and sure, the positions from which on a piece may be and is in the window.
-begin() {
-  measure "$3"
-  behind=$2
-  if [ "$2" = - ] || [ "$2" -gt "$size" ]; then behind=$size; fi
-  maybe=$behind sure=$behind kind=
-  if [ "$1" = "$behind" ]; then return; fi
-  # A mark proves that the file has grown, whatever the clock of its file server says.
-  if [ "$1" = - ] && [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; then return; fi
-  if [ -z "$low_at" ]; then
-    begin_without_times "$@"
-  elif [ "$size" -eq 0 ] && ! packed "$3"; then
-    return # no line in it could have a time
-  elif learn "$3" "$sample"; then
-    if [ "$dated" = 0 ]; then tell undated "$3"; fi
-    case $step in 1) tell coarse "$3" ;; 60) tell minutes "$3" ;; esac
-    begin_by_times "$@"
+# send_piece NUMBERS FROM END PATH: one of these pieces, up to the end of the file where END is `-`.
+send_piece() {
+  printf '\036%s %s\n' "$failtale_nonce" "$1"
+  if [ "$3" != - ]; then
+    between "$2" "$3" "$4" | tr '\000' '\001'
+  elif [ "$2" = 0 ] && ! packed "$4"; then
+    tr '\000' '\001' < "$4"
   else
-    tell "$unfit" "$3"
-    begin_without_times "$@"
+    from "$2" "$4" | tr '\000' '\001'
   fi
+  printf '\n'
+}
+# ask LOW PROVEN: what $path holds from where on, as far as that is known without its times: sets maybe and sure, the positions
+# from which on the piece may be and is in the window. Sets search where its times have to tell, and asks for them.
+ask() {
+  search=''
+  if [ "$how" = tail ]; then
+    tell method tail "$path"
+    maybe=$((size > scan ? size - scan : 0)) sure=$maybe
+    if [ "$maybe" -gt 0 ]; then tell skipped "$maybe" "$path"; fi
+  else
+    if [ "$1$2" = -- ]; then tell method time "$path"; else tell method mark "$path"; fi
+    behind=$2
+    if [ "$2" = - ] || [ "$2" -gt "$size" ]; then behind=$size; fi
+    maybe=$behind sure=$behind
+    if [ "$1" = "$behind" ]; then
+      :
+    elif [ "$1" = - ] && [ -n "$stale" ] && [ "$written" -gt 0 ] && [ "$written" -lt "$stale" ]; then
+      : # while a mark proves that the file has grown, whatever the clock of its file server says
+    elif [ -z "$low_at" ]; then
+      begin_without_times "$1" "$2" "$path"
+    elif [ "$size" -gt 0 ] || packed "$path"; then # in an empty one no line could have a time
+      ask_for_times "$1"
+    fi
+  fi
+  if [ -z "$search" ] && [ "$size" -gt "$maybe" ] && [ "$planned" -le 100 ]; then # for those who judge the lines
+    first=$((size > 32768 ? size - 32768 : 0)) search=judge
+    asked="$asked$first 0 -1 0 $written $written $points $path$newline"
+  fi
+}
+ask_for_times() { # LOW
+  first=$((size > sample ? size - sample : 0)) known=0 last=$written search=yes
+  start=$first
+  if [ "$1" != - ] && [ "$1" -ge "$first" ]; then start=$1 known=1; fi
+  if [ "$behind" -lt "$size" ]; then find_written "$behind"; fi
+  asked="$asked$first $start $behind $known $written $last $points $path$newline"
+}
+# find_written POSITION: sets last to when a mark saw the piece written so far; 0 when none did.
+find_written() {
+  last=0
+  case ",$points" in *",$1:"*) last=${points##*"$1:"} last=${last%%:*} ;; esac
+}
+# is_time_up SECONDS: have they passed since the start? Looks at the clock once in twenty turns.
+is_time_up() {
+  turns=$((turns + 1))
+  [ "$turns" -gt 1 ] && [ $((turns % 20)) -eq 1 ] && [ $(($(date +%s) - now)) -ge "$1" ]
+}
+# The pieces that were asked for, while there is time.
+send_pieces() {
+  printf '\036%s\n' "$failtale_nonce"
+  turns=0
+  by_line
+  for line in $asked; do
+    by_word
+    if is_time_up "$planning"; then return; fi
+    path=${line#* * * * * * * }
+    send_piece "${line%"$path"}" "${line%% *}" - "$path"
+  done
+}
+# hear KIND AHEAD ZONE DATED STEP SPARSE FITS LEAST MOST APART MAYBE SURE UNTOLD TORN: how $path writes time, and where the window
+# begins in what was searched; tells the former. Sets unfit where most lines have no time that can be used: why.
+hear() {
+  kind=$1 ahead=$2 zone_told=$3 dated=$4 step=$5 sparse=$6 fits=$7 behind_least=$8 behind_most=$9
+  shift 9
+  apart=$1 found_maybe=$2 found_sure=$3 untold=$4 torn=$5
+  tell times "$kind" "$ahead" "$path"
+  if [ "$kind" = - ]; then
+    unfit=timeless
+    if [ "$apart" != 0 ]; then unfit="stray $apart"; fi
+    return
+  fi
+  case $zone_told in utc) tell utc "$path" ;; other) tell zoned "$ahead" "$path" ;; esac
+  case $zone_told-$apart in *-0) ;; lies-[!=]*) tell lies "$apart" "$path" ;; *) tell apart "$apart" "$path" ;; esac
 }
 begin_without_times() { # LOW PROVEN PATH
   if [ "$1" != - ]; then
@@ -79,83 +123,122 @@ begin_without_times() { # LOW PROVEN PATH
   fi
 }
 begin_by_times() { # LOW PROVEN PATH
-  last=$written turn=0
-  if [ "$behind" -lt "$size" ]; then last=$(written_to "$behind"); fi
-  if [ "$ahead" = "$zone" ]; then turn=$turned; fi
-  for reach in "$sample" "$scan"; do
-    start=$((behind > reach ? behind - reach : 0)) known=0
-    if [ "$1" != - ] && [ "$1" -ge "$start" ]; then start=$1 known=1; fi
-    torn=0
-    if [ "$known" = 0 ] && [ "$start" -gt 0 ]; then
-      torn=$(between "$start" "$behind" "$3" | head -n 1 | wc -c)
-      if [ $((start + torn)) -ge "$behind" ]; then torn=0; fi # one line longer than all that is searched
-    fi
-    start=$((start + torn))
-    # shellcheck disable=SC2046 # three numbers
-    set -- "$1" "$2" "$3" $(between "$start" "$behind" "$3" |
-      timed kind="$kind" ahead="$ahead" marked="$known" sparse="$sparse" written="$last" turned="$turn" \
-        least="$behind_least" most="$behind_most")
-    if [ "$start" -eq 0 ] || [ "$known" = 1 ] || [ "$4" -gt 0 ] || [ "$4" = -1 ]; then break; fi
-    if [ "$reach" = "$scan" ]; then tell skipped "$start" "$3"; break; fi
-    set -- "$1" "$2" "$3"
-  done
-  case $4 in
+  if [ "$dated" = 0 ]; then tell undated "$3"; fi
+  case $step in 1) tell coarse "$3" ;; 60) tell minutes "$3" ;; esac
+  if [ "$known" = 0 ] && [ "$((start + torn))" -gt 0 ] && [ "$found_maybe" -le 0 ] && [ "$found_maybe" != -1 ]; then
+    search_further "$@"
+  fi
+  start=$((start + torn))
+  case $found_maybe in
     -2) if [ "$1" = - ]; then begin_without_times "$1" 0 "$3"; else maybe=$start; fi ;; # no line has a time
     -1) ;;
-    *) maybe=$((start + $4)) ;;
+    *) maybe=$((start + found_maybe)) ;;
   esac
-  if [ "$6" -gt 0 ]; then
+  if [ "$untold" -gt 0 ]; then
     tell untold "$3"
-    if [ "$fits" = 0 ] || { [ "$6" = 2 ] && [ "$1" != - ]; }; then # a mark proves more than such times
+    if [ "$fits" = 0 ] || { [ "$untold" = 2 ] && [ "$1" != - ]; }; then # a mark proves more than such times
       by_times=$maybe
       begin_without_times "$1" "$2" "$3"
       if [ "$by_times" -lt "$maybe" ]; then maybe=$by_times; fi
     fi
   fi
-  if [ "$5" -ge 0 ] && [ "$points" != ring ]; then sure=$((start + $5)); fi
+  if [ "$found_sure" -ge 0 ] && [ "$points" != ring ]; then sure=$((start + found_sure)); fi
 }
-# written_to POSITION: when a mark saw the piece written so far; 0 when none did.
-written_to() {
-  case ",$points" in
-    *",$1:"*) at=${points##*"$1:"} && echo "${at%%:*}" ;;
-    *) echo 0 ;;
-  esac
+# The window begins ahead of what was searched.
+search_further() { # LOW PROVEN PATH
+  turn=0
+  if [ "$ahead" = "$zone" ]; then turn=$turned; fi
+  start=$((behind > scan ? behind - scan : 0)) torn=0
+  if [ "$1" != - ] && [ "$1" -ge "$start" ]; then start=$1 known=1; fi
+  if [ "$known" = 0 ] && [ "$start" -gt 0 ]; then
+    torn=$(between "$start" "$behind" "$3" | head -n 1 | wc -c)
+    torn=$((start + torn >= behind ? 0 : torn)) # one line longer than all that is searched
+  fi
+  set -- "$3" "$(
+    { printf '\036%s\n' "$failtale_nonce"; send_piece "0 0 0 $known $last $last -" "$((start + torn))" "$behind" "$3"; } |
+      timed kind="$kind" ahead="$ahead" sparse="$sparse" turned="$turn" least="$behind_least" most="$behind_most"
+  )"
+  # shellcheck disable=SC2086 # fourteen words
+  set -- "$1" ${2:-- 0 - 0 0 0 0 0 0 0 -2 -2 0 0}
+  shift 11
+  found_maybe=$1 found_sure=$2 untold=$3
+  if [ "$((start + torn))" -gt 0 ] && [ "$known" = 0 ] && [ "$found_maybe" -le 0 ] && [ "$found_maybe" != -1 ]; then
+    tell skipped "$((start + torn))" "$path"
+  fi
 }
 # newest_lines COUNT END PATH: the last lines ahead of a position.
 newest_lines() {
   first=$(($2 > 16384 ? $2 - 16384 : 0))
   between "$first" "$2" "$3" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi | tail -n "$1"
 }
-# From a plan: NUMBER MAYBE SURE SIZE PATH of the pieces that have something to read.
+# From parts: sets pieces, NUMBER MAYBE SURE SIZE PATH of those that have something to read. All that the times of logs have to
+# tell is asked in one go: the program that knows times takes a host longer to start than most logs to read.
 begin_all() {
-  pieces_of=0 planned=0 unread=0
-  while read -r number low proven points path; do
-    planned=$((planned + 1))
-    if [ "$unread" -gt 0 ] || { [ $((planned % 20)) -eq 0 ] && [ $(($(date +%s) - now)) -ge "$planning" ]; }; then
-      unread=$((unread + 1))
-      continue
-    fi
-    if packed "$path" && ! can_read "$path"; then continue; fi
-    if [ "$how" = tail ]; then
-      tell method tail "$path"
-      measure "$path"
-      maybe=$((size > scan ? size - scan : 0)) sure=$maybe kind=
-      if [ "$maybe" -gt 0 ]; then tell skipped "$maybe" "$path"; fi
+  pieces='' asked='' begun='' planned=0
+  by_line
+  for line in $parts; do
+    by_word
+    path=${line#* * * * * * }
+    # shellcheck disable=SC2086 # six words
+    begin_part ${line%"$path"}
+  done
+  by_word
+  told=''
+  if [ -n "$asked" ]; then told=$(send_pieces | timed); fi
+  told=${told:-- 0 - 0 0 0 0 0 0 0 -1 -1 0 0}$newline # for the first, where awk is none
+  pieces_of=0 unread=0 fields=''
+  by_line
+  for line in $begun; do
+    by_word
+    if [ -z "$fields" ]; then
+      fields=$line
     else
-      tell method "$(method "$low" "$proven")" "$path"
-      begin "$low" "$proven" "$path"
-      if begins_anew; then tell fresh "$path"; fi
-    fi
-    pieces_of=$number
-    if [ "$size" -gt "$maybe" ]; then
-      # for those who judge the lines
-      if [ -z "$kind" ] && [ "$planned" -le 100 ]; then learn "$path" 32768 || :; fi
-      printf '%s %s %s %s %s\n' "$number" "$maybe" "$sure" "$size" "$path"
-    elif [ "$before" -gt 0 ] && [ "$how" != tail ]; then
-      newest_lines "$before" "$size" "$path" | carry
+      path=$line
+      # shellcheck disable=SC2086 # thirteen words
+      end_part $fields
+      fields=''
     fi
   done
+  by_word
   if [ "$unread" -gt 0 ]; then tell unread "$unread"; fi
+}
+begin_part() { # NUMBER LOW PROVEN POINTS SIZE WRITTEN
+  planned=$((planned + 1)) points=$4 size=$5 written=$6 kind='' start=0 known=0 last=0 behind=0
+  if packed "$path"; then
+    if ! can_read "$path"; then return; fi
+    size=$(unpack "$path" | wc -c)
+  fi
+  ask "$2" "$3"
+  begun="$begun$1 $2 $3 $4 $((size)) $6 ${search:--} $maybe $sure $start $known $last $behind$newline$path$newline"
+}
+end_part() { # NUMBER LOW PROVEN POINTS SIZE WRITTEN SEARCH MAYBE SURE START KNOWN LAST BEHIND
+  number=$1 low=$2 proven=$3 points=$4 size=$5 written=$6 search=$7 maybe=$8 sure=$9 kind=''
+  shift 9
+  start=$1 known=$2 last=$3 behind=$4
+  if [ "$search" != - ]; then
+    if [ -z "$told" ]; then
+      unread=$((unread + 1))
+      return
+    fi
+    one=${told%%"$newline"*} told=${told#*"$newline"}
+    # shellcheck disable=SC2086 # fourteen words
+    hear $one
+    if [ "$search" = judge ]; then
+      kind=''
+    elif [ "$kind" = - ]; then
+      tell "$unfit" "$path"
+      begin_without_times "$low" "$proven" "$path"
+    else
+      begin_by_times "$low" "$proven" "$path"
+    fi
+  fi
+  if [ "$how" != tail ] && begins_anew; then tell fresh "$path"; fi
+  pieces_of=$number
+  if [ "$size" -gt "$maybe" ]; then
+    pieces="$pieces$number $maybe $sure $size $path$newline"
+  elif [ "$before" -gt 0 ] && [ "$how" != tail ]; then
+    newest_lines "$before" "$size" "$path" | carry
+  fi
 }
 # Does a log begin in the window, while nobody knows of an earlier piece of it?
 begins_anew() {
@@ -163,7 +246,6 @@ begins_anew() {
   case $low_at-$kind in -* | *-) return 1 ;; esac # a log of times, and a window that has one
   if [ "$sure" -gt 0 ] && [ "$behind_least $behind_most" != "0 0" ]; then return 1; fi # and a clock that tells so
 }
-method() { if [ "$1" != - ] || [ "$2" != - ]; then echo mark; else echo time; fi; }
 # deliver NUMBER MAYBE SURE PATH
 deliver() {
   if [ "$before" -gt 0 ] && [ "$how" != tail ]; then newest_lines "$before" "$2" "$4" | carry; fi
@@ -192,75 +274,103 @@ held_before() {
 predecessor() {
   base=$held_path
   case $base in *.[0-9] | *.[0-9][0-9]) base=${base%.*} ;; esac
-  # shellcheck disable=SC2034 # trusted_names reads it
-  name=${base##*/}
-  # shellcheck disable=SC2012 # the newest first
-  ls -1td -- "$base"[-._]*[0-9]* 2>/dev/null | trusted_names | while IFS= read -r each; do
+  # shellcheck disable=SC2034 # keep_trusted reads it
+  name=${base##*/} copies=''
+  for each in "$base"[-._]*[0-9]*; do
     # shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ot
-    if [ -f "$each" ] && [ -r "$each" ] && [ "$each" -ot "$held_path" ]; then
-      content "$each"
-      break
-    fi
+    if [ -f "$each" ] && [ -r "$each" ] && [ "$each" -ot "$held_path" ]; then copies="$copies$each$newline"; fi
   done
+  keep_trusted
+  if [ -z "$copies" ]; then return; fi
+  sort_copies
+  content "${copies%%"$newline"*}"
 }
 # What the log said last, where it said then that it stopped: of several files the one that was written last, of one that was
 # emptied its rotated copy.
 fell_silent() {
-  held_path=$(printf '%s\n' "$files" | sort -k3,3n | tail -n 1)
-  held_path=${held_path#* * * }
+  held_path='' newest=-1
+  by_line
+  for line in $files; do
+    by_word
+    written=${line#* * } written=${written%% *}
+    if [ "$written" -ge "$newest" ]; then newest=$written held_path=${line#* * * }; fi
+  done
+  by_word
   if [ -z "$held_path" ] || packed "$held_path"; then return; fi
-  measure "$held_path"
+  look "$held_path"
   if [ "$size" -eq 0 ]; then predecessor | tail -c 16384; else newest_lines 200 "$size" "$held_path"; fi | sift | last_words
 }
-# utc_offset [EPOCH]: the host's zone in seconds, now or then; digits get a 1 ahead, so that no shell takes 08 for an octal
-# number.
-utc_offset() {
-  set -- "$(date ${1:+-d "@$1"} +%z 2>/dev/null)"
+# offset_of TEXT: sets offset to a zone in seconds, `+0130`; empty where it is none. Digits get a 1 ahead, so that no shell
+# takes 08 for an octal number.
+offset_of() {
+  offset=''
   case $1 in [+-]????) ;; *) return ;; esac
   hours=${1#?}
-  seconds=$(((1${hours%??} - 100) * 3600 + (1${1#???} - 100) * 60))
-  case $1 in -*) echo "$((-seconds))" ;; *) echo "$seconds" ;; esac
+  offset=$(((1${hours%??} - 100) * 3600 + (1${1#???} - 100) * 60))
+  case $1 in -*) offset=$((-offset)) ;; esac
 }
+offset_at() { offset_of "$(exec date -d "@$1" +%z 2>/dev/null)"; }
 # Sets turned and zone_then: when the host's clocks were last turned, for summer time or from it, and its zone until then;
 # 0 where not since two hours before the window. Where the host's `date` reads no moments, nobody knows.
 find_turn() {
   zone_then=$zone turned=0
-  if [ -z "$low_at" ] || [ "$(utc_offset)" != "$zone" ]; then return; fi
+  if [ -z "$low_at" ] || [ "$here" != "$zone" ]; then return; fi
   from=$((${low_at%.*} - 7200)) to=$now
-  then=$(utc_offset "$from")
+  offset_at "$from"
+  then=$offset
   if [ -z "$then" ] || [ "$then" = "$zone" ]; then return; fi
   while [ $((to - from)) -gt 1 ]; do
     middle=$(((from + to) / 2))
-    if [ "$(utc_offset "$middle")" = "$zone" ]; then to=$middle; else from=$middle; fi
+    offset_at "$middle"
+    if [ "$offset" = "$zone" ]; then to=$middle; else from=$middle; fi
   done
   zone_then=$then turned=$to
 }
 
 # shellcheck disable=SC2034 # with_look_back reads it
 if [ "$how" = tail ]; then look_back=''; fi # nothing is before no window
-# shellcheck disable=SC2046 # two numbers
-set -- $(date '+%Y %s')
+# shellcheck disable=SC2046 # two numbers and a zone
+set -- $(date '+%Y %s %z')
 year=$1 now=$2
-if [ -z "$zone" ]; then zone=$(utc_offset); fi
+offset_of "${3-}"
+here=$offset
+zone=${zone:-$here}
 find_turn
 if [ -n "$several" ]; then tell several; fi
 tell method "$how"
-files=$(patterns)
+files=''
+patterns
 status=$?
-pieces=$(printf '%s\n' "$files" | plan | begin_all)
+plan
+begin_all
 share=$max
 if [ -z "$pieces" ]; then
   tell produced 0 0
   if [ "$before" -eq 0 ] && [ "$how" != tail ]; then fell_silent; fi
 else
   if [ -n "$several" ]; then
-    share=$(((max - $(printf '%s\n' "$pieces" | wc -c)) / $(printf '%s\n' "$pieces" | wc -l) - 1))
+    count=0
+    by_line
+    for line in $pieces; do count=$((count + 1)); done
+    by_word
+    share=$(((max - ${#pieces}) / count - 1))
     if [ "$share" -lt 512 ]; then share=512; fi
   fi
-  held=
-  printf '%s\n' "$pieces" | while read -r number maybe sure size path; do
-    if [ "$number" != "$held" ]; then held=$number held_end=$maybe held_path=$path; fi
-    deliver "$number" "$maybe" "$sure" "$path" </dev/null
+  held='' turns=0 unread=0
+  by_line
+  for line in $pieces; do
+    by_word
+    if [ "$unread" -gt 0 ] || is_time_up "$reading"; then
+      unread=$((unread + 1))
+      continue
+    fi
+    path=${line#* * * * }
+    # shellcheck disable=SC2086 # four numbers
+    set -- ${line%"$path"}
+    size=$4
+    if [ "$1" != "$held" ]; then held=$1 held_end=$2 held_path=$path; fi
+    deliver "$1" "$2" "$3" "$path"
   done
+  if [ "$unread" -gt 0 ]; then tell unread "$unread"; fi
 fi
 exit "$status"

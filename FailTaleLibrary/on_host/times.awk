@@ -1,21 +1,28 @@
-# Log lines -> where the window begins in them, or how the log writes time. The functions of the formats stand behind
-# this text. Set from outside:
-#   ahead      seconds that times without a zone are ahead of UTC; year, now: of the host
+# Pieces of logs -> how each log writes time, and where the window begins in it. The functions of the formats stand behind
+# this text. The first line is the separator. With it begins each piece, behind which stand, with spaces between them:
+#   FIRST      at which position of the file the lines begin; where it is not 0, the first of them is torn
+#   START      from which position on the window is sought in these lines, or behind a torn one where it is FIRST
+#   END        up to which; -1: it is not sought
+#   MARKED     1 when the line at START was written behind a mark, so that what stands ahead of the first time is not old
+#   WRITTEN    epoch seconds at which the log was last written; 0: nobody knows
+#   LAST       the same of what ends at END
+#   POINTS     SIZE:WRITTEN:TAKEN,… as marks know of the log, and when each was taken; 0: nobody knows
+# The lines are learned from; their last line ends in the newline that follows it in this stream, or is empty.
+# Where `kind` is set nothing is learned, and the lines are all that is searched. Set from outside:
+#   host_ahead seconds that times without a zone are ahead of UTC; year, now: of the host
 #   ahead_then, turned   the same before the host's clocks were last turned, and when that was, in epoch seconds; 0: never
-#   written    epoch seconds at which the log was last written; 0: nobody knows, or what it wrote last is not searched
-#   kind       how the log writes time; empty: learn it
-#   points     learning: SIZE:WRITTEN:TAKEN,… as marks know of the log, and when each was taken; 0: nobody knows
-#   first, torn   learning: at which position the lines begin, and 1 when the first of them is torn
-#   least, most   seconds that the log's times are behind the host's clock, at least and at most
 #   low, high  epoch seconds: a line's time from `high` on is in the window, one that ends before `low` is not
-#   marked     1 when the first line was written behind a mark, so that what stands ahead of the first time is not old
+#   kind       how the log writes time; empty: it is learned. Where it is set, what learning would have found:
+#   ahead      seconds that times without a zone are ahead of UTC in this log
+#   least, most   seconds that the log's times are behind the host's clock, at least and at most
 #   sparse     1 when few lines have no time, so that such a line need not belong to the one above
-# Prints, learning: KIND AHEAD ZONE DATED STEP SPARSE FITS LEAST MOST APART. ZONE: `host`, `utc`, `other` or `told`; FITS: 0
-# when no time tells how far the log's clock is apart. APART: the seconds that it seems to be behind, with a `=` ahead where
-# several moments agree; 0: it is right. Nothing when there is none.
-# Prints, else: MAYBE SURE WRITTEN, the positions in bytes of the first line that may be in the window and of the first
-# that is, -1 where there is none; and 1 when the log was written in the window, of which no time tells, 2 when that was long
-# after its newest time. Where no line has a time: -2 -2 0.
+# Prints a line for each piece: KIND AHEAD ZONE DATED STEP SPARSE FITS LEAST MOST APART MAYBE SURE UNTOLD TORN. KIND: `-` when most
+# lines have no time that can be used; then APART tells how far a clock is off that nothing explains, 0 where there is none.
+# ZONE: `host`, `utc`, `other` or `told`; FITS: 0 when no time tells how far the log's clock is apart. APART: the seconds that
+# it seems to be behind, with a `=` ahead where several moments agree; 0: it is right.
+# MAYBE and SURE: how many bytes behind START the first line that may be in the window begins and the first that is, -1 where
+# there is none. UNTOLD: 1 when the log was written in the window, of which no time tells, 2 when that was long after its
+# newest time. Where no line has a time: -2 -2 0. TORN: bytes of the torn line behind START, from whose end they count.
 function days(y, m, d) {
   if (m < 3) { y--; m += 12 }
   return 365 * y + int(y / 4) - int(y / 100) + int(y / 400) + int((153 * m - 457) / 5) + d - 719469
@@ -205,44 +212,131 @@ function kind_of(line) {
 # A line that goes on with what the line above began.
 function continues(line) { return line ~ /^([ \t]|$|(Caused by|Suppressed|Traceback|[A-Za-z_.$]+(Error|Exception)(:|$)))/ }
 
-# --- Learning ---
+# --- Pieces ---
+# A line is taken when the next one comes: the newline behind the last one may be the stream's own.
 BEGIN {
-  known = points ~ /:/ ? split(points, point, ",") : 0
+  learns = kind == ""
+  turned_at = turned
 }
-kind == "" {
+NR == 1 {
+  separator = $0
+  next
+}
+index($0, separator) == 1 {
+  end_piece()
+  begin_piece()
+  next
+}
+{
+  if (is_held) take(held)
+  held = $0
+  is_held = 1
+}
+function begin_piece() {
+  begun = 1
+  first = $2
+  start = $3
+  end = $4
+  marked = $5
+  written = $6
+  last_written = $7
+  clear_all(point)
+  known = $8 ~ /:/ ? split($8, point, ",") : 0
+  is_held = lines = 0
+  if (!learns) return begin_search()
+  kind = ""
+  ahead = host_ahead
+  turned = turned_at
+  least = most = row = 0
+  begin_learning()
+}
+function end_piece() {
+  if (!begun) return
+  if (is_held && held != "") take(held)
+  if (!learns) print "- 0 - 0 0 0 0 0 0 0", window(), 0
+  else if (!learned()) print "- 0 - 0 0 0 0 0 0 " unexplained + 0, "-1 -1 0 0"
+  else print told_kind, end < 0 ? "-1 -1 0 0" : sought()
+}
+function take(line) {
+  if (!learns) seek(line)
+  else {
+    line_at[++lines] = line
+    learn(line)
+  }
+}
+# The window in lines that were learned from.
+function sought(    i, position, line) {
+  kind = learned_kind
+  if (ahead != host_ahead) turned = 0
+  written = last_written
+  begin_search()
+  position = first
+  torn = 0
+  i = 1
+  if (first && start == first && !marked && lines && position + length(line_at[1]) + 1 < end) { # not all that is searched is one line
+    torn = length(line_at[1]) + 1
+    start = position += torn
+    i = 2
+  }
+  for (; i <= lines && position < end; i++) {
+    line = line_at[i]
+    if (position + length(line) >= start) {
+      if (position + length(line) > end) line = substr(line, 1, end - position)
+      if (position < start) line = substr(line, start - position + 1)
+      seek(line)
+    }
+    position += length(line_at[i]) + 1
+  }
+  return window() " " torn
+}
+
+# --- Learning ---
+function begin_learning() {
+  next_at = next_point = others = unexplained = 0
+  latest = ""
+  clear_all(seen)
+  clear_all(last)
+  clear_all(first_behind)
+  clear_all(backwards)
+  clear_all(last_unturned)
+  clear_all(strays)
+  clear_all(name_at)
+  clear_all(counted)
+}
+function clear_all(array,    each) { for (each in array) delete array[each] }
+function learn(line,    name) {
   begins_at = next_at + first
-  next_at += length($0) + 1
+  next_at += length(line) + 1
   for (; known && begins_at >= point[next_point + 1] + 0 && next_point < known; next_point++) note_moment(next_point + 1)
-  if (torn && NR == 1 || $0 ~ /^[ \t]*$/) next
-  name = kind_of($0)
+  if (first && lines == 1 || line ~ /^[ \t]*$/) return
+  name = kind_of(line)
   if (name == "") {
-    if (!continues($0)) {
+    if (!continues(line)) {
       others++
       latest = ""
     }
-    next
+    return
   }
-  if (is_stray(name)) {
-    if (!continues($0)) latest = ""
-    next
+  if (is_stray(name, line)) {
+    if (!continues(line)) latest = ""
+    return
   }
   if (next_point > 0 && !(name in first_behind)) first_behind[name] = time
   if (seen[name]++ && time < last[name] - 5) backwards[name]++
   last[name] = time
   last_unturned[name] = unturned
-  text_of[name] = $0
+  text_of[name] = line
   of[name] = zoned " " dated " " step
-  if (latest == "" || latest == name || !continues($0)) latest = name
-  next
+  if (latest == "" || latest == name || !continues(line)) latest = name
 }
 # Nobody writes in the future, or of a sudden more than a day in the past: the line speaks of it. A clock that was set stays
 # there, and what goes on with the line above tells of no clock.
-function is_stray(name) {
+function is_stray(name, line) {
   if (!dated || !(name in last) || last[name] > now + 86400 || (time >= last[name] - 86400 && time <= now + 86400)) {
     strays[name] = 0
     return 0
   }
-  return continues($0) || ++strays[name] < 3
+  return continues(line) || ++strays[name] < 3
 }
 # The newest line as a mark saw the log: whose time it was, and how long before the log was written.
 function note_moment(number,    part) {
@@ -252,6 +346,7 @@ function note_moment(number,    part) {
   behind_at[number] = part[2] - last[latest]
   place_at[number] = seen[latest]
 }
+# How the log writes time -> learned_kind, told_kind and all that a search needs; whether that can be used.
 function learned(    name, best, all, told, zone_told, part, apart) {
   for (; next_point < known && next_at + first >= point[next_point + 1] + 0; next_point++) note_moment(next_point + 1)
   all = others
@@ -259,7 +354,7 @@ function learned(    name, best, all, told, zone_told, part, apart) {
     all += seen[name]
     if (best == "" || seen[name] > seen[best]) best = name
   }
-  if (best == "") return
+  if (best == "") return 0
   split(of[best], part, " ")
   ahead_was = ahead
   told = zone_of(last_unturned[best], part[1], part[2])
@@ -272,16 +367,19 @@ function learned(    name, best, all, told, zone_told, part, apart) {
     told = better
   }
   # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
-  if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return
+  if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return 0
   apart = clock_of(best, part[1] ? 0 : ahead - ahead_was, part[2], part[3] < 1 ? 0 : part[3])
   if (told == "none" && best != "own" && !agreed) {
-    if (apart) print "-", apart # a clock, but one that nothing explains
-    return
+    unexplained = apart # a clock, but one that nothing explains
+    return 0
   }
   zone_told = told == "old" || told == "none" ? (part[1] ? "told" : "host") : told
   fits = agreed || told != "old"
   if (agreed) apart = "=" apart
-  print best, ahead, zone_told, part[2], part[3], (all - seen[best]) * 2 < seen[best], fits, least, most, apart
+  learned_kind = best
+  sparse = (all - seen[best]) * 2 < seen[best]
+  told_kind = best " " ahead " " zone_told " " part[2] " " part[3] " " sparse " " fits " " least " " most " " apart
+  return 1
 }
 # How far the log's own clock is behind the host's: what all moments tell at which somebody knows when a line was written,
 # sets least and most. Several that agree are believed; else it may as well be right, and its lines come late. `shift`: by
@@ -363,21 +461,25 @@ function zone_of(t, zoned, dated,    apart, utc, quarter) {
 }
 
 # --- Finding the window's start ---
-BEGIN { maybe = sure = loose = newest = hour_ahead = hour_behind = hour_behind_sure = -1 }
-{
-  position = next_position + 0
-  next_position += length($0) + 1
-  t = stamp($0)
-  if (t != "" && !zoned) follow_turns(t)
+function begin_search() {
+  maybe = sure = loose = newest = hour_ahead = hour_behind = hour_behind_sure = -1
+  next_position = times = first_is_old = in_time = repeated = back = 0
+  before = seen_before = ""
+}
+function seek(line,    position, t) {
+  position = next_position
+  next_position += length(line) + 1
+  t = stamp(line)
+  if (t != "" && !zoned) follow_turns(t, position)
   # Nobody writes in the future, or of a sudden in the past: the line speaks of it, or its clock was lost.
   if (t != "" && (t + least > now + 300 || (dated && before != "" && t < before - 86400))) t = ""
   if (sure >= 0) {
     if (t != "") set_back(t)
-    next
+    return
   }
   if (t == "") {
-    if (maybe < 0 && loose < 0 && is_loose($0)) loose = position
-    next
+    if (maybe < 0 && loose < 0 && is_loose(line)) loose = position
+    return
   }
   if (!times++) first_is_old = t + most + step <= low
   if (!dated && t < before - 3600) maybe = -1 # another day
@@ -399,7 +501,7 @@ function is_loose(line,    mine, found) {
 }
 # Times without a zone skip an hour of a night in spring and repeat one in autumn, at a full hour. What stands ahead of such
 # a turn was read an hour too early or too late, where nobody knows when the host's own clocks were turned.
-function follow_turns(t,    jump) {
+function follow_turns(t, position,    jump) {
   jump = t - seen_before
   if (seen_before != "" && (t + ahead) % 86400 < 18000 && (t + ahead) % 3600 < 600 && (seen_before + ahead) % 3600 >= 3000) {
     if (jump >= 3600 && jump < 4800 && hour_ahead >= 0 && (maybe < 0 || hour_ahead < maybe)) maybe = hour_ahead
@@ -426,18 +528,16 @@ function set_back(t) {
     if (!dated) before = t
   }
 }
-END {
-  if (kind == "") learned()
-  else if (!times) print "-2 -2 0"
-  else {
-    if (marked && !first_is_old) maybe = 0
-    if (maybe < 0 && !written) maybe = loose # nobody knows when that was written
-    late = before + most + step < written ? 1 : 0 # the host tells whole seconds of its writes
-    untold = written + late > low && !in_time && (maybe < 0 || most > 0)
-    if (untold && maybe < 0) {
-      maybe = loose < 0 ? newest : loose
-      if (before + most + step < written - slack) untold = 2
-    }
-    print maybe, sure, untold
+function window() {
+  if (!times) return "-2 -2 0"
+  if (marked && !first_is_old) maybe = 0
+  if (maybe < 0 && !written) maybe = loose # nobody knows when that was written
+  late = before + most + step < written ? 1 : 0 # the host tells whole seconds of its writes
+  untold = written + late > low && !in_time && (maybe < 0 || most > 0)
+  if (untold && maybe < 0) {
+    maybe = loose < 0 ? newest : loose
+    if (before + most + step < written - slack) untold = 2
   }
+  return maybe " " sure " " untold
 }
+END { end_piece() }

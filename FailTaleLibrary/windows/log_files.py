@@ -177,7 +177,7 @@ def _patterns_function(collector: Collector) -> str:
 
 def _archives_function(collector: Collector) -> str:
     loops = "".join(
-        f'for each in {shell_quote_pattern(path)}; do if [ -f "$each" ]; then printf \'%s\\n\' "$each"; fi; done\n'
+        f'for each in {shell_quote_pattern(path)}; do if [ -f "$each" ]; then copies="$copies$each$newline"; fi; done\n'
         for path in collector.archive
     )
     return f"archives() {{\n:\n{loops}}}\n"
