@@ -38,8 +38,10 @@ from FailTaleLibrary.robot_results import (
     failure_of_suite_fixture,
     failure_of_test,
     failure_with_screenshots,
+    mentions_in,
     secret_variables,
     used_in,
+    used_texts,
 )
 from FailTaleLibrary.run import Run, Stages
 from FailTaleLibrary.screenshots import OutputFolders
@@ -127,8 +129,8 @@ class FailTaleLibrary:
         self._suites: list[Any] = []
         self._test: Any = None
         self._outside_tests = Correlation()
-        self._correlation = self._outside_tests
-        """Of the test that is under way, or of what runs outside of tests."""
+        self._of_test: Correlation | None = None
+        """That of the test that is under way, once it has asked for an id."""
         self._collected: Report | None = None
         """Of the test that is under way."""
 
@@ -163,7 +165,8 @@ class FailTaleLibrary:
     def suite_began(self, result: Any) -> None:
         """A suite begins; ``result`` is its robot.result.TestSuite."""
         self._suites.append(result)
-        self._know_of_parallel_run()
+        if not self._knows_of_parallel_run:
+            self._know_of_parallel_run()
         self.run.suite_began()
 
     def suite_ended(self) -> None:
@@ -173,19 +176,21 @@ class FailTaleLibrary:
 
     def test_began(self, result: Any) -> None:
         """A test or task begins; ``result`` is its robot.result.TestCase."""
-        self._test, self._collected = result, None
-        self._correlation = Correlation()
-        self._know_of_parallel_run()
+        self._test, self._collected, self._of_test = result, None, None
+        if not self._knows_of_parallel_run:
+            self._know_of_parallel_run()
         self.run.test_began(result.full_name)
 
     def test_ended(self, result: Any) -> None:
         """The test has ended, its teardown included; ``result`` is its robot.result.TestCase."""
+        run = self.run
         if result.passed:
-            self.run.test_passed(result.name)
-            self.run.test_used(result.name, used_in(result.body, most=MAX_NODES_OF_PASSED))
-        self._test = self._collected = None
-        self._correlation = self._outside_tests
-        self.run.test_ended()
+            name = result.name
+            run.test_passed(name)
+            if mentions := mentions_in(result.body, most=MAX_NODES_OF_PASSED):
+                run.test_used(name, used_texts(mentions))
+        self._test = self._collected = self._of_test = None
+        run.test_ended()
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
@@ -374,7 +379,10 @@ class FailTaleLibrary:
         | ${id} =    `Get Correlation Id`
         | POST On Session    shop    /orders    json=${order}    headers=${{{'traceparent': $id}}}
         """
-        return self._correlation.traceparent()
+        if self._test is None:
+            return self._outside_tests.traceparent()
+        self._of_test = self._of_test or Correlation()
+        return self._of_test.traceparent()
 
     @keyword(tags=["failtale"])
     def analyze_evidence(self) -> DotDict:
@@ -402,8 +410,8 @@ class FailTaleLibrary:
         components: Iterable[str] = (),
         hosts: Iterable[str] = (),
     ) -> Report:
-        correlations = {id(each): each for each in (self._correlation, self._outside_tests)}.values()
-        traces = [trace for each in correlations for trace in each.identifiers]
+        own = self._of_test.identifiers if self._of_test is not None else ()
+        traces = [*own, *self._outside_tests.identifiers]
         failure = failure.with_traces(traces)
         with live_line(_terminal()) as progress:
             report = self.run.collect_failure(
@@ -437,10 +445,9 @@ class FailTaleLibrary:
 
     def _know_of_parallel_run(self) -> None:
         """Once; what pabot tells its processes is known as soon as the first suite begins."""
-        if not self._knows_of_parallel_run:
-            self._knows_of_parallel_run = True
-            if (parallel := _parallel_run()) is not None:
-                self.run.runs_in_parallel(parallel)
+        self._knows_of_parallel_run = True
+        if (parallel := _parallel_run()) is not None:
+            self.run.runs_in_parallel(parallel)
 
     def _know_secrets(self) -> Mapping[str, Any]:
         """All variables, whose secrets the run knows from now on."""

@@ -255,7 +255,8 @@ class _PytestRun:
         report = yield
         if report.passed and report.when == "call":
             self.run.test_passed(item.name)
-            self.run.test_used(item.name, tuple(islice(_used_texts(item, report), MAX_USED_OF_PASSED)))
+            if used := tuple(islice(_used_texts(item, report), MAX_USED_OF_PASSED)):
+                self.run.test_used(item.name, used)
         if report.failed and item.get_closest_marker("no_failtale") is None:
             self._collect_failure(item, call, report)
         return report

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
-from itertools import chain, islice
+from itertools import islice
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote
 
 from FailTaleLibrary.belonging.used_texts import UsedText, can_name
@@ -157,30 +157,77 @@ def failure_with_screenshots(failure: Failure, result: Any, folders: OutputFolde
 
 _VARIABLE = re.compile(r"[$@&]\{[^{}]*\}(?:\[[^]]*\])*")
 _ASSIGNED = re.compile(r"[$@&]\{[^{}]+\} = ")
+_KEYWORDS = frozenset({"KEYWORD", "SETUP", "TEARDOWN"})
 
 
-def used_in(
-    items: Iterable[Any], *, variables: Mapping[str, Any] = MappingProxyType({}), most: int = MAX_NODES
-) -> tuple[UsedText, ...]:
+class Mention(NamedTuple):
+    """What a keyword was given, or the text of a message, as it stands in a result; nobody has looked into it yet."""
+
+    texts: Sequence[object]
+    keyword: str = ""
+    is_message: bool = False
+
+
+def mentions_in(items: Iterable[Any], *, most: int = MAX_NODES) -> list[Mention]:
+    """Of so many keywords and messages, each ahead of what it holds, those that mention something.
+
+    ``items`` are of robot.result, which forgets them once a test has ended. It is called for each test that passes.
+    """
+    mentions: list[Mention] = []
+    _note_mentions(items, mentions, most)
+    return mentions
+
+
+def _note_mentions(items: Iterable[Any], mentions: list[Mention], most: int) -> int:
+    """Notes them, and says of how many items more it may be done."""
+    for item in items:
+        if most <= 0:
+            break
+        most -= 1
+        kind = getattr(item, "type", "")
+        if kind == "MESSAGE":
+            mentions.append(Mention((item.message,), is_message=True))
+            continue
+        if kind in _KEYWORDS and item.args:
+            mentions.append(Mention(item.args, item.name or ""))
+        if getattr(item, "has_setup", False):
+            most = _note_mentions((item.setup,), mentions, most)
+        if body := getattr(item, "body", ()):
+            most = _note_mentions(body, mentions, most)
+        if getattr(item, "has_teardown", False):
+            most = _note_mentions((item.teardown,), mentions, most)
+    return most
+
+
+def used_in(items: Iterable[Any], *, variables: Mapping[str, Any] = MappingProxyType({})) -> tuple[UsedText, ...]:
     """What keywords were given, what they returned, and what they logged: in this order, each text once.
 
-    ``items`` are of robot.result; ``variables`` stand in the place of their names. Of many texts the first and the last
-    are kept, because what a test works with is made at its begin, and loops repeat themselves.
+    ``items`` are of robot.result; ``variables`` stand in the place of their names.
+    """
+    return tuple(used_texts(mentions_in(items), variables=variables))
+
+
+def used_texts(
+    mentions: Iterable[Mention], *, variables: Mapping[str, Any] = MappingProxyType({})
+) -> Iterator[UsedText]:
+    """What was given, returned and logged: in this order, each text once.
+
+    Of many texts the first and the last are kept, because what a test works with is made at its begin, and loops repeat
+    themselves.
     """
     arguments: dict[str, UsedText] = {}
     values: dict[str, UsedText] = {}
     output: dict[str, UsedText] = {}
-    for item in islice(_nodes_of(items), most):
-        if getattr(item, "type", "") == "MESSAGE":
-            text = str(item.message)
-            is_value = _ASSIGNED.match(text) is not None
-            (values if is_value else output)[text] = UsedText(text, "value" if is_value else "message")
-        elif _is_keyword(item):
-            for argument in item.args:
-                text = _with_values(str(argument), variables)
-                if text:
-                    arguments.setdefault(text, UsedText(text, "argument", item.name or ""))
-    return tuple(chain.from_iterable(_first_and_last(list(kind.values())) for kind in (arguments, values, output)))
+    for mention in mentions:
+        for each in mention.texts:
+            if mention.is_message:
+                text = str(each)
+                is_value = _ASSIGNED.match(text) is not None
+                (values if is_value else output)[text] = UsedText(text, "value" if is_value else "message")
+            elif text := _with_values(str(each), variables):
+                arguments.setdefault(text, UsedText(text, "argument", mention.keyword))
+    for kind in (arguments, values, output):
+        yield from _first_and_last(list(kind.values()))
 
 
 def _used_in_test(result: Any, variables: Mapping[str, Any]) -> tuple[UsedText, ...]:
@@ -194,13 +241,6 @@ def _suites_of(result: Any) -> Iterator[Any]:
     while suite is not None:
         yield suite
         suite = suite.parent
-
-
-def _nodes_of(items: Iterable[Any]) -> Iterator[Any]:
-    """Keywords, control structures and messages, each ahead of what it holds."""
-    for item in items:
-        yield item
-        yield from _nodes_of(_children(item))
 
 
 def _with_values(argument: str, variables: Mapping[str, Any]) -> str:

@@ -204,13 +204,14 @@ class Run:
         self._faults = Faults(self.redactor)
         self._stop_redacting_the_log = redact_with(self._redacted_text)
         self._suites: list[datetime] = []
-        self._test_began_at: datetime | None = None
+        self._test_began_s: float | None = None
+        """Of the clock's seconds; None outside of a test. A moment costs four times as much, and few are asked for."""
         self._outcome: Literal["passed", "failed", "ended"] = "ended"
         """Of the test that is under way, as far as it is known."""
         self._parallel: ParallelRun | None = None
-        self._passed: deque[tuple[str, datetime, datetime]] = deque(maxlen=MAX_TESTS)
+        self._passed: deque[tuple[str, float, float]] = deque(maxlen=MAX_TESTS)
         """Names and times of tests that passed since the last failure; made safe when the next one needs them."""
-        self._used: deque[tuple[str, tuple[UsedText, ...]]] = deque(maxlen=MAX_TESTS_USED)
+        self._used: deque[tuple[str, Iterable[UsedText]]] = deque(maxlen=MAX_TESTS_USED)
         """Names of tests since the last failure, and what they used; searched for identifiers when one is needed."""
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
@@ -288,7 +289,7 @@ class Run:
 
         ``name`` is what other processes tell of it that run tests against the same hosts at the same time.
         """
-        self._test_began_at = datetime.now(timezone.utc)
+        self._test_began_s = time.time()
         self._outcome = "ended"
         self._own_tests.test_began(name)
         if self.config.marks == "test":
@@ -296,19 +297,17 @@ class Run:
 
     def test_passed(self, name: str) -> None:
         """The test that is under way has passed: what logs held while it ran is routine for later failures."""
-        began_at = self._test_began_at
         self._outcome = "passed"
-        if began_at is not None:
-            self._passed.append((name, began_at, datetime.now(timezone.utc)))
+        if self._test_began_s is not None:
+            self._passed.append((name, self._test_began_s, time.time()))
 
-    def test_used(self, name: str, used: tuple[UsedText, ...]) -> None:
-        """What a test used: lines with its identifiers are hardly those of a later failure."""
-        if used:
-            self._used.append((name, used))
+    def test_used(self, name: str, used: Iterable[UsedText]) -> None:
+        """What a test used, read once a later one fails: lines with its identifiers are hardly those of a failure."""
+        self._used.append((name, used))
 
     def test_ended(self) -> None:
         """The test has ended, its teardown included."""
-        self._test_began_at = None
+        self._test_began_s = None
         self._own_tests.test_ended(self._outcome)
 
     def variables_from(self, lookup: Lookup) -> None:
@@ -380,7 +379,9 @@ class Run:
     @property
     def window_start(self) -> datetime:
         """When the test began; outside of a test the suite, or the run."""
-        return self._test_began_at or (self._suites[-1] if self._suites else self.started_at)
+        if self._test_began_s is not None:
+            return _moment(self._test_began_s)
+        return self._suites[-1] if self._suites else self.started_at
 
     def collect_failure(
         self,
@@ -718,9 +719,10 @@ class Run:
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 
         while self._passed:
-            name, start, end = self._passed.popleft()
+            name, start_s, end_s = self._passed.popleft()
             safe_name = RecordRedactor(self._redactor).short(name)
-            self._history = self._history.with_test(RunTest(safe_name, Window(start=start, end=end), has_passed=True))
+            window = Window(start=_moment(start_s), end=_moment(end_s))
+            self._history = self._history.with_test(RunTest(safe_name, window, has_passed=True))
 
     def _failed_in_other_runs(self, start: datetime) -> list[RunTest]:
         """Tests that failed on the same hosts before: what logs held meanwhile is not routine."""
@@ -852,7 +854,7 @@ class Run:
 
     def _with_others(self, failure: Failure) -> Failure:
         """The failure with the tests that ran at the same time."""
-        if self._test_began_at is not None and failure.scope == "test":
+        if self._test_began_s is not None and failure.scope == "test":
             self._outcome = "failed"
         try:
             from FailTaleLibrary.redaction.redactor import RecordRedactor
@@ -896,6 +898,10 @@ class Run:
 
     def _redacted_text(self, text: str) -> str:
         return self._redactor.redact(text).text
+
+
+def _moment(clock_s: float) -> datetime:
+    return datetime.fromtimestamp(clock_s, timezone.utc)
 
 
 def _with_gap(report: Report, gap: Gap) -> Report:

@@ -13,7 +13,7 @@ import html
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 from urllib.parse import quote
 
 from robot.api import logger
@@ -38,20 +38,16 @@ PARENT_SETUP_FAILED = "Parent suite setup failed"
 _TRUTH = {"yes": True, "true": True, "on": True, "1": True, "no": False, "false": False, "off": False, "0": False}
 _USAGE = "write 'FailTaleListener:failtale.yaml' or 'FailTaleListener:failtale.yaml:strict=yes'."
 
-P = ParamSpec("P")
 
-
-def _harmless(hook: Callable[P, None]) -> Callable[P, None]:
+def _harmless(hook: Callable[..., None]) -> Callable[..., None]:
     """A hook that never disturbs the run: a listener that raises would log an error, or end the run."""
 
     @functools.wraps(hook)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> None:
-        listener = args[0]
-        assert isinstance(listener, FailTaleListener)  # noqa: S101 - for the type checker
+    def guarded(listener: FailTaleListener, *told: Any) -> None:
         if listener.disabled:
             return
         try:
-            hook(*args, **kwargs)
+            hook(listener, *told)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -131,15 +127,21 @@ class FailTaleListener:
         self._failed = [(data, result)]
         self._library.test_began(result)
 
-    @_harmless
     def start_keyword(self, data: Any, result: Any) -> None:
-        if data.type == "TEARDOWN" and data.parent is self._test and self._test is not None:
+        if data.type == "TEARDOWN":  # of the thousands of keywords that begin few are guarded, which costs more
+            self._teardown_begins(data)
+
+    def end_body_item(self, data: Any, result: Any) -> None:
+        if getattr(result, "status", "") == "FAIL":
+            self._item_failed(data, result)
+
+    @_harmless
+    def _teardown_begins(self, data: Any) -> None:
+        if self._test is not None and data.parent is self._test:
             self._collect(self._result)
 
     @_harmless
-    def end_body_item(self, data: Any, result: Any) -> None:
-        if getattr(result, "status", "") != "FAIL":
-            return
+    def _item_failed(self, data: Any, result: Any) -> None:
         self._failed.append((data, result))
         if isinstance(data.parent, TestSuite) and not BuiltIn().dry_run_active:
             report = self._library.collect_suite_fixture_failure(result, places=self._places())
@@ -152,16 +154,8 @@ class FailTaleListener:
     @_harmless
     def end_test(self, data: Any, result: Any) -> None:
         try:
-            self._collect(result)
-            if self._report is not None:
-                self._last_failed = data
-                self._report = self._library.with_late_screenshots(self._report, result)
-                self._show(self._report)
-                self._library.run.shown_at(self._report, result.id)
-                self._summarise(result, self._report)
-                self._tell_in_metadata(result, self._report, at=result.id)
-            elif result.failed and result.message.startswith(PARENT_SETUP_FAILED):
-                self._point_to_setup(result)
+            if self._report is not None or result.failed:
+                self._tell_failure(data, result)
         finally:
             self._test = self._result = None
             self._failed.clear()
@@ -237,6 +231,19 @@ class FailTaleListener:
             _print(text.replace("switched off for this run", "strict and stops this run"))
             raise SystemExit  # Robot ends with status 253, whatever is said here
         logger.warn(text)
+
+    def _tell_failure(self, data: Any, result: Any) -> None:
+        """What a test's end shows of its failure: its card, or where that is."""
+        self._collect(result)
+        if self._report is not None:
+            self._last_failed = data
+            self._report = self._library.with_late_screenshots(self._report, result)
+            self._show(self._report)
+            self._library.run.shown_at(self._report, result.id)
+            self._summarise(result, self._report)
+            self._tell_in_metadata(result, self._report, at=result.id)
+        elif result.message.startswith(PARENT_SETUP_FAILED):
+            self._point_to_setup(result)
 
     def _collect(self, result: Any) -> None:
         if self._report is None and self._is_wanted(result):

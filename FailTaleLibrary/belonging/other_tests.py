@@ -92,17 +92,19 @@ class OwnTests:
 
     def test_began(self, name: str) -> None:
         """A test of this process begins; one that has not been told to have ended (it is tried again) has."""
-        self.begin()
-        self.test_ended("ended")
+        if self._test is not None:
+            self.test_ended("ended")
+        if self._file is None:
+            self.begin()
         if self._file is not None:
             self._test = time.time(), name.encode("utf-8", "replace").replace(b"\n", b" ")[: SLOT_BYTES - 64]
             self._number += 1
-            self._write_slot(0.0, "running")
+            self._write_slot(0.0, b"running")
 
     def test_ended(self, status: Status) -> None:
         """It has ended, its teardown included."""
         if self._file is not None and self._test is not None:
-            self._write_slot(time.time(), status)
+            self._write_slot(time.time(), status.encode())
         self._test = None
 
     def close(self) -> None:
@@ -180,10 +182,9 @@ class OwnTests:
         assert self._file is not None  # noqa: S101 - for the type checker
         os.pwrite(self._file, json.dumps(header).encode().ljust(HEADER_BYTES), 0)
 
-    def _write_slot(self, ended_at: float, status: Status) -> None:
+    def _write_slot(self, ended_at: float, status: bytes) -> None:
         assert self._file is not None and self._test is not None  # noqa: S101, PT018 - for the type checker
-        began_at, name = self._test
-        line = b"%.6f %.6f %s %s\n" % (began_at, ended_at, status.encode(), name)
+        line = b"%.6f %.6f %s %s\n" % (self._test[0], ended_at, status, self._test[1])
         place = HEADER_BYTES + self._number % SLOTS * SLOT_BYTES
         try:
             os.pwrite(self._file, line.ljust(SLOT_BYTES), place)
