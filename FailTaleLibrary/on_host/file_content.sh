@@ -20,9 +20,12 @@ measure() {
   # shellcheck disable=SC2034 # for the caller
   if packed "$1"; then size=$(unpack "$1" | wc -c); fi
 }
-# from START PATH: what is behind START.
-from() { if packed "$2"; then unpack "$2" | tail -c "+$(($1 + 1))"; else tail -c "+$(($1 + 1))" < "$2"; fi; }
-# between START END PATH
-between() { from "$1" "$3" | head -c "$(($2 - $1))"; }
+# from START PATH, in a pipeline: what is behind START.
+from() { if packed "$2"; then unpack "$2" | tail -c "+$(($1 + 1))"; else exec tail -c "+$(($1 + 1))" < "$2"; fi; }
+# between START END PATH, in a pipeline
+between() {
+  if [ "$1" -eq 0 ] && ! packed "$3"; then exec head -c "$2" < "$3"; fi
+  from "$1" "$3" | head -c "$(($2 - $1))"
+}
 # Without a torn first line.
 whole_lines() { tail -n +2; }

@@ -10,9 +10,9 @@ carry() {
   tell carried
 }
 # count WORD: passes stdin on and tells how many lines and bytes it was.
-count() { { { tee /dev/fd/3 2>/dev/null >&4; } 3>&1 | counted "$1"; } 4>&1; }
+count() { { tee /dev/fd/3 2>/dev/null 3>&1 >&4 | counted "$1"; } 4>&1; }
 counted() {
-  sum=$(wc -lc)
+  sum=$(exec wc -lc)
   # shellcheck disable=SC2086 # two numbers among spaces
   tell "$1" $sum
 }

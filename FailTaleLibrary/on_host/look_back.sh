@@ -2,7 +2,8 @@
 #   look_back      the awk program that knows shapes; empty: nobody looks back
 #   brief          not empty: a glance is wanted, so many bytes of the most telling lines of each part
 #   sought         words with commas between them; lines that hold one come first
-#   sift           is the collector's own filter; held_before prints what the log held before the window
+#   sift           is the collector's own filter, for an awk; held_before prints what the log held before the window. Both are
+#                  called in a pipeline
 look_back=${look_back-} brief=${brief-} sought=${sought-}
 glancing=$look_back # which stays where there is no past to look at
 failtale_nonce=${failtale_nonce-}
@@ -10,15 +11,16 @@ failtale_nonce=${failtale_nonce-}
 with_look_back() {
   if [ -n "$brief" ]; then glance "$@"; return; fi
   if [ -z "$look_back" ]; then cat; return; fi
-  { { tee /dev/fd/3 2>/dev/null >&4; } 3>&1 | { looked_back "$@"; cat >/dev/null; } 4>&-; } 4>&1
+  { tee /dev/fd/3 2>/dev/null 3>&1 >&4 | { looked_back "$@"; drain; } 4>&-; } 4>&1
 }
+drain() { while read -r _; do :; done; }
 looked_back() {
   {
     separate "$@"
     held_before </dev/null | sift
     separate "$@"
-    cat
-  } | tr '\000' '\001' | awk -v most=48 "$look_back" >&2 2>/dev/null
+    exec tr '\000' '\001'
+  } | awk -v most=48 "$look_back" >&2 2>/dev/null
 }
 # In place of the lines: the most telling of them, as many as there is room for.
 glance() {
@@ -26,16 +28,16 @@ glance() {
     separate "$@"
     if [ -n "$look_back" ]; then held_before </dev/null | sift; fi
     separate "$@"
-    cat
-  } | tr '\000' '\001' |
+    exec tr '\000' '\001'
+  } |
     sought=$sought awk -v most=12 -v room="$brief" -v past="${look_back:+yes}" "$glancing" 3>&2 2>/dev/null
 }
 # The program learns from it where the window begins, and what its own words must bear to be believed.
 separate() { printf '\036%s window %s %s\n' "$failtale_nonce" "$1" "$2"; }
-# Lines of a log that is silent in the window, oldest first -> carried: at most four in which it said last that it stopped.
+# Sifted lines of a log that is silent in the window, oldest first -> carried: at most four in which it said last that it stopped.
 # Each must tell that by itself, so that no part of a value of several lines is among them.
 last_words() {
-  said=$(tr '\000' '\001' | awk '
+  said=$(exec awk '
     { line = tolower(substr($0, 1, 401)) }
     line ~ /shut ?down|shutting down|stopp(ed|ing)|sig(term|int|quit)|signal (2|3|15)([^0-9]|$)|terminat|bye|deactivated/ {
       if (NR - last > 12) count = 0
@@ -49,5 +51,8 @@ last_words() {
         for (i = 1; i <= count; i++)
           if (i <= 2 || i > count - 2) print said[i]
     }' 2>/dev/null)
-  if [ -n "$said" ]; then printf '%s\n' "$said" | carry; fi
+  if [ -z "$said" ]; then return; fi
+  tell carry
+  printf '%s\n' "$said" >&2
+  tell carried
 }

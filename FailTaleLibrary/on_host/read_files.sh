@@ -169,7 +169,11 @@ search_further() { # LOW PROVEN PATH
 # newest_lines COUNT END PATH: the last lines ahead of a position.
 newest_lines() {
   first=$(($2 > 16384 ? $2 - 16384 : 0))
-  between "$first" "$2" "$3" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi | tail -n "$1"
+  if [ "$first" -eq 0 ]; then
+    between 0 "$2" "$3" | tail -n "$1"
+  else
+    between "$first" "$2" "$3" | whole_lines | tail -n "$1"
+  fi
 }
 # From parts: sets pieces, NUMBER MAYBE SURE SIZE PATH of those that have something to read. All that the times of logs have to
 # tell is asked in one go: the program that knows times takes a host longer to start than most logs to read.
@@ -266,12 +270,17 @@ print_part() { printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$2" "$3";
 held_before() {
   if [ "$how" = tail ]; then return; fi
   first=$((held_end > reach ? held_end - reach : 0))
-  if [ "$first" -eq 0 ]; then predecessor | tail -c "$((reach - held_end))"; fi
-  between "$first" "$held_end" "$held_path" | if [ "$first" -gt 0 ]; then whole_lines; else cat; fi
+  if [ "$first" -eq 0 ]; then
+    find_predecessor
+    if [ -n "$older" ]; then content "$older" | tail -c "$((reach - held_end))"; fi
+    between 0 "$held_end" "$held_path"
+  else
+    between "$first" "$held_end" "$held_path" | whole_lines
+  fi
 }
-# The newest rotated copy that is older than the piece.
+# Sets older to the newest rotated copy that is older than the piece.
 # shellcheck disable=SC2329
-predecessor() {
+find_predecessor() {
   base=$held_path
   case $base in *.[0-9] | *.[0-9][0-9]) base=${base%.*} ;; esac
   # shellcheck disable=SC2034 # keep_trusted reads it
@@ -281,9 +290,8 @@ predecessor() {
     if [ -f "$each" ] && [ -r "$each" ] && [ "$each" -ot "$held_path" ]; then copies="$copies$each$newline"; fi
   done
   keep_trusted
-  if [ -z "$copies" ]; then return; fi
-  sort_copies
-  content "${copies%%"$newline"*}"
+  if [ -n "$copies" ]; then sort_copies; fi
+  older=${copies%%"$newline"*}
 }
 # What the log said last, where it said then that it stopped: of several files the one that was written last, of one that was
 # emptied its rotated copy.
@@ -293,12 +301,16 @@ fell_silent() {
   for line in $files; do
     by_word
     written=${line#* * } written=${written%% *}
-    if [ "$written" -ge "$newest" ]; then newest=$written held_path=${line#* * * }; fi
+    if [ "$written" -ge "$newest" ]; then newest=$written held_path=${line#* * * } size=${line#* } size=${size%% *}; fi
   done
   by_word
   if [ -z "$held_path" ] || packed "$held_path"; then return; fi
-  look "$held_path"
-  if [ "$size" -eq 0 ]; then predecessor | tail -c 16384; else newest_lines 200 "$size" "$held_path"; fi | sift | last_words
+  if [ "$size" -gt 0 ]; then
+    newest_lines 200 "$size" "$held_path" | sift | last_words
+    return
+  fi
+  find_predecessor
+  if [ -n "$older" ]; then content "$older" | tail -c 16384 | sift | last_words; fi
 }
 # offset_of TEXT: sets offset to a zone in seconds, `+0130`; empty where it is none. Digits get a 1 ahead, so that no shell
 # takes 08 for an octal number.

@@ -70,8 +70,12 @@ def narrowing(collector: Collector, cap: str) -> str:
 
 
 def sifting(collector: Collector) -> str:
-    """What of the lines from before a window is looked back on: those that the collector's own filter lets through."""
-    return "cat" if collector.grep is None else grep(collector)
+    """What of the lines from before a window is looked back on: those that the collector's own filter lets through.
+
+    For an awk, of which some take a NUL for a line's end. It is called in a pipeline.
+    """
+    for_awk = "tr '\\000' '\\001'"
+    return f"exec {for_awk}" if collector.grep is None else f"{grep(collector)} | {for_awk}"
 
 
 def journal_narrowing(collector: Collector, cap: str) -> str:
