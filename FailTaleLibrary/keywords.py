@@ -206,14 +206,14 @@ class FailTaleLibrary:
         self._collected = self._collect(failure, deadline_s=deadline_s)
         return self._collected
 
-    def collect_suite_fixture_failure(self, keyword: Any, *, places: Places) -> Report:
+    def collect_suite_fixture_failure(self, keyword: Any, *, places: Places, deadline_s: float | None) -> Report:
         """The report of a suite's failing setup or teardown, collected now."""
         self._know_secrets()
         suite = self._suites[-1]
         failure = failure_of_suite_fixture(
             keyword, suite, places=places, redactor=self.run.redactor(), folders=self._folders()
         )
-        return self._collect(failure)
+        return self._collect(failure, deadline_s=deadline_s)
 
     def with_late_screenshots(self, report: Report, result: Any) -> Report:
         """The report with the screenshots that the test's teardown took after its evidence was collected."""

@@ -31,7 +31,7 @@ from FailTaleLibrary.text import count, duration, one_line, sanitize, without_ci
 
 TERMINATED = "Execution terminated by signal"
 TERMINATED_DEADLINE_S = 5.0
-"""What a failure may still cost after Ctrl-C."""
+"""What failures may still cost after Ctrl-C, all together; nothing once a collection was cut by it."""
 EXIT_TAG = "robot:exit"
 PARENT_SETUP_FAILED = "Parent suite setup failed"
 """How Robot's message of a test begins that did not run for that reason."""
@@ -93,6 +93,8 @@ class FailTaleListener:
         self._setups: dict[str, tuple[Report, str]] = {}
         """Of suites whose setup failed, by the suite's id: its report and the id of the setup."""
         self._hidden_cards = 0
+        self._stopped_at_s: float | None = None
+        """What failures had cost when Ctrl-C or SIGTERM was first seen."""
         self._log: Path | None = None
         self._fault: str | None = None
         try:
@@ -144,7 +146,9 @@ class FailTaleListener:
     def _item_failed(self, data: Any, result: Any) -> None:
         self._failed.append((data, result))
         if isinstance(data.parent, TestSuite) and not BuiltIn().dry_run_active:
-            report = self._library.collect_suite_fixture_failure(result, places=self._places())
+            report = self._library.collect_suite_fixture_failure(
+                result, places=self._places(), deadline_s=self._deadline_s(result)
+            )
             self._show(report)
             self._library.run.shown_at(report, result.parent.id)
             if result.type == "SETUP":
@@ -247,10 +251,20 @@ class FailTaleListener:
 
     def _collect(self, result: Any) -> None:
         if self._report is None and self._is_wanted(result):
-            deadline_s = TERMINATED_DEADLINE_S if TERMINATED in result.message else None
             self._report = self._library.collect_test_failure(
-                result, places=self._places(), attempt=self._attempt, deadline_s=deadline_s
+                result, places=self._places(), attempt=self._attempt, deadline_s=self._deadline_s(result)
             )
+
+    def _deadline_s(self, result: Any) -> float | None:
+        """What this failure may cost, where somebody waits for the end of the run; None: what it may always."""
+        run = self._library.run
+        if run.interrupted:
+            return 0.0
+        if self._stopped_at_s is None and TERMINATED in result.message:
+            self._stopped_at_s = run.tally.seconds
+        if self._stopped_at_s is None:
+            return None
+        return max(0.0, TERMINATED_DEADLINE_S - (run.tally.seconds - self._stopped_at_s))
 
     def _is_wanted(self, result: Any) -> bool:
         """Whether this failing test gets evidence: it ran itself, and no tag excludes it."""

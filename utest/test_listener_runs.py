@@ -134,6 +134,42 @@ def test_a_run_without_a_failure_leaves_no_page(place: Path) -> None:
     assert not (place / "out" / "failtale-report.html").exists()
 
 
+STOPPED = """\
+*** Settings ***
+Suite Setup       {setup}
+Suite Teardown    Fail    the shop does not close
+
+*** Test Cases ***
+Order
+    Fail    HTTPError: 500 Server Error
+"""
+
+
+def test_all_that_fails_behind_ctrl_c_may_cost_five_seconds_together_and_nothing_once_a_collection_was_cut(
+    place: Path,
+) -> None:
+    stops = STOPPED.format(setup="Evaluate    os.kill(os.getpid(), signal.SIGINT)")
+    (place / "stopped.robot").write_text(stops)
+    (place / "cut.robot").write_text(STOPPED.format(setup="No Operation"))
+    config = (place / "failtale.yaml").read_text()
+    (place / "cut.yaml").write_text(config.replace("echo the disk", "kill -INT $RUN; sleep 600; echo the disk"))
+    done = ran(
+        place,
+        "import os\n"
+        "os.environ['RUN'] = str(os.getpid())\n"
+        "for name, config in [('stopped', 'failtale'), ('cut', 'cut')]:\n"
+        "    listener = FailTaleListener(f'{config}.yaml')\n"
+        "    robot.run(f'{name}.robot', outputdir=name, listener=[listener], stdout=sys.stderr)\n",
+    )
+    setup, teardown = reports_in(place / "stopped" / "output.xml")
+    assert setup.failure.message.endswith("Execution terminated by signal")
+    assert 0 < teardown.plan.deadline_s < setup.plan.deadline_s <= 5
+    cut, behind = reports_in(place / "cut" / "output.xml")
+    assert "cancelled" in {gap.reason for gap in cut.evidence.gaps} | {item.incomplete for item in cut.evidence.items}
+    assert [(gap.host, gap.reason) for gap in behind.evidence.gaps] == [("storage1", "skipped")], done.stderr
+    assert behind.evidence.items == ()
+
+
 def test_a_run_whose_configuration_is_mended_is_not_refused_for_that_of_the_run_before(place: Path) -> None:
     good = (place / "failtale.yaml").read_text()
     (place / "failtale.yaml").write_text("components: 7\n")

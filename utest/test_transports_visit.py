@@ -20,7 +20,7 @@ from host_shells import met_by
 from hypothesis import given
 from hypothesis import strategies as st
 from needs import missing
-from patience import FOREVER_S, wait_until
+from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, running_with
 from ways import NEVER, batched, item, to, visit
 
@@ -407,6 +407,17 @@ def test_an_item_that_waits_is_overtaken(new_host: Callable[..., Sshd], tmp_path
         "between": b"between\n",
         "opens": b"open\n",
     }
+
+
+def test_items_that_each_end_their_shell_are_run_once_though_lanes_take_turns(here: Transport, tmp_path: Path) -> None:
+    def ends_its_shell(name: str, after_s: float) -> VisitItem:
+        visit_of_parent = "-$(cut -d' ' -f6 /proc/$PPID/stat)"
+        return item(name, f"echo {name}; echo {name} >> {tmp_path}/runs; sleep {after_s}; kill -9 {visit_of_parent}")
+
+    results = visit(here, ends_its_shell("first", 1.3), ends_its_shell("last", 2.5), lasts_s=PATIENCE_S)
+    assert {name: each.stdout for name, each in results.items()} == {"first": b"first\n", "last": b"last\n"}
+    assert all(each.incomplete for each in results.values())
+    assert sorted((tmp_path / "runs").read_text().split()) == ["first", "last"]
 
 
 @pytest.mark.ssh

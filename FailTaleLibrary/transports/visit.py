@@ -816,8 +816,7 @@ class _Visit:
         """What a shell is to do: all that nobody has begun, a lane from the end."""
         if self._items is None:
             self._items = dict(enumerate(self._given(start) if callable(self._given) else self._given))
-        begun = {number for lane in self._active for number in lane.answers}
-        left = [number for number in self._items if number not in self._told and number not in begun]
+        left = [number for number in self._items if number not in self._begun]
         if len(self._active) > 1:
             left.reverse()
         return {number: self._items[number] for number in left}
@@ -844,8 +843,13 @@ class _Visit:
             return False
         (lane,) = self._active
         number = lane.running
-        others = len(self._items) - len(self._told | set(lane.answers))
+        others = len(self._items) - len(self._begun)
         return number is not None and others > 0 and lane.answers[number].elapsed_s > LANE_AFTER_S
+
+    @property
+    def _begun(self) -> set[int]:
+        """What no further lane is asked for: it was told, or is under way, or a lane broke off with it."""
+        return self._told.union(self._partial, *(lane.answers for lane in self._active))
 
     def _end_in_time(self) -> None:
         if not self._ending and self._cancel.is_set():
