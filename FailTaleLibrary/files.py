@@ -12,11 +12,11 @@ import tempfile
 import time
 from collections.abc import Collection, Iterator, Mapping
 from importlib.machinery import SourceFileLoader
-from importlib.resources import files
 from pathlib import Path
 from types import CodeType
 from typing import Any, BinaryIO, Literal, TextIO, cast
 
+_PACKAGE = Path(__file__).parent
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - what is made there is checked
 Kind = Literal["config", "state", "cache"]
 
@@ -61,7 +61,7 @@ EXAMPLES = ("hits", "misses")
 
 def packaged_yaml(package: str, *path: str, without: Collection[str] = ()) -> Any:
     """The content of a YAML file of our own package; see `yaml_parsed_once`."""
-    return yaml_parsed_once(Path(str(files(package).joinpath(*path))), without=without)
+    return yaml_parsed_once(_PACKAGE.joinpath(*package.split(".")[1:], *path), without=without)
 
 
 def yaml_parsed_once(path: Path, *, without: Collection[str] = ()) -> Any:

@@ -12,18 +12,20 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from FailTaleLibrary.lazy import regex
+
 Sliced = TypeVar("Sliced", str, bytes)
 
-_ANSI = re.compile(
+_ANSI = regex(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]"  # CSI: colours, cursor
     r"|\][^\x07\x1b]*(?:\x07|\x1b\\)?"  # OSC: titles, links
     r"|[PX^_][^\x1b]*(?:\x1b\\)?"  # DCS, SOS, PM, APC
     r"|[@-Z\\-_])"
 )
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
-_NOT_PLAIN = re.compile(r"[^\t\n -~]")
+_FORBIDDEN = regex("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
+_NOT_PLAIN = regex(r"[^\t\n -~]")
 """What may have to be changed; most of what hosts print has none of it."""
-_DIRECTION = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+_DIRECTION = regex("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
 
 
 def decode(data: bytes) -> str:
@@ -48,7 +50,7 @@ def sanitize(text: str) -> str:
 
 _CI_SERVERS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 """Variables of servers that obey lines of what their jobs print: GitHub and its kin, Azure Pipelines, TeamCity."""
-_CI_COMMAND = re.compile(r"^[^\S\n]*:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
+_CI_COMMAND = regex(r"^[^\S\n]*:(?=:)|#(?=#(?:\[|vso\[|teamcity\[))", re.MULTILINE)
 
 
 def without_ci_commands(text: str, environ: Mapping[str, str] = os.environ) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable, Iterator
 from functools import partial
 
@@ -39,6 +38,8 @@ def changes(before: SafeText, after: SafeText) -> tuple[SafeText, ...]:
 
 
 def _diff(texts: tuple[SafeText, SafeText]) -> Iterator[str]:
+    import difflib  # most collectors have no baseline
+
     before, after = texts
     then, now = before.splitlines()[:_MOST_LINES], after.splitlines()[:_MOST_LINES]
     diff = difflib.unified_diff(then, now, n=_CONTEXT_LINES, lineterm="")

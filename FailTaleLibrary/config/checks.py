@@ -22,6 +22,7 @@ from FailTaleLibrary.config.transports import TRANSPORTS, WITH_SHELL
 from FailTaleLibrary.config.types import NAME_PATTERN, Expanded, in_quotes
 from FailTaleLibrary.config.variables import declared, filled, names_in, refusal_of
 from FailTaleLibrary.config.yaml_source import Document, Where
+from FailTaleLibrary.lazy import regex
 
 _SOURCES = ("command", "file", "journal", "container", "kubernetes", "http", "mcp")
 _OF_CLUSTERS = dict.fromkeys(
@@ -77,9 +78,9 @@ _NOT_FOR["http"] = _NOT_FOR["mcp"] = {
 _OF_A_WINDOW = {"baseline": "a log is cut by its window; only pods and changes can be compared", **_OF_SNAPSHOTS}
 _OF_NO_WINDOW = {"window": "pods and changes are shown as they are when the test fails"}
 """Beside what `kubernetes` names."""
-_NO_PATTERN = re.compile(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}|\[[^]/]+\]")
+_NO_PATTERN = regex(r"\*\*|\$[({A-Za-z]|`|\{[^{}]*,[^{}]*\}|\[[^]/]+\]")
 """What other tools take in a path, and would name a file that does not exist here."""
-_OF_THE_KERNEL = re.compile(r"/proc/(?!.*/(root|cwd)/)|/sys/(?!fs/pstore/)")
+_OF_THE_KERNEL = regex(r"/proc/(?!.*/(root|cwd)/)|/sys/(?!fs/pstore/)")
 """Made as they are read: they have no size, so that nothing would be read of them."""
 _NEEDS = {
     "grep_before": "grep",
@@ -92,8 +93,8 @@ _NEEDS = {
 
 
 _LETTERS = {"\a": "a", "\b": "b", "\v": "v", "\f": "f", "\x1b": "e", "\t": "t", "\n": "n", "\r": "r"}
-_ESCAPED = re.compile("[\a\b\v\f\x1b]")
-_ESCAPED_IN_PATH = re.compile("[\a\b\v\f\x1b\t\n\r]")
+_ESCAPED = regex("[\a\b\v\f\x1b]")
+_ESCAPED_IN_PATH = regex("[\a\b\v\f\x1b\t\n\r]")
 _PATHS = ("key", "known_hosts", "file", "archive", "directory", "token_file", "ca_file", "presets", "history")
 _TO_HOSTS = ("ssh", "hosts", "gateway", "bundles", "history")
 """Sections of which no value is a program's text, so that a variable there is meant as one."""

@@ -12,7 +12,6 @@ import re
 import shlex
 import stat
 from collections.abc import Iterable, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -26,7 +25,7 @@ from FailTaleLibrary.text import shorten
 _DURATION = regex(r"\s*(\d{1,18}(?:\.\d+)?)\s*(?:(ms)|(s|sec|seconds?)|(m|min|minutes?)|(h|hours?)|(d|days?))?\s*")
 _SIZE = regex(r"\s*(\d{1,18}(?:\.\d+)?)\s*(b|bytes?|[kmg]|[kmg]b|[kmg]ib)?\s*", re.IGNORECASE)
 
-_SECONDS = {"ms": Decimal("0.001"), "s": Decimal(1), "min": Decimal(60), "h": Decimal(3600), "d": Decimal(86400)}
+_SECONDS = {"ms": "0.001", "s": "1", "min": "60", "h": "3600", "d": "86400"}
 _BYTES = {"B": 1, "kB": 1000, "KiB": 1024, "MB": 1000**2, "MiB": 1024**2, "GB": 1000**3, "GiB": 1024**3}
 MAX_SIZE_BYTES = 1000**4
 _BYTES_OF_SUFFIX = {name.lower(): factor for name, factor in _BYTES.items()} | {"k": 1024, "m": 1024**2, "g": 1024**3}
@@ -63,8 +62,10 @@ def parse_duration(value: object) -> float:
     match = _DURATION.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise NotUnderstoodError(value, "is not a duration; write seconds or e.g. '500 ms', '10 s', '2 min'")
+    from decimal import Decimal  # many a run has numbers alone
+
     unit = next((name for name, text in zip(_SECONDS, match.groups()[1:], strict=True) if text), "s")
-    return float(Decimal(match[1]) * _SECONDS[unit])
+    return float(Decimal(match[1]) * Decimal(_SECONDS[unit]))
 
 
 def parse_bytes(value: object) -> int:
@@ -77,6 +78,8 @@ def parse_bytes(value: object) -> int:
     match = _SIZE.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise NotUnderstoodError(value, "is not a size; write bytes or e.g. '64 kB', '1 MB'")
+    from decimal import Decimal
+
     size = Decimal(match[1]) * _BYTES_OF_SUFFIX.get((match[2] or "b").lower(), 1)
     return _not_too_large(int(size), shown=value)
 
@@ -89,10 +92,12 @@ def _not_too_large(size: int, *, shown: object) -> int:
 
 def format_duration(seconds: float) -> str:
     """The duration in the largest unit that leaves a whole number; what `parse_duration` reads back unchanged."""
+    from decimal import Decimal
+
     exact = Decimal(repr(seconds))
-    for unit in reversed(_SECONDS):
-        if exact and exact % _SECONDS[unit] == 0:
-            return f"{exact / _SECONDS[unit]:.0f} {unit}"
+    for unit, in_seconds in reversed(_SECONDS.items()):
+        if exact and exact % Decimal(in_seconds) == 0:
+            return f"{exact / Decimal(in_seconds):.0f} {unit}"
     return f"{exact:f} s"
 
 

@@ -17,7 +17,7 @@ from FailTaleLibrary.config.messages import Mistake, Mistakes, anchor_advice, co
 from FailTaleLibrary.config.model import Section
 from FailTaleLibrary.config.types import Expanded, MissingVariablesError, Origin, expand, in_quotes, referenced
 from FailTaleLibrary.files import read_anything
-from FailTaleLibrary.lazy import dataclass, field
+from FailTaleLibrary.lazy import dataclass, field, regex
 from FailTaleLibrary.schema import ValidationError
 
 if TYPE_CHECKING:
@@ -156,10 +156,8 @@ _IN_WORDS = (
     (r"block", "the indentation does not fit the lines above"),
 )
 """What PyYAML says -> what a user can mend."""
-_IN_TYPOGRAPHIC_QUOTES = re.compile(
-    r"[\u201c\u201d\u201e].*[\u201c\u201d]|[\u2018\u2019\u201a].*[\u2018\u2019]", re.DOTALL
-)
-_TOLD_WHERE_IT_BEGINS = re.compile(r"quoted scalar.*end of stream|flow (?:mapping|sequence)")
+_IN_TYPOGRAPHIC_QUOTES = regex(r"[\u201c\u201d\u201e].*[\u201c\u201d]|[\u2018\u2019\u201a].*[\u2018\u2019]", re.DOTALL)
+_TOLD_WHERE_IT_BEGINS = regex(r"quoted scalar.*end of stream|flow (?:mapping|sequence)")
 
 
 def read_text(path: Path) -> str:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from importlib.resources import files
+from pathlib import Path
 
 
 @cache
 def host_script(name: str) -> str:
     """One text as it travels: without comment lines and empty lines."""
-    lines = files(__name__).joinpath(name).read_text(encoding="utf-8").splitlines()
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
     return "\n".join(line for line in lines if line.strip() and not re.match(r"\s*# ", line)) + "\n"

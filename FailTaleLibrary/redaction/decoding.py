@@ -7,7 +7,6 @@ escape one character and not the next, and one writes what another has already e
 from __future__ import annotations
 
 import bisect
-import html
 import re
 from collections.abc import Callable, Iterator
 from functools import cached_property, lru_cache
@@ -159,6 +158,8 @@ def _unescaped(escape: bytes) -> bytes:
     if mark == b"'":
         return b"'"
     if mark == b"&":
+        import html  # names more than two thousand characters
+
         return html.unescape(escape.decode("ascii")).encode("utf-8", "replace")
     if len(escape) == 12 and mark == b"\\":
         pair = bytes.fromhex((escape[2:6] + escape[8:12]).decode("ascii"))

@@ -7,18 +7,18 @@ visit to a shell: the hello with a sum, the clock, the nonces, the lifeline, the
 from __future__ import annotations
 
 import hashlib
-import re
 import secrets
 from collections.abc import Iterator, Mapping, Sequence
 
+from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.transports.base import VisitItem
 
 GATE_PROTOCOL = 1
 REQUEST_BYTES = 2_000_000
 """The longest request that a gate reads: marked files of about ten patterns that mean a thousand each."""
 _HEADER_BYTES = 80
-_FIRST_WORDS = re.compile(rb"failtale-gate \d{1,3}: [^\n]*")
-_MADE_FROM = re.compile(rb"\x1efailtale \d+ gate ([0-9a-f]{16})\n")
+_FIRST_WORDS = regex(rb"failtale-gate \d{1,3}: [^\n]*")
+_MADE_FROM = regex(rb"\x1efailtale \d+ gate ([0-9a-f]{16})\n")
 NO_TEXTS = "the gate of this host runs the collectors of the configuration alone"
 
 

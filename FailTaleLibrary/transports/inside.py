@@ -17,7 +17,7 @@ from typing import Protocol
 
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.lazy import dataclass
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.records import GapReason
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
 from FailTaleLibrary.transports.gates import gate_line_inside
@@ -27,8 +27,8 @@ _LONGER_THAN_A_VISIT_S = 9
 """After the end of standard input a visit ends within 6 s; who is there still cannot hear it."""
 _DEAR_S = 3.0
 """What costs a failure more than this is not tried again at once."""
-_HARMLESS = re.compile(r"[A-Za-z0-9_@%+=:,./-]+")
-_PLAIN = re.compile(r"[A-Za-z0-9_@+=:,./;() {}\[\]&|<>~^#*?-]")
+_HARMLESS = regex(r"[A-Za-z0-9_@%+=:,./-]+")
+_PLAIN = regex(r"[A-Za-z0-9_@+=:,./;() {}\[\]&|<>~^#*?-]")
 """What stands for itself between double quotes of `sh` and between single quotes of any login shell: not `!`, which csh
 takes up, nor the backslash, which fish does."""
 
