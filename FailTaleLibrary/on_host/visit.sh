@@ -23,19 +23,23 @@ frame() { printf '\036%s %s\n' "$nonce" "$*"; }
 strays() {
   [ -n "$mark" ] || return 0 # else it would mean everybody's
   younger
-  # shellcheck disable=SC2086 # a list
-  [ -z "$candidates" ] || grep -ls "FAILTALE_VISIT=$mark" $candidates | while read -r stray; do
+  [ -n "$candidates" ] || return 0
+  # shellcheck disable=SC2086,SC2013 # a list, and names without spaces
+  for stray in $(exec grep -ls "FAILTALE_VISIT=$mark" $candidates); do
     stray=${stray#/proc/}
     kill -KILL "${stray%/environ}"
   done
 }
-# Who was started after this shell; everybody, where the kernel has begun to count anew.
+# Who was started after this shell, or everybody, where the kernel has begun to count anew; without those whom this account may
+# not ask, and the clock with its sleep.
 younger() {
   candidates='' newest=0 oldest=$$
   read -r _ _ _ _ newest </proc/loadavg
   [ "${newest:-0}" -ge "$$" ] || oldest=0
   for each in /proc/[0-9]*; do
-    [ "${each#/proc/}" -le "$oldest" ] || candidates="$candidates $each/environ"
+    if [ "${each#/proc/}" -le "$oldest" ] || [ "${each#/proc/}" = "$clock_pid" ] || ! [ -r "$each/environ" ]; then continue; fi
+    read -r _ _ _ begun_by _ <"$each/stat"
+    [ "$begun_by" = "$clock_pid" ] || candidates="$candidates $each/environ"
   done
 }
 
@@ -261,7 +265,7 @@ take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -
 # end.
 visit() {
   reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' parent=${7-}
-  if [ "$(command -v kill)" = kill ]; then
+  if PATH='' kill -0 "$$" 2>/dev/null; then # it is the shell's own
     { kill -0 "-$$" && leads=yes; } 2>/dev/null
     if command -v setsid >/dev/null 2>&1; then
       reach=group alone=setsid
@@ -281,7 +285,7 @@ visit() {
   export LC_ALL TERM SYSTEMD_COLORS PAGER
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
   printf '\036failtale %s ready %s %s\n' "$1" "$manner" "$(date '+%s.%N %z')" >&4
-  [ "$(command -v printf)" = printf ] || by_print
+  PATH='' printf '' || by_print
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else
