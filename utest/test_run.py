@@ -452,3 +452,21 @@ def test_what_a_passed_test_used_is_known_to_be_its_own(run: Make, log: Path) ->
     (suspect,) = (each for each in report.analysis.suspects if "4711" in each.text)
     assert "holds order '4711' of 'Earlier'" in [signal.words for signal in suspect.signals]
     assert not suspect.is_strong
+
+
+def test_what_passed_tests_used_is_read_once_a_later_one_fails(run: Make) -> None:
+    read: list[str] = []
+
+    def used() -> Iterator[UsedText]:
+        read.append("Earlier")
+        yield UsedText("${order} = 4711", "value")
+
+    made = run()
+    made.test_began("Earlier")
+    made.test_used("Earlier", used())
+    made.test_passed("Earlier")
+    made.test_ended()
+    assert read == []
+    made.test_began("Later")
+    made.collect_failure(made.failure("Later"))
+    assert read == ["Earlier"]

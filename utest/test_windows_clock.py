@@ -19,7 +19,7 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.transports import Connections, Script
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
-from FailTaleLibrary.windows.marks import PENDING, UNDER_WAY, UNREACHED, Pace, crowding
+from FailTaleLibrary.windows.marks import PENDING, TOO_SOON, UNDER_WAY, UNREACHED, Pace, crowding
 
 
 def now() -> datetime:
@@ -89,6 +89,7 @@ def test_the_pace_of_marks_is_set_by_time_and_not_by_the_number_of_tests(tmp_pat
         marks.window_began()
         assert not mark_threads()
         assert asked.read_text() == "once\n"
+        assert marks.missed("here", now()) == TOO_SOON
         moment += 0.2
         noted(marks)
         assert asked.read_text() == "once\nonce\n"

@@ -99,7 +99,8 @@ class OwnHosts:
         self._given = connections
         self._stores = stores_when_asked()
         self._nothing = Values() if not config.variables else values_of(config.variables, nothing_set)
-        self._target(self._nothing)
+        self._only = self._target(self._nothing)
+        """The one, where the configuration has no variables."""
 
     def _target(self, values: Values | None) -> _Target:
         """The hosts for some values; without any, for the defaults."""
@@ -127,7 +128,8 @@ class OwnHosts:
 
     def window_began(self, values: Values | None = None) -> None:
         """A window begins now: marks are taken in the background."""
-        self._target(values).marks.window_began()
+        target = self._target(values) if self._config.variables else self._only
+        target.marks.window_began()
 
     def mark_now(self, *, within_s: float) -> dict[str, str]:
         """Notes where all logs end, and waits for it: host -> why it is not known, empty where it is."""

@@ -611,7 +611,7 @@ class Config(Section):
     marks: Annotated[Literal["test", "suite", "off"], BeforeValidator(_off)] = Field(
         "test",
         description="When to note log positions and baselines: at the start of each test, of each suite, or never. "
-        "With `off` a green run touches no host. Short tests share a mark: all marks of a run take about 2 % of one "
+        "With `off` a green run touches no host. Short tests share a mark: all marks of a run take about 1 % of one "
         "processor at most.",
     )
     limits: Limits = Field(default_factory=Limits, description="The longest and the most that evidence may cost.")

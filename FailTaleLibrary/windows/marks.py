@@ -109,7 +109,7 @@ class Pace:
 
     least_s: float = 1.0
     """Between the beginnings of two marks of one host, at least."""
-    share: float = 0.02
+    share: float = 0.01
     """Of the processor's time that this process could have, marks of all hosts together may take so much of it."""
 
     def pause_s(self, mark_cpu_s: float, *, hosts: int, crowding: float) -> float:
@@ -163,11 +163,16 @@ class Marks:
         self._unmarked = dict.fromkeys(minions, TOO_MANY) if too_many else {}
         places = tuple(each for each in places if each[0][0] not in self._unmarked)
         self._asked = {place: (config.hosts[place[0]], collectors) for place, collectors in places}
+        asking = _Asking()
         self._hosts = {
             place: (beside and beside._marks_of(place, self._asked[place]))
-            or _HostMarks(collectors, OTHER_VALUES if beside else NOT_ASKED)
+            or _HostMarks(asking.scripts(collectors), OTHER_VALUES if beside else NOT_ASKED)
             for place, collectors in places
         }
+        self._nothing_due_until = float("-inf")
+        """Before, no mark of any host is due or under way, so that nobody looks: many tests begin within a second."""
+        self._passed_over: deque[float] = deque(maxlen=_KEPT)
+        """When windows began meanwhile, in seconds of our clock."""
         self._cancel: threading.Event = beside._cancel if beside else threading.Event()
         # A hundred logins at once are too much for one process: each would take longer than it may.
         self._turns: threading.Semaphore = (
@@ -180,7 +185,15 @@ class Marks:
 
     def window_began(self) -> None:
         """A window begins now: ask each host for a mark in the background, where one is due."""
-        now, at = self._clock(), datetime.now(timezone.utc)
+        now = self._clock()
+        if now < self._nothing_due_until:
+            self._passed_over.append(time.time())
+            return
+        self._mark_what_is_due(now, datetime.now(timezone.utc))
+        # Looked at again soon: what others release meanwhile, or a fleet that is done, may be due earlier.
+        self._nothing_due_until = min([now + self._pace.least_s, *(marks.due_at for marks in self._hosts.values())])
+
+    def _mark_what_is_due(self, now: float, at: datetime) -> None:
         together: dict[Fleet, list[_Claimed]] = {}
         for place, marks in self._hosts.items():
             is_due = marks.is_due(now)
@@ -204,6 +217,7 @@ class Marks:
         What is written from then on stands behind the marks, which are kept for windows that begin there.
         """
         told = dict.fromkeys(self._hosts, f"it did not come within {within_s:g} s")
+        self._nothing_due_until = float("-inf")
         fleets: dict[Fleet | None, list[Place]] = {}
         for place in self._hosts:
             fleets.setdefault(self._connections.way(*place).fleet, []).append(place)
@@ -242,7 +256,8 @@ class Marks:
     def missed(self, host: str, moment: datetime, inside: tuple[str, ...] = ()) -> str:
         """Why no mark of a host was taken at a moment, in a clause; empty when one was, however late it came."""
         marks = self._hosts.get((host, inside))
-        return marks.missed(moment) if marks else self._unmarked.get(host, MARKS_OFF)
+        passed_over = [datetime.fromtimestamp(at, timezone.utc) for at in list(self._passed_over)]
+        return marks.missed(moment, passed_over) if marks else self._unmarked.get(host, MARKS_OFF)
 
     def clocks(self, host: str, inside: tuple[str, ...] = ()) -> tuple[ClockReading, ...]:
         """What the newest marks of a host tell about its clock."""
@@ -403,14 +418,36 @@ def _places_with_marks(config: Config) -> Iterator[tuple[Place, tuple[Collector,
                 yield (host, inside), collectors
 
 
+@dataclass(frozen=True, slots=True)
+class _Scripts:
+    """What asks a host for its mark, and for the snapshots that are dear to take."""
+
+    cheap: Script
+    dear: Script
+    has_dear: bool
+
+
+class _Asking:
+    """Collectors -> the scripts of their marks; hosts of one component share them, which are 20 kB and 1 ms each."""
+
+    def __init__(self) -> None:
+        self._made: dict[tuple[int, ...], tuple[Sequence[Collector], _Scripts]] = {}
+
+    def scripts(self, collectors: Sequence[Collector]) -> _Scripts:
+        key = tuple(map(id, collectors))  # theirs alone, since they are kept; to compare them would take long
+        if key not in self._made:
+            dear = [each for each in collectors if each.has_dear_baseline]
+            cheap = [each for each in collectors if not each.has_dear_baseline]
+            self._made[key] = collectors, _Scripts(mark_script(cheap), mark_script(dear), has_dear=bool(dear))
+        return self._made[key][1]
+
+
 class _HostMarks:
-    def __init__(self, collectors: Sequence[Collector], unasked: str = NOT_ASKED) -> None:
-        dear = [each for each in collectors if each.has_dear_baseline]
-        self.script = mark_script([each for each in collectors if each not in dear])
-        self.dear_script = mark_script(dear)
+    def __init__(self, scripts: _Scripts, unasked: str = NOT_ASKED) -> None:
+        self.script, self.dear_script = scripts.cheap, scripts.dear
         self._dear: list[TakenMark] = []
         """Those with the snapshots that are dear to take, the run's first one always among them."""
-        self._dear_due_at = float("-inf") if dear else float("inf")
+        self._dear_due_at = float("-inf") if scripts.has_dear else float("inf")
         self._unasked = unasked
         self._lock = threading.Lock()
         self._freed = threading.Condition(self._lock)
@@ -428,6 +465,11 @@ class _HostMarks:
     def is_due(self, now: float) -> bool:
         """Whether the pause after the last mark is over; cheap, for it is asked with each test."""
         return not self._under_way and now - self._last_began >= self._pause_s
+
+    @property
+    def due_at(self) -> float:
+        """When the next one is due, on the pace's clock; long ago where it must be looked at: under way, or failed."""
+        return float("-inf") if self._under_way or self.has_failed else self._last_began + self._pause_s
 
     def claim(self, now: float) -> bool:
         """Whether a mark may be taken now; the caller then has to `release`."""
@@ -477,21 +519,23 @@ class _HostMarks:
         """A window began while none is due."""
         self.note(at, UNDER_WAY if self._under_way else TOO_SOON)
 
-    def missed(self, moment: datetime) -> str:
+    def missed(self, moment: datetime, passed_over: Sequence[datetime] = ()) -> str:
+        """Why there is none of a window that began then; ``passed_over`` are windows that began while none was due."""
         with self._lock:
-            if not self._notes:
+            notes = [*self._notes, *((at, TOO_SOON) for at in passed_over)]
+            if not notes:
                 return self._unasked
-            at, words = min(self._notes, key=lambda note: abs(note[0] - moment))
+            at, words = min(notes, key=lambda note: abs(note[0] - moment))
             if words or not self._under_way:
                 return words
             return PENDING if at == max(at for at, words in self._notes if not words) else ""
 
     def release(self, taken: TakenMark | None, *, pause_s: float, failed: str = "", is_kept: bool = False) -> None:
         with self._freed:
-            self._under_way = False
-            self._freed.notify()
             self._pause_s = pause_s
             self.has_failed = taken is None
+            self._under_way = False
+            self._freed.notify()
             if taken is not None:
                 self._taken.append(taken)
                 if is_kept:
