@@ -482,6 +482,7 @@ api_key: missing
 private key loaded from /etc/ssl/key.pem
 Loading private key '/etc/ssl/private/server.key'
 SSH key fingerprint is SHA256:{alnum43}
+refused the login of user 'ann' with '~/.ssh/id_ed25519' (ssh-ed25519 SHA256:{alnum43}).
 kex: algorithm: curve25519-sha256
 host key algorithm: ssh-ed25519
 signature: valid

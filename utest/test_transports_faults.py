@@ -295,6 +295,17 @@ def test_what_a_command_had_printed_before_the_cut_is_evidence(new_host: Callabl
     connections.close()
 
 
+def test_a_connection_that_is_cut_ahead_of_its_hello_says_nothing_of_the_login(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=["ForceCommand kill -KILL $PPID"])
+    connections = to(host)
+    result = run(connections, "echo out")
+    assert not result.was_started
+    assert result.incomplete is not None
+    assert result.incomplete.startswith("connection lost after")
+    assert connections.is_open("web1")
+    connections.close()
+
+
 def test_a_network_that_falls_silent_ends_at_the_time_limit_with_what_came(new_host: Callable[..., Sshd]) -> None:
     host = new_host()
     connections = to(host, connect_timeout_s=6.0)

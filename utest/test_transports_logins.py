@@ -110,6 +110,7 @@ class NoShell:
         return self.name
 
 
+PASSES_ON = '/bin/sh -c "$SSH_ORIGINAL_COMMAND"'
 NO_SHELLS = (
     NoShell("nologin", "/usr/sbin/nologin", "This account is currently not available."),
     NoShell("false", "/bin/false", "it prints nothing"),
@@ -119,6 +120,13 @@ NO_SHELLS = (
     NoShell("a prompt that echoes", "exec /bin/sh -c 'printf \"router> \"; exec cat'", "router>"),
     NoShell("another program", "exec sleep 31", "it prints nothing"),
     NoShell("sftp alone", "internal-sftp", "starts no shell"),
+    NoShell("a terminal in between", PASSES_ON + " | sed -u 's/$/\\r/'", "a terminal (as of 'script')"),
+    NoShell(
+        "a shell behind a key",
+        f"echo Press ENTER; read -r key; {PASSES_ON}",
+        "typed; FailTale types nothing; it says: Press",
+    ),
+    NoShell("a shell without input", f"{PASSES_ON} </dev/null; echo no room >&2", "too low?); it says: no room"),
     NoShell("cmd.exe", "echo \"'exec' is not recognized as an internal command\" >&2; exit 1", "not recognized"),
 )
 

@@ -198,7 +198,8 @@ def _login(way: _Way, error: TransportError) -> Iterator[Advice]:
 
 def _shell(way: _Way, error: TransportError) -> Iterator[Advice]:
     said, user = str(error), shlex.quote(way.user)
-    if re.search(r"not available|nologin|/bin/false", said) or said.endswith("it prints nothing"):
+    is_silent = said.endswith("it prints nothing") and re.search(r"starts no shell for '[^']*';", said) is not None
+    if re.search(r"not available|nologin|/bin/false", said) or is_silent:
         yield Advice(needs="a login shell", lines=(f"getent passwd {user}", f"sudo usermod -s /bin/sh {user}"))
     if re.search(r"No such file or directory", said) and "/sh" in said:
         yield Advice(
@@ -214,7 +215,7 @@ def _shell(way: _Way, error: TransportError) -> Iterator[Advice]:
         return
     if "not available" in said:
         return
-    if said.endswith("it prints nothing"):
+    if is_silent:
         line = "time " + way.here("ssh", *way.port, *way.through, way.login, "true")
         needs = "start-up files that end within a second or two; this tells how long they take"
         yield Advice(needs=needs, where="on this machine", lines=(line,))

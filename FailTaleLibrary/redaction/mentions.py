@@ -37,6 +37,8 @@ _OWNER = regex(
 )
 _NEAR = 160
 """Bytes between the word that speaks of a secret and the secret."""
+_FINGERPRINT = 43
+"""Characters of a public key's, as ssh-keygen tells it: whoever was refused compares it."""
 
 
 def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
@@ -57,6 +59,8 @@ def spans(data: bytes, start: int, end: int) -> Iterator[Span]:
         sure = any(_SURE.search(data[slice(*noun)].decode("latin-1")) for noun in near)
         quoted = data[first - 1 : first] in (b"'", b'"', b"`")
         if _OWNER.search(data[max(start, first - 24) : first]) or only_tokens(data[first:last]):
+            continue
+        if last - first == _FINGERPRINT and data[max(start, first - 7) : first] == b"SHA256:":
             continue
         if _looks_like_one(word, quoted=quoted, sure=sure):
             yield Span(first, last, "password")

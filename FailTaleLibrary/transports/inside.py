@@ -281,7 +281,7 @@ class InsideTransport(Transport):
         """A gate has the prefix itself, and is told which."""
         return gate_line_inside(command_line, self._prefix) or inside_command_line(self._prefix, command_line)
 
-    def no_shell(self, words: str) -> TransportError:
+    def no_shell(self, words: str, *, lacks: str = "") -> TransportError:
         error = error_of(words, self._prefix, self.name)
         return InsideError(error.reason, str(error))
 

@@ -57,7 +57,7 @@ class LocalTransport(Transport):
     def start_another(self, command_line: str, *, wait_s: float) -> _Process:
         return self.start(command_line, wait_s=wait_s)
 
-    def no_shell(self, words: str) -> TransportError:
+    def no_shell(self, words: str, *, lacks: str = "") -> TransportError:
         return TransportError("failed", f"'/bin/sh' of this machine runs nothing; its output: {words}")
 
 
@@ -85,6 +85,10 @@ class _Process:
     @property
     def ended(self) -> bool:
         return not self._open
+
+    @property
+    def was_cut(self) -> bool:
+        return False
 
     def filenos(self) -> Sequence[int]:
         return tuple(self._open)

@@ -110,7 +110,9 @@ class SshTransport:
         return self._way().reach
 
     def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
-        began = time.monotonic()
+        began, hello_s = time.monotonic(), self.hello_s
+        if not self.known.has_shell:
+            hello_s *= 2  # a slow one is hung up on, and says hello to the next attempt
         try:
             outcome = hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
         except NoShellError as error:
@@ -118,7 +120,7 @@ class SshTransport:
             self._drop(self._connection)
             raise
         except TransportError as error:
-            if error.reason != "no answer" or not self.is_open or time.monotonic() - began < self.hello_s:
+            if error.reason != "no answer" or not self.is_open or time.monotonic() - began < hello_s:
                 raise
             silent = TransportError(
                 error.reason, f"Host '{self.name}' lets us log in, but its shell says nothing: {error}"
@@ -157,8 +159,8 @@ class SshTransport:
             return connection.start(command_line, wait_s=wait_s)
         except _DeadConnectionError:
             self._drop(connection)
-            if not connection.was_used and not connection.is_retired:
-                raise
+            if not connection.was_used and not connection.is_retired and self._breaker.is_closed:
+                raise  # if it is open, another visit has ended the connection, and knows why
         return self.start(command_line, wait_s=wait_s)
 
     def start_another(self, command_line: str, *, wait_s: float) -> _RemoteShell | None:
@@ -166,12 +168,13 @@ class SshTransport:
         connection = self._connection
         return None if connection is None else connection.start_another(command_line)
 
-    def no_shell(self, words: str) -> TransportError:
+    def no_shell(self, words: str, *, lacks: str = "") -> TransportError:
         said = f"it says: {words}" if words else "it prints nothing"
         user = self.reach.user
         if self.known.has_gate:
             return NoShellError("refused", f"Host '{self.name}' has no gate that answers '{user}'; {said}")
-        return NoShellError("refused", f"Host '{self.name}' starts no shell for '{user}'; {said}")
+        lacking = f" {lacks}" if lacks else ""
+        return NoShellError("refused", f"Host '{self.name}' starts no shell for '{user}'{lacking}; {said}")
 
     # Connections
 
@@ -281,7 +284,7 @@ class _Connection:
 
     @property
     def is_alive(self) -> bool:
-        return self._transport.is_active() and not self.is_retired
+        return self._transport.is_active() and not self._transport.packetizer.has_ended and not self.is_retired
 
     def retire(self) -> bool:
         """Give its place to another host, unless somebody uses it, or is about to for the first time."""
@@ -314,7 +317,7 @@ class _Connection:
                 if error.code != paramiko.common.OPEN_FAILED_CONNECT_FAILED or time.monotonic() > (
                     refused_until if alone else deadline
                 ):
-                    raise self._no_session(error) from error
+                    raise self._no_session(error, ever=not alone) from error
                 time.sleep(0.05)
             except BaseException:
                 self._give_back()
@@ -419,8 +422,10 @@ class _Connection:
         if self._place is not None and not self._in_use:
             self._place.is_idle_now()
 
-    def _no_session(self, error: paramiko.ChannelException) -> TransportError:
-        return TransportError(
+    def _no_session(self, error: paramiko.ChannelException, *, ever: bool) -> TransportError:
+        """``ever``: the server has others of ours open; if not, it will have none for the next visit either."""
+        kind = TransportError if ever else NoShellError
+        return kind(
             "refused", f"Host '{self._host}' opens no session: {error.text} (is MaxSessions of its sshd used up?)."
         )
 
@@ -467,6 +472,10 @@ class _RemoteShell:
             self._connection.close()
         over = channel.closed or channel.eof_received
         return bool(over and not channel.recv_ready() and not channel.recv_stderr_ready())
+
+    @property
+    def was_cut(self) -> bool:
+        return not self._connection.is_alive
 
     def filenos(self) -> Sequence[int]:
         return (self._channel.fileno(),)

@@ -20,10 +20,11 @@ from paramiko.common import (
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EXTENDED_DATA,
     MSG_DEBUG,
+    MSG_DISCONNECT,
     MSG_IGNORE,
     MSG_KEXINIT,
 )
-from paramiko.packet import Packetizer
+from paramiko.packet import NeedRekeyException, Packetizer
 
 from FailTaleLibrary import background
 
@@ -68,6 +69,8 @@ class BoundedPacketizer(Packetizer):
         super().__init__(connection)  # type: ignore[arg-type]
         self.violation = ""
         """What the server did that ended its connection: words behind "the host "."""
+        self.has_ended = False
+        """Whether nothing more comes. paramiko ends the channels first, and says only then that it is not active."""
         self._connection = connection
         self._greeting_bytes = 0
         self._allowed, self._most = _ALLOWED_AT_LOGIN, _ALLOWED_AT_LOGIN
@@ -95,7 +98,14 @@ class BoundedPacketizer(Packetizer):
         return super().read_all(n, check_rekey)
 
     def read_message(self) -> tuple[int, paramiko.Message]:
-        kind, message = super().read_message()
+        try:
+            kind, message = super().read_message()
+        except NeedRekeyException:
+            raise
+        except BaseException:
+            self.has_ended = True
+            raise
+        self.has_ended = kind == MSG_DISCONNECT
         self._count(_NEW_KEYS if kind == MSG_KEXINIT else _MESSAGE)
         return MSG_IGNORE if kind == MSG_DEBUG else kind, message  # paramiko would prepare its text for a log
 

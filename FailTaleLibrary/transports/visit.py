@@ -32,7 +32,7 @@ from typing import Protocol
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.text import decode
+from FailTaleLibrary.text import decode, shorten
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, VisitItem, VisitStart
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_command_line, gate_request, is_gate, made_from, why_not_run
 
@@ -94,6 +94,10 @@ _MUCH_MORE, _STRAY_BYTES, _FRAME_BYTES = 4, 1024 * 1024, 30
 """A host bounds what it sends. More than so many times an item's bound and a megabyte, or a megabyte outside of all
 items (where a frame counts for 30 bytes), comes of one that does not do what it was asked for."""
 _WORDS_SHOWN = 300
+_WAITS_FOR_INPUT = "before something is typed; FailTale types nothing"
+_ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
+_OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
+"""What the shell of a login lacks; see `ShellHost.no_shell`."""
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 _PLAIN = regex(r"((?:export(?: [A-Z_]+=[0-9.]*)+; )?)([A-Za-z/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./:,@%+=-]+)*)\n?")
 """Numbers for the environment, a program and its arguments: it means the same without a shell of its own."""
@@ -117,6 +121,11 @@ class Shell(Protocol):
     @property
     def ended(self) -> bool:
         """Whether both streams have ended and were read."""
+        ...
+
+    @property
+    def was_cut(self) -> bool:
+        """Whether the way to it broke: its end then says nothing of the login."""
         ...
 
     def filenos(self) -> Sequence[int]:
@@ -159,6 +168,9 @@ class KnownLogin:
         """Whether it is asked for collectors by id: the configuration says so, or it has answered as a gate."""
         self.gate_digest = ""
         """What its gate was made from; empty until it has told."""
+        self.hello_behind_end_s: float | None = None
+        """How long its hello took, where it came only behind the end of its input: it may have waited for that. None
+        where it says hello by itself, as far as is known."""
         self._seen: tuple[VisitStart, float] | None = None
 
     def expected_start(self) -> VisitStart | None:
@@ -178,6 +190,11 @@ class KnownLogin:
     def forget_start(self) -> None:
         """Items have to wait again."""
         self._seen = None
+
+    @property
+    def wants_all_at_once(self) -> bool:
+        """Whether it may be sent everything ahead of its hello: a menu would take that for keystrokes."""
+        return self.has_shell and self.hello_behind_end_s is None
 
 
 def _width_s(start: VisitStart) -> float:
@@ -203,8 +220,11 @@ class ShellHost(Protocol):
         """A second one at the same time; None where the host takes no more."""
         ...
 
-    def no_shell(self, words: str) -> TransportError:
-        """The error for a login that starts no shell and says ``words``."""
+    def no_shell(self, words: str, *, lacks: str = "") -> TransportError:
+        """The error for a login that starts no shell and says ``words``; ``lacks``: what a shell it starts does not do.
+
+        That goes on behind "starts no shell ".
+        """
         ...
 
 
@@ -590,7 +610,7 @@ class _Lane:
         self.items_nonce = secrets.token_hex(8)
         """In the frames of the items' own scripts."""
         self._login = login
-        self.known = known = login.has_shell
+        self.known = known = login.wants_all_at_once
         """Whether it will say hello."""
         self.to_gate = login.has_gate
         """Whether the other end holds all texts itself."""
@@ -619,6 +639,10 @@ class _Lane:
         """What was read of stderr before the start was read on stdout: the frames of the first items may be in it."""
         self.said_hello = False
         self.is_hung_up = False
+        self.is_doubted = False
+        """Whether it was hung up on because it said no hello."""
+        self.patience_s = math.inf if login.hello_behind_end_s is None else 2 * login.hello_behind_end_s
+        """For the hello of a login that may wait for input: such a one is not hung up on again."""
 
     @property
     def answers(self) -> dict[int, ItemAnswer]:
@@ -654,6 +678,16 @@ class _Lane:
     def is_at_rest(self) -> bool:
         """Whether no item runs in it, and nobody has hung up."""
         return self.reader.running is None and not self.is_hung_up
+
+    @property
+    def said_hello_in_other_words(self) -> bool:
+        """Whether its sum has come, but not as the shell printed it."""
+        return not self.said_hello and f"failtale {sum(self._hello)}".encode() in self.talk
+
+    @property
+    def ended_early(self) -> bool:
+        """Whether its shell ended by itself, between its hello and its work."""
+        return self.said_hello and not (self.is_ready or self.is_hung_up or self.shell.was_cut or self.is_misled)
 
     @property
     def has_more_to_send(self) -> bool:
@@ -706,6 +740,8 @@ class _Lane:
             return
         self.talk = before + behind
         self.said_hello = True
+        if self.is_doubted or not self.is_hung_up:
+            self._login.hello_behind_end_s = time.monotonic() - self.began if self.is_doubted else None
         if not self.known and not self.to_gate and not self.is_hung_up:
             self._to_send = self._opening
             self._sent_at = datetime.now(timezone.utc)
@@ -759,6 +795,8 @@ class _Visit:
         self._next_lane_at = self._began
         self._lost = ""
         """How the last lane broke off."""
+        self._early_end: TransportError | None = None
+        """The host's error, where the last shell ended by itself ahead of its work."""
         self._in_order = True
         self._may_batch = True
         """Not once a batch broke off: then each item is run by itself."""
@@ -870,7 +908,7 @@ class _Visit:
             self._host.known.has_shell = True
             if is_program and lane.shell.ended and not lane.is_ready and lane.talk and not self._ending:
                 raise self._host.no_shell(_login_words(lane.talk))
-        elif (is_program or not lane.known) and not self._ending:
+        elif (is_program or not lane.known) and not self._ending and not lane.shell.was_cut:
             self._doubt(lane)
         running = lane.answers.get(lane.running) if lane.running is not None else None
         if lane.is_misled:
@@ -909,9 +947,14 @@ class _Visit:
     def _doubt(self, lane: _Lane) -> None:
         """Of a login that has not said hello yet. Raises the host's error for one that never will."""
         elapsed_s = time.monotonic() - lane.began
+        if lane.said_hello_in_other_words and (lane.shell.ended or elapsed_s > SUSPICIOUS_S):
+            raise self._host.no_shell(_login_words(lane.talk), lacks=_OTHER_WORDS)
         if lane.shell.ended or elapsed_s > self._host.hello_s:
             raise self._host.no_shell(_login_words(lane.talk))
-        if elapsed_s > SUSPICIOUS_S and not self._host.known.is_program:
+        if elapsed_s > lane.patience_s:
+            raise self._host.no_shell(_login_words(lane.talk), lacks=_WAITS_FOR_INPUT)
+        if elapsed_s > SUSPICIOUS_S and math.isinf(lane.patience_s) and not self._host.known.is_program:
+            lane.is_doubted = True
             lane.hang_up()
 
     def _is_overtaken(self, lane: _Lane) -> bool:
@@ -936,6 +979,8 @@ class _Visit:
         lane.reader.take_the_rest()
         self._active.remove(lane)
         self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
+        early = lane.ended_early and not lost
+        self._early_end = self._host.no_shell(_login_words(lane.talk), lacks=_ENDS_EARLY) if early else None
         for number, answer in lane.answers.items():
             if number in self._told:
                 continue
@@ -1002,6 +1047,8 @@ class _Visit:
         early = "not started: no time was left" if out_of_time else "not started: the host ended the visit"
         why = "cancelled" if cancelled else self._lost or early
         why = f"{why} after {time.monotonic() - self._began:.1f} s"
+        if self._early_end is not None and not self._was_ready and not cancelled:
+            raise self._early_end
         if self._items is None or (callable(self._given) and not self._was_ready):
             raise TransportError("cancelled" if cancelled else "no answer", f"not run: {why}")
         for number in self._items:
@@ -1033,4 +1080,4 @@ def _wait_for(lanes: Sequence[_Lane]) -> None:
 
 def _login_words(talk: bytearray) -> str:
     """What a login said, in one line for a reader."""
-    return " ".join(decode(bytes(talk)).split())[-_WORDS_SHOWN:]
+    return shorten(" ".join(decode(bytes(talk)).split()), _WORDS_SHOWN)
