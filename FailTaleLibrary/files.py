@@ -10,7 +10,8 @@ import selectors
 import stat
 import tempfile
 import time
-from collections.abc import Collection, Iterator, Mapping
+import zlib
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
@@ -59,39 +60,54 @@ EXAMPLES = ("hits", "misses")
 """Fields of rows in our YAML files that tests alone read."""
 
 
-def packaged_yaml(package: str, *path: str, without: Collection[str] = ()) -> Any:
+def packaged_yaml(package: str, *path: str) -> Any:
     """The content of a YAML file of our own package; see `yaml_parsed_once`."""
-    return yaml_parsed_once(_PACKAGE.joinpath(*package.split(".")[1:], *path), without=without)
+    return yaml_parsed_once(_PACKAGE.joinpath(*package.split(".")[1:], *path))
 
 
-def yaml_parsed_once(path: Path, *, without: Collection[str] = ()) -> Any:
-    """The content of a YAML file that we ship, parsed when it is new and kept as Python keeps a module's bytecode.
+def yaml_parsed_once(path: Path) -> Any:
+    """The content of a YAML file that we ship, parsed when it is new."""
+    return made_once(path, (path,), lambda: yaml_parsed(path))
 
-    ``without``: keys that nobody asks for now.
+
+def made_once(path: Path, sources: Sequence[Path], make: Callable[[], Any]) -> Any:
+    """What ``make`` makes of our own ``sources``, in Python's plain values: made when one of them is new.
+
+    It is kept as Python keeps a module's bytecode, beside ``path`` and under its name.
     """
-    code = cast(CodeType, _YamlLoader(path, without).get_code(path.name))
-    return eval(code)  # noqa: S307 - a literal: what Python's own `repr` made of YAML's plain values
+    return eval(_MadeLoader(path, sources, make).kept())  # noqa: S307 - a literal: what Python's own `repr` made
 
 
-class _YamlLoader(SourceFileLoader):
-    """A YAML file -> an expression; importlib compares times and sizes, and writes ``__pycache__`` where it may."""
+class _MadeLoader(SourceFileLoader):
+    """Files -> an expression; importlib compares times and sizes, and writes ``__pycache__`` where it may."""
 
-    def __init__(self, file: Path, without: Collection[str]) -> None:
-        super().__init__(file.name, str(file.with_name(".".join([file.name, *without, "py"]))))
-        self._file = str(file)
-        self._without = without
+    def __init__(self, path: Path, sources: Sequence[Path], make: Callable[[], Any]) -> None:
+        super().__init__(path.name, str(path.with_name(f"{path.name}.py")))
+        self._sources = sources
+        self._make = make
+
+    def kept(self) -> CodeType:
+        return cast(CodeType, self.get_code(self.name))
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
-        return super().path_stats(self._file)
+        """In the place of a time: what changes whenever the time or the size of a source does."""
+        known = [source.stat() for source in self._sources]
+        stamps = repr([(status.st_mtime_ns, status.st_size) for status in known])
+        return {"mtime": zlib.crc32(stamps.encode()), "size": 0}  # as long as what `get_data` tells
 
     def get_data(self, path: str) -> bytes:
-        return super().get_data(self._file if path == self.path else path)
+        return b"" if path == self.path else super().get_data(path)
 
     def source_to_code(self, data: Any, path: Any, *, _optimization: int = -1) -> CodeType:  # type: ignore[override]
-        text = bytes(data).decode("utf-8")
-        if self._without:  # before the text is parsed, which is most of the work
-            text = re.sub(rf"(?m)^( +)(?:{'|'.join(self._without)}):.*\n(?:\1[ -].*\n|\n)*", "", text)
-        return compile(repr(_parsed_yaml(text)), self._file, "eval")
+        return compile(repr(self._make()), self.path, "eval")
+
+
+def yaml_parsed(path: Path, *, without: Collection[str] = ()) -> Any:
+    """The content of a YAML file that we ship; ``without`` keys that nobody asks for now."""
+    text = path.read_text(encoding="utf-8")
+    if without:  # before the text is parsed, which is most of the work
+        text = re.sub(rf"(?m)^( +)(?:{'|'.join(without)}):.*\n(?:\1[ -].*\n|\n)*", "", text)
+    return _parsed_yaml(text)
 
 
 def _parsed_yaml(text: str) -> Any:

@@ -8,15 +8,20 @@ words stand. RE2 does both, so that hostile text cannot make it slow.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, cast, get_args
 
 import re2
 
-from FailTaleLibrary.files import EXAMPLES, packaged_yaml
+from FailTaleLibrary import literals
+from FailTaleLibrary.background import once
+from FailTaleLibrary.expressions import LITTLE_WORK, Expressions, Together
+from FailTaleLibrary.files import EXAMPLES, made_once, yaml_parsed
 from FailTaleLibrary.lazy import dataclass, field, regex, replace
+from FailTaleLibrary.literals import Literals, literals_of
 from FailTaleLibrary.records import SafeText, our_words
 
 if TYPE_CHECKING:
@@ -65,10 +70,18 @@ NO_HITS = Hits((), digits_matter=False)
 
 
 class Catalogue:
-    """Rows that are searched for together."""
+    """Rows that are searched for together; ``known``: their patterns' literals, as far as somebody knows them."""
 
-    def __init__(self, rows: Iterable[SignalRow]) -> None:
+    def __init__(
+        self,
+        rows: Iterable[SignalRow],
+        *,
+        known: Mapping[str, Literals] = MappingProxyType({}),
+        work: int = LITTLE_WORK,
+    ) -> None:
         self.rows = tuple(sorted(rows, key=lambda row: -row.weight))
+        self._known = known
+        self._work = work
 
     def rows_in(self, message: str) -> tuple[SignalRow, ...]:
         """The rows that a message hits, weightiest first."""
@@ -76,7 +89,7 @@ class Catalogue:
 
     def hits_in(self, message: str) -> Hits:
         """What a message hits."""
-        found = self._search.Match(message)
+        found = self._search.found_in(message)
         if not found:
             return NO_HITS
         row_of = self._row_of_pattern
@@ -92,7 +105,7 @@ class Catalogue:
 
         Two that differ in digits alone and agree here hit the same rows: ``exit code 137`` is not ``exit code 0``.
         """
-        return tuple(self._numbers.Match(message) or ())
+        return tuple(sorted(self._numbers.found_in(message)))
 
     @cached_property
     def _mixtures(self) -> dict[tuple[int, ...], Hits]:
@@ -103,21 +116,29 @@ class Catalogue:
     def _row_of_pattern(self) -> tuple[int, ...]:
         """The place of the row that each pattern of the search is of; behind the last row's those for any digits."""
         places = [place for place, row in enumerate(self.rows) for _ in row.patterns]
-        return (*places, *(len(self.rows) for _ in self._asking_for_digits()))
+        return (*places, *(len(self.rows) for _ in self._asking_for_digits))
 
     @cached_property
-    def _search(self) -> Any:
+    def _search(self) -> Expressions[str]:
         """For all patterns of the rows, and for those that ask for certain digits, with any digits."""
-        patterns = [pattern for row in self.rows for pattern in row.patterns]
-        patterns += [_LITERAL_DIGIT.sub(_for_any_digit, each) for each in self._asking_for_digits()]
-        return _search_for(patterns)
+        return self._search_for([*_patterns_of(self.rows), *map(_for_any_digits, self._asking_for_digits)])
 
     @cached_property
-    def _numbers(self) -> Any:
-        return _search_for(self._asking_for_digits())
+    def _numbers(self) -> Expressions[str]:
+        return self._search_for(self._asking_for_digits)
 
-    def _asking_for_digits(self) -> Iterator[str]:
-        return (pattern for row in self.rows for pattern in row.patterns if _asks_for_digits(pattern))
+    def _search_for(self, patterns: Sequence[str]) -> Expressions[str]:
+        known = self._known
+        return Expressions(
+            (known[each] if each in known else literals_of(each) for each in patterns),
+            one=lambda number: re2.compile(patterns[number], _any_case()),
+            together=once(lambda: _filter_for(patterns)),
+            work=self._work,
+        )
+
+    @cached_property
+    def _asking_for_digits(self) -> tuple[str, ...]:
+        return tuple(filter(_asks_for_digits, _patterns_of(self.rows)))
 
 
 def services() -> Catalogue:
@@ -132,12 +153,29 @@ def builds() -> Catalogue:
 
 def rows_of(file: str, *, without: Collection[str] = ()) -> tuple[SignalRow, ...]:
     """The rows of one of the package's files, ``without`` some of their fields."""
-    return tuple(_signal_row(**fields) for fields in packaged_yaml(__package__, file, without=without))
+    return tuple(_signal_row(**fields) for fields in yaml_parsed(Path(__file__).with_name(file), without=without))
 
 
 @cache
 def _catalogue(*names: str, without: Kind | None = None) -> Catalogue:
-    return Catalogue(row for name in names for row in rows_of(name, without=EXAMPLES) if row.kind != without)
+    kept = [_kept_signals(name) for name in names]
+    rows = [SignalRow(*fields) for each, _ in kept for fields in each]
+    known = {pattern: found for _, each in kept for pattern, found in each.items()}
+    return Catalogue((row for row in rows if row.kind != without), known=known)
+
+
+def _kept_signals(file: str) -> Any:
+    """The rows of a file without their examples, and the literals of their patterns."""
+    path = Path(__file__).with_name(file)
+    return made_once(path, (path, Path(__file__), Path(str(literals.__file__))), lambda: _make_kept_signals(file))
+
+
+def _make_kept_signals(file: str) -> tuple[tuple[tuple[Any, ...], ...], dict[str, Literals]]:
+    rows = rows_of(file, without=EXAMPLES)
+    patterns = [*_patterns_of(rows), *map(_for_any_digits, filter(_asks_for_digits, _patterns_of(rows)))]
+    names = [name for name in SignalRow.__match_args__ if name not in EXAMPLES]
+    fields = tuple(tuple(getattr(row, name) for name in names) for row in rows)
+    return fields, {each: literals_of(each) for each in patterns}
 
 
 def _signal_row(
@@ -173,20 +211,29 @@ def kinds_brought_by() -> dict[str, frozenset[str]]:
     return {row.name: frozenset(row.brings) for row in services().rows if row.brings}
 
 
-def _search_for(patterns: Iterable[str]) -> Any:
+def _patterns_of(rows: Iterable[SignalRow]) -> Iterator[str]:
+    return (pattern for row in rows for pattern in row.patterns)
+
+
+def _filter_for(patterns: Iterable[str]) -> Together:
     """One pass finds the words that the patterns need; only those patterns run of which all words are there."""
-    options = re2.Options()
-    options.case_sensitive = False
     search = re2.Filter()
     for pattern in patterns:
-        search.Add(pattern, options)
+        search.Add(pattern, _any_case())
     search.Compile()
-    return search
+    return cast(Together, search.Match)
+
+
+def _any_case() -> Any:
+    options = re2.Options()
+    options.case_sensitive = False
+    return options
 
 
 def _asks_for_digits(pattern: str) -> bool:
     return any(match[1] is None for match in _LITERAL_DIGIT.finditer(pattern))
 
 
-def _for_any_digit(match: re.Match[str]) -> str:
-    return match[1] or r"\d"
+def _for_any_digits(pattern: str) -> str:
+    """The same pattern, where it asks for certain digits with any."""
+    return _LITERAL_DIGIT.sub(lambda match: match[1] or r"\d", pattern)

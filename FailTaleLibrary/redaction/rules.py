@@ -10,13 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Protocol, cast
 
 import re2
 
+from FailTaleLibrary import literals
 from FailTaleLibrary.background import once
-from FailTaleLibrary.files import EXAMPLES, packaged_yaml
+from FailTaleLibrary.expressions import LITTLE_WORK, Expressions, Together
+from FailTaleLibrary.files import EXAMPLES, made_once, yaml_parsed
 from FailTaleLibrary.lazy import dataclass, regex
+from FailTaleLibrary.literals import Literals, literals_of
 from FailTaleLibrary.redaction import assignments, mentions
 from FailTaleLibrary.redaction.spans import Match, Pattern, Span, compiled, only_tokens, options_for
 from FailTaleLibrary.redaction.values import VALIDATORS, Validator
@@ -39,6 +43,7 @@ FILES = (
     "across_lines.yaml",
 )
 """The order decides which rule a place that two of them find is counted for."""
+_FOLDER = Path(__file__).with_name("rules")
 
 
 # --- Rows ------------------------------------------------------------------------------------------------------------
@@ -62,7 +67,7 @@ class RuleRow:
 
 def rows_of(file: str, *, without: Collection[str] = ()) -> tuple[RuleRow, ...]:
     """The rows of one of `FILES`, with the file's parts and frame filled in, and ``without`` some of their fields."""
-    content = packaged_yaml(__package__, "rules", file, without=without)
+    content = yaml_parsed(_FOLDER / file, without=without)
     parts = {name: _joined(part) for name, part in content.get("parts", {}).items()}
     frame = content.get("frame", "{{pattern}}")
     return tuple(_rule_row(parts, frame, **fields) for fields in content["rules"])
@@ -180,7 +185,30 @@ def rule_of(row: RuleRow) -> Rule:
 @once
 def _searched_rows() -> tuple[tuple[RuleRow, ...], ...]:
     """All rows, file by file, without their examples: those are for tests."""
-    return tuple(rows_of(file, without=EXAMPLES) for file in FILES)
+    return tuple(tuple(RuleRow(*fields) for fields in rows) for rows in _kept_rules()[0])
+
+
+@once
+def _literals() -> dict[str, Literals]:
+    """Of all keywords."""
+    known: dict[str, Literals] = _kept_rules()[1]
+    return known
+
+
+@once
+def _kept_rules() -> Any:
+    """The rows and the literals of the keywords, which take a tenth of a second to make."""
+    sources = [_FOLDER / file for file in FILES]
+    sources += [Path(str(module.__file__)) for module in (assignments, mentions, literals)]
+    return made_once(_FOLDER / "rules", [*sources, Path(__file__)], _make_kept_rules)
+
+
+def _make_kept_rules() -> tuple[tuple[tuple[tuple[Any, ...], ...], ...], dict[str, Literals]]:
+    rows = [rows_of(file, without=EXAMPLES) for file in FILES]
+    keywords = [keyword for file in rows for row in file for keyword in rule_of(row).keywords]
+    known = {each: literals_of(each) for each in (*keywords, *assignments.KEYWORDS, *mentions.KEYWORDS)}
+    names = RuleRow.__match_args__
+    return tuple(tuple(tuple(getattr(row, name) for name in names) for row in file) for file in rows), known
 
 
 @once
@@ -196,78 +224,112 @@ def rules_across_lines() -> tuple[Rule, ...]:
 
 
 @once
-def prefilter_across_lines() -> WholePrefilter:
+def prefilter_across_lines() -> Prefilter:
     """Of the rules for a whole text."""
-    return WholePrefilter(rules_across_lines())
+    return Prefilter(rules_across_lines(), set_for)
 
 
 # --- The prefilter ---------------------------------------------------------------------------------------------------
 
 
 class Prefilter:
-    """The keywords of all searchers: which lines hold one, and whose.
+    """The keywords of searchers: whose stand in a text. ``together`` makes an automaton that seeks all of them."""
 
-    RE2 seeks the fixed letters of all keywords in one pass, and tries only the keywords whose letters are there.
-    """
+    def __init__(
+        self,
+        searchers: Sequence[Searcher],
+        together: Callable[[list[bytes]], Together],
+        *,
+        work: int = LITTLE_WORK,
+    ) -> None:
+        self._searchers = searchers
+        self._owners = [place for place, each in enumerate(searchers) for _ in each.keywords]
+        written = [keyword for each in searchers for keyword in each.keywords]
+        keywords = [_sought(keyword) for keyword in written]
+        known = _literals()
+        self.keywords = Expressions[bytes](
+            (known[keyword] for keyword in written),
+            one=lambda number: compiled(keywords[number]),
+            together=once(lambda: together(keywords)),
+            work=work,
+        )
 
-    def __init__(self, groups: Iterable[Sequence[Searcher]]) -> None:
-        self._searchers = [searcher for searchers in groups for searcher in searchers]
-        self._owners = [place for place, each in enumerate(self._searchers) for _ in each.keywords]
-        keywords = [f"(?im:{keyword})".encode() for each in self._searchers for keyword in each.keywords]
-        self._filter = re2.Filter()
-        for keyword in keywords:
-            self._filter.Add(keyword, options_for(bytes))
-        self._filter.Compile()
-        self._scans = [_scan_for([each for each in group if each.keywords]) for group in groups if group]
+    def searchers_for(self, text: bytes) -> list[Searcher]:
+        """Those of which the text holds a keyword, in their order."""
+        found = self.keywords.found_in(text)
+        return [self._searchers[place] for place in sorted({self._owners[number] for number in found})] if found else []
+
+
+class LinePrefilter(Prefilter):
+    """The same for single lines, and which lines are worth a search."""
+
+    def __init__(self, groups: Sequence[Sequence[Searcher]], *, work: int = LITTLE_WORK) -> None:
+        super().__init__([searcher for group in groups for searcher in group], _filter_for, work=work)
+        self._group_of = [place for place, group in enumerate(groups) for each in group for _ in each.keywords]
+        self._scans = once(lambda: [[_scan_for(group)] for group in groups])
 
     def lines(self, data: bytes) -> list[tuple[int, int]]:
         """Start and end of the lines that hold any of the keywords, in their order."""
+        possible = self.keywords.few_possible_in(data)
         found: set[tuple[int, int]] = set()
-        for scan in self._scans:
+        for scan in self._scans() if possible is None else self._scans_of_few(possible):
             found.update(_lines_with(scan, data))
         return sorted(found)
 
-    def searchers_for(self, line: bytes) -> list[Searcher]:
-        """Those of which the line holds a keyword, in their order."""
-        found = self._filter.Match(line)
-        return [self._searchers[place] for place in sorted({self._owners[number] for number in found})] if found else []
+    def _scans_of_few(self, keywords: Iterable[int]) -> list[list[Pattern]]:
+        """These keywords by their groups, in their order."""
+        scans: dict[int, list[Pattern]] = {}
+        for number in keywords:
+            scans.setdefault(self._group_of[number], []).append(self.keywords.pattern(number))
+        return list(scans.values())
+
+
+def _sought(keyword: str) -> bytes:
+    return f"(?im:{keyword})".encode()
+
+
+def _filter_for(keywords: Iterable[bytes]) -> Together:
+    """RE2 seeks the fixed letters of all keywords in one pass, and tries only the keywords whose letters are there."""
+    automaton = re2.Filter()
+    for keyword in keywords:
+        automaton.Add(keyword, options_for(bytes))
+    automaton.Compile()
+    return cast(Together, automaton.Match)
+
+
+def set_for(keywords: Iterable[bytes]) -> Together:
+    """One automaton follows all keywords, which is quicker where the text is long."""
+    automaton = re2.Set.SearchSet(options_for(bytes))
+    for keyword in keywords:
+        automaton.Add(keyword)
+    automaton.Compile()
+    return cast(Together, automaton.Match)
 
 
 def _scan_for(searchers: Sequence[Searcher]) -> Pattern:
     """What finds the keywords of some searchers; of all at once, it has too many states and becomes slow."""
-    return compiled(
-        "|".join(dict.fromkeys(f"(?im:{keyword})" for each in searchers for keyword in each.keywords)).encode()
-    )
+    return compiled(b"|".join(dict.fromkeys(_sought(keyword) for each in searchers for keyword in each.keywords)))
 
 
-def _lines_with(pattern: Pattern, data: bytes) -> Iterator[tuple[int, int]]:
+def _lines_with(patterns: Sequence[Pattern], data: bytes) -> Iterator[tuple[int, int]]:
+    """The lines that hold a match of the patterns, as one pattern of them all as alternatives finds them."""
     at, size = 0, len(data)
-    while at < size and (match := pattern.search(data, at)):
+    matches = [pattern.search(data) for pattern in patterns]
+    while at < size and (match := _first_of(matches)):
         start = data.rfind(b"\n", at, match.start()) + 1 or at
         end = data.find(b"\n", max(match.end() - 1, start))
         end = size if end < 0 else end
         yield start, end
         at = end + 1
-
-
-class WholePrefilter:
-    """The same for whole texts: one automaton follows all keywords, which is quicker where the text is long."""
-
-    def __init__(self, searchers: Sequence[Searcher]) -> None:
-        self._searchers = searchers
-        keywords = [
-            (f"(?im:{keyword})".encode(), place) for place, each in enumerate(searchers) for keyword in each.keywords
+        matches = [
+            match if match is None or match.start() >= at else pattern.search(data, at)
+            for pattern, match in zip(patterns, matches, strict=True)
         ]
-        self._owners = [place for _, place in keywords]
-        self._automaton = re2.Set.SearchSet(options_for(bytes))
-        for keyword, _ in keywords:
-            self._automaton.Add(keyword)
-        self._automaton.Compile()
 
-    def searchers_for(self, text: bytes) -> list[Searcher]:
-        """Those of which the text holds a keyword, in their order."""
-        found = self._automaton.Match(text)
-        return [self._searchers[place] for place in sorted({self._owners[number] for number in found})] if found else []
+
+def _first_of(matches: Iterable[Match | None]) -> Match | None:
+    """The match that begins first; of several that begin at one place, the first of them."""
+    return min((match for match in matches if match), key=lambda match: match.start(), default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,14 +345,21 @@ _SCANNED_TOGETHER = (
     ("command_lines.yaml", "stores_and_devices.yaml"),
     ("positions.yaml", "codes.yaml"),
 )
-"""Files whose keywords one automaton seeks; those of the others are sought by a further one."""
+"""Files whose keywords are sought together; those of the others are sought by themselves."""
 
 
 @once
-def prefilter() -> Prefilter:
+def prefilter() -> LinePrefilter:
     """Of everything that searches single lines, once per process."""
-    of_modules = tuple(_Searching(module.KEYWORDS, module.spans) for module in (assignments, mentions))
+    return LinePrefilter(searchers_of_lines())
+
+
+def searchers_of_lines() -> list[list[Searcher]]:
+    """Everything that searches single lines, in the groups whose keywords are sought together."""
+    of_modules: list[Searcher] = [_Searching(module.KEYWORDS, module.spans) for module in (assignments, mentions)]
     by_file = dict(zip(FILES, line_rules(), strict=True))
-    groups = [[searcher for file in files for searcher in by_file.pop(file)] for files in _SCANNED_TOGETHER]
+    groups: list[list[Searcher]] = [
+        [searcher for file in files for searcher in by_file.pop(file)] for files in _SCANNED_TOGETHER
+    ]
     rest = [searcher for searchers in by_file.values() for searcher in searchers]
-    return Prefilter(([of_modules[0], *rest], *groups, of_modules[1:]))
+    return [[of_modules[0], *rest], *groups, of_modules[1:]]
