@@ -287,9 +287,9 @@ def shown_pictures(result: Any) -> Iterator[ShownPicture]:
 
 
 def _pictures_of(message: str, keyword: str, *, is_html: bool) -> list[str]:
-    from FailTaleLibrary.rendering import is_card
-
     if is_html:
+        from FailTaleLibrary.rendering import is_card  # with all that draws cards: hosts would wait for that
+
         return [] if is_card(message) else list(addresses_in(message))
     is_told = "screenshot" in keyword.lower() and len(message) <= MAX_ADDRESS
     path = _PATH_OF_PICTURE.fullmatch(message) if is_told else None

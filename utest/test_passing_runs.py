@@ -98,6 +98,25 @@ def test_marks_load_the_way_to_the_hosts_and_no_more(tmp_path: Path, marks: str)
     assert set(loaded) - {"FailTaleLibrary.redaction"} == {*CONNECTS, *FOR_WINDOWS}
 
 
+FIRST_FAILURE = """
+import sys
+from datetime import datetime, timezone
+from FailTaleLibrary.ranking import Repeats
+from FailTaleLibrary.records import Failure, Window, our_words
+now = datetime.now(timezone.utc)
+failure = Failure(id="0" * 32, name=our_words("Order"), message=our_words("no"), window=Window(start=now, end=now))
+assert Repeats().with_failure(failure).count == 1
+print(*(name for name in sys.modules if "ranking." in name))
+"""
+
+
+def test_a_first_failure_is_counted_without_the_ranking() -> None:
+    """Before hosts are asked: they would wait for it."""
+    command = [sys.executable, "-c", FIRST_FAILURE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    assert done.stdout.split() == ["FailTaleLibrary.ranking.repeats"]
+
+
 @pytest.mark.ssh
 def test_a_run_that_ends_in_the_middle_of_its_marks_keeps_its_status(tmp_path: Path, a_host: Sshd) -> None:
     """Before Python 3.14 a thread inside of cryptography's code took the process with it, in one of eight such runs."""

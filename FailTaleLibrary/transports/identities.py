@@ -172,8 +172,10 @@ class Identities:
         """The key of a file, first with its certificates: ``…-cert.pub`` beside it, those of ssh's configuration."""
         load = private_key_in(_key_file_content(path), passphrase)
         beside = path.with_name(path.name + "-cert.pub")
+        certain = (beside,) if beside.is_file() else ()
         named = f"'{shown or path}'"
-        yield from self._certificates_of(load(), (beside,) if beside.is_file() else (), make=load, named=named)
+        if certain or self.reach.certificates:
+            yield from self._certificates_of(load(), certain, make=load, named=named)
         yield Identity(load(), named)
 
     def _certificates_of(
