@@ -264,7 +264,7 @@ class Login:
             said += f" (AddressFamily {wanted} of ssh's configuration)"
         try:
             places = socket.getaddrinfo(
-                _encoded(self.reach.address), self.reach.port, _FAMILIES.get(wanted, 0), socket.SOCK_STREAM
+                _address_as_bytes(self.reach.address), self.reach.port, _FAMILIES.get(wanted, 0), socket.SOCK_STREAM
             )
         except (OSError, UnicodeError) as error:  # UnicodeError: a name that cannot be one
             raise TransportError("unreachable", self.sentence(said)) from error
@@ -581,7 +581,7 @@ class _Received(io.RawIOBase):
         return len(received)
 
 
-def _encoded(address: str) -> str | bytes:
+def _address_as_bytes(address: str) -> str | bytes:
     """As `socket.getaddrinfo` takes it without loading what names in other alphabets need."""
     return address.encode() if address.isascii() and address.isprintable() else address
 
