@@ -89,10 +89,14 @@ def test_every_link_of_the_documents_leads_somewhere() -> None:
 
 
 def private_functions() -> Iterator[tuple[str, str]]:
-    """Module and name of every private function of a module; a method's name is read with its class."""
+    """Module and name of every private function of a module; a method's name is read with its class.
+
+    What Python itself calls (`__getattr__`) has a name that nobody here has chosen.
+    """
     for path in PACKAGE.rglob("*.py"):
         for node in ast.parse(path.read_text(encoding="utf-8")).body:
-            if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("_"):
+            is_function = isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+            if is_function and node.name.startswith("_") and not node.name.endswith("__"):
                 yield path.relative_to(PACKAGE).as_posix(), node.name
 
 
