@@ -63,12 +63,12 @@ SETS = (
     "hint_cases_mixed.yaml",
     "hint_cases_mixed_2.yaml",
     "hint_cases_mixed_3.yaml",
+    "hint_cases_mixed_4.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
 )
 
-_VOICE = re.compile(r"(?:plain|colourful|terse|clumsy|long|cautious|brief|report): ")
 _BRACES = re.compile(r"\{(.*?)\}")
 """Around what must not be shown."""
 
@@ -95,10 +95,10 @@ def written_answers(path: Path) -> Iterator[Written]:
         report = report_of_case(number, told)
         prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
         for sort in ("good", "wrong", "hostile"):
-            for text in _texts_of(told.get(sort, [])):
+            for text in _texts_of(told.get(sort, []), sort):
                 marked = " ".join(_BRACES.findall(text)) if sort == "hostile" else ""
                 plain = _BRACES.sub(r"\1", text) if marked else text
-                kind, answer = _answer(plain, told, is_good=sort == "good")
+                kind, answer = _answer(plain, told)
                 bad = "" if sort == "good" else marked or _last_part(answer.cause, sort)
                 yield Written(told["name"], report, prompt, sort, kind, answer, bad, frozenset(_causes_of(told)))
 
@@ -109,10 +109,10 @@ def _told_in(path: Path) -> list[dict[str, Any]]:
     return found
 
 
-def _texts_of(told: list[str] | dict[str, list[str]]) -> list[str]:
-    """Answers by voice carry its name as their kind."""
+def _texts_of(told: list[str] | dict[str, list[str]], sort: str) -> list[str]:
+    """Answers by voice carry its name as their kind; wrong and hostile ones begin with theirs."""
     if isinstance(told, list):
-        return told
+        return [f"good: {text}" for text in told] if sort == "good" else told
     return [f"{voice}: {text}" for voice, texts in told.items() for text in texts]
 
 
@@ -136,9 +136,9 @@ def _with_injected(told: dict[str, Any]) -> dict[str, Any]:
     return {**told, "suspects": [*told["suspects"], *lines]}
 
 
-def _answer(text: str, told: dict[str, Any], *, is_good: bool) -> tuple[str, ModelAnswer]:
+def _answer(text: str, told: dict[str, Any]) -> tuple[str, ModelAnswer]:
     """What an answer leaves out is the case's own: its first cause, category and component."""
-    found = _ANSWER.fullmatch(text if not is_good or _VOICE.match(text) else f"good: {text}")
+    found = _ANSWER.fullmatch(text)
     assert found, text
     category, component = told["label"].split()
     return found["kind"], ModelAnswer(

@@ -107,7 +107,8 @@ def _analysis(told: dict[str, Any], end: datetime) -> Analysis:
 def _suspects(told: list[dict[str, Any]], end: datetime, *, consequences: list[int]) -> Iterator[Suspect]:
     for number, line in enumerate(told, start=1):
         fields = {name: value for name, value in line.items() if name not in ("cause", "signals", "strong")}
-        names = ["consequence"] * (number in consequences) + line["signals"]
+        names = ["consequence"] * (number in consequences)
+        names += ["seen before" if name == "usual" else name for name in line["signals"]]
         strong = line.get("strong", [name for name in names if name not in WEAK_SIGNALS])
         yield Suspect(
             id=f"E{number}",

@@ -47,7 +47,7 @@ FACTS = """\
 [E1] api1 kernel -4.1 s x57 Out of memory: Killed process 812 (java) anon-rss:7921340kB limit 1024
 [E2] web1 nginx.access rt=2.501 GET /orders took 30003 ms, body 1500000 bytes, idle 1800 s of 8m
 [E3] pay1 haproxy.log 12:01:06.961 expired (notAfter=Nov 23 23:59:59 2025 GMT)
-[E5] db2 replication lag 00:00:47.2 since 2026-03-14T10:00:00Z
+[E5] db2 replication lag 00:00:47.2 since 2026-03-14T10:00:00Z, exit status 4, heap 2041.5 (2083.0) MB
 [E4] k8s1 events deployment/cart: replicas 8 -> 0, watermark [95%], 'shop'@'10.0.0.21'
 """
 
@@ -57,7 +57,7 @@ FACTS = """\
     [
         "7.9 GB", "about 8 GB", "7.6 GiB", "2.5 s", "2500 ms", "30 s", "about 30 seconds", "1.5 MB",
         "1.5 million bytes", "1,500,000 bytes", "a 1500000-byte body", "30 minutes", "a 30-minute limit", "47 s",
-        "4 s before", "57 times",
+        "4 s before", "57 times", "status 4", "about 2 GB", "2083 MB",
         "at 12:01", "at 12:01:06", "23 November", "Nov 23", "November 23rd, 2025", "2025-11-23", "14 March 2026", "8→0",
         "from 8 to 0", "95 %", "95%", "3.6 s later", "process 812", "shop@10.0.0.21", "api1/web1", "0.5 s apart",
     ],
@@ -72,7 +72,7 @@ def test_a_number_may_be_rounded_converted_and_cut(words: str) -> None:
     [
         "9.7 GB", "79 GB", "25 s", "3 s of waiting", "15 MB", "1.6 million bytes", "a 1500001-byte body", "18 minutes",
         "470 s", "58 times", "at 12:02", "at 13:01", "24 November", "Nov 23, 2024", "14 April", "9→0", "from 8 to 1",
-        "85 %", "process 813", "limit of 1025", "shop@10.0.0.22", "api1/web2", "port 8080",
+        "85 %", "process 813", "limit of 1025", "status 8", "exit code 30", "shop@10.0.0.22", "api1/web2", "port 8080",
     ],
 )  # fmt: skip
 def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> None:
@@ -99,6 +99,8 @@ def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> N
         ("The failing service was killed.", None),
         ("The replicas.deployment of cart shrank.", None),
         ("It was version 2.9.0.", "'2.9.0'"),
+        ("ShopDB was killed by CartDB.", None),
+        ("It was killed by KoboldDB.", "'KoboldDB'"),
         ("A hiccup on api1: the process was killed.", None),
         ("A squatter sits on port 1024.", None),
         ("The kernel killed java, a telltale symptom of starvation.", None),
@@ -232,6 +234,12 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("10.0.0.0/8 via 10.1.0.1 is gone", "The route 10.0.0.0/8 was lost.", "The route 10.0.0.0/8 was added."),
         ("fan2 0 RPM (was 2100 RPM)", "fan2 fell from 2100 to 0 RPM.", "fan2 sped up from 0 to 2100 RPM."),
         ("frame time jumped by +61.0 s", "It jumped forward by 61 s.", "It jumped back by 61 s."),
+        ("fan2 0 RPM (was 2100 RPM)", "fan2 is at 0 RPM now.", "fan2 runs at 2100 RPM now."),
+        ("expected rev 4-ab1, got 3-9fe", "It expected 4-ab1 and got 3-9fe.", "It expected 3-9fe and got 4-ab1."),
+        ("audience [v1] does not match v2", "The audience is v1 instead of v2.", "The audience is v2 instead of v1."),
+        ("message larger than max (6 vs. 4)", "It has 6, more than the 4 allowed.", "The message was too small."),
+        ("signature expired", "The signature is not valid.", "The signature was not expired."),
+        ("require_certificate: true (was false)", "It is required.", "A certificate is no longer required."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
     ],
 )

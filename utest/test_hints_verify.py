@@ -259,6 +259,33 @@ def test_a_later_sentence_that_the_lines_contradict_goes_alone() -> None:
     assert hint.removed_sentences == 1
 
 
+def test_words_that_tell_much_of_the_line_and_one_thing_more_leave_the_line() -> None:
+    hint = hint_of(cause="The database orders.db is locked, held by backup (pid 812) because its password expired.")
+    assert hint.in_our_words
+    with pytest.raises(HintError, match="'expired' is not what the lines that it cites say"):
+        hint_of(cause="The lease of orders.db expired.")
+
+
+def test_what_is_said_to_have_followed_goes_alone_where_no_line_bears_it() -> None:
+    hint = hint_of(cause="The backup held orders.db, so the kernel ran out of memory.")
+    assert (hint.cause, hint.removed_sentences) == ("The backup held orders.db.", 1)
+
+
+def test_a_word_with_marks_that_the_evidence_holds_is_not_shown_and_harms_nobody() -> None:
+    line = a_suspect(text="element <preis> of storage is not known")
+    assert hint_of(line, cause="The element <preis> is not known to storage.").in_our_words
+    with pytest.raises(HintError, match="dropped"):
+        hint_of(line, cause="The element <b>preis</b> is not known to storage.")
+
+
+def test_a_name_that_is_nearly_that_of_the_line_and_a_machine_of_no_cited_line_are_not_shown() -> None:
+    line = a_suspect(text="checkout.service stopped on co1")
+    other = a_suspect(id="E2", host="co2", text="co2 takes all requests")
+    with pytest.raises(HintError, match="tell of co1, not of co2"):
+        hint_of(line, other, cause="The checkout.service stopped on co2.")
+    assert hint_of(line, a_suspect(id="E2", host="web7"), cause="On web7 checkout stopped.").in_our_words
+
+
 def test_of_several_lines_the_lead_is_the_one_that_is_named() -> None:
     hint = hint_of(a_suspect(), a_suspect(id="E2", text="ERROR storage gave up"), cause=STRANGE, evidence=("E2", "E1"))
     assert hint.cause.startswith("The model points at E1 of storage1")
@@ -325,10 +352,29 @@ def test_a_line_that_the_model_did_not_see_is_told_and_caps_the_confidence_where
     assert (worse.confidence, len(worse.notes)) == ("high", 1)
 
 
+CLOSED = {"id": "E3", "host": "web1", "component": "web", "text": "upstream prematurely closed connection"}
+
+
 def test_what_followed_from_the_chains_cause_is_no_cause() -> None:
-    web = a_suspect(id="E3", host="web1", component="web", text="upstream prematurely closed connection")
+    web = a_suspect(**CLOSED, signals=(Signal(name="connection lost", words="", strong=True),))
     with pytest.raises(HintError, match="what the model gives as the cause \\(E3\\) followed from E1"):
         hint_of(a_suspect(), web, evidence=("E3",), cause="The upstream closed the connection.", component="web")
+
+
+def test_what_the_cause_brought_about_at_once_may_be_told_where_it_says_what_was_wrong() -> None:
+    web = a_suspect(
+        **{**CLOSED, "text": "worker pool of 64 exhausted"}, signals=(Signal(name="limit", words="", strong=True),)
+    )
+    hint = hint_of(a_suspect(), web, evidence=("E3",), cause="The worker pool was exhausted.", component="web")
+    assert (hint.cause, hint.confidence) == ("The worker pool was exhausted.", "low")
+
+
+def test_a_line_that_nothing_strong_speaks_for_is_no_cause_beside_a_chain() -> None:
+    web = a_suspect(
+        id="E2", host="web1", item_id="web1/x", text="GET /cart took 12 ms", signals=(Signal(name="new", words=""),)
+    )
+    with pytest.raises(HintError, match="E1 is a far stronger suspect"):
+        hint_of(a_suspect(), web, evidence=("E2",), cause="The cart took 12 ms.", component="web")
 
 
 def test_nothing_beyond_the_failures_message_and_usual_lines_support_nothing() -> None:

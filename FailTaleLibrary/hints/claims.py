@@ -6,7 +6,7 @@ import re
 
 from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS
 from FailTaleLibrary.hints.naming import Named
-from FailTaleLibrary.hints.steering import Ground, steering
+from FailTaleLibrary.hints.steering import Ground, only_quotes_marks, steering
 from FailTaleLibrary.hints.telling import Tale
 from FailTaleLibrary.lazy import dataclass, replace
 
@@ -49,6 +49,10 @@ class Claim:
             removed=(*self.removed, *[why] * gone),
         )
 
+    def only_beginning(self, text: str, *, why: str) -> Claim:
+        """Without what stands behind the beginning of its first sentence."""
+        return replace(self.only_first(1, why=why), sentences=(_finished(text),), whole=(text,), cut=max(self.cut, 1))
+
 
 def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_chars: int) -> Claim:
     """The sentences of ``text`` that are harmless and invent nothing, as far as they tell what the lines tell as well.
@@ -65,7 +69,7 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
     for sentence in said:
         told = tale.told_of(sentence, is_first=not kept)
         harm, invention = steering(sentence, ground), named.invention(sentence)
-        harms = harms or harm is not None
+        harms = harms or (harm is not None and not only_quotes_marks(sentence, ground))
         is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
         invents = invents or (invention is not None and not named.invents_only_a_word(sentence))
         if len(" ".join([*kept, told])) >= _MOST_SHOWN:

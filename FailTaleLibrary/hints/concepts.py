@@ -40,6 +40,11 @@ class Concept:
         """Whether it is the name of a program, and no common noun."""
         return self.anywhere and (self.name[:1].isupper() or self.name in ("nginx", "etcd", "systemd"))
 
+    @property
+    def is_vague(self) -> bool:
+        """Whether its words are so common that a text has them where no line does: of symptoms, and of who took part."""
+        return self.symptom or (self.anywhere and not self.is_product)
+
     def is_said_in(self, text: str) -> bool:
         return self.said.search(text.casefold()) is not None
 

@@ -140,6 +140,9 @@ class Named:
         for match in _CLOCK.finditer(rest):
             if not self._quantities.bear_clock(match[1]):
                 return _not_found("the time", match[0])
+        for match in _STATUS.finditer(rest):
+            if not re.search(rf"(?:{_STATUS_WORDS})\D{{0,9}}{match[1]}(?!\d)", self._text):
+                return _not_found("the status", match[1])
         rest = _NO_NUMBER.sub(lambda match: " " * len(match[0]), rest)
         for number, (start, end) in numbers_of(rest):
             if _is_inside_word(rest, start, end):
@@ -156,9 +159,15 @@ class Named:
 
     def _invented_identifier(self, token: str) -> str | None:
         word = _comparable(token).removesuffix("'s").removesuffix("\N{RIGHT SINGLE QUOTATION MARK}s")
-        if word in _ORDINARY_SHORT or self._holds(word) or self._holds_in_parts(word):
+        if word in _ORDINARY_SHORT or self._holds(word) or self._holds_in_parts(word) or self._is_product(word):
             return None
         return _not_found("the path" if "/" in word else "the name", token)
+
+    def _is_product(self, word: str) -> bool:
+        """Whether it is the name of a program of which the evidence tells by another word, as Node.js is."""
+        return any(
+            each.is_product and each.said.fullmatch(word) and each.is_borne_by(self._text) for each in concepts()
+        )
 
     def _holds_in_parts(self, word: str) -> bool:
         """Words that only a slash or a hyphen joins ("api1/web1"), or a machine and its port from two places."""
@@ -182,7 +191,7 @@ class Named:
     def _is_known(self, word: str) -> bool:
         if "-" in word:
             return all(part.casefold() in _PREFIXES or self._is_known(part) for part in word.split("-") if part)
-        if word.casefold() in self._text or self._is_initials(word):
+        if word.casefold() in self._text or self._is_initials(word) or self._is_fuller_name(word):
             return True
         found = stem(word)
         if not _DOER.fullmatch(word.casefold()) and (found in self.stems or found in ordinary_stems()):
@@ -203,6 +212,11 @@ class Named:
             if word not in self._text and stem(word) not in self.stems and not is_form:
                 return _not_found("the word", match[1])
         return None
+
+    def _is_fuller_name(self, word: str) -> bool:
+        """Whether a name as CouchDB or OpenLDAP is made of a word of the evidence: of ``couch.log``, of ``ldap1``."""
+        parts = re.findall(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}", word) if re.search(r"[a-z][A-Z]", word) else []
+        return any(len(part) > 3 and re.search(rf"\b{part.casefold()}", self._text) for part in parts)
 
     def _is_initials(self, word: str) -> bool:
         """Whether a word like RLS is made of the first letters of words that stand together."""
@@ -293,6 +307,9 @@ def _is_english(sentence: str) -> bool:
 
 _QUOTED = re.compile(r"(?<!\w)(?:\"([^\"]+)\"|'([^']+)'|“([^”]+)”|‘([^’]+)’)(?!\w)")  # noqa: RUF001
 _CLOCK = re.compile(r"(?<![\w:.])(\d{1,2}:\d\d(?::\d\d(?:[.,]\d+)?)?)(?![\w:])")
+_STATUS_WORDS = r"status|code|exit\w*|returned|errno|result|err\b|error|\brc\b|signal"
+_STATUS = re.compile(r"\b(?:exit )?(?:status|code)(?: of| was|:)? (\d{1,2})(?!\d|\.\d)", re.IGNORECASE)
+"""A small number, which stands in many lines, means what it is said to be the number of."""
 _TOKEN = re.compile(r"[^\s,!?()\"“”‘’\[\]]+")  # noqa: RUF001
 _AROUND = ".:;'=-–—>"  # noqa: RUF001
 _ORDINARY_SHORT = frozenset({

@@ -60,7 +60,7 @@ def _meanings(unit: str) -> Iterator[tuple[Dimension, float]]:
 
 _DIGITS = r"\d{1,3}(?:[,'\u2009\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _FACT = re.compile(
-    rf"(?<![\w.])(?:x(?=\d))?[-+]?({_DIGITS})(?:[ -]?({_UNIT_WORDS}|[kmgt](?:ib)?)\b)?(?![\w]*\.\d)", re.IGNORECASE
+    rf"(?<![\w.])(?:x(?=\d))?[-+]?({_DIGITS})(?:\)?[ -]?({_UNIT_WORDS}|[kmgt](?:ib)?)\b)?(?![\w]*\.\d)", re.IGNORECASE
 )
 _EMBEDDED = re.compile(rf"(?<=[_=:(\[])(\d+(?:\.\d+)?)({_UNIT_WORDS})?\b", re.IGNORECASE)
 _CLOCK = re.compile(r"(?<![\w:])(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?(?![:\w])")

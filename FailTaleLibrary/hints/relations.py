@@ -10,7 +10,12 @@ from FailTaleLibrary.hints.words import significant_stems
 
 def turns_round(claim: str, line: str) -> bool:
     """Whether a change or an act of the line stands the other way round in the claim."""
-    return _turns_change_round(claim, line) or _mixes_opposites(claim, line) or _turns_actor_round(claim, line)
+    return (
+        _turns_change_round(claim, line)
+        or _mixes_opposites(claim, line)
+        or _turns_actor_round(claim, line)
+        or _turns_expectation_round(claim, line)
+    )
 
 
 # --- Changes: from X to Y ---------------------------------------------------------------------------------------------
@@ -42,6 +47,14 @@ _CHANGES = tuple(
     )
 )
 """How texts tell a change of ``a`` to ``b``; a diff of two lines as well."""
+_INSTEAD = re.compile(rf"{_Y}(?: [A-Za-z]{{1,4}})?\s+instead of\s+{_ARTICLE}{_X}", re.IGNORECASE)
+"""Compares what was with what was wanted, where nothing changed."""
+_NOW = re.compile(
+    r"\b(?:runs?|is|are|stands?|was|were) (?:again |back )?(?:now )?(?:at |on )?"
+    rf"{_Y}(?: \w+)? (?:now|again)\b|\bnow (?:runs? |is |are |stands? )?(?:at |on )?(?P<c>[\w.:/%-]*\d%?)",
+    re.IGNORECASE,
+)
+"""What is so in the end, as a claim tells it."""
 _TARGET = re.compile(
     r"\b(?:raised|lowered|increased|decreased|reduced|scaled|set|changed|switched|rolled|reverted|moved|grew|fell|rose|"
     r"dropped|renamed|upgraded|downgraded|updated|promoted|demoted|converted|turned|went|back)"
@@ -78,9 +91,13 @@ def _turns_change_round(claim: str, line: str) -> bool:
         return True
     targets = {b for _, b in told}
     origins = {a for a, _ in told} - targets
-    if any(_plain_value(match["b"]) in origins for match in _TARGET.finditer(claim)):
+    now = {_plain_value(match["b"] or match["c"]) for match in _NOW.finditer(claim)}
+    if now & origins or any(_plain_value(match["b"]) in origins for match in _TARGET.finditer(claim)):
         return True
-    if not told and any(_stands_before(b, a, line) for a, b in claimed if not _is_step(a, b, claim)):
+    compared = {(_plain_value(match["a"]), _plain_value(match["b"])) for match in _INSTEAD.finditer(claim)}
+    if not told and any(
+        _stands_before(b, a, line) for a, b in claimed if (a, b) not in compared and not _is_step(a, b, claim)
+    ):
         return True
     return _has_wrong_direction(claim, told)
 
@@ -127,12 +144,47 @@ def _value(thing: str) -> tuple[float, ...] | None:
     return tuple(float(part) * factor for part in match[1].split("."))
 
 
+# --- What was wanted and what was there -------------------------------------------------------------------------------
+
+_WANTS = r"(?:expect|want|requir|need|demand|ask(?:s|ed) for|look(?:s|ed) for)\w*"
+_MEETS = (
+    r"(?:got|gets?|received?|receives|found|finds|was|is|has|had|have|sent|sends|used|uses|offer\w*|present\w*|carr\w+)"
+)
+_SOME = r"(?:[\w'-]+ ){0,4}?"
+_VALUE = r"[\w.-]*\d[\w.-]*"
+_WANTED, _MET = rf"[\[\"'`(]?(?P<wanted>{_VALUE})[\]\"'`)]?", rf"[\[\"'`(]?(?P<met>{_VALUE})[\]\"'`)]?"
+_EXPECTATIONS = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        rf"\b{_WANTS} {_SOME}{_WANTED}[^.;]{{0,40}}?\b{_MEETS} {_SOME}{_MET}",
+        rf"\b{_WANTS} {_SOME}{_WANTED},? but {_SOME}{_MET} (?:was|were|is) ",
+        rf"\b{_MEETS} {_SOME}{_MET}[^.;]{{0,40}}?\b{_WANTS} {_SOME}{_WANTED}",
+        rf"{_MET} (?:does|did|do) not (?:match|equal|fit) {_SOME}{_WANTED}",
+        rf"{_MET} (?:instead of|rather than|but not) {_SOME}{_WANTED}",
+        rf"{_WANTED} (?:was|were|is) (?:wanted|expected|required|needed)[^.;]{{0,30}}? {_SOME}{_MET}",
+    )
+)
+"""How texts tell that somebody ``wanted`` one value and ``met`` another one."""
+
+
+def _expectations(text: str) -> set[tuple[str, str]]:
+    """What a text says to have been wanted, and what was met."""
+    found = (match for pattern in _EXPECTATIONS for match in pattern.finditer(text))
+    return {(_plain_value(match["wanted"]), _plain_value(match["met"])) for match in found}
+
+
+def _turns_expectation_round(claim: str, line: str) -> bool:
+    told = _expectations(line)
+    return any((met, wanted) in told and (wanted, met) not in told for wanted, met in _expectations(claim))
+
+
 # --- Opposites --------------------------------------------------------------------------------------------------------
 
 _OPPOSITES = (
     ("promot", "demot"), ("enabl", "disabl"), ("switched on", "switched off"), ("turned on", "turned off"),
     ("mounted", "unmounted"), ("ahead", "behind"), ("too large", "too small"), ("too many", "too few"),
-    ("allowed", "denied"), ("opened", "closed"), ("connected", "disconnected"), ("upgrad", "downgrad"),
+    ("allowed", "denied"), ("connected", "disconnected"), ("upgrad", "downgrad"), ("too small", "larger than"),
+    ("too large", "smaller than"), ("too short", "longer than"), ("too long", "shorter than"),
     ("grant", "revok"), ("took over", "stepp"), ("accepted", "rejected"), ("added", "removed"),
     ("larger than", "smaller than"), ("more than", "less than"), ("higher than", "lower than"),
     ("longer than", "shorter than"),
@@ -143,7 +195,7 @@ _OPPOSITES = (
 
 def _mixes_opposites(claim: str, line: str) -> bool:
     """Whether one says the opposite of what the other says, and neither says both."""
-    if _says_other_switch(claim, line) or _turns_difference_round(claim, line):
+    if _says_other_switch(claim, line) or _turns_difference_round(claim, line) or _denies(claim, line):
         return True
     return any(
         _begins_word(one, claim)
@@ -158,7 +210,11 @@ def _mixes_opposites(claim: str, line: str) -> bool:
 _IS_ON = re.compile(r"(?:=|:|\bis|\bto|\bnow) ?'?\"?(?:on|true|enabled)\b", re.IGNORECASE)
 _IS_OFF = re.compile(r"(?:=|:|\bis|\bto|\bnow) ?'?\"?(?:off|false|disabled)\b", re.IGNORECASE)
 _PUT_ON = re.compile(r"\b(?:switched|turned|set|put|flipped) (?:[\w'-]+ ){0,5}?on\b|\benabled\b", re.IGNORECASE)
-_PUT_OFF = re.compile(r"\b(?:switched|turned|set|put|flipped) (?:[\w'-]+ ){0,5}?off\b|\bdisabled\b", re.IGNORECASE)
+_PUT_OFF = re.compile(
+    r"\b(?:switched|turned|set|put|flipped) (?:[\w'-]+ ){0,5}?off\b|\bdisabled\b|"
+    r"\b(?:is|are|was|were) (?:no longer|not) (?:required|enabled|active|needed|set)\b|\b(?:is|was) off\b",
+    re.IGNORECASE,
+)
 
 
 def _says_other_switch(claim: str, line: str) -> bool:
@@ -166,6 +222,18 @@ def _says_other_switch(claim: str, line: str) -> bool:
     on, off = _IS_ON.search(line) is not None, _IS_OFF.search(line) is not None
     put_on, put_off = _PUT_ON.search(claim) is not None, _PUT_OFF.search(claim) is not None
     return (on and not off and put_off and not put_on) or (off and not on and put_on and not put_off)
+
+
+_NOT = r"\b(?:not|never|n['\N{RIGHT SINGLE QUOTATION MARK}]t)(?: (?:yet|been|even|actually|really))? "
+_DENIED = re.compile(rf"{_NOT}([a-z]{{3,}}(?:ed|ing|full|down)|full|dead)\b", re.IGNORECASE)
+
+
+def _denies(claim: str, line: str) -> bool:
+    """Whether a claim says that something did not happen which the line says in that very word."""
+    return any(
+        re.search(rf"\b{match[1]}\b", line, re.IGNORECASE) and not re.search(_NOT, line, re.IGNORECASE)
+        for match in _DENIED.finditer(claim)
+    )
 
 
 def _turns_difference_round(claim: str, line: str) -> bool:
@@ -184,7 +252,7 @@ def _begins_word(part: str, text: str) -> bool:
 
 # --- Who did it: "X held by Y" ----------------------------------------------------------------------------------------
 
-_ACTED_ON = re.compile(r"\b(?:by|waits? for|waiting for|waited for|depends on|than)\b", re.IGNORECASE)
+_ACTED_ON = re.compile(r"\b(?:by|waits? for|waiting for|waited for|depends on)\b", re.IGNORECASE)
 _NEAR_WORDS = 7
 
 

@@ -34,15 +34,18 @@ class Ground:
 
 _HOST_NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
 _BESIDE_A_HOST = re.compile(
-    rf"(?:\b(?:to|host|hostname|server|resolve|lookup|upstream|connect|tcp|for|name|peer|relay|exception|with|from|cn)\b"
+    rf"(?:\b(?:to|host|hostname|server|resolve|lookup|upstream|connect|tcp|for|name|peer|relay|exception|with|from|cn|"
+    rf"webhook|key|zone|domain|sni|sips?|ldaps?)\b"
     rf"[\s:='\"\[(]{{1,4}}|://|@)({_HOST_NAME})|({_HOST_NAME})(?=:\d{{2,5}}\b|\[\d)",
     re.IGNORECASE,
 )
 
 
 def hosts_named_in(texts: Iterable[str]) -> frozenset[str]:
-    """What stands in texts where machines are named: behind "to", "host" or ``//``, before a port."""
-    return frozenset((match[1] or match[2]).casefold() for text in texts for match in _BESIDE_A_HOST.finditer(text))
+    """What stands where texts name machines, behind "to", "host" or ``//`` or before a port, and the domains of it."""
+    hosts = {(match[1] or match[2]).casefold() for text in texts for match in _BESIDE_A_HOST.finditer(text)}
+    parents = {host.split(".", 1)[1] for host in hosts}
+    return frozenset(hosts | {parent for parent in parents if "." in parent})
 
 
 # --- The rows ---------------------------------------------------------------------------------------------------------
@@ -166,6 +169,20 @@ def _strange_characters(sentence: str, facts: str) -> str | None:
         if len(word) > (_LONGEST_KNOWN_WORD if known else _LONGEST_WORD) or (not known and _REPEATED.search(word)):
             return "an overlong word"
     return None
+
+
+def only_quotes_marks(sentence: str, ground: Ground) -> bool:
+    """Whether only words that the evidence holds with their marks, as ``<preis>`` and ``W7^712``, make it strange."""
+    words = [word.strip(".,:;!?'\"()[]") for word in sentence.split()]
+    marked = [word for word in words if any(not _is_expected(char, ground.facts) for char in word)]
+    plain = sentence
+    for word in marked:
+        plain = plain.replace(word, "it")
+    is_known = all(word in ground.facts and _MARKED_WORD.fullmatch(word) for word in marked)
+    return bool(marked) and is_known and steering(plain, ground) is None
+
+
+_MARKED_WORD = re.compile(r"<?[\w.-]+(?:[\^~#*|&][\w.-]+)*>?", re.ASCII)
 
 
 def _is_expected(char: str, facts: str) -> bool:

@@ -94,18 +94,43 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     lead = lead_of(scene, report)
     if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
-    if all(_is_first_effect(line, lead, scene) for line in supporting):
+    if any(_is_first_effect(line, lead, scene) for line in supporting):
         return None
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
         return None  # it tells the lead, though it does not cite it
     if all(_follows(line, lead, scene) for line in supporting):
         return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
+    if not any(_may_compete(line, scene) for line in supporting):
+        return f"{lead.id} is a far stronger suspect than what the model cites ({_ids(supporting)})"
     return None
 
 
+def is_near_lead(line: Line, lead: Line, scene: Scene) -> bool:
+    """Whether a line is the lead, or what it brought about at once."""
+    return line == lead or (scene.chain is not None and _is_first_effect(line, lead, scene))
+
+
 def _is_first_effect(line: Line, lead: Line, scene: Scene) -> bool:
-    """Whether a line is the first that a change brought about: what the change broke is a cause as well."""
-    return is_change(lead.suspect) and chain_places(scene.chain).get(line.id) == 1
+    """Whether a line tells what the chain's cause brought about at once, which people call the cause as well.
+
+    It does so of what a change broke, where more followed from it, or where it says itself what was wrong.
+    """
+    places = chain_places(scene.chain)
+    if places.get(line.id) != 1:
+        return False
+    strong = {signal.name for signal in line.suspect.signals if signal.strong}
+    return is_change(lead.suspect) or bool(strong and max(places.values()) > 1) or bool(strong - _SYMPTOMS)
+
+
+def _may_compete(line: Line, scene: Scene) -> bool:
+    """Whether a line can be a cause beside one that leads a chain."""
+    return (
+        scene.chain is None
+        or line.suspect.is_strong
+        or line.id in chain_places(scene.chain)
+        or is_change(line.suspect)
+        or _is_detail(line, scene)
+    )
 
 
 def _ids(lines: Iterable[Line]) -> str:

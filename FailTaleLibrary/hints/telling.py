@@ -138,7 +138,15 @@ class Tale:
 
     def _without_idle_brackets(self, sentence: str) -> str:
         """Without what stands in brackets and tells nothing of the lines."""
-        return _IN_BRACKETS.sub(lambda match: match[0] if self.tells(match[0]) else "", sentence)
+        return _IN_BRACKETS.sub(lambda match: match[0] if self._tells_beside(match[0]) else "", sentence)
+
+    def _tells_beside(self, bracket: str) -> bool:
+        """Whether a bracket tells something, or counts what the lines count."""
+        if self.tells(bracket):
+            return True
+        numbers = [number for number, _ in numbers_of(bracket)]
+        is_count = bool(numbers) and all(map(self._quantities.bear, numbers)) and len(bracket.split()) <= _FEW
+        return is_count and not (_asks_or_supposes(bracket) or self._weighty_in(bracket) or self._strange_in(bracket))
 
     def speaks(self, sentence: str) -> bool:
         """Whether any part of a sentence asks or judges."""

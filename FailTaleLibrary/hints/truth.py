@@ -63,6 +63,11 @@ def line_of(suspect: Suspect, text: str, hosts: Iterable[str]) -> Line:
     )
 
 
+def _are_twins(one: str, other: str) -> bool:
+    """Whether two names differ in a single character."""
+    return len(one) == len(other) and sum(a != b for a, b in zip(one, other, strict=True)) == 1
+
+
 def _names_host(text: str, host: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text.casefold()) is not None
 
@@ -78,6 +83,17 @@ def common_stems(lines: Sequence[Line]) -> frozenset[str]:
 
 
 # --- The claim against the lines --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Objection:
+    """Why the lines do not bear what somebody says."""
+
+    why: str
+    is_certain: bool = True
+    """They say otherwise; else they may say it in words that are not known here."""
+    is_of_effect: bool = False
+    """What they do not bear is told as what followed."""
 
 
 @dataclass(frozen=True)
@@ -168,21 +184,52 @@ class Scene:
     def _ideas_of_the_message(self) -> frozenset[str]:
         return frozenset(concept.name for concept in said_in(self.message))
 
-    def objection(self, sentences: Sequence[str]) -> str | None:
-        """Why the lines do not bear what the sentences say; None when they do."""
-        for place, sentence in enumerate(sentences):
-            clauses = clauses_of(sentence)
-            for clause in clauses:
-                may_bear = self.cited if place == 0 and clause.role == "cause" else self.lines
-                if found := self._unborne(clause, may_bear, sentence) or self._wrong_host(clause.text, may_bear):
-                    return found
-            if (
-                found := self._wrong_refuser(sentence, self.cited)
-                or self._reversed_order(clauses)
-                or self._reversed_relation(sentence)
-            ):
-                return found
-        return None
+    def objection(self, sentences: Sequence[str]) -> Objection | None:
+        """Why the lines do not bear what the sentences say; None when they do. One that is certain goes first."""
+        found = [each for place, sentence in enumerate(sentences) for each in self._objections(sentence, place)]
+        return next((each for each in found if each.is_certain), found[0] if found else None)
+
+    def _objections(self, sentence: str, place: int) -> Iterator[Objection]:
+        clauses = clauses_of(sentence)
+        for clause in clauses:
+            may_bear = self.cited if place == 0 and clause.role == "cause" else self.lines
+            for concept in self._unborne(clause, may_bear, sentence):
+                where = "the lines that it cites say" if may_bear is self.cited else "the evidence says"
+                yield Objection(
+                    f"'{concept.name}' is not what {where}",
+                    is_certain=not (concept.is_vague or self._tells_much_of_cited(sentence)),
+                    is_of_effect=clause.role == "effect",
+                )
+            if why := self._wrong_host(clause.text, may_bear):
+                yield Objection(why)
+            if why := self._told_of_another(clause.text):
+                yield Objection(why, is_certain=False)
+        if place == 0 and (why := self._wrong_machine(clauses[0].text)):
+            yield Objection(why, is_certain=False)
+        if why := (
+            (self._misread_name(clauses[0].text) if place == 0 else None)
+            or self._wrong_refuser(sentence, self.cited)
+            or self._reversed_order(clauses)
+            or self._reversed_relation(sentence)
+        ):
+            yield Objection(why)
+
+    def borne_beginning(self, sentence: str) -> str:
+        """What a sentence begins with as the cause, where the lines bear all but what it says to have followed."""
+        cause, *rest = clauses_of(sentence)
+        is_cause_first = cause.role == "cause" and sentence.startswith(cause.text) and bool(rest)
+        if not is_cause_first or not all(each.is_of_effect for each in self._objections(sentence, place=0)):
+            return ""
+        return cause.text if self.objection([cause.text]) is None else ""
+
+    def _tells_much_of_cited(self, sentence: str) -> bool:
+        """Whether a sentence has so much in common with the cited lines that it is hardly about another matter."""
+        told = {
+            each
+            for line in self.cited
+            for each in (*self.words_at_all(sentence, line), *self.shared_numbers(sentence, line))
+        }
+        return sum(not any(each != other and each in other for other in told) for each in told) >= _MUCH_TOLD
 
     def doubtful_ideas(self, sentences: Sequence[str]) -> tuple[str, ...]:
         """Ideas that no line bears, said by words that mean another thing of the subject of which they are told."""
@@ -190,17 +237,15 @@ class Scene:
         ideas = [concept.name for each in clauses for concept in self._unborne_ideas(each, self.lines)]
         return tuple(dict.fromkeys(ideas))
 
-    def _unborne(self, clause: Clause, may_bear: Sequence[Line], sentence: str) -> str | None:
-        """An idea of a clause that stands in none of the lines that it may stand on."""
+    def _unborne(self, clause: Clause, may_bear: Sequence[Line], sentence: str) -> Iterator[Concept]:
+        """The ideas of a clause that stand in none of the lines that they may stand on."""
         for concept in self._unborne_ideas(clause, may_bear):
             if concept.is_loosely_said_in(clause.text) and self._tells_the_lines(sentence):
                 continue
             if self._is_told_elsewhere(concept, clause.text):
                 continue
             if not self._is_meant_otherwise(concept, clause.text):
-                where = "the lines that it cites say" if may_bear is self.cited else "the evidence says"
-                return f"'{concept.name}' is not what {where}"
-        return None
+                yield concept
 
     def _tells_the_lines(self, sentence: str) -> bool:
         """Whether a sentence tells what the cited lines tell as well: ideas of theirs, or their words."""
@@ -241,20 +286,20 @@ class Scene:
         return any(word in words_of_kind("nouns") or stem(word) in shown for word in words)
 
     def _is_borne(self, concept: Concept, may_bear: Sequence[Line]) -> bool:
-        if self._is_the_message_of(concept):
+        if concept.is_said_in(self.message) or (may_bear is self.lines and self._is_shown_by_message(concept)):
             return True
         if concept.anywhere:
             return borne_by_any(concept, [*(line.text for line in self.lines), self.message, self.others])
         return borne_by_any(concept, [line.text for line in may_bear])
 
-    def _is_the_message_of(self, concept: Concept) -> bool:
-        """Whether the failure's message tells the idea; what is no symptom it must say as a claim would."""
-        return concept.is_borne_by(self.message) if concept.symptom else concept.is_said_in(self.message)
+    def _is_shown_by_message(self, concept: Concept) -> bool:
+        """Whether the failure's message tells of a symptom, in whatever words."""
+        return concept.symptom and concept.is_borne_by(self.message)
 
     def _wrong_host(self, clause: str, may_bear: Sequence[Line]) -> str | None:
         """A machine that a clause blames for what the lines tell of another one."""
         for part in parts_of(clause):
-            named = {host for host in (*self.hosts, *_MACHINE.findall(part.casefold())) if _names_host(part, host)}
+            named = self._machines_in(part)
             if not named:
                 continue
             for concept in said_in(part):
@@ -263,11 +308,39 @@ class Scene:
                 bearing = [line for line in may_bear if concept.is_borne_by(line.text)]
                 if bearing and not any(line.names & named for line in bearing):
                     return f"'{concept.name}' is told of {bearing[0].suspect.host}, not of {min(named)}"
-            if re.search(rf"\b(?:{'|'.join(map(re.escape, named))})'s\b", part.casefold()):
+        return None
+
+    def _told_of_another(self, clause: str) -> str | None:
+        """A machine of which a clause tells what only a line of another one tells."""
+        for part in parts_of(clause):
+            named = self._machines_in(part)
+            names = "|".join(map(re.escape, named))
+            if not named or re.search(rf"\bof (?:{names})(?![\w-])|\b(?:{names})'s\b", part.casefold()):
                 continue  # of its clock or its client may be spoken where another machine's line tells of it
             only = self._only_teller(part)
             if only and not only.names & named and not any(_names_host(only.text, each) for each in named):
                 return f"{only.id} is told of {only.suspect.host}, not of {min(named)}"
+        return None
+
+    def _machines_in(self, text: str) -> frozenset[str]:
+        folded = text.casefold()
+        return frozenset(host for host in (*self.hosts, *_MACHINE.findall(folded)) if _names_host(folded, host))
+
+    def _wrong_machine(self, clause: str) -> str | None:
+        """A machine of the lines that an answer begins with, where no line that it cites is of it or names it."""
+        machines = {line.suspect.host.casefold() for line in self.lines}
+        named = {host for host in machines if _names_host(clause, host)}
+        known = {host for line in self.cited for host in line.names}
+        return f"no line that it cites is of {min(named)}" if named and not named & known else None
+
+    def _misread_name(self, clause: str) -> str | None:
+        """A name that no cited line has, where one has its twin: co2 for co1."""
+        told = " ".join(f"{line.text} {line.suspect.host} {line.suspect.collector}" for line in self.cited).casefold()
+        names, known = (frozenset(_NUMBERED.findall(text)) for text in (clause.casefold(), told))
+        for name in names - known:
+            twin = next((each for each in known - names if _are_twins(name, each)), None)
+            if twin and name not in told:
+                return f"the lines that it cites tell of {twin}, not of {name}"
         return None
 
     def _only_teller(self, part: str) -> Line | None:
@@ -442,6 +515,9 @@ def _products(clause: str) -> frozenset[str]:
     )
 
 
+_MUCH_TOLD = 4
+"""Words, ideas and numbers that a sentence has in common with the lines that it cites: false tales have fewer."""
+_NUMBERED = re.compile(r"(?<![\w.:/-])(?=[\w-]*[a-z]|\d{4})[\w-]*\d[\w-]*(?!\w|[.:]\d)")
 _LEAST_TOLD = 2
 """Words or ideas that a sentence has in common with a line that it tells."""
 _CLEARLY_S, _LEAST_S, _LEAST_OF_MANY_S = 0.05, 1.0, 10.0

@@ -18,6 +18,7 @@ from FailTaleLibrary.hints.steering import Ground, hosts_named_in
 from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.hints.support import (
     fair_category,
+    is_near_lead,
     lack_of_support,
     lead_of,
     lowest_of,
@@ -26,7 +27,7 @@ from FailTaleLibrary.hints.support import (
     supporting_citations,
 )
 from FailTaleLibrary.hints.telling import Tale, speaks_to_somebody
-from FailTaleLibrary.hints.truth import Line, Scene, line_of
+from FailTaleLibrary.hints.truth import Line, Objection, Scene, line_of
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import (
     Citation,
@@ -82,10 +83,11 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'no whole sentence'}", unseen)
     if not scene.cited:
         raise _dropped("the model's text cites no line of the evidence", unseen)
-    claim, why = _without_contradictions(claim, scene)
-    if why:
-        raise _dropped(f"the model's text does not fit the lines: {why}", unseen)
-    shown = _in_its_words(claim, scene) or _in_our_words(claim, scene, report, unseen)
+    claim, objection = _without_contradictions(claim, scene)
+    if objection and objection.is_certain:
+        raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
+    shown = None if objection else _in_its_words(claim, scene)
+    shown = shown or _in_our_words(claim, scene, report, unseen, is_misread=objection is not None)
     if why := lack_of_support(shown.told, shown.lines, scene, report):
         raise _dropped(why, unseen)
     suspects = tuple(line.suspect for line in shown.lines)
@@ -107,18 +109,20 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     )
 
 
-def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, str | None]:
-    """The claim up to where the lines say otherwise; why, where they do so from its first sentence on.
+def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, Objection | None]:
+    """The claim up to where the lines say otherwise; why, where they do so from its beginning on.
 
     Of a claim without a sentence that may be shown the whole text is judged: it says nothing that a reader sees, and
     still tells what its citations are worth.
     """
     whole = claim.whole or claim.said
-    why = scene.objection(whole)
-    for kept in range(len(claim.sentences) - 1, 0, -1) if why else ():
+    objection = scene.objection(whole)
+    for kept in range(len(claim.sentences) - 1, 0, -1) if objection else ():
         if scene.objection(whole[:kept]) is None:
             return claim.only_first(kept, why=_NOT_SAID), None
-    return claim, why
+    if objection and claim.sentences and (borne := scene.borne_beginning(whole[0])):
+        return claim.only_beginning(borne, why=_NOT_SAID), None
+    return claim, objection
 
 
 _NOT_SAID = "what the lines do not say"
@@ -160,8 +164,12 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
     )
 
 
-def _in_our_words(claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText]) -> _Shown:
+def _in_our_words(
+    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, is_misread: bool
+) -> _Shown:
     """The line that the model points at, where its words are only strange.
+
+    Whoever was talked into something, or may have misread the lines, may point at a wrong one as well.
 
     Raises HintError where they would steer a reader, invent something, say nothing beyond the failure's message or
     have nothing to do with the line: then its pointing is worth nothing either.
@@ -171,8 +179,10 @@ def _in_our_words(claim: Claim, scene: Scene, report: Report, unseen: Sequence[S
     said = " ".join(claim.said)
     pointed = tuple(line for line in scene.cited if not speaks_to_somebody(line.text) and scene.is_about(said, line))
     lead = lead_of(scene, report) or scene.lines[0]
-    if claim.is_steered:  # whoever was talked into something may have been talked into another line as well
+    if claim.is_steered:
         pointed = tuple(line for line in pointed if line == lead)
+    elif is_misread:
+        pointed = tuple(line for line in pointed if is_near_lead(line, lead, scene))
     pointed = tuple(sorted(pointed, key=lambda line: line != lead))
     if not pointed or scene.says_only_the_message(said):
         ids = _listed(line.id for line in scene.cited)
