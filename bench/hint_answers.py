@@ -64,6 +64,7 @@ SETS = (
     "hint_cases_mixed_2.yaml",
     "hint_cases_mixed_3.yaml",
     "hint_cases_mixed_4.yaml",
+    "hint_cases_mixed_5.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"

@@ -119,7 +119,7 @@ def _sentences_of(text: str, *, max_chars: int) -> list[str]:
 def _without_markup(text: str) -> str:
     """Markdown's marks, semicolons and arrows, which prose can do without, in harmless forms."""
     text = re.sub(r"[ \t\r\n]+", " ", text).strip()
-    text = text.replace("**", "").replace("`", "'")
+    text = re.sub(r"~ ?(?=\d)", "about ", text).replace("**", "").replace("`", "'")
     text = re.sub(r"(?<![<-])[-=]>", "\N{RIGHTWARDS ARROW}", text)
     return re.sub(r"; (?=\w)", ", ", text)
 

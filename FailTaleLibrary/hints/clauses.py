@@ -82,7 +82,22 @@ def _split(text: str, role: Role) -> tuple[Clause, ...]:
             current = "effect"
         start = match.end()
     rest = text[start:].strip(" ,.")
-    return (*found, Clause(rest, current)) if rest else tuple(found)
+    return (*found, *_last_clauses(rest, current, behind=text[:start])) if rest else tuple(found)
+
+
+def _last_clauses(rest: str, role: Role, *, behind: str) -> tuple[Clause, ...]:
+    """One, but for a thing as the reason and what happened besides: "because of its cookie and nginx answered 400"."""
+    parts = re.split(r",? and (?=\w)", rest, maxsplit=1)
+    is_thing = _THING_AS_REASON.search(behind) is not None and len(parts) > 1
+    if is_thing and not _FINITE.search(parts[0]) and _FINITE.search(parts[1]):
+        return (Clause(parts[0], role), Clause(parts[1], "effect"))
+    return (Clause(rest, role),)
+
+
+_THING_AS_REASON = re.compile(r"\b(?:because of|due to|owing to|on account of|thanks to) *$", re.IGNORECASE)
+_FINITE = re.compile(
+    r"\b(?:is|was|are|were|has|had|have|could|cannot|does|did|got|went|sent|broke|[a-z]{3,}ed)\b", re.IGNORECASE
+)
 
 
 def parts_of(clause: str) -> list[str]:

@@ -42,7 +42,7 @@ class Concept:
 
     @property
     def is_vague(self) -> bool:
-        """Whether its words are so common that a text has them where no line does: of symptoms, and of who took part."""
+        """Whether its words are so common that a text has them where no line does: symptoms, and who took part."""
         return self.symptom or (self.anywhere and not self.is_product)
 
     def is_said_in(self, text: str) -> bool:

@@ -141,21 +141,23 @@ class Named:
             if not self._quantities.bear_clock(match[1]):
                 return _not_found("the time", match[0])
         for match in _STATUS.finditer(rest):
-            if not re.search(rf"(?:{_STATUS_WORDS})\D{{0,9}}{match[1]}(?!\d)", self._text):
+            if not re.search(rf"(?:\b(?:{_STATUS_WORDS})\D{{0,9}}|[=:] ?){match[1]}(?!\d)", self._text):
                 return _not_found("the status", match[1])
         rest = _NO_NUMBER.sub(lambda match: " " * len(match[0]), rest)
         for number, (start, end) in numbers_of(rest):
             if _is_inside_word(rest, start, end):
                 continue
-            if re.fullmatch(r"\d+(?:\.\d+)+", number.text) and self._is_version(number.text):
+            if re.fullmatch(r"\d+(?:\.\d+)*", number.text) and self._is_version(number.text):
                 continue
             if not self._quantities.bear(number) and (number.meanings or not self._holds(number.text.casefold())):
                 return _not_found("the number", number.text)
         return None
 
     def _is_version(self, number: str) -> bool:
-        """Whether a name ends with it, as TLSv1.2 does."""
-        return re.search(rf"[a-z]v?{re.escape(number)}(?![\w.]*\d)", self._text) is not None
+        """Whether a name ends with it, as TLSv1.2 does, or a longer version begins with it, as 17.0.2 does with 17."""
+        ends = "." in number and re.search(rf"[a-z]v?{re.escape(number)}(?![\w.]*\d)", self._text) is not None
+        rest = r"\.\d" if "." in number else r"\.\d+\.\d"
+        return ends or re.search(rf"(?<![\d.]){re.escape(number)}{rest}(?!\d*\.\d+\.\d)", self._text) is not None
 
     def _invented_identifier(self, token: str) -> str | None:
         word = _comparable(token).removesuffix("'s").removesuffix("\N{RIGHT SINGLE QUOTATION MARK}s")

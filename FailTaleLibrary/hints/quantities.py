@@ -239,6 +239,8 @@ def _in_full(unit: str) -> str:
 def _claimed_number(match: re.Match[str]) -> Number:
     digits = re.sub(r"[,'\u2009\u202f]", "", match["digits"])
     scale = _SCALES.get((match["scale"] or "").casefold(), 1.0)
+    if match["scale"] in ("k", "K"):
+        return _claimed_thousands(match, digits)
     return Number(
         text=match[0][match.start("digits") - match.start() :].strip(),
         value=float(digits) * scale,
@@ -247,6 +249,19 @@ def _claimed_number(match: re.Match[str]) -> Number:
         is_hedged=bool(match["hedge"] or match["plus"]),
         is_beyond=_beyond(match["hedge"] or match["plus"]),
         is_scaled=scale > 1,
+    )
+
+
+def _claimed_thousands(match: re.Match[str], digits: str) -> Number:
+    """``128k`` is a count, or a size of 128 times 1000 or 1024 bytes."""
+    return Number(
+        text=match[0][match.start("digits") - match.start() :].strip(),
+        value=float(digits),
+        step=_step(digits),
+        meanings=(("", 1e3), ("bytes", 1e3), ("bytes", 1024.0)),
+        is_hedged=bool(match["hedge"] or match["plus"]),
+        is_beyond=_beyond(match["hedge"] or match["plus"]),
+        is_scaled=True,
     )
 
 

@@ -96,14 +96,20 @@ def _turns_change_round(claim: str, line: str) -> bool:
         return True
     compared = {(_plain_value(match["a"]), _plain_value(match["b"])) for match in _INSTEAD.finditer(claim)}
     if not told and any(
-        _stands_before(b, a, line) for a, b in claimed if (a, b) not in compared and not _is_step(a, b, claim)
+        _stands_before(b, a, line)
+        for a, b in claimed
+        if (a, b) not in compared and _has_digit(a) == _has_digit(b) and not _is_step(a, b, claim)
     ):
         return True
     return _has_wrong_direction(claim, told)
 
 
+def _has_digit(thing: str) -> bool:
+    return any(char.isdigit() for char in thing)
+
+
 def _place_of_thing(thing: str, text: str) -> int | None:
-    match = re.search(rf"(?<![\w.]){re.escape(thing)}(?!\w)", text.casefold())
+    match = re.search(rf"(?<![\w.]){re.escape(thing)}(?!\w|\.\d)", text.casefold())
     return match.start() if match else None
 
 
@@ -185,7 +191,8 @@ _OPPOSITES = (
     ("mounted", "unmounted"), ("ahead", "behind"), ("too large", "too small"), ("too many", "too few"),
     ("allowed", "denied"), ("connected", "disconnected"), ("upgrad", "downgrad"), ("too small", "larger than"),
     ("too large", "smaller than"), ("too short", "longer than"), ("too long", "shorter than"),
-    ("grant", "revok"), ("took over", "stepp"), ("accepted", "rejected"), ("added", "removed"),
+    ("grant", "revok"), ("took over", "stepp"),
+    ("skipp", "(?:was|were|been) (?:run|applied|executed)"), ("accepted", "rejected"), ("added", "removed"),
     ("larger than", "smaller than"), ("more than", "less than"), ("higher than", "lower than"),
     ("longer than", "shorter than"),
     ("seconds fast", "seconds slow"), ("s fast", "s slow"),

@@ -336,6 +336,12 @@ _TOLD_QUOTE = re.compile(
     r"['\"](?P<quoted>[^'\"]+)['\"](?= (?:failed|was|were|had|could|did|returned|ended|exited|hung|timed|never)\b)"
 )
 """A command of which a sentence tells what came of it."""
+_TOLD_RUN = re.compile(
+    r"\b(?:the|an?|its|this|that) [a-z]+ (?:install|pull|push|start|stop|restart|reload|get|run)"
+    r"(?= (?:failed|was|had|could|did|returned|ended|exited|hung|timed|never)\b)",
+    re.IGNORECASE,
+)
+"""A run of a program of which a sentence tells what came of it."""
 _FLAG = re.compile(r"(?<=\w )-{1,2}[A-Za-z][\w-]*")
 _HTTP_CALL = re.compile(r"\b(?:PUT|POST|DELETE|PATCH) [/_]\S*")
 
@@ -348,6 +354,7 @@ def _is_command(sentence: str, facts: str) -> bool:
     """
     known = facts.casefold()
     sentence = _TOLD_QUOTE.sub(lambda match: "" if match["quoted"].casefold() in known else match[0], sentence)
+    sentence = _TOLD_RUN.sub(" ", sentence)
     sentence = _RAN.sub(lambda match: "" if match["sql"].casefold() in known else match[0], sentence)
     programs = [match for match in _PROGRAM.finditer(sentence) if not _is_told_of(match, facts)]
     if _COMMAND.search(sentence) or any(match["more"] or match[0].casefold() not in known for match in programs):

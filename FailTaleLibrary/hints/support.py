@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from functools import partial
 
@@ -94,7 +95,7 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     lead = lead_of(scene, report)
     if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
-    if any(_is_first_effect(line, lead, scene) for line in supporting):
+    if any(_is_first_effect(line, lead, scene) or _is_told_link(line, claim, scene) for line in supporting):
         return None
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
         return None  # it tells the lead, though it does not cite it
@@ -118,8 +119,27 @@ def _is_first_effect(line: Line, lead: Line, scene: Scene) -> bool:
     places = chain_places(scene.chain)
     if places.get(line.id) != 1:
         return False
-    strong = {signal.name for signal in line.suspect.signals if signal.strong}
-    return is_change(lead.suspect) or bool(strong and max(places.values()) > 1) or bool(strong - _SYMPTOMS)
+    is_strong = line.suspect.is_strong
+    return is_change(lead.suspect) or (is_strong and max(places.values()) > 1) or _says_what_was_wrong(line)
+
+
+def _says_what_was_wrong(line: Line) -> bool:
+    """Whether more than a symptom speaks for a line: a limit, a wrong password, a panic."""
+    return any(signal.strong and signal.name not in _SYMPTOMS for signal in line.suspect.signals)
+
+
+def _is_told_link(line: Line, claim: str, scene: Scene) -> bool:
+    """Whether a claim tells a link of the chain that says what was wrong, and does not insist that it is the cause."""
+    return line.id in chain_places(scene.chain) and _says_what_was_wrong(line) and not _INSISTS.search(claim)
+
+
+_INSISTS = re.compile(
+    r"\b(?:root|real|actual|true|only|sole) (?:cause|reason|problem)\b|"
+    r"\b(?:cause|reason|culprit)s? (?:is|was|for|of)\b|"
+    r"\b(?:is|was|are|were) (?:the|what) (?:\w+ )?(?:cause|reason|culprit|broke|caused)|"
+    r"\b(?:by itself|alone|in the first place|everything else|to blame)\b",
+    re.IGNORECASE,
+)
 
 
 def _may_compete(line: Line, scene: Scene) -> bool:
@@ -148,9 +168,10 @@ def lead_of(scene: Scene, report: Report) -> Line | None:
 _CLEARLY_LATER_S = 0.05
 _SYMPTOMS = frozenset(
     {
-        "back end down", "cannot connect", "connection lost", "connection refused", "error", "exception", "failure",
-        "in the window", "near the failure", "new", "page not found", "server error", "session ended", "shared words",
-        "slow", "stack trace", "time-out", "unit failed", "unreachable", "warning",
+        "back end down", "back-off", "cannot connect", "connection lost", "connection refused", "error", "exception",
+        "failure", "failure word", "in the window", "near the failure", "new", "page not found", "restart",
+        "server error", "session ended", "shared words", "slow", "stack trace", "state changed", "time-out",
+        "unit failed", "unreachable", "warning",
     }
 )  # fmt: skip
 

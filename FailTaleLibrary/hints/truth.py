@@ -337,7 +337,7 @@ class Scene:
         """A name that no cited line has, where one has its twin: co2 for co1."""
         told = " ".join(f"{line.text} {line.suspect.host} {line.suspect.collector}" for line in self.cited).casefold()
         names, known = (frozenset(_NUMBERED.findall(text)) for text in (clause.casefold(), told))
-        for name in names - known:
+        for name in names - known - {line.id.casefold() for line in self.lines}:
             twin = next((each for each in known - names if _are_twins(name, each)), None)
             if twin and name not in told:
                 return f"the lines that it cites tell of {twin}, not of {name}"
@@ -517,7 +517,7 @@ def _products(clause: str) -> frozenset[str]:
 
 _MUCH_TOLD = 4
 """Words, ideas and numbers that a sentence has in common with the lines that it cites: false tales have fewer."""
-_NUMBERED = re.compile(r"(?<![\w.:/-])(?=[\w-]*[a-z]|\d{4})[\w-]*\d[\w-]*(?!\w|[.:]\d)")
+_NUMBERED = re.compile(r"(?<![\w.:/-])(?=[\w-]*[a-z]|\d{3}\d*[1-9](?!\d))[\w-]*\d[\w-]*(?!\w|[.:]\d)")
 _LEAST_TOLD = 2
 """Words or ideas that a sentence has in common with a line that it tells."""
 _CLEARLY_S, _LEAST_S, _LEAST_OF_MANY_S = 0.05, 1.0, 10.0
