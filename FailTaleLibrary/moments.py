@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.records import HostClock, LineTimes, OwnTimeFormat
-from FailTaleLibrary.timestamps import TimeFormat, leading_time, parse, parse_known
+from FailTaleLibrary.timestamps import TimeFormat, leading_time_end, parse, parse_known
 
 SLACK_S = 1.0
 """Many logs write whole seconds."""
@@ -135,5 +135,5 @@ def message_of(line: str) -> str:
 
 def message_at(line: str) -> int:
     """How many characters the time at the line's start takes, with the space behind it."""
-    match = _DATED.match(line) or leading_time().match(line, 0, _TIME_CHARS)
-    return match.end() if match else 0
+    match = _DATED.match(line)
+    return match.end() if match else leading_time_end(line, most_chars=_TIME_CHARS)

@@ -8,10 +8,10 @@ hosts (`windows.awk_formats`) are both made from its rows, so a format is one ro
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta, timezone
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 
 from FailTaleLibrary.lazy import dataclass, regex
 
@@ -90,6 +90,7 @@ _START_CHARS = 300
 """How far into a line, or into a key's value, a time is looked for."""
 
 
+@cache
 def pieces_of(template: str) -> tuple[Piece, ...]:
     """The pieces of a template: fields in braces, and between them extended regular expressions."""
     template = template.replace("{clock}", _CLOCK)
@@ -785,12 +786,14 @@ def parse_known(
 
 def _read_time(text: str, utc_offset_s: int, near: datetime) -> datetime | None:
     """The time at a text's start, by the first format that fits."""
-    for pattern, first, fraction in _patterns_of_formats():
-        if match := pattern.match(text, 0, _START_CHARS):
-            with suppress(ValueError, OverflowError):  # 31 November: another row may fit
-                moment = _moment_of_match(match, first, fraction, utc_offset_s, near)
-                if moment is not None:
-                    return moment
+    for each in _expressions_of_formats():
+        match = each.match(text, 0, _START_CHARS)
+        if match is None or (each.is_head and (match := each.match_whole(text, _START_CHARS)) is None):
+            continue
+        with suppress(ValueError, OverflowError):  # 31 November: another row may fit
+            moment = _moment_of_match(match, each.first, each.fraction, utc_offset_s, near)
+            if moment is not None:
+                return moment
     return None
 
 
@@ -823,12 +826,47 @@ def _moment_of_match(
     return second + timedelta(0, 0, _microseconds(text[cut:behind]))
 
 
+class _Expression:
+    """An expression that is compiled once a text begins as its head says: few of all are met by what a run reads."""
+
+    __slots__ = ("_make", "first", "fraction", "is_head", "match")
+
+    def __init__(self, head: str, make: Callable[[], re.Pattern[str]]) -> None:
+        self.match: Callable[[str, int, int], re.Match[str] | None] = _compiled_head(head).match
+        """Of the head alone, as long as `is_head` says so."""
+        self.is_head = True
+        self._make = make
+        self.first = self.fraction = 0
+        """The groups of the first field and of the fraction; 0 where there is none."""
+
+    def match_whole(self, text: str, most_chars: int) -> re.Match[str] | None:
+        """Where a text that begins with the head begins with all of it, within so many characters."""
+        whole = self._make()
+        self.first, self.fraction = min(whole.groupindex.values(), default=0), whole.groupindex.get("fraction", 0)
+        self.match, self.is_head = whole.match, False
+        return whole.match(text, 0, most_chars)
+
+
+_FIELDS_OF_HEAD = 2
+_compiled_head = cache(re.compile)
+
+
+def _head_of(pieces: Sequence[Piece], patterns: Iterable[str]) -> str:
+    """Up to the second field: whatever the whole matches begins so. Many formats share it."""
+    head, fields = "", 0
+    for piece, pattern in zip(pieces, patterns, strict=True):
+        head += pattern
+        fields += bool(piece.field)
+        if fields == _FIELDS_OF_HEAD:
+            break
+    return head
+
+
 @cache
-def _patterns_of_formats() -> tuple[tuple[re.Pattern[str], int, int], ...]:
-    """Each format's expression with the groups of its first field and of its fraction; 0 where there is none."""
-    patterns = [compiled(each.pieces) for each in FORMATS]
+def _expressions_of_formats() -> tuple[_Expression, ...]:
     return tuple(
-        (each, min(each.groupindex.values(), default=0), each.groupindex.get("fraction", 0)) for each in patterns
+        _Expression(_head_of(pieces, (piece.pattern for piece in pieces)), partial(compiled, pieces))
+        for pieces in (each.pieces for each in FORMATS)
     )
 
 
@@ -844,9 +882,22 @@ def compiled(pieces: tuple[Piece, ...]) -> re.Pattern[str]:
     )
 
 
+def leading_time_end(line: str, *, most_chars: int) -> int:
+    """How many of a line's first characters are a time of the table, without a word ahead of it, and what parts it from
+    the message; 0 where the line does not begin with one."""
+    start, rows = _leading_times()
+    if not start.match(line, 0, most_chars):
+        return 0
+    for row in rows:
+        match = row.match(line, 0, most_chars)
+        if match is not None and (not row.is_head or (match := row.match_whole(line, most_chars)) is not None):
+            return match.end()
+    return 0
+
+
 @cache
-def leading_time() -> re.Pattern[str]:
-    """A time of the table with which a line begins, without a word ahead of it, and what parts it from the message."""
+def _leading_times() -> tuple[re.Pattern[str], tuple[_Expression, ...]]:
+    """How each of them begins, and each."""
     no_word = {
         _FIELDS["lead"]: rf'[<("#*>|=\t -]*(({"|".join(_DAYS)}) )?(\[#[|]|\[)?',
         _FIELDS["level"]: r"\[?",
@@ -862,14 +913,18 @@ def leading_time() -> re.Pattern[str]:
     }
     known = (*no_word, _FIELDS["dow"], _FIELDS["long_day"])
     rows = []
-    for row in FORMATS:
-        first = next(number for number, piece in enumerate(row.pieces) if piece.field)
-        ahead = "".join(piece.pattern for piece in row.pieces[:first] if piece not in known)
+    for pieces in (row.pieces for row in FORMATS):
+        first = next(number for number, piece in enumerate(pieces) if piece.field)
+        ahead = "".join(piece.pattern for piece in pieces[:first] if piece not in known)
         if not re.search(r"[A-Za-z]|\[\^", ahead):
-            rows.append("".join(no_word.get(piece, piece.pattern) for piece in row.pieces))
-    start = f"(?=[^A-Za-z0-9]{{0,6}}(?:[0-9]|{'|'.join((*_MONTHS, *_DAYS))}))(?![0-9]+[.][0-9]+[.][0-9]+[.])"
-    behind = r"(?:[\])}>\"'|,;:]{0,3}(?:[ \t]|$)|(?<=[ \t])|[\]|](?=[\[A-Z]))"
-    return re.compile(f"{start}(?:{'|'.join(rows)}){behind}")
+            patterns = [no_word.get(piece, piece.pattern) for piece in pieces]
+            whole = f"(?:{''.join(patterns)}){_BEHIND_TIME}"
+            rows.append(_Expression(_head_of(pieces, patterns), partial(re.compile, whole)))
+    start = f"[^A-Za-z0-9]{{0,6}}(?:[0-9]|{'|'.join((*_MONTHS, *_DAYS))})"
+    return re.compile(f"(?={start})(?![0-9]+[.][0-9]+[.][0-9]+[.])"), tuple(rows)
+
+
+_BEHIND_TIME = r"(?:[\])}>\"'|,;:]{0,3}(?:[ \t]|$)|(?<=[ \t])|[\]|](?=[\[A-Z]))"
 
 
 def _read_keyed(

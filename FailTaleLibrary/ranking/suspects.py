@@ -7,6 +7,7 @@ from heapq import nsmallest
 
 from FailTaleLibrary.background import once
 from FailTaleLibrary.lazy import replace
+from FailTaleLibrary.moments import message_at
 from FailTaleLibrary.ranking.belonging import Belonging, notes_of
 from FailTaleLibrary.ranking.causes import signature_of
 from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of
@@ -39,7 +40,6 @@ from FailTaleLibrary.records import (
     our_words,
 )
 from FailTaleLibrary.text import fair_shares
-from FailTaleLibrary.timestamps import leading_time
 
 # --- Suspects ---------------------------------------------------------------------------------------------------------
 
@@ -58,7 +58,7 @@ def prepare() -> None:
     """Make what every ranking searches with: the first one would wait for it."""
     services().rows_in("")
     programs()
-    leading_time()
+    message_at("")
 
 
 def rank(
