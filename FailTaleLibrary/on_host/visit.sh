@@ -38,8 +38,11 @@ younger() {
   [ "${newest:-0}" -ge "$$" ] || oldest=0
   for each in /proc/[0-9]*; do
     if [ "${each#/proc/}" -le "$oldest" ] || [ "${each#/proc/}" = "$clock_pid" ] || ! [ -r "$each/environ" ]; then continue; fi
-    read -r _ _ _ begun_by _ <"$each/stat"
-    [ "$begun_by" = "$clock_pid" ] || candidates="$candidates $each/environ"
+    if [ -z "$candidates" ]; then # else there is somebody to be sought, and a search is as cheap as this question
+      read -r _ _ _ begun_by _ <"$each/stat"
+      [ "$begun_by" != "$clock_pid" ] || continue
+    fi
+    candidates="$candidates $each/environ"
   done
 }
 
