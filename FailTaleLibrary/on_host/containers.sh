@@ -10,6 +10,9 @@
 engine=${engine-} low_at=${low_at-} low_text=${low_text-} high_text=${high_text-} reach=${reach-0} scan=${scan-}
 before=${before-0} newest=${newest-} max=${max-} several=${several-}
 failtale_nonce=${failtale_nonce-}
+newline='
+'
+usual_ifs=$IFS
 export TZ=UTC0
 # Some tools of an engine say on standard error what they are; what a call says is kept for when none answers.
 find_engine() {
@@ -27,7 +30,7 @@ find_engine() {
 }
 # pick FROM TO: lines from one moment to before another; `-` for no bound. A line without a time belongs to the one above.
 pick() {
-  awk -v from="$1" -v to="$2" '
+  exec awk -v from="$1" -v to="$2" '
     match($1, /^[0-9][0-9][0-9][0-9]-[0-9][0-9]-[0-9][0-9]T[0-9:.]+Z$/) {
       at = substr($1, 1, length($1) - 1)
       chosen = (from == "-" || at >= from) && (to == "-" || at < to)
@@ -61,20 +64,23 @@ deliver() {
     return
   fi
   tell method time "$1"
-  created=$(say "$2" | sed 's/ /T/; s/ .*//')
+  created=${2#* } created=${2%% *}T${created%% *}
   case $created in
-    [0-9]*T[0-9]*) if [ "$(printf '%s\n%s\n' "$low_text" "$created" | sort | head -n 1)" = "$low_text" ]; then tell created "$1"; fi ;;
+    [0-9]*T[0-9]*) if expr "x$low_text" '<=' "x$created" >/dev/null; then tell created "$1"; fi ;;
   esac
   read_log --since "$((${low_at%.*} - reach))" "$1"
   [ -n "$text" ] || return 0
   if [ "$before" -gt 0 ]; then say "$text" | pick - "$low_text" | tail -n "$before" | carry; fi
-  if [ "$low_text" != "$high_text" ] && [ -n "$(say "$text" | pick "$low_text" "$high_text" | head -c 1)" ]; then
+  unsure=''
+  if [ "$low_text" != "$high_text" ]; then unsure=$(say "$text" | pick "$low_text" "$high_text"); fi
+  if [ -n "$unsure" ]; then
     print_part unsure "$((share / 4))" "$1"
-    say "$text" | pick "$low_text" "$high_text" | narrow "$((share / 4))" | with_look_back unsure "$1"
+    say "$unsure" | narrow "$((share / 4))" | with_look_back unsure "$1"
   fi
-  if [ -n "$(say "$text" | pick "$high_text" - | head -c 1)" ]; then
+  sure=$(say "$text" | pick "$high_text" -)
+  if [ -n "$sure" ]; then
     print_part sure "$share" "$1"
-    say "$text" | pick "$high_text" - | narrow "$share" | with_look_back sure "$1"
+    say "$sure" | narrow "$share" | with_look_back sure "$1"
   fi
 }
 
@@ -82,18 +88,30 @@ status=0
 # shellcheck disable=SC2034 # with_look_back reads it
 if [ -z "$low_at" ]; then look_back=''; fi
 find_engine
-chosen=$(say "$listed" | while read -r name created; do if [ -n "$name" ] && wanted "$name"; then say "$name $created"; fi; done)
+chosen='' names='' count=0
+IFS=$newline
+set -f
+for line in $listed; do
+  IFS=$usual_ifs
+  if wanted "${line%% *}"; then chosen="$chosen$line$newline" names="$names ${line%% *}" count=$((count + 1)); fi
+done
+IFS=$usual_ifs
+set +f
 if [ -n "$several" ]; then tell several; fi
 if [ -n "$low_at" ]; then tell method time; else tell method tail; fi
-# shellcheck disable=SC2046 # words
-missing $(say "$chosen" | cut -d ' ' -f 1)
+# shellcheck disable=SC2086 # words
+missing $names
 if [ -z "$chosen" ]; then
   tell produced 0 0
   exit "$status"
 fi
-share=$((max / $(say "$chosen" | wc -l) - 100))
+share=$((max / count - 100))
 if [ "$share" -lt 512 ]; then share=512; fi
-say "$chosen" | {
-  while read -r name created; do deliver "$name" "$created" </dev/null; done
-  exit "$status"
-}
+IFS=$newline
+set -f
+for line in $chosen; do
+  IFS=$usual_ifs
+  set +f
+  deliver "${line%% *}" "${line#* }" </dev/null
+done
+exit "$status"

@@ -11,7 +11,7 @@ cursor=${cursor-} behind=${behind-sure} low_at=${low_at-} high_at=${high_at-} hi
 max=${max-} unit=${unit-} entries=${entries-}
 failtale_nonce=${failtale_nonce-}
 backwards() { # entries, newest first -> oldest first; lines that begin with a space belong to the entry above
-  awk '/^[^ ]/ { all = entry all; entry = "" } { entry = entry $0 "\n" } END { printf "%s", entry all }'
+  exec awk '/^[^ ]/ { all = entry all; entry = "" } { entry = entry $0 "\n" } END { printf "%s", entry all }'
 }
 alive() { # the cursor's entry has not been vacuumed away
   [ -n "$cursor" ] || return 1
@@ -24,19 +24,19 @@ ahead() { # what was there before the window
 # When the first entry behind the cursor was written, as the journal prints it.
 first_behind() { journal --after-cursor="$cursor" 2>/dev/null | sed '/^-- /d' | head -n 1 | cut -c 1-26; }
 # older MOMENT: entries from before a moment; all, when there is none
-older() { awk -v moment="$1" '/^[^ ]/ { old = moment == "" || substr($0, 1, 26) < moment } old'; }
+older() { exec awk -v moment="$1" '/^[^ ]/ { old = moment == "" || substr($0, 1, 26) < moment } old'; }
 # show KIND CAP ARGUMENT...: entries, narrowed; what is behind the cursor is shown by itself.
 show() {
   if [ "$1" = unsure ] && [ "$low_at" = "$high_at" ] && [ -n "$low_at" ]; then return; fi
   printf '\036%s part %s %s journal\n' "$failtale_nonce" "$1" "$2"
   kind=$1 cap=$2
   shift 2
-  { said=$({ { journal "$@" 3>&- 4>&-; echo "$?" >&3; } | selected | narrow "$cap" | with_look_back "$kind" journal >&4 3>&- 4>&-; } 3>&1); } 4>&1
+  { said=$({ { journal "$@" 3>&- 4>&-; echo "$?" >&3; } | selected | with_look_back "$kind" journal >&4 3>&- 4>&-; } 3>&1); } 4>&1
   if [ "$said" != 0 ]; then status=$said; fi
 }
 # shellcheck disable=SC2329 # with_look_back calls it
 held_before() { if [ -n "$low_at" ]; then journal --until="@$low_at" -n "$entries" 2>/dev/null | sed '/^-- /d'; fi; }
-selected() { cat; }
+selected() { narrow "$cap"; }
 status=0
 # shellcheck disable=SC2034 # with_look_back reads it
 if [ -z "$low_at" ]; then look_back=''; fi
@@ -45,11 +45,11 @@ if alive; then
   if [ -n "$low_at" ]; then
     first=$(first_behind)
     ahead --until="@$low_at"
-    selected() { older "$first" | older "$high_text"; }
+    selected() { older "$first" | older "$high_text" | narrow "$cap"; }
     show unsure "$((max / 4))" --since="@$low_at" --until="@$high_at"
-    selected() { older "$first"; }
+    selected() { older "$first" | narrow "$cap"; }
     show sure "$max" --since="@$high_at"
-    selected() { cat; }
+    selected() { narrow "$cap"; }
   else
     ahead --cursor="$cursor"
   fi
@@ -58,14 +58,14 @@ elif [ -n "$low_at" ]; then
   tell method time
   if [ -n "$cursor" ]; then tell vacuumed; fi
   ahead --until="@$low_at"
-  selected() { older "$high_text"; }
+  selected() { older "$high_text" | narrow "$cap"; }
   show unsure "$((max / 4))" --since="@$low_at" --until="@$high_at"
-  selected() { cat; }
+  selected() { narrow "$cap"; }
   show sure "$max" --since="@$high_at"
 else
   tell method tail
   # shellcheck disable=SC2317 # show() calls it
-  selected() { sed '/^-- /d' | head -n "$newest" | backwards; }
+  selected() { sed '/^-- /d' | head -n "$newest" | backwards | narrow "$cap"; }
   show sure "$max" -r
 fi
 # What a unit said last: of one that is silent in the window whether it was stopped. One that has never written anything may
@@ -73,7 +73,8 @@ fi
 ended=''
 if [ -n "$unit" ]; then ended=$(journal -r -n 40 2>/dev/null | sed '/^-- /d'); fi
 if [ -n "$ended" ] && [ -n "$high_text" ] && [ "$before" -eq 0 ] &&
-  [ -n "$(printf '%s\n' "$ended" | grep '^[^ ]' | head -n 1 | older "$high_text")" ]; then
+  printf '%s\n' "$ended" | awk -v moment="$high_text" '/^[^ ]/ { told = 1; old = substr($0, 1, 26) < moment; exit } END { exit !(told && old) }'
+then
   printf '%s\n' "$ended" | backwards | sift | last_words
 fi
 if [ -n "$unit" ] && [ -z "$ended" ]; then
