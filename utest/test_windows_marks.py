@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import os
+import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace as replace_in
 from pathlib import Path
@@ -358,3 +360,54 @@ def test_marks_without_a_clock_still_prove(shell: HostShell, tmp_path: Path) -> 
         answer = shell.answer(command_line(collector(log), window=window, max_bytes=10_000))
         sure = b"".join(part.text for part in answer.parts if not part.is_unsure)
         assert sure.decode() == lines("new", 3)
+
+
+# --- What it costs a host ---------------------------------------------------------------------------------------------
+
+PROGRAMS = "awk cat cut date dd expr find grep gzip head ls readlink sed sort stat tail tee tr wc".split()  # noqa: SIM905
+
+
+class Counted:
+    """A directory of programs that note when they are started."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._told = folder / "told"
+        for name in PROGRAMS:
+            text = f'#!/bin/sh\necho {name} >>{self._told}\nexec {shutil.which(name)} "$@"\n'
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+
+    def since_last(self) -> int:
+        started = self._told.read_text().split()
+        self._told.write_text("")
+        return len(started)
+
+
+def test_a_host_starts_few_programs_for_a_mark_and_for_logs_and_none_for_those_in_which_nothing_happened(
+    tmp_path: Path,
+) -> None:
+    programs = Counted(tmp_path / "programs")
+    logs = [tmp_path / f"{number}.log" for number in range(20)]
+    for log in logs:
+        log.write_text(lines("2026-11-22 18:00:00 old", 100))
+    asked = collector(tmp_path / "*.log")
+    mark = SHELLS[0].mark(asked, first_in_path=programs.folder)
+    assert len(mark.files) == 20
+    assert programs.since_last() <= 6
+    since = time.time()
+    window = ResolvedWindow(kind="test", mark=mark, since_epoch=since, sure_epoch=since, utc_offset_s=0)
+    started = []
+    for log in (None, *logs[:3]):
+        if log is not None:
+            append(log, lines("2026-11-22 18:00:09 new", 5))
+        answer = SHELLS[0].answer(
+            command_line(asked, window=window, max_bytes=1_000_000), first_in_path=programs.folder
+        )
+        assert answer.text.decode().count("new") == (0 if log is None else 5 * (logs.index(log) + 1))
+        started.append(programs.since_last())
+    nothing, one, two, three = started
+    assert nothing <= 10
+    assert one <= 22
+    assert max(two - one, three - two) <= 14

@@ -268,7 +268,7 @@ take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -
 # end.
 visit() {
   reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' parent=${7-}
-  if PATH='' kill -0 "$$" 2>/dev/null; then # it is the shell's own
+  if PATH=/dev/null kill -0 "$$" 2>/dev/null; then # it is the shell's own
     { kill -0 "-$$" && leads=yes; } 2>/dev/null
     if command -v setsid >/dev/null 2>&1; then
       reach=group alone=setsid
@@ -288,7 +288,7 @@ visit() {
   export LC_ALL TERM SYSTEMD_COLORS PAGER
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
   printf '\036failtale %s ready %s %s\n' "$1" "$manner" "$(date '+%s.%N %z')" >&4
-  PATH='' printf '' || by_print
+  PATH=/dev/null printf '' || by_print
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else
