@@ -306,6 +306,23 @@ def test_a_connection_that_is_cut_ahead_of_its_hello_says_nothing_of_the_login(n
     connections.close()
 
 
+def test_a_visit_with_too_little_time_for_a_slow_login_cuts_no_other(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    slow = tmp_path / "slow"
+    host = new_host(options=[f'ForceCommand test -e {slow} && sleep 2; exec sh -c "$SSH_ORIGINAL_COMMAND"'])
+    connections = to(host)
+    run(connections, "true")
+    slow.touch()
+    with ThreadPoolExecutor(1) as threads:
+        pending = threads.submit(run, connections, "echo out")
+        assert wait_until(lambda: "sleep 2" in host.leftovers())
+        assert not visit(connections, item("brief", "echo brief"), lasts_s=0.5)["brief"].was_started
+        assert pending.result(PATIENCE_S).stdout == b"out\n"
+    assert connections.opened == 1
+    connections.close()
+
+
 def test_a_network_that_falls_silent_ends_at_the_time_limit_with_what_came(new_host: Callable[..., Sshd]) -> None:
     host = new_host()
     connections = to(host, connect_timeout_s=6.0)

@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 from needs import need
 from patience import PATIENCE_S
+from rogue_host import kex_init, plain_packet
 from sshd import Sshd, key_agent, new_key
-from ways import run, to
+from ways import config_at, run, to
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
@@ -290,6 +291,27 @@ def test_what_a_server_offers_is_told_when_nothing_is_in_common(
     assert f"{what} with FailTale: it (SSH-2.0-OpenSSH" in said
     assert f"offers {offer}; FailTale (paramiko " in said
     assert f"Allow one of these with '{setting}' in its sshd_config, or update the older of the two." in said
+
+
+def test_a_server_that_compresses_everything_is_told() -> None:
+    pairs = [name for name in ("aes128-ctr", "hmac-sha2-256", "zlib@openssh.com", "") for _ in range(2)]
+    offers = plain_packet(kex_init("curve25519-sha256@libssh.org", "ssh-ed25519", *pairs))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            for _ in range(2):
+                client, _ = server.accept()
+                with client:
+                    client.sendall(b"SSH-2.0-Zip\r\n" + offers)
+                    while client.recv(65536):
+                        pass
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        said = refusal(Connections(config_at("127.0.0.1", user="me", port=port, known_hosts="/nonexistent")))
+        assert "no kind of compression in common with FailTale: it (SSH-2.0-Zip) offers zlib@openssh.com; " in said
+        thread.join(PATIENCE_S)
 
 
 def test_a_server_that_goes_away_while_it_is_asked_for_its_offers_costs_only_these(

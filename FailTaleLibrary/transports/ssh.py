@@ -131,8 +131,9 @@ class SshTransport:
             raise silent from error
         finally:
             self._mind_violation(self._connection)
-        if not outcome.in_order:
-            self._drop(self._connection)
+        connection = self._connection
+        if not outcome.in_order and connection is not None and not connection.is_in_use:
+            self._drop(connection)  # else whoever else is in it will find out, and may still get what a mark did not
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
         return visit_for_one(self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
@@ -293,6 +294,12 @@ class _Connection:
             if not self._in_use and not is_new:
                 self.is_retired = True
             return self.is_retired
+
+    @property
+    def is_in_use(self) -> bool:
+        """Whether a shell runs in it."""
+        with self._freed:
+            return self._in_use > 0
 
     @property
     def violation(self) -> str:

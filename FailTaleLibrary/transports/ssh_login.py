@@ -47,6 +47,7 @@ _AGREED_ON = {
     "host key": ("type of host key", "HostKeyAlgorithms", "key_types"),
     "ciphers": ("cipher", "Ciphers", "ciphers"),
     "macs": ("message authentication code", "MACs", "digests"),
+    "compression": ("kind of compression", "Compression", "compression"),
 }
 """What paramiko says is missing -> its name, the server's setting for it, and paramiko's list of its own."""
 
@@ -561,9 +562,9 @@ def _offers(connection: Stream) -> dict[str, list[str]]:
         names = payload[at + 4 : at + 4 + size].decode("ascii")
         lists.append([name for name in names.split(",") if not name.startswith(("ext-info", "kex-strict"))])
         at += 4 + size
-    key_exchanges, host_keys, ciphers, _, macs, *_ = lists
+    key_exchanges, host_keys, ciphers, _, macs, _, compressions, _ = lists
     kinds = (kind for kind, _, _ in _AGREED_ON.values())
-    return dict(zip(kinds, (key_exchanges, host_keys, ciphers, macs), strict=True))
+    return dict(zip(kinds, (key_exchanges, host_keys, ciphers, macs, compressions), strict=True))
 
 
 class _Received(io.RawIOBase):
