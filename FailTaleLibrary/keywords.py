@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, TextIO
 from urllib.parse import quote
 
 from robot.api import logger
@@ -44,8 +44,10 @@ from FailTaleLibrary.robot_results import (
     used_texts,
 )
 from FailTaleLibrary.run import Run, Stages
-from FailTaleLibrary.screenshots import OutputFolders
 from FailTaleLibrary.text import sanitize
+
+if TYPE_CHECKING:  # tests that pass need none of it
+    from FailTaleLibrary.screenshots import OutputFolders
 
 MAX_NODES_OF_PASSED = 40
 """Of a passing test's keywords and messages that are remembered, to know its lines when a later test fails."""
@@ -427,6 +429,8 @@ class FailTaleLibrary:
 
     def _folders(self) -> OutputFolders | None:
         """Where screenshots may be, and where those that are embedded are saved beside the bundles."""
+        from FailTaleLibrary.screenshots import OutputFolders
+
         output, home, bundles = _output_dir(), _place_of_bundles(), self.run.config.bundles
         if output is None or home is None:
             return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from itertools import islice
@@ -14,11 +13,11 @@ from urllib.parse import quote
 from FailTaleLibrary.belonging.used_texts import UsedText, can_name
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.records import Failure, FailureScope, Identifier, KeywordStep, Window
-from FailTaleLibrary.screenshots import MAX_ADDRESS, OutputFolders, ShownPicture, addresses_in, with_screenshots
 
 if TYPE_CHECKING:  # tests that pass need none of it
     from FailTaleLibrary.redaction import Redactor
     from FailTaleLibrary.redaction.redactor import RecordRedactor
+    from FailTaleLibrary.screenshots import OutputFolders, ShownPicture
 
 _log = logger_of(__name__)
 
@@ -119,6 +118,8 @@ def _failure_of_result(
     attempt: int,
     folders: OutputFolders | None,
 ) -> Failure:
+    import secrets
+
     from FailTaleLibrary.redaction.redactor import RecordRedactor
 
     safe = RecordRedactor(redactor)
@@ -145,6 +146,7 @@ def _failure_of_result(
 def failure_with_screenshots(failure: Failure, result: Any, folders: OutputFolders, redactor: Redactor) -> Failure:
     """The failure with the pictures that its test (or suite's setup or teardown), ``result``, has shown by now."""
     from FailTaleLibrary.redaction.redactor import RecordRedactor
+    from FailTaleLibrary.screenshots import with_screenshots
 
     try:
         return with_screenshots(failure, shown_pictures(result), folders, RecordRedactor(redactor).short)
@@ -279,6 +281,8 @@ def shown_pictures(result: Any) -> Iterator[ShownPicture]:
 
     A keyword that takes a screenshot and shows none says its path: as what it returned, or in a sentence.
     """
+    from FailTaleLibrary.screenshots import ShownPicture
+
     for message, owner in islice(_messages_backwards(result), MAX_NODES):
         keyword = str(owner.name or "") if _is_keyword(owner) else ""
         at = _utc(getattr(message, "timestamp", None))
@@ -287,6 +291,8 @@ def shown_pictures(result: Any) -> Iterator[ShownPicture]:
 
 
 def _pictures_of(message: str, keyword: str, *, is_html: bool) -> list[str]:
+    from FailTaleLibrary.screenshots import MAX_ADDRESS, addresses_in
+
     if is_html:
         from FailTaleLibrary.rendering import is_card  # with all that draws cards: hosts would wait for that
 

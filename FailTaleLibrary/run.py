@@ -22,7 +22,6 @@ directory.
 from __future__ import annotations
 
 import os
-import secrets
 import threading
 import time
 from collections import deque
@@ -355,6 +354,8 @@ class Run:
         ``used`` are texts that the test used or saw, as they are, such as ``order=4711``: what in them names one thing
         proves lines its own.
         """
+        import secrets
+
         from FailTaleLibrary.belonging.identifiers import identifiers_in
         from FailTaleLibrary.redaction.redactor import RecordRedactor
 

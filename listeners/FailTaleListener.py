@@ -9,7 +9,6 @@ otherwise when the test ends. Nothing here changes a result: every hook catches 
 from __future__ import annotations
 
 import functools
-import html
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -337,6 +336,8 @@ def _whole_path(config: str | None, words: tuple[str, ...]) -> tuple[str | None,
 def _with_line(message: str, line: str) -> str:
     """A test's message with one more line; escaped in an HTML message, because the line quotes logs."""
     if message.startswith("*HTML*"):
+        import html  # with its tables of characters
+
         return f"{message}<br><br>{html.escape(line)}"
     return f"{message}\n\n{line}".lstrip()
 

@@ -34,6 +34,7 @@ ONLY_FOR_A_FAILURE = (
     "FailTaleLibrary.redaction",
     "FailTaleLibrary.stores",
     "FailTaleLibrary.rendering",
+    "FailTaleLibrary.screenshots",
 )
 CONNECTS = ("FailTaleLibrary.collection.source", "FailTaleLibrary.transports", "FailTaleLibrary.windows")
 FOR_WINDOWS = ("re2", "FailTaleLibrary.timestamps")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,4 +35,6 @@ class Correlation:
 
 def _random_id(*, bits: int) -> int:
     """Not 0, which is no id, says the specification."""
+    import secrets  # with hmac, for whoever asks for an id
+
     return secrets.randbelow((1 << bits) - 1) + 1

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -80,10 +79,10 @@ class OwnTests:
         self._began_at = time.time()
         self._file: int | None = None
         self._number = 0
-        self._test: tuple[float, bytes] | None = None
-        """When the test under way began, and its name."""
+        self._test: tuple[bytes, bytes] | None = None
+        """When the test under way began, and its name, as they are written."""
         self._directory = directory
-        self._name = f"{time.time_ns():020d}-{secrets.token_hex(4)}"
+        self._name = f"{time.time_ns():020d}-{os.urandom(4).hex()}"
 
     def begin(self) -> None:
         """From now on others know of this process. One that only asks for them need not say so."""
@@ -97,14 +96,15 @@ class OwnTests:
         if self._file is None:
             self.begin()
         if self._file is not None:
-            self._test = time.time(), name.encode("utf-8", "replace").replace(b"\n", b" ")[: SLOT_BYTES - 64]
+            encoded = name.encode("utf-8", "replace").replace(b"\n", b" ")
+            self._test = _clock_time(), encoded[: SLOT_BYTES - 64]
             self._number += 1
-            self._write_slot(0.0, b"running")
+            self._write_slot(b"0", b"running")
 
     def test_ended(self, status: Status) -> None:
         """It has ended, its teardown included."""
         if self._file is not None and self._test is not None:
-            self._write_slot(time.time(), status.encode())
+            self._write_slot(_clock_time(), status.encode())
         self._test = None
 
     def close(self) -> None:
@@ -182,9 +182,10 @@ class OwnTests:
         assert self._file is not None  # noqa: S101 - for the type checker
         os.pwrite(self._file, json.dumps(header).encode().ljust(HEADER_BYTES), 0)
 
-    def _write_slot(self, ended_at: float, status: bytes) -> None:
+    def _write_slot(self, ended_at: bytes, status: bytes) -> None:
         assert self._file is not None and self._test is not None  # noqa: S101, PT018 - for the type checker
-        line = b"%.6f %.6f %s %s\n" % (self._test[0], ended_at, status, self._test[1])
+        began_at, name = self._test
+        line = b"%b %b %b %b\n" % (began_at, ended_at, status, name)
         place = HEADER_BYTES + self._number % SLOTS * SLOT_BYTES
         try:
             os.pwrite(self._file, line.ljust(SLOT_BYTES), place)
@@ -268,6 +269,11 @@ class _Process:
             words = self.slots[place : place + SLOT_BYTES].decode("utf-8", "replace").rstrip().split(" ", 3)
             if len(words) == 4 and words[2] in ("running", "passed", "failed", "ended"):
                 yield float(words[0]), float(words[1]), cast(Status, words[2]), words[3]
+
+
+def _clock_time() -> bytes:
+    """Of now, as a slot has it: seconds for `float`, made of a whole number, which takes half as long to write."""
+    return b"%de-9" % time.time_ns()
 
 
 def _until(began_at: float, ended_at: float, *, is_alive: bool) -> float:
