@@ -71,23 +71,26 @@ def yaml_parsed_once(path: Path) -> Any:
 
 
 def made_once(path: Path, sources: Sequence[Path], make: Callable[[], Any]) -> Any:
-    """What ``make`` makes of our own ``sources``, in Python's plain values: made when one of them is new.
+    """What ``make`` makes of our own ``sources``, in Python's plain values; see `code_made_once`."""
+    code = code_made_once(path, sources, lambda: compile(repr(make()), str(path), "eval"))
+    return eval(code)  # noqa: S307 - a literal: what Python's own `repr` made
+
+
+def code_made_once(path: Path, sources: Sequence[Path], make: Callable[[], CodeType]) -> CodeType:
+    """The code that ``make`` makes of our own ``sources``: made when one of them is new.
 
     It is kept as Python keeps a module's bytecode, beside ``path`` and under its name.
     """
-    return eval(_MadeLoader(path, sources, make).kept())  # noqa: S307 - a literal: what Python's own `repr` made
+    return cast(CodeType, _MadeLoader(path, sources, make).get_code(path.name))
 
 
 class _MadeLoader(SourceFileLoader):
-    """Files -> an expression; importlib compares times and sizes, and writes ``__pycache__`` where it may."""
+    """Files -> code; importlib compares times and sizes, and writes ``__pycache__`` where it may."""
 
-    def __init__(self, path: Path, sources: Sequence[Path], make: Callable[[], Any]) -> None:
+    def __init__(self, path: Path, sources: Sequence[Path], make: Callable[[], CodeType]) -> None:
         super().__init__(path.name, str(path.with_name(f"{path.name}.py")))
         self._sources = sources
         self._make = make
-
-    def kept(self) -> CodeType:
-        return cast(CodeType, self.get_code(self.name))
 
     def path_stats(self, path: str) -> Mapping[str, Any]:
         """In the place of a time: what changes whenever the time or the size of a source does."""
@@ -99,7 +102,7 @@ class _MadeLoader(SourceFileLoader):
         return b"" if path == self.path else super().get_data(path)
 
     def source_to_code(self, data: Any, path: Any, *, _optimization: int = -1) -> CodeType:  # type: ignore[override]
-        return compile(repr(self._make()), self.path, "eval")
+        return self._make()
 
 
 def yaml_parsed(path: Path, *, without: Collection[str] = ()) -> Any:
