@@ -400,6 +400,18 @@ def output_past_the_window(visit: Visit) -> None:
 
 
 @at_visit
+def output_beside_ignored_messages(visit: Visit) -> None:
+    """As asyncssh sends it; no rogue in this."""
+    for number in visit.numbers:
+        visit.begin(number)
+        for _ in range(2500):
+            visit.out(b"a line of a log\n")
+            visit.transport.say(common.MSG_IGNORE, b"")
+        visit.end(number)
+    visit.finish()
+
+
+@at_visit
 def output_in_single_bytes(visit: Visit) -> None:
     visit.begin(visit.numbers[0])
     visit.transport.storm(common.MSG_CHANNEL_DATA, visit.peer, b"x")

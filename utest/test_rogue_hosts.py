@@ -17,6 +17,7 @@ from rogue_host import AFTER_LOGIN, BEFORE_SSH, CLOCKS, LOGINS, STEPS, VISITS, r
 from sshd import Sshd
 from test_hostile_words import UNSEEN, texts_of
 from ways import NEVER
+from ways import run as run_script
 
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.errors import TransportError
@@ -141,6 +142,14 @@ def peak_bytes() -> int:
 def _status(name: str) -> int:
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(f"{name}:"))
+
+
+def test_messages_that_go_with_data_are_no_storm(rogues: tuple[Path, dict[str, int]], a_host: Sshd) -> None:
+    way = "output_beside_ignored_messages"
+    connections = Connections(config_with(rogues, (way,), a_host))
+    result = run_script(connections.transport(way), "cat log")
+    connections.close()
+    assert (result.stdout.count(b"\n"), result.incomplete) == (2500, None)
 
 
 def test_a_host_that_broke_the_bounds_is_left_alone_for_a_minute(

@@ -19,6 +19,7 @@ from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_WINDOW_ADJUST,
     MSG_DEBUG,
     MSG_DISCONNECT,
     MSG_IGNORE,
@@ -38,6 +39,9 @@ _NEW_KEYS, _MESSAGE = 100, 10
 """What a message costs. A visit needs a dozen; more of them are keepalives, or a storm."""
 _FREE_BYTES, _ONE_BYTE = 16, 1
 """Data that somebody reads costs nothing from so many bytes on: how much comes of those is the visit's to mind."""
+_COMPANIONS = frozenset({MSG_IGNORE, MSG_CHANNEL_WINDOW_ADJUST})
+"""Messages that go with others: asyncssh sends one to be ignored with each of data, and a server with a small window
+opens it after each packet of ours. So many of them cost a byte only."""
 _WRITING_S = 15.0
 """For one packet of ours."""
 _SPARE_BYTES = 64 * 1024
@@ -75,6 +79,8 @@ class BoundedPacketizer(Packetizer):
         self._greeting_bytes = 0
         self._allowed, self._most = _ALLOWED_AT_LOGIN, _ALLOWED_AT_LOGIN
         self._counted_at = time.monotonic()
+        self._companions = 0
+        """How many messages may still come beside what was sent, and what was read."""
 
     def logged_in(self) -> None:
         """From here on more may come."""
@@ -87,6 +93,7 @@ class BoundedPacketizer(Packetizer):
 
     def give_back(self, size: int) -> None:
         """A message that has just been counted was so many bytes of data for somebody who reads them."""
+        self._companions += 1
         cost = _ONE_BYTE * max(0.0, 1 - size / _FREE_BYTES)
         self._allowed = min(self._most, self._allowed + _MESSAGE - cost)
 
@@ -106,11 +113,18 @@ class BoundedPacketizer(Packetizer):
             self.has_ended = True
             raise
         self.has_ended = kind == MSG_DISCONNECT
-        self._count(_NEW_KEYS if kind == MSG_KEXINIT else _MESSAGE)
+        self._count(self._cost(kind))
         return MSG_IGNORE if kind == MSG_DEBUG else kind, message  # paramiko would prepare its text for a log
+
+    def _cost(self, kind: int) -> float:
+        if kind in _COMPANIONS and self._companions:
+            self._companions -= 1
+            return _ONE_BYTE
+        return _NEW_KEYS if kind == MSG_KEXINIT else _MESSAGE
 
     def write_all(self, out: bytes) -> None:  # type: ignore[override]
         """Raises EOFError, as paramiko expects it, also where the server takes nothing any more."""
+        self._companions += len(_COMPANIONS)
         rest, ends = memoryview(out), time.monotonic() + _WRITING_S
         while rest:
             try:
