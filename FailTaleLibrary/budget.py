@@ -23,6 +23,8 @@ STDERR_BYTES = 4096
 FAILURE_TIME = our_words("limits.failure_time")
 _LEAST_RANKING_S = 0.5
 """For ranking, also where the collection took all the time: a card without suspects says little."""
+_STOPPED_RANKING_S = 0.2
+"""For ranking once somebody has pressed Ctrl-C: all that is shown behind it has about a second."""
 _READING_S = 2.0
 """Of a host's time, for what it says at the end: that is still to be searched for secrets. Of a short time a sixth."""
 _DRAWING_S = 3.0
@@ -100,13 +102,13 @@ class Budget:
         return self.part(max(_LEAST_RANKING_S, self.left_s - self.drawing_s))
 
     def is_over_by(self, stop: threading.Event) -> Callable[[], bool]:
-        """Whether its time is over; once ``stop`` is set, no more is left than ranking may have in any case."""
+        """Whether its time is over; once ``stop`` is set, a moment is left."""
 
         stopped: list[float] = []
 
         def is_over() -> bool:
             if stop.is_set() and not stopped:
-                stopped.append(self._clock() + _LEAST_RANKING_S)
+                stopped.append(self._clock() + _STOPPED_RANKING_S)
             return self.left_s <= 0 or any(ends <= self._clock() for ends in stopped)
 
         return is_over

@@ -154,6 +154,8 @@ def _report_text(report: Report) -> str:
 
 _LEAST_STORING_S = 3.0
 """A bundle has this long, however little time is left: it is the evidence itself. A disk that hangs gets no more."""
+_STOPPED_DRAWING_S = 0.6
+"""For a card once somebody has pressed Ctrl-C; the first one of a run also loads what draws it."""
 _LEAST_REMEMBERING_S = 0.2
 """For what later failures are to know of this one's lines."""
 
@@ -215,7 +217,7 @@ class Run:
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
         self._left_s: tuple[str, float] = ("", 0.0)
-        """The newest failure, by its id, and how much of its time is left for what is shown of it."""
+        """The newest failure, by its id, and how much time there is for what is shown of it."""
         self._stop_the_log = log_as_asked(environ)
         for note in (*config.notes, *config.warnings):
             _log.info("the configuration: %s", note)
@@ -447,8 +449,8 @@ class Run:
         if report.bundle is not None:
             report, documents = self._with_documents(report)
             report = self._stored(report, partial(self._stages.replace, documents=documents), output_dir, budget)
-        self._remember(report, budget, time.monotonic() - began)
-        self._left_s = report.failure.id, budget.left_s
+        self._remember(report, budget, stop, time.monotonic() - began)
+        self._left_s = report.failure.id, _STOPPED_DRAWING_S if stop.is_set() else max(budget.drawing_s, budget.left_s)
         return report
 
     def with_failure(self, report: Report, failure: Failure, *, output_dir: Path | None) -> Report:
@@ -524,7 +526,7 @@ class Run:
         """What its collection has left; for a report of long ago, or one whose time is used up, what is kept for it."""
         budget = Budget(self.config.limits.failure_time_s)
         newest, left_s = self._left_s
-        return budget.part(max(budget.drawing_s, left_s if newest == report.failure.id else 0.0))
+        return budget.part(left_s if newest == report.failure.id else budget.drawing_s)
 
     def text(self, report: Report) -> str:
         """A report as text for a terminal."""
@@ -799,10 +801,10 @@ class Run:
         except Exception as error:
             self._faults.sentence("counting equal failures", error)
 
-    def _remember(self, report: Report, budget: Budget, seconds: float) -> None:
+    def _remember(self, report: Report, budget: Budget, stop: threading.Event, seconds: float) -> None:
         time_left = budget.part(max(_LEAST_REMEMBERING_S, budget.left_s - budget.drawing_s / 2))
         try:
-            self._history = self._history.with_report(report, is_over=lambda: time_left.left_s <= 0)
+            self._history = self._history.with_report(report, is_over=lambda: stop.is_set() or time_left.left_s <= 0)
         except self._passed_on:
             raise
         except Exception as error:

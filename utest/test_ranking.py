@@ -558,6 +558,15 @@ def test_when_its_time_is_used_up_ranking_stops_and_says_so(looks: int) -> None:
         assert "9,000 lines" in analysis.notes[0]
 
 
+def test_of_many_sources_when_time_is_used_up_the_newest_lines_of_each_are_judged_and_the_rest_is_told() -> None:
+    reading = iter(range(20))
+    lines = [f"2026-03-14 12:01:06,000 ERROR list {chr(0x4E00 + n)} is empty" for n in range(300)]
+    items = [log(*lines, collector=f"log{number}") for number in range(20)]
+    analysis = rank(a_failure(), evidence(*items), is_over=lambda: next(reading, None) is None)
+    assert analysis.suspects
+    assert analysis.notes == ("Ranking left out 4,000 of 6,000 lines, the oldest: its time was used up.",)
+
+
 # --- Headline --------------------------------------------------------------------------------------------------------
 
 

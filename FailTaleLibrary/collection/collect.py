@@ -42,7 +42,7 @@ BUNDLE_RATIO = 8
 """Full texts of one failure that are kept for its bundle, as a multiple of `limits.failure_bytes`: until it is written
 they are held in memory."""
 
-LAST_ANSWERS_S = 0.7
+LAST_ANSWERS_S = 0.5
 """After a collection is cancelled: how long what hosts have sent may take to become evidence. Ctrl-C has a second."""
 
 _SENDING_S = 0.005

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import TypeVar
 
 from FailTaleLibrary.lazy import dataclass, field, replace
@@ -25,6 +25,8 @@ MOST_LINES = 20_000
 """Of one item that are read once more; the newest."""
 _MOST_ORDINARY = 200
 """Ordinary lines of one item whose templates are remembered."""
+_AT_ONCE = 100
+"""Lines between two looks at whether time is used up."""
 _ORDINARY = our_words("")
 
 K = TypeVar("K")
@@ -146,7 +148,8 @@ def _telling_templates(lines: Sequence[str], is_over: Callable[[], bool]) -> set
     log = Log(lines[-MOST_LINES:], is_over=is_over)
     ordinary = islice((index for index, each in enumerate(log.readings) if each.gravity is ORDINARY), _MOST_ORDINARY)
     grave = (index for index, each in enumerate(log.readings) if each.gravity is not ORDINARY)
-    return {shape for index in chain(ordinary, grave) if (shape := log.template(index))}
+    in_time = takewhile(lambda each: each[0] % _AT_ONCE or not is_over(), enumerate(chain(ordinary, grave)))
+    return {shape for _, index in in_time if (shape := log.template(index))}
 
 
 def _newest_entries(entries: dict[K, V], most: int) -> dict[K, V]:

@@ -259,8 +259,8 @@ ECHO = 1.0
 _ENOUGH = 8
 """So many known shapes make it a fact that another one is new."""
 _NOTHING: frozenset[bytes] = frozenset()
-_GROUPS_AT_ONCE = 1000
-"""Between two looks at whether time is used up."""
+_AT_ONCE = 100
+"""Units, and then shapes, between two looks at whether time is used up; so many of a source are judged in any case."""
 _TRACE_LINES = 60
 """Of a stack trace, looked at for what it names."""
 _CONTEXT_LINES = 2
@@ -335,24 +335,36 @@ class Source:
 
     def scored(self) -> list[Scored]:
         """The units that have a signal, in any order; of lines of one shape the most significant."""
-        told = {line[2:].strip() for line in self.item.changes if line.startswith("+ ")}  # a change speaks for itself
-        telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
-        groups: dict[str, list[Unit]] = {}
-        for unit in units_of(self.log, also={*telling, *self._first_words} if self._first_words else telling):
-            if self._is_snapshot and not any(map(self._is_dated, unit.lines)):
-                continue
-            if not told or self.log.lines[unit.telling].strip() not in told:
-                groups.setdefault(self._shape(unit), []).append(unit)
+        groups = self._groups()
         scale = log(max(2, len(self.log)))
         scored: list[Scored] = []
         for number, units in enumerate(reversed(groups.values())):  # the newest first, should time run out
-            if number and number % _GROUPS_AT_ONCE == 0 and self._setting.is_over():
-                self.unjudged = sum(len(units) for units in list(groups.values())[: len(groups) - number])
+            if number and number % _AT_ONCE == 0 and self._setting.is_over():
+                self.unjudged += sum(len(units) for units in list(groups.values())[: len(groups) - number])
                 break
             best = self._best(self.log.template(units[0].telling), units, 1.0 - log(len(units)) / scale)
             if best is not None:
                 scored.append(best)
         return scored
+
+    def _groups(self) -> dict[str, list[Unit]]:
+        """The units that may be suspects, by their shapes and in their order; the newest, should time run out."""
+        told = {line[2:].strip() for line in self.item.changes if line.startswith("+ ")}  # a change speaks for itself
+        telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
+        units = list(units_of(self.log, also={*telling, *self._first_words} if self._first_words else telling))
+        shaped: list[tuple[str, Unit]] = []
+        for number, unit in enumerate(reversed(units)):
+            if number and number % _AT_ONCE == 0 and self._setting.is_over():
+                self.unjudged = len(units) - number
+                break
+            if self._is_snapshot and not any(map(self._is_dated, unit.lines)):
+                continue
+            if not told or self.log.lines[unit.telling].strip() not in told:
+                shaped.append((self._shape(unit), unit))
+        groups: dict[str, list[Unit]] = {}
+        for shape, unit in reversed(shaped):
+            groups.setdefault(shape, []).append(unit)
+        return groups
 
     def _shape(self, unit: Unit) -> str:
         """Of a trace with the shape of the line that logs it: one exception may have many reasons."""
