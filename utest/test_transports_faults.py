@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import signal
 import socket
@@ -351,6 +352,55 @@ def refusal_in_passing(connections: Connections) -> TransportError:
     with pytest.raises(TransportError) as caught:
         connections.transport("web1")
     return caught.value
+
+
+class CorruptingNetwork:
+    """A way to a port on which one byte is changed, when somebody asks for it."""
+
+    def __init__(self, port: int) -> None:
+        self.corrupts_next = False
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self._listening.getsockname()[1]
+        self._to = port
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def close(self) -> None:
+        self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                client, _ = self._listening.accept()
+            except OSError:
+                return
+            server = socket.create_connection(("127.0.0.1", self._to))
+            threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
+            threading.Thread(target=self._pass_on, args=(server, client), daemon=True).start()
+
+    def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
+        with one, contextlib.suppress(OSError):
+            while data := bytearray(one.recv(65536)):
+                if self.corrupts_next and one.getpeername()[1] == self._to:
+                    self.corrupts_next = False
+                    data[0] ^= 0x41  # of a packet's length, which most ciphers leave as it is
+                other.sendall(data)
+            other.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_byte_that_the_network_changes_costs_a_connection_and_no_answer(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    host = new_host()
+    with contextlib.closing(CorruptingNetwork(host.port)) as network:
+        known_hosts = tmp_path / "known_hosts"
+        known_hosts.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{network.port} "))
+        connections = to(host, port=network.port, known_hosts=known_hosts)
+        for changes in (False, True, False, True):
+            network.corrupts_next = changes
+            assert run(connections, "echo well").stdout == b"well\n"
+        assert connections.opened == 3
+        connections.close()
 
 
 def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host: Callable[..., Sshd]) -> None:

@@ -85,6 +85,8 @@ class SshTransport:
         self._login: Login | None = None
         """The one that is under way."""
         self._closed = False
+        self._kept_bounds = False
+        """Whether its newest visit was in order."""
         self.known = KnownLogin(has_gate=ssh.gate)
         self.hello_s = ssh.connect_timeout_s
         """How long it may take to do so for the first time."""
@@ -131,6 +133,7 @@ class SshTransport:
             raise silent from error
         finally:
             self._mind_violation(self._connection)
+        self._kept_bounds = outcome.in_order
         connection = self._connection
         if not outcome.in_order and connection is not None and not connection.is_in_use:
             self._drop(connection)  # else whoever else is in it will find out, and may still get what a mark did not
@@ -235,10 +238,15 @@ class SshTransport:
         return connection
 
     def _mind_violation(self, connection: _Connection | None) -> None:
-        """A host that goes beyond its bounds is left alone for a while: its next connection would be as bad."""
+        """A host that goes beyond its bounds is left alone for a while: its next connection would be as bad.
+
+        Not one that has kept to them before: a byte that the network has changed looks the same.
+        """
         if connection is not None and connection.violation and not connection.is_minded:
             connection.is_minded = True
-            self._breaker.failed("connection lost", f"Host '{self.name}' {connection.violation}.")
+            was_well, self._kept_bounds = self._kept_bounds, False
+            if not was_well:
+                self._breaker.failed("connection lost", f"Host '{self.name}' {connection.violation}.")
 
     def _drop(self, connection: _Connection | None) -> None:
         if connection is not None:
