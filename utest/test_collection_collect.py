@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from patience import FOREVER_S, PATIENCE_S, wait_until
-from sshd import Sshd
+from sshd import Sshd, running_with
 
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import Collected, collect
@@ -196,6 +196,27 @@ def test_cancelling_ends_it_early_and_the_rest_is_a_gap(tmp_path: Path) -> None:
     threading.Thread(target=lambda: wait_until(began.exists) and cancel.set(), daemon=True).start()
     result = collected(config, cancel=cancel)
     assert reasons(result) == {"here/slow": "cancelled"}
+
+
+class TimedOutError(BaseException):
+    """What a test framework raises in the thread of a test whose time is over."""
+
+
+def test_hosts_are_left_when_the_tests_own_time_is_over_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FAILTALE_TEST", str(tmp_path))
+
+    def time_is_over(_: CollectionState) -> None:
+        if "sleep 600" in running_with(f"FAILTALE_TEST={tmp_path}"):
+            raise TimedOutError
+
+    limits = {"host_time": 600, "failure_time": 600}
+    with pytest.raises(TimedOutError):
+        collected(
+            a_config([{"name": "slow", "command": "sleep 600", "timeout": 500}], limits=limits), progress=time_is_over
+        )
+    assert wait_until(lambda: running_with(f"FAILTALE_TEST={tmp_path}") == [])
 
 
 def test_progress_counts_up_to_all_steps() -> None:

@@ -86,12 +86,15 @@ def collect(
     context = CollectionContext(
         failure, access, redactor.until(stop.is_set), faults, leave, stop, _start_preparing, at_once=max(1, at_once)
     )
-    _start_hosts(context, plan, budget, results)
-    results.wait(cancel)
-    leave.set()
-    if cancel.is_set():
-        results.wait_for_last_answers()
-    stop.set()
+    try:
+        _start_hosts(context, plan, budget, results)
+        results.wait(cancel)
+        leave.set()
+        if cancel.is_set():
+            results.wait_for_last_answers()
+    finally:  # also when the test's own time is over, or a second Ctrl-C ends it
+        leave.set()
+        stop.set()
     answers, gaps, clocks = results.close(cancelled=cancel.is_set())
     items = [each.record for each in answers if isinstance(each.record, Item)]
     return Collected(

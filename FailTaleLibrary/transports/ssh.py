@@ -240,12 +240,12 @@ class SshTransport:
     def _mind_violation(self, connection: _Connection | None) -> None:
         """A host that goes beyond its bounds is left alone for a while: its next connection would be as bad.
 
-        Not one that has kept to them before: a byte that the network has changed looks the same.
+        Not one that has kept to them before, for what the network may have garbled.
         """
         if connection is not None and connection.violation and not connection.is_minded:
             connection.is_minded = True
             was_well, self._kept_bounds = self._kept_bounds, False
-            if not was_well:
+            if not (was_well and connection.is_garbled):
                 self._breaker.failed("connection lost", f"Host '{self.name}' {connection.violation}.")
 
     def _drop(self, connection: _Connection | None) -> None:
@@ -313,6 +313,13 @@ class _Connection:
     def violation(self) -> str:
         """What the host did that ended it: words behind "the host "; empty where it kept to its bounds."""
         return self._transport.violation
+
+    @property
+    def is_garbled(self) -> bool:
+        """Whether its violation may be the network's."""
+        from FailTaleLibrary.transports.ssh_bounds import GARBLED
+
+        return self.violation.startswith(GARBLED)
 
     def start(self, command_line: str, *, wait_s: float) -> _RemoteShell:
         """A channel in which the command runs; waits up to ``wait_s`` for one to be free.

@@ -31,6 +31,8 @@ from FailTaleLibrary import background
 
 LARGEST_PACKET_BYTES = 256 * 1024
 """RFC 4253 wants 35,000 to be taken, and nobody may send us more than 32 kB of data in one; OpenSSH stops here."""
+GARBLED = "announced a packet of"
+"""How the words begin of a violation that may be a byte which the network has changed."""
 LONGEST_GREETING_BYTES = 64 * 1024
 """Of the lines before and with the version; RFC 4253 allows the version itself 255."""
 _ALLOWED_AT_LOGIN, _ALLOWED, _ALLOWED_EACH_S = 1000.0, 20_000.0, 200.0
@@ -101,7 +103,7 @@ class BoundedPacketizer(Packetizer):
 
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         if n > LARGEST_PACKET_BYTES:
-            self.refuse(f"announced a packet of {n:,} bytes")
+            self.refuse(f"{GARBLED} {n:,} bytes")
         return super().read_all(n, check_rekey)
 
     def read_message(self) -> tuple[int, paramiko.Message]:
