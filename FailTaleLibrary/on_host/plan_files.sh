@@ -14,7 +14,7 @@
 #   now        epoch seconds
 marked=${marked-} unreadable=${unreadable-}
 how=${how-} stale=${stale-} low_at=${low_at-} marks=${marks-} changed=${changed-} early=${early-} late=${late-} marked_at=${marked_at-0}
-most=${most-} newline=${newline-} now=${now-} found=${found-} folder=- changed_folders=
+most=${most-} newline=${newline-} now=${now-} found=${found-} folder=- changed_folders='' may_have_copies=''
 # holds PATH SIZE DIGEST MARKED_PATH: does a file hold the content that was marked? A mark of a packed file is about its
 # packed bytes.
 holds() {
@@ -194,6 +194,15 @@ find_changed_folders() {
   by_word
   changed_folders=''
   if [ "$#" -gt 0 ]; then changed_folders=$(find "$@" -maxdepth 0 -mmin "-$(((now - since) / 60 + 2))" 2>/dev/null); fi
+  look_for_copies
+}
+# Sets may_have_copies, once for a folder: is there any name in or below it that `is_numbered` could mean?
+look_for_copies() {
+  may_have_copies=''
+  case $newline$changed_folders in *"$newline$folder/"*) may_have_copies=yes; return ;; esac
+  for each in "$folder"/*[-._][0-9]* "$folder"/*[-._]old* "$folder"/*[-._]bak* "$folder"/*[-._]prev*; do
+    if [ -f "$each" ]; then may_have_copies=yes; return; fi
+  done
 }
 # The 40 newest of copies, newest first.
 sort_copies() {
@@ -336,8 +345,10 @@ plan_unmarked_copies() {
   name=${path##*/}
   find_changed_folders
   copies=''
-  copies_around
-  keep_numbered
+  if [ -n "$may_have_copies" ]; then
+    copies_around
+    keep_numbered
+  fi
   archives
   if [ -z "$copies" ]; then return; fi
   keep_trusted
