@@ -93,6 +93,12 @@ def test_a_missing_log_is_a_gap_and_a_program_that_misses_a_file_a_failed_item()
     assert (item.status, item.stderr) == ("failed", said.strip())
 
 
+def test_a_program_that_the_host_has_no_memory_to_load_is_not_missing() -> None:
+    said = "uptime: error while loading shared libraries: libc.so.6: failed to map segment from shared object\n"
+    item = an_item(a_result(stderr=said, exit_status=127))
+    assert (item.status, item.stderr) == ("failed", said.strip())
+
+
 def test_a_quiet_log_of_a_user_without_a_home_is_empty_not_missing() -> None:
     said = "Could not chdir to home directory /nonexistent: No such file or directory\n"
     item = an_item(a_result(stderr=said), collector=Collector(name="log", file=("/x",)))

@@ -415,11 +415,15 @@ def _reason_of_silence(
             privilege=privilege,
         )
     )
-    if silence is None and result.exit_status == 127 and not is_title:
+    if silence is None and result.exit_status == 127 and not is_title and not any(_NOT_LOADED in line for line in said):
         collector = derived(_collector_of, asked.step)
         return "command not found", our_words("a program that '{}' runs is not on the host", collector)
     has_failed = result.exit_status not in (0, None)
     return silence if silence is None or not (is_title and has_failed) or silence[0] == "permission denied" else None
+
+
+_NOT_LOADED = "error while loading shared libraries"
+"""What the loader says, with the same status, of a program that is there: memory or a library is missing."""
 
 
 def _reason_of(incomplete: str) -> GapReason:
