@@ -20,8 +20,8 @@ _GRAM = 3
 LITTLE_WORK = 10_000_000
 """Characters times expressions, of all texts together, before an automaton is made: some 60 ms. That takes 60 to 150
 with the states that it gains while it searches its first texts."""
-_TO_FOLD, _TO_COMPILE = 20, 10_000
-"""The same for each character that is looked at, and for an expression."""
+_FOR_TEXT, _FOR_CHARACTER, _FOR_SEARCH, _TO_COMPILE = 5_000, 20, 400, 10_000
+"""The same for a text and each character of it, and for each expression that may match it."""
 _LONG_KS = str.maketrans("\u017f", "s")
 """What `str.lower` leaves and RE2 takes for an ``s``; it lowers the sign for Kelvin itself."""
 
@@ -59,12 +59,13 @@ class Expressions(Generic[Text]):
 
         None once one automaton for all costs less than to search for these one by one.
         """
-        if self._work_left < _TO_FOLD * len(text):
+        if self._work_left < _FOR_CHARACTER * len(text):
             self._work_left = 0
             return None
         possible = self._literals.owners_in(_in_lower_case(text))
         new = sum(number not in self._patterns for number in possible)
-        self._work_left -= len(text) * (len(possible) + _TO_FOLD) + new * _TO_COMPILE
+        self._work_left -= _FOR_TEXT + len(text) * _FOR_CHARACTER + new * _TO_COMPILE
+        self._work_left -= len(possible) * (len(text) + _FOR_SEARCH)
         return possible if self._work_left > 0 else None
 
     def pattern(self, number: int) -> Pattern:

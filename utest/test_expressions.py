@@ -25,6 +25,7 @@ HERE = Path(__file__).parent
 ALWAYS, NEVER = 0, 10**12
 """The work before all expressions are sought by one automaton."""
 LINE_CHARS = 2000
+LONG = 10_000
 
 
 # --- Literals of an expression ----------------------------------------------------------------------------------------
@@ -194,17 +195,17 @@ def test_once_much_was_searched_all_expressions_are_sought_by_one_automaton() ->
     sought = expressions_for(["a", "b"], once(together))
     assert [list(sought.found_in(text)) for text in ("b", "ab", "c")] == [[1], [0, 1], []]
     assert made == []
-    assert [list(sought.found_in(text)) for text in (LINE_CHARS * "b", "c", "ab")] == [[1], [], [1]]
+    assert [list(sought.found_in(text)) for text in (LONG * "b", "c", "ab")] == [[1], [], [1]]
     assert made == ["automaton"]
 
 
 def test_a_text_that_is_long_by_itself_is_left_to_the_automaton() -> None:
-    assert expressions_for(["a"], lambda: lambda _: [6]).found_in(LINE_CHARS * "c") == [6]
+    assert expressions_for(["a"], lambda: lambda _: [6]).found_in(LONG * "c") == [6]
 
 
 def expressions_for(letters: list[str], together: Callable[[], Together]) -> Expressions[str]:
-    """Each of one letter; `LINE_CHARS` of a text are too much work for them, a few letters are not."""
-    work = 20 * LINE_CHARS
+    """Each of one letter; `LONG` texts are too much work for them, a few letters are not."""
+    work = 60_000
     return Expressions(
         [((each,),) for each in letters], one=lambda n: re2.compile(letters[n]), together=together, work=work
     )
