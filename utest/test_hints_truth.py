@@ -47,7 +47,7 @@ FACTS = """\
 [E1] api1 kernel -4.1 s x57 Out of memory: Killed process 812 (java) anon-rss:7921340kB limit 1024
 [E2] web1 nginx.access rt=2.501 GET /orders took 30003 ms, body 1500000 bytes, idle 1800 s of 8m
 [E3] pay1 haproxy.log 12:01:06.961 expired (notAfter=Nov 23 23:59:59 2025 GMT)
-[E5] db2 replication lag 00:00:47.2 since 2026-03-14T10:00:00Z, exit status 4, heap 2041.5 (2083.0) MB
+[E5] db2 replication lag 00:00:47.2 since 2026-03-14T10:00:00Z, exit status 4, heap 2041.5 (2083.0) MB, go 1.22.3
 [E4] k8s1 events deployment/cart: replicas 8 -> 0, watermark [95%], 'shop'@'10.0.0.21'
 """
 
@@ -57,7 +57,7 @@ FACTS = """\
     [
         "7.9 GB", "about 8 GB", "7.6 GiB", "2.5 s", "2500 ms", "30 s", "about 30 seconds", "1.5 MB",
         "1.5 million bytes", "1,500,000 bytes", "a 1500000-byte body", "30 minutes", "a 30-minute limit", "47 s",
-        "4 s before", "57 times", "status 4", "about 2 GB", "2083 MB",
+        "4 s before", "57 times", "status 4", "about 2 GB", "2083 MB", "1.5M bytes", "1465k", "Go 1.22",
         "at 12:01", "at 12:01:06", "23 November", "Nov 23", "November 23rd, 2025", "2025-11-23", "14 March 2026", "8→0",
         "from 8 to 0", "95 %", "95%", "3.6 s later", "process 812", "shop@10.0.0.21", "api1/web1", "0.5 s apart",
     ],
@@ -176,6 +176,9 @@ def test_a_verb_of_another_subject_makes_a_hint_doubtful_and_drops_none(file: st
         ("The user is not allowed to run the command.", False),
         ("You are allowed to run the command.", True),
         ("The body is 1.5 MB > 1 MB.", False),
+        ("The npm install failed with ERESOLVE.", False),
+        ("Only npm install helps.", True),
+        ("The limit was exceeded by the Import call (6291871 bytes).", False),
         ("It is <b>full</b>.", True),
         ("Start iptables again before the next run.", True),
         ("Start of iptables failed.", False),
@@ -201,6 +204,7 @@ def test_opinions_and_what_a_system_did_are_no_advice_and_hide_none(sentence: st
     [
         ("The disk is full, so the order failed.", ["The disk is full"]),
         ("The order failed because the disk is full.", ["the disk is full"]),
+        ("The buffer was full because of a cookie and nginx answered 400.", ["a cookie"]),
         ("Because the disk is full, the order failed.", ["the disk is full"]),
         ("The order failed after the update, which broke the API.", ["the update"]),
         ("The disk is full.", ["The disk is full"]),
@@ -239,6 +243,9 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("message larger than max (6 vs. 4)", "It has 6, more than the 4 allowed.", "The message was too small."),
         ("signature expired", "The signature is not valid.", "The signature was not expired."),
         ("require_certificate: true (was false)", "It is required.", "A certificate is no longer required."),
+        ("buffer 4k; (was 16k)", "It was cut from 16k to 4k.", "It was raised from 4k to 16k."),
+        ("Downgrade: core:amd64 (3.9.2-1, 3.8.0-4)", "It went from 3.9.2 to 3.8.0.", "It went from 3.8.0 to 3.9.2."),
+        ("lock held by pid 17", "The lock is held.", "The lock was not held by anybody."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
     ],
 )
@@ -274,6 +281,12 @@ def test_a_role_goes_from_the_machine_that_stepped_down_to_the_other_one(line: s
 )
 def test_an_act_has_a_doer_and_an_object_whatever_its_verb(clause: str, sides: tuple[str, str] | None) -> None:
     assert list(acts_of(clause)) == ([] if sides is None else [sides])
+
+
+def test_a_change_that_another_line_tells_is_not_turned_round_by_a_line_of_its_values() -> None:
+    line, change = "ruleset 118 not offered (offered: 117)", "set ruleset 117 -> 118"
+    assert not turns_round("The ruleset went from 117 to 118.", line, beside=[change])
+    assert turns_round("The ruleset went from 118 to 117.", change, beside=[line])
 
 
 def test_a_process_that_waits_for_a_lock_is_not_the_one_that_holds_it() -> None:

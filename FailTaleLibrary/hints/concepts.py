@@ -101,12 +101,19 @@ def said_in(text: str) -> tuple[Concept, ...]:
     return tuple(concept for concept in concepts() if concept.is_said_in(text))
 
 
+_CONSTANT = re.compile(r"\b[A-Z][A-Z\d]*(?:_[A-Z\d]+)+\b")
+"""``PKT_TOO_BIG``: several words."""
+
+
 @lru_cache(maxsize=_REMEMBERED)
 def _borne_in(text: str) -> frozenset[Concept]:
     """The ideas that a text states or shows."""
     folded = text.casefold()
+    words = _CONSTANT.sub(lambda match: match[0].replace("_", " "), text).casefold()
     return frozenset(
-        each for each in concepts() if each.said.search(folded) is not None or each.shown.search(folded) is not None
+        each
+        for each in concepts()
+        if each.said.search(folded) or each.shown.search(folded) or (words != folded and each.shown.search(words))
     )
 
 

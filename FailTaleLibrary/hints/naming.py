@@ -147,7 +147,7 @@ class Named:
         for number, (start, end) in numbers_of(rest):
             if _is_inside_word(rest, start, end):
                 continue
-            if re.fullmatch(r"\d+(?:\.\d+)*", number.text) and self._is_version(number.text):
+            if re.fullmatch(r"\d\d+|\d+(?:\.\d+)+", number.text) and self._is_version(number.text):
                 continue
             if not self._quantities.bear(number) and (number.meanings or not self._holds(number.text.casefold())):
                 return _not_found("the number", number.text)

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 
 from FailTaleLibrary.hints.words import significant_stems
 
 
-def turns_round(claim: str, line: str) -> bool:
-    """Whether a change or an act of the line stands the other way round in the claim."""
+def turns_round(claim: str, line: str, *, beside: Iterable[str] = ()) -> bool:
+    """Whether a change or an act of the line stands the other way round in the claim.
+
+    ``beside``: other lines, which may tell the same values as a change.
+    """
     return (
-        _turns_change_round(claim, line)
+        _turns_change_round(claim, line, {change for other in beside for change in _changes_told(other)})
         or _mixes_opposites(claim, line)
         or _turns_actor_round(claim, line)
         or _turns_expectation_round(claim, line)
@@ -40,10 +43,11 @@ _CHANGES = tuple(
         rf"(?:^|[\s;])- +(?P<key>[\w.-]+)[ =:]+{_X}.*?\+ +(?P=key)[ =:]+{_Y}",
         rf"{_OLD}{_X}.{{0,40}}{_NEW}{_Y}",
         rf"{_NEW}{_Y}.{{0,40}}{_OLD}{_X}",
-        rf"{_Y}(?: of [\w ]{{1,20}})?(?: [A-Za-z]{{1,4}})?\s+"
+        rf"{_Y}(?: of [\w ]{{1,20}})?(?: [A-Za-z]{{1,4}})?[;,]?\s+"
         r"(?:replaced|replaces|instead of|superseded|took the place of|"
         rf"\((?:was|before|previously|formerly))\s+{_ARTICLE}{_X}",
         rf"{_X}\s+{_TURNED}\s+{_ARTICLE}{_Y}",
+        rf"\b(?:up|down)grade:? [\w.:+-]+ \({_X}, {_Y}\)",
     )
 )
 """How texts tell a change of ``a`` to ``b``; a diff of two lines as well."""
@@ -81,11 +85,12 @@ def _changes_told(text: str) -> Iterator[tuple[str, str]]:
 
 
 def _plain_value(thing: str) -> str:
-    """In lower case, a number without zeros that count nothing: 16.00M is 16m."""
-    return re.sub(r"(?<=\d)\.0+(?!\d)", "", thing.casefold().strip("."))
+    """In lower case, a number without zeros that count nothing, a version without the package's: 16.00M is 16m."""
+    plain = re.sub(r"(?<=\d)\.0+(?![\d.])", "", thing.casefold().strip("."))
+    return re.sub(r"^(v?\d+(?:\.\d+)+)-[\w.+~]+$", r"\1", plain)
 
 
-def _turns_change_round(claim: str, line: str) -> bool:
+def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]) -> bool:
     told, claimed = list(_changes_told(line)), list(_changes_told(claim))
     if any((b, a) in told and (a, b) not in told for a, b in claimed):
         return True
@@ -98,7 +103,7 @@ def _turns_change_round(claim: str, line: str) -> bool:
     if not told and any(
         _stands_before(b, a, line)
         for a, b in claimed
-        if (a, b) not in compared and _has_digit(a) == _has_digit(b) and not _is_step(a, b, claim)
+        if (a, b) not in compared | told_beside and _has_digit(a) == _has_digit(b) and not _is_step(a, b, claim)
     ):
         return True
     return _has_wrong_direction(claim, told)
@@ -231,16 +236,22 @@ def _says_other_switch(claim: str, line: str) -> bool:
     return (on and not off and put_off and not put_on) or (off and not on and put_on and not put_off)
 
 
-_NOT = r"\b(?:not|never|n['\N{RIGHT SINGLE QUOTATION MARK}]t)(?: (?:yet|been|even|actually|really))? "
-_DENIED = re.compile(rf"{_NOT}([a-z]{{3,}}(?:ed|ing|full|down)|full|dead)\b", re.IGNORECASE)
+_NOT_DONE = re.compile(
+    r"\b(?:is|was|are|were|been|got|had) (?:not|never)(?: (?:yet|been|even|actually|really))* "
+    r"([a-z]{3,}(?:ed|ing)|held|kept|sent|lost|set|full|down|dead)\b",
+    re.IGNORECASE,
+)
+_DENIES = re.compile(
+    r"\b(?:not|no|never|none|cannot|without|un(?:able|known|supported|authori\w+))\b|n't\b|fail|denied|refus|reject|invalid",
+    re.IGNORECASE,
+)
 
 
 def _denies(claim: str, line: str) -> bool:
-    """Whether a claim says that something did not happen which the line says in that very word."""
-    return any(
-        re.search(rf"\b{match[1]}\b", line, re.IGNORECASE) and not re.search(_NOT, line, re.IGNORECASE)
-        for match in _DENIED.finditer(claim)
-    )
+    """Whether a claim says that something was not done of which the line says plainly that it was."""
+    told = set() if _DENIES.search(line) else set(re.findall(r"(?<![\w.-])[a-z]+(?![\w.-])", line.casefold()))
+    denied = (match[1].casefold() for match in _NOT_DONE.finditer(claim))
+    return any(told & {word, word[:-1], word[:-2], word[:-3]} for word in denied)
 
 
 def _turns_difference_round(claim: str, line: str) -> bool:

@@ -80,8 +80,8 @@ def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*scene.shared_words(claim, line), *scene.shared_numbers(claim, line)]))
 
 
-def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report: Report) -> str | None:
-    """Why the lines that bear the claim are not enough; None when they are."""
+def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report: Report, *, said: str) -> str | None:
+    """Why the lines that bear the claim are not enough; None when they are. ``said``: the whole of the answer."""
     if not supporting:
         ids = " ".join(line.id for line in scene.cited)
         return (
@@ -95,7 +95,7 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     lead = lead_of(scene, report)
     if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
-    if any(_is_first_effect(line, lead, scene) or _is_told_link(line, claim, scene) for line in supporting):
+    if any(_is_first_effect(line, lead, scene) or _is_told_link(line, said, scene) for line in supporting):
         return None
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
         return None  # it tells the lead, though it does not cite it
@@ -128,9 +128,9 @@ def _says_what_was_wrong(line: Line) -> bool:
     return any(signal.strong and signal.name not in _SYMPTOMS for signal in line.suspect.signals)
 
 
-def _is_told_link(line: Line, claim: str, scene: Scene) -> bool:
-    """Whether a claim tells a link of the chain that says what was wrong, and does not insist that it is the cause."""
-    return line.id in chain_places(scene.chain) and _says_what_was_wrong(line) and not _INSISTS.search(claim)
+def _is_told_link(line: Line, said: str, scene: Scene) -> bool:
+    """Whether an answer tells a link of the chain that says what was wrong, and does not insist on it as the cause."""
+    return line.id in chain_places(scene.chain) and _says_what_was_wrong(line) and not _INSISTS.search(said)
 
 
 _INSISTS = re.compile(

@@ -328,7 +328,7 @@ def _is_moment(part: str) -> bool:
 _ASKS = re.compile(
     r"\b(?:you|your|yours|i(?![/.])|me|my|we|us|our|let's|should|must|shall|ought|might|whoever|whomever|anyone|anybody|"
     r"please|(?<!as )if|unless|will|(?:can|could|would)"
-    r"(?!n?['\N{RIGHT SINGLE QUOTATION MARK}]t| (?:not|no|never|neither|hardly|only|barely)\b)|"
+    r"(?!n?['\N{RIGHT SINGLE QUOTATION MARK}]t|(?: \w+ly)? (?:not|no|never|neither|hardly|only|barely)\b)|"
     r"needs? to|ha(?:s|ve) to (?!wait|queue))\b|\b(?-i:may)(?! (?:not|no|never|have no|only)\b)\b|"
     r"\b(?:request|ask|recommend|demand|insist|propose|urge|plead)(?:s|ed)? that\b|"
     r"\b(?:this|these) (?:reports?|lines?|logs?|runs?|results?|hints?|failures?|alarms?|tests?|changes?|findings?)\b",

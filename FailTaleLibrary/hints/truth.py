@@ -204,14 +204,14 @@ class Scene:
                 yield Objection(why)
             if why := self._told_of_another(clause.text):
                 yield Objection(why, is_certain=False)
-        if place == 0 and (why := self._wrong_machine(clauses[0].text)):
+        first = clauses[0].text if place == 0 and clauses else ""
+        if why := self._wrong_machine(first):
             yield Objection(why, is_certain=False)
         if why := (
-            (self._misread_name(clauses[0].text) if place == 0 else None)
-            or self._wrong_refuser(sentence, self.cited)
-            or self._reversed_order(clauses)
-            or self._reversed_relation(sentence)
+            self._misread_name(first) or self._wrong_refuser(sentence, self.cited) or self._reversed_relation(sentence)
         ):
+            yield Objection(why)
+        if not _INFERS.search(sentence) and (why := self._reversed_order(clauses)):
             yield Objection(why)
 
     def borne_beginning(self, sentence: str) -> str:
@@ -466,7 +466,7 @@ class Scene:
     def _reversed_relation(self, sentence: str) -> str | None:
         for line in self.cited:
             if (
-                turns_round(sentence, line.text)
+                turns_round(sentence, line.text, beside=[each.text for each in self.cited if each != line])
                 or turns_holder_round(sentence, [each.text for each in self.lines])
                 or turns_handing_round(sentence, line.text, line.suspect.host)
             ):
@@ -515,6 +515,10 @@ def _products(clause: str) -> frozenset[str]:
     )
 
 
+_INFERS = re.compile(
+    r"\b(?:appear|seem|look|suggest|probably|likely|apparently|presumably)\w*\b.*\b(?:since|as|because)\b"
+)
+"""What stands behind "since" may be the reason for thinking so, and followed."""
 _MUCH_TOLD = 4
 """Words, ideas and numbers that a sentence has in common with the lines that it cites: false tales have fewer."""
 _NUMBERED = re.compile(r"(?<![\w.:/-])(?=[\w-]*[a-z]|\d{3}\d*[1-9](?!\d))[\w-]*\d[\w-]*(?!\w|[.:]\d)")

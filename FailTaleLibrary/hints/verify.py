@@ -88,7 +88,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
     shown = None if objection else _in_its_words(claim, scene)
     shown = shown or _in_our_words(claim, scene, report, unseen, is_misread=objection is not None)
-    if why := lack_of_support(shown.told, shown.lines, scene, report):
+    if why := lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause):
         raise _dropped(why, unseen)
     suspects = tuple(line.suspect for line in shown.lines)
     most, doubts = most_confidence(suspects, prompt=prompt, report=report)
