@@ -67,6 +67,12 @@ def test_a_number_may_be_rounded_converted_and_cut(words: str) -> None:
     assert named.invention(f"It was {words}.") is None
 
 
+def test_two_times_of_one_line_tell_how_far_they_are_apart() -> None:
+    named = Named("request 2026-03-14T02:00:04Z, server time 2026-03-14T02:21:40Z\nsent 2026-03-14T05:00:00Z")
+    assert named.invention("It is about 22 min behind.") is None
+    assert named.invention("It is about 3 h behind.") is not None
+
+
 @pytest.mark.parametrize(
     "words",
     [
@@ -245,6 +251,9 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("require_certificate: true (was false)", "It is required.", "A certificate is no longer required."),
         ("buffer 4k; (was 16k)", "It was cut from 16k to 4k.", "It was raised from 4k to 16k."),
         ("Downgrade: core:amd64 (3.9.2-1, 3.8.0-4)", "It went from 3.9.2 to 3.8.0.", "It went from 3.8.0 to 3.9.2."),
+        ("Upgrade: ff:amd64 (128.14.0esr-1, 140.3.0esr-1)", "It is 140.3 now.", "It went from 140.3 back to 128.14."),
+        ("issuer=Test CA 2 (was Root CA)", "It went from Root CA to Test CA 2.", "It went from Test CA 2 to Root CA."),
+        ("usermod: delete 'runner' from group", "runner was removed.", "runner was added to the group."),
         ("lock held by pid 17", "The lock is held.", "The lock was not held by anybody."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
     ],
@@ -287,6 +296,7 @@ def test_a_change_that_another_line_tells_is_not_turned_round_by_a_line_of_its_v
     line, change = "ruleset 118 not offered (offered: 117)", "set ruleset 117 -> 118"
     assert not turns_round("The ruleset went from 117 to 118.", line, beside=[change])
     assert turns_round("The ruleset went from 118 to 117.", change, beside=[line])
+    assert not turns_round("It was moved from 41 to 40.", "addr 40 -> 99", beside=["level 41 -> 40"])
 
 
 def test_a_process_that_waits_for_a_lock_is_not_the_one_that_holds_it() -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from functools import cached_property
+from itertools import combinations
 from typing import Literal
 
 from FailTaleLibrary.lazy import dataclass
@@ -70,6 +71,8 @@ _CHANGED = re.compile(
 _NO_QUANTITY = re.compile(
     r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])(?:[.,]\d+)?"
 )
+_TIME_OF_DAY = re.compile(r"(?<![\d:])(\d\d):(\d\d):(\d\d)(?![\d:])")
+_MOST_CLOCKS = 3
 _COMPACT = re.compile(r"(?<!\d)(?:19|20)\d{6}t?(\d{6})(?:\.\d+)?z?(?!\w)")
 """``20260314115502Z``: a day and a time without marks."""
 _LEAST_BARE = 100
@@ -101,6 +104,7 @@ class Quantities:
         found = set(self._written())
         found |= {Quantity(value, "seconds") for value in self._durations()}
         found |= set(self._differences())
+        found |= {Quantity(value, "seconds") for value in self._between_clocks()}
         found |= {
             Quantity(round(later - earlier, 3), "seconds")
             for earlier in self._offsets_s
@@ -131,6 +135,13 @@ class Quantities:
             change = round(abs(float(match[1]) - float(match[3])), 6)
             yield Quantity(change, "")
             yield from (Quantity(change * factor, dimension) for dimension, factor in _meanings(match[4] or ""))
+
+    def _between_clocks(self) -> Iterator[float]:
+        """How far apart the times of day are that one line tells."""
+        for line in self._text.splitlines():
+            clocks = {int(h) * 3600 + int(m) * 60 + int(s) for h, m, s in _TIME_OF_DAY.findall(line)}
+            if len(clocks) <= _MOST_CLOCKS:
+                yield from (float(abs(one - other)) for one, other in combinations(sorted(clocks), 2))
 
     def _durations(self) -> Iterator[float]:
         """``00:00:47.2`` is a time of day or 47.2 s."""

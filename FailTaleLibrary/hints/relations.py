@@ -86,16 +86,16 @@ def _changes_told(text: str) -> Iterator[tuple[str, str]]:
 
 def _plain_value(thing: str) -> str:
     """In lower case, a number without zeros that count nothing, a version without the package's: 16.00M is 16m."""
-    plain = re.sub(r"(?<=\d)\.0+(?![\d.])", "", thing.casefold().strip("."))
+    plain = re.sub(r"^(\d+)\.0+(?![\d.])", r"\1", thing.casefold().strip("."))
     return re.sub(r"^(v?\d+(?:\.\d+)+)-[\w.+~]+$", r"\1", plain)
 
 
 def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]) -> bool:
     told, claimed = list(_changes_told(line)), list(_changes_told(claim))
-    if any((b, a) in told and (a, b) not in told for a, b in claimed):
+    if any(_tells(b, a, told) and not _tells(a, b, told) for a, b in claimed) or _turns_words_round(claim, line):
         return True
     targets = {b for _, b in told}
-    origins = {a for a, _ in told} - targets
+    origins = {a for a, _ in told} - targets - {b for _, b in told_beside}
     now = {_plain_value(match["b"] or match["c"]) for match in _NOW.finditer(claim)}
     if now & origins or any(_plain_value(match["b"]) in origins for match in _TARGET.finditer(claim)):
         return True
@@ -107,6 +107,31 @@ def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]
     ):
         return True
     return _has_wrong_direction(claim, told)
+
+
+def _tells(origin: str, target: str, told: Iterable[tuple[str, str]]) -> bool:
+    return any(_is_same(origin, a) and _is_same(target, b) for a, b in told)
+
+
+def _is_same(one: str, other: str) -> bool:
+    """Whether two values are one, a version perhaps cut short: 140.3 for 140.3.0esr-1."""
+    return (
+        one == other or ("." in one and other.startswith(f"{one}.")) or ("." in other and one.startswith(f"{other}."))
+    )
+
+
+_FROM_WORDS = re.compile(
+    r"\bfrom (?P<a>\w[\w .-]{2,40}?) (?:in)?to (?P<b>\w[\w .-]{2,40}?)(?= (?:by|on|at|in)\b|[.,;]|$)"
+)
+
+
+def _turns_words_round(claim: str, line: str) -> bool:
+    """Whether a change between two names of several words is told the other way round than "B (was A)" says."""
+    folded = line.casefold()
+    before = " ".join(re.findall(r"\(was ([^)]*)\)", folded))
+    now = re.sub(r"\(was [^)]*\)", " ", folded)
+    found = ((match["a"], match["b"]) for match in _FROM_WORDS.finditer(claim.casefold()))
+    return any(b in before and b not in now and a in now and a not in before for a, b in found)
 
 
 def _has_digit(thing: str) -> bool:
@@ -197,7 +222,7 @@ _OPPOSITES = (
     ("allowed", "denied"), ("connected", "disconnected"), ("upgrad", "downgrad"), ("too small", "larger than"),
     ("too large", "smaller than"), ("too short", "longer than"), ("too long", "shorter than"),
     ("grant", "revok"), ("took over", "stepp"),
-    ("skipp", "(?:was|were|been) (?:run|applied|executed)"), ("accepted", "rejected"), ("added", "removed"),
+    ("skipp", "(?:was|were|been) (?:run|applied|executed)"), ("accepted", "rejected"), ("added", "(?:remov|delet)e"),
     ("larger than", "smaller than"), ("more than", "less than"), ("higher than", "lower than"),
     ("longer than", "shorter than"),
     ("seconds fast", "seconds slow"), ("s fast", "s slow"),

@@ -72,6 +72,10 @@ def _names_host(text: str, host: str) -> bool:
     return re.search(rf"(?<![\w-]){re.escape(host)}(?![\w-])", text.casefold()) is not None
 
 
+def _names_any(text: str, hosts: Iterable[str]) -> bool:
+    return any(_names_host(text, host) for host in hosts)
+
+
 def _days_of(text: str) -> frozenset[str]:
     return frozenset(f"{date.day} {MONTHS[date.month - 1]}" for date, _ in dates_of(text))
 
@@ -306,7 +310,7 @@ class Scene:
                 if not concept.own:
                     continue
                 bearing = [line for line in may_bear if concept.is_borne_by(line.text)]
-                if bearing and not any(line.names & named for line in bearing):
+                if bearing and not any(line.names & named or _names_any(line.text, named) for line in bearing):
                     return f"'{concept.name}' is told of {bearing[0].suspect.host}, not of {min(named)}"
         return None
 
@@ -318,7 +322,7 @@ class Scene:
             if not named or re.search(rf"\bof (?:{names})(?![\w-])|\b(?:{names})'s\b", part.casefold()):
                 continue  # of its clock or its client may be spoken where another machine's line tells of it
             only = self._only_teller(part)
-            if only and not only.names & named and not any(_names_host(only.text, each) for each in named):
+            if only and not only.names & named and not _names_any(only.text, named):
                 return f"{only.id} is told of {only.suspect.host}, not of {min(named)}"
         return None
 
@@ -516,7 +520,9 @@ def _products(clause: str) -> frozenset[str]:
 
 
 _INFERS = re.compile(
-    r"\b(?:appear|seem|look|suggest|probably|likely|apparently|presumably)\w*\b.*\b(?:since|as|because)\b"
+    r"\b(?:appear|seem|look|suggest|probably|possibly|perhaps|likely|apparently|presumably)\w*\b.*"
+    r"\b(?:since|as|because)\b",
+    re.IGNORECASE,
 )
 """What stands behind "since" may be the reason for thinking so, and followed."""
 _MUCH_TOLD = 4
