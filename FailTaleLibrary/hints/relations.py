@@ -92,7 +92,9 @@ def _plain_value(thing: str) -> str:
 
 def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]) -> bool:
     told, claimed = list(_changes_told(line)), list(_changes_told(claim))
-    if any(_tells(b, a, told) and not _tells(a, b, told) for a, b in claimed) or _turns_words_round(claim, line):
+    if any(_tells_change(b, a, told) and not _tells_change(a, b, told) for a, b in claimed) or _turns_words_round(
+        claim, line
+    ):
         return True
     targets = {b for _, b in told}
     origins = {a for a, _ in told} - targets - {b for _, b in told_beside}
@@ -109,7 +111,7 @@ def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]
     return _has_wrong_direction(claim, told)
 
 
-def _tells(origin: str, target: str, told: Iterable[tuple[str, str]]) -> bool:
+def _tells_change(origin: str, target: str, told: Iterable[tuple[str, str]]) -> bool:
     return any(_is_same(origin, a) and _is_same(target, b) for a, b in told)
 
 
