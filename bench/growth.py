@@ -245,6 +245,7 @@ def main() -> int:
             found.append(point)
             print(_row(point), flush=True)
         if options.plots is not None and len(found) > 1:
+            options.plots.mkdir(parents=True, exist_ok=True)
             plot(axis, found, options.plots / f"growth-{axis.name}.svg")
     return 0
 

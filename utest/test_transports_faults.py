@@ -424,14 +424,13 @@ def test_an_account_that_may_start_no_more_processes_costs_its_items_and_leaves_
         host = new_host(directory=public_directory, user=user, options=[starved])
         connections = to(host, connect_timeout_s=30.0)
         items = item("state", "echo one; sleep 0.1"), item("piped", "echo x | cat | cat | cat")
+        results: dict[str, CommandResult] = {}
+        refusal = ""  # where not even the visit's own shell could start a process
         try:
             results = visit(connections, *items)
-        except TransportError as refusal:  # where not even the shell of the visit could start a process
-            results = {}
-            assert "its limits too low" in str(refusal)
-            assert "fork" in str(refusal)
-        else:
-            assert set(results) == {"state", "piped"}
+        except TransportError as error:
+            refusal = str(error)
+        assert set(results) == {"state", "piped"} or ("its limits too low" in refusal and "fork" in refusal)
         for result in results.values():
             assert result.stdout or result.exit_status or result.incomplete or b"fork" in result.stderr
         connections.close()
