@@ -18,6 +18,7 @@ from ways import config_at, run, to
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports.identities import DecryptedKeys
 
 pytestmark = pytest.mark.ssh
 WORDS = "open sesame"
@@ -341,3 +342,23 @@ def test_a_server_that_goes_away_while_it_is_asked_for_its_offers_costs_only_the
     assert "offers others; FailTale" in said
     thread.join(PATIENCE_S)
     relay.close()
+
+
+def test_an_encrypted_key_is_decrypted_once_for_all_hosts() -> None:
+    asked: list[tuple[bytes, bytes | None]] = []
+
+    def decode(content: bytes, passphrase: bytes | None) -> object:
+        asked.append((content, passphrase))
+        if passphrase == b"wrong":
+            raise ValueError("no such key")
+        return object()
+
+    keys = DecryptedKeys(decode)
+    first = keys.key(b"a file", b"words")
+    assert keys.key(b"a file", b"words") is first
+    assert keys.key(b"another file", b"words") is not first
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no such key"):
+            keys.key(b"a file", b"wrong")
+    assert keys.key(b"a file", None) is not first
+    assert len(asked) == 5
