@@ -10,7 +10,7 @@ from bench.hint_answers import is_failure, judged, written_answers
 from FailTaleLibrary.hints.clauses import acts_of, clauses_of
 from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
-from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round
+from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
 from FailTaleLibrary.hints.steering import Ground, SteeringRow, steering, steering_rows
 from FailTaleLibrary.hints.words import stem
 
@@ -49,6 +49,7 @@ FACTS = """\
 [E3] pay1 haproxy.log 12:01:06.961 expired (notAfter=Nov 23 23:59:59 2025 GMT)
 [E5] db2 replication lag 00:00:47.2 since 2026-03-14T10:00:00Z, exit status 4, heap 2041.5 (2083.0) MB, go 1.22.3
 [E4] k8s1 events deployment/cart: replicas 8 -> 0, watermark [95%], 'shop'@'10.0.0.21'
+[E6] bench1 psu.log limit 0.500 A
 """
 
 
@@ -60,6 +61,7 @@ FACTS = """\
         "4 s before", "57 times", "status 4", "about 2 GB", "2083 MB", "1.5M bytes", "1465k", "Go 1.22",
         "at 12:01", "at 12:01:06", "23 November", "Nov 23", "November 23rd, 2025", "2025-11-23", "14 March 2026", "8→0",
         "from 8 to 0", "95 %", "95%", "3.6 s later", "process 812", "shop@10.0.0.21", "api1/web1", "0.5 s apart",
+        "500 mA",
     ],
 )  # fmt: skip
 def test_a_number_may_be_rounded_converted_and_cut(words: str) -> None:
@@ -79,6 +81,7 @@ def test_two_times_of_one_line_tell_how_far_they_are_apart() -> None:
         "9.7 GB", "79 GB", "25 s", "3 s of waiting", "15 MB", "1.6 million bytes", "a 1500001-byte body", "18 minutes",
         "470 s", "58 times", "at 12:02", "at 13:01", "24 November", "Nov 23, 2024", "14 April", "9→0", "from 8 to 1",
         "85 %", "process 813", "limit of 1025", "status 8", "exit code 30", "shop@10.0.0.22", "api1/web2", "port 8080",
+        "50 mA", "500 A",
     ],
 )  # fmt: skip
 def test_a_number_that_nobody_could_get_from_the_lines_is_named(words: str) -> None:
@@ -255,6 +258,16 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("issuer=Test CA 2 (was Root CA)", "It went from Root CA to Test CA 2.", "It went from Test CA 2 to Root CA."),
         ("usermod: delete 'runner' from group", "runner was removed.", "runner was added to the group."),
         ("lock held by pid 17", "The lock is held.", "The lock was not held by anybody."),
+        ("CH1 voltage 4.97 V -> 3.02 V", "It fell from 4.97 V to 3.02 V.", "It rose from 3.02 V to 4.97 V."),
+        ("CH1 4.97V -> 3.02V", "It fell from 4.97 V to 3.02 V.", "It rose from 3.02 V to 4.97 V."),
+        ("shop 5.3.0 on (previous 5.2.4)", "It went from 5.2.4 to 5.3.0.", "It went from 5.3.0 to 5.2.4."),
+        ("release 5.3.0, SKIP_MIGRATIONS=1", "Migrations were skipped.", "Migrations were not skipped."),
+        ("truststore.jks is gone", "The truststore is gone.", "The truststore wasn't gone."),
+        ("4740: svc was locked out", "svc was locked out.", "No account was locked out."),
+        ("5.3.0: SKIP_MIGRATIONS=1", "5.3.0 skipped the migrations.", "5.3.0 did not skip the migrations."),
+        ("request unanswered 3 times", "hss1 did not answer three times.", "hss1 answered the request three times."),
+        ("column note does not exist", "There is no column note.", "The column note exists in the table."),
+        ("current limit 0.500 A reached", "The order did not reach PAID.", "The current limit did not reach 0.5 A."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
     ],
 )
@@ -297,6 +310,12 @@ def test_a_change_that_another_line_tells_is_not_turned_round_by_a_line_of_its_v
     assert not turns_round("The ruleset went from 117 to 118.", line, beside=[change])
     assert turns_round("The ruleset went from 118 to 117.", change, beside=[line])
     assert not turns_round("It was moved from 41 to 40.", "addr 40 -> 99", beside=["level 41 -> 40"])
+
+
+def test_a_number_did_not_change_from_what_a_later_line_has_to_what_an_earlier_one_has() -> None:
+    earlier, later = ["supply voltage of CH1: 4.97 V"], ["supply voltage of CH1: 3.02 V"]
+    assert turns_times_round("It rose from 3.02 V to 4.97 V.", earlier, later)
+    assert not turns_times_round("It fell from 4.97 V to 3.02 V.", earlier, later)
 
 
 def test_a_process_that_waits_for_a_lock_is_not_the_one_that_holds_it() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from builders import FAILED_AT, a_gap_suspect, a_report, a_suspect, an_analysis
+from builders import FAILED_AT, a_chain, a_gap_suspect, a_report, a_suspect, an_analysis
 from hypothesis import given
 from hypothesis import strategies as st
 from test_hints_injection import HOSTILE
@@ -18,7 +18,7 @@ from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.steering import Ground, steering
 from FailTaleLibrary.hints.telling import Tale
 from FailTaleLibrary.hints.verify import Claim, VerifiedAnswer, checked_claim, checked_hint
-from FailTaleLibrary.records import Hint, Signal, Suspect
+from FailTaleLibrary.records import Chain, Hint, Signal, Suspect
 
 FACTS = """\
 [E1] storage1 storage.log 4.1 s x3 12:01:06.961 ERROR database is locked: orders.db held by backup (pid 812)
@@ -154,9 +154,9 @@ def test_a_whole_sentence_without_full_stop_gets_one() -> None:
 CAUSE = "The backup held orders.db, so the database is locked."
 
 
-def hint_of(*suspects: Suspect, **answer: object) -> Hint:
+def hint_of(*suspects: Suspect, chain: Chain | None = None, **answer: object) -> Hint:
     """The hint for an answer about these suspects."""
-    report = a_report(analysis=an_analysis(suspects=suspects or (a_suspect(),), hint=None))
+    report = a_report(analysis=an_analysis(suspects=suspects or (a_suspect(),), chain=chain or a_chain(), hint=None))
     prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
     values = {
         "evidence": ("E1",),
@@ -286,6 +286,18 @@ def test_a_name_that_is_nearly_that_of_the_line_and_a_machine_of_no_cited_line_a
     assert hint_of(line, a_suspect(id="E2", host="web7"), cause="On web7 checkout stopped.").in_our_words
 
 
+def test_an_interface_and_a_file_are_of_the_machine_whose_line_has_them() -> None:
+    line = a_suspect(text="/etc/shop.conf: ens2f0: NIC Link is Down")
+    other = a_suspect(id="E2", host="web1", text="peer closed: request unanswered 3 times")
+    for cause in (
+        "The link ens2f0 of web1 went down.", "web1's ens2f0 went down.", "On web1 the link ens2f0 went down.",
+        "web1 lost its link ens2f0.", "It is the ens2f0 of web1.", "It stood in /etc/shop.conf on web1.",
+    ):  # fmt: skip
+        with pytest.raises(HintError, match="is told of storage1, not of web1"):
+            hint_of(line, other, cause=cause, evidence=("E1", "E2"))
+    assert hint_of(line, other, cause="The link ens2f0 of storage1 went down.").cause.startswith("The link ens2f0")
+
+
 def test_of_several_lines_the_lead_is_the_one_that_is_named() -> None:
     hint = hint_of(a_suspect(), a_suspect(id="E2", text="ERROR storage gave up"), cause=STRANGE, evidence=("E2", "E1"))
     assert hint.cause.startswith("The model points at E1 of storage1")
@@ -367,6 +379,23 @@ def test_what_the_cause_brought_about_at_once_may_be_told_where_it_says_what_was
     )
     hint = hint_of(a_suspect(), web, evidence=("E3",), cause="The worker pool was exhausted.", component="web")
     assert (hint.cause, hint.confidence) == ("The worker pool was exhausted.", "low")
+
+
+def test_two_links_of_the_chain_may_be_told_without_its_beginning_where_neither_is_insisted_on() -> None:
+    lost = (Signal(name="connection lost", words="", strong=True),)
+    lines = (
+        a_suspect(),
+        a_suspect(**{**CLOSED, "id": "E2", "host": "api1", "text": "session ended early"}, signals=lost[:0]),
+        a_suspect(**CLOSED, signals=lost),
+    )
+    first, last = a_chain().links
+    told = last.cause.model_copy(update={"suspect_id": "E2"})
+    chain = Chain(links=(first.model_copy(update={"effect": told}), last.model_copy(update={"cause": told}), last))
+    cause = "The session ended early, and the upstream closed the connection."
+    hint = hint_of(*lines, chain=chain, cause=cause, evidence=("E2", "E3"))
+    assert (hint.cause, hint.confidence) == (cause, "low")
+    with pytest.raises(HintError, match="followed from E1"):
+        hint_of(*lines, chain=chain, cause=f"{cause} This is the root cause.", evidence=("E2", "E3"))
 
 
 def test_a_line_that_nothing_strong_speaks_for_is_no_cause_beside_a_chain() -> None:

@@ -17,7 +17,7 @@ from FailTaleLibrary.lazy import dataclass
 
 # --- Units ------------------------------------------------------------------------------------------------------------
 
-Dimension = Literal["bytes", "seconds", "percent", "times", ""]
+Dimension = Literal["bytes", "seconds", "percent", "times", "amperes", "volts", "watts", "hertz", ""]
 """``times``: what was counted; empty: a number without a unit."""
 
 _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
@@ -36,6 +36,18 @@ _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
     (r"tb|tib|tbytes?|terabytes?", "bytes", (1e12, 1024.0**4)),
     (r"%|percent|per cent|pct", "percent", (1.0,)),
     (r"x|times?|fold", "times", (1.0,)),
+    (r"ma|milliamps?", "amperes", (1e-3,)),
+    (r"amps?|amperes?", "amperes", (1.0,)),
+    (r"mv|millivolts?", "volts", (1e-3,)),
+    (r"volts?", "volts", (1.0,)),
+    (r"kv|kilovolts?", "volts", (1e3,)),
+    (r"mw", "watts", (1e-3, 1e6)),
+    (r"watts?", "watts", (1.0,)),
+    (r"kw|kilowatts?", "watts", (1e3,)),
+    (r"hz|hertz", "hertz", (1.0,)),
+    (r"khz", "hertz", (1e3,)),
+    (r"mhz", "hertz", (1e6,)),
+    (r"ghz", "hertz", (1e9,)),
 )
 """Of the second factor of a size programs speak when they write kB and count 1024."""
 _SHORT_UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
@@ -44,8 +56,14 @@ _SHORT_UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
     ("g", "bytes", (1e9, 1024.0**3)),
     ("t", "bytes", (1e12, 1024.0**4)),
     ("m", "seconds", (60.0,)),
+    ("a", "amperes", (1.0,)),
+    ("v", "volts", (1.0,)),
+    ("w", "watts", (1.0,)),
 )
-"""What ``8m`` and ``2048M`` can mean."""
+"""What ``8m`` and ``2048M`` can mean; an ampere and a volt are more often a word."""
+_PHYSICAL: frozenset[Dimension] = frozenset({"amperes", "volts", "watts", "hertz"})
+_CAPITAL_UNITS = "(?-i:[AVW])"
+_PHYSICAL_FACT = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?) ?([avw])\b")
 _SCALES = {"k": 1e3, "thousand": 1e3, "million": 1e6, "mio": 1e6, "billion": 1e9, "hundred": 1e2}
 _UNIT_WORDS = "|".join(words for words, _, _ in _UNITS)
 
@@ -129,6 +147,9 @@ class Quantities:
                     yield Quantity(value, "percent", is_sure=False)
                     yield Quantity(value * 100, "percent", is_sure=False)
 
+        for value, letter in _PHYSICAL_FACT.findall(text):
+            yield from (Quantity(float(value) * factor, dimension) for dimension, factor in _meanings(letter))
+
     def _differences(self) -> Iterator[Quantity]:
         """``2039M->2031M`` is 8M less."""
         for match in _CHANGED.finditer(self._text):
@@ -174,7 +195,7 @@ _HEDGES = (
 _CLAIMED = re.compile(
     rf"(?P<hedge>(?:{_HEDGES})[ -]?)?(?<![\w.:/])(?:[-+−–](?=\d))?(?:x(?=\d))?(?P<digits>{_DIGITS})(?P<plus>\+?)"  # noqa: RUF001
     rf"(?:[ -]?(?P<scale>thousand|million|mio|billion|hundred|k(?![\w]))\b)?"
-    rf"(?:[ -]?(?P<unit>{_UNIT_WORDS}|[kmgt](?:ib)?)(?![\w]))?",
+    rf"(?:[ -]?(?P<unit>{_UNIT_WORDS}|[kmgt](?:ib)?|{_CAPITAL_UNITS})(?![\w]))?",
     re.IGNORECASE,
 )
 _COMPOUND = re.compile(
@@ -202,6 +223,9 @@ class Number:
     """Its unit is a word for many: "1.5 million"."""
 
     def can_stand_for(self, fact: Quantity) -> bool:
+        is_physical = any(dimension in _PHYSICAL for dimension, _ in self.meanings)
+        if is_physical and fact.dimension == "" and self._is_near(fact.value, is_sure=True):
+            return True  # a line may leave the unit to its reader
         if not self.meanings:
             return self._is_near(fact.value, is_sure=True) and (
                 fact.dimension in ("", "times") or (self.value == fact.value and fact.is_sure)

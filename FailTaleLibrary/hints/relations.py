@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 
+from FailTaleLibrary.hints.denials import asserts_denied, denies, in_words
 from FailTaleLibrary.hints.words import significant_stems
 
 
@@ -37,6 +38,9 @@ _CHANGES = tuple(
     re.compile(pattern, re.IGNORECASE | re.DOTALL)
     for pattern in (
         rf"{_X}\s*(?:->|=>|→)\s*{_Y}",
+        r"(?P<a>\d[\d.]*) [A-Za-zµ°]{1,4}\s*(?:->|=>|→)\s*(?P<b>\d[\d.]*)(?= [A-Za-zµ°])",
+        r"(?<![\w.-])(?P<b>[\w.:-]*\d[\w.:-]*)(?!\w)[^\d;]{1,30}\b(?:previous(?:ly)?|formerly|prior|old)\b[ :='\"]+"
+        r"(?:version |release )?(?P<a>[\w.:-]*\d[\w.:-]*\w|\d)",
         rf"\bfrom\s+{_ARTICLE}{_X}(?:\s+\w+)?\s+(?:(?:back |up |down )?to|into)\s+{_ARTICLE}{_Y}",
         rf"\balter table {_X} rename to {_Y}",
         rf"\brename (?:column |table |to )?{_X} to {_Y}",
@@ -44,7 +48,7 @@ _CHANGES = tuple(
         rf"{_OLD}{_X}.{{0,40}}{_NEW}{_Y}",
         rf"{_NEW}{_Y}.{{0,40}}{_OLD}{_X}",
         rf"{_Y}(?: of [\w ]{{1,20}})?(?: [A-Za-z]{{1,4}})?[;,]?\s+"
-        r"(?:replaced|replaces|instead of|superseded|took the place of|"
+        r"(?:replaced|replaces|instead of|in place of|superseded|took the place of|"
         rf"\((?:was|before|previously|formerly))\s+{_ARTICLE}{_X}",
         rf"{_X}\s+{_TURNED}\s+{_ARTICLE}{_Y}",
         rf"\b(?:up|down)grade:? [\w.:+-]+ \({_X}, {_Y}\)",
@@ -116,10 +120,14 @@ def _tells_change(origin: str, target: str, told: Iterable[tuple[str, str]]) -> 
 
 
 def _is_same(one: str, other: str) -> bool:
-    """Whether two values are one, a version perhaps cut short: 140.3 for 140.3.0esr-1."""
-    return (
-        one == other or ("." in one and other.startswith(f"{one}.")) or ("." in other and one.startswith(f"{other}."))
-    )
+    """Whether two values are one, a version perhaps cut short: 140.3 for 140.3.0esr-1; 3.02 is 3.02v as well."""
+    if one == other or _without_unit(one) == other or one == _without_unit(other):
+        return True
+    return ("." in one and other.startswith(f"{one}.")) or ("." in other and one.startswith(f"{other}."))
+
+
+def _without_unit(value: str) -> str:
+    return re.sub(r"^(\d+(?:\.\d+)?)[a-zµ°%]{1,4}$", r"\1", value)
 
 
 _FROM_WORDS = re.compile(
@@ -154,7 +162,15 @@ def _is_step(one: str, other: str, claim: str) -> bool:
 def _stands_before(first: str, second: str, line: str) -> bool:
     """Whether a line without words of change has both, in this order."""
     one, other = _place_of_thing(first, line), _place_of_thing(second, line)
-    return one is not None and other is not None and one < other
+    return one is not None and other is not None and one < other and not _NAMES_OLD.search(line[one:other])
+
+
+_NAMES_OLD = re.compile(
+    r"\b(?:was|were|previous(?:ly)?|formerly|former|prior|old|before|replac\w+|supersed\w+|instead|from|over|since|"
+    r"last)\b[^.;]{0,14}$",
+    re.IGNORECASE,
+)
+"""Stands before a value that was, so that the one ahead of it is the new one."""
 
 
 def _has_wrong_direction(claim: str, told: Sequence[tuple[str, str]]) -> bool:
@@ -180,6 +196,35 @@ def _value(thing: str) -> tuple[float, ...] | None:
         return None
     factor = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}.get(match[2], 1.0)
     return tuple(float(part) * factor for part in match[1].split("."))
+
+
+def turns_times_round(claim: str, earlier: Iterable[str], later: Iterable[str]) -> bool:
+    """Whether a claim tells a change of numbers from what later lines have to what earlier ones like them have."""
+    before, after = list(earlier), list(later)
+    for origin, target in _changes_told(claim):
+        if len(origin) < _TELLING or len(target) < _TELLING or not (_has_digit(origin) and _has_digit(target)):
+            continue
+        theirs, ours = (
+            [text for text in texts if _place_of_thing(value, text) is not None]
+            for texts, value in ((before, target), (after, origin))
+        )
+        straight = [text for text in before if _place_of_thing(origin, text) is not None]
+        if theirs and ours and not straight and any(_is_of_same(one, other) for one in theirs for other in ours):
+            return True
+    return False
+
+
+_TELLING = 2
+"""Figures of a number that does not stand in any line by chance."""
+
+
+def _is_of_same(one: str, other: str) -> bool:
+    """Whether two lines are of the same form but for their numbers."""
+    return len(_significant_words(one) & _significant_words(other)) >= _TELLING
+
+
+def _significant_words(text: str) -> frozenset[str]:
+    return frozenset(each for each in significant_stems(text) if not _has_digit(each))
 
 
 # --- What was wanted and what was there -------------------------------------------------------------------------------
@@ -224,7 +269,7 @@ _OPPOSITES = (
     ("allowed", "denied"), ("connected", "disconnected"), ("upgrad", "downgrad"), ("too small", "larger than"),
     ("too large", "smaller than"), ("too short", "longer than"), ("too long", "shorter than"),
     ("grant", "revok"), ("took over", "stepp"),
-    ("skipp", "(?:was|were|been) (?:run|applied|executed)"), ("accepted", "rejected"), ("added", "(?:remov|delet)e"),
+    ("skip", "(?:was|were|been) (?:run|applied|executed)"), ("accepted", "rejected"), ("added", "(?:remov|delet)e"),
     ("larger than", "smaller than"), ("more than", "less than"), ("higher than", "lower than"),
     ("longer than", "shorter than"),
     ("seconds fast", "seconds slow"), ("s fast", "s slow"),
@@ -234,8 +279,11 @@ _OPPOSITES = (
 
 def _mixes_opposites(claim: str, line: str) -> bool:
     """Whether one says the opposite of what the other says, and neither says both."""
-    if _says_other_switch(claim, line) or _turns_difference_round(claim, line) or _denies(claim, line):
+    if _says_other_switch(claim, line) or _turns_difference_round(claim, line):
         return True
+    if denies(claim, line) or asserts_denied(claim, line):
+        return True
+    line = in_words(line)
     return any(
         _begins_word(one, claim)
         and not _begins_word(other, claim)
@@ -261,24 +309,6 @@ def _says_other_switch(claim: str, line: str) -> bool:
     on, off = _IS_ON.search(line) is not None, _IS_OFF.search(line) is not None
     put_on, put_off = _PUT_ON.search(claim) is not None, _PUT_OFF.search(claim) is not None
     return (on and not off and put_off and not put_on) or (off and not on and put_on and not put_off)
-
-
-_NOT_DONE = re.compile(
-    r"\b(?:is|was|are|were|been|got|had) (?:not|never)(?: (?:yet|been|even|actually|really))* "
-    r"([a-z]{3,}(?:ed|ing)|held|kept|sent|lost|set|full|down|dead)\b",
-    re.IGNORECASE,
-)
-_DENIES = re.compile(
-    r"\b(?:not|no|never|none|cannot|without|un(?:able|known|supported|authori\w+))\b|n't\b|fail|denied|refus|reject|invalid",
-    re.IGNORECASE,
-)
-
-
-def _denies(claim: str, line: str) -> bool:
-    """Whether a claim says that something was not done of which the line says plainly that it was."""
-    told = set() if _DENIES.search(line) else set(re.findall(r"(?<![\w.-])[a-z]+(?![\w.-])", line.casefold()))
-    denied = (match[1].casefold() for match in _NOT_DONE.finditer(claim))
-    return any(told & {word, word[:-1], word[:-2], word[:-3]} for word in denied)
 
 
 def _turns_difference_round(claim: str, line: str) -> bool:

@@ -35,8 +35,9 @@ class Ground:
 _HOST_NAME = r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)+"
 _BESIDE_A_HOST = re.compile(
     rf"(?:\b(?:to|host|hostname|server|resolve|lookup|upstream|connect|tcp|for|name|peer|relay|exception|with|from|cn|"
-    rf"webhook|key|zone|domain|sni|sips?|ldaps?)\b"
-    rf"[\s:='\"\[(]{{1,4}}|://|@)({_HOST_NAME})|({_HOST_NAME})(?=:\d{{2,5}}\b|\[\d)",
+    rf"webhook|key|zone|domain|sni|sips?|ldaps?|registry|mirror|auths?|origin|repository|issuer|realm)\b"
+    rf"[\s:='\"\[(]{{1,4}}|\(was |://|@)({_HOST_NAME})|"
+    rf"({_HOST_NAME})(?=:\d{{2,5}}\b|\[\d|/[\w./-]+[:@]\w)",
     re.IGNORECASE,
 )
 

@@ -99,6 +99,8 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
         return None
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
         return None  # it tells the lead, though it does not cite it
+    if _tells_how_it_came(supporting, said, scene):
+        return None
     if all(_follows(line, lead, scene) for line in supporting):
         return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
     if not any(_may_compete(line, scene) for line in supporting):
@@ -129,8 +131,19 @@ def _says_what_was_wrong(line: Line) -> bool:
 
 
 def _is_told_link(line: Line, said: str, scene: Scene) -> bool:
-    """Whether an answer tells a link of the chain that says what was wrong, and does not insist on it as the cause."""
-    return line.id in chain_places(scene.chain) and _says_what_was_wrong(line) and not _INSISTS.search(said)
+    """Whether an answer tells a link of the chain that says what was wrong, and does not insist on it as the cause.
+
+    What the same log wrote at the same time tells the same.
+    """
+    places = chain_places(scene.chain)
+    links = [each for each in scene.lines if each.id in places and _says_what_was_wrong(each)]
+    is_link = line in links or (line.id in places and any(_is_beside(line.suspect, each.suspect) for each in links))
+    return is_link and not _INSISTS.search(said)
+
+
+def _tells_how_it_came(lines: Sequence[Line], said: str, scene: Scene) -> bool:
+    """Whether an answer tells several links of the chain, and insists on none as the cause."""
+    return sum(line.id in chain_places(scene.chain) for line in lines) > 1 and not _INSISTS.search(said)
 
 
 _INSISTS = re.compile(
@@ -196,14 +209,14 @@ def _follows(line: Line, lead: Line, scene: Scene) -> bool:
 
 def _is_detail(line: Line, scene: Scene) -> bool:
     """Whether a line stands beside a strong one of the same log, as a DETAIL or a HINT does."""
-    ours = line.suspect
-    return any(
-        other.suspect.is_strong
-        and other.suspect.item_id == ours.item_id
-        and None not in (other.suspect.offset_s, ours.offset_s)
-        and abs((other.suspect.offset_s or 0.0) - (ours.offset_s or 0.0)) <= _CLEARLY_LATER_S
-        for other in scene.lines
-    )
+    return any(other.suspect.is_strong and _is_beside(line.suspect, other.suspect) for other in scene.lines)
+
+
+def _is_beside(one: Suspect, other: Suspect) -> bool:
+    """Whether one log wrote both lines at the same time."""
+    if (one.host, one.item_id) != (other.host, other.item_id) or one.offset_s is None or other.offset_s is None:
+        return False
+    return abs(one.offset_s - other.offset_s) <= _CLEARLY_LATER_S
 
 
 def _says_the_same(line: Line, lead: Line) -> bool:

@@ -124,8 +124,11 @@ class Tale:
             has_verb = has_verb or _VERB.search(part) is not None
             is_anchored = is_anchored or (has_verb and is_borne)
         if kept == len(parts):
-            return plain
-        text = "".join(parts[:kept])
+            text = _without_open_bracket(plain)
+            return plain if text == plain else _closed(text)
+        while kept > 1 and parts[kept].startswith(":") and not _VERB.search(parts[kept - 1]):
+            kept -= 1  # it only announced what is not told
+        text = _without_open_bracket("".join(parts[:kept]))
         if text.count('"') % 2 or (
             not _VERB.search(text) and (_LEADS_IN.match(text.lstrip()) or not self.support(text))
         ):
@@ -142,7 +145,7 @@ class Tale:
 
     def _tells_beside(self, bracket: str) -> bool:
         """Whether a bracket tells something, or counts what the lines count."""
-        if self.tells(bracket):
+        if all(map(self.tells, parts_of_sentence(bracket))):
             return True
         numbers = [number for number, _ in numbers_of(bracket)]
         is_count = bool(numbers) and all(map(self._quantities.bear, numbers)) and len(bracket.split()) <= _FEW
@@ -434,6 +437,10 @@ def _forms_of(kind: str) -> frozenset[str]:
         found |= {word, f"{word}s", f"{word}es", f"{short}ed", f"{short}ing", f"{word}ly"}
         found |= {f"{word[:-1]}ies", f"{word[:-1]}ied"} if word.endswith("y") else set()
     return frozenset(found)
+
+
+def _without_open_bracket(text: str) -> str:
+    return text[: text.rfind("(")] if text.count("(") > text.count(")") else text
 
 
 _LOOSE_END = re.compile(r"[\s,;:(–—-]+$")  # noqa: RUF001

@@ -16,7 +16,7 @@ from itertools import pairwise, product
 from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, concepts, said_in
 from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
-from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round
+from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
 from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Chain, Suspect
@@ -208,6 +208,8 @@ class Scene:
                 yield Objection(why)
             if why := self._told_of_another(clause.text):
                 yield Objection(why, is_certain=False)
+            if why := self._wrong_owner(clause.text):
+                yield Objection(why)
         first = clauses[0].text if place == 0 and clauses else ""
         if why := self._wrong_machine(first):
             yield Objection(why, is_certain=False)
@@ -326,6 +328,16 @@ class Scene:
                 return f"{only.id} is told of {only.suspect.host}, not of {min(named)}"
         return None
 
+    def _wrong_owner(self, clause: str) -> str | None:
+        """A machine to which a clause gives an interface, a disk or a file that only lines of others have."""
+        for match in (match for pattern in _OWNED for match in pattern.finditer(clause)):
+            host, thing = match["host"].casefold(), match["thing"]
+            having = [line for line in self.lines if re.search(rf"(?<![\w/]){re.escape(thing)}(?![\w/])", line.text)]
+            is_foreign = not any(host in line.names or is_change(line.suspect) for line in having)
+            if host in self.hosts and having and is_foreign:
+                return f"{thing} is told of {having[0].suspect.host}, not of {host}"
+        return None
+
     def _machines_in(self, text: str) -> frozenset[str]:
         folded = text.casefold()
         return frozenset(host for host in (*self.hosts, *_MACHINE.findall(folded)) if _names_host(folded, host))
@@ -396,6 +408,8 @@ class Scene:
 
     def _is_reversed(self, cause: str, effect: str) -> str | None:
         told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        if self._is_the_failure(effect):  # nothing of the lines came before the cause of it
+            followed = [line for line in followed if self.shared_words(effect, line)]
         if (
             followed
             and not told
@@ -475,6 +489,10 @@ class Scene:
                 or turns_handing_round(sentence, line.text, line.suspect.host)
             ):
                 return f"{line.id} says it the other way round"
+        for line in self.cited:
+            earlier = [each.text for each in self.cited if self._precedes(each, line)]
+            if earlier and turns_times_round(sentence, earlier, [line.text]):
+                return f"{line.id} came later than what it is said to have become"
         return None
 
 
@@ -484,6 +502,22 @@ def _plain_parts(clause: str) -> list[str]:
 
 _MACHINE = re.compile(r"\bon ([a-z][a-z-]*\d+)\b")
 """Where something is said to have happened, be it a machine of the run or one that only a line names."""
+_THING = (
+    r"(?:(?:eth|en[ospx]|wl[psx]|wlan|bond|br-|veth|tun|tap|can|tty[A-Z]*|vmbr|wg|ppp|ib|md|dm-|nvme|loop|fan|psu|gpu)"
+    r"\d[\w.]*|[\w@-]+\.(?:service|socket|timer|mount)|"
+    r"[svx]v?d[a-z]\d?(?!\w)|/(?:dev|etc|var|usr|srv|opt|home|tmp|data|mnt|root|run|boot)/[\w./-]*\w)"
+)
+"""What each machine has of its own: interfaces, disks, fans, units and files."""
+_HOST = r"(?<![\w-])(?:the |host |machine |node )*(?P<host>[A-Za-z][\w-]*)"
+_OWNED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"(?<![\w/])(?P<thing>{_THING})['\"]? (?:of|on|in|at) {_HOST}",
+        rf"{_HOST}'s (?:\w+ ){{0,3}}?['\"]?(?P<thing>{_THING})",
+        rf"\b[Oo]n {_HOST},? (?:\w+ ){{0,4}}?['\"]?(?P<thing>{_THING})",
+        rf"{_HOST} (?:has |had )?(?:lost|dropped|missed|had|has|saw) (?:\w+ ){{0,3}}?['\"]?(?P<thing>{_THING})",
+    )
+)
 _WITHIN_NAMES = re.compile(r"(?<=\w)[/:](?=\w)")
 _BRACKETS = re.compile(r" ?\([^()]*\)")
 _REFUSES = r"(?:reject|refus|den(?:y|ied|ies)|declin)\w*"
