@@ -390,7 +390,7 @@ def test_two_links_of_the_chain_may_be_told_without_its_beginning_where_neither_
     )
     first, last = a_chain().links
     told = last.cause.model_copy(update={"suspect_id": "E2"})
-    chain = Chain(links=(first.model_copy(update={"effect": told}), last.model_copy(update={"cause": told}), last))
+    chain = Chain(links=(first.model_copy(update={"effect": told}), first.model_copy(update={"cause": told}), last))
     cause = "The session ended early, and the upstream closed the connection."
     hint = hint_of(*lines, chain=chain, cause=cause, evidence=("E2", "E3"))
     assert (hint.cause, hint.confidence) == (cause, "low")
