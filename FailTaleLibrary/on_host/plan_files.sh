@@ -496,10 +496,15 @@ complain() { # PATTERN PATH
 }
 # Sets parts, from `files`. The shortest names first.
 plan() {
-  parts='' claimed='' has_copies='' number=0 fields=''
+  parts='' claimed='' has_copies='' number=0
   planned=$({ if [ "$how" = mark ]; then printf '%s\n' "$marks"; fi; printf '\n%s' "$files"; } |
     awk -v how="$how" -v stale="${stale:-0}" "$changed")
   if [ "$how" = mark ]; then digest_beginnings; fi
+  each_planned plan_file
+}
+# Calls a function with the numbers of each planned file, whose path is in `path`.
+each_planned() { # FUNCTION
+  fields=''
   by_line
   for line in $planned; do
     by_word
@@ -508,7 +513,7 @@ plan() {
     else
       path=$line
       # shellcheck disable=SC2086 # words
-      plan_file $fields
+      "$1" $fields
       fields=''
     fi
   done
@@ -516,18 +521,8 @@ plan() {
 }
 # Sets sums: of each planned file that a mark knows, for each size that one knows, the digest of what it begins with now.
 digest_beginnings() {
-  list='' marked_paths='' sums='' fields=''
-  by_line
-  for line in $planned; do
-    by_word
-    if [ -z "$fields" ]; then
-      fields=$line
-    else
-      # shellcheck disable=SC2086 # words
-      list_beginnings $fields
-      fields=''
-    fi
-  done
+  list='' marked_paths='' sums=''
+  each_planned list_beginnings
   by_line
   # shellcheck disable=SC2086 # one word a line
   set -- $marked_paths
@@ -536,9 +531,9 @@ digest_beginnings() {
 }
 list_beginnings() { # INODE SIZE WRITTEN EARLY DIGEST LATE ...
   if [ "$1" = - ] || [ "$4$6" = -- ]; then return; fi
-  marked_paths="$marked_paths$line$newline"
+  marked_paths="$marked_paths$path$newline"
   for count in "$4" "$6"; do
-    if [ "$count" != - ]; then list="$list$((count < 256 ? count : 256)) $line$newline"; fi
+    if [ "$count" != - ]; then list="$list$((count < 256 ? count : 256)) $path$newline"; fi
   done
 }
 next_sum() { sum=${sums%%"$newline"*} sums=${sums#*"$newline"}; }
