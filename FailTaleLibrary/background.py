@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import math
 import threading
 import time
 from collections.abc import Callable
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
+
+from FailTaleLibrary.interrupts import is_stopping
 
 if TYPE_CHECKING:
     import asyncio
@@ -21,6 +24,8 @@ T = TypeVar("T")
 
 
 _SETTLING_S = 1.0
+_STOP_SEEN_S = 0.05
+"""A signal that is held back is seen after so long at most."""
 _started: WeakSet[threading.Thread] = WeakSet()
 
 
@@ -50,15 +55,18 @@ def start(work: Callable[[], object], *, name: str) -> threading.Thread:
     return thread
 
 
-def call_within(seconds: float, call: Callable[[], T], *, name: str, discard: Callable[[T], object]) -> T:
+def call_within(
+    seconds: float, call: Callable[[], T], *, name: str, discard: Callable[[T], object], stopped_s: float = math.inf
+) -> T:
     """The result of a call that knows no time limit: a name look-up, a key agent, paramiko's `exec_command`.
 
     Raises TimeoutError when it takes longer, else what the call raises. A call that is late goes on in its thread,
-    ``name``; should it still bring something, ``discard`` gets it. The same when the wait is interrupted (Ctrl-C).
+    ``name``; should it still bring something, ``discard`` gets it. The same when the wait is interrupted (Ctrl-C), and
+    when it takes longer than ``stopped_s`` once a signal is held back.
     """
     outcome = _Outcome(call, discard)
     start(outcome.run, name=name)
-    return outcome.take(seconds)
+    return outcome.take(seconds, stopped_s)
 
 
 def once(make: Callable[[], T]) -> Callable[[], T]:
@@ -101,9 +109,9 @@ class _Outcome(Generic[T]):
                     self._discard(result)
         self._done.set()
 
-    def take(self, seconds: float) -> T:
+    def take(self, seconds: float, stopped_s: float) -> T:
         try:
-            self._done.wait(max(0.0, seconds))
+            self._wait(seconds, stopped_s)
         except BaseException:
             self._abandon()
             raise
@@ -112,6 +120,15 @@ class _Outcome(Generic[T]):
         if not self._abandon():
             return self._results[0]
         raise TimeoutError
+
+    def _wait(self, seconds: float, stopped_s: float) -> None:
+        ends = time.monotonic() + seconds
+        if stopped_s < math.inf:
+            while not is_stopping() and (left_s := ends - time.monotonic()) > 0:
+                if self._done.wait(min(_STOP_SEEN_S, left_s)):  # short: no signal can end this wait
+                    return
+            ends = min(ends, time.monotonic() + stopped_s)
+        self._done.wait(max(0.0, ends - time.monotonic()))
 
     def _abandon(self) -> bool:
         """Give up waiting; False when the result has come."""

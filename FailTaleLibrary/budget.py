@@ -23,7 +23,7 @@ STDERR_BYTES = 4096
 FAILURE_TIME = our_words("limits.failure_time")
 _LEAST_RANKING_S = 0.5
 """For ranking, also where the collection took all the time: a card without suspects says little."""
-_STOPPED_RANKING_S = 0.2
+STOPPED_RANKING_S = 0.2
 """For ranking once somebody has pressed Ctrl-C: all that is shown behind it has about a second."""
 _READING_S = 2.0
 """Of a host's time, for what it says at the end: that is still to be searched for secrets. Of a short time a sixth."""
@@ -101,14 +101,14 @@ class Budget:
         """What is left of it for ranking, without what is kept for the card and the bundle; never nothing."""
         return self.part(max(_LEAST_RANKING_S, self.left_s - self.drawing_s))
 
-    def is_over_by(self, stop: threading.Event) -> Callable[[], bool]:
-        """Whether its time is over; once ``stop`` is set, a moment is left."""
+    def is_over_by(self, stop: threading.Event, *, stopped_s: float = STOPPED_RANKING_S) -> Callable[[], bool]:
+        """Whether its time is over; once ``stop`` is set, a moment is left, ``stopped_s``."""
 
         stopped: list[float] = []
 
         def is_over() -> bool:
             if stop.is_set() and not stopped:
-                stopped.append(self._clock() + _STOPPED_RANKING_S)
+                stopped.append(self._clock() + stopped_s)
             return self.left_s <= 0 or any(ends <= self._clock() for ends in stopped)
 
         return is_over

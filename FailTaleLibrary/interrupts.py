@@ -18,8 +18,10 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @contextlib.contextmanager
-def held_back() -> Iterator[threading.Event]:
+def held_back(*, is_answer: bool = False) -> Iterator[threading.Event]:
     """Gives an event that the first signal sets; the signal itself waits for the end of the block.
+
+    ``is_answer``: that the block ends early is all that somebody wanted who sent one signal; it goes nowhere else.
 
     Blocks may be nested: the outermost counts. In another thread than the main one, which alone hears of signals, the
     event is never set. The main thread may only poll it, because its handler sets it wherever that thread is.
@@ -29,8 +31,14 @@ def held_back() -> Iterator[threading.Event]:
     elif _Holder.current is not None:
         yield _Holder.current.stop
     else:
-        with _Holder() as holder:
+        with _Holder(is_answer=is_answer) as holder:
             yield holder.stop
+
+
+def is_stopping() -> bool:
+    """Whether a signal is held back at this moment, by whatever block."""
+    holder = _Holder.current
+    return holder is not None and holder.stop.is_set()
 
 
 class _Holder:
@@ -38,8 +46,9 @@ class _Holder:
 
     current: _Holder | None = None
 
-    def __init__(self) -> None:
+    def __init__(self, *, is_answer: bool) -> None:
         self.stop = threading.Event()
+        self._is_answer = is_answer
         self._before: dict[signal.Signals, Callable[[int, FrameType | None], Any] | int] = {}
         self._waiting: list[signal.Signals] = []
 
@@ -54,6 +63,8 @@ class _Holder:
         return self
 
     def __exit__(self, *error: type[BaseException] | BaseException | TracebackType | None) -> None:
+        if self._is_answer:
+            self._waiting.clear()
         self._pass_on()
 
     def _heard(self, number: int, frame: FrameType | None) -> None:

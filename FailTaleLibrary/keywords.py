@@ -266,17 +266,21 @@ class FailTaleLibrary:
         return (*to_lines(summary), f"FailTale: {folder / PAGE_NAME}")
 
     def add_hints(self, output: Path) -> None:
-        """Asks the model, where one is configured, and draws the cards of Robot's complete output file anew."""
+        """Asks the model, where one is configured, and draws the cards of Robot's complete output file anew.
+
+        Ctrl-C ends that with the hints that there are, and Robot writes its log.
+        """
         settings = self.run.config.analysis
         tally = self.run.tally
         if settings.model is None or settings.when != "after_run" or not tally.failures or self._parallel:
             return
-        from FailTaleLibrary.hints import HintOf, with_progress, write_hints
+        from FailTaleLibrary.hints import HintOf, until_stopped, with_progress, write_hints
 
         ask: HintOf = partial(self.run.hint_of, folder=output.parent)
         if sys.__stderr__ is not None:
             ask = with_progress(ask, tally.failures, sys.__stderr__)
-        write_hints(output, ask, max_bytes=self.run.config.limits.card_bytes)
+        with held_back(is_answer=True) as stop:  # log.html is still to come
+            write_hints(output, until_stopped(ask, stop), max_bytes=self.run.config.limits.card_bytes)
 
     def run_ended(self) -> None:
         """Ends connections; the next run in this process starts afresh."""

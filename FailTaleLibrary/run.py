@@ -154,6 +154,8 @@ def _report_text(report: Report) -> str:
 
 _LEAST_STORING_S = 3.0
 """A bundle has this long, however little time is left: it is the evidence itself. A disk that hangs gets no more."""
+_STOPPED_STORING_S = 0.5
+"""For a bundle once somebody has pressed Ctrl-C; its thread goes on while the rest is done."""
 _STOPPED_DRAWING_S = 0.6
 """For a card once somebody has pressed Ctrl-C; the first one of a run also loads what draws it."""
 _LEAST_REMEMBERING_S = 0.2
@@ -444,11 +446,11 @@ class Run:
             progress=progress,
         )
         store = partial(self._stages.store, full_texts=full_texts, documents={})
-        report = self._stored(report, store, output_dir, budget)  # safe before anything judges it
+        report = self._stored(report, store, output_dir, budget, stop)  # safe before anything judges it
         report = self._counted_in_history(self._ranked(report, budget, stop))
         if report.bundle is not None:
             report, documents = self._with_documents(report)
-            report = self._stored(report, partial(self._stages.replace, documents=documents), output_dir, budget)
+            report = self._stored(report, partial(self._stages.replace, documents=documents), output_dir, budget, stop)
         self._remember(report, budget, stop, time.monotonic() - began)
         self._left_s = report.failure.id, _STOPPED_DRAWING_S if stop.is_set() else max(budget.drawing_s, budget.left_s)
         return report
@@ -499,7 +501,16 @@ class Run:
         """A report as HTML, within `limits.card_bytes` and what is left of `limits.run_card_bytes`.
 
         ``bundle_link`` is relative to the page; ``screenshot_links`` are, too, percent-encoded, one a screenshot.
+        The first Ctrl-C, or SIGTERM, ends the drawing soon.
         """
+        with held_back() as stop:
+            card = self._drawn(report, stop, bundle_link=bundle_link, screenshot_links=screenshot_links)
+            self.interrupted |= stop.is_set()
+        return card
+
+    def _drawn(
+        self, report: Report, stop: threading.Event, *, bundle_link: str | None, screenshot_links: Sequence[str]
+    ) -> str:
         began = time.monotonic()
         limits = self.config.limits
         time_left = self._time_for_showing(report)
@@ -510,7 +521,7 @@ class Run:
                 max_bytes=max_bytes,
                 bundle_link=bundle_link,
                 screenshot_links=screenshot_links,
-                is_over=lambda: time_left.left_s <= 0,
+                is_over=time_left.is_over_by(stop, stopped_s=_STOPPED_DRAWING_S),
             )
         except self._passed_on:
             raise
@@ -753,6 +764,7 @@ class Run:
         store: Callable[[Report, Path], Path],
         output_dir: Path | None,
         budget: Budget,
+        stop: threading.Event,
     ) -> Report:
         """The report with its bundle, where one is wanted and the disk lets us; if not, an earlier one of it stays."""
         settings = self.config.bundles
@@ -762,11 +774,20 @@ class Run:
         stored = report.model_copy(update={"bundle": _link(directory / report.failure.id, output_dir)})
         try:
             seconds = max(_LEAST_STORING_S, budget.left_s / 2)
-            call_within(seconds, partial(store, stored, directory), name="failtale-store", discard=lambda _: None)
+            call_within(
+                seconds,
+                partial(store, stored, directory),
+                name="failtale-store",
+                discard=lambda _: None,
+                stopped_s=_STOPPED_STORING_S,
+            )
         except self._passed_on:
             raise
         except TimeoutError:
-            why = self._redactor.safe_message(f"'{directory}' took more than {seconds:.0f} s")
+            late = f"took more than {seconds:.0f} s"
+            if stop.is_set():
+                late = "was still being written to when the run was stopped"
+            why = self._redactor.safe_message(f"'{directory}' {late}")
             gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no whole bundle was written: {}", why))
         except OSError as error:
             where = f" ('{error.filename}')" if error.filename else ""

@@ -23,6 +23,7 @@ from robot.running import TestSuite
 from FailTaleLibrary import FailTaleLibrary
 from FailTaleLibrary.collection.plan import switched_off
 from FailTaleLibrary.errors import ConfigError, FailTaleError
+from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.robot_results import Places
 from FailTaleLibrary.run import Stages
@@ -145,10 +146,11 @@ class FailTaleListener:
     def _item_failed(self, data: Any, result: Any) -> None:
         self._failed.append((data, result))
         if isinstance(data.parent, TestSuite) and not BuiltIn().dry_run_active:
-            report = self._library.collect_suite_fixture_failure(
-                result, places=self._places(), deadline_s=self._deadline_s(result)
-            )
-            self._show(report)
+            with held_back():
+                report = self._library.collect_suite_fixture_failure(
+                    result, places=self._places(), deadline_s=self._deadline_s(result)
+                )
+                self._show(report)
             self._library.run.shown_at(report, result.parent.id)
             if result.type == "SETUP":
                 self._setups[result.parent.id] = report, result.id
@@ -158,7 +160,8 @@ class FailTaleListener:
     def end_test(self, data: Any, result: Any) -> None:
         try:
             if self._report is not None or result.failed:
-                self._tell_failure(data, result)
+                with held_back():  # also between two stages a stopped run still gets its card, and no further one
+                    self._tell_failure(data, result)
         finally:
             self._test = self._result = None
             self._failed.clear()

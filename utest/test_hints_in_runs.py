@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from ollama_stub import MODEL, OllamaStub
-from patience import PATIENCE_S
+from patience import FOREVER_S, PATIENCE_S, wait_until
 from robot.api import ExecutionResult
 
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.cli import main
+from FailTaleLibrary.hints.maker import STOPPED
 from FailTaleLibrary.records import Report
+from FailTaleLibrary.run import HINT_AFTER_RUN
 
 ROOT = Path(__file__).parent.parent
 SUITE = """
@@ -77,8 +82,16 @@ class Run:
         return [report.analysis.hint.cause if report.analysis.hint else None for report in self.reports]
 
 
-def run(directory: Path, analysis: str, *options: str) -> Run:
-    """A real run of the suite; ``analysis`` is the section of the configuration, as YAML in one line."""
+def to_its_end(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    directory = environment["PLACE"]
+    return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
+
+
+def run(directory: Path, analysis: str, *options: str, done: Callable[..., Any] = to_its_end) -> Run:
+    """A real run of the suite; ``analysis`` is the section of the configuration, as YAML in one line.
+
+    ``done`` starts it and waits for its end.
+    """
     directory.mkdir(exist_ok=True)
     log = directory / "storage.log"
     log.touch()
@@ -92,9 +105,9 @@ def run(directory: Path, analysis: str, *options: str) -> Run:
         sys.executable, "-m", "robot", "--pythonpath", ":".join(paths), "--listener", "FailTaleListener:failtale.yaml",
         "--variable", f"LOG:{log}", *options, "suite.robot",
     ]  # fmt: skip
-    environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache")}
-    done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
-    return Run(directory, done.returncode, done.stdout + done.stderr)
+    environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache"), "PLACE": str(directory)}
+    ended = done(command, environment)
+    return Run(directory, ended.returncode, ended.stdout + ended.stderr)
 
 
 def test_the_hint_is_in_output_and_log_when_the_run_has_ended(tmp_path: Path) -> None:
@@ -146,3 +159,25 @@ def test_offline_asks_nothing_in_the_run_and_analyze_does_later(tmp_path: Path) 
 @pytest.fixture(scope="module")
 def without_a_model(tmp_path_factory: pytest.TempPathFactory) -> Run:
     return run(tmp_path_factory.mktemp("plain"), "{}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_ends_the_wait_for_a_model_and_the_run_keeps_its_log(tmp_path: Path, number: signal.Signals) -> None:
+    """The signal goes to the run alone, once the model has its question; it never answers."""
+    with OllamaStub(chat="silent") as ollama:
+
+        def interrupt(command: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+            streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+            with subprocess.Popen(command, cwd=tmp_path, env=environment, text=True, **streams) as robot:
+                assert wait_until(lambda: ollama.asked("/api/chat") or robot.poll() is not None)
+                robot.send_signal(number)
+                console = robot.communicate(timeout=PATIENCE_S)
+            return subprocess.CompletedProcess(command, robot.returncode, *console)
+
+        analysis = f"{{host: '{ollama.url}', model: '{MODEL}', hint_time: {FOREVER_S}, run_time: {FOREVER_S}}}"
+        told = run(tmp_path, analysis, done=interrupt)
+        assert len(ollama.asked("/api/chat")) == 1
+    assert told.status == 2, told.console
+    assert (tmp_path / "log.html").exists()
+    assert told.hints == [None, None]
+    assert told.reasons == [STOPPED, HINT_AFTER_RUN]

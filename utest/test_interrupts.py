@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -101,7 +103,23 @@ def test_who_ignores_a_signal_goes_on_ignoring_it() -> None:
         signal.signal(signal.SIGTERM, before)
 
 
-# --- In ranking
+def test_a_block_may_be_the_answer_to_one_signal_and_to_no_second_one() -> None:
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        with held_back(is_answer=True) as stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert stop.is_set()
+        assert heard == []
+        with held_back(is_answer=True):
+            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), signal.SIGTERM)
+            assert heard == [signal.SIGTERM] * 2
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+# --- In the stages behind the collection
 
 
 def test_a_signal_in_ranking_ends_it_soon_and_the_report_comes_all_the_same() -> None:
@@ -125,6 +143,78 @@ def test_a_signal_in_ranking_ends_it_soon_and_the_report_comes_all_the_same() ->
         assert heard == [signal.SIGTERM]
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextlib.contextmanager
+def terminations() -> Iterator[list[int]]:
+    """What a handler of SIGTERM hears that was there before."""
+    heard: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, _: heard.append(number))
+    try:
+        yield heard
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+PATIENT = Config.model_validate({"limits": {"failure_time": FOREVER_S}})
+
+
+def test_a_signal_ends_the_wait_for_a_disk_that_hangs(tmp_path: Path) -> None:
+    hangs = threading.Event()
+
+    def store(*_: object, **__: object) -> Path:
+        os.kill(os.getpid(), signal.SIGTERM)
+        hangs.wait(FOREVER_S)
+        return tmp_path
+
+    with terminations() as heard, Run(PATIENT, environ={}, stages=Stages(store=store)) as run:
+        report = run.collect_failure(run.failure("Order"), output_dir=tmp_path)
+        hangs.set()
+    assert heard == [signal.SIGTERM]
+    assert report.bundle is None
+    assert any("was still being written to when the run was stopped" in gap.detail for gap in report.evidence.gaps)
+
+
+def test_a_signal_in_drawing_ends_it_soon_and_counts_as_one_in_the_collection(tmp_path: Path) -> None:
+    def card(*_: object, is_over: Callable[[], bool], **__: object) -> str:
+        assert not is_over()
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert wait_until(is_over)
+        assert heard == []
+        return "what there is"
+
+    with terminations() as heard, Run(PATIENT, environ={}, stages=Stages(card=card)) as run:
+        report = run.collect_failure(run.failure("Order"))
+        assert not run.interrupted
+        assert run.card(report) == "what there is"
+        assert run.interrupted
+        assert heard == [signal.SIGTERM]
+
+
+def test_behind_a_signal_little_is_remembered_and_drawing_has_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    from FailTaleLibrary.ranking import History
+
+    remembering: list[bool] = []
+    with_report = History.with_report
+
+    def remember(history: History, report: Report, *, is_over: Callable[[], bool]) -> History:
+        remembering.append(is_over())
+        return with_report(history, report, is_over=is_over)
+
+    def judge(*_: object, **__: object) -> Analysis:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return Analysis(headline=our_words("what there is"))
+
+    def card(*_: object, is_over: Callable[[], bool], **__: object) -> str:
+        assert not is_over()
+        assert wait_until(is_over)
+        return ""
+
+    monkeypatch.setattr(History, "with_report", remember)
+    with terminations() as heard, Run(PATIENT, environ={}, stages=Stages(rank=judge, card=card)) as run:
+        run.card(run.collect_failure(run.failure("Order")))
+    assert remembering == [True]
+    assert heard == [signal.SIGTERM]
 
 
 # --- In a collection

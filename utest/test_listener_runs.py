@@ -170,6 +170,26 @@ def test_all_that_fails_behind_ctrl_c_may_cost_five_seconds_together_and_nothing
     assert behind.evidence.items == ()
 
 
+def test_ctrl_c_between_the_collection_and_its_card_ends_the_run_as_one_in_the_collection_does(place: Path) -> None:
+    (place / "two.robot").write_text(f"{SUITE}\nOrder Again\n    Fail    HTTPError: 500 Server Error\n")
+    done = ran(
+        place,
+        "import os, signal\n"
+        "from FailTaleLibrary.run import Run\n"
+        "card = Run.card\n"
+        "def stopped_first(*told, **more):\n"
+        "    os.kill(os.getpid(), signal.SIGINT)\n"
+        "    return card(*told, **more)\n"
+        "Run.card = stopped_first\n"
+        "robot.run('two.robot', outputdir='out', listener=[FailTaleListener('failtale.yaml')], stdout=sys.stderr)\n",
+    )
+    (report,) = reports_in(place / "out" / "output.xml")
+    assert [item.id for item in report.evidence.items] == ["storage1/state", "storage1/log"], done.stderr
+    first, again = ExecutionResult(place / "out" / "output.xml").suite.tests
+    assert first.message == "HTTPError: 500 Server Error"
+    assert again.message == "Execution terminated by signal"
+
+
 def test_a_run_whose_configuration_is_mended_is_not_refused_for_that_of_the_run_before(place: Path) -> None:
     good = (place / "failtale.yaml").read_text()
     (place / "failtale.yaml").write_text("components: 7\n")

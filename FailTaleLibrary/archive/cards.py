@@ -36,7 +36,8 @@ _PAYLOAD = re.compile(r"failtale:\d{1,9}:[A-Za-z0-9+/=]*")
 def rewrite_cards(path: Path, transform: ReportTransform, *, max_bytes: int, link: LinkOf | None = None) -> int:
     """Draws every card of an output.xml or output.json anew from its transformed report; returns how many.
 
-    ``max_bytes`` is the limit of one card; one that is larger may stay as large. ``link`` leads to bundles that moved.
+    ``max_bytes`` is the limit of one card; one that is larger may stay as large. ``link`` leads to bundles that moved;
+    without it, a card stays as it is whose report ``transform`` returns as it got it.
     A damaged card stays as it is, and so does one that FailTale did not write (`reports_in`). Raises ArchiveError when
     the file cannot be read or written; it is then as it was, also when ``transform`` raises.
     """
@@ -142,15 +143,22 @@ class _Cards:
             return self._payload_redrawn(message)
         ahead, self._ahead = self._ahead, None
         if ahead is not None and (whole := with_payload(message, ahead.message)) != message:
-            return messages_of(self._card_redrawn(whole, ahead.before, ahead.after))[-1]
+            card = self._card_redrawn(whole, ahead.before, ahead.after)
+            return message if card is whole else messages_of(card)[-1]
         report = self._report_in(message)
         return None if report is None else self._card_redrawn(message, report, self._transform(report))
+
+    def _may_stay(self, before: Report, after: Report) -> bool:
+        """Whether a card need not be drawn; of a whole file that is made safe each is, whatever was in its text."""
+        return after is before and self._ids is not None and self._link is None
 
     def _payload_redrawn(self, message: str) -> str | None:
         report = self._report_in(message)
         if report is None:
             return None
         self._ahead = _PayloadAhead(message, before=report, after=self._transform(report))
+        if self._may_stay(report, self._ahead.after):
+            return message
         return with_other_payload(message, to_payload(self._ahead.after))
 
     def _report_in(self, message: str) -> Report | None:
@@ -163,6 +171,8 @@ class _Cards:
 
     def _card_redrawn(self, card: str, before: Report, after: Report) -> str:
         self.count += 1
+        if self._may_stay(before, after):
+            return card
         max_bytes = max(self._max_bytes, len(card.encode("utf-8", "surrogatepass")))
         link = self._link(before) if self._link else None
         return redraw(card, after, max_bytes=max_bytes, pack=to_payload, bundle_link=link)

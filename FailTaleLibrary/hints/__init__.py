@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from FailTaleLibrary.hints.maker import HintMaker, HintOf, HintOutcome, with_progress, write_hints
+from FailTaleLibrary.hints.maker import HintMaker, HintOf, HintOutcome, until_stopped, with_progress, write_hints
 from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "HintOutcome",
     "Prompt",
     "build_prompt",
+    "until_stopped",
     "with_progress",
     "write_hints",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from itertools import product
@@ -32,6 +33,7 @@ _SAID_CHARS = 5000
 
 # --- Whether a model could help --------------------------------------------------------------------------------------
 
+STOPPED = our_words("none yet: the run was stopped; it is made by 'failtale analyze output.xml'")
 NOT_ASKED = "not requested: no suspect has a strong signal, so a model could only guess"
 _NEWS = frozenset({"new", "standing"})
 _NEAR = "near the failure"
@@ -345,9 +347,24 @@ def write_hints(output: Path, hint_of: HintOf, *, max_bytes: int) -> int:
 
     ``max_bytes`` is the limit of one card. Raises ArchiveError as `rewrite_cards` does.
     """
-    return rewrite_cards(
-        output, lambda report: report.model_copy(update={"analysis": hint_of(report)}), max_bytes=max_bytes
-    )
+
+    def hinted(report: Report) -> Report:
+        analysis = hint_of(report)
+        return report if analysis is report.analysis else report.model_copy(update={"analysis": analysis})
+
+    return rewrite_cards(output, hinted, max_bytes=max_bytes)
+
+
+def until_stopped(hint_of: HintOf, stop: threading.Event) -> HintOf:
+    """The same, as long as nobody has asked to stop; what comes then stays as it is."""
+
+    def hint_in_time(report: Report) -> Analysis:
+        if stop.is_set():
+            return report.analysis
+        analysis = hint_of(report)
+        return analysis if analysis.hint or not stop.is_set() else analysis.without_hint(STOPPED)
+
+    return hint_in_time
 
 
 def with_progress(act: Callable[[Report], T], total: int, stream: TextIO) -> Callable[[Report], T]:

@@ -68,11 +68,12 @@ class CallSockets:
 def cut_off_within(seconds: float, call: Callable[[CallSockets], T]) -> T:
     """The result of ``call(wire)``, whose sockets are shut when the time is up.
 
-    Raises TimeoutError when `seconds` have passed, whatever the call is waiting for; else what the call raises.
+    Raises TimeoutError when `seconds` have passed, whatever the call is waiting for, or a signal that is held back asks
+    us to stop; else what the call raises.
     """
     wire = CallSockets()
     try:
-        return call_within(seconds, partial(call, wire), name="failtale-hint", discard=lambda _: None)
+        return call_within(seconds, partial(call, wire), name="failtale-hint", discard=lambda _: None, stopped_s=0.0)
     finally:
         wire.cut()
 
