@@ -113,3 +113,27 @@ def met_by(request: pytest.FixtureRequest, programs: Sequence[Program]) -> Progr
     met = programs[zlib.crc32(request.node.name.encode()) % len(programs)]
     print(f"met by: {met}")
     return met
+
+
+# --- What it costs a host ---------------------------------------------------------------------------------------------
+
+PROGRAMS = "awk cat cut date dd expr find grep gzip head ls readlink sed sort stat tail tee tr wc".split()  # noqa: SIM905
+
+
+class Counted:
+    """A directory of programs that note when they are started."""
+
+    def __init__(self, folder: Path, **further: Path) -> None:
+        self.folder = folder
+        folder.mkdir()
+        self._told = folder / "told"
+        for name, program in {**{name: shutil.which(name) for name in PROGRAMS}, **further}.items():
+            text = f'#!/bin/sh\necho {name} >>{self._told}\nexec {program} "$@"\n'
+            (folder / name).write_text(text)
+            (folder / name).chmod(0o755)
+
+    def since_last(self) -> list[str]:
+        """The names of what was started since this was asked last."""
+        started = self._told.read_text().split()
+        self._told.write_text("")
+        return started

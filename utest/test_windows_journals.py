@@ -9,7 +9,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
-from host_shells import host_shells
+from host_shells import Counted, HostShell, host_shells
 
 from FailTaleLibrary.collection.silence import meaning
 from FailTaleLibrary.config import Collector, parse_config
@@ -195,6 +195,71 @@ def test_a_unit_that_does_not_exist_is_not_silent_but_missing(journal: Path) -> 
     untold = answer(journal, ResolvedWindow(kind="test", since_epoch=START + 590.0), "nosuch.service")
     assert b"does not tell whether there is such a unit" in untold.stderr
     assert meaning(untold.stderr.decode()) == "unknown"
+
+
+# --- What it costs a host ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shell", host_shells(), ids=str)
+def test_a_window_of_a_journal_starts_journalctl_for_the_window_and_for_what_was_before_and_little_else(
+    journal: Path, tmp_path: Path, shell: HostShell
+) -> None:
+    programs = Counted(tmp_path / "programs", journalctl=journal / "journalctl")
+    late = mark(580, cursor_at(journal, 580))
+    times = {"since_epoch": START + 570.5, "sure_epoch": START + 570.6, "until_epoch": START + 600.0}
+    by_times, by_cursor = ResolvedWindow(kind="test", **times), ResolvedWindow(kind="test", late_mark=late, **times)
+    silent = ResolvedWindow(kind="test", since_epoch=START + 599.5)
+    started = {}
+    for name, window, fields in (
+        ("times", by_times, {}),
+        ("cursor", by_cursor, {}),
+        ("grep", by_times, {"grep": "line"}),
+        ("silent", silent, {}),
+    ):
+        line = command_line(
+            Collector(name="journal", journal="app.service", **fields), window=window, max_bytes=1_000_000
+        )
+        found = shell.answer(line, first_in_path=programs.folder)
+        wanted = [second for second in range(571, 600) if second % 2 == 0 and second % 3]
+        assert seconds(found.text) == ([] if name == "silent" else wanted)
+        assert found.method == ("journal cursor" if name == "cursor" else "time filter")
+        assert [part.look_back is None for part in found.parts] == [False] * len(found.parts)
+        asked = [each for each in programs.since_last() if each != "cat"]  # which stands in for the visit's bound
+        started[name] = asked.count("journalctl"), len(asked)
+    assert started["times"] <= (2, 4)
+    assert started["cursor"] <= (4, 6)
+    assert started["grep"] <= (2, 5)
+    assert started["silent"] <= (2, 6)
+
+
+@pytest.mark.parametrize("shell", host_shells(), ids=str)
+@pytest.mark.parametrize("of_many", [False, True], ids=["few", "many"])
+def test_a_window_of_few_entries_and_one_of_many_hold_the_same_and_tell_what_was_left_out(
+    journal: Path, shell: HostShell, of_many: bool
+) -> None:
+    first = 5 if of_many else 560
+    window = ResolvedWindow(
+        kind="test",
+        since_epoch=START + first + 0.5,
+        sure_epoch=START + first + 3.5,
+        late_mark=mark(first + 10.5, cursor_at(journal, first + 10)),
+    )
+    for grep, lines in ((None, None), (None, 7), ("line .*[05]$", None), ("line .*[05]$", 3), ("nothing", None)):
+        collector = Collector(name="journal", journal="*", grep=grep, lines=lines, grep_before=0, grep_after=0)
+        found = shell.answer(command_line(collector, window=window, max_bytes=1_000_000), first_in_path=journal)
+        inside = [second for second in range(first + 1, 600) if grep is None or second % 5 == 0]
+        if grep == "nothing":
+            inside = []
+        unsure = [second for second in inside if second <= first + 3]
+        sure = [second for second in inside if second > first + 3]
+        most = lines or 500
+        assert set(seconds(found.text)) == {*unsure[-most:], *sure[-most:]} or of_many
+        assert seconds(found.text)[-most:] == inside[-most:]
+        assert found.omitted_lines == len(inside) - len(seconds(found.text))
+        assert found.stderr == b""
+        assert [seconds(part.text) for part in found.parts if part.is_unsure] == ([unsure[-most:]] if unsure else [])
+        if grep is not None:
+            assert found.filter_status == (1 if grep == "nothing" else 0)
 
 
 # --- Through a whole run: what the journal held before tells noise, a fault that stands, and news apart ---------------

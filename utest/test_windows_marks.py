@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace as replace_in
 from pathlib import Path
 
 import pytest
-from host_shells import NONCE, HostShell, host_shells, met_by
+from host_shells import NONCE, Counted, HostShell, host_shells, met_by
 from log_rotations import SCENARIOS, append, collector, lines, renamed, rotated_and_packed, window_of, zstd
 
 from FailTaleLibrary.windows import ResolvedWindow, command_line, parse_host_output
@@ -364,26 +363,6 @@ def test_marks_without_a_clock_still_prove(shell: HostShell, tmp_path: Path) -> 
 
 # --- What it costs a host ---------------------------------------------------------------------------------------------
 
-PROGRAMS = "awk cat cut date dd expr find grep gzip head ls readlink sed sort stat tail tee tr wc".split()  # noqa: SIM905
-
-
-class Counted:
-    """A directory of programs that note when they are started."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        folder.mkdir()
-        self._told = folder / "told"
-        for name in PROGRAMS:
-            text = f'#!/bin/sh\necho {name} >>{self._told}\nexec {shutil.which(name)} "$@"\n'
-            (folder / name).write_text(text)
-            (folder / name).chmod(0o755)
-
-    def since_last(self) -> int:
-        started = self._told.read_text().split()
-        self._told.write_text("")
-        return len(started)
-
 
 def test_a_host_starts_few_programs_for_a_mark_and_for_logs_and_none_for_those_in_which_nothing_happened(
     tmp_path: Path,
@@ -395,7 +374,7 @@ def test_a_host_starts_few_programs_for_a_mark_and_for_logs_and_none_for_those_i
     asked = collector(tmp_path / "*.log")
     mark = SHELLS[0].mark(asked, first_in_path=programs.folder)
     assert len(mark.files) == 20
-    assert programs.since_last() <= 6
+    assert len(programs.since_last()) <= 6
     since = time.time()
     window = ResolvedWindow(kind="test", mark=mark, since_epoch=since, sure_epoch=since, utc_offset_s=0)
     started = []
@@ -406,7 +385,7 @@ def test_a_host_starts_few_programs_for_a_mark_and_for_logs_and_none_for_those_i
             command_line(asked, window=window, max_bytes=1_000_000), first_in_path=programs.folder
         )
         assert answer.text.decode().count("new") == (0 if log is None else 5 * (logs.index(log) + 1))
-        started.append(programs.since_last())
+        started.append(len(programs.since_last()))
     nothing, one, two, three = started
     assert nothing <= 10
     assert one <= 22

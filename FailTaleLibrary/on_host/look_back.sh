@@ -22,6 +22,16 @@ looked_back() {
     exec tr '\000' '\001'
   } | awk -v most=48 "$look_back" >&2 2>/dev/null
 }
+# look_back_on KIND PATH TEXT: the same of lines that a variable holds, which have gone already.
+look_back_on() {
+  if [ -z "$look_back" ]; then return; fi
+  {
+    separate "$@"
+    held_before </dev/null | sift
+    separate "$@"
+    say "$3"
+  } | awk -v most=48 "$look_back" >&2 2>/dev/null
+}
 # In place of the lines: the most telling of them, as many as there is room for.
 glance() {
   {

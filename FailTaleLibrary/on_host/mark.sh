@@ -7,7 +7,10 @@ clock() {
   tell clock "${1-}"
   tell zone "${2-}"
 }
-cursor() { tell cursor "$(journalctl --no-pager -n 0 --show-cursor 2>/dev/null | sed -n 's/^-- cursor: //p')"; }
+cursor() {
+  said=$(exec journalctl --no-pager -n 0 --show-cursor 2>/dev/null)
+  case $said in *'-- cursor: '*) tell cursor "${said##*-- cursor: }" ;; *) tell cursor '' ;; esac
+}
 # mark PATTERN PATH...: the files that a pattern means are to be marked, by `marks`.
 mark() {
   marked="$marked=$1$newline"

@@ -8,10 +8,17 @@ from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.windows.look_back import LOOK_BACK_ENTRIES, glance_words
 from FailTaleLibrary.windows.model import NO_GLANCE, CollectorText, Glance, HostMark, ResolvedWindow, WindowValues
-from FailTaleLibrary.windows.pipeline import assignments, journal_narrowing, kept_lines, shell_quote, sifting
+from FailTaleLibrary.windows.pipeline import (
+    assignments,
+    journal_narrowing,
+    journal_sifting,
+    kept_lines,
+    matching,
+    shell_quote,
+)
 from FailTaleLibrary.windows.resolve import came_after_failure
 
-_SCRIPTS = ("frames.sh", "look_back.sh", "journal.sh")
+_SCRIPTS = ("frames.sh", "say.sh", "look_back.sh", "journal.sh")
 _JOURNALCTL = "journalctl --no-pager -o short-iso-precise --utc"
 
 
@@ -23,12 +30,14 @@ def journal_text(collector: Collector) -> CollectorText:
             ("newest", kept_lines(collector)),
             ("unit", "" if collector.journal in ("*", "kernel") else collector.journal),
             ("entries", LOOK_BACK_ENTRIES),
+            ("greps", "yes" if collector.grep is not None else ""),
         ]
     )
     functions = (
-        f'journal() {{ {_selection(collector)} "$@"; }}\n'
+        f'journal() {{ exec {_selection(collector)} "$@"; }}\n'
         f"narrow() {{ {journal_narrowing(collector, '$1')}; }}\n"
-        f"sift() {{ {sifting(collector)}; }}\n"
+        f"matching() {{ {matching(collector)}; }}\n"
+        f"sift() {{ {journal_sifting(collector)}; }}\n"
     )
     program = assignments([("look_back", host_script("look_back.awk"))])
     return CollectorText(constants + functions, (program, *map(host_script, _SCRIPTS)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.records import LineTimes, LookBack, OwnTimeFormat, WindowMethod
@@ -36,6 +36,8 @@ class OutputPart:
     """How its times were read, where the host says; of the collector's own format it says no more than that."""
     look_back: LookBack | None = None
     """What the file held before the window; its lines are numbered from the part's end."""
+    came: tuple[int, int] | None = None
+    """Lines and bytes of which the text is the newest; None where the host counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +111,11 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
     )
     kept = b"".join(part.text for part in parts)
     produced, skipped = _produced(stdout, told, nonce), _skipped(told)
-    matched = _counted(told.get("matched")) if "grep" in told else produced
+    came = _sum(part.came for part in parts)
+    if "grep" in told:
+        matched = _sum([_counted(told.get("matched")), came])
+    else:
+        matched = produced = _sum([produced, came])
     if kept and produced == (0, 0):  # a host without /dev/fd cannot count
         produced = matched = None
     statuses = [status for each in told.get("grep", ()) if (status := whole_number(each)) is not None]
@@ -173,13 +179,24 @@ def _halves(stdout: bytes, nonce: str) -> tuple[bytes, bytes]:
 
 def _file_parts(stdout: bytes, nonce: str, *, cap: int | None) -> Iterator[OutputPart]:
     """Each part's lines, without the torn first one where they fill the cap; none of which nothing came."""
-    path, is_unsure = "", False
+    path, is_unsure, lines, is_entire = "", False, None, False
     for piece in split_frames(stdout, nonce):
         if isinstance(piece, bytes):
-            yield OutputPart(path, _whole_lines(piece, cap), is_unsure)
-        elif piece.word == "part":
+            came = (piece.count(b"\n"), len(piece)) if is_entire else None
+            yield OutputPart(path, _whole_lines(_newest_lines(piece, lines), cap), is_unsure, came=came)
+        elif piece.word in ("part", "entire"):
             kind, told_cap, path = [*piece.value.decode("utf-8", "surrogateescape").split(" ", 2), "", ""][:3]
-            cap, is_unsure = whole_number(told_cap), kind == "unsure"
+            cap, is_unsure, is_entire, lines = whole_number(told_cap), kind == "unsure", piece.word == "entire", None
+            if is_entire:  # few bytes come as they are, for each filter costs the host a program
+                told_lines, _, path = path.partition(" ")
+                lines = whole_number(told_lines)
+
+
+def _newest_lines(text: bytes, lines: int | None) -> bytes:
+    if lines is None or text.count(b"\n") + (not text.endswith(b"\n")) <= lines:
+        return text
+    ended = text.endswith(b"\n")
+    return b"\n".join(text.removesuffix(b"\n").split(b"\n")[-lines:]) + b"\n" * ended if lines else b""
 
 
 def _whole_lines(text: bytes, cap: int | None) -> bytes:
@@ -194,6 +211,12 @@ def _counted(told: list[str] | None) -> tuple[int, int] | None:
     """Sum of lines and of bytes; None when nothing was counted."""
     counts = [count for each in told or () if (count := _two_numbers(each)) is not None]
     return (sum(lines for lines, _ in counts), sum(size for _, size in counts)) if counts else None
+
+
+def _sum(counts: Iterable[tuple[int, int] | None]) -> tuple[int, int] | None:
+    """Of lines and of bytes; None where there are none."""
+    known = [each for each in counts if each is not None]
+    return (sum(lines for lines, _ in known), sum(size for _, size in known)) if known else None
 
 
 def _two_numbers(told: str) -> tuple[int, int] | None:

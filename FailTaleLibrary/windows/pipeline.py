@@ -78,8 +78,18 @@ def sifting(collector: Collector) -> str:
     return f"exec {for_awk}" if collector.grep is None else f"{grep(collector)} | {for_awk}"
 
 
+def matching(collector: Collector) -> str:
+    """What of lines that are few the collector's ``grep`` lets through; how many of them are kept, the client minds."""
+    return "cat" if collector.grep is None else f"{grep(collector)}; tell grep $?"
+
+
+def journal_sifting(collector: Collector) -> str:
+    """The same of a journal, which prints no NUL, but words of its own."""
+    return "exec " + ("sed '/^-- /d'" if collector.grep is None else grep(collector))
+
+
 def journal_narrowing(collector: Collector, cap: str) -> str:
-    """The same of a journal's lines, without what journalctl says of itself."""
+    """The pipeline from a journal's lines to kept ones, without what journalctl says of itself."""
     return f"{_JOURNAL_CHATTER} | {narrowing(collector, cap)}"
 
 
