@@ -387,6 +387,6 @@ def test_a_host_starts_few_programs_for_a_mark_and_for_logs_and_none_for_those_i
         assert answer.text.decode().count("new") == (0 if log is None else 5 * (logs.index(log) + 1))
         started.append(len(programs.since_last()))
     nothing, one, two, three = started
-    assert nothing <= 10
-    assert one <= 22
-    assert max(two - one, three - two) <= 14
+    assert nothing <= 8
+    assert one <= 16
+    assert max(two - one, three - two) <= 8

@@ -7,9 +7,11 @@
 #   max                bytes of all that is printed; scan: newest bytes of one file in which the window is sought
 #   times              the awk program that knows times
 #   reach              newest bytes from before the window that the look-back reads
-#   patterns() sets files, as plan_files.sh has them, narrow CAP is the pipeline of the collector's filters
+#   kept       how many lines of a part the client keeps
+#   patterns() sets files, as plan_files.sh has them; narrow CAP is the pipeline of the collector's filters, and matching its
+#   grep alone, where `greps` is not empty
 how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
-max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0 newline=${newline-} parts=${parts-}
+kept=${kept-} greps=${greps-} brief=${brief-} look_back=${look_back-} max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0 newline=${newline-} parts=${parts-}
 failtale_nonce=${failtale_nonce-}
 sample=262144
 planning=5 # seconds after which no further file is looked into, so that what was found is read within the limits
@@ -241,7 +243,7 @@ end_part() { # NUMBER LOW PROVEN POINTS SIZE WRITTEN SEARCH MAYBE SURE START KNO
   if [ "$size" -gt "$maybe" ]; then
     pieces="$pieces$number $maybe $sure $size $path$newline"
   elif [ "$before" -gt 0 ] && [ "$how" != tail ]; then
-    newest_lines "$before" "$size" "$path" | carry
+    carry_newest "$before" "$size" "$path"
   fi
 }
 # Does a log begin in the window, while nobody knows of an earlier piece of it?
@@ -252,17 +254,35 @@ begins_anew() {
 }
 # deliver NUMBER MAYBE SURE PATH
 deliver() {
-  if [ "$before" -gt 0 ] && [ "$how" != tail ]; then newest_lines "$before" "$2" "$4" | carry; fi
-  if [ "$3" -gt "$2" ]; then
-    cap=$((size > $3 ? share / 4 : share))
-    print_part unsure "$cap" "$4"
-    between "$2" "$3" "$4" | narrow "$cap" | with_look_back unsure "$4"
+  if [ "$before" -gt 0 ] && [ "$how" != tail ]; then carry_newest "$before" "$2" "$4"; fi
+  if [ "$3" -gt "$2" ]; then deliver_piece unsure "$((size > $3 ? share / 4 : share))" "$2" "$3" "$4"; fi
+  if [ "$size" -gt "$3" ]; then deliver_piece sure "$share" "$3" -1 "$4"; fi
+}
+carry_newest() { # COUNT END PATH
+  tell carry
+  newest_lines "$@" >&2
+  tell carried
+}
+# deliver_piece KIND CAP FROM END PATH: what ends at END, or where the file does where that is -1. The client counts and cuts
+# what is few, for each filter costs the host a program; should the file grow by much right now, the visit's own bound holds.
+deliver_piece() {
+  cap=$2 bytes=$(((($4 == -1) ? size : $4) - $3))
+  if [ "$bytes" -gt 32768 ] || [ "$bytes" -gt "$cap" ] || [ -n "$brief" ]; then
+    print_part "$1" "$cap" "$5"
+    piece "$3" "$4" "$5" | narrow "$cap" | with_look_back "$1" "$5"
+    return
   fi
-  if [ "$size" -gt "$3" ]; then
-    print_part sure "$share" "$4"
-    from "$3" "$4" | narrow "$share" | with_look_back sure "$4"
+  printf '\036%s entire %s %s %s %s\n' "$failtale_nonce" "$1" "$cap" "$kept" "$5"
+  if [ -n "$greps" ]; then
+    tell produced 0 "$bytes"
+    piece "$3" "$4" "$5" | matching | with_look_back "$1" "$5"
+  elif [ -n "$look_back" ]; then
+    piece "$3" "$4" "$5" | with_look_back "$1" "$5"
+  else
+    (piece "$3" "$4" "$5")
   fi
 }
+piece() { if [ "$2" = -1 ]; then from "$1" "$3"; else between "$1" "$2" "$3"; fi; }
 # On stdout, between the lines: whose lines follow, how sure they are and how many bytes they may be.
 print_part() { printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$2" "$3"; }
 # For the look-back: what the log held before its window's first byte; of a rotated one, before that of its first piece.
@@ -326,7 +346,7 @@ offset_at() { offset_of "$(exec date -d "@$1" +%z 2>/dev/null)"; }
 # 0 where not since two hours before the window. Where the host's `date` reads no moments, nobody knows.
 find_turn() {
   zone_then=$zone turned=0
-  if [ -z "$low_at" ] || [ "$here" != "$zone" ]; then return; fi
+  if [ -z "$low_at" ] || [ "$here" != "$zone" ] || [ "$zone_name" = UTC ]; then return; fi
   from=$((${low_at%.*} - 7200)) to=$now
   offset_at "$from"
   then=$offset
@@ -341,9 +361,9 @@ find_turn() {
 
 # shellcheck disable=SC2034 # with_look_back reads it
 if [ "$how" = tail ]; then look_back=''; fi # nothing is before no window
-# shellcheck disable=SC2046 # two numbers and a zone
-set -- $(date '+%Y %s %z')
-year=$1 now=$2
+# shellcheck disable=SC2046 # two numbers, a zone and its name
+set -- $(exec date '+%Y %s %z %Z')
+year=$1 now=$2 zone_name=${4-}
 offset_of "${3-}"
 here=$offset
 zone=${zone:-$here}

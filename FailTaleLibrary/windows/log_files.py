@@ -27,6 +27,7 @@ from FailTaleLibrary.windows.pipeline import (
     grep,
     is_pattern,
     kept_lines,
+    matching,
     narrowing,
     shell_quote,
     shell_quote_pattern,
@@ -49,12 +50,15 @@ def file_text(collector: Collector) -> CollectorText:
         ("scan", SCAN_BYTES),
         ("reach", LOOK_BACK_BYTES),
         ("most", MOST_FILES),
+        ("kept", kept_lines(collector)),
+        ("greps", "yes" if collector.grep is not None else ""),
     ]
     functions = [
         _patterns_function(collector),
         _archives_function(collector),
         _unmarked_function(collector),
         f"narrow() {{ {narrowing(collector, '$1')}; }}\n",
+        f"matching() {{ {matching(collector)}; }}\n",
         f"sift() {{ {sifting(collector)}; }}\n",
     ]
     programs = [
