@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 import sys
+import threading
 from collections.abc import Callable
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
@@ -261,6 +262,9 @@ def _fields_of_standard_library(cls: type) -> Any:
     return made.__dataclass_fields__
 
 
+_compiling = threading.Lock()
+
+
 class _Pattern:
     """A regular expression that is compiled when something of it is wanted."""
 
@@ -268,7 +272,8 @@ class _Pattern:
         self._given = text, flags
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(re.compile(*self._given), name)  # `re` remembers it
+        with _compiling:  # the threads of ten hosts want it at the same moment
+            found = getattr(re.compile(*self._given), name)  # `re` remembers it
         self.__dict__[name] = found
         return found
 

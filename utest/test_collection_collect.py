@@ -606,9 +606,14 @@ class OrderOfEvents(Transport):
         self.events.append("it is sent its items")
 
 
-def test_nothing_is_prepared_while_a_host_still_waits_for_us() -> None:
+def test_what_answers_need_is_prepared_while_a_host_that_let_us_in_starts_its_shell() -> None:
     config, failure, host = a_config([{"name": "a", "command": "uptime"}]), a_failure(), OrderOfEvents()
-    connections: Any = SimpleNamespace(transport=lambda *_: host, repeat_line=lambda *_: None)
+
+    def logged_in(*_: object) -> OrderOfEvents:
+        host.events.append("it lets us in")
+        return host
+
+    connections: Any = SimpleNamespace(transport=logged_in, repeat_line=lambda *_: None)
     stop = threading.Event()
     context = CollectionContext(
         failure,
@@ -622,4 +627,9 @@ def test_nothing_is_prepared_while_a_host_still_waits_for_us() -> None:
     steps = plan(failure, config)
     with Budget(PATIENCE_S).for_hosts(steps)["here"] as budget:
         HostSession(context, "here", steps.steps, budget).hold(lambda _: None)
-    assert host.events == ["its shell is ready", "what answers need is prepared", "it is sent its items"]
+    assert host.events == [
+        "it lets us in",
+        "what answers need is prepared",
+        "its shell is ready",
+        "it is sent its items",
+    ]

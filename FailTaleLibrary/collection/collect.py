@@ -46,7 +46,7 @@ LAST_ANSWERS_S = 0.5
 """After a collection is cancelled: how long what hosts have sent may take to become evidence. Ctrl-C has a second."""
 
 _SENDING_S = 0.005
-"""For the request that is about to be sent, which would wait while this thread computes."""
+"""For the wish for a shell that is about to be sent, which would wait while this thread computes."""
 
 _log = logger_of(__name__)
 
@@ -116,7 +116,7 @@ def collect(
 
 @once
 def _start_preparing() -> None:
-    """Once a process, beside hosts that are busy answering: what their answers are redacted and ranked with, 0.2 s."""
+    """Once a process, while the first host that let us in starts a shell, which takes it longer than to let us in."""
     background.start(_prepare, name="failtale-prepare")
 
 
@@ -126,7 +126,7 @@ def _prepare() -> None:
         Redactor().prepare()
         from FailTaleLibrary.ranking import suspects  # not before hosts were asked: it takes as long as they do
 
-        suspects.prepare()
+        suspects.rehearse()
     except Exception:  # whoever needs it meets it again, and tells it
         _log.debug("preparing the analysis failed", exc_info=True)
 

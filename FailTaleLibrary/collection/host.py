@@ -132,7 +132,7 @@ class CollectionContext:
     stop: threading.Event
     """Set when nobody waits for answers any more."""
     prepare: Callable[[], object] = lambda: None
-    """Called when a host is about to be asked: there is time until it answers."""
+    """Called when a host has let us in: there is time until its shell runs, and until it answers."""
     at_once: int = 1
     """Hosts whose turns go on at the same time."""
 
@@ -270,6 +270,7 @@ class HostSession:
         began = time.monotonic()
         try:
             transport = self._context.access.connections.transport(self._host, self._inside)
+            self._context.prepare()
             visit = self._visit(transport, put, began)
             transport.visit(visit.items, ends_at=visit.ends_at, cancel=self._context.leave, on_result=visit.on_result)
         except Exception as error:
@@ -290,17 +291,11 @@ class HostSession:
         self._most_item_bytes = way.most_item_bytes
         return HostVisit(
             way,
-            items=lambda start: self._asked_now(start, put),
+            items=lambda start: list(self._items(start, put)),
             ends_at=time.monotonic() + self._budget.visit_s,
             on_result=lambda step_id, result: put(self._answer(self._asked[step_id], result)),
             on_error=lambda error: self._put_lost(error, began, put),
         )
-
-    def _asked_now(self, start: VisitStart, put: Put) -> list[VisitItem]:
-        """What the host is sent next: until it answers, there is time for what the answers need."""
-        items = list(self._items(start, put))
-        self._context.prepare()
-        return items
 
     def _put_lost(self, error: Exception, began: float, put: Put) -> None:
         """Why nothing came; a fault of ours costs this host's evidence, not the others'."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from heapq import nsmallest
 
 from FailTaleLibrary.background import once
@@ -35,6 +36,7 @@ from FailTaleLibrary.records import (
     SafeText,
     Signal,
     Suspect,
+    Window,
     configured_name,
     derived,
     our_words,
@@ -59,6 +61,22 @@ def prepare() -> None:
     services().rows_in("")
     programs()
     message_at("")
+
+
+_REHEARSED = "total 1: a line of no fault and no time\n"
+
+
+def rehearse() -> None:
+    """Rank a made-up failure: for the first real one, all that a ranking needs is loaded and compiled then."""
+    now = datetime(2026, 1, 2, 3, 4, 7, tzinfo=timezone.utc)
+    window = Window(start=now - timedelta(seconds=5), end=now)
+    failure = Failure(id="0" * 32, name=our_words("a test"), message=our_words("503 != 200"), window=window)
+    text = our_words(_REHEARSED)
+    items = (
+        Item(id=f"a/{kind}", host="a", component="c", collector=kind, kind=kind, command=our_words("-"), text=text)
+        for kind in ("command",)
+    )
+    rank(failure, Evidence(failure_id=failure.id, items=tuple(items), collected_at=now))
 
 
 def rank(
