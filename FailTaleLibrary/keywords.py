@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
@@ -34,6 +34,7 @@ from FailTaleLibrary.queries import check_contains, check_contains_not, check_ve
 from FailTaleLibrary.records import Failure, Report, our_words
 from FailTaleLibrary.robot_log import attach_to_allure, log_html
 from FailTaleLibrary.robot_results import (
+    Mention,
     Places,
     failure_of_suite_fixture,
     failure_of_test,
@@ -129,6 +130,8 @@ class FailTaleLibrary:
         """Robot's output directory, once a card was shown."""
         self._knows_of_parallel_run = False
         self._suites: list[Any] = []
+        self._named: tuple[Any, str] = None, ""
+        """The suite of the newest test, and how full names of its tests begin; Robot makes them anew each time."""
         self._test: Any = None
         self._outside_tests = Correlation()
         self._of_test: Correlation | None = None
@@ -181,16 +184,25 @@ class FailTaleLibrary:
         self._test, self._collected, self._of_test = result, None, None
         if not self._knows_of_parallel_run:
             self._know_of_parallel_run()
-        self.run.test_began(result.full_name)
+        suite, begin = self._named
+        if result.parent is not suite or suite is None:
+            suite = result.parent
+            begin = f"{suite.full_name}." if suite is not None else ""
+            self._named = suite, begin
+        (self._run or self.run).test_began(begin + result.name)
 
-    def test_ended(self, result: Any) -> None:
-        """The test has ended, its teardown included; ``result`` is its robot.result.TestCase."""
-        run = self.run
-        if result.passed:
-            name = result.name
-            run.test_passed(name)
-            if mentions := mentions_in(result.body, most=MAX_NODES_OF_PASSED):
-                run.test_used(name, used_texts(mentions))
+    def test_ended(self, result: Any, mentions: Sequence[Mention] | None = None) -> None:
+        """The test has ended, its teardown included; ``result`` is its robot.result.TestCase.
+
+        ``mentions`` are the first of its keywords and messages, where they were noted on the way; else it is searched.
+        """
+        run = self._run or self.run
+        if result.status == "PASS":
+            run.test_passed(result.name)
+            if mentions is None:
+                mentions = mentions_in(result.body, most=MAX_NODES_OF_PASSED)
+            if mentions:
+                run.test_used(result.name, used_texts(mentions))
         self._test = self._collected = self._of_test = None
         run.test_ended()
 

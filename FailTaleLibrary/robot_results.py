@@ -189,15 +189,17 @@ def _note_mentions(items: Iterable[Any], mentions: list[Mention], most: int) -> 
         kind = getattr(item, "type", "")
         if kind == "MESSAGE":
             mentions.append(Mention((item.message,), is_message=True))
-            continue
-        if kind in _KEYWORDS and item.args:
-            mentions.append(Mention(item.args, item.name or ""))
-        if getattr(item, "has_setup", False):
-            most = _note_mentions((item.setup,), mentions, most)
-        if body := getattr(item, "body", ()):
+        elif kind in _KEYWORDS:
+            if args := item.args:
+                mentions.append(Mention(args, item.name or ""))
+            if item.has_setup:
+                most = _note_mentions((item.setup,), mentions, most)
+            if body := item.body:
+                most = _note_mentions(body, mentions, most)
+            if item.has_teardown:
+                most = _note_mentions((item.teardown,), mentions, most)
+        elif body := getattr(item, "body", ()):
             most = _note_mentions(body, mentions, most)
-        if getattr(item, "has_teardown", False):
-            most = _note_mentions((item.teardown,), mentions, most)
     return most
 
 

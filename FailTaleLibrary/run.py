@@ -292,9 +292,9 @@ class Run:
 
         ``name`` is what other processes tell of it that run tests against the same hosts at the same time.
         """
-        self._test_began_s = time.time()
+        self._test_began_s = now = time.time()
         self._outcome = "ended"
-        self._own_tests.test_began(name)
+        self._own_tests.test_began(name, now)
         if self.config.marks == "test":
             self._window_began()
 

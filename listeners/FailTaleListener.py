@@ -24,8 +24,9 @@ from FailTaleLibrary import FailTaleLibrary
 from FailTaleLibrary.collection.plan import switched_off
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.interrupts import held_back
+from FailTaleLibrary.keywords import MAX_NODES_OF_PASSED
 from FailTaleLibrary.records import Report
-from FailTaleLibrary.robot_results import Places
+from FailTaleLibrary.robot_results import Mention, Places
 from FailTaleLibrary.run import Stages
 from FailTaleLibrary.text import count, duration, one_line, sanitize, without_ci_commands
 
@@ -48,6 +49,23 @@ def _harmless(hook: Callable[..., None]) -> Callable[..., None]:
             return
         try:
             hook(listener, *told)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            listener.note_fault(error)
+
+    return guarded
+
+
+def _harmless_for_a_test(hook: Callable[[FailTaleListener, Any, Any], None]) -> Callable[..., None]:
+    """The same for what each test calls: a call with two arguments costs half of one with any."""
+
+    @functools.wraps(hook)
+    def guarded(listener: FailTaleListener, data: Any, result: Any) -> None:
+        if listener.disabled:
+            return
+        try:
+            hook(listener, data, result)
         except (SystemExit, KeyboardInterrupt):
             raise
         except BaseException as error:
@@ -89,9 +107,12 @@ class FailTaleListener:
         self._result: Any = None
         self._report: Report | None = None
         self._failed: list[tuple[Any, Any]] = []
-        """Data and result of what failed since the test or fixture began; only data knows file and line."""
+        """Data and result of what failed within the test or fixture; only data knows file and line."""
         self._setups: dict[str, tuple[Report, str]] = {}
         """Of suites whose setup failed, by the suite's id: its report and the id of the setup."""
+        self._mentions: list[Mention] = []
+        """What the test under way used, as far as there is room; where it passes, a later failure may want to know."""
+        self._room_for_mentions = 0
         self._hidden_cards = 0
         self._stopped_at_s: float | None = None
         """What failures had cost when Ctrl-C or SIGTERM was first seen."""
@@ -122,20 +143,41 @@ class FailTaleListener:
         if not self.disabled:
             self._library.suite_began(result)
 
-    @_harmless
+    @_harmless_for_a_test
     def start_test(self, data: Any, result: Any) -> None:
         self._attempt = self._attempt + 1 if data is self._last_failed else 1
         self._test, self._result, self._report = data, result, None
-        self._failed = [(data, result)]
+        self._failed.clear()
+        self._room_for_mentions = MAX_NODES_OF_PASSED
+        if self._mentions:
+            self._mentions = []
         self._library.test_began(result)
 
-    def start_keyword(self, data: Any, result: Any) -> None:
+    # Robot takes one step less to these three than to `start_keyword` and `end_keyword`, and a test has many of them.
+
+    def start_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
         if data.type == "TEARDOWN":  # of the thousands of keywords that begin few are guarded, which costs more
             self._teardown_begins(data)
+
+    start_user_keyword = start_invalid_keyword = start_library_keyword
+
+    def end_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
+        if self._room_for_mentions and (args := result.args):
+            self._room_for_mentions -= 1
+            self._mentions.append(Mention(args, result.name or ""))
+        if result.status == "FAIL":
+            self._item_failed(data, result)
+
+    end_user_keyword = end_invalid_keyword = end_library_keyword
 
     def end_body_item(self, data: Any, result: Any) -> None:
         if getattr(result, "status", "") == "FAIL":
             self._item_failed(data, result)
+
+    def log_message(self, message: Any) -> None:
+        if self._room_for_mentions:
+            self._room_for_mentions -= 1
+            self._mentions.append(Mention((message.message,), is_message=True))
 
     @_harmless
     def _teardown_begins(self, data: Any) -> None:
@@ -156,16 +198,17 @@ class FailTaleListener:
                 self._setups[result.parent.id] = report, result.id
             self._failed.clear()
 
-    @_harmless
+    @_harmless_for_a_test
     def end_test(self, data: Any, result: Any) -> None:
         try:
-            if self._report is not None or result.failed:
+            if self._report is not None or result.status == "FAIL":
                 with held_back():  # also between two stages a stopped run still gets its card, and no further one
                     self._tell_failure(data, result)
         finally:
             self._test = self._result = None
             self._failed.clear()
-            self._library.test_ended(result)
+            self._room_for_mentions = 0
+            self._library.test_ended(result, self._mentions)
 
     @_harmless
     def end_suite(self, data: Any, result: Any) -> None:
@@ -280,7 +323,8 @@ class FailTaleListener:
         return not self._include or self._include.match(result.tags)
 
     def _places(self) -> Places:
-        return {id(result): (str(data.source) if data.source else None, data.lineno) for data, result in self._failed}
+        failed = [(self._test, self._result), *self._failed] if self._test is not None else self._failed
+        return {id(result): (str(data.source) if data.source else None, data.lineno) for data, result in failed}
 
     def _show(self, report: Report) -> None:
         if not self._library.show(report):

@@ -204,6 +204,71 @@ def test_a_name_of_any_length_and_kind_stays_in_its_place(tmp_path: Path) -> Non
     assert others.tests[1].name == "Next"
 
 
+BUSY = """
+import itertools, sys, time
+from pathlib import Path
+from FailTaleLibrary.belonging.other_tests import OwnTests
+own = OwnTests(["db1:22"], directory=Path(sys.argv[1]))
+for number in itertools.count():
+    own.test_began(chr(ord("a") + number % 26) * 200)
+    if number == 200:
+        print("ready", flush=True)
+    time.sleep(0.001)
+"""
+
+
+def test_no_reader_sees_half_of_a_test(tmp_path: Path) -> None:
+    """The file changes while it is read: nothing keeps its process from it."""
+    own = own_tests(tmp_path, parallel=None)
+    with subprocess.Popen(
+        [sys.executable, "-c", BUSY, str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as busy:
+        assert busy.stdout is not None
+        busy.stdout.readline()
+        try:
+            seen = {name for _ in range(300) for name, _ in names_and_states(others_now(own, seconds=5))}
+        finally:
+            busy.kill()
+    assert {len(set(name)) for name in seen} == {1}
+
+
+FULL_DISK = """
+import resource, sys
+from pathlib import Path
+from FailTaleLibrary.belonging.other_tests import OwnTests
+resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+own = OwnTests(["db1:22"], directory=Path(sys.argv[1]))
+own.begin()
+for number in range(200):
+    own.test_began(f"Test {number}")
+    own.test_ended("passed")
+own.close()
+print(own.unknown)
+"""
+
+
+def test_where_there_is_no_room_for_the_file_the_run_goes_on(tmp_path: Path) -> None:
+    """To write to a mapped page for which the disk has no space ends a process."""
+    command = [sys.executable, "-c", FULL_DISK, str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S)
+    assert (done.returncode, "could not share a file" in done.stdout) == (0, True), done.stderr
+
+
+def test_tests_of_another_format_are_not_read(tmp_path: Path) -> None:
+    own = own_tests(tmp_path)
+    with another_process(tmp_path, "Theirs"):
+        (theirs,) = (path for path in tmp_path.iterdir() if b"Theirs" in path.read_bytes())
+        assert names_and_states(others_now(own)) == [("Theirs", "running")]
+        with theirs.open("r+b") as file:
+            header = file.read(HEADER_BYTES)
+            file.seek(0)
+            file.write(header.replace(b'"format": 2', b'"format": 9'))
+        assert others_now(own) == OtherTests(ran_by=our_words("pabot"))
+
+
 def test_foreign_and_damaged_files_are_left_alone(tmp_path: Path) -> None:
     own = own_tests(tmp_path)
     for name, data in {"empty": b"", "noise": bytes(range(256)) * 20, "list": b"[1]", "numbers": b'{"run": 1}'}.items():

@@ -99,6 +99,60 @@ def test_marks_load_the_way_to_the_hosts_and_no_more(tmp_path: Path, marks: str)
     assert set(loaded) - {"FailTaleLibrary.redaction"} == {*CONNECTS, *FOR_WINDOWS}
 
 
+COUNTED = """
+import collections, sys
+import robot
+calls, tests, ours = collections.Counter(), [], FOLDERS
+def note_call(frame, event, what):
+    if frame.f_code.co_filename.startswith(ours):
+        if event == "call":
+            calls["functions"] += 1
+        elif event == "c_call":
+            calls["builtin"] += 1
+            if what.__module__ == "posix" or what.__name__ in ("write", "flush"):
+                calls["system"] += 1
+class Watch:
+    ROBOT_LISTENER_API_VERSION = 3
+    ROBOT_LISTENER_PRIORITY = 5000
+    def start_test(self, data, result):
+        tests.append(dict(calls))
+        sys.setprofile(note_call)
+    def end_suite(self, data, result):
+        sys.setprofile(None)
+listeners = ["FailTaleListener:failtale.yaml", Watch()]
+status = robot.run("suite.robot", listener=listeners, stdout=sys.stderr, output=None, log=None, report=None)
+assert status == 0
+before, after = tests[-2:]
+print(*(after.get(kind, 0) - before.get(kind, 0) for kind in ("functions", "builtin", "system")))
+"""
+
+
+@pytest.mark.parametrize(("keywords", "most_functions", "most_builtin"), [(1, 15, 12), (21, 55, 12)])
+def test_a_passing_test_costs_few_calls_and_no_system_call(
+    tmp_path: Path, keywords: int, most_functions: int, most_builtin: int
+) -> None:
+    """A call is what our share of a test's time is made of; of seconds a tenth is chance."""
+    tests = "".join(f"Test {number}\n" + "    No Operation\n" * keywords for number in range(9))
+    (tmp_path / "suite.robot").write_text(f"*** Test Cases ***\n{tests}")
+    (tmp_path / "failtale.yaml").write_text(
+        "components: {app: {collectors: [linux]}}\nhosts: {app1: {component: app, address: shop.invalid}}\nmarks: off\n"
+    )
+    folders = (str(ROOT / "FailTaleLibrary"), str(ROOT / "listeners"))
+    done = subprocess.run(
+        [sys.executable, "-c", COUNTED.replace("FOLDERS", repr(folders))],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    functions, builtin, system = map(int, done.stdout.split())
+    assert functions <= most_functions
+    assert builtin <= most_builtin
+    assert system == 0
+
+
 FIRST_FAILURE = """
 import sys
 from datetime import datetime, timezone

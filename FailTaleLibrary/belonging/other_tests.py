@@ -1,22 +1,26 @@
 """A test begins or ends -> 256 bytes of shared memory; a failure -> the tests of other processes, meanwhile and before.
 
 Each process that runs tests keeps one small file in its user's directory on this machine: a header that says which run
-it belongs to and whose hosts it uses (as checksums), then its newest tests in slots of one size. A test costs two
-`pwrite`; the files of others are read only when a test fails. Who still lives is told by a lock that the system takes
-away with the process, so that a worker that crashed is known as such and nothing has to be tidied up by it.
+it belongs to and whose hosts it uses (as checksums), then its newest tests in slots of one size. The file is mapped, so
+that a test costs no system call, and what was told stays when the process is killed; the files of others are read only
+when a test fails. Who still lives is told by a lock that the system takes away with the process, so that a worker that
+crashed is known as such and nothing has to be tidied up by it.
 
 Other users, other machines and other containers cannot be seen. Nothing is written on a host.
 """
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
+from mmap import mmap
 from pathlib import Path
+from struct import Struct
 from typing import Literal, cast
 
 from FailTaleLibrary.files import own_runtime_directory
@@ -34,7 +38,10 @@ _log = logger_of(__name__)
 HEADER_BYTES = 1024
 SLOT_BYTES = 256
 SLOTS = 128
-"""Newest tests that a process tells of; a slot never crosses a page, so that no reader sees half of one."""
+"""Newest tests that a process tells of."""
+FILE_BYTES = HEADER_BYTES + SLOTS * SLOT_BYTES
+MOST_READINGS = 5
+"""Of a file, until two say the same: nothing keeps its process from changing a slot while it is read."""
 MAX_TARGETS = 48
 """Checksums of hosts in a header: the smallest, so that processes with the same hosts keep the same ones."""
 KEPT_FILES = 200
@@ -50,6 +57,17 @@ _LONG_AGO = datetime.fromtimestamp(0, timezone.utc)
 
 Status = Literal["running", "passed", "failed", "ended"]
 SafeName = Callable[[str], SafeText]
+
+_SLOT = Struct(f"<dd8s{SLOT_BYTES - 24}s")
+"""A test: when it began and ended in seconds (0 while it runs), its status, its name; the rest is zeros."""
+_SLOT_END = Struct("<d8s")
+_BEFORE_END = 8
+"""What changes when a test ends follows so many bytes behind a slot's begin."""
+_FORMAT = 2
+"""Of the slots; a process of another version of FailTale may have another one, and its tests are not read."""
+_write_slot, _write_end = _SLOT.pack_into, _SLOT_END.pack_into
+_LAST_SLOT = FILE_BYTES - SLOT_BYTES
+_STATUSES: dict[Status, bytes] = {status: status.encode() for status in ("running", "passed", "failed", "ended")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,42 +96,44 @@ class OwnTests:
         self._parallel = parallel
         self._began_at = time.time()
         self._file: int | None = None
-        self._number = 0
-        self._test: tuple[bytes, bytes] | None = None
-        """When the test under way began, and its name, as they are written."""
+        self._memory: mmap | None = None
+        """The file; None where the others know nothing of this process."""
+        self._slot = HEADER_BYTES - SLOT_BYTES
+        """Where the newest test stands."""
+        self._is_in_a_test = False
         self._directory = directory
         self._name = f"{time.time_ns():020d}-{os.urandom(4).hex()}"
 
     def begin(self) -> None:
         """From now on others know of this process. One that only asks for them need not say so."""
-        if self._file is None and self._targets and not self.unknown:
+        if self._memory is None and self._targets and not self.unknown:
             self._guarded(self._open)
 
-    def test_began(self, name: str) -> None:
-        """A test of this process begins; one that has not been told to have ended (it is tried again) has."""
-        if self._test is not None:
+    def test_began(self, name: str, at_s: float | None = None) -> None:
+        """A test of this process begins; one that has not been told to have ended (it is tried again) has.
+
+        ``at_s``: when, in seconds of the clock; default: now.
+        """
+        if self._is_in_a_test:
             self.test_ended("ended")
-        if self._file is None:
+        if self._memory is None:
             self.begin()
-        if self._file is not None:
-            encoded = name.encode("utf-8", "replace").replace(b"\n", b" ")
-            self._test = _clock_time(), encoded[: SLOT_BYTES - 64]
-            self._number += 1
-            self._write_slot(b"0", b"running")
+        if self._memory is not None:
+            self._slot = slot = self._slot + SLOT_BYTES if self._slot < _LAST_SLOT else HEADER_BYTES
+            _write_slot(self._memory, slot, at_s or time.time(), 0.0, b"running", name.encode("utf-8", "replace"))
+            self._is_in_a_test = True
 
     def test_ended(self, status: Status) -> None:
         """It has ended, its teardown included."""
-        if self._file is not None and self._test is not None:
-            self._write_slot(_clock_time(), status.encode())
-        self._test = None
+        if self._is_in_a_test and self._memory is not None:
+            _write_end(self._memory, self._slot + _BEFORE_END, time.time(), _STATUSES[status])
+        self._is_in_a_test = False
 
     def close(self) -> None:
         """This process runs no further test."""
-        if self._file is not None:
+        if self._memory is not None:
             self._guarded(self._write_header, time.time())
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self._let_go()
 
     def others(self, start: datetime, end: datetime, *, safe: SafeName) -> OtherTests | None:
         """The tests of other processes that ran between two moments; None when this process was alone.
@@ -161,6 +181,10 @@ class OwnTests:
         _forget_oldest(directory)
         self._file = os.open(directory / self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # All of it has its space from now on: a mapped page for which there is none would end the process.
+        if os.pwrite(self._file, bytes(FILE_BYTES), 0) < FILE_BYTES:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._memory = mmap(self._file, FILE_BYTES)
         self._write_header(0.0)
 
     def _place(self) -> Path:
@@ -178,19 +202,17 @@ class OwnTests:
             "targets": self._targets,
             "began": self._began_at,
             "ended": ended_at,
+            "format": _FORMAT,
         }
-        assert self._file is not None  # noqa: S101 - for the type checker
-        os.pwrite(self._file, json.dumps(header).encode().ljust(HEADER_BYTES), 0)
+        assert self._memory is not None  # noqa: S101 - for the type checker
+        self._memory[:HEADER_BYTES] = json.dumps(header).encode().ljust(HEADER_BYTES)
 
-    def _write_slot(self, ended_at: bytes, status: bytes) -> None:
-        assert self._file is not None and self._test is not None  # noqa: S101, PT018 - for the type checker
-        began_at, name = self._test
-        line = b"%b %b %b %b\n" % (began_at, ended_at, status, name)
-        place = HEADER_BYTES + self._number % SLOTS * SLOT_BYTES
-        try:
-            os.pwrite(self._file, line.ljust(SLOT_BYTES), place)
-        except OSError as error:
-            self._give_up(error)
+    def _let_go(self) -> None:
+        if self._memory is not None:
+            self._memory.close()
+        if self._file is not None:
+            os.close(self._file)
+        self._memory = self._file = None
 
     def _guarded(self, act: Callable[..., None], *arguments: float) -> None:
         try:
@@ -203,9 +225,7 @@ class OwnTests:
         self.unknown = our_words("the processes of this run could not share a file")
         if isinstance(error, OSError) and error.errno:
             self.unknown = our_words("{} ({})", self.unknown, derived(os.strerror, error.errno))
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
+        self._let_go()
 
     # --- Those of the others ------------------------------------------------------------------------------------------
 
@@ -225,7 +245,8 @@ class OwnTests:
             if header["pid"] == os.getpid() or not (same_run or set(targets) & set(self._targets)):
                 return None
             began_at, ended_at = float(header["began"]), float(header["ended"])
-            return _Process(same_run, is_alive, began_at, ended_at, data[HEADER_BYTES:])
+            slots = data[HEADER_BYTES:FILE_BYTES] if header.get("format") == _FORMAT else b""
+            return _Process(same_run, is_alive, began_at, ended_at, slots)
         except (OSError, ValueError, KeyError, TypeError):  # it went away, or is none of ours
             _log.debug("'%s' is no file of a process that runs tests", path, exc_info=True)
             return None
@@ -265,15 +286,12 @@ class _Process:
             )
 
     def _slots(self) -> Iterator[tuple[float, float, Status, str]]:
-        for place in range(0, len(self.slots), SLOT_BYTES):
-            words = self.slots[place : place + SLOT_BYTES].decode("utf-8", "replace").rstrip().split(" ", 3)
-            if len(words) == 4 and words[2] in ("running", "passed", "failed", "ended"):
-                yield float(words[0]), float(words[1]), cast(Status, words[2]), words[3]
-
-
-def _clock_time() -> bytes:
-    """Of now, as a slot has it: seconds for `float`, made of a whole number, which takes half as long to write."""
-    return b"%de-9" % time.time_ns()
+        whole = len(self.slots) // SLOT_BYTES * SLOT_BYTES
+        for began_at, ended_at, written, name in _SLOT.iter_unpack(self.slots[:whole]):
+            status = written.rstrip(b"\0").decode("ascii", "replace")
+            if status in _STATUSES:
+                text = name.rstrip(b"\0").decode("utf-8", "replace").replace("\n", " ")
+                yield began_at, ended_at, cast(Status, status), text
 
 
 def _until(began_at: float, ended_at: float, *, is_alive: bool) -> float:
@@ -287,9 +305,19 @@ def _read(path: Path) -> tuple[bool, bytes]:
     """Whether the process of a file lives, and what the file holds."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
     try:
-        return _is_locked(descriptor), os.read(descriptor, HEADER_BYTES + SLOTS * SLOT_BYTES)
+        return _is_locked(descriptor), _read_whole(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _read_whole(descriptor: int) -> bytes:
+    """What the file holds, without a slot of which one half is older than the other."""
+    data = os.pread(descriptor, FILE_BYTES, 0)
+    for _ in range(MOST_READINGS - 1):
+        before, data = data, os.pread(descriptor, FILE_BYTES, 0)
+        if data == before:
+            break
+    return data
 
 
 def _is_locked(descriptor: int) -> bool:
