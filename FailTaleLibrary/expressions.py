@@ -5,7 +5,7 @@ What a first failure brings is read in less time than an automaton of hundreds o
 
 from __future__ import annotations
 
-from collections import Counter
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -62,7 +62,7 @@ class Expressions(Generic[Text]):
         if self._work_left < _FOR_CHARACTER * len(text):
             self._work_left = 0
             return None
-        possible = self._literals.owners_in(_in_lower_case(text))
+        possible = self._literals.owners_in(text)
         new = sum(number not in self._patterns for number in possible)
         self._work_left -= _FOR_TEXT + len(text) * _FOR_CHARACTER + new * _TO_COMPILE
         self._work_left -= len(possible) * (len(text) + _FOR_SEARCH)
@@ -76,44 +76,76 @@ class Expressions(Generic[Text]):
         return pattern
 
 
-def _in_lower_case(text: str | bytes) -> str:
-    """The text in lower case; of bytes each is one character."""
+def _in_lower_case(text: str | bytes) -> bytes:
+    """The text in lower case, as far as literals know letters: those of ASCII."""
     if isinstance(text, bytes):
-        return text.decode("latin-1").lower()
-    return text.lower() if text.isascii() else text.lower().translate(_LONG_KS)
+        return text.lower()
+    lower = text.lower() if text.isascii() else text.lower().translate(_LONG_KS)
+    return lower.encode("utf-8", "surrogatepass")
+
+
+_Gram = tuple[int, ...]
+
+
+class _Searched(threading.local):
+    """The newest text of a thread and its grams: several sets of expressions are sought in it, one after the other."""
+
+    text: str | bytes = b""
+    lower: bytes = b""
+    grams: frozenset[_Gram] = frozenset()
+
+    def now(self, text: str | bytes) -> tuple[bytes, frozenset[_Gram]]:
+        """The text in lower case, and all its grams."""
+        if text is not self.text:
+            self.lower = lower = _in_lower_case(text)
+            self.grams = frozenset(zip(lower, lower[1:], lower[2:], strict=False))
+            self.text = text
+        return self.lower, self.grams
+
+
+_searched = _Searched()
 
 
 class _LiteralIndex:
-    """Literals by three neighbouring characters of each: what a text does not hold costs nothing to rule out."""
+    """Literals by three neighbouring bytes of each: what a text does not hold costs nothing to rule out.
+
+    Of an expression's sets the one whose texts are the longest is looked up, and the others only where it is there.
+    """
 
     def __init__(self, literals: Iterable[Literals]) -> None:
         self._always: list[int] = []
-        self._owners: list[int] = []
-        """The number of the expression that each set of literals is of."""
-        self._sets: list[int] = []
-        """How many sets each expression has."""
-        self._short: dict[str, list[int]] = {}
-        long: dict[str, list[int]] = {}
+        """The expressions of which nothing is known."""
+        self._others: dict[int, list[list[bytes]]] = {}
+        """The sets of an expression beside the one that is looked up."""
+        self._short: dict[bytes, list[int]] = {}
+        """A literal -> the expressions that it may tell of."""
+        self._by_gram: dict[_Gram, list[tuple[bytes, list[int]]]] = {}
+        long: dict[bytes, list[int]] = {}
         for number, sets in enumerate(literals):
-            self._sets.append(len(sets))
-            for each in sets:
-                for literal in each:
-                    (long if len(literal) >= _GRAM else self._short).setdefault(literal, []).append(len(self._owners))
-                self._owners.append(number)
-        self._always = [number for number, count in enumerate(self._sets) if not count]
-        self._by_gram: dict[tuple[str, ...], list[tuple[str, list[int]]]] = {}
-        for literal, places in long.items():
-            self._by_gram.setdefault(tuple(literal[:_GRAM]), []).append((literal, places))
+            if not sets:
+                self._always.append(number)
+                continue
+            first, *others = sorted(sets, key=lambda each: -min(map(len, each)))
+            for literal in (each.encode() for each in first):
+                (long if len(literal) >= _GRAM else self._short).setdefault(literal, []).append(number)
+            if others:
+                self._others[number] = [[literal.encode() for literal in each] for each in others]
+        for literal, numbers in long.items():
+            self._by_gram.setdefault(tuple(literal[:_GRAM]), []).append((literal, numbers))
+        self._grams = frozenset(self._by_gram)
 
-    def owners_in(self, text: str) -> list[int]:
-        """The numbers of the expressions of which each set has a literal in the text."""
-        sets: set[int] = set()
-        for literal, places in self._short.items():
-            if literal in text:
-                sets.update(places)
-        for gram in self._by_gram.keys() & set(zip(text, text[1:], text[2:], strict=False)):
-            for literal, places in self._by_gram[gram]:
-                if literal in text:
-                    sets.update(places)
-        found = Counter(map(self._owners.__getitem__, sets))
-        return sorted([*self._always, *(number for number, count in found.items() if count == self._sets[number])])
+    def owners_in(self, text: str | bytes) -> list[int]:
+        """The numbers of the expressions of which each set has a literal in the text, ascending."""
+        found: set[int] = set()
+        lower, grams = _searched.now(text)
+        for literal, numbers in self._short.items():
+            if literal in lower:
+                found.update(numbers)
+        for gram in self._grams & grams:
+            for literal, numbers in self._by_gram[gram]:
+                if literal in lower:
+                    found.update(numbers)
+        return sorted([*self._always, *(number for number in found if self._has_others(number, lower))])
+
+    def _has_others(self, number: int, lower: bytes) -> bool:
+        return all(any(map(lower.__contains__, each)) for each in self._others.get(number, ()))
