@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from datetime import datetime, timedelta, timezone
@@ -12,8 +13,8 @@ from hypothesis import strategies as st
 from test_timestamps import EXAMPLES, MISSES, WRITERS
 
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.timestamps import KEYED_EXAMPLES, TimeFormat, parse
-from FailTaleLibrary.windows.awk_formats import time_functions
+from FailTaleLibrary.timestamps import FORMATS, KEYED_EXAMPLES, TimeFormat, parse
+from FailTaleLibrary.windows.awk_formats import common_time_functions, time_functions
 
 AWKS = {name: words for name, words in {
     "mawk": ["mawk"], "gawk": ["gawk"], "BusyBox": ["busybox", "awk"],
@@ -79,6 +80,79 @@ def test_awk_and_the_parser_here_agree_on_any_line(
 ) -> None:
     lines = [WRITERS[name][1](at, zone) for name, at in written] + others
     assert_same(awk, lines, utc_offset_s=zone)
+
+
+DOUBTING = """
+function give_up() { doubted = 1 }
+kind == "each" {
+  doubted = 0
+  name = kind_of($0)
+  print doubted ? "?" : name == "" ? "-" : name "|" sprintf("%.6f", time)
+  next
+}
+"""
+
+
+def kinds(awk: list[str], lines: list[str], functions: str) -> list[str]:
+    """The kind of each line and its time; `?` where the functions give up."""
+    times = re.sub(r"function give_up\(\) \{.*?\n\}\n", "", host_script("times.awk"), flags=re.DOTALL)
+    done = subprocess.run(
+        [
+            *awk,
+            "-v",
+            "kind=each",
+            "-v",
+            f"year={NOW.year}",
+            "-v",
+            f"now={int(NOW.timestamp())}",
+            DOUBTING + times + functions,
+        ],
+        input="".join(f"{line}\n" for line in lines).encode("utf-8", "surrogateescape"),
+        env={"LC_ALL": "C", "PATH": "/usr/bin:/bin:/usr/local/bin"},
+        capture_output=True,
+        check=False,
+    )
+    assert done.stderr == b""
+    return done.stdout.decode("utf-8", "surrogateescape").split("\n")[: len(lines)]
+
+
+def assert_few_rows_agree(awk: str, lines: list[str]) -> list[str]:
+    lines = [re.sub(r"[\n\x00]", " ", line) for line in lines]
+    few, all_of_them = (kinds(AWKS[awk], lines, each) for each in (common_time_functions(), time_functions(None)))
+    for line, told, wanted in zip(lines, few, all_of_them, strict=True):
+        assert told in ("?", wanted), (line, told, wanted)
+    return few
+
+
+@pytest.mark.parametrize("awk", AWKS)
+def test_the_few_rows_that_are_tried_first_read_common_logs_and_give_up_where_another_row_may_fit(awk: str) -> None:
+    common = [
+        "2026-11-22 17:30:01,123 INFO orders: packed",
+        "2026-11-22T17:30:01.5Z level=warn x",
+        "Nov 22 17:30:01 web app[7]: x",
+        '10.0.0.1 - - [22/Nov/2026:17:30:01 +0000] "GET / HTTP/1.1" 200 5',
+        '{"ts":"2026-11-22T17:30:01Z","msg":"x"}',
+        "    at shop.Orders.pack(Orders.java:123)",
+        "ValueError: no such order",
+    ]
+    assert "?" not in assert_few_rows_agree(awk, common)
+    lines = [line for _, line, _ in EXAMPLES] + [line for line, _ in KEYED_EXAMPLES] + [line for _, line in MISSES]
+    assert assert_few_rows_agree(awk, lines).count("?") > 100
+
+
+TEXTS_OF_ROWS = [re.compile("".join(piece.pattern for piece in each.pieces), re.ASCII) for each in FORMATS]
+
+
+@settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(
+    st.lists(st.one_of(*(st.from_regex(each, fullmatch=True) for each in TEXTS_OF_ROWS)), max_size=60),
+    stray,
+    lines_of_programs,
+)
+def test_the_few_rows_agree_with_all_rows_or_give_up_on_any_line(
+    of_rows: list[str], others: list[str], written: list[tuple[str, datetime]]
+) -> None:
+    assert_few_rows_agree("mawk", of_rows + others + [WRITERS[name][1](at, 0) for name, at in written])
 
 
 @pytest.mark.parametrize("awk", AWKS)

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable
 from dataclasses import replace as replace_in
+from datetime import datetime, timezone
 from pathlib import Path
 
 import pytest
@@ -380,7 +381,7 @@ def test_a_host_starts_few_programs_for_a_mark_and_for_logs_and_none_for_those_i
     started = []
     for log in (None, *logs[:3]):
         if log is not None:
-            append(log, lines("2026-11-22 18:00:09 new", 5))
+            append(log, lines(f"{datetime.now(timezone.utc):%Y-%m-%d %H:%M:%S} new", 5))
         answer = SHELLS[0].answer(
             command_line(asked, window=window, max_bytes=1_000_000), first_in_path=programs.folder
         )

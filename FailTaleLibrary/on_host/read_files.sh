@@ -11,7 +11,7 @@
 #   patterns() sets files, as plan_files.sh has them; narrow CAP is the pipeline of the collector's filters, and matching its
 #   grep alone, where `greps` is not empty
 how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
-kept=${kept-} greps=${greps-} brief=${brief-} look_back=${look_back-} max=${max-} scan=${scan-} reach=${reach-} times=${times-} written=0 newline=${newline-} parts=${parts-}
+kept=${kept-} greps=${greps-} brief=${brief-} look_back=${look_back-} max=${max-} scan=${scan-} reach=${reach-} times=${times-} all_formats=${all_formats-} common_formats=${common_formats-} written=0 newline=${newline-} parts=${parts-}
 failtale_nonce=${failtale_nonce-}
 sample=262144
 planning=5 # seconds after which no further file is looked into, so that what was found is read within the limits
@@ -23,7 +23,7 @@ timed() {
     shift
   done
   awk -v low="$low_at" -v high="$high_at" -v year="$year" -v now="$now" -v host_ahead="$zone" -v ahead_then="$zone_then" \
-    -v turned="$turned" "$@" "$times"
+    -v turned="$turned" "$@" "$times$formats"
 }
 # send_piece NUMBERS FROM END PATH: one of these pieces, up to the end of the file where END is `-`.
 send_piece() {
@@ -190,7 +190,10 @@ begin_all() {
   done
   by_word
   told=''
+  formats=${common_formats:-"$all_formats"}
   if [ -n "$asked" ]; then told=$(send_pieces | timed); fi
+  formats=$all_formats
+  case $told in *\?) told=$(send_pieces | timed) ;; esac
   told=${told:-- 0 - 0 0 0 0 0 0 0 -1 -1 0 0}$newline # for the first, where awk is none
   pieces_of=0 unread=0 fields=''
   by_line

@@ -16,7 +16,7 @@
 #   ahead      seconds that times without a zone are ahead of UTC in this log
 #   least, most   seconds that the log's times are behind the host's clock, at least and at most
 #   sparse     1 when few lines have no time, so that such a line need not belong to the one above
-# Prints a line for each piece: KIND AHEAD ZONE DATED STEP SPARSE FITS LEAST MOST APART MAYBE SURE UNTOLD TORN. KIND: `-` when most
+# Prints `?` in place of further pieces where the functions of the formats are too few for a log. Else a line for each piece: KIND AHEAD ZONE DATED STEP SPARSE FITS LEAST MOST APART MAYBE SURE UNTOLD TORN. KIND: `-` when most
 # lines have no time that can be used; then APART tells how far a clock is off that nothing explains, 0 where there is none.
 # ZONE: `host`, `utc`, `other` or `told`; FITS: 0 when no time tells how far the log's clock is apart. APART: the seconds that
 # it seems to be behind, with a `=` ahead where several moments agree; 0: it is right.
@@ -231,6 +231,11 @@ index($0, separator) == 1 {
   if (is_held) take(held)
   held = $0
   is_held = 1
+}
+function give_up() {
+  print "?"
+  begun = 0
+  exit
 }
 function begin_piece() {
   begun = 1

@@ -1,7 +1,8 @@
 """The table of time formats and a collector's own one -> awk functions that read a line's time as `timestamps` does.
 
 `on_host/times.awk` has the arithmetic and calls what is made here: ``by_row(text, number)``, ``by_rows(text)`` and
-``own(line)``.
+``own(line)``. A host starts an awk with few rows first, because one that knows them all takes gawk and BusyBox longer
+to start than most logs to read; it gives up where a line may have a time of another row.
 """
 
 from __future__ import annotations
@@ -18,14 +19,48 @@ _VARIABLES = {
 }  # fmt: skip
 
 
+_HALF_OF_DAY = "[0-9]( |[^ -~]+)?[AaPp][.Mm]"
+_DATE_OF_DIGITS = "[12][0-9][0-9][0-9][-/.]"
+_DOUBTS = {
+    "ISO 8601": ("~", f"^[A-Z]+:[12]|{_HALF_OF_DAY}"),
+    "syslog": ("~", f"{_DATE_OF_DIGITS}|{_HALF_OF_DAY}"),
+    "access log": ("!~", r'^[^ :]+ [^ :"[]+ [^ :"[]+ \[[ 0-3][0-9]/'),
+}
+"""Where an uncommon row ahead of a common one may fit a text as well: what it must hold, or lack."""
+_MAYBE = (
+    "[0-9]:[0-5][0-9]|[0-9][0-9][0-9][0-9][0-9]|[12][0-9][0-9][0-9][-.]|audit[(]|[0-9][eE][+]?[0-9]"
+    "|^[5-7][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][0-9a-f][. ]"
+)
+"""What every text holds that begins with a time of any row."""
+_JSON, _JSON_WITH_A_TIME = '^[{] *"', '^[{]"text": "'
+"""The only row whose times a line of JSON may begin with is that of loguru."""
+
+
 @cache
 def time_functions(own: TimeFormat | None) -> str:
     """awk functions for every row of the table and for a collector's own format; short, because they travel."""
+    return _time_functions(own, range(1, len(FORMATS) + 1), is_all=True)
+
+
+@cache
+def common_time_functions() -> str:
+    """The same for the rows that most logs have; they call ``give_up()`` where another row may fit."""
+    numbers = [number for number, each in enumerate(FORMATS, 1) if each.name in _DOUBTS]
+    return _time_functions(None, numbers, is_all=False)
+
+
+def _time_functions(own: TimeFormat | None, numbers: Sequence[int], *, is_all: bool) -> str:
     cutting = _Cutting()
-    rows = [_awk_function(f"row{number}", each.pieces, cutting) for number, each in enumerate(FORMATS, 1)]
-    numbers = range(1, len(FORMATS) + 1)
+    rows = [_awk_function(f"row{number}", FORMATS[number - 1].pieces, cutting) for number in numbers]
     cases = "".join(f"if(number=={number})return row{number}(text)\n" for number in numbers)
-    tries = "".join(f'if((t=row{number}(text))!=""){{row={number};return t}}\n' for number in numbers)
+    tries = "".join(
+        f'if((t=row{number}(text))!=""){{{"" if is_all else _doubt(number)}row={number};return t}}\n'
+        for number in numbers
+    )
+    if not is_all:
+        cases += "give_up()\n"
+        json = f'if(text~/{_JSON}/){{if(text~/{_JSON_WITH_A_TIME}/)give_up();return ""}}\n'
+        tries = f"{json}{tries}if(text~/{_MAYBE}/)give_up()\n"
     settings = [
         f"rows = {len(FORMATS)}\n",
         f"keys = {_string('|'.join(map(re.escape, KEYS)))}\n",
@@ -44,6 +79,12 @@ def time_functions(own: TimeFormat | None) -> str:
             f"BEGIN {{\n{''.join(settings)}}}\n",
         ]
     )
+
+
+def _doubt(number: int) -> str:
+    """awk that gives up where a row ahead of this one may fit as well."""
+    operator, pattern = _DOUBTS[FORMATS[number - 1].name]
+    return f"if(text{operator}/{_literal(pattern)}/)give_up();"
 
 
 class _Cutting:

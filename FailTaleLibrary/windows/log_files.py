@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.windows.awk_formats import time_functions
+from FailTaleLibrary.windows.awk_formats import common_time_functions, time_functions
 from FailTaleLibrary.windows.look_back import LOOK_BACK_BYTES, glance_words
 from FailTaleLibrary.windows.model import (
     MOST_FILES,
@@ -65,7 +65,9 @@ def file_text(collector: Collector) -> CollectorText:
         ("digesting", host_script("digest.awk")),
         ("changed", host_script("changed_files.awk")),
         ("look_back", host_script("look_back.awk")),
-        ("times", host_script("times.awk") + time_functions(collector.time_format)),
+        ("times", host_script("times.awk")),
+        ("all_formats", time_functions(collector.time_format)),
+        ("common_formats", common_time_functions() if collector.time_format is None else ""),
     ]
     shared = (*(assignments([program]) for program in programs), *map(host_script, _SCRIPTS))
     return CollectorText(assignments(constants) + "".join(functions), shared)
