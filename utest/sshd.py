@@ -181,6 +181,10 @@ class Sshd:
     def logins_seen(self) -> int:
         return sum("Accepted publickey" in line for line in list(self.log))
 
+    @property
+    def sessions_seen(self) -> int:
+        return sum(line.startswith("Starting session") for line in list(self.log))
+
     def leftovers(self) -> list[str]:
         """Command lines of what was started through this server and still runs, whoever its parent is now.
 

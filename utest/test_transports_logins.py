@@ -126,6 +126,7 @@ NO_SHELLS = (
         f"echo Press ENTER; read -r key; {PASSES_ON}",
         "typed; FailTale types nothing; it says: Press",
     ),
+    NoShell("a shell that is left alone", f"exec setsid -f {PASSES_ON}", "is its standard input taken away"),
     NoShell("a shell without input", f"{PASSES_ON} </dev/null; echo no room >&2", "too low?); it says: no room"),
     NoShell("cmd.exe", "echo \"'exec' is not recognized as an internal command\" >&2; exit 1", "not recognized"),
 )
@@ -146,6 +147,38 @@ def test_a_login_without_a_shell_is_told_in_its_own_words_and_asked_once_a_minut
         with pytest.raises(TransportError, match="not tried again"):
             run(connections, "echo answer")
         assert host.logins_seen == 1
+        assert host.sessions_seen <= 2  # the second tells what the first one waits for
+
+
+def test_a_slow_login_is_waited_for_and_not_begun_anew(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=['ForceCommand exec /bin/bash -c "$SSH_ORIGINAL_COMMAND"'], environment={"SSH_CLIENT": "x"})
+    starts_up = "if [ -z $START ]; then echo >> starts; export START=$(wc -l < starts); sleep 2.5; fi"
+    (host.directory / ".bashrc").write_text(f"cd {host.directory}; {starts_up}\n")
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        assert run(connections, "echo $START").stdout == b"1\n"
+        assert host.logins_seen == 1
+        assert wait_until(lambda: host.leftovers() == [])
+
+
+def test_a_slow_login_of_one_session_is_visited_again(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=["MaxSessions 1", f"ForceCommand sleep 2.5; {PASSES_ON}"])
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        assert run(connections, "echo answer").stdout == b"answer\n"
+
+
+def test_what_a_login_starts_in_place_of_a_shell_ends_with_the_visit(
+    as_root: None, public_directory: Path, new_host: Callable[..., Sshd]
+) -> None:
+    """It neither reads nor ends; a server passes signals on to what is neither root's nor forced on the account."""
+    home = public_directory / "home"
+    with throw_away_user(shell="/bin/bash", home=home) as user:
+        host = new_host(directory=home, user=user)
+        (home / ".bashrc").write_text("trap '' TERM; sleep 301; sleep 302\n")
+        with closing(to(host, connect_timeout_s=6.0)) as connections:
+            with pytest.raises(TransportError, match="starts no shell for .* within 6 s"):
+                run(connections, "echo answer")
+            assert wait_until(lambda: host.leftovers() == [])
+        host.stop()
 
 
 def test_a_menu_gets_no_key_pressed_by_us(new_host: Callable[..., Sshd], tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Sequence
@@ -112,6 +113,16 @@ class _Process:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(0.5)  # it comes right behind the end of the streams
         return f"something on this machine ended the command (status {self._child.returncode})"
+
+    def ended_well(self) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(0.5)
+        return self._child.returncode == 0
+
+    def send_signal(self, name: str) -> None:
+        if self._child.poll() is None:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.killpg(self._child.pid, signal.Signals[f"SIG{name}"])
 
     def leave(self) -> None:
         def wait_and_close() -> None:

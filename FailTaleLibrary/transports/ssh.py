@@ -527,6 +527,23 @@ class _RemoteShell:
         self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
         return f"something on the host ended the command (status {self._channel.exit_status})"
 
+    def ended_well(self) -> bool:
+        self._channel.status_event.wait(0.5)
+        return self._channel.exit_status == 0
+
+    def send_signal(self, name: str) -> None:
+        """OpenSSH passes it to the process group of the login, but not to a forced command."""
+        import paramiko
+
+        message = paramiko.Message()
+        message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+        message.add_int(self._channel.remote_chanid)
+        message.add_string("signal")
+        message.add_boolean(False)
+        message.add_string(name)
+        with contextlib.suppress(paramiko.SSHException, EOFError, OSError):  # the connection has gone already
+            self._channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
+
     def leave(self) -> None:
         self._is_closed = True
         self._connection.end_later(self._channel)

@@ -73,7 +73,9 @@ BEAT_S = 0.5
 TEXT_WITHIN_S = 20
 """How long a shell behind a prefix waits for its text; the client's own patience is shorter."""
 SUSPICIOUS_S = 1.5
-"""Without a hello for so long, a login may have no shell. It is hung up on: menus end then, a slow shell says hello."""
+"""Without a hello for so long, a login may have no shell. A second one, whose input has ended, then tells."""
+_SIGNALS_S = 0.2
+"""How long a login that started no shell may take to end, by each signal."""
 LANE_AFTER_S = 1.0
 """An item that takes longer lets the others overtake it; on a crowded machine most take half a second."""
 LANE_AGAIN_S = 2.0
@@ -94,7 +96,10 @@ _MUCH_MORE, _STRAY_BYTES, _FRAME_BYTES = 4, 1024 * 1024, 30
 """A host bounds what it sends. More than so many times an item's bound and a megabyte, or a megabyte outside of all
 items (where a frame counts for 30 bytes), comes of one that does not do what it was asked for."""
 _WORDS_SHOWN = 300
-_WAITS_FOR_INPUT = "before something is typed; FailTale types nothing"
+_WAITS_FOR_INPUT = (
+    "whose words come before its input ends: a filter holds its output back, or something has to be typed; "
+    "FailTale types nothing"
+)
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
 _OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
@@ -148,6 +153,14 @@ class Shell(Protocol):
         """What is known of a shell that ended before its visit."""
         ...
 
+    def ended_well(self) -> bool:
+        """Whether it has ended by itself, with status 0; waits a moment for that."""
+        ...
+
+    def send_signal(self, name: str) -> None:
+        """TERM or KILL for what was started; some servers pass none on."""
+        ...
+
     def leave(self) -> None:
         """`close`, once the host has ended it by itself, or a moment later."""
         ...
@@ -171,6 +184,8 @@ class KnownLogin:
         self.hello_behind_end_s: float | None = None
         """How long its hello took, where it came only behind the end of its input: it may have waited for that. None
         where it says hello by itself, as far as is known."""
+        self.ignores_end = False
+        """Whether it has gone on without a shell beyond the end of its input: then that tells nothing of it."""
         self._seen: tuple[VisitStart, float] | None = None
 
     def expected_start(self) -> VisitStart | None:
@@ -800,6 +815,8 @@ class _Visit:
         self._in_order = True
         self._may_batch = True
         """Not once a batch broke off: then each item is run by itself."""
+        self._probe: _Lane | None = None
+        """A second start of a login that says nothing; its input has ended."""
 
     def _known_items(self) -> dict[int, VisitItem] | None:
         """By their numbers; None where they are made for a clock."""
@@ -820,15 +837,37 @@ class _Visit:
         if len(self._active) == 1 and self._is_answered() and self._active[0].is_at_rest:
             self._active[0].shell.leave()
             return
-        for lane in self._active:
+        lanes = [*self._active, *([self._probe] if self._probe else [])]
+        self._end_logins([lane for lane in lanes if not lane.said_hello and not lane.shell.was_cut])
+        for lane in lanes:
             lane.shell.close()
+
+    def _end_logins(self, lanes: Sequence[_Lane]) -> None:
+        """Whatever they started in place of a shell, it has nothing to do any more.
+
+        Of a login that has got its text already, the shell may have begun: it ignores TERM and ends in good order.
+        """
+        for lane in lanes:
+            lane.hang_up()
+        for name in ("TERM", "KILL"):
+            lanes = [lane for lane in lanes if not lane.shell.ended and not (lane.known and name == "KILL")]
+            until = time.monotonic() + _SIGNALS_S
+            for lane in lanes:
+                lane.shell.send_signal(name)
+            while (alive := [lane for lane in lanes if not lane.shell.ended]) and time.monotonic() < until:
+                _wait_for(alive, until - time.monotonic())
+                for lane in alive:
+                    lane.take()
 
     def _is_answered(self) -> bool:
         return self._items is not None and len(self._told) == len(self._items)
 
     def _step(self) -> None:
-        _wait_for(self._active)
+        probe = self._probe
+        _wait_for([*self._active, *([probe] if probe is not None and not probe.shell.ended else [])])
         self._end_in_time()
+        if probe is not None:
+            probe.take()
         for lane in list(self._active):
             for number, answer in lane.take():
                 self._tell(number, self._result(lane, answer))
@@ -905,7 +944,8 @@ class _Visit:
             return
         is_program = self._host.known.is_program
         if lane.said_hello:
-            self._host.known.has_shell = True
+            self._host.known.has_shell, self._host.known.ignores_end = True, False
+            self._end_probe()
             if is_program and lane.shell.ended and not lane.is_ready and lane.talk and not self._ending:
                 raise self._host.no_shell(_login_words(lane.talk))
         elif (is_program or not lane.known) and not self._ending and not lane.shell.was_cut:
@@ -949,13 +989,54 @@ class _Visit:
         elapsed_s = time.monotonic() - lane.began
         if lane.said_hello_in_other_words and (lane.shell.ended or elapsed_s > SUSPICIOUS_S):
             raise self._host.no_shell(_login_words(lane.talk), lacks=_OTHER_WORDS)
-        if lane.shell.ended or elapsed_s > self._host.hello_s:
+        if lane.shell.ended:
             raise self._host.no_shell(_login_words(lane.talk))
-        if elapsed_s > lane.patience_s:
+        if elapsed_s > self._host.hello_s:
+            self._host.known.ignores_end = True
+            raise self._host.no_shell(_login_words(lane.talk), lacks=f"within {self._host.hello_s:g} s")
+        if self._probe is not None:
+            self._learn_from(self._probe, lane)
+        elif elapsed_s > lane.patience_s:
             raise self._host.no_shell(_login_words(lane.talk), lacks=_WAITS_FOR_INPUT)
-        if elapsed_s > SUSPICIOUS_S and math.isinf(lane.patience_s) and not self._host.known.is_program:
+        elif elapsed_s > SUSPICIOUS_S and self._can_tell_by_an_end(lane):
+            self._suspect(lane)
+
+    def _can_tell_by_an_end(self, lane: _Lane) -> bool:
+        """Whether an end of input would show what the login is; if so, it is tried once."""
+        login = self._host.known
+        return not (login.is_program or login.ignores_end or lane.is_doubted) and math.isinf(lane.patience_s)
+
+    def _suspect(self, lane: _Lane) -> None:
+        """Of a login that says nothing: start it again beside, with an end of input.
+
+        A menu or a prompt ends then, and a slow shell goes on: it pays for its start once.
+        """
+        probe = _Lane(self._request, self._host.known)
+        shell = self._host.start_another(probe.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
+        if shell is None:  # one session at a time: hang up on that one, and visit again if it says hello then
             lane.is_doubted = True
             lane.hang_up()
+            return
+        probe.shell = shell
+        probe.hang_up()
+        self._probe = probe
+
+    def _learn_from(self, probe: _Lane, lane: _Lane) -> None:
+        """Raises the host's error once the second start shows that the first one has no shell, or waits for input."""
+        elapsed_s = time.monotonic() - lane.began
+        if probe.said_hello:
+            if math.isinf(lane.patience_s):
+                lane.patience_s = elapsed_s + SUSPICIOUS_S + elapsed_s / 2
+            if elapsed_s > lane.patience_s:
+                raise self._host.no_shell(_login_words(lane.talk), lacks=_WAITS_FOR_INPUT)
+        elif probe.shell.ended and not probe.shell.was_cut:
+            lacks = _OTHER_WORDS if probe.said_hello_in_other_words else ""
+            raise self._host.no_shell(_login_words(lane.talk or probe.talk), lacks=lacks)
+
+    def _end_probe(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            probe.shell.close()
 
     def _is_overtaken(self, lane: _Lane) -> bool:
         """Whether it begins what another one has begun: then that one has all the others as well."""
@@ -980,6 +1061,7 @@ class _Visit:
         self._active.remove(lane)
         self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
         early = lane.ended_early and not lost
+        is_rule = early and not self._was_ready and lane.shell.ended_well()  # it will be as short-lived again
         self._early_end = self._host.no_shell(_login_words(lane.talk), lacks=_ENDS_EARLY) if early else None
         for number, answer in lane.answers.items():
             if number in self._told:
@@ -993,6 +1075,8 @@ class _Visit:
         if self._active or self._ending:
             return
         self._tell_partial()
+        if is_rule and self._early_end is not None:
+            raise self._early_end
         if not self._is_answered() and self._attempts < REVISITS:
             self._attempts += 1
             self._ask_again(lane)
@@ -1065,7 +1149,7 @@ def _in_company(items: Mapping[int, VisitItem]) -> Iterator[int]:
             yield from numbers
 
 
-def _wait_for(lanes: Sequence[_Lane]) -> None:
+def _wait_for(lanes: Sequence[_Lane], most_s: float = _LOOK_UP_S) -> None:
     """Until something has come, or a moment.
 
     By `poll`, which is one call of the system; `epoll` is five, and after each a thread waits for its turn where others
@@ -1075,7 +1159,7 @@ def _wait_for(lanes: Sequence[_Lane]) -> None:
         for lane in lanes:
             for fileno in lane.shell.filenos():
                 selector.register(fileno, selectors.EVENT_READ)
-        selector.select(0.01 if any(each.has_more_to_send for each in lanes) else _LOOK_UP_S)
+        selector.select(0.01 if any(each.has_more_to_send for each in lanes) else max(0.0, min(most_s, _LOOK_UP_S)))
 
 
 def _login_words(talk: bytearray) -> str:
