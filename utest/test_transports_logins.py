@@ -13,7 +13,7 @@ import pytest
 from needs import apt, missing
 from patience import PATIENCE_S, wait_until
 from sshd import Sshd, running_with, throw_away_user
-from ways import Clock, config_at, config_for, item, run, to, visit
+from ways import Clock, batched, config_at, config_for, item, run, to, visit
 
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.doctor.checkup import check
@@ -120,6 +120,10 @@ NO_SHELLS = (
     NoShell("a prompt that echoes", "exec /bin/sh -c 'printf \"router> \"; exec cat'", "router>"),
     NoShell("another program", "exec sleep 31", "it prints nothing"),
     NoShell("sftp alone", "internal-sftp", "starts no shell"),
+    NoShell(
+        "a filter of control characters", PASSES_ON + " | stdbuf -o0 tr -d '\\036'", "or a filter stands in between"
+    ),
+    NoShell("a filter that holds back", PASSES_ON + " | sed 's/^/host: /'", "a filter holds its output back"),
     NoShell("a terminal in between", PASSES_ON + " | sed -u 's/$/\\r/'", "a terminal (as of 'script')"),
     NoShell(
         "a shell behind a key",
@@ -164,6 +168,50 @@ def test_a_slow_login_of_one_session_is_visited_again(new_host: Callable[..., Ss
     host = new_host(options=["MaxSessions 1", f"ForceCommand sleep 2.5; {PASSES_ON}"])
     with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
         assert run(connections, "echo answer").stdout == b"answer\n"
+
+
+def test_streams_that_a_login_mixes_cost_no_item_its_output(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=[f"ForceCommand exec {PASSES_ON} 2>&1"])
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        asked = [batched(f"item{n}", f"echo {n}a; echo {n}b >&2; echo {n}c") for n in range(5)]
+        for _ in range(3):  # a known login is sent all at once
+            results = visit(
+                connections, *asked, item("bounded", "seq 9; echo more >&2", "tell produced 9 18; tail -n 1")
+            )
+            assert [sorted(results[f"item{n}"].stdout.split()) for n in range(5)] == [
+                [b"%da" % n, b"%db" % n, b"%dc" % n] for n in range(5)
+            ]
+            assert results["bounded"].stdout.split() == [b"9", b"more"]
+            assert results["bounded"].stderr.endswith(b" produced 9 18\n")
+
+
+def test_a_login_that_drops_standard_error_is_told_and_its_output_kept(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=[f"ForceCommand exec {PASSES_ON} 2>/dev/null"])
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        results = visit(
+            connections, batched("one", "echo one"), batched("two", "echo two; exit 4"), item("three", "seq 3")
+        )
+        assert [each.stdout for each in results.values()] == [b"one\n", b"two\n", b"1\n2\n3\n"]
+        assert results["two"].exit_status == 4
+        assert {each.incomplete for each in results.values()} == {
+            "its standard error is missing: the login passes none on"
+        }
+
+
+@pytest.mark.parametrize(
+    ("start_up", "login_filter", "is_told"),
+    [("true", "sed -u 's/^/host: /'", True), ("printf 'no end '; printf 'nor here ' >&2", "cat", False)],
+    ids=["a prefix", "an open line"],
+)
+def test_a_login_that_changes_lines_is_told_in_its_own_words(
+    start_up: str, login_filter: str, is_told: bool, new_host: Callable[..., Sshd]
+) -> None:
+    host = new_host(options=[f"ForceCommand {start_up}; {PASSES_ON} | {login_filter}"])
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        for _ in range(2):
+            result = run(connections, "echo answer")
+            assert b"answer\n" in result.stdout
+            assert ("became 'host: failtale " in (result.incomplete or "")) == is_told
 
 
 def test_what_a_login_starts_in_place_of_a_shell_ends_with_the_visit(

@@ -397,7 +397,9 @@ class _HostCheckup:
         advice: tuple[Advice, ...] = ()
         if collector.query is not None and item.incomplete:
             outcome, verdict, said = "in part", "note", item.incomplete
-        elif item.timed_out or item.incomplete:
+        elif item.incomplete and not item.timed_out:
+            outcome, verdict, said = "in part", "problem", item.incomplete
+        elif item.timed_out:
             outcome, verdict = "in part", "problem"
             said = f"stopped after {item.duration_s:.1f} s: it takes longer than its limit"
             longer = f"timeout: {max(20, round(2 * item.duration_s))} s"

@@ -287,6 +287,7 @@ visit() {
   LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
   export LC_ALL TERM SYSTEMD_COLORS PAGER
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
+  [ -n "$parent" ] || printf '\036failtale %s stderr\n' "$1" >&5 # on which stream this comes tells whether there are two
   printf '\036failtale %s ready %s %s\n' "$1" "$manner" "$(date '+%s.%N %z')" >&4
   PATH=/dev/null printf '' || by_print
   if [ "$#" -gt 1 ]; then

@@ -101,8 +101,12 @@ _WAITS_FOR_INPUT = (
     "FailTale types nothing"
 )
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
+_DOES_NOTHING = "that does what it is sent (does a filter stand in between?)"
 _OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
+_NO_STDERR = "its standard error is missing: the login passes none on"
+_ON_STDOUT = (b"part", b"rest")
+"""The frames of an item's own scripts that do not go to stderr."""
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 _PLAIN = regex(r"((?:export(?: [A-Z_]+=[0-9.]*)+; )?)([A-Za-z/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./:,@%+=-]+)*)\n?")
 """Numbers for the environment, a program and its arguments: it means the same without a shell of its own."""
@@ -118,6 +122,8 @@ _SHELLS_OWN = frozenset(
 )
 """What some shell takes for its own word, and the functions of `on_host/batch.sh`."""
 _SUDO = regex(r"\bsudo\b")
+_OWN_LINES = re.compile(rb"\x1efailtale \d+ (?:stderr|ready)[^\n]*\n?")
+"""Of the scripts, among the words of a login."""
 
 
 class Shell(Protocol):
@@ -186,6 +192,9 @@ class KnownLogin:
         where it says hello by itself, as far as is known."""
         self.ignores_end = False
         """Whether it has gone on without a shell beyond the end of its input: then that tells nothing of it."""
+        self.mixes_streams = False
+        """Whether its standard error comes on standard output: commands then share no session, else one would get what
+        another one printed."""
         self._seen: tuple[VisitStart, float] | None = None
 
     def expected_start(self) -> VisitStart | None:
@@ -525,22 +534,42 @@ class ItemAnswer:
         if len(words) == 2 and words[0].isdigit() and len(words[0]) < 5:
             self.status, self.why = int(words[0]), words[1]
 
-    def result(self, nonce: str, *, timed_out: bool = False, incomplete: str | None = None) -> CommandResult:
-        """What came; an end of which nobody told the status is none that could be believed."""
+    def result(
+        self, nonce: str, *, timed_out: bool = False, incomplete: str | None = None, is_mixed: bool = False
+    ) -> CommandResult:
+        """What came; an end of which nobody told the status is none that could be believed.
+
+        ``is_mixed``: what is for stderr came on stdout.
+        """
         if not (self.why or timed_out or incomplete):
             incomplete = f"the host did not say how the command ended, after {self.elapsed_s:.1f} s"
-        stdout = self.stdout.data
+        stdout, told = self.stdout.data, b""
+        if is_mixed:
+            stdout, told = _unmixed(stdout, nonce)
         return CommandResult(
             exit_status=self.status,
             stdout=stdout,
-            stderr=self.stderr.data,
+            stderr=told + self.stderr.data,
             received_bytes=self.stdout.received + self.stderr.received,
-            omitted_bytes=self.stdout.received - len(stdout),
+            omitted_bytes=self.stdout.received - len(stdout) - len(told),
             duration_s=self.elapsed_s,
             timed_out=timed_out or self.why == "late",
             incomplete=incomplete,
             nonce=nonce,
         )
+
+
+def _unmixed(data: bytes, nonce: str) -> tuple[bytes, bytes]:
+    """An item's streams, which came as one -> what it printed, and what its scripts told beside."""
+    printed, told, way = bytearray(), bytearray(), ""
+    for number, piece in enumerate(re.split(rb"(\x1e%s [^\n]*\n)" % nonce.encode(), data)):
+        word = piece.split(b" ")[1].split(b"\n")[0] if number % 2 else b""
+        if word in _ON_STDOUT or not (word or way):
+            printed += piece
+            continue
+        told += piece
+        way = "carried" if word == b"carry" else "" if word == b"carried" else way
+    return bytes(printed), bytes(told)
 
 
 class AnswerReader:
@@ -553,6 +582,8 @@ class AnswerReader:
         """Of the items whose turn has come."""
         self.stray_bytes = 0
         """What came outside of all items."""
+        self.framed: set[str] = set()
+        """The streams on which a frame has come."""
         self._clock = clock
         self._closed_streams = 0
         self._current: dict[str, int | None] = {"out": None, "err": None}
@@ -576,6 +607,11 @@ class AnswerReader:
             elif (completed := self._obey(stream, piece)) is not None:
                 yield completed
 
+    @property
+    def lacks_stderr(self) -> bool:
+        """Whether the end of the visit was told on stdout, and stderr never came."""
+        return self._closed_streams == 1 and self.framed == {"out"}
+
     def take_the_rest(self) -> None:
         """Of both streams, now that nothing more comes: the beginning of a frame was none."""
         for stream, splitter in self._splitters.items():
@@ -592,6 +628,7 @@ class AnswerReader:
     def _obey(self, stream: str, frame: Frame) -> int | None:
         """Do what a frame says; the number of the item that is complete with it."""
         self.stray_bytes += _FRAME_BYTES
+        self.framed.add(stream)
         if frame.kind == "z":
             self._closed_streams += 1
             return None
@@ -650,9 +687,18 @@ class _Lane:
         """Whether it was sent items for another clock than the host's."""
         self.talk = bytearray()
         """What the login said by itself."""
+        self._printed = bytearray()
+        """What came on stdout ahead of the start and is not understood yet."""
+        self._ahead_of_hello = b""
+        """What stood on the hello's line before it."""
+        self.changed = ""
+        """In which words a filter in the login shows; empty where output comes as it was printed."""
+        self.is_mixed = False
+        """Whether stderr comes on stdout."""
         self._early_stderr = b""
         """What was read of stderr before the start was read on stdout: the frames of the first items may be in it."""
         self.said_hello = False
+        self.hello_at = math.inf
         self.is_hung_up = False
         self.is_doubted = False
         """Whether it was hung up on because it said no hello."""
@@ -740,6 +786,8 @@ class _Lane:
     def _take_talk(self, chunk: bytes) -> bytes:
         """Look for the hello and for the start of the visit; what came behind it is the items' own."""
         self._listen(chunk)
+        self._printed += chunk
+        del self._printed[:-_TALK_BYTES]
         if not self.said_hello:
             self._look_for_the_hello()
         return self._look_for_the_start() if self.said_hello else b""
@@ -750,11 +798,13 @@ class _Lane:
         del self.talk[:-_TALK_BYTES]
 
     def _look_for_the_hello(self) -> None:
-        before, hello, behind = self.talk.partition(f"failtale {sum(self._hello)}\n".encode())
+        before, hello, self._printed = self._printed.partition(f"failtale {sum(self._hello)}\n".encode())
         if not hello:
+            self._printed = before
             return
-        self.talk = before + behind
-        self.said_hello = True
+        self._ahead_of_hello = bytes(before.rpartition(b"\n")[2])
+        self.talk = self.talk.replace(hello, b"", 1)
+        self.said_hello, self.hello_at = True, time.monotonic()
         if self.is_doubted or not self.is_hung_up:
             self._login.hello_behind_end_s = time.monotonic() - self.began if self.is_doubted else None
         if not self.known and not self.to_gate and not self.is_hung_up:
@@ -762,16 +812,19 @@ class _Lane:
             self._sent_at = datetime.now(timezone.utc)
 
     def _look_for_the_start(self) -> bytes:
-        before, _, told = self.talk.partition(b"\x1efailtale %d ready " % sum(self._hello))
+        before, start_mark, told = self._printed.partition(b"\x1efailtale %d ready " % sum(self._hello))
         line, newline, behind = told.partition(b"\n")
         if not newline or self.is_hung_up:
             return b""
         manner, _, reading = decode(bytes(line[:200])).partition(" ")
         clock, _, zone = reading.partition(" ")
         self._login.gate_digest = made_from(before) or self._login.gate_digest
-        self.talk = before
+        self.talk = self.talk.partition(start_mark)[0]
+        self._look_for_filters(before)
         start = VisitStart(clock, zone, self._sent_at, datetime.now(timezone.utc))
         self.is_misled = self._expected is not None and not start.agrees_with(self._expected)
+        if self._ahead is not None and self._ahead.batched and self.is_mixed:
+            self.is_misled = True  # its items share a session
         if manner == "direct":
             self._login.saw(start)
         if self.is_misled:
@@ -780,6 +833,22 @@ class _Lane:
         self.reader.items, self.batched = request.items, request.batched
         self._to_send += b"" if self._ahead else request.text
         return bytes(behind)
+
+    def _look_for_filters(self, before: bytearray) -> None:
+        """What the login does with output, from what came between hello and start."""
+        self._login.mixes_streams = self.is_mixed = b"\x1efailtale %d stderr\n" % sum(self._hello) in before
+        if (
+            self._ahead_of_hello.strip() and before.rpartition(b"\n")[2].strip()
+        ):  # start-up files may leave one line open
+            words = shorten(decode(self._ahead_of_hello + b"failtale %d" % sum(self._hello)), _WORDS_SHOWN)
+            self.changed = (
+                f"a filter in the login changes what is printed: 'failtale {sum(self._hello)}' became '{words}'"
+            )
+
+    @property
+    def started_in_other_words(self) -> bool:
+        """Whether its start has come, but not as the shell printed it."""
+        return not self.is_ready and b"failtale %d ready " % sum(self._hello) in self._printed
 
 
 # --- The visit: one lane, or two
@@ -910,7 +979,8 @@ class _Visit:
 
     def _request(self, nonces: tuple[str, str], start: VisitStart) -> Request:
         items = self._left(start)
-        batched = frozenset(_in_company(items) if self._may_batch and len(self._active) < 2 else ())
+        may_batch = self._may_batch and len(self._active) < 2 and not self._host.known.mixes_streams
+        batched = frozenset(_in_company(items) if may_batch else ())
         self._may_batch = False
         return request(nonces, items, batched=batched, lasts_s=self._ends_at - time.monotonic() + BEAT_S)
 
@@ -950,6 +1020,8 @@ class _Visit:
                 raise self._host.no_shell(_login_words(lane.talk))
         elif (is_program or not lane.known) and not self._ending and not lane.shell.was_cut:
             self._doubt(lane)
+        if lane.said_hello and not (lane.is_ready or lane.is_misled or lane.known or lane.is_hung_up or is_program):
+            self._doubt_start(lane)
         running = lane.answers.get(lane.running) if lane.running is not None else None
         if lane.is_misled:
             self._begin_anew(lane)
@@ -1001,6 +1073,14 @@ class _Visit:
         elif elapsed_s > SUSPICIOUS_S and self._can_tell_by_an_end(lane):
             self._suspect(lane)
 
+    def _doubt_start(self, lane: _Lane) -> None:
+        """Of a login whose shell has said hello and not begun. Raises the host's error for one that never will."""
+        within_s = 2 * self._host.hello_s
+        if lane.started_in_other_words:
+            raise self._host.no_shell(_login_words(lane.talk), lacks=_OTHER_WORDS)
+        if time.monotonic() - lane.hello_at > within_s and not lane.has_more_to_send and not lane.shell.was_cut:
+            raise self._host.no_shell(_login_words(lane.talk), lacks=f"{_DOES_NOTHING} within {within_s:g} s")
+
     def _can_tell_by_an_end(self, lane: _Lane) -> bool:
         """Whether an end of input would show what the login is; if so, it is tried once."""
         login = self._host.known
@@ -1028,7 +1108,7 @@ class _Visit:
             if math.isinf(lane.patience_s):
                 lane.patience_s = elapsed_s + SUSPICIOUS_S + elapsed_s / 2
             if elapsed_s > lane.patience_s:
-                raise self._host.no_shell(_login_words(lane.talk), lacks=_WAITS_FOR_INPUT)
+                raise self._host.no_shell(_login_words(lane.talk or probe.talk), lacks=_WAITS_FOR_INPUT)
         elif probe.shell.ended and not probe.shell.was_cut:
             lacks = _OTHER_WORDS if probe.said_hello_in_other_words else ""
             raise self._host.no_shell(_login_words(lane.talk or probe.talk), lacks=lacks)
@@ -1066,7 +1146,9 @@ class _Visit:
         for number, answer in lane.answers.items():
             if number in self._told:
                 continue
-            if number not in lane.batched or not lane.is_finished:
+            if lane.reader.lacks_stderr and answer.ends:
+                self._partial[number] = answer.result(lane.items_nonce, incomplete=_NO_STDERR)
+            elif number not in lane.batched or not lane.is_finished:
                 self._partial[number] = self._result(lane, answer, broke_off=True)
             elif self._ending:  # else it or another one reached the bounds of the batch, and is asked for again
                 answer.why = "cancelled"
@@ -1101,10 +1183,13 @@ class _Visit:
         if self._ending == "cancelled" and (broke_off or answer.why == "cancelled"):
             return answer.result(lane.items_nonce, incomplete=f"cancelled {after}")
         if not broke_off:
-            return answer.result(lane.items_nonce, timed_out=answer.why == "cancelled")
+            late = answer.why == "cancelled"
+            changed = lane.changed or None
+            return answer.result(lane.items_nonce, timed_out=late, incomplete=changed, is_mixed=lane.is_mixed)
         held = "a process that FailTale cannot end held its output"
         late = self._ending == "late" or answer.elapsed_s >= answer.item.timeout_s
-        return answer.result(lane.items_nonce, timed_out=late, incomplete=f"{self._lost or held} {after}")
+        incomplete = f"{self._lost or held} {after}"
+        return answer.result(lane.items_nonce, timed_out=late, incomplete=incomplete, is_mixed=lane.is_mixed)
 
     def _tell(self, number: int, result: CommandResult) -> None:
         if number not in self._told and self._items is not None:
@@ -1164,4 +1249,4 @@ def _wait_for(lanes: Sequence[_Lane], most_s: float = _LOOK_UP_S) -> None:
 
 def _login_words(talk: bytearray) -> str:
     """What a login said, in one line for a reader."""
-    return shorten(" ".join(decode(bytes(talk)).split()), _WORDS_SHOWN)
+    return shorten(" ".join(decode(_OWN_LINES.sub(b"", bytes(talk))).split()), _WORDS_SHOWN)
