@@ -89,6 +89,7 @@ class _Holder:
     def _hand_over(self, number: signal.Signals) -> None:
         handler = self._before[number]
         if callable(handler):
-            handler(number, None)
+            with contextlib.suppress(BrokenPipeError):  # it told somebody who has gone, by the same Ctrl-C perhaps
+                handler(number, None)
         else:
             os.kill(os.getpid(), number)  # what the operating system does without a handler

@@ -274,7 +274,11 @@ class FailTaleLibrary:
         )
         if folder is None or self._parallel:
             return tuple(to_lines(summary))
-        write_file(folder / PAGE_NAME, to_run_page(summary))
+        try:
+            write_file(folder / PAGE_NAME, to_run_page(summary))
+        except OSError as error:  # a full disk, most of all
+            why = sanitize(f"{error.strerror or error} ('{folder / PAGE_NAME}')")
+            return (*to_lines(summary), f"FailTale: no page of the run was written: {why}")
         return (*to_lines(summary), f"FailTale: {folder / PAGE_NAME}")
 
     def add_hints(self, output: Path) -> None:

@@ -21,12 +21,13 @@ directory.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
@@ -209,6 +210,8 @@ class Run:
         self._suites: list[datetime] = []
         self._test_began_s: float | None = None
         """Of the clock's seconds; None outside of a test. A moment costs four times as much, and few are asked for."""
+        self._began_s = time.monotonic()
+        """Of the newest test, and before the first of the run, by a clock that nobody sets."""
         self._outcome: Literal["passed", "failed", "ended"] = "ended"
         """Of the test that is under way, as far as it is known."""
         self._parallel: ParallelRun | None = None
@@ -218,6 +221,8 @@ class Run:
         """Names of tests since the last failure, and what they used; searched for identifiers when one is needed."""
         self._hint_maker: HintMaker | None = None
         self._card_bytes = 0
+        self._is_disk_full = False
+        """Cards are small then: Robot's output file shares the disk with the bundles."""
         self._left_s: tuple[str, float] = ("", 0.0)
         """The newest failure, by its id, and how much time there is for what is shown of it."""
         self._stop_the_log = log_as_asked(environ)
@@ -293,6 +298,7 @@ class Run:
         ``name`` is what other processes tell of it that run tests against the same hosts at the same time.
         """
         self._test_began_s = now = time.time()
+        self._began_s = time.monotonic()
         self._outcome = "ended"
         self._own_tests.test_began(name, now)
         if self.config.marks == "test":
@@ -514,7 +520,8 @@ class Run:
         began = time.monotonic()
         limits = self.config.limits
         time_left = self._time_for_showing(report)
-        max_bytes = min(limits.card_bytes, max(limits.run_card_bytes - self._card_bytes, MIN_CARD_BYTES))
+        left = 0 if self._is_disk_full else limits.run_card_bytes - self._card_bytes
+        max_bytes = min(limits.card_bytes, max(left, MIN_CARD_BYTES))
         try:
             card = self._stages.card(
                 report,
@@ -790,6 +797,7 @@ class Run:
             why = self._redactor.safe_message(f"'{directory}' {late}")
             gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no whole bundle was written: {}", why))
         except OSError as error:
+            self._is_disk_full |= error.errno in (errno.ENOSPC, errno.EDQUOT)
             where = f" ('{error.filename}')" if error.filename else ""
             why = self._redactor.safe_message(f"{error.strerror or error}{where}")
             gap = Gap(host=NO_HOST, reason="failed", detail=our_words("no bundle was written: {}", why))
@@ -871,10 +879,18 @@ class Run:
         suite_began_at = self._suites[-1] if self._suites else None
         return failure.model_copy(
             update={
+                "window": self._without_a_step(failure.window),
                 "suite_started_at": failure.suite_started_at or suite_began_at,
                 "run_started_at": failure.run_started_at or self.started_at,
             }
         )
+
+    def _without_a_step(self, window: Window) -> Window:
+        """The window; where our clock was set back meanwhile, one as long as the test has taken."""
+        if window.start <= window.end:
+            return window
+        lasted = timedelta(seconds=time.monotonic() - self._began_s)
+        return window.model_copy(update={"start": window.end - lasted})
 
     def _with_others(self, failure: Failure) -> Failure:
         """The failure with the tests that ran at the same time."""

@@ -8,6 +8,7 @@ otherwise when the test ends. Nothing here changes a result: every hook catches 
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from collections.abc import Callable
@@ -397,5 +398,6 @@ def _name_of_log() -> str:
 
 def _print(text: str) -> None:
     """To the real standard error: Robot captures the other one, and standard output may be parsed by somebody."""
-    if sys.__stderr__ is not None:
-        print(without_ci_commands(text), file=sys.__stderr__)
+    with contextlib.suppress(OSError, ValueError):  # nobody reads it any more, or it is closed
+        if sys.__stderr__ is not None:
+            print(without_ci_commands(text), file=sys.__stderr__)

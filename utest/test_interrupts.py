@@ -378,6 +378,26 @@ def test_robot_stops_while_it_waits_for_a_gateway(tmp_path: Path) -> None:
 
 
 @pytest.mark.ssh
+def test_ctrl_c_that_ends_the_reader_of_a_console_too_ends_the_run_no_other_way(
+    slow_host: Sshd, tmp_path: Path
+) -> None:
+    """``robot … 2>&1 | tee console.txt``: whoever reads is gone before Robot's handler speaks."""
+    with robot(tmp_path, LISTENED) as run:
+        assert collecting(slow_host)
+        for stream in (run.stdout, run.stderr):
+            assert stream is not None
+            stream.close()
+        run.send_signal(signal.SIGINT)
+        run.wait(PATIENCE_S)
+    (report,) = reports_in(tmp_path / "output.xml")
+    is_told(report)
+    assert not (tmp_path / "failtale" / "error.log").exists()
+    assert (tmp_path / "log.html").exists()
+    assert (tmp_path / "failtale-report.html").exists()
+    assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
+
+
+@pytest.mark.ssh
 def test_a_second_signal_ends_robot_at_once(slow_host: Sshd, tmp_path: Path) -> None:
     with robot(tmp_path, ON_DEMAND) as run:
         assert collecting(slow_host)

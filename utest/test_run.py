@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import shutil
 import socket
 import threading
 import uuid
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from patience import PATIENCE_S
 
-from FailTaleLibrary.archive import read_bundle, read_item
+from FailTaleLibrary.archive import bundles, read_bundle, read_item
 from FailTaleLibrary.belonging.used_texts import UsedText
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.records import NO_HOST, Failure, Report, Window
-from FailTaleLibrary.run import HINT_AFTER_RUN, HINT_OFFLINE, Run, Tally, redactor_for
+from FailTaleLibrary.run import HINT_AFTER_RUN, HINT_OFFLINE, MIN_CARD_BYTES, Run, Tally, redactor_for
 
 LOCKED = "ERROR storage: database is locked: orders.db held by backup (pid 812)"
 SECRET = f"Xq{secrets.token_hex(10)}"
@@ -299,6 +301,36 @@ def test_a_disk_that_takes_no_bundle_is_a_gap_beside_the_evidence(run: Make, tmp
     assert gap.detail == f"no bundle was written: File exists ('{tmp_path / 'failtale'}')"
     assert report.bundle is None
     assert LOCKED in report.analysis.headline + report.analysis.suspects[0].text
+
+
+def test_the_last_of_a_disk_is_left_to_the_runs_own_files(
+    run: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No bundle, and a small card: without room for its output file a run would lose all its results."""
+    lines = "yes ERROR the disk of storage is nearly full | head -c 300000"
+    collectors = [{"name": f"state{number}", "command": f"{lines} | nl"} for number in range(5)]
+    storage = {"components": {"storage": {"collectors": collectors}, "web": {"collectors": collectors}}}
+    one = run(**storage)
+    whole = one.card(one.collect_failure(a_failure(), output_dir=tmp_path))
+    monkeypatch.setattr(bundles, "ROOM_LEFT_BYTES", shutil.disk_usage(tmp_path).total)
+    report = one.collect_failure(a_failure(), output_dir=tmp_path)
+    (gap,) = report.evidence.gaps
+    assert gap.detail.startswith("no bundle was written: less than ")
+    assert gap.detail.endswith(f" MB would be left for the run's own files ('{tmp_path / 'failtale'}')")
+    assert len(bundles_in(tmp_path)) == 1
+    assert len(report.evidence.items) == 10
+    assert len(one.card(report).encode()) <= MIN_CARD_BYTES < len(whole.encode())
+
+
+def test_where_our_clock_was_set_back_meanwhile_the_window_is_as_long_as_the_test_took(run: Make, log: Path) -> None:
+    one = run()
+    one.test_began()
+    now = datetime.now(timezone.utc)
+    report = one.collect_failure(a_failure(window=Window(start=now + timedelta(hours=1), end=now)))
+    window = report.failure.window
+    assert now - timedelta(seconds=PATIENCE_S) < window.start <= window.end == now
+    log_of_test = next(item for item in report.evidence.items if item.collector == "log")
+    assert LOCKED in log_of_test.text
 
 
 # --- Secrets ----------------------------------------------------------------------------------------------------------

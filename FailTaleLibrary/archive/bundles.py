@@ -11,6 +11,7 @@ Folders have mode 0700, files 0600. A bundle appears whole or not at all.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import shutil
@@ -32,6 +33,8 @@ MANIFEST = "manifest.json"
 REPORT = "report.json"
 MAX_FILE_BYTES = 256 * 1024 * 1024
 """What a reader takes into memory of one file."""
+ROOM_LEFT_BYTES = 16_000_000
+"""Of a disk, that no bundle takes: for the framework's output, with the cards in it, and its log."""
 _MAX_NAME = 60
 _LEVELS = 3
 """Of a bundle's JSON files that stand in lines of their own: an item of the evidence has one."""
@@ -83,9 +86,11 @@ def write_bundle(
     """Writes ``directory/<failure id>/`` atomically, in place of an earlier one of the same failure; returns its path.
 
     ``full_texts`` has full outputs by item id, where they are more than `Item.text`; ``documents`` further files by
-    plain name (``prompt.md``). Raises OSError when the disk does not let us; then nothing is left behind.
+    plain name (``prompt.md``). Raises OSError when the disk does not let us, or has no room beside what the run itself
+    has yet to write; then nothing is left behind.
     """
     private_directory(directory)
+    _leave_room(directory, report, full_texts or {})
     return _write_draft(report, directory / _file_name(report.failure.id), full_texts or {}, documents or {})
 
 
@@ -205,6 +210,15 @@ def _write_draft(report: Report, target: Path, full_texts: Mapping[str, str], do
         draft.remove()
         raise
     return target
+
+
+def _leave_room(directory: Path, report: Report, full_texts: Mapping[str, str]) -> None:
+    """The last of a disk is the framework's: without an output file there would be no result of the run at all."""
+    texts = [full_texts.get(item.id, item.text) for item in report.evidence.items]
+    disk = shutil.disk_usage(directory)
+    if disk.total and disk.free < sum(map(len, texts)) + ROOM_LEFT_BYTES:  # some tell nothing of themselves
+        words = f"less than {ROOM_LEFT_BYTES // 10**6} MB would be left for the run's own files"
+        raise OSError(errno.ENOSPC, words, str(directory))
 
 
 def _fill_draft(draft: _Draft, report: Report, full_texts: Mapping[str, str], documents: Mapping[str, str]) -> None:

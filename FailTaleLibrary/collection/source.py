@@ -165,7 +165,7 @@ class OwnHosts:
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
         access = target.access
         # Not before hosts are asked: the first text that is redacted takes 0.1 s.
-        names = background.once(partial(_host_names, self._config, target, _marks_answered(target), redactor))
+        names = background.once(partial(_host_names, self._config, target, target.marks.answered_at(), redactor))
 
         def collected_by(one_plan: Plan, its_budget: Budget) -> Collected:
             return collect(
@@ -224,13 +224,8 @@ class OwnHosts:
             thread.join(_CLOSING_S)
 
 
-def _marks_answered(target: _Target) -> dict[str, datetime | None]:
-    """Host -> when it answered its newest mark."""
-    return {host: target.marks.answered_at(host) for host in target.resolved.config.hosts}
-
-
 def _host_names(
-    config: Config, target: _Target, answered: Mapping[str, datetime | None], redactor: Redactor
+    config: Config, target: _Target, answered: Mapping[str, datetime], redactor: Redactor
 ) -> tuple[HostNames, ...]:
     """By what the hosts of the configuration are known to others, without asking any name server."""
     safe = RecordRedactor(redactor)

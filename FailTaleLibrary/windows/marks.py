@@ -264,10 +264,13 @@ class Marks:
         marks = self._hosts.get((host, inside))
         return marks.clocks() if marks else ()
 
-    def answered_at(self, host: str) -> datetime | None:
-        """When the newest mark of a host, or of a container on it, was received; None where it has none."""
-        newest = [marks.newest_at for (name, _), marks in self._hosts.items() if name == host]
-        return max((moment for moment in newest if moment is not None), default=None)
+    def answered_at(self) -> dict[str, datetime]:
+        """Host -> when its newest mark, or that of a container on it, was received; without those that have none."""
+        newest: dict[str, datetime] = {}
+        for (host, _), marks in self._hosts.items():
+            if (moment := marks.newest_at) is not None:
+                newest[host] = max(moment, newest.get(host, moment))
+        return newest
 
     def compared_with(
         self, host: str, collector: Collector, moment: datetime, inside: tuple[str, ...] = ()
