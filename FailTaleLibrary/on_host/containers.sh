@@ -39,7 +39,6 @@ pick() {
 }
 # shellcheck disable=SC2317,SC2329 # with_look_back calls it
 held_before() { say "$text" | pick - "$low_text" | tail -c 1048576; }
-print_part() { printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$2" "$3"; }
 # read_log NAME [ARGUMENT...]: sets text. What the engine says of its own has no time ahead.
 read_log() {
   # shellcheck disable=SC2086,SC2145 # words
@@ -60,7 +59,7 @@ deliver() {
   if [ -z "$low_at" ]; then
     tell method tail "$1"
     read_log --tail "$newest" "$1"
-    [ -z "$text" ] || { print_part sure "$share" "$1"; say "$text" | narrow "$share"; }
+    [ -z "$text" ] || give_text sure "$text" "$share" "$1"
     return
   fi
   tell method time "$1"
@@ -74,13 +73,11 @@ deliver() {
   unsure=''
   if [ "$low_text" != "$high_text" ]; then unsure=$(say "$text" | pick "$low_text" "$high_text"); fi
   if [ -n "$unsure" ]; then
-    print_part unsure "$((share / 4))" "$1"
-    say "$unsure" | narrow "$((share / 4))" | with_look_back unsure "$1"
+    give_text unsure "$unsure" "$((share / 4))" "$1"
   fi
   sure=$(say "$text" | pick "$high_text" -)
   if [ -n "$sure" ]; then
-    print_part sure "$share" "$1"
-    say "$sure" | narrow "$share" | with_look_back sure "$1"
+    give_text sure "$sure" "$share" "$1"
   fi
 }
 

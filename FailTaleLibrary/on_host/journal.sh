@@ -7,9 +7,9 @@
 #   max              bytes of all that is printed; entries: how many from before the window the look-back reads
 #   unit             that is read; empty for all, or the kernel
 #   journal ARGUMENT... becomes journalctl with its selection; narrow CAP is the pipeline of the collector's filters, and matching
-#   its grep alone, where `greps` is not empty
+#   its grep alone
 cursor=${cursor-} behind=${behind-sure} low_at=${low_at-} high_at=${high_at-} high_text=${high_text-} before=${before-0} newest=${newest-}
-max=${max-} unit=${unit-} entries=${entries-} greps=${greps-} brief=${brief-}
+max=${max-} unit=${unit-} entries=${entries-}
 failtale_nonce=${failtale_nonce-}
 usual_ifs=$IFS newline='
 '
@@ -83,22 +83,12 @@ ahead_of() { # MOMENT past=0 or past=1
 # give KIND TEXT
 give() {
   if [ -z "$2" ]; then return; fi
-  share=$max
-  if [ "$1" = sure ]; then sure_shown=yes; else share=$((max / 4)); fi
-  if [ -n "$brief" ]; then
-    printf '\036%s part %s %s journal\n' "$failtale_nonce" "$1" "$share"
-    say "$2" | narrow "$share" | with_look_back "$1" journal
-    return
+  if [ "$1" = sure ]; then
+    sure_shown=yes
+    give_text "$@" "$max" journal
+  else
+    give_text "$@" "$((max / 4))" journal
   fi
-  given=$2
-  if [ -n "$greps" ]; then
-    tell produced 0 "$((${#2} + 1))"
-    given=$(say "$2" | matching)
-    [ -n "$given" ] || return 0
-  fi
-  printf '\036%s entire %s %s %s journal\n' "$failtale_nonce" "$1" "$share" "$newest"
-  say "$given"
-  look_back_on "$1" journal "$given"
 }
 # give_window: text, of which what is older than the surely known moment may be older than the window.
 give_window() {

@@ -2,9 +2,11 @@
 #   look_back      the awk program that knows shapes; empty: nobody looks back
 #   brief          not empty: a glance is wanted, so many bytes of the most telling lines of each part
 #   sought         words with commas between them; lines that hold one come first
+#   newest         how many lines of a part the client keeps
+#   greps          not empty: there is a filter, `matching`
 #   sift           is the collector's own filter, for an awk; held_before prints what the log held before the window. Both are
 #                  called in a pipeline
-look_back=${look_back-} brief=${brief-} sought=${sought-}
+newest=${newest-} greps=${greps-} look_back=${look_back-} brief=${brief-} sought=${sought-}
 glancing=$look_back # which stays where there is no past to look at
 failtale_nonce=${failtale_nonce-}
 # with_look_back KIND PATH: the lines of a part of the window pass on, whatever becomes of the program beside them.
@@ -22,14 +24,28 @@ looked_back() {
     exec tr '\000' '\001'
   } | awk -v most=48 "$look_back" >&2 2>/dev/null
 }
-# look_back_on KIND PATH TEXT: the same of lines that a variable holds, which have gone already.
-look_back_on() {
+# give_text KIND TEXT CAP PATH: a part that a variable holds, which no NUL can. The client counts and cuts what is few, for each
+# filter costs the host a program.
+give_text() {
+  if [ "${#2}" -gt 32768 ] || [ "${#2}" -ge "$3" ] || [ -n "$brief" ]; then
+    printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$3" "$4"
+    say "$2" | narrow "$3" | with_look_back "$1" "$4"
+    return
+  fi
+  given=$2
+  if [ -n "$greps" ]; then
+    tell produced 0 "$((${#2} + 1))"
+    given=$(say "$2" | matching)
+    if [ -z "$given" ]; then return; fi
+  fi
+  printf '\036%s entire %s %s %s %s\n' "$failtale_nonce" "$1" "$3" "$newest" "$4"
+  say "$given"
   if [ -z "$look_back" ]; then return; fi
   {
-    separate "$@"
+    separate "$1" "$4"
     held_before </dev/null | sift
-    separate "$@"
-    say "$3"
+    separate "$1" "$4"
+    say "$given"
   } | awk -v most=48 "$look_back" >&2 2>/dev/null
 }
 # In place of the lines: the most telling of them, as many as there is room for.

@@ -14,6 +14,7 @@ from FailTaleLibrary.windows.pipeline import (
     assignments,
     is_pattern,
     kept_lines,
+    matching,
     narrowing,
     shell_quote,
     shell_quote_pattern,
@@ -33,6 +34,7 @@ def container_text(collector: Collector) -> CollectorText:
             ("engine", collector.engine),
             ("before", collector.before),
             ("newest", kept_lines(collector)),
+            ("greps", "yes" if collector.grep is not None else ""),
             ("reach", LOOK_BACK_S),
             ("scan", SCAN_BYTES),
             ("several", "yes" if len(names) > 1 or is_pattern(names[0]) else ""),
@@ -49,6 +51,7 @@ def container_text(collector: Collector) -> CollectorText:
         f"wanted() {{ case $1 in {cases}) ;; *) return 1 ;; esac; }}\n"
         f"missing() {{\n:\n{checks}}}\n"
         f"narrow() {{ {narrowing(collector, '$1')}; }}\n"
+        f"matching() {{ {matching(collector)}; }}\n"
         f"sift() {{ {sifting(collector)}; }}\n"
     )
     program = assignments([("look_back", host_script("look_back.awk"))])
