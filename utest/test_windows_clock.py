@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +21,16 @@ from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.transports import Connections, Script
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
-from FailTaleLibrary.windows.marks import PENDING, TOO_SOON, UNDER_WAY, UNREACHED, Pace, crowding
+from FailTaleLibrary.windows.marks import (
+    PENDING,
+    TOO_SOON,
+    UNDER_WAY,
+    UNREACHED,
+    Openings,
+    Pace,
+    crowding,
+    is_computing,
+)
 
 
 def now() -> datetime:
@@ -113,6 +124,78 @@ def test_a_machine_is_crowded_where_others_compute_while_a_run_would(tmp_path: P
     assert crowding(told) == 1.0
     assert crowding(tmp_path / "none") == 1.0
     assert crowding() >= 1.0
+
+
+class ARun:
+    """One that computes until it waits; how often somebody looked is counted."""
+
+    def __init__(self) -> None:
+        self.waits = threading.Event()
+        self.looks = 0
+
+    def is_busy(self, cancel: threading.Event) -> bool:
+        cancel.wait(0.005)
+        self.looks += 1
+        return not self.waits.is_set()
+
+
+def test_hosts_are_asked_first_one_after_another_where_the_run_computes_and_at_once_where_it_waits() -> None:
+    hosts = {f"app{number}": {"component": ["app"], "transport": "local"} for number in range(5)}
+    config = a_config(hosts=hosts)
+    run = ARun()
+    with marks_with(config, Openings(3600.0, run.is_busy)) as marks:
+        marks.window_began()
+        until(lambda: len(marked(marks, hosts)) == 1)
+        looks = run.looks
+        until(lambda: run.looks > looks + 20)
+        (first,) = marked(marks, hosts)
+        waiting = next(host for host in hosts if host != first)
+        assert marks.missed(waiting, now()) == PENDING
+        run.waits.set()
+        until(lambda: len(marked(marks, hosts)) == len(hosts))
+
+
+def test_a_run_that_ends_does_not_wait_for_hosts_that_were_never_asked() -> None:
+    hosts = {f"app{number}": {"component": ["app"], "transport": "local"} for number in range(5)}
+    with marks_with(a_config(hosts=hosts), Openings(3600.0, ARun().is_busy)) as marks:
+        marks.window_began()
+        until(lambda: len(marked(marks, hosts)) == 1)
+        marks.close()
+        until(lambda: not mark_threads())
+        assert len(marked(marks, hosts)) == 1
+
+
+@contextmanager
+def marks_with(config: Config, openings: Openings) -> Iterator[Marks]:
+    marks = Marks(config, Connections(config), openings=openings)
+    try:
+        yield marks
+    finally:
+        marks.close()
+
+
+def marked(marks: Marks, hosts: dict[str, Any]) -> list[str]:
+    return [host for host in hosts if newest(marks, host) is not None]
+
+
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this system does not tell")
+@pytest.mark.parametrize(("work", "computes"), [("while True: pass", True), ("time.sleep(3600)", False)])
+def test_a_run_that_computes_is_told_from_one_that_waits(work: str, computes: bool) -> None:
+    command = [sys.executable, "-c", f"import time\nprint('ready', flush=True)\n{work}"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            place = Path(f"/proc/{process.pid}")
+            until(lambda: is_computing(threading.Event(), process=place) == computes)
+            told = [is_computing(threading.Event(), process=place) for _ in range(3)]
+        finally:
+            process.kill()
+    assert told == [computes] * 3
+
+
+def test_where_nobody_tells_whether_a_run_computes_no_host_waits(tmp_path: Path) -> None:
+    assert not is_computing(threading.Event(), process=tmp_path)
 
 
 def test_a_mark_that_was_dear_is_not_repeated_soon() -> None:

@@ -137,6 +137,56 @@ def crowding(scheduled: Path = _SCHEDULED) -> float:
     return 1 + waited / max(1, computed)
 
 
+_OPENING_CPU_S = 0.02
+"""Of a login and the first mark after it; 12 ms where nothing else computes, 25 beside a main thread that does."""
+_SAMPLE_S = 0.1
+_BUSY_SHARE = 0.5
+_QUIET_S = 0.5
+"""So long after a moment in which the run only waited hosts are asked without looking again."""
+
+
+def is_computing(cancel: threading.Event, *, process: Path = Path("/proc/self")) -> bool:
+    """Whether the main thread computes, or would if others let it, and does not wait for something; for a moment.
+
+    False where nobody tells: macOS, Windows.
+    """
+    try:
+        before = _processor_s(process)
+        cancel.wait(_SAMPLE_S)
+        # One that gets no processor at all in the meantime is runnable.
+        is_runnable = (process / "stat").read_text().rpartition(")")[2].split()[0] == "R"
+        return is_runnable or _processor_s(process) - before >= _BUSY_SHARE * _SAMPLE_S
+    except (OSError, ValueError, IndexError):
+        return False
+
+
+def _processor_s(process: Path) -> float:
+    """For how long the main thread has computed, or waited for a processor."""
+    return sum(map(int, (process / "schedstat").read_text().split()[:2])) / 1e9
+
+
+class Openings:
+    """First marks of hosts, each with a login -> one after another where the run keeps its processor busy.
+
+    Else ten of them at once would take ten times the share that marks may have, from tests that compute; a run that
+    waits for its product does not notice them.
+    """
+
+    def __init__(self, pause_s: float, is_busy: Callable[[threading.Event], bool] = is_computing) -> None:
+        self._pause_s = pause_s
+        self._is_busy = is_busy
+        self._turn = threading.Lock()
+        self._next_at = self._quiet_until = float("-inf")
+
+    def wait(self, cancel: threading.Event) -> None:
+        """Until another host may be asked for its first mark; the first one is never kept waiting."""
+        with self._turn:
+            while (now := time.monotonic()) < self._next_at and now > self._quiet_until and not cancel.is_set():
+                if not self._is_busy(cancel):
+                    self._quiet_until = time.monotonic() + _QUIET_S
+            self._next_at = time.monotonic() + self._pause_s
+
+
 class Marks:
     """The marks of a run, per host. Safe to use from any thread."""
 
@@ -148,8 +198,9 @@ class Marks:
         pace: Pace | None = None,
         clock: Callable[[], float] = time.monotonic,
         beside: Marks | None = None,
+        openings: Openings | None = None,
     ) -> None:
-        """``clock`` is what the pace goes by.
+        """``clock`` is what the pace goes by; ``openings`` are when hosts may be asked that never were.
 
         ``beside``: of the same configuration with other values of variables; marks of hosts that are no others, and
         are asked the same, are shared.
@@ -178,6 +229,9 @@ class Marks:
         self._turns: threading.Semaphore = (
             beside._turns if beside else threading.Semaphore(config.limits.parallel_hosts)
         )
+        if openings is None:
+            openings = Openings(self._pace.pause_s(_OPENING_CPU_S, hosts=1, crowding=1.0))
+        self._openings: Openings = beside._openings if beside else openings
 
     def _marks_of(self, place: Place, asked: object) -> _HostMarks | None:
         """Marks of a host, where the same is asked of the same host: then one's marks tell the same as the other's."""
@@ -362,6 +416,9 @@ class Marks:
 
     def _take_marks(self, place: Place, transport: Transport, marks: _HostMarks, *, is_kept: bool = False) -> str:
         """Takes one mark in its turn; why there is none, empty when there is one."""
+        if not marks.was_asked and not is_kept:
+            self._openings.wait(self._cancel)
+        marks.was_asked = True
         with self._turns:
             return self._take_marks_now(place, transport, marks, is_kept=is_kept)
 
@@ -369,6 +426,8 @@ class Marks:
         taken, failed = None, "the host gave none"
         pause_s = self._pace.least_s
         try:
+            if self._cancel.is_set():
+                return failed
             transport.connect()  # once a run, so that it does not count for the pace
             began_s, began = time.thread_time(), time.monotonic()
             taken = take_mark(transport, marks.script, cancel=self._cancel)
@@ -462,6 +521,8 @@ class _HostMarks:
         self._pause_s = 0.0
         self.has_failed = False
         """Whether the last one that was asked for did not come."""
+        self.was_asked = False
+        """Whether the host was ever asked, so that there may be a connection to it."""
         self._notes: deque[tuple[datetime, str]] = deque(maxlen=_KEPT)
         """When one was asked for, or might have been, and why none came of it; empty while it may still come."""
 
