@@ -10,7 +10,7 @@ import contextlib
 import math
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Generic, TypeVar
 from weakref import WeakSet
@@ -23,25 +23,50 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-_SETTLING_S = 1.0
+_SETTLING_S, _LEAVING_S = 1.0, 10.0
 _STOP_SEEN_S = 0.05
 """A signal that is held back is seen after so long at most."""
 _started: WeakSet[threading.Thread] = WeakSet()
+_in_native_code: set[int] = set()
+_is_ending = False
 
 
 @atexit.register
 def _settle_work() -> None:
-    """Waits a moment for threads that are about to end.
+    """Waits a moment for threads that are about to end, and longer for those that search a text and are about to stop.
 
     Before Python 3.14 a daemon thread that is in the middle of cryptography's or re2's code when the interpreter ends
     takes the whole process with it ("FATAL: exception not rethrown"), exit status and all. A thread that is stuck waits
     in Python's own code, where that does no harm, so that it is not waited for longer.
     """
-    ends = time.monotonic() + _SETTLING_S
+    global _is_ending
+    _is_ending = True
+    ends, leaves = time.monotonic() + _SETTLING_S, time.monotonic() + _LEAVING_S
     for thread in threading.enumerate():
         is_paramikos = any(each.__module__.startswith("paramiko.") for each in type(thread).__mro__)
         if thread in _started or is_paramikos:
             thread.join(max(0.0, ends - time.monotonic()))
+    while _in_native_code - {threading.get_ident()} and time.monotonic() < leaves:
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def native_code() -> Iterator[None]:
+    """Around work that calls code in which no thread may be when the interpreter ends.
+
+    It looks at `must_leave` as it begins and every now and then, and stops.
+    """
+    thread = threading.get_ident()
+    _in_native_code.add(thread)
+    try:
+        yield
+    finally:
+        _in_native_code.discard(thread)
+
+
+def must_leave() -> bool:
+    """Whether the interpreter ends, which goes on in the main thread alone."""
+    return _is_ending and threading.current_thread() is not threading.main_thread()
 
 
 def start(work: Callable[[], object], *, name: str) -> threading.Thread:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import random
+import string
+import time
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -108,3 +111,15 @@ def test_a_run_remembers_a_failure_though_there_is_no_time_left_to_read_its_line
     assert history.shapes == {}
     assert history.tests[-1].name == report.failure.name
     assert history.signatures
+
+
+def test_a_text_that_is_dense_with_what_is_like_a_secret_has_its_time_and_its_newest_lines_are_read() -> None:
+    """An automaton that seeks all keywords needs new states for nearly each of its characters: 4 ms for a line."""
+    letters = random.Random(1)
+    words = ("".join(letters.choices(string.ascii_letters + string.digits, k=36)) for _ in range(6_000))
+    lines = [f"token=ghp_{word} AKIA{word[:16].upper()} password={word[20:]}" for word in words]
+    began = time.thread_time()
+    safe = Redactor(timeout_s=1).redact("\n".join([*lines, "the last line"])).text
+    assert time.thread_time() - began < 5
+    assert safe.endswith("\nthe last line")
+    assert not any(line[10:46] in safe for line in lines)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import random
+import string
 import subprocess
 import sys
 from pathlib import Path
@@ -280,3 +283,21 @@ def test_a_listener_without_argument_takes_the_file_in_the_working_directory_and
     (report,) = reports_in(place / "out" / "output.xml")
     assert report.evidence.gaps == ()
     assert f"FailTale uses '{place}/failtale.yaml'." in done.stderr
+
+
+def test_a_run_that_ends_while_texts_are_searched_for_secrets_ends_as_robot_ends_it(place: Path) -> None:
+    """A thread in re2's code when the interpreter ends would take the exit status with it."""
+    letters = random.Random(1)
+    words = ("".join(letters.choices(string.ascii_letters + string.digits, k=36)) for _ in range(6_000))
+    (place / "dense.log").write_text("".join(f"token=ghp_{word} AKIA{word[:16].upper()}\n" for word in words))
+    collectors = [{"name": f"log{number}", "command": f"cat {place}/dense.log"} for number in range(4)]
+    host = {"component": "storage", "transport": "local"}
+    config = {
+        "components": {"storage": {"collectors": collectors}},
+        "limits": {"failure_time": 3, "item_bytes": "1 MB"},
+        "hosts": {"storage1": host, "storage2": host},
+    }
+    (place / "failtale.yaml").write_text(json.dumps(config))
+    done = ran(place, "sys.exit(robot.run('order.robot', listener=['FailTaleListener:failtale.yaml']) - 1)\n")
+    assert done.returncode == 0
+    assert "terminate" not in done.stderr

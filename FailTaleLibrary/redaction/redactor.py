@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import re2
 
+from FailTaleLibrary.background import must_leave, native_code
 from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.log import logger_of
@@ -34,6 +35,8 @@ _OVERLAP = 2 * 1024
 _CHUNK = 256 * 1024
 WITHHELD = "line withheld"
 """The rule of a whole line that could not be made safe."""
+_MOST_TO_SCAN = 0.2
+"""Of the time of a text, to find the lines that are worth a search."""
 _MOST_OF_A_LINE = 0.5
 """Of the time of a text, for one line of it."""
 _MOST_HELD = 64 * 1024
@@ -125,7 +128,8 @@ class Redactor:
         if (known := self._short.get(text)) is not None:
             return known
         try:
-            redacted = self._redacted(text)
+            with native_code():
+                redacted = self._redacted(text)
             if len(text) <= _SHORT_CHARS and not any(each.rule == WITHHELD for each in redacted.redactions):
                 if len(self._short) >= _MOST_SHORT:
                     self._short.clear()
@@ -140,9 +144,12 @@ class Redactor:
             ) from None
 
     def _redacted(self, text: str) -> Redacted:
+        if must_leave():
+            raise RedactionError(f"text of {len(text)} characters: the run is over; it is withheld")
         data = before = text.encode("utf-8", "surrogatepass")
         rules: dict[bytes, str] = {}
-        lines, budget = list(_suspicious(data)), self._budget()
+        budget = self._budget()
+        lines = list(_suspicious(data, budget))
         for number in range(2 * _MOST_ROUNDS):
             found = list(merged(beside_tokens(data, self._spans(data, lines, budget, is_first=number == 0))))
             if not found:
@@ -232,7 +239,7 @@ class _Budget:
     @property
     def spent(self) -> float:
         """The part of it that is used up: 1 is all."""
-        if self._is_over():
+        if self._is_over() or must_leave():
             return 2.0
         spent_s = self._clock() - self._began
         return spent_s / self._timeout_s if self._timeout_s > 0 else 2.0
@@ -299,9 +306,9 @@ def _whole(data: bytes, end: int, span: Span) -> Span:
     return span._replace(end=rest.start() if rest else len(data))
 
 
-def _suspicious(data: bytes) -> Iterator[tuple[int, int]]:
+def _suspicious(data: bytes, budget: _Budget) -> Iterator[tuple[int, int]]:
     """Lines that hold a keyword of a rule, each once; long ones in overlapping pieces."""
-    for start, end in prefilter().lines(data):
+    for start, end in prefilter().lines(data, is_late=lambda: budget.spent > _MOST_TO_SCAN):
         yield from _pieces_of(start, end, start)
 
 

@@ -229,6 +229,10 @@ def prefilter_across_lines() -> Prefilter:
     return Prefilter(rules_across_lines(), set_for)
 
 
+_STRETCH = 4 * 1024
+"""How many bytes are searched for keywords between two looks at the time: 50 ms of the slowest text."""
+
+
 # --- The prefilter ---------------------------------------------------------------------------------------------------
 
 
@@ -268,12 +272,16 @@ class LinePrefilter(Prefilter):
         self._group_of = [place for place, group in enumerate(groups) for each in group for _ in each.keywords]
         self._scans = once(lambda: [[_scan_for(group)] for group in groups])
 
-    def lines(self, data: bytes) -> list[tuple[int, int]]:
-        """Start and end of the lines that hold any of the keywords, in their order."""
+    def lines(self, data: bytes, *, is_late: Callable[[], bool] = lambda: False) -> list[tuple[int, int]]:
+        """Start and end of the lines that hold any of the keywords, in their order.
+
+        Once it is late, all lines that were not looked at count as such: of texts that are dense with what is like a
+        secret, an automaton's next states are mostly new, and to find them costs more than to search each line.
+        """
         possible = self.keywords.few_possible_in(data)
         found: set[tuple[int, int]] = set()
         for scan in self._scans() if possible is None else self._scans_of_few(possible):
-            found.update(_lines_with(scan, data))
+            found.update(_lines_with(scan, data, is_late))
         return sorted(found)
 
     def _scans_of_few(self, keywords: Iterable[int]) -> list[list[Pattern]]:
@@ -311,20 +319,36 @@ def _scan_for(searchers: Sequence[Searcher]) -> Pattern:
     return compiled(b"|".join(dict.fromkeys(_sought(keyword) for each in searchers for keyword in each.keywords)))
 
 
-def _lines_with(patterns: Sequence[Pattern], data: bytes) -> Iterator[tuple[int, int]]:
+def _lines_with(patterns: Sequence[Pattern], data: bytes, is_late: Callable[[], bool]) -> Iterator[tuple[int, int]]:
     """The lines that hold a match of the patterns, as one pattern of them all as alternatives finds them."""
     at, size = 0, len(data)
-    matches = [pattern.search(data) for pattern in patterns]
+    while at < size:
+        end = data.find(b"\n", min(size, at + _STRETCH))
+        end = size if end < 0 else end
+        yield from _all_lines(data, at, end) if at and is_late() else _lines_between(patterns, data, at, end)
+        at = end + 1
+
+
+def _lines_between(patterns: Sequence[Pattern], data: bytes, at: int, size: int) -> Iterator[tuple[int, int]]:
+    matches = [pattern.search(data, at, size) for pattern in patterns]
     while at < size and (match := _first_of(matches)):
         start = data.rfind(b"\n", at, match.start()) + 1 or at
-        end = data.find(b"\n", max(match.end() - 1, start))
+        end = data.find(b"\n", max(match.end() - 1, start), size)
         end = size if end < 0 else end
         yield start, end
         at = end + 1
         matches = [
-            match if match is None or match.start() >= at else pattern.search(data, at)
+            match if match is None or match.start() >= at else pattern.search(data, at, size)
             for pattern, match in zip(patterns, matches, strict=True)
         ]
+
+
+def _all_lines(data: bytes, at: int, size: int) -> Iterator[tuple[int, int]]:
+    while at < size:
+        end = data.find(b"\n", at, size)
+        end = size if end < 0 else end
+        yield at, end
+        at = end + 1
 
 
 def _first_of(matches: Iterable[Match | None]) -> Match | None:
