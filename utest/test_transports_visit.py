@@ -627,3 +627,25 @@ def test_a_failure_costs_a_host_one_command(new_host: Callable[..., Sshd]) -> No
     assert wait_until(lambda: any("Starting session" in line for line in host.log))
     assert sum("Starting session" in line for line in host.log) == 1
     connections.close()
+
+
+@pytest.mark.needs("bash")
+@pytest.mark.parametrize("zone", ["UTC", "Asia/Kolkata"])
+def test_a_bash_that_knows_the_time_starts_no_program_to_tell_it(zone: str, tmp_path: Path) -> None:
+    bash = shutil.which("bash") or ""
+    if not subprocess.run([bash, "-c", 'echo "$EPOCHREALTIME"'], capture_output=True, check=True).stdout.strip():
+        pytest.skip("a bash from before version 5")
+    for path in (os.environ["PATH"], str(tmp_path)):
+        done = subprocess.run(
+            [bash, "-c", host_script("visit.sh") + "visit 5"],
+            env={"PATH": path, "TZ": zone},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            start_new_session=True,
+            timeout=PATIENCE_S,
+            check=False,
+        )
+        *words, at, ahead = done.stdout.split()
+        assert words == [b"\x1efailtale", b"5", b"ready", b"direct"]
+        assert abs(float(at) - time.time()) < PATIENCE_S
+        assert ahead == {"UTC": b"+0000", "Asia/Kolkata": b"+0530"}[zone]

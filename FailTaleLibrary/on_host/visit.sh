@@ -288,7 +288,11 @@ visit() {
   export LC_ALL TERM SYSTEMD_COLORS PAGER
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
   [ -n "$parent" ] || printf '\036failtale %s stderr\n' "$1" >&5 # on which stream this comes tells whether there are two
-  printf '\036failtale %s ready %s %s\n' "$1" "$manner" "$(date '+%s.%N %z')" >&4
+  # shellcheck disable=SC3028,SC3050 # bash knows by itself what else a program has to be started for
+  case ${BASH_VERSION-}-${EPOCHREALTIME-} in
+    [5-9].*-?*.??????) printf '\036failtale %s ready %s %s %(%z)T\n' "$1" "$manner" "$EPOCHREALTIME" -1 >&4 ;;
+    *) printf '\036failtale %s ready %s %s\n' "$1" "$manner" "$(exec date '+%s.%N %z')" >&4 ;;
+  esac
   PATH=/dev/null printf '' || by_print
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
