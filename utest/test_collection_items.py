@@ -80,6 +80,7 @@ def test_silence_is_a_gap_with_its_reason_in_plain_words(result: CommandResult, 
     assert isinstance(record, Gap)
     assert record.reason == reason
     assert words in record.detail
+    assert not record.detail.startswith(f"{reason}:")  # it is shown behind its reason
 
 
 def test_a_missing_log_is_a_gap_and_a_program_that_misses_a_file_a_failed_item() -> None:

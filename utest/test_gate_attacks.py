@@ -136,9 +136,11 @@ def is_refused(done: subprocess.CompletedProcess[bytes], stdout: bytes = b"") ->
 
 def is_refused_after_hello(done: subprocess.CompletedProcess[bytes]) -> bool:
     hello = rb"failtale 246912\n\x1efailtale 246912 gate [0-9a-f]{16}\n\x1efailtale 246912 ready direct [0-9. +-]+\n"
+    marker = b"\x1efailtale 246912 stderr\n"
     return (
         done.returncode == 1
-        and ONE_SENTENCE.fullmatch(done.stderr) is not None
+        and done.stderr.startswith(marker)
+        and ONE_SENTENCE.fullmatch(done.stderr.removeprefix(marker)) is not None
         and re.fullmatch(hello, done.stdout) is not None
     )
 

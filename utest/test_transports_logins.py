@@ -185,8 +185,11 @@ def test_streams_that_a_login_mixes_cost_no_item_its_output(new_host: Callable[.
             assert results["bounded"].stderr.endswith(b" produced 9 18\n")
 
 
-def test_a_login_that_drops_standard_error_is_told_and_its_output_kept(new_host: Callable[..., Sshd]) -> None:
-    host = new_host(options=[f"ForceCommand exec {PASSES_ON} 2>/dev/null"])
+@pytest.mark.parametrize("away", ["2>/dev/null", "2>&-"])
+def test_a_login_that_drops_standard_error_is_told_and_its_output_kept(
+    away: str, new_host: Callable[..., Sshd]
+) -> None:
+    host = new_host(options=[f"ForceCommand exec {PASSES_ON} {away}"])
     with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
         results = visit(
             connections, batched("one", "echo one"), batched("two", "echo two; exit 4"), item("three", "seq 3")
@@ -227,6 +230,18 @@ def test_what_a_login_starts_in_place_of_a_shell_ends_with_the_visit(
                 run(connections, "echo answer")
             assert wait_until(lambda: host.leftovers() == [])
         host.stop()
+
+
+def test_nothing_runs_that_a_login_reads_from_elsewhere(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    elsewhere, ran = tmp_path / "elsewhere", tmp_path / "ran"
+    elsewhere.write_text(f"echo ran >> {ran}\n" * 500)
+    host = new_host(options=[f"ForceCommand {PASSES_ON} < {elsewhere}"])
+    with (
+        closing(to(host, connect_timeout_s=PATIENCE_S)) as connections,
+        pytest.raises(TransportError, match="taken away"),
+    ):
+        run(connections, "echo answer")
+    assert not ran.exists()
 
 
 def test_a_menu_gets_no_key_pressed_by_us(new_host: Callable[..., Sshd], tmp_path: Path) -> None:

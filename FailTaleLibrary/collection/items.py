@@ -395,7 +395,8 @@ def _reason_of_silence(
     if not is_title and incomplete is not None:
         reason = _reason_of(incomplete)
         is_silent = reason == "connection lost"  # also at the end of a time that was ours
-        return reason if is_fair or not is_silent else "skipped", our_words("{}{}", incomplete, last_words(said))
+        why = derived(_without_reason, incomplete)
+        return reason if is_fair or not is_silent else "skipped", our_words("{}{}", why, last_words(said))
     if not is_title and result.timed_out:
         after_s = round(min(asked.timeout_s, result.duration_s), 1)
         if asked.time_limit:
@@ -432,6 +433,11 @@ def _reason_of(incomplete: str) -> GapReason:
     if incomplete.startswith("the gate "):
         return "refused"
     return "connection lost" if incomplete.startswith("connection lost") else "failed"
+
+
+def _without_reason(incomplete: str) -> str:
+    """The reason stands ahead of it wherever a gap is shown."""
+    return incomplete.removeprefix(_reason_of(incomplete)).lstrip(": ") or incomplete
 
 
 def _collector_of(step: Step) -> str:

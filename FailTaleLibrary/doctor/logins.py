@@ -29,6 +29,7 @@ _WORDS: tuple[tuple[str, Stage], ...] = (
     (r"configuration of ssh|ssh's configuration|ssh cannot read|lead in a circle", "reach"),
     (r"cannot be resolved|has no address", "name"),
     (r"starts no shell|its shell says nothing|does not run commands|opens no session|opened no session", "shell"),
+    (r"in common with FailTale", "reach"),
     (r"did not respond to the login|hung up during the login|broke off the login", "login"),
 )
 
@@ -107,7 +108,11 @@ def _reach(way: _Way, error: TransportError) -> Iterator[Advice]:
         yield Advice(needs="it mended; this shows it", where="on this machine", lines=(line,))
         return
     verbose = way.here("ssh", "-v", *way.port, *way.through, way.login, "true")
-    if "which forbids it" in str(error):
+    if setting := re.search(r"Allow one of these with '(\w+)' in its sshd_config", str(error)):
+        yield Advice(
+            needs="one that both know; this shows the server's", lines=(f"sudo sshd -T | grep -i {setting[1]}",)
+        )
+    elif "which forbids it" in str(error):
         line = "sudo sshd -T -C user=$USER | grep -iE 'allowtcpforwarding|permitopen|disableforwarding'"
         yield Advice(needs="forwarding", where="on the jump host", lines=(line,))
     elif way.jumps or way.command:

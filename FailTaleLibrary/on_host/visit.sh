@@ -286,6 +286,7 @@ visit() {
   unset FAILTALE_TEXT
   LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
   export LC_ALL TERM SYSTEMD_COLORS PAGER
+  true >&2 || exec 2>/dev/null # some logins close it
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
   [ -n "$parent" ] || printf '\036failtale %s stderr\n' "$1" >&5 # on which stream this comes tells whether there are two
   # shellcheck disable=SC3028,SC3050 # bash knows by itself what else a program has to be started for

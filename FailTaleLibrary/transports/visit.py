@@ -105,6 +105,8 @@ _DOES_NOTHING = "that does what it is sent (does a filter stand in between?)"
 _OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
 _NO_STDERR = "its standard error is missing: the login passes none on"
+_RUN = 'case $s in {*)eval "$s";;esac'
+"""Runs the text that was read, if it is one of ours: a login may read its shell's input from elsewhere."""
 _ON_STDOUT = (b"part", b"rest")
 """The frames of an item's own scripts that do not go to stderr."""
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
@@ -289,9 +291,9 @@ def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = Non
     """
     hello_words = f"echo failtale $(({hello[0]}+{hello[1]}))"
     if waits_s is None:
-        return f"""exec sh -c '{hello_words};s=$(head -c {size});eval "$s"'"""
+        return f"""exec sh -c '{hello_words};s=$(head -c {size});{_RUN}'"""
     watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 0; }} <&- >&- 2>&- &"""
-    return f"""exec sh -c '{hello_words};{watch} watch=$!;s=$(head -c {size});eval "$s"'"""
+    return f"""exec sh -c '{hello_words};{watch} watch=$!;s=$(head -c {size});{_RUN}'"""
 
 
 def opening(hello: tuple[int, int], ahead: Request | None = None, *, parent: str = "") -> bytes:
