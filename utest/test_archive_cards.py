@@ -104,6 +104,17 @@ def test_a_file_that_breaks_off_stays_as_it_was(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == ["output.xml"]
 
 
+@pytest.mark.parametrize(("make", "name"), [(an_xml, "output.xml"), (a_json, "output.json")])
+def test_no_character_of_a_hint_costs_the_file(tmp_path: Path, make: object, name: str) -> None:
+    path = make(tmp_path / name, a_card("Order"))  # type: ignore[operator]
+
+    def hostile(report: Report) -> Analysis:
+        return report.analysis.model_copy(update={"hint": a_hint(model="a\x1b[31m\x01\x0b\ufffeb")})
+
+    assert write_hints(path, hostile, max_bytes=MAX_BYTES) == 1
+    assert hints_in(path) == [a_hint().cause]
+
+
 def test_a_caption_that_raises_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = an_xml(tmp_path / "output.xml", a_card("Order"))
     before = path.read_text()

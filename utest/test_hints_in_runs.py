@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ollama_stub import MODEL, OllamaStub
+from ollama_stub import MODEL, ROWS, OllamaStub
 from patience import FOREVER_S, PATIENCE_S, wait_until
 from robot.api import ExecutionResult
 
@@ -45,6 +45,17 @@ Write
     ${now} =    Evaluate    datetime.datetime.now().isoformat()
     Append To File    ${LOG}    ${now} ${text}\\n
 """
+AGAIN = """    Write    ERROR storage: database is locked: orders.db held by backup
+    Fail    GET /orders returned 500
+
+Shop"""
+TWO_CAUSES = SUITE.replace(
+    AGAIN,
+    """    Write    ERROR storage: No space left on device: /var/lib/orders
+    Fail    PUT /orders returned 507
+
+Shop""",
+)
 HINT = {
     "evidence": ["E1"],
     "cause": "The backup held orders.db, so the database is locked.",
@@ -87,7 +98,9 @@ def to_its_end(command: list[str], environment: dict[str, str]) -> subprocess.Co
     return subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=PATIENCE_S)
 
 
-def run(directory: Path, analysis: str, *options: str, done: Callable[..., Any] = to_its_end) -> Run:
+def run(
+    directory: Path, analysis: str, *options: str, suite: str = SUITE, done: Callable[..., Any] = to_its_end
+) -> Run:
     """A real run of the suite; ``analysis`` is the section of the configuration, as YAML in one line.
 
     ``done`` starts it and waits for its end.
@@ -95,7 +108,7 @@ def run(directory: Path, analysis: str, *options: str, done: Callable[..., Any] 
     directory.mkdir(exist_ok=True)
     log = directory / "storage.log"
     log.touch()
-    (directory / "suite.robot").write_text(SUITE)
+    (directory / "suite.robot").write_text(suite)
     (directory / "failtale.yaml").write_text(
         f"components: {{storage: {{collectors: [{{name: log, file: '{log}'}}]}}}}\n"
         f"hosts: {{storage1: {{component: storage, transport: local}}}}\nanalysis: {analysis}\n"
@@ -181,3 +194,42 @@ def test_ctrl_c_ends_the_wait_for_a_model_and_the_run_keeps_its_log(tmp_path: Pa
     assert (tmp_path / "log.html").exists()
     assert told.hints == [None, None]
     assert told.reasons == [STOPPED, HINT_AFTER_RUN]
+
+
+def _second_question_unanswered(handler: Any) -> None:
+    if len(handler.server.stub.asked("/api/chat")) > 1:
+        handler.wait_for_hang_up()
+    else:
+        handler.good_chat()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stopped_analyze_keeps_the_hints_that_there_are_and_leaves_no_file_behind(
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ROWS, "second silent", _second_question_unanswered)
+    with OllamaStub(answer=HINT, chat="second silent") as ollama:
+        limits = f"hint_time: {FOREVER_S}, run_time: {FOREVER_S}"
+        told = run(tmp_path, f"{{host: '{ollama.url}', model: '{MODEL}', when: offline, {limits}}}", suite=TWO_CAUSES)
+        before = {path.name for path in tmp_path.iterdir()}
+        analyze = "import sys; from FailTaleLibrary.cli import main; sys.exit(main())"
+        command = [
+            sys.executable,
+            "-c",
+            analyze,
+            "analyze",
+            str(told.output),
+            "--config",
+            str(tmp_path / "failtale.yaml"),
+        ]
+        environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+        with subprocess.Popen(command, cwd=ROOT, env=environment, text=True, **streams) as analyzing:
+            assert wait_until(lambda: len(ollama.asked("/api/chat")) > 1 or analyzing.poll() is not None)
+            analyzing.send_signal(number)
+            said, complained = analyzing.communicate(timeout=PATIENCE_S)
+    assert analyzing.returncode == (130 if number == signal.SIGINT else -number)
+    assert told.hints == [HINT["cause"], None]
+    assert said == f"Orders Are Listed: {HINT['cause']}\n"
+    assert complained == "failtale: stopped after 1 of 2 failures; the same command goes on from there\n"
+    assert {path.name for path in tmp_path.iterdir()} - before <= {"cache"}

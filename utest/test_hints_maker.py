@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import stat
@@ -362,6 +363,28 @@ def test_a_poisoned_cache_entry_is_checked_like_any_answer(tmp_path: Path) -> No
     assert calls == 1
     assert analysis.hint is not None
     assert "evil" not in analysis.hint.cause
+
+
+@pytest.mark.parametrize("change", [{"seconds": -5.0}, {"prompt_tokens": -3}, {"seconds": float("nan")}])
+def test_a_cache_entry_with_numbers_that_cannot_be_counts_as_none(tmp_path: Path, change: dict[str, object]) -> None:
+    asked_with(tmp_path, report("A"))
+    entry = next(tmp_path.iterdir())
+    entry.write_text(json.dumps(json.loads(entry.read_text()) | change))
+    analysis, calls = asked_with(tmp_path, report("A"))
+    assert calls == 1
+    assert analysis.hint is not None
+
+
+def test_a_models_name_is_one_visible_line_whoever_wrote_it(tmp_path: Path) -> None:
+    asked_with(tmp_path, report("A"))
+    entry = next(tmp_path.iterdir())
+    entry.write_text(json.dumps(json.loads(entry.read_text()) | {"model": "evil\x1b[31m\x01\n\u202e x" + "y" * 500}))
+    analysis, calls = asked_with(tmp_path, report("A"))
+    assert calls == 0
+    assert analysis.hint is not None
+    assert analysis.hint.model.startswith("evil")
+    assert analysis.hint.model.isprintable()
+    assert len(analysis.hint.model) <= 120
 
 
 def test_a_cache_that_cannot_be_written_costs_no_hint(tmp_path: Path) -> None:

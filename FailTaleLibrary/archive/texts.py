@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from html import unescape
 from typing import Literal, NamedTuple, TextIO
@@ -76,11 +76,11 @@ def _rewrite_xml(chunks: Iterable[str], change: Change) -> Iterator[str]:
     for part, is_torn in _xml_parts(chunks):
         if not part.startswith("<"):
             text = Text(unescape(part), _name_of(tag), _is_html(tag), is_torn)
-            yield _changed_or_raw(part, text, change, escape)
+            yield _changed_or_raw(part, text, change, _xml_escaped)
         elif sealed := _sealed(part):
             yield sealed[0] + change(Text(sealed[1], is_torn=is_torn)) + sealed[2]
         elif is_torn:
-            yield _changed_or_raw(part, Text(unescape(part), is_torn=True), change, escape)
+            yield _changed_or_raw(part, Text(unescape(part), is_torn=True), change, _xml_escaped)
         else:
             tag = part
             yield _ATTRIBUTE.sub(lambda match: _changed_attribute(match, change), part)
@@ -148,8 +148,16 @@ def _changed_attribute(match: re.Match[str], change: Change) -> str:
     name, equals, quoted = match.groups()
     quote = quoted[0]
     text = Text(unescape(quoted[1:-1]), name)
-    entity = {'"': "&quot;"} if quote == '"' else {"'": "&apos;"}
-    return name + equals + quote + _changed_or_raw(quoted[1:-1], text, change, partial(escape, entities=entity)) + quote
+    encode = partial(_xml_escaped, entities={'"': "&quot;"} if quote == '"' else {"'": "&apos;"})
+    return name + equals + quote + _changed_or_raw(quoted[1:-1], text, change, encode) + quote
+
+
+_NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
+
+
+def _xml_escaped(text: str, entities: Mapping[str, str] | None = None) -> str:
+    """The text as XML writes it, without characters that XML has no way to write: one would cost the whole file."""
+    return escape(_NOT_IN_XML.sub("", text), entities=dict(entities or {}))
 
 
 def _changed_or_raw(raw: str, text: Text, change: Change, encode: Callable[[str], str]) -> str:

@@ -27,8 +27,10 @@ from FailTaleLibrary.hints import (
     with_progress,
     write_hints,
 )
+from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.records import Analysis, Report
 from FailTaleLibrary.run import redactor_for
+from FailTaleLibrary.text import count
 
 
 def add_command(commands: Commands) -> None:
@@ -60,15 +62,24 @@ def _run_analyze(options: argparse.Namespace) -> int:
     hint_of = partial(maker.outcome, folder=_folder_of_output(options.path))
     ask = with_progress(hint_of, _reports_there(options.path), unfiltered(sys.stderr))
 
-    def remember(report: Report) -> Analysis:
-        outcomes.append(ask(report))
-        _print_outcome(report, outcomes[-1], with_answer=options.show_answer)
-        return outcomes[-1].analysis
+    with held_back() as stop:  # the hints that there are when it is interrupted stay
 
-    if options.path.is_dir():
-        _hint_bundle(options.path, remember, settings)
-    else:
-        write_hints(options.path, remember, max_bytes=(config.limits if config else Limits()).card_bytes)
+        def remember(report: Report) -> Analysis:
+            outcome = None if stop.is_set() else ask(report)
+            if outcome is None or (stop.is_set() and outcome.kind != "answered"):
+                return report.analysis
+            outcomes.append(outcome)
+            _print_outcome(report, outcome, with_answer=options.show_answer)
+            return outcome.analysis
+
+        if options.path.is_dir():
+            _hint_bundle(options.path, remember, settings)
+        else:
+            write_hints(options.path, remember, max_bytes=(config.limits if config else Limits()).card_bytes)
+        if stop.is_set():
+            asked = f"{len(outcomes)} of {count(_reports_there(options.path), 'failure')}"
+            print(f"failtale: stopped after {asked}; the same command goes on from there", file=sys.stderr)
+            sys.stdout.flush()
     if not outcomes:
         print(f"No evidence in '{options.path}'.")
     if options.log is not None:

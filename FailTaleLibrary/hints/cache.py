@@ -15,16 +15,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from FailTaleLibrary.files import private_directory, read_regular, write_private_file
 from FailTaleLibrary.hints.answer import ModelAnswer
 from FailTaleLibrary.hints.ollama import Model, Reply
-from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt
+from FailTaleLibrary.hints.prompt import PROMPT_VERSION, Prompt, prompt_line
 from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, VerifiedAnswer
+from FailTaleLibrary.text import shorten
 
 _MAX_ENTRIES = 1000
 _MAX_BYTES = 100_000
+_NAME_CHARS = 120
 
 
 _VARIABLE = (
@@ -51,9 +53,9 @@ class CachedAnswer(BaseModel):
     digest: str
     """Of the weights; empty when the server does not say."""
     context_tokens: int
-    seconds: float
-    prompt_tokens: int | None
-    answer_tokens: int | None
+    seconds: float = Field(ge=0, allow_inf_nan=False)
+    prompt_tokens: int | None = Field(ge=0)
+    answer_tokens: int | None = Field(ge=0)
     along: tuple[str, ...] = ()
     """What went along with the prompt, in sentences."""
     kept: bool = True
@@ -85,7 +87,7 @@ class CachedAnswer(BaseModel):
         """An answer that was read from the text, with what it cost."""
         return VerifiedAnswer(
             answer=answer,
-            model=self.model,
+            model=shorten(prompt_line(self.model), _NAME_CHARS),
             seconds=self.seconds,
             prompt_tokens=self.prompt_tokens,
             answer_tokens=self.answer_tokens,
