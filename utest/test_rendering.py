@@ -427,17 +427,18 @@ def test_a_hint_that_adds_something_stands_under_the_headline_when_it_is_sure_en
 def test_a_paraphrase_of_the_headline_is_told_as_an_agreement(confidence: str) -> None:
     told = hinted(cause=AGREEING, confidence=confidence, notes=("Left out: something.",))
     for page in (text_of_card(**told), to_text(a_report(**told)), to_brief_text(a_report(**told), more="")):
-        assert "The model agrees (qwen2.5:3b, cites E1)" in page
+        assert f"The model agrees (qwen2.5:3b, cites E1, {confidence} confidence)" in page
         assert "may be wrong" not in page
     assert f"The model's words: {AGREEING}" in text_of_card(**told)
     assert "Left out: something." in text_of_card(**told)
 
 
-def test_a_hint_in_our_words_that_names_the_headlines_line_is_an_agreement_without_words_of_the_model() -> None:
+def test_a_hint_in_our_words_that_names_the_headlines_line_points_there_and_has_no_words_of_the_model() -> None:
     told = hinted(cause='The model points at E1 of storage1: "…"', in_our_words=True, confidence="low")
     for page in (text_of_card(**told), to_text(a_report(**told)), to_brief_text(a_report(**told), more="")):
-        assert "The model agrees (qwen2.5:3b, cites E1)" in page
-        assert "points at" not in page
+        assert "The model points at E1, too (qwen2.5:3b, low confidence)" in page
+        assert "points at E1 of" not in page
+        assert "agrees" not in page
 
 
 @pytest.mark.parametrize(

@@ -44,9 +44,14 @@ def place_of_hint(analysis: Analysis) -> HintPlace:
 
 
 def agreement_words(hint: Hint) -> str:
-    """``The model agrees (qwen2.5:3b, cites E1)``."""
+    """``The model agrees (qwen2.5:3b, cites E1, medium confidence)``.
+
+    Who only points at the headline's line has not said that it is the cause in words that hold.
+    """
     cited = " ".join(citation.suspect_id for citation in hint.citations)
-    return f"The model agrees ({hint.model}, cites {cited})"
+    if hint.in_our_words:
+        return f"The model points at {cited}, too ({hint.model}, {hint.confidence} confidence)"
+    return f"The model agrees ({hint.model}, cites {cited}, {hint.confidence} confidence)"
 
 
 def says_headline_again(hint: Hint, analysis: Analysis) -> bool:
