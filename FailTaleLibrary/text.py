@@ -25,7 +25,12 @@ _ANSI = regex(
 _FORBIDDEN = regex("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
 _NOT_PLAIN = regex(r"[^\t\n -~]")
 """What may have to be changed; most of what hosts print has none of it."""
-_DIRECTION = regex("[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c]")
+_UNSEEN = regex(
+    "(?<=[^\n\t])\ufeff"  # not as a byte order mark in front of a text
+    "|[\u202a-\u202e\u2066-\u2069\u200e\u200f\u061c"  # the direction of text
+    "\u200b\u2060-\u2064\u206a-\u206f\u034f\u180e\ufff9-\ufffb"  # nothing at all, and marks for programs
+    "\U000e0000-\U000e007f\U000e0100-\U000e01ef]"  # tags and variants: whole sentences, for models alone
+)
 
 
 def decode(data: bytes) -> str:
@@ -34,10 +39,10 @@ def decode(data: bytes) -> str:
 
 
 def sanitize(text: str) -> str:
-    """Text without lone surrogates, control characters, ANSI sequences and direction overrides.
+    """Text without lone surrogates, control characters, ANSI sequences and what no reader sees.
 
-    Surrogates become ``\\udNNN``, direction overrides their code point (``\\u202e``), a carriage return a line end;
-    other control characters go. Tabs and line ends stay. Idempotent.
+    Surrogates become ``\\udNNN``, direction overrides, spaces of no width and the like their code point (``\\u202e``),
+    a carriage return a line end; other control characters go. Tabs, line ends and what joins letters stay. Idempotent.
     """
     if not _NOT_PLAIN.search(text):
         return text
@@ -45,7 +50,7 @@ def sanitize(text: str) -> str:
     text = _ANSI.sub("", text)
     text = text.replace("\r\n", "\n").replace("\r", "\n").replace("\x85", "\n")
     text = _FORBIDDEN.sub("", text)
-    return _DIRECTION.sub(lambda match: f"\\u{ord(match[0]):04x}", text)
+    return _UNSEEN.sub(lambda match: match[0].encode("unicode-escape").decode(), text)
 
 
 _CI_SERVERS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")

@@ -57,8 +57,18 @@ def test_a_lone_surrogate_is_shown_and_does_not_survive() -> None:
     assert sanitize("a\udcffb") == "a\\udcffb"
 
 
-def test_direction_overrides_are_shown_as_what_they_are() -> None:
-    assert sanitize("safe\u202eexe.txt") == "safe\\u202eexe.txt"
+@pytest.mark.parametrize(
+    "char", ["\u202e", "\u200b", "\u2060", "\u034f", "\ufffa", "\ufeff", "\U000e0069", "\U000e0101"]
+)
+def test_what_no_reader_sees_is_shown_as_what_it_is(char: str) -> None:
+    assert sanitize(f"safe{char}exe.txt") == f"safe{char.encode('unicode-escape').decode()}exe.txt"
+
+
+@pytest.mark.parametrize(
+    "text", ["\u0645\u06cc\u200c\u062e", "\U0001f469\u200d\U0001f4bb \u2764\ufe0f", "naïve e\u0301"]
+)
+def test_what_joins_letters_and_signs_stays(text: str) -> None:
+    assert sanitize(text) == text
 
 
 # --- Cutting ----------------------------------------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from patience import wait_until
 
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.transports import Connections, Script
+from FailTaleLibrary.transports.base import read_epoch
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
 from FailTaleLibrary.windows.marks import (
@@ -425,3 +426,23 @@ def test_readings_narrow_each_other_and_one_that_contradicts_is_passed_over() ->
 def test_a_host_that_tells_no_clock_gives_no_mark() -> None:
     with pytest.raises(ValueError, match="told no mark"):
         take_mark(LocalTransport(), Script("echo Welcome to this appliance"), cancel=threading.Event())
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("1795736440.610257", (1795736440.610257, False)),
+        ("1795736440.N", (1795736440.0, True)),
+        ("1795736440.%N", (1795736440.0, True)),
+        ("1795736440", (1795736440.0, True)),
+        ("1e308", (None, False)),
+        ("23:41:12", (None, False)),
+        ("26.11.2026", (None, False)),
+        ("١٧٩٥٧٣٦٤٤٠", (None, False)),
+        ("9" * 400, (None, False)),
+        ("253402300900", (None, False)),
+        ("-5", (None, False)),
+    ],
+)
+def test_what_is_no_number_of_seconds_as_a_whole_is_no_clock(told: str, read: tuple[float | None, bool]) -> None:
+    assert read_epoch(told) == read

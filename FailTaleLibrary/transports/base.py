@@ -118,10 +118,11 @@ class VisitStart:
 
 def read_epoch(told: str) -> tuple[float | None, bool]:
     """What `date +%s.%N` printed, and whether it has whole seconds only; None for a clock that no calendar knows."""
-    match = re.match(r"(\d{1,11})(\.\d{1,9})?(?!\d)", told)
-    if match is None or float(match[0]) > _LAST_EPOCH:
+    match = re.fullmatch(r"([0-9]{1,11})(?:(\.[0-9]{1,9})|\.?%?N?)", told)  # %N where a `date` does not know it
+    if match is None:
         return None, False
-    return float(match[0]), match[2] is None
+    epoch = float(match[1] + (match[2] or ""))
+    return (epoch, match[2] is None) if epoch <= _LAST_EPOCH else (None, False)
 
 
 @dataclass(frozen=True, slots=True)
