@@ -231,11 +231,13 @@ class FailTaleListener:
         if self._is_second:
             self._is_over = True
             return
-        if not self.disabled:
-            self._print_summary()
-            self._print_causes()
-        self._library.run_ended()
-        self._is_over = True
+        try:
+            if not self.disabled:
+                self._print_summary()
+                self._print_causes()
+        finally:  # Robot no longer takes care of Ctrl-C here
+            self._library.run_ended()
+            self._is_over = True
 
     # --- What they mean ----------------------------------------------------------------------------------------------
 

@@ -193,6 +193,25 @@ def test_ctrl_c_between_the_collection_and_its_card_ends_the_run_as_one_in_the_c
     assert again.message == "Execution terminated by signal"
 
 
+def test_ctrl_c_while_the_page_of_a_run_is_made_leaves_no_connection(place: Path) -> None:
+    done = ran(
+        place,
+        "import os, signal\n"
+        "from FailTaleLibrary import FailTaleLibrary\n"
+        "from FailTaleLibrary.run import Run\n"
+        "ended = Run.run_ended\n"
+        "Run.run_ended = lambda run: (print('connections are closed', file=sys.stderr), ended(run))\n"
+        "FailTaleLibrary.write_run_page = lambda *_: os.kill(os.getpid(), signal.SIGINT)\n"
+        "try:\n"
+        "    robot.run('order.robot', outputdir='out', listener=[FailTaleListener('failtale.yaml')])\n"
+        "except KeyboardInterrupt:\n"
+        "    print('Robot was interrupted', file=sys.stderr)\n",
+    )
+    assert "connections are closed" in done.stderr
+    assert "Robot was interrupted" in done.stderr
+    assert (place / "out" / "log.html").exists()
+
+
 def test_a_run_whose_configuration_is_mended_is_not_refused_for_that_of_the_run_before(place: Path) -> None:
     good = (place / "failtale.yaml").read_text()
     (place / "failtale.yaml").write_text("components: 7\n")
