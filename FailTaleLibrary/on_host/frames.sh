@@ -3,6 +3,11 @@
 # Set from outside: failtale_nonce.
 failtale_nonce=${failtale_nonce-}
 tell() { printf '\036%s %s\n' "$failtale_nonce" "$*" >&2; }
+# The printf of mksh is a program, which costs as much as any, and `ps` sees what it is given.
+if ! PATH=/dev/null printf '' 2>/dev/null; then
+  mark_of_frames=$(printf '\036')
+  tell() { print -r -- "$mark_of_frames$failtale_nonce $*" >&2; }
+fi
 # Lines that travel beside the evidence.
 carry() {
   tell carry
