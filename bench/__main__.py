@@ -20,6 +20,7 @@ NAMES = {
     "growth": "bench.growth",
     "windows": "bench.windows",
     "passing_runs": "bench.passing_runs",
+    "imports": "bench.imports",
     "hostile": "bench.hostile",
     "leftovers": "bench.leftovers",
     "containers": "bench.containers",

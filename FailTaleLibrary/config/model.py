@@ -612,7 +612,8 @@ class Config(Section):
         "test",
         description="When to note log positions and baselines: at the start of each test, of each suite, or never. "
         "With `off` a green run touches no host. Short tests share a mark: all marks of a run take about 1 % of one "
-        "processor at most.",
+        "processor at most, also the first ones with their logins: where the tests themselves keep the processor busy, "
+        "hosts get theirs one after another, about two seconds apart.",
     )
     limits: Limits = Field(default_factory=Limits, description="The longest and the most that evidence may cost.")
     tags: Tags = Field(default_factory=Tags, description="For which failing tests evidence is collected.")
