@@ -45,6 +45,7 @@ LOGINS = (
     Login("bash", "/bin/bash"),
     Login("bash that talks", "/bin/bash", ".bashrc", "echo Welcome; echo careful >&2; sleep 0.2; cd /\n"),
     Login("bash that is slow", "/bin/bash", ".bashrc", "echo Welcome; sleep 2\n"),
+    Login("bash that reads what is typed", "/bin/bash", ".bashrc", "read -r -t 0.5 key\n"),
     Login("BusyBox", BUSYBOX),
     Login("tcsh", "/bin/tcsh"),
     Login("tcsh that talks", "/bin/tcsh", ".cshrc", "echo Welcome\nset noclobber\n"),

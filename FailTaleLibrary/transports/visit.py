@@ -76,6 +76,8 @@ SUSPICIOUS_S = 1.5
 """Without a hello for so long, a login may have no shell. A second one, whose input has ended, then tells."""
 _SIGNALS_S = 0.2
 """How long a login that started no shell may take to end, by each signal."""
+_START_WITHIN_S = 3.0
+"""Behind a hello, of a shell that was sent everything ahead. Where it only was slow, it is waited for from then on."""
 LANE_AFTER_S = 1.0
 """An item that takes longer lets the others overtake it; on a crowded machine most take half a second."""
 LANE_AGAIN_S = 2.0
@@ -194,6 +196,8 @@ class KnownLogin:
         where it says hello by itself, as far as is known."""
         self.ignores_end = False
         """Whether it has gone on without a shell beyond the end of its input: then that tells nothing of it."""
+        self.reads_ahead = False
+        """Whether it took for itself what was sent ahead of its shell's hello: ``read -t 1`` in a start-up file."""
         self.mixes_streams = False
         """Whether its standard error comes on standard output: commands then share no session, else one would get what
         another one printed."""
@@ -220,7 +224,7 @@ class KnownLogin:
     @property
     def wants_all_at_once(self) -> bool:
         """Whether it may be sent everything ahead of its hello: a menu would take that for keystrokes."""
-        return self.has_shell and self.hello_behind_end_s is None
+        return self.has_shell and self.hello_behind_end_s is None and not self.reads_ahead
 
 
 def _width_s(start: VisitStart) -> float:
@@ -753,6 +757,14 @@ class _Lane:
         return self.said_hello and not (self.is_ready or self.is_hung_up or self.shell.was_cut or self.is_misled)
 
     @property
+    def lacks_what_was_sent(self) -> bool:
+        """Whether its shell waits for what its login took: all was sent ahead, and it has said nothing but hello."""
+        if not self.known or self.to_gate or not self.said_hello or self.is_ready or self.is_misled or self.is_hung_up:
+            return False
+        is_late = time.monotonic() - self.hello_at > _START_WITHIN_S
+        return is_late and not (self.has_more_to_send or self.shell.ended)
+
+    @property
     def has_more_to_send(self) -> bool:
         return bool(self._to_send)
 
@@ -1024,6 +1036,9 @@ class _Visit:
             self._doubt(lane)
         if lane.said_hello and not (lane.is_ready or lane.is_misled or lane.known or lane.is_hung_up or is_program):
             self._doubt_start(lane)
+        if lane.lacks_what_was_sent and not (is_program or self._ending):
+            self._begin_without_sending_ahead(lane)
+            return
         running = lane.answers.get(lane.running) if lane.running is not None else None
         if lane.is_misled:
             self._begin_anew(lane)
@@ -1057,6 +1072,17 @@ class _Visit:
         self._may_batch = True
         self._attempts += 1
         self._open(self._host.start)
+
+    def _begin_without_sending_ahead(self, lane: _Lane) -> None:
+        self._host.known.reads_ahead = True
+        if not self._was_ready and len(self._active) == 1:
+            self._begin_anew(lane)
+            return
+        lane.shell.close()
+        self._active.remove(lane)
+        if not self._active:
+            self._attempts += 1
+            self._open(self._host.start)
 
     def _doubt(self, lane: _Lane) -> None:
         """Of a login that has not said hello yet. Raises the host's error for one that never will."""
