@@ -130,12 +130,14 @@ def test_a_machine_is_crowded_where_others_compute_while_a_run_would(tmp_path: P
 class ARun:
     """One that computes until it waits; how often somebody looked is counted."""
 
+    LOOK_S = 0.005
+
     def __init__(self) -> None:
         self.waits = threading.Event()
         self.looks = 0
 
     def is_busy(self, cancel: threading.Event) -> bool:
-        cancel.wait(0.005)
+        cancel.wait(self.LOOK_S)
         self.looks += 1
         return not self.waits.is_set()
 
@@ -179,7 +181,7 @@ def marked(marks: Marks, hosts: dict[str, Any]) -> list[str]:
     return [host for host in hosts if newest(marks, host) is not None]
 
 
-@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this system does not tell")
+@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not tell what a process does")
 @pytest.mark.parametrize(("work", "computes"), [("while True: pass", True), ("time.sleep(3600)", False)])
 def test_a_run_that_computes_is_told_from_one_that_waits(work: str, computes: bool) -> None:
     command = [sys.executable, "-c", f"import time\nprint('ready', flush=True)\n{work}"]
