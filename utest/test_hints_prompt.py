@@ -53,6 +53,12 @@ def test_signals_stand_before_evidence_and_the_question_last() -> None:
     assert "A shop that sells tea." in user
 
 
+def test_the_question_asks_what_the_lines_say_and_not_for_the_message_again() -> None:
+    question = prompt_of(a_report()).user.rpartition("QUESTION\n")[2]
+    assert question.startswith("What do the lines say went wrong?")
+    assert "cause (not the message)" in question
+
+
 def test_the_answer_can_only_cite_lines_that_were_shown() -> None:
     properties = prompt_of(a_report()).schema["properties"]
     assert properties["evidence"]["items"]["enum"] == ["E1", "E2", "E3"]
