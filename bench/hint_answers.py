@@ -69,6 +69,8 @@ SETS = (
     "hint_cases_mixed_7.yaml",
     "hint_cases_plain_3.yaml",
     "hint_cases_plain_4.yaml",
+    "hint_cases_assistant_1.yaml",
+    "hint_cases_chat_1.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"

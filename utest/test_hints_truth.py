@@ -69,6 +69,44 @@ def test_a_number_may_be_rounded_converted_and_cut(words: str) -> None:
     assert named.invention(f"It was {words}.") is None
 
 
+@pytest.mark.parametrize(
+    ("line", "right", "wrong"),
+    [
+        ("disk 97% (was 71%)", "It grew by 26 percentage points.", "It grew by 62 percentage points."),
+        ("maxmemory 512mb (was 4gb)", "It shrank by 3.5 GB.", "It shrank by 35 GB."),
+        ("size 18874368 bytes\nlimit 10240000 bytes", "It is over by some 8 MB.", "It is over by some 80 MB."),
+        ("hero.png 9000x6000", "The picture has 54 megapixels.", "The picture has 45 megapixels."),
+        ("conntrack 180 of 240", "It was 75 % full.", "It was 57 % full."),
+        (
+            "can0 bitrate 250000, bus at 500000",
+            "It has 250 kbit/s instead of 500.",
+            "It has 250 kbit/s instead of 400.",
+        ),
+        ("rate 12 Mbit/s", "It had 12000 kbit/s.", "It had 120 kbit/s."),
+        ("1/3 servers", "1 of 3 servers was reachable.", "2 of 3 servers were reachable."),
+    ],
+)
+def test_what_a_reader_can_calculate_of_values_stands_in_the_evidence(line: str, right: str, wrong: str) -> None:
+    assert Named(line).invention(right) is None
+    assert "stands nowhere in the evidence" in (Named(line).invention(wrong) or "")
+
+
+@pytest.mark.parametrize(
+    ("sentence", "steers"),
+    [
+        ("flyway's ALTER TABLE on product holds the lock.", False),
+        ("Process 8790 has been running ALTER TABLE product for minutes.", False),
+        ("ALTER TABLE product would free it.", True),
+        ("The lock is held, so ALTER TABLE product.", True),
+        ("A DROP TABLE product helps.", True),
+        ("REPLICAOF NO ONE brings it back.", True),
+    ],
+)
+def test_a_statement_that_a_line_tells_of_may_be_told_and_not_asked_for(sentence: str, steers: bool) -> None:
+    ground = Ground(facts="statement: ALTER TABLE product ADD tier, pid 8790 flyway")
+    assert (steering(sentence, ground) is not None) == steers
+
+
 def test_two_times_of_one_line_tell_how_far_they_are_apart() -> None:
     named = Named("request 2026-03-14T02:00:04Z, server time 2026-03-14T02:21:40Z\nsent 2026-03-14T05:00:00Z")
     assert named.invention("It is about 22 min behind.") is None

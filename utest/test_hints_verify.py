@@ -398,6 +398,40 @@ def test_two_links_of_the_chain_may_be_told_without_its_beginning_where_neither_
         hint_of(*lines, chain=chain, cause=f"{cause} This is the root cause.", evidence=("E2", "E3"))
 
 
+def a_long_chain() -> tuple[tuple[Suspect, ...], Chain]:
+    """The lines of a chain E1 -> E2 -> E3 -> the failure, of which the last two tell no more than symptoms."""
+    lost = (Signal(name="connection lost", words="", strong=True),)
+    api = a_suspect(id="E2", host="api1", component="api", text="session of worker 7 ended early", signals=lost)
+    first, last = a_chain().links
+    told = last.cause.model_copy(update={"suspect_id": "E2"})
+    chain = Chain(links=(first.model_copy(update={"effect": told}), first.model_copy(update={"cause": told}), last))
+    return (a_suspect(), api, a_suspect(**CLOSED, signals=lost)), chain
+
+
+def test_one_link_of_a_longer_chain_is_told_as_what_followed_from_its_beginning() -> None:
+    lines, chain = a_long_chain()
+    cause = "The session of worker 7 ended early."
+    hint = hint_of(*lines, chain=chain, cause=cause, evidence=("E2",))
+    assert (hint.cause, hint.confidence) == (cause, "low")
+    assert "By the chain this followed from E1." in hint.notes
+
+
+@pytest.mark.parametrize(
+    "insisting",
+    ["What lies behind it is that {}", "It came down to this: {}", "The failure was caused by it: {}"],
+)
+def test_a_link_that_is_insisted_on_as_the_cause_is_dropped(insisting: str) -> None:
+    lines, chain = a_long_chain()
+    with pytest.raises(HintError, match="dropped"):
+        hint_of(*lines, chain=chain, cause=insisting.format("the session of worker 7 ended early."), evidence=("E2",))
+
+
+def test_words_that_have_little_of_a_line_that_does_not_lead_are_not_shown() -> None:
+    lines, chain = a_long_chain()
+    with pytest.raises(HintError, match="dropped"):
+        hint_of(*lines, chain=chain, cause="Proxies often cut a session that is idle for too long.", evidence=("E2",))
+
+
 def test_a_line_that_nothing_strong_speaks_for_is_no_cause_beside_a_chain() -> None:
     web = a_suspect(
         id="E2", host="web1", item_id="web1/x", text="GET /cart took 12 ms", signals=(Signal(name="new", words=""),)

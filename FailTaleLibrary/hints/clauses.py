@@ -39,7 +39,7 @@ _CAUSE_FIRST_BARE = re.compile(
     r"^(?:because of|due to|owing to|on account of) "
     r"(?P<first>(?:(?!\b(?:was|were|is|are|has|had|which|that)\b)[^,])+?) "
     r"(?P<then>(?:(?:the|an?|its|no|all|every) \w+|\S*[A-Z\d_./-]\S*)(?: \w+){0,2}? "
-    r"(?:was|were|is|are|could|did|has|had|got|failed|went|never|cannot)\b.+)$",
+    r"(?:was|were|is|are|could|did|has|had|got|failed|stopped|ended|died|crashed|broke|went|never|cannot)\b.+)$",
     re.IGNORECASE,
 )
 """Without a comma: the effect begins with a new subject that has a verb."""

@@ -11,13 +11,13 @@ from __future__ import annotations
 import errno
 import re
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache, cached_property
 
 from FailTaleLibrary.hints.concepts import concepts
-from FailTaleLibrary.hints.quantities import Quantities, dates_of, numbers_of
+from FailTaleLibrary.hints.quantities import Number, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.words import ordinary_stems, stem, stems_of, words_of_kind
-from FailTaleLibrary.lazy import dataclass
+from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.text import shorten
 
 _SHOWN_CHARS = 40
@@ -144,8 +144,11 @@ class Named:
             if not re.search(rf"(?:\b(?:{_STATUS_WORDS})\D{{0,9}}|[=:] ?){match[1]}(?!\d)", self._text):
                 return _not_found("the status", match[1])
         rest = _NO_NUMBER.sub(lambda match: " " * len(match[0]), rest)
-        for number, (start, end) in numbers_of(rest):
-            if _is_inside_word(rest, start, end):
+        numbers = [(number, span) for number, span in numbers_of(rest)]
+        for number, (start, end) in numbers:
+            if _is_inside_word(rest, start, end) or any(
+                self._quantities.bear(each) for each in _with_unit_of_others(number, [other for other, _ in numbers])
+            ):
                 continue
             if re.fullmatch(r"\d\d+|\d+(?:\.\d+)+", number.text) and self._is_version(number.text):
                 continue
@@ -317,11 +320,19 @@ _AROUND = ".:;'=-–—>"  # noqa: RUF001
 _ORDINARY_SHORT = frozenset({
     "e.g", "i.e", "and/or", "i/o", "n/a", "a.m", "p.m", "client/server", "read/write", "vs", "u.s", "tcp/ip", "ssl/tls",
     "tls/ssl", "up/down", "input/output", "on/off", "yes/no", "he/she", "w/o", "24/7",
+    "bit/s", "kbit/s", "mbit/s", "gbit/s", "b/s", "kb/s", "mb/s", "gb/s", "req/s", "requests/s", "rows/s", "msgs/s",
 })  # fmt: skip
 _NO_NUMBER = re.compile(
     r"\b(?:ipv[46]|utf-?(?:8|16)|x\.?509|http/[123](?:\.\d)?|[45]xx|64-bit|32-bit|base64|s3|k8s)\b", re.IGNORECASE
 )
 """Words with digits in them that count nothing."""
+
+
+def _with_unit_of_others(number: Number, others: Iterable[Number]) -> Iterator[Number]:
+    """A bare number as one of the unit that another one of the sentence has: "250 kbit/s instead of 500"."""
+    if not number.meanings:
+        meanings = {other.meanings for other in others if other.meanings and not other.is_scaled}
+        yield from (replace(number, meanings=each) for each in meanings)
 
 
 def _loosened(text: str) -> str:

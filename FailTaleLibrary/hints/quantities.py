@@ -17,7 +17,7 @@ from FailTaleLibrary.lazy import dataclass
 
 # --- Units ------------------------------------------------------------------------------------------------------------
 
-Dimension = Literal["bytes", "seconds", "percent", "times", "amperes", "volts", "watts", "hertz", ""]
+Dimension = Literal["bytes", "bits", "pixels", "seconds", "percent", "times", "amperes", "volts", "watts", "hertz", ""]
 """``times``: what was counted; empty: a number without a unit."""
 
 _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
@@ -34,6 +34,11 @@ _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
     (r"mb|mib|mbytes?|megabytes?", "bytes", (1e6, 1024.0**2)),
     (r"gb|gib|gbytes?|gigabytes?", "bytes", (1e9, 1024.0**3)),
     (r"tb|tib|tbytes?|terabytes?", "bytes", (1e12, 1024.0**4)),
+    (r"(?:bits?(?:/s|ps)?|bps)", "bits", (1.0,)),
+    (r"k(?:ilo)?bits?(?:/s|ps)?|kbps", "bits", (1e3,)),
+    (r"m(?:ega)?bits?(?:/s|ps)?|mbps", "bits", (1e6,)),
+    (r"g(?:iga)?bits?(?:/s|ps)?|gbps", "bits", (1e9,)),
+    (r"megapixels?|mpix(?:els?)?|mp", "pixels", (1e6,)),
     (r"%|percent|per cent|pct", "percent", (1.0,)),
     (r"x|times?|fold", "times", (1.0,)),
     (r"ma|milliamps?", "amperes", (1e-3,)),
@@ -86,6 +91,15 @@ _CLOCK = re.compile(r"(?<![\w:])(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?(?![:\w])"
 _CHANGED = re.compile(
     rf"(?<![\w.])(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?\s*(?:->|=>|→)\s*(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?\b"
 )
+_PAIR = re.compile(
+    rf"(?<![\w.])({_DIGITS}) ?({_UNIT_WORDS}|[kmgt])?,? ?"
+    rf"(?:\(was|of|/|vs\.?|exceeds|>|<|over|instead of|limit|max\.?|allowed) "
+    rf"?({_DIGITS}) ?({_UNIT_WORDS}|[kmgt])?(?!\w|[.:/]*\d)",
+    re.IGNORECASE,
+)
+"""Two values that a line compares."""
+_PRODUCT = re.compile(r"(?<![\w.])(\d{2,6}) ?[x×*] ?(\d{2,6})(?![\w.])")  # noqa: RUF001 - the sign is meant
+_MOST_SIZES, _LEAST_COMPARED = 16, 10
 _NO_QUANTITY = re.compile(
     r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])(?:[.,]\d+)?"
 )
@@ -122,6 +136,7 @@ class Quantities:
         found = set(self._written())
         found |= {Quantity(value, "seconds") for value in self._durations()}
         found |= set(self._differences())
+        found |= set(self._calculated())
         found |= {Quantity(value, "seconds") for value in self._between_clocks()}
         found |= {
             Quantity(round(later - earlier, 3), "seconds")
@@ -142,6 +157,7 @@ class Quantities:
                 if not unit and value >= _LEAST_BARE:
                     yield from (Quantity(value * factor, "seconds", is_sure=False) for factor in _BARE_FACTORS)
                     yield from (Quantity(value * factor, "bytes", is_sure=False) for factor in _BARE_SIZES)
+                    yield Quantity(value, "bits", is_sure=False)
                 if not unit:
                     yield Quantity(value, "seconds", is_sure=False)
                     yield Quantity(value, "percent", is_sure=False)
@@ -156,6 +172,30 @@ class Quantities:
             change = round(abs(float(match[1]) - float(match[3])), 6)
             yield Quantity(change, "")
             yield from (Quantity(change * factor, dimension) for dimension, factor in _meanings(match[4] or ""))
+
+    def _calculated(self) -> Iterator[Quantity]:
+        """What a reader gets of two values of one line: ``97% (was 71%)`` is 26 more, ``18 of 24`` are 75 %.
+
+        Of ``9000x6000`` the product, of a size and its limit what one is beyond the other, in whatever line they stand.
+        """
+        for match in _PRODUCT.finditer(self._text):
+            product = float(match[1]) * float(match[2])
+            yield from (Quantity(product, ""), Quantity(product, "pixels"))
+        for match in _PAIR.finditer(self._text):
+            one, other = (float(re.sub(r"[,']", "", match[n])) for n in (1, 3))
+            is_telling = match[2] or match[4] or max(one, other) >= _LEAST_COMPARED
+            if is_telling and (match[2] == match[4] or not (match[2] and match[4])):
+                yield Quantity(round(abs(one - other), 6), "")
+                yield from (
+                    Quantity(round(abs(one - other), 6) * factor, dimension)
+                    for dimension, factor in _meanings(match[2] or match[4] or "")
+                )
+                if one and other:
+                    yield Quantity(100 * min(one, other) / max(one, other), "percent")
+                    yield Quantity(max(one, other) / min(one, other), "times")
+        sizes = sorted({each.value for each in self._written() if each.dimension == "bytes" and each.is_sure})
+        if len(sizes) <= _MOST_SIZES:
+            yield from (Quantity(other - one, "bytes") for one, other in combinations(sizes, 2))
 
     def _between_clocks(self) -> Iterator[float]:
         """How far apart the times of day are that one line tells."""

@@ -311,7 +311,7 @@ _PROGRAM = re.compile(
     re.IGNORECASE,
 )
 _COMMAND = re.compile(
-    r"\bssh (?:in|into|to)\b|"
+    r"\bssh (?:in|into|to)\b|\b(?:replicaof|slaveof) no one\b|\b(?:script|client) kill\b|\bflush(?:all|db)\b|"
     r"\bip (?:-\d )?(?:route|addr(?:ess)?|link|rule|neigh) (?:add|del|delete|replace|set|change|flush)\b|"
     r"\b(?:patronictl|pg_ctl|redis-cli|mysqladmin|rabbitmqctl|etcdctl|crictl|supervisorctl|firewall-cmd|nft|ufw|setfacl|"
     r"setsebool|semanage|fsck|mdadm|lvextend|resize2fs|swapoff|swapon|nmcli|resolvectl|timedatectl|terraform|"
@@ -328,11 +328,14 @@ _COMMAND = re.compile(
     re.IGNORECASE,
 )
 _RAN = re.compile(
-    r"\b(?:ran|executed|issued|the|an?|by|via|after|through|of|with|because|since|did)(?: (?:an?|the))? "
-    r"(?P<sql>(?:truncate|drop|alter) (?:table|database) \S+|delete from \S+)",
+    r"(?:\b(?:ran|runs|running|executed|executing|executes|issued|issues|makes?|made|started|did|does|doing|the|its|"
+    r"this|that|an?|by|via|after|through|of|with|because|since|while|as|whose|for|is|was|in)|'s)"
+    r"(?: \w+ed)?(?: (?:an?|the))? (?P<sql>(?:truncate|drop|alter) (?:table|database)|delete from)\b"
+    r"(?! \S+ (?:\S+ )?(?:helps|would|will|clears|frees|ends|brings|does|gets|lets|makes|puts|settles|cures|solves|"
+    r"heals)\b)",
     re.IGNORECASE,
 )
-"""That somebody ran a statement of SQL, which the evidence holds."""
+"""That somebody ran a statement of SQL, which the evidence holds; what it would bring about is advice."""
 _TOLD_QUOTE = re.compile(
     r"['\"](?P<quoted>[^'\"]+)['\"](?= (?:failed|was|were|had|could|did|returned|ended|exited|hung|timed|never)\b)"
 )

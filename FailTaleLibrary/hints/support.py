@@ -80,8 +80,13 @@ def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*scene.shared_words(claim, line), *scene.shared_numbers(claim, line)]))
 
 
-def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report: Report, *, said: str) -> str | None:
-    """Why the lines that bear the claim are not enough; None when they are. ``said``: the whole of the answer."""
+def lack_of_support(
+    claim: str, supporting: Sequence[Line], scene: Scene, report: Report, *, said: str, is_steered: bool = False
+) -> str | None:
+    """Why the lines that bear the claim are not enough; None when they are.
+
+    ``said``: the whole of the answer; ``is_steered``: the model may have obeyed somebody.
+    """
     if not supporting:
         ids = " ".join(line.id for line in scene.cited)
         return (
@@ -95,11 +100,13 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     lead = lead_of(scene, report)
     if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
-    if any(_is_first_effect(line, lead, scene) or _is_told_link(line, said, scene) for line in supporting):
+    if any(_may_stand_for(line, lead, said, scene) or _is_told_link(line, said, scene) for line in supporting):
         return None
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
         return None  # it tells the lead, though it does not cite it
     if _tells_how_it_came(supporting, said, scene):
+        return None
+    if not is_steered and _tells_effects(supporting, said, scene):
         return None
     if all(_follows(line, lead, scene) for line in supporting):
         return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
@@ -108,9 +115,20 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     return None
 
 
+def _may_stand_for(line: Line, lead: Line, said: str, scene: Scene) -> bool:
+    """Whether what the lead brought about at once is told in its place, and no mere symptom is blamed."""
+    is_blamed = _INSISTS.search(said) is not None and not _says_what_was_wrong(line)
+    return _is_first_effect(line, lead, scene) and not is_blamed
+
+
 def is_near_lead(line: Line, lead: Line, scene: Scene) -> bool:
     """Whether a line is the lead, or what it brought about at once."""
     return line == lead or (scene.chain is not None and _is_first_effect(line, lead, scene))
+
+
+def is_telling_link(line: Line, scene: Scene) -> bool:
+    """Whether a line is a link of the chain that says what was wrong."""
+    return line.id in chain_places(scene.chain) and _says_what_was_wrong(line)
 
 
 def _is_first_effect(line: Line, lead: Line, scene: Scene) -> bool:
@@ -141,16 +159,40 @@ def _is_told_link(line: Line, said: str, scene: Scene) -> bool:
     return is_link and not _INSISTS.search(said)
 
 
+def _tells_effects(lines: Sequence[Line], said: str, scene: Scene) -> bool:
+    """Whether an answer tells links of a chain alone, and insists on none as the cause.
+
+    What a chain of a single link ends with is no more than the symptom.
+    """
+    places = chain_places(scene.chain)
+    is_long = max(places.values(), default=0) > 1
+    return is_long and all(line.id in places for line in lines) and not _INSISTS.search(said)
+
+
+def cause_of_effects(claim: str, supporting: Sequence[Line], scene: Scene, report: Report) -> str:
+    """The id of the lead, where all that bears a claim followed from it by the chain and the claim does not tell it."""
+    lead, places = lead_of(scene, report), chain_places(scene.chain)
+    if lead is None or lead in scene.cited or not all(places.get(line.id) for line in supporting):
+        return ""
+    return "" if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE else lead.id
+
+
 def _tells_how_it_came(lines: Sequence[Line], said: str, scene: Scene) -> bool:
     """Whether an answer tells several links of the chain, and insists on none as the cause."""
     return sum(line.id in chain_places(scene.chain) for line in lines) > 1 and not _INSISTS.search(said)
 
 
 _INSISTS = re.compile(
-    r"\b(?:root|real|actual|true|only|sole) (?:cause|reason|problem)\b|"
+    r"\b(?:root|origin|culprit)\b|\b(?:real|actual|true|only|sole) (?:cause|reason|problem)\b|"
+    r"\b(?:lie|lay|stand|stood|i|wa)s? behind (?:it|this|that|the (?:failure|problem|error|whole|matter))\b|"
+    r"\bat the (?:bottom|heart|core|beginning|start) of\b|\b(?:comes?|came|boils?) down to\b|"
+    r"\bstarted (?:it|everything|all)\b|"
+    r"\bset (?:it|everything|all) off\b|\bresponsible for\b|\bexplains? (?:the (?:failure|whole)|it all|everything)\b|"
+    r"\b(?:failure|failed test|problem|outage|it all|everything|whole thing) (?:was|is|were|are) (?:caused|triggered|"
+    r"started|brought about) by\b|\bnothing (?:else|but)\b|\bsource of (?:the|this|all)\b|"
     r"\b(?:cause|reason|culprit)s? (?:is|was|for|of)\b|"
     r"\b(?:is|was|are|were) (?:the|what) (?:\w+ )?(?:cause|reason|culprit|broke|caused)|"
-    r"\b(?:by itself|alone|in the first place|everything else|to blame)\b",
+    r"\b(?:by itself|alone|in the first place|everything else|(?<!not )to blame)\b",
     re.IGNORECASE,
 )
 

@@ -346,7 +346,7 @@ _COMPARES = re.compile(
     r"\b(?:tests?|assertions?|suites?|expectations?|checks?)\b"
     r"(?! (?:fail\w*|timed|ran|runs|began|started|got|saw|waited|waits|was running|could not|did not|received)\b|"
     r"[\s.,;:]*$)|"
-    r"\bin the past\b|\blast (?:night|time|\w+ (?:runs?|times?|builds?))\b|"
+    r"\bthe others\b|\bnever needed\b|\bin the past\b|\blast (?:night|time|\w+ (?:runs?|times?|builds?))\b|"
     r"\b(?:every|all) (?:good )?(?:runs?|time|builds?)\b|"
     r"\b(?:earlier|other|previous|former|good|most|many|next|second|fresh|another) "
     r"(?:runs?|cases?|builds?|machines|times|attempts?|environments?|projects?|teams?)\b",
@@ -394,7 +394,9 @@ def speaks_to_somebody(line: str) -> bool:
 
 _ALL_IS_WELL = re.compile(
     r"\b(?:by hand|in (?:perfect |good )?order(?! (?:to|of|by|\d))|on purpose|no further|as agreed|as usual|"
-    r"(?:was|were) told|on request)\b|\brequest that\b|\bremedy\b|\bno meaning\b",
+    r"(?:was|were) told|on request|never (?:an? )?part of|lost interest|for (?:the|an?) (?:demo|audit|show)|"
+    r"until (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|next week))\b|"
+    r"\b(?:is|are) to be [a-z]+ed\b|\brequest that\b|\bremedy\b|\bno meaning\b",
     re.IGNORECASE,
 )
 _SPEAKS = 2

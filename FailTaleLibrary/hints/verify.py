@@ -17,8 +17,10 @@ from FailTaleLibrary.hints.prompt import Prompt, prompt_line
 from FailTaleLibrary.hints.steering import Ground, hosts_named_in
 from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.hints.support import (
+    cause_of_effects,
     fair_category,
     is_near_lead,
+    is_telling_link,
     lack_of_support,
     lead_of,
     lowest_of,
@@ -86,10 +88,14 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     claim, objection = _without_contradictions(claim, scene)
     if objection and objection.is_certain:
         raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
-    shown = None if objection else _in_its_words(claim, scene)
-    shown = shown or _in_our_words(claim, scene, report, unseen, is_misread=objection is not None)
-    if why := lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause):
+    is_thin = _is_thin(claim, scene, report)
+    shown = None if objection or is_thin else _in_its_words(claim, scene)
+    shown = shown or _in_our_words(claim, scene, report, unseen, is_misread=objection is not None, is_thin=is_thin)
+    if why := lack_of_support(
+        shown.told, shown.lines, scene, report, said=answer.cause, is_steered=claim.is_steered or claim.harms
+    ):
         raise _dropped(why, unseen)
+    effects_of = cause_of_effects(shown.told, shown.lines, scene, report)
     suspects = tuple(line.suspect for line in shown.lines)
     most, doubts = most_confidence(suspects, prompt=prompt, report=report)
     return Hint(
@@ -103,10 +109,19 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         next_steps=steps_for(suspects),
         citations=shown.citations,
         removed_sentences=len(claim.removed) + claim.cut,
-        notes=(*shown.notes, *unseen, *doubts, *answered.along, *prompt.notes),
+        notes=(*shown.notes, *_followed(effects_of), *unseen, *doubts, *answered.along, *prompt.notes),
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
+
+
+def _is_thin(claim: Claim, scene: Scene, report: Report) -> bool:
+    """Whether what may be shown tells little of its lines, and they are not those that the ranking leads with.
+
+    Then the line may be right, and the words are more likely somebody's general knowledge.
+    """
+    lead = lead_of(scene, report)
+    return lead is not None and lead not in scene.cited and scene.is_thinly_told(" ".join(claim.whole))
 
 
 def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, Objection | None]:
@@ -165,7 +180,7 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
 
 
 def _in_our_words(
-    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, is_misread: bool
+    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, is_misread: bool, is_thin: bool
 ) -> _Shown:
     """The line that the model points at, where its words are only strange.
 
@@ -181,8 +196,12 @@ def _in_our_words(
     lead = lead_of(scene, report) or scene.lines[0]
     if claim.is_steered:
         pointed = tuple(line for line in pointed if line == lead)
-    elif is_misread:
-        pointed = tuple(line for line in pointed if is_near_lead(line, lead, scene))
+    elif is_misread or is_thin:
+        pointed = tuple(
+            line
+            for line in pointed
+            if is_near_lead(line, lead, scene) or (is_thin and not is_misread and is_telling_link(line, scene))
+        )
     pointed = tuple(sorted(pointed, key=lambda line: line != lead))
     if not pointed or scene.says_only_the_message(said):
         ids = _listed(line.id for line in scene.cited)
@@ -268,6 +287,14 @@ def _unlikely(ideas: Sequence[str]) -> tuple[SafeText, ...]:
         return ()
     words = NO_KNOWN_VALUES.safe_text(_listed(ideas))
     return (our_words("Confidence is low, because no line says this in so many words: {}.", words),)
+
+
+def _followed(cause: str) -> tuple[SafeText, ...]:
+    """That what the hint tells is a link of the chain, and from which line it followed."""
+    if not cause:
+        return ()
+    id_ = derived_texts(lambda source: [cause], our_words(""))[0]
+    return (our_words("By the chain this followed from {}.", id_),)
 
 
 def _unseen_note(prompt: Prompt) -> tuple[SafeText, ...]:
