@@ -70,7 +70,12 @@ SETS = (
     "hint_cases_plain_3.yaml",
     "hint_cases_plain_4.yaml",
     "hint_cases_assistant_1.yaml",
+    "hint_cases_assistant_2.yaml",
+    "hint_cases_assistant_3.yaml",
+    "hint_cases_assistant_4.yaml",
     "hint_cases_chat_1.yaml",
+    "hint_cases_chat_2.yaml",
+    "hint_cases_chat_3.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"

@@ -52,6 +52,8 @@ TALE = Tale(
         ("orders.db was locked, one backup per database fits in.", "orders.db was locked"),
         ("orders.db was locked, a second database lets the backup through.", "orders.db was locked"),
         ("The locked orders.db is harmless.", ""),
+        ("orders.db was locked, the backup is not needed.", "orders.db was locked"),
+        ("orders.db was locked, a lock was never part of the backup.", "orders.db was locked"),
     ],
 )
 def test_what_does_not_tell_what_happened_is_not_shown(sentence: str, told: str | None) -> None:

@@ -80,13 +80,8 @@ def _shared_with(scene: Scene, line: Line, claim: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*scene.shared_words(claim, line), *scene.shared_numbers(claim, line)]))
 
 
-def lack_of_support(
-    claim: str, supporting: Sequence[Line], scene: Scene, report: Report, *, said: str, is_steered: bool = False
-) -> str | None:
-    """Why the lines that bear the claim are not enough; None when they are.
-
-    ``said``: the whole of the answer; ``is_steered``: the model may have obeyed somebody.
-    """
+def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report: Report, *, said: str) -> str | None:
+    """Why the lines that bear the claim are not enough; None when they are. ``said``: the whole of the answer."""
     if not supporting:
         ids = " ".join(line.id for line in scene.cited)
         return (
@@ -106,8 +101,6 @@ def lack_of_support(
         return None  # it tells the lead, though it does not cite it
     if _tells_how_it_came(supporting, said, scene):
         return None
-    if not is_steered and _tells_effects(supporting, said, scene):
-        return None
     if all(_follows(line, lead, scene) for line in supporting):
         return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
     if not any(_may_compete(line, scene) for line in supporting):
@@ -124,11 +117,6 @@ def _may_stand_for(line: Line, lead: Line, said: str, scene: Scene) -> bool:
 def is_near_lead(line: Line, lead: Line, scene: Scene) -> bool:
     """Whether a line is the lead, or what it brought about at once."""
     return line == lead or (scene.chain is not None and _is_first_effect(line, lead, scene))
-
-
-def is_telling_link(line: Line, scene: Scene) -> bool:
-    """Whether a line is a link of the chain that says what was wrong."""
-    return line.id in chain_places(scene.chain) and _says_what_was_wrong(line)
 
 
 def _is_first_effect(line: Line, lead: Line, scene: Scene) -> bool:
@@ -159,7 +147,7 @@ def _is_told_link(line: Line, said: str, scene: Scene) -> bool:
     return is_link and not _INSISTS.search(said)
 
 
-def _tells_effects(lines: Sequence[Line], said: str, scene: Scene) -> bool:
+def tells_effects(lines: Sequence[Line], said: str, scene: Scene) -> bool:
     """Whether an answer tells links of a chain alone, and insists on none as the cause.
 
     What a chain of a single link ends with is no more than the symptom.

@@ -396,7 +396,8 @@ _ALL_IS_WELL = re.compile(
     r"\b(?:by hand|in (?:perfect |good )?order(?! (?:to|of|by|\d))|on purpose|no further|as agreed|as usual|"
     r"(?:was|were) told|on request|never (?:an? )?part of|lost interest|for (?:the|an?) (?:demo|audit|show)|"
     r"until (?:(?:mon|tues|wednes|thurs|fri|satur|sun)day|tomorrow|next week))\b|"
-    r"\b(?:is|are) to be [a-z]+ed\b|\brequest that\b|\bremedy\b|\bno meaning\b",
+    r"\b(?:is|are) to be [a-z]+ed\b|\b(?:is|are) (?:not |no longer )?needed(?=[ ,.]*(?:to|for|here|any|,|$))|"
+    r"\brequest that\b|\bremedy\b|\bno meaning\b",
     re.IGNORECASE,
 )
 _SPEAKS = 2

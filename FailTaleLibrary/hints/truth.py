@@ -17,7 +17,7 @@ from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, concepts, said_in
 from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
-from FailTaleLibrary.hints.words import significant_stems, stem, stems_of, words_of_kind
+from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Chain, Suspect
 
@@ -153,25 +153,6 @@ class Scene:
         return bool(_stems_with_place(line) & significant_stems(text).keys() or self._shared_ideas(text, line)) or bool(
             self.shared_numbers(text, line)
         )
-
-    def is_thinly_told(self, text: str) -> bool:
-        """Whether a text has little in common with the lines that it cites, names and places counted as well."""
-        said, theirs = significant_stems(text), {each for line in self.cited for each in _stems_with_place(line)}
-        shared = said.keys() & theirs
-        ideas = {
-            each.name
-            for each in said_in(text)
-            if any(not each.anywhere and each.is_borne_by(line.text) for line in self.cited)
-            and not any(stems_of(match[0]) & shared for match in each.said.finditer(text.casefold()))
-        }
-        numbers = {
-            number
-            for line in self.cited
-            for number in self.shared_numbers(text, line)
-            if not any(number in word or word in number for word in shared)
-        }
-        told = len(shared) + len(ideas) + len(numbers)
-        return told < _LEAST_TOLD_OF_A_LINK or told < _LEAST_PART_TOLD * (len(said) + len(ideas))
 
     def says_only_the_message(self, text: str) -> bool:
         """Whether a text has no word beyond the failure's own message and names."""
@@ -587,8 +568,6 @@ _MUCH_TOLD = 4
 _NUMBERED = re.compile(r"(?<![\w.:/-])(?=[\w-]*[a-z]|\d{3}\d*[1-9](?!\d))[\w-]*\d[\w-]*(?!\w|[.:]\d)")
 _LEAST_TOLD = 2
 """Words or ideas that a sentence has in common with a line that it tells."""
-_LEAST_TOLD_OF_A_LINK, _LEAST_PART_TOLD = 3, 0.4
-"""Words, ideas and numbers, and their part of all, that the cited lines have of a text that does not cite the lead."""
 _CLEARLY_S, _LEAST_S, _LEAST_OF_MANY_S = 0.05, 1.0, 10.0
 """By which a line must be earlier to be known to come first: the chain's own cause or a line of the same log, any other
 line, and folded lines, of which the first one's time is not known."""

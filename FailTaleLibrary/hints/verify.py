@@ -20,13 +20,13 @@ from FailTaleLibrary.hints.support import (
     cause_of_effects,
     fair_category,
     is_near_lead,
-    is_telling_link,
     lack_of_support,
     lead_of,
     lowest_of,
     most_confidence,
     supported_component,
     supporting_citations,
+    tells_effects,
 )
 from FailTaleLibrary.hints.telling import Tale, speaks_to_somebody
 from FailTaleLibrary.hints.truth import Line, Objection, Scene, line_of
@@ -88,12 +88,12 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     claim, objection = _without_contradictions(claim, scene)
     if objection and objection.is_certain:
         raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
-    is_thin = _is_thin(claim, scene, report)
-    shown = None if objection or is_thin else _in_its_words(claim, scene)
-    shown = shown or _in_our_words(claim, scene, report, unseen, is_misread=objection is not None, is_thin=is_thin)
-    if why := lack_of_support(
-        shown.told, shown.lines, scene, report, said=answer.cause, is_steered=claim.is_steered or claim.harms
-    ):
+    shown = None if objection else _in_its_words(claim, scene)
+    shown = shown or _in_our_words(claim, scene, report, unseen, is_misread=objection is not None)
+    why = lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause)
+    if why and not (shown.in_our_words or claim.is_steered) and tells_effects(shown.lines, answer.cause, scene):
+        why, shown = None, _in_our_words(claim, scene, report, unseen, is_misread=False)
+    if why:
         raise _dropped(why, unseen)
     effects_of = cause_of_effects(shown.told, shown.lines, scene, report)
     suspects = tuple(line.suspect for line in shown.lines)
@@ -113,15 +113,6 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         prompt_tokens=answered.prompt_tokens,
         answer_tokens=answered.answer_tokens,
     )
-
-
-def _is_thin(claim: Claim, scene: Scene, report: Report) -> bool:
-    """Whether what may be shown tells little of its lines, and they are not those that the ranking leads with.
-
-    Then the line may be right, and the words are more likely somebody's general knowledge.
-    """
-    lead = lead_of(scene, report)
-    return lead is not None and lead not in scene.cited and scene.is_thinly_told(" ".join(claim.whole))
 
 
 def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, Objection | None]:
@@ -180,7 +171,7 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
 
 
 def _in_our_words(
-    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, is_misread: bool, is_thin: bool
+    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, is_misread: bool
 ) -> _Shown:
     """The line that the model points at, where its words are only strange.
 
@@ -196,12 +187,8 @@ def _in_our_words(
     lead = lead_of(scene, report) or scene.lines[0]
     if claim.is_steered:
         pointed = tuple(line for line in pointed if line == lead)
-    elif is_misread or is_thin:
-        pointed = tuple(
-            line
-            for line in pointed
-            if is_near_lead(line, lead, scene) or (is_thin and not is_misread and is_telling_link(line, scene))
-        )
+    elif is_misread:
+        pointed = tuple(line for line in pointed if is_near_lead(line, lead, scene))
     pointed = tuple(sorted(pointed, key=lambda line: line != lead))
     if not pointed or scene.says_only_the_message(said):
         ids = _listed(line.id for line in scene.cited)
