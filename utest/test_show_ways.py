@@ -47,8 +47,9 @@ OLD = "2026-01-01T00:00:00Z INFO old\n"
 JOURNAL = """\
 #!/bin/sh
 case "$*" in
-  *--show-cursor*) [ ! -e {folder}/hangs ] || sleep 600; echo '-- cursor: s=1;i=1' ;;
-  *'-o export'*) [ -e {folder}/vacuumed ] || echo '__CURSOR=s=1;i=1' ;;
+  *--show-cursor*)
+    [ ! -e {folder}/hangs ] || sleep 600
+    [ -e {folder}/vacuumed ] && echo '-- cursor: s=1;i=2' || echo '-- cursor: s=1;i=1' ;;
   *) printf '%s app1 app[7]: refused\\n' "$(date -u +%Y-%m-%dT%H:%M:%S.000000+0000)" ;;
 esac
 """

@@ -24,6 +24,7 @@ NOT_INSTALLABLE = (
     "this machine has no Python",
     "everybody may read",
     "Robot Framework before",
+    "bash before",
     "asks anew only to record",
 )
 """Beginnings of the reasons that no installation mends."""

@@ -634,7 +634,7 @@ def test_a_failure_costs_a_host_one_command(new_host: Callable[..., Sshd]) -> No
 def test_a_bash_that_knows_the_time_starts_no_program_to_tell_it(zone: str, tmp_path: Path) -> None:
     bash = shutil.which("bash") or ""
     if not subprocess.run([bash, "-c", 'echo "$EPOCHREALTIME"'], capture_output=True, check=True).stdout.strip():
-        pytest.skip("a bash from before version 5")
+        pytest.skip("bash before version 5 tells no time")
     for path in (os.environ["PATH"], str(tmp_path)):
         done = subprocess.run(
             [bash, "-c", host_script("visit.sh") + "visit 5"],

@@ -63,20 +63,14 @@ def prepare() -> None:
     message_at("")
 
 
-_REHEARSED = "total 1: a line of no fault and no time\n"
-
-
 def rehearse() -> None:
     """Rank a made-up failure: for the first real one, all that a ranking needs is loaded and compiled then."""
     now = datetime(2026, 1, 2, 3, 4, 7, tzinfo=timezone.utc)
     window = Window(start=now - timedelta(seconds=5), end=now)
     failure = Failure(id="0" * 32, name=our_words("a test"), message=our_words("503 != 200"), window=window)
-    text = our_words(_REHEARSED)
-    items = (
-        Item(id=f"a/{kind}", host="a", component="c", collector=kind, kind=kind, command=our_words("-"), text=text)
-        for kind in ("command",)
-    )
-    rank(failure, Evidence(failure_id=failure.id, items=tuple(items), collected_at=now))
+    text = our_words("total 1: a line of no fault and no time\n")
+    item = Item(id="a/b", host="a", component="c", collector="b", command=our_words("-"), text=text)
+    rank(failure, Evidence(failure_id=failure.id, items=(item,), collected_at=now))
 
 
 def rank(
