@@ -149,8 +149,12 @@ class Cost:
     """Of the client and what it started; not of the server."""
 
 
+class _BrokeOffError(Exception):
+    """A way did not come to its end, however often it was started."""
+
+
 def _one(way: str, settings: Path, *, attempts: int = 5) -> tuple[Cost, list[Cost]]:
-    """What the process cost up to the end of its first round, and each later round; a way may break off."""
+    """What the process cost up to the end of its first round, and each later round. Raises _BrokeOffError."""
     began = time.perf_counter()
     process = subprocess.Popen(
         [sys.executable, "-m", "bench.rivals", way, str(settings)],
@@ -169,7 +173,7 @@ def _one(way: str, settings: Path, *, attempts: int = 5) -> tuple[Cost, list[Cos
         print(f"{way} broke off: {process.stderr.read().splitlines()[-1]}", file=sys.stderr)
         return _one(way, settings, attempts=attempts - 1)
     if process.returncode:
-        raise RuntimeError(f"{way}: {process.stderr.read()}")
+        raise _BrokeOffError
     return cold, later
 
 
@@ -226,8 +230,13 @@ def main() -> None:
         rounds: dict[str, list[tuple[float, ...]]] = {way: [] for way in ways}
         with _site(hosts, options.delay_ms, options.rounds) as settings:
             for number in range(options.runs + 1):
-                for way in ways:
-                    first, later = _one(way, settings)
+                for way in [*rounds]:
+                    try:
+                        first, later = _one(way, settings)
+                    except _BrokeOffError:
+                        print(f"{way} is left out at {hosts} hosts: it broke off five times in a row")
+                        del rounds[way]
+                        continue
                     if number:  # the first time bytecode is written, and files are read from the disk
                         rounds[way].append(_row(first, later))
         print(f"\n{hosts} hosts x {len(COMMANDS)} commands, {trip_ms:g} ms of round trip, medians of {options.runs}")

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import os
 import secrets
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -196,6 +200,28 @@ def test_standard_input_is_read_and_standard_output_written(
 def test_standard_input_has_no_place(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert redact("--in-place", "-") == 2
     assert "standard input" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("name", "packed", "program"),
+    [
+        ("a.log.gz", gzip.compress, "gunzip"),
+        ("a.log.bz2", bz2.compress, "bunzip2"),
+        ("a.log.xz", lzma.compress, "unxz"),
+        ("a b.txt", lambda data: data.decode().encode("utf-16"), "iconv -f UTF-16 -t UTF-8"),
+    ],
+)
+def test_what_no_secret_can_be_seen_in_is_refused_and_left_as_it_is(
+    name: str, packed: Callable[[bytes], bytes], program: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(whole := packed(f"password={PASSWORD}\n".encode()))
+    for words in (["redact", "--in-place", str(path)], ["redact", str(path)]):
+        assert main(words) == 2
+        said = capsys.readouterr()
+        assert said.out == ""
+        assert f"{program} {shlex.quote(str(path))}" in said.err
+    assert path.read_bytes() == whole
 
 
 @pytest.mark.parametrize("page", ["log.html", "report.html", "renamed.txt"])

@@ -6,6 +6,7 @@ import argparse
 import io
 import os
 import re
+import shlex
 import sys
 from collections.abc import Iterable, Iterator
 from functools import partial
@@ -31,6 +32,20 @@ _HEAD = 1000
 _SHORT, _MOST_CLEAN = 200, 100_000
 _LONGEST_LINE = 16 << 20
 """Characters; a line is searched as a whole, so it is held as a whole."""
+_UNREADABLE = {
+    b"\x1f\x8b": "gunzip",
+    b"\x1f\x9d": "uncompress",
+    b"BZh": "bunzip2",
+    b"\xfd7zXZ\0": "unxz",
+    b"\x28\xb5\x2f\xfd": "unzstd",
+    b"\x04\x22\x4d\x18": "unlz4",
+    b"PK\x03\x04": "unzip",
+    b"7z\xbc\xaf\x27\x1c": "7z x",
+    b"Rar!\x1a\x07": "unrar x",
+    b"\xff\xfe": "iconv -f UTF-16 -t UTF-8",
+    b"\xfe\xff": "iconv -f UTF-16 -t UTF-8",
+}
+"""How a file begins in which no secret can be seen -> the program that makes a text of it."""
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?")
 
 
@@ -101,6 +116,7 @@ def _as_it_comes(stream: BinaryIO) -> io.TextIOWrapper:
 def _redacted_parts(source: TextIO, path: Path, redactor: RecordRedactor, *, max_bytes: int) -> Iterator[str]:
     """A file in pieces without its secrets. Raises ConfigError for a page that cannot be redacted."""
     head = source.read(_HEAD)
+    _refuse_unreadable(head, path)
     form = format_of(head, path.suffix)
     if form == "page":
         raise ConfigError(
@@ -117,6 +133,17 @@ def _redacted_parts(source: TextIO, path: Path, redactor: RecordRedactor, *, max
         texts=_Texts(redactor),
         max_bytes=max_bytes,
     )
+
+
+def _refuse_unreadable(head: str, path: Path) -> None:
+    """Raises ConfigError for what is packed or no UTF-8: it would pass as it is, as a text without secrets."""
+    begins = head[:8].encode("utf-8", "surrogateescape")
+    for beginning, program in _UNREADABLE.items():
+        if begins.startswith(beginning):
+            raise ConfigError(
+                f"No secret can be seen in '{path}': it is packed, or written in UTF-16. Redact what this makes of it: "
+                f"{program} {shlex.quote(str(path))}"
+            )
 
 
 def _with_losses_said(parts: Iterable[str], path: Path) -> Iterator[str]:
