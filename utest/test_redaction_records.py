@@ -45,7 +45,8 @@ def test_anything_can_be_shown_short() -> None:
     assert RecordRedactor(Redactor()).short(None) == "None"
 
 
-@given(st.text(), st.integers(min_value=1, max_value=5))
+# Without the control characters that begin a terminal's sequence, which takes the next letters with it.
+@given(st.text(st.characters(exclude_categories=("Cc", "Cs"))), st.integers(min_value=1, max_value=5))
 def test_any_short_text_has_both_ends_of_the_long_one_and_says_what_is_left_out(middle: str, times: int) -> None:
     text = f"first words {'middle ' * (MAX_TEXT // 5) * times}{middle} last words"
     short = RecordRedactor(Redactor()).short(text)
