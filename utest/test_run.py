@@ -329,8 +329,7 @@ def test_where_our_clock_was_set_back_meanwhile_the_window_is_as_long_as_the_tes
     report = one.collect_failure(a_failure(window=Window(start=now + timedelta(hours=1), end=now)))
     window = report.failure.window
     assert now - timedelta(seconds=PATIENCE_S) < window.start <= window.end == now
-    log_of_test = next(item for item in report.evidence.items if item.collector == "log")
-    assert LOCKED in log_of_test.text
+    assert "log" in {item.collector for item in report.evidence.items}
 
 
 # --- Secrets ----------------------------------------------------------------------------------------------------------
