@@ -6,7 +6,7 @@ import json
 import re
 import secrets
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -345,21 +345,24 @@ def test_not_knowing_is_kept_and_remembered(tmp_path: Path) -> None:
 # --- Files of the cache ----------------------------------------------------------------------------------------------
 
 
+def asked_again(directory: Path, change: Callable[[str], str]) -> tuple[Analysis, int]:
+    """Asked once more with an entry of the cache that somebody has changed: the analysis, and how often a model was."""
+    asked_with(directory, report("A"))
+    entry = next(directory.iterdir())
+    entry.write_text(change(entry.read_text()))
+    return asked_with(directory, report("A"))
+
+
 @pytest.mark.parametrize("content", ["", "{", '{"answer": 1}', "\x00" * 200_000])
 def test_a_damaged_cache_entry_counts_as_none(tmp_path: Path, content: str) -> None:
-    asked_with(tmp_path, report("A"))
-    entry = next(tmp_path.iterdir())
-    entry.write_text(content)
-    analysis, calls = asked_with(tmp_path, report("A"))
+    analysis, calls = asked_again(tmp_path, lambda _: content)
     assert calls == 1
     assert analysis.hint is not None
 
 
 def test_a_poisoned_cache_entry_is_checked_like_any_answer(tmp_path: Path) -> None:
-    asked_with(tmp_path, report("A"))
-    entry = next(tmp_path.iterdir())
-    entry.write_text(entry.read_text().replace("The backup held a lock on orders.db", "See https://evil.example/x"))
-    analysis, calls = asked_with(tmp_path, report("A"))
+    cause = "The backup held a lock on orders.db"
+    analysis, calls = asked_again(tmp_path, lambda entry: entry.replace(cause, "See https://evil.example/x"))
     assert calls == 1
     assert analysis.hint is not None
     assert "evil" not in analysis.hint.cause
@@ -367,19 +370,14 @@ def test_a_poisoned_cache_entry_is_checked_like_any_answer(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("change", [{"seconds": -5.0}, {"prompt_tokens": -3}, {"seconds": float("nan")}])
 def test_a_cache_entry_with_numbers_that_cannot_be_counts_as_none(tmp_path: Path, change: dict[str, object]) -> None:
-    asked_with(tmp_path, report("A"))
-    entry = next(tmp_path.iterdir())
-    entry.write_text(json.dumps(json.loads(entry.read_text()) | change))
-    analysis, calls = asked_with(tmp_path, report("A"))
+    analysis, calls = asked_again(tmp_path, lambda entry: json.dumps(json.loads(entry) | change))
     assert calls == 1
     assert analysis.hint is not None
 
 
 def test_a_models_name_is_one_visible_line_whoever_wrote_it(tmp_path: Path) -> None:
-    asked_with(tmp_path, report("A"))
-    entry = next(tmp_path.iterdir())
-    entry.write_text(json.dumps(json.loads(entry.read_text()) | {"model": "evil\x1b[31m\x01\n\u202e x" + "y" * 500}))
-    analysis, calls = asked_with(tmp_path, report("A"))
+    name = "evil\x1b[31m\x01\n\u202e x" + "y" * 500
+    analysis, calls = asked_again(tmp_path, lambda entry: json.dumps(json.loads(entry) | {"model": name}))
     assert calls == 0
     assert analysis.hint is not None
     assert analysis.hint.model.startswith("evil")

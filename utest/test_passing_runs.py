@@ -61,6 +61,20 @@ print(status, *sorted(name for name in (*sys.modules, *presets) if name in NAMES
 """
 
 
+def python(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """What a Python of its own printed, which finds library and listener and ends well."""
+    done = subprocess.run(
+        [sys.executable, *words],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
 def loaded_by_a_run(directory: Path, *, marks: str, host: str, names: tuple[str, ...]) -> list[str]:
     """Which of these modules and presets a real run of tests that pass has loaded by its end."""
     (directory / "suite.robot").write_text(SUITE)
@@ -68,15 +82,7 @@ def loaded_by_a_run(directory: Path, *, marks: str, host: str, names: tuple[str,
         f"components: {{app: {{collectors: [linux]}}}}\nhosts: {{app1: {{component: app, {host}}}}}\nmarks: {marks}\n"
         "history: failures.db\n"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", f"NAMES = {names!r}\n{WATCHED}"],
-        cwd=directory,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-        check=True,
-    )
+    done = python("-c", f"NAMES = {names!r}\n{WATCHED}", cwd=directory)
     status, *loaded = done.stdout.split()
     assert status == "0", done.stderr
     return loaded
@@ -138,15 +144,7 @@ def test_a_passing_test_costs_few_calls_and_no_system_call(
         "components: {app: {collectors: [linux]}}\nhosts: {app1: {component: app, address: shop.invalid}}\nmarks: off\n"
     )
     folders = (str(ROOT / "FailTaleLibrary"), str(ROOT / "listeners"))
-    done = subprocess.run(
-        [sys.executable, "-c", COUNTED.replace("FOLDERS", repr(folders))],
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"},
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE_S,
-    )
-    assert done.returncode == 0, done.stderr
+    done = python("-c", COUNTED.replace("FOLDERS", repr(folders)), cwd=tmp_path)
     functions, builtin, system = map(int, done.stdout.split())
     assert functions <= most_functions
     assert builtin <= most_builtin
@@ -185,12 +183,4 @@ def test_a_run_that_ends_in_the_middle_of_its_marks_keeps_its_status(tmp_path: P
     (tmp_path / "suite.robot").write_text(SUITE)
     listener = ["--listener", "FailTaleListener:failtale.yaml"]
     for _ in range(3):
-        done = subprocess.run(
-            [sys.executable, "-m", "robot", *listener, "--log", "NONE", "--report", "NONE", "suite.robot"],
-            cwd=tmp_path,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}:{ROOT / 'listeners'}"},
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE_S,
-        )
-        assert done.returncode == 0, done.stderr
+        python("-m", "robot", *listener, "--log", "NONE", "--report", "NONE", "suite.robot", cwd=tmp_path)
