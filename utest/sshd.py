@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from patience import PATIENCE_S
+from patience import PATIENCE_S, wait_until
 from ports import free_port
 
 BINARY = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:" + os.environ.get("PATH", ""))
@@ -136,6 +136,27 @@ class Sshd:
         if self._process is None:
             return []
         return [pid for pid in _descendants(self._process.pid) if _command(pid).startswith("sshd")]
+
+    def wait_until_all_is_sent(self) -> None:
+        """Wait until what its commands have printed so far has reached the clients.
+
+        What is printed passes from process to process before it is in the socket. A process that has something to pass
+        on does not sleep, and three looks are as many as there are such processes in a row.
+        """
+        looks = 0
+
+        def is_quiet() -> bool:
+            nonlocal looks
+            looks = looks + 1 if self._has_sent_all() else 0
+            return looks > 2
+
+        if not wait_until(is_quiet):
+            raise RuntimeError(f"{self.name} has not sent all that its commands have printed")
+
+    def _has_sent_all(self) -> bool:
+        assert self._process is not None
+        works = any(_state(pid) in ("R", "D") for pid in _descendants(self._process.pid))
+        return not works and not _bytes_on_the_way(self.port)
 
     @staticmethod
     def signal(number: int, pids: Iterable[int]) -> None:
@@ -298,7 +319,7 @@ def _descendants(pid: int) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(OSError):
-                stat = (entry / "stat").read_text()
+                stat = (entry / "stat").read_text(errors="replace")
                 parents.setdefault(int(stat.rpartition(")")[2].split()[1]), []).append(int(entry.name))
     found, queue = [], [pid]
     while queue:
@@ -308,7 +329,24 @@ def _descendants(pid: int) -> list[int]:
     return found
 
 
+def _state(pid: int) -> str:
+    """``S`` where it waits for something; empty once it is gone."""
+    with contextlib.suppress(OSError):
+        return Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[0]
+    return ""
+
+
+def _bytes_on_the_way(port: int) -> int:
+    """What the connections of a port hold on this machine, on both ends: not acknowledged, or not read."""
+    found = 0
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        _, local, remote, state, queues, *_ = line.split()
+        if state == "01" and port in (int(local.rpartition(":")[2], 16), int(remote.rpartition(":")[2], 16)):
+            found += sum(int(each, 16) for each in queues.split(":"))
+    return found
+
+
 def _command(pid: int) -> str:
     with contextlib.suppress(OSError):
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        return Path(f"/proc/{pid}/comm").read_text(errors="replace").strip()
     return ""

@@ -111,12 +111,16 @@ class SshHosts:
         return int(listener.getsockname()[1])
 
     def _watch(self, directory: Path, flag: str, action: Callable[[Sshd], None], server: Sshd) -> None:
-        """Does something to a server as soon as a file appears, and takes the file away when it is done."""
+        """Does something to a server as soon as a file appears, and takes the file away when it is done.
+
+        What the server's commands printed before is with the client by then: else it would be collected once more.
+        """
 
         def watch() -> None:
             while not (directory / flag).exists():
                 if self._ended.wait(POLL_S):
                     return
+            server.wait_until_all_is_sent()
             action(server)
             (directory / flag).unlink()
 
