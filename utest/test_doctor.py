@@ -63,7 +63,7 @@ class BrokenWay:
         return self.name
 
 
-CHACHA = "Ciphers chacha20-poly1305@openssh.com"
+OLD_KEX = "KexAlgorithms diffie-hellman-group1-sha1"
 WAYS = (
     BrokenWay("dead-dns", "name", "cannot be resolved", "address: 192.0.2.10"),
     BrokenWay("closed-port", "reach", "no SSH server listens", "sudo systemctl enable --now ssh"),
@@ -77,7 +77,7 @@ WAYS = (
     BrokenWay("encrypted-key", "key", "encrypted", 'key_passphrase: "%{FAILTALE_KEY_PASSPHRASE}"'),
     BrokenWay("public-key", "key", "public key", "key: "),
     BrokenWay("wrong-user", "login", "refused the login of user 'nobody-here'", "id nobody-here"),
-    BrokenWay("no-cipher", "reach", "no cipher in common", "sudo sshd -T | grep -i Ciphers", (CHACHA,)),
+    BrokenWay("no-kex", "reach", "no key exchange in common", "sudo sshd -T | grep -i KexAlgorithms", (OLD_KEX,)),
     BrokenWay("nologin", "shell", "not available", "sudo usermod -s /bin/sh ", ("ForceCommand /usr/sbin/nologin",)),
     BrokenWay("forced", "shell", "backup done", "grep -n 'command='", ("ForceCommand echo backup done",)),
     BrokenWay("sftp-only", "shell", "starts no shell", "grep -i forcecommand", ("ForceCommand internal-sftp",)),

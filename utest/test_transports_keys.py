@@ -7,18 +7,21 @@ import socket
 import subprocess
 import threading
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
+import paramiko
 import pytest
 from needs import need
 from patience import PATIENCE_S
 from rogue_host import kex_init, plain_packet
 from sshd import Sshd, key_agent, new_key
-from ways import config_at, run, to
+from ways import config_at, item, run, to, visit
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.identities import DecryptedKeys
+from FailTaleLibrary.transports.ssh_ciphers import ChaCha20Poly1305
 
 pytestmark = pytest.mark.ssh
 WORDS = "open sesame"
@@ -278,7 +281,6 @@ def test_a_damaged_certificate_does_not_spoil_its_key(new_host: Callable[..., Ss
     ("option", "what"),
     [
         ("KexAlgorithms diffie-hellman-group1-sha1", "no key exchange in common"),
-        ("Ciphers chacha20-poly1305@openssh.com", "no cipher in common"),
         ("MACs umac-64@openssh.com\nCiphers aes128-ctr", "no message authentication code in common"),
     ],
 )
@@ -292,6 +294,33 @@ def test_what_a_server_offers_is_told_when_nothing_is_in_common(
     assert f"{what} with FailTale: it (SSH-2.0-OpenSSH" in said
     assert f"offers {offer}; FailTale (paramiko " in said
     assert f"Allow one of these with '{setting}' in its sshd_config, or update the older of the two." in said
+
+
+@pytest.mark.parametrize("option", ["Ciphers chacha20-poly1305@openssh.com", "KexAlgorithms curve25519-sha256"])
+def test_a_server_that_speaks_one_algorithm_alone_answers(new_host: Callable[..., Sshd], option: str) -> None:
+    """TinySSH has no other ones. New keys are agreed on in the middle of both directions."""
+    host = new_host(options=[option, "RekeyLimit 256K"])
+    with closing(to(host)) as connections:
+        much = item("much", ": " + "x" * 600_000 + "\nhead -c 2000000 /dev/zero", max_bytes=2_000_000)
+        results = visit(connections, item("status", "echo out; echo err >&2; exit 3"), much)
+        assert (results["status"].stdout, results["status"].stderr) == (b"out\n", b"err\n")
+        assert (results["status"].exit_status, results["much"].stdout) == (3, bytes(2_000_000))
+        assert connections.opened == 1
+
+
+def test_a_changed_packet_of_chacha20_is_refused() -> None:
+    key = bytes(range(64))
+    sent = ChaCha20Poly1305(key)
+    for place in range(4 + 16 + 16):
+        packet = sent.encrypt(b"", b"sixteen bytes ..", b"\0\0\0\x10")
+        whole = bytearray(sent.length_to_send + packet)
+        came = ChaCha20Poly1305(key)
+        assert came.received_length(bytes(whole[:4])) == b"\0\0\0\x10"
+        assert came.decrypt(b"", bytes(whole[4:]), b"") == b"sixteen bytes .."
+        whole[place] ^= 1
+        came.received_length(bytes(whole[:4]))
+        with pytest.raises(paramiko.SSHException, match="Mismatched MAC"):
+            came.decrypt(b"", bytes(whole[4:]), b"")
 
 
 def test_a_server_that_compresses_everything_is_told() -> None:

@@ -8,6 +8,7 @@ FailTale ever wants of one loses its connection: its own items are the price, no
 from __future__ import annotations
 
 import contextlib
+import itertools
 import math
 import threading
 import time
@@ -28,6 +29,7 @@ from paramiko.common import (
 from paramiko.packet import NeedRekeyException, Packetizer
 
 from FailTaleLibrary import background
+from FailTaleLibrary.transports.ssh_ciphers import CHACHA20, INFO, ChaCha20Poly1305, has_chacha20
 
 LARGEST_PACKET_BYTES = 256 * 1024
 """RFC 4253 wants 35,000 to be taken, and nobody may send us more than 32 kB of data in one; OpenSSH stops here."""
@@ -46,6 +48,8 @@ _COMPANIONS = frozenset({MSG_IGNORE, MSG_CHANNEL_WINDOW_ADJUST})
 opens it after each packet of ours. So many of them cost a byte only."""
 _WRITING_S = 15.0
 """For one packet of ours."""
+_OLD_NAME, _NEW_NAME = "curve25519-sha256@libssh.org", "curve25519-sha256"
+"""Of one and the same key exchange."""
 _SPARE_BYTES = 64 * 1024
 """Beyond a channel's window: it may be under way when the window shrinks."""
 
@@ -83,6 +87,8 @@ class BoundedPacketizer(Packetizer):
         self._counted_at = time.monotonic()
         self._companions = 0
         """How many messages may still come beside what was sent, and what was read."""
+        self._chacha_in: ChaCha20Poly1305 | None = None
+        self._chacha_out: ChaCha20Poly1305 | None = None
 
     def logged_in(self) -> None:
         """From here on more may come."""
@@ -104,7 +110,10 @@ class BoundedPacketizer(Packetizer):
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
         if n > LARGEST_PACKET_BYTES:
             self.refuse(f"{GARBLED} {n:,} bytes")
-        return super().read_all(n, check_rekey)
+        data: bytes = super().read_all(n, check_rekey)
+        if self._chacha_in is not None and check_rekey:  # the beginning of a packet
+            return self._chacha_in.received_length(data[:4]) + data[4:]
+        return data
 
     def read_message(self) -> tuple[int, paramiko.Message]:
         try:
@@ -124,9 +133,23 @@ class BoundedPacketizer(Packetizer):
             return _ONE_BYTE
         return _NEW_KEYS if kind == MSG_KEXINIT else _MESSAGE
 
+    def set_inbound_cipher(self, block_engine: Any, *words: Any, **settings: Any) -> None:
+        self._chacha_in = block_engine if isinstance(block_engine, ChaCha20Poly1305) else None
+        if self._chacha_in is not None:
+            self._chacha_in.count_by(lambda: self._Packetizer__sequence_number_in)  # type: ignore[attr-defined]
+        super().set_inbound_cipher(block_engine, *words, **settings)
+
+    def set_outbound_cipher(self, block_engine: Any, *words: Any, **settings: Any) -> None:
+        self._chacha_out = block_engine if isinstance(block_engine, ChaCha20Poly1305) else None
+        if self._chacha_out is not None:
+            self._chacha_out.count_by(lambda: self._Packetizer__sequence_number_out)  # type: ignore[attr-defined]
+        super().set_outbound_cipher(block_engine, *words, **settings)
+
     def write_all(self, out: bytes) -> None:  # type: ignore[override]
         """Raises EOFError, as paramiko expects it, also where the server takes nothing any more."""
         self._companions += len(_COMPANIONS)
+        if self._chacha_out is not None:
+            out = self._chacha_out.length_to_send + out[4:]
         rest, ends = memoryview(out), time.monotonic() + _WRITING_S
         while rest:
             try:
@@ -236,6 +259,11 @@ def _unread(message: paramiko.Message) -> int:
     return message.packet.getbuffer().nbytes - message.packet.tell()
 
 
+def _with_new_name(names: tuple[str, ...]) -> tuple[str, ...]:
+    pairs = ((name, _NEW_NAME) if name == _OLD_NAME and _NEW_NAME not in names else (name,) for name in names)
+    return tuple(itertools.chain.from_iterable(pairs))
+
+
 class BoundedTransport(paramiko.Transport):
     """A connection whose server is minded."""
 
@@ -246,6 +274,17 @@ class BoundedTransport(paramiko.Transport):
         MSG_CHANNEL_EXTENDED_DATA: _feed_extended_within,
         MSG_CHANNEL_CLOSE: _close_in_turn,
     }
+
+    _kex_info = {**paramiko.Transport._kex_info}  # type: ignore[attr-defined] # noqa: RUF012 - as paramiko has it
+    _cipher_info = {**paramiko.Transport._cipher_info}  # type: ignore[attr-defined] # noqa: RUF012
+    _preferred_kex = paramiko.Transport._preferred_kex  # type: ignore[attr-defined]
+    _preferred_ciphers = paramiko.Transport._preferred_ciphers  # type: ignore[attr-defined]
+    if _OLD_NAME in _kex_info:  # of RFC 8731, which has given it a name of its own; some servers know that one alone
+        _kex_info.setdefault(_NEW_NAME, _kex_info[_OLD_NAME])
+        _preferred_kex = _with_new_name(_preferred_kex)
+    if has_chacha20():
+        _cipher_info.setdefault(CHACHA20, {"class": ChaCha20Poly1305, **INFO})
+        _preferred_ciphers = tuple(dict.fromkeys((*_preferred_ciphers, CHACHA20)))
 
     def __init__(self, connection: Stream) -> None:
         super().__init__(connection, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]

@@ -325,7 +325,7 @@ class Login:
         transport.banner_timeout = transport.handshake_timeout = self._seconds_left() + 1
         options = transport.get_security_options()
         options.digests = tuple(name for name in options.digests if "md5" not in name)  # FIPS machines raise on it
-        options.ciphers = tuple(sorted(options.ciphers, key=lambda name: "gcm" not in name))  # 3 times as fast
+        options.ciphers = tuple(sorted(options.ciphers, key=_rank_of_cipher))
         wanted = {algorithm for kind in self.trust.wanted_types() for algorithm in _algorithms(kind)}
         plain = sorted(options.key_types, key=lambda name: name not in wanted)
         certified = [name + SUFFIX for name in plain if name != "ssh-rsa"] if self.trust.wants_certificate else []
@@ -533,6 +533,11 @@ class Login:
                 "that one alone (as IdentitiesOnly does for ssh)."
             )
         return [self.sentence(what), *ways_out]
+
+
+def _rank_of_cipher(name: str) -> int:
+    """AES-GCM is 3 times as fast as AES-CTR; then comes what is safe, and last what servers of old know alone."""
+    return next((rank for rank, kind in enumerate(("gcm", "ctr", "chacha20")) if kind in name), 3)
 
 
 def _in_short(words: str, *, most: int = 200) -> str:
