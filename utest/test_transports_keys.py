@@ -20,7 +20,7 @@ from ways import config_at, item, run, to, visit
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import Connections
-from FailTaleLibrary.transports.identities import DecryptedKeys
+from FailTaleLibrary.transports.key_files import DecryptedKeys
 from FailTaleLibrary.transports.ssh_ciphers import ChaCha20Poly1305
 
 pytestmark = pytest.mark.ssh
@@ -124,10 +124,35 @@ def test_a_key_without_a_comment_is_used(new_host: Callable[..., Sshd], tmp_path
         (b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n", "it is an X.509 certificate"),
         (b"-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "it is a public key; name the private one"),
         (b"-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n", "it is damaged."),
-        (b"\x30\x82\x01\x02rest", "it is no private key in DER; a PKCS#12 file is converted by: openssl pkcs12"),
-        (b"hello\n", "it is no private key."),
-        (b"", "it is no private key."),
-        (b"\0" * 300_000, "it is no private key."),
+        (b"-----BEGIN PRIVATE KEY-----\nAAAA\n", "its end is missing; copy it anew, down to the line '-----END"),
+        (
+            b"-----BEGIN PRIVATE KEY-----\\nAAAA\\n-----END PRIVATE KEY-----\n",
+            "mend it: printf '%b' \"$(cat KEY)\" > NEW",
+        ),
+        (
+            b"-----BEGIN RSA PRIVATE KEY-----\nDEK-Info: CAMELLIA-128-CBC,00\n\nAAAA\n",
+            "encrypted with CAMELLIA-128-CBC",
+        ),
+        (base64.b64encode(b"-----BEGIN PRIVATE KEY-----\nAAAA\n"), "base64 of a key; decode it: base64 -d < KEY > NEW"),
+        (b"\x30\x82\x01\x02rest", "it is no private key in DER; convert PKCS#12 so: openssl pkcs12 -in KEY"),
+        (b"$ANSIBLE_VAULT;1.1;AES256\n3364\n", "encrypted by Ansible; decrypt it: ansible-vault decrypt --output"),
+        (b"age-encryption.org/v1\n-> X25519 abc\n", "encrypted by age; decrypt it: age -d -i IDENTITY -o NEW KEY."),
+        (b"-----BEGIN PGP MESSAGE-----\n\nhQ\n", "encrypted by GnuPG; decrypt it: gpg -d -o NEW KEY."),
+        (b"\x85\x01\x0c\x03rest", "encrypted by GnuPG; decrypt it: gpg -d -o NEW KEY."),
+        (b'{"data": "ENC[AES256_GCM,data:x]"}', "encrypted by SOPS; decrypt it: sops -d KEY > NEW."),
+        (b"version https://git-lfs.github.com/spec/v1\n", "a pointer of Git LFS; fetch the file itself: git lfs pull."),
+        (b"\xfe\xed\xfe\xed\0\0\0\2", "it is a key store of Java; convert it by keytool"),
+        (b'{"kty": "OKP", "crv": "Ed25519"}', "it is a JSON Web Key; convert it to PEM."),
+        (b"${DEPLOY_KEY}\n", "it is the name of a variable that nobody has replaced"),
+        (b"---- BEGIN SSH2 PUBLIC KEY ----\nAAAA\n", "it is a public key; name the private one."),
+        (b'from="10.0.0.1",no-pty ssh-ed25519 AAAA me\n', "it is a public key, and no agent has a key"),
+        (
+            b"ssh-ed25519-cert-v01@openssh.com AAAA me\n",
+            "it is a certificate, and no agent has a key; name the private",
+        ),
+        (b"hello\n", "it is no private key: that begins with '-----BEGIN … PRIVATE KEY-----'."),
+        (b"", "it is empty."),
+        (b"\0" * 300_000, "it is no private key: that begins with "),
         (b"ssh-ed25519 AAAA\n", "it is a public key, and no agent has a key; name the private key, or load it"),
         (b"ssh-ed25519 @@@\n", "it is a public key, but damaged."),
     ],
@@ -140,6 +165,76 @@ def test_a_file_that_cannot_be_used_is_named_with_the_way_out(
     said = refusal(to(a_host, key=key))
     assert said.startswith(f"[failed] The key '{key}' cannot be used: ")
     assert why in said
+
+
+@pytest.mark.parametrize(
+    ("before", "encoding"),
+    [("\ufeff", "utf-8"), ("\ufeff", "utf-16-le"), ("\ufeff", "utf-16-be"), ("", "utf-16-le"), ("", "utf-16-be")],
+)
+def test_a_key_is_used_whatever_an_editor_made_of_its_text(
+    a_host: Sshd, tmp_path: Path, before: str, encoding: str
+) -> None:
+    key = tmp_path / "key"
+    key.write_bytes((before + a_host.key.read_text().replace("\n", "\r\n")).encode(encoding))
+    assert gets_in(to(a_host, key=key))
+
+
+@pytest.mark.parametrize("order", ["key first", "certificate first"])
+def test_a_certificate_in_the_file_of_its_key_is_used(
+    new_host: Callable[..., Sshd], tmp_path: Path, order: str
+) -> None:
+    authority, key = new_key(tmp_path / "authority"), new_key(tmp_path / "key")
+    host = new_host(options=[f"TrustedUserCAKeys {authority}.pub"])
+    signed(key, authority, user=host.user, validity="+1d")
+    texts = [key.read_text(), (tmp_path / "key-cert.pub").read_text()]
+    (both := tmp_path / "both").write_text("".join(texts if order == "key first" else reversed(texts)))
+    assert gets_in(to(host, key=both))
+    signed(key, authority, user=host.user, validity="20200101:20200102")
+    both.write_text(key.read_text() + (tmp_path / "key-cert.pub").read_text())
+    assert f"The certificate in '{both}' was not offered: it expired on 2020-01-0" in refusal(to(host, key=both))
+
+
+@pytest.mark.parametrize("cipher", ["aes128-ctr", "chacha20-poly1305@openssh.com"])
+def test_an_encryption_that_is_not_known_is_told_with_the_way_out(a_host: Sshd, tmp_path: Path, cipher: str) -> None:
+    key = new_key(tmp_path / "key")
+    encrypt = ["ssh-keygen", "-q", "-p", "-a", "1", "-Z", cipher, "-P", "", "-N", WORDS, "-f", str(key)]
+    subprocess.run(encrypt, check=True, capture_output=True)
+    said = refusal(to(a_host, key=key, key_passphrase=WORDS))
+    assert (
+        f"encrypted with {cipher}, which FailTale does not know; encrypt it anew: ssh-keygen -p -Z aes256-ctr" in said
+    )
+
+
+def openssh_key(kind: bytes) -> bytes:
+    """The beginning of a key of some type as OpenSSH writes it."""
+    fields = (b"none", b"none", b"", None, len(kind).to_bytes(4, "big") + kind)
+    parts = [b"\0\0\0\1" if each is None else len(each).to_bytes(4, "big") + each for each in fields]
+    text = base64.encodebytes(b"openssh-key-v1\0" + b"".join(parts)).decode()
+    return f"-----BEGIN OPENSSH PRIVATE KEY-----\n{text}-----END OPENSSH PRIVATE KEY-----\n".encode()
+
+
+@pytest.mark.parametrize(
+    ("kind", "why"),
+    [
+        (b"sk-ssh-ed25519@openssh.com", "is on a security key (FIDO), which FailTale asks by an agent only: load it"),
+        (b"ssh-dss", "it is a DSA key, which FailTale does not support, nor do servers; make an ed25519 one:"),
+    ],
+)
+def test_a_type_of_key_that_is_of_no_use_is_told(a_host: Sshd, tmp_path: Path, kind: bytes, why: str) -> None:
+    (key := tmp_path / "key").write_bytes(openssh_key(kind))
+    assert why in refusal(to(a_host, key=key))
+
+
+def test_an_rsa_key_that_is_too_short_is_told(a_host: Sshd, tmp_path: Path) -> None:
+    """paramiko fails to sign with it, in a way of its own."""
+    openssl("genrsa", "-out", str(tmp_path / "key"), "512")
+    assert "an RSA key of 512 bits, which no server takes; make an ed25519" in refusal(to(a_host, key=tmp_path / "key"))
+
+
+def test_a_place_that_is_no_file_is_told(a_host: Sshd, tmp_path: Path) -> None:
+    assert "it is a folder; name the private key in it." in refusal(to(a_host, key=tmp_path))
+    assert "it is no file; write the key into one." in refusal(to(a_host, key=Path("/dev/zero")))
+    assert "it cannot be read (embedded null byte)." in refusal(to(a_host, key=tmp_path / "a\0b"))
 
 
 @pytest.mark.parametrize("curve", ["secp256k1", "brainpoolP256r1"])

@@ -1,26 +1,29 @@
-"""How SSH is configured for a host -> the keys to offer it, in order: of a file, of the agent, of the usual places.
-
-Key files are read by `cryptography`, which paramiko depends on: OpenSSH's own format, PEM, PKCS#8 and DER, plain and
-encrypted. For other formats the error names the command that converts them.
-"""
+"""How SSH is configured for a host -> the keys to offer it, in order: of a file, of the agent, of the usual places."""
 
 from __future__ import annotations
 
 import base64
-import hashlib
-import io
 import os
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.files import read_regular
 from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.transports.host_certificates import moment_of
+from FailTaleLibrary.transports.key_files import (
+    MAX_BYTES,
+    UnusableKeyError,
+    certificates_in,
+    is_certificate,
+    is_public,
+    key_file_content,
+    private_key_in,
+    public_blob,
+)
 from FailTaleLibrary.transports.known_hosts import HostKey
 from FailTaleLibrary.transports.reach import Reach
 
@@ -30,10 +33,7 @@ if TYPE_CHECKING:
 MAX_OFFERS = 5
 """A server hangs up after six (MaxAuthTries), and counts them for the lock-out of accounts."""
 _DEFAULT_FILES = ("~/.ssh/id_ed25519", "~/.ssh/id_ecdsa", "~/.ssh/id_rsa")
-_MAX_BYTES = 256 * 1024
 _AGENT_S = 5.0
-_CURVES = ("secp256r1", "secp384r1", "secp521r1")
-_PUBLIC = (b"ssh-", b"ecdsa-sha2-", b"sk-ssh-", b"sk-ecdsa-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,30 +85,31 @@ class Identities:
 
     def _configured(self, path: Path) -> Iterator[Identity]:
         try:
-            content = _key_file_content(path)
-            if content.startswith(_PUBLIC):
+            content = key_file_content(path)
+            if is_public(content):
                 yield from self._in_agent(content, path)
             else:
                 yield from self._with_certificates(path, self._passphrase)
-        except _UnusableError as error:
+        except UnusableKeyError as error:
             raise TransportError("failed", f"The key '{path}' cannot be used: {error}") from error
 
     @property
     def _passphrase(self) -> bytes | None:
         secret = self.reach.ssh.key_passphrase
-        return secret.get_secret_value().encode() if secret else None
+        return (secret.get_secret_value().encode() or None) if secret else None
 
     def _in_agent(self, public: bytes, path: Path) -> Iterator[Identity]:
         """The agent's key that a public key names; what OpenSSH calls IdentitiesOnly."""
-        wanted = _public_blob(public)
+        wanted = public_blob(public)
         for identity in self._of_agent():
             if identity.key.asbytes() == wanted:
                 yield Identity(identity.key, f"the agent's key '{path}'")
                 return
         has = f"the agent has it not (it has {self.in_agent} others)" if self.in_agent else "no agent has a key"
-        other = path.with_suffix("")
-        line = f"write 'key: {other}'" if path.suffix == ".pub" and other.is_file() else "name the private key"
-        raise _UnusableError(f"it is a public key, and {has}; {line}, or load it with ssh-add.")
+        other = path.with_name(path.name.removesuffix(".pub").removesuffix("-cert"))
+        line = f"write 'key: {other}'" if other != path and other.is_file() else "name the private key"
+        what = "certificate" if is_certificate(public) else "public key"
+        raise UnusableKeyError(f"it is a {what}, and {has}; {line}, or load it with ssh-add.")
 
     def _of_ssh_configuration(self, paths: tuple[Path, ...]) -> Iterator[Identity]:
         """What ssh's configuration names, of which those count that are there; then what else the agent has.
@@ -132,11 +133,11 @@ class Identities:
         try:
             path = path.expanduser()
             public = path.with_name(path.name + ".pub")
-            if path.exists() and not _key_file_content(path).startswith(_PUBLIC):
+            if path.exists() and not is_public(key_file_content(path)):
                 yield from self._with_certificates(path, passphrase, shown=shown)
             elif path.exists() or public.exists():
-                yield from self._in_agent(_key_file_content(path if path.exists() else public), path)
-        except (_UnusableError, RuntimeError) as error:  # RuntimeError: this user has no home directory
+                yield from self._in_agent(key_file_content(path if path.exists() else public), path)
+        except (UnusableKeyError, RuntimeError) as error:  # RuntimeError: this user has no home directory
             if (of_agent := self._of_agent_beside(path)) is not None:
                 yield of_agent
             else:
@@ -145,9 +146,9 @@ class Identities:
     def _of_agent_beside(self, path: Path) -> Identity | None:
         """The agent's key of a file that is encrypted, by the public key beside it."""
         try:
-            public = _key_file_content(path.with_name(path.name + ".pub"))
+            public = key_file_content(path.with_name(path.name + ".pub"))
             return next(self._in_agent(public, path), None)
-        except _UnusableError:
+        except UnusableKeyError:
             return None
 
     def _of_agent(self) -> Iterator[Identity]:
@@ -171,10 +172,12 @@ class Identities:
     # --- Certificates
 
     def _with_certificates(self, path: Path, passphrase: bytes | None, *, shown: str = "") -> Iterator[Identity]:
-        """The key of a file, first with its certificates: ``…-cert.pub`` beside it, those of ssh's configuration."""
-        load = private_key_in(_key_file_content(path), passphrase)
+        """The key of a file, first with its certificates: of that file, of one beside it, of ssh's configuration."""
+        content = key_file_content(path)
+        load = private_key_in(content, passphrase)
         beside = path.with_name(path.name + "-cert.pub")
-        certain = (beside,) if beside.is_file() else ()
+        certain = tuple(_Certificate(f"in '{shown or path}'", text) for text in certificates_in(content))
+        certain += (_Certificate.of(beside),) if beside.is_file() else ()
         named = f"'{shown or path}'"
         if certain or self.reach.certificates:
             yield from self._certificates_of(load(), certain, make=load, named=named)
@@ -183,19 +186,20 @@ class Identities:
     def _certificates_of(
         self,
         key: paramiko.PKey,
-        certain: tuple[Path, ...],
+        certain: tuple[_Certificate, ...],
         *,
         make: Callable[[], paramiko.PKey] | None = None,
         named: str = "the agent's key",
     ) -> Iterator[Identity]:
         """The key with each certificate: of ``certain`` ones a fault is told, others may be another key's."""
-        for certificate in (*certain, *self.reach.certificates):
+        others = (_Certificate.of(path) for path in self.reach.certificates if path.is_file())
+        for certificate in (*certain, *others):
             try:
-                if certificate in certain or _is_of_key(certificate, key):
-                    certified = _certified(make() if make else _again(key), certificate)
+                if certificate in certain or certificate.is_of(key):
+                    certified = certificate.added_to(make() if make else _again(key))
                     yield Identity(certified, f"{named} with its certificate")
-            except _UnusableError as error:
-                self.skipped.append(f"The certificate '{certificate}' was not offered: {error}")
+            except UnusableKeyError as error:
+                self.skipped.append(f"The certificate {certificate.where} was not offered: {error}")
 
 
 def _again(key: paramiko.PKey) -> paramiko.PKey:
@@ -227,183 +231,68 @@ def _agent_at(place: str) -> paramiko.agent.AgentSSH | None:
     return agent
 
 
-class _UnusableError(Exception):
-    """A key file that cannot be used; the message says why, and ends with a full stop."""
-
-
-def _key_file_content(path: Path) -> bytes:
-    try:
-        if path.exists() and not path.is_file():  # a pipe would be waited for
-            raise _UnusableError("it is no file.")
-        with path.open("rb") as file:
-            return file.read(_MAX_BYTES)
-    except OSError as error:
-        raise _UnusableError(f"it cannot be read ({error.strerror}).") from error
-
-
 def _blob(key: paramiko.PKey) -> bytes:
     """What is offered: the certificate, or the public key."""
     blob = getattr(key, "public_blob", None)
     return bytes(blob.key_blob) if blob is not None else key.asbytes()
 
 
-def _public_blob(content: bytes) -> bytes:
-    try:
-        return base64.b64decode(content.split()[1], validate=True)
-    except (IndexError, ValueError) as error:
-        raise _UnusableError("it is a public key, but damaged.") from error
-
-
-# --- Private keys
-
-
-def private_key_in(content: bytes, passphrase: bytes | None) -> Callable[[], paramiko.PKey]:
-    """What makes the key in a file's bytes, a new object each time. Raises `_UnusableError`."""
-    loaded = _loaded(content, passphrase)
-    from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-
-    if isinstance(loaded, ed25519.Ed25519PrivateKey):
-        return lambda: _ed25519(loaded)
-    if isinstance(loaded, ec.EllipticCurvePrivateKey) and loaded.curve.name in _CURVES:
-        return lambda: _ecdsa(loaded)
-    if isinstance(loaded, rsa.RSAPrivateKey):
-        return lambda: _rsa(loaded)
-    raise _UnusableError("it is of a type that FailTale does not support; use ed25519, ecdsa (nistp256 …) or rsa.")
-
-
-def _loaded(content: bytes, passphrase: bytes | None) -> object:
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    try:
-        try:
-            return _DECODED.key(content, passphrase)
-        except TypeError as error:
-            if passphrase is None:
-                raise _UnusableError("it is encrypted; set 'key_passphrase', or load it into an agent.") from error
-            return _decoded_private_key(content, None)  # a passphrase for a key that needs none does no harm
-    except UnsupportedAlgorithm as error:
-        raise _UnusableError(
-            "its type or encryption is not supported by FailTale; load it into an agent, or use ed25519."
-        ) from error
-    except (ValueError, TypeError) as error:
-        raise _UnusableError(_why_no_key(content, passphrase)) from error
-
-
-class DecryptedKeys:
-    """Keys that were decrypted, so that a hundred hosts cost one bcrypt, which takes 0.15 s of CPU. Thread-safe."""
-
-    def __init__(self, decode: Callable[[bytes, bytes | None], object]) -> None:
-        self._decode = decode
-        self._known: dict[bytes, object] = {}
-        self._decrypting = threading.Lock()
-
-    def key(self, content: bytes, passphrase: bytes | None) -> object:
-        """The key in a file's bytes; raises what ``decode`` raises, each time anew."""
-        if passphrase is None:
-            return self._decode(content, None)
-        name = hashlib.sha256(hashlib.sha256(content).digest() + passphrase).digest()
-        with self._decrypting:
-            if name not in self._known:
-                self._known[name] = self._decode(content, passphrase)
-            return self._known[name]
-
-
-def _decoded_private_key(content: bytes, passphrase: bytes | None) -> object:
-    """Raises TypeError when a passphrase is missing, or given and not needed."""
-    from cryptography.hazmat.primitives import serialization
-
-    if content.startswith(b"\x30"):
-        return serialization.load_der_private_key(content, passphrase)
-    if b"BEGIN OPENSSH PRIVATE KEY" in content:
-        return serialization.load_ssh_private_key(content, passphrase)
-    return serialization.load_pem_private_key(content, passphrase)
-
-
-_DECODED = DecryptedKeys(_decoded_private_key)
-
-_OTHER_FORMATS = (
-    (
-        b"PuTTY-User-Key-File",
-        "it is in PuTTY's format; convert it: puttygen KEY.ppk -O private-openssh -o KEY",
-    ),
-    (b"---- BEGIN SSH2", "it is in the format of RFC 4716; convert it: ssh-keygen -i -f KEY > NEW"),
-    (b"BEGIN CERTIFICATE", "it is an X.509 certificate; name the private key that belongs to it"),
-    (b"BEGIN PUBLIC KEY", "it is a public key; name the private one"),
-    (b"BEGIN PGP", "it is a key of GnuPG; let gpg-agent offer it as an SSH agent"),
-)
-
-
-def _why_no_key(content: bytes, passphrase: bytes | None) -> str:
-    for begin, words in _OTHER_FORMATS:
-        if begin in content[:4096]:
-            return f"{words}."
-    if passphrase is not None:
-        return "its passphrase is wrong, or it is damaged."
-    if content.startswith(b"\x30"):
-        return "it is no private key in DER; a PKCS#12 file is converted by: openssl pkcs12 -in KEY -nocerts -out NEW."
-    return "it is damaged." if b"PRIVATE KEY" in content else "it is no private key."
-
-
-def _ed25519(loaded: Any) -> paramiko.PKey:
-    """By way of a text, because paramiko (5.1) takes this type in no other."""
-    import paramiko
-    from cryptography.hazmat.primitives import serialization
-
-    text = loaded.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    return paramiko.Ed25519Key(file_obj=io.StringIO(text.decode()))
-
-
-def _ecdsa(loaded: Any) -> paramiko.PKey:
-    import paramiko
-
-    return paramiko.ECDSAKey(vals=(loaded, loaded.public_key()))
-
-
-def _rsa(loaded: Any) -> paramiko.PKey:
-    import paramiko
-
-    return paramiko.RSAKey(key=loaded)
-
-
 # --- Certificates
 
 
-def _is_of_key(certificate: Path, key: paramiko.PKey) -> bool:
-    """Whether a certificate is a key's. Raises `_UnusableError` where it cannot be read."""
-    from cryptography.hazmat.primitives import serialization
+@dataclass(frozen=True, slots=True)
+class _Certificate:
+    """What an authority has signed."""
 
-    if not certificate.is_file():
-        return False
-    try:
-        read = serialization.load_ssh_public_identity(read_regular(certificate, max_bytes=_MAX_BYTES).strip())
+    where: str
+    """As a sentence calls it, in quotes."""
+    content: bytes | None
+    """None where its file cannot be read."""
+
+    @classmethod
+    def of(cls, path: Path) -> _Certificate:
+        """The one in a file."""
+        try:
+            return cls(f"'{path}'", read_regular(path, max_bytes=MAX_BYTES))
+        except (OSError, ValueError):
+            return cls(f"'{path}'", None)
+
+    def is_of(self, key: paramiko.PKey) -> bool:
+        """Whether it is a key's. Raises `UnusableKeyError` where it cannot be read."""
+        from cryptography.hazmat.primitives import serialization
+
+        read = self._read("it is damaged.")
         if not isinstance(read, serialization.SSHCertificate):
             return False
         form = serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH
         return base64.b64decode(read.public_key().public_bytes(*form).split()[1]) == key.asbytes()
-    except Exception as error:  # unrelated types
-        raise _UnusableError("it is damaged.") from error
 
+    def added_to(self, key: paramiko.PKey) -> paramiko.PKey:
+        """The key with it. Raises `UnusableKeyError` for one that no server would take."""
+        from cryptography.hazmat.primitives import serialization
 
-def _certified(key: paramiko.PKey, certificate: Path) -> paramiko.PKey:
-    """The key with its certificate. Raises `_UnusableError` for one that no server would take."""
-    from cryptography.hazmat.primitives import serialization
+        fault = "it is damaged, or not this key's."
+        read = self._read(fault)
+        try:
+            key.load_certificate((self.content or b"").decode())
+        except Exception as error:  # unrelated types
+            raise UnusableKeyError(fault) from error
+        if isinstance(read, serialization.SSHCertificate):
+            _refuse_outside_its_time(read.valid_after, read.valid_before)
+        return key
 
-    try:
-        content = read_regular(certificate, max_bytes=_MAX_BYTES)
-        read = serialization.load_ssh_public_identity(content.strip())
-        key.load_certificate(str(certificate))
-    except Exception as error:  # four unrelated types come out of the two
-        raise _UnusableError("it is damaged, or not this key's.") from error
-    if isinstance(read, serialization.SSHCertificate):
-        _refuse_outside_its_time(read.valid_after, read.valid_before)
-    return key
+    def _read(self, fault: str) -> object:
+        from cryptography.hazmat.primitives import serialization
+
+        try:
+            return serialization.load_ssh_public_identity((self.content or b"").strip())
+        except Exception as error:  # four unrelated types come out of it
+            raise UnusableKeyError(fault) from error
 
 
 def _refuse_outside_its_time(valid_after: int, valid_before: int) -> None:
     now = datetime.now(timezone.utc).timestamp()
     if now >= valid_before:
-        raise _UnusableError(f"it expired on {moment_of(valid_before)}; have the key signed again.")
+        raise UnusableKeyError(f"it expired on {moment_of(valid_before)}; have the key signed again.")
     if now < valid_after:
-        raise _UnusableError(f"it is valid from {moment_of(valid_after)} only; is the clock of this machine right?")
+        raise UnusableKeyError(f"it is valid from {moment_of(valid_after)} only; is the clock of this machine right?")
