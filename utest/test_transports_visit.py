@@ -225,16 +225,21 @@ def test_statuses_and_streams_in_a_batch_are_each_items_own(in_any_shell: Transp
 def test_a_program_of_a_batch_runs_without_a_shell_of_its_own_and_else_as_with_one(in_any_shell: Transport) -> None:
     parent = "grep PPid /proc/self/status"
     alike = ["no-such-program -x", "ls /no/such/file", "ulimit -n", "exit 3", ". /no/such/file"]
+    alike += ["ls /no/such/file | cat", "ls /no/such/file 2>/dev/null || cat /no/such/file", "ls / && grep -c ^ / 2>&1"]
+    alike += ["no-such-program 2>&1 | cat", "ls / | no-such-program", "exit 3 | cat", "ls / | exit 3", "ls /; exit 4"]
+    alike += ["ls '/no/such; | file'", "printenv HOME | sed 's/^/a  b'\\''/'", "awk 'BEGIN{exit 3}'; cat", "ls & wait"]
     results = visit(
         in_any_shell,
         batched("program", parent),
+        batched("two programs", f"{parent} | cat"),
         batched("shell", "echo $PPID"),
         batched("a shell's child", f"{parent}; :"),
         batched("environment", "export FAILTALE_SINCE=12.5; printenv FAILTALE_SINCE"),
         *(batched(each, each) for each in alike),
         *(batched(f"shell {each}", f" {each}") for each in alike),
     )
-    assert results["program"].stdout.split()[-1:] == results["shell"].stdout.split()
+    for each in ("program", "two programs"):
+        assert results[each].stdout.split()[-1:] == results["shell"].stdout.split()
     assert results["a shell's child"].stdout != results["program"].stdout
     assert results["environment"].stdout == b"12.5\n"
     for each in alike:
@@ -492,6 +497,23 @@ def test_items_are_made_anew_where_somebody_has_set_the_hosts_clock() -> None:
     assert results == {"one": b"2\n", "two": b"2\n"}
     assert visit(transport, item("again", "echo again"))["again"].stdout == b"again\n"
     assert transport.texts == [1, 2, 1]
+
+
+@pytest.mark.parametrize("date", ['sleep 1.2; exec {} "$@"', "exit 1 # {}"])
+def test_no_item_is_lost_beside_a_clock_that_is_slow_or_cannot_tell(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, date: str
+) -> None:
+    """It is told beside what else is started; what came ahead of it would belong to nothing."""
+    program = tmp_path / "date"
+    program.write_text("#!/bin/sh\n" + date.format(shutil.which("date")))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    transport = Watched()
+    for number in range(2):
+        asked = [batched("one", f"echo {number}"), batched("two", "echo two"), item("alone", "echo 3")]
+        results = visit(transport, *asked)
+        assert [each.stdout for each in results.values()] == [b"%d\n" % number, b"two\n", b"3\n"]
+    assert date.startswith("exit") or 1 in transport.texts
 
 
 def test_a_shell_that_has_to_begin_anew_keeps_no_items_in_its_environment(tmp_path: Path) -> None:

@@ -14,5 +14,5 @@ from pathlib import Path
 @cache
 def host_script(name: str) -> str:
     """One text as it travels: without comment lines and empty lines."""
-    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").splitlines()
+    lines = Path(__file__).with_name(name).read_text(encoding="utf-8").split("\n")
     return "\n".join(line for line in lines if line.strip() and not re.match(r"\s*# ", line)) + "\n"

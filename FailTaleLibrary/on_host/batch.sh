@@ -18,6 +18,18 @@ plain() {
   if command -v "$1" >/dev/null; then "$@" </dev/null; else sh -c "$*" </dev/null; fi
   status=$?
 }
+# several NUMBER TICKS TENTHS CAP TEXT PROGRAM...: the same of programs that are joined by | || && or ;
+several() {
+  begin "$1"
+  before=$1 cap=$4 text=$5
+  shift 5
+  for each; do
+    command -v "$each" >/dev/null || break
+    shift
+  done
+  if [ "$#" -eq 0 ]; then eval "$text" </dev/null; else sh -c "$text" </dev/null; fi
+  status=$?
+}
 # begin NUMBER: the end of one item and the beginning of the next are told by one write: each costs a packet, which takes the
 # client as long as an answer.
 before=''

@@ -223,6 +223,7 @@ plain() {
   shift 4
   quick "$number" "$limit" "$polite" "$cap" "$*"
 }
+several() { quick "$1" "$2" "$3" "$4" "$5"; }
 no_more() { :; }
 
 # batch TICKS BLOCKS FUNCTIONS ITEMS: all items in one session, for half of the processes. Nothing but the blocks in all bounds
@@ -261,6 +262,11 @@ lead() {
 }
 # awaited: nothing more has to come. Behind a prefix somebody watches whether it does.
 awaited() { [ -z "${watch-}" ] || kill "$watch"; }
+# clock_told HELLO: nothing of an item comes ahead of what `date` tells, nor of a word for one that tells nothing.
+clock_told() {
+  [ -z "$clock_teller" ] || wait "$clock_teller" || printf '\036failtale %s ready %s \n' "$1" "$manner" >&4
+  clock_teller=''
+}
 take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
 
 # visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS [PARENT]]: HELLO is what this shell has answered already. What is sent
@@ -289,15 +295,20 @@ visit() {
   true >&2 || exec 2>/dev/null # some logins close it
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
   [ -n "$parent" ] || printf '\036failtale %s stderr\n' "$1" >&5 # on which stream this comes tells whether there are two
+  clock_teller=''
   # shellcheck disable=SC3028,SC3050 # bash knows by itself what else a program has to be started for
   case ${BASH_VERSION-}-${EPOCHREALTIME-} in
     [5-9].*-?*.??????) printf '\036failtale %s ready %s %s %(%z)T\n' "$1" "$manner" "$EPOCHREALTIME" -1 >&4 ;;
-    *) printf '\036failtale %s ready %s %s\n' "$1" "$manner" "$(exec date '+%s.%N %z')" >&4 ;;
+    *) # beside what else is started, and by one write
+      date "+failtale $1 ready $manner %s.%N %z" 3<&- >&4 4>&- 5>&- &
+      clock_teller=$!
+      ;;
   esac
   PATH=/dev/null printf '' || by_print
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else
+    clock_told "$1"
     take_request || exit 1
   fi
   awaited
@@ -309,6 +320,7 @@ visit() {
     guard_pid=$!
   fi
   exec 3<&-
+  clock_told "$1"
   clock "$beats" 4>&- 5>&- &
   clock_pid=$!
   listen

@@ -112,8 +112,12 @@ _RUN = 'case $s in {*)eval "$s";;esac'
 _ON_STDOUT = (b"part", b"rest")
 """The frames of an item's own scripts that do not go to stderr."""
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
-_PLAIN = regex(r"((?:export(?: [A-Z_]+=[0-9.]*)+; )?)([A-Za-z/][A-Za-z0-9_./+-]*(?: [A-Za-z0-9_./:,@%+=-]+)*)\n?")
-"""Numbers for the environment, a program and its arguments: it means the same without a shell of its own."""
+_PROGRAM = r"[A-Za-z/][A-Za-z0-9_./+-]*(?: +(?:[A-Za-z0-9_./:,@%+=-]|'[^'\n]*')+)*(?: +(?:2?>/dev/null|2>&1))*"
+_PLAIN = regex(rf"((?:export(?: [A-Z_]+=[0-9.]*)+; )?)({_PROGRAM}(?: *(?:\|\|?|&&|;) *{_PROGRAM})*)\n?")
+"""Numbers for the environment, and programs with their arguments: it means the same without a shell of its own."""
+_FIRST_WORDS = regex(r"(?:^|[|&;] *)([A-Za-z/][^ |&;']*)|'[^']*'")
+"""Of what `_PLAIN` has found: the programs, beside what could be taken for one."""
+_ONE_PROGRAM = regex(r"[^|&;'>]+")
 _SHELLS_OWN = frozenset(
     """
     . alias autoload bg bind break builtin caller case cd chdir command compgen complete compopt continue coproc declare
@@ -121,7 +125,7 @@ _SHELLS_OWN = frozenset(
     functions getopts global hash help history if in integer jobs kill let local logout mapfile nocorrect noglob popd
     print printf pushd pwd read readarray readonly rehash rename repeat return select set setopt shift shopt source stop
     suspend test then time times trap true type typeset ulimit umask unalias unfunction unset unsetopt until wait whence
-    where which while begin no_more plain quick
+    where which while begin no_more plain quick several
     """.split()  # noqa: SIM905 - a word list
 )
 """What some shell takes for its own word, and the functions of `on_host/batch.sh`."""
@@ -351,10 +355,12 @@ def _line_in_batch(number: int, item: VisitItem) -> str:
     producer = item.script.producer
     limits = f"{number} {_ticks(item)} {round(POLITE_S * 10)} {item.script.newest_bytes}"
     plain = _PLAIN.fullmatch(producer)
-    words = plain[2].split() if plain else []
-    if plain is None or words[0] in _SHELLS_OWN:
+    programs = dict.fromkeys(filter(None, _FIRST_WORDS.findall(plain[2]))) if plain else {}
+    if plain is None or not _SHELLS_OWN.isdisjoint(programs):
         return f"quick {limits} {_quoted(producer)}\n"
-    return f"{plain[1]}plain {limits} {' '.join(map(_quoted, words))}\n"
+    if _ONE_PROGRAM.fullmatch(plain[2]):
+        return f"{plain[1]}plain {limits} {' '.join(map(_quoted, plain[2].split()))}\n"
+    return f"{plain[1]}several {limits} {_quoted(plain[2])} {' '.join(programs)}\n"
 
 
 def _ticks(item: VisitItem) -> int:
