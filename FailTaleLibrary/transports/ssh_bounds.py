@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_SUCCESS,
     MSG_CHANNEL_WINDOW_ADJUST,
     MSG_DEBUG,
     MSG_DISCONNECT,
@@ -82,6 +84,8 @@ class BoundedPacketizer(Packetizer):
         self.has_ended = False
         """Whether nothing more comes. paramiko ends the channels first, and says only then that it is not active."""
         self._connection = connection
+        self._acknowledged = connection if isinstance(connection, socket.socket) else None
+        """Whose packets are acknowledged at once; None: by and by."""
         self._greeting_bytes = 0
         self._allowed, self._most = _ALLOWED_AT_LOGIN, _ALLOWED_AT_LOGIN
         self._counted_at = time.monotonic()
@@ -124,8 +128,22 @@ class BoundedPacketizer(Packetizer):
             self.has_ended = True
             raise
         self.has_ended = kind == MSG_DISCONNECT
+        if self._acknowledged is not None:
+            self._acknowledge(self._acknowledged, kind)
         self._count(self._cost(kind))
         return MSG_IGNORE if kind == MSG_DEBUG else kind, message  # paramiko would prepare its text for a log
+
+    def _acknowledge(self, connection: socket.socket, kind: int) -> None:
+        """At once until the first command runs; the system would wait 40 ms for something to send with it.
+
+        Until then OpenSSH leaves Nagle's algorithm on, and tells of its own accord which host keys it has: the answer to
+        our first channel would stay with the server until that has been acknowledged.
+        """
+        if kind == MSG_CHANNEL_SUCCESS:
+            self._acknowledged = None
+            return
+        with contextlib.suppress(AttributeError, OSError):  # Linux only, and while it is connected
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)  # lasts until the system thinks better
 
     def _cost(self, kind: int) -> float:
         if kind in _COMPANIONS and self._companions:
