@@ -8,7 +8,6 @@ import os
 import re
 import selectors
 import stat
-import tempfile
 import time
 import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -27,6 +26,12 @@ _HOMES: Mapping[Kind, tuple[str, str]] = {
     "cache": ("XDG_CACHE_HOME", ".cache"),
 }
 """https://specifications.freedesktop.org/basedir-spec/latest/"""
+
+
+def _temporary_directory() -> Path:
+    import tempfile
+
+    return Path(tempfile.gettempdir())
 
 
 def user_directory(kind: Kind, environ: Mapping[str, str] = os.environ) -> Path:
@@ -128,7 +133,7 @@ def own_runtime_directory(environ: Mapping[str, str] = os.environ) -> Path:
     others: anybody can make one in a place that all may write to.
     """
     runtime = environ.get("XDG_RUNTIME_DIR")
-    shared = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else Path(tempfile.gettempdir())
+    shared = _SHARED_MEMORY if _SHARED_MEMORY.is_dir() else _temporary_directory()
     path = Path(runtime) / "failtale" if runtime and Path(runtime).is_dir() else shared / f"failtale-{os.getuid()}"
     with contextlib.suppress(FileExistsError):
         path.mkdir(mode=0o700)
@@ -261,6 +266,8 @@ def replacing(path: Path) -> Iterator[TextIO]:
 @contextlib.contextmanager
 def _draft_of(path: Path) -> Iterator[tuple[Path, TextIO]]:
     """A new file of mode 0600 beside a path, open for writing; it goes when the block raises."""
+    import tempfile  # 7 ms, with what packs files
+
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name[:100]}.", dir=path.parent)
     draft = Path(name)
     try:

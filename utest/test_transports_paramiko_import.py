@@ -42,6 +42,40 @@ def test_paramiko_knows_its_version_and_others_those_of_all_packages() -> None:
     assert told_by(f"{LOADED}{program}")[3:6] == ["True", "<module", "'importlib.metadata'"]
 
 
+SPARED = ("nacl.bindings", "tempfile", "inspect", "dataclasses")
+
+
+def test_a_login_by_a_key_of_ed25519_loads_no_pynacl_and_nothing_for_one_class_or_one_warning() -> None:
+    program = f"""
+from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
+from FailTaleLibrary.transports.key_files import private_key_in
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey as Key
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+text = Key.generate().private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption())
+key = private_key_in(text, None)()
+shown = BoundedTransport._key_info["ssh-ed25519"](paramiko.Message(key.asbytes()))
+signed = key.sign_ssh_data(b"data").asbytes()
+print(shown == key, *(shown.verify_ssh_sig(data, paramiko.Message(signed)) for data in (b"data", b"else")))
+print(*(name for name in {SPARED} if name in sys.modules))
+"""
+    assert told_by(LOADED + program)[3:] == ["True", "True", "False"]
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        "SigningKey(bytes(32)).verify_key.verify(SigningKey(bytes(32)).sign(b'bob'))",
+        "paramiko.ed25519key.nacl.signing.VerifyKey(SigningKey(bytes(32)).verify_key.encode()) and b'bob'",
+        "paramiko.agent.tempfile.TemporaryDirectory and b'bob'",
+        "paramiko.client.inspect.isclass(paramiko.SSHClient) and b'bob'",
+        "[each.name.encode() for each in dataclasses.fields(dataclasses.make_dataclass('A', ['bob']))][0]",
+    ],
+)
+def test_what_was_spared_is_there_for_whoever_wants_it(wanted: str) -> None:
+    program = f"import dataclasses; from nacl.signing import SigningKey; print(({wanted}).decode())"
+    assert told_by(f"{LOADED}{program}")[3:] == ["bob"]
+
+
 def test_who_imports_invoke_while_paramiko_is_imported_gets_the_whole_of_it() -> None:
     program = """
 import sys
@@ -54,6 +88,10 @@ class Meanwhile:
             from invoke.config import Config
             import importlib.metadata
             assert importlib.metadata.version("invoke") and importlib.metadata.distributions
+            import dataclasses, inspect, tempfile
+            from nacl.signing import SigningKey, VerifyKey
+            assert isinstance(SigningKey(bytes(32)).verify_key, VerifyKey)
+            assert inspect.isclass(VerifyKey) and dataclasses.dataclass is not None and tempfile.gettempdir()
             print(Context().run("echo bob", hide=True).stdout.strip(), invoke.Config is Config)
 sys.meta_path.insert(0, Meanwhile())
 """

@@ -287,14 +287,9 @@ def _is_base64_of_key(content: bytes) -> bool:
 
 
 def _ed25519(loaded: Any) -> paramiko.PKey:
-    """By way of a text, because paramiko (5.1) takes this type in no other."""
-    import paramiko
-    from cryptography.hazmat.primitives import serialization
+    from FailTaleLibrary.transports.ed25519_key import Ed25519
 
-    text = loaded.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    )
-    return paramiko.Ed25519Key(file_obj=io.StringIO(text.decode()))
+    return Ed25519(private=loaded)
 
 
 def _ecdsa(loaded: Any) -> paramiko.PKey:

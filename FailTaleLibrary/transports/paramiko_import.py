@@ -11,7 +11,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from FailTaleLibrary import lazy
+
 _importing = threading.Lock()
+_SERIALIZATION = "cryptography.hazmat.primitives.serialization"
 
 
 def load_paramiko() -> None:
@@ -19,20 +22,39 @@ def load_paramiko() -> None:
 
     paramiko (5.1) imports invoke for one keyword of its own reader of ssh_config, `Match exec`; and with invoke come
     asyncio, argparse and unittest.mock. It imports importlib.metadata, and with it email and zipfile, to learn its own
-    version. Until more of these is wanted, stand-ins take their places.
+    version; PyNaCl for keys of one type, which are cryptography's here (`ed25519_key`); tempfile, and with it what
+    packs files, to serve an agent; inspect to look at a policy. cryptography imports dataclasses for one class.
+    Until more of these is wanted, stand-ins take their places.
     """
     with _importing, contextlib.ExitStack() as stack:
         if "paramiko" not in sys.modules:
-            for stand_in in (_Deferred("invoke"), _OwnVersion("importlib.metadata")):
+            for stand_in in (
+                _Deferred("invoke"),
+                _OwnVersion("importlib.metadata"),
+                _Deferred("tempfile"),
+                _Deferred("inspect"),
+                _Deferred("nacl.signing", asker="paramiko.ed25519key", VerifyKey=object),  # for an annotation
+                _Deferred("dataclasses", asker=f"{_SERIALIZATION}.ssh", dataclass=_dataclass),
+            ):
                 stack.enter_context(stand_in)
         import_module("paramiko")
 
 
 class _Deferred(ModuleType):
-    """A module that is imported when something of it is wanted; whoever imports it meanwhile notices no difference."""
+    """A module that is imported when something of it is wanted; whoever imports it meanwhile notices no difference.
+
+    ``asker`` is a module that gets ``substitutes`` in place of what it names so.
+    """
+
+    def __init__(self, name: str, asker: str = "", **substitutes: object) -> None:
+        super().__init__(name)
+        self._asker = asker
+        self._substitutes = substitutes
+        self._is_package = True
 
     def __enter__(self) -> None:
-        if self.__name__ not in sys.modules and importlib.util.find_spec(self.__name__) is not None:
+        if self.__name__ not in sys.modules and (spec := importlib.util.find_spec(self.__name__)) is not None:
+            self._is_package = spec.submodule_search_locations is not None
             sys.modules[self.__name__] = self
             package, _, name = self.__name__.rpartition(".")
             if package:  # stays there: who imported it meanwhile looks for it there, and whoever imports it replaces it
@@ -42,6 +64,10 @@ class _Deferred(ModuleType):
         self.step_aside()
 
     def __getattr__(self, name: str) -> Any:
+        if name == "__path__" and not self._is_package:  # `from … import` asks for it
+            raise AttributeError(name)
+        if name in self._substitutes and sys._getframe(1).f_globals.get("__name__") == self._asker:
+            return self._substitutes[name]
         self.step_aside()
         return getattr(import_module(self.__name__), name)
 
@@ -60,3 +86,10 @@ class _OwnVersion(_Deferred):
             if len(folders) == 1:  # of several nobody knows which one it is
                 return folders[0].partition("-")[2]
         return str(self.__getattr__("version")(package))
+
+
+def _dataclass(cls: type | None = None, /, **options: Any) -> Any:
+    """The standard library's where somebody has it already, or more than the least is wanted of it."""
+    if cls is None or options or not isinstance(sys.modules.get("dataclasses"), _Deferred):
+        return import_module("dataclasses").dataclass(cls, **options)
+    return lazy.dataclass(cls)

@@ -31,6 +31,7 @@ from paramiko.common import (
 from paramiko.packet import NeedRekeyException, Packetizer
 
 from FailTaleLibrary import background
+from FailTaleLibrary.transports import ed25519_key
 from FailTaleLibrary.transports.ssh_ciphers import CHACHA20, INFO, ChaCha20Poly1305, has_chacha20
 
 LARGEST_PACKET_BYTES = 256 * 1024
@@ -136,8 +137,8 @@ class BoundedPacketizer(Packetizer):
     def _acknowledge(self, connection: socket.socket, kind: int) -> None:
         """At once until the first command runs; the system would wait 40 ms for something to send with it.
 
-        Until then OpenSSH leaves Nagle's algorithm on, and tells of its own accord which host keys it has: the answer to
-        our first channel would stay with the server until that has been acknowledged.
+        Until then OpenSSH leaves Nagle's algorithm on, and tells of its own accord which host keys it has: the answer
+        to our first channel would stay with the server until that has been acknowledged.
         """
         if kind == MSG_CHANNEL_SUCCESS:
             self._acknowledged = None
@@ -303,6 +304,10 @@ class BoundedTransport(paramiko.Transport):
     if has_chacha20():
         _cipher_info.setdefault(CHACHA20, {"class": ChaCha20Poly1305, **INFO})
         _preferred_ciphers = tuple(dict.fromkeys((*_preferred_ciphers, CHACHA20)))
+    _key_info = {  # noqa: RUF012 - as paramiko has it
+        **paramiko.Transport._key_info,  # type: ignore[attr-defined]
+        **dict.fromkeys(("ssh-ed25519", "ssh-ed25519-cert-v01@openssh.com"), ed25519_key.host_key),
+    }
 
     def __init__(self, connection: Stream) -> None:
         super().__init__(connection, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]

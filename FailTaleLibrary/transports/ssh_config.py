@@ -13,7 +13,6 @@ import hashlib
 import os
 import pwd
 import re
-import shutil
 import signal
 import socket
 import threading
@@ -128,6 +127,8 @@ def host_config(name: str, *, user: str | None, port: int | None, file: Path, la
     is_usual = file == _usual_file()
     if file == NOWHERE or not _says_something(file, is_usual=is_usual):
         return _made({}, name, user=user, port=port)
+    import shutil  # 5 ms, and few configurations say something
+
     program = shutil.which("ssh")
     if program is None:
         from FailTaleLibrary.transports.ssh_config_reading import read_files

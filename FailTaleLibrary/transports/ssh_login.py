@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import logging
-import random
 import socket
 import struct
 import threading
@@ -184,6 +183,8 @@ class Login:
             try:
                 return self._try()
             except _HungUpError:
+                import random  # 1 ms, and a server that hangs up is rare
+
                 pause_s *= random.uniform(0.5, 1.5)  # noqa: S311 - so that many clients do not come back at once
                 if self._seconds_left() <= pause_s:
                     raise
