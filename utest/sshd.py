@@ -241,10 +241,12 @@ class Sshd:
 
 
 @contextlib.contextmanager
-def throw_away_user(*, password: str = "*", shell: str = "/bin/sh", home: Path = Path("/nonexistent")) -> Iterator[str]:
+def throw_away_user(
+    *, password: str = "*", shell: str = "/bin/sh", home: Path = Path("/nonexistent"), expires_on: str = ""
+) -> Iterator[str]:
     """A user of this machine, for as long as it lasts; needs root. The password ``!`` makes a locked account."""
     name = f"failtale{os.getpid()}"
-    _change_users("useradd", "-M", "-d", str(home), "-s", shell, "-p", password, name)
+    _change_users("useradd", "-M", "-d", str(home), "-s", shell, "-p", password, "-e", expires_on, name)
     try:
         yield name
     finally:

@@ -175,7 +175,8 @@ def test_a_host_is_known_by_its_authority_and_without_one_by_its_key(
     file.write_text(host.known_hosts_line)
     assert gets_in(host, file)
     file.write_text(authority_line(keys, "rsa"))
-    assert refusal(host, file).reason == "unknown host key"
+    assert (error := refusal(host, file)).reason == "unknown host key"
+    assert f"; the authority in line 1 of '{file}' has not signed it (HostCertificate in its sshd" in str(error)
     file.write_text(authority_line(keys, names="*.example.com"))
     assert refusal(host, file).reason == "unknown host key"
 

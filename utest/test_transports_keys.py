@@ -15,7 +15,7 @@ import pytest
 from needs import need
 from patience import PATIENCE_S
 from rogue_host import kex_init, plain_packet
-from sshd import Sshd, key_agent, new_key
+from sshd import Sshd, key_agent, new_key, throw_away_user
 from ways import config_at, item, run, to, visit
 
 from FailTaleLibrary.errors import TransportError
@@ -311,6 +311,42 @@ def test_a_server_that_wants_a_password_as_well_is_told(new_host: Callable[..., 
     assert f"accepts '{host.key}' (ssh-ed25519 SHA256:" in said
     assert f"but demands password of user '{host.user}' as well. FailTale logs in by keys, and by 'ssh." in said
     assert f"'AuthenticationMethods publickey' in a 'Match User {host.user}' of its sshd_config" in said
+
+
+def test_a_password_that_is_wrong_beside_a_key_that_is_right_is_told(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=["PasswordAuthentication yes", "AuthenticationMethods publickey,password"])
+    said = refusal(to(host, password="no"))
+    assert f"accepts '{host.key}' (ssh-ed25519 SHA256:" in said
+    assert f"but refuses the password of user '{host.user}'. Is it the right one, and is the account not lock" in said
+
+
+def test_a_server_that_lets_nobody_in_is_told(new_host: Callable[..., Sshd]) -> None:
+    host = new_host(options=["PubkeyAuthentication no"])
+    assert f"takes no login of user '{host.user}' at all: each kind of it is off in its" in refusal(to(host))
+
+
+def test_an_account_that_is_closed_is_told_in_the_words_of_pam(
+    as_root: None, public_directory: Path, new_host: Callable[..., Sshd]
+) -> None:
+    with throw_away_user(expires_on="2020-01-01") as user:
+        host = new_host(directory=public_directory / "home", user=user, options=["UsePAM yes"])
+        said = refusal(to(host))
+        assert "[connection lost] Host 'web1'" in said
+        assert "hung up during the login ('Your account has expired" in said
+        assert "Is the account there closed, expired or kept out (PAM, /etc/nologin)? The log of its sshd says" in said
+
+
+def test_a_server_that_closes_the_connection_behind_the_login_is_asked_once_a_minute(
+    as_root: None, new_host: Callable[..., Sshd]
+) -> None:
+    host = new_host(options=["PermitRootLogin forced-commands-only"])
+    with closing(to(host)) as connections:
+        with pytest.raises(TransportError, match="The log of its sshd says"):
+            run(connections, "echo in")
+        seen = host.connections_seen
+        with pytest.raises(TransportError, match="not tried again"):
+            run(connections, "echo in")
+        assert host.connections_seen == seen <= 3
 
 
 def test_a_server_that_wants_two_keys_gets_them(

@@ -133,6 +133,11 @@ NO_SHELLS = (
     ),
     NoShell("a shell that is left alone", f"exec setsid -f {PASSES_ON}", "is its standard input taken away"),
     NoShell("a shell without input", f"{PASSES_ON} </dev/null; echo no room >&2", "too low?); it says: no room"),
+    NoShell(
+        "a flood",
+        f"head -c 3000000 /dev/zero | tr '\\0' x; {PASSES_ON}",
+        "within the megabyte that it prints first; it says: xx",
+    ),
     NoShell("cmd.exe", "echo \"'exec' is not recognized as an internal command\" >&2; exit 1", "not recognized"),
 )
 
@@ -153,6 +158,29 @@ def test_a_login_without_a_shell_is_told_in_its_own_words_and_asked_once_a_minut
             run(connections, "echo answer")
         assert host.logins_seen == 1
         assert host.sessions_seen <= 2  # the second tells what the first one waits for
+
+
+@pytest.mark.needs("bash")
+def test_functions_that_a_login_exports_stand_for_no_command_of_ours(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    """Where `sh` is bash it takes them over, in place of programs and of its own commands."""
+    (tmp_path / "sh").symlink_to(shutil.which("bash") or "")
+    host = new_host(options=['ForceCommand exec /bin/bash -c "$SSH_ORIGINAL_COMMAND"'], environment={"SSH_CLIENT": "x"})
+    names = ("read", "kill", "wait", "printf", "date", "sleep", "tail", "grep", "cd", "sudo")
+    functions = "".join(f"{name}() {{ builtin echo FN; }}; export -f {name}\n" for name in names)
+    (host.directory / ".bashrc").write_text(f"{functions}export PATH={tmp_path}:$PATH\n")
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        for _ in range(2):
+            results = visit(
+                connections,
+                item("status", "echo out; exit 3"),
+                item("filtered", "seq 9", "tail -n 1"),
+                batched("one", "echo 1"),
+            )
+            assert [each.exit_status for each in results.values()] == [3, 0, 0]
+            assert [each.stdout for each in results.values()] == [b"out\n", b"9\n", b"1\n"]
+        assert wait_until(lambda: host.leftovers() == [])
 
 
 def test_a_slow_login_is_waited_for_and_not_begun_anew(new_host: Callable[..., Sshd]) -> None:

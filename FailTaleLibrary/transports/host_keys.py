@@ -179,6 +179,9 @@ class Trust:
         else:  # ssh-keyscan knows no way but the direct one
             line = "failtale check --accept-host-keys"
         others = f" nor in {' nor in '.join(map(_in_quotes, reach.known_hosts[1:]))}" if self._has_others else ""
+        authority = next(self._authorities(), None)
+        if authority is not None:
+            others += f"; the authority in {authority.place} has not signed it (HostCertificate in its sshd_config)"
         return UnknownHostKeyError(
             f"{self._shows(key)}, which is not in {_in_quotes(file)}{others}. If that is its key (on the host: "
             f"ssh-keygen -lf /etc/ssh/ssh_host_{_scan_type(key)}_key.pub), type: {line}",

@@ -158,14 +158,30 @@ class SshTransport:
 
     def start(self, command_line: str, *, wait_s: float) -> _RemoteShell:
         """A channel in which a shell starts; a connection that died unnoticed is replaced."""
-        connection = self._live_connection()
-        try:
-            return connection.start(command_line, wait_s=wait_s)
-        except _DeadConnectionError:
-            self._drop(connection)
-            if not connection.was_used and not connection.is_retired and self._breaker.is_closed:
-                raise  # if it is open, another visit has ended the connection, and knows why
-        return self.start(command_line, wait_s=wait_s)
+        died_unused = 0
+        while True:
+            connection = self._live_connection()
+            try:
+                return connection.start(command_line, wait_s=wait_s)
+            except _DeadConnectionError as error:
+                self._drop(connection)
+                if connection.was_used or connection.is_retired or not self._breaker.is_closed:
+                    continue  # if the breaker is open, another visit has ended the connection, and knows why
+                died_unused += 1
+                if error.reason != "connection lost":
+                    raise
+                if died_unused > 1:
+                    raise self._closed_at_once() from error
+
+    def _closed_at_once(self) -> TransportError:
+        """The error for a server that logs us in and then wants nothing more of us, twice in a row."""
+        error = TransportError(
+            "connection lost",
+            f"Host '{self.name}' lets '{self.reach.user}' in and closes the connection before anything runs. The log "
+            "of its sshd says why (PAM, a limit of logins, PermitRootLogin forced-commands-only).",
+        )
+        self._breaker.failed(error.reason, str(error))
+        return error
 
     def start_another(self, command_line: str, *, wait_s: float) -> _RemoteShell | None:
         """The same where the server takes one more at once."""

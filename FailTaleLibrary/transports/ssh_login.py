@@ -15,7 +15,7 @@ from FailTaleLibrary.background import call_within
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import PARAMIKO, made_safe
-from FailTaleLibrary.text import one_line, sanitize, shorten
+from FailTaleLibrary.text import decode, one_line, sanitize, shorten
 from FailTaleLibrary.transports.host_certificates import SUFFIX
 from FailTaleLibrary.transports.host_keys import OtherKeyWantedError, Trust, UnknownHostKeyError
 from FailTaleLibrary.transports.identities import Identities, Identity
@@ -41,6 +41,8 @@ _OFFERS_SHOWN = 1000
 """Characters of what a server offers; an sshd of today has 500."""
 _FAMILIES = {"inet": socket.AF_INET, "inet6": socket.AF_INET6}
 """`AddressFamily` of ssh's configuration."""
+_ITS_PASSWORD = "its password"  # noqa: S105 - as a sentence calls it
+_IS_IT_RIGHT = "Is it the right one, and is the account not locked?"
 _AGREED_ON = {
     "kex": ("key exchange", "KexAlgorithms", "kex"),
     "host key": ("type of host key", "HostKeyAlgorithms", "key_types"),
@@ -419,11 +421,14 @@ class Login:
             if password is None:
                 raise _login_refusal(self._no_keys(user, error.allowed)) from error
         if password is not None and transport.is_active():
-            offered.append("its password")
+            offered.append(_ITS_PASSWORD)
             wanted = self._offer_password(transport, user, password.get_secret_value())
             if wanted == []:
                 return
-            accepted += ["its password"] if wanted is not None else []
+            accepted += [_ITS_PASSWORD] if wanted is not None else []
+        if accepted and wanted is None and offered[-1] == _ITS_PASSWORD:
+            said = f"accepts {' and '.join(accepted)}, but refuses the password of user '{user}'"
+            raise _login_refusal(f"{self.sentence(said)} {_IS_IT_RIGHT}")
         if accepted:
             more = ["another key"] if wanted is None or "publickey" in wanted else wanted
             raise _login_refusal(self._more_wanted(user, accepted, more))
@@ -444,13 +449,22 @@ class Login:
         except paramiko.AuthenticationException as error:
             self._refuse_silence(transport, error)
             if not transport.is_active() and is_first and not self._has_seen_enough:
-                said = f"hung up during the login{self._said}"
-                raise TransportError("connection lost", self.sentence(said)) from error
+                raise TransportError("connection lost", self._hung_up(transport)) from error
             return None
         except (paramiko.SSHException, OSError, EOFError) as error:
             why = _in_short(str(error))
             said = f"broke off the login: {why}" if why else "broke off the login"
             raise TransportError("connection lost", self.sentence(said)) from error
+
+    def _hung_up(self, transport: paramiko.Transport) -> str:
+        """A key was right, perhaps, and the account is not; what PAM says of that comes as a banner."""
+        handler: Any = transport.auth_handler
+        banner = _in_short(decode(handler.banner or b"")) if handler is not None else ""
+        said = self._said or (f" ('{banner}')" if banner else "")
+        return (
+            f"{self.sentence(f'hung up during the login{said}')} Is the account there closed, expired or kept out "
+            "(PAM, /etc/nologin)? The log of its sshd says which."
+        )
 
     def _refuse_silence(self, transport: paramiko.Transport, error: Exception) -> None:
         if transport.is_active() and "timeout" in str(error):
@@ -494,7 +508,9 @@ class Login:
         return f" ('{self.last_words.text}')" if self.last_words.text else ""
 
     def _no_keys(self, user: str, allowed: list[str]) -> str:
-        ways = _in_short(" or ".join(allowed))
+        ways = _in_short(" or ".join(filter(None, allowed)))
+        if not ways:
+            return self.sentence(f"takes no login of user '{user}' at all: each kind of it is off in its sshd_config")
         way_out = "allow a key there (PubkeyAuthentication), or set 'ssh.password' where there is nothing else"
         what = self.sentence(f"lets user '{user}' in by {ways} only")
         if any("gssapi" in each for each in allowed):
@@ -517,16 +533,20 @@ class Login:
         if not offered:
             what = f"was not connected to: there is no key to offer for user '{user}'"
             ways_out = ["Set 'ssh.key', or load a key into an agent."]
-        elif hung_up and offered != ["its password"]:
+        elif hung_up and offered != [_ITS_PASSWORD]:
             keys = f"{len(offered)} key{'' if len(offered) == 1 else 's'}"
             what = f"hung up after {keys} of user '{user}'{self._said}: {', '.join(offered)}"
             ways_out = ["Servers take a few keys only (MaxAuthTries)."]
-        elif offered == ["its password"]:
+        elif offered == [_ITS_PASSWORD]:
             what = f"refused the login of user '{user}' with its password"
-            ways_out = ["Is it the right one, and is the account not locked?"]
+            ways_out = [_IS_IT_RIGHT]
         else:
             what = f"refused the login of user '{user}' with {', '.join(offered)}"
-            ways_out = [f"Is the key in {user}'s authorized_keys there, and is the account not locked?"]
+            root = "PermitRootLogin, " if user == "root" else ""
+            ways_out = [
+                f"Is the key in {user}'s authorized_keys there, and is the account not locked? The log of its sshd "
+                f"says why: {root}AllowUsers, the modes of the home or a shell that is missing refuse in the same way."
+            ]
         if offered and (hung_up or identities.left_over) and identities.in_agent > 1:
             ways_out.append(
                 f"The agent has {identities.in_agent} keys, of which the first {len(offered)} were offered; name the "

@@ -104,6 +104,7 @@ _WAITS_FOR_INPUT = (
 )
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
 _DOES_NOTHING = "that does what it is sent (does a filter stand in between?)"
+_TALKS = "within the megabyte that it prints first"
 _OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
 _NO_STDERR = "its standard error is missing: the login passes none on"
@@ -1051,6 +1052,8 @@ class _Visit:
         elif lane.is_over:
             self._retire(lane)
         elif lane.is_flooded:
+            if not (lane.said_hello or lane.to_gate):
+                raise self._host.no_shell(_login_words(lane.talk), lacks=_TALKS)
             self._in_order, self._attempts = False, REVISITS
             self._retire(lane, lost="connection lost: the host sent far more than it was asked for,")
         elif running is not None and running.is_overdue:
