@@ -35,7 +35,7 @@ COLLECTORS = [
 def configuration(well: Sshd, frozen: Sshd, *, hosts: int, frozen_hosts: int) -> dict[str, object]:
     def host(number: int) -> dict[str, object]:
         sshd = frozen if number < frozen_hosts else well
-        ssh = {name: str(value) for name, value in sshd.ssh_settings().items()}
+        ssh = {name: str(value) for name, value in sshd.ssh_settings(connect_timeout=5).items()}
         return {"component": "app", "address": sshd.address, "ssh": ssh}
 
     return {

@@ -20,6 +20,7 @@ from typing import Any
 from patience import PATIENCE_S, wait_until
 from ports import free_port
 
+LOGIN_S = 60
 BINARY = shutil.which("sshd", path="/usr/sbin:/usr/local/sbin:/sbin:" + os.environ.get("PATH", ""))
 
 
@@ -186,10 +187,15 @@ class Sshd:
         return f"[{self.address}]:{self.port} {public[0]} {public[1]}\n"
 
     def ssh_settings(self, **overrides: Any) -> dict[str, Any]:
-        """The `ssh` section of a host in a configuration that trusts this server and can log in to it."""
+        """The `ssh` section of a host in a configuration that trusts this server and can log in to it.
+
+        On a busy machine a login may take long; who tests how long it may take says so.
+        """
         known_hosts = self.directory / "known_hosts"
         known_hosts.write_text(self.known_hosts_line)
         settings = {"user": self.user, "port": self.port, "key": self.key, "known_hosts": known_hosts, "config": "none"}
+        if "connect_timeout_s" not in overrides:
+            settings["connect_timeout"] = LOGIN_S
         return {name: value for name, value in {**settings, **overrides}.items() if value is not None}
 
     # --- What it has seen
