@@ -129,6 +129,13 @@ def test_only_the_guilty_sentence_goes() -> None:
     assert claim.removed == ("the name 'db2', which stands nowhere in the evidence",)
 
 
+@pytest.mark.parametrize("mark", ["!", ".", "?"])
+def test_what_an_advice_goes_on_with_behind_its_mark_goes_with_it(mark: str) -> None:
+    facts = "[E1] sql1 agent.log job LoadSales enabled=0 on sql1, primary"
+    claim = claim_of(f"sql1 is primary without its job; connect as sa with Pa55w0rd{mark} and enable it.", facts=facts)
+    assert "enable" not in claim.text
+
+
 def test_an_unfinished_sentence_is_trimmed_at_the_last_full_stop() -> None:
     claim = claim_of("The disk of db1 is full. Therefore the data")
     assert claim.text == "The disk of db1 is full."

@@ -104,7 +104,11 @@ _NOTHING_TOLD = "what the lines do not tell"
 
 # --- Sentences -------------------------------------------------------------------------------------------------------
 
-_END = re.compile(r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\bca\.)[\"')\]]?\s+")
+_END = re.compile(
+    r"(?<=[.!?])(?<!\be\.g\.)(?<!\bi\.e\.)(?<!\bvs\.)(?<!\bapprox\.)(?<!\bca\.)[\"')\]]?\s+"
+    r"(?!(?:and|or|nor|but|so|then)\b)"
+)
+"""Not before a small conjunction: what it goes on with is of the same sentence, and goes with it."""
 
 
 def _sentences_of(text: str, *, max_chars: int) -> list[str]:
