@@ -76,6 +76,11 @@ SETS = (
     "hint_cases_chat_1.yaml",
     "hint_cases_chat_2.yaml",
     "hint_cases_chat_3.yaml",
+    "hint_cases_plain_5.yaml",
+    "hint_cases_chat_4.yaml",
+    "hint_cases_mixed_8.yaml",
+    "hint_cases_assistant_5.yaml",
+    "hint_cases_author_1.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
