@@ -21,7 +21,7 @@ import pytest
 from needs import need
 from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, running_with, throw_away_user
-from ways import run, to
+from ways import item, run, to, visit
 
 from FailTaleLibrary.transports import CommandResult, Connections
 from FailTaleLibrary.transports.local import LocalTransport
@@ -119,7 +119,8 @@ def test_nothing_outlives_its_time_limit_and_what_came_is_kept(
     def ask(number: int) -> CommandResult:
         shape = SHAPES[number]
         producer = shape.producer if tools is HOSTS[0] else shape.producer.replace("yes part", NO_END)
-        return run(ways[number % 3], producer, shape.filters, timeout_s=LIMIT_S, max_bytes=100)
+        one = item("one", producer, shape.filters, timeout_s=LIMIT_S, max_bytes=100)
+        return visit(ways[number % 3], one)["one"]  # as a collection does, which waits longer than `run`
 
     with ThreadPoolExecutor(len(SHAPES)) as threads:
         answers = dict(zip(SHAPES, threads.map(ask, range(len(SHAPES))), strict=True))
