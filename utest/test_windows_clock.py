@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from patience import wait_until
+from patience import PATIENCE_S, wait_until
 
 from FailTaleLibrary.config import Collector, Config
 from FailTaleLibrary.transports import Connections, Script
 from FailTaleLibrary.transports.base import read_epoch
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
+from FailTaleLibrary.windows.main_thread import LostTime, crowding, turns
 from FailTaleLibrary.windows.marks import (
     PENDING,
     TOO_SOON,
@@ -29,9 +30,9 @@ from FailTaleLibrary.windows.marks import (
     UNREACHED,
     Openings,
     Pace,
-    crowding,
-    is_computing,
 )
+
+ROOT = Path(__file__).parent.parent
 
 
 def now() -> datetime:
@@ -146,7 +147,7 @@ def test_hosts_are_asked_first_one_after_another_where_the_run_computes_and_at_o
     hosts = {f"app{number}": {"component": ["app"], "transport": "local"} for number in range(5)}
     config = a_config(hosts=hosts)
     run = ARun()
-    with marks_with(config, Openings(3600.0, run.is_busy)) as marks:
+    with marks_with(config, Openings(3600.0, run.is_busy, look_again_s=0.0)) as marks:
         marks.window_began()
         until(lambda: len(marked(marks, hosts)) == 1)
         looks = run.looks
@@ -160,7 +161,7 @@ def test_hosts_are_asked_first_one_after_another_where_the_run_computes_and_at_o
 
 def test_a_run_that_ends_does_not_wait_for_hosts_that_were_never_asked() -> None:
     hosts = {f"app{number}": {"component": ["app"], "transport": "local"} for number in range(5)}
-    with marks_with(a_config(hosts=hosts), Openings(3600.0, ARun().is_busy)) as marks:
+    with marks_with(a_config(hosts=hosts), Openings(3600.0, ARun().is_busy, look_again_s=0.0)) as marks:
         marks.window_began()
         until(lambda: len(marked(marks, hosts)) == 1)
         marks.close()
@@ -181,24 +182,86 @@ def marked(marks: Marks, hosts: dict[str, Any]) -> list[str]:
     return [host for host in hosts if newest(marks, host) is not None]
 
 
-@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="this kernel does not tell what a process does")
-@pytest.mark.parametrize(("work", "computes"), [("while True: pass", True), ("time.sleep(3600)", False)])
+LOOKED_AT = """
+import threading, time
+from FailTaleLibrary.windows.main_thread import is_computing
+told, waited = [], []
+def waits():
+    with open(f"/proc/self/task/{threading.main_thread().native_id}/status") as status:
+        return int(status.read().rpartition("\\nvoluntary_ctxt_switches:")[2].split()[0])
+def look():
+    time.sleep(0.3)
+    while len(told) < 3 or len(set(told[-3:])) > 1 or told[-1] != COMPUTES:
+        before = waits()
+        for _ in range(3):
+            told.append(is_computing(threading.Event()))
+        waited.append(waits() - before)
+thread = threading.Thread(target=look)
+thread.start()
+while thread.is_alive():
+    WORK
+print(min(waited))
+"""
+ON_LINUX = pytest.mark.skipif(
+    not Path("/proc/self/schedstat").exists(), reason="this kernel does not tell what a process does"
+)
+
+
+def looked_at(work: str, *, computes: bool) -> int:
+    """How often a main thread that does such work waited while it was looked at three times, and told as it is."""
+    script = LOOKED_AT.replace("WORK", work).replace("COMPUTES", str(computes))
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE_S, check=True)
+    return int(done.stdout)
+
+
+@ON_LINUX
+@pytest.mark.parametrize(("work", "computes"), [("sum(range(1000))", True), ("time.sleep(0.5)", False)])
 def test_a_run_that_computes_is_told_from_one_that_waits(work: str, computes: bool) -> None:
-    command = [sys.executable, "-c", f"import time\nprint('ready', flush=True)\n{work}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        try:
-            assert process.stdout is not None
-            process.stdout.readline()
-            place = Path(f"/proc/{process.pid}")
-            until(lambda: is_computing(threading.Event(), process=place) == computes)
-            told = [is_computing(threading.Event(), process=place) for _ in range(3)]
-        finally:
-            process.kill()
-    assert told == [computes] * 3
+    looked_at(work, computes=computes)
 
 
-def test_where_nobody_tells_whether_a_run_computes_no_host_waits(tmp_path: Path) -> None:
-    assert not is_computing(threading.Event(), process=tmp_path)
+@ON_LINUX
+def test_to_look_whether_a_run_computes_takes_pythons_lock_from_it_twice_at_most() -> None:
+    """It was two dozen times: each file that another thread reads is some of them, and finds the caches cold behind it.
+
+    The test itself reads a file, at which end and begin of looking are one or two more.
+    """
+    assert looked_at("sum(range(1000))", computes=True) <= 3 * 2 + 10
+
+
+@ON_LINUX
+def test_how_often_a_main_thread_waits_is_counted() -> None:
+    before = turns()
+    for _ in range(20):
+        time.sleep(0.001)
+    assert 20 <= turns() - before < 200
+
+
+@ON_LINUX
+def test_what_a_main_thread_loses_to_others_counts_where_it_computes() -> None:
+    def lost_s(goes_on: Callable[[threading.Thread], object]) -> float:
+        lost: list[float] = []
+
+        def take_turns() -> None:
+            since = LostTime()
+            for _ in range(50):
+                time.sleep(0.001)
+            lost.append(since.until_now())
+
+        thread = threading.Thread(target=take_turns)
+        thread.start()
+        while thread.is_alive():
+            goes_on(thread)
+        return lost[0]
+
+    computing_s = max(lost_s(lambda _: sum(range(1000))) for _ in range(3))
+    waiting_s = min(lost_s(lambda thread: thread.join()) for _ in range(3))
+    assert computing_s > 5 * waiting_s
+
+
+def test_where_nobody_tells_how_often_it_waits_nothing_is_counted(tmp_path: Path) -> None:
+    assert turns(tmp_path / "none") == 0
 
 
 def test_a_mark_that_was_dear_is_not_repeated_soon() -> None:

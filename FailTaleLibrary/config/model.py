@@ -613,7 +613,7 @@ class Config(Section):
         description="When to note log positions and baselines: at the start of each test, of each suite, or never. "
         "With `off` a green run touches no host. Short tests share a mark: all marks of a run take about 1 % of one "
         "processor at most, also the first ones with their logins: where the tests themselves keep the processor busy, "
-        "hosts get theirs one after another, about two seconds apart.",
+        "hosts get theirs one after another, about three seconds apart.",
     )
     limits: Limits = Field(default_factory=Limits, description="The longest and the most that evidence may cost.")
     tags: Tags = Field(default_factory=Tags, description="For which failing tests evidence is collected.")

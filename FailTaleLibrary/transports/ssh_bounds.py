@@ -53,6 +53,8 @@ _WRITING_S = 15.0
 """For one packet of ours."""
 _OLD_NAME, _NEW_NAME = "curve25519-sha256@libssh.org", "curve25519-sha256"
 """Of one and the same key exchange."""
+_READ_BYTES = 32 * 1024
+"""At once, at most."""
 _SPARE_BYTES = 64 * 1024
 """Beyond a channel's window: it may be under way when the window shrinks."""
 
@@ -75,11 +77,32 @@ class ServerViolation(paramiko.SSHException):
     """A server went beyond what it may do; the words go on behind "Host 'web1' "."""
 
 
+class _ReadAhead:
+    """A connection from which as much is read at once as has come.
+
+    paramiko (5.1) reads each packet by two calls, and waits twice in each. Every such wait takes Python's lock from the
+    thread that runs the tests.
+    """
+
+    def __init__(self, connection: Stream) -> None:
+        self._connection = connection
+        self._read = b""
+
+    def recv(self, size: int) -> bytes:
+        if not self._read:
+            self._read = self._connection.recv(max(size, _READ_BYTES))
+        data, self._read = self._read[:size], self._read[size:]
+        return data
+
+    def close(self) -> None:
+        self._connection.close()
+
+
 class BoundedPacketizer(Packetizer):
     """Packets and lines of a server within bounds."""
 
     def __init__(self, connection: Stream) -> None:
-        super().__init__(connection)  # type: ignore[arg-type]
+        super().__init__(_ReadAhead(connection))  # type: ignore[arg-type]
         self.violation = ""
         """What the server did that ended its connection: words behind "the host "."""
         self.has_ended = False

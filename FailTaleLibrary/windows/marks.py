@@ -15,7 +15,6 @@ from collections import Counter, deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from functools import partial
-from pathlib import Path
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Collector, Config
@@ -33,6 +32,7 @@ from FailTaleLibrary.transports import (
     VisitStart,
 )
 from FailTaleLibrary.transports.base import Fleet, HostVisit, read_epoch
+from FailTaleLibrary.windows import main_thread
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.collector_text import (
     baseline_line,
@@ -121,48 +121,12 @@ class Pace:
         return max(quiet_s, min(quiet_s * crowding, self.least_s * hosts))
 
 
-_SCHEDULED = Path("/proc/self/schedstat")
-"""Of the main thread: nanoseconds computed, nanoseconds waited for a processor; docs.kernel.org, sched-stats."""
-
-
-def crowding(scheduled: Path = _SCHEDULED) -> float:
-    """How many times as long the main thread takes as it computes, because others do; 1 where nobody tells.
-
-    What it waits for by itself, such as a page to load, does not count.
-    """
-    try:
-        computed, waited = map(int, scheduled.read_text().split()[:2])
-    except (OSError, ValueError):
-        return 1.0
-    return 1 + waited / max(1, computed)
-
-
-_OPENING_CPU_S = 0.02
-"""Of a login and the first mark after it; 12 ms where nothing else computes, 25 beside a main thread that does."""
-_SAMPLE_S = 0.1
-_BUSY_SHARE = 0.5
+_OPENING_CPU_S = 0.03
+"""Of a login and the first mark after it, beside a main thread that computes: 20 ms, and what that one loses."""
+_LOOK_AGAIN_S = 0.4
+"""After a moment in which the run computed."""
 _QUIET_S = 0.5
 """So long after a moment in which the run only waited hosts are asked without looking again."""
-
-
-def is_computing(cancel: threading.Event, *, process: Path = Path("/proc/self")) -> bool:
-    """Whether the main thread computes, or would if others let it, and does not wait for something; for a moment.
-
-    False where nobody tells: macOS, Windows.
-    """
-    try:
-        before = _processor_s(process)
-        cancel.wait(_SAMPLE_S)
-        # One that gets no processor at all in the meantime is runnable.
-        is_runnable = (process / "stat").read_text().rpartition(")")[2].split()[0] == "R"
-        return is_runnable or _processor_s(process) - before >= _BUSY_SHARE * _SAMPLE_S
-    except (OSError, ValueError, IndexError):
-        return False
-
-
-def _processor_s(process: Path) -> float:
-    """For how long the main thread has computed, or waited for a processor."""
-    return sum(map(int, (process / "schedstat").read_text().split()[:2])) / 1e9
 
 
 class Openings:
@@ -172,9 +136,17 @@ class Openings:
     waits for its product does not notice them.
     """
 
-    def __init__(self, pause_s: float, is_busy: Callable[[threading.Event], bool] = is_computing) -> None:
+    def __init__(
+        self,
+        pause_s: float,
+        is_busy: Callable[[threading.Event], bool] = main_thread.is_computing,
+        *,
+        look_again_s: float = _LOOK_AGAIN_S,
+    ) -> None:
+        """``look_again_s`` after a moment in which the run was busy."""
         self._pause_s = pause_s
         self._is_busy = is_busy
+        self._look_again_s = look_again_s
         self._turn = threading.Lock()
         self._next_at = self._quiet_until = float("-inf")
 
@@ -184,6 +156,8 @@ class Openings:
             while (now := time.monotonic()) < self._next_at and now > self._quiet_until and not cancel.is_set():
                 if not self._is_busy(cancel):
                     self._quiet_until = time.monotonic() + _QUIET_S
+                else:
+                    cancel.wait(min(self._look_again_s, max(0.0, self._next_at - time.monotonic())))
             self._next_at = time.monotonic() + self._pause_s
 
 
@@ -430,9 +404,10 @@ class Marks:
                 return failed
             transport.connect()  # once a run, so that it does not count for the pace
             began_s, began = time.thread_time(), time.monotonic()
+            lost_s = main_thread.LostTime()
             taken = take_mark(transport, marks.script, cancel=self._cancel)
-            cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s)
-            pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=crowding())
+            cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s) + lost_s.until_now()
+            pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=main_thread.crowding())
             if place[1]:  # the engine starts several programs for it, on the machine of the product
                 pause_s = max(pause_s, _ENGINE_PAUSE * (time.monotonic() - began))
         except (FailTaleError, ValueError, OSError) as error:
