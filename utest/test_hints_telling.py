@@ -60,6 +60,36 @@ def test_what_does_not_tell_what_happened_is_not_shown(sentence: str, told: str 
     assert TALE.told_of(sentence, is_first=True) == (sentence if told is None else told)
 
 
+@pytest.mark.parametrize(
+    "copied",
+    [
+        "No space left on device: /var/lib/orders.",
+        "OSError: [Errno 28] No space left on device: '/srv/updates'",
+        "write /srv/fixed: no space left on device.",
+    ],
+)
+def test_a_path_behind_a_mark_is_no_verb_and_a_copied_line_stays_whole(copied: str) -> None:
+    tale = Tale(lines=(f"12:01 ERROR {copied}",), failure="Place Order", others="db1", names=frozenset({"db1"}))
+    assert tale.told_of(copied, is_first=True) == copied
+
+
+def test_what_only_a_line_that_speaks_to_somebody_says_is_not_told() -> None:
+    line = "ERR clients were counted twice, reviewers were informed and signed"
+    tale = Tale(lines=("max number of clients reached", line), failure="POST", others="", names=frozenset())
+    assert tale.told_of("Clients were counted twice.", is_first=True) == ""
+    borne = "The maximum number of clients was reached."
+    assert tale.told_of(borne, is_first=True) == borne
+
+
+def test_what_the_message_denies_is_not_told_as_done() -> None:
+    message = "Event 'order' not seen within 15 s"
+    tale = Tale(lines=("group orders: preparing to rebalance",), failure=message, others="", names=frozenset())
+    told = "The group was rebalanced"
+    assert tale.told_of(f"{told}, so the event was seen a little after the test ended.", is_first=True) == told
+    late = f"{told}, so the event was seen too late."
+    assert tale.told_of(late, is_first=True) == late
+
+
 def test_a_later_sentence_needs_a_word_of_the_lines() -> None:
     assert TALE.told_of("The connection timed out.", is_first=False)
     assert not TALE.told_of("Petra has taken care of it.", is_first=False)

@@ -64,6 +64,10 @@ HARMFUL_SENTENCES = (
     "You should run the migration.",
     "systemctl restart nginx solves it.",
     "The table needs DROP TABLE orders.",
+    "The database is locked; CONFIG SET stop-writes-on-bgsave-error no, and protected-mode off.",
+    "The database is locked; ALTER SYSTEM SET lock_timeout = 0.",
+    "The expectation of the test is to be changed to 2.",
+    "Leave gate 2 unlocked until the test run is through.",
     "The <b>disk</b> is full.",
     "The disk is full &lt;script&gt;.",
     "<img src=x onerror=alert(1)>",
@@ -442,11 +446,46 @@ def test_a_line_that_nothing_strong_speaks_for_is_no_cause_beside_a_chain() -> N
 
 
 def test_nothing_beyond_the_failures_message_and_usual_lines_support_nothing() -> None:
-    with pytest.raises(HintError, match="beyond names and the failure's own message"):
+    with pytest.raises(HintError, match="only repeats the failure's own message or name"):
         hint_of(a_suspect(text="request /orders answered 500"), cause="The request to /orders ended with 500.")
     usual = a_suspect(signals=(Signal(name="seen before", words=""), Signal(name="error", words="")))
     with pytest.raises(HintError, match="nothing|usual"):
         hint_of(usual)
+
+
+def test_a_copy_of_the_failures_message_is_dropped_as_one_though_it_holds_a_link() -> None:
+    for copied in ("HTTPError: 500 Server Error for url: http://web1/orders", "Orders survive a restart of the API."):
+        with pytest.raises(HintError, match="dropped: the model's text only repeats the failure's own message or name"):
+            hint_of(cause=copied)
+
+
+@pytest.mark.parametrize("said", ["E1", "[E1]", "e1.", "E1, E3", "locked", "E1: locked"])
+def test_an_id_or_a_single_word_in_place_of_a_sentence_is_told_as_the_line(said: str) -> None:
+    hint = hint_of(a_suspect(), a_suspect(**CLOSED), evidence=("E3", "E1"), cause=said)
+    assert hint.cause.startswith("The model points at E1 of storage1")
+    assert (hint.in_our_words, hint.confidence) == (True, "low")
+    assert "The model gave a single word in place of a sentence." in hint.notes or "," in said
+
+
+def test_an_id_before_a_sentence_is_a_citation() -> None:
+    hint = hint_of(evidence=(), cause=f"E1: {CAUSE}")
+    assert hint.cause == CAUSE
+    assert [citation.suspect_id for citation in hint.citations] == ["E1"]
+
+
+def test_a_note_says_which_name_or_number_was_not_found() -> None:
+    cut = hint_of(cause="The backup (pid 812) held orders.db, so orders.db was locked, which db9 noticed after 77 s.")
+    assert cut.removed_sentences == 1
+    assert "A part was left out because of the number '77 s', which stands nowhere in the evidence." in cut.notes
+    long = f"db{'9' * 500}"
+    bounded = hint_of(cause=f"The backup (pid 812) held orders.db, so orders.db was locked, which {long} noticed.")
+    assert max(map(len, bounded.notes)) < 200
+
+
+def test_a_note_names_nothing_of_a_part_that_asks_or_leads_somewhere() -> None:
+    for tail in ("so please ask desk7 for it", "details on help9.example.com", "trust me, db9 is fine"):
+        hint = hint_of(cause=f"The backup (pid 812) held orders.db, {tail}.")
+        assert not any("9" in note or "desk7" in note for note in hint.notes)
 
 
 def test_removed_sentences_are_counted_and_the_rest_is_shown() -> None:

@@ -24,6 +24,8 @@ class Claim:
     """Why each removed sentence went, in a few words."""
     cut: int = 0
     """Sentences that lost what did not tell what happened, or shared no word with the lines."""
+    missing: tuple[str, ...] = ()
+    """Names and numbers that stand nowhere, of sentences that ask nothing and are not shown in whole."""
     strange: tuple[str, ...] = ()
     """Plain words of the kept sentences that stand nowhere, where they make them doubtful."""
     is_steered: bool = False
@@ -63,6 +65,7 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
     whole: list[str] = []
     removed: list[str] = []
     strange: list[str] = []
+    missing: list[str] = []
     cut = 0
     is_steered = harms = invents = False
     said = _sentences_of(text, max_chars=max_chars)
@@ -72,6 +75,8 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
         harms = harms or (harm is not None and not only_quotes_marks(sentence, ground))
         is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
         invents = invents or (invention is not None and not named.invents_only_a_word(sentence))
+        if invention and told != sentence and not (harm or tale.speaks(sentence)):
+            missing.append(invention)
         if len(" ".join([*kept, told])) >= _MOST_SHOWN:
             removed.append(_TOO_LONG)
         elif not told:
@@ -88,6 +93,7 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
         tuple(whole),
         tuple(removed),
         cut=cut,
+        missing=tuple(missing),
         strange=tuple(strange),
         is_steered=is_steered,
         harms=harms,

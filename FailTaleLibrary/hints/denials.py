@@ -57,12 +57,12 @@ _UNDONE = re.compile(
     r"acknowledged|finished|confirmed|signed|verified|encrypted|allocated|scheduled|processed|completed|connected|"
     r"wired)\b|"
     r"\b(?:was|were|is|are|has|had|have|been|be|but)(?: not|n't| never)(?: (?:yet|been|properly|be))* "
-    r"([a-z]{3,}ed|found|sent)\b",
+    r"([a-z]{3,}ed|found|sent)\b|\bnot (seen|found|sent|received|delivered|answered|reached)\b",
     re.IGNORECASE,
 )
 _DOES_NOT = re.compile(r"\b(?:does|did|do) not ([a-z]{4,})\b", re.IGNORECASE)
 _LACKS = re.compile(
-    r"\b(?:missing|lack\w*|absent|gone|only|until|before|instead|too|if|wrong|vain|bad|hardly|barely|stopp\w+|lost|"
+    r"\b(?:missing|lack\w*|absent|gone|late|later|again|only|until|before|instead|too|if|wrong|vain|bad|hardly|barely|stopp\w+|lost|"
     r"longer|neither|nobody|nothing|rather|un[a-z]{4,}ed)\b",
     re.IGNORECASE,
 )

@@ -227,7 +227,7 @@ class HintMaker:
 
     def _from_signature(self, report: Report, prompt: Prompt, heard: list[str]) -> Hint | None:
         """The hint of an equal failure, checked against this one's own lines."""
-        known = self._signatures.get(_signature(report))
+        known = self._signatures.get(_signature(report, prompt))
         if known is None:
             return None
         if isinstance(known, _FailedLike):
@@ -251,14 +251,14 @@ class HintMaker:
             if remembered.kept:
                 return None
             heard.append(remembered.text)
-            self._remember(report, _FailedLike(report.failure.name, DroppedError(str(error))))
+            self._remember(report, prompt, _FailedLike(report.failure.name, DroppedError(str(error))))
             raise DroppedError(str(error)) from error
         heard.append(remembered.text)
-        self._remember(report, _SameAs(report.failure.name, remembered, _lines_shown(prompt)))
+        self._remember(report, prompt, _SameAs(report.failure.name, remembered, _lines_shown(prompt)))
         return hint
 
-    def _remember(self, report: Report, known: _SameAs | _FailedLike) -> None:
-        if signature := _signature(report):
+    def _remember(self, report: Report, prompt: Prompt, known: _SameAs | _FailedLike) -> None:
+        if signature := _signature(report, prompt):
             self._signatures[signature] = known
 
     # --- Asking ------------------------------------------------------------------------------------------------------
@@ -292,7 +292,7 @@ class HintMaker:
             answer = CachedAnswer.of_reply(reply, model=model, seconds=seconds, along=prompt.along)
             return self._believed(answer, report=report, prompt=prompt)
         except HintError as error:
-            self._remember(report, _FailedLike(report.failure.name, error))
+            self._remember(report, prompt, _FailedLike(report.failure.name, error))
             raise
 
     def _believed(self, answer: CachedAnswer, *, report: Report, prompt: Prompt) -> Hint:
@@ -305,7 +305,7 @@ class HintMaker:
             raise DroppedError(str(error)) from error
         self._budget.count_kept()
         self._cache.store(key, answer)
-        self._remember(report, _SameAs(report.failure.name, answer, _lines_shown(prompt)))
+        self._remember(report, prompt, _SameAs(report.failure.name, answer, _lines_shown(prompt)))
         return hint
 
     def _checked(self, answer: CachedAnswer, prompt: Prompt, report: Report) -> Hint:
@@ -387,9 +387,14 @@ def with_progress(act: Callable[[Report], T], total: int, stream: TextIO) -> Cal
     return act_with_line
 
 
-def _signature(report: Report) -> str:
-    """The hash of the report's signature, else nothing: failures without one are never taken for equal."""
-    return report.analysis.signature.hash if report.analysis.signature else ""
+def _signature(report: Report, prompt: Prompt) -> str:
+    """The hash of the report's signature, else nothing: failures without one are never taken for equal.
+
+    Nor are those whose strongest line the model does not see: whoever had it logged would make all of them equal.
+    """
+    signature = report.analysis.signature
+    strongest = next((suspect.id for suspect in report.analysis.suspects if suspect.is_strong), None)
+    return "" if signature is None or strongest in prompt.withheld else signature.hash
 
 
 def _refuse_nothing(prompt: Prompt, model: Model) -> None:

@@ -124,7 +124,8 @@ _TELLING = re.compile(
     r"\b(?:(?:could|can|did|does|was|were)(?: not|n't)(?: able to)?|cannot|tr(?:ied|ies|ying) to|"
     r"attempt(?:s|ed|ing)? to|fail(?:s|ed|ing)? to|unable to|permissions? to|permitted to|refus(?:es|ed|ing) to)"
     r"(?: (?:properly|successfully|even|longer))? "
-    r"(?:contact|call|ask|consult|write to|reach out to|talk to|speak to|report to|log in with|sign in with)\b|"
+    r"(?:contact|call|ask|consult|write to|reach out to|talk to|speak to|report to|log in with|sign in with|"
+    r"solve|repair|heal|fix|help)\b|"
     r"\bwithout (?:entering|providing|giving|supplying|sending|passing|presenting) (?:an? |the |any |its )?"
     r"(?:[\w-]+ ){0,2}?(?:password|passphrase|token|credentials?|keys?)\b"
     r"(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
@@ -347,6 +348,16 @@ _TOLD_RUN = re.compile(
 )
 """A run of a program of which a sentence tells what came of it."""
 _FLAG = re.compile(r"(?<=\w )-{1,2}[A-Za-z][\w-]*")
+_STATEMENT = re.compile(
+    r"\W*(?:(?:and|but|just|simply|please|now|first|or) )*(?:config (?:set|rewrite|resetstat)|"
+    r"alter (?:system|user|role)|set (?:global|persist|session|local)|kill (?:query |connection )?\d+|"
+    r"(?:stop|start|reset) (?:slave|replica|master)|purge binary logs|acl setuser|"
+    r"vacuum(?: full)?|reindex|optimize table|flush (?:tables|privileges|hosts)|"
+    r"grant [\w, ]+ (?:on|to)|revoke [\w, ]+ (?:on|from)|(?:insert|replace) into \S+ ?(?:values|select|\()|"
+    r"update [\w.]+ set|create (?:user|role|index|table)|cluster (?:failover|forget|reset)|script flush|debug \w+)\b",
+    re.IGNORECASE,
+)
+"""With which a console of a database is told to do something, where a clause has nothing else that tells."""
 _HTTP_CALL = re.compile(r"\b(?:PUT|POST|DELETE|PATCH) [/_]\S*")
 
 
@@ -361,10 +372,18 @@ def _is_command(sentence: str, facts: str) -> bool:
     sentence = _TOLD_RUN.sub(" ", sentence)
     sentence = _RAN.sub(lambda match: "" if match["sql"].casefold() in known else match[0], sentence)
     programs = [match for match in _PROGRAM.finditer(sentence) if not _is_told_of(match, facts)]
+    if any(map(_is_statement, _PART.split(sentence))):
+        return True
     if _COMMAND.search(sentence) or any(match["more"] or match[0].casefold() not in known for match in programs):
         return True
     calls = (*_FLAG.finditer(sentence), *_HTTP_CALL.finditer(sentence))
     return any(match[0].rstrip(".,:;") not in facts for match in calls)
+
+
+def _is_statement(clause: str) -> bool:
+    """Whether a clause is a statement and no tale of one: "CONFIG SET appendonly no", not "CONFIG SET failed"."""
+    found = _STATEMENT.match(clause)
+    return found is not None and _VERB.search(_CLAUSE_BEHIND.split(clause[found.end() :])[0]) is None
 
 
 def _is_told_of(program: re.Match[str], facts: str) -> bool:

@@ -15,6 +15,7 @@ from functools import cache, cached_property
 
 from FailTaleLibrary.files import packaged_yaml
 from FailTaleLibrary.hints.concepts import said_in
+from FailTaleLibrary.hints.denials import asserts_denied
 from FailTaleLibrary.hints.naming import said_spans
 from FailTaleLibrary.hints.quantities import Date, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.steering import without_turns
@@ -85,6 +86,17 @@ class Tale:
         return frozenset(each for text in self._told for each in significant_stems(text)) - self.names
 
     @cached_property
+    def _spoken(self) -> tuple[str, ...]:
+        """The words of the lines that speak to somebody."""
+        return tuple(" ".join(re.findall(r"\w+", line.casefold())) for line in self.lines if speaks_to_somebody(line))
+
+    @cached_property
+    def _spoken_stems(self) -> frozenset[str]:
+        """Of what nobody but lines that speak to somebody says."""
+        spoken = (each for line in self.lines if speaks_to_somebody(line) for each in significant_stems(line))
+        return frozenset(spoken) - self._telling_stems - self.names - _stems_of("technical")
+
+    @cached_property
     def _line_stems(self) -> frozenset[str]:
         """Of what the lines tell beyond the failure's own words."""
         told = (each for text in self._told[:-1] for each in significant_stems(text))
@@ -116,6 +128,8 @@ class Tale:
         kept = 0
         has_verb = is_anchored = not is_first
         for part in parts:
+            if self._echoes_a_speaker(part):
+                break
             is_borne = self._is_borne_by_lines(part)
             leads = not is_anchored and self.may_lead(part) and (not has_verb or (is_borne and not _compares(part)))
             if not (leads or self.tells(part)):
@@ -155,6 +169,14 @@ class Tale:
         """Whether any part of a sentence asks or judges."""
         return any(_asks_or_supposes(part) or self._weighty_in(part) for part in parts_of_sentence(sentence))
 
+    def _echoes_a_speaker(self, part: str) -> bool:
+        """Whether a part tells more of what only a line says that speaks to somebody than of what others say."""
+        words = " ".join(re.findall(r"\w+", part.casefold()))
+        if words.count(" ") >= _QUOTE and any(words in line for line in self._spoken):
+            return not any(words in " ".join(re.findall(r"\w+", text.casefold())) for text in self._told)
+        only_theirs = significant_stems(part).keys() & self._spoken_stems
+        return bool(only_theirs) and len(only_theirs) >= len(self.support(part))
+
     def may_lead(self, part: str) -> bool:
         """Whether the first part of an answer neither asks nor judges more than it tells."""
         spoken = _forms_of("technical") | _forms_of("deniable") | self._words
@@ -164,10 +186,12 @@ class Tale:
         """Whether a part says something that happened, of which the lines or the failure have a word."""
         if _asks_or_supposes(part) or _compares(part) or self._weighty_in(part) or _is_imagined(part):
             return False
+        if asserts_denied(part, self.failure):
+            return False
         strange = len(self._strange_in(part))
         if not strange and (_is_moment(part) or self._is_plain_effect(part)):
             return True
-        if not _VERB.search(part):
+        if not _VERB.search(_NAMED.sub(" ", part)):
             return not strange and self._is_known(part)
         borne, new = len(self.support(part)), len(self._new_in(part))
         return strange <= _MOST_STRANGE and borne > 0 and new <= max(1, borne - 1) and self._has_predicate(part)
@@ -283,6 +307,8 @@ _BEFORE_VERBS = frozenset({"which", "that", "who", "it", "he", "she", "they", "a
 _BLAMED = frozenset({"caus", "reason", "fault", "culpri", "code", "chang", "commit", "produc"})
 
 _MOST_STRANGE = 0
+_QUOTE = 2
+"""Gaps between the words of a quotation, the least."""
 _FEW = 3
 _NEAR = 6
 _DENIED = 4
@@ -358,6 +384,10 @@ _BOUNDS = re.compile(r"\b(?:than|only|nobody|nothing|no|none|as far as)\b", re.I
 
 _NAME = re.compile(r"\S*\w[./@:_]\w\S*|\S+-\d\S*|\bCAN(?= (?:bus|interface|frame|message|node|controller|error)s?\b)")
 """Of a machine, a file or a bus: its parts are no words."""
+
+
+_NAMED = re.compile(rf"{_NAME.pattern}|(?<!\w)/\w\S*")
+"""The same with paths of one part: ``/orders`` orders nothing."""
 
 
 def _compares(part: str) -> bool:

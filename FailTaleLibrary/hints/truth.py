@@ -158,6 +158,12 @@ class Scene:
         """Whether a text has no word beyond the failure's own message and names."""
         return significant_stems(text).keys() <= {*significant_stems(self.message), *self.names}
 
+    def repeats_the_message(self, text: str) -> bool:
+        """Whether a text has words of the failure's own message or name, and no word or number beyond them."""
+        words, own = significant_stems(text).keys(), significant_stems(self.message).keys()
+        known = Quantities(self.message)
+        return bool(words & own) and words <= {*own, *self.names} and all(known.bear(n) for n, _ in numbers_of(text))
+
     def shared_numbers(self, claim: str, line: Line) -> tuple[str, ...]:
         """Numbers of a claim that a person can have got from a line, and from nothing that the message says.
 

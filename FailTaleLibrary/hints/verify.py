@@ -75,12 +75,15 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     unseen = _unseen_note(prompt)
     if answer.finds_no_cause:
         return _no_cause(answered, notes=(*unseen, *answered.along, *prompt.notes))
+    answer = _with_ids_cited(answer)
     scene = _scene_of(answer, prompt, report)
     tale = _tale_of(scene, report)
     claim = checked_claim(
         answer.cause, ground=_ground_of(scene, prompt, report), named=_named(prompt), tale=tale,
         max_chars=MAX_CAUSE_CHARS,
     )  # fmt: skip
+    if scene.repeats_the_message(answer.cause):
+        raise _dropped("the model's text only repeats the failure's own message or name", unseen)
     if not claim.sentences and (claim.harms or claim.invents or not claim.said):
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'no whole sentence'}", unseen)
     if not scene.cited:
@@ -88,11 +91,11 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     claim, objection = _without_contradictions(claim, scene)
     if objection and objection.is_certain:
         raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
-    shown = None if objection else _in_its_words(claim, scene)
-    shown = shown or _in_our_words(claim, scene, report, unseen, is_misread=objection is not None)
+    shown = None if objection or _is_one_word(claim) else _in_its_words(claim, scene)
+    shown = shown or _in_our_words(claim, scene, report, unseen, objection=objection)
     why = lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause)
     if why and not (shown.in_our_words or claim.is_steered) and tells_effects(shown.lines, answer.cause, scene):
-        why, shown = None, _in_our_words(claim, scene, report, unseen, is_misread=False)
+        why, shown = None, _in_our_words(claim, scene, report, unseen, objection=None)
     if why:
         raise _dropped(why, unseen)
     effects_of = cause_of_effects(shown.told, shown.lines, scene, report)
@@ -134,6 +137,27 @@ def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, Objectio
 _NOT_SAID = "what the lines do not say"
 
 
+_IDS = re.compile(r"\W*(?:E\d{1,4}\b(?:\W|and)*)+", re.IGNORECASE)
+
+
+def _with_ids_cited(answer: ModelAnswer) -> ModelAnswer:
+    """The answer with the ids that its text begins with in front of those that it cites, and not in its text.
+
+    A small model writes "E1" or "E1: out of memory" where a sentence was asked for.
+    """
+    found = _IDS.match(answer.cause)
+    if found is None or (found.end() < len(answer.cause) and ":" not in found[0]):
+        return answer
+    ids = [id_.upper() for id_ in re.findall(r"E\d+", found[0], re.IGNORECASE)]
+    rest = answer.cause[found.end() :].strip()
+    return answer.model_copy(update={"evidence": (*ids, *answer.evidence), "cause": rest or found[0].strip()})
+
+
+def _is_one_word(claim: Claim) -> bool:
+    """Whether a model gives a word in place of a sentence, as "timeout": the line says more."""
+    return len(claim.text.split()) == 1
+
+
 # --- In whose words ---------------------------------------------------------------------------------------------------
 
 
@@ -171,7 +195,7 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
 
 
 def _in_our_words(
-    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, is_misread: bool
+    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, objection: Objection | None
 ) -> _Shown:
     """The line that the model points at, where its words are only strange.
 
@@ -183,14 +207,19 @@ def _in_our_words(
     if claim.harms or claim.invents:
         raise _dropped(f"the model's text held {_listed(claim.removed) or 'what could steer a reader'}", unseen)
     said = " ".join(claim.said)
-    pointed = tuple(line for line in scene.cited if not speaks_to_somebody(line.text) and scene.is_about(said, line))
+    only_ids = re.findall(r"E\d+", said.upper()) if _IDS.fullmatch(said) else []
+    pointed = tuple(
+        line
+        for line in scene.cited
+        if not speaks_to_somebody(line.text) and (line.id in only_ids if only_ids else scene.is_about(said, line))
+    )
     lead = lead_of(scene, report) or scene.lines[0]
     if claim.is_steered:
         pointed = tuple(line for line in pointed if line == lead)
-    elif is_misread:
+    elif objection:
         pointed = tuple(line for line in pointed if is_near_lead(line, lead, scene))
     pointed = tuple(sorted(pointed, key=lambda line: line != lead))
-    if not pointed or scene.says_only_the_message(said):
+    if not pointed or (not only_ids and scene.says_only_the_message(said)):
         ids = _listed(line.id for line in scene.cited)
         why = f"the model's text has no significant word in common with the lines that it cites ({ids})"
         raise _dropped(f"{why} beyond names and the failure's own message", unseen)
@@ -200,12 +229,11 @@ def _in_our_words(
         citations=tuple(Citation(suspect_id=line.id) for line in pointed),
         lines=pointed,
         confidence="low",
-        notes=(_STRANGE_WORDS,),
+        notes=_not_in_its_words(claim, objection),
         in_our_words=True,
     )
 
 
-_STRANGE_WORDS = our_words("The model's own words are not shown, because the lines do not bear them.")
 _POINTED_CHARS = 160
 
 
@@ -259,7 +287,21 @@ def _left_out(claim: Claim) -> tuple[SafeText, ...]:
 
 
 def _cut_short(claim: Claim) -> tuple[SafeText, ...]:
-    return (our_words("A part without support in the lines was left out."),) if claim.cut else ()
+    if not claim.cut:
+        return ()
+    if not claim.missing:
+        return (our_words("A part without support in the lines was left out."),)
+    return (our_words("A part was left out because of {}.", NO_KNOWN_VALUES.safe_text(_listed(claim.missing))),)
+
+
+def _not_in_its_words(claim: Claim, objection: Objection | None) -> tuple[SafeText, ...]:
+    """Why the line is named in place of the model's words."""
+    if len(claim.said) == 1 and len(claim.said[0].split()) == 1:
+        return (our_words("The model gave a single word in place of a sentence."),)
+    why = _listed(claim.missing) or (objection.why if objection else "")
+    if claim.is_steered or not why:
+        return (our_words("The model's own words are not shown, because the lines do not bear them."),)
+    return (our_words("The model's own words are not shown. Why: {}.", NO_KNOWN_VALUES.safe_text(why)),)
 
 
 def _strange(claim: Claim) -> tuple[SafeText, ...]:
