@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import string
 import time
@@ -19,6 +20,7 @@ from FailTaleLibrary.errors import RedactionError
 from FailTaleLibrary.ranking import History
 from FailTaleLibrary.records import Evidence
 from FailTaleLibrary.redaction import Redactor
+from FailTaleLibrary.redaction.spans import Span, beside_tokens
 from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.rendering.words import error_places
 from FailTaleLibrary.run import Run, Stages
@@ -57,6 +59,32 @@ def test_collecting_leaves_ranking_and_drawing_their_part_of_the_failures_time(
 def test_a_text_that_nobody_waits_for_any_more_is_searched_no_further() -> None:
     with pytest.raises(RedactionError):
         Redactor().until(lambda: True).redact("password=tr0mbone77")
+
+
+@pytest.mark.parametrize("line", ["a", "password=tr0mbone77", '"password": "x1",'])
+@pytest.mark.parametrize("looks", [1, 10, 100])
+def test_a_search_for_secrets_ends_soon_once_nobody_waits_for_its_text(line: str, looks: int) -> None:
+    """It went on for a minute, with half a million lines counted as late once for each rule."""
+    left = iter(range(looks))
+    began = time.thread_time()
+    with contextlib.suppress(RedactionError):
+        Redactor(timeout_s=60).until(lambda: next(left, None) is None).redact(f"{line}\n" * 300_000)
+    assert time.thread_time() - began < 3
+
+
+def test_a_search_for_secrets_that_is_late_reads_the_lines_once_and_not_for_each_rule() -> None:
+    began = time.thread_time()
+    with contextlib.suppress(RedactionError):
+        Redactor(timeout_s=0.01).redact("a\n" * 500_000)
+    assert time.thread_time() - began < 5
+
+
+def test_tokens_are_taken_in_whole_in_a_time_linear_in_their_number() -> None:
+    data = b"[redacted:password] x\n" * 100_000
+    began = time.thread_time()
+    found = list(beside_tokens(data, (Span(at + 20, at + 21, "any") for at in range(0, len(data), 22))))
+    assert time.thread_time() - began < 5
+    assert len(found) == 100_000
 
 
 def test_a_text_may_have_less_time_than_the_configuration_says_and_never_more() -> None:

@@ -187,9 +187,12 @@ class Redactor:
 
     def _found_in_whole(self, data: bytes, budget: _Budget) -> Iterator[Span]:
         """Raises RedactionError when the time is used up."""
+        budget.check_wanted()
         yield from self._known.spans(data)
         yield from key_blocks.spans(data)
+        budget.check_wanted()
         yield from tables.spans(data)
+        budget.check_wanted()
         for whole in (*prefilter_across_lines().searchers_for(data), *self._rules):
             for span in whole.spans(data, 0, len(data)):
                 budget.check()
@@ -232,6 +235,11 @@ class _Budget:
         self._is_over = is_over
         self._began = clock()
 
+    def check_wanted(self) -> None:
+        """Raises RedactionError once nobody waits for the text: whoever goes on needs the processor."""
+        if self._is_over() or must_leave():
+            raise RedactionError("nobody waits for the text any more; it is withheld")
+
     def check(self) -> None:
         if self.spent > 1:
             raise RedactionError(f"redaction took longer than {self._timeout_s:g} s; the text is withheld")
@@ -256,6 +264,7 @@ def _in_lines(data: bytes, pieces: Iterable[tuple[int, int]], budget: _Budget) -
     share = _MOST_OF_A_LINE if b"\n" in data else 1.0  # a line alone takes nothing from others
     for start, end in reversed(list(pieces)):
         if not line[0] <= start < line[1]:
+            budget.check_wanted()
             line, began, is_withheld = _line_around(data, start, start), budget.spent, False
         if is_withheld:
             continue
@@ -308,7 +317,12 @@ def _whole(data: bytes, end: int, span: Span) -> Span:
 
 def _suspicious(data: bytes, budget: _Budget) -> Iterator[tuple[int, int]]:
     """Lines that hold a keyword of a rule, each once; long ones in overlapping pieces."""
-    for start, end in prefilter().lines(data, is_late=lambda: budget.spent > _MOST_TO_SCAN):
+
+    def is_late() -> bool:
+        budget.check_wanted()
+        return budget.spent > _MOST_TO_SCAN
+
+    for start, end in prefilter().lines(data, is_late=is_late):
         yield from _pieces_of(start, end, start)
 
 

@@ -281,6 +281,8 @@ class LinePrefilter(Prefilter):
         possible = self.keywords.few_possible_in(data)
         found: set[tuple[int, int]] = set()
         for scan in self._scans() if possible is None else self._scans_of_few(possible):
+            if len(data) > _STRETCH and is_late():
+                return list(_all_lines(data, 0, len(data)))
             found.update(_lines_with(scan, data, is_late))
         return sorted(found)
 

@@ -45,10 +45,10 @@ def beside_tokens(data: bytes, spans: Iterable[Span]) -> Iterator[Span]:
     ends = [last for _, last in tokens]
     for span in spans:
         start, end = span.start, span.end
-        for first, last in tokens[bisect.bisect_right(ends, start) :]:
-            if first >= end:
-                break
-            start, end = min(start, first), max(end, last)
+        number = bisect.bisect_right(ends, start)
+        while number < len(tokens) and tokens[number][0] < end:
+            start, end = min(start, tokens[number][0]), max(end, tokens[number][1])
+            number += 1
         if not only_tokens(data[start:end]):
             yield Span(start, end, span.rule)
 
