@@ -152,6 +152,22 @@ def test_a_card_for_which_there_is_no_time_has_the_suspects_and_says_what_it_lea
     assert "the bundle has them" in card
 
 
+def test_a_card_for_which_there_is_no_time_carries_the_newest_lines_of_every_item() -> None:
+    text = "".join(f"line {number} of many\n" for number in range(20_000))
+    items = tuple(an_item(f"host{number}", "app.log", text=text, before="") for number in range(10))
+    report = a_report(analysis=an_analysis(suspects=()), evidence=some_evidence(items=items))
+    card = to_html(
+        report.model_copy(update={"bundle": None}), max_bytes=1_000_000, pack=to_payload, is_over=lambda: True
+    )
+    kept = report_in(card)
+    assert kept is not None
+    assert [item.id for item in kept.evidence.items] == [item.id for item in items]
+    assert all(item.text.endswith("line 19999 of many\n") for item in kept.evidence.items)
+    assert all(left_out(item) > 19_000 for item in kept.evidence.items)
+    assert kept.evidence.gaps == report.evidence.gaps
+    assert any("'failtale show' has their newest lines" in note for note in kept.analysis.notes)
+
+
 def test_of_items_that_have_no_room_none_is_drawn_to_find_that_out() -> None:
     looks = []
 

@@ -72,6 +72,57 @@ def essentials(report: Report, *, still: Callable[[Item], Item] = lambda item: i
     return _Essentials().visit(Fitter(report, still=still).fitted(0))
 
 
+def newest_of_each(report: Report, chars: int, *, most_items: int) -> Report:
+    """The report with the newest lines of each item, ``chars`` in all, for whoever has no time to look at any line.
+
+    Of more items than ``most_items`` those that suspects name come first, then the small ones.
+    """
+    named = {suspect.item_id for suspect in report.analysis.suspects}
+    items = report.evidence.items
+    ranked = sorted(items, key=lambda item: (item.id not in named, len(item.text)))
+    shares = fair_shares({item.id: len(item.text) for item in ranked[:most_items]}, chars)
+    kept = tuple(_with_newest(item, shares[item.id]) for item in items if item.id in shares)
+    whole = {old.id for old, new in zip((item for item in items if item.id in shares), kept, strict=True) if new is old}
+    suspects = tuple(
+        each if each.item_id in whole else each.model_copy(update={"line_number": None})
+        for each in report.analysis.suspects
+    )
+    return report.model_copy(
+        update={
+            "analysis": report.analysis.model_copy(update={"suspects": suspects}),
+            "evidence": report.evidence.model_copy(update={"items": kept}),
+        }
+    )
+
+
+def _with_newest(item: Item, share: int) -> Item:
+    accompanying = sum(map(len, (item.before, item.stderr, item.baseline or "", *item.changes)))
+    if len(item.text) <= share and accompanying <= MAX_LINE:
+        return item
+    changes = item.changes if accompanying <= MAX_LINE else ()
+    return item.model_copy(
+        update={
+            "text": _newest_lines(item.text, share),
+            "before": _newest_lines(item.before, MIN_STDERR),
+            "stderr": _newest_lines(item.stderr, MIN_STDERR),
+            "baseline": None if item.baseline is None or not changes else _newest_lines(item.baseline, MIN_STDERR),
+            "changes": changes,
+            "parts": (),
+            "look_backs": (),
+        }
+    )
+
+
+def _newest_lines(text: str, limit: int) -> str:
+    """Whole lines but for one that is longer than the limit."""
+    if len(text) <= limit:
+        return text
+    newest = text[len(text) - limit :] if limit else ""
+    newest = newest.partition("\n")[2] or newest
+    missing = text.count("\n", 0, len(text) - len(newest))
+    return "\n".join([*_marker(missing), newest])
+
+
 class _Fitting(RecordVisitor):
     """Shortens items to their shares; suspects follow their lines to where these are then."""
 

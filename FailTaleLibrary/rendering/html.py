@@ -26,7 +26,7 @@ from FailTaleLibrary.files import code_made_once
 from FailTaleLibrary.records import Item, Report, our_words
 from FailTaleLibrary.rendering import words as in_words
 from FailTaleLibrary.rendering.card import MOST_GAPS, card_of, first_line, headline_of
-from FailTaleLibrary.rendering.fitting import Fitter, essentials
+from FailTaleLibrary.rendering.fitting import Fitter, essentials, newest_of_each
 from FailTaleLibrary.text import bytes_of, count, duration, shorten
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ CARD_START = '<div data-failtale="1" '
 """What every card begins with, so that it is recognised among the messages of an output file."""
 _FIRST_GUESS = 0.6
 """Characters of output that make a byte of card, with its markup and its share of the payload."""
+_HURRIED_CHARS, _HURRIED_ITEMS = 64 * 1024, 300
+"""Of the outputs, in the payload of a card for which there is no time: that much is packed in some milliseconds."""
 _SHORT_HEADLINE = 300
 """Of a failure whose card has no room; the bundle has the rest."""
 _STYLE_TITLE = re.compile(r'(?<=<style) title="[^"]*"')
@@ -71,7 +73,7 @@ def to_html(
     try:
         card = _whole_card(report, max_bytes, draw, is_over) or _brief_card(report, max_bytes, draw, is_over)
     except _OutOfTimeError:
-        card = _hurried_card(report, max_bytes, partial(draw, still=lambda each: each, pack=None))
+        card = _hurried_card(report, max_bytes, partial(draw, still=lambda each: each), pack)
     return card or _without_evidence(report, max_bytes, bundle_link)
 
 
@@ -168,19 +170,27 @@ def _brief_card(report: Report, max_bytes: int, draw: Callable[..., str], is_ove
     return None
 
 
-def _hurried_card(report: Report, max_bytes: int, draw: Callable[..., str]) -> str | None:
-    """The suspects with their items, without a payload, and how much there was no time to draw."""
+def _hurried_card(report: Report, max_bytes: int, draw: Callable[..., str], pack: Pack | None) -> str | None:
+    """The suspects with their items, and how much there was no time to draw; the payload has the newest of each."""
     named = {each.item_id for each in report.analysis.suspects}
-    kept = tuple(item for item in report.evidence.items if item.id in named)
+    drawn = tuple(item for item in report.evidence.items if item.id in named)
     items = len(report.evidence.items)
-    note = our_words("limits.failure_time left no time to draw {} of {} items", items - len(kept), items)
+    note = our_words("limits.failure_time left no time to draw {} of {} items", items - len(drawn), items)
     if report.bundle:
         note = our_words("{}; the bundle has them", note)
-    analysis = report.analysis.model_copy(update={"notes": (note, *report.analysis.notes)})
-    evidence = report.evidence.model_copy(update={"items": kept})
-    short = essentials(report.model_copy(update={"analysis": analysis, "evidence": evidence}))
-    card = draw(short, brief=True)
-    return card if bytes_of(card) <= max_bytes else None
+    elif pack is not None:
+        note = our_words("{}; 'failtale show' has their newest lines", note)
+    report = report.model_copy(
+        update={"analysis": report.analysis.model_copy(update={"notes": (note, *report.analysis.notes)})}
+    )
+    evidence = report.evidence.model_copy(update={"items": drawn})
+    short = essentials(report.model_copy(update={"evidence": evidence}))
+    payload = pack(newest_of_each(report, _HURRIED_CHARS, most_items=_HURRIED_ITEMS)) if pack is not None else ""
+    for each in (payload, ""):
+        card = draw(short, brief=True, pack=lambda _, each=each: each)
+        if bytes_of(card) <= max_bytes:
+            return card
+    return None
 
 
 def _without_evidence(report: Report, max_bytes: int, bundle_link: str | None) -> str:
