@@ -125,3 +125,14 @@ def test_what_is_made_once_is_made_by_one_of_all_who_ask_at_the_same_time() -> N
         found = {each.result(PATIENCE_S) for each in pending}
     assert (len(found), made) == (1, [True])
     assert the_one() in found
+
+
+def test_two_threads_may_be_the_first_to_redact() -> None:
+    """One that logs, and the one in which the test failed: it had cost a failure its card.
+
+    Where a room loads a module of its own, and another thread has begun with that module, each waits for the other.
+    Python ends that with an ImportError.
+    """
+    loaded = "import sys, FailTaleLibrary.redaction; print(*(each for each in sys.modules if '.redaction.' in each))"
+    done = subprocess.run([sys.executable, "-c", loaded], capture_output=True, text=True, timeout=PATIENCE_S)
+    assert done.stdout == "\n", done.stdout + done.stderr
