@@ -10,9 +10,10 @@ import shutil
 import signal
 import subprocess
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -23,7 +24,8 @@ from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, running_with, throw_away_user
 from ways import item, run, to, visit
 
-from FailTaleLibrary.transports import CommandResult, Connections
+from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.transports import CommandResult, Connections, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.local import LocalTransport
 
 BUSYBOX = shutil.which("busybox") or ""
@@ -308,3 +310,54 @@ def sudoers(lines: str) -> Iterator[None]:
         yield
     finally:
         file.unlink()
+
+
+@pytest.mark.parametrize("sh", ["/bin/dash", BUSYBOX, shutil.which("mksh") or ""], ids=["dash", "ash", "mksh"])
+def test_a_clock_program_that_hangs_costs_the_clock_alone(
+    new_host: Callable[..., Sshd], tmp_path: Path, sh: str
+) -> None:
+    if not Path(sh).exists():
+        need(Path(sh).name or "busybox")
+    tools = tmp_path / "bin"
+    path = Tools("hung date", sh).path(tools)
+    (tools / "date").write_text("#!/bin/sh\nsleep 300\n")
+    (tools / "date").chmod(0o755)
+    host = new_host(environment={"PATH": path})
+    connections = to(host)
+    starts: list[str] = []
+
+    def items(start: VisitStart) -> list[VisitItem]:
+        starts.append(start.clock)
+        return [item(name, f"echo {name}") for name in ("first", "second")]
+
+    began = time.monotonic()
+    for _ in range(2):
+        results: dict[str, CommandResult] = {}
+        connections.transport("web1").visit(
+            items, ends_at=time.monotonic() + FOREVER_S, cancel=threading.Event(), on_result=results.__setitem__
+        )
+        assert {name: result.stdout for name, result in results.items()} == {"first": b"first\n", "second": b"second\n"}
+    assert starts == ["", ""]
+    assert time.monotonic() - began < FOREVER_S / 2
+    assert wait_until(lambda: not host.leftovers())
+
+
+def test_a_clock_program_that_hangs_does_not_outlive_its_visit(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    tools = tmp_path / "bin"
+    path = Tools("hung date", "/bin/dash").path(tools)
+    (tools / "date").write_text("#!/bin/sh\nsleep 300\n")
+    (tools / "date").chmod(0o755)
+    host = new_host(environment={"PATH": path})
+    connections, cancel = to(host), threading.Event()
+    way = connections.transport("web1")
+    visit = threading.Thread(target=lambda: _until_ended(way, cancel))
+    visit.start()
+    assert wait_until(lambda: "sleep 300" in host.leftovers())
+    cancel.set()
+    visit.join(PATIENCE_S)
+    assert wait_until(lambda: not host.leftovers())
+
+
+def _until_ended(way: Transport, cancel: threading.Event) -> None:
+    with suppress(TransportError):
+        way.visit([item("any", "true")], ends_at=time.monotonic() + FOREVER_S, cancel=cancel, on_result=lambda *_: None)

@@ -262,18 +262,38 @@ lead() {
 }
 # awaited: nothing more has to come. Behind a prefix somebody watches whether it does.
 awaited() { [ -z "${watch-}" ] || kill "$watch"; }
-# clock_told HELLO: nothing of an item comes ahead of what `date` tells, nor of a word for one that tells nothing.
-clock_told() {
-  [ -z "$clock_teller" ] || wait "$clock_teller" || printf '\036failtale %s ready %s \n' "$1" "$manner" >&4
-  clock_teller=''
-}
 take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
+
+# clock_told HELLO: nothing of an item comes ahead of what `date` tells, nor of a word for one that tells nothing. One that
+# hangs costs two seconds, and the clock.
+clock_told() {
+  [ -n "$clock_teller" ] || return 0
+  while :; do
+    wait "$clock_teller"
+    status=$?
+    kill -0 "$clock_teller" || break
+    if [ "$tick" -ge "$patience" ] || [ -n "$quit" ]; then
+      kill -KILL "$clock_teller"
+      status=1
+      break
+    fi
+  done
+  [ "$status" -eq 0 ] || no_clock "$1"
+}
+no_clock() { printf '\036failtale %s ready %s \n' "$1" "$manner" >&4; }
+give_up() {
+  if [ -n "$clock_teller" ] && kill -0 "$clock_teller"; then
+    [ -z "$leads" ] || kill -KILL 0
+    kill -KILL "$clock_teller"
+  fi
+  exit 1
+}
 
 # visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS [PARENT]]: HELLO is what this shell has answered already. What is sent
 # along need not be read; ITEMS is then a function. With a PARENT there is no lifeline: the end of that process counts as its
 # end.
 visit() {
-  reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' parent=${7-}
+  reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' clock_teller='' patience=4 parent=${7-}
   # shellcheck disable=SC3044 # bash takes over functions that its caller exports, in place of programs and its own commands
   case ${BASH_VERSION-} in
     ?*) unset -f awk cat cd command cut date dd echo find grep head id kill ls printf ps read sed setsid sleep sort stat sudo \
@@ -300,21 +320,24 @@ visit() {
   true >&2 || exec 2>/dev/null # some logins close it
   exec 3<&0 4>&1 5>&2 </dev/null >/dev/null 2>&1
   [ -n "$parent" ] || printf '\036failtale %s stderr\n' "$1" >&5 # on which stream this comes tells whether there are two
-  clock_teller=''
   # shellcheck disable=SC3028,SC3050 # bash knows by itself what else a program has to be started for
   case ${BASH_VERSION-}-${EPOCHREALTIME-} in
     [5-9].*-?*.??????) printf '\036failtale %s ready %s %s %(%z)T\n' "$1" "$manner" "$EPOCHREALTIME" -1 >&4 ;;
     *) # beside what else is started, and by one write
-      date "+failtale $1 ready $manner %s.%N %z" 3<&- >&4 4>&- 5>&- &
-      clock_teller=$!
+      if command -v date; then
+        date "+failtale $1 ready $manner %s.%N %z" 3<&- >&4 4>&- 5>&- &
+        clock_teller=$!
+      else
+        no_clock "$1"
+      fi
       ;;
   esac
   PATH=/dev/null printf '' || by_print
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else
-    clock_told "$1"
-    take_request || exit 1
+    take_request || give_up
+    patience=0 # the client has had it
   fi
   awaited
   trap '' PIPE TERM ALRM
@@ -325,10 +348,10 @@ visit() {
     guard_pid=$!
   fi
   exec 3<&-
-  clock_told "$1"
   clock "$beats" 4>&- 5>&- &
   clock_pid=$!
   listen
+  clock_told "$1"
   eval "$items"
   finish
 }

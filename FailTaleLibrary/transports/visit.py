@@ -78,6 +78,8 @@ _SIGNALS_S = 0.2
 """How long a login that started no shell may take to end, by each signal."""
 _START_WITHIN_S = 3.0
 """Behind a hello, of a shell that was sent everything ahead. Where it only was slow, it is waited for from then on."""
+_CLOCK_WITHIN_S = 2.0
+"""For the clock, once its shell has begun: one whose `date` hangs is asked without. `visit.sh` waits as long."""
 LANE_AFTER_S = 1.0
 """An item that takes longer lets the others overtake it; on a crowded machine most take half a second."""
 LANE_AGAIN_S = 2.0
@@ -712,6 +714,8 @@ class _Lane:
         """What was read of stderr before the start was read on stdout: the frames of the first items may be in it."""
         self.said_hello = False
         self.hello_at = math.inf
+        self._began_at = math.inf
+        """When its shell said its first word behind the hello."""
         self.is_hung_up = False
         self.is_doubted = False
         """Whether it was hung up on because it said no hello."""
@@ -769,7 +773,7 @@ class _Lane:
         if not self.known or self.to_gate or not self.said_hello or self.is_ready or self.is_misled or self.is_hung_up:
             return False
         is_late = time.monotonic() - self.hello_at > _START_WITHIN_S
-        return is_late and not (self.has_more_to_send or self.shell.ended)
+        return is_late and not (self.has_more_to_send or self.shell.ended or self._began_at < math.inf)
 
     @property
     def has_more_to_send(self) -> bool:
@@ -817,6 +821,8 @@ class _Lane:
         self.reader.stray_bytes += len(chunk)
         self.talk += chunk
         del self.talk[:-_TALK_BYTES]
+        if math.isinf(self._began_at) and self._first_word in self.talk:
+            self._began_at = time.monotonic()
 
     def _look_for_the_hello(self) -> None:
         before, hello, self._printed = self._printed.partition(f"failtale {sum(self._hello)}\n".encode())
@@ -833,31 +839,57 @@ class _Lane:
             self._sent_at = datetime.now(timezone.utc)
 
     def _look_for_the_start(self) -> bytes:
-        before, start_mark, told = self._printed.partition(b"\x1efailtale %d ready " % sum(self._hello))
+        before, _, told = self._printed.partition(self._start_mark)
         line, newline, behind = told.partition(b"\n")
         if not newline or self.is_hung_up:
             return b""
+        self._start(before, line)
+        return bytes(behind) if self.is_ready else b""
+
+    def _start(self, before: bytearray, line: bytearray) -> None:
+        """The host says that it is ready, and its clock, if it can tell it."""
         manner, _, reading = decode(bytes(line[:200])).partition(" ")
         clock, _, zone = reading.partition(" ")
         self._login.gate_digest = made_from(before) or self._login.gate_digest
-        self.talk = self.talk.partition(start_mark)[0]
+        self.talk = self.talk.partition(self._start_mark)[0]
         self._look_for_filters(before)
         start = VisitStart(clock, zone, self._sent_at, datetime.now(timezone.utc))
+        if not clock and self._expected is not None:
+            start = self._expected  # nobody tells otherwise
         self.is_misled = self._expected is not None and not start.agrees_with(self._expected)
         if self._ahead is not None and self._ahead.batched and self.is_mixed:
             self.is_misled = True  # its items share a session
         if manner == "direct":
             self._login.saw(start)
         if self.is_misled:
-            return b""
+            return
         request = self._ahead or self._make_request((self._nonce, self.items_nonce), start)
         self.reader.items, self.batched = request.items, request.batched
         self._to_send += b"" if self._ahead else request.text
-        return bytes(behind)
+
+    @property
+    def _first_word(self) -> bytes:
+        return b"\x1efailtale %d stderr\n" % sum(self._hello)
+
+    @property
+    def _start_mark(self) -> bytes:
+        return b"\x1efailtale %d ready " % sum(self._hello)
+
+    @property
+    def lacks_clock(self) -> bool:
+        """Whether the host is ready but for its clock, which is a program's to tell, and that takes too long."""
+        if self.is_ready or self.is_misled or self.is_hung_up or self._ahead is not None:
+            return False
+        return time.monotonic() - self._began_at > _CLOCK_WITHIN_S
+
+    def start_without_clock(self) -> None:
+        """What the host still says of it is no item's."""
+        self._start(self._printed, bytearray())
+        self._printed.clear()
 
     def _look_for_filters(self, before: bytearray) -> None:
         """What the login does with output, from what came between hello and start."""
-        self._login.mixes_streams = self.is_mixed = b"\x1efailtale %d stderr\n" % sum(self._hello) in before
+        self._login.mixes_streams = self.is_mixed = self._first_word in before
         if (
             self._ahead_of_hello.strip() and before.rpartition(b"\n")[2].strip()
         ):  # start-up files may leave one line open
@@ -869,7 +901,7 @@ class _Lane:
     @property
     def started_in_other_words(self) -> bool:
         """Whether its start has come, but not as the shell printed it."""
-        return not self.is_ready and b"failtale %d ready " % sum(self._hello) in self._printed
+        return not self.is_ready and self._start_mark[1:] in self._printed and self._start_mark not in self._printed
 
 
 # --- The visit: one lane, or two
@@ -1041,6 +1073,8 @@ class _Visit:
                 raise self._host.no_shell(_login_words(lane.talk))
         elif (is_program or not lane.known) and not self._ending and not lane.shell.was_cut:
             self._doubt(lane)
+        if lane.lacks_clock:
+            lane.start_without_clock()
         if lane.said_hello and not (lane.is_ready or lane.is_misled or lane.known or lane.is_hung_up or is_program):
             self._doubt_start(lane)
         if lane.lacks_what_was_sent and not (is_program or self._ending):
