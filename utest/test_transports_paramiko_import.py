@@ -76,6 +76,17 @@ def test_what_was_spared_is_there_for_whoever_wants_it(wanted: str) -> None:
     assert told_by(f"{LOADED}{program}")[3:] == ["bob"]
 
 
+def test_a_key_that_an_agent_tells_of_is_one_of_paramiko_s_own() -> None:
+    """Nobody has asked for PyNaCl before: not its stand-in's word for an annotation is called."""
+    program = """
+written = paramiko.Message()
+written.add_string("ssh-ed25519")
+written.add_string(bytes([1]) + bytes(31))
+print(paramiko.PKey.from_type_string("ssh-ed25519", written.asbytes()).can_sign())
+"""
+    assert told_by(LOADED + program)[3:] == ["False"]
+
+
 def test_who_imports_invoke_while_paramiko_is_imported_gets_the_whole_of_it() -> None:
     program = """
 import sys

@@ -43,7 +43,8 @@ def load_paramiko() -> None:
 class _Deferred(ModuleType):
     """A module that is imported when something of it is wanted; whoever imports it meanwhile notices no difference.
 
-    ``asker`` is a module that gets ``substitutes`` in place of what it names so.
+    ``asker`` is a module that gets ``substitutes`` in place of what it names so, while it is loaded; what it
+    calls later is the real thing.
     """
 
     def __init__(self, name: str, asker: str = "", **substitutes: object) -> None:
@@ -61,6 +62,7 @@ class _Deferred(ModuleType):
                 setattr(sys.modules[package], name, self)
 
     def __exit__(self, *_: object) -> None:
+        self._substitutes = {}
         self.step_aside()
 
     def __getattr__(self, name: str) -> Any:
