@@ -3,7 +3,8 @@
 `dataclass`, `field` and `replace` do what the standard library's do. There a class with slots that nobody can change
 takes half a millisecond to declare, because six methods are compiled for it; a hundred of them were a third of what
 FailTale's own modules cost to import. Here a method is compiled when it is first looked up, and most never are. `regex`
-makes a regular expression that is compiled when it is first used.
+makes a regular expression that is compiled when it is first used. `members` is how a room has what lies in its modules
+without loading one.
 
 To type checkers these are the standard library's own.
 """
@@ -13,7 +14,8 @@ from __future__ import annotations
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +45,25 @@ else:
         return _Pattern(text, flags)
 
 
-__all__ = ["dataclass", "field", "regex", "replace"]
+__all__ = ["dataclass", "field", "members", "regex", "replace"]
 _ABSENT: Any = object()
+
+
+def members(room: str, modules: Mapping[str, Sequence[str]]) -> Callable[[str], Any]:
+    """The ``__getattr__`` of a room whose ``modules`` hold these names: each is loaded when one of them is asked for.
+
+    A room that loads modules of its own holds Python's lock of the room while it waits for that of a module. A thread
+    that is the first to ask for the module by its own name holds that lock and waits for the room's; Python ends that
+    with an ImportError.
+    """
+    homes = {name: module for module, names in modules.items() for name in names}
+
+    def member(name: str) -> Any:
+        if name not in homes:
+            raise AttributeError(f"module {room!r} has no attribute {name!r}")
+        return getattr(import_module(f"{room}.{homes[name]}"), name)
+
+    return member
 
 
 class _Field:

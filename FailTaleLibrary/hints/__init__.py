@@ -5,8 +5,13 @@
 
 from __future__ import annotations
 
-from FailTaleLibrary.hints.maker import HintMaker, HintOf, HintOutcome, until_stopped, with_progress, write_hints
-from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
+from typing import TYPE_CHECKING
+
+from FailTaleLibrary import lazy
+
+if TYPE_CHECKING:
+    from FailTaleLibrary.hints.maker import HintMaker, HintOf, HintOutcome, until_stopped, with_progress, write_hints
+    from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt
 
 __all__ = [
     "CHARS_PER_TOKEN",
@@ -19,3 +24,10 @@ __all__ = [
     "with_progress",
     "write_hints",
 ]
+__getattr__ = lazy.members(
+    __name__,
+    {
+        "maker": ["HintMaker", "HintOf", "HintOutcome", "until_stopped", "with_progress", "write_hints"],
+        "prompt": ["CHARS_PER_TOKEN", "Prompt", "build_prompt"],
+    },
+)

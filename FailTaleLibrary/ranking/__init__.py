@@ -7,8 +7,9 @@ lines, within quotas for each host and source. Gaps and baseline changes compete
 
 from __future__ import annotations
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from FailTaleLibrary import lazy
 
 if TYPE_CHECKING:
     from FailTaleLibrary.ranking.history import History
@@ -18,20 +19,13 @@ if TYPE_CHECKING:
     from FailTaleLibrary.ranking.suspects import MOST_SUSPECTS, rank
 
 __all__ = ["MOST_SUSPECTS", "History", "LineSuspect", "Repeats", "RunTest", "rank", "rank_lines", "suspects_in"]
-_MODULES = {
-    "MOST_SUSPECTS": "suspects",
-    "History": "history",
-    "LineSuspect": "plain_logs",
-    "Repeats": "repeats",
-    "RunTest": "novelty",
-    "rank": "suspects",
-    "rank_lines": "plain_logs",
-    "suspects_in": "plain_logs",
-}
-
-
-def __getattr__(name: str) -> Any:
-    """Loaded when it is asked for: equal failures are counted before hosts are asked, all else may wait until then."""
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+__getattr__ = lazy.members(
+    __name__,
+    {
+        "history": ["History"],
+        "novelty": ["RunTest"],
+        "plain_logs": ["LineSuspect", "rank_lines", "suspects_in"],
+        "repeats": ["Repeats"],
+        "suspects": ["MOST_SUSPECTS", "rank"],
+    },
+)

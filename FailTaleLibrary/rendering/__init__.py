@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from FailTaleLibrary.rendering.formats import FORMATS, Format
-from FailTaleLibrary.rendering.html import is_card, redraw, to_html, to_page, with_own_style
-from FailTaleLibrary.rendering.text import summary_line, to_brief_text, to_text
+from typing import TYPE_CHECKING
+
+from FailTaleLibrary import lazy
+
+if TYPE_CHECKING:
+    from FailTaleLibrary.rendering.formats import FORMATS, Format
+    from FailTaleLibrary.rendering.html import is_card, redraw, to_html, to_page, with_own_style
+    from FailTaleLibrary.rendering.text import summary_line, to_brief_text, to_text
 
 __all__ = [
     "FORMATS",
@@ -18,3 +23,11 @@ __all__ = [
     "to_text",
     "with_own_style",
 ]
+__getattr__ = lazy.members(
+    __name__,
+    {
+        "formats": ["FORMATS", "Format"],
+        "html": ["is_card", "redraw", "to_html", "to_page", "with_own_style"],
+        "text": ["summary_line", "to_brief_text", "to_text"],
+    },
+)

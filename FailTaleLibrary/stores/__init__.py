@@ -6,10 +6,25 @@ the question with the window's times.
 
 from __future__ import annotations
 
-from FailTaleLibrary.stores.answers import Entry, StoreAnswer
-from FailTaleLibrary.stores.ask import RawAnswer, Stores
-from FailTaleLibrary.stores.failures import StoreError
-from FailTaleLibrary.stores.series import Series
-from FailTaleLibrary.stores.window import QueryWindow
+from typing import TYPE_CHECKING
+
+from FailTaleLibrary import lazy
+
+if TYPE_CHECKING:
+    from FailTaleLibrary.stores.answers import Entry, StoreAnswer
+    from FailTaleLibrary.stores.ask import RawAnswer, Stores
+    from FailTaleLibrary.stores.failures import StoreError
+    from FailTaleLibrary.stores.series import Series
+    from FailTaleLibrary.stores.window import QueryWindow
 
 __all__ = ["Entry", "QueryWindow", "RawAnswer", "Series", "StoreAnswer", "StoreError", "Stores"]
+__getattr__ = lazy.members(
+    __name__,
+    {
+        "answers": ["Entry", "StoreAnswer"],
+        "ask": ["RawAnswer", "Stores"],
+        "failures": ["StoreError"],
+        "series": ["Series"],
+        "window": ["QueryWindow"],
+    },
+)

@@ -46,7 +46,7 @@ def computed_s() -> float | None:
 def turns(status: Path = _STATUS) -> int:
     """How often the main thread has waited for something, Python's lock among others; 0 where nobody tells."""
     try:
-        _, _, told = _read(status).rpartition(b"\nvoluntary_ctxt_switches:")
+        _, _, told = _text_of_file(status).rpartition(b"\nvoluntary_ctxt_switches:")
         return int(told.split()[0])
     except (OSError, ValueError, IndexError):
         return 0
@@ -93,7 +93,7 @@ def _waits_for_a_processor(cancel: threading.Event) -> bool:
         began, before = time.monotonic(), sum(_computed_and_waited(_SCHEDULED))
         cancel.wait(_LOOK_S)
         # One that gets no processor at all in the meantime is runnable.
-        is_runnable = _read(_SCHEDULED.with_name("stat")).rpartition(b")")[2].split()[0] == b"R"
+        is_runnable = _text_of_file(_SCHEDULED.with_name("stat")).rpartition(b")")[2].split()[0] == b"R"
         computed_or_waited_s = (sum(_computed_and_waited(_SCHEDULED)) - before) / 1e9
         return is_runnable or computed_or_waited_s >= _BUSY_SHARE * (time.monotonic() - began)
     except (OSError, ValueError, IndexError):
@@ -101,11 +101,11 @@ def _waits_for_a_processor(cancel: threading.Event) -> bool:
 
 
 def _computed_and_waited(scheduled: Path) -> tuple[int, int]:
-    computed, waited = map(int, _read(scheduled).split()[:2])
+    computed, waited = map(int, _text_of_file(scheduled).split()[:2])
     return computed, waited
 
 
-def _read(path: Path) -> bytes:
+def _text_of_file(path: Path) -> bytes:
     """A file of /proc, in three calls instead of eight."""
     file = os.open(path, os.O_RDONLY)
     try:
