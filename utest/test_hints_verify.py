@@ -517,6 +517,17 @@ def test_an_answer_in_a_fence_is_read() -> None:
     assert parse_model_answer(f"Sure!\n```json\n{SHAPE}\n```").cause == "x"
 
 
+@pytest.mark.parametrize("thought", ["is it {x}?", "{}", '{"evidence": []}', SHAPE.replace('"x"', '"draft"'), "{" * 99])
+def test_an_answer_behind_a_thought_is_read(thought: str) -> None:
+    assert parse_model_answer(f"<think>{thought}</think>{SHAPE} {{done}}").cause == "x"
+
+
+def test_an_answer_of_nothing_but_braces_costs_no_time() -> None:
+    for text in ("{" * 20_000, '{"a":' * 4_000, '{"a":[' * 3_000, "{}" * 10_000):
+        with pytest.raises(HintError, match="the model's answer"):
+            parse_model_answer(text)
+
+
 @pytest.mark.parametrize(
     "text",
     [

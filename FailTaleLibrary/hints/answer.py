@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -73,17 +75,43 @@ def _one_of(words: Sequence[str]) -> dict[str, Any]:
 
 
 def parse_model_answer(text: str) -> ModelAnswer:
-    """The Answer in a model's text; a fence or words around the object do no harm.
+    """The Answer in a model's text; a fence, words or thoughts around the object do no harm.
 
-    Raises HintError when there is no object of the agreed shape, as a proxy or a model without grammars may send.
+    Of several objects of the agreed shape the last one counts: what stands ahead of it is a draft. Raises HintError
+    when there is none, as a proxy or a model without grammars may send.
     """
-    start, end = text.find("{"), text.rfind("}")
-    if start < 0 or end < start or len(text) > _MAX_ANSWER_CHARS:
+    objects = _objects_in(text) if len(text) <= _MAX_ANSWER_CHARS else []
+    if not objects:
         raise HintError("the model's answer holds no JSON object, though one was asked for; try another model")
-    try:
-        return ModelAnswer.model_validate_json(text[start : end + 1])
-    except ValidationError as error:
-        where = ", ".join(sorted({".".join(map(str, problem["loc"])) or "JSON" for problem in error.errors()}))
-        raise HintError(
-            f"the model's answer does not follow the agreed shape (at '{shorten(where, 80)}'); try another model"
-        ) from error
+    refused: ValidationError | None = None
+    for each in reversed(objects):
+        try:
+            return ModelAnswer.model_validate_json(each)
+        except ValidationError as error:
+            refused = refused or error
+    assert refused is not None  # noqa: S101 - each object was refused
+    where = ", ".join(sorted({".".join(map(str, problem["loc"])) or "JSON" for problem in refused.errors()}))
+    raise HintError(
+        f"the model's answer does not follow the agreed shape (at '{shorten(where, 80)}'); try another model"
+    ) from refused
+
+
+def _objects_in(text: str) -> list[str]:
+    """What reads as JSON from a brace on; where nothing does, all from the first brace to the last one."""
+    found = []
+    end = 0
+    for start in islice((brace.start() for brace in re.finditer("{", text)), _MAX_BRACES):
+        if start < end:
+            continue  # inside of the last one
+        try:
+            _, end = _JSON.raw_decode(text, start)
+        except (ValueError, RecursionError):
+            continue
+        found.append(text[start:end])
+    start, last = text.find("{"), text.rfind("}")
+    return found or ([text[start : last + 1]] if 0 <= start < last else [])
+
+
+_JSON = json.JSONDecoder()
+_MAX_BRACES = 100
+"""Each may cost a look at the whole rest."""
