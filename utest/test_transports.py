@@ -192,7 +192,7 @@ def test_short_questions_are_sent_at_once(a_host: Sshd) -> None:
 
 
 @pytest.mark.ssh
-@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="this system acknowledges as it likes")
+@pytest.mark.skipif(not hasattr(socket, "TCP_QUICKACK"), reason="this kernel acknowledges as it likes")
 def test_what_a_server_says_behind_a_login_is_acknowledged_at_once(a_host: Sshd) -> None:
     """It may keep its answer to the first question until then, which takes the system 40 ms."""
     with closing(Login(Trust(reach_of(config_for(a_host), "web1"))).connection()) as connection:

@@ -24,6 +24,7 @@ from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, running_with
 from ways import NEVER, batched, item, to, visit
 
+from FailTaleLibrary import on_host
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.on_host import host_script
@@ -86,6 +87,12 @@ def test_the_script_of_a_visit_is_clean() -> None:
             ["shellcheck", "-s", "sh", "-"], input=host_script(name), capture_output=True, text=True, check=False
         )
         assert "error" not in done.stdout
+
+
+def test_no_text_for_hosts_holds_a_character_that_is_lost_where_a_gate_is_printed() -> None:
+    texts = [text for text in Path(on_host.__file__).parent.iterdir() if text.suffix in (".sh", ".awk")]
+    assert len(texts) > 10
+    assert [text.name for text in texts if not text.read_text(encoding="utf-8").replace("\n", "").isprintable()] == []
 
 
 def test_each_item_is_told_once_and_as_soon_as_it_has_ended(in_any_shell: Transport, tmp_path: Path) -> None:

@@ -150,7 +150,8 @@ def _with_ids_cited(answer: ModelAnswer) -> ModelAnswer:
         return answer
     ids = [id_.upper() for id_ in re.findall(r"E\d+", found[0], re.IGNORECASE)]
     rest = answer.cause[found.end() :].strip()
-    return answer.model_copy(update={"evidence": (*ids, *answer.evidence), "cause": rest or found[0].strip()})
+    told = {"evidence": (*ids, *answer.evidence), "cause": rest or found[0].strip()}
+    return ModelAnswer.model_validate({**answer.model_dump(), **told})
 
 
 def _is_one_word(claim: Claim) -> bool:

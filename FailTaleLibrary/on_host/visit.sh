@@ -264,8 +264,8 @@ lead() {
 awaited() { [ -z "${watch-}" ] || kill "$watch"; }
 take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
 
-# clock_told HELLO: nothing of an item comes ahead of what `date` tells, nor of a word for one that tells nothing. One that
-# hangs costs two seconds, and the clock.
+# clock_told: nothing of an item comes ahead of what `date` tells, nor of the end of a line of which it tells nothing. One
+# that hangs costs two seconds, and the clock.
 clock_told() {
   [ -n "$clock_teller" ] || return 0
   while :; do
@@ -278,9 +278,8 @@ clock_told() {
       break
     fi
   done
-  [ "$status" -eq 0 ] || no_clock "$1"
+  [ "$status" -eq 0 ] || echo >&4
 }
-no_clock() { printf '\036failtale %s ready %s \n' "$1" "$manner" >&4; }
 give_up() {
   if [ -n "$clock_teller" ] && kill -0 "$clock_teller"; then
     [ -z "$leads" ] || kill -KILL 0
@@ -323,12 +322,13 @@ visit() {
   # shellcheck disable=SC3028,SC3050 # bash knows by itself what else a program has to be started for
   case ${BASH_VERSION-}-${EPOCHREALTIME-} in
     [5-9].*-?*.??????) printf '\036failtale %s ready %s %s %(%z)T\n' "$1" "$manner" "$EPOCHREALTIME" -1 >&4 ;;
-    *) # beside what else is started, and by one write
+    *) # beside what else is started; the shell writes what `date` is not to know
+      printf '\036failtale %s ready %s ' "$1" "$manner" >&4
       if command -v date; then
-        date "+failtale $1 ready $manner %s.%N %z" 3<&- >&4 4>&- 5>&- &
+        date '+%s.%N %z' 3<&- >&4 4>&- 5>&- &
         clock_teller=$!
       else
-        no_clock "$1"
+        echo >&4
       fi
       ;;
   esac
@@ -351,7 +351,7 @@ visit() {
   clock "$beats" 4>&- 5>&- &
   clock_pid=$!
   listen
-  clock_told "$1"
+  clock_told
   eval "$items"
   finish
 }

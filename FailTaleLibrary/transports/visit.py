@@ -884,7 +884,8 @@ class _Lane:
 
     def start_without_clock(self) -> None:
         """What the host still says of it is no item's."""
-        self._start(self._printed, bytearray())
+        before, _, _ = self._printed.partition(self._start_mark)
+        self._start(before, bytearray())
         self._printed.clear()
 
     def _look_for_filters(self, before: bytearray) -> None:
