@@ -307,6 +307,10 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("column note does not exist", "There is no column note.", "The column note exists in the table."),
         ("current limit 0.500 A reached", "The order did not reach PAID.", "The current limit did not reach 0.5 A."),
         ("heap 2039M->2031M", "It shrank from 2039M to 2031M.", "It grew to 2039M."),
+        ("fw 1.9.0 on, previous 1.8.3", "A size was cut and 1.9.0 put on.", "It went from firmware 1.9.0 to 1.8.3."),
+        ("Permission denied", "Postfix was no longer allowed to use it.", "Postfix was allowed to use it."),
+        ("-udp dport { 53, 8805 } accept", "Port 8805 is not accepted any more.", "Port 8805 was not accepted."),
+        ("message larger than max, method=/shop/Import", "No item was imported.", "The message was too small."),
     ],
 )
 def test_a_relation_that_is_turned_round_is_known(line: str, right: str, wrong: str) -> None:
@@ -350,6 +354,21 @@ def test_a_change_that_another_line_tells_is_not_turned_round_by_a_line_of_its_v
     assert not turns_round("It was moved from 41 to 40.", "addr 40 -> 99", beside=["level 41 -> 40"])
 
 
+def test_a_line_that_says_by_twice_is_read_at_both_places() -> None:
+    assert not turns_round("Store locked by pid 41 of b2.", "store locked by pid 41 of b2 by root, lock of store")
+
+
+def test_a_setting_that_says_no_is_no_word_against_what_says_so() -> None:
+    assert not turns_round("The job is disabled on sql1.", "job Load enabled=0 on sql1, enabled=1 on sql2")
+    assert turns_round("The job is disabled on sql1.", "job Load enabled=1 on sql1")
+
+
+def test_what_another_cited_line_says_is_not_turned_round_by_one_that_says_the_opposite() -> None:
+    line = "accepted calling AE titles: CT_RAD02"
+    assert not turns_round("It rejected the call.", line, beside=["A-ASSOCIATE-RJ[result: 1 - rejected-permanent]"])
+    assert turns_round("It rejected the call.", line, beside=["association from CT_RAD02"])
+
+
 def test_a_number_did_not_change_from_what_a_later_line_has_to_what_an_earlier_one_has() -> None:
     earlier, later = ["supply voltage of CH1: 4.97 V"], ["supply voltage of CH1: 3.02 V"]
     assert turns_times_round("It rose from 3.02 V to 4.97 V.", earlier, later)
@@ -373,6 +392,7 @@ def test_should_counts_as_quoted_only_with_the_words_that_follow_it() -> None:
     [
         ("hint_cases_lab_3.yaml", "After the authentication failed, admin changed", "dropped"),
         ("hint_cases_lab_3.yaml", "The password of the role shop was changed by admin", "kept"),
+        ("hint_cases_plain_5.yaml", "POS-Hardening was changed so that the print spooler", "kept"),
         ("hint_cases_lab.yaml", "locked against it", "kept"),
         ("hint_cases_lab.yaml", "stuck in the worker's throat", "cut"),
         ("hint_cases_lab_2.yaml", "The table orders was locked", "dropped"),

@@ -13,9 +13,10 @@ _NOT_DONE = re.compile(
     rf"\b(?:(?:is|was|are|were|been|got|had)(?: not| never|n{_APOSTROPHE}t)|"
     r"(?:no|none of the) (?:[\w-]+ ){1,2}?(?:is|was|are|were))"
     r"(?: (?:yet|been|even|actually|really))* "
-    r"(?P<done>[a-z]{3,}(?:ed|ing)|held|kept|sent|lost|set|full|down|dead|gone)\b",
+    r"(?P<done>[a-z]{3,}(?:ed|ing)|held|kept|sent|lost|set|full|down|dead|gone)\b(?! any ?(?:more|longer)\b)",
     re.IGNORECASE,
 )
+"""What is said not to be done "any more" was, so that a line may say it of then."""
 _DID_NOT = re.compile(
     rf"(?P<who>[\w.-]+) (?:(?:did|does|has|have|had)(?: not|n{_APOSTROPHE}t)|never)"
     r" (?:\w+ly |even |yet |ever )?(?P<verb>[a-z]{4,})\b",
@@ -33,7 +34,7 @@ _SWITCH = re.compile(r"(?<![\w.])-{0,2}([A-Za-z]+(?:[_-][A-Za-z]+)+)(?=\s?[=:]\s
 def denies(claim: str, line: str) -> bool:
     """Whether the claim says that something was not done of which the line says plainly that it was."""
     plain = in_words(line)
-    told = [] if _DENIES.search(plain) else re.findall(r"(?<![\w.-])[a-z]+(?![\w.-])", plain.casefold())
+    told = [] if _DENIES.search(plain) else re.findall(r"(?<![\w./-])[a-z]+(?![\w./-])", plain.casefold())
     denied = (match["done"].casefold() for match in _NOT_DONE.finditer(claim))
     if any({word, word[:-1], word[:-2], word[:-3]} & {*told} for word in denied):
         return True

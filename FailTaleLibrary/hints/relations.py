@@ -12,11 +12,12 @@ from FailTaleLibrary.hints.words import significant_stems
 def turns_round(claim: str, line: str, *, beside: Iterable[str] = ()) -> bool:
     """Whether a change or an act of the line stands the other way round in the claim.
 
-    ``beside``: other lines, which may tell the same values as a change.
+    ``beside``: other lines, which may tell the same values as a change, or say themselves what this one denies.
     """
+    others = tuple(beside)
     return (
-        _turns_change_round(claim, line, {change for other in beside for change in _changes_told(other)})
-        or _mixes_opposites(claim, line)
+        _turns_change_round(claim, line, {change for other in others for change in _changes_told(other)})
+        or _mixes_opposites(claim, line, others)
         or _turns_actor_round(claim, line)
         or _turns_expectation_round(claim, line)
     )
@@ -25,7 +26,7 @@ def turns_round(claim: str, line: str, *, beside: Iterable[str] = ()) -> bool:
 # --- Changes: from X to Y ---------------------------------------------------------------------------------------------
 
 _X, _Y = r"[\"'`]?(?P<a>[\w.:/%-]*\w%?)[\"'`]?", r"[\"'`]?(?P<b>[\w.:/%-]*\w%?)[\"'`]?"
-_ARTICLE = r"(?:(?:a|an|the|its|version|as) )*"
+_ARTICLE = r"(?:(?:a|an|the|its|as|version|release|revision|firmware|image|kernel|driver|build) )*"
 _OLD, _NEW = (
     r"\b(?:was|before|old|previous(?:ly)?|formerly)\b[ :='\"]+(?!\w+ed\b)",
     r"\b(?:now|is|new|after)\b[ :='\"]+",
@@ -69,16 +70,6 @@ _TARGET = re.compile(
     rf"(?: \w+){{0,3}}? (?:in)?to {_ARTICLE}{_Y}",
     re.IGNORECASE,
 )
-_UP = re.compile(
-    r"\b(?:rais|increas|grew|grow|rose|rising|went up|gone up|scaled up|up to|doubled|climb|upgrad|newer|enlarg|exten)",
-    re.IGNORECASE,
-)
-_DOWN = re.compile(
-    r"\b(?:lower|decreas|reduc|fell|fall|dropp\w* (?:to|from|by|below|under|back|down|sharply)\b|"
-    r"shr[iau]nk|went down|scaled down|down to|halv|downgrad|rolled back|"
-    r"revert|older|cut)",
-    re.IGNORECASE,
-)
 
 
 def _changes_told(text: str) -> Iterator[tuple[str, str]]:
@@ -106,13 +97,11 @@ def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]
     if now & origins or any(_plain_value(match["b"]) in origins for match in _TARGET.finditer(claim)):
         return True
     compared = {(_plain_value(match["a"]), _plain_value(match["b"])) for match in _INSTEAD.finditer(claim)}
-    if not told and any(
+    return not told and any(
         _stands_before(b, a, line)
         for a, b in claimed
         if (a, b) not in compared | told_beside and _has_digit(a) == _has_digit(b) and not _is_step(a, b, claim)
-    ):
-        return True
-    return _has_wrong_direction(claim, told)
+    )
 
 
 def _tells_change(origin: str, target: str, told: Iterable[tuple[str, str]]) -> bool:
@@ -171,31 +160,6 @@ _NAMES_OLD = re.compile(
     re.IGNORECASE,
 )
 """Stands before a value that was, so that the one ahead of it is the new one."""
-
-
-def _has_wrong_direction(claim: str, told: Sequence[tuple[str, str]]) -> bool:
-    """Whether what a line tells to have grown is said to have shrunk, or the reverse; of one of its numbers."""
-    goes_up = _UP.search(claim) is not None
-    if goes_up == (_DOWN.search(claim) is not None):
-        return False
-    for a, b in told:
-        before, after = _value(a), _value(b)
-        if before is None or after is None or before == after:
-            continue
-        if (_place_of_thing(a, claim) is not None or _place_of_thing(b, claim) is not None) and (
-            after > before
-        ) != goes_up:
-            return True
-    return False
-
-
-def _value(thing: str) -> tuple[float, ...] | None:
-    """A number or a version, as far as it can be compared."""
-    match = re.fullmatch(r"v?(\d+(?:\.\d+)*)([kmgt%]?)[a-z]{0,2}", thing)
-    if match is None:
-        return None
-    factor = {"k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12}.get(match[2], 1.0)
-    return tuple(float(part) * factor for part in match[1].split("."))
 
 
 def turns_times_round(claim: str, earlier: Iterable[str], later: Iterable[str]) -> bool:
@@ -277,8 +241,8 @@ _OPPOSITES = (
 )  # fmt: skip
 
 
-def _mixes_opposites(claim: str, line: str) -> bool:
-    """Whether one says the opposite of what the other says, and neither says both."""
+def _mixes_opposites(claim: str, line: str, beside: Iterable[str]) -> bool:
+    """Whether one says the opposite of the other, neither says both, and no other line says what the claim says."""
     if _says_other_switch(claim, line) or _turns_difference_round(claim, line):
         return True
     if denies(claim, line) or asserts_denied(claim, line):
@@ -289,6 +253,8 @@ def _mixes_opposites(claim: str, line: str) -> bool:
         and not _begins_word(other, claim)
         and _begins_word(other, line)
         and not _begins_word(one, line)
+        and not _is_set_off(other, line)
+        and not any(_begins_word(one, each) for each in beside)
         for pair in _OPPOSITES
         for one, other in (pair, pair[::-1])
     )
@@ -322,7 +288,12 @@ def _turns_difference_round(claim: str, line: str) -> bool:
 
 
 def _begins_word(part: str, text: str) -> bool:
-    return re.search(rf"\b(?<!not ){part}", text.casefold()) is not None
+    return re.search(rf"\b(?<!not )(?<!not yet )(?<!never )(?<!no longer ){part}", text.casefold()) is not None
+
+
+def _is_set_off(part: str, text: str) -> bool:
+    """Whether a text has a word as a setting's name, with a value that says no: ``enabled=0``."""
+    return re.search(rf"\b{part}\w*[\"']?\s?[=:]\s?[\"']?(?:0|no|off|false)\b", text.casefold()) is not None
 
 
 # --- Who did it: "X held by Y" ----------------------------------------------------------------------------------------
@@ -332,13 +303,15 @@ _NEAR_WORDS = 7
 
 
 def _turns_actor_round(claim: str, line: str) -> bool:
-    """Whether "X held by Y" of a line stands as "Y held by X" in a claim."""
-    return any(
-        _is_crossed(_around(claim, claimed), _around(line, told))
-        for claimed in _ACTED_ON.finditer(claim)
-        for told in _ACTED_ON.finditer(line)
-        if claimed[0].casefold()[:4] == told[0].casefold()[:4]
-    )
+    """Whether "X held by Y" of a line stands as "Y held by X" in a claim, and the line tells it nowhere straight."""
+    told = [(match[0].casefold()[:4], _around(line, match)) for match in _ACTED_ON.finditer(line)]
+    for match in _ACTED_ON.finditer(claim):
+        claimed = _around(claim, match)
+        alike = [sides for word, sides in told if word == match[0].casefold()[:4]]
+        is_straight = any(_is_crossed(claimed, (behind, before)) for before, behind in alike)
+        if not is_straight and any(_is_crossed(claimed, sides) for sides in alike):
+            return True
+    return False
 
 
 _Sides = tuple[frozenset[str], frozenset[str]]

@@ -223,9 +223,7 @@ class Scene:
         first = clauses[0].text if place == 0 and clauses else ""
         if why := self._wrong_machine(first):
             yield Objection(why, is_certain=False)
-        if why := (
-            self._misread_name(first) or self._wrong_refuser(sentence, self.cited) or self._reversed_relation(sentence)
-        ):
+        if why := self._misread_name(first) or self._reversed_relation(sentence):
             yield Objection(why)
         if not _INFERS.search(sentence) and (why := self._reversed_order(clauses)):
             yield Objection(why)
@@ -381,16 +379,6 @@ class Scene:
         others = {each for theirs, line in shared if line is not best for each in theirs}
         return best if len(words - others) >= _LEAST_TOLD else None
 
-    def _wrong_refuser(self, sentence: str, may_bear: Sequence[Line]) -> str | None:
-        """A machine that a sentence tells to have refused something, where the lines are of another one."""
-        for host in self.hosts:
-            if re.search(rf"(?<![\w-]){re.escape(host)} (?:\w+ ){{0,2}}?{_REFUSES}", sentence.casefold()) is None:
-                continue
-            bearing = [line for line in may_bear if re.search(_REFUSES, line.text.casefold())]
-            if bearing and not any(host in line.names or _OTHER_ADDRESS.search(line.text) for line in bearing):
-                return f"a refusal is told of {bearing[0].suspect.host}, not of {host}"
-        return None
-
     # --- What came first ---
 
     def _reversed_order(self, clauses: Sequence[Clause]) -> str | None:
@@ -407,10 +395,12 @@ class Scene:
         )
 
     def _follows_a_change(self, cause: str, effect: str) -> str | None:
-        """A change that somebody made, told as what an error led to."""
+        """A change that somebody made and the claim cites, told as what an error led to."""
         told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
-        errors = [line for line in told if not is_change(line.suspect)]
-        if not followed or not errors or not all(is_change(line.suspect) for line in followed):
+        errors = [line for line in told if line.suspect.is_strong and not is_change(line.suspect)]
+        if not errors or not all(is_change(line.suspect) for line in followed):
+            return None
+        if not any(line in self.cited for line in followed):
             return None
         if any(self._precedes(one, followed[0]) for one in errors):
             return None
@@ -530,7 +520,6 @@ _OWNED = tuple(
 )
 _WITHIN_NAMES = re.compile(r"(?<=\w)[/:](?=\w)")
 _BRACKETS = re.compile(r" ?\([^()]*\)")
-_REFUSES = r"(?:reject|refus|den(?:y|ied|ies)|declin)\w*"
 _OTHER_ADDRESS = re.compile(r"(?<![\d.])(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
 """By which a line can mean any machine."""
 _LEAST_TELLING = 10
