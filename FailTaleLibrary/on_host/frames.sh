@@ -3,11 +3,24 @@
 # Set from outside: failtale_nonce.
 failtale_nonce=${failtale_nonce-}
 tell() { printf '\036%s %s\n' "$failtale_nonce" "$*" >&2; }
-# The printf of mksh is a program, which costs as much as any, and `ps` sees what it is given.
+# The printf of mksh and posh is a program, which costs as much as any, and `ps` sees what it is given. That of yash is its
+# own, though only where there is the program.
 if ! PATH=/dev/null printf '' 2>/dev/null; then
   mark_of_frames=$(printf '\036')
-  tell() { print -r -- "$mark_of_frames$failtale_nonce $*" >&2; }
+  if PATH=/dev/null print -rn -- '' 2>/dev/null; then
+    tell() { print -r -- "$mark_of_frames$failtale_nonce $*" >&2; }
+  elif PATH=/dev/null echo >/dev/null 2>&1; then
+    tell() { echo_as_is "$mark_of_frames$failtale_nonce $*" >&2; }
+  fi
 fi
+# echo_as_is TEXT: for an echo that takes a backslash for its own.
+echo_as_is() {
+  as_is='' not_yet=$1
+  while :; do
+    case $not_yet in *\\*) as_is=$as_is${not_yet%%\\*}\\\\ not_yet=${not_yet#*\\} ;; *) break ;; esac
+  done
+  echo "$as_is$not_yet"
+}
 # Lines that travel beside the evidence.
 carry() {
   tell carry

@@ -9,7 +9,8 @@
 # for each item keeper | filters, the command in a session of its own below the keeper, and `tail` for stderr.
 # Signals inside are those that are ignored by default, so that none can hit a process that is not ready for it:
 # URG half a second has passed; WINCH the command has ended (keeper to main), in bash also that its time is up (main to
-# keeper); CONT the visit is over.
+# keeper); CONT the visit is over. The `kill` of ksh93 sends CONT behind any other: there it is believed once the process that
+# knows has ended.
 # Descriptors: 3 lifeline, 4 stdout and 5 stderr of the channel, 7 stderr of an item.
 #
 # Groups are killed by `kill -SIG "-$group"`, the one spelling that the builtins of all shells take. It must be the
@@ -92,10 +93,12 @@ over() {
   [ -z "$leads" ] || kill -KILL 0
   kill -KILL "$$"
 }
+tell_over() { if [ -z "$also_continues" ]; then over; else over & fi; }
+is_over() { ! kill -0 "$clock_pid" || { [ -n "$guard_pid" ] && ! kill -0 "$guard_pid"; }; }
 
 guard() {
   while read -r _; do :; done
-  over
+  tell_over
 }
 
 # clock BEATS: a beat is half a second; where `sleep` knows whole seconds only, two come at once.
@@ -106,13 +109,13 @@ clock() {
     kill -URG 0
     beats=$((beats + 1))
   done
-  over
+  tell_over
 }
 
 listen() {
   trap 'tick=$((tick + 1))' URG
   trap 'ended=$tick' WINCH
-  trap 'quit=yes' CONT
+  trap '[ -n "$also_continues" ] && ! is_over || quit=yes' CONT
 }
 
 # run PRODUCER: in the background, in a session of its own. Who names the nonce gets it by a pipe that nobody else reads,
@@ -134,12 +137,17 @@ run() {
   esac
 }
 hand_over() { printf '%s\n%s' "$items_nonce" "$long"; }
-# The printf of mksh is a program: `ps` sees what it is given, and it takes no long text.
-by_print() {
+# The printf of mksh and posh is a program: `ps` sees what it is given, and it takes no long text.
+by_own_words() {
   mark_of_frames=$(printf '\036')
-  frame() { print -r -- "$mark_of_frames$nonce $*"; }
-  # shellcheck disable=SC2329 # items call it
-  hand_over() { print -r -- "$items_nonce" && print -rn -- "$long"; }
+  # shellcheck disable=SC2329 # items call them
+  if PATH=/dev/null print -rn -- ''; then
+    frame() { print -r -- "$mark_of_frames$nonce $*"; }
+    hand_over() { print -r -- "$items_nonce" && print -rn -- "$long"; }
+  elif PATH=/dev/null echo; then
+    frame() { echo_as_is "$mark_of_frames$nonce $*"; }
+    hand_over() { echo_as_is "$items_nonce" && echo_as_is "$long"; }
+  fi
 }
 
 # keep NUMBER TICKS TENTHS PRODUCER: runs it, ends it when its time is up, clears up after it and tells its status.
@@ -154,7 +162,7 @@ keep() {
   run "$4"
   pid=$!
   [ "$reach" != jobs ] || set +m
-  exec >/dev/null 7>&-
+  exec >/dev/null # 7 stays, so that the item ends behind this: ksh93 waits for the last part of a pipe alone
   trap '' PIPE TERM ALRM
   why=ended
   while :; do
@@ -293,6 +301,7 @@ give_up() {
 # end.
 visit() {
   reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' clock_teller='' patience=4 parent=${7-}
+  also_continues=''
   # shellcheck disable=SC3044 # bash takes over functions that its caller exports, in place of programs and its own commands
   case ${BASH_VERSION-} in
     ?*) unset -f awk cat cd command cut date dd echo find grep head id kill ls printf ps read sed setsid sleep sort stat sudo \
@@ -300,6 +309,9 @@ visit() {
   esac
   if PATH=/dev/null kill -0 "$$" 2>/dev/null; then # it is the shell's own
     { kill -0 "-$$" && leads=yes; } 2>/dev/null
+    trap 'also_continues=yes' CONT
+    kill -WINCH "$$"
+    trap - CONT
     if command -v setsid >/dev/null 2>&1; then
       reach=group alone=setsid
       # Behind a login shell that stays, main is no head of a session; then it becomes one. `ps` shows no text of ours.
@@ -332,7 +344,7 @@ visit() {
       fi
       ;;
   esac
-  PATH=/dev/null printf '' || by_print
+  PATH=/dev/null printf '' || by_own_words
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else

@@ -547,7 +547,9 @@ class ItemAnswer:
     def ended(self, words: tuple[str, ...]) -> None:
         """The producer's status and why it ended, told by a frame."""
         if len(words) == 2 and words[0].isdigit() and len(words[0]) < 5:
-            self.status, self.why = int(words[0]), words[1]
+            status = int(words[0])
+            self.status = status if status < 256 else 128 + status % 128  # ksh93 adds 256 to a signal, yash 384
+            self.why = words[1]
 
     def result(
         self, nonce: str, *, timed_out: bool = False, incomplete: str | None = None, is_mixed: bool = False
