@@ -194,6 +194,60 @@ def _is_kept(way: Connections, shape: Shape, host: Sshd) -> bool:
         return shape.kept in pending.result(PATIENCE_S).stdout
 
 
+@pytest.fixture
+def slow_tools(tmp_path: Path) -> Path:
+    """A PATH on which what a visit begins with, and each step by which it ends an item, takes as on a starved host."""
+    tools = tmp_path / "slow"
+    tools.mkdir()
+    for name, delay_s in (("head", 1.5), ("sleep", 0.8)):
+        (tools / name).write_text(f'#!/bin/sh\n{shutil.which("sleep")} {delay_s}\nexec {shutil.which(name)} "$@"\n')
+        (tools / name).chmod(0o755)
+    return tools
+
+
+@pytest.mark.ssh
+def test_a_slow_host_gets_the_time_to_end_an_item_and_a_healthy_one_no_more_than_before(
+    slow_tools: Path, new_host: Callable[..., Sshd]
+) -> None:
+    host = new_host(environment={"PATH": f"{slow_tools}:{os.environ['PATH']}"})
+    connections = to(host)
+    hung = item("hung", "trap '' TERM; echo part; sleep 300; sleep 300", NEWEST, timeout_s=1)
+    answer = visit(connections, hung)["hung"]
+    assert (answer.stdout, answer.timed_out, answer.incomplete) == (b"part\n", True, None)
+    login = connections.transport("web1").known
+    assert login.slow
+    assert login.slack_s > 3
+    for program in slow_tools.iterdir():
+        program.unlink()
+    assert wait_until(lambda: visit(connections, item("any", "echo done")) and not login.slow), login.slow
+    assert login.slack_s == 0
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+    connections.close()
+
+
+@pytest.mark.ssh
+def test_of_a_slow_host_that_falls_silent_both_is_told_and_what_came_is_kept(
+    slow_tools: Path, new_host: Callable[..., Sshd]
+) -> None:
+    host = new_host(environment={"PATH": f"{slow_tools}:{os.environ['PATH']}"})
+    connections = to(host)
+    for lasts_s in (6, 24, 96):  # a busy machine may need more than the first to get there
+        with ThreadPoolExecutor(1) as thread:
+            hung = item("hung", "echo part; exec tail -f /dev/null")
+            pending = thread.submit(visit, connections, hung, lasts_s=lasts_s)
+            assert wait_until(lambda: pending.done() or _running(host, "tail -f /dev/null"))  # noqa: B023
+            host.signal(signal.SIGSTOP, host.session_pids())
+            answer = pending.result(PATIENCE_S)["hung"]
+        host.signal(signal.SIGCONT, host.session_pids())
+        if "connection lost" in str(answer.incomplete):
+            break
+    assert answer.stdout == b"part\n"
+    assert str(answer.incomplete).startswith("connection lost: the host was slow (")
+    assert ") and silent at the time limit, after " in str(answer.incomplete)
+    connections.close()
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+
+
 def _running(host: Sshd, command: str) -> int:
     return sum(line == command for line in host.leftovers())
 

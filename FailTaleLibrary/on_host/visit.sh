@@ -51,16 +51,18 @@ younger() {
 # ones, and there is no other that could be sent.
 all() { case $reach in child) all=$1 ;; session) all=0 ;; *) all=-$1 ;; esac; }
 
-# stop PID TENTHS: ends PID and its group, politely for so long. sudo passes TERM on, and uses force after ALRM.
+# stop PID TENTHS: ends PID and its group, politely for so long. sudo passes TERM on, and uses force after ALRM. Looks rarely:
+# programs are what a crowded host takes long for. What is root's may be hidden from `lives`.
 stop() {
   all "$1"
   kill -TERM "$all" || kill -TERM "$1"
-  tenths=0
-  while [ "$tenths" -lt "$2" ] && { kill -0 "$all" || kill -0 "$1"; }; do
+  tenths=0 step=1
+  while [ "$tenths" -lt "$2" ] && { kill -0 "$all" || kill -0 "$1"; } &&
+    { [ "$tenths" -eq 0 ] || [ "$2" -ge 10 ] || lives "$1"; }; do
     [ "$tenths" -ne 3 ] || kill -ALRM "$all"
-    sleep 0.1 || { sleep 1; tenths=$((tenths + 9)); }
-    tenths=$((tenths + 1))
-    [ "$2" -ge 10 ] || lives "$1" || break # what is root's may be hidden
+    sleep "0.$step" || { sleep 1; tenths=$((tenths + 10 - step)); }
+    tenths=$((tenths + step))
+    [ "$step" -ge 4 ] || step=$((step * 2))
   done
   [ "$all" = 0 ] || kill -KILL "$all"
   kill -KILL "$1"
@@ -197,7 +199,7 @@ item() {
   [ -z "$quit" ] || return 0
   frame b "$1" >&5
   frame b "$1" >&4
-  ended='' tick=0 forced=''
+  ended='' tick=0 forced='' tell_at=4
   # shellcheck disable=SC2034 # for the filters
   { keep "$@" | { trap - PIPE; failtale_nonce=$items_nonce; eval "$5"; } >&4 4>&- 5>&-; } 2>&1 | tail -c 65536 >&5 4>&- 5>&- &
   until_ended "$!" "$2" "$(($2 + 4 + $3 / 5))"
@@ -205,11 +207,16 @@ item() {
   frame e "$1" >&4
 }
 
-# until_ended PID LIMIT TICKS: LIMIT is the command's own.
+# until_ended PID LIMIT TICKS: LIMIT is the command's own. The client is told now and then how many beats it were: a crowded
+# host counts slowly, and is waited for.
 until_ended() {
   while :; do
     wait "$1"
     kill -0 "$1" || break
+    if [ "$tick" -ge "$tell_at" ]; then
+      frame t "$tick" >&4
+      tell_at=$((tick * 2))
+    fi
     if [ -n "$ended" ] && [ "$tick" -gt "$((ended + 1))" ] && [ -z "$forced" ]; then
       forced=yes # something may hold the pipes; slow filters go on
       strays
@@ -239,7 +246,7 @@ no_more() { :; }
 batch() {
   [ -z "$quit" ] || return 0
   if [ "$reach" != group ] || ! command -v dd; then eval "$4"; return; fi
-  ended='' tick=0 forced=''
+  ended='' tick=0 forced='' tell_at=99999
   {
     items_nonce="$items_nonce $nonce"
     keep batch "$1" 7 "$3$4" | bounded "$2" >&4 4>&- 5>&-

@@ -267,7 +267,9 @@ class InsideTransport(Transport):
         self._breaker.succeeded()
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
-        return visit_for_one(self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+        return visit_for_one(
+            self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel, known=self.known
+        )
 
     # What a visit asks of a host
 

@@ -46,7 +46,9 @@ class LocalTransport(Transport):
         hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
-        return visit_for_one(self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+        return visit_for_one(
+            self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel, known=self.known
+        )
 
     def start(self, command_line: str, *, wait_s: float) -> _Process:
         try:

@@ -139,7 +139,9 @@ class SshTransport:
             self._drop(connection)  # else whoever else is in it will find out, and may still get what a mark did not
 
     def run(self, script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event) -> CommandResult:
-        return visit_for_one(self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel)
+        return visit_for_one(
+            self.visit, script, timeout_s=timeout_s, max_bytes=max_bytes, cancel=cancel, known=self.known
+        )
 
     def connect(self) -> None:
         """Make sure that there is a live connection. Raises TransportError."""

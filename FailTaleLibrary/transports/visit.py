@@ -90,6 +90,14 @@ _LAST_WORDS_S = 1.2
 """For what a host still has to say once it was hung up on; of a short visit a quarter."""
 _FLUSH_S = 2.5
 """For filters that are slow, once the producer is gone; `visit.sh` gives them four beats."""
+_SLOW_S = 0.5
+"""A shell that took longer to begin is one on a slow host, or far away."""
+_SLOW_BEAT_S = 0.1
+"""A host whose half seconds take longer by so much is slow."""
+_SLOWER, _SLOWER_THAN_BEATS = 3, 20
+"""To end an item takes so many times as many programs as to begin, or as a beat."""
+_MOST_SLACK_S = 10.0
+"""More than this no host is waited for beyond what a healthy one may take."""
 _LOOK_UP_S = 0.2
 """How often the cancel event and the time are looked at. Each look costs more than an answer that has come."""
 _CHUNK_BYTES = 32 * 1024
@@ -208,7 +216,26 @@ class KnownLogin:
         self.mixes_streams = False
         """Whether its standard error comes on standard output: commands then share no session, else one would get what
         another one printed."""
+        self.slow = ""
+        """By what its last visit has shown that the host is slow; empty where it has not."""
+        self.slack_s = 0.0
+        """For how much longer than for a healthy host its ends are waited for."""
         self._seen: tuple[VisitStart, float] | None = None
+
+    def began_within(self, seconds: float) -> None:
+        """So long a shell took from its command line to its first word."""
+        is_slow = seconds > _SLOW_S
+        self.slow = f"its shell took {seconds:.1f} s to begin" if is_slow else ""
+        self.slack_s = min(_MOST_SLACK_S, _SLOWER * seconds) if is_slow else 0.0
+
+    def beat_late(self, seconds: float, *, slack_s: float) -> None:
+        """By so much its half seconds are too long; ``slack_s``: what the item that showed it needs."""
+        self.slow = f"half a second took it {BEAT_S + seconds:.1f} s"
+        self.slack_s = max(self.slack_s, min(_MOST_SLACK_S, slack_s))
+
+    def ended_behind_limit(self, seconds: float) -> None:
+        """So much later than a healthy host's came the end of an item whose time was up."""
+        self.slack_s = min(_MOST_SLACK_S, max(self.slack_s, seconds))
 
     def expected_start(self) -> VisitStart | None:
         """What its next visit will send first; None where items have to wait for that."""
@@ -281,11 +308,21 @@ def hold_visit(
 
 
 def visit_for_one(
-    visit: Callable[..., None], script: Script, *, timeout_s: float, max_bytes: int, cancel: threading.Event
+    visit: Callable[..., None],
+    script: Script,
+    *,
+    timeout_s: float,
+    max_bytes: int,
+    cancel: threading.Event,
+    known: KnownLogin | None = None,
 ) -> CommandResult:
-    """The result of one script, by a visit of its own; see `Transport.run`."""
+    """The result of one script, by a visit of its own; see `Transport.run`.
+
+    ``known``: a host that was slow before gets more time to end the script, as much again as its limit at most.
+    """
     results: list[CommandResult] = []
-    ends_at = time.monotonic() + timeout_s + 2 * BEAT_S + _polite_s(script) + _LAST_WORDS_S
+    slack_s = min(known.slack_s, timeout_s) if known else 0.0
+    ends_at = time.monotonic() + timeout_s + 2 * BEAT_S + _polite_s(script) + _LAST_WORDS_S + slack_s
     item = VisitItem("", script, timeout_s, max_bytes)
     visit([item], ends_at=ends_at, cancel=cancel, on_result=lambda _, result: results.append(result))
     return results[0]
@@ -457,7 +494,7 @@ class Frame:
     """What the host sent beside the items' output, up to a line's end."""
 
     kind: str
-    """``b`` an item begins, ``s`` its status, ``e`` it has ended, ``z`` the visit has."""
+    """``b`` an item begins, ``t`` half seconds since, ``s`` its status, ``e`` it has ended, ``z`` the visit has."""
     words: tuple[str, ...]
 
 
@@ -518,6 +555,8 @@ class ItemAnswer:
         """``ended``, ``late`` or ``cancelled``; empty until its producer has ended."""
         self.ends = 0
         """On how many streams it has ended."""
+        self.beat_late_s = 0.0
+        """By how much the host's half seconds are too long, where that shows a slow host."""
 
     @property
     def elapsed_s(self) -> float:
@@ -533,10 +572,23 @@ class ItemAnswer:
         return self.elapsed_s > self.item.timeout_s + BEAT_S
 
     @property
-    def is_overdue(self) -> bool:
-        """Whether the host should have ended it, or given up, long ago."""
-        allowed_s = self.item.timeout_s + 2 * BEAT_S + 2 * _polite_s(self.item.script) + _FLUSH_S
-        return self.elapsed_s > allowed_s
+    def behind_end_s(self) -> float:
+        """How much later it is than a healthy host's end of an item whose time is up."""
+        return self.elapsed_s - self.item.timeout_s - 2 * BEAT_S - _polite_s(self.item.script)
+
+    def has_beaten(self, number: int) -> None:
+        """The host has counted so many half seconds of it."""
+        late_s = self.elapsed_s / max(1, number) - BEAT_S
+        self.beat_late_s = late_s if late_s > _SLOW_BEAT_S else 0.0
+
+    @property
+    def slack_s(self) -> float:
+        """What a host that counts so slowly needs beyond a healthy one."""
+        return min(self.item.timeout_s + _MOST_SLACK_S, (_ticks(self.item) + _SLOWER_THAN_BEATS) * self.beat_late_s)
+
+    def is_overdue(self, slack_s: float) -> bool:
+        """Whether the host should have ended it, or given up, long ago; ``slack_s``: what it has shown to need."""
+        return self.behind_end_s > _polite_s(self.item.script) + _FLUSH_S + max(self.slack_s, slack_s)
 
     @property
     def is_too_much(self) -> bool:
@@ -649,6 +701,10 @@ class AnswerReader:
         if frame.kind == "z":
             self._closed_streams += 1
             return None
+        if frame.kind == "t":
+            if self.running is not None and frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]):
+                self.answers[self.running].has_beaten(int(frame.words[0]))
+            return None
         number = int(frame.words[0]) if frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]) else -1
         if self.items is None or number not in self.items:
             return None
@@ -700,6 +756,8 @@ class _Lane:
         shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s)
         self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
         self.began = time.monotonic()
+        self.opened_at = math.inf
+        """When its command line had been sent."""
         self.is_misled = False
         """Whether it was sent items for another clock than the host's."""
         self.talk = bytearray()
@@ -825,6 +883,8 @@ class _Lane:
         del self.talk[:-_TALK_BYTES]
         if math.isinf(self._began_at) and self._first_word in self.talk:
             self._began_at = time.monotonic()
+            if not (self.is_doubted or self._login.hello_behind_end_s is not None):  # else it waited for its input
+                self._login.began_within(self._began_at - self.opened_at)
 
     def _look_for_the_hello(self) -> None:
         before, hello, self._printed = self._printed.partition(f"failtale {sum(self._hello)}\n".encode())
@@ -930,7 +990,6 @@ class _Visit:
         self._ending = ""
         """``cancelled`` or ``late``, once it has to end."""
         self._over_at = ends_at
-        self._last_words_s = min(_LAST_WORDS_S, (ends_at - self._began) / 4)
         self._attempts = 0
         self._next_lane_at = self._began
         self._lost = ""
@@ -995,6 +1054,8 @@ class _Visit:
             probe.take()
         for lane in list(self._active):
             for number, answer in lane.take():
+                if answer.why == "late":
+                    self._host.known.ended_behind_limit(answer.behind_end_s)
                 self._tell(number, self._result(lane, answer))
             lane.send()  # with what it was asked for just now
             self._look_after(lane)
@@ -1010,7 +1071,7 @@ class _Visit:
         lane = _Lane(self._request_to_gate if login.has_gate else self._request, login, expected=expected)
         shell = start(lane.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
         if shell is not None:
-            lane.shell = shell
+            lane.shell, lane.opened_at = shell, time.monotonic()
             lane.send()
             self._active.append(lane)
 
@@ -1054,6 +1115,11 @@ class _Visit:
         """What no further lane is asked for: it was told, or is under way, or a lane broke off with it."""
         return self._told.union(self._partial, *(lane.answers for lane in self._active))
 
+    @property
+    def _last_words_s(self) -> float:
+        """At the end of its time; a slow host is hung up on earlier, else what its filters hold is lost."""
+        return min(_LAST_WORDS_S + self._host.known.slack_s, (self._ends_at - self._began) / 4)
+
     def _end_in_time(self) -> None:
         if not self._ending and self._cancel.is_set():
             self._ending, self._over_at = "cancelled", min(self._ends_at, time.monotonic() + _LAST_WORDS_S)
@@ -1084,6 +1150,8 @@ class _Visit:
             self._begin_without_sending_ahead(lane)
             return
         running = lane.answers.get(lane.running) if lane.running is not None else None
+        if running is not None and running.beat_late_s:
+            self._host.known.beat_late(running.beat_late_s, slack_s=running.slack_s)
         if lane.is_misled:
             self._begin_anew(lane)
         elif lane.is_over:
@@ -1093,9 +1161,9 @@ class _Visit:
                 raise self._host.no_shell(_login_words(lane.talk), lacks=_TALKS)
             self._in_order, self._attempts = False, REVISITS
             self._retire(lane, lost="connection lost: the host sent far more than it was asked for,")
-        elif running is not None and running.is_overdue:
+        elif running is not None and running.is_overdue(self._host.known.slack_s):
             self._in_order = False
-            self._retire(lane, lost="connection lost: the host was silent at the time limit,")
+            self._retire(lane, lost=self._silence)
         elif running is not None and lane.running in lane.batched and running.is_late and not lane.is_hung_up:
             self._end_batch(lane, running)
         elif self._is_overtaken(lane):
@@ -1261,9 +1329,21 @@ class _Visit:
             changed = lane.changed or None
             return answer.result(lane.items_nonce, timed_out=late, incomplete=changed, is_mixed=lane.is_mixed)
         held = "a process that FailTale cannot end held its output"
+        if slow := self._slow:  # then nobody knows whether it can be ended
+            held = f"the host was {slow} and gave up ending the command"
         late = self._ending == "late" or answer.elapsed_s >= answer.item.timeout_s
         incomplete = f"{self._lost or held} {after}"
         return answer.result(lane.items_nonce, timed_out=late, incomplete=incomplete, is_mixed=lane.is_mixed)
+
+    @property
+    def _slow(self) -> str:
+        """Of a host that was seen to be slow: a word for it, with the reason; else empty."""
+        slow = self._host.known.slow
+        return f"slow ({slow})" if slow else ""
+
+    @property
+    def _silence(self) -> str:
+        return f"connection lost: the host was {' and '.join(filter(None, [self._slow, 'silent']))} at the time limit,"
 
     def _tell(self, number: int, result: CommandResult) -> None:
         if number not in self._told and self._items is not None:
@@ -1280,7 +1360,7 @@ class _Visit:
             return
         self._in_order = self._in_order and not self._active
         if self._active and not self._lost:
-            self._lost = "connection lost: the host was silent at the time limit,"
+            self._lost = self._silence
         for lane in self._active:
             for number, answer in lane.answers.items():
                 self._partial.setdefault(number, self._result(lane, answer, broke_off=True))
