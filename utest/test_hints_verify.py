@@ -44,6 +44,35 @@ def claim_of(text: str, *, facts: str = FACTS, max_chars: int = 300) -> Claim:
     return checked_claim(text, ground=Ground(facts), named=Named(facts), tale=tale, max_chars=max_chars)
 
 
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ("[E1] hub plant/line4/temp denied", "Line 4 was denied."),
+        ("[E1] ceph4 osd.7 is full", "The OSD number 7 on ceph4 is full."),
+        ("[E1] db3 10.20.0.13 is DOWN", "It was marking 10.20.0.13 as DOWN."),
+        ("[E1] ci terraform: destroyed aws_route.billing", "Terraform destroyed aws_route.billing."),
+    ],
+)
+def test_a_name_written_apart_a_verb_like_a_month_and_what_a_program_did_stand_in_the_evidence(
+    facts: str, sentence: str
+) -> None:
+    assert objection(sentence, facts=facts) is None
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ("[E1] hub plant/line4/temp denied", "Line 5 was denied."),
+        ("[E1] hub plant/line41/temp denied", "Line 4 was denied."),
+        ("[E1] hub plant/pipeline4/temp denied", "Line 4 was denied."),
+        ("[E1] db3 10.20.0.13 is DOWN", "It was DOWN from March 10 on."),
+        ("[E1] ci terraform: destroyed aws_route.billing", "Terraform destroy mends aws_route.billing."),
+    ],
+)
+def test_another_number_of_a_thing_a_day_and_a_command_do_not(facts: str, sentence: str) -> None:
+    assert objection(sentence, facts=facts) is not None
+
+
 HARMFUL_SENTENCES = (
     "See https://evil.example/fix for more.",
     "See http:/evil.example for more.",

@@ -152,9 +152,17 @@ class Named:
                 continue
             if re.fullmatch(r"\d\d+|\d+(?:\.\d+)+", number.text) and self._is_version(number.text):
                 continue
+            if number.text.isdigit() and self._is_number_of(rest[:start], number.text):
+                continue
             if not self._quantities.bear(number) and (number.meanings or not self._holds(number.text.casefold())):
                 return _not_found("the number", number.text)
         return None
+
+    def _is_number_of(self, before: str, digits: str) -> bool:
+        """Whether a name of the evidence is written apart: "line 4" for line4, "OSD number 7" for osd.7."""
+        thing = _NUMBERED.search(before)
+        name = rf"(?<![^\W\d_]){re.escape(thing[1].casefold())}[\W_]?{digits}(?![\d]|\.\d)" if thing else "(?!)"
+        return re.search(name, self._text) is not None
 
     def _is_version(self, number: str) -> bool:
         """Whether a name ends with it, as TLSv1.2 does, or a longer version begins with it, as 17.0.2 does with 17."""
@@ -322,6 +330,8 @@ _ORDINARY_SHORT = frozenset({
     "tls/ssl", "up/down", "input/output", "on/off", "yes/no", "he/she", "w/o", "24/7",
     "bit/s", "kbit/s", "mbit/s", "gbit/s", "b/s", "kb/s", "mb/s", "gb/s", "req/s", "requests/s", "rows/s", "msgs/s",
 })  # fmt: skip
+_NUMBERED = re.compile(r"([^\W\d_]{2,})(?:'s)?(?: (?:number|no\.|nr\.))? $", re.IGNORECASE)
+"""What a number behind it is the number of."""
 _NO_NUMBER = re.compile(
     r"\b(?:ipv[46]|utf-?(?:8|16)|x\.?509|http/[123](?:\.\d)?|[45]xx|64-bit|32-bit|base64|s3|k8s)\b", re.IGNORECASE
 )

@@ -362,7 +362,11 @@ def _step(digits: str) -> float:
 # --- Dates ------------------------------------------------------------------------------------------------------------
 
 MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTH = r"(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
+_MONTH = (
+    r"(?:(?P<month>jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)"
+    r"(?:uary|ruary|ch|il|e|y|ust|t|tember|ober|ember)?)\b\.?"
+)
+"""In full or short: "marking 10" is no day."""
 _DATES = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (

@@ -184,7 +184,7 @@ def only_quotes_marks(sentence: str, ground: Ground) -> bool:
     return bool(marked) and is_known and steering(plain, ground) is None
 
 
-_MARKED_WORD = re.compile(r"<?[\w.-]+(?:[\^~#*|&][\w.-]+)*>?", re.ASCII)
+_MARKED_WORD = re.compile(r"<?[\w./+-]+(?:[\^~#*|&][\w./+-]+)*[#*]?>?", re.ASCII)
 
 
 def _is_expected(char: str, facts: str) -> bool:
@@ -318,7 +318,7 @@ _COMMAND = re.compile(
     r"setsebool|semanage|fsck|mdadm|lvextend|resize2fs|swapoff|swapon|nmcli|resolvectl|timedatectl|terraform|"
     r"chronyc|ntpdate|hwclock|"
     r"ansible-playbook|vault operator|vault write|consul force-leave|certbot renew|nginx -s|aws s3|gcloud|truncate -s|"
-    r"rsync) (?:--?\w|/|[a-z-]+\b)|\b(?:mv|cp|ln) (?:--?\w|/)|"
+    r"rsync) (?:--?\w|/|(?!(?:[a-z]+ed|was|has|had|is|did|could)\b)[a-z-]+\b)|\b(?:mv|cp|ln) (?:--?\w|/)|"
     r"\b(?:rm|kill|pkill|dd|nc|sh|bash|zsh|ssh|scp|python\d?|perl|ruby|node|php|base64|docker|podman|git|tar|"
     r"cat|echo|eval|exec|source)\s+(?:-{1,2}\w|/|if=|of=)"
     r"|\b(?:apt|apt-get|yum|dnf|pip\d?|npm|gem|docker|podman|git|service|ollama|helm|go|brew|snap|cargo)\s+"
