@@ -131,7 +131,11 @@ NO_SHELLS = (
         f"echo Press ENTER; read -r key; {PASSES_ON}",
         "typed; FailTale types nothing; it says: Press",
     ),
-    NoShell("a shell that is left alone", f"exec setsid -f {PASSES_ON}", "is its standard input taken away"),
+    NoShell(  # which begins once sshd knows that what it started has ended; a quicker one may answer until then
+        "a shell that is left alone",
+        f"exec setsid -f /bin/sh -c 'sleep 1; exec {PASSES_ON}'",
+        "is its standard input taken away",
+    ),
     NoShell("a shell without input", f"{PASSES_ON} </dev/null; echo no room >&2", "too low?); it says: no room"),
     NoShell(
         "a flood",
