@@ -303,7 +303,7 @@ def fingerprint(key: Path) -> str:
 
 def running_with(variable: str) -> list[str]:
     """Command lines of the processes that have ``NAME=value`` in their environment."""
-    return [_words(pid) for pid in pids_with(variable)]
+    return [words_of(pid) for pid in pids_with(variable)]
 
 
 def pids_with(variable: str) -> list[int]:
@@ -312,8 +312,16 @@ def pids_with(variable: str) -> list[int]:
     return [pid for pid in pids if variable.encode() in _proc(pid, "environ") and not _command(pid).startswith("sshd")]
 
 
-def _words(pid: int) -> str:
+def words_of(pid: int) -> str:
+    """Its command line, cut."""
     return b" ".join(_proc(pid, "cmdline")).decode(errors="replace").strip()[:200]
+
+
+def parent_of(pid: int) -> int:
+    """0 once it is gone."""
+    with contextlib.suppress(OSError):
+        return int(Path(f"/proc/{pid}/stat").read_text(errors="replace").rpartition(")")[2].split()[1])
+    return 0
 
 
 def _proc(pid: int, name: str) -> list[bytes]:

@@ -21,8 +21,8 @@ from pathlib import Path
 import pytest
 from needs import need
 from patience import FOREVER_S, PATIENCE_S, wait_until
-from sshd import Sshd, running_with, throw_away_user
-from ways import item, run, to, visit
+from sshd import Sshd, parent_of, pids_with, running_with, throw_away_user, words_of
+from ways import batched, item, run, to, visit
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import CommandResult, Connections, Transport, VisitItem, VisitStart
@@ -250,6 +250,47 @@ def test_of_a_slow_host_that_falls_silent_both_is_told_and_what_came_is_kept(
 
 def _running(host: Sshd, command: str) -> int:
     return sum(line == command for line in host.leftovers())
+
+
+@pytest.mark.ssh
+@pytest.mark.parametrize("tools", HOSTS[:3], ids=str, indirect=True)
+@pytest.mark.parametrize("is_cut", [False, True], ids=["watchers", "watchers and the connection"])
+def test_who_watches_a_command_may_be_killed_and_it_ends_all_the_same(
+    tools: Tools, new_host: Callable[..., Sshd], tmp_path: Path, is_cut: bool
+) -> None:
+    """What reads the lifeline and what counts the time, both at once; without a cut nothing is lost by it."""
+    host = new_host(environment={"PATH": tools.path(tmp_path / "bin")})
+    connections = to(host)
+    asked = [
+        batched("first", "echo first", timeout_s=LIMIT_S),
+        (item if is_cut else batched)("hung", "echo part; sleep 300; true", timeout_s=LIMIT_S),
+        item("last", "echo last"),
+    ]
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(visit, connections, *asked, lasts_s=FOREVER_S)
+        assert wait_until(lambda: _running(host, "sleep 300") == 1)
+        host.signal(signal.SIGKILL, [*_watchers(host), *(host.session_pids() if is_cut else [])])
+        answers = pending.result(PATIENCE_S)
+    assert (answers["first"].stdout, answers["hung"].stdout) == (b"first\n", b"part\n")
+    if not is_cut:
+        assert (answers["hung"].timed_out, answers["hung"].incomplete) == (True, None)
+        assert (answers["last"].stdout, answers["last"].incomplete) == (b"last\n", None)
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+    connections.close()
+
+
+def _watchers(host: Sshd) -> list[int]:
+    """Of the visit under way: what its main process started as copies of itself, without what runs the item."""
+    parents = {pid: parent_of(pid) for pid in pids_with(f"HOME={host.directory}")}
+    line = next(pid for pid in parents if words_of(pid) == "sleep 300")
+    ancestors = {line}
+    while (line := parents.get(line, 0)) in parents:
+        ancestors.add(line)
+    main = next(pid for pid in ancestors if parents[pid] not in parents)
+    copies = [pid for pid, parent in parents.items() if parent == main and words_of(pid) == words_of(main)]
+    watchers = [pid for pid in copies if pid not in ancestors]
+    assert len(watchers) == 2, [words_of(pid) for pid in parents]
+    return watchers
 
 
 @pytest.mark.parametrize("shape", [shape for shape in SHAPES if "300" in shape.producer][:4], ids=str)

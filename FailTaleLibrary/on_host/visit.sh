@@ -114,6 +114,25 @@ clock() {
   tell_over
 }
 
+# Somebody may kill one of them, or both at once: main, which hears that a child has ended, starts another. The guard is
+# behind the clock, which then sees by its beats that nobody is there.
+start_guard() {
+  guard <&3 3<&- 4>&- 5>&- &
+  guard_pid=$!
+}
+start_clock() {
+  clock "$beats" 3<&- 4>&- 5>&- &
+  clock_pid=$!
+}
+watch_again() {
+  fewer=''
+  [ -z "$quit$also_continues" ] || return 0
+  ! is_gone "$clock_pid" || start_clock
+  [ -z "$guard_pid" ] || ! is_gone "$guard_pid" || start_guard
+}
+# is_gone PID: a child that nobody has waited for yet has a number and no program.
+is_gone() { ! kill -0 "$1" || { [ -n "$shows_programs" ] && ! [ -e "/proc/$1/exe" ]; }; }
+
 listen() {
   trap 'tick=$((tick + 1))' URG
   trap 'ended=$tick' WINCH
@@ -201,7 +220,8 @@ item() {
   frame b "$1" >&4
   ended='' tick=0 forced='' tell_at=4
   # shellcheck disable=SC2034 # for the filters
-  { keep "$@" | { trap - PIPE; failtale_nonce=$items_nonce; eval "$5"; } >&4 4>&- 5>&-; } 2>&1 | tail -c 65536 >&5 4>&- 5>&- &
+  { keep "$@" | { trap - PIPE; failtale_nonce=$items_nonce; eval "$5"; } >&4 4>&- 5>&-; } 2>&1 3<&- |
+    tail -c 65536 >&5 3<&- 4>&- 5>&- &
   until_ended "$!" "$2" "$(($2 + 4 + $3 / 5))"
   frame e "$1" >&5
   frame e "$1" >&4
@@ -211,6 +231,7 @@ item() {
 # host counts slowly, and is waited for.
 until_ended() {
   while :; do
+    [ -z "$fewer" ] || watch_again
     wait "$1"
     kill -0 "$1" || break
     if [ "$tick" -ge "$tell_at" ]; then
@@ -250,7 +271,7 @@ batch() {
   {
     items_nonce="$items_nonce $nonce"
     keep batch "$1" 7 "$3$4" | bounded "$2" >&4 4>&- 5>&-
-  } 2>&1 | bounded "$2" >&5 4>&- 5>&- &
+  } 2>&1 3<&- | bounded "$2" >&5 3<&- 4>&- 5>&- &
   until_ended "$!" "$1" "$(($1 + 6))"
 }
 bounded() { exec dd bs=8192 count="$1" 2>/dev/null; }
@@ -308,7 +329,7 @@ give_up() {
 # end.
 visit() {
   reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' clock_teller='' patience=4 parent=${7-}
-  also_continues=''
+  also_continues='' fewer='' shows_programs=''
   # shellcheck disable=SC3044 # bash takes over functions that its caller exports, in place of programs and its own commands
   case ${BASH_VERSION-} in
     ?*) unset -f awk cat cd command cut date dd echo find grep head id kill ls printf ps read sed setsid sleep sort stat sudo \
@@ -363,14 +384,13 @@ visit() {
   if [ -n "$parent" ]; then
     mark=$mark-$$- # of one job many visits have the same text, some of them on one machine
   else
-    guard <&3 3<&- 4>&- 5>&- &
-    guard_pid=$!
+    start_guard
   fi
-  exec 3<&-
-  clock "$beats" 4>&- 5>&- &
-  clock_pid=$!
+  start_clock
+  [ ! -e "/proc/$clock_pid/exe" ] || shows_programs=yes
   listen
   clock_told
+  trap 'fewer=yes' CHLD
   eval "$items"
   finish
 }
