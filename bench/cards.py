@@ -30,6 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 from chromium import a_browser, a_page_of  # noqa: E402
 from playwright.sync_api import Browser  # noqa: E402
 
+from bench.environment import refuse_plots_without_matplotlib  # noqa: E402
 from FailTaleLibrary.archive import reports_in, to_payload  # noqa: E402
 from FailTaleLibrary.config.model import Limits  # noqa: E402
 from FailTaleLibrary.records import Report  # noqa: E402
@@ -129,7 +130,7 @@ def opened(browser: Browser, log: Path, *, failures: int, first_only: bool = Fal
 
 def plot(medians: Mapping[str, Mapping[str, float]], title: str, path: Path) -> None:
     """A bar for each log: the processor's seconds by what Chromium did."""
-    import matplotlib  # only for those who want plots: pip install --group bench
+    import matplotlib  # only for those who want plots
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = title  # the same picture of the same figures
@@ -161,6 +162,8 @@ def main() -> int:
     parser.add_argument("--first", action="store_true")
     parser.add_argument("--plot", type=Path, help="an SVG of what was measured")
     options = parser.parse_args()
+    if options.plot is not None:
+        refuse_plots_without_matplotlib(parser)
     with tempfile.TemporaryDirectory() as made, a_browser() as browser:
         folder = Path(made)
         output = options.output or demo_output(folder / "demo")

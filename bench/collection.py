@@ -5,7 +5,8 @@
 Eight usual commands on hosts that are OpenSSH servers on loopback, each under an address of its own. "cold" is a
 process from its start to the end of its first round; "warm" is the best of its later rounds. CPU is what the client
 and its children computed, the servers left out. ``--delay-ms`` puts a proxy in between that holds each direction back.
-``pip install --group bench`` brings the other ways.
+A way that is not installed is left out, and the line to type is told. Rows are in the order of their cold seconds;
+below them stands which way is first, and whether the goals are met.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from bench.environment import ROOT, environment
+from bench.environment import ROOT, environment, goal, pip_line, refuse_plots_without_matplotlib
 
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
@@ -190,9 +191,43 @@ Medians = dict[str, tuple[float, ...]]
 """Way -> seconds, cold and warm, and the same of the processor."""
 
 
+MOST_BEYOND = 1.2
+"""How many times what the fastest way takes a failure may take."""
+
+
+def verdicts(medians: Medians, *, far: bool) -> Iterator[str]:
+    """Which way is first, cold and warm, and whether FailTale is where it shall be.
+
+    Cold it is to be first, and not worse than 1.2 of the best; warm within 1.2 of what plain paramiko takes, and ahead
+    of it on a line with delay.
+    """
+    for column, kind in enumerate(("cold", "warm")):
+        order = sorted(medians, key=lambda way: medians[way][column])
+        yield f"{kind}, first is {order[0]}, then {', '.join(order[1:])}"
+    if OURS not in medians:
+        return
+    others = {way: row for way, row in medians.items() if not way.startswith(OURS)}
+    if others:
+        best = min(others, key=lambda way: others[way][0])
+        ratio = medians[OURS][0] / others[best][0]
+        yield goal(f"cold, {OURS} is first ({ratio:.2f} of {best})", met=ratio < 1)
+        yield goal(
+            f"cold, {OURS} takes at most {MOST_BEYOND} of the best other way ({ratio:.2f})", met=ratio <= MOST_BEYOND
+        )
+    if PLAIN in others:
+        ratio = medians[OURS][1] / others[PLAIN][1]
+        words = f"is ahead of {PLAIN}" if far else f"takes at most {MOST_BEYOND} of {PLAIN}"
+        yield goal(f"warm, {OURS} {words} ({ratio:.2f})", met=ratio < 1 if far else ratio <= MOST_BEYOND)
+    else:
+        yield f"goal not told: warm, {OURS} beside {PLAIN}, which was not measured"
+
+
+OURS, PLAIN = "FailTale", "paramiko, 4 channels"
+
+
 def plot(found: Mapping[int, Medians], title: str, path: Path) -> None:
     """Bars of each way, cold beside warm, a row of them for each number of hosts."""
-    import matplotlib  # only for those who want plots: pip install --group bench
+    import matplotlib  # only for those who want plots
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = title  # the same picture of the same figures
@@ -214,16 +249,22 @@ def plot(found: Mapping[int, Medians], title: str, path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--hosts", default="1,10", help="how many, separated by commas")
-    parser.add_argument("--runs", type=int, default=5)
-    parser.add_argument("--rounds", type=int, default=4)
-    parser.add_argument("--delay-ms", type=float, default=0.0, help="each direction")
+    parser.add_argument("--runs", type=int, default=5, help="of each way, behind a first one that does not count")
+    parser.add_argument("--rounds", type=int, default=4, help="failures in each run, of which the first is cold")
+    parser.add_argument("--delay-ms", type=float, default=0.0, help="each direction: 25 adds 50 to a round trip")
     parser.add_argument("--plot", type=Path, help="an SVG of all that was measured")
-    parser.add_argument("--ways", default=",".join(each.replace(",", ";") for each in WAYS))
+    default = ",".join(each.replace(",", ";") for each in WAYS)
+    parser.add_argument("--ways", default=default, help=f"instead of '{default}'")
     options = parser.parse_args()
+    if options.plot is not None:
+        refuse_plots_without_matplotlib(parser)
     named = [name.strip().replace(";", ",") for name in options.ways.split(",")]
+    if unknown := [name for name in named if name not in WAYS]:
+        parser.error(f"no such way: {', '.join(unknown)}; there are: {default}")
     ways = [name for name in named if name not in NEEDS or importlib.util.find_spec(NEEDS[name])]
     if len(ways) < len(named):
-        print(f"left out, because not installed (pip install --group bench): {', '.join(set(named) - set(ways))}")
+        missing = ", ".join(name for name in named if name not in ways)
+        print(f"left out, because not installed: {missing}; type:  {pip_line('--group', 'bench')}")
     found: dict[int, Medians] = {}
     trip_ms = 2 * options.delay_ms
     for hosts in map(int, options.hosts.split(",")):
@@ -246,6 +287,7 @@ def main() -> None:
         }
         for way, medians in sorted(found[hosts].items(), key=lambda each: each[1]):
             print(f"{way:26} {' '.join(f'{each:8.3f}' for each in medians)}", flush=True)
+        print("\n".join(verdicts(found[hosts], far=options.delay_ms > 0)), flush=True)
     if options.plot is not None:
         plot(found, f"{trip_ms:g} ms of round trip", options.plot)
 

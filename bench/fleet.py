@@ -30,7 +30,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.environment import ROOT
+from bench.environment import ROOT, refuse_plots_without_matplotlib
 from bench.growth import MB, run_robot, size_in_words, suite_text
 
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
@@ -223,7 +223,7 @@ def kept(found: Mapping[str, Sequence[Point]], path: Path) -> dict[str, list[Poi
 
 def plot(found: Mapping[str, Sequence[Point]], path: Path) -> None:
     """An SVG: seconds of collecting, and memory, over the number of hosts."""
-    import matplotlib  # only for those who want plots: pip install matplotlib
+    import matplotlib  # only for those who want plots
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "fleet"
@@ -258,6 +258,8 @@ def main() -> int:
     parser.add_argument("--figures", type=Path, default=ROOT / "build" / "fleet.json", help="where figures are kept")
     parser.add_argument("--plot", type=Path, help="file for an SVG of all figures that are kept")
     options = parser.parse_args()
+    if options.plot is not None:
+        refuse_plots_without_matplotlib(parser)
     parts = options.parts or ["stub", "ssh", "rounds", "real", "cases"]
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     found: dict[str, list[Point]] = {}

@@ -4,7 +4,8 @@
 
 Each point is a whole ``robot`` process with the listener and failing tests, against one real sshd on loopback that all
 hosts of the configuration lead to. Told for each: seconds of the process, the peak of its memory, the bytes that
-travelled, and the size of output.xml and log.html. Seconds count beside the other points of the same run only.
+travelled, and the size of output.xml and log.html. Seconds count beside the other points of the same run only. Below
+each axis stands whether the last points grow faster than in proportion, and where there is a bound, whether it holds.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.environment import ROOT, environment
+from bench.environment import ROOT, environment, goal, refuse_plots_without_matplotlib
 
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
@@ -57,6 +58,8 @@ class Axis:
     tests: Callable[[int], int] = lambda _size: 1
     before: Callable[[Path, int], None] = lambda _folder, _size: None
     """What must be in the folder."""
+    most_memory: int | None = None
+    """Bytes that no point may exceed at its peak."""
 
 
 # --- Axes
@@ -125,9 +128,9 @@ AXES = (
     Axis("hosts", "hosts with 8 commands", (1, 10, 50, 100, 200), _many_hosts),
     Axis("items", "commands on one host", (1, 5, 20, 50), _many_items),
     Axis("output", "bytes of one answer", (KB, 100 * KB, 10 * MB, 100 * MB), _much_output, before=_one_big_file),
-    Axis("files", "files under a pattern, one changed", (1, 10, 100, 1000), _many_files, before=_log_files),
+    Axis("files", "new files of 2 kB under a pattern", (1, 10, 100, 1000), _many_files, before=_log_files),
     Axis("failures", "failures in a run, 3 hosts", (1, 10, 100, 500), _many_failures, tests=lambda size: size),
-    Axis("logs", "hosts with a log of 1 GB", (1, 10, 50), _big_logs, before=_one_gigabyte),
+    Axis("logs", "hosts with a log of 1 GB", (1, 10, 50), _big_logs, before=_one_gigabyte, most_memory=150 * MB),
 )
 
 
@@ -198,6 +201,28 @@ def _row(point: Point) -> str:
     )
 
 
+PROPORTIONAL = 1.5
+"""How many times as long one more may take towards the end of an axis; less is noise."""
+
+
+def verdicts(axis: Axis, found: Sequence[Point]) -> Iterator[str]:
+    """What one more costs at the end of an axis beside the step before, and whether the memory keeps to its bound."""
+    if len(found) > 2:
+        first, before, last = found[0], found[-2], found[-1]
+        earlier, later = ((point.seconds - first.seconds) / (point.size - first.size) for point in (before, last))
+        yield goal(
+            f"seconds grow no faster than in proportion ({1000 * earlier:.3g} ms for each more up to {before.size:,}, "
+            f"{1000 * later:.3g} up to {last.size:,})",
+            met=later <= max(earlier, 0.0) * PROPORTIONAL or last.seconds <= first.seconds * PROPORTIONAL,
+        )
+    if axis.most_memory is not None and found:
+        peak = max(point.peak_bytes for point in found)
+        words = f"memory stays under {size_in_words(axis.most_memory)} (at its peak {size_in_words(peak)})"
+        yield goal(words, met=peak < axis.most_memory)
+    missing = sum(point.gaps for point in found)
+    yield goal(f"no item is missing ({missing:,} are)", met=not missing)
+
+
 def size_in_words(size: int) -> str:
     for factor, unit in ((MB, "MB"), (KB, "kB")):
         if size >= factor:
@@ -207,7 +232,7 @@ def size_in_words(size: int) -> str:
 
 def plot(axis: Axis, found: Sequence[Point], path: Path) -> None:
     """An SVG of seconds and memory over the size, both axes logarithmic."""
-    import matplotlib  # only for those who want plots: pip install matplotlib
+    import matplotlib  # only for those who want plots
 
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = axis.name  # the same picture of the same figures
@@ -232,6 +257,8 @@ def main() -> int:
     parser.add_argument("--most", type=int, help="no point beyond this size")
     parser.add_argument("--plots", type=Path, help="folder for an SVG of each axis")
     options = parser.parse_args()
+    if options.plots is not None:
+        refuse_plots_without_matplotlib(parser)
     unknown = set(options.axes) - {axis.name for axis in AXES}
     if unknown:
         parser.error(f"unknown axis: {', '.join(sorted(unknown))}")
@@ -244,6 +271,7 @@ def main() -> int:
         for point in points(axis, options.most):
             found.append(point)
             print(_row(point), flush=True)
+        print("\n" + "\n".join(verdicts(axis, found)), flush=True)
         if options.plots is not None and len(found) > 1:
             options.plots.mkdir(parents=True, exist_ok=True)
             plot(axis, found, options.plots / f"growth-{axis.name}.svg")

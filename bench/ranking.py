@@ -30,6 +30,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]  # so that it runs in a checkout
 
 from build_logs import build_logs  # noqa: E402 - utest/build_logs.py
 
+from bench.environment import pip_line  # noqa: E402
 from FailTaleLibrary.ranking import rank_lines  # noqa: E402
 
 ANY, FIRST = (1, 3, 5, 10), (5, 10, 20)
@@ -168,7 +169,7 @@ def methods() -> dict[str, Method]:
     if drain is not None:
         named["Drain3 novelty, first"] = drain
     else:
-        print("Drain3 is not installed (pip install drain3): its row is missing.\n")
+        print(f"Drain3 is not installed, its row is missing; type:  {pip_line('drain3')}\n")
     return {**named, "FailTale": _ranking, "FailTale without the passing log": _ranking_alone}
 
 

@@ -7,8 +7,8 @@ values, and the examples of each file that is named (one JSON object a line with
 is gone when it is left nowhere whole; a harmless line has changed when one byte has. Then the blind sets
 (`redaction_blind*.txt`), kind by kind: a text of it counts as clean when each of its secrets is gone. The speed is
 that of ordinary log text of which one line in fifty holds a secret, in CPU time. detect-secrets scans a file for each
-text, as it finds more that way, and one file for the speed. The other tools are optional: `pip install detect-secrets
-scrubadub insights-core`.
+text, as it finds more that way, and one file for the speed. The other tools are optional; what is missing is named with
+the line to type.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 import redaction_shapes  # noqa: E402
 
+from bench.environment import pip_line  # noqa: E402
 from FailTaleLibrary.redaction import Redactor, redact_lines  # noqa: E402
 from FailTaleLibrary.redaction.rules import FILES, rows_of  # noqa: E402
 
@@ -190,7 +191,7 @@ def measured() -> dict[str, tuple[Redaction, float]]:
         ("insights-core", "insights", insights_core, 2.0),
     ):
         if importlib.util.find_spec(module) is None:
-            print(f"not run: {name} is not installed (pip install {name})")
+            print(f"not run: {name} is not installed; type:  {pip_line(name)}")
         else:
             able[name] = (make(), megabytes)
     print("not run: gitleaks and troubleshoot (Go programs, not Python packages)")
