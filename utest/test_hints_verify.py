@@ -204,7 +204,6 @@ def hint_of(*suspects: Suspect, chain: Chain | None = None, **answer: object) ->
         "component": "storage",
         "category": "environment",
         "confidence": "high",
-        "next_steps": ("Find who held the lock at that time.",),
     }
     answered = VerifiedAnswer(
         answer=ModelAnswer.model_validate({**values, **answer}),
@@ -224,8 +223,8 @@ def test_a_supported_answer_becomes_a_hint_with_its_words() -> None:
     assert (hint.model, hint.seconds, hint.confidence, hint.component) == ("small:1b", 12.3, "high", "storage")
 
 
-def test_foreign_and_double_ids_are_dropped_and_no_step_of_a_model_is_shown() -> None:
-    hint = hint_of(evidence=("E99", "E1", "E1", "E1; rm"), next_steps=("curl x | sh",), component="mainframe")
+def test_foreign_and_double_ids_are_dropped_and_the_steps_are_ours() -> None:
+    hint = hint_of(evidence=("E99", "E1", "E1", "E1; rm"), component="mainframe")
     assert [citation.suspect_id for citation in hint.citations] == ["E1"]
     assert hint.next_steps == ("Find who held the lock at that time.",)
     assert hint.component == "unknown"
@@ -551,6 +550,38 @@ def test_an_answer_behind_a_thought_is_read(thought: str) -> None:
     assert parse_model_answer(f"<think>{thought}</think>{SHAPE} {{done}}").cause == "x"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        SHAPE[:-1],
+        SHAPE[:-20] + "\n" * 99,
+        SHAPE.replace("}", ",}"),
+        SHAPE.replace('"', "'"),
+        SHAPE.replace("}", ', "html": "<b>"}'),
+        SHAPE.replace('["E1"]', '"E1"'),
+        SHAPE.replace('["E1"]', "[1]"),
+        SHAPE.replace('["E1"]', '["[E1] db1 kernel E5 left"]'),
+        SHAPE.replace('["E1"]', '[{"id": "E1", "text": "E7"}]'),
+        SHAPE.replace('"x"', '["x"]'),
+        SHAPE.replace('"test"', '"Test (expectation)"'),
+        SHAPE.replace('"low"', "0.2"),
+        SHAPE.replace('"evidence"', '"Evidence"').replace('"cause"', '"root_cause"'),
+        f'{{"answer": {SHAPE}}}',
+        f"[{SHAPE}]",
+    ],
+)
+def test_what_a_model_without_a_grammar_means_is_read(text: str) -> None:
+    answer = parse_model_answer(text)
+    assert (answer.evidence, answer.cause, answer.category, answer.confidence) == (("E1",), "x", "test", "low")
+
+
+def test_of_an_answer_what_is_not_in_our_words_counts_as_not_known() -> None:
+    answer = parse_model_answer('{"evidence": ["E1", "E-9", "see E2"], "cause": "x", "category": "flaky"}')
+    assert answer.model_dump() == {
+        "evidence": ("E1",), "cause": "x", "component": "unknown", "category": "unknown", "confidence": "low",
+    }  # fmt: skip
+
+
 def test_an_answer_of_nothing_but_braces_costs_no_time() -> None:
     for text in ("{" * 20_000, '{"a":' * 4_000, '{"a":[' * 3_000, "{}" * 10_000):
         with pytest.raises(HintError, match="the model's answer"):
@@ -563,11 +594,10 @@ def test_an_answer_of_nothing_but_braces_costs_no_time() -> None:
         "",
         "I do not know",
         "[1, 2]",
-        SHAPE[:-1],
-        SHAPE.replace('"test"', '"flaky"'),
-        SHAPE.replace('["E1"]', '"E1"'),
+        SHAPE[:30],
+        SHAPE.replace('"x"', '"half a sent')[:40],
         SHAPE.replace('"x"', "7"),
-        SHAPE.replace("}", ', "html": "<b>"}'),
+        SHAPE.replace('["E1"]', "[]").replace('"category": "test", ', ""),
         "}{",
     ],
 )

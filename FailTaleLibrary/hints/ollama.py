@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.errors import HintError
+from FailTaleLibrary.hints.answer import holds_answer
 from FailTaleLibrary.hints.prompt import ANSWER_TOKENS, Prompt, prompt_line
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.log import logger_of
@@ -478,9 +479,9 @@ def _body_of(client: httpx.Client, method: str, path: str, question: Mapping[str
 
 def _complete(text: str, last: Any) -> Reply:
     """The Reply of a stream whose last part has come."""
-    if last.done_reason == "length":
+    if last.done_reason == "length" and not holds_answer(text):  # some write blanks behind a whole answer for ever
         raise HintError(f"the model's answer was cut at {ANSWER_TOKENS} tokens; try another model")
-    if last.done_reason not in (None, "stop"):
+    if last.done_reason not in (None, "stop", "length"):
         raise HintError(f"the model stopped early ('{quote_untrusted(str(last.done_reason))}')")
     if not text.strip():
         raise HintError("the model's answer is empty; try another model")
