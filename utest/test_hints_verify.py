@@ -194,10 +194,7 @@ def test_a_whole_sentence_without_full_stop_gets_one() -> None:
 CAUSE = "The backup held orders.db, so the database is locked."
 
 
-def hint_of(*suspects: Suspect, chain: Chain | None = None, **answer: object) -> Hint:
-    """The hint for an answer about these suspects."""
-    report = a_report(analysis=an_analysis(suspects=suspects or (a_suspect(),), chain=chain or a_chain(), hint=None))
-    prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
+def a_verified_answer(**answer: object) -> VerifiedAnswer:
     values = {
         "evidence": ("E1",),
         "cause": CAUSE,
@@ -205,13 +202,20 @@ def hint_of(*suspects: Suspect, chain: Chain | None = None, **answer: object) ->
         "category": "environment",
         "confidence": "high",
     }
-    answered = VerifiedAnswer(
+    return VerifiedAnswer(
         answer=ModelAnswer.model_validate({**values, **answer}),
         model="small:1b",
         seconds=12.34,
         prompt_tokens=900,
         answer_tokens=60,
     )
+
+
+def hint_of(*suspects: Suspect, chain: Chain | None = None, **answer: object) -> Hint:
+    """The hint for an answer about these suspects."""
+    report = a_report(analysis=an_analysis(suspects=suspects or (a_suspect(),), chain=chain or a_chain(), hint=None))
+    prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
+    answered = a_verified_answer(**answer)
     return checked_hint(answered, prompt=prompt, report=report)
 
 
@@ -392,6 +396,14 @@ def test_the_test_is_not_blamed_while_a_machine_shows_a_strong_signal() -> None:
 )
 def test_confidence_is_the_lower_of_the_models_and_ours(suspect: Suspect, said: str, shown: str) -> None:
     assert hint_of(suspect, confidence=said).confidence == shown
+
+
+@pytest.mark.parametrize(("said", "words"), [("high", 1), ("medium", 0), ("low", 0)])
+def test_what_holds_confidence_down_is_said_only_where_it_does(said: str, words: int) -> None:
+    report = a_report(analysis=an_analysis(suspects=(a_suspect(),), chain=None, hint=None))
+    prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
+    hint = checked_hint(a_verified_answer(confidence=said), prompt=prompt, report=report)
+    assert len([note for note in hint.notes if note.startswith("Confidence is no higher")]) == words
 
 
 def test_a_line_that_the_model_did_not_see_is_told_and_caps_the_confidence_where_it_is_better() -> None:

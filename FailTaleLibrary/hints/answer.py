@@ -143,7 +143,7 @@ _MOST_OPEN = 8
 
 def _mended(text: str) -> dict[str, Any] | None:
     """The object in a text that is none yet: with a comma too many, in Python's quotes, or cut off at its end."""
-    whole = _closed(text)
+    whole = _closed_object(text)
     if whole is None:
         return None
     whole = _LAST_COMMA.sub("", whole)
@@ -160,7 +160,7 @@ def _mended(text: str) -> dict[str, Any] | None:
 _READERS: tuple[Callable[[str], Any], ...] = (_JSON.decode, ast.literal_eval)
 
 
-def _closed(text: str) -> str | None:
+def _closed_object(text: str) -> str | None:
     """The text up to the end of its first object; of one that was cut what is whole: half a sentence says nothing."""
     open_: list[str] = []
     quote, began, escaped = "", 0, False

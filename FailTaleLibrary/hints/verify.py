@@ -101,6 +101,9 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     effects_of = cause_of_effects(shown.told, shown.lines, scene, report)
     suspects = tuple(line.suspect for line in shown.lines)
     most, doubts = most_confidence(suspects, prompt=prompt, report=report)
+    claimed = lowest_of(answer.confidence, shown.confidence)
+    if most != "low" and lowest_of(claimed, most) == claimed:
+        doubts = ()  # it would be no higher in any case
     return Hint(
         model=answered.model,
         seconds=round(answered.seconds, 1),
@@ -108,7 +111,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         component=supported_component(answer.component, prompt=prompt, supporting=suspects),
         cause=shown.cause,
         in_our_words=shown.in_our_words,
-        confidence=lowest_of(answer.confidence, most, shown.confidence),
+        confidence=lowest_of(claimed, most),
         next_steps=steps_for(suspects),
         citations=shown.citations,
         removed_sentences=len(claim.removed) + claim.cut,
