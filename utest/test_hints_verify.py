@@ -227,6 +227,13 @@ def test_a_supported_answer_becomes_a_hint_with_its_words() -> None:
     assert (hint.model, hint.seconds, hint.confidence, hint.component) == ("small:1b", 12.3, "high", "storage")
 
 
+def test_what_the_prompt_says_ahead_of_a_line_is_not_shown_as_the_models_words() -> None:
+    """A small model copies the whole line."""
+    assert hint_of(cause=f"[E1] storage1 storage.log -0.4 s {CAUSE}").cause == CAUSE
+    assert hint_of(cause=f"storage1 storage.log -0.4 s {CAUSE}").cause == CAUSE
+    assert hint_of(cause="The database of storage1 is locked.").cause == "The database of storage1 is locked."
+
+
 def test_foreign_and_double_ids_are_dropped_and_the_steps_are_ours() -> None:
     hint = hint_of(evidence=("E99", "E1", "E1", "E1; rm"), component="mainframe")
     assert [citation.suspect_id for citation in hint.citations] == ["E1"]

@@ -310,14 +310,15 @@ def _chain_lines(chain: Chain | None, suspects: Sequence[Suspect]) -> list[str]:
 
 
 def _evidence_line(suspect: Suspect) -> str:
-    return f"{_evidence_label(suspect)} {shorten(prompt_line(suspect.text), LINE_CHARS)}"
+    return f"[{suspect.id}] {label_of(suspect)} {shorten(prompt_line(suspect.text), LINE_CHARS)}"
 
 
-def _evidence_label(suspect: Suspect) -> str:
+def label_of(suspect: Suspect) -> str:
+    """``api1 kernel -4.1 s x3``: what stands ahead of a line."""
     names = shorten(prompt_line(f"{suspect.host} {suspect.collector}"), _NAME_CHARS)
     offset = "" if suspect.offset_s is None else f" {suspect.offset_s:+.1f} s"
     count = f" x{suspect.count}" if suspect.count > 1 else ""
-    return f"[{suspect.id}] {names}{offset}{count}"
+    return f"{names}{offset}{count}"
 
 
 def _named_components(report: Report) -> tuple[str, ...]:

@@ -13,7 +13,7 @@ from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS, MAX_CITATIONS, ModelAnswer
 from FailTaleLibrary.hints.claims import Claim, checked_claim
 from FailTaleLibrary.hints.naming import Named
-from FailTaleLibrary.hints.prompt import Prompt, prompt_line
+from FailTaleLibrary.hints.prompt import Prompt, label_of, prompt_line
 from FailTaleLibrary.hints.steering import Ground, hosts_named_in
 from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.hints.support import (
@@ -75,7 +75,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     unseen = _unseen_note(prompt)
     if answer.finds_no_cause:
         return _no_cause(answered, notes=(*unseen, *answered.along, *prompt.notes))
-    answer = _with_ids_cited(answer)
+    answer = _without_labels(_with_ids_cited(answer), prompt)
     scene = _scene_of(answer, prompt, report)
     tale = _tale_of(scene, report)
     claim = checked_claim(
@@ -155,6 +155,15 @@ def _with_ids_cited(answer: ModelAnswer) -> ModelAnswer:
     rest = answer.cause[found.end() :].strip()
     told = {"evidence": (*ids, *answer.evidence), "cause": rest or found[0].strip()}
     return ModelAnswer.model_validate({**answer.model_dump(), **told})
+
+
+def _without_labels(answer: ModelAnswer, prompt: Prompt) -> ModelAnswer:
+    """The answer without host, log and offset of a line that it copies: they are the prompt's words, not the log's."""
+    cause = answer.cause
+    for suspect in prompt.suspects:
+        if suspect.offset_s is not None:  # without it the label is a mere name, which a sentence may hold
+            cause = re.sub(rf"(?:\[?{suspect.id}\]?:? )?{re.escape(label_of(suspect))} ", "", cause)
+    return answer.model_copy(update={"cause": cause}) if cause.strip() else answer
 
 
 def _is_one_word(claim: Claim) -> bool:
