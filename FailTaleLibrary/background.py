@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import gc
 import math
 import threading
 import time
@@ -92,6 +93,21 @@ def call_within(
     outcome = _Outcome(call, discard)
     start(outcome.run, name=name)
     return outcome.take(seconds, stopped_s)
+
+
+@contextlib.contextmanager
+def without_garbage_collection() -> Iterator[None]:
+    """Puts off Python's search for cycles of objects, which lasts the longer the more objects the tests have.
+
+    Loading a hundred modules calls for a search of all of them, in the midst of what somebody waits for.
+    """
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def once(make: Callable[[], T]) -> Callable[[], T]:

@@ -208,6 +208,7 @@ class FailTaleLibrary:
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
+        self.run.failure_is_near()
         variables = self._know_secrets()
         failure = failure_of_test(
             result,
@@ -222,6 +223,7 @@ class FailTaleLibrary:
 
     def collect_suite_fixture_failure(self, keyword: Any, *, places: Places, deadline_s: float | None) -> Report:
         """The report of a suite's failing setup or teardown, collected now."""
+        self.run.failure_is_near()
         self._know_secrets()
         suite = self._suites[-1]
         failure = failure_of_suite_fixture(

@@ -5,6 +5,7 @@
     run.test_began("Name of the test")        a test begins; marks are taken in the background
     run.know(secrets)                         values that must never show, as soon as the face knows them
     run.variables_from(lookup)                where variables of the configuration get their values, if there are any
+    run.failure_is_near()                     a test has failed for certain: hosts are connected to; may be left out
     report = run.collect_failure(failure)     a test failed: before its teardown, where that can be
     run.card(report)  run.text(report)        what is laid beside the failure, as HTML and as text
     run.test_passed("Name of the test")       where it passed: what logs held meanwhile is routine
@@ -70,6 +71,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.ranking import History, Repeats, RunTest
     from FailTaleLibrary.redaction import Redactor
     from FailTaleLibrary.rendering.run_summary import FailureSummary, FallenTest, RunSummary
+    from FailTaleLibrary.transports import Connections
 
 HINT_AFTER_RUN = our_words("none yet; it is made when the run has ended, or by 'failtale analyze output.xml'")
 HINT_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'")
@@ -223,6 +225,8 @@ class Run:
         self._card_bytes = 0
         self._is_disk_full = False
         """Cards are small then: Robot's output file shares the disk with the bundles."""
+        self._ahead: Connections | None = None
+        """Ways to the hosts, where they were connected to before it was known what to ask them."""
         self._left_s: tuple[str, float] = ("", 0.0)
         """The newest failure, by its id, and how much time there is for what is shown of it."""
         self._stop_the_log = log_as_asked(environ)
@@ -235,6 +239,10 @@ class Run:
 
     @cached_property
     def _source(self) -> EvidenceSource:
+        if self._ahead is not None:
+            from FailTaleLibrary.collection.source import OwnHosts
+
+            return OwnHosts(self.config, self._ahead)
         return self._stages.source(self.config)
 
     @cached_property
@@ -338,12 +346,52 @@ class Run:
         """Ends marks and connections; quick, and safe to call twice."""
         if "_source" in self.__dict__:  # else nobody was asked
             self._source.close()
+        elif self._ahead is not None:
+            self._ahead.close()
         if "_own_tests" in self.__dict__:
             self._own_tests.close()
         self._stop_the_log()
         self._stop_redacting_the_log()
 
     # --- A failure and its report -------------------------------------------------------------------------------------
+
+    def failure_is_near(self) -> None:
+        """A test has failed for certain and evidence of it will be collected: its hosts are connected to from now on.
+
+        They do their part while ours is still putting together what failed. For the first failure of a run, of which
+        no host is connected to; returns once what connects is loaded, and never raises.
+        """
+        if not self._may_connect_ahead:
+            return
+        try:
+            from FailTaleLibrary.transports import Connections
+
+            self._ahead = Connections(self.config)
+            hosts = [host for host in self.config.hosts if self.config.collectors_for(host)]
+            self._ahead.connect_ahead(hosts[: self.config.limits.parallel_hosts])
+            if any(each.transport == "ssh" for each in self.config.hosts.values()):
+                from FailTaleLibrary.transports.paramiko_import import load_paramiko
+
+                load_paramiko()  # here, because beside it nothing of ours would get on
+        except self._passed_on:
+            raise
+        except Exception as error:  # what it is will be met again
+            _log.debug("connecting ahead failed: %s", type(error).__name__)
+
+    @property
+    def _may_connect_ahead(self) -> bool:
+        """Whether no host was ever asked, and the first failure asks them as the configuration has them."""
+        config = self.config
+        return (
+            "_source" not in self.__dict__
+            and self._ahead is None
+            and self._stages.source is source_of
+            and config.gateway is None
+            and config.marks == "off"
+            and not config.variables
+            and not self.interrupted
+            and self.tally.seconds < config.limits.run_time_s
+        )
 
     def failure(
         self,

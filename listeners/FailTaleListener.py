@@ -22,6 +22,7 @@ from robot.model import TagPatterns
 from robot.running import TestSuite
 
 from FailTaleLibrary import FailTaleLibrary
+from FailTaleLibrary.background import without_garbage_collection
 from FailTaleLibrary.collection.plan import switched_off
 from FailTaleLibrary.errors import ConfigError, FailTaleError
 from FailTaleLibrary.interrupts import held_back
@@ -109,6 +110,8 @@ class FailTaleListener:
         self._report: Report | None = None
         self._failed: list[tuple[Any, Any]] = []
         """Data and result of what failed within the test or fixture; only data knows file and line."""
+        self._has_failed = False
+        """Whether the newest of them stands in the test's own body, so that nothing catches it."""
         self._setups: dict[str, tuple[Report, str]] = {}
         """Of suites whose setup failed, by the suite's id: its report and the id of the setup."""
         self._mentions: list[Mention] = []
@@ -149,6 +152,7 @@ class FailTaleListener:
         self._attempt = self._attempt + 1 if data is self._last_failed else 1
         self._test, self._result, self._report = data, result, None
         self._failed.clear()
+        self._has_failed = False
         self._room_for_mentions = MAX_NODES_OF_PASSED
         if self._mentions:
             self._mentions = []
@@ -159,6 +163,8 @@ class FailTaleListener:
     def start_library_keyword(self, data: Any, implementation: Any, result: Any) -> None:
         if data.type == "TEARDOWN":  # of the thousands of keywords that begin few are guarded, which costs more
             self._teardown_begins(data)
+        elif self._has_failed:
+            self._test_goes_on()
 
     start_user_keyword = start_invalid_keyword = start_library_keyword
 
@@ -186,10 +192,26 @@ class FailTaleListener:
             self._collect(self._result)
 
     @_harmless
+    def _test_goes_on(self) -> None:
+        """Behind a failure, in a template or with ``robot:continue-on-failure``: the test's rest is time to connect.
+
+        A failure of the test's own body is final; one below may be caught yet.
+        """
+        self._has_failed = False
+        result = self._result
+        if self._report is None and self._may_be_wanted(result) and not result.tags.robot("skip-on-failure"):
+            self._library.run.failure_is_near()
+
+    def _in_a_hurry(self) -> contextlib.AbstractContextManager[None]:
+        """Around what the first failure of a run costs, which loads what collects, ranks and draws."""
+        return contextlib.nullcontext() if self._library.run.tally.failures else without_garbage_collection()
+
+    @_harmless
     def _item_failed(self, data: Any, result: Any) -> None:
         self._failed.append((data, result))
+        self._has_failed = self._test is not None and data.parent is self._test
         if isinstance(data.parent, TestSuite) and not BuiltIn().dry_run_active:
-            with held_back():
+            with held_back(), self._in_a_hurry():
                 report = self._library.collect_suite_fixture_failure(
                     result, places=self._places(), deadline_s=self._deadline_s(result)
                 )
@@ -203,7 +225,8 @@ class FailTaleListener:
     def end_test(self, data: Any, result: Any) -> None:
         try:
             if self._report is not None or result.status == "FAIL":
-                with held_back():  # also between two stages a stopped run still gets its card, and no further one
+                # Also between two stages a stopped run still gets its card, and no further one.
+                with held_back(), self._in_a_hurry():
                     self._tell_failure(data, result)
         finally:
             self._test = self._result = None
@@ -299,9 +322,10 @@ class FailTaleListener:
 
     def _collect(self, result: Any) -> None:
         if self._report is None and self._is_wanted(result):
-            self._report = self._library.collect_test_failure(
-                result, places=self._places(), attempt=self._attempt, deadline_s=self._deadline_s(result)
-            )
+            with held_back(), self._in_a_hurry():  # a run that is stopped as this begins still gets its card
+                self._report = self._library.collect_test_failure(
+                    result, places=self._places(), attempt=self._attempt, deadline_s=self._deadline_s(result)
+                )
 
     def _deadline_s(self, result: Any) -> float | None:
         """What this failure may cost, where somebody waits for the end of the run; None: what it may always."""
@@ -316,8 +340,12 @@ class FailTaleListener:
 
     def _is_wanted(self, result: Any) -> bool:
         """Whether this failing test gets evidence: it ran itself, and no tag excludes it."""
+        return result.failed and self._may_be_wanted(result)
+
+    def _may_be_wanted(self, result: Any) -> bool:
+        """The same of one that has not come to its end."""
         ran = bool(result.body) or result.has_setup or result.has_teardown
-        if not result.failed or not ran or EXIT_TAG in result.tags or BuiltIn().dry_run_active:
+        if not ran or EXIT_TAG in result.tags or BuiltIn().dry_run_active:
             return False
         if self._library.run.interrupted and TERMINATED in result.message:
             return False  # it was stopped while evidence of another test was collected

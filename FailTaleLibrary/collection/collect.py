@@ -127,6 +127,10 @@ def _prepare() -> None:
         from FailTaleLibrary.ranking import suspects  # not before hosts were asked: it takes as long as they do
 
         suspects.rehearse()
+        from FailTaleLibrary.archive import bundles, payload  # noqa: F401 - what a bundle and a card are written with
+        from FailTaleLibrary.rendering import html
+
+        html.prepare()
     except Exception:  # whoever needs it meets it again, and tells it
         _log.debug("preparing the analysis failed", exc_info=True)
 

@@ -47,6 +47,8 @@ _LINK = re.compile(r'<div data-failtale="1" data-failure-id="[^"]*" data-bundle=
 
 _SCREENSHOT_LINK = re.compile(r'data-screenshot="(\d{1,2})" href="([^"]*)"')
 
+_CARD, _STYLE = "card.html.j2", "style.css"
+
 IsOver = Callable[[], bool]
 Pack = Callable[[Report], str]
 """Makes the machine-readable payload that a card carries: `archive.to_payload`."""
@@ -216,12 +218,12 @@ def _drawn(
 ) -> str:
     shown = zip_longest(report.failure.screenshots, screenshot_links[: len(report.failure.screenshots)])
     return _rendered(
-        "card.html.j2",
+        _CARD,
         card=card_of(report, brief=brief, without_usual=pack is not None, still=still),  # the payload has them all
         bundle_link=_safe_link(bundle_link),
         screenshots=[(screenshot, _safe_address(link)) for screenshot, link in shown],
         payload=pack(report) if pack else None,
-        style=_style_sheet("style.css"),
+        style=_style_sheet(_STYLE),
     )
 
 
@@ -241,6 +243,12 @@ def _safe_address(address: str | None) -> str | None:
 
 
 # --- The templates ----------------------------------------------------------------------------------------------------
+
+
+def prepare() -> None:
+    """Loads what a card is drawn with."""
+    _jinja_environment().get_template(_CARD)
+    _style_sheet(_STYLE)
 
 
 def _rendered(template: str, **values: object) -> str:

@@ -221,6 +221,10 @@ class Transport(Protocol):
         """Make sure that the host can be reached. Raises TransportError."""
         return
 
+    def connect_ahead(self) -> None:
+        """Begin to connect in the background; returns at once. Whoever connects next hears what came of it."""
+        return
+
     def close(self) -> None:
         """End the way to the host, and with it what still runs there. Quick, and safe to call twice."""
         return

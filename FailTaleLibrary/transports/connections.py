@@ -76,6 +76,11 @@ class Connections:
         self._transports[host].connect()
         return self.way(host, inside)
 
+    def connect_ahead(self, hosts: Iterable[str]) -> None:
+        """Begin to connect to some hosts, which are about to be asked; returns at once."""
+        for host in hosts:
+            self._transports[host].connect_ahead()
+
     def reach(self, host: str) -> Reach | None:
         """How a host is reached, found out without connecting; None where there is no way. Raises TransportError."""
         return self._transports[host].reach

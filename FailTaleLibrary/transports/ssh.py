@@ -35,6 +35,8 @@ _REFUSED_FOR_S = 2.0
 _CHUNK_BYTES = 32 * 1024
 _CHEAP_S = 2.0
 """A refusal that took no longer is asked for again by the next failure."""
+_AHEAD_S = 2.0
+"""What kept us from connecting ahead is told to whoever connects so much later; else it is tried again."""
 _FIRST_USE_S = 5.0
 """How long a new connection through a jump host is kept for whoever asked for it."""
 _LEAVING_S = 1.0
@@ -84,6 +86,10 @@ class SshTransport:
         self._connection: _Connection | None = None
         self._login: Login | None = None
         """The one that is under way."""
+        self._was_asked = False
+        """Whether somebody has wanted a connection, and waited for it."""
+        self._failed_ahead: tuple[Exception, float] | None = None
+        """Why nobody was let in ahead, and when, for whoever wants a connection next."""
         self._closed = False
         self._kept_bounds = False
         """Whether its newest visit was in order."""
@@ -147,6 +153,10 @@ class SshTransport:
         """Make sure that there is a live connection. Raises TransportError."""
         self._live_connection()
 
+    def connect_ahead(self) -> None:
+        if not self._was_asked and self._connection is None:
+            background.start(self._connect_ahead, name=f"failtale-ahead-{self.name}")
+
     def close(self) -> None:
         self._closed = True
         if (login := self._login) is not None:
@@ -208,12 +218,32 @@ class SshTransport:
                 raise TransportError(
                     "cancelled", f"Host '{self.name}' is not connected to any more: the run has ended."
                 )
+            self._was_asked = True
+            self._tell_what_failed_ahead()
             if self._connection is None or not self._connection.is_alive:
                 self._mind_violation(self._connection)
                 self._connection = self._new_connection()
+            if not self._connection.is_counted:
+                self._connection.is_counted = True
+                self.opened += 1
             return self._connection
         finally:
             self._connecting.release()
+
+    def _connect_ahead(self) -> None:
+        """One attempt; none where others wait for the same jump host, whose places are for hosts that are asked."""
+        with self._connecting:
+            try:
+                if not self._was_asked and not self._closed and self.reach.is_direct:
+                    self._connection = self._new_connection()
+            except Exception as error:  # a fault of ours, too, is told where it costs something
+                self._failed_ahead = error, time.monotonic()
+
+    def _tell_what_failed_ahead(self) -> None:
+        """Raises it, unless so much time has passed that the host may be another by now."""
+        failed, self._failed_ahead = self._failed_ahead, None
+        if failed is not None and time.monotonic() - failed[1] < _AHEAD_S:
+            raise failed[0]
 
     @property
     def _longest_connecting_s(self) -> float:
@@ -250,7 +280,6 @@ class SshTransport:
                 self._breaker.failed(error.reason, str(error))
             raise
         self._breaker.succeeded()
-        self.opened += 1
         if self._closed:
             connection.close()
         return connection
@@ -288,6 +317,8 @@ class _Connection:
     def __init__(self, transport: BoundedTransport, host: str, open_timeout_s: float) -> None:
         self.was_used = False
         """Whether a command ever ran in it; if so, it may have died since."""
+        self.is_counted = False
+        """Whether somebody wanted it who says what was opened."""
         self.is_minded = False
         """Whether its violation has been told to the breaker."""
         self.is_retired = False
