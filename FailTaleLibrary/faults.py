@@ -6,6 +6,7 @@ that stands in its place.
 
 from __future__ import annotations
 
+import errno
 import os
 import threading
 from collections.abc import Callable
@@ -20,6 +21,13 @@ from FailTaleLibrary.records import NO_HOST, Gap, SafeText, our_words
 FILE_NAME = "error.log"
 MAX_FILE_BYTES = 1024 * 1024
 """Of the file of tracebacks; what comes later is named in the report, but not kept."""
+_LACKING = {
+    errno.EMFILE: "file descriptors ('ulimit -n')",
+    errno.ENFILE: "file descriptors (its kernel's fs.file-max)",
+    errno.ENOMEM: "memory ('ulimit -v', or its container's limit)",
+    errno.ENOSPC: "space on a disk",
+    errno.EDQUOT: "space in a disk's quota",
+}
 
 _log = logger_of(__name__)
 
@@ -48,11 +56,16 @@ class Faults:
             self._directory, self._shown = directory, shown
 
     def sentence(self, activity: str, error: BaseException) -> SafeText:
-        """What a reader sees: "FailTale internal error while ranking the evidence: KeyError: 'x'. Details: …"."""
+        """What a reader sees: "FailTale internal error while ranking the evidence: KeyError: 'x'. Details: …".
+
+        What the machine that runs the tests lacks is told as that: nobody has to look for a fault in FailTale then.
+        """
         _log.debug("internal error while %s", activity, exc_info=error)
         try:
             safe = self._redactor()
-            said = " ".join(f"FailTale internal error while {activity}: {type(error).__name__}: {error}".split())
+            lacking = _lacking(error)
+            whose = f"This machine has no more {lacking}" if lacking else "FailTale internal error"
+            said = " ".join(f"{whose} while {activity}: {type(error).__name__}: {error}".split()).rstrip(":")
             where = our_words("Set FAILTALE_LOG to the name of a file to get the details.")
             if self._kept(f"while {activity}\n{traceback_of(error, safe.safe_text)}"):
                 where = our_words("Details: {}", safe.safe_message(f"{self._shown}/{FILE_NAME}"))
@@ -88,6 +101,15 @@ class Faults:
             except OSError:
                 _log.debug("the file of tracebacks cannot be written", exc_info=True)
                 return False
+
+
+def _lacking(error: BaseException) -> str:
+    """What the machine that runs the tests has no more of, with the limit that says so; else empty."""
+    if isinstance(error, MemoryError):
+        return "memory ('ulimit -v', or its container's limit)"
+    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+        return "threads ('ulimit -u', or its container's limit)"
+    return _LACKING.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 
 def _append(directory: Path, text: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import secrets
 import threading
 import time
@@ -72,6 +73,31 @@ def the_traceback(output: Path) -> str:
     path = output / "failtale" / "error.log"
     assert path.stat().st_mode & 0o777 == 0o600
     return path.read_text()
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), "This machine has no more file descriptors ('ulimit -n') while"),
+        (
+            MemoryError(),
+            "This machine has no more memory ('ulimit -v', or its container's limit) while ranking: MemoryError.",
+        ),
+        (
+            RuntimeError("can't start new thread"),
+            "This machine has no more threads ('ulimit -u', or its container's limit)",
+        ),
+        (
+            OSError(errno.ENOSPC, "No space left on device"),
+            "This machine has no more space on a disk while ranking: OSError",
+        ),
+        (OSError(errno.EIO, "I/O error"), "FailTale internal error while ranking: OSError: [Errno 5] I/O error."),
+        (RuntimeError("other"), "FailTale internal error while ranking: RuntimeError: other."),
+    ],
+    ids=lambda value: type(value).__name__ if isinstance(value, Exception) else "",
+)
+def test_what_the_machine_of_the_tests_lacks_is_no_fault_of_ours(error: Exception, told: str) -> None:
+    assert Faults(Redactor).sentence("ranking", error).startswith(told)
 
 
 # --- Stage by stage ---------------------------------------------------------------------------------------------------
