@@ -365,7 +365,8 @@ class Login:
             )
         if "no acceptable" in str(error):
             return TransportError("failed", self._nothing_in_common(str(error)))
-        return TransportError("failed", self.sentence(f"cannot negotiate SSH with FailTale: {_in_short(str(error)).rstrip('.')}"))
+        said = _in_short(str(error)).rstrip(".")
+        return TransportError("failed", self.sentence(f"cannot negotiate SSH with FailTale: {said}"))
 
     def _why_of_proxy(self) -> str:
         """Why the program in between ended; empty where none did."""
