@@ -83,6 +83,10 @@ def test_a_number_may_be_rounded_converted_and_cut(words: str) -> None:
             "It has 250 kbit/s instead of 400.",
         ),
         ("rate 12 Mbit/s", "It had 12000 kbit/s.", "It had 120 kbit/s."),
+        ("param debounce_ms 80 -> 8", "It was cut to 8 ms.", "It was cut to 9 ms."),
+        ("SECONDS_IN_WAIT 187", "It waited for about 3 minutes.", "It waited for about 6 minutes."),
+        ('"idleTimeoutMs": 4000', "Idle ones are closed after 4 s.", "Idle ones are closed after 5 s."),
+        ("min_age 7d -> 90d", "They are kept for 3 months.", "They are kept for 5 months."),
         ("1/3 servers", "1 of 3 servers was reachable.", "2 of 3 servers were reachable."),
     ],
 )
@@ -256,6 +260,8 @@ def test_opinions_and_what_a_system_did_are_no_advice_and_hide_none(sentence: st
         ("The order failed after the update, which broke the API.", ["the update"]),
         ("The disk is full.", ["The disk is full"]),
         ("Therefore the order failed.", []),
+        ("The lease was cut and after it the renewal failed.", ["The lease was cut"]),
+        ("The rule was cut, once it was loaded, the calls were refused.", ["The rule was cut", "it was loaded"]),
         ("The session ended after 30 minutes.", ["The session ended after 30 minutes"]),
     ],
 )

@@ -131,6 +131,8 @@ def _without_markup(text: str) -> str:
     text = re.sub(r"[ \t\r\n]+", " ", text).strip()
     text = re.sub(r"~ ?(?=\d)", "about ", text).replace("**", "").replace("`", "'")
     text = re.sub(r"(?<![<-])[-=]>", "\N{RIGHTWARDS ARROW}", text)
+    text = re.sub(r"(?:(?<=[\w,:%(] )|(?<=\())<=? ?(?=\d)", "under ", text)
+    text = re.sub(r"(?:(?<=[\w,:%(] )|(?<=\())>=? ?(?=\d)", "over ", text)
     return re.sub(r"; (?=\w)", ", ", text)
 
 

@@ -17,10 +17,14 @@ _THEN_EFFECT = (
     r"clos|sent|stop|forc|trigger|turn|kept|keep|block|put|push|took|brought|drove|kill|crash|fail|answer|return|refus|"
     r"reject|got|gave|cut|threw|meant|means|time[ds]|renders?|rendered|knocked)\w*|"
     r"as a (?:result|consequence)(?! of)|causing|leading to|led to|resulting in|resulted in|ended in|making|"
-    r"leaving|preventing|after (?:which|that)|and then|whereupon|until|caused(?! by)|causes|triggered(?! by)"
+    r"leaving|preventing|after (?:which|that)|(?:and )?after it(?= the\b| an?\b| all\b| every\b)|"
+    r"and then|whereupon|until|caused(?! by)|causes|triggered(?! by)"
 )
 """What comes behind it followed."""
-_NO_REASON = r"(?! (?:then|that|which|\d|more|about|around|at least|four|three|two|five|ten|a while|some))"
+_NO_REASON = (
+    r"(?! (?:it (?:the|an?|all|every)|then|that|which|\d|more|about|around|at least|four|three|two|five|ten|"
+    r"a while|some))"
+)
 _THEN_CAUSE = (
     rf"because of(?! (?:that|this))|because|since{_NO_REASON}|due to|owing to|as a (?:result|consequence) of|caused by|"
     rf"triggered by|after{_NO_REASON}|once|as soon as|,? as (?=it |they |the |its |their |there |no |a |an )|"
@@ -43,7 +47,11 @@ _CAUSE_FIRST_BARE = re.compile(
     re.IGNORECASE,
 )
 """Without a comma: the effect begins with a new subject that has a verb."""
-_SECOND_REASON = re.compile(r",? and (?=(?:since|because|as|once|when|after|due to|owing to)\b[^,]+, )", re.IGNORECASE)
+_SECOND_REASON = re.compile(
+    r",? and (?=(?:since|because|as|once|when|after|due to|owing to)\b[^,]+, )|"
+    r", (?=(?:once|as soon as|when|after)\b[^,]+, (?:the|an?|its|no|all|every|each)\b)",
+    re.IGNORECASE,
+)
 """Behind it a reason of its own begins, with what followed from it."""
 _LOOKS_BACK = re.compile(
     r"^(?:therefore|so|thus|hence|consequently|as a result|after that|then|this|that|because of (?:this|that)|"

@@ -29,6 +29,8 @@ _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
     (r"h|hrs?|hours?", "seconds", (3600.0,)),
     (r"d|days?", "seconds", (86400.0,)),
     (r"w|weeks?", "seconds", (604800.0,)),
+    (r"months?", "seconds", (2592000.0, 2629800.0, 2678400.0)),
+    (r"years?", "seconds", (31536000.0, 31557600.0)),
     (r"b|bytes?|octets?", "bytes", (1.0,)),
     (r"k(?:ilo)?b(?:ytes?)?|kib|kilobytes?", "bytes", (1e3, 1024.0)),
     (r"mb|mib|mbytes?|megabytes?", "bytes", (1e6, 1024.0**2)),
@@ -100,6 +102,13 @@ _PAIR = re.compile(
 """Two values that a line compares."""
 _PRODUCT = re.compile(r"(?<![\w.])(\d{2,6}) ?[x×*] ?(\d{2,6})(?![\w.])")  # noqa: RUF001 - the sign is meant
 _MOST_SIZES, _LEAST_COMPARED = 16, 10
+_KEYED = re.compile(
+    rf"(?<![a-z\d_.-])(?:(?:[a-z\d]+[_.-])+(?P<last>{_UNIT_WORDS})|(?P<first>{_UNIT_WORDS})(?:[_.-][a-z\d]+)+)"
+    r"[\"']?\s?[:= ]\s?[\"']?"
+    r"(?P<values>\d+(?:\.\d+)?(?:\s?(?:->|=>|→|to|/)\s?\d+(?:\.\d+)?)?)(?![\w.]*\w)"
+)
+"""Values of a setting whose name tells their unit: ``debounce_ms 80 -> 8``, ``SECONDS_IN_WAIT 187``."""
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_QUANTITY = re.compile(
     r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])(?:[.,]\d+)?"
 )
@@ -129,6 +138,7 @@ class Quantities:
     def __init__(self, text: str, *, offsets_s: Iterable[float] = ()) -> None:
         """``offsets_s``: the times of its lines, whose distances a reader can tell as well."""
         self._text = text.casefold().replace("\N{MINUS SIGN}", "-")
+        self._keys = _CAMEL.sub("_", text).casefold()
         self._offsets_s = sorted(set(offsets_s))
 
     @cached_property
@@ -137,6 +147,7 @@ class Quantities:
         found |= {Quantity(value, "seconds") for value in self._durations()}
         found |= set(self._differences())
         found |= set(self._calculated())
+        found |= set(self._of_keys())
         found |= {Quantity(value, "seconds") for value in self._between_clocks()}
         found |= {
             Quantity(round(later - earlier, 3), "seconds")
@@ -196,6 +207,14 @@ class Quantities:
         sizes = sorted({each.value for each in self._written() if each.dimension == "bytes" and each.is_sure})
         if len(sizes) <= _MOST_SIZES:
             yield from (Quantity(other - one, "bytes") for one, other in combinations(sizes, 2))
+
+    def _of_keys(self) -> Iterator[Quantity]:
+        """What the name of a setting gives a unit to, and what its values differ by."""
+        for match in _KEYED.finditer(self._keys):
+            values = [float(each) for each in re.findall(r"\d+(?:\.\d+)?", match["values"])]
+            values += [abs(one - other) for one, other in combinations(values, 2)]
+            for dimension, factor in _meanings(match["last"] or match["first"]):
+                yield from (Quantity(value * factor, dimension) for value in values)
 
     def _between_clocks(self) -> Iterator[float]:
         """How far apart the times of day are that one line tells."""

@@ -171,16 +171,18 @@ def _tells_how_it_came(lines: Sequence[Line], said: str, scene: Scene) -> bool:
 
 
 _INSISTS = re.compile(
-    r"\b(?:root|origin|culprit)\b|\b(?:real|actual|true|only|sole) (?:cause|reason|problem)\b|"
+    r"\b(?:root|culprit)\b|\b(?:the|an?|this|its) (?:\w+ )?origin\b|"
+    r"\b(?:real|actual|true|only|sole) (?:cause|reason|problem)\b|"
     r"\b(?:lie|lay|stand|stood|i|wa)s? behind (?:it|this|that|the (?:failure|problem|error|whole|matter))\b|"
     r"\bat the (?:bottom|heart|core|beginning|start) of\b|\b(?:comes?|came|boils?) down to\b|"
     r"\bstarted (?:it|everything|all)\b|"
     r"\bset (?:it|everything|all) off\b|\bresponsible for\b|\bexplains? (?:the (?:failure|whole)|it all|everything)\b|"
     r"\b(?:failure|failed test|problem|outage|it all|everything|whole thing) (?:was|is|were|are) (?:caused|triggered|"
-    r"started|brought about) by\b|\bnothing (?:else|but)\b|\bsource of (?:the|this|all)\b|"
+    r"started|brought about) by\b|\b(?<!do )(?<!did )nothing (?:else|but)\b|\bsource of (?:the|this|all)\b|"
     r"\b(?:cause|reason|culprit)s? (?:is|was|for|of)\b|"
     r"\b(?:is|was|are|were) (?:the|what) (?:\w+ )?(?:cause|reason|culprit|broke|caused)|"
-    r"\b(?:by itself|alone|in the first place|everything else|(?<!not )to blame)\b",
+    r"\b(?:in the first place|everything else|(?<!not )to blame)\b|"
+    r"\b(?:by itself|alone)\b(?= (?:caus|explain|broke|stopped|suffic|is|was|can|could|accounts)|[.,;]?$)",
     re.IGNORECASE,
 )
 

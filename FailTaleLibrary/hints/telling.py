@@ -26,7 +26,7 @@ from FailTaleLibrary.hints.words import PASTS, ordinary_stems, significant_stems
 _IN_BRACKETS = re.compile(r" \([^()]*\)")
 _BREAK = re.compile(
     r"(?P<mark>[;:] | [-–—] |, )(?P<behind_mark>(?:and|but|so|or|yet|which|who)\b)?|"  # noqa: RUF001
-    r"(?<!\bas) (?P<word>and|but|"
+    r"(?<!\bas) (?P<word>and(?! an? (?:half|quarter)\b)|but|"
     r"so(?! (?:many|much|few|far|bad|badly|long|slow|large|little|high|low|full|often|that)\b)|"
     r"while|whereas|which|because|since|until|after|before|when|whenever|though|although|if|unless|"
     r"thus|hence|therefore|making|causing|leaving|leading|resulting|preventing|meaning)\b",
@@ -56,9 +56,15 @@ def parts_of_sentence(sentence: str) -> list[str]:
             continue
         if not mark and not (_VERB.search(left) and _VERB.search(right)):
             continue
+        if (match["word"] or "").casefold() in ("before", "after") and _MEASURE.search(left):
+            continue
         if left.strip():
             cuts.append(match.start())
     return [sentence[start:end] for start, end in zip(cuts, [*cuts[1:], len(sentence)], strict=True)]
+
+
+_MEASURE = re.compile(r"\b(?:seconds?|minutes?|hours?|days?|weeks?|\d ?(?:ms|s|min|h|d)|shortly|just)$", re.IGNORECASE)
+"""How long before or after: "a minute before the failure" is one time and no part of its own."""
 
 
 # --- Telling ----------------------------------------------------------------------------------------------------------
@@ -131,7 +137,8 @@ class Tale:
             if self._echoes_a_speaker(part):
                 break
             is_borne = self._is_borne_by_lines(part)
-            leads = not is_anchored and self.may_lead(part) and (not has_verb or (is_borne and not _compares(part)))
+            goes_on = not has_verb or (is_borne and not self._compares(part))
+            leads = not is_anchored and self.may_lead(part) and goes_on
             if not (leads or self.tells(part)):
                 break
             kept += 1
@@ -184,7 +191,7 @@ class Tale:
 
     def tells(self, part: str) -> bool:
         """Whether a part says something that happened, of which the lines or the failure have a word."""
-        if _asks_or_supposes(part) or _compares(part) or self._weighty_in(part) or _is_imagined(part):
+        if _asks_or_supposes(part) or self._compares(part) or self._weighty_in(part) or _is_imagined(part):
             return False
         if asserts_denied(part, self.failure):
             return False
@@ -208,6 +215,11 @@ class Tale:
         days = {str(date) for date, _ in dates_of(part) if any(date.can_be(other) for other in self._dates)}
         return frozenset({*words, *ideas, *numbers, *days})
 
+    def _compares(self, part: str) -> bool:
+        """Whether a part tells of other values, times or tests; of checks that the lines tell of it may speak."""
+        told = _CHECKS.sub(" ", part) if stem("checks") in self._telling_stems else part
+        return _compares(told)
+
     def _strange_in(self, part: str) -> list[str]:
         spans = said_spans(part)
         return [
@@ -224,7 +236,7 @@ class Tale:
 
     def _new_in(self, part: str) -> list[str]:
         """Words that neither the lines have nor the plainest tale of a failure."""
-        known = self._stems | _stems_of("happened", "is so", "states") | _everybody()
+        known = self._stems | _stems_of("happened", "is so", "states") | _everybody() | _MEASURES
         return [match[0] for match in _WORD.finditer(part) if _is_content(match[0]) and stem(match[0]) not in known]
 
     def _weighty_in(self, part: str) -> list[str]:
@@ -379,6 +391,12 @@ _COMPARES = re.compile(
     re.IGNORECASE,
 )
 """Tells of other values, times and places than those of the failure."""
+_CHECKS = re.compile(r"\bchecks?\b", re.IGNORECASE)
+_MEASURES = stems_of(
+    "second minute hour day week month percent half quarter times earlier later ago apparently presumably probably "
+    "likely seemingly evidently slightly degrees"
+)
+"""Stems of units of what a number tells, and of hedges: neither tells anything new."""
 _BOUNDS = re.compile(r"\b(?:than|only|nobody|nothing|no|none|as far as)\b", re.IGNORECASE)
 
 

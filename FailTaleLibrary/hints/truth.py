@@ -243,7 +243,20 @@ class Scene:
             for line in self.cited
             for each in (*self.words_at_all(sentence, line), *self.shared_numbers(sentence, line))
         }
-        return sum(not any(each != other and each in other for other in told) for each in told) >= _MUCH_TOLD
+        return _count_apart(told) >= _MUCH_TOLD
+
+    def tells_much_of(self, text: str, lines: Sequence[Line]) -> bool:
+        """Whether a text tells a line by several of its words, names and numbers."""
+        told = {
+            each
+            for line in lines
+            for each in (
+                *_named_both(text, line.text),
+                *self.words_at_all(text, line),
+                *self.shared_numbers(text, line),
+            )
+        }
+        return _count_apart(told) > _LEAST_TOLD
 
     def doubtful_ideas(self, sentences: Sequence[str]) -> tuple[str, ...]:
         """Ideas that no line bears, said by words that mean another thing of the subject of which they are told."""
@@ -541,6 +554,21 @@ _WITHOUT = re.compile(
     re.IGNORECASE,
 )
 """What a claim says not to be so."""
+
+
+def _count_apart(told: Iterable[str]) -> int:
+    """How many words and numbers there are, of one within another only the longer one."""
+    each_told = set(told)
+    return sum(not any(each != other and each in other for other in each_told) for each in each_told)
+
+
+def _named_both(one: str, other: str) -> set[str]:
+    """Names with a digit, a dot or a mark that stand in two texts."""
+    first, second = (set(_NAMES.findall(text.casefold())) for text in (one, other))
+    return first & second
+
+
+_NAMES = re.compile(r"(?<![\w.])(?=[\w.-]*\d)[a-z][\w-]*(?:\.\w+)*(?![\w.]*\w)")
 
 
 def _products(clause: str) -> frozenset[str]:

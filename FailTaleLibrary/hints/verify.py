@@ -96,6 +96,8 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     why = lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause)
     if why and not (shown.in_our_words or claim.is_steered) and tells_effects(shown.lines, answer.cause, scene):
         why, shown = None, _in_our_words(claim, scene, report, unseen, objection=None)
+    elif why and not (objection or claim.is_steered) and tells_effects(shown.lines, answer.cause, scene):
+        why = None if scene.tells_much_of(answer.cause, shown.lines[:1]) else why  # of the line, and by its own words
     if why:
         raise _dropped(why, unseen)
     effects_of = cause_of_effects(shown.told, shown.lines, scene, report)
