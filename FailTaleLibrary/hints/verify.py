@@ -165,7 +165,7 @@ def _without_labels(answer: ModelAnswer, prompt: Prompt) -> ModelAnswer:
     for suspect in prompt.suspects:
         if suspect.offset_s is not None:  # without it the label is a mere name, which a sentence may hold
             cause = re.sub(rf"(?:\[?{suspect.id}\]?:? )?{re.escape(label_of(suspect))} ", "", cause)
-    return answer.model_copy(update={"cause": cause}) if cause.strip() else answer
+    return ModelAnswer.model_validate({**answer.model_dump(), "cause": cause}) if cause.strip() else answer
 
 
 def _is_one_word(claim: Claim) -> bool:
