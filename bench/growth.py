@@ -3,9 +3,10 @@
     python -m bench.growth [AXIS ...] [--most N] [--plots DIR]
 
 Each point is a whole ``robot`` process with the listener and failing tests, against one real sshd on loopback that all
-hosts of the configuration lead to. Told for each: seconds of the process, the peak of its memory, the bytes that
-travelled, and the size of output.xml and log.html. Seconds count beside the other points of the same run only. Below
-each axis stands whether the last points grow faster than in proportion, and where there is a bound, whether it holds.
+hosts of the configuration lead to. Told for each: seconds of the process, those of the processor, the peak of its
+memory, the bytes that travelled, and the size of output.xml and log.html. Seconds count beside the other points of the
+same run only. Below each axis stands whether the last points grow faster than in proportion, and where there is a
+bound, whether it holds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from bench.environment import ROOT, environment, goal, refuse_plots_without_matplotlib
 
@@ -39,6 +41,8 @@ class Point:
 
     size: int
     seconds: float
+    cpu_s: float
+    """Of the process alone: what the load of the machine changes least."""
     peak_bytes: int
     received_bytes: int
     output_bytes: int
@@ -146,12 +150,13 @@ def measured(axis: Axis, size: int, folder: Path, sshd: Sshd) -> Point:
     hosts = {name: {**host, "address": sshd.address} for name, host in configuration["hosts"].items()}  # type: ignore[attr-defined]
     (folder / "failtale.yaml").write_text(yaml.safe_dump({"ssh": ssh, **configuration, "hosts": hosts}))
     (folder / "suite.robot").write_text(suite_text(folder, axis.tests(size)))
-    seconds, peak_bytes = run_robot(folder)
+    cost = run_robot(folder)
     reports = list(reports_in(folder / "output.xml"))
     return Point(
         size=size,
-        seconds=seconds,
-        peak_bytes=peak_bytes,
+        seconds=cost.seconds,
+        cpu_s=cost.cpu_s,
+        peak_bytes=cost.peak_bytes,
         received_bytes=sum(report.evidence.cost.received_bytes for report in reports),
         output_bytes=(folder / "output.xml").stat().st_size,
         log_bytes=(folder / "log.html").stat().st_size,
@@ -169,14 +174,22 @@ def suite_text(folder: Path, tests: int) -> str:
     return "".join(lines)
 
 
-def run_robot(folder: Path) -> tuple[float, int]:
-    """Seconds and the peak of memory (resident, Linux) of a whole process."""
+class ProcessCost(NamedTuple):
+    """Of a whole process."""
+
+    seconds: float
+    cpu_s: float
+    peak_bytes: int
+    """Resident, Linux."""
+
+
+def run_robot(folder: Path) -> ProcessCost:
     listener = f"FailTaleListener:{folder / 'failtale.yaml'}"
     words = [sys.executable, "-m", "robot", "--console", "none", "--listener", listener, "-d", str(folder)]
     began = time.perf_counter()
     process = subprocess.Popen([*words, str(folder / "suite.robot")], env=environment(), stderr=subprocess.DEVNULL)
     _, _, usage = os.wait4(process.pid, 0)
-    return time.perf_counter() - began, usage.ru_maxrss * 1024
+    return ProcessCost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
 def points(axis: Axis, most: int | None) -> Iterator[Point]:
@@ -196,9 +209,8 @@ def points(axis: Axis, most: int | None) -> Iterator[Point]:
 
 def _row(point: Point) -> str:
     sizes = (point.peak_bytes, point.received_bytes, point.output_bytes, point.log_bytes)
-    return (
-        f"| {point.size:,} | {point.seconds:.2f} | {' | '.join(size_in_words(size) for size in sizes)} | {point.gaps} |"
-    )
+    seconds = (f"{each:.2f}" for each in (point.seconds, point.cpu_s))
+    return f"| {' | '.join([f'{point.size:,}', *seconds, *map(size_in_words, sizes), str(point.gaps)])} |"
 
 
 PROPORTIONAL = 1.5
@@ -209,11 +221,11 @@ def verdicts(axis: Axis, found: Sequence[Point]) -> Iterator[str]:
     """What one more costs at the end of an axis beside the step before, and whether the memory keeps to its bound."""
     if len(found) > 2:
         first, before, last = found[0], found[-2], found[-1]
-        earlier, later = ((point.seconds - first.seconds) / (point.size - first.size) for point in (before, last))
+        earlier, later = ((point.cpu_s - first.cpu_s) / (point.size - first.size) for point in (before, last))
         yield goal(
-            f"seconds grow no faster than in proportion ({1000 * earlier:.3g} ms for each more up to {before.size:,}, "
+            f"CPU grows no faster than in proportion ({1000 * earlier:.3g} ms for each more up to {before.size:,}, "
             f"{1000 * later:.3g} up to {last.size:,})",
-            met=later <= max(earlier, 0.0) * PROPORTIONAL or last.seconds <= first.seconds * PROPORTIONAL,
+            met=later <= max(earlier, 0.0) * PROPORTIONAL or last.cpu_s <= first.cpu_s * PROPORTIONAL,
         )
     if axis.most_memory is not None and found:
         peak = max(point.peak_bytes for point in found)
@@ -265,8 +277,8 @@ def main() -> int:
     for axis in AXES:
         if options.axes and axis.name not in options.axes:
             continue
-        print(f"\n| {axis.unit} | s | peak memory | travelled | output.xml | log.html | gaps |")
-        print("| --- | --- | --- | --- | --- | --- | --- |")
+        print(f"\n| {axis.unit} | s | CPU s | peak memory | travelled | output.xml | log.html | gaps |")
+        print("|" + " --- |" * 8)
         found = []
         for point in points(axis, options.most):
             found.append(point)

@@ -59,13 +59,13 @@ def test_a_goal_beside_a_way_that_was_not_measured_is_not_told_as_met() -> None:
 
 @pytest.mark.parametrize(("seconds", "begins"), [((1, 10, 20), "goal met"), ((1, 10, 40), "goal MISSED")])
 def test_growth_faster_than_in_proportion_is_told(seconds: tuple[int, ...], begins: str) -> None:
-    found = [growth.Point(size, each, 0, 0, 0, 0, 0) for size, each in zip((1, 10, 20), seconds, strict=True)]
+    found = [growth.Point(size, 60.0, each, 0, 0, 0, 0, 0) for size, each in zip((1, 10, 20), seconds, strict=True)]
     assert next(growth.verdicts(growth.AXES[0], found)).startswith(begins)
 
 
 def test_growth_tells_a_broken_bound_of_memory_and_missing_items() -> None:
     logs = next(axis for axis in growth.AXES if axis.name == "logs")
-    said = list(growth.verdicts(logs, [growth.Point(50, 1.0, 160 * growth.MB, 0, 0, 0, 2)]))
+    said = list(growth.verdicts(logs, [growth.Point(50, 1.0, 0.5, 160 * growth.MB, 0, 0, 0, 2)]))
     assert [line.split(":")[0] for line in said] == ["goal MISSED", "goal MISSED"]
 
 
