@@ -4,7 +4,8 @@
 
 Real sshd on loopback: one for the hosts that are well, one for those that freeze (SIGSTOP, connections and all) once
 the first failure has been collected. Each failure has the same message. Told are the seconds of the failures by what
-was done for them, how often a frozen host was tried, and what stands in the last report.
+was done for them, how often a frozen host was tried, and what stands in the last report; below the table,
+whether all kept to `limits.run_time`.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
 from sshd import Sshd  # noqa: E402
 
+from bench.environment import goal  # noqa: E402
 from FailTaleLibrary.config import Config  # noqa: E402
 from FailTaleLibrary.records import Report  # noqa: E402
 from FailTaleLibrary.run import Run  # noqa: E402
@@ -66,7 +68,8 @@ def main() -> int:
         many = ["MaxStartups 100", "MaxSessions 20"]
         with Sshd(Path(name) / "well", options=many) as well, Sshd(Path(name) / "frozen", options=many) as frozen:
             config = configuration(well, frozen, hosts=options.hosts, frozen_hosts=options.frozen)
-            run = Run(Config.model_validate(config), environ={})
+            validated = Config.model_validate(config)
+            run = Run(validated, environ={})
             run.suite_began()
             began = time.monotonic()
             for number in range(options.failures):
@@ -84,6 +87,8 @@ def main() -> int:
     for kind, each in seconds.items():
         print(f"| {kind} | {len(each)} | {statistics.median(each):.2f} | {max(each):.2f} | {sum(each):.1f} |")
     print(f"| all, ranked and drawn | {options.failures} | | | {whole:.1f} |")
+    bound_s = validated.limits.run_time_s
+    print("\n" + goal(f"all failures stay within limits.run_time, {bound_s:g} s ({whole:.1f} s)", met=whole <= bound_s))
     for gap in report.evidence.gaps:
         print(f"  {gap.host}: {gap.reason}: {gap.detail}", file=sys.stderr)
     return 0

@@ -65,8 +65,16 @@ def test_growth_faster_than_in_proportion_is_told(seconds: tuple[int, ...], begi
 
 def test_growth_tells_a_broken_bound_of_memory_and_missing_items() -> None:
     logs = next(axis for axis in growth.AXES if axis.name == "logs")
-    said = list(growth.verdicts(logs, [growth.Point(50, 1.0, 0.5, 160 * growth.MB, 0, 0, 0, 2)]))
+    said = list(
+        growth.verdicts(logs, [growth.Point(50, 1.0, 0.5, 160 * growth.MB, 0, 0, 0, 2, ("host7: no answer",) * 2)])
+    )
     assert [line.split(":")[0] for line in said] == ["goal MISSED", "goal MISSED"]
+    assert said[-1].endswith("(2 are; host7: no answer)")
+
+
+def test_growth_is_not_judged_by_points_that_hardly_differ() -> None:
+    found = [growth.Point(size, 60.0, cpu_s, 0, 0, 0, 0, 0) for size, cpu_s in ((1, 1.3), (10, 1.3), (100, 9.0))]
+    assert next(growth.verdicts(growth.AXES[0], found)).startswith("goal not told")
 
 
 def test_a_plot_that_cannot_be_drawn_is_refused_before_anything_is_measured(
