@@ -412,6 +412,22 @@ def output_beside_ignored_messages(visit: Visit) -> None:
 
 
 @at_visit
+def ends_a_moment_later(visit: Visit) -> None:
+    """As asyncssh ends a channel that the client has closed ahead of its process: with the whole connection."""
+    for number in visit.numbers:
+        visit.begin(number)
+        visit.out(LINE)
+        visit.end(number)
+    visit.err(visit.frame("z"))
+    visit.out(visit.frame("z"))
+    time.sleep(0.1)
+    if visit.channel.closed:
+        visit.transport.close()
+    visit.channel.send_exit_status(0)
+    visit.channel.close()
+
+
+@at_visit
 def output_in_single_bytes(visit: Visit) -> None:
     visit.begin(visit.numbers[0])
     visit.transport.storm(common.MSG_CHANNEL_DATA, visit.peer, b"x")

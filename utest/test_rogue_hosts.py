@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -150,6 +151,16 @@ def test_messages_that_go_with_data_are_no_storm(rogues: tuple[Path, dict[str, i
     result = run_script(connections.transport(way), "cat log")
     connections.close()
     assert (result.stdout.count(b"\n"), result.incomplete) == (2500, None)
+
+
+def test_a_channel_is_closed_behind_the_end_of_what_ran_in_it(
+    rogues: tuple[Path, dict[str, int]], a_host: Sshd
+) -> None:
+    way = "ends_a_moment_later"
+    with closing(Connections(config_with(rogues, (way,), a_host))) as connections:
+        for _ in range(5):
+            assert run_script(connections.transport(way), "echo well").exit_status == 0
+        assert connections.opened == 1
 
 
 def test_a_host_that_broke_the_bounds_is_left_alone_for_a_minute(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -53,6 +55,8 @@ LOGINS = (
     Login("zsh", "/usr/bin/zsh", ".zshenv", "echo Welcome\n"),
     Login("mksh", "/bin/mksh"),
     Login("a login that stays", "stays"),
+    Login("programs without a shell", "programs"),
+    Login("sudo -i", "sudo -n -i sh"),
 )
 
 
@@ -63,6 +67,16 @@ def shell_of(login: Login, directory: Path) -> str:
         wrapper.write_text('#!/bin/sh\n/bin/sh "$@"\nstatus=$?\nexit $status\n')
         wrapper.chmod(0o755)
         return str(wrapper)
+    if login.shell == "programs":
+        starter = directory / "starter"
+        starter.write_text("import shlex, subprocess, sys\nsys.exit(subprocess.call(shlex.split(sys.argv[2])))\n")
+        return f"{sys.executable} {starter}"
+    if login.shell.startswith("sudo"):
+        if not shutil.which("sudo"):
+            missing(login.name, apt("sudo"))
+        if os.geteuid() != 0:
+            pytest.skip("wants root, who needs no rule of sudo")
+        return login.shell
     if not login.shell or not Path(login.shell).exists():
         missing(login.name, apt(Path(login.shell).name))
     return f"{login.shell} sh" if login.shell == BUSYBOX else login.shell
@@ -119,6 +133,11 @@ NO_SHELLS = (
     NoShell("a restricted shell", 'exec /bin/bash -r -c "$SSH_ORIGINAL_COMMAND"', "restricted"),
     NoShell("a menu", "echo '1) status 2) quit'; while read -r choice; do echo \"no $choice\"; done", "1) status"),
     NoShell("a prompt that echoes", "exec /bin/sh -c 'printf \"router> \"; exec cat'", "router>"),
+    NoShell(
+        "a prompt that goes on beyond its input",
+        "printf 'Welcome\\r\\n\\033[1mswitch1# \\033[0m'; cat >/dev/null; exec sleep 32",
+        "beyond the end of its input; FailTale types nothing; it says: Welcome",
+    ),
     NoShell("another program", "exec sleep 31", "it prints nothing"),
     NoShell("sftp alone", "internal-sftp", "starts no shell"),
     NoShell(

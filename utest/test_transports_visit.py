@@ -73,7 +73,7 @@ def in_shell(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tran
 
 def test_a_command_line_is_short_and_has_nothing_that_a_login_shell_could_take_for_its_own() -> None:
     line = command_line((999_999, 999_999), len(opening((1, 2))))
-    assert len(line) <= 95
+    assert len(line) <= 100
     assert line.startswith("exec sh -c '")
     assert line.endswith("'")
     assert not set(line[len("exec sh -c '") : -1]) & set("'!\n\\`")

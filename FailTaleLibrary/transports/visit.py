@@ -74,6 +74,8 @@ TEXT_WITHIN_S = 20
 """How long a shell behind a prefix waits for its text; the client's own patience is shorter."""
 SUSPICIOUS_S = 1.5
 """Without a hello for so long, a login may have no shell. A second one, whose input has ended, then tells."""
+_PROMPT_S = 2.5
+"""By then a login that only prints a prompt has no shell, whether or not it minds the end of its input."""
 _SIGNALS_S = 0.2
 """How long a login that started no shell may take to end, by each signal."""
 _START_WITHIN_S = 3.0
@@ -115,11 +117,15 @@ _WAITS_FOR_INPUT = (
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
 _DOES_NOTHING = "that does what it is sent (does a filter stand in between?)"
 _TALKS = "within the megabyte that it prints first"
+_PROMPTS = "but a prompt, which goes on beyond the end of its input; FailTale types nothing"
 _OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
 _NO_STDERR = "its standard error is missing: the login passes none on"
-_RUN = 'case $s in {*)eval "$s";;esac'
-"""Runs the text that was read, if it is one of ours: a login may read its shell's input from elsewhere."""
+_RUN = 'case ${s} in {*)eval "${s}";;esac'
+"""Runs the text that was read, if it is one of ours: a login may read its shell's input from elsewhere.
+
+In braces, because `sudo -i` escapes all but letters, digits, `_`, `-` and `$` for one more shell: that one would put in
+its own `$s`."""
 _ON_STDOUT = (b"part", b"rest")
 """The frames of an item's own scripts that do not go to stderr."""
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
@@ -141,6 +147,20 @@ _SHELLS_OWN = frozenset(
 )
 """What some shell takes for its own word, and the functions of `on_host/batch.sh`."""
 _SUDO = regex(r"\bsudo\b")
+_CONTROLS = regex(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>78])|[\r\0\x07\b]")
+"""What a terminal would not show."""
+_PROMPT = regex(
+    rb"(?:[\w)\]~:/][>#$]|>>>|"
+    rb"(?:password|passcode|passphrase|code|login|user(?:name)?|choice|option|select(?:ion)?|enter|number)"
+    rb"[^\n]{0,20}[:?>]|"
+    rb"[\[(]y(?:es)?/n(?:o)?[\])][:?]?|press [^\n]{1,40}|--more--[^\n]{0,20}) ?\Z",
+    re.IGNORECASE,
+)
+"""The end of what waits for something to be typed. A `%` would also be that of a program which tells how far it is."""
+_LACKS_EXEC = regex(
+    rb"\bexec\b[^\n]*(?:not found|no such file|ENOENT)|(?:not found|no such file)[^\n]*\bexec\b", re.IGNORECASE
+)
+"""Of a server that starts programs by itself, without a shell that would know `exec`."""
 _OWN_LINES = re.compile(rb"\x1efailtale \d+ (?:stderr|ready)[^\n]*\n?")
 """Of the scripts, among the words of a login."""
 
@@ -213,6 +233,8 @@ class KnownLogin:
         """Whether it has gone on without a shell beyond the end of its input: then that tells nothing of it."""
         self.reads_ahead = False
         """Whether it took for itself what was sent ahead of its shell's hello: ``read -t 1`` in a start-up file."""
+        self.lacks_exec = False
+        """Whether it starts programs without a shell that would know `exec`."""
         self.mixes_streams = False
         """Whether its standard error comes on standard output: commands then share no session, else one would get what
         another one printed."""
@@ -331,17 +353,18 @@ def visit_for_one(
 # --- What is sent
 
 
-def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = None) -> str:
+def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = None, start: str = "exec sh") -> str:
     """For any login shell; the text of ``size`` bytes that it reads is `opening`.
 
+    ``start``: how `sh` is started. Without `exec` a login shell stays, and a server that knows programs alone can.
     ``waits_s``: how long for that, and for a request behind it, at most. An engine's client that is killed early leaves
     a shell in the container whose standard input nobody closes (podman 4.3).
     """
     hello_words = f"echo failtale $(({hello[0]}+{hello[1]}))"
     if waits_s is None:
-        return f"""exec sh -c '{hello_words};s=$(head -c {size});{_RUN}'"""
+        return f"""{start} -c '{hello_words};s=$(head -c {size});{_RUN}'"""
     watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 0; }} <&- >&- 2>&- &"""
-    return f"""exec sh -c '{hello_words};{watch} watch=$!;s=$(head -c {size});{_RUN}'"""
+    return f"""{start} -c '{hello_words};{watch} watch=$!;s=$(head -c {size});{_RUN}'"""
 
 
 def opening(hello: tuple[int, int], ahead: Request | None = None, *, parent: str = "") -> bytes:
@@ -753,7 +776,8 @@ class _Lane:
         """Numbers of items that share a session."""
         self.shell: Shell
         waits_s = TEXT_WITHIN_S if login.is_program else None
-        shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s)
+        start = "sh" if login.lacks_exec else "exec sh"
+        shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s, start=start)
         self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
         self.began = time.monotonic()
         self.opened_at = math.inf
@@ -1134,6 +1158,10 @@ class _Visit:
         if lane.shell.ended and not lane.said_hello and not lane.to_gate and is_gate(lane.talk):
             self._knock_at_gate(lane)
             return
+        if lane.shell.ended and self._is_told_to_lack_exec(lane) and not self._ending:
+            self._host.known.lacks_exec = True
+            self._begin_anew(lane)
+            return
         is_program = self._host.known.is_program
         if lane.said_hello:
             self._host.known.has_shell, self._host.known.ignores_end = True, False
@@ -1178,8 +1206,14 @@ class _Visit:
         self._host.known.has_gate = True
         self._open(self._host.start)
 
+    def _is_told_to_lack_exec(self, lane: _Lane) -> bool:
+        login = self._host.known
+        if lane.said_hello or lane.to_gate or login.is_program or login.lacks_exec:
+            return False
+        return _LACKS_EXEC.search(lane.talk) is not None
+
     def _begin_anew(self, lane: _Lane) -> None:
-        """Somebody has set the host's clock since its last visit: its items were made for times that it knows not."""
+        """As if nothing had been sent: somebody has set the host's clock since, or its login wants other words."""
         lane.shell.close()
         self._active.remove(lane)
         self._items = self._known_items()
@@ -1205,6 +1239,8 @@ class _Visit:
             raise self._host.no_shell(_login_words(lane.talk), lacks=_OTHER_WORDS)
         if lane.shell.ended:
             raise self._host.no_shell(_login_words(lane.talk))
+        if elapsed_s > _PROMPT_S and _is_prompt(lane.talk) and (lane.is_doubted or self._asks_again(lane)):
+            raise self._host.no_shell(_login_words(lane.talk), lacks=_PROMPTS)
         if elapsed_s > self._host.hello_s:
             self._host.known.ignores_end = True
             raise self._host.no_shell(_login_words(lane.talk), lacks=f"within {self._host.hello_s:g} s")
@@ -1255,6 +1291,11 @@ class _Visit:
             lacks = _OTHER_WORDS if probe.said_hello_in_other_words else ""
             raise self._host.no_shell(_login_words(lane.talk or probe.talk), lacks=lacks)
 
+    def _asks_again(self, lane: _Lane) -> bool:
+        """Whether its second start prints the same and goes on, too, though its input has ended."""
+        probe = self._probe
+        return probe is not None and not (probe.said_hello or probe.shell.ended) and _is_prompt(probe.talk)
+
     def _end_probe(self) -> None:
         probe, self._probe = self._probe, None
         if probe is not None:
@@ -1295,7 +1336,10 @@ class _Visit:
             elif self._ending:  # else it or another one reached the bounds of the batch, and is asked for again
                 answer.why = "cancelled"
                 self._partial[number] = self._result(lane, answer)
-        lane.shell.close()
+        if lane.is_finished and not lost:
+            lane.shell.leave()  # asyncssh (2.24) ends the whole connection where a client closes a channel ahead of it
+        else:
+            lane.shell.close()
         if self._active or self._ending:
             return
         self._tell_partial()
@@ -1399,6 +1443,11 @@ def _wait_for(lanes: Sequence[_Lane], most_s: float = _LOOK_UP_S) -> None:
             for fileno in lane.shell.filenos():
                 selector.register(fileno, selectors.EVENT_READ)
         selector.select(0.01 if any(each.has_more_to_send for each in lanes) else max(0.0, min(most_s, _LOOK_UP_S)))
+
+
+def _is_prompt(talk: bytearray) -> bool:
+    """Whether somebody should type something now."""
+    return _PROMPT.search(_CONTROLS.sub(b"", bytes(talk[-300:]))) is not None
 
 
 def _login_words(talk: bytearray) -> str:
