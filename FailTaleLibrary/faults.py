@@ -63,7 +63,7 @@ class Faults:
         _log.debug("internal error while %s", activity, exc_info=error)
         try:
             safe = self._redactor()
-            lacking = _lacking(error)
+            lacking = _what_is_lacking(error)
             whose = f"This machine has no more {lacking}" if lacking else "FailTale internal error"
             said = " ".join(f"{whose} while {activity}: {type(error).__name__}: {error}".split()).rstrip(":")
             where = our_words("Set FAILTALE_LOG to the name of a file to get the details.")
@@ -103,7 +103,7 @@ class Faults:
                 return False
 
 
-def _lacking(error: BaseException) -> str:
+def _what_is_lacking(error: BaseException) -> str:
     """What the machine that runs the tests has no more of, with the limit that says so; else empty."""
     if isinstance(error, MemoryError):
         return "memory ('ulimit -v', or its container's limit)"
