@@ -75,7 +75,7 @@ def shell_of(login: Login, directory: Path) -> str:
         if not shutil.which("sudo"):
             missing(login.name, apt("sudo"))
         if os.geteuid() != 0:
-            pytest.skip("wants root, who needs no rule of sudo")
+            pytest.skip("needs root, who may use sudo without a rule")
         return login.shell
     if not login.shell or not Path(login.shell).exists():
         missing(login.name, apt(Path(login.shell).name))
