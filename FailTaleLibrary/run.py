@@ -118,7 +118,7 @@ def source_of(config: Config) -> EvidenceSource:
     if config.gateway is None:
         from FailTaleLibrary.collection.source import OwnHosts
 
-        return OwnHosts(config)
+        return OwnHosts(config, has_keeper=True)
     from FailTaleLibrary.gateway.source import GatewaySource
 
     return GatewaySource(config)

@@ -4,10 +4,11 @@
     python -m bench.passing_runs --instructions
 
 Whole ``robot`` processes without log and report, side by side: each round runs every way once, in turn. Seconds of CPU
-are those of the robot process and what it waited for, not of the SSH server. Told are medians, and the median of what a
-way costs beyond Robot alone in the same round; a suite of one test tells what it costs once. Three rounds of 10,000
-tests take four minutes on a quiet machine. ``perf`` adds instructions, where it may count them. The last column is how
-often the process's threads waited, for one another or for something else.
+are those of the robot process and of what it waited for, the keeper of its marks among them, not of the SSH server.
+Told are medians, and the median of what a way costs beyond Robot alone in the same round; a suite of one test tells
+what it costs once. Three rounds of 10,000 tests take four minutes on a quiet machine. ``perf`` adds instructions, where
+it may count them. The last column is how often the threads of these processes waited, for one another or for something
+else.
 
 With 10,000 tests in one file a sixth of Robot's own time is to look each test up in the list of all, and hangs on what
 stays in the processor's caches; ``--files 100`` leaves that out.

@@ -33,6 +33,7 @@ from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitStart
 from FailTaleLibrary.transports.base import Items, OnResult, Transport
 from FailTaleLibrary.windows import Marks
+from FailTaleLibrary.windows.marks import Pace
 
 
 def a_config(collectors: list[dict[str, Any]], hosts: dict[str, Any] | None = None, **sections: Any) -> Config:
@@ -446,11 +447,10 @@ def test_a_line_without_a_time_that_came_before_its_mark_is_shown_and_said_to_be
     log.write_text("ready\n")
     config = a_config([{"name": "log", "file": [str(log)]}])
     connections = Connections(config)
-    marks = Marks(config, connections)
+    marks = Marks(config, connections, pace=Pace(least_s=0.0, share=float("inf")))
     if earlier_mark:
         marks.window_began()
         assert wait_until(lambda: marks.around("here", datetime.now(timezone.utc))[0] is not None)
-        time.sleep(1.0)  # a mark a second
     started = datetime.now(timezone.utc)
     log.write_text(f"{log.read_text()}storage refused the order\n")
     marks.window_began()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,6 +14,7 @@ from FailTaleLibrary import background
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.plan import LOG_COST, STATE_COST, plan
 from FailTaleLibrary.config import Config
+from FailTaleLibrary.config.transports import transport_module
 from FailTaleLibrary.config.variables import Resolved, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.faults import Faults
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from FailTaleLibrary.collection.cluster_turn import ClusterBreakers
     from FailTaleLibrary.collection.collect import Collected
     from FailTaleLibrary.collection.host import HostAccess
+    from FailTaleLibrary.keeper.keeper import Keeper
     from FailTaleLibrary.redaction import Redactor
     from FailTaleLibrary.stores import Stores
 
@@ -106,14 +109,17 @@ class OwnHosts:
     shared. So a mark is only ever used for the very host, and the very logs, of which it was taken.
     """
 
-    def __init__(self, config: Config, connections: Connections | None = None) -> None:
+    def __init__(self, config: Config, connections: Connections | None = None, *, has_keeper: bool = False) -> None:
+        """``has_keeper``: a process of its own keeps connections and marks, for the hosts of the first values."""
         self._config = config
+        self._has_keeper = has_keeper and os.name == "posix"
+        self._keeper: Keeper | None = None
         self._lock = threading.Lock()
         self._targets: OrderedDict[Values, _Target] = OrderedDict()
         self._given = connections
         self._stores = background.once(_new_stores)
         self._nothing = Values() if not config.variables else values_of(config.variables, nothing_set)
-        self._only = self._target(self._nothing)
+        self._only = None if config.variables else self._target(self._nothing)
         """The one, where the configuration has no variables."""
 
     def _target(self, values: Values | None) -> _Target:
@@ -130,9 +136,25 @@ class OwnHosts:
         resolved = resolve(self._config, values)
         near = next(reversed(self._targets.values()), None)
         connections = self._given if near is None and self._given and not self._config.variables else None
-        connections = connections or Connections(resolved.config, beside=near.connections if near else None)
+        keeper = self._keeper_for(resolved.config) if near is None and connections is None else None
+        connections = connections or Connections(
+            resolved.config, beside=near.connections if near else None, keeper=keeper
+        )
         marks = Marks(resolved.config, connections, beside=near.marks if near else None)
+        if keeper is not None:
+            keeper.told_to(marks.learn)
         return _Target(resolved, connections, marks, self._stores, background.once(_new_clusters))
+
+    def _keeper_for(self, config: Config) -> Keeper | None:
+        if (
+            self._has_keeper
+            and config.marks != "off"
+            and any(each.transport == "ssh" for each in config.hosts.values())
+        ):
+            from FailTaleLibrary.keeper.keeper import Keeper
+
+            self._keeper = Keeper(config)
+        return self._keeper
 
     def _forget_the_oldest(self) -> None:
         if len(self._targets) > MOST_TARGETS:
@@ -142,7 +164,7 @@ class OwnHosts:
 
     def window_began(self, values: Values | None = None) -> None:
         """A window begins now: marks are taken in the background."""
-        target = self._target(values) if self._config.variables else self._only
+        target = self._only or self._target(values)
         target.marks.window_began()
 
     def mark_now(self, *, within_s: float) -> dict[str, str]:
@@ -171,6 +193,7 @@ class OwnHosts:
         ``only_state``: the sentence of why logs are left out. ``values``: of the configuration's variables, now; what
         has none that fits is a gap. Raises ConfigError.
         """
+        wait_for_marks = self._keeper.ask_for_marks() if self._keeper is not None else None
         from FailTaleLibrary.collection.collect import collect
 
         target = self._target(values)
@@ -180,6 +203,9 @@ class OwnHosts:
         the_plan = _plan_within(the_plan, budget)
         the_plan = _without_logs(the_plan, only_state) if only_state else the_plan
         access = target.access
+        if wait_for_marks is not None:
+            transport_module("ssh")  # meanwhile: the lines with which a person repeats a command are made there
+            wait_for_marks(budget.left_s / 4, cancel)
         # Not before hosts are asked: the first text that is redacted takes 0.1 s.
         names = background.once(partial(_host_names, self._config, target, target.marks.answered_at(), redactor))
 
@@ -235,6 +261,8 @@ class OwnHosts:
             targets = list(self._targets.values())
         for target in targets:
             target.marks.close()
+        if self._keeper is not None:
+            self._keeper.close()
         threads = [background.start(each.connections.close, name="failtale-close-target") for each in targets]
         for thread in threads:
             thread.join(_CLOSING_S)

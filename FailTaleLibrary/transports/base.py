@@ -188,6 +188,26 @@ class Fleet(Protocol):
         ...
 
 
+class MarkTaker(Protocol):
+    """Another process that takes the marks of hosts."""
+
+    def window_began(self) -> bool:
+        """Tells it that a window begins, and returns at once; False: it takes no marks any more."""
+        ...
+
+
+class WayKeeper(MarkTaker, Protocol):
+    """Another process that has connections to hosts, and gives ways that use them."""
+
+    def keeps(self, host: str) -> bool:
+        """Whether a host is one of those."""
+        ...
+
+    def way(self, host: str, inside: tuple[str, ...], own: Callable[[], Transport]) -> Transport:
+        """The way to such a host, or behind a prefix there; ``own`` makes the one to use without that process."""
+        ...
+
+
 class Transport(Protocol):
     """The way to one host. Safe to use from any thread.
 
@@ -237,6 +257,11 @@ class Transport(Protocol):
     @property
     def fleet(self) -> Fleet | None:
         """Whom this host is asked together with; None: it is asked by itself."""
+        return None
+
+    @property
+    def keeper(self) -> MarkTaker | None:
+        """Who has its connection, and takes its marks, in another process; None: that is done here."""
         return None
 
     @property

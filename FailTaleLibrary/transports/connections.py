@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.config.transports import transport_module
-from FailTaleLibrary.transports.base import Transport
+from FailTaleLibrary.transports.base import Transport, WayKeeper
 from FailTaleLibrary.transports.inside import InsideTransport, inside_shown
 
 if TYPE_CHECKING:
@@ -25,19 +27,26 @@ class Connections:
     """The ways to all hosts of a configuration. Opens nothing until a host is needed; safe to use from any thread."""
 
     def __init__(
-        self, config: Config, *, clock: Callable[[], float] = time.monotonic, beside: Connections | None = None
+        self,
+        config: Config,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        beside: Connections | None = None,
+        keeper: WayKeeper | None = None,
     ) -> None:
-        """``clock`` is what the breakers go by.
+        """``clock`` is what the breakers go by; ``keeper`` is another process that has connections to hosts.
 
         ``beside``: the same configuration with other values of variables; ways to hosts that are no others are shared.
         """
         self._config = config
+        self._keeper = keeper
+        self._own: dict[str, Transport] = {}
+        """Ways to hosts that are kept, for when nobody keeps them any more."""
         self._repeat_lines: dict[tuple[str, str, tuple[str, ...]], str | None] = {}
         """Of commands that were asked before: they are the same in every failure."""
+        self._making = threading.Lock()
         self._transports: dict[str, Transport] = {
-            name: (beside and beside._way_to(name, config))
-            or transport_module(host.transport).connect(name, config, clock=clock)
-            for name, host in config.hosts.items()
+            name: (beside and beside._way_to(name, config)) or self._new_way(name, clock=clock) for name in config.hosts
         }
         self._inside = {
             (name, inside): (beside and self._inside_beside(beside, name, inside))
@@ -52,13 +61,33 @@ class Connections:
         is_same = self._transports[name] is other._transports.get(name)
         return other._inside.get((name, inside)) if is_same else None
 
+    def _new_way(self, name: str, *, clock: Callable[[], float]) -> Transport:
+        if self._keeper is None or not self._keeper.keeps(name):
+            return self._own_way(name, clock)
+        return self._keeper.way(name, (), partial(self._own_way, name, clock))
+
+    def _own_way(self, name: str, clock: Callable[[], float]) -> Transport:
+        """The one that this process connects by itself."""
+        with self._making:
+            if name not in self._own:
+                transport = self._config.hosts[name].transport
+                self._own[name] = transport_module(transport).connect(name, self._config, clock=clock)
+            return self._own[name]
+
     def _way_inside(self, name: str, inside: tuple[str, ...], *, clock: Callable[[], float]) -> Transport:
         """The way behind a prefix; recorded answers are the same wherever they come from."""
         machine = self._transports[name]
         if self._config.hosts[name].transport == "scripted":
             return machine
         hello_s = _HELLO_TIMES * self._config.ssh_for(name).connect_timeout_s
-        return InsideTransport(machine, inside, hello_s=hello_s, clock=clock)  # type: ignore[arg-type]
+
+        def own() -> Transport:
+            to_machine: Any = machine if machine.keeper is None else self._own_way(name, clock)
+            return InsideTransport(to_machine, inside, hello_s=hello_s, clock=clock)
+
+        if machine.keeper is None or self._keeper is None:
+            return own()
+        return self._keeper.way(name, inside, own)
 
     def _way_to(self, name: str, config: Config) -> Transport | None:
         """The way to a host, where another configuration means the same host by its name."""
@@ -116,8 +145,9 @@ class Connections:
         ``but``: the ways of these stay.
         """
         kept = {id(way) for each in but for way in each._transports.values()}
-        ways = [way for way in self._transports.values() if id(way) not in kept]
-        threads = [background.start(each.close, name="failtale-close") for each in ways]
+        left = [name for name, way in self._transports.items() if id(way) not in kept]
+        ways = {id(way): way for ways in (self._transports, self._own) for name, way in ways.items() if name in left}
+        threads = [background.start(each.close, name="failtale-close") for each in ways.values()]
         deadline = time.monotonic() + _CLOSING_S
         for thread in threads:
             thread.join(max(0.0, deadline - time.monotonic()))

@@ -70,6 +70,7 @@ class SshTransport:
     """The way to one host."""
 
     fleet = None
+    keeper = None
     most_item_bytes = None
 
     def __init__(self, host: str, config: Config, *, clock: Callable[[], float] = time.monotonic) -> None:

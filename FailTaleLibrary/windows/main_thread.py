@@ -1,4 +1,4 @@
-"""What the run's main thread does, for other threads of its process: does it compute, who keeps it from that.
+"""What the run's main thread does, for others: does it compute, who keeps it from that.
 
 Each call in which another thread gives Python's lock back, such as one that reads a file, takes the lock from a main
 thread that computes when it returns. That thread then waits, and finds its caches cold: much dearer than the call. So
@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 TURN_S = 0.0002
@@ -90,14 +91,55 @@ def is_computing(cancel: threading.Event) -> bool:
 def _waits_for_a_processor(cancel: threading.Event) -> bool:
     """Whether others keep it from computing: looked at only where it computes little, for it reads files."""
     try:
-        began, before = time.monotonic(), sum(_computed_and_waited(_SCHEDULED))
-        cancel.wait(_LOOK_S)
-        # One that gets no processor at all in the meantime is runnable.
-        is_runnable = _text_of_file(_SCHEDULED.with_name("stat")).rpartition(b")")[2].split()[0] == b"R"
-        computed_or_waited_s = (sum(_computed_and_waited(_SCHEDULED)) - before) / 1e9
-        return is_runnable or computed_or_waited_s >= _BUSY_SHARE * (time.monotonic() - began)
+        return _would_compute(_SCHEDULED, cancel)
     except (OSError, ValueError, IndexError):
         return False
+
+
+def _would_compute(scheduled: Path, cancel: threading.Event) -> bool:
+    """Whether a main thread computes, or waits for a processor. Raises OSError, ValueError or IndexError."""
+    began, before = time.monotonic(), sum(_computed_and_waited(scheduled))
+    cancel.wait(_LOOK_S)
+    # One that gets no processor at all in the meantime is runnable.
+    is_runnable = _text_of_file(scheduled.with_name("stat")).rpartition(b")")[2].split()[0] == b"R"
+    computed_or_waited_s = (sum(_computed_and_waited(scheduled)) - before) / 1e9
+    return is_runnable or computed_or_waited_s >= _BUSY_SHARE * (time.monotonic() - began)
+
+
+class MainThread:
+    """That of this process."""
+
+    def is_computing(self, cancel: threading.Event) -> bool:
+        """As the function says."""
+        return is_computing(cancel)
+
+    def crowding(self) -> float:
+        """As the function says."""
+        return crowding()
+
+    def lost_time(self) -> Callable[[], float]:
+        """What tells how much it has lost to other threads since now."""
+        return LostTime().until_now
+
+
+class MainThreadOf(MainThread):
+    """That of another process: it loses nothing to threads of this one, and may be looked at as often as one likes."""
+
+    def __init__(self, process: int) -> None:
+        self._scheduled = Path(f"/proc/{process}/schedstat")
+
+    def is_computing(self, cancel: threading.Event) -> bool:
+        """Also where nobody tells: macOS."""
+        try:
+            return _would_compute(self._scheduled, cancel)
+        except (OSError, ValueError, IndexError):
+            return True
+
+    def crowding(self) -> float:
+        return crowding(self._scheduled)
+
+    def lost_time(self) -> Callable[[], float]:
+        return lambda: 0.0
 
 
 def _computed_and_waited(scheduled: Path) -> tuple[int, int]:

@@ -1,9 +1,10 @@
 """What was true on each host when a window began: clock, log positions, journal cursor, baselines.
 
 `mark_script` is the one cheap command that asks for it, `parse_mark` reads what a host said, `take_mark` does both over
-a transport, and `Marks` keeps a run's marks. `Marks.window_began` returns at once; a daemon thread per host asks. At
-most one mark is under way per host, and `Pace` says how soon the next is due, whatever number of tests begins: a test
-that begins meanwhile uses the last earlier mark, from which the time filter leads to its own start.
+a transport, and `Marks` keeps a run's marks. `Marks.window_began` returns at once; a daemon thread per host asks. Where
+another process has a host's connection, it is done there, and `Marks.learn` here what `Marks.told` there. At most one
+mark is under way per host, and `Pace` says how soon the next is due, whatever number of tests begins: a test that
+begins meanwhile uses the last earlier mark, from which the time filter leads to its own start.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 
@@ -31,8 +32,7 @@ from FailTaleLibrary.transports import (
     VisitItem,
     VisitStart,
 )
-from FailTaleLibrary.transports.base import Fleet, HostVisit, read_epoch
-from FailTaleLibrary.windows import main_thread
+from FailTaleLibrary.transports.base import Fleet, HostVisit, MarkTaker, read_epoch
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.collector_text import (
     baseline_line,
@@ -41,6 +41,7 @@ from FailTaleLibrary.windows.collector_text import (
     position_lines,
 )
 from FailTaleLibrary.windows.frames import split_frames
+from FailTaleLibrary.windows.main_thread import MainThread, is_computing
 from FailTaleLibrary.windows.model import MOST_FILES, FileMark, HostMark, TakenMark
 
 _log = logger_of(__name__)
@@ -55,6 +56,7 @@ NOT_ASKED = "nobody said that a test began"
 OTHER_VALUES = "a variable of the tests had another value, or none, when the test began"
 TOO_SOON = "the host had been asked shortly before"
 UNDER_WAY = "one from shortly before was still under way"
+KEEPER_LOST = "the process that takes marks has not told of any"
 UNREACHED = "the host could not be reached shortly before"
 PENDING = "it was asked for and had not come yet"
 _ENGINE_PAUSE = 20.0
@@ -139,7 +141,7 @@ class Openings:
     def __init__(
         self,
         pause_s: float,
-        is_busy: Callable[[threading.Event], bool] = main_thread.is_computing,
+        is_busy: Callable[[threading.Event], bool] = is_computing,
         *,
         look_again_s: float = _LOOK_AGAIN_S,
     ) -> None:
@@ -173,8 +175,11 @@ class Marks:
         clock: Callable[[], float] = time.monotonic,
         beside: Marks | None = None,
         openings: Openings | None = None,
+        tests: MainThread | None = None,
     ) -> None:
         """``clock`` is what the pace goes by; ``openings`` are when hosts may be asked that never were.
+
+        ``tests`` is the thread that runs the tests, in which marks are to be noticed as little as can be.
 
         ``beside``: of the same configuration with other values of variables; marks of hosts that are no others, and
         are asked the same, are shared.
@@ -182,6 +187,7 @@ class Marks:
         self._connections = connections
         self._clock = clock
         self._pace = pace or Pace()
+        self._tests = tests or MainThread()
         places = () if config.marks == "off" else tuple(_places_with_marks(config))
         minions = [host for host in config.hosts if config.hosts[host].transport == "salt"]
         too_many = config.marks != "off" and len(minions) > MOST_MARKED_TOGETHER
@@ -194,6 +200,12 @@ class Marks:
             or _HostMarks(asking.scripts(collectors), OTHER_VALUES if beside else NOT_ASKED)
             for place, collectors in places
         }
+        self._keeper: MarkTaker | None = None
+        """Whoever takes the marks of hosts whose connection it has."""
+        for place, marks in self._hosts.items():
+            if (keeper := connections.way(*place).keeper) is not None:
+                self._keeper = keeper
+                marks.is_kept = marks.is_kept or beside is None  # with other values it would ask something else
         self._nothing_due_until = float("-inf")
         """Before, no mark of any host is due or under way, so that nobody looks: many tests begin within a second."""
         self._passed_over: deque[float] = deque(maxlen=_KEPT)
@@ -204,7 +216,7 @@ class Marks:
             beside._turns if beside else threading.Semaphore(config.limits.parallel_hosts)
         )
         if openings is None:
-            openings = Openings(self._pace.pause_s(_OPENING_CPU_S, hosts=1, crowding=1.0))
+            openings = Openings(self._pace.pause_s(_OPENING_CPU_S, hosts=1, crowding=1.0), self._tests.is_computing)
         self._openings: Openings = beside._openings if beside else openings
 
     def _marks_of(self, place: Place, asked: object) -> _HostMarks | None:
@@ -217,13 +229,19 @@ class Marks:
         if now < self._nothing_due_until:
             self._passed_over.append(time.time())
             return
-        self._mark_what_is_due(now, datetime.now(timezone.utc))
+        is_kept = self._keeper is not None and self._keeper.window_began()
+        ours = [each for each in self._hosts.items() if not (is_kept and each[1].is_kept)]
+        self._mark_what_is_due(ours, now, datetime.now(timezone.utc))
         # Looked at again soon: what others release meanwhile, or a fleet that is done, may be due earlier.
-        self._nothing_due_until = min([now + self._pace.least_s, *(marks.due_at for marks in self._hosts.values())])
+        self._nothing_due_until = min([now + self._pace.least_s, *(marks.due_at for _, marks in ours)])
 
-    def _mark_what_is_due(self, now: float, at: datetime) -> None:
+    def take_due(self) -> None:
+        """As `window_began`, for a caller that has a pace of its own: each host is looked at."""
+        self._mark_what_is_due(self._hosts.items(), self._clock(), datetime.now(timezone.utc))
+
+    def _mark_what_is_due(self, hosts: Iterable[tuple[Place, _HostMarks]], now: float, at: datetime) -> None:
         together: dict[Fleet, list[_Claimed]] = {}
-        for place, marks in self._hosts.items():
+        for place, marks in hosts:
             is_due = marks.is_due(now)
             if (is_due or marks.has_failed) and not self._connections.is_open(*place):
                 marks.note(at, UNREACHED)
@@ -316,6 +334,21 @@ class Marks:
         earlier, later = marks.around(moment)
         return earlier or later
 
+    @property
+    def places(self) -> Collection[Place]:
+        """Those that marks are taken of."""
+        return self._hosts.keys()
+
+    def told(self, places: Collection[Place]) -> dict[Place, ToldMarks]:
+        """What another process is to learn of these places: what is new since they were last told, and what stays."""
+        return {place: self._hosts[place].told() for place in places if place in self._hosts}
+
+    def learn(self, told: Mapping[Place, ToldMarks]) -> None:
+        """Takes what another process has told, as if the marks had been taken here."""
+        for place, marks in told.items():
+            if place in self._hosts:
+                self._hosts[place].learn(marks)
+
     def close(self) -> None:
         """Ends marks that are under way."""
         self._cancel.set()
@@ -404,10 +437,10 @@ class Marks:
                 return failed
             transport.connect()  # once a run, so that it does not count for the pace
             began_s, began = time.thread_time(), time.monotonic()
-            lost_s = main_thread.LostTime()
+            lost_s = self._tests.lost_time()
             taken = take_mark(transport, marks.script, cancel=self._cancel)
-            cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s) + lost_s.until_now()
-            pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=main_thread.crowding())
+            cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s) + lost_s()
+            pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=self._tests.crowding())
             if place[1]:  # the engine starts several programs for it, on the machine of the product
                 pause_s = max(pause_s, _ENGINE_PAUSE * (time.monotonic() - began))
         except (FailTaleError, ValueError, OSError) as error:
@@ -432,6 +465,20 @@ class Marks:
             _log.debug("%s: no snapshot of a cluster was taken", place[0], exc_info=True)
         pause_s = max(_DEAR_PAUSE_S, _ENGINE_PAUSE * (time.monotonic() - began))
         marks.release_dear(taken, due_at=self._clock() + pause_s)
+
+
+@dataclass(frozen=True, slots=True)
+class ToldMarks:
+    """How it stands with the marks of a place, as one process tells it to another."""
+
+    new: Mapping[int, TakenMark]
+    """Those that were not told before, by numbers of the teller's."""
+    taken: tuple[int, ...]
+    """All that are kept, oldest first."""
+    dear: tuple[int, ...]
+    """Those with snapshots that are dear to take."""
+    notes: tuple[tuple[datetime, str], ...]
+    is_under_way: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -500,6 +547,39 @@ class _HostMarks:
         """Whether the host was ever asked, so that there may be a connection to it."""
         self._notes: deque[tuple[datetime, str]] = deque(maxlen=_KEPT)
         """When one was asked for, or might have been, and why none came of it; empty while it may still come."""
+        self.is_kept = False
+        """Whether another process takes them, while there is one."""
+        self._told: dict[int, tuple[int, TakenMark]] = {}
+        """By their identity in this process: their numbers, and themselves, so that the identity stays theirs."""
+        self._next_number = 0
+        self._learned: dict[int, TakenMark] = {}
+        """By the numbers of the process that told them."""
+        self._is_under_way_there = False
+
+    def told(self) -> ToldMarks:
+        """For another process; each mark is told in full once."""
+        with self._lock:
+            new = {}
+            kept = {id(taken): taken for taken in (*self._taken, *self._dear)}
+            for identity, taken in kept.items():
+                if identity not in self._told:
+                    self._told[identity] = self._next_number, taken
+                    new[self._next_number] = taken
+                    self._next_number += 1
+            self._told = {identity: self._told[identity] for identity in kept}
+            taken_numbers = tuple(self._told[id(taken)][0] for taken in self._taken)
+            dear_numbers = tuple(self._told[id(taken)][0] for taken in self._dear)
+            return ToldMarks(new, taken_numbers, dear_numbers, tuple(self._notes), self._under_way)
+
+    def learn(self, told: ToldMarks) -> None:
+        """What another process has told."""
+        with self._lock:
+            known = {**self._learned, **told.new}
+            self._learned = {number: known[number] for number in (*told.taken, *told.dear) if number in known}
+            self._taken = [self._learned[number] for number in told.taken if number in self._learned]
+            self._dear = [self._learned[number] for number in told.dear if number in self._learned]
+            self._notes = deque(told.notes, maxlen=_KEPT)
+            self._is_under_way_there = told.is_under_way
 
     def is_due(self, now: float) -> bool:
         """Whether the pause after the last mark is over; cheap, for it is asked with each test."""
@@ -561,11 +641,13 @@ class _HostMarks:
     def missed(self, moment: datetime, passed_over: Sequence[datetime] = ()) -> str:
         """Why there is none of a window that began then; ``passed_over`` are windows that began while none was due."""
         with self._lock:
+            if self.is_kept and not self._notes:
+                return KEEPER_LOST if passed_over else self._unasked
             notes = [*self._notes, *((at, TOO_SOON) for at in passed_over)]
             if not notes:
                 return self._unasked
             at, words = min(notes, key=lambda note: abs(note[0] - moment))
-            if words or not self._under_way:
+            if words or not (self._under_way or self._is_under_way_there):
                 return words
             return PENDING if at == max(at for at, words in self._notes if not words) else ""
 
