@@ -83,6 +83,10 @@ SETS = (
     "hint_cases_author_1.yaml",
     "hint_cases_plain_6.yaml",
     "hint_cases_assistant_6.yaml",
+    "hint_cases_assistant_7.yaml",
+    "hint_cases_mixed_9.yaml",
+    "hint_cases_assistant_8.yaml",
+    "hint_cases_mixed_10.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"

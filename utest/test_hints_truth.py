@@ -369,6 +369,16 @@ def test_a_setting_that_says_no_is_no_word_against_what_says_so() -> None:
     assert turns_round("The job is disabled on sql1.", "job Load enabled=1 on sql1")
 
 
+def test_a_switch_is_read_as_it_is_in_the_end_and_of_the_setting_that_a_claim_names() -> None:
+    line = "seboolean httpd_can_network_connect: on -> off"
+    assert not turns_round("The role switched httpd_can_network_connect off.", line)
+    assert turns_round("The role switched httpd_can_network_connect on.", line)
+    assert not turns_round("The hub's port got disabled.", "device=/dev/ttyUSB0 reopen=true")
+    assert turns_round("The setting reopen was disabled.", "device=/dev/ttyUSB0 reopen=true")
+    assert not turns_round("The signing key was changed.", "key 0x2B not in keystore; boot slot unchanged")
+    assert turns_round("The boot slot was changed.", "key 0x2B not in keystore; boot slot unchanged")
+
+
 def test_what_another_cited_line_says_is_not_turned_round_by_one_that_says_the_opposite() -> None:
     line = "accepted calling AE titles: CT_RAD02"
     assert not turns_round("It rejected the call.", line, beside=["A-ASSOCIATE-RJ[result: 1 - rejected-permanent]"])
@@ -404,6 +414,7 @@ def test_should_counts_as_quoted_only_with_the_words_that_follow_it() -> None:
         ("hint_cases_lab_2.yaml", "The table orders was locked", "dropped"),
         ("hint_cases_lab_2.yaml", "Since order 38 was not exported", "dropped"),
         ("hint_cases_voices.yaml", "stale handle on NFS share", "kept"),
+        ("hint_cases_assistant_7.yaml", "went past the flood-stage watermark", "kept"),
     ],
 )
 def test_a_picture_of_what_the_lines_say_is_kept_and_a_state_that_they_do_not_say_is_not(

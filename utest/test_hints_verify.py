@@ -51,6 +51,9 @@ def claim_of(text: str, *, facts: str = FACTS, max_chars: int = 300) -> Claim:
         ("[E1] ceph4 osd.7 is full", "The OSD number 7 on ceph4 is full."),
         ("[E1] db3 10.20.0.13 is DOWN", "It was marking 10.20.0.13 as DOWN."),
         ("[E1] ci terraform: destroyed aws_route.billing", "Terraform destroyed aws_route.billing."),
+        ("[E1] pay1 signature failed, secret v3", "Version 3 of the secret failed."),
+        ("[E1] ci integrity failed (@lab/ui-kit@4.1.0)", "The integrity of @lab/ui-kit failed."),
+        ("[E1] store1 archive-ro: write denied", "It is not allowed to write to the archive."),
     ],
 )
 def test_a_name_written_apart_a_verb_like_a_month_and_what_a_program_did_stand_in_the_evidence(
@@ -66,11 +69,23 @@ def test_a_name_written_apart_a_verb_like_a_month_and_what_a_program_did_stand_i
         ("[E1] hub plant/line41/temp denied", "Line 4 was denied."),
         ("[E1] hub plant/pipeline4/temp denied", "Line 4 was denied."),
         ("[E1] db3 10.20.0.13 is DOWN", "It was DOWN from March 10 on."),
+        ("[E1] pay1 signature failed, secret v3", "Version 4 of the secret failed."),
+        ("[E1] ci integrity failed (@lab/ui-kit@4.1.0)", "The integrity of @lub/ui-kit failed."),
+        ("[E1] store1 archive-ro: write denied", "Write to the archive."),
         ("[E1] ci terraform: destroyed aws_route.billing", "Terraform destroy mends aws_route.billing."),
     ],
 )
 def test_another_number_of_a_thing_a_day_and_a_command_do_not(facts: str, sentence: str) -> None:
     assert objection(sentence, facts=facts) is not None
+
+
+def test_an_address_of_the_evidence_is_a_link_only_where_it_leads_out_of_it() -> None:
+    facts = "[E1] sso1 redirect_uri=https://intra.lab/callback refused, see https://help.example.com/callback"
+    hosts = frozenset({"intra.lab", "help.example.com"})
+    assert steering("The address https://intra.lab/callback was refused.", Ground(facts, hosts)) is None
+    assert steering("The address https://intra.lab/other was refused.", Ground(facts, hosts)) == "a link"
+    assert steering("The address https://help.example.com/callback was refused.", Ground(facts, hosts)) == "a link"
+    assert steering("The address https://intra.lab/callback was refused.", Ground(facts)) == "a link"
 
 
 HARMFUL_SENTENCES = (

@@ -71,11 +71,20 @@ _LACKS = re.compile(
 _OBJECT = r"(?:the|all|every|its|both|each|an?)"
 
 
+def _is_about(claim: str, before: str) -> bool:
+    """Whether a claim names what a line says last ahead of a word: what of many things did not change."""
+    return bool(significant_stems(" ".join(before.split()[-3:])).keys() & significant_stems(claim).keys())
+
+
 def asserts_denied(claim: str, line: str) -> bool:
     """Whether the claim says plainly that something was done of which the line says that it was not."""
     if _DENIES.search(claim) or _LACKS.search(claim):
         return False
-    undone = {next(group for group in match.groups() if group).casefold() for match in _UNDONE.finditer(line)}
+    undone = {
+        next(group for group in match.groups() if group).casefold()
+        for match in _UNDONE.finditer(line)
+        if "changed" not in match[0] or _is_about(claim, line[: match.start()])
+    }
     never = {match[1].casefold().removesuffix("e") for match in _DOES_NOT.finditer(line)}
     return any(
         re.search(rf"\b(?:was|were|is|are|been|has|had|have) (?:\w+ly )?{word}\b|\b{word} {_OBJECT}\b", claim, re.I)

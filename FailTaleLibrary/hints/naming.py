@@ -159,9 +159,11 @@ class Named:
         return None
 
     def _is_number_of(self, before: str, digits: str) -> bool:
-        """Whether a name of the evidence is written apart: "line 4" for line4, "OSD number 7" for osd.7."""
+        """Whether a name of the evidence is written apart: "line 4" for line4, "OSD number 7" for osd.7, v3 in full."""
         thing = _NUMBERED.search(before)
-        name = rf"(?<![^\W\d_]){re.escape(thing[1].casefold())}[\W_]?{digits}(?![\d]|\.\d)" if thing else "(?!)"
+        said = thing[1].casefold() if thing else ""
+        word = "(?:version|ver|v)" if said == "version" else re.escape(said)
+        name = rf"(?<![^\W\d_]){word}[\W_]?{digits}(?![\d]|\.\d)" if thing else "(?!)"
         return re.search(name, self._text) is not None
 
     def _is_version(self, number: str) -> bool:

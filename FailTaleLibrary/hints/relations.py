@@ -270,9 +270,31 @@ _PUT_OFF = re.compile(
 )
 
 
+_SWITCHED = re.compile(
+    r"(?:[:=] ?)?['\"]?\b(?:on|off|true|false|enabled|disabled)\b['\"]?\s*(?:->|=>|\N{RIGHTWARDS ARROW})\s*",
+    re.IGNORECASE,
+)
+"""What a switch was before."""
+_SETTING = re.compile(r"([A-Za-z][\w.-]*)['\"]? ?$")
+_ANY_SETTING = frozenset(
+    {"state", "status", "value", "enable", "enabled", "disabled", "active", "changed", "set", "setting"}
+)
+
+
+def _is_of(switch: re.Match[str], stems: Set[str]) -> bool:
+    """Whether a claim with these words may speak of a switch: it names the setting, or that has no name of its own."""
+    setting = _SETTING.search(switch.string[: switch.start()])
+    is_named = setting is not None and switch[0][:1] in "=:"
+    if setting is None or not is_named or setting[1].casefold() in _ANY_SETTING:
+        return True
+    return bool(significant_stems(re.sub(r"[_.-]", " ", setting[1])).keys() & stems)
+
+
 def _says_other_switch(claim: str, line: str) -> bool:
     """Whether one says that something was switched on and the other that it was switched off."""
-    on, off = _IS_ON.search(line) is not None, _IS_OFF.search(line) is not None
+    line = _SWITCHED.sub(": ", line)
+    stems = significant_stems(claim).keys()
+    on, off = (any(_is_of(match, stems) for match in pattern.finditer(line)) for pattern in (_IS_ON, _IS_OFF))
     put_on, put_off = _PUT_ON.search(claim) is not None, _PUT_OFF.search(claim) is not None
     return (on and not off and put_off and not put_on) or (off and not on and put_on and not put_off)
 

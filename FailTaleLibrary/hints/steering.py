@@ -122,7 +122,8 @@ _OPINION = re.compile(
 """How somebody says that it is only an opinion, which asks nothing of a reader."""
 _TELLING = re.compile(
     r"\b(?:(?:could|can|did|does|was|were)(?: not|n't)(?: able to)?|cannot|tr(?:ied|ies|ying) to|"
-    r"attempt(?:s|ed|ing)? to|fail(?:s|ed|ing)? to|unable to|permissions? to|permitted to|refus(?:es|ed|ing) to)"
+    r"attempt(?:s|ed|ing)? to|fail(?:s|ed|ing)? to|unable to|permissions? to|permitted to|(?:not|n't|never|no longer) "
+    r"(?:able|allowed|authori[sz]ed|entitled) to|refus(?:es|ed|ing) to)"
     r"(?: (?:properly|successfully|even|longer))? "
     r"(?:contact|call|ask|consult|write to|reach out to|talk to|speak to|report to|log in with|sign in with|"
     r"solve|repair|heal|fix|help)\b|"
@@ -184,7 +185,7 @@ def only_quotes_marks(sentence: str, ground: Ground) -> bool:
     return bool(marked) and is_known and steering(plain, ground) is None
 
 
-_MARKED_WORD = re.compile(r"<?[\w./+-]+(?:[\^~#*|&][\w./+-]+)*[#*]?>?", re.ASCII)
+_MARKED_WORD = re.compile(r"(?:[a-z]+://)?<?[\w./+-]+(?:[\^~#*|&][\w./+-]+)*[#*]?>?", re.ASCII)
 
 
 def _is_expected(char: str, facts: str) -> bool:
@@ -223,7 +224,32 @@ _LINK = re.compile(
 _ADDRESS_IN_DIGITS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}(?::\d+)?")
 
 
+_ADDRESS = re.compile(
+    r"\b(?:https?|wss?|amqps?|mqtts?|ldaps?|redis|postgres(?:ql)?|mysql|mongodb|tcp|udp|nats)://[^\s'\"<>()]+"
+)
+_SCOPED = re.compile(r"(?<!\S)['\"]?(@[a-z0-9][\w.-]*)(?:/[\w.-]*\w)?", re.IGNORECASE)
+
+
+def _without_what_leads_nowhere(sentence: str, ground: Ground) -> str:
+    """The sentence without what the evidence holds letter by letter and leads nobody out of it.
+
+    These are addresses of machines that no public domain names, and the scopes of packages (``@lab/ui-kit``).
+    """
+
+    def address(match: re.Match[str]) -> str:
+        told = match[0].rstrip(".,:;")
+        host = told.split("://", 1)[1].rsplit("@", 1)[-1].split("/", 1)[0].split(":", 1)[0]
+        is_known = told in ground.facts and host.casefold() in ground.hosts and not _DOMAIN.fullmatch(host)
+        return "it" + match[0][len(told) :] if is_known else match[0]
+
+    def scope(match: re.Match[str]) -> str:
+        return " it" if f"{match[1]}/" in ground.facts else match[0]
+
+    return _SCOPED.sub(scope, _ADDRESS.sub(address, sentence))
+
+
 def _address(sentence: str, ground: Ground) -> str | None:
+    sentence = _without_what_leads_nowhere(sentence, ground)
     if _LINK.search(sentence):
         return "a link"
     plain = ground.facts.casefold()

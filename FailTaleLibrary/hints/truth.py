@@ -432,10 +432,18 @@ class Scene:
             return f"{followed[0].id} came before the failure and did not follow from it"
         if set(map(id, told)) & set(map(id, followed)):
             return None
+        if any(self._fits_as_well(cause, line, told) for line in followed):
+            return None
         pairs = list(product(followed, told))
         if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
             return f"{followed[0].id} came before {told[0].id} and did not follow from it"
         return None
+
+    def _fits_as_well(self, clause: str, line: Line, told: Sequence[Line]) -> bool:
+        """Whether a clause may as well tell another line than those that it fits best: much of it stands there."""
+        best = max((self._fit(clause, each, frozenset()) for each in told), default=0)
+        other = self._fit(clause, line, frozenset())
+        return other >= _FITS_BY_WORDS and 3 * other >= 2 * best
 
     def _is_the_failure(self, clause: str) -> bool:
         words = significant_stems(clause)
@@ -586,6 +594,8 @@ _INFERS = re.compile(
     re.IGNORECASE,
 )
 """What stands behind "since" may be the reason for thinking so, and followed."""
+_FITS_BY_WORDS = 4
+"""Two words that a clause and a line have in common."""
 _MUCH_TOLD = 4
 """Words, ideas and numbers that a sentence has in common with the lines that it cites: false tales have fewer."""
 _NUMBERED = re.compile(r"(?<![\w.:/-])(?=[\w-]*[a-z]|\d{3}\d*[1-9](?!\d))[\w-]*\d[\w-]*(?!\w|[.:]\d)")

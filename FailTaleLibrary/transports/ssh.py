@@ -15,6 +15,7 @@ from FailTaleLibrary import background
 from FailTaleLibrary.breaker import Breaker
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
+from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, hang_up, jump_hosts
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
     from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
 
+_log = logger_of(__name__)
 MAX_CHANNELS = 4
 """At once on one connection: with more, servers refuse some at random, because they free old ones late."""
 _REFUSED_FOR_S = 2.0
@@ -238,6 +240,7 @@ class SshTransport:
                 if not self._was_asked and not self._closed and self.reach.is_direct:
                     self._connection = self._new_connection()
             except Exception as error:  # a fault of ours, too, is told where it costs something
+                _log.debug("%s: not connected to ahead of a failure", self.name, exc_info=True)
                 self._failed_ahead = error, time.monotonic()
 
     def _tell_what_failed_ahead(self) -> None:
