@@ -6,10 +6,10 @@
 # input then stays open and silent: its end ends everything.
 #
 # Processes: main (this shell, head of its session), guard (reads the lifeline), clock (one `sleep` per half second);
-# for each item keeper | filters, the command in a session of its own below the keeper, and `tail` for stderr.
+# for each item minder | filters, the command in a session of its own below the minder, and `tail` for stderr.
 # Signals inside are those that are ignored by default, so that none can hit a process that is not ready for it:
-# URG half a second has passed; WINCH the command has ended (keeper to main), in bash also that its time is up (main to
-# keeper); CONT the visit is over. The `kill` of ksh93 sends CONT behind any other: there it is believed once the process that
+# URG half a second has passed; WINCH the command has ended (minder to main), in bash also that its time is up (main to
+# minder); CONT the visit is over. The `kill` of ksh93 sends CONT behind any other: there it is believed once the process that
 # knows has ended.
 # Descriptors: 3 lifeline, 4 stdout and 5 stderr of the channel, 7 stderr of an item.
 #
@@ -83,7 +83,7 @@ stop_as_root() {
   [ "$#" -eq 0 ] || sudo -n kill -KILL "$@"
 }
 
-# The visit must end: main and keeper get time to do it well.
+# The visit must end: main and minder get time to do it well.
 over() {
   rounds=12
   while [ "$rounds" -gt 0 ]; do
@@ -243,10 +243,10 @@ until_ended() {
       strays
     fi
     if [ "$tick" -gt "$3" ]; then finish; fi
-    if [ "$tick" -ge "$2" ] && [ -n "${BASH_VERSION-}" ] && [ -z "$ended" ]; then tell_keeper; fi
+    if [ "$tick" -ge "$2" ] && [ -n "${BASH_VERSION-}" ] && [ -z "$ended" ]; then tell_minder; fi
   done
 }
-tell_keeper() {
+tell_minder() {
   trap '' WINCH
   kill -WINCH 0
   trap 'ended=$tick' WINCH
