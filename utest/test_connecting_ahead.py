@@ -16,6 +16,7 @@ import pytest
 import yaml
 from patience import PATIENCE_S, wait_until
 from robot.api import ExecutionResult
+from robot_runs import ENVIRONMENT, ROOT, ran
 from sshd import Sshd
 
 from FailTaleLibrary.archive import reports_in
@@ -23,8 +24,6 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.run import Run
 
-ROOT = Path(__file__).parent.parent
-PATHS = ":".join(map(str, (ROOT, ROOT / "listeners", ROOT / "resources")))
 Make = Callable[..., Run]
 
 
@@ -163,17 +162,8 @@ def robot_run(folder: Path, config: dict[str, Any], suite: str, script: str = ""
     settings = "*** Settings ***\nLibrary    Collections\n"
     (folder / "order.robot").write_text(settings + suite.format(loaded=LOADED))
     (folder / "failtale.yaml").write_text(yaml.safe_dump(config))
-    header = "import gc, sys, robot\nfrom FailTaleListener import FailTaleListener\n"
     run = "robot.run('order.robot', outputdir='out', listener=['FailTaleListener:failtale.yaml', *more])\n"
-    return subprocess.run(
-        [sys.executable, "-c", f"{header}more = []\n{script}{run}"],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": PATHS, "LANG": "C.UTF-8"},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
+    return ran(folder, f"import gc\nmore = []\n{script}{run}")
 
 
 def statuses(test: Any) -> list[str]:
@@ -258,7 +248,7 @@ def test_ctrl_c_in_a_test_that_goes_on_leaves_no_login_behind(host: Sshd, tmp_pa
         )
         robot = subprocess.Popen(
             [sys.executable, "-m", "robot", "-d", "out", "--listener", "FailTaleListener:failtale.yaml", "order.robot"],
-            env={"PATH": "/usr/bin:/bin", "PYTHONPATH": PATHS, "LANG": "C.UTF-8"},
+            env=ENVIRONMENT,
             cwd=tmp_path,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

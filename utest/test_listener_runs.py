@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import random
 import string
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 from robot.api import ExecutionResult
+from robot_runs import ran
 
 from FailTaleLibrary.archive import reports_in
 
-ROOT = Path(__file__).resolve().parents[1]
 SUITE = """\
 *** Test Cases ***
 Order
@@ -33,21 +31,6 @@ def place(tmp_path: Path) -> Path:
     (tmp_path / "shop.log").write_text("ready\n")
     (tmp_path / "failtale.yaml").write_text(CONFIG.replace("LOG", str(tmp_path / "shop.log")))
     return tmp_path
-
-
-def ran(place: Path, script: str) -> subprocess.CompletedProcess[str]:
-    """What a Python program left that runs Robot; in a process of its own, because Robot is one run's at a time."""
-    header = "import robot, sys\nfrom FailTaleListener import FailTaleListener\n"
-    path = ":".join(map(str, (ROOT, ROOT / "listeners", ROOT / "resources")))
-    return subprocess.run(
-        [sys.executable, "-c", header + script],
-        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": path, "LANG": "C.UTF-8"},
-        cwd=place,
-        capture_output=True,
-        text=True,
-        check=True,
-        timeout=300,
-    )
 
 
 def test_one_listener_object_in_several_runs_begins_afresh_with_each(place: Path) -> None:
