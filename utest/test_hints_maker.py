@@ -66,13 +66,17 @@ def weak(*names: str) -> Suspect:
         (("standing", "near the failure"), True),
         (("shared words",), True),
         (("same identifier", "in the window"), True),
+        (("error", "near the failure"), True),
+        (("exception", "stack trace", "near the failure"), True),
+        (("error", "in the window"), False),
+        (("error", "seen before", "near the failure"), False),
         (("new", "in the window"), False),
         (("near the failure", "warning"), False),
         (("seen before", "near the failure"), False),
         ((), False),
     ],
 )
-def test_a_model_is_asked_where_the_best_suspect_is_news_and_near_or_shares_words(
+def test_a_model_is_asked_where_the_best_suspect_is_news_or_an_error_and_near_or_shares_words(
     names: tuple[str, ...], helps: bool
 ) -> None:
     assert can_help(report("A", weak(*names), weak("new", "near the failure")).analysis) is helps

@@ -18,6 +18,7 @@ from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.steering import Ground, steering
 from FailTaleLibrary.hints.telling import Tale
 from FailTaleLibrary.hints.verify import Claim, VerifiedAnswer, checked_claim, checked_hint
+from FailTaleLibrary.ranking.lines import gist
 from FailTaleLibrary.records import Chain, Hint, Signal, Suspect
 
 FACTS = """\
@@ -288,10 +289,18 @@ STRANGE = "Storage had its drawer jammed shut, and nobody had the key."
 def test_strange_words_leave_the_line_that_the_model_points_at_in_our_words() -> None:
     hint = hint_of(cause=STRANGE)
     assert hint.in_our_words
-    assert hint.cause == f'The model points at E1 of storage1, storage.log: "{a_suspect().text}"'
+    assert hint.cause == f'The model points at E1 of storage1, storage.log: "{gist(a_suspect().text)}"'
     assert (hint.confidence, [each.suspect_id for each in hint.citations]) == ("low", ["E1"])
     assert "not shown" in hint.notes[0]
     assert not hint_of().in_our_words
+
+
+def test_of_the_line_that_a_model_points_at_a_reader_meets_what_it_says_and_no_time_ahead_of_it() -> None:
+    request = 'client: 127.0.0.1, server: storage, request: "POST /pictures HTTP/1.1", host: "127.0.0.1:26940"'
+    said = "client intended to send too large body: 3145728 bytes"
+    line = a_suspect(text=f"2026/11/27 09:43:40 [error] 19815#19815: *10 {said}, {request}")
+    hint = hint_of(line, cause=STRANGE)
+    assert hint.cause == f'The model points at E1 of storage1, storage.log: "{said}"'
 
 
 @pytest.mark.parametrize(

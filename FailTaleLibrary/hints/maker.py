@@ -38,18 +38,22 @@ NOT_ASKED = "not requested: no suspect has a strong signal, so a model could onl
 _NEWS = frozenset({"new", "standing"})
 _NEAR = "near the failure"
 _SHARED = frozenset({"shared words", "same identifier"})
+_TROUBLE = frozenset({"error", "exception"})
+_USUAL = "seen before"
 
 
 def can_help(analysis: Analysis) -> bool:
     """Whether a model has more to go on than a guess.
 
-    So it is where a suspect is strong, or where the best one is news (or stands since before the test) and near the
-    failure, or has words in common with it: then a line may tell the cause though no rule knows its words.
+    So it is where a suspect is strong, or where the best one has words in common with the failure or is near to it and
+    news (or stands since before the test), or an error that is not usual: then a line may tell the cause though no rule
+    knows its words. A log that begins within the window knows no news.
     """
     if any(suspect.is_strong for suspect in analysis.suspects):
         return True
     names = {signal.name for suspect in analysis.suspects[:1] for signal in suspect.signals}
-    return bool(names & _SHARED or (names & _NEWS and _NEAR in names))
+    is_trouble = bool(names & _TROUBLE) and _USUAL not in names
+    return bool(names & _SHARED or (_NEAR in names and (names & _NEWS or is_trouble)))
 
 
 # --- Hints ------------------------------------------------------------------------------------------------------------

@@ -31,6 +31,7 @@ from FailTaleLibrary.hints.support import (
 from FailTaleLibrary.hints.telling import Tale, speaks_to_somebody
 from FailTaleLibrary.hints.truth import Line, Objection, Scene, line_of
 from FailTaleLibrary.lazy import dataclass
+from FailTaleLibrary.ranking.lines import gist
 from FailTaleLibrary.records import (
     Citation,
     Confidence,
@@ -43,7 +44,6 @@ from FailTaleLibrary.records import (
     our_words,
 )
 from FailTaleLibrary.redaction import Redactor
-from FailTaleLibrary.text import shorten
 
 # --- The hint ---------------------------------------------------------------------------------------------------------
 
@@ -253,11 +253,11 @@ _POINTED_CHARS = 160
 
 
 def _pointing_sentence(suspect: Suspect) -> SafeText:
-    """``The model points at E1 of db1, postgresql.log: "ERROR: could not …".``"""
+    """``The model points at E1 of db1, postgresql.log: "could not …".``, without what stands ahead of each line."""
 
     def sentence(of: Suspect) -> str:
         place = f"{of.host}, {of.collector}" if of.collector else of.host
-        return f'The model points at {of.id} of {place}: "{shorten(prompt_line(of.text), _POINTED_CHARS)}"'
+        return f'The model points at {of.id} of {place}: "{gist(prompt_line(of.text), max_chars=_POINTED_CHARS)}"'
 
     return derived(sentence, suspect)
 
