@@ -6,6 +6,7 @@ import contextlib
 import logging
 import signal
 import socket
+import struct
 import subprocess
 import threading
 import time
@@ -296,14 +297,31 @@ def test_what_a_command_had_printed_before_the_cut_is_evidence(new_host: Callabl
     connections.close()
 
 
-def test_a_connection_that_is_cut_ahead_of_its_hello_says_nothing_of_the_login(new_host: Callable[..., Sshd]) -> None:
+def test_a_connection_that_is_cut_ahead_of_its_hello_says_nothing_of_the_login(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    cut = tmp_path / "cut"
+    host = new_host(
+        options=[f'ForceCommand test -e {cut} || {{ touch {cut}; kill -KILL $PPID; }}; eval "$SSH_ORIGINAL_COMMAND"']
+    )
+    connections = to(host)
+    assert run(connections, "echo out").stdout == b"out\n"
+    assert connections.opened == 2
+    assert connections.is_open("web1")
+    connections.close()
+
+
+def test_a_server_that_ends_the_connection_for_each_command_is_asked_once_a_minute(
+    new_host: Callable[..., Sshd],
+) -> None:
     host = new_host(options=["ForceCommand kill -KILL $PPID"])
     connections = to(host)
-    result = run(connections, "echo out")
-    assert not result.was_started
-    assert result.incomplete is not None
-    assert result.incomplete.startswith("connection lost after")
-    assert connections.is_open("web1")
+    error = refusal_of_a_visit(connections)
+    assert error.reason == "connection lost"
+    assert "and closes the connection before anything runs" in str(error)
+    for _ in range(3):
+        assert "not tried again for" in str(refusal_of_a_visit(connections))
+    assert host.logins_seen == 2
     connections.close()
 
 
@@ -354,11 +372,13 @@ def refusal_in_passing(connections: Connections) -> TransportError:
     return caught.value
 
 
-class CorruptingNetwork:
-    """A way to a port on which one byte is changed, when somebody asks for it."""
+class FaultyNetwork:
+    """A way to a port on which one byte is changed, or a connection is reset, when somebody asks for it."""
 
     def __init__(self, port: int) -> None:
         self.corrupts_next = False
+        self.resets = 0
+        """How many more handshakes end by a reset."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._to = port
@@ -384,18 +404,43 @@ class CorruptingNetwork:
                 if self.corrupts_next and one.getpeername()[1] == self._to:
                     self.corrupts_next = False
                     data[0] ^= 0x41  # of a packet's length, which most ciphers leave as it is
+                if self.resets and b"curve25519" in data and other.getpeername()[1] == self._to:
+                    self.resets -= 1
+                    one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    break
                 other.sendall(data)
             other.shutdown(socket.SHUT_RDWR)
+
+
+def through(network: FaultyNetwork, host: Sshd, directory: Path) -> Connections:
+    known_hosts = directory / "known_hosts"
+    known_hosts.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{network.port} "))
+    return to(host, port=network.port, known_hosts=known_hosts)
+
+
+def test_a_handshake_that_is_reset_is_tried_again_at_once_and_once(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    host = new_host()
+    with contextlib.closing(FaultyNetwork(host.port)) as network:
+        network.resets = 1
+        connections = through(network, host, tmp_path)
+        assert run(connections, "echo well").stdout == b"well\n"
+        connections.close()
+        network.resets = 5
+        connections = through(network, host, tmp_path)
+        assert "closed the connection during the handshake" in str(refusal_in_passing(connections))
+        assert network.resets == 3
+        assert not connections.is_open("web1")
+        connections.close()
 
 
 def test_a_byte_that_the_network_changes_costs_a_connection_and_no_answer(
     new_host: Callable[..., Sshd], tmp_path: Path
 ) -> None:
     host = new_host()
-    with contextlib.closing(CorruptingNetwork(host.port)) as network:
-        known_hosts = tmp_path / "known_hosts"
-        known_hosts.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{network.port} "))
-        connections = to(host, port=network.port, known_hosts=known_hosts)
+    with contextlib.closing(FaultyNetwork(host.port)) as network:
+        connections = through(network, host, tmp_path)
         for changes in (False, True, False, True):
             network.corrupts_next = changes
             assert run(connections, "echo well").stdout == b"well\n"

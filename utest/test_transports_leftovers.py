@@ -281,6 +281,44 @@ def test_who_watches_a_command_may_be_killed_and_it_ends_all_the_same(
     connections.close()
 
 
+@pytest.mark.ssh
+@pytest.mark.parametrize("tools", HOSTS[:3], ids=str, indirect=True)
+def test_the_last_one_of_a_visit_that_is_left_ends_its_command(
+    tools: Tools, new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    """Whichever three of its shell and the three that watch over it are killed at once; the client goes on."""
+    path = tools.path(tmp_path / "bin")
+    hosts = [new_host(environment={"PATH": path}) for _ in range(4)]
+
+    def kill_all_but(number: int) -> None:
+        host = hosts[number]
+        connections, cancel = to(host), threading.Event()
+        with ThreadPoolExecutor(1) as thread:
+            hung = item("hung", "echo part; sleep 300; true")
+            pending = thread.submit(visit, connections, hung, lasts_s=FOREVER_S, cancel=cancel)
+            assert wait_until(lambda: _running(host, "sleep 300") == 1)
+            main, watchers = _main(host), _watchers(host)
+            host.signal(signal.SIGKILL, [each for each in (main, *watchers) if each != (main, *watchers)[number]])
+            if not number:
+                cancel.set()  # it has started others, who wait for that
+            assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+            cancel.set()
+            pending.result(PATIENCE_S)
+        connections.close()
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(kill_all_but, range(4)))
+
+
+def _main(host: Sshd) -> int:
+    """The shell of the visit under way."""
+    parents = {pid: parent_of(pid) for pid in pids_with(f"HOME={host.directory}")}
+    line = next(pid for pid in parents if words_of(pid) == "sleep 300")
+    while parents[line] in parents:
+        line = parents[line]
+    return line
+
+
 def _watchers(host: Sshd) -> list[int]:
     """Of the visit under way: what its main process started as copies of itself, without what runs the item."""
     parents = {pid: parent_of(pid) for pid in pids_with(f"HOME={host.directory}")}
@@ -291,7 +329,7 @@ def _watchers(host: Sshd) -> list[int]:
     main = next(pid for pid in ancestors if parents[pid] not in parents)
     copies = [pid for pid, parent in parents.items() if parent == main and words_of(pid) == words_of(main)]
     watchers = [pid for pid in copies if pid not in ancestors]
-    assert len(watchers) == 2, [words_of(pid) for pid in parents]
+    assert len(watchers) == 3, [words_of(pid) for pid in parents]
     return watchers
 
 

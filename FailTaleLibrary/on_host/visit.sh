@@ -5,7 +5,7 @@
 # NONCE ITEMS_NONCE MARK BEATS SIZE and SIZE bytes of `item ...` lines; to a host that it knows, all at once. Standard
 # input then stays open and silent: its end ends everything.
 #
-# Processes: main (this shell, head of its session), guard (reads the lifeline), clock (one `sleep` per half second);
+# Processes: main (this shell, head of its session), two guards (read the lifeline), clock (one `sleep` per half second);
 # for each item minder | filters, the command in a session of its own below the minder, and `tail` for stderr.
 # Signals inside are those that are ignored by default, so that none can hit a process that is not ready for it:
 # URG half a second has passed; WINCH the command has ended (minder to main), in bash also that its time is up (main to
@@ -96,7 +96,12 @@ over() {
   kill -KILL "$$"
 }
 tell_over() { if [ -z "$also_continues" ]; then over; else over & fi; }
-is_over() { ! kill -0 "$clock_pid" || { [ -n "$guard_pid" ] && ! kill -0 "$guard_pid"; }; }
+is_over() {
+  for each in $clock_pid $guards; do
+    kill -0 "$each" || return 0
+  done
+  return 1
+}
 
 guard() {
   while read -r _; do :; done
@@ -114,11 +119,11 @@ clock() {
   tell_over
 }
 
-# Somebody may kill one of them, or both at once: main, which hears that a child has ended, starts another. The guard is
-# behind the clock, which then sees by its beats that nobody is there.
+# Somebody may kill any three of main, guards and clock at once. Main hears that a child has ended, and starts another. The clock
+# sees by its beats that main is not there; a guard does because a server ends the lifeline of a main that has gone.
 start_guard() {
   guard <&3 3<&- 4>&- 5>&- &
-  guard_pid=$!
+  guards="$guards $!"
 }
 start_clock() {
   clock "$beats" 3<&- 4>&- 5>&- &
@@ -128,7 +133,10 @@ watch_again() {
   fewer=''
   [ -z "$quit$also_continues" ] || return 0
   ! is_gone "$clock_pid" || start_clock
-  [ -z "$guard_pid" ] || ! is_gone "$guard_pid" || start_guard
+  were=$guards guards=''
+  for each in $were; do
+    if is_gone "$each"; then start_guard; else guards="$guards $each"; fi
+  done
 }
 # is_gone PID: a child that nobody has waited for yet has a number and no program.
 is_gone() { ! kill -0 "$1" || { [ -n "$shows_programs" ] && ! [ -e "/proc/$1/exe" ]; }; }
@@ -278,7 +286,8 @@ bounded() { exec dd bs=8192 count="$1" 2>/dev/null; }
 
 finish() {
   # Behind the last frame the client hangs up, which nobody has to answer any more; the clock goes on until all is done.
-  [ -z "$guard_pid" ] || kill -KILL "$guard_pid"
+  # shellcheck disable=SC2086 # a list
+  [ -z "$guards" ] || kill -KILL $guards
   frame z >&5
   frame z >&4
   strays
@@ -328,7 +337,7 @@ give_up() {
 # along need not be read; ITEMS is then a function. With a PARENT there is no lifeline: the end of that process counts as its
 # end.
 visit() {
-  reach=child alone='' leads='' tick=0 ended='' quit='' guard_pid='' clock_pid='' clock_teller='' patience=4 parent=${7-}
+  reach=child alone='' leads='' tick=0 ended='' quit='' guards='' clock_pid='' clock_teller='' patience=4 parent=${7-}
   also_continues='' fewer='' shows_programs=''
   # shellcheck disable=SC3044 # bash takes over functions that its caller exports, in place of programs and its own commands
   case ${BASH_VERSION-} in
@@ -384,6 +393,7 @@ visit() {
   if [ -n "$parent" ]; then
     mark=$mark-$$- # of one job many visits have the same text, some of them on one machine
   else
+    start_guard
     start_guard
   fi
   start_clock

@@ -96,6 +96,8 @@ class SshTransport:
         self._closed = False
         self._kept_bounds = False
         """Whether its newest visit was in order."""
+        self._cut_at_once = 0
+        """How many connections in a row have ended ahead of the first word of the first command in them."""
         self.known = KnownLogin(has_gate=ssh.gate)
         self.hello_s = ssh.connect_timeout_s
         """How long it may take to do so for the first time."""
@@ -225,6 +227,7 @@ class SshTransport:
             self._tell_what_failed_ahead()
             if self._connection is None or not self._connection.is_alive:
                 self._mind_violation(self._connection)
+                self._mind_cut(self._connection)
                 self._connection = self._new_connection()
             if not self._connection.is_counted:
                 self._connection.is_counted = True
@@ -299,6 +302,16 @@ class SshTransport:
             if not (was_well and connection.is_garbled):
                 self._breaker.failed("connection lost", f"Host '{self.name}' {connection.violation}.")
 
+    def _mind_cut(self, connection: _Connection | None) -> None:
+        """Raises the error for a server that has twice in a row ended the connection for what was to run in it."""
+        if connection is None or connection.is_retired or connection.violation or not connection.was_used:
+            return
+        self._cut_at_once = 0 if connection.has_said_something else self._cut_at_once + 1
+        if self._cut_at_once > 1:
+            self._cut_at_once = 0
+            self._connection = None
+            raise self._closed_at_once()
+
     def _drop(self, connection: _Connection | None) -> None:
         if connection is not None:
             self._mind_violation(connection)
@@ -321,6 +334,8 @@ class _Connection:
     def __init__(self, transport: BoundedTransport, host: str, open_timeout_s: float) -> None:
         self.was_used = False
         """Whether a command ever ran in it; if so, it may have died since."""
+        self.has_said_something = False
+        """Whether anything was printed there."""
         self.is_counted = False
         """Whether somebody wanted it who says what was opened."""
         self.is_minded = False
@@ -557,9 +572,11 @@ class _RemoteShell:
 
     def read(self) -> tuple[bytes, bytes]:
         channel = self._channel
-        return _received_bytes(channel.recv_ready, channel.recv), _received_bytes(
-            channel.recv_stderr_ready, channel.recv_stderr
-        )
+        stdout = _received_bytes(channel.recv_ready, channel.recv)
+        stderr = _received_bytes(channel.recv_stderr_ready, channel.recv_stderr)
+        if stdout or stderr:
+            self._connection.has_said_something = True
+        return stdout, stderr
 
     def write(self, data: bytes) -> int:
         try:

@@ -61,6 +61,10 @@ class _HungUpError(TransportError):
     """The server closed the connection before it said who it is."""
 
 
+class _CutShortError(TransportError):
+    """The connection broke between the server's banner and the end of the key exchange: nobody was logged in."""
+
+
 class _NoKeysTakenError(Exception):
     """The server takes no key of this user."""
 
@@ -127,7 +131,7 @@ class Login:
     def connection(self) -> BoundedTransport:
         """A connection, logged in, within the connect time limit.
 
-        Raises TransportError. A refused authentication is final; only a server that hangs up before its banner is tried
+        Raises TransportError. A refused authentication is final; only a server that hangs up ahead of one is tried
         again.
         """
         if self.through is not None:
@@ -181,17 +185,25 @@ class Login:
             raise TransportError("no answer", self.sentence(f"could not be reached within {limit_s:g} s")) from None
 
     def _run(self) -> BoundedTransport:
-        for pause_s in _PAUSES_S:
+        pauses_s = list(_PAUSES_S)
+        was_cut = False
+        while True:
             try:
                 return self._try()
+            except _CutShortError:  # by a firewall, perhaps, or by a server that starts just now
+                if was_cut or self._seconds_left() < self.reach.ssh.connect_timeout_s / 2:
+                    raise
+                was_cut = True
             except _HungUpError:
                 import random  # 1 ms, and a server that hangs up is rare
 
-                pause_s *= random.uniform(0.5, 1.5)  # noqa: S311 - so that many clients do not come back at once
+                if not pauses_s:
+                    raise
+                # So that many clients do not come back at once.
+                pause_s = pauses_s.pop(0) * random.uniform(0.5, 1.5)  # noqa: S311
                 if self._seconds_left() <= pause_s:
                     raise
                 self._abandoned.wait(pause_s)
-        return self._try()
 
     def abandon(self) -> None:
         """End it soon, wherever it is; only the look-up of a name goes on."""
@@ -354,7 +366,7 @@ class Login:
         if why := self._why_of_proxy():
             return TransportError("unreachable", self.sentence(f"cannot be reached: {why}"))
         if not isinstance(error, SSHException):
-            return TransportError("connection lost", self.sentence("closed the connection during the handshake"))
+            return _CutShortError("connection lost", self.sentence("closed the connection during the handshake"))
         if "protocol banner" in str(error):
             return _HungUpError(
                 "no answer",
