@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import signal
 import socket
 import struct
@@ -13,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from patience import FOREVER_S, PATIENCE_S, wait_until
@@ -379,9 +381,12 @@ class FaultyNetwork:
         self.corrupts_next = False
         self.resets = 0
         """How many more handshakes end by a reset."""
+        self.takes_bytes = math.inf
+        """Of each client; then nothing passes any more, in either direction."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = self._listening.getsockname()[1]
         self._to = port
+        self._taken: dict[socket.socket, int] = {}
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
@@ -401,6 +406,10 @@ class FaultyNetwork:
     def _pass_on(self, one: socket.socket, other: socket.socket) -> None:
         with one, contextlib.suppress(OSError):
             while data := bytearray(one.recv(65536)):
+                client = one if other.getpeername()[1] == self._to else other
+                self._taken[client] = self._taken.get(client, 0) + (len(data) if one is client else 0)
+                if self._taken[client] > self.takes_bytes:
+                    continue
                 if self.corrupts_next and one.getpeername()[1] == self._to:
                     self.corrupts_next = False
                     data[0] ^= 0x41  # of a packet's length, which most ciphers leave as it is
@@ -412,10 +421,10 @@ class FaultyNetwork:
             other.shutdown(socket.SHUT_RDWR)
 
 
-def through(network: FaultyNetwork, host: Sshd, directory: Path) -> Connections:
+def through(network: FaultyNetwork, host: Sshd, directory: Path, **ssh: Any) -> Connections:
     known_hosts = directory / "known_hosts"
     known_hosts.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{network.port} "))
-    return to(host, port=network.port, known_hosts=known_hosts)
+    return to(host, port=network.port, known_hosts=known_hosts, **ssh)
 
 
 def test_a_handshake_that_is_reset_is_tried_again_at_once_and_once(
@@ -446,6 +455,46 @@ def test_a_byte_that_the_network_changes_costs_a_connection_and_no_answer(
             assert run(connections, "echo well").stdout == b"well\n"
         assert connections.opened == 3
         connections.close()
+
+
+def test_a_server_that_falls_silent_in_a_visit_is_found_out_ahead_of_any_time_limit(
+    new_host: Callable[..., Sshd],
+) -> None:
+    """One that only runs something silent is not."""
+    host = new_host()
+    other, connections = to(host, connect_timeout_s=8.0), to(host, connect_timeout_s=8.0)
+    with ThreadPoolExecutor(2) as threads:
+        still = threads.submit(run, other, "sleep 15; echo still")
+        assert wait_until(lambda: "sleep 15" in host.leftovers())
+        others = host.session_pids()
+        asked = [item("hung", "echo part; sleep 300"), item("last", "echo last")]
+        pending = threads.submit(visit, connections, *asked, lasts_s=FOREVER_S)
+        assert wait_until(lambda: "sleep 300" in host.leftovers())
+        frozen = set(host.session_pids()) - set(others)
+        host.signal(signal.SIGSTOP, frozen)
+        answers = pending.result(PATIENCE_S)
+        assert still.result(PATIENCE_S).stdout == b"still\n"
+    other.close()
+    assert "connection lost: the host fell silent, after" in str(answers["hung"].incomplete)
+    assert answers["last"].stdout == b"last\n"
+    connections.close()
+    host.signal(signal.SIGKILL, frozen)
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+
+
+def test_a_network_that_lets_logins_pass_and_no_more_costs_one_failure_in_a_minute(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    host = new_host()
+    with contextlib.closing(FaultyNetwork(host.port)) as network:
+        network.takes_bytes = 9000
+        connections = through(network, host, tmp_path, connect_timeout_s=8.0)
+        assert "falls silent in the middle of a visit" in str(refusal_of_a_visit(connections))
+        assert "not tried again for" in str(refusal_of_a_visit(connections))
+        assert host.logins_seen == 2
+        connections.close()
+    host.kill_sessions()
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
 
 
 def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host: Callable[..., Sshd]) -> None:

@@ -310,6 +310,32 @@ def test_the_last_one_of_a_visit_that_is_left_ends_its_command(
         list(threads.map(kill_all_but, range(4)))
 
 
+@pytest.mark.ssh
+@pytest.mark.parametrize("tools", HOSTS[:3], ids=str, indirect=True)
+@pytest.mark.parametrize("is_cut", [False, True], ids=["all", "all and the connection"])
+def test_what_is_left_of_a_visit_of_which_somebody_killed_all_else_is_ended_by_the_next(
+    tools: Tools, new_host: Callable[..., Sshd], tmp_path: Path, is_cut: bool
+) -> None:
+    """Which comes at once where the connection is there, though nothing more is to be asked."""
+    host = new_host(environment={"PATH": tools.path(tmp_path / "bin")})
+    connections = to(host)
+    with ThreadPoolExecutor(1) as thread:
+        pending = thread.submit(
+            visit, connections, item("hung", "echo part; setsid sleep 300; true"), lasts_s=FOREVER_S
+        )
+        assert wait_until(lambda: _running(host, "sleep 300") == 1)
+        others = [pid for pid in pids_with(f"HOME={host.directory}") if words_of(pid) != "sleep 300"]
+        host.signal(signal.SIGKILL, [*others, *(host.session_pids() if is_cut else [])])
+        assert (pending.result(PATIENCE_S)["hung"].incomplete or "").startswith(
+            "connection lost" if is_cut else "something on the host ended the command"
+        )
+    if is_cut:
+        assert visit(connections, item("next", "echo next"))["next"].stdout == b"next\n"
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+    assert connections.transport("web1").known.broken_off == ()
+    connections.close()
+
+
 def _main(host: Sshd) -> int:
     """The shell of the visit under way."""
     parents = {pid: parent_of(pid) for pid in pids_with(f"HOME={host.directory}")}

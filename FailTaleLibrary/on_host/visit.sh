@@ -24,11 +24,19 @@ frame() { printf '\036%s %s\n' "$nonce" "$*"; }
 strays() {
   [ -n "$mark" ] || return 0 # else it would mean everybody's
   younger
-  [ -n "$candidates" ] || return 0
+  [ -z "$candidates" ] || end_marked "$mark" "$candidates"
+}
+end_marked() {
   # shellcheck disable=SC2086,SC2013 # a list, and names without spaces
-  for stray in $(exec grep -ls "FAILTALE_VISIT=$mark" $candidates); do
+  for stray in $(exec grep -ls "FAILTALE_VISIT=$1" $2); do
     stray=${stray#/proc/}
     kill -KILL "${stray%/environ}"
+  done
+}
+# sweep MARK...: what visits of this client have left, where somebody has killed all that was to end it.
+sweep() {
+  for each in "$@"; do
+    end_marked "$each" '/proc/[0-9]*/environ'
   done
 }
 # Who was started after this shell, or everybody, where the kernel has begun to count anew; without those whom this account may
@@ -96,15 +104,13 @@ over() {
   kill -KILL "$$"
 }
 tell_over() { if [ -z "$also_continues" ]; then over; else over & fi; }
-is_over() {
-  for each in $clock_pid $guards; do
-    kill -0 "$each" || return 0
-  done
-  return 1
-}
+# is_over: in one command, because ksh93 forgets a status where a function that a trap calls returns one of its own.
+# shellcheck disable=SC2086 # a list
+is_over() { ! kill -0 $clock_pid $guards; }
 
 guard() {
   while read -r _; do :; done
+  [ -z "$guards" ] || sleep 1 # the first one sees to it
   tell_over
 }
 

@@ -41,6 +41,12 @@ _AHEAD_S = 2.0
 """What kept us from connecting ahead is told to whoever connects so much later; else it is tried again."""
 _FIRST_USE_S = 5.0
 """How long a new connection through a jump host is kept for whoever asked for it."""
+_SIGN_OF_LIFE_AFTER_S = 2.0
+"""Of silence on a connection in which a command runs its server is asked for a sign of life."""
+_LOOK_S = 0.5
+"""Between two looks no more counts as silence: a run that was stopped meanwhile has not listened either."""
+_GIVES_SIGNS = ("SSH-2.0-OpenSSH", "SSH-2.0-dropbear")
+"""Servers of which it is known that they answer each request that wants an answer."""
 _LEAVING_S = 1.0
 """How long a host whose items have all been told may take to end what is left of its visit."""
 _IDLE_S = 5.0
@@ -98,6 +104,8 @@ class SshTransport:
         """Whether its newest visit was in order."""
         self._cut_at_once = 0
         """How many connections in a row have ended ahead of the first word of the first command in them."""
+        self._fell_silent = 0
+        """How many did so in the middle of a visit, in a row."""
         self.known = KnownLogin(has_gate=ssh.gate)
         self.hello_s = ssh.connect_timeout_s
         """How long it may take to do so for the first time."""
@@ -146,6 +154,8 @@ class SshTransport:
             self._mind_violation(self._connection)
         self._kept_bounds = outcome.in_order
         connection = self._connection
+        if connection is not None and connection.is_alive:
+            self._fell_silent = 0
         if not outcome.in_order and connection is not None and not connection.is_in_use:
             self._drop(connection)  # else whoever else is in it will find out, and may still get what a mark did not
 
@@ -200,10 +210,19 @@ class SshTransport:
         self._breaker.failed(error.reason, str(error))
         return error
 
+    def _silent_again(self) -> TransportError:
+        error = TransportError(
+            "no answer",
+            f"Host '{self.name}' lets '{self.reach.user}' in and falls silent in the middle of a visit. Does the "
+            "network in between lose large packets (MTU), or does the host hang?",
+        )
+        self._breaker.failed(error.reason, str(error))
+        return error
+
     def start_another(self, command_line: str, *, wait_s: float) -> _RemoteShell | None:
         """The same where the server takes one more at once."""
         connection = self._connection
-        return None if connection is None else connection.start_another(command_line)
+        return None if connection is None else connection.start_another(command_line, wait_s=wait_s)
 
     def no_shell(self, words: str, *, lacks: str = "") -> TransportError:
         said = f"it says: {words}" if words else "it prints nothing"
@@ -303,8 +322,17 @@ class SshTransport:
                 self._breaker.failed("connection lost", f"Host '{self.name}' {connection.violation}.")
 
     def _mind_cut(self, connection: _Connection | None) -> None:
-        """Raises the error for a server that has twice in a row ended the connection for what was to run in it."""
+        """Raises the error for a server that has twice in a row ended the connection for what was to run in it.
+
+        Or that fell silent there.
+        """
         if connection is None or connection.is_retired or connection.violation or not connection.was_used:
+            return
+        if connection.fell_silent:
+            self._fell_silent += 1
+            if self._fell_silent > 1:
+                self._fell_silent, self._connection = 0, None
+                raise self._silent_again()
             return
         self._cut_at_once = 0 if connection.has_said_something else self._cut_at_once + 1
         if self._cut_at_once > 1:
@@ -336,6 +364,9 @@ class _Connection:
         """Whether a command ever ran in it; if so, it may have died since."""
         self.has_said_something = False
         """Whether anything was printed there."""
+        self.fell_silent = False
+        """Whether it was ended because its server gave no sign of life."""
+        self._silence_s, self._looked_at, self._messages = 0.0, time.monotonic(), 0
         self.is_counted = False
         """Whether somebody wanted it who says what was opened."""
         self.is_minded = False
@@ -351,6 +382,8 @@ class _Connection:
         self._freed = threading.Condition()
         self._in_use = 0
         self._at_once = MAX_CHANNELS
+        self._opener: threading.Thread | None = None
+        """Opens a channel, where one is wanted at once."""
         self._spare: paramiko.Channel | None = None
         """Open, with nothing in it, for the next visit: that one then waits for no round trip more."""
         self._keeps_spare = True
@@ -381,6 +414,25 @@ class _Connection:
     def violation(self) -> str:
         """What the host did that ended it: words behind "the host "; empty where it kept to its bounds."""
         return self._transport.violation
+
+    def mind_silence(self) -> None:
+        """End it where its server gives no sign of life any more: it hangs, or the network loses what it sends.
+
+        Asked for one, sshd answers whatever runs in its sessions.
+        """
+        now, messages = time.monotonic(), self._transport.packetizer.messages
+        passed_s, self._looked_at = min(_LOOK_S, now - self._looked_at), now
+        if messages != self._messages:
+            self._messages, self._silence_s = messages, 0.0
+            return
+        before, self._silence_s = self._silence_s, self._silence_s + passed_s
+        if not self._transport.remote_version.startswith(_GIVES_SIGNS):
+            return
+        if before < _SIGN_OF_LIFE_AFTER_S <= self._silence_s:
+            _ask_for_sign_of_life(self._transport)
+        elif self._silence_s > _SIGN_OF_LIFE_AFTER_S + self._open_timeout_s and self.is_alive:
+            self.fell_silent = True
+            self.close()
 
     @property
     def is_garbled(self) -> bool:
@@ -413,10 +465,12 @@ class _Connection:
                 self._give_back()
                 raise
 
-    def start_another(self, command_line: str) -> _RemoteShell | None:
-        """The same, now or not at all."""
+    def start_another(self, command_line: str, *, wait_s: float) -> _RemoteShell | None:
+        """The same, now or not at all; a server that hangs keeps nobody waiting longer than ``wait_s``."""
         import paramiko
 
+        if not self._has_spare_within(wait_s):
+            return None
         with self._freed:
             if self._in_use >= self._at_once or self.is_retired:
                 return None
@@ -487,6 +541,14 @@ class _Connection:
                 except (paramiko.SSHException, EOFError, OSError):
                     self._keeps_spare = False
 
+    def _has_spare_within(self, wait_s: float) -> bool:
+        """Opens one, if need be; of a server that takes one session only this is known, or learned."""
+        if self._spare is None and self._in_use < self._at_once:
+            if self._opener is None or not self._opener.is_alive():
+                self._opener = background.start(self._open_spare, name=f"failtale-spare-{self._host}")
+            self._opener.join(wait_s)
+        return self._spare is not None
+
     def _take_spare(self) -> paramiko.Channel | None:
         spare, self._spare = self._spare, None
         return None if spare is None or spare.closed else spare
@@ -544,6 +606,18 @@ def _exec(channel: paramiko.Channel, command_line: str) -> None:
     channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
 
 
+def _ask_for_sign_of_life(transport: BoundedTransport) -> None:
+    """A request that wants an answer; as OpenSSH's clients put it."""
+    import paramiko
+
+    message = paramiko.Message()
+    message.add_byte(paramiko.common.cMSG_GLOBAL_REQUEST)
+    message.add_string("keepalive@openssh.com")
+    message.add_boolean(True)
+    with contextlib.suppress(paramiko.SSHException, EOFError, OSError):  # the connection has gone already
+        transport._send_user_message(message)  # type: ignore[attr-defined]
+
+
 class _RemoteShell:
     """A shell in a channel."""
 
@@ -560,6 +634,7 @@ class _RemoteShell:
         channel = self._channel
         if time.monotonic() > self._accepted_by and not channel.event.is_set():
             self._connection.close()
+        self._connection.mind_silence()
         over = channel.closed or channel.eof_received
         return bool(over and not channel.recv_ready() and not channel.recv_stderr_ready())
 
@@ -593,6 +668,8 @@ class _RemoteShell:
     def why_ended(self) -> str:
         if not self._connection.is_alive:
             violation = self._connection.violation
+            if self._connection.fell_silent:
+                violation = "fell silent"
             return f"connection lost: the host {violation}," if violation else "connection lost"
         self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
         return f"something on the host ended the command (status {self._channel.exit_status})"

@@ -107,6 +107,8 @@ class BoundedPacketizer(Packetizer):
         """What the server did that ended its connection: words behind "the host "."""
         self.has_ended = False
         """Whether nothing more comes. paramiko ends the channels first, and says only then that it is not active."""
+        self.messages = 0
+        """How many have come."""
         self._connection = connection
         self._acknowledged = connection if isinstance(connection, socket.socket) else None
         """Whose packets are acknowledged at once; None: by and by."""
@@ -152,6 +154,7 @@ class BoundedPacketizer(Packetizer):
             self.has_ended = True
             raise
         self.has_ended = kind == MSG_DISCONNECT
+        self.messages += 1
         if self._acknowledged is not None:
             self._acknowledge(self._acknowledged, kind)
         self._count(self._cost(kind))

@@ -17,6 +17,7 @@ takes the others from the end; where the two meet, they are done.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import math
 import re
@@ -50,6 +51,13 @@ class Request:
     """Its lines ``item ...``."""
     to_gate: bytes = b""
     """All of it as a gate takes it; empty for a shell."""
+    sweeps: Collection[str] = ()
+    """The marks of earlier visits that somebody has broken off on the host: what they have left is ended first."""
+
+    @property
+    def mark(self) -> str:
+        """What all that its items start bears in its environment."""
+        return self.words.split()[2] if self.words else ""
 
     @property
     def text(self) -> bytes:
@@ -84,6 +92,8 @@ _CLOCK_WITHIN_S = 2.0
 """For the clock, once its shell has begun: one whose `date` hangs is asked without. `visit.sh` waits as long."""
 LANE_AFTER_S = 1.0
 """An item that takes longer lets the others overtake it; on a crowded machine most take half a second."""
+_LANE_WITHIN_S = 0.3
+"""For a lane to open; meanwhile nobody listens to the others, so that it is better had a moment later."""
 LANE_AGAIN_S = 2.0
 """Between two attempts at a lane."""
 REVISITS = 2
@@ -100,6 +110,10 @@ _SLOWER, _SLOWER_THAN_BEATS = 3, 20
 """To end an item takes so many times as many programs as to begin, or as a beat."""
 _MOST_SLACK_S = 10.0
 """More than this no host is waited for beyond what a healthy one may take."""
+_MOST_BROKEN_OFF = 20
+"""Visits of which a later one ends what they have left."""
+_SWEEP_WITHIN_S = 2.0
+"""For a visit that does nothing but that."""
 _LOOK_UP_S = 0.2
 """How often the cancel event and the time are looked at. Each look costs more than an answer that has come."""
 _CHUNK_BYTES = 32 * 1024
@@ -243,6 +257,18 @@ class KnownLogin:
         self.slack_s = 0.0
         """For how much longer than for a healthy host its ends are waited for."""
         self._seen: tuple[VisitStart, float] | None = None
+        self._broken_off: tuple[str, ...] = ()
+
+    @property
+    def broken_off(self) -> tuple[str, ...]:
+        """The marks of visits that something on the host, or between, has broken off, for the next one."""
+        return self._broken_off
+
+    def was_broken_off(self, mark: str) -> None:
+        self._broken_off = (*self._broken_off, mark)[-_MOST_BROKEN_OFF:]
+
+    def was_swept(self, marks: Collection[str]) -> None:
+        self._broken_off = tuple(mark for mark in self._broken_off if mark not in marks)
 
     def began_within(self, seconds: float) -> None:
         """So long a shell took from its command line to its first word."""
@@ -326,7 +352,19 @@ def hold_visit(
     host: ShellHost, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult
 ) -> VisitOutcome:
     """Ask a host; see `Transport.visit`."""
-    return _Visit(host, items, ends_at=ends_at, cancel=cancel, on_result=on_result).hold()
+    visit = _Visit(host, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
+    try:
+        return visit.hold()
+    finally:
+        if visit.is_to_be_swept:
+            _sweep(host, ends_at=min(ends_at, time.monotonic() + _SWEEP_WITHIN_S), cancel=cancel)
+
+
+def _sweep(host: ShellHost, *, ends_at: float, cancel: threading.Event) -> None:
+    """End what a visit has left whose processes somebody has killed on the host: no later visit may come."""
+    nothing = VisitItem("sweep", Script("true"), _SWEEP_WITHIN_S, 1)
+    with contextlib.suppress(TransportError):  # told by whoever asks it next
+        _Visit(host, [nothing], ends_at=ends_at, cancel=cancel, on_result=lambda *_: None).hold()
 
 
 def visit_for_one(
@@ -380,14 +418,20 @@ def opening(hello: tuple[int, int], ahead: Request | None = None, *, parent: str
 
 
 def request(
-    nonces: tuple[str, str], items: Mapping[int, VisitItem], *, batched: Collection[int] = (), lasts_s: float
+    nonces: tuple[str, str],
+    items: Mapping[int, VisitItem],
+    *,
+    batched: Collection[int] = (),
+    lasts_s: float,
+    sweeps: Collection[str] = (),
 ) -> Request:
     """The items by number, in the order in which they are to run; the nonces are the visit's own and the items'.
 
     Neighbours of which all are in ``batched`` share a session.
     """
     words = f"{' '.join(nonces)} {secrets.token_hex(8)} {beats(lasts_s)}"
-    return Request(items, batched, words, "".join(_lines(items, batched)))
+    swept = f"sweep {' '.join(sweeps)}\n" if sweeps else ""
+    return Request(items, batched, words, swept + "".join(_lines(items, batched)), sweeps=sweeps)
 
 
 def can_be_batched(item: VisitItem) -> bool:
@@ -765,6 +809,8 @@ class _Lane:
         self._make_request = make_request
         self._expected = expected
         self._ahead = make_request((self._nonce, self.items_nonce), expected) if expected else None
+        self.request = self._ahead
+        """What it has been sent."""
         if self.to_gate:
             self._opening = self._ahead.to_gate if self._ahead else b""
         else:
@@ -850,6 +896,11 @@ class _Lane:
     def ended_early(self) -> bool:
         """Whether its shell ended by itself, between its hello and its work."""
         return self.said_hello and not (self.is_ready or self.is_hung_up or self.shell.was_cut or self.is_misled)
+
+    @property
+    def was_broken_off(self) -> bool:
+        """Whether its shell has gone, for a reason that is not ours, with work in hand."""
+        return self.request is not None and self.shell.ended and not (self.is_finished or self.is_hung_up)
 
     @property
     def lacks_what_was_sent(self) -> bool:
@@ -949,7 +1000,7 @@ class _Lane:
             self._login.saw(start)
         if self.is_misled:
             return
-        request = self._ahead or self._make_request((self._nonce, self.items_nonce), start)
+        self.request = request = self._ahead or self._make_request((self._nonce, self.items_nonce), start)
         self.reader.items, self.batched = request.items, request.batched
         self._to_send += b"" if self._ahead else request.text
 
@@ -1025,6 +1076,8 @@ class _Visit:
         """Not once a batch broke off: then each item is run by itself."""
         self._probe: _Lane | None = None
         """A second start of a login that says nothing; its input has ended."""
+        self._broke_off_alive = False
+        """Whether a shell of it has gone while the way to the host was there."""
 
     def _known_items(self) -> dict[int, VisitItem] | None:
         """By their numbers; None where they are made for a clock."""
@@ -1067,6 +1120,11 @@ class _Visit:
                 for lane in alive:
                     lane.take()
 
+    @property
+    def is_to_be_swept(self) -> bool:
+        """Whether the host may still run what nobody there will end, and can be asked to."""
+        return self._broke_off_alive and bool(self._host.known.broken_off) and not self._cancel.is_set()
+
     def _is_answered(self) -> bool:
         return self._items is not None and len(self._told) == len(self._items)
 
@@ -1085,15 +1143,15 @@ class _Visit:
             self._look_after(lane)
         if self._is_waiting():
             self._next_lane_at = time.monotonic() + LANE_AGAIN_S
-            self._open(self._host.start_another)
+            self._open(self._host.start_another, within_s=_LANE_WITHIN_S)
 
     # Lanes
 
-    def _open(self, start: Callable[..., Shell | None]) -> None:
+    def _open(self, start: Callable[..., Shell | None], *, within_s: float = math.inf) -> None:
         login = self._host.known
         expected = None if self._active or self._attempts else login.expected_start()
         lane = _Lane(self._request_to_gate if login.has_gate else self._request, login, expected=expected)
-        shell = start(lane.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
+        shell = start(lane.command_line, wait_s=min(within_s, max(0.1, self._ends_at - time.monotonic())))
         if shell is not None:
             lane.shell, lane.opened_at = shell, time.monotonic()
             lane.send()
@@ -1123,7 +1181,8 @@ class _Visit:
         may_batch = self._may_batch and len(self._active) < 2 and not self._host.known.mixes_streams
         batched = frozenset(_in_company(items) if may_batch else ())
         self._may_batch = False
-        return request(nonces, items, batched=batched, lasts_s=self._ends_at - time.monotonic() + BEAT_S)
+        lasts_s = self._ends_at - time.monotonic() + BEAT_S
+        return request(nonces, items, batched=batched, lasts_s=lasts_s, sweeps=self._host.known.broken_off)
 
     def _is_waiting(self) -> bool:
         """Whether one item makes others wait for whom nobody has asked."""
@@ -1155,6 +1214,8 @@ class _Visit:
 
     def _look_after(self, lane: _Lane) -> None:
         self._was_ready = self._was_ready or lane.is_ready
+        if lane.answers and lane.request is not None and lane.request.sweeps:
+            self._host.known.was_swept(lane.request.sweeps)
         if lane.shell.ended and not lane.said_hello and not lane.to_gate and is_gate(lane.talk):
             self._knock_at_gate(lane)
             return
@@ -1322,6 +1383,9 @@ class _Visit:
         """A lane has ended: keep what it brought, and ask again for what it did not begin."""
         lane.reader.take_the_rest()
         self._active.remove(lane)
+        if lane.was_broken_off and lane.request is not None and lane.request.mark:
+            self._host.known.was_broken_off(lane.request.mark)
+            self._broke_off_alive = self._broke_off_alive or not lane.shell.was_cut
         self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
         early = lane.ended_early and not lost
         is_rule = early and not self._was_ready and lane.shell.ended_well()  # it will be as short-lived again
@@ -1358,7 +1422,7 @@ class _Visit:
         except TransportError as error:
             if not self._told:
                 raise
-            self._lost = f"connection lost: {error}"
+            self._lost = f"connection lost: {str(error).rstrip('.')},"
 
     # Results
 
