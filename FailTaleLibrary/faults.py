@@ -109,6 +109,8 @@ def _what_is_lacking(error: BaseException) -> str:
         return "memory ('ulimit -v', or its container's limit)"
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
         return "threads ('ulimit -u', or its container's limit)"
+    if isinstance(error, ImportError):  # the linker of shared libraries has words for it alone
+        return next((what for number, what in _LACKING.items() if os.strerror(number) in str(error)), "")
     return _LACKING.get(error.errno or 0, "") if isinstance(error, OSError) else ""
 
 

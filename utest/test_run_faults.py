@@ -91,6 +91,14 @@ def the_traceback(output: Path) -> str:
             OSError(errno.ENOSPC, "No space left on device"),
             "This machine has no more space on a disk while ranking: OSError",
         ),
+        (
+            ImportError("_ssl.so: cannot open shared object file: Too many open files"),
+            "This machine has no more file descriptors ('ulimit -n') while ranking: ImportError: _ssl.so",
+        ),
+        (
+            ImportError("No module named 'x'"),
+            "FailTale internal error while ranking: ImportError: No module named 'x'.",
+        ),
         (OSError(errno.EIO, "I/O error"), "FailTale internal error while ranking: OSError: [Errno 5] I/O error."),
         (RuntimeError("other"), "FailTale internal error while ranking: RuntimeError: other."),
     ],

@@ -230,7 +230,7 @@ def test_of_a_slow_host_that_falls_silent_both_is_told_and_what_came_is_kept(
     slow_tools: Path, new_host: Callable[..., Sshd]
 ) -> None:
     host = new_host(environment={"PATH": f"{slow_tools}:{os.environ['PATH']}"})
-    connections = to(host)
+    connections = to(host, connect_timeout_s=FOREVER_S)
     for lasts_s in (6, 24, 96):  # a busy machine may need more than the first to get there
         with ThreadPoolExecutor(1) as thread:
             hung = item("hung", "echo part; exec tail -f /dev/null")

@@ -107,3 +107,30 @@ class Meanwhile:
 sys.meta_path.insert(0, Meanwhile())
 """
     assert told_by(program + LOADED)[:2] == ["bob", "True"]
+
+
+def test_an_import_that_fails_halfway_can_be_tried_again() -> None:
+    """As where other threads have the last file descriptors."""
+    script = """
+import errno, sys
+from FailTaleLibrary.transports.paramiko_import import load_paramiko
+
+class NoMoreFiles:
+    def find_spec(name, path, target=None):
+        if name == "paramiko.sftp_client":
+            raise OSError(errno.EMFILE, "Too many open files")
+
+sys.meta_path.insert(0, NoMoreFiles)
+for _ in range(2):
+    try:
+        load_paramiko()
+    except OSError as error:
+        print(error.errno == errno.EMFILE)
+sys.meta_path.remove(NoMoreFiles)
+load_paramiko()
+import paramiko
+print(paramiko.common.cMSG_CHANNEL_REQUEST, paramiko.Transport)
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[:2] == ["True", "True"], done
+    assert done.returncode == 0, done.stderr

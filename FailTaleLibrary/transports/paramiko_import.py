@@ -25,6 +25,8 @@ def load_paramiko() -> None:
     version; PyNaCl for keys of one type, which are cryptography's here (`ed25519_key`); tempfile, and with it what
     packs files, to serve an agent; inspect to look at a policy. cryptography imports dataclasses for one class.
     Until more of these is wanted, stand-ins take their places.
+
+    What fails, as where a machine has no file descriptors left for a moment, leaves nothing half loaded.
     """
     with _importing, contextlib.ExitStack() as stack:
         if "paramiko" not in sys.modules:
@@ -37,7 +39,15 @@ def load_paramiko() -> None:
                 _Deferred("dataclasses", asker=f"{_SERIALIZATION}.ssh", dataclass=_dataclass),
             ):
                 stack.enter_context(stand_in)
-        import_module("paramiko")
+        known = set(sys.modules)
+        try:
+            import_module("paramiko")
+        except (
+            BaseException
+        ):  # Python forgets the package alone: its next import would find modules that it does not name
+            for name in [each for each in sys.modules if each.startswith("paramiko.") and each not in known]:
+                del sys.modules[name]
+            raise
 
 
 class _Deferred(ModuleType):
