@@ -23,6 +23,8 @@ STDERR_BYTES = 4096
 FAILURE_TIME = our_words("limits.failure_time")
 _LEAST_RANKING_S = 0.5
 """For ranking, also where the collection took all the time: a card without suspects says little."""
+_LEAST_REMEMBERING_S = 0.2
+"""For what later failures are to know of this one's lines."""
 STOPPED_RANKING_S = 0.2
 """For ranking once somebody has pressed Ctrl-C: all that is shown behind it has about a second."""
 _READING_S = 2.0
@@ -47,15 +49,20 @@ class Budget:
     """The time of one failure; `for_hosts` divides it, and the failure's bytes, among the hosts of a plan."""
 
     def __init__(
-        self, time_s: float, *, limit: SafeText = FAILURE_TIME, clock: Callable[[], float] = time.monotonic
+        self,
+        time_s: float,
+        *,
+        limit: SafeText = FAILURE_TIME,
+        spent_s: float = 0.0,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The time begins now. ``limit`` names where the number comes from, for the reader of a gap."""
+        """The time begins now, with ``spent_s`` of it over. ``limit`` names where the number comes from, for a gap."""
         self.time_s = time_s
         self.limit = limit
         self.is_of_caller = False
         """Whether somebody who waits has set it, below what the configuration gives."""
         self._clock = clock
-        self._ends = clock() + time_s
+        self._ends = clock() + time_s - spent_s
 
     @classmethod
     def of_caller(cls, time_s: float, *, deadline_s: float) -> Budget:
@@ -97,9 +104,17 @@ class Budget:
         collecting.is_of_caller = self.is_of_caller
         return collecting
 
+    def without_what_follows(self) -> Budget:
+        """What is left of it for collecting, without what is kept for ranking, the card and the bundle."""
+        return self.part(max(0.0, self.left_s - 2 * self.drawing_s), limit=self.limit)
+
     def for_ranking(self) -> Budget:
         """What is left of it for ranking, without what is kept for the card and the bundle; never nothing."""
         return self.part(max(_LEAST_RANKING_S, self.left_s - self.drawing_s))
+
+    def for_remembering(self) -> Budget:
+        """What is left of it for what later failures are to know of this one, without what is kept for the card."""
+        return self.part(max(_LEAST_REMEMBERING_S, self.left_s - self.drawing_s))
 
     def is_over_by(self, stop: threading.Event, *, stopped_s: float = STOPPED_RANKING_S) -> Callable[[], bool]:
         """Whether its time is over; once ``stop`` is set, a moment is left, ``stopped_s``."""

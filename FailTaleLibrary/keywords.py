@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
@@ -21,6 +22,7 @@ from robot.api.deco import keyword, library
 from robot.errors import TimeoutError as RobotTimeoutError
 from robot.libraries.BuiltIn import BuiltIn
 from robot.output import LOGGER
+from robot.running.context import EXECUTION_CONTEXTS
 from robot.utils import DotDict
 
 from FailTaleLibrary import __version__
@@ -52,6 +54,8 @@ if TYPE_CHECKING:  # tests that pass need none of it
 
 MAX_NODES_OF_PASSED = 40
 """Of a passing test's keywords and messages that are remembered, to know its lines when a later test fails."""
+_CARD_S = 0.5
+"""Ahead of a timeout of Robot's, for what stands behind a collection: the card is drawn and written to the log."""
 
 
 @library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT")
@@ -208,6 +212,7 @@ class FailTaleLibrary:
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
+        began_s = time.monotonic()
         self.run.failure_is_near()
         variables = self._know_secrets()
         failure = failure_of_test(
@@ -218,18 +223,19 @@ class FailTaleLibrary:
             attempt=attempt,
             folders=self._folders(),
         )
-        self._collected = self._collect(failure, deadline_s=deadline_s)
+        self._collected = self._collect(failure, began_s=began_s, deadline_s=deadline_s)
         return self._collected
 
     def collect_suite_fixture_failure(self, keyword: Any, *, places: Places, deadline_s: float | None) -> Report:
         """The report of a suite's failing setup or teardown, collected now."""
+        began_s = time.monotonic()
         self.run.failure_is_near()
         self._know_secrets()
         suite = self._suites[-1]
         failure = failure_of_suite_fixture(
             keyword, suite, places=places, redactor=self.run.redactor(), folders=self._folders()
         )
-        return self._collect(failure, deadline_s=deadline_s)
+        return self._collect(failure, began_s=began_s, deadline_s=deadline_s)
 
     def with_late_screenshots(self, report: Report, result: Any) -> Report:
         """The report with the screenshots that the test's teardown took after its evidence was collected."""
@@ -328,14 +334,22 @@ class FailTaleLibrary:
         | ${evidence} =    `Collect Evidence`    components=web,db    name=After the upgrade
         | Log    ${evidence.headline}
 
-        A host that cannot be reached never fails this keyword; it is a gap in the evidence.
+        A host that cannot be reached never fails this keyword; it is a gap in the evidence. Where the test or a
+        keyword around this one has a timeout, collecting ends ahead of it, with what there is by then.
         """
+        began_s = time.monotonic()
         if self._collected is not None and not components and not hosts and not name:
             logger.info("FailTale has collected this failure already; its card is at the end of the test.")
             return self._value(self._collected)
         self._know_secrets()
         with held_back():  # a stopped run still gets its card
-            report = self._collect(self._failure_now(name), components=_names_in(components), hosts=_names_in(hosts))
+            report = self._collect(
+                self._failure_now(name),
+                began_s=began_s,
+                deadline_s=_time_until_a_timeout(),
+                components=_names_in(components),
+                hosts=_names_in(hosts),
+            )
             self.show(report)
         return self._value(report)
 
@@ -430,7 +444,8 @@ class FailTaleLibrary:
         self,
         failure: Failure,
         *,
-        deadline_s: float | None = None,
+        began_s: float,
+        deadline_s: float | None,
         components: Iterable[str] = (),
         hosts: Iterable[str] = (),
     ) -> Report:
@@ -444,6 +459,7 @@ class FailTaleLibrary:
                 hosts=tuple(hosts),
                 output_dir=_place_of_bundles(),
                 deadline_s=deadline_s,
+                began_s=began_s,
                 progress=progress,
             )
         self._parallel = _under_pabot()
@@ -556,6 +572,16 @@ def _variable(name: str) -> Any:
 def _robot_variable(name: str) -> Any:
     """The value of ``${name}`` as it is; None where Robot has none. What it holds is not looked into."""
     return _variable(f"${{{name}}}")
+
+
+def _time_until_a_timeout() -> float | None:
+    """What Robot leaves to the keyword that runs: until a timeout ends it, with a tenth for the card; None: for ever.
+
+    A timeout that strikes leaves nothing of what was collected but its bundle.
+    """
+    timeouts = getattr(EXECUTION_CONTEXTS.current, "timeouts", None) or ()
+    left_s = min((each.time_left() for each in timeouts), default=None)
+    return None if left_s is None else max(0.0, left_s - max(_CARD_S, left_s / 10))
 
 
 def _output_dir() -> Path | None:

@@ -10,6 +10,7 @@ import contextlib
 import inspect
 import os
 import sys
+import time
 from collections.abc import Collection, Generator, Iterable, Iterator, Mapping
 from datetime import datetime, timezone
 from itertools import islice
@@ -320,10 +321,11 @@ class _PytestRun:
         from FailTaleLibrary.interrupts import held_back
 
         self._held.enter_context(held_back())
+        began_s = time.monotonic()
         try:
             if self._tell_of_first_victim(item, call, report):
                 return
-            collected = self._collect_for(self._failure_of(item, call, report), item, ())
+            collected = self._collect_for(self._failure_of(item, call, report), item, (), began_s=began_s)
             self._attach(collected, item, report)
             self._remember_fixture_fault(call, collected)
         except Exception as error:
@@ -350,11 +352,16 @@ class _PytestRun:
                 self._fixture_faults.clear()
             self._fixture_faults[id(call.excinfo.value)] = (call.excinfo.value, collected)
 
-    def _collect_for(self, failure: Failure, item: pytest.Item, components: Collection[str]) -> Report:
+    def _collect_for(
+        self, failure: Failure, item: pytest.Item, components: Collection[str], *, began_s: float | None = None
+    ) -> Report:
         traces = item.stash[_CORRELATION].identifiers if _CORRELATION in item.stash else ()
         failure = failure.with_traces(traces)
         return self.run.collect_failure(
-            failure, components=components or _marked_components(item), output_dir=self._output_dir
+            failure,
+            components=components or _marked_components(item),
+            output_dir=self._output_dir,
+            began_s=began_s,
         )
 
     def _collect_crashed(self, report: pytest.TestReport) -> None:

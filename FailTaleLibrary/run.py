@@ -161,8 +161,6 @@ _STOPPED_STORING_S = 0.5
 """For a bundle once somebody has pressed Ctrl-C; its thread goes on while the rest is done."""
 _STOPPED_DRAWING_S = 0.6
 """For a card once somebody has pressed Ctrl-C; the first one of a run also loads what draws it."""
-_LEAST_REMEMBERING_S = 0.2
-"""For what later failures are to know of this one's lines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,10 +448,13 @@ class Run:
         hosts: Collection[str] = (),
         output_dir: Path | None = None,
         deadline_s: float | None = None,
+        began_s: float | None = None,
         cancel: threading.Event | None = None,
         progress: Progress | None = None,
     ) -> Report:
         """The report of one failure, collected now. ``output_dir`` is where its bundle goes; None: no bundle.
+
+        ``began_s``: when the face began with it, by `time.monotonic`; what it may cost counts from then.
 
         The first Ctrl-C, or SIGTERM, ends collecting and ranking with what there is by then. Raises ConfigError when a
         selected component or host is unknown.
@@ -466,6 +467,7 @@ class Run:
                 hosts=hosts,
                 output_dir=output_dir,
                 deadline_s=deadline_s,
+                began_s=time.monotonic() if began_s is None else began_s,
                 cancel=cancel,
                 progress=progress,
             )
@@ -481,13 +483,13 @@ class Run:
         hosts: Collection[str],
         output_dir: Path | None,
         deadline_s: float | None,
+        began_s: float,
         cancel: threading.Event | None,
         progress: Progress | None,
     ) -> Report:
         """All stages of one failure but its drawing; ``stop`` is set when it is to end."""
-        budget = self._budget(deadline_s)
-        for_collecting = budget.part(budget.time_s - 2 * budget.drawing_s, limit=budget.limit)
-        began = time.monotonic()
+        budget = self._budget(deadline_s, spent_s=time.monotonic() - began_s)
+        for_collecting = budget.without_what_follows()
         self._keep_faults_in(output_dir)
         self._count_repeats(failure)
         failure = self._with_others(self._within_run(failure))
@@ -505,7 +507,7 @@ class Run:
         if report.bundle is not None:
             report, documents = self._with_documents(report)
             report = self._stored(report, partial(self._stages.replace, documents=documents), output_dir, budget, stop)
-        self._remember(report, budget, stop, time.monotonic() - began)
+        self._remember(report, budget, stop, time.monotonic() - began_s)
         self._left_s = report.failure.id, _STOPPED_DRAWING_S if stop.is_set() else max(budget.drawing_s, budget.left_s)
         return report
 
@@ -879,7 +881,7 @@ class Run:
             self._faults.sentence("counting equal failures", error)
 
     def _remember(self, report: Report, budget: Budget, stop: threading.Event, seconds: float) -> None:
-        time_left = budget.part(max(_LEAST_REMEMBERING_S, budget.left_s - budget.drawing_s / 2))
+        time_left = budget.for_remembering()
         try:
             self._history = self._history.with_report(report, is_over=lambda: stop.is_set() or time_left.left_s <= 0)
         except self._passed_on:
@@ -954,7 +956,7 @@ class Run:
             return failure
         return failure.model_copy(update={"others": others})
 
-    def _budget(self, deadline_s: float | None) -> Budget:
+    def _budget(self, deadline_s: float | None, *, spent_s: float) -> Budget:
         """What this failure may cost: within its own limit, the caller's, and what is left of the run's time."""
         limits = self.config.limits
         times = {
@@ -964,7 +966,7 @@ class Run:
         if deadline_s is not None:
             times[our_words("the time that the test run leaves")] = deadline_s
         limit = min(times, key=lambda name: times[name])
-        return Budget(times[limit], limit=limit)
+        return Budget(times[limit], limit=limit, spent_s=spent_s)
 
     def _only_state(self, failure: Failure) -> SafeText | None:
         """Why only cheap state is asked, in a sentence: one failure of a storm is reported by the first ones."""

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from builders import a_failure, a_report, an_analysis, an_item, some_evidence
+from robot_runs import ran
 
+from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.collect import BUNDLE_RATIO
 from FailTaleLibrary.config import Config
@@ -54,6 +57,62 @@ def test_collecting_leaves_ranking_and_drawing_their_part_of_the_failures_time(
         run.collect_failure(a_failure())
     assert source.given_s[0] <= collecting_s
     assert source.given_s[0] > collecting_s / 2
+
+
+def test_a_failures_time_counts_from_when_its_face_began_with_it() -> None:
+    """On a slow machine what a face loads and reads of a failure takes seconds before anybody is asked."""
+    source = Source()
+    config = Config.model_validate({"limits": {"failure_time": "80 s"}})
+    with Run(config, environ={}, stages=Stages(source=lambda _: source)) as run:
+        run.collect_failure(a_failure(), began_s=time.monotonic() - 50)
+        assert 0 < source.given_s[0] <= 80 - 50 - 6
+        assert run.tally.seconds >= 50
+
+
+def test_what_is_remembered_of_a_failure_takes_nothing_of_the_time_that_is_kept_for_its_card() -> None:
+    now = [0.0]
+    budget = Budget(80, clock=lambda: now[0])
+    assert budget.for_remembering().left_s == pytest.approx(80 - budget.drawing_s)
+    now[0] = 80 - budget.drawing_s
+    assert budget.for_remembering().left_s < 0.5
+
+
+KEYWORD_IN_A_HURRY = """
+*** Settings ***
+Library    FailTaleLibrary    failtale.yaml
+
+*** Test Cases ***
+Of the Test
+    [Timeout]    50 minutes
+    Collect Evidence
+
+Of a Keyword Around It
+    [Timeout]    50 minutes
+    Collect in Time
+
+Without Any
+    Collect Evidence
+
+*** Keywords ***
+Collect in Time
+    [Timeout]    10 minutes
+    Collect Evidence
+"""
+
+
+def test_evidence_on_demand_is_there_before_a_timeout_of_robots_would_end_its_keyword(tmp_path: Path) -> None:
+    """What a timeout interrupts leaves no card."""
+    config = {
+        "components": {"app": {"collectors": [{"name": "quick", "command": "echo here"}]}},
+        "hosts": {"here": {"component": "app", "transport": "local"}},
+        "limits": {"failure_time": "80 min", "run_time": "10 h"},
+    }
+    (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "suite.robot").write_text(KEYWORD_IN_A_HURRY)
+    ran(tmp_path, "sys.exit(robot.run('suite.robot'))")
+    deadlines_s = [report.plan.deadline_s for report in reports_in(tmp_path / "output.xml")]
+    assert [deadline_s < most_min * 60 for deadline_s, most_min in zip(deadlines_s, [45, 9, 80], strict=True)]
+    assert [round(deadline_s / 60) for deadline_s in deadlines_s] == [45, 9, 80]
 
 
 def test_a_text_that_nobody_waits_for_any_more_is_searched_no_further() -> None:
