@@ -27,6 +27,10 @@ T = TypeVar("T")
 _SETTLING_S, _LEAVING_S = 1.0, 10.0
 _STOP_SEEN_S = 0.05
 """A signal that is held back is seen after so long at most."""
+_BEGIN_S, _NEXT_BEGIN_S = 10.0, 1.0
+"""A thread that has not begun by then has had no memory for it; so much a further one gets."""
+_M_ARENA_MAX, _FEW_ARENAS = -8, 2
+"""https://man7.org/linux/man-pages/man3/mallopt.3.html"""
 _started: WeakSet[threading.Thread] = WeakSet()
 _in_native_code: set[int] = set()
 _is_ending = False
@@ -73,12 +77,45 @@ def must_leave() -> bool:
 def start(work: Callable[[], object], *, name: str) -> threading.Thread:
     """Does ``work`` in a daemon thread and returns at once; whoever wants its outcome asks by other means.
 
-    ``name`` begins with ``failtale-``, so that a debugger's list of threads tells which are ours.
+    ``name`` begins with ``failtale-``, so that a debugger's list of threads tells which are ours. Raises RuntimeError
+    ("can't start new thread") where the system gives none, or no memory for its begin.
     """
-    thread = threading.Thread(target=work, name=name, daemon=True)
-    _started.add(thread)
+    _take_little_address_space()
+    thread = _Thread(work, name)
     thread.start()
+    _started.add(thread)
     return thread
+
+
+class _Begin(threading.Event):
+    """What `Thread.start` waits for, for ever: also for a thread that had no memory to say that it has begun."""
+
+    patience_s = _BEGIN_S
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.is_given_up = False
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if super().wait(timeout or self.patience_s):
+            return True
+        self.is_given_up = True
+        type(self).patience_s = _NEXT_BEGIN_S
+        raise RuntimeError("can't start new thread")  # as where the system gives none
+
+
+class _Thread(threading.Thread):
+    """A daemon; one that is given up as dead and begins after all does nothing."""
+
+    def __init__(self, work: Callable[[], object], name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._work = work
+        self._started = self._begin = _Begin()
+
+    def run(self) -> None:
+        work = self.__dict__.pop("_work")  # what it refers to ends with it
+        if not self._begin.is_given_up:
+            work()
 
 
 def call_within(
@@ -93,6 +130,16 @@ def call_within(
     outcome = _Outcome(call, discard)
     start(outcome.run, name=name)
     return outcome.take(seconds, stopped_s)
+
+
+def _limit_of_address_space() -> float:
+    """Bytes; infinite where the system sets no limit, or knows none."""
+    try:
+        import resource  # of POSIX alone
+    except ImportError:
+        return math.inf
+    limit = resource.getrlimit(resource.RLIMIT_AS)[0]
+    return math.inf if limit == resource.RLIM_INFINITY else limit
 
 
 @contextlib.contextmanager
@@ -124,6 +171,16 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
         return made[0]
 
     return the_one
+
+
+@once
+def _take_little_address_space() -> None:
+    """Where it is limited (``ulimit -v``): glibc reserves 64 MB of it for a thread, up to eight times a processor."""
+    if _limit_of_address_space() < math.inf:
+        import ctypes  # 5 ms
+
+        with contextlib.suppress(OSError, AttributeError):  # another C library
+            ctypes.CDLL(None).mallopt(_M_ARENA_MAX, _FEW_ARENAS)
 
 
 class _Outcome(Generic[T]):

@@ -61,6 +61,7 @@ class Budget:
         self.limit = limit
         self.is_of_caller = False
         """Whether somebody who waits has set it, below what the configuration gives."""
+        self._spent_s = spent_s
         self._clock = clock
         self._ends = clock() + time_s - spent_s
 
@@ -105,8 +106,8 @@ class Budget:
         return collecting
 
     def without_what_follows(self) -> Budget:
-        """What is left of it for collecting, without what is kept for ranking, the card and the bundle."""
-        return self.part(max(0.0, self.left_s - 2 * self.drawing_s), limit=self.limit)
+        """What it begins with for collecting, without what is kept for ranking, the card and the bundle."""
+        return self.part(max(0.0, self.time_s - self._spent_s - 2 * self.drawing_s), limit=self.limit)
 
     def for_ranking(self) -> Budget:
         """What is left of it for ranking, without what is kept for the card and the bundle; never nothing."""

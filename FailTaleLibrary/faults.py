@@ -22,12 +22,13 @@ FILE_NAME = "error.log"
 MAX_FILE_BYTES = 1024 * 1024
 """Of the file of tracebacks; what comes later is named in the report, but not kept."""
 _LACKING = {
-    errno.EMFILE: "file descriptors ('ulimit -n')",
-    errno.ENFILE: "file descriptors (its kernel's fs.file-max)",
-    errno.ENOMEM: "memory ('ulimit -v', or its container's limit)",
-    errno.ENOSPC: "space on a disk",
-    errno.EDQUOT: "space in a disk's quota",
+    errno.EMFILE: our_words("file descriptors ('ulimit -n')"),
+    errno.ENFILE: our_words("file descriptors (its kernel's fs.file-max)"),
+    errno.ENOMEM: our_words("memory ('ulimit -v', or its container's limit)"),
+    errno.ENOSPC: our_words("space on a disk"),
+    errno.EDQUOT: our_words("space in a disk's quota"),
 }
+_NO_THREADS = our_words("threads ('ulimit -u' or 'ulimit -v', or its container's limit)")
 
 _log = logger_of(__name__)
 
@@ -61,9 +62,9 @@ class Faults:
         What the machine that runs the tests lacks is told as that: nobody has to look for a fault in FailTale then.
         """
         _log.debug("internal error while %s", activity, exc_info=error)
+        lacking = _what_is_lacking(error)
         try:
             safe = self._redactor()
-            lacking = _what_is_lacking(error)
             whose = f"This machine has no more {lacking}" if lacking else "FailTale internal error"
             said = " ".join(f"{whose} while {activity}: {type(error).__name__}: {error}".split()).rstrip(":")
             where = our_words("Set FAILTALE_LOG to the name of a file to get the details.")
@@ -72,6 +73,8 @@ class Faults:
             return our_words("{}. {}", safe.safe_message(said), where)
         except Exception:
             _log.debug("a fault cannot be reported", exc_info=True)
+            if lacking:  # also for what would make the activity's name safe
+                return our_words("This machine has no more {}.", lacking)
             return our_words("FailTale internal error, details withheld for safety.")
 
     def gap(
@@ -103,15 +106,15 @@ class Faults:
                 return False
 
 
-def _what_is_lacking(error: BaseException) -> str:
+def _what_is_lacking(error: BaseException) -> SafeText:
     """What the machine that runs the tests has no more of, with the limit that says so; else empty."""
     if isinstance(error, MemoryError):
-        return "memory ('ulimit -v', or its container's limit)"
+        return _LACKING[errno.ENOMEM]
     if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
-        return "threads ('ulimit -u', or its container's limit)"
+        return _NO_THREADS
     if isinstance(error, ImportError):  # the linker of shared libraries has words for it alone
-        return next((what for number, what in _LACKING.items() if os.strerror(number) in str(error)), "")
-    return _LACKING.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+        return next((what for number, what in _LACKING.items() if os.strerror(number) in str(error)), our_words(""))
+    return _LACKING.get(error.errno or 0, our_words("")) if isinstance(error, OSError) else our_words("")
 
 
 def _append(directory: Path, text: str) -> bool:

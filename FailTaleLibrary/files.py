@@ -157,10 +157,18 @@ def open_regular(path: Path) -> BinaryIO:
     return file
 
 
+def read_at_most(file: BinaryIO, max_bytes: int) -> bytes:
+    """What a file holds, so many bytes at most, in as much memory; its own `read` takes all that it might fill."""
+    data = bytearray()
+    while len(data) < max_bytes and (chunk := file.read(min(_CHUNK_BYTES, max_bytes - len(data)))):
+        data += chunk
+    return bytes(data)
+
+
 def read_regular(path: Path, *, max_bytes: int) -> bytes:
     """What a regular file holds. Raises OSError, whose ``strerror`` says why, also for more than ``max_bytes``."""
     with open_regular(path) as file:
-        if os.fstat(file.fileno()).st_size > max_bytes or len(data := file.read(max_bytes + 1)) > max_bytes:
+        if os.fstat(file.fileno()).st_size > max_bytes or len(data := read_at_most(file, max_bytes + 1)) > max_bytes:
             raise OSError(errno.EFBIG, f"it has more than {max_bytes:,} bytes", str(path))
     return data
 
@@ -172,7 +180,7 @@ def read_anything(path: Path, *, max_bytes: int) -> bytes:
     """
     with _open_anything(path) as file:
         if stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-            return file.read(max_bytes + 1)
+            return read_at_most(file, max_bytes + 1)
         return _all_that_comes(file.fileno(), max_bytes + 1, path)
 
 

@@ -467,7 +467,7 @@ class Run:
                 hosts=hosts,
                 output_dir=output_dir,
                 deadline_s=deadline_s,
-                began_s=time.monotonic() if began_s is None else began_s,
+                began_s=began_s,
                 cancel=cancel,
                 progress=progress,
             )
@@ -483,12 +483,14 @@ class Run:
         hosts: Collection[str],
         output_dir: Path | None,
         deadline_s: float | None,
-        began_s: float,
+        began_s: float | None,
         cancel: threading.Event | None,
         progress: Progress | None,
     ) -> Report:
         """All stages of one failure but its drawing; ``stop`` is set when it is to end."""
-        budget = self._budget(deadline_s, spent_s=time.monotonic() - began_s)
+        now_s = time.monotonic()
+        began_s = now_s if began_s is None else began_s
+        budget = self._budget(deadline_s, spent_s=now_s - began_s)
         for_collecting = budget.without_what_follows()
         self._keep_faults_in(output_dir)
         self._count_repeats(failure)

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from patience import PATIENCE_S, wait_until
+from patience import FOREVER_S, PATIENCE_S, wait_until
 
 import FailTaleLibrary
 from FailTaleLibrary import background
@@ -139,3 +139,30 @@ def test_two_threads_may_be_the_first_in_a_room(room: str) -> None:
     program = f"import sys, FailTaleLibrary.{room} as room; {loads_none}; {has_all}"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.stdout == "\n\n", done.stdout + done.stderr
+
+
+def test_a_thread_that_has_no_memory_to_say_that_it_began_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it dies of that, `threading.Thread.start` waits for ever."""
+    monkeypatch.setattr(background._Thread, "_bootstrap", lambda thread: None, raising=False)
+    monkeypatch.setattr(background._Begin, "patience_s", 0.1)
+    with pytest.raises(RuntimeError, match="can't start new thread"):
+        background.start(lambda: None, name="failtale-test")
+
+
+def test_a_thread_that_begins_after_it_was_given_up_does_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    begins, done = threading.Event(), threading.Event()
+    begin = threading.Thread._bootstrap  # type: ignore[attr-defined]
+
+    def bootstrap(thread: threading.Thread) -> None:
+        begins.wait(FOREVER_S)
+        begin(thread)
+        done.set()
+
+    worked: list[bool] = []
+    monkeypatch.setattr(background._Thread, "_bootstrap", bootstrap, raising=False)
+    monkeypatch.setattr(background._Begin, "patience_s", 0.1)
+    with pytest.raises(RuntimeError):
+        background.start(lambda: worked.append(True), name="failtale-test")
+    begins.set()
+    assert done.wait(PATIENCE_S)
+    assert worked == []

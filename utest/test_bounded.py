@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import random
 import string
+import sys
 import time
+from collections.abc import Callable
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ import pytest
 import yaml
 from builders import a_failure, a_report, an_analysis, an_item, some_evidence
 from robot_runs import ran
+from sshd import Sshd
 
 from FailTaleLibrary.archive import reports_in
 from FailTaleLibrary.budget import Budget
@@ -113,6 +116,31 @@ def test_evidence_on_demand_is_there_before_a_timeout_of_robots_would_end_its_ke
     deadlines_s = [report.plan.deadline_s for report in reports_in(tmp_path / "output.xml")]
     assert [deadline_s < most_min * 60 for deadline_s, most_min in zip(deadlines_s, [45, 9, 80], strict=True)]
     assert [round(deadline_s / 60) for deadline_s in deadlines_s] == [45, 9, 80]
+
+
+@pytest.mark.ssh
+@pytest.mark.skipif(sys.platform != "linux", reason="this kernel limits no address space")
+@pytest.mark.parametrize("marks", ["off", "test"])
+def test_in_800_mb_of_address_space_ten_hosts_give_their_evidence_and_robot_its_own_status(
+    tmp_path: Path, new_host: Callable[..., Sshd], marks: str
+) -> None:
+    """64 MB reserved for each thread left none to begin with: Robot waited for ever, or was aborted."""
+    host = new_host()
+    ssh = {name: str(value) for name, value in host.ssh_settings().items()}
+    one = {"component": "app", "address": host.address, "ssh": ssh}
+    config = {
+        "components": {"app": {"collectors": [{"name": "quick", "command": "echo here"}]}},
+        "hosts": {f"app{number}": one for number in range(10)},
+        "marks": marks,
+    }
+    (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
+    (tmp_path / "suite.robot").write_text("*** Test Cases ***\nFails\n    Fail    Shop is closed\n")
+    limited = "import resource\nresource.setrlimit(resource.RLIMIT_AS, (800_000_000,) * 2)\n"
+    run = "listener = ['FailTaleListener:failtale.yaml']\nprint(robot.run('suite.robot', listener=listener))"
+    assert ran(tmp_path, limited + run).stdout.splitlines()[-1] == "1"
+    (report,) = reports_in(tmp_path / "output.xml")
+    assert report.evidence.gaps == ()
+    assert len(report.evidence.items) == 10
 
 
 def test_a_text_that_nobody_waits_for_any_more_is_searched_no_further() -> None:

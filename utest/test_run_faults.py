@@ -85,7 +85,7 @@ def the_traceback(output: Path) -> str:
         ),
         (
             RuntimeError("can't start new thread"),
-            "This machine has no more threads ('ulimit -u', or its container's limit)",
+            "This machine has no more threads ('ulimit -u' or 'ulimit -v', or its container's limit)",
         ),
         (
             OSError(errno.ENOSPC, "No space left on device"),

@@ -24,6 +24,7 @@ from typing import Any
 from FailTaleLibrary.config.messages import unknown
 from FailTaleLibrary.config.model import Inventory
 from FailTaleLibrary.config.types import NAME_PATTERN, in_quotes
+from FailTaleLibrary.files import read_at_most
 from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.text import one_line, sanitize, shorten
 
@@ -123,7 +124,7 @@ def _saved(path: Path) -> Mapping[str, Any] | None:
         if not re.match(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*\{", content):
             return None
         file.seek(0)
-        content = file.read(MAX_BYTES + 1)
+        content = read_at_most(file, MAX_BYTES + 1)
     if len(content) > MAX_BYTES:
         raise InventoryError(f"{in_quotes(path)} has more than {MAX_BYTES // 1024 // 1024} MiB")
     encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"  # as PowerShell writes a file
@@ -173,7 +174,7 @@ def _asked(command: Sequence[str], settings: Inventory, folder: Path) -> tuple[s
         if status:
             raise InventoryError(f"'{PROGRAM}' ended with status {status}{_end_of(said)}{_way_out(said)}")
         printed.seek(0)
-        content = printed.read(MAX_BYTES + 1)
+        content = read_at_most(printed, MAX_BYTES + 1)
         if len(content) > MAX_BYTES:
             raise InventoryError(f"'{PROGRAM}' printed more than {MAX_BYTES // 1024 // 1024} MiB")
         return content.decode("utf-8", "replace"), _end_of(said)
@@ -189,7 +190,7 @@ def _end(child: subprocess.Popen[bytes]) -> None:
 def _end_of(said: Any) -> str:
     """What Ansible says of a cause, once, without what it says of having none but `localhost`."""
     said.seek(0)
-    lines = said.read(MAX_BYTES).decode("utf-8", "replace").splitlines()
+    lines = read_at_most(said, MAX_BYTES).decode("utf-8", "replace").splitlines()
     telling: list[str] = []
     for line in (line.removeprefix("[WARNING]: ").strip() for line in lines if not _FRAME.match(line)):
         if line and not any(each.endswith(line) for each in telling):
@@ -200,7 +201,7 @@ def _end_of(said: Any) -> str:
 
 def _way_out(said: Any) -> str:
     said.seek(0)
-    if b"ault" not in said.read(MAX_BYTES):
+    if b"ault" not in read_at_most(said, MAX_BYTES):
         return ""
     return f"; where the vault can be opened, save what '{PROGRAM} --list' prints as a file and name that"
 

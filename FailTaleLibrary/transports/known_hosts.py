@@ -19,6 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
+from FailTaleLibrary.files import read_at_most
 from FailTaleLibrary.lazy import dataclass, field
 from FailTaleLibrary.log import logger_of
 
@@ -162,7 +163,7 @@ def read_known_hosts(path: Path) -> KnownHosts:
         if not (stat.S_ISREG(kind) or stat.S_ISCHR(kind)):  # `/dev/null` is a usual way to say "none"
             raise OSError(0, "it is no file")
         with path.open("rb") as file:
-            raw = file.read(MAX_BYTES + 1)
+            raw = read_at_most(file, MAX_BYTES + 1)
     except FileNotFoundError:
         return KnownHosts(str(path))
     if len(raw) > MAX_BYTES:
