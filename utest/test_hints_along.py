@@ -162,7 +162,7 @@ def test_the_nearest_passages_go_along_and_are_cited_by_file_and_heading(tmp_pat
         analysis = asked_with(folder, stub)
     assert "> ops.md, Locks: The nightly backup takes a lock on the database." in sent(stub)
     assert "two hosts" not in sent(stub)
-    assert "The model also saw 'ops.md, Locks', which supports nothing here." in notes(analysis)
+    assert "The model also saw 'ops.md, Locks', which counts as no evidence." in notes(analysis)
 
 
 def test_at_most_two_passages_go_along(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ _PICTURE_KINDS = ("png", "jpeg")
 """What every version of Ollama reads."""
 _PICTURE_TOKENS = 3000
 """Of a picture of 1920 by 1080 pixels, by the models that take the most."""
-_WITH_PICTURE = our_words("The model also saw the test's screenshot, which supports nothing here.")
+_WITH_PICTURE = our_words("The model also saw the test's screenshot, which counts as no evidence.")
 
 
 def with_picture(prompt: Prompt, picture: Picture, model: Model) -> Prompt:
@@ -136,7 +136,7 @@ def _with_fitting(prompt: Prompt, passages: Sequence[Passage], model: Model, *, 
         text = "\n".join([_FENCE, *(f"> {_cited(each)}: {each.text}" for each in chosen), _END_OF_FENCE])
         estimated = prompt.estimated_tokens + ceil(bytes_of(text) / CHARS_PER_TOKEN)
         if estimated + ANSWER_TOKENS <= model.context_tokens:
-            named = tuple(our_words("The model also saw '{}', which supports nothing here.", _cited(p)) for p in chosen)
+            named = tuple(our_words("The model also saw '{}', which counts as no evidence.", _cited(p)) for p in chosen)
             return replace(prompt, passages=text, along=(*prompt.along, *named), estimated_tokens=estimated,
                            notes=(*prompt.notes, *_left_out(left_out)))  # fmt: skip
     return replace(prompt, notes=(*prompt.notes, *_left_out(left_out)))
