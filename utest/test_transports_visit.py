@@ -119,6 +119,57 @@ def test_statuses_and_streams_of_each_item_are_its_own(in_any_shell: Transport) 
     assert results["killed"].exit_status == 128 + 11
 
 
+@pytest.mark.parametrize("shell", ["ksh93", "zsh", "dash"])
+def test_a_batch_has_ended_before_what_follows_it_begins(
+    shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """ksh93 and zsh put the last part of a pipe in the place of the shell that waits for the pipe."""
+    need(shell, package="ksh93u+m" if shell == "ksh93" else shell)
+    where = in_shell(shell, tmp_path, monkeypatch)
+    bound = tmp_path / "dd"  # which bounds each stream of a batch; only that of stdout is slow
+    bound.write_text("#!/bin/dash\ntext=$(cat)\ncase $text in *slow*) sleep 0.5 ;; esac\nprintf '%s\\n' \"$text\"\n")
+    bound.chmod(0o755)
+    results = visit(where, batched("one", "echo one"), batched("two", "echo slow"), item("after", "echo after", "cat"))
+    assert [results[name].stdout for name in ("one", "two", "after")] == [b"one\n", b"slow\n", b"after\n"]
+
+
+@pytest.mark.parametrize(
+    ("shell", "name", "value"),
+    [
+        ("bash", "TMOUT", "1"),
+        ("ksh93", "TMOUT", "1"),
+        ("bash", "FUNCNEST", "1"),
+        ("dash", "_POSIX2_VERSION", "199209"),
+    ],
+)
+def test_what_a_login_sets_for_its_shells_and_programs_changes_none_of_ours(
+    shell: str, name: str, value: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    need(shell, package="ksh93u+m" if shell == "ksh93" else shell)
+    monkeypatch.setenv(name, value)
+    where = in_shell(shell, tmp_path, monkeypatch)
+    tag = f"32{os.getpid()}"
+    results = visit(
+        where,
+        item("longer", "sleep 1.5; echo longer"),
+        item("filtered", "seq 9", "tail -n 1"),
+        item("stray", f"setsid sleep {tag} & echo started"),
+        batched("one", "echo one"),
+        batched("fails", "exit 3"),
+    )
+    told = {each: (result.stdout, result.exit_status, result.incomplete) for each, result in results.items()}
+    assert told == {
+        "longer": (b"longer\n", 0, None),
+        "filtered": (b"9\n", 0, None),
+        "stray": (b"started\n", 0, None),
+        "one": (b"one\n", 0, None),
+        "fails": (b"", 3, None),
+    }
+    assert wait_until(
+        lambda: not subprocess.run(["pgrep", "-f", f"sleep {tag}"], check=False, capture_output=True).stdout
+    )
+
+
 @pytest.mark.parametrize("shell", ["ksh93", "yash", "posh"])
 def test_a_shell_that_few_hosts_have_as_sh_loses_nothing(
     shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -288,7 +288,8 @@ batch() {
   } 2>&1 3<&- | bounded "$2" >&5 3<&- 4>&- 5>&- &
   until_ended "$!" "$1" "$(($1 + 6))"
 }
-bounded() { exec dd bs=8192 count="$1" 2>/dev/null; }
+# Where the shell is replaced by the last part of a pipe (ksh93, zsh), 7 still tells whoever waits that this has not ended.
+bounded() { exec dd bs=8192 count="$1" 7>&2 2>/dev/null; }
 
 finish() {
   # Behind the last frame the client hangs up, which nobody has to answer any more; the clock goes on until all is done.
@@ -369,6 +370,9 @@ visit() {
   manner=direct
   [ -z "${FAILTALE_TEXT:-}" ] || manner=anew
   unset FAILTALE_TEXT
+  # What some shells and programs take from the environment: how words are split (posh), when `read` gives up (bash, ksh93, zsh), how
+  # deep functions may call each other (bash, zsh), colours (grep before 3.6), and what `tail -c` means.
+  unset IFS TMOUT FUNCNEST GREP_OPTIONS _POSIX2_VERSION
   LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
   export LC_ALL TERM SYSTEMD_COLORS PAGER
   true >&2 || exec 2>/dev/null # some logins close it
