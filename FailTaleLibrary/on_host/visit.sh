@@ -8,7 +8,7 @@
 # Processes: main (this shell, head of its session), two guards (read the lifeline), clock (one `sleep` per half second);
 # for each item minder | filters, the command in a session of its own below the minder, and `tail` for stderr.
 # Signals inside are those that are ignored by default, so that none can hit a process that is not ready for it:
-# URG half a second has passed; WINCH the command has ended (minder to main), in bash also that its time is up (main to
+# URG half a second has passed; WINCH the command has ended (minder to main), in bash and ksh93 also that its time is up (main to
 # minder); CONT the visit is over. The `kill` of ksh93 sends CONT behind any other: there it is believed once the process that
 # knows has ended.
 # Descriptors: 3 lifeline, 4 stdout and 5 stderr of the channel, 7 stderr of an item.
@@ -190,9 +190,11 @@ keep() {
   listen
   exec 7>&2 2>/dev/null
   trap - PIPE TERM ALRM
-  # A beat in the moment in which a command ends makes bash 5.2 forget its status for good: there main alone minds the time.
+  # A signal in the moment in which a command ends makes bash 5.2 and ksh93 forget its status for good: there main alone minds
+  # the time, and in ksh93, whose beats continue as well, whether the visit is over.
   limit=$2
-  [ -z "${BASH_VERSION-}" ] || { trap - URG; trap 'tick=$limit' WINCH; }
+  [ -z "$main_minds" ] || { trap - URG; trap 'tick=$limit' WINCH; }
+  [ -z "$also_continues" ] || { trap - CONT; trap 'tick=$limit; ! is_over || quit=yes' WINCH; }
   [ "$reach" != jobs ] || set -m
   run "$4"
   pid=$!
@@ -257,7 +259,7 @@ until_ended() {
       strays
     fi
     if [ "$tick" -gt "$3" ]; then finish; fi
-    if [ "$tick" -ge "$2" ] && [ -n "${BASH_VERSION-}" ] && [ -z "$ended" ]; then tell_minder; fi
+    if [ -n "$main_minds" ] && [ -z "$ended" ] && { [ "$tick" -ge "$2" ] || [ "$also_continues$quit" = yesyes ]; }; then tell_minder; fi
   done
 }
 tell_minder() {
@@ -353,9 +355,11 @@ visit() {
   esac
   if PATH=/dev/null kill -0 "$$" 2>/dev/null; then # it is the shell's own
     { kill -0 "-$$" && leads=yes; } 2>/dev/null
-    trap 'also_continues=yes' CONT
-    kill -WINCH "$$"
-    trap - CONT
+    if [ -z "${ZSH_VERSION-}" ]; then # which would take that signal for a later one
+      trap 'also_continues=yes' CONT
+      kill -WINCH "$$"
+      trap - CONT
+    fi
     if command -v setsid >/dev/null 2>&1; then
       reach=group alone=setsid
       # Behind a login shell that stays, main is no head of a session; then it becomes one. `ps` shows no text of ours.
@@ -367,6 +371,7 @@ visit() {
       case $leads-$reach in yes-child) reach=session ;; esac
     fi
   fi
+  main_minds=${BASH_VERSION-}$also_continues
   manner=direct
   [ -z "${FAILTALE_TEXT:-}" ] || manner=anew
   unset FAILTALE_TEXT
