@@ -138,6 +138,11 @@ class Sshd:
             return []
         return [pid for pid in _descendants(self._process.pid) if _command(pid).startswith("sshd")]
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether somebody has sent it something that it has not read, or the other way round."""
+        return _bytes_on_the_way(self.port) > 0
+
     def wait_until_all_is_sent(self) -> None:
         """Wait until what its commands have printed so far has reached the clients.
 
@@ -157,7 +162,7 @@ class Sshd:
     def _has_sent_all(self) -> bool:
         assert self._process is not None
         works = any(_state(pid) in ("R", "D") for pid in _descendants(self._process.pid))
-        return not works and not _bytes_on_the_way(self.port)
+        return not works and not self.is_behind
 
     @staticmethod
     def signal(number: int, pids: Iterable[int]) -> None:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -407,6 +408,32 @@ def test_a_second_signal_ends_robot_at_once(slow_host: Sshd, tmp_path: Path) -> 
     assert run.returncode == 253, errors
     assert "Execution forcefully stopped." in errors
     assert wait_until(lambda: slow_host.leftovers() == []), slow_host.leftovers()
+
+
+@pytest.mark.ssh
+def test_a_process_that_was_stopped_while_it_connected_blames_no_host(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    """Ctrl-Z, or a laptop that slept: the time to connect was over when it went on, and the host was left alone."""
+    host = new_host()
+    ssh = {name: str(value) for name, value in host.ssh_settings().items()}
+    config = {
+        "components": {"app": {"collectors": [{"name": "quick", "command": "echo here"}]}},
+        "hosts": {"app1": {"component": "app", "address": host.address, "ssh": {**ssh, "connect_timeout": 3}}},
+        "limits": {"failure_time": FOREVER_S, "host_time": FOREVER_S},
+        "marks": "off",
+    }
+    (tmp_path / "failtale.yaml").write_text(yaml.safe_dump(config))
+    host.freeze()
+    with robot(tmp_path, LISTENED) as run:
+        assert wait_until(lambda: host.is_behind)
+        run.send_signal(signal.SIGSTOP)
+        host.thaw()
+        time.sleep(6)  # beyond the time to connect
+        run.send_signal(signal.SIGCONT)
+        _, errors = run.communicate(timeout=PATIENCE_S)
+    (report,) = reports_in(tmp_path / "output.xml")
+    assert [item.text for item in report.evidence.items] == ["here\n"], errors
 
 
 @pytest.mark.ssh

@@ -35,6 +35,9 @@ MAX_CHANNELS = 4
 _REFUSED_FOR_S = 2.0
 """How long a server that has none of our channels open may refuse to open one."""
 _CHUNK_BYTES = 32 * 1024
+_SILENCES = frozenset({"no answer", "unreachable", "timed out", "connection lost"})
+_HELD_UP_S = 2.0
+"""Beyond its limit no attempt lasts so long while this process runs."""
 _CHEAP_S = 2.0
 """A refusal that took no longer is asked for again by the next failure."""
 _AHEAD_S = 2.0
@@ -291,12 +294,26 @@ class SshTransport:
         finally:
             self._login = None
 
+    def _logged_in_while_we_run(self) -> BoundedTransport:
+        """Once more where this process was held up (Ctrl-Z, a laptop that slept): then the time was not the host's."""
+        began = time.monotonic()
+        try:
+            return self._logged_in()
+        except TransportError as error:
+            trust = self._trust
+            limit_s = trust.reach.connecting_s if trust else self._ssh.connect_timeout_s
+            held_up_s = time.monotonic() - began - limit_s
+            if error.reason not in _SILENCES or held_up_s < _HELD_UP_S or self._closed:
+                raise
+            _log.debug("%s: connected to again, since this process was held up for %.1f s", self.name, held_up_s)
+            return self._logged_in()
+
     def _new_connection(self) -> _Connection:
         if refusal := self._breaker.attempt():
             raise TransportError(refusal.cause, str(refusal))
         began = time.monotonic()
         try:
-            connection = _Connection(self._logged_in(), self.name, self._ssh.connect_timeout_s)
+            connection = _Connection(self._logged_in_while_we_run(), self.name, self._ssh.connect_timeout_s)
         except BusyJumpHostError:
             raise  # which says nothing of this host
         except TransportError as error:
