@@ -134,8 +134,9 @@ class FailTaleLibrary:
         """Robot's output directory, once a card was shown."""
         self._knows_of_parallel_run = False
         self._suites: list[Any] = []
-        self._named: tuple[Any, str] = None, ""
-        """The suite of the newest test, and how full names of its tests begin; Robot makes them anew each time."""
+        self._suite_of_tests: Any = None
+        """That of the newest test, and how full names of its tests begin."""
+        self._names_begin = ""
         self._test: Any = None
         self._outside_tests = Correlation()
         self._of_test: Correlation | None = None
@@ -185,30 +186,33 @@ class FailTaleLibrary:
 
     def test_began(self, result: Any) -> None:
         """A test or task begins; ``result`` is its robot.result.TestCase."""
-        self._test, self._collected, self._of_test = result, None, None
+        self._test = result
+        if result.parent is not self._suite_of_tests or result.parent is None:
+            self._know_suite_of_tests(result.parent)
+        (self._run or self.run).test_began(self._names_begin + result.name)
+
+    def _know_suite_of_tests(self, suite: Any) -> None:
+        """Once a suite; Robot makes its full name anew each time."""
         if not self._knows_of_parallel_run:
             self._know_of_parallel_run()
-        suite, begin = self._named
-        if result.parent is not suite or suite is None:
-            suite = result.parent
-            begin = f"{suite.full_name}." if suite is not None else ""
-            self._named = suite, begin
-        (self._run or self.run).test_began(begin + result.name)
+        self._names_begin = f"{suite.full_name}." if suite is not None else ""
+        self._suite_of_tests = suite
 
     def test_ended(self, result: Any, mentions: Sequence[Mention] | None = None) -> None:
         """The test has ended, its teardown included; ``result`` is its robot.result.TestCase.
 
         ``mentions`` are the first of its keywords and messages, where they were noted on the way; else it is searched.
         """
-        run = self._run or self.run
-        if result.status == "PASS":
-            run.test_passed(result.name)
-            if mentions is None:
-                mentions = mentions_in(result.body, most=MAX_NODES_OF_PASSED)
-            if mentions:
-                run.test_used(result.name, used_texts(mentions))
         self._test = self._collected = self._of_test = None
-        run.test_ended()
+        run = self._run or self.run
+        if result.status != "PASS":
+            run.test_ended()
+            return
+        if mentions is None:
+            mentions = mentions_in(result.body, most=MAX_NODES_OF_PASSED)
+        if mentions:
+            run.test_used(result.name, used_texts(mentions))
+        run.test_ended(passed=result.name)
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""

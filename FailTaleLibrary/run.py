@@ -200,6 +200,7 @@ class Run:
         """Of each failure a row, by its id."""
         self.interrupted = False
         """Whether Ctrl-C or SIGTERM ended a collection."""
+        self._marks_each_test = config.marks == "test"
         self._stages = stages or Stages()
         self._passed_on = passed_on
         self._environ = environ
@@ -307,7 +308,7 @@ class Run:
         self._began_s = time.monotonic()
         self._outcome = "ended"
         self._own_tests.test_began(name, now)
-        if self.config.marks == "test":
+        if self._marks_each_test:
             self._window_began()
 
     def test_passed(self, name: str) -> None:
@@ -320,10 +321,16 @@ class Run:
         """What a test used, read once a later one fails: lines with its identifiers are hardly those of a failure."""
         self._used.append((name, used))
 
-    def test_ended(self) -> None:
-        """The test has ended, its teardown included."""
+    def test_ended(self, *, passed: str | None = None) -> None:
+        """The test has ended, its teardown included; ``passed`` is its name where it passed by then."""
+        now = time.time()
+        if passed is None:
+            self._own_tests.test_ended(self._outcome, now)
+        else:
+            self._own_tests.test_ended("passed", now)
+            if self._test_began_s is not None:
+                self._passed.append((passed, self._test_began_s, now))
         self._test_began_s = None
-        self._own_tests.test_ended(self._outcome)
 
     def variables_from(self, lookup: Lookup) -> None:
         """Where the variables of the configuration get their values from, when a test begins and when one fails.

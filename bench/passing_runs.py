@@ -1,6 +1,7 @@
 """What a run costs in which every test passes: Robot alone, with a listener of three lines, with ours, and with marks.
 
     python -m bench.passing_runs [--tests 10000] [--rounds 3] [--hosts 10] [--files 1] [--keywords 1]
+    python -m bench.passing_runs --in-turn [--files 100]
     python -m bench.passing_runs --instructions
 
 Whole ``robot`` processes without log and report, side by side: each round runs every way once, in turn. Seconds of CPU
@@ -13,6 +14,9 @@ else.
 With 10,000 tests in one file a sixth of Robot's own time is to look each test up in the list of all, and hangs on what
 stays in the processor's caches; ``--files 100`` leaves that out.
 
+Two processes that do the same differ by several percent, which is more than a listener costs each test. ``--in-turn``
+leaves that out: within one process ways take turns every ten tests (`bench.in_turn`), without what a way costs once.
+
 A machine that is in use disturbs seconds more than we cost. ``--instructions`` has ``valgrind`` count what no load
 disturbs: of runs of 1 and of 500 tests, without the system's own work and without marks.
 """
@@ -20,6 +24,7 @@ disturbs: of runs of 1 and of 500 tests, without the system's own work and witho
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import re
 import shutil
@@ -33,6 +38,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.environment import ROOT, environment
+from bench.in_turn import NONE, REAL
 
 sys.path[:0] = [str(ROOT), str(ROOT / "utest")]
 
@@ -159,6 +165,28 @@ def tell_goals(told: dict[str, list[Cost]]) -> None:
         print(f"{way}: {cpu[way]:.2f} s of {most_s:.2f} s: {'within' if cpu[way] <= most_s else 'MISSED'}", flush=True)
 
 
+def tell_in_turn(folder: Path, suite: str, rounds: int) -> None:
+    """What each test takes in one process, its ways in turn; medians of rounds."""
+    print(f"{'a test, us':20} {'quartile':>9} {'more':>8} {'median':>9} {'more':>8}")
+    for real in (OFF, ON):
+        seen = [_in_turn(folder, suite, LISTENERS[real]) for _ in range(rounds)]
+        for way in seen[0]:
+            row = f"{real if way == REAL else way:20}"
+            for place in range(2):
+                taken = statistics.median(each[way][place] for each in seen)
+                more = statistics.median(each[way][place] / each[NONE][place] - 1 for each in seen)
+                row += f" {taken:9.1f} {more:+8.1%}"
+            print(row, flush=True)
+
+
+def _in_turn(folder: Path, suite: str, listener: str) -> dict[str, list[float]]:
+    command = [sys.executable, "-m", "bench.in_turn", suite, listener]
+    done = subprocess.run(command, cwd=folder, env=environment(), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, list[float]] = json.loads(done.stdout)
+    return told
+
+
 def count(folder: Path) -> None:
     """Instructions of Robot's process, once and for each test."""
     write_suite(folder / "one.robot", 1)
@@ -182,6 +210,7 @@ def main() -> None:
     parser.add_argument("--hosts", type=int, default=10)
     parser.add_argument("--files", type=int, default=1, help="suite files that share the tests")
     parser.add_argument("--keywords", type=int, default=1, help="of a test")
+    parser.add_argument("--in-turn", action="store_true", help="tell ways apart within one process, and nothing else")
     parser.add_argument("--instructions", action="store_true", help="count them with valgrind, and nothing else")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="failtale-") as name, Sshd(Path(name) / "host") as host:
@@ -193,12 +222,16 @@ def main() -> None:
         if options.instructions:
             count(folder)
             return
+        suite = "many.robot" if options.files == 1 else "many"
+        if options.in_turn:
+            write_suite(folder / suite, options.tests, keywords=options.keywords, files=options.files)
+            tell_in_turn(folder, suite, options.rounds)
+            return
         print(f"{'':>13}{'way':20} {'CPU s':>9} {'more':>8} {'wall s':>9} {'more':>8} {'waits':>9}")
         write_suite(folder / "one.robot", 1)
         for way in WAYS:
             run(folder, "one.robot", way)  # bytecode is written, files are in memory
         tell(1, measured(folder, "one.robot", options.rounds))
-        suite = "many.robot" if options.files == 1 else "many"
         write_suite(folder / suite, options.tests, keywords=options.keywords, files=options.files)
         told = measured(folder, suite, options.rounds)
         tell(options.tests, told)

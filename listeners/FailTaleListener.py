@@ -59,23 +59,6 @@ def _harmless(hook: Callable[..., None]) -> Callable[..., None]:
     return guarded
 
 
-def _harmless_for_a_test(hook: Callable[[FailTaleListener, Any, Any], None]) -> Callable[..., None]:
-    """The same for what each test calls: a call with two arguments costs half of one with any."""
-
-    @functools.wraps(hook)
-    def guarded(listener: FailTaleListener, data: Any, result: Any) -> None:
-        if listener.disabled:
-            return
-        try:
-            hook(listener, data, result)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            listener.note_fault(error)
-
-    return guarded
-
-
 class FailTaleListener:
     """Robot Framework listener (API version 3)."""
 
@@ -105,7 +88,8 @@ class FailTaleListener:
         self._library = FailTaleLibrary()
         self._test: Any = None
         self._last_failed: Any = None
-        self._attempt = 1
+        self._attempt = 0
+        """That of the last failed test's newest failure: it may be tried again."""
         self._result: Any = None
         self._report: Report | None = None
         self._failed: list[tuple[Any, Any]] = []
@@ -147,16 +131,21 @@ class FailTaleListener:
         if not self.disabled:
             self._library.suite_began(result)
 
-    @_harmless_for_a_test
+    # What each test calls is guarded where it stands, and does only what a test that passes needs: between two tests
+    # Robot does enough to push all of it out of the processor's caches, so that each step costs several times its own.
+
     def start_test(self, data: Any, result: Any) -> None:
-        self._attempt = self._attempt + 1 if data is self._last_failed else 1
-        self._test, self._result, self._report = data, result, None
-        self._failed.clear()
-        self._has_failed = False
-        self._room_for_mentions = MAX_NODES_OF_PASSED
-        if self._mentions:
-            self._mentions = []
-        self._library.test_began(result)
+        if self.disabled:
+            return
+        try:
+            if self._failed:  # in a suite's fixture, and was caught
+                self._forget_what_failed()
+            self._test, self._result, self._room_for_mentions = data, result, MAX_NODES_OF_PASSED
+            self._library.test_began(result)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self.note_fault(error)
 
     # Robot takes one step less to these three than to `start_keyword` and `end_keyword`, and a test has many of them.
 
@@ -221,18 +210,37 @@ class FailTaleListener:
                 self._setups[result.parent.id] = report, result.id
             self._failed.clear()
 
-    @_harmless_for_a_test
     def end_test(self, data: Any, result: Any) -> None:
+        if self.disabled:
+            return
+        try:
+            try:
+                if self._failed or result.status == "FAIL" or self._report is not None:
+                    self._failing_test_ends(data, result)
+            finally:
+                self._test, self._result, self._room_for_mentions = None, None, 0
+                if mentions := self._mentions:
+                    self._mentions = []
+                self._library.test_ended(result, mentions)
+        except (SystemExit, KeyboardInterrupt):
+            raise
+        except BaseException as error:
+            self.note_fault(error)
+
+    def _failing_test_ends(self, data: Any, result: Any) -> None:
+        """The end of a test that failed, or in which something did and was caught."""
         try:
             if self._report is not None or result.status == "FAIL":
                 # Also between two stages a stopped run still gets its card, and no further one.
                 with held_back(), self._in_a_hurry():
                     self._tell_failure(data, result)
         finally:
-            self._test = self._result = None
-            self._failed.clear()
-            self._room_for_mentions = 0
-            self._library.test_ended(result, self._mentions)
+            self._report = None
+            self._forget_what_failed()
+
+    def _forget_what_failed(self) -> None:
+        self._failed.clear()
+        self._has_failed = False
 
     @_harmless
     def end_suite(self, data: Any, result: Any) -> None:
@@ -311,7 +319,7 @@ class FailTaleListener:
         """What a test's end shows of its failure: its card, or where that is."""
         self._collect(result)
         if self._report is not None:
-            self._last_failed = data
+            self._attempt, self._last_failed = self._attempt_of(data), data
             self._report = self._library.with_late_screenshots(self._report, result)
             self._show(self._report)
             self._library.run.shown_at(self._report, result.id)
@@ -324,8 +332,14 @@ class FailTaleListener:
         if self._report is None and self._is_wanted(result):
             with held_back(), self._in_a_hurry():  # a run that is stopped as this begins still gets its card
                 self._report = self._library.collect_test_failure(
-                    result, places=self._places(), attempt=self._attempt, deadline_s=self._deadline_s(result)
+                    result,
+                    places=self._places(),
+                    attempt=self._attempt_of(self._test),
+                    deadline_s=self._deadline_s(result),
                 )
+
+    def _attempt_of(self, data: Any) -> int:
+        return self._attempt + 1 if data is self._last_failed else 1
 
     def _deadline_s(self, result: Any) -> float | None:
         """What this failure may cost, where somebody waits for the end of the run; None: what it may always."""

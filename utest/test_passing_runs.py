@@ -133,7 +133,7 @@ print(*(after.get(kind, 0) - before.get(kind, 0) for kind in ("functions", "buil
 """
 
 
-@pytest.mark.parametrize(("keywords", "most_functions", "most_builtin"), [(1, 15, 12), (21, 55, 12)])
+@pytest.mark.parametrize(("keywords", "most_functions", "most_builtin"), [(1, 10, 9), (21, 50, 9)])
 def test_a_passing_test_costs_few_calls_and_no_system_call(
     tmp_path: Path, keywords: int, most_functions: int, most_builtin: int
 ) -> None:

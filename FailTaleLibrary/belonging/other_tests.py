@@ -18,6 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime, timezone
+from itertools import cycle
 from mmap import mmap
 from pathlib import Path
 from struct import Struct
@@ -66,7 +67,6 @@ _BEFORE_END = 8
 _FORMAT = 2
 """Of the slots; a process of another version of FailTale may have another one, and its tests are not read."""
 _write_slot, _write_end = _SLOT.pack_into, _SLOT_END.pack_into
-_LAST_SLOT = FILE_BYTES - SLOT_BYTES
 _STATUSES: dict[Status, bytes] = {status: status.encode() for status in ("running", "passed", "failed", "ended")}
 
 
@@ -98,9 +98,9 @@ class OwnTests:
         self._file: int | None = None
         self._memory: mmap | None = None
         """The file; None where the others know nothing of this process."""
-        self._slot = HEADER_BYTES - SLOT_BYTES
-        """Where the newest test stands."""
-        self._is_in_a_test = False
+        self._next_slots = cycle(range(HEADER_BYTES, FILE_BYTES, SLOT_BYTES))
+        self._open_slot = 0
+        """Where the test stands that is under way; 0 for none."""
         self._directory = directory
         self._name = f"{time.time_ns():020d}-{os.urandom(4).hex()}"
 
@@ -114,20 +114,19 @@ class OwnTests:
 
         ``at_s``: when, in seconds of the clock; default: now.
         """
-        if self._is_in_a_test:
-            self.test_ended("ended")
+        if self._open_slot:
+            self.test_ended("ended", at_s)
         if self._memory is None:
             self.begin()
         if self._memory is not None:
-            self._slot = slot = self._slot + SLOT_BYTES if self._slot < _LAST_SLOT else HEADER_BYTES
+            self._open_slot = slot = next(self._next_slots)
             _write_slot(self._memory, slot, at_s or time.time(), 0.0, b"running", name.encode("utf-8", "replace"))
-            self._is_in_a_test = True
 
-    def test_ended(self, status: Status) -> None:
-        """It has ended, its teardown included."""
-        if self._is_in_a_test and self._memory is not None:
-            _write_end(self._memory, self._slot + _BEFORE_END, time.time(), _STATUSES[status])
-        self._is_in_a_test = False
+    def test_ended(self, status: Status, at_s: float | None = None) -> None:
+        """It has ended, its teardown included; ``at_s`` as above."""
+        if self._open_slot and self._memory is not None:
+            _write_end(self._memory, self._open_slot + _BEFORE_END, at_s or time.time(), _STATUSES[status])
+        self._open_slot = 0
 
     def close(self) -> None:
         """This process runs no further test."""
