@@ -182,6 +182,17 @@ def test_a_command_that_ends_at_a_beat_keeps_its_status(
         assert [results[name].exit_status for name in ("at the first", "at the third")] == [3, 4]
 
 
+@pytest.mark.parametrize("shell", SHELLS)
+def test_what_a_host_cannot_count_it_passes_on(shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without `tee` a log was told as empty."""
+    where = in_shell(shell, tmp_path, monkeypatch)
+    for program in ("cat", "date", "dd", "grep", "head", "printf", "sed", "seq", "setsid", "sleep", "tail", "wc"):
+        (tmp_path / program).symlink_to(shutil.which(program) or "")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = visit(where, item("log", "seq 9", "count produced | tail -n 2"))["log"]
+    assert (result.stdout, result.exit_status, result.stderr) == (b"8\n9\n", 0, b"")
+
+
 @pytest.mark.parametrize("shell", ["ksh93", "yash", "posh", "zsh"])
 def test_a_shell_that_few_hosts_have_as_sh_loses_nothing(
     shell: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

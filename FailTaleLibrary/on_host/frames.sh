@@ -27,8 +27,11 @@ carry() {
   cat >&2
   tell carried
 }
-# count WORD: passes stdin on and tells how many lines and bytes it was.
-count() { { tee /dev/fd/3 2>/dev/null 3>&1 >&4 | counted "$1"; } 4>&1; }
+# count WORD: passes stdin on and tells how many lines and bytes it was; a host without tee tells nothing of that.
+count() {
+  command -v tee >/dev/null 2>&1 || exec cat
+  { tee /dev/fd/3 2>/dev/null 3>&1 >&4 | counted "$1"; } 4>&1
+}
 counted() {
   sum=$(exec wc -lc)
   # shellcheck disable=SC2086 # two numbers among spaces

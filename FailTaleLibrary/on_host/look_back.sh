@@ -12,7 +12,7 @@ failtale_nonce=${failtale_nonce-}
 # with_look_back KIND PATH: the lines of a part of the window pass on, whatever becomes of the program beside them.
 with_look_back() {
   if [ -n "$brief" ]; then glance "$@"; return; fi
-  if [ -z "$look_back" ]; then cat; return; fi
+  if [ -z "$look_back" ] || ! command -v tee >/dev/null 2>&1; then cat; return; fi
   { tee /dev/fd/3 2>/dev/null 3>&1 >&4 | { looked_back "$@"; drain; } 4>&-; } 4>&1
 }
 drain() { while read -r _; do :; done; }
