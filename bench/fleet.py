@@ -91,15 +91,15 @@ def measured(configuration: Mapping[str, object], *, password: str = "", jobs: A
         folder = Path(name)
         (folder / "failtale.yaml").write_text(yaml.safe_dump(dict(configuration)))
         (folder / "suite.robot").write_text(suite_text(folder, 1))
-        seconds, peak_bytes = run_robot(folder)
+        cost = run_robot(folder)
         bundles = [path.parent for path in (folder / "failtale").glob("*/manifest.json")]
         (report,) = list(reports_in(folder / "output.xml")) or map(read_bundle, bundles)  # no time: no payload
         return Point(
             hosts=len(configuration["hosts"]),  # type: ignore[arg-type]
             with_evidence=len({item.host for item in report.evidence.items}),
-            seconds=seconds,
+            seconds=cost.seconds,
             collecting_s=report.evidence.cost.seconds,
-            peak_bytes=peak_bytes,
+            peak_bytes=cost.peak_bytes,
             log_bytes=(folder / "log.html").stat().st_size,
             jobs=len(jobs) if jobs is not None else 0,
             received_bytes=report.evidence.cost.received_bytes,

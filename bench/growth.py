@@ -192,7 +192,8 @@ def run_robot(folder: Path) -> ProcessCost:
     words = [sys.executable, "-m", "robot", "--console", "none", "--listener", listener, "-d", str(folder)]
     began = time.perf_counter()
     process = subprocess.Popen([*words, str(folder / "suite.robot")], env=environment(), stderr=subprocess.DEVNULL)
-    _, _, usage = os.wait4(process.pid, 0)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)  # it is not waited for again
     return ProcessCost(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss * 1024)
 
 
