@@ -829,7 +829,7 @@ def test_a_server_that_takes_no_password_is_told(lab: Lab) -> None:
     with closing(by_password(lab.host, "never seen", known_hosts=lab.known_hosts)) as connections:
         error = refusal(connections)
     assert error.reason == "authentication refused"
-    assert f"takes no password of user '{ME}', but publickey" in str(error)
+    assert f"lets user '{ME}' in by publickey, not by a password" in str(error)
 
 
 SECRET_HOST = "components: {web: {collectors: [{command: uptime}]}}\nhosts: {web1: {component: web}}\n"

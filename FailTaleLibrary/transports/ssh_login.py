@@ -440,7 +440,7 @@ class Login:
                 return
             accepted += [_ITS_PASSWORD] if wanted is not None else []
         if accepted and wanted is None and offered[-1] == _ITS_PASSWORD:
-            said = f"accepts {' and '.join(accepted)}, but refuses the password of user '{user}'"
+            said = f"accepts {' and '.join(accepted)} of user '{user}', but refuses the password"
             raise _login_refusal(f"{self.sentence(said)} {_IS_IT_RIGHT}")
         if accepted:
             more = ["another key"] if wanted is None or "publickey" in wanted else wanted
@@ -499,7 +499,7 @@ class Login:
             return transport.auth_interactive(user, asked)
         except paramiko.BadAuthenticationType as error:
             ways = _in_short(" or ".join(error.allowed_types))
-            raise _login_refusal(self.sentence(f"takes no password of user '{user}', but {ways}")) from error
+            raise _login_refusal(self.sentence(f"lets user '{user}' in by {ways}, not by a password")) from error
         except paramiko.AuthenticationException as error:
             self._refuse_silence(transport, error)
             if asked.others:
@@ -533,7 +533,7 @@ class Login:
     def _more_wanted(self, user: str, accepted: list[str], wanted: list[str]) -> str:
         """A host that takes a key and is not content (AuthenticationMethods with a comma)."""
         what = (
-            f"accepts {' and '.join(accepted)}, but demands {_in_short(' or '.join(wanted))} of user '{user}' as well"
+            f"accepts {' and '.join(accepted)} of user '{user}', but demands {_in_short(' or '.join(wanted))} as well"
         )
         more = "; without 'ssh.key', those of an agent and of ~/.ssh are offered" if self.reach.ssh.key else ""
         way_out = (
