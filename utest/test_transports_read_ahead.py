@@ -57,6 +57,13 @@ def test_packets_that_came_together_are_read_together(ends: tuple[socket.socket,
     assert ours.reads <= 2
 
 
+def test_a_handshake_starts_no_thread_for_its_time(ends: tuple[socket.socket, Counted]) -> None:
+    """Whoever logs in keeps it."""
+    before = set(threading.enumerate())
+    BoundedPacketizer(ends[1]).start_handshake(0.5)
+    assert not [thread for thread in set(threading.enumerate()) - before if isinstance(thread, threading.Timer)]
+
+
 def test_a_packet_whose_end_comes_later_is_waited_for(ends: tuple[socket.socket, Counted]) -> None:
     server, ours = ends
     kept, sent = socket.socketpair()

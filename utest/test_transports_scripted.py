@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
@@ -138,8 +139,29 @@ def test_every_transport_says_how_a_person_repeats_its_command() -> None:
         "hosts: {web1: {component: c, address: 10.0.0.1}, here: {component: c, transport: local}}\n",
         environ={},
     )
-    line = ssh_module.repeat_line("web1", "grep 'it is' x", config)
+    line = ssh_module.repeater("web1", config)("grep 'it is' x")
     assert line == "ssh -p 2222 failtale@10.0.0.1 'grep '\"'\"'it is'\"'\"' x'"
     connections = Connections(config)
     assert connections.repeat_line("web1", "grep 'it is' x") == line
-    assert connections.repeat_line("here", "true") is local_module.repeat_line("here", "true", config) is None
+    assert connections.repeat_line("here", "true") is local_module.repeater("here", config) is None
+
+
+def test_what_leads_to_a_host_is_put_together_once_for_all_its_commands() -> None:
+    config = parse_config(
+        "ssh: {user: failtale}\ncomponents: {c: {collectors: [{command: uptime}]}}\nhosts: {web1: {component: c}}\n",
+        environ={},
+    )
+    connections, calls = Connections(config), 0
+    connections.repeat_line("web1", "uptime")
+
+    def note(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(note)
+    try:
+        for number in range(50):
+            connections.repeat_line("web1", f"uptime {number}")
+    finally:
+        sys.setprofile(None)
+    assert calls < 50 * 20

@@ -33,8 +33,8 @@ class TransportModule(Protocol):
         """The way to a host, a `transports.Transport`. Opens nothing yet; ``clock`` is what a breaker goes by."""
         ...
 
-    def repeat_line(self, host: str, command: str, config: Config) -> str | None:
-        """The line with which a person repeats a command by hand from here; None: the command itself."""
+    def repeater(self, host: str, config: Config) -> Callable[[str], str] | None:
+        """A command -> the line with which a person repeats it by hand from here; None: that is the command itself."""
         ...
 
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from FailTaleLibrary.transports.reach import Reach
 
 _CLOSING_S = 1.0
-_MOST_REPEAT_LINES = 2000
 _HELLO_TIMES = 2
 """How many times as long as a login an engine may take to start a shell in a container: it starts several programs."""
 
@@ -42,8 +41,8 @@ class Connections:
         self._keeper = keeper
         self._own: dict[str, Transport] = {}
         """Ways to hosts that are kept, for when nobody keeps them any more."""
-        self._repeat_lines: dict[tuple[str, str, tuple[str, ...]], str | None] = {}
-        """Of commands that were asked before: they are the same in every failure."""
+        self._repeaters: dict[str, Callable[[str], str] | None] = {}
+        """Of the hosts that were asked before: what leads there is the same for each command."""
         self._making = threading.Lock()
         self._transports: dict[str, Transport] = {
             name: (beside and beside._way_to(name, config)) or self._new_way(name, clock=clock) for name in config.hosts
@@ -120,14 +119,13 @@ class Connections:
 
     def repeat_line(self, host: str, command: str, inside: Sequence[str] = ()) -> str | None:
         """The line with which a person repeats a command by hand; None where that is the command itself."""
-        asked = host, command, tuple(inside)
-        if asked not in self._repeat_lines:
-            if len(self._repeat_lines) >= _MOST_REPEAT_LINES:
-                self._repeat_lines.clear()
+        if host not in self._repeaters:
             module = transport_module(self._config.hosts[host].transport)
-            line = inside_shown(inside, command)
-            self._repeat_lines[asked] = module.repeat_line(host, line, self._config) or (line if inside else None)
-        return self._repeat_lines[asked]
+            self._repeaters[host] = module.repeater(host, self._config)
+        line, repeated = inside_shown(inside, command), self._repeaters[host]
+        if repeated is not None:
+            return repeated(line)
+        return line if inside else None
 
     @property
     def opened(self) -> int:

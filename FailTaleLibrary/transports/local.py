@@ -28,7 +28,7 @@ def connect(host: str, config: Config, *, clock: Callable[[], float]) -> LocalTr
     return LocalTransport()
 
 
-def repeat_line(host: str, command: str, config: Config) -> None:
+def repeater(host: str, config: Config) -> None:
     """None: the command itself is the line."""
     return
 

@@ -37,6 +37,7 @@ def fleet_of(settings: SaltSettings) -> SaltFleet:
         return fleet
 
 
-def repeat_line(host: str, command: str, config: Config) -> str:
-    """What an administrator types on the master."""
-    return shlex.join(["salt", config.hosts[host].address or host, "cmd.run", command, "python_shell=True"])
+def repeater(host: str, config: Config) -> Callable[[str], str]:
+    """A command -> what an administrator types on the master."""
+    minion = config.hosts[host].address or host
+    return lambda command: shlex.join(["salt", minion, "cmd.run", command, "python_shell=True"])

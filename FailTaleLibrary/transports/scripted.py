@@ -111,7 +111,7 @@ def with_recorded_answers(config: Config, answers: Mapping[str, RecordedHost]) -
     return config.model_copy(update={"hosts": hosts})
 
 
-def repeat_line(host: str, command: str, config: Config) -> None:
+def repeater(host: str, config: Config) -> None:
     """None: nobody can repeat what was recorded."""
     return
 

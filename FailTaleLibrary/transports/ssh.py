@@ -64,8 +64,8 @@ def connect(host: str, config: Config, *, clock: Callable[[], float]) -> SshTran
     return SshTransport(host, config, clock=clock)
 
 
-def repeat_line(host: str, command: str, config: Config) -> str:
-    """``ssh -p 2222 user@host 'command'``; ssh reads its own configuration for what ours does not say."""
+def repeater(host: str, config: Config) -> Callable[[str], str]:
+    """A command -> ``ssh -p 2222 user@host 'command'``; ssh reads its own configuration for what ours does not say."""
     ssh = config.ssh_for(host)
     is_usual = ssh.config in (Path("~/.ssh/config").expanduser(), NOWHERE)
     options = [] if is_usual else ["-F", str(ssh.config)]
@@ -74,7 +74,8 @@ def repeat_line(host: str, command: str, config: Config) -> str:
     options += ["-J", ",".join(ssh.proxy_jump)] if ssh.proxy_jump else []
     address = config.hosts[host].address or host
     user = ssh.user or (local_user() if ssh.config == NOWHERE else "")
-    return shlex.join(["ssh", *options, f"{user}@{address}" if user else address, command])
+    login = shlex.join(["ssh", *options, f"{user}@{address}" if user else address])
+    return lambda command: f"{login} {shlex.quote(command)}"
 
 
 class SshTransport:

@@ -120,6 +120,9 @@ class BoundedPacketizer(Packetizer):
         self._chacha_in: ChaCha20Poly1305 | None = None
         self._chacha_out: ChaCha20Poly1305 | None = None
 
+    def start_handshake(self, timeout: float) -> None:
+        """Starts no thread that minds the time, as paramiko does for each connection: whoever logs in minds it."""
+
     def logged_in(self) -> None:
         """From here on more may come."""
         self._allowed = self._most = _ALLOWED
