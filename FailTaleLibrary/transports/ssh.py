@@ -196,6 +196,9 @@ class SshTransport:
                 return connection.start(command_line, wait_s=wait_s)
             except _DeadConnectionError as error:
                 self._drop(connection)
+                if error.reason == "no answer":  # not even a session opens
+                    connection.fell_silent = True
+                    self._mind_cut(connection)
                 if connection.was_used or connection.is_retired or not self._breaker.is_closed:
                     continue  # if the breaker is open, another visit has ended the connection, and knows why
                 died_unused += 1
