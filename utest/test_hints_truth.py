@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
-from bench.hint_answers import is_failure, judged, written_answers
+from bench.hint_answers import Written, is_failure, judged, written_answers
 from FailTaleLibrary.hints.clauses import acts_of, clauses_of
 from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
@@ -88,11 +91,30 @@ def test_a_number_may_be_rounded_converted_and_cut(words: str) -> None:
         ('"idleTimeoutMs": 4000', "Idle ones are closed after 4 s.", "Idle ones are closed after 5 s."),
         ("min_age 7d -> 90d", "They are kept for 3 months.", "They are kept for 5 months."),
         ("1/3 servers", "1 of 3 servers was reachable.", "2 of 3 servers were reachable."),
+        ("free: 11.8gb[4.7%], all", "Less than 5% was free.", "Less than 3% was free."),
+        ("412 MB written in 94.1 s", "It ran at 4.4 MB/s.", "It ran at 44 MB/s."),
+        ("poll.interval.ms (60000)\nrender 83412 ms", "It was overrun by some 23 s.", "It was overrun by some 32 s."),
+        ("limit = 10240000 (was 52428800)\nr.pdf, 18.4 MB", "It is over by some 8 MB.", "It is over by some 6 MB."),
+        ("rule expire days=30", "It is for all that is older than 30 days.", "It is for what is older than 13 days."),
+        ("java -Xmx4g -jar", "The heap has 4 GB.", "The heap has 6 GB."),
+        ("/var 97% used (was 71%)", "It grew by 26 percentage points.", "It grew by 36 percentage points."),
+        ("11:40:02 refused\nnotAfter 11:00:00", "It ended 40 minutes before.", "It ended 50 minutes before."),
+        ("Interface Gi1/0/14 down", "The port 1/0/14 was down.", "The port 1/0/15 was down."),
     ],
 )
 def test_what_a_reader_can_calculate_of_values_stands_in_the_evidence(line: str, right: str, wrong: str) -> None:
     assert Named(line).invention(right) is None
     assert "stands nowhere in the evidence" in (Named(line).invention(wrong) or "")
+
+
+@given(st.integers(2, 900), st.integers(2, 900))
+def test_what_two_sizes_of_the_lines_differ_by_may_be_told_as_a_difference_and_as_nothing_else(
+    one: int, other: int
+) -> None:
+    named = Named(f"limit {one} MB on x\nfile of {other} MB on y")
+    difference = abs(one - other)
+    assume(difference > 1 and difference not in (one, other))
+    assert named.invention(f"It was exceeded by {difference} MB.") is None
 
 
 @pytest.mark.parametrize(
@@ -204,6 +226,28 @@ def test_a_verb_of_another_subject_makes_a_hint_doubtful_and_drops_none(file: st
     [
         ("I suspect that api1 ran out of memory.", False),
         ("My reading is that api1 ran out of memory.", False),
+        ("I'd therefore see the dump on api1 as its origin.", False),
+        ("I would treat you to a restart.", True),
+        ("I see you need the token.", True),
+        ("It must be the limit of 256Mi and not the machine.", False),
+        ("It must be restarted.", True),
+        ("That would explain the empty result.", False),
+        ("A restart would clear the result.", True),
+        ("Read-your-writes broke, because the list came from the standby.", False),
+        ("Read your writes from the primary.", True),
+        ("That pins the fault on the mount and not on the share itself.", False),
+        ("Share the pins with the operator.", True),
+        ("sshd found no host key type that both can share.", False),
+        ("Share the host key with the operator.", True),
+        ("The job was taken as due once more.", False),
+        ("A restart is due.", True),
+        ("Only the group _rspamd can write to it, so Postfix is locked out.", False),
+        ("Write to the vendor, who can write to it.", True),
+        ("The gate got 5be1 while 90c4 was wanted.", False),
+        ("A new release is wanted.", True),
+        ("The install on api2 went through.", False),
+        ("Update to 2.8.0, install on api2.", True),
+        ("The order was then read from api2.", False),
         ("I suspect you should restart api1.", True),
         ("My reading is that your token is needed.", True),
         ("The application could not contact the payment service.", False),
@@ -263,6 +307,8 @@ def test_opinions_and_what_a_system_did_are_no_advice_and_hide_none(sentence: st
         ("The lease was cut and after it the renewal failed.", ["The lease was cut"]),
         ("The rule was cut, once it was loaded, the calls were refused.", ["The rule was cut", "it was loaded"]),
         ("The session ended after 30 minutes.", ["The session ended after 30 minutes"]),
+        ("The basket could therefore not be written.", ["The basket could therefore not be written"]),
+        ("Writes such as the SET are refused.", ["Writes such as the SET are refused"]),
     ],
 )
 def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: list[str]) -> None:
@@ -317,6 +363,16 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("Permission denied", "Postfix was no longer allowed to use it.", "Postfix was allowed to use it."),
         ("-udp dport { 53, 8805 } accept", "Port 8805 is not accepted any more.", "Port 8805 was not accepted."),
         ("message larger than max, method=/shop/Import", "No item was imported.", "The message was too small."),
+        (
+            "checksum mismatch, got 5be1 want 90c4",
+            "The gate got 5be1 although 90c4 was wanted.",
+            "The gate got 90c4 although 5be1 was wanted.",
+        ),
+        (
+            "packages '@lab/*': allow_overwrite: true",
+            "The registry does allow overwriting.",
+            "The registry does not allow overwriting.",
+        ),
     ],
 )
 def test_a_relation_that_is_turned_round_is_known(line: str, right: str, wrong: str) -> None:
@@ -351,6 +407,34 @@ def test_a_role_goes_from_the_machine_that_stepped_down_to_the_other_one(line: s
 )
 def test_an_act_has_a_doer_and_an_object_whatever_its_verb(clause: str, sides: tuple[str, str] | None) -> None:
     assert list(acts_of(clause)) == ([] if sides is None else [sides])
+
+
+def test_a_line_that_tells_how_long_something_took_is_of_when_it_ended() -> None:
+    written = next(each for each in _written() if each.answer.cause.startswith("The mailer spent about 302 seconds"))
+    assert judged(written)[0] == "kept"
+
+
+@pytest.mark.parametrize(
+    "beginning",
+    [
+        "The broker on mq2 set a memory alarm 47 seconds before",  # who did something
+        "Jenkins was upgraded and wants Java 21",  # a word each in common with two lines
+        "The maximum age of files in /tmp was cut",  # what was set anew is told by no line but a change
+        "Commit 9c1f0ab shortened the seat lock",  # a number tells a line as well as a word does
+    ],
+)
+def test_what_fits_a_line_by_chance_or_tells_who_acted_is_not_turned_round_in_time(beginning: str) -> None:
+    written = next(each for each in _written() if each.answer.cause.startswith(beginning))
+    assert judged(written)[1] is not None
+
+
+def _written() -> Iterator[Written]:
+    for name in ("assistant_6", "assistant_8", "mixed_9", "plain_3", "plain_5"):
+        yield from written_answers(BENCH / f"hint_cases_{name}.yaml")
+
+
+def test_what_is_called_old_is_a_value_and_not_the_machine_that_has_it() -> None:
+    assert not turns_round("tk2 with the old version 5.8.0 has 2.", "tk2 ticketing 5.8.0 pool total=20")
 
 
 def test_a_change_that_another_line_tells_is_not_turned_round_by_a_line_of_its_values() -> None:

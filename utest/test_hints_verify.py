@@ -55,6 +55,11 @@ def claim_of(text: str, *, facts: str = FACTS, max_chars: int = 300) -> Claim:
         ("[E1] pay1 signature failed, secret v3", "Version 3 of the secret failed."),
         ("[E1] ci integrity failed (@lab/ui-kit@4.1.0)", "The integrity of @lab/ui-kit failed."),
         ("[E1] store1 archive-ro: write denied", "It is not allowed to write to the archive."),
+        ("[E1] vpn1 proposal AES_CBC_128/HMAC_SHA1_96 refused", "The proposal of AES-128 was refused."),
+        ("[E1] pbx1 codec g729 refused", "The codec G.729 was refused."),
+        ("[E1] cas1 gc_grace_seconds ended", "The gc_grace of cas1 ended."),
+        ("[E1] kc2 bind with secret version 3 failed", "The bind with v3 failed."),
+        ("[E1] ci package-lock.json changed", "The lockfile was changed."),
     ],
 )
 def test_a_name_written_apart_a_verb_like_a_month_and_what_a_program_did_stand_in_the_evidence(
@@ -73,6 +78,10 @@ def test_a_name_written_apart_a_verb_like_a_month_and_what_a_program_did_stand_i
         ("[E1] pay1 signature failed, secret v3", "Version 4 of the secret failed."),
         ("[E1] ci integrity failed (@lab/ui-kit@4.1.0)", "The integrity of @lub/ui-kit failed."),
         ("[E1] store1 archive-ro: write denied", "Write to the archive."),
+        ("[E1] vpn1 proposal AES_CBC_128/HMAC_SHA1_96 refused", "The proposal of AES-192 was refused."),
+        ("[E1] pbx1 codec g729 refused", "The codec G.711 was refused."),
+        ("[E1] vpn1 db-12-a refused", "The request of db-a2 was refused."),
+        ("[E1] kc2 bind with secret version 3 failed", "The bind with v4 failed."),
         ("[E1] ci terraform: destroyed aws_route.billing", "Terraform destroy mends aws_route.billing."),
     ],
 )

@@ -72,8 +72,9 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
     for sentence in said:
         told = tale.told_of(sentence, is_first=not kept)
         harm, invention = steering(sentence, ground), named.invention(sentence)
-        harms = harms or (harm is not None and not only_quotes_marks(sentence, ground))
-        is_steered = is_steered or harm is not None or (told != sentence and tale.speaks(sentence))
+        is_harm = harm is not None and not only_quotes_marks(sentence, ground)
+        harms = harms or is_harm
+        is_steered = is_steered or is_harm or (told != sentence and tale.speaks(sentence))
         invents = invents or (invention is not None and not named.invents_only_a_word(sentence))
         if invention and told != sentence and not (harm or tale.speaks(sentence)):
             missing.append(invention)

@@ -11,7 +11,9 @@ from FailTaleLibrary.lazy import dataclass
 Role = Literal["cause", "effect"]
 
 _THEN_EFFECT = (
-    r"(?:which|that|this) (?:is|was) why|so that|and so|so|thus|hence|(?:and )?therefore|consequently|"
+    r"(?:which|that|this) (?:is|was) why|so that|and so|so|"
+    r"(?:and )?(?<!could )(?<!can )(?<!did )(?<!does )(?<!was )(?<!is )"
+    r"(?<!were )(?<!are )(?<!had )(?<!has )(?<!would )(?:thus|hence|therefore|consequently)|"
     r"because of (?:that|this)|"
     r"which (?:then |therefore |also |in turn )?(?:caus|made|make|le[da]|left|leav|broke|break|prevent|result|end|"
     r"clos|sent|stop|forc|trigger|turn|kept|keep|block|put|push|took|brought|drove|kill|crash|fail|answer|return|refus|"
@@ -27,7 +29,8 @@ _NO_REASON = (
 )
 _THEN_CAUSE = (
     rf"because of(?! (?:that|this))|because|since{_NO_REASON}|due to|owing to|as a (?:result|consequence) of|caused by|"
-    rf"triggered by|after{_NO_REASON}|once|as soon as|,? as (?=it |they |the |its |their |there |no |a |an )|"
+    rf"triggered by|after{_NO_REASON}|once|as soon as|"
+    r",? (?<!\bsuch )as (?=it |they |the |its |their |there |no |a |an )|"
     r"on account of|thanks to|following"
 )
 """What comes behind it was the cause."""

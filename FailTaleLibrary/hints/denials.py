@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 from FailTaleLibrary.hints.words import PASTS, significant_stems, stem, stems_of
 
@@ -39,11 +40,25 @@ def denies(claim: str, line: str) -> bool:
     if any({word, word[:-1], word[:-2], word[:-3]} & {*told} for word in denied):
         return True
     set_in_it = " ".join(match[1] for match in _SWITCH.finditer(line))
+    if _denies_switch(claim, [stems_of(match[1]) for match in _SWITCH.finditer(line)]):
+        return True
     acts = stems_of(set_in_it) | {stem(word) for word in told if word in PASTS or word.endswith("ed")}
     return any(
         stem(match["verb"]) in acts and significant_stems(match["who"]).keys() & significant_stems(plain).keys()
         for match in _DID_NOT.finditer(claim)
     )
+
+
+def _denies_switch(claim: str, switches: Iterable[frozenset[str]]) -> bool:
+    """Whether the claim says that nobody does what a switch is set to let somebody do: ``allow_overwrite: true``."""
+    for match in _DID_NOT.finditer(claim):
+        object_ = stems_of(" ".join(claim[match.end() :].split()[:_NEAR_WORDS]))
+        if any(stem(match["verb"]) in switch and switch & object_ for switch in switches):
+            return True
+    return False
+
+
+_NEAR_WORDS = 4
 
 
 def in_words(line: str) -> str:

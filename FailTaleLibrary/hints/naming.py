@@ -144,6 +144,7 @@ class Named:
             if not re.search(rf"(?:\b(?:{_STATUS_WORDS})\D{{0,9}}|[=:] ?){match[1]}(?!\d)", self._text):
                 return _not_found("the status", match[1])
         rest = _NO_NUMBER.sub(lambda match: " " * len(match[0]), rest)
+        rest = _PORT.sub(lambda match: " " * len(match[0]) if self._ends_a_name(match[0]) else match[0], rest)
         numbers = [(number, span) for number, span in numbers_of(rest)]
         for number, (start, end) in numbers:
             if _is_inside_word(rest, start, end) or any(
@@ -157,6 +158,10 @@ class Named:
             if not self._quantities.bear(number) and (number.meanings or not self._holds(number.text.casefold())):
                 return _not_found("the number", number.text)
         return None
+
+    def _ends_a_name(self, port: str) -> bool:
+        """Whether a number of several parts is the end of a name: "port 1/0/14" of ``GigabitEthernet1/0/14``."""
+        return re.search(rf"(?<![\d/.]){re.escape(port)}(?![\d/])", self._text) is not None
 
     def _is_number_of(self, before: str, digits: str) -> bool:
         """Whether a name of the evidence is written apart: "line 4" for line4, "OSD number 7" for osd.7, v3 in full."""
@@ -176,7 +181,40 @@ class Named:
         word = _comparable(token).removesuffix("'s").removesuffix("\N{RIGHT SINGLE QUOTATION MARK}s")
         if word in _ORDINARY_SHORT or self._holds(word) or self._holds_in_parts(word) or self._is_product(word):
             return None
+        if self._is_short_for_name(word) or self._is_version_in_full(word):
+            return None
         return _not_found("the path" if "/" in word else "the name", token)
+
+    def _is_short_for_name(self, word: str) -> bool:
+        """Whether a longer name has its parts in their order, whatever stands between them, from its first one on.
+
+        So are ``AES_CBC_128`` AES-128, ``gc_grace_seconds`` gc_grace and ``g729`` G.729.
+        """
+        parts = _NAME_PARTS.findall(word)
+        if len(parts) < _LEAST_PARTS or not parts[0].isalpha() or _LEADS_SOMEWHERE.search(word):
+            return False
+        return any(_are_in_order(parts, theirs) for theirs in self._names_by_start.get(parts[0], ()))
+
+    @cached_property
+    def _names_by_start(self) -> dict[str, list[list[str]]]:
+        """The names of the evidence in parts, each from every one of its words on."""
+        found: dict[str, list[list[str]]] = {}
+        for name in set(_PARTED.findall(self._text)):
+            parts = _NAME_PARTS.findall(name)
+            for place, part in enumerate(parts):
+                found.setdefault(part, []).append(parts[place:])
+        return found
+
+    def _is_version_in_full(self, word: str) -> bool:
+        """Whether a version written short stands in full: v31 for "version 31"."""
+        short = re.fullmatch(r"(?:v|rev?)(\d+(?:\.\d+)*)", word)
+        return (
+            short is not None
+            and re.search(
+                rf"\b(?:version|revision|ver|rev|schema)[ =:._-]{{1,2}}{re.escape(short[1])}(?![\w.]*\d)", self._text
+            )
+            is not None
+        )
 
     def _is_product(self, word: str) -> bool:
         """Whether it is the name of a program of which the evidence tells by another word, as Node.js is."""
@@ -204,6 +242,8 @@ class Named:
     # --- Nouns ---
 
     def _is_known(self, word: str) -> bool:
+        if self._is_joined(word.casefold()):
+            return True
         if "-" in word:
             return all(part.casefold() in _PREFIXES or self._is_known(part) for part in word.split("-") if part)
         if word.casefold() in self._text or self._is_initials(word) or self._is_fuller_name(word):
@@ -232,6 +272,18 @@ class Named:
         """Whether a name as CouchDB or OpenLDAP is made of a word of the evidence: of ``couch.log``, of ``ldap1``."""
         parts = re.findall(r"[A-Z]?[a-z]{3,}|[A-Z]{4,}", word) if re.search(r"[a-z][A-Z]", word) else []
         return any(len(part) > 3 and re.search(rf"\b{part.casefold()}", self._text) for part in parts)
+
+    def _is_joined(self, word: str) -> bool:
+        """Whether it is two words in one, of which the evidence has one and everybody knows the other: lockfile."""
+        cuts = range(_LEAST_JOINED, len(word) - _LEAST_JOINED + 1) if word.isalpha() else ()
+        return any(
+            (one in self._words and other in _ordinary_words()) or (other in self._words and one in _ordinary_words())
+            for one, other in ((word[:cut], word[cut:]) for cut in cuts)
+        )
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(re.findall(r"[a-z]+", self._text))
 
     def _is_initials(self, word: str) -> bool:
         """Whether a word like RLS is made of the first letters of words that stand together."""
@@ -334,6 +386,7 @@ _ORDINARY_SHORT = frozenset({
 })  # fmt: skip
 _NUMBERED = re.compile(r"([^\W\d_]{2,})(?:'s)?(?: (?:number|no\.|nr\.))? $", re.IGNORECASE)
 """What a number behind it is the number of."""
+_PORT = re.compile(r"(?<![\w/.:-])\d+(?:/\d+){2,}(?![\w/:-]|\.\d)")
 _NO_NUMBER = re.compile(
     r"\b(?:ipv[46]|utf-?(?:8|16)|x\.?509|http/[123](?:\.\d)?|[45]xx|64-bit|32-bit|base64|s3|k8s)\b", re.IGNORECASE
 )
@@ -372,6 +425,23 @@ def _identifiers(sentence: str) -> Iterator[str]:
             word = part.lstrip(_AROUND).rstrip(f"{_AROUND}/")
             if word and not _is_mere_number(word) and _is_identifier(word) and not _NO_NUMBER.fullmatch(word):
                 yield word
+
+
+_PARTED = re.compile(r"[a-z\d]+(?:[_.-][a-z\d]+)+|[a-z]+\d[a-z\d]*", re.IGNORECASE)
+"""A name of several parts."""
+_NAME_PARTS = re.compile(r"[a-z]+|\d+", re.IGNORECASE)
+_LEAST_PARTS = 2
+_LEAST_JOINED = 4
+"""Letters of each of two words that are written as one."""
+_MOST_BETWEEN = 2
+_LEADS_SOMEWHERE = re.compile(r"[/@:\\]|\.[a-z]")
+"""An address or a path, which must stand as it is."""
+
+
+def _are_in_order(parts: list[str], theirs: list[str]) -> bool:
+    """Whether parts of a name stand in another one in their order, with few between them."""
+    rest = iter(theirs[: len(parts) + _MOST_BETWEEN])
+    return all(part in rest for part in parts)
 
 
 _MERE_NUMBER = re.compile(

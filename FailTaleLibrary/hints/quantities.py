@@ -17,8 +17,11 @@ from FailTaleLibrary.lazy import dataclass
 
 # --- Units ------------------------------------------------------------------------------------------------------------
 
-Dimension = Literal["bytes", "bits", "pixels", "seconds", "percent", "times", "amperes", "volts", "watts", "hertz", ""]
+Dimension = Literal[
+    "bytes", "bytes a second", "bits", "pixels", "seconds", "percent", "times", "amperes", "volts", "watts", "hertz", ""
+]
 """``times``: what was counted; empty: a number without a unit."""
+_A_SECOND = r"(?:/s(?:ec)?| per second| a second)"
 
 _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
     (r"ns|nanosec(?:ond)?s?", "seconds", (1e-9,)),
@@ -31,6 +34,12 @@ _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
     (r"w|weeks?", "seconds", (604800.0,)),
     (r"months?", "seconds", (2592000.0, 2629800.0, 2678400.0)),
     (r"years?", "seconds", (31536000.0, 31557600.0)),
+    (rf"k(?:i?b|ilobytes?){_A_SECOND}", "bytes", (1e3, 1024.0)),
+    (rf"m(?:i?b|egabytes?){_A_SECOND}", "bytes", (1e6, 1024.0**2)),
+    (rf"g(?:i?b|igabytes?){_A_SECOND}", "bytes", (1e9, 1024.0**3)),
+    (rf"k(?:i?b|ilobytes?){_A_SECOND}", "bytes a second", (1e3, 1024.0)),
+    (rf"m(?:i?b|egabytes?){_A_SECOND}", "bytes a second", (1e6, 1024.0**2)),
+    (rf"g(?:i?b|igabytes?){_A_SECOND}", "bytes a second", (1e9, 1024.0**3)),
     (r"b|bytes?|octets?", "bytes", (1.0,)),
     (r"k(?:ilo)?b(?:ytes?)?|kib|kilobytes?", "bytes", (1e3, 1024.0)),
     (r"mb|mib|mbytes?|megabytes?", "bytes", (1e6, 1024.0**2)),
@@ -41,7 +50,7 @@ _UNITS: tuple[tuple[str, Dimension, tuple[float, ...]], ...] = (
     (r"m(?:ega)?bits?(?:/s|ps)?|mbps", "bits", (1e6,)),
     (r"g(?:iga)?bits?(?:/s|ps)?|gbps", "bits", (1e9,)),
     (r"megapixels?|mpix(?:els?)?|mp", "pixels", (1e6,)),
-    (r"%|percent|per cent|pct", "percent", (1.0,)),
+    (r"%|percent(?:age points?)?|per cent|pct", "percent", (1.0,)),
     (r"x|times?|fold", "times", (1.0,)),
     (r"ma|milliamps?", "amperes", (1e-3,)),
     (r"amps?|amperes?", "amperes", (1.0,)),
@@ -86,12 +95,15 @@ def _meanings(unit: str) -> Iterator[tuple[Dimension, float]]:
 
 _DIGITS = r"\d{1,3}(?:[,'\u2009\u202f]\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?"
 _FACT = re.compile(
-    rf"(?<![\w.])(?:x(?=\d))?[-+]?({_DIGITS})(?:\)?[ -]?({_UNIT_WORDS}|[kmgt](?:ib)?)\b)?(?![\w]*\.\d)", re.IGNORECASE
+    rf"(?<![\w.])(?:x(?=\d))?[-+]?({_DIGITS})(?:\)?[ -]?({_UNIT_WORDS}|[kmgt](?:ib)?)(?!\w))?(?![\w]*\.\d)",
+    re.IGNORECASE,
 )
-_EMBEDDED = re.compile(rf"(?<=[_=:(\[])(\d+(?:\.\d+)?)({_UNIT_WORDS})?\b", re.IGNORECASE)
+_EMBEDDED = re.compile(rf"(?<=[_=:(\[])(\d+(?:\.\d+)?)({_UNIT_WORDS})?(?!\w)", re.IGNORECASE)
+_GLUED = re.compile(r"(?<![\w.-])-{1,2}[a-z]{1,12}(\d+)([kmgt])(?!\w)")
+"""A size as the option of a program has it: ``-Xmx4g``."""
 _CLOCK = re.compile(r"(?<![\w:])(\d{1,3}):(\d\d)(?::(\d\d(?:\.\d+)?))?(?![:\w])")
 _CHANGED = re.compile(
-    rf"(?<![\w.])(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?\s*(?:->|=>|→)\s*(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?\b"
+    rf"(?<![\w.])(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?\s*(?:->|=>|→)\s*(\d+(?:\.\d+)?)({_UNIT_WORDS}|[kmgt])?(?!\w)"
 )
 _PAIR = re.compile(
     rf"(?<![\w.])({_DIGITS}) ?({_UNIT_WORDS}|[kmgt])?,? ?"
@@ -102,12 +114,22 @@ _PAIR = re.compile(
 """Two values that a line compares."""
 _PRODUCT = re.compile(r"(?<![\w.])(\d{2,6}) ?[x×*] ?(\d{2,6})(?![\w.])")  # noqa: RUF001 - the sign is meant
 _MOST_SIZES, _LEAST_COMPARED = 16, 10
+_COMPARABLE: tuple[Dimension, ...] = ("bytes", "seconds", "percent")
+_TOOK = re.compile(
+    rf"(?<![\w.])({_DIGITS}) ?([kmgt]i?b)\b[^\d,;]{{0,20}}? in (\d+(?:\.\d+)?) ?"
+    r"(ms|s|secs?|seconds?|min|minutes?)(?!\w)"
+)
 _KEYED = re.compile(
     rf"(?<![a-z\d_.-])(?:(?:[a-z\d]+[_.-])+(?P<last>{_UNIT_WORDS})|(?P<first>{_UNIT_WORDS})(?:[_.-][a-z\d]+)+)"
-    r"[\"']?\s?[:= ]\s?[\"']?"
+    r"[\"']?\s?[:= ]\s?[\"'(]?"
     r"(?P<values>\d+(?:\.\d+)?(?:\s?(?:->|=>|→|to|/)\s?\d+(?:\.\d+)?)?)(?![\w.]*\w)"
 )
 """Values of a setting whose name tells their unit: ``debounce_ms 80 -> 8``, ``SECONDS_IN_WAIT 187``."""
+_UNIT_AS_KEY = re.compile(
+    r"(?<![\w.-])(seconds|secs|minutes|hours|days|weeks|months|years|millis|bytes|percent)[\"']?\s?[:=]\s?[\"']?"
+    r"(\d+(?:\.\d+)?)(?![\w.]*\w)"
+)
+"""A setting that is named by nothing but its unit: ``days=30``."""
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NO_QUANTITY = re.compile(
     r"\[e\d+\]|(?<!\d)\d{4}[-/]\d\d[-/]\d\d(?!\d)t?|(?<![\d:])\d\d?:\d\d(?::\d\d)?(?![\d:])(?:[.,]\d+)?"
@@ -116,6 +138,7 @@ _TIME_OF_DAY = re.compile(r"(?<![\d:])(\d\d):(\d\d):(\d\d)(?![\d:])")
 _MOST_CLOCKS = 3
 _COMPACT = re.compile(r"(?<!\d)(?:19|20)\d{6}t?(\d{6})(?:\.\d+)?z?(?!\w)")
 """``20260314115502Z``: a day and a time without marks."""
+_LEAST_SIZE = 1_000_000
 _LEAST_BARE = 100
 """A number without unit from which on it may be one of milliseconds or bytes."""
 _BARE_FACTORS = (1e-3, 1e-6)
@@ -130,6 +153,17 @@ class Quantity:
     dimension: Dimension
     is_sure: bool = True
     """Its unit is written beside it, not only possible."""
+
+
+def _value(digits: str) -> float:
+    return float(re.sub(r"[,'\u2009\u202f]", "", digits))
+
+
+def _is_of(quantity: Quantity, dimension: Dimension) -> bool:
+    """Whether it is of a dimension; a bare number that is very large counts bytes more often than anything else."""
+    return quantity.dimension == dimension or (
+        dimension == "bytes" and not quantity.dimension and quantity.value >= _LEAST_SIZE
+    )
 
 
 class Quantities:
@@ -161,7 +195,7 @@ class Quantities:
         text = _NO_QUANTITY.sub(" ", self._text)
         for pattern in (_FACT, _EMBEDDED):
             for match in pattern.finditer(text):
-                value = float(re.sub(r"[,'\u2009\u202f]", "", match[1]))
+                value = _value(match[1])
                 unit = match[2] or ""
                 yield Quantity(value, "")
                 yield from (Quantity(value * factor, dimension) for dimension, factor in _meanings(unit))
@@ -174,6 +208,8 @@ class Quantities:
                     yield Quantity(value, "percent", is_sure=False)
                     yield Quantity(value * 100, "percent", is_sure=False)
 
+        for digits, unit in _GLUED.findall(text):
+            yield from (Quantity(float(digits) * factor, dimension) for dimension, factor in _meanings(unit))
         for value, letter in _PHYSICAL_FACT.findall(text):
             yield from (Quantity(float(value) * factor, dimension) for dimension, factor in _meanings(letter))
 
@@ -192,6 +228,7 @@ class Quantities:
         for match in _PRODUCT.finditer(self._text):
             product = float(match[1]) * float(match[2])
             yield from (Quantity(product, ""), Quantity(product, "pixels"))
+            yield from (Quantity(float(match[n]), "") for n in (1, 2))
         for match in _PAIR.finditer(self._text):
             one, other = (float(re.sub(r"[,']", "", match[n])) for n in (1, 3))
             is_telling = match[2] or match[4] or max(one, other) >= _LEAST_COMPARED
@@ -204,9 +241,40 @@ class Quantities:
                 if one and other:
                     yield Quantity(100 * min(one, other) / max(one, other), "percent")
                     yield Quantity(max(one, other) / min(one, other), "times")
+        yield from self._rates()
         sizes = sorted({each.value for each in self._written() if each.dimension == "bytes" and each.is_sure})
         if len(sizes) <= _MOST_SIZES:
             yield from (Quantity(other - one, "bytes") for one, other in combinations(sizes, 2))
+
+    def _rates(self) -> Iterator[Quantity]:
+        """Of a size and the time that it took in one line how much that is a second: ``412 MB written in 94.1 s``."""
+        for line in self._text.splitlines():
+            for size, size_unit, took, time_unit in _TOOK.findall(line):
+                yield from (
+                    Quantity(_value(size) * factor / (float(took) * second), "bytes a second")
+                    for dimension, factor in _meanings(size_unit)
+                    for other, second in _meanings(time_unit)
+                    if dimension == "bytes" and other == "seconds" and float(took)
+                )
+
+    @cached_property
+    def _apart(self) -> frozenset[Quantity]:
+        """What two values of one kind differ by, in whatever lines they stand."""
+        found: set[Quantity] = set()
+        told = [each for each in (*self._written(), *self._of_keys()) if each.value and each.is_sure]
+        for dimension in _COMPARABLE:
+            values = {each.value for each in told if _is_of(each, dimension)}
+            if len(values) <= _MOST_SIZES:
+                found |= {Quantity(abs(one - other), dimension) for one, other in combinations(values, 2)}
+        return frozenset(found)
+
+    @cached_property
+    def _times_apart(self) -> frozenset[Quantity]:
+        """How long before another one a time of day was, in whatever lines they stand."""
+        clocks = {int(h) * 3600 + int(m) * 60 + int(s) for h, m, s in _TIME_OF_DAY.findall(self._text)}
+        if len(clocks) > _MOST_SIZES:
+            return frozenset()
+        return frozenset(Quantity(float(abs(one - other)), "seconds") for one, other in combinations(clocks, 2))
 
     def _of_keys(self) -> Iterator[Quantity]:
         """What the name of a setting gives a unit to, and what its values differ by."""
@@ -215,6 +283,8 @@ class Quantities:
             values += [abs(one - other) for one, other in combinations(values, 2)]
             for dimension, factor in _meanings(match["last"] or match["first"]):
                 yield from (Quantity(value * factor, dimension) for value in values)
+        for unit, digits in _UNIT_AS_KEY.findall(self._text):
+            yield from (Quantity(float(digits) * factor, dimension) for dimension, factor in _meanings(unit))
 
     def _between_clocks(self) -> Iterator[float]:
         """How far apart the times of day are that one line tells."""
@@ -235,7 +305,11 @@ class Quantities:
 
     def bear(self, number: Number) -> bool:
         """Whether a person could write the number of a claim for one of these."""
-        return any(number.can_stand_for(fact) for fact in self._all)
+        if any(number.can_stand_for(fact) for fact in self._all):
+            return True
+        if number.is_difference and any(number.can_stand_for(fact) for fact in self._apart):
+            return True
+        return number.is_time_between and any(number.can_stand_for(fact) for fact in self._times_apart)
 
     def bear_clock(self, clock: str) -> bool:
         """Whether a time of day, perhaps without its seconds, is one of the text's."""
@@ -280,6 +354,10 @@ class Number:
     """It says "over" (True) or "under" (False) the number."""
     is_scaled: bool = False
     """Its unit is a word for many: "1.5 million"."""
+    is_difference: bool = False
+    """It says by how much two values differ: "exceeded by 8 MB"."""
+    is_time_between: bool = False
+    """It says how long one thing was before another."""
 
     def can_stand_for(self, fact: Quantity) -> bool:
         is_physical = any(dimension in _PHYSICAL for dimension, _ in self.meanings)
@@ -343,7 +421,22 @@ def _claimed_number(match: re.Match[str]) -> Number:
         is_hedged=bool(match["hedge"] or match["plus"]),
         is_beyond=_beyond(match["hedge"] or match["plus"]),
         is_scaled=scale > 1,
+        is_difference=_is_difference(match),
+        is_time_between=_TIME_BETWEEN.match(match.string, match.end()) is not None,
     )
+
+
+_BY = re.compile(r"\bby (?:(?:a|an|as much as) )?$", re.IGNORECASE)
+_APART_BY = re.compile(
+    r" (?:more|less|larger|smaller|bigger|longer|shorter|higher|lower|too|over|above|beyond|below|short)\b",
+    re.IGNORECASE,
+)
+_TIME_BETWEEN = re.compile(r" (?:before|after|earlier|later|apart|beforehand|afterwards)\b", re.IGNORECASE)
+
+
+def _is_difference(match: re.Match[str]) -> bool:
+    is_by = _BY.search(match.string, 0, match.start()) is not None
+    return is_by or _APART_BY.match(match.string, match.end()) is not None
 
 
 def _claimed_thousands(match: re.Match[str], digits: str) -> Number:

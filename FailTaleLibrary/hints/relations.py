@@ -40,7 +40,7 @@ _CHANGES = tuple(
     for pattern in (
         rf"{_X}\s*(?:->|=>|→)\s*{_Y}",
         r"(?P<a>\d[\d.]*) [A-Za-zµ°]{1,4}\s*(?:->|=>|→)\s*(?P<b>\d[\d.]*)(?= [A-Za-zµ°])",
-        r"(?<![\w.-])(?P<b>[\w.:-]*\d[\w.:-]*)(?!\w)[^\d;]{1,30}\b(?:previous(?:ly)?|formerly|prior|old)\b[ :='\"]+"
+        r"(?<![\w.-])(?P<b>v?\d[\w.:-]*)(?!\w)[^\d;]{1,30}\b(?:previous(?:ly)?|formerly|prior|old)\b[ :='\"]+"
         r"(?:version |release )?(?P<a>[\w.:-]*\d[\w.:-]*\w|\d)",
         rf"\bfrom\s+{_ARTICLE}{_X}(?:\s+\w+)?\s+(?:(?:back |up |down )?to|into)\s+{_ARTICLE}{_Y}",
         rf"\balter table {_X} rename to {_Y}",
@@ -208,6 +208,7 @@ _EXPECTATIONS = tuple(
         rf"\b{_MEETS} {_SOME}{_MET}[^.;]{{0,40}}?\b{_WANTS} {_SOME}{_WANTED}",
         rf"{_MET} (?:does|did|do) not (?:match|equal|fit) {_SOME}{_WANTED}",
         rf"{_MET} (?:instead of|rather than|but not) {_SOME}{_WANTED}",
+        rf"\b{_MEETS} {_SOME}{_MET}[^.;]{{0,30}}? {_SOME}{_WANTED} (?:was|were|is) (?:wanted|expected|required|needed)",
         rf"{_WANTED} (?:was|were|is) (?:wanted|expected|required|needed)[^.;]{{0,30}}? {_SOME}{_MET}",
     )
 )

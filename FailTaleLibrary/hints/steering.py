@@ -116,6 +116,12 @@ _OPINION = re.compile(
     r"(?:think|believe|suspect|guess|assume|presume|wager|bet|reckon|say|infer|conclude)(?! (?:you|of))|"
     r"(?:i|we)(?:'m| am|'re| are) (?:fairly |pretty |quite |not entirely )?(?:sure|confident|certain)|"
     r"if (?:i|we) read (?:this|it|the lines?|the logs?) (?:right|correctly)|"
+    r"i(?:'d| would| can(?:'t|not)?| could(?:n't| not)?| do(?:n't| not))?"
+    r"(?: \w+ly| therefore| rather| also| still| first)* "
+    r"(?:see|take|treat|regard|view|read|look (?=(?:first )?at\b)|attribute|blame|find|trace|doubt)\b"
+    r"(?! (?:you|your|to it that)\b)|"
+    r"(?:it |that |this |which )would (?:also |well |easily )?(?:appear|seem|explain|account for)\b|"
+    r"(?:it|this|that|there|cause|reason|fault|error) must (?:have been|be (?:the|an?|due|because|from|caused))\b|"
     r"(?:in )?(?:my|our) (?:reading|guess|bet|view|opinion|best guess|impression|suspicion|interpretation)(?: is)?)\b",
     re.IGNORECASE,
 )
@@ -139,8 +145,22 @@ _TELLING = re.compile(
     r"(?:password|passphrase|token|credentials?|keys?)\b(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
     r"\b(?:hands?|handed|gives?|gave) out (?:\w+ ){0,2}?tokens?\b(?! (?:to|in|via|at|by)\b)|"
     r"\b(?:nobody|no one) (?:told|informed|passed|shared)\b|"
+    r"\b[a-z]+-(?:your|you|my|our|us|me)-[a-z]+(?:-[a-z]+)*|"
+    r"\b(?:host |public |session )?keys? (?:types?|exchanges?|algorithms?|formats?|lengths?|sizes?|fingerprints?)\b|"
+    r"\bpins (?:it|this|that|the|all)\b|"
+    r"\b(?=[\w.-]*\d)[\w.-]+ (?:is|was|were|are) (?:wanted|expected|required)\b(?=[ ,.]|$)|"
+    r"\b(?:can|may|could|might|does|do|did|will|would)(?: \w+ly| still| now| only| no longer| not| also)* write to "
+    r"(?:it|them|the (?:socket|file|disk|bucket|volume|device|pipe|queue|log|database|table|topic|share|directory|"
+    r"folder|partition|replica|primary|cache))\b|"
+    r"\b(?:was|were|is|are|been) (?:then|now|simply|first|therefore) (?:read|[a-z]+ed|sent|put|set)\b|"
+    r"\b(?:failed|failing|refused|rejected) (?:dial|call|message)s?\b|"
+    r"\b(?:install|update|upgrade|downgrade|restart|reboot|reset|retry|copy|move|switch|check|scan|call|search|read|"
+    r"write|mount) (?:on|of|to|from|for|by|in) (?:[^\s,;:]+ ){1,3}?"
+    r"(?:went (?:through|well|wrong)|failed|succeeded|hung|timed out|crashed)\b|"
     r"\bour (?=(?:\w+ )?(?:requests?|calls?|tests?|orders?|users?|clients?|payments?|uploads?|log-?ins?|connections?|"
-    r"price|page|insert|quer(?:y|ies)|transfers?|receipts?|jobs?|statements?|sessions?)\b)|"
+    r"price|page|insert|quer(?:y|ies)|transfers?|receipts?|jobs?|statements?|sessions?|names?|records?|"
+    r"messages?|events?|files?|tokens? (?:was|were|had)|idocs?|documents?|zones?|hosts?|queues?|service|build)\b)|"
+    r"\bwe (?=have (?:only |just |still )?\d)|"
     r"\bwe (?=(?:burnt|ran|hit|lost|got|went|used|exceeded|exhausted|reached|saw|overran|sent|"
     r"(?:were|was|are)(?! to\b))\b)",
     re.IGNORECASE,
@@ -185,7 +205,7 @@ def only_quotes_marks(sentence: str, ground: Ground) -> bool:
     return bool(marked) and is_known and steering(plain, ground) is None
 
 
-_MARKED_WORD = re.compile(r"(?:[a-z]+://)?<?[\w./+-]+(?:[\^~#*|&][\w./+-]+)*[#*]?>?", re.ASCII)
+_MARKED_WORD = re.compile(r"(?:[a-z]+://)?<?[\w./+-]+(?:[\^~#*|&][\w./+-]+)*(?:[#*]?>?|/<\w+>)", re.ASCII)
 
 
 def _is_expected(char: str, facts: str) -> bool:

@@ -246,9 +246,18 @@ class Tale:
             for place, word in enumerate(words)
             if word in _forms_of("weighty")
             and stem(word) not in self.names
-            and not (word in _forms_of("technical") and word in self._words)
-            and not (word in _forms_of("deniable") and _NEGATIONS & {*words[max(0, place - _DENIED) : place]})
+            and not (word in _forms_of("technical") and self._is_spoken(word))
+            and not (word in _forms_of("deniable") and self._is_denied_at(words, place))
         ]
+
+    def _is_spoken(self, word: str) -> bool:
+        """Whether the lines or the failure have a word, in whatever number it stands."""
+        return word in self._words or word.removesuffix("s") in self._words or f"{word}s" in self._words
+
+    def _is_denied_at(self, words: Sequence[str], place: int) -> bool:
+        """Whether a negation stands ahead of a word, or right behind it: "accepts none of it"."""
+        around = {*words[max(0, place - _DENIED) : place], *words[place + 1 : place + 2]}
+        return bool(_NEGATIONS & around)
 
     def _is_known(self, part: str) -> bool:
         """Whether a part without a verb has nothing but words of the lines, or is a number beside them."""
@@ -369,7 +378,9 @@ def _is_moment(part: str) -> bool:
 _ASKS = re.compile(
     r"\b(?:you|your|yours|i(?![/.])|me|my|we|us|our|let's|should|must|shall|ought|might|whoever|whomever|anyone|anybody|"
     r"please|(?<!as )if|unless|will|(?:can|could|would)"
-    r"(?!n?['\N{RIGHT SINGLE QUOTATION MARK}]t|(?: \w+ly)? (?:not|no|never|neither|hardly|only|barely)\b)|"
+    r"(?!n?['\N{RIGHT SINGLE QUOTATION MARK}]t|"
+    r"(?: (?:\w+ly|therefore|thus|then|hence|also|still|now|so|just|even|consequently))* "
+    r"(?:not|no|never|neither|hardly|only|barely)\b)|"
     r"needs? to|ha(?:s|ve) to (?!wait|queue))\b|\b(?-i:may)(?! (?:not|no|never|have no|only)\b)\b|"
     r"\b(?:request|ask|recommend|demand|insist|propose|urge|plead)(?:s|ed)? that\b|"
     r"\b(?:this|these) (?:reports?|lines?|logs?|runs?|results?|hints?|failures?|alarms?|tests?|changes?|findings?)\b",
@@ -424,10 +435,18 @@ def _asks_or_supposes(part: str) -> bool:
 
 _OF_MACHINES = re.compile(
     r"\b(?:security|firewall|network|password|retention|access|selinux|routing|retry|restart|eviction|lifecycle|iam|"
-    r"bucket|default|cluster|update) polic(?:y|ies)\b",
+    r"bucket|default|cluster|update) polic(?:y|ies)\b|"
+    r"\d ?(?:[kmgt]i?b?|%|percent|bytes|blocks|slots|inodes)? (?:is |are |was |were )?(?:still )?free\b|"
+    r"\bfree (?:space|memory|heap|disk|blocks?|slots?|inodes?|pages?|connections?|threads?|ports?)\b|"
+    r"\bas good as (?!new\b|any\b|it\b|before\b)(?=\w)|"
+    r"\b(?:for|of|after|within) (?:about |over |more than |nearly |almost |at least )?"
+    r"(?:a|an|one|two|three|four|five|six|several|\d+) (?:week|month|year)s?\b|"
+    r"\b(?:a|one|two|three|four|five|six|several|\d+) (?:week|month|year)s? (?:ago|earlier|before|old)\b|"
+    r"\b(?:a|the|its|their) fixed (?:path|address|port|ip|size|limit|value|name|number|date|time|list|delay|interval|"
+    r"timeout|code|length)\b|\bin vain\b|\btrust (?:list|store|anchor|chain|bundle)s?\b",
     re.IGNORECASE,
 )
-"""Rules of programs, not of people."""
+"""Rules, measures and parts of programs, not of people."""
 _MORE_THAN = re.compile(r"(?<=\bthan )(?:\w+ )?would\b", re.IGNORECASE)
 """A measure, as "more than it would take" is."""
 

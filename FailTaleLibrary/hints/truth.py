@@ -402,7 +402,7 @@ class Scene:
             if {one.role, other.role} == {"cause", "effect"}
             for last, first in [(_plain_parts(one.text)[-1], _plain_parts(other.text)[0])]
         ]
-        acts = [act for clause in clauses for act in acts_of(clause.text)]
+        acts = [act for clause in clauses for act in acts_of(clause.text) if _tells_event(*act)]
         return next((why for link in links if (why := self._follows_a_change(*link))), None) or next(
             (why for link in (*links, *acts) if (why := self._is_reversed(*link))), None
         )
@@ -434,6 +434,10 @@ class Scene:
             return None
         if any(self._fits_as_well(cause, line, told) for line in followed):
             return None
+        if self._tells_another_change(cause, told) or self._tells_another_change(effect, followed):
+            return None
+        if self._best_fit(cause, told) + self._best_fit(effect, followed) <= _FITS_BY_CHANCE:
+            return None
         pairs = list(product(followed, told))
         if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
             return f"{followed[0].id} came before {told[0].id} and did not follow from it"
@@ -441,9 +445,12 @@ class Scene:
 
     def _fits_as_well(self, clause: str, line: Line, told: Sequence[Line]) -> bool:
         """Whether a clause may as well tell another line than those that it fits best: much of it stands there."""
-        best = max((self._fit(clause, each, frozenset()) for each in told), default=0)
-        other = self._fit(clause, line, frozenset())
+        best = max((self._fit_by_words(clause, each, frozenset()) for each in told), default=0)
+        other = self._fit_by_words(clause, line, frozenset())
         return other >= _FITS_BY_WORDS and 3 * other >= 2 * best
+
+    def _best_fit(self, clause: str, lines: Sequence[Line]) -> int:
+        return max((self._fit(clause, each, frozenset()) for each in lines), default=0)
 
     def _is_the_failure(self, clause: str) -> bool:
         words = significant_stems(clause)
@@ -461,6 +468,11 @@ class Scene:
             or self._only_idea_fits(clause)
         )
 
+    def _tells_another_change(self, clause: str, told: Sequence[Line]) -> bool:
+        """Whether a clause tells what was set anew, and it fits lines that tell no change where another one does."""
+        changes = [line for line in self.lines if is_change(line.suspect)]
+        return _SETS_ANEW.search(clause) is not None and bool(changes) and not any(line in changes for line in told)
+
     def _only_idea_fits(self, clause: str) -> list[Line]:
         """The one line that bears an idea of a clause, where no other does."""
         for concept in said_in(clause):
@@ -475,6 +487,10 @@ class Scene:
         return [line for weight, line in weights if weight == best and best]
 
     def _fit(self, clause: str, line: Line, common: frozenset[str]) -> int:
+        """How well a clause fits a line: by words, by ideas, and by numbers, which tell a line as a word does."""
+        return self._fit_by_words(clause, line, common) + 2 * len(self.shared_numbers(clause, line))
+
+    def _fit_by_words(self, clause: str, line: Line, common: frozenset[str]) -> int:
         idle = common | self.names | significant_stems(line.suspect.collector).keys() | _products(clause)
         words = len(significant_stems(clause).keys() & line.stems.keys() - idle)
         ideas = [concept for concept in said_in(clause) if not concept.anywhere and concept.is_borne_by(line.text)]
@@ -490,9 +506,10 @@ class Scene:
             return one.offset_s is None or other.offset_s is None or one.offset_s < other.offset_s + _LEAST_S
         if one.offset_s is None or other.offset_s is None:
             return False
-        if places.get(first.id) == 0 and one.offset_s < other.offset_s - _CLEARLY_S:
+        began_s = other.offset_s - _took_s(second.text)
+        if places.get(first.id) == 0 and one.offset_s < began_s - _CLEARLY_S:
             return True  # nothing led to what the chain begins with
-        return one.offset_s < other.offset_s - self._slack_s(one, other)
+        return one.offset_s < began_s - self._slack_s(one, other)
 
     def _slack_s(self, one: Suspect, other: Suspect) -> float:
         """By how much two times must differ: those of one log are of one clock."""
@@ -515,6 +532,44 @@ class Scene:
             if earlier and turns_times_round(sentence, earlier, [line.text]):
                 return f"{line.id} came later than what it is said to have become"
         return None
+
+
+def _took_s(text: str) -> float:
+    """How long before its time what a line tells had begun: it is logged at its end, "took 301822 ms"."""
+    found = _TOOK.search(text)
+    if found is None:
+        return 0.0
+    unit = found[2].casefold()
+    return float(found[1]) * (0.001 if unit == "ms" else 60.0 if unit == "min" else 1.0)
+
+
+_TOOK = re.compile(r"\b(?:took|after|duration[:=]) ?(\d+(?:\.\d+)?) ?(ms|s|secs?|seconds?|min)\b", re.IGNORECASE)
+
+
+def _tells_event(who: str, act: str) -> bool:
+    """Whether what stands before a verb tells something that happened, and not only who did it.
+
+    "The failed connection" does, "the broker on mq2" does not; whatever made others do something did.
+    """
+    return (
+        _MAKES.match(act) is not None
+        or _HAPPENED.search(who) is not None
+        or any(not concept.anywhere for concept in said_in(who))
+    )
+
+
+_MAKES = re.compile(r"(?:made|drove|led|let|brought|prompted|forced|broke|sent|threw|shook)\b", re.IGNORECASE)
+_HAPPENED = re.compile(
+    r"\b(?:[a-z]{3,}(?:ed|ing)|error|failure|fault|exit|lack|crash|death|null|slow|empty|wrong|late|lost|broken|stuck)\b",
+    re.IGNORECASE,
+)
+_SETS_ANEW = re.compile(
+    r"\b(?:changed?|cut|raised|lowered|reduced|shortened|increased|decreased|switched|moved|set)\b[^.;]*\bfrom\b[^.;]*\bto\b|"
+    r"^(?:the|a) changes? (?:of|to|in)\b",
+    re.IGNORECASE,
+)
+_FITS_BY_CHANCE = 4
+"""A word each that two clauses have in common with a line."""
 
 
 def _plain_parts(clause: str) -> list[str]:
