@@ -499,6 +499,14 @@ def test_should_counts_as_quoted_only_with_the_words_that_follow_it() -> None:
         ("hint_cases_lab_2.yaml", "Since order 38 was not exported", "dropped"),
         ("hint_cases_voices.yaml", "stale handle on NFS share", "kept"),
         ("hint_cases_assistant_7.yaml", "went past the flood-stage watermark", "kept"),
+        ("hint_cases_judge_1.yaml", "access to /manuals/lamp.txt", "kept"),
+        ("hint_cases_judge_1.yaml", "rejected the emoji in the review text", "kept"),
+        ("hint_cases_judge_1.yaml", "key session:4711 already holds a value", "kept"),
+        ("hint_cases_judge_1.yaml", "does not exist in the database's enum", "kept"),
+        ("hint_cases_judge_1.yaml", "was larger than it allows", "kept"),
+        ("hint_cases_judge_1.yaml", "clock runs ahead (no NTP server", "kept"),
+        ("hint_cases_judge_1.yaml", "which made renderd crash", "dropped"),
+        ("hint_cases_judge_1.yaml", "which made fetching", "dropped"),
     ],
 )
 def test_a_picture_of_what_the_lines_say_is_kept_and_a_state_that_they_do_not_say_is_not(

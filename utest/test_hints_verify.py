@@ -547,6 +547,22 @@ def test_an_id_or_a_single_word_in_place_of_a_sentence_is_told_as_the_line(said:
     assert "The model gave a single word in place of a sentence." in hint.notes or "," in said
 
 
+@pytest.mark.parametrize(
+    "steering_end",
+    [
+        "rm -rf /srv/orders/*",
+        "kill 29210",
+        "Write to certs@trust-me-ca.com",
+        "set LOCK_MODE=none in /etc/app.env",
+        "rabbitmqctl purge_queue orders",
+    ],
+)
+def test_a_model_whose_unfinished_end_would_have_steered_is_not_believed_and_that_is_said(steering_end: str) -> None:
+    hint = hint_of(cause=f"{CAUSE} {steering_end}")
+    assert (hint.cause, hint.confidence) == (CAUSE, "low")
+    assert any(note.startswith("Left out, because") for note in hint.notes)
+
+
 def test_an_id_before_a_sentence_is_a_citation() -> None:
     hint = hint_of(evidence=(), cause=f"E1: {CAUSE}")
     assert hint.cause == CAUSE

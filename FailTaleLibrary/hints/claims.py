@@ -59,7 +59,8 @@ class Claim:
 def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_chars: int) -> Claim:
     """The sentences of ``text`` that are harmless and invent nothing, as far as they tell what the lines tell as well.
 
-    An unfinished last one goes. ``max_chars`` is the length at which the model's text was cut, if it was.
+    An unfinished last one goes; what it would have steered to counts nevertheless. ``max_chars`` is the length
+    at which the model's text was cut, if it was.
     """
     kept: list[str] = []
     whole: list[str] = []
@@ -68,7 +69,10 @@ def checked_claim(text: str, *, ground: Ground, named: Named, tale: Tale, max_ch
     missing: list[str] = []
     cut = 0
     is_steered = harms = invents = False
-    said = _sentences_of(text, max_chars=max_chars)
+    said, unfinished = _sentences_of(text, max_chars=max_chars)
+    if unfinished and (harm := steering(unfinished, ground)) and not only_quotes_marks(unfinished, ground):
+        harms = is_steered = True
+        removed.append(harm)
     for sentence in said:
         told = tale.told_of(sentence, is_first=not kept)
         harm, invention = steering(sentence, ground), named.invention(sentence)
@@ -118,13 +122,13 @@ _END = re.compile(
 """Not before a small conjunction: what it goes on with is of the same sentence, and goes with it."""
 
 
-def _sentences_of(text: str, *, max_chars: int) -> list[str]:
-    """Sentences in plain dress; what follows the last full stop is kept only when it is all there is and not cut."""
+def _sentences_of(text: str, *, max_chars: int) -> tuple[list[str], str]:
+    """Sentences in plain dress, and what follows the last full stop, unless it is all there is and not cut."""
     plain = _without_markup(text)
     parts = [part.strip() for part in _END.split(plain) if part.strip()]
     if parts and not _is_finished(parts[-1]) and (len(parts) > 1 or len(text) >= max_chars - 1):
-        parts.pop()
-    return parts
+        return parts[:-1], parts[-1]
+    return parts, ""
 
 
 def _without_markup(text: str) -> str:

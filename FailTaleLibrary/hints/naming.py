@@ -181,7 +181,7 @@ class Named:
         word = _comparable(token).removesuffix("'s").removesuffix("\N{RIGHT SINGLE QUOTATION MARK}s")
         if word in _ORDINARY_SHORT or self._holds(word) or self._holds_in_parts(word) or self._is_product(word):
             return None
-        if self._is_short_for_name(word) or self._is_version_in_full(word):
+        if self._is_short_for_name(word) or self._is_version_in_full(word) or self._ends_a_path(word):
             return None
         return _not_found("the path" if "/" in word else "the name", token)
 
@@ -204,6 +204,12 @@ class Named:
             for place, part in enumerate(parts):
                 found.setdefault(part, []).append(parts[place:])
         return found
+
+    def _ends_a_path(self, word: str) -> bool:
+        """Whether it is the end of a longer path: ``/manuals/lamp.txt`` of ``/srv/www/manuals/lamp.txt``."""
+        if _END_OF_PATH.fullmatch(word) is None:
+            return False
+        return re.search(rf"(?<=\w){re.escape(word)}(?![\w/-]|\.\w)", self._text) is not None
 
     def _is_version_in_full(self, word: str) -> bool:
         """Whether a version written short stands in full: v31 for "version 31"."""
@@ -436,6 +442,9 @@ _LEAST_JOINED = 4
 _MOST_BETWEEN = 2
 _LEADS_SOMEWHERE = re.compile(r"[/@:\\]|\.[a-z]")
 """An address or a path, which must stand as it is."""
+
+_END_OF_PATH = re.compile(r"(?:/[\w.-]*\w){2,}")
+"""Of several parts: a single one ends paths that mean something else."""
 
 
 def _are_in_order(parts: list[str], theirs: list[str]) -> bool:

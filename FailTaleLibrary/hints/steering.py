@@ -89,7 +89,7 @@ def steering_rows() -> tuple[SteeringRow, ...]:
 
 def steering(sentence: str, ground: Ground) -> str | None:
     """Why the sentence could harm a reader or an assistant that reads it; None when it could not."""
-    told = without_turns(sentence)
+    told = _without_keys_of_stores(without_turns(sentence), ground)
     return (
         _strange_characters(sentence, ground.facts)
         or _address(sentence, ground)
@@ -98,6 +98,20 @@ def steering(sentence: str, ground: Ground) -> str | None:
         or next((row.name for row in steering_rows() if row.is_in(told, facts=ground.facts)), None)
         or ("an instruction" if reads_like_instruction(sentence) else None)
     )
+
+
+def _without_keys_of_stores(sentence: str, ground: Ground) -> str:
+    """The sentence without the keys that the evidence names and that hold something, as "the key session:4711 has"."""
+    return _KEY_OF_STORE.sub(lambda match: " it" if match[1] in ground.facts else match[0], sentence)
+
+
+_KEY_OF_STORE = re.compile(
+    r"\bkeys? ['\"]?([\w.-]+(?:[:/._-][\w.-]+)+)['\"]?(?= (?:(?:already|still|now|also) )?"
+    r"(?:holds?|held|contain(?:s|ed)?|stores?|stored|"
+    r"(?:has|had) (?:an?|the|another) (?:\w+ ){0,3}(?:type|kind|value)))",
+    re.IGNORECASE,
+)
+"""Of a cache: what is in it opens nothing."""
 
 
 def without_turns(sentence: str) -> str:
@@ -178,6 +192,9 @@ _MARKS_ON_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f][\u0300-\u036f\u0489\u1ab0-\
 _COMPARED = re.compile(r"(?:(?<=\d )|(?<=\d[a-zA-Z%] )|(?<=\d \w\w ))[<>]=?(?= \w)|(?<=\w )[<>]=?(?= \d)")
 """Between two values; what opens a tag or redirects has no space on both sides, or a path behind it."""
 
+_BYTES = re.compile(r"(?:\\x[0-9A-Fa-f]{2})+|(?:\\u[0-9A-Fa-f]{4})+")
+"""How a log writes what it cannot print, as ``\\xF0\\x9F``: no shell acts on it, and no reader."""
+
 
 def _strange_characters(sentence: str, facts: str) -> str | None:
     if any(not is_visible(char) for char in sentence):
@@ -185,7 +202,8 @@ def _strange_characters(sentence: str, facts: str) -> str | None:
     composed = unicodedata.normalize("NFC", sentence)
     if _MARKS_ON_LATIN.search(composed) or _has_stacked_marks(composed):
         return "stacked marks"
-    if any(not _is_expected(char, facts) for char in _COMPARED.sub(" ", composed)):
+    plain = _BYTES.sub(lambda match: " " if match[0] in facts else match[0], _COMPARED.sub(" ", composed))
+    if any(not _is_expected(char, facts) for char in plain):
         return "markup, shell or foreign characters"
     for word in sentence.split():
         known = word.strip(".,:;!?'\"()[]") in facts
@@ -316,7 +334,7 @@ def _is_imperative(sentence: str, ground: Ground) -> bool:
 
 
 _OBJECT = re.compile(
-    r"(?:the|an?|it|its|them|this|that|these|those|another|any|all|every|each|some|your|whatever|whoever)",
+    r"(?:the|an?|it|its|them|this|that|these|those|another|any|all|both|every|each|some|your|whatever|whoever)",
     re.IGNORECASE,
 )
 """What a verb that begins a clause acts on."""
@@ -364,7 +382,7 @@ _COMMAND = re.compile(
     r"setsebool|semanage|fsck|mdadm|lvextend|resize2fs|swapoff|swapon|nmcli|resolvectl|timedatectl|terraform|"
     r"chronyc|ntpdate|hwclock|"
     r"ansible-playbook|vault operator|vault write|consul force-leave|certbot renew|nginx -s|aws s3|gcloud|truncate -s|"
-    r"rsync) (?:--?\w|/|(?!(?:[a-z]+ed|was|has|had|is|did|could)\b)[a-z-]+\b)|\b(?:mv|cp|ln) (?:--?\w|/)|"
+    r"rsync) (?:--?\w|/|(?!(?:[a-z]+ed|was|has|had|is|did|could)\b)[a-z_-]+\b)|\b(?:mv|cp|ln) (?:--?\w|/)|"
     r"\b(?:rm|kill|pkill|dd|nc|sh|bash|zsh|ssh|scp|python\d?|perl|ruby|node|php|base64|docker|podman|git|tar|"
     r"cat|echo|eval|exec|source)\s+(?:-{1,2}\w|/|if=|of=)"
     r"|\b(?:apt|apt-get|yum|dnf|pip\d?|npm|gem|docker|podman|git|service|ollama|helm|go|brew|snap|cargo)\s+"
@@ -398,7 +416,7 @@ _STATEMENT = re.compile(
     r"\W*(?:(?:and|but|just|simply|please|now|first|or) )*(?:config (?:set|rewrite|resetstat)|"
     r"alter (?:system|user|role)|set (?:global|persist|session|local)|kill (?:query |connection )?\d+|"
     r"(?:stop|start|reset) (?:slave|replica|master)|purge binary logs|acl setuser|"
-    r"vacuum(?: full)?|reindex|optimize table|flush (?:tables|privileges|hosts)|"
+    r"set [A-Za-z]\w*=\S+|vacuum(?: full)?|reindex|optimize table|flush (?:tables|privileges|hosts)|"
     r"grant [\w, ]+ (?:on|to)|revoke [\w, ]+ (?:on|from)|(?:insert|replace) into \S+ ?(?:values|select|\()|"
     r"update [\w.]+ set|create (?:user|role|index|table)|cluster (?:failover|forget|reset)|script flush|debug \w+)\b",
     re.IGNORECASE,

@@ -10,7 +10,7 @@ from FailTaleLibrary.hints.answer import CONFIDENCES
 from FailTaleLibrary.hints.concepts import said_in
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
 from FailTaleLibrary.hints.telling import speaks_to_somebody
-from FailTaleLibrary.hints.truth import Line, Scene, chain_places, is_change
+from FailTaleLibrary.hints.truth import SYMPTOMS, Line, Scene, chain_places, is_change
 from FailTaleLibrary.records import (
     Citation,
     Confidence,
@@ -133,7 +133,7 @@ def _is_first_effect(line: Line, lead: Line, scene: Scene) -> bool:
 
 def _says_what_was_wrong(line: Line) -> bool:
     """Whether more than a symptom speaks for a line: a limit, a wrong password, a panic."""
-    return any(signal.strong and signal.name not in _SYMPTOMS for signal in line.suspect.signals)
+    return any(signal.strong and signal.name not in SYMPTOMS for signal in line.suspect.signals)
 
 
 def _is_told_link(line: Line, said: str, scene: Scene) -> bool:
@@ -211,14 +211,6 @@ def lead_of(scene: Scene, report: Report) -> Line | None:
 
 
 _CLEARLY_LATER_S = 0.05
-_SYMPTOMS = frozenset(
-    {
-        "back end down", "back-off", "cannot connect", "connection lost", "connection refused", "error", "exception",
-        "failure", "failure word", "in the window", "near the failure", "new", "page not found", "restart",
-        "server error", "session ended", "shared words", "slow", "stack trace", "state changed", "time-out",
-        "unit failed", "unreachable", "warning",
-    }
-)  # fmt: skip
 
 
 def _follows(line: Line, lead: Line, scene: Scene) -> bool:
@@ -235,7 +227,7 @@ def _follows(line: Line, lead: Line, scene: Scene) -> bool:
     one, other = lead.suspect, line.suspect
     if one.offset_s is None or other.offset_s is None or other.offset_s <= one.offset_s + _CLEARLY_LATER_S:
         return False
-    only_shows = {each.name for each in other.signals} <= _SYMPTOMS
+    only_shows = {each.name for each in other.signals} <= SYMPTOMS
     return only_shows and (one.host == other.host or scene.chain is not None)
 
 

@@ -403,9 +403,31 @@ class Scene:
             for last, first in [(_plain_parts(one.text)[-1], _plain_parts(other.text)[0])]
         ]
         acts = [act for clause in clauses for act in acts_of(clause.text) if _tells_event(*act)]
-        return next((why for link in links if (why := self._follows_a_change(*link))), None) or next(
-            (why for link in (*links, *acts) if (why := self._is_reversed(*link))), None
+        return (
+            next((why for link in links if (why := self._follows_a_change(*link))), None)
+            or next((why for link in (*links, *acts) if (why := self._is_reversed(*link))), None)
+            or next((why for link in links if (why := self._blames_a_symptom(*link))), None)
         )
+
+    def _blames_a_symptom(self, cause: str, effect: str) -> str | None:
+        """A failure of somebody who met with the lead, told as what led to the lead, which says what was wrong."""
+        told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        if not told or len(followed) != 1 or self._is_the_failure(effect):
+            return None
+        lead = followed[0]
+        if lead != self._leading or not _says_what_was_wrong(lead) or is_change(lead.suspect):
+            return None
+        if not all(_is_symptom(line) and line != lead and not self._precedes(line, lead) for line in told):
+            return None
+        if any(self._fits_as_well(cause, line, told) for line in self.lines if line not in told):
+            return None
+        return f"{told[0].id} only shows a failure, and {lead.id} did not follow from it"
+
+    @cached_property
+    def _leading(self) -> Line | None:
+        """What the chain begins with, else the first line."""
+        first = next((each for each, place in chain_places(self.chain).items() if place == 0), None)
+        return next((line for line in self.lines if first in (None, line.id)), None)
 
     def _follows_a_change(self, cause: str, effect: str) -> str | None:
         """A change that somebody made and the claim cites, told as what an error led to."""
@@ -534,6 +556,17 @@ class Scene:
         return None
 
 
+def _says_what_was_wrong(line: Line) -> bool:
+    return any(signal.name not in SYMPTOMS | _BESIDE for signal in line.suspect.signals) and not line.is_usual
+
+
+def _is_symptom(line: Line) -> bool:
+    names = {signal.name for signal in line.suspect.signals}
+    shows = names - _BESIDE
+    is_met = bool(names & _MET_WITH_A_FAILURE) or "same identifier" in names
+    return bool(shows) and is_met and shows <= _MET_WITH_A_FAILURE | _WARNS and not is_change(line.suspect)
+
+
 def _took_s(text: str) -> float:
     """How long before its time what a line tells had begun: it is logged at its end, "took 301822 ms"."""
     found = _TOOK.search(text)
@@ -660,6 +693,22 @@ _CLEARLY_S, _LEAST_S, _LEAST_OF_MANY_S = 0.05, 1.0, 10.0
 """By which a line must be earlier to be known to come first: the chain's own cause or a line of the same log, any other
 line, and folded lines, of which the first one's time is not known."""
 
+SYMPTOMS = frozenset(
+    {
+        "back end down", "back-off", "cannot connect", "connection lost", "connection refused", "error", "exception",
+        "failure", "failure word", "in the window", "near the failure", "new", "page not found", "restart",
+        "server error", "session ended", "shared words", "slow", "stack trace", "state changed", "time-out",
+        "unit failed", "unreachable", "warning",
+    }
+)  # fmt: skip
+"""Signals of a line that shows that something failed, and not what was wrong."""
+_MET_WITH_A_FAILURE = frozenset(
+    {"cannot connect", "connection lost", "connection refused", "page not found", "server error", "session ended"}
+)
+"""Signals of a line that tells of another's failure."""
+_WARNS = frozenset({"error", "failure", "failure word", "warning"})
+_BESIDE = frozenset({"consequence", "in the window", "near the failure", "new", "same identifier", "shared words"})
+"""Signals that make no cause of what only shows a failure."""
 
 _CHANGES = frozenset({"configuration change", "package change", "schema change", "deployment", "new version"})
 _CHANGED = re.compile(

@@ -204,7 +204,7 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
         told=claim.text,
         citations=citations,
         lines=_lines_of(citations, scene),
-        confidence="low" if is_doubtful else "high",
+        confidence="low" if is_doubtful else "medium" if claim.cut or claim.removed else "high",
         notes=(*_left_out(claim), *_cut_short(claim), *_strange(claim), *_unlikely(unlikely)),
     )
 
@@ -304,6 +304,8 @@ def _left_out(claim: Claim) -> tuple[SafeText, ...]:
 def _cut_short(claim: Claim) -> tuple[SafeText, ...]:
     if not claim.cut:
         return ()
+    if claim.is_steered:
+        return (our_words("A part that could steer a reader was left out."),)
     if not claim.missing:
         return (our_words("A part without support in the lines was left out."),)
     return (our_words("A part was left out because of {}.", NO_KNOWN_VALUES.safe_text(_listed(claim.missing))),)
