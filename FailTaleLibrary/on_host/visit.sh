@@ -376,7 +376,9 @@ visit() {
   [ -z "${FAILTALE_TEXT:-}" ] || manner=anew
   unset FAILTALE_TEXT
   # What some shells and programs take from the environment: how words are split (posh), when `read` gives up (bash, ksh93, zsh), how
-  # deep functions may call each other (bash, zsh), colours (grep before 3.6), and what `tail -c` means.
+  # deep functions may call each other (bash, zsh), colours (grep before 3.6), and what `tail -c` means. ksh93 goes by the last
+  # value of TMOUT also where it is unset.
+  TMOUT=0
   unset IFS TMOUT FUNCNEST GREP_OPTIONS _POSIX2_VERSION
   LC_ALL=C TERM=dumb SYSTEMD_COLORS=0 PAGER=cat
   export LC_ALL TERM SYSTEMD_COLORS PAGER
