@@ -88,6 +88,8 @@ SETS = (
     "hint_cases_assistant_8.yaml",
     "hint_cases_mixed_10.yaml",
     "hint_cases_judge_1.yaml",
+    "hint_cases_judge_2.yaml",
+    "hint_cases_judge_3.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
