@@ -50,6 +50,8 @@ _LOOK_S = 0.5
 """Between two looks no more counts as silence: a run that was stopped meanwhile has not listened either."""
 _GIVES_SIGNS = ("SSH-2.0-OpenSSH", "SSH-2.0-dropbear")
 """Servers of which it is known that they answer each request that wants an answer."""
+_LOST_IN_OPENING = "Unable to open channel"
+"""paramiko's words where the connection ends while a session is opened, a moment before it counts as ended."""
 _LEAVING_S = 1.0
 """How long a host whose items have all been told may take to end what is left of its visit."""
 _IDLE_S = 5.0
@@ -540,10 +542,11 @@ class _Connection:
         except paramiko.ChannelException:
             raise
         except (paramiko.SSHException, EOFError, OSError) as error:
-            if self.is_alive and "timeout" not in str(error).lower():
+            is_lost = not self.is_alive or _LOST_IN_OPENING in str(error)
+            if not is_lost and "timeout" not in str(error).lower():
                 raise TransportError("refused", f"Host '{self._host}' does not run commands for this user.") from error
             sentence = f"Host '{self._host}' opened no session within {self._open_timeout_s:g} s."
-            if not self.is_alive:
+            if is_lost:
                 raise _DeadConnectionError("connection lost", f"Host '{self._host}' closed the connection.") from error
             raise _DeadConnectionError("no answer", sentence) from error
         self.was_used = True
