@@ -42,9 +42,8 @@ def load_paramiko() -> None:
         known = set(sys.modules)
         try:
             import_module("paramiko")
-        except (
-            BaseException
-        ):  # Python forgets the package alone: its next import would find modules that it does not name
+        except BaseException:
+            # Python forgets the package alone: its next import would find modules that it does not name.
             for name in [each for each in sys.modules if each.startswith("paramiko.") and each not in known]:
                 del sys.modules[name]
             raise

@@ -211,20 +211,22 @@ class SshTransport:
 
     def _closed_at_once(self) -> TransportError:
         """The error for a server that logs us in and then wants nothing more of us, twice in a row."""
-        error = TransportError(
+        return self._learned(
             "connection lost",
-            f"Host '{self.name}' lets '{self.reach.user}' in and closes the connection before anything runs. The log "
-            "of its sshd says why (PAM, a limit of logins, PermitRootLogin forced-commands-only).",
+            "closes the connection before anything runs. The log of its sshd says why (PAM, a limit of logins, "
+            "PermitRootLogin forced-commands-only).",
         )
-        self._breaker.failed(error.reason, str(error))
-        return error
 
     def _silent_again(self) -> TransportError:
-        error = TransportError(
+        return self._learned(
             "no answer",
-            f"Host '{self.name}' lets '{self.reach.user}' in and falls silent in the middle of a visit. Does the "
-            "network in between lose large packets (MTU), or does the host hang?",
+            "falls silent in the middle of a visit. Does the network in between lose large packets (MTU), or does the "
+            "host hang?",
         )
+
+    def _learned(self, reason: str, what_it_does: str) -> TransportError:
+        """The error for a server that does so behind the login, which the breaker knows from now on."""
+        error = TransportError(reason, f"Host '{self.name}' lets '{self.reach.user}' in and {what_it_does}")
         self._breaker.failed(error.reason, str(error))
         return error
 
