@@ -174,6 +174,7 @@ ROWS: dict[str, Row] = {
         _written(_timed).before, lambda folder: append(folder / "two\nlines.log", "NEW\n"), _reading(file=["*.log"])
     ),
     "W11": _written(_untimed, host="blind1"),
+    "W11 times": _written(_timed, host="blind1"),
     "E1 hint": Row(collectors=_reading(journal="shop")),
     "E1 none": Row(collectors=_reading(journal="kernel")),
     "E2": Row(collectors=_reading(command="sudo tail -n 5 /var/log/secure | cut -c 1-80")),

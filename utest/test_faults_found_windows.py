@@ -228,10 +228,18 @@ def test_w10_a_log_that_cannot_be_read_any_more_is_not_empty(
     assert "''" not in gap.detail
 
 
-def test_w11_byte_marks_need_no_clock_and_the_note_says_what_was_not_known(reports: Mapping[str, Report]) -> None:
-    item = item_of(reports, "W11")
-    assert (new_lines(item), item.window and item.window.method) == (["ERROR NEW boom"], "byte mark")
+@pytest.mark.parametrize("row", ["W11", "W11 times"])
+def test_w11_byte_marks_need_no_clock_and_the_note_says_what_was_not_known(
+    reports: Mapping[str, Report], row: str
+) -> None:
+    item = item_of(reports, row)
+    assert ([line[-14:] for line in new_lines(item)], item.window and item.window.method) == (
+        ["ERROR NEW boom"],
+        "byte mark",
+    )
     assert "clock could not be read" in note_of(item)
+    assert "seems to be" not in note_of(item)
+    assert [part.times and part.times.format for part in item.parts] == ["" if row == "W11" else "ISO 8601"]
 
 
 # --- E: "empty" as a fact ---------------------------------------------------------------------------------------------

@@ -80,7 +80,10 @@ find_written() {
 # is_time_up SECONDS: have they passed since the start? Looks at the clock once in twenty turns.
 is_time_up() {
   turns=$((turns + 1))
-  [ "$turns" -gt 1 ] && [ $((turns % 20)) -eq 1 ] && [ $(($(date +%s) - now)) -ge "$1" ]
+  [ "$turns" -gt 1 ] && [ $((turns % 20)) -eq 1 ] || return
+  moment=$(exec date +%s)
+  case $moment in '' | *[!0-9]* | ?????????????*) return 1 ;; esac
+  [ $((moment - now)) -ge "$1" ]
 }
 # The pieces that were asked for, while there is time.
 send_pieces() {
@@ -366,9 +369,11 @@ find_turn() {
 if [ "$how" = tail ]; then look_back=''; fi # nothing is before no window
 # shellcheck disable=SC2046 # two numbers, a zone and its name
 set -- $(exec date '+%Y %s %z %Z')
+# Where no clock can be read, no time is of the future, and none without a date is a moment.
+case $#-${1-}${2-} in [34]-*[!0-9]* | [!34]-* | ?-??????????????????*) set -- 0 4102444800 +0000 ;; esac
 year=$1 now=$2 zone_name=${4-}
-offset_of "${3-}"
-here=$offset
+offset_of "$3"
+here=${offset:-0}
 zone=${zone:-$here}
 find_turn
 if [ -n "$several" ]; then tell several; fi
