@@ -183,7 +183,10 @@ def test_a_keeper_that_is_killed_costs_no_evidence(place: Place) -> None:
     assert wait_until(lambda: place.host.leftovers() == [])
 
 
-def test_a_keeper_that_is_killed_in_a_visit_costs_none_of_its_items(place: Place, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_keeper_that_is_killed_or_frozen_in_a_visit_costs_none_of_its_items(
+    place: Place, tmp_path: Path, number: signal.Signals
+) -> None:
     began, may_end = tmp_path / "began", tmp_path / "may-end"
     slow = f"echo once >> {began}; until [ -e {may_end} ]; do sleep 0.05; done; echo there"
     config = place.configured({"name": "here", "command": "echo here"}, {"name": "there", "command": slow})
@@ -192,7 +195,7 @@ def test_a_keeper_that_is_killed_in_a_visit_costs_none_of_its_items(place: Place
         collecting = threading.Thread(target=lambda: reports.append(failed(run)))
         collecting.start()
         assert wait_until(began.exists)
-        os.kill(keeper(), signal.SIGKILL)
+        os.kill(keeper(), number)
         may_end.touch()
         collecting.join(PATIENCE_S)
     (report,) = reports

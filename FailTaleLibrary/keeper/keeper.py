@@ -57,6 +57,10 @@ _LEAVING_S = 1.5
 _CANCELLED_S = 2.5
 """For what was under way, once it is cancelled."""
 _LOOK_S = 0.05
+_SIGN_OF_LIFE_AFTER_S = 2.0
+"""Of silence, while somebody waits for an answer, it is asked for a sign of life, for which it has `_ANSWER_S`."""
+_LONGEST_LOOK_S = 0.5
+"""Between two looks no more counts as silence: a run that was stopped meanwhile has not listened either."""
 
 Learn = Callable[[Mapping[Place, ToldMarks]], object]
 
@@ -81,6 +85,9 @@ class Keeper:
         self._numbers = itertools.count()
         self._requests: dict[int, queue.SimpleQueue[Message | None]] = {}
         self._reader: threading.Thread | None = None
+        self._minding = threading.Lock()
+        self._messages = self._messages_at_look = 0
+        self._looked_at, self._silence_s = 0.0, 0.0
         self._learn: Learn = lambda _: None
         self.opened: Mapping[str, int] = {}
         """Host -> connections that it has opened, as far as it has told."""
@@ -188,6 +195,28 @@ class Keeper:
         """Asks for something. Raises GoneError where there is nobody to ask."""
         return Request(self, kind, *words)
 
+    def mind_silence(self) -> None:
+        """Gives it up where it gives no sign of life any more; called often by whoever waits for an answer.
+
+        An answer may take long, a sign of life does not: the process may be frozen, or hang.
+        """
+        if not self._minding.acquire(blocking=False):
+            return
+        try:
+            now, messages = time.monotonic(), self._messages
+            passed_s, self._looked_at = min(_LONGEST_LOOK_S, now - self._looked_at), now
+            if messages != self._messages_at_look:
+                self._messages_at_look, self._silence_s = messages, 0.0
+                return
+            before, self._silence_s = self._silence_s, self._silence_s + passed_s
+            if before < _SIGN_OF_LIFE_AFTER_S <= self._silence_s:
+                with contextlib.suppress(GoneError):
+                    self.send("alive", -1)
+            elif self._silence_s > _SIGN_OF_LIFE_AFTER_S + _ANSWER_S:
+                self._lost("it gives no sign of life")
+        finally:
+            self._minding.release()
+
     def forget(self, host: str) -> None:
         """The connection to a host is wanted no more."""
         if self.is_there:
@@ -240,6 +269,7 @@ class Keeper:
             with stream:
                 while (message := read_message(stream)) is not None:
                     number, *answer, news = message
+                    self._messages += 1
                     self._take(news)
                     if number in self._requests:
                         self._requests[number].put(tuple(answer))
@@ -349,6 +379,7 @@ class Request:
             with contextlib.suppress(queue.Empty):
                 answer = self._answers.get(timeout=_LOOK_S)
                 break
+            self._keeper.mind_silence()
             if cancel is not None and cancel.is_set() and not is_cancelled:
                 is_cancelled, self._ends_at = True, time.monotonic() + _CANCELLED_S
                 self.send("cancel")

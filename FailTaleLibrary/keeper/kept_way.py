@@ -118,7 +118,8 @@ class KeptWay(Transport):
         return self.own.reach
 
     def _silent(self) -> TransportError:
-        return TransportError("timed out", f"Host '{self.name}' is kept by a process that did not answer in time.")
+        """The keeper lives, else it had been given up."""
+        return TransportError("timed out", f"Host '{self.name}' gave no answer in time.")
 
     def _mind_cancel(self, cancel: threading.Event) -> None:
         if cancel.is_set():

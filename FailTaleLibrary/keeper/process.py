@@ -98,6 +98,8 @@ class _Keeping:
             self._marks.take_due()
         elif kind == "marks":
             self._say(number, "done", places=self._marks.places)
+        elif kind == "alive":
+            self._say(number, "alive", is_brief=True)
         elif kind == "items" and number in self._items:
             self._items[number].put(words[0])
         elif kind == "cancel" and number in self._cancels:
@@ -157,15 +159,15 @@ class _Keeping:
             return told
 
         def on_result(item: str, result: CommandResult) -> None:
-            self._say(number, "result", item, result)
+            self._say(number, "result", item, result, is_brief=True)
 
         way.visit(items if given is None else given, ends_at=ends_at, cancel=self._cancels[number], on_result=on_result)
         return ()
 
-    def _say(self, number: int, kind: str, *words: Any, places: Collection[Place] = ()) -> None:
-        """Writes to the run; ``places``: those whose marks it wants as well."""
+    def _say(self, number: int, kind: str, *words: Any, places: Collection[Place] = (), is_brief: bool = False) -> None:
+        """Writes to the run; ``places``: those whose marks it wants as well; ``is_brief``: nothing of marks at all."""
         with self._telling:  # a mark is told once, and before what refers to it
-            news = None if kind == "result" else self._news(places)
+            news = None if is_brief else self._news(places)
             data = memoryview(framed((number, kind, *words, news)))
             while data:
                 data = data[os.write(self._said, data) :]
