@@ -18,7 +18,7 @@ from FailTaleLibrary.gate.script import OWN_SHELL
 from FailTaleLibrary.transports import CommandResult, Script, Transport, VisitItem
 from FailTaleLibrary.transports.base import HEADROOM_BYTES
 from FailTaleLibrary.transports.local import LocalTransport, _Process
-from FailTaleLibrary.transports.visit import KnownLogin
+from FailTaleLibrary.transports.visit_host import KnownLogin
 from FailTaleLibrary.windows import ResolvedWindow, command_line, question
 
 SHELLS = [shell for shell in ("dash", "bash", "busybox") if shutil.which(shell)]

@@ -20,7 +20,7 @@ from patience import PATIENCE_S
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.transports.visit import bounded
+from FailTaleLibrary.transports.visit_request import bounded
 from FailTaleLibrary.windows import CommandLine, HostMark, HostOutput, mark_script, parse_host_output, parse_mark
 
 BUSYBOX = shutil.which("busybox")

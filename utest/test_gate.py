@@ -23,7 +23,7 @@ from FailTaleLibrary.gate import gate_of_component, gate_of_host
 from FailTaleLibrary.gate.script import _expression_of
 from FailTaleLibrary.transports import CommandResult, Script, VisitItem
 from FailTaleLibrary.transports.local import LocalTransport
-from FailTaleLibrary.transports.visit import KnownLogin
+from FailTaleLibrary.transports.visit_host import KnownLogin
 from FailTaleLibrary.windows import ResolvedWindow, mark_script, parse_host_output, take_mark
 
 

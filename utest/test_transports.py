@@ -26,7 +26,7 @@ from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.transports.reach import reach_of
 from FailTaleLibrary.transports.ssh_login import Login
-from FailTaleLibrary.transports.visit import STDERR_BYTES, NewestBytes
+from FailTaleLibrary.transports.visit_answers import STDERR_BYTES, NewestBytes
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=60)
 

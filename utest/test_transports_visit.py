@@ -31,15 +31,10 @@ from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.transports import CommandResult, Script, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.transports.ssh import SshTransport
-from FailTaleLibrary.transports.visit import (
-    Frame,
-    FrameSplitter,
-    KnownLogin,
-    command_line,
-    hold_visit,
-    opening,
-    request,
-)
+from FailTaleLibrary.transports.visit import hold_visit
+from FailTaleLibrary.transports.visit_answers import Frame, FrameSplitter
+from FailTaleLibrary.transports.visit_host import KnownLogin
+from FailTaleLibrary.transports.visit_request import command_line, opening, request
 from FailTaleLibrary.windows import ResolvedWindow, parse_host_output
 from FailTaleLibrary.windows import command_line as command_line_of
 

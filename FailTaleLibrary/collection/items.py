@@ -35,8 +35,7 @@ from FailTaleLibrary.records import (
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.redaction.redactor import RecordRedactor, reason_of
 from FailTaleLibrary.text import decode, newest_whole_lines
-from FailTaleLibrary.transports import CommandResult
-from FailTaleLibrary.transports import visit as transport_visit
+from FailTaleLibrary.transports import CommandResult, visit_answers
 from FailTaleLibrary.windows import CommandLine, HostOutput, OutputPart, parse_host_output
 from FailTaleLibrary.windows.look_back import placed
 
@@ -366,7 +365,7 @@ def _which_stderr(result: CommandResult) -> SafeText:
 
 
 def _is_stderr_cut(result: CommandResult) -> bool:
-    return len(result.stderr) >= transport_visit.STDERR_BYTES
+    return len(result.stderr) >= visit_answers.STDERR_BYTES
 
 
 def _is_silent(text: str, result: CommandResult) -> bool:

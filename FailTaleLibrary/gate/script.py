@@ -19,7 +19,7 @@ from FailTaleLibrary.on_host import host_script
 from FailTaleLibrary.text import one_line
 from FailTaleLibrary.transports.base import HEADROOM_BYTES
 from FailTaleLibrary.transports.gates import GATE_PROTOCOL, REQUEST_BYTES, place_digest
-from FailTaleLibrary.transports.visit import beats, polite_tenths, ticks
+from FailTaleLibrary.transports.visit_times import beats, polite_tenths, ticks
 from FailTaleLibrary.windows.collector_text import (
     baseline_line,
     collector_digest,

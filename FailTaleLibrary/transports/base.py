@@ -134,7 +134,7 @@ class CommandResult:
     stdout: bytes
     """The newest `max_bytes`."""
     stderr: bytes
-    """The newest `visit.STDERR_BYTES`, of producer and filters."""
+    """The newest `visit_answers.STDERR_BYTES`, of producer and filters."""
     received_bytes: int
     """What travelled here on both streams."""
     omitted_bytes: int

@@ -21,7 +21,8 @@ from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.records import GapReason
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
 from FailTaleLibrary.transports.gates import gate_line_inside
-from FailTaleLibrary.transports.visit import KnownLogin, Shell, hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit_host import KnownLogin, Shell
 
 _LONGER_THAN_A_VISIT_S = 9
 """After the end of standard input a visit ends within 6 s; who is there still cannot hear it."""

@@ -13,7 +13,8 @@ from FailTaleLibrary import background
 from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
-from FailTaleLibrary.transports.visit import KnownLogin, hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit_host import KnownLogin
 
 _CHUNK_BYTES = 256 * 1024
 _LEAVING_S = 1.0

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from FailTaleLibrary.transports.base import VisitItem
-from FailTaleLibrary.transports.visit import opening, request
+from FailTaleLibrary.transports.visit_request import opening, request
 
 _STDOUT_BYTES = 480_000
 """Before it is compressed; should nothing shrink, both streams in base64 are still less than an event of the master."""

@@ -54,7 +54,9 @@ from FailTaleLibrary.transports.salt_returns import (
     read_return,
     words_of,
 )
-from FailTaleLibrary.transports.visit import REVISITS, ItemAnswer, beats, ticks, visit_for_one
+from FailTaleLibrary.transports.visit import REVISITS, visit_for_one
+from FailTaleLibrary.transports.visit_answers import ItemAnswer
+from FailTaleLibrary.transports.visit_times import beats, ticks
 
 _log = logger_of(__name__)
 

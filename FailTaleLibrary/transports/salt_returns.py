@@ -13,7 +13,7 @@ from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.text import decode, one_line, shorten
 from FailTaleLibrary.transports.base import VisitItem
 from FailTaleLibrary.transports.salt_api import SaltError
-from FailTaleLibrary.transports.visit import AnswerReader, ItemAnswer
+from FailTaleLibrary.transports.visit_answers import AnswerReader, ItemAnswer
 
 PROTOCOL = 1
 """Of what `on_host/salt_module.py` takes and returns."""

@@ -22,7 +22,8 @@ from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, ha
 from FailTaleLibrary.transports.reach import Reach, reach_of
 from FailTaleLibrary.transports.ssh_config import NOWHERE, local_user
 from FailTaleLibrary.transports.ssh_login import Login, NoServerError
-from FailTaleLibrary.transports.visit import KnownLogin, hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
+from FailTaleLibrary.transports.visit_host import KnownLogin
 
 if TYPE_CHECKING:
     import paramiko

@@ -1,0 +1,140 @@
+"""A login that does not begin -> whether it is slow, or starts no shell: a menu, a prompt, a filter in between.
+
+No time alone tells a slow shell from a menu. What tells is an end of input, at which a menu or a prompt ends.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+import time
+
+from FailTaleLibrary.lazy import regex
+from FailTaleLibrary.text import decode, shorten
+from FailTaleLibrary.transports.visit_host import ShellHost
+from FailTaleLibrary.transports.visit_lane import WORDS_SHOWN, Lane
+from FailTaleLibrary.transports.visit_request import MakeRequest
+
+SUSPICIOUS_S = 1.5
+"""Without a hello for so long, a login may have no shell. A second one, whose input has ended, then tells."""
+_PROMPT_S = 2.5
+"""By then a login that only prints a prompt has no shell, whether or not it minds the end of its input."""
+_WAITS_FOR_INPUT = (
+    "whose words come before its input ends: a filter holds its output back, or something has to be typed; "
+    "FailTale types nothing"
+)
+_DOES_NOTHING = "that does what it is sent (does a filter stand in between?)"
+_PROMPTS = "but a prompt, which goes on beyond the end of its input; FailTale types nothing"
+_OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
+"""What the shell of a login lacks; see `ShellHost.no_shell`."""
+_CONTROLS = regex(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>78])|[\r\0\x07\b]")
+"""What a terminal would not show."""
+_PROMPT = regex(
+    rb"(?:[\w)\]~:/][>#$]|>>>|"
+    rb"(?:password|passcode|passphrase|code|login|user(?:name)?|choice|option|select(?:ion)?|enter|number)"
+    rb"[^\n]{0,20}[:?>]|"
+    rb"[\[(]y(?:es)?/n(?:o)?[\])][:?]?|press [^\n]{1,40}|--more--[^\n]{0,20}) ?\Z",
+    re.IGNORECASE,
+)
+"""The end of what waits for something to be typed. A `%` would also be that of a program which tells how far it is."""
+_LACKS_EXEC = regex(
+    rb"\bexec\b[^\n]*(?:not found|no such file|ENOENT)|(?:not found|no such file)[^\n]*\bexec\b", re.IGNORECASE
+)
+"""Of a server that starts programs by itself, without a shell that would know `exec`."""
+_OWN_LINES = re.compile(rb"\x1efailtale \d+ (?:stderr|ready)[^\n]*\n?")
+"""Of the scripts, among the words of a login."""
+
+
+class LoginDoubts:
+    """Of one visit. What raises, raises the host's error for a login that starts no shell."""
+
+    def __init__(self, host: ShellHost, make_request: MakeRequest, *, ends_at: float) -> None:
+        self.probe: Lane | None = None
+        """A second start of a login that says nothing; its input has ended."""
+        self._host = host
+        self._make_request = make_request
+        self._ends_at = ends_at
+
+    def look_for_hello(self, lane: Lane) -> None:
+        """Of a login that has not said hello yet. Raises the host's error for one that never will."""
+        elapsed_s = time.monotonic() - lane.began
+        if lane.said_hello_in_other_words and (lane.shell.ended or elapsed_s > SUSPICIOUS_S):
+            raise self._host.no_shell(login_words(lane.talk), lacks=_OTHER_WORDS)
+        if lane.shell.ended:
+            raise self._host.no_shell(login_words(lane.talk))
+        if elapsed_s > _PROMPT_S and _is_prompt(lane.talk) and (lane.is_doubted or self._asks_again(lane)):
+            raise self._host.no_shell(login_words(lane.talk), lacks=_PROMPTS)
+        if elapsed_s > self._host.hello_s:
+            self._host.known.ignores_end = True
+            raise self._host.no_shell(login_words(lane.talk), lacks=f"within {self._host.hello_s:g} s")
+        if self.probe is not None:
+            self._learn_from(self.probe, lane)
+        elif elapsed_s > lane.patience_s:
+            raise self._host.no_shell(login_words(lane.talk), lacks=_WAITS_FOR_INPUT)
+        elif elapsed_s > SUSPICIOUS_S and self._can_tell_by_an_end(lane):
+            self._suspect(lane)
+
+    def look_for_start(self, lane: Lane) -> None:
+        """Of a login whose shell has said hello and not begun. Raises the host's error for one that never will."""
+        within_s = 2 * self._host.hello_s
+        if lane.started_in_other_words:
+            raise self._host.no_shell(login_words(lane.talk), lacks=_OTHER_WORDS)
+        if time.monotonic() - lane.hello_at > within_s and not lane.has_more_to_send and not lane.shell.was_cut:
+            raise self._host.no_shell(login_words(lane.talk), lacks=f"{_DOES_NOTHING} within {within_s:g} s")
+
+    def end_probe(self) -> None:
+        probe, self.probe = self.probe, None
+        if probe is not None:
+            probe.shell.close()
+
+    def _can_tell_by_an_end(self, lane: Lane) -> bool:
+        """Whether an end of input would show what the login is; if so, it is tried once."""
+        login = self._host.known
+        return not (login.is_program or login.ignores_end or lane.is_doubted) and math.isinf(lane.patience_s)
+
+    def _suspect(self, lane: Lane) -> None:
+        """Of a login that says nothing: start it again beside, with an end of input.
+
+        A menu or a prompt ends then, and a slow shell goes on: it pays for its start once.
+        """
+        probe = Lane(self._make_request, self._host.known)
+        shell = self._host.start_another(probe.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
+        if shell is None:  # one session at a time: hang up on that one, and visit again if it says hello then
+            lane.is_doubted = True
+            lane.hang_up()
+            return
+        probe.shell = shell
+        probe.hang_up()
+        self.probe = probe
+
+    def _learn_from(self, probe: Lane, lane: Lane) -> None:
+        """Raises the host's error once the second start shows that the first one has no shell, or waits for input."""
+        elapsed_s = time.monotonic() - lane.began
+        if probe.said_hello:
+            if math.isinf(lane.patience_s):
+                lane.patience_s = elapsed_s + SUSPICIOUS_S + elapsed_s / 2
+            if elapsed_s > lane.patience_s:
+                raise self._host.no_shell(login_words(lane.talk or probe.talk), lacks=_WAITS_FOR_INPUT)
+        elif probe.shell.ended and not probe.shell.was_cut:
+            lacks = _OTHER_WORDS if probe.said_hello_in_other_words else ""
+            raise self._host.no_shell(login_words(lane.talk or probe.talk), lacks=lacks)
+
+    def _asks_again(self, lane: Lane) -> bool:
+        """Whether its second start prints the same and goes on, too, though its input has ended."""
+        probe = self.probe
+        return probe is not None and not (probe.said_hello or probe.shell.ended) and _is_prompt(probe.talk)
+
+
+def lacks_exec(talk: bytearray) -> bool:
+    """Whether a server that starts programs by itself has said that it knows no `exec`."""
+    return _LACKS_EXEC.search(talk) is not None
+
+
+def _is_prompt(talk: bytearray) -> bool:
+    """Whether somebody should type something now."""
+    return _PROMPT.search(_CONTROLS.sub(b"", bytes(talk[-300:]))) is not None
+
+
+def login_words(talk: bytearray) -> str:
+    """What a login said, in one line for a reader."""
+    return shorten(" ".join(decode(_OWN_LINES.sub(b"", bytes(talk))).split()), WORDS_SHOWN)
