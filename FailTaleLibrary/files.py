@@ -241,20 +241,40 @@ def write_new_private_file(path: Path, data: bytes) -> None:
 
 
 def write_private_file(path: Path, text: str) -> None:
-    """A file of mode 0600 with this text, at once in place of an earlier one of any mode. Raises OSError."""
+    """A file of mode 0600 with this text, at once in place of an earlier one of any mode. Raises OSError.
+
+    A device or a pipe that is there (``/dev/stdout``) gets the text and stays what it is.
+    """
+    if _takes_a_stream(path):
+        path.write_text(text, encoding="utf-8", errors="surrogateescape")
+        return
     with _draft_of(path) as (draft, target):
         target.write(text)
     draft.replace(path)
 
 
 def write_file(path: Path, text: str) -> None:
-    """A file with the mode that new files have, at once in place of an earlier one. Raises OSError."""
+    """A file with the mode that new files have, at once in place of an earlier one. Raises OSError.
+
+    A device or a pipe that is there (``/dev/stdout``) gets the text and stays what it is.
+    """
+    if _takes_a_stream(path):
+        path.write_text(text, encoding="utf-8")
+        return
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_text(text, encoding="utf-8")
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
+
+
+def _takes_a_stream(path: Path) -> bool:
+    """Whether what is there is no file that another one may replace: root would replace the machine's ``/dev/null``."""
+    if not path.exists():
+        return False
+    folder = path.parent.resolve()  # what stands there may also be a link to a file that is open as standard output
+    return folder == Path("/dev") or folder.is_relative_to("/proc") or not (path.is_file() or path.is_dir())
 
 
 @contextlib.contextmanager

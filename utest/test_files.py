@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from FailTaleLibrary.files import (
     private_directory,
     replacing,
     user_directory,
+    write_file,
     write_new_private_file,
     write_private_file,
     yaml_parsed,
@@ -93,6 +95,22 @@ def test_a_private_file_takes_the_place_of_one_that_others_could_read(tmp_path: 
     write_private_file(path, "new")
     assert (path.read_text(), mode_of(path)) == ("new", 0o600)
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("write", [write_file, write_private_file])
+def test_a_pipe_or_an_open_file_gets_what_is_written_and_is_not_replaced(
+    tmp_path: Path, write: Callable[[Path, str], None]
+) -> None:
+    pipe, file = tmp_path / "pipe", tmp_path / "file"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    write(pipe, "to a pipe")
+    assert (pipe.is_fifo(), os.read(reader, 100)) == (True, b"to a pipe")
+    os.close(reader)
+    with file.open("w") as open_file:
+        write(Path(f"/dev/fd/{open_file.fileno()}"), "to standard output")
+    assert file.read_text() == "to standard output"
+    assert sorted(tmp_path.iterdir()) == [file, pipe]
 
 
 def test_a_new_private_file_is_never_written_over_another(tmp_path: Path) -> None:
