@@ -198,10 +198,10 @@ class SshTransport:
             try:
                 return connection.start(command_line, wait_s=wait_s)
             except _DeadConnectionError as error:
-                self._drop(connection)
                 if error.reason == "no answer":  # not even a session opens
-                    connection.fell_silent = True
-                    self._mind_cut(connection)
+                    connection.fall_silent()  # which is minded when it is replaced
+                else:
+                    self._drop(connection)
                 if connection.was_used or connection.is_retired or not self._breaker.is_closed:
                     continue  # if the breaker is open, another visit has ended the connection, and knows why
                 died_unused += 1
@@ -457,8 +457,7 @@ class _Connection:
         if before < _SIGN_OF_LIFE_AFTER_S <= self._silence_s:
             _ask_for_sign_of_life(self._transport)
         elif self._silence_s > _SIGN_OF_LIFE_AFTER_S + self._open_timeout_s and self.is_alive:
-            self.fell_silent = True
-            self.close()
+            self.fall_silent()
 
     @property
     def is_garbled(self) -> bool:
@@ -530,6 +529,11 @@ class _Connection:
         with contextlib.suppress(EOFError, OSError):  # the connection has gone already
             channel.close()
         self._give_back()
+
+    def fall_silent(self) -> None:
+        """Its server gives no sign of life: whoever is in it gets an end."""
+        self.fell_silent = True
+        self.close()
 
     def close(self) -> None:
         hang_up(self._transport)
