@@ -8,7 +8,8 @@ from functools import lru_cache
 
 from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.records import HostClock, LineTimes, OwnTimeFormat
-from FailTaleLibrary.timestamps import TimeFormat, leading_time_end, parse, parse_known
+from FailTaleLibrary.time_formats import TimeFormat
+from FailTaleLibrary.timestamps import leading_time_end, parse, parse_known
 
 SLACK_S = 1.0
 """Many logs write whole seconds."""

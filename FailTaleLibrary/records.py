@@ -363,7 +363,7 @@ class LineTimes(Record):
     """How a host read the times of a log's lines; without a format, a key and one of its own: they bear none."""
 
     format: str = ""
-    """The name of a row in `timestamps.FORMATS`."""
+    """The name of a row in `time_formats.FORMATS`."""
     key: str = ""
     """Of JSON or logfmt lines, in which the time stands."""
     own: OwnTimeFormat | None = None

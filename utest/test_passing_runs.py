@@ -26,6 +26,7 @@ ONLY_FOR_A_FAILURE = (
     "sqlite3",
     "sqlalchemy",
     "FailTaleLibrary.history",
+    "FailTaleLibrary.time_formats",
     "FailTaleLibrary.timestamps",
     "FailTaleLibrary.archive",
     "FailTaleLibrary.gateway",
@@ -37,7 +38,7 @@ ONLY_FOR_A_FAILURE = (
     "FailTaleLibrary.screenshots",
 )
 CONNECTS = ("FailTaleLibrary.collection.source", "FailTaleLibrary.transports", "FailTaleLibrary.windows")
-FOR_WINDOWS = ("FailTaleLibrary.timestamps",)
+FOR_WINDOWS = ("FailTaleLibrary.time_formats", "FailTaleLibrary.timestamps")
 SUITE = """
 *** Test Cases ***
 Passes

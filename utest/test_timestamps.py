@@ -12,15 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from FailTaleLibrary.moments import message_of
-from FailTaleLibrary.timestamps import (
-    FORMATS,
-    KEYED_EXAMPLES,
-    TimeFormat,
-    directives,
-    format_examples,
-    format_names,
-    parse,
-)
+from FailTaleLibrary.time_formats import FORMATS, KEYED_EXAMPLES, TimeFormat, directives, format_examples, format_names
+from FailTaleLibrary.timestamps import parse
 
 NEAR = datetime(2026, 11, 22, 18, 31, tzinfo=timezone.utc)
 MOMENT = datetime(2026, 11, 22, 18, 30, 1, tzinfo=timezone.utc)

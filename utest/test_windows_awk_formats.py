@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from test_timestamps import EXAMPLES, MISSES, WRITERS
 
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.timestamps import FORMATS, KEYED_EXAMPLES, TimeFormat, parse
+from FailTaleLibrary.time_formats import FORMATS, KEYED_EXAMPLES, TimeFormat
+from FailTaleLibrary.timestamps import parse
 from FailTaleLibrary.windows.awk_formats import common_time_functions, time_functions
 
 AWKS = {name: words for name, words in {

@@ -14,7 +14,7 @@ import pytest
 from host_shells import AWKS, HostShell, host_shells, met_by, turning_zone
 
 from FailTaleLibrary.config import Collector
-from FailTaleLibrary.timestamps import TimeFormat
+from FailTaleLibrary.time_formats import TimeFormat
 from FailTaleLibrary.windows import FileMark, HostMark, HostOutput, ResolvedWindow, command_line
 
 SHELLS = {shell.name: shell for shell in host_shells()}

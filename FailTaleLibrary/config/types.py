@@ -263,9 +263,9 @@ def _transport(name: str) -> str:
 
 def _time_format(value: object) -> object:
     """A strptime format, or a mapping with `key` or `pattern`, and `format`."""
-    from FailTaleLibrary import timestamps  # not wanted by a configuration that teaches no format
+    from FailTaleLibrary import time_formats  # not wanted by a configuration that teaches no format
 
-    if isinstance(value, timestamps.TimeFormat):
+    if isinstance(value, time_formats.TimeFormat):
         return value
     if isinstance(value, str):
         value = {"format": value}
@@ -275,7 +275,7 @@ def _time_format(value: object) -> object:
         raise NotUnderstoodError(
             min(map(str, unknown)), "is nothing that a time format has; write key, pattern or format"
         )
-    return timestamps.TimeFormat(**value)  # refuses with a sentence that needs no more
+    return time_formats.TimeFormat(**value)  # refuses with a sentence that needs no more
 
 
 def re2_problem(pattern: str) -> str | None:
@@ -540,7 +540,7 @@ RuleName = Annotated[
 Texts = Annotated[tuple[str, ...], Kind("text, or a list of texts"), BeforeValidator(one_or_many)]
 WindowSetting = Annotated[str, Kind("`test`, `suite`, `run`, `none` or a duration"), BeforeValidator(_parse_window)]
 if TYPE_CHECKING:
-    from FailTaleLibrary.timestamps import TimeFormat as TimeFormat
+    from FailTaleLibrary.time_formats import TimeFormat as TimeFormat
 else:
     TimeFormat = Annotated[
         Any,  # what `_time_format` returns

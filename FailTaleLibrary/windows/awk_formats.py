@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from functools import cache
 
-from FailTaleLibrary.timestamps import COMPOSE_LEAD, FORMATS, KEYS, KEYS_OF_EVENTS, NESTED, Piece, TimeFormat
+from FailTaleLibrary.time_formats import COMPOSE_LEAD, FORMATS, KEYS, KEYS_OF_EVENTS, NESTED, Piece, TimeFormat
 
 _VARIABLES = {
     "year": "Y", "short_year": "y2", "month": "M", "month_name": "B", "day": "D", "hour": "h", "half": "p",

@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.on_host import host_script
-from FailTaleLibrary.timestamps import FORMATS
+from FailTaleLibrary.time_formats import FORMATS
 from FailTaleLibrary.windows.model import CollectorText, ResolvedWindow, WindowValues
 from FailTaleLibrary.windows.pipeline import assignments, filters, narrowing, shell_quote, sifting
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.records import LineTimes, LookBack, OwnTimeFormat, WindowMethod
 from FailTaleLibrary.text import decode
-from FailTaleLibrary.timestamps import FORMATS, KEYS, KEYS_OF_EVENTS
+from FailTaleLibrary.time_formats import FORMATS, KEYS, KEYS_OF_EVENTS
 from FailTaleLibrary.windows.frames import Frame, split_frames, whole_number
 from FailTaleLibrary.windows.look_back import parse_look_backs
 
