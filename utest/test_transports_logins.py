@@ -126,6 +126,7 @@ class NoShell:
 
 
 PASSES_ON = '/bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+BASH_PASSES_ON = '/bin/bash -c "$SSH_ORIGINAL_COMMAND"'
 NO_SHELLS = (
     NoShell("nologin", "/usr/sbin/nologin", "This account is currently not available."),
     NoShell("false", "/bin/false", "it prints nothing"),
@@ -220,6 +221,52 @@ def test_a_slow_login_of_one_session_is_visited_again(new_host: Callable[..., Ss
     host = new_host(options=["MaxSessions 1", f"ForceCommand sleep 2.5; {PASSES_ON}"])
     with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
         assert run(connections, "echo answer").stdout == b"answer\n"
+
+
+START_UP_FILES = {"SSH_CLIENT": "x"}
+"""Makes bash read its .bashrc where a command is forced."""
+
+
+@pytest.mark.needs("bash")
+def test_a_start_up_file_that_prints_the_like_of_a_prompt_and_goes_on_is_no_prompt(
+    new_host: Callable[..., Sshd],
+) -> None:
+    """Nobody types anything; what goes on printing is waited for."""
+    host = new_host(options=[f"ForceCommand exec {BASH_PASSES_ON}"], environment=START_UP_FILES)
+    (host.directory / ".bashrc").write_text("for part in 1 2 3 4; do printf 'Password: '; sleep 1.2; done; echo\n")
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        assert run(connections, "echo answer").stdout == b"answer\n"
+
+
+@pytest.mark.needs("bash")
+@pytest.mark.parametrize("words", ["printf 'Press any key'; sleep 6", "read -r -t 6 -p 'Ticket: '"])
+def test_a_login_that_was_judged_by_a_prompt_has_all_its_time_a_minute_later(
+    words: str, new_host: Callable[..., Sshd]
+) -> None:
+    host, clock = new_host(options=[f"ForceCommand exec {BASH_PASSES_ON}"], environment=START_UP_FILES), Clock()
+    (host.directory / ".bashrc").write_text(f"{words}\n")
+    with closing(Connections(config_for(host, connect_timeout_s=PATIENCE_S), clock=clock)) as connections:
+        with pytest.raises(TransportError, match="FailTale types nothing"):
+            run(connections, "echo answer")
+        clock.now += 61
+        assert run(connections, "echo answer").stdout == b"answer\n"
+        assert run(connections, "echo answer").stdout == b"answer\n"
+
+
+@pytest.mark.parametrize("to_where", ["3>&1 1>&2 2>&3", ">&2"], ids=["swapped", "all on stderr"])
+def test_a_login_that_sends_output_to_standard_error_gives_its_evidence(
+    to_where: str, new_host: Callable[..., Sshd]
+) -> None:
+    host = new_host(options=[f"ForceCommand exec {PASSES_ON} {to_where}"])
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        asked = [batched(f"item{n}", f"echo {n}; exit {n}") for n in range(3)]
+        for _ in range(2):  # a known login is sent all at once
+            results = visit(connections, *asked, item("filtered", "seq 9", "tell produced 9 18; tail -n 1"))
+            assert [results[f"item{n}"].stdout for n in range(3)] == [b"0\n", b"1\n", b"2\n"]
+            assert [results[f"item{n}"].exit_status for n in range(3)] == [0, 1, 2]
+            assert results["filtered"].stdout == b"9\n"
+            assert {each.incomplete for each in results.values()} == {None}
+        assert wait_until(lambda: host.leftovers() == [])
 
 
 def test_streams_that_a_login_mixes_cost_no_item_its_output(new_host: Callable[..., Sshd]) -> None:

@@ -287,7 +287,7 @@ class _Visit:
             return
         is_program = self._host.known.is_program
         if lane.said_hello:
-            self._host.known.has_shell, self._host.known.ignores_end = True, False
+            self._host.known.said_hello()
             self._doubts.end_probe()
             if is_program and lane.shell.ended and not lane.is_ready and lane.talk and not self._ending:
                 raise self._host.no_shell(login_words(lane.talk))

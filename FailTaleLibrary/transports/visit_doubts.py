@@ -18,7 +18,9 @@ from FailTaleLibrary.transports.visit_request import MakeRequest
 SUSPICIOUS_S = 1.5
 """Without a hello for so long, a login may have no shell. A second one, whose input has ended, then tells."""
 _PROMPT_S = 2.5
-"""By then a login that only prints a prompt has no shell, whether or not it minds the end of its input."""
+"""Where nothing follows a prompt for so long there is no shell, whether or not a login minds the end of its input."""
+_PROMPT_AGAIN_S = 0.5
+"""The same of its second start, which began later."""
 _WAITS_FOR_INPUT = (
     "whose words come before its input ends: a filter holds its output back, or something has to be typed; "
     "FailTale types nothing"
@@ -62,10 +64,11 @@ class LoginDoubts:
             raise self._host.no_shell(login_words(lane.talk), lacks=_OTHER_WORDS)
         if lane.shell.ended:
             raise self._host.no_shell(login_words(lane.talk))
-        if elapsed_s > _PROMPT_S and _is_prompt(lane.talk) and (lane.is_doubted or self._asks_again(lane)):
-            raise self._host.no_shell(login_words(lane.talk), lacks=_PROMPTS)
+        if _asks_for_input(lane, _PROMPT_S) and (lane.is_doubted or self._asks_again()):
+            self._judge_early(lane.talk, _PROMPTS)
         if elapsed_s > self._host.hello_s:
-            self._host.known.ignores_end = True
+            self._host.known.was_silent()
+            self._host.known.ignores_end = self.probe is None or not self.probe.said_hello
             raise self._host.no_shell(login_words(lane.talk), lacks=f"within {self._host.hello_s:g} s")
         if self.probe is not None:
             self._learn_from(self.probe, lane)
@@ -114,15 +117,23 @@ class LoginDoubts:
             if math.isinf(lane.patience_s):
                 lane.patience_s = elapsed_s + SUSPICIOUS_S + elapsed_s / 2
             if elapsed_s > lane.patience_s:
-                raise self._host.no_shell(login_words(lane.talk or probe.talk), lacks=_WAITS_FOR_INPUT)
+                self._judge_early(lane.talk or probe.talk, _WAITS_FOR_INPUT)
         elif probe.shell.ended and not probe.shell.was_cut:
             lacks = _OTHER_WORDS if probe.said_hello_in_other_words else ""
             raise self._host.no_shell(login_words(lane.talk or probe.talk), lacks=lacks)
 
-    def _asks_again(self, lane: Lane) -> bool:
-        """Whether its second start prints the same and goes on, too, though its input has ended."""
+    def _judge_early(self, talk: bytearray, lacks: str) -> None:
+        """Raises the host's error ahead of the time that a hello may take; the next visit then has all of it, once."""
+        if not self._host.known.gets_all_its_time:
+            self._host.known.was_judged_early()
+            raise self._host.no_shell(login_words(talk), lacks=lacks)
+
+    def _asks_again(self) -> bool:
+        """Whether its second start prints the same and goes on, too, though its input has ended, or would."""
         probe = self.probe
-        return probe is not None and not (probe.said_hello or probe.shell.ended) and _is_prompt(probe.talk)
+        if probe is None:
+            return self._host.known.had_all_its_time
+        return not probe.shell.ended and _asks_for_input(probe, _PROMPT_AGAIN_S)
 
 
 def lacks_exec(talk: bytearray) -> bool:
@@ -130,9 +141,11 @@ def lacks_exec(talk: bytearray) -> bool:
     return _LACKS_EXEC.search(talk) is not None
 
 
-def _is_prompt(talk: bytearray) -> bool:
-    """Whether somebody should type something now."""
-    return _PROMPT.search(_CONTROLS.sub(b"", bytes(talk[-300:]))) is not None
+def _asks_for_input(lane: Lane, silent_s: float) -> bool:
+    """Whether somebody should type something: a prompt, behind which nothing has come for so long."""
+    if lane.said_hello or time.monotonic() - lane.heard_at < silent_s:
+        return False
+    return _PROMPT.search(_CONTROLS.sub(b"", bytes(lane.talk[-300:]))) is not None
 
 
 def login_words(talk: bytearray) -> str:

@@ -113,6 +113,13 @@ class KnownLogin:
         """Whether it has gone on without a shell beyond the end of its input: then that tells nothing of it."""
         self.reads_ahead = False
         """Whether it took for itself what was sent ahead of its shell's hello: ``read -t 1`` in a start-up file."""
+        self.gets_all_its_time = False
+        """Whether visits wait for its hello as long as one may take: one has judged it by less, and a start-up file may
+        print the like of a prompt and go on."""
+        self.had_all_its_time = False
+        """Whether it was given that without saying hello."""
+        self.swaps_streams = False
+        """Whether its standard output comes as standard error."""
         self.lacks_exec = False
         """Whether it starts programs without a shell that would know `exec`."""
         self.mixes_streams = False
@@ -135,6 +142,19 @@ class KnownLogin:
 
     def was_swept(self, marks: Collection[str]) -> None:
         self._broken_off = tuple(mark for mark in self._broken_off if mark not in marks)
+
+    def said_hello(self) -> None:
+        """Whatever it was taken for, it has a shell."""
+        self.has_shell = True
+        self.ignores_end = self.had_all_its_time = False
+
+    def was_judged_early(self) -> None:
+        """Ahead of the time that a hello may take."""
+        self.gets_all_its_time = not self.had_all_its_time
+
+    def was_silent(self) -> None:
+        """For as long as a hello may take."""
+        self.had_all_its_time, self.gets_all_its_time = self.had_all_its_time or self.gets_all_its_time, False
 
     def began_within(self, seconds: float) -> None:
         """So long a shell took from its command line to its first word."""

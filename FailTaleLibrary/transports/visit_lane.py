@@ -21,6 +21,8 @@ _START_WITHIN_S = 3.0
 """Behind a hello, of a shell that was sent everything ahead. Where it only was slow, it is waited for from then on."""
 _CLOCK_WITHIN_S = 2.0
 """For the clock, once its shell has begun: one whose `date` hangs is asked without. `visit.sh` waits as long."""
+_OTHER_STREAM_S = 0.3
+"""For a hello to come on stdout as well, once it has come on stderr."""
 _CHUNK_BYTES = 32 * 1024
 _TALK_BYTES = 64 * 1024
 WORDS_SHOWN = 300
@@ -60,7 +62,8 @@ class Lane:
         start = "sh" if login.lacks_exec else "exec sh"
         shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s, start=start)
         self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
-        self.began = time.monotonic()
+        self.began = self.heard_at = time.monotonic()
+        """`heard_at`: when something of its login came last."""
         self.opened_at = math.inf
         """When its command line had been sent."""
         self.is_misled = False
@@ -77,6 +80,9 @@ class Lane:
         """Whether stderr comes on stdout."""
         self._early_stderr = b""
         """What was read of stderr before the start was read on stdout: the frames of the first items may be in it."""
+        self._is_swapped = login.swaps_streams
+        """Whether stdout comes as stderr."""
+        self._hello_on_stderr_at = math.inf
         self.said_hello = False
         self.hello_at = math.inf
         self._began_at = math.inf
@@ -125,7 +131,8 @@ class Lane:
     @property
     def said_hello_in_other_words(self) -> bool:
         """Whether its sum has come, but not as the shell printed it."""
-        return not self.said_hello and f"failtale {sum(self._hello)}".encode() in self.talk
+        is_there = f"failtale {sum(self._hello)}".encode() in self.talk
+        return is_there and not self.said_hello and math.isinf(self._hello_on_stderr_at)
 
     @property
     def ended_early(self) -> bool:
@@ -164,7 +171,7 @@ class Lane:
 
     def take(self) -> list[tuple[int, ItemAnswer]]:
         """Take in what has come; the answers that it completed."""
-        stdout, stderr = self.shell.read()
+        stdout, stderr = self._read()
         done: list[tuple[int, ItemAnswer]] = []
         if stdout and self.reader.items is None:
             stdout = self._take_talk(stdout)
@@ -178,6 +185,28 @@ class Lane:
             done += [(number, self.answers[number]) for number in self.reader.feed(stream, chunk)]
         return done
 
+    def _read(self) -> tuple[bytes, bytes]:
+        """What has come on stdout and on stderr, however its login names them."""
+        stdout, stderr = self.shell.read()
+        if self._is_swapped:
+            stdout, stderr = stderr, stdout
+        if not self._has_other_names(stderr):
+            return stdout, stderr
+        self._is_swapped = self._login.swaps_streams = not self._is_swapped
+        stdout, stderr = bytes(self._printed) + stdout, self._early_stderr + stderr
+        self._printed, self._early_stderr, self.talk = bytearray(), b"", bytearray()  # all is taken in anew
+        return stderr, stdout
+
+    def _has_other_names(self, stderr: bytes) -> bool:
+        """Whether its hello has come on stderr alone: stderr is then its stdout, and perhaps its stderr as well."""
+        if self.said_hello or not (stderr or self._early_stderr):
+            return False
+        if math.isinf(self._hello_on_stderr_at):
+            if self._hello_line not in self._early_stderr + stderr:
+                return False
+            self._hello_on_stderr_at = time.monotonic()
+        return time.monotonic() - self._hello_on_stderr_at > _OTHER_STREAM_S or self.shell.ended
+
     def _take_talk(self, chunk: bytes) -> bytes:
         """Look for the hello and for the start of the visit; what came behind it is the items' own."""
         self._listen(chunk)
@@ -189,6 +218,7 @@ class Lane:
 
     def _listen(self, chunk: bytes) -> None:
         self.reader.stray_bytes += len(chunk)
+        self.heard_at = time.monotonic()
         self.talk += chunk
         del self.talk[:-_TALK_BYTES]
         if math.isinf(self._began_at) and self._first_word in self.talk:
@@ -197,7 +227,7 @@ class Lane:
                 self._login.began_within(self._began_at - self.opened_at)
 
     def _look_for_the_hello(self) -> None:
-        before, hello, self._printed = self._printed.partition(f"failtale {sum(self._hello)}\n".encode())
+        before, hello, self._printed = self._printed.partition(self._hello_line)
         if not hello:
             self._printed = before
             return
@@ -238,6 +268,10 @@ class Lane:
         self.request = request = self._ahead or self._make_request((self._nonce, self.items_nonce), start)
         self.reader.items, self.batched = request.items, request.batched
         self._to_send += b"" if self._ahead else request.text
+
+    @property
+    def _hello_line(self) -> bytes:
+        return b"failtale %d\n" % sum(self._hello)
 
     @property
     def _first_word(self) -> bytes:
