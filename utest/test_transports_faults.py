@@ -509,6 +509,27 @@ def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host
     connections.close()
 
 
+def test_sessions_that_freeze_cost_the_failure_that_is_under_way_and_not_the_next(
+    new_host: Callable[..., Sshd],
+) -> None:
+    """A connection that fell silent says nothing of the login's shell, for which a host is left alone for a minute."""
+    host = new_host()
+    connections = to(host, connect_timeout_s=8.0)
+    run(connections, "true")
+    frozen = host.session_pids()
+    host.signal(signal.SIGSTOP, frozen)
+    with pytest.raises(TransportError, match="fell silent|no answer|not run"):
+        connections.transport("web1").visit(
+            lambda _: [item("never", "echo never")],
+            ends_at=time.monotonic() + 9.0,
+            cancel=NEVER,
+            on_result=lambda *_: None,
+        )
+    assert run(connections, "echo back").stdout == b"back\n"
+    host.signal(signal.SIGCONT, frozen)
+    connections.close()
+
+
 @pytest.mark.parametrize("most", [3, 8, 12])
 def test_an_account_that_may_start_no_more_processes_costs_its_items_and_leaves_nothing(
     most: int, new_host: Callable[..., Sshd], as_root: None, public_directory: Path

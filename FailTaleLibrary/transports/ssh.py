@@ -148,7 +148,10 @@ class SshTransport:
             self._drop(self._connection)
             raise
         except TransportError as error:
-            if error.reason != "no answer" or not self.is_open or time.monotonic() - began < hello_s:
+            connection = self._connection
+            if error.reason != "no answer" or not self.is_open or connection is None or not connection.is_alive:
+                raise  # a connection that was cut says nothing of the shell
+            if time.monotonic() - max(began, connection.began) < hello_s:
                 raise
             silent = TransportError(
                 error.reason, f"Host '{self.name}' lets us log in, but its shell says nothing: {error}"
@@ -386,6 +389,7 @@ class _Connection:
     """A connection that is logged in, and its channels."""
 
     def __init__(self, transport: BoundedTransport, host: str, open_timeout_s: float) -> None:
+        self.began = time.monotonic()
         self.was_used = False
         """Whether a command ever ran in it; if so, it may have died since."""
         self.has_said_something = False
@@ -664,6 +668,7 @@ class _RemoteShell:
     def ended(self) -> bool:
         channel = self._channel
         if time.monotonic() > self._accepted_by and not channel.event.is_set():
+            self._connection.fell_silent = True
             self._connection.close()
         self._connection.mind_silence()
         over = channel.closed or channel.eof_received
