@@ -376,6 +376,12 @@ def test_a_silent_headline_names_what_was_not_looked_at() -> None:
     )
 
 
+def test_many_hosts_that_nobody_asked_are_told_by_their_number() -> None:
+    names = tuple(HostNames(host=f"web{number}", components=("web",), collectors=1) for number in range(1, 30))
+    analysis = rank(a_failure(), some_evidence(items=(log("all is well", host="web1"),), gaps=(), names=names))
+    assert analysis.headline.endswith("; not in reach: 28 other hosts (not asked)")
+
+
 def test_where_all_was_looked_at_nothing_is_said_of_reach() -> None:
     analysis = ranked(*(log("all is well", host=host) for host in ("app1", "db1", "web1")))
     assert analysis.headline == "No strong suspect: nothing in the evidence of 3 hosts explains this"

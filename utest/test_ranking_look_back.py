@@ -60,6 +60,15 @@ def test_a_fault_that_began_before_the_test_leads_and_says_since_when() -> None:
     assert any(signal.strong for signal in first.signals)
 
 
+def test_a_fault_that_strikes_each_half_minute_stands_though_the_test_met_it_once() -> None:
+    analysis = ranked(a_log(seen(0, *EVERY_1_5_S), seen(1, 200.0, 170.0, 140.0, 110.0, 80.0, 50.0, 20.0)))
+    assert "No space left" in analysis.suspects[0].text
+    assert " · disk full: No space left on device, since " in analysis.headline.replace("store: ", "")
+    assert analysis.headline.endswith("before this test began")
+    noise = a_log(seen(0, *EVERY_1_5_S), seen(1, *(20.0 + 30 * step for step in range(19))))
+    assert ranked(noise).headline.startswith("No strong suspect")
+
+
 def test_an_error_that_came_now_and_then_before_is_strong_only_where_its_kind_or_the_test_says_so() -> None:
     rarely = (40.0, 20.0)
     error = "2026-03-14T12:01:06.100Z ERROR newsletter: mail 7 was put back"

@@ -133,6 +133,16 @@ def test_rows_that_begin_alike_are_told_apart_by_their_key_and_the_worst_is_firs
     assert "reached its limit" in analysis.suspects[0].signals[0].words
 
 
+def test_rows_of_one_s_own_command_that_begin_alike_are_told_by_the_path_at_their_end() -> None:
+    head = "Filesystem 1K-blocks Used Available Use% Mounted on"
+    before = f"{head}\ntmpfs 100 7 93 7% /run\ntmpfs 100 40 60 40% /spool\ntmpfs 100 9 91 9% /tmp"
+    now = f"{head}\ntmpfs 100 8 92 8% /run\ntmpfs 100 100 0 100% /spool\ntmpfs 100 9 91 9% /tmp"
+    told = {"baseline": before, "changes": changes(before, now), "kind": "command", "window": None}
+    analysis = ranked(an_item("web1", "disks", text=now, before="", **told))
+    assert analysis.headline == "web1 · disks: tmpfs /spool 40 60 40% → 100 0 100%"
+    assert analysis.suspects[1].text == "tmpfs /run 7 93 7% → 8 92 8%"
+
+
 def test_what_stood_at_its_limit_when_the_test_began_is_said_so() -> None:
     full = DISKS.format(shm=7, run=3, var=100)
     suspect = first(compared("linux", "disk", full, full))

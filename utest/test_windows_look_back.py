@@ -75,6 +75,24 @@ def test_a_shape_tells_when_it_stood_before_the_window(awk: list[str]) -> None:
     assert shape.seconds_within == pytest.approx((0, 3))
 
 
+@pytest.mark.parametrize(
+    ("before", "now", "is_new"),
+    [
+        ("INFO billing 3.9.1 started, node 7", "INFO billing 3.10.0 started, node 8", True),
+        ("INFO billing 3.9.1 started, node 7", "INFO billing 3.9.1 started, node 8", False),
+        ("[17] Starting catalog v2.3.0.", "[18] Starting catalog v2.3.1.", True),
+        ("deployed shop/1.4.2 to 10.0.0.7", "deployed shop/1.4.2 to 10.0.0.8", False),
+        ("starting worker of 10.0.0.7:4711", "starting worker of 10.0.0.8:4712", False),
+        ("26.11.2026 12:00:01 restarted", "27.11.2026 12:00:01 restarted", False),
+        ("26.11.26 12:00:01 restarted", "27.11.26 12:00:01 restarted", False),
+        ("order 1.4.2 packed", "order 1.4.3 packed", False),
+    ],
+)
+def test_another_version_that_starts_is_another_shape(awk: list[str], before: str, now: str, is_new: bool) -> None:
+    found = looked_back(awk, [at(0, "INFO served"), at(1, before)], [at(20, now)])
+    assert [shape.lines for shape in found.shapes] == ([] if is_new else [(0,)])
+
+
 def test_many_moments_are_thinned_evenly_with_the_first_and_the_last_kept(awk: list[str]) -> None:
     before = [at(second / 2, f"WARN attempt {second} failed") for second in range(4000)]
     (shape,) = looked_back(awk, before, [at(2000, "WARN attempt 9 failed")]).shapes

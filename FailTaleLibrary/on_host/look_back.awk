@@ -16,10 +16,24 @@ function shape(s,    field) {
   s = substr(s, 1, 400)
   sub(/" 5[0-9][0-9] /, "\" Sxx ", s)
   sub(/" 4[0-9][0-9] /, "\" Cxx ", s)
+  if (s ~ /[0-9][.][0-9]+[.][0-9]/ && s ~ /[Ss]tart|[Bb]oot|[Ll]aunch|[Rr]unning|[Vv]ersion|[Dd]eploy|[Rr]elease|[Uu]pgrad/) s = with_versions(s)
   gsub(/[0-9][0-9A-Fa-f]*/, "#", s) # no leading star: mawk 1.3.4-20200120 then misses lone digits
   gsub(/[A-Fa-f]+#/, "#", s)
   gsub(/#([-.:,+\/ T]?#)+/, "#", s)
   return substr(s, 1, 200)
+}
+# Versions that something starts with stay apart, as letters that no number has: another one is another message. An address has
+# a fourth part, a date four digits of a year or the time behind it.
+function with_versions(s,    done, ahead, version, digit) {
+  while (match(s, /[0-9]+[.][0-9]+[.][0-9]+/)) {
+    ahead = done substr(s, 1, RSTART - 1)
+    version = substr(s, RSTART, RLENGTH)
+    s = substr(s, RSTART + RLENGTH)
+    if (ahead !~ /[0-9.:\/]$/ && s !~ /^([.:\/][0-9]|[ T][0-9][0-9]?:)/ && version !~ /[0-9][0-9][0-9][0-9]$/)
+      for (digit = 0; digit < 10; digit++) gsub(digit, substr("ghijklmnop", digit + 1, 1), version)
+    done = ahead version
+  }
+  return done s
 }
 function level(s) {
   return match(s, /"(level|severity|levelname)" ?: ?"?[A-Za-z0-9]+/) ? substr(s, RSTART, RLENGTH) : ""

@@ -11,7 +11,7 @@ from functools import cache
 
 from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
-from FailTaleLibrary.ranking.signals import CUES, services
+from FailTaleLibrary.ranking.signals import CUES, event_names, services
 from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Suspect, derived, our_words
 from FailTaleLibrary.text import count, duration
 
@@ -140,9 +140,12 @@ def _who(suspect: Suspect) -> str:
 
 
 def _when(suspect: Suspect, failure: Failure) -> str:
+    stands = next((f", {each.words}" for each in suspect.signals if each.name == STANDING), "")
     if suspect.offset_s is None or suspect.line_number is None:
         # a state is looked at when the failure is over; what a log said before the window stands since then
-        return next((f", {each.words}" for each in suspect.signals if each.name == STANDING), "")
+        return stands
+    if stands and event_names().isdisjoint(each.name for each in suspect.signals):
+        return stands
     if abs(suspect.offset_s) < 0.05:
         return f", when {_what(failure)}"
     return f", {duration(abs(suspect.offset_s))} {'before' if suspect.offset_s < 0 else 'after'} {_what(failure)}"

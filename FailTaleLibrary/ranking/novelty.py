@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import pairwise
 from typing import Literal
 
 from FailTaleLibrary.lazy import dataclass
@@ -22,6 +23,9 @@ ENOUGH_LINES = 8
 SMALLEST_PAUSE_S = 10.0
 """An episode ends where nothing of it stood for longer than this, and than `PAUSE_RATIO` of its own mean gap."""
 PAUSE_RATIO = 6.0
+RHYTHM_RATIO, RHYTHM_MOMENTS = 3.0, 4
+"""Nor does it end in a pause of so many of its shape's usual gaps, where so many moments tell them: what is written
+each half minute is not over when a short test began between two of its lines."""
 SLICES = 10
 USUAL_SLICES = 3
 """In this many of ten equal slices of the look-back, a shape is spread over it."""
@@ -140,14 +144,24 @@ def _episode_began(shape: SeenShape) -> float:
     began = 0.0
     moments = sorted({*shape.seconds_before, *(-each for each in shape.seconds_within)})
     inside = [moment for moment in moments if moment <= 0]
+    smallest_s = max(SMALLEST_PAUSE_S, RHYTHM_RATIO * _usual_gap(shape.seconds_before))
     for moment in (each for each in moments if each > 0):
         inside_span = began - min(inside, default=0.0)
         mean_gap = inside_span / (len(inside) - 1) if len(inside) > 1 else 0.0
-        if moment - began > max(SMALLEST_PAUSE_S, PAUSE_RATIO * mean_gap):
+        if moment - began > max(smallest_s, PAUSE_RATIO * mean_gap):
             break
         began = moment
         inside.append(moment)
     return began
+
+
+def _usual_gap(moments: Sequence[float]) -> float:
+    """The median of the seconds between two moments; 0 where they are too few to tell."""
+    if len(moments) < RHYTHM_MOMENTS:
+        return 0.0
+    ordered = sorted(moments)
+    gaps = sorted(later - earlier for earlier, later in pairwise(ordered))
+    return gaps[len(gaps) // 2]
 
 
 def _episode_alone(began_s: float, shape: SeenShape, look_back: LookBack, past: Sequence[PastTest]) -> Novelty:

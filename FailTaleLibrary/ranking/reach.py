@@ -17,6 +17,9 @@ from FailTaleLibrary.records import (
 )
 from FailTaleLibrary.text import count
 
+_MOST_NAMED = 3
+"""So many hosts that nobody asked are told by name; a test that asks one of fifty needs no list of the others."""
+
 
 def not_in_reach(evidence: Evidence) -> tuple[SafeText, ...]:
     """Each thing once, whole hosts first, then what could not be read, then what was cut."""
@@ -51,9 +54,19 @@ def _silent_hosts(gaps: Iterable[Gap]) -> Iterator[SafeText]:
 def _unasked_hosts(evidence: Evidence) -> Iterator[SafeText]:
     """Hosts of the configuration of which nothing came, not even a gap."""
     known = {item.host for item in evidence.items} | {gap.host for gap in evidence.gaps} | {*evidence.glanced_at}
+    groups: dict[str, list[HostNames]] = {}
     for names in evidence.names:
         if names.host not in known:
-            yield our_words("{} ({})", configured_name(names.host), derived(_why_unasked, names))
+            groups.setdefault(_why_unasked(names), []).append(names)
+    for group in groups.values():
+        if len(group) > _MOST_NAMED:
+            yield derived(_unasked_in_words, tuple(group))
+        else:
+            yield from (our_words("{} ({})", configured_name(each.host), derived(_why_unasked, each)) for each in group)
+
+
+def _unasked_in_words(group: tuple[HostNames, ...]) -> str:
+    return f"{len(group)} other hosts ({_why_unasked(group[0])})"
 
 
 def _why_unasked(names: HostNames) -> str:

@@ -67,6 +67,8 @@ NOT_IN_REACH = 2.0
 _MOVED = 1.5
 """What a change weighs less that is one of numbers alone."""
 _NUMBER = regex(r"\d+")
+_PATH_BEHIND = regex(r"\s(/\S*)$")
+"""What a row is about, such as a mount point, where its first word is a kind: ``tmpfs 1000 7 993 1% /run``."""
 _OURS = frozenset({"permission denied", "authentication", "missing"})
 """What a command complains of when we may not, or cannot, run it."""
 
@@ -165,13 +167,13 @@ def _why_silent(gap: Gap) -> str:
 
 def _of_rows(item: Item) -> Iterator[Candidate]:
     """One candidate for each row that came, went or reads differently, and for each that stood at its limit before."""
-    reader = _RowReader(item.rows)
+    lines = derived_texts(str.splitlines, item.text) if item.changes or item.rows.limits else ()
+    reader = _RowReader(item.rows, lines)
     gone = reader.by_key(line for line in item.changes if line.startswith("- "))
     come = reader.by_key(line for line in item.changes if line.startswith("+ "))
     for key in dict.fromkeys([*gone, *come]):
         yield from _change(item, reader, was=gone.get(key, our_words("")), now=come.get(key, our_words("")))
-    lines = derived_texts(str.splitlines, item.text) if reader.has_limits else ()
-    for key, row in reader.by_key(lines, marked=False).items():
+    for key, row in reader.by_key(lines if reader.has_limits else (), marked=False).items():
         if key not in come and reader.is_at_limit(row):
             yield _candidate(item, text=row, score=AT_LIMIT, signal=_at_limit(item))
 
@@ -179,7 +181,10 @@ def _of_rows(item: Item) -> Iterator[Candidate]:
 class _RowReader:
     """Reads the rows of one snapshot; expressions come with the evidence, so one that is none says nothing."""
 
-    def __init__(self, rows: Rows) -> None:
+    def __init__(self, rows: Rows, lines: Iterable[str] = ()) -> None:
+        """``lines``: of the snapshot as it is now; where several begin with the same word it names none of them."""
+        first_words = Counter(_first_word(line[:LINE_CHARS]) for line in lines)
+        self._common = {word for word, times in first_words.items() if times > 1}
         self._keys = _compiled_patterns(rows.keys)
         self._counters = _compiled_patterns(rows.counters)
         self._alarms = _compiled_patterns(rows.alarms)
@@ -225,7 +230,13 @@ class _RowReader:
         for pattern in self._keys:
             if match := pattern.search(row):
                 return " ".join(group for group in match.groups() if group) or str(match[0])
-        return next((word for word in row.split() if word.strip(_BULLETS)), "")
+        first = _first_word(row)
+        path = _PATH_BEHIND.search(row) if first in self._common else None
+        return f"{first} {path[1]}" if path else first
+
+
+def _first_word(row: str) -> str:
+    return next((word for word in row.split() if word.strip(_BULLETS)), "")
 
 
 @cache
@@ -310,8 +321,24 @@ def _change_words(reader: _RowReader, states: tuple[SafeText, SafeText]) -> str:
     if not (was and now):
         return f"{was} is gone" if was else f"{now} is new"
     name = reader.name(now)
-    then, later = was.replace(name, "", 1), now.replace(name, "", 1)
-    return f"{name} {_without(then, later) or '(nothing)'} → {_without(later, then) or '(nothing)'}"
+    then, later = (_unnamed(state, name) for state in (was, now))
+    gone, come = _differing(then, later)
+    return f"{name} {gone or '(nothing)'} → {come or '(nothing)'}"
+
+
+def _unnamed(row: str, name: str) -> str:
+    for word in (name, *name.split()):
+        row = row.replace(word, "", 1)
+    return row
+
+
+def _differing(then: str, later: str) -> tuple[str, str]:
+    """What two rows do not share: by their columns where these are as many, else by their words."""
+    before, after = ([cell for cell in _cells(row) if cell] for row in (then, later))
+    if len(before) != len(after):
+        return _without(then, later), _without(later, then)
+    pairs = [(was, now) for was, now in zip(before, after, strict=True) if was != now]
+    return " ".join(was for was, _ in pairs), " ".join(now for _, now in pairs)
 
 
 def _without(text: str, other: str) -> str:
