@@ -38,7 +38,7 @@ ONLY_FOR_A_FAILURE = (
     "FailTaleLibrary.screenshots",
 )
 CONNECTS = ("FailTaleLibrary.collection.source", "FailTaleLibrary.transports", "FailTaleLibrary.windows")
-FOR_WINDOWS = ("FailTaleLibrary.time_formats", "FailTaleLibrary.timestamps")
+FOR_WINDOWS = ("FailTaleLibrary.time_formats",)
 SUITE = """
 *** Test Cases ***
 Passes
