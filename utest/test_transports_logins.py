@@ -284,6 +284,32 @@ def test_streams_that_a_login_mixes_cost_no_item_its_output(new_host: Callable[.
             assert results["bounded"].stderr.endswith(b" produced 9 18\n")
 
 
+@pytest.mark.needs("bash")
+@pytest.mark.parametrize(
+    "by_a_program",
+    ["tee /dev/null", "tee /dev/stderr", "exec setsid sh -c 'sleep 0.3; exec cat'"],
+    ids=["joined", "doubled", "late"],
+)
+def test_streams_that_a_program_of_the_login_joins_cost_no_item_its_output(
+    by_a_program: str, new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    """What that program passes on comes whenever it comes, and so among the output of any command."""
+    login = tmp_path / "login"
+    login.write_text(f"#!/bin/bash\nexec {PASSES_ON} 2> >({by_a_program})\n")
+    login.chmod(0o755)
+    host = new_host(options=[f"ForceCommand {login}"])
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        asked = [batched(f"item{n}", f"echo {n}a; echo {n}b >&2; echo {n}c; exit {n}") for n in range(5)]
+        for _ in range(3):
+            results = visit(connections, *asked, item("bounded", "seq 9", "tell produced 9 18; tail -n 1"))
+            for n in range(5):
+                assert sorted(results[f"item{n}"].stdout.split()) == [b"%d%c" % (n, part) for part in b"abc"]
+                assert (results[f"item{n}"].exit_status, results[f"item{n}"].incomplete) == (n, None)
+            assert results["bounded"].stdout == b"9\n"
+            assert results["bounded"].stderr.endswith(b" produced 9 18\n")
+        assert wait_until(lambda: host.leftovers() == [])
+
+
 @pytest.mark.parametrize("away", ["2>/dev/null", "2>&-"])
 def test_a_login_that_drops_standard_error_is_told_and_its_output_kept(
     away: str, new_host: Callable[..., Sshd]
@@ -298,6 +324,9 @@ def test_a_login_that_drops_standard_error_is_told_and_its_output_kept(
         assert {each.incomplete for each in results.values()} == {
             "its standard error is missing: the login passes none on"
         }
+        again = visit(connections, batched("one", "echo one"), item("three", "seq 3; echo why >&2; exit 5"))
+        assert {each.incomplete for each in again.values()} == {None}
+        assert (again["three"].stdout.split(), again["three"].exit_status) == ([b"1", b"2", b"3", b"why"], 5)
 
 
 @pytest.mark.parametrize(

@@ -244,7 +244,8 @@ class _Visit:
         batched = frozenset(in_company(items) if may_batch else ())
         self._may_batch = False
         lasts_s = self._ends_at - time.monotonic() + BEAT_S
-        return request(nonces, items, batched=batched, lasts_s=lasts_s, sweeps=self._host.known.broken_off)
+        sweeps, as_one = self._host.known.broken_off, self._host.known.mixes_streams
+        return request(nonces, items, batched=batched, lasts_s=lasts_s, sweeps=sweeps, as_one=as_one)
 
     def _is_waiting(self) -> bool:
         """Whether one item makes others wait for whom nobody has asked."""
@@ -387,6 +388,7 @@ class _Visit:
             if number in self._told:
                 continue
             if lane.reader.lacks_stderr and answer.ends:
+                self._host.known.mixes_streams = True  # from the next visit on
                 self._partial[number] = answer.result(lane.items_nonce, incomplete=_NO_STDERR)
             elif number not in lane.batched or not lane.is_finished:
                 self._partial[number] = self._result(lane, answer, broke_off=True)

@@ -123,8 +123,8 @@ class KnownLogin:
         self.lacks_exec = False
         """Whether it starts programs without a shell that would know `exec`."""
         self.mixes_streams = False
-        """Whether its standard error comes on standard output: commands then share no session, else one would get what
-        another one printed."""
+        """Whether its standard error comes on standard output, or nowhere. Both are joined on the host then, and
+        commands share no session, else one would get what another one printed."""
         self.slow = ""
         """By what its last visit has shown that the host is slow; empty where it has not."""
         self.slack_s = 0.0

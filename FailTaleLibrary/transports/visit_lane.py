@@ -181,9 +181,18 @@ class Lane:
             stderr = b""
         elif self._early_stderr and self.reader.items is not None:
             stderr, self._early_stderr = self._early_stderr + stderr, b""
+        if self.is_ready and self._first_word in stdout:
+            stdout = stdout.replace(self._first_word, b"", 1)
+            if not self.is_mixed:
+                self._is_mixed_late()
+                return []
         for stream, chunk in (("out", stdout), ("err", stderr)):
             done += [(number, self.answers[number]) for number in self.reader.feed(stream, chunk)]
         return done
+
+    def _is_mixed_late(self) -> None:
+        """Standard error comes on stdout, by a program of the login's; what it told of the items would be as late."""
+        self._login.mixes_streams = self.is_misled = True
 
     def _read(self) -> tuple[bytes, bytes]:
         """What has come on stdout and on stderr, however its login names them."""
@@ -241,6 +250,9 @@ class Lane:
             self._sent_at = datetime.now(timezone.utc)
 
     def _look_for_the_start(self) -> bytes:
+        if self._first_word in self._printed:  # it may stand within the start's line, too
+            self._login.mixes_streams = True
+            self._printed = self._printed.replace(self._first_word, b"", 1)
         before, _, told = self._printed.partition(self._start_mark)
         line, newline, behind = told.partition(b"\n")
         if not newline or self.is_hung_up:
@@ -296,7 +308,7 @@ class Lane:
 
     def _look_for_filters(self, before: bytearray) -> None:
         """What the login does with output, from what came between hello and start."""
-        self._login.mixes_streams = self.is_mixed = self._first_word in before
+        self.is_mixed = self._login.mixes_streams
         if (
             self._ahead_of_hello.strip() and before.rpartition(b"\n")[2].strip()
         ):  # start-up files may leave one line open

@@ -68,6 +68,8 @@ class Request:
         return f"{self.words} {len(text)}\n".encode() + text
 
 
+_AS_ONE = "exec 5>&4\n"
+"""In front of a visit's items. What a login joins by a program of its own comes late, and among what follows."""
 MakeRequest = Callable[[tuple[str, str], VisitStart], Request]
 
 
@@ -104,14 +106,16 @@ def request(
     batched: Collection[int] = (),
     lasts_s: float,
     sweeps: Collection[str] = (),
+    as_one: bool = False,
 ) -> Request:
     """The items by number, in the order in which they are to run; the nonces are the visit's own and the items'.
 
-    Neighbours of which all are in ``batched`` share a session.
+    Neighbours of which all are in ``batched`` share a session. ``as_one``: standard error goes with standard output.
     """
     words = f"{' '.join(nonces)} {secrets.token_hex(8)} {beats(lasts_s)}"
     swept = f"sweep {' '.join(sweeps)}\n" if sweeps else ""
-    return Request(items, batched, words, swept + "".join(_lines(items, batched)), sweeps=sweeps)
+    joined = _AS_ONE if as_one else ""
+    return Request(items, batched, words, joined + swept + "".join(_lines(items, batched)), sweeps=sweeps)
 
 
 def can_be_batched(item: VisitItem) -> bool:
