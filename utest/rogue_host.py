@@ -610,6 +610,7 @@ def marks_of_hostile_names(visit: Visit) -> None:
 class Server(paramiko.ServerInterface):
     def __init__(self, way: str) -> None:
         self.way = way
+        self.has_opened_one = False
         self.transport: Rogue
 
     def get_allowed_auths(self, username: str) -> str:
@@ -624,6 +625,9 @@ class Server(paramiko.ServerInterface):
     def check_channel_request(self, kind: str, chanid: int) -> int:
         if self.way == "opens_no_channel":
             time.sleep(3600)
+        if self.way == "one_session" and self.has_opened_one:
+            return common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
+        self.has_opened_one = True
         return common.OPEN_SUCCEEDED
 
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
@@ -653,7 +657,14 @@ class Server(paramiko.ServerInterface):
             VISITS.get(self.way, well_behaved)(visit)
 
 
-OTHERS = ("opens_no_channel", "reads_no_more", "says_no_hello", "window_of_nothing", "window_of_everything")
+OTHERS = (
+    "opens_no_channel",
+    "one_session",
+    "reads_no_more",
+    "says_no_hello",
+    "window_of_nothing",
+    "window_of_everything",
+)
 STEPS = tuple(f"hangs_up_at_{number}" for number in range(1, 19))
 WAYS = (
     *BEFORE_SSH,

@@ -55,7 +55,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "at the login": tuple(way for way in LOGINS if way not in SLOW),
     "beside visits": tuple(AFTER_LOGIN),
     "of a visit": tuple(_VISITS[: len(_VISITS) // 2]),
-    "of a visit, too": (*_VISITS[len(_VISITS) // 2 :], "window_of_nothing", "window_of_everything"),
+    "of a visit, too": (*_VISITS[len(_VISITS) // 2 :], "window_of_nothing", "window_of_everything", "one_session"),
     "hanging up": STEPS,
     "clocks": tuple(f"clock_{number}" for number in range(len(CLOCKS))),
     "slow": SLOW,
@@ -161,6 +161,16 @@ def test_a_channel_is_closed_behind_the_end_of_what_ran_in_it(
         for _ in range(5):
             assert run_script(connections.transport(way), "echo well").exit_status == 0
         assert connections.opened == 1
+
+
+def test_a_server_that_takes_one_session_for_each_connection_is_logged_in_to_anew(
+    rogues: tuple[Path, dict[str, int]], a_host: Sshd
+) -> None:
+    way = "one_session"
+    with closing(Connections(config_with(rogues, (way,), a_host))) as connections:
+        for _ in range(3):
+            assert run_script(connections.transport(way), "echo well").exit_status == 0
+        assert connections.opened == 3
 
 
 def test_a_host_that_broke_the_bounds_is_left_alone_for_a_minute(

@@ -111,6 +111,8 @@ class SshTransport:
         """Whether its newest visit was in order."""
         self._cut_at_once = 0
         """How many connections in a row have ended ahead of the first word of the first command in them."""
+        self._takes_one_session = False
+        """Whether it opens no second one in a connection, though the first one has ended: each gets its own then."""
         self._fell_silent = 0
         """How many did so in the middle of a visit, in a row."""
         self.known = KnownLogin(has_gate=ssh.gate)
@@ -198,9 +200,13 @@ class SshTransport:
         died_unused = 0
         while True:
             connection = self._live_connection()
+            if self._takes_one_session and connection.was_used and connection.retire():
+                self._drop(connection)
+                continue
             try:
                 return connection.start(command_line, wait_s=wait_s)
             except _DeadConnectionError as error:
+                self._takes_one_session = self._takes_one_session or error.reason == "refused"
                 if error.reason == "no answer":  # not even a session opens
                     connection.fall_silent()  # which is minded when it is replaced
                 else:
@@ -427,7 +433,7 @@ class _Connection:
         return self._transport.is_active() and not self._transport.packetizer.has_ended and not self.is_retired
 
     def retire(self) -> bool:
-        """Give its place to another host, unless somebody uses it, or is about to for the first time."""
+        """Give its place to another one, unless somebody uses it, or is about to for the first time."""
         with self._freed:
             is_new = not self.was_used and time.monotonic() < self.used_at + _FIRST_USE_S
             if not self._in_use and not is_new:
@@ -488,6 +494,8 @@ class _Connection:
                 if error.code != paramiko.common.OPEN_FAILED_CONNECT_FAILED or time.monotonic() > (
                     refused_until if alone else deadline
                 ):
+                    if alone and self.was_used:
+                        raise _DeadConnectionError("refused", "It takes no session more in this connection.") from error
                     raise self._no_session(error, ever=not alone) from error
                 time.sleep(0.05)
             except BaseException:
