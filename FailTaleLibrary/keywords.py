@@ -10,11 +10,12 @@ import contextlib
 import os
 import sys
 import time
+from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, TextIO
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TextIO
 from urllib.parse import quote
 
 from robot.api import logger
@@ -56,6 +57,13 @@ MAX_NODES_OF_PASSED = 40
 """Of a passing test's keywords and messages that are remembered, to know its lines when a later test fails."""
 _CARD_S = 0.5
 """Ahead of a timeout of Robot's, for what stands behind a collection: the card is drawn and written to the log."""
+
+
+class Driver(Protocol):
+    """Whoever tells the library of tests: of some of them not before something is asked that hangs on it."""
+
+    def catch_up(self) -> None:
+        """Tells of the test that is under way, and of those that have passed."""
 
 
 @library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT")
@@ -125,7 +133,7 @@ class FailTaleLibrary:
         self.ROBOT_LIBRARY_LISTENER = _SuiteWatcher(self)
         self.listening = False
         """Whether the listener drives this run; it then sees more than a library can."""
-        self.driver: object = None
+        self.driver: Driver | None = None
         """The listener object that drives this run, once it has begun."""
         self._config_path: Path | None = None
         self._run: Run | None = None
@@ -184,12 +192,19 @@ class FailTaleLibrary:
         self._suites.pop()
         self.run.suite_ended()
 
-    def test_began(self, result: Any) -> None:
-        """A test or task begins; ``result`` is its robot.result.TestCase."""
+    def test_began(self, result: Any, *, began_s: float | None = None) -> None:
+        """A test or task begins; ``result`` is its robot.result.TestCase.
+
+        ``began_s``: when, by `time.monotonic`, for one that has begun a while ago.
+        """
         self._test = result
         if result.parent is not self._suite_of_tests or result.parent is None:
             self._know_suite_of_tests(result.parent)
-        (self._run or self.run).test_began(self._names_begin + result.name)
+        run = self._run or self.run
+        if began_s is None:
+            run.test_began(self._names_begin + result.name)
+        else:
+            run.test_began(self._names_begin + result.name, at_s=result.start_time.timestamp(), began_s=began_s)
 
     def _know_suite_of_tests(self, suite: Any) -> None:
         """Once a suite; Robot makes its full name anew each time."""
@@ -198,21 +213,31 @@ class FailTaleLibrary:
         self._names_begin = f"{suite.full_name}." if suite is not None else ""
         self._suite_of_tests = suite
 
-    def test_ended(self, result: Any, mentions: Sequence[Mention] | None = None) -> None:
-        """The test has ended, its teardown included; ``result`` is its robot.result.TestCase.
-
-        ``mentions`` are the first of its keywords and messages, where they were noted on the way; else it is searched.
-        """
+    def test_ended(self, result: Any) -> None:
+        """The test has ended, its teardown included; ``result`` is its robot.result.TestCase."""
         self._test = self._collected = self._of_test = None
-        run = self._run or self.run
-        if result.status != "PASS":
-            run.test_ended()
-            return
-        if mentions is None:
-            mentions = mentions_in(result.body, most=MAX_NODES_OF_PASSED)
-        if mentions:
-            run.test_used(result.name, used_texts(mentions))
-        run.test_ended(passed=result.name)
+        run = self.run
+        if result.status == "PASS":
+            run.test_passed(result.name)
+            if mentions := mentions_in(result.body, most=MAX_NODES_OF_PASSED):
+                run.test_used(result.name, used_texts(mentions))
+        run.test_ended()
+
+    def told_test_ended(self, *, has_passed: bool) -> None:
+        """The test that was told of as it began has ended; where it has passed, `tests_passed` will tell more of it."""
+        self._test = self._collected = self._of_test = None
+        self.run.test_ended(has_passed=has_passed)
+
+    def tests_passed(self, results: deque[Any], used: deque[tuple[Any, Sequence[Mention]]]) -> None:
+        """Takes the tests that have passed since the last failure, and what some of them used; it leaves none."""
+        while results:
+            result = results.popleft()
+            if result.status == "PASS" and result.start_time and result.end_time:  # another listener may have its way
+                times = result.start_time.timestamp(), result.end_time.timestamp()
+                self.run.test_had_passed(result.name, *times)
+        while used:
+            result, mentions = used.popleft()
+            self.run.test_used(result.name, used_texts(mentions))
 
     def collect_test_failure(self, result: Any, *, places: Places, attempt: int, deadline_s: float | None) -> Report:
         """The report of a failing test, collected now."""
@@ -345,6 +370,7 @@ class FailTaleLibrary:
         if self._collected is not None and not components and not hosts and not name:
             logger.info("FailTale has collected this failure already; its card is at the end of the test.")
             return self._value(self._collected)
+        self._catch_up()
         self._know_secrets()
         with held_back():  # a stopped run still gets its card
             report = self._collect(
@@ -421,6 +447,7 @@ class FailTaleLibrary:
         | ${id} =    `Get Correlation Id`
         | POST On Session    shop    /orders    json=${order}    headers=${{{'traceparent': $id}}}
         """
+        self._catch_up()
         if self._test is None:
             return self._outside_tests.traceparent()
         self._of_test = self._of_test or Correlation()
@@ -443,6 +470,11 @@ class FailTaleLibrary:
         return self._value(report)
 
     # --- Inside ------------------------------------------------------------------------------------------------------
+
+    def _catch_up(self) -> None:
+        """Ahead of whatever asks for the test that is under way."""
+        if self.driver is not None:
+            self.driver.catch_up()
 
     def _collect(
         self,

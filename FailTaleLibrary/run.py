@@ -80,6 +80,8 @@ MIN_CARD_BYTES = 20_000
 """What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
 NOT_RANKED = our_words("The evidence could not be ranked.")
 
+BRIEFLY_S = 0.05
+"""From a test that was told of as it began: one that begins meanwhile may be told of later, where somebody asks."""
 MAX_TESTS = 200
 """Passed tests that are remembered between two failures; no look-back reaches further."""
 
@@ -299,17 +301,32 @@ class Run:
         if self._suites:
             self._suites.pop()
 
-    def test_began(self, name: str = "a test") -> None:
+    def test_began(self, name: str = "a test", *, at_s: float | None = None, began_s: float | None = None) -> None:
         """A test, or another attempt of it, begins. Returns at once: marks are taken in the background.
 
         ``name`` is what other processes tell of it that run tests against the same hosts at the same time.
+
+        ``at_s`` and ``began_s``: when it began, by `time.time` and `time.monotonic`, for one that is told of later
+        (`tests_may_wait_until`).
         """
-        self._test_began_s = now = time.time()
-        self._began_s = time.monotonic()
+        self._test_began_s = now = time.time() if at_s is None else at_s
+        self._began_s = time.monotonic() if began_s is None else began_s
         self._outcome = "ended"
         self._own_tests.test_began(name, now)
         if self._marks_each_test:
-            self._window_began()
+            self._window_began(at_s)
+
+    @property
+    def tests_may_wait_until(self) -> float:
+        """Until then, by `time.monotonic`, a test that begins may be told of later, when it fails; long ago: none may.
+
+        For tests that take less than it takes to tell of them all: those that pass need not be told of but by
+        `test_had_passed`. One that begins then is told of at once, so that others know of a test that lasts.
+        """
+        each_has_a_mark = self._marks_each_test and (self.config.variables or self.config.gateway is not None)
+        if self._parallel is not None or each_has_a_mark or self._own_tests.has_company:
+            return float("-inf")
+        return time.monotonic() + BRIEFLY_S
 
     def test_passed(self, name: str) -> None:
         """The test that is under way has passed: what logs held while it ran is routine for later failures."""
@@ -317,19 +334,17 @@ class Run:
         if self._test_began_s is not None:
             self._passed.append((name, self._test_began_s, time.time()))
 
+    def test_had_passed(self, name: str, start_s: float, end_s: float) -> None:
+        """A test that nobody told of when it ended had passed; its times are those of our clock."""
+        self._passed.append((name, start_s, end_s))
+
     def test_used(self, name: str, used: Iterable[UsedText]) -> None:
         """What a test used, read once a later one fails: lines with its identifiers are hardly those of a failure."""
         self._used.append((name, used))
 
-    def test_ended(self, *, passed: str | None = None) -> None:
-        """The test has ended, its teardown included; ``passed`` is its name where it passed by then."""
-        now = time.time()
-        if passed is None:
-            self._own_tests.test_ended(self._outcome, now)
-        else:
-            self._own_tests.test_ended("passed", now)
-            if self._test_began_s is not None:
-                self._passed.append((passed, self._test_began_s, now))
+    def test_ended(self, *, has_passed: bool = False) -> None:
+        """The test has ended, its teardown included; ``has_passed`` by then, of which `test_had_passed` will tell."""
+        self._own_tests.test_ended("passed" if has_passed else self._outcome)
         self._test_began_s = None
 
     def variables_from(self, lookup: Lookup) -> None:
@@ -913,9 +928,9 @@ class Run:
 
     # --- What the stages share ----------------------------------------------------------------------------------------
 
-    def _window_began(self) -> None:
+    def _window_began(self, at_s: float | None = None) -> None:
         try:
-            self._source.window_began(self._values())
+            self._source.window_began(self._values(), at_s=at_s)
         except self._passed_on:
             raise
         except Exception as error:  # no test may suffer from it; the items will say that they have no mark

@@ -11,8 +11,10 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from urllib.parse import quote
 
@@ -29,7 +31,7 @@ from FailTaleLibrary.interrupts import held_back
 from FailTaleLibrary.keywords import MAX_NODES_OF_PASSED
 from FailTaleLibrary.records import Report
 from FailTaleLibrary.robot_results import Mention, Places
-from FailTaleLibrary.run import Stages
+from FailTaleLibrary.run import MAX_TESTS, MAX_TESTS_USED, Stages
 from FailTaleLibrary.text import count, duration, one_line, sanitize, without_ci_commands
 
 TERMINATED = "Execution terminated by signal"
@@ -87,6 +89,15 @@ class FailTaleListener:
         self._is_over = self._is_second = False
         self._library = FailTaleLibrary()
         self._test: Any = None
+        self._began_s = 0.0
+        """When the test under way began, by `time.monotonic`."""
+        self._is_told = False
+        """Whether the library was told of it."""
+        self._tests_wait_until = float("-inf")
+        """Tests that begin until then are told of when something hangs on it, by the same clock."""
+        self._passed: deque[Any] = deque(maxlen=MAX_TESTS)
+        """Results of tests that have passed since the last failure; and what the newest of them used."""
+        self._used: deque[tuple[Any, Sequence[Mention]]] = deque(maxlen=MAX_TESTS_USED)
         self._last_failed: Any = None
         self._attempt = 0
         """That of the last failed test's newest failure: it may be tried again."""
@@ -131,21 +142,33 @@ class FailTaleListener:
         if not self.disabled:
             self._library.suite_began(result)
 
-    # What each test calls is guarded where it stands, and does only what a test that passes needs: between two tests
-    # Robot does enough to push all of it out of the processor's caches, so that each step costs several times its own.
+    # What each test calls does only what a test that passes needs, and nothing of it can raise: between two tests Robot
+    # does enough to push all of it out of the processor's caches, so that each step costs several times its own.
 
     def start_test(self, data: Any, result: Any) -> None:
-        if self.disabled:
-            return
-        try:
-            if self._failed:  # in a suite's fixture, and was caught
-                self._forget_what_failed()
-            self._test, self._result, self._room_for_mentions = data, result, MAX_NODES_OF_PASSED
-            self._library.test_began(result)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self.note_fault(error)
+        self._test = data
+        self._result = result
+        self._room_for_mentions = MAX_NODES_OF_PASSED
+        self._began_s = now_s = monotonic()
+        if now_s > self._tests_wait_until:
+            self._tell_of_test()
+        if self._failed:  # in a suite's fixture, and was caught
+            self._forget_what_failed()
+
+    @_harmless
+    def _tell_of_test(self) -> None:
+        """At once, because others may ask for it, or because it may last."""
+        self._is_told = True
+        self._library.test_began(self._result)
+        self._tests_wait_until = self._library.run.tests_may_wait_until
+
+    @_harmless
+    def catch_up(self) -> None:
+        """Tells of the test that is under way, and of those that have passed: something is asked that hangs on it."""
+        self._library.tests_passed(self._passed, self._used)
+        if self._test is not None and not self._is_told:
+            self._is_told = True
+            self._library.test_began(self._result, began_s=self._began_s)
 
     # Robot takes one step less to these three than to `start_keyword` and `end_keyword`, and a test has many of them.
 
@@ -201,6 +224,7 @@ class FailTaleListener:
         self._has_failed = self._test is not None and data.parent is self._test
         if isinstance(data.parent, TestSuite) and not BuiltIn().dry_run_active:
             with held_back(), self._in_a_hurry():
+                self.catch_up()
                 report = self._library.collect_suite_fixture_failure(
                     result, places=self._places(), deadline_s=self._deadline_s(result)
                 )
@@ -211,21 +235,28 @@ class FailTaleListener:
             self._failed.clear()
 
     def end_test(self, data: Any, result: Any) -> None:
-        if self.disabled:
-            return
+        self._room_for_mentions = 0
+        if self._is_told or self._failed or result.status != "PASS":
+            self._notable_test_ends(data, result)
+        self._test = self._result = None
+        if result.status == "PASS":
+            self._passed.append(result)
+            if self._mentions:
+                self._used.append((result, self._mentions))
+                self._mentions = []
+        elif self._mentions:
+            self._mentions = []
+
+    @_harmless
+    def _notable_test_ends(self, data: Any, result: Any) -> None:
+        """The end of a test that failed, or that the library was told of."""
         try:
-            try:
-                if self._failed or result.status == "FAIL" or self._report is not None:
-                    self._failing_test_ends(data, result)
-            finally:
-                self._test, self._result, self._room_for_mentions = None, None, 0
-                if mentions := self._mentions:
-                    self._mentions = []
-                self._library.test_ended(result, mentions)
-        except (SystemExit, KeyboardInterrupt):
-            raise
-        except BaseException as error:
-            self.note_fault(error)
+            if self._failed or result.status == "FAIL" or self._report is not None:
+                self._failing_test_ends(data, result)
+        finally:
+            if self._is_told:
+                self._is_told = False
+                self._library.told_test_ended(has_passed=result.status == "PASS")
 
     def _failing_test_ends(self, data: Any, result: Any) -> None:
         """The end of a test that failed, or in which something did and was caught."""
@@ -331,6 +362,7 @@ class FailTaleListener:
     def _collect(self, result: Any) -> None:
         if self._report is None and self._is_wanted(result):
             with held_back(), self._in_a_hurry():  # a run that is stopped as this begins still gets its card
+                self.catch_up()
                 self._report = self._library.collect_test_failure(
                     result,
                     places=self._places(),

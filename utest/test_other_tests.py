@@ -99,6 +99,31 @@ def names_and_states(others: OtherTests | None) -> list[tuple[str, str]]:
     return [(test.name, test.status) for test in others.tests] if others else []
 
 
+def test_company_is_whoever_would_ask_for_the_own_tests_and_is_noticed_as_it_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("FailTaleLibrary.belonging.other_tests.COMPANY_S", 0.0)
+    own = own_tests(tmp_path, parallel=None)
+    assert not own.has_company
+    with another_process(tmp_path, key="", target="db2:22"):
+        assert not own.has_company
+        with another_process(tmp_path, key="") as theirs:
+            assert own.has_company
+            ended(theirs)
+            assert not own.has_company
+
+
+def test_who_is_alone_does_not_read_what_ended_processes_have_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with another_process(tmp_path, "Theirs=passed") as theirs:
+        ended(theirs)
+    own = own_tests(tmp_path, parallel=None)
+    assert not own.has_company
+    monkeypatch.setattr("FailTaleLibrary.belonging.other_tests._is_alive", None)
+    assert not own.has_company
+
+
 def test_a_process_that_runs_alone_has_no_others(tmp_path: Path) -> None:
     own = own_tests(tmp_path)
     own.test_began("Mine")
@@ -473,6 +498,33 @@ def test_fails_by_its_own_mistake():
     finally:
         tell("over")
 """
+
+
+QUICK = """
+*** Test Cases ***
+{passing}
+Fails
+    Fail    no
+"""
+
+
+@pytest.mark.parametrize("has_company", [True, False])
+def test_a_run_with_company_tells_of_each_test_and_one_without_of_those_that_last_or_fail(
+    place: Path, has_company: bool
+) -> None:
+    names = [f"Passes {number}" for number in range(40)]
+    passing = "".join(f"{name}\n    No Operation\n" for name in names)
+    (place / "quick.robot").write_text(QUICK.format(passing=passing))
+    target = f"here {(place / 'failtale.yaml').resolve()}"
+    since = datetime.now(timezone.utc)
+    with another_process(own_runtime_directory(), "Theirs", key="", target=target if has_company else "elsewhere"):
+        started(place, "robot", *LISTENER, "quick.robot").communicate(timeout=4 * PATIENCE_S)
+    asking = OwnTests([target])
+    told = asking.others(since, datetime.now(timezone.utc), safe=lambda name: SafeText(str(name)))
+    assert told is not None
+    assert (told.tests[-1].name, told.tests[-1].status) == ("Quick.Fails", "failed")
+    if has_company:
+        assert told.more + len(told.tests) == len(["Theirs", *names, "Fails"])
 
 
 def test_under_xdist_each_test_gets_its_own_lines(place: Path) -> None:

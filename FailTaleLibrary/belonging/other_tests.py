@@ -11,6 +11,7 @@ Other users, other machines and other containers cannot be seen. Nothing is writ
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -51,6 +52,10 @@ MAX_TESTS = 20
 """Named in one report."""
 LOST_AFTER_S = 600.0
 """A test whose process died is taken to have run for this long at most."""
+GRAIN_S = 0.1
+"""What is newer than that in a directory may have another one beside it that bears the same time."""
+COMPANY_S = 10.0
+"""So long the company of another process counts without a new look at it."""
 SLACK_S = 1.0
 """So long after its end a test's lines may still be written, and many logs write whole seconds."""
 _ANOTHER_RUN = our_words("another run")
@@ -103,6 +108,13 @@ class OwnTests:
         """Where the test stands that is under way; 0 for none."""
         self._directory = directory
         self._name = f"{time.time_ns():020d}-{os.urandom(4).hex()}"
+        self._seen_at = 0.0
+        """When the directory had changed, as of the newest look for company."""
+        self._no_company: set[str] = set()
+        """Names of files that can be no company's any more: an ended process does not come back."""
+        self._had_company = False
+        self._company_until = 0.0
+        """So long it counts, by a clock that nobody sets."""
 
     def begin(self) -> None:
         """From now on others know of this process. One that only asks for them need not say so."""
@@ -127,6 +139,26 @@ class OwnTests:
         if self._open_slot and self._memory is not None:
             _write_end(self._memory, self._open_slot + _BEFORE_END, at_s or time.time(), _STATUSES[status])
         self._open_slot = 0
+
+    @property
+    def has_company(self) -> bool:
+        """Whether another process lives that would ask for this one's tests; cheap until another one begins.
+
+        A name is in the directory only once the file behind it is complete, and changes the directory's own time.
+        """
+        if self._directory is None or not self._targets or self.unknown:
+            return False
+        if self._had_company and time.monotonic() < self._company_until:
+            return True
+        try:
+            changed_at = self._directory.stat().st_mtime
+            if self._had_company or changed_at != self._seen_at or time.time() - changed_at < GRAIN_S:
+                self._seen_at = changed_at
+                self._had_company = self._is_one_alive()
+                self._company_until = time.monotonic() + COMPANY_S
+        except OSError:  # somebody has removed it; a failure will say so
+            self._had_company = False
+        return self._had_company
 
     def close(self) -> None:
         """This process runs no further test."""
@@ -178,13 +210,15 @@ class OwnTests:
     def _open(self) -> None:
         directory = self._place()
         _forget_oldest(directory)
-        self._file = os.open(directory / self._name, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        unfinished = directory / f"{self._name}.new"  # by its name the newest, which nobody tidies up
+        self._file = os.open(unfinished, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
         fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # All of it has its space from now on: a mapped page for which there is none would end the process.
         if os.pwrite(self._file, bytes(FILE_BYTES), 0) < FILE_BYTES:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         self._memory = mmap(self._file, FILE_BYTES)
         self._write_header(0.0)
+        unfinished.rename(directory / self._name)
 
     def _place(self) -> Path:
         if fcntl is None:
@@ -234,6 +268,18 @@ class OwnTests:
         for name in os.listdir(directory):  # noqa: PTH208 - a name is all that is needed
             if name != self._name and (process := self._process(directory / name)) and process.lived_in(start, end):
                 yield process
+
+    def _is_one_alive(self) -> bool:
+        """Whether another process lives that this one's tests concern."""
+        directory = self._place()
+        names = set(os.listdir(directory))  # noqa: PTH208 - a name is all that is needed
+        self._no_company &= names
+        for name in names - self._no_company - {self._name}:
+            if not _is_alive(f"{directory}/{name}"):
+                self._no_company.add(name)
+            elif self._process(directory / name) is not None:
+                return True
+        return False
 
     def _process(self, path: Path) -> _Process | None:
         try:
@@ -309,6 +355,18 @@ def _read(path: Path) -> tuple[bool, bytes]:
         os.close(descriptor)
 
 
+def _is_alive(path: str) -> bool:
+    """Whether the process of a file lives, where it is one."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return False
+    try:
+        return _is_locked(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def _read_whole(descriptor: int) -> bytes:
     """What the file holds, without a slot of which one half is older than the other."""
     data = os.pread(descriptor, FILE_BYTES, 0)
@@ -332,8 +390,9 @@ def _forget_oldest(directory: Path) -> None:
     names = sorted(os.listdir(directory))  # noqa: PTH208 - a name begins with its time
     for name in names[:-KEPT_FILES]:
         path = directory / name
-        if not _read(path)[0]:
-            path.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):  # another process tidies up, too
+            if not _read(path)[0]:
+                path.unlink()
 
 
 def _checksum(target: str) -> str:

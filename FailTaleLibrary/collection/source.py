@@ -40,7 +40,7 @@ _CLOSING_S = 2.0
 class EvidenceSource(Protocol):
     """Where evidence comes from: hosts of our own, or a gateway that has them."""
 
-    def window_began(self, values: Values | None = None) -> None: ...
+    def window_began(self, values: Values | None = None, *, at_s: float | None = None) -> None: ...
 
     def collect(
         self,
@@ -162,10 +162,16 @@ class OwnHosts:
             kept = [target.connections for target in self._targets.values()]
             background.start(partial(oldest.connections.close, but=kept), name="failtale-forget")
 
-    def window_began(self, values: Values | None = None) -> None:
-        """A window begins now: marks are taken in the background."""
+    def window_began(self, values: Values | None = None, *, at_s: float | None = None) -> None:
+        """A window begins now: marks are taken in the background.
+
+        ``at_s``: in seconds of our clock, when one began of which nobody told by then; it has no mark of its own.
+        """
         target = self._only or self._target(values)
-        target.marks.window_began()
+        if at_s is None:
+            target.marks.window_began()
+        else:
+            target.marks.window_went_by(at_s)
 
     def mark_now(self, *, within_s: float) -> dict[str, str]:
         """Notes where all logs end, and waits for it: host -> why it is not known, empty where it is."""

@@ -67,9 +67,12 @@ class GatewaySource:
         self.version = ""
         """Of the gateway's FailTale, as `check_hosts` was told it; empty where it says none."""
 
-    def window_began(self, values: Values | None = None) -> None:
-        """A window begins now: the gateway notes marks. Asked in the background; returns at once."""
-        if self._config.marks == "off" or not self._wire.is_open or not self._claim_mark():
+    def window_began(self, values: Values | None = None, *, at_s: float | None = None) -> None:
+        """A window begins now: the gateway notes marks. Asked in the background; returns at once.
+
+        ``at_s``: when one began of which nobody told by then; it has no mark of its own.
+        """
+        if at_s is not None or self._config.marks == "off" or not self._wire.is_open or not self._claim_mark():
             return
         background.start(partial(self._take_mark, _told_values(values)), name="failtale-gateway-mark")
 

@@ -235,6 +235,10 @@ class Marks:
         # Looked at again soon: what others release meanwhile, or a fleet that is done, may be due earlier.
         self._nothing_due_until = min([now + self._pace.least_s, *(marks.due_at for _, marks in ours)])
 
+    def window_went_by(self, at_s: float) -> None:
+        """A window began then, in seconds of our clock, and nobody told of it: shortly after one that was told of."""
+        self._passed_over.append(at_s)
+
     def take_due(self) -> None:
         """As `window_began`, for a caller that has a pace of its own: each host is looked at."""
         self._mark_what_is_due(self._hosts.items(), self._clock(), datetime.now(timezone.utc))
