@@ -155,6 +155,16 @@ def test_a_server_that_takes_one_session_at_a_time_gets_one_at_a_time(new_host: 
 
 
 @pytest.mark.ssh
+def test_a_server_that_wants_new_keys_for_each_packet_of_data_is_no_storm(new_host: Callable[..., Sshd]) -> None:
+    """Only keys that nothing was sent between are."""
+    megabytes = 7_000_000
+    with closing(to(new_host(options=["RekeyLimit 16K"]))) as connections:
+        result = run(connections, f"yes keys | head -c {megabytes}", max_bytes=megabytes)
+        assert (len(result.stdout), result.incomplete) == (megabytes, None)
+        assert connections.opened == 1
+
+
+@pytest.mark.ssh
 def test_a_rebooted_host_is_connected_to_again_without_a_failure_in_between(new_host: Callable[..., Sshd]) -> None:
     host = new_host()
     connections = to(host)

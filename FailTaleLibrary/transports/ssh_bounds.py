@@ -27,6 +27,7 @@ from paramiko.common import (
     MSG_DISCONNECT,
     MSG_IGNORE,
     MSG_KEXINIT,
+    MSG_NEWKEYS,
 )
 from paramiko.packet import NeedRekeyException, Packetizer
 
@@ -44,6 +45,11 @@ _ALLOWED_AT_LOGIN, _ALLOWED, _ALLOWED_EACH_S = 1000.0, 20_000.0, 200.0
 """What all messages may cost: before the login, at once behind it, and then for each second."""
 _NEW_KEYS, _MESSAGE = 100, 10
 """What a message costs. A visit needs a dozen; more of them are keepalives, or a storm."""
+_KEYS_BYTES, _REST_OF_KEYS = 8 * 1024, 3
+"""New keys cost nothing behind so many bytes of data, nor do the messages behind their first one: OpenSSH 8.4 with a
+RekeyLimit of 100K wants them for each packet of 16 kB."""
+_KEY_EXCHANGE = range(30, 42)
+"""The numbers of messages of a key exchange, behind its first one."""
 _FREE_BYTES, _ONE_BYTE = 16, 1
 """Data that somebody reads costs nothing from so many bytes on: how much comes of those is the visit's to mind."""
 _COMPANIONS = frozenset({MSG_IGNORE, MSG_CHANNEL_WINDOW_ADJUST})
@@ -115,6 +121,10 @@ class BoundedPacketizer(Packetizer):
         self._greeting_bytes = 0
         self._allowed, self._most = _ALLOWED_AT_LOGIN, _ALLOWED_AT_LOGIN
         self._counted_at = time.monotonic()
+        self._bytes = 0
+        """Of data, since the last new keys."""
+        self._rest_of_keys = 0
+        """How many messages of new keys may still come for nothing."""
         self._companions = 0
         """How many messages may still come beside what was sent, and what was read."""
         self._chacha_in: ChaCha20Poly1305 | None = None
@@ -135,6 +145,7 @@ class BoundedPacketizer(Packetizer):
     def give_back(self, size: int) -> None:
         """A message that has just been counted was so many bytes of data for somebody who reads them."""
         self._companions += 1
+        self._bytes += size
         cost = _ONE_BYTE * max(0.0, 1 - size / _FREE_BYTES)
         self._allowed = min(self._most, self._allowed + _MESSAGE - cost)
 
@@ -179,7 +190,14 @@ class BoundedPacketizer(Packetizer):
         if kind in _COMPANIONS and self._companions:
             self._companions -= 1
             return _ONE_BYTE
-        return _NEW_KEYS if kind == MSG_KEXINIT else _MESSAGE
+        if kind == MSG_KEXINIT:
+            are_due, self._bytes = self._bytes >= _KEYS_BYTES, 0
+            self._rest_of_keys = _REST_OF_KEYS if are_due else 0
+            return 0 if are_due else _NEW_KEYS
+        if self._rest_of_keys and (kind == MSG_NEWKEYS or kind in _KEY_EXCHANGE):
+            self._rest_of_keys -= 1
+            return 0
+        return _MESSAGE
 
     def set_inbound_cipher(self, block_engine: Any, *words: Any, **settings: Any) -> None:
         self._chacha_in = block_engine if isinstance(block_engine, ChaCha20Poly1305) else None
