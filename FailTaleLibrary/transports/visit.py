@@ -51,6 +51,8 @@ REVISITS = 2
 """After a visit that broke off."""
 _SWEEP_WITHIN_S = 2.0
 """For a visit that does nothing but that."""
+_STILL_S = 1.0
+"""Whoever was heard so lately still sends: by a filter, or over a link, that is slow."""
 _LOOK_UP_S = 0.2
 """How often the cancel event and the time are looked at. Each look costs more than an answer that has come."""
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
@@ -315,7 +317,7 @@ class _Visit:
             self._retire(lane, lost="connection lost: the host sent far more than it was asked for,")
         elif running is not None and running.is_overdue(self._host.known.slack_s):
             self._in_order = False
-            self._retire(lane, lost=self._silence)
+            self._retire(lane, lost=self._late_end([lane]))
         elif running is not None and lane.running in lane.batched and running.is_late and not lane.is_hung_up:
             self._end_batch(lane, running)
         elif self._is_overtaken(lane):
@@ -444,9 +446,11 @@ class _Visit:
         slow = self._host.known.slow
         return f"slow ({slow})" if slow else ""
 
-    @property
-    def _silence(self) -> str:
-        return f"connection lost: the host was {' and '.join(filter(None, [self._slow, 'silent']))} at the time limit,"
+    def _late_end(self, lanes: Sequence[Lane]) -> str:
+        """How lanes are broken off whose time is up."""
+        is_heard = any(time.monotonic() - lane.heard_at < _STILL_S for lane in lanes)
+        was = " and ".join(filter(None, [self._slow, "still sending" if is_heard else "silent"]))
+        return f"connection lost: the host was {was} at the time limit,"
 
     def _tell(self, number: int, result: CommandResult) -> None:
         if number not in self._told and self._items is not None:
@@ -463,7 +467,7 @@ class _Visit:
             return
         self._in_order = self._in_order and not self._active
         if self._active and not self._lost:
-            self._lost = self._silence
+            self._lost = self._late_end(self._active)
         for lane in self._active:
             for number, answer in lane.answers.items():
                 self._partial.setdefault(number, self._result(lane, answer, broke_off=True))

@@ -63,7 +63,7 @@ class Lane:
         shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s, start=start)
         self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
         self.began = self.heard_at = time.monotonic()
-        """`heard_at`: when something of its login came last."""
+        """`heard_at`: when something came last."""
         self.opened_at = math.inf
         """When its command line had been sent."""
         self.is_misled = False
@@ -172,6 +172,8 @@ class Lane:
     def take(self) -> list[tuple[int, ItemAnswer]]:
         """Take in what has come; the answers that it completed."""
         stdout, stderr = self._read()
+        if stdout or stderr:
+            self.heard_at = time.monotonic()
         done: list[tuple[int, ItemAnswer]] = []
         if stdout and self.reader.items is None:
             stdout = self._take_talk(stdout)
@@ -227,7 +229,6 @@ class Lane:
 
     def _listen(self, chunk: bytes) -> None:
         self.reader.stray_bytes += len(chunk)
-        self.heard_at = time.monotonic()
         self.talk += chunk
         del self.talk[:-_TALK_BYTES]
         if math.isinf(self._began_at) and self._first_word in self.talk:
