@@ -1,6 +1,7 @@
 """Many regular expressions and a text -> those that match it, found by their literals or, once it pays, by automata.
 
-What a first failure brings is read in less time than an automaton of hundreds of expressions takes to be made.
+What a first failure brings is read in less time than an automaton of hundreds of expressions takes to be made. Hosts
+say much that others said before: for a line that is known its literals are not looked for again.
 """
 
 from __future__ import annotations
@@ -20,8 +21,14 @@ _GRAM = 3
 LITTLE_WORK = 10_000_000
 """Characters times expressions, of all texts together, before an automaton is made: some 60 ms. That takes 60 to 150
 with the states that it gains while it searches its first texts."""
-_FOR_TEXT, _FOR_CHARACTER, _FOR_SEARCH, _TO_COMPILE = 5_000, 20, 400, 10_000
-"""The same for a text and each character of it, and for each expression that may match it."""
+_FOR_TEXT, _FOR_CHARACTER, _FOR_SEARCH, _TO_COMPILE = 1_000, 20, 400, 10_000
+"""The same for a text, each character of it that is new, and for each expression that may match it."""
+_BY_AUTOMATON = 4_000
+"""What an automaton would have cost for a text, beside as much for each character: only what is more counts as work."""
+_MOST_OF_KNOWN_LINES = 16 * 1024
+"""Characters of a text whose lines are remembered: a longer one is a log, whose lines bear times."""
+_MOST_KNOWN = 1_000_000
+"""Characters of lines that are remembered."""
 _LONG_KS = str.maketrans("\u017f", "s")
 """What `str.lower` leaves and RE2 takes for an ``s``; it lowers the sign for Kelvin itself."""
 
@@ -62,10 +69,11 @@ class Expressions(Generic[Text]):
         if self._work_left < _FOR_CHARACTER * len(text):
             self._work_left = 0
             return None
-        possible = self._literals.owners_in(text)
+        possible, new_characters = self._literals.owners_in(text)
         new = sum(number not in self._patterns for number in possible)
-        self._work_left -= _FOR_TEXT + len(text) * _FOR_CHARACTER + new * _TO_COMPILE
-        self._work_left -= len(possible) * (len(text) + _FOR_SEARCH)
+        work = _FOR_TEXT + new_characters * _FOR_CHARACTER + new * _TO_COMPILE
+        work += len(possible) * (len(text) // 4 + _FOR_SEARCH)
+        self._work_left -= max(0, work - _BY_AUTOMATON - len(text))
         return possible if self._work_left > 0 else None
 
     def pattern(self, number: int) -> Pattern:
@@ -76,76 +84,137 @@ class Expressions(Generic[Text]):
         return pattern
 
 
-def _in_lower_case(text: str | bytes) -> bytes:
-    """The text in lower case, as far as literals know letters: those of ASCII."""
+_DIGITS = bytes.maketrans(b"123456789", b"000000000")
+
+
+def _as_sought(text: str | bytes) -> bytes:
+    """The text in lower case, as far as literals know letters (those of ASCII), and each digit as 0.
+
+    Of what hosts say of their state, numbers are what is new; literals are sought in the same form.
+    """
     if isinstance(text, bytes):
-        return text.lower()
+        return text.lower().translate(_DIGITS)
     lower = text.lower() if text.isascii() else text.lower().translate(_LONG_KS)
-    return lower.encode("utf-8", "surrogatepass")
+    return lower.encode("utf-8", "surrogatepass").translate(_DIGITS)
 
 
 _Gram = tuple[int, ...]
 
 
 class _Searched(threading.local):
-    """The newest text of a thread and its grams: several sets of expressions are sought in it, one after the other."""
+    """The newest text of a thread, its grams and its lines: several sets of expressions are sought in it in turn."""
 
     text: str | bytes = b""
-    lower: bytes = b""
+    sought: bytes = b""
     grams: frozenset[_Gram] = frozenset()
+    text_of_lines: str | bytes = b""
+    known_lines: Sequence[bytes] = (b"",)
 
     def now(self, text: str | bytes) -> tuple[bytes, frozenset[_Gram]]:
-        """The text in lower case, and all its grams."""
+        """The text as it is sought in, and all its grams."""
         if text is not self.text:
-            self.lower = lower = _in_lower_case(text)
-            self.grams = frozenset(zip(lower, lower[1:], lower[2:], strict=False))
+            self.sought = _as_sought(text)
+            self.grams = _grams_of(self.sought)
             self.text = text
-        return self.lower, self.grams
+        return self.sought, self.grams
+
+    def lines(self, text: str | bytes) -> Sequence[bytes]:
+        """The lines of a text, as they are sought in."""
+        if text is not self.text_of_lines:
+            self.known_lines = _as_sought(text).split(b"\n")
+            self.text_of_lines = text
+        return self.known_lines
 
 
 _searched = _Searched()
 
 
-class _LiteralIndex:
-    """Literals by three neighbouring bytes of each: what a text does not hold costs nothing to rule out.
+def _grams_of(sought: bytes) -> frozenset[_Gram]:
+    return frozenset(zip(sought, sought[1:], sought[2:], strict=False))
 
-    Of an expression's sets the one whose texts are the longest is looked up, and the others only where it is there.
-    """
+
+class _LiteralIndex:
+    """Literals by three neighbouring bytes of each: what a text does not hold costs nothing to rule out."""
 
     def __init__(self, literals: Iterable[Literals]) -> None:
         self._always: list[int] = []
         """The expressions of which nothing is known."""
-        self._others: dict[int, list[list[bytes]]] = {}
-        """The sets of an expression beside the one that is looked up."""
+        self._telling: dict[int, list[int]] = {}
+        """A set of literals, by its number -> the expressions of which it is the one with the longest texts."""
+        self._needed: dict[int, frozenset[int]] = {}
+        """Of an expression with several sets: their numbers."""
         self._short: dict[bytes, list[int]] = {}
-        """A literal -> the expressions that it may tell of."""
+        """A literal -> the sets that have it."""
         self._by_gram: dict[_Gram, list[tuple[bytes, list[int]]]] = {}
+        self._known: dict[bytes, frozenset[int]] = {}
+        """A line -> the sets of which it holds a literal."""
+        self._known_characters = 0
         long: dict[bytes, list[int]] = {}
-        for number, sets in enumerate(literals):
+        numbers: dict[tuple[str, ...], int] = {}
+        for expression, told in enumerate(literals):
+            sets = [each for each in told if not any("\n" in text for text in each)]  # lines are looked at one by one
             if not sets:
-                self._always.append(number)
+                self._always.append(expression)
                 continue
-            first, *others = sorted(sets, key=lambda each: -min(map(len, each)))
-            for literal in (each.encode() for each in first):
+            own = [numbers.setdefault(each, len(numbers)) for each in sets]
+            telling = max(sets, key=lambda each: min(map(len, each)))
+            self._telling.setdefault(numbers[telling], []).append(expression)
+            if len(own) > 1:
+                self._needed[expression] = frozenset(own)
+        for texts, number in numbers.items():
+            for literal in {_as_sought(each) for each in texts}:
                 (long if len(literal) >= _GRAM else self._short).setdefault(literal, []).append(number)
-            if others:
-                self._others[number] = [[literal.encode() for literal in each] for each in others]
-        for literal, numbers in long.items():
-            self._by_gram.setdefault(tuple(literal[:_GRAM]), []).append((literal, numbers))
+        for literal, own in long.items():
+            self._by_gram.setdefault(tuple(literal[:_GRAM]), []).append((literal, own))
         self._grams = frozenset(self._by_gram)
 
-    def owners_in(self, text: str | bytes) -> list[int]:
-        """The numbers of the expressions of which each set has a literal in the text, ascending."""
-        found: set[int] = set()
-        lower, grams = _searched.now(text)
-        for literal, numbers in self._short.items():
-            if literal in lower:
-                found.update(numbers)
-        for gram in self._grams & grams:
-            for literal, numbers in self._by_gram[gram]:
-                if literal in lower:
-                    found.update(numbers)
-        return sorted([*self._always, *(number for number in found if self._has_others(number, lower))])
+    def owners_in(self, text: str | bytes) -> tuple[list[int], int]:
+        """The numbers of the expressions of which each set has a literal in the text, ascending.
 
-    def _has_others(self, number: int, lower: bytes) -> bool:
-        return all(any(map(lower.__contains__, each)) for each in self._others.get(number, ()))
+        And how many characters had to be searched for that: those of lines that no text had before.
+        """
+        if len(text) <= _MOST_OF_KNOWN_LINES:
+            present, new_characters = self._sets_by_line(text)
+        else:
+            present, new_characters = _sets_of(self._literals_in(*_searched.now(text))), len(text)
+        possible = [
+            expression
+            for number in self._telling.keys() & present
+            for expression in self._telling[number]
+            if expression not in self._needed or self._needed[expression] <= present
+        ]
+        return sorted([*self._always, *possible]), new_characters
+
+    def _sets_by_line(self, text: str | bytes) -> tuple[frozenset[int], int]:
+        """The sets of which a text holds a literal, by its lines: those that others had are known."""
+        lines, known = _searched.lines(text), self._known
+        try:
+            return frozenset().union(*map(known.__getitem__, lines)), 0
+        except KeyError:
+            new = [line for line in dict.fromkeys(lines) if line not in known]
+        together = b"\n".join(new)
+        if self._known_characters + len(together) > _MOST_KNOWN:
+            self._known, self._known_characters = {}, 0  # whoever looks lines up meanwhile goes on with the old ones
+        literals = self._literals_in(together, _grams_of(together))
+        found = {line: _sets_in(literals, line) for line in new}
+        self._known.update(found)
+        self._known_characters += len(together)
+        return frozenset().union(*(found[line] if line in found else known[line] for line in lines)), len(together)
+
+    def _literals_in(self, sought: bytes, grams: frozenset[_Gram]) -> list[tuple[bytes, list[int]]]:
+        """The literals that stand in a text, with the sets that have them."""
+        found = [each for each in self._short.items() if each[0] in sought]
+        for gram in self._grams & grams:
+            found += [each for each in self._by_gram[gram] if each[0] in sought]
+        return found
+
+
+_NO_SETS: frozenset[int] = frozenset()
+
+
+def _sets_in(literals: list[tuple[bytes, list[int]]], line: bytes) -> frozenset[int]:
+    return _sets_of([each for each in literals if each[0] in line]) or _NO_SETS
+
+
+def _sets_of(literals: list[tuple[bytes, list[int]]]) -> frozenset[int]:
+    return frozenset(number for _, numbers in literals for number in numbers)

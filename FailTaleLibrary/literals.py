@@ -25,7 +25,7 @@ _LONG_ENOUGH = 6
 
 _TOKEN = re.compile(
     r"[A-Za-z0-9_ /,:;=@%&#'\"<>!~`-]{2,}(?![*+?{])"  # several plain characters, none of them repeated
-    r"|\\x\{[0-9a-fA-F]+\}|\\[pP](?:\{\^?\w+\}|\w)|\\[\s\S]"
+    r"|\\x(?:\{[0-9a-fA-F]+\}|[89a-fA-F][0-9a-fA-F])|\\[pP](?:\{\^?\w+\}|\w)|\\[\s\S]"
     r"|\[\^?\]?(?:\[:\^?[a-z]+:\]|\\[\s\S]|[^\]\\])*\]"
     r"|\(\?P<\w+>|\(\?[imsU]*(?:-[imsU]+)?[:)]"
     r"|[*+?]\??|\{[0-9]+(?:,[0-9]*)?\}\??"
@@ -35,6 +35,7 @@ _REPETITION = re.compile(r"[*+?]\??|\{([0-9]+)(?:,[0-9]*)?\}\??")
 _NO_WIDTH = frozenset({"^", "$", r"\b", r"\B", r"\A", r"\z"})
 _ANYTHING = frozenset({".", r"\d", r"\D", r"\w", r"\W", r"\s", r"\S"})
 _CONTROLS = {r"\n": "\n", r"\t": "\t", r"\r": "\r", r"\f": "\f", r"\v": "\v", r"\a": "\a"}
+_CODE = re.compile(r"\\x(?:\{[0-9a-fA-F]+\}|[0-9a-fA-F]{2})")
 _PLAIN_CLASS = re.compile(r"\[[^\^\]\[\\-]{1,4}\]")
 """A few characters, none of which means anything in it."""
 
@@ -140,7 +141,7 @@ def _one(tokens: list[str], at: int) -> tuple[_Part, int]:
 def _single(token: str) -> _Part:
     if token in _NO_WIDTH or token.startswith("(?"):  # flags
         return _WITHOUT_WIDTH
-    if token in _ANYTHING or token.startswith((r"\p", r"\P", r"\x{")) or not token.isascii():
+    if token in _ANYTHING or token.startswith((r"\p", r"\P")) or _CODE.fullmatch(token) or not token.isascii():
         return _UNKNOWN
     if token[0] == "[" and len(token) > 1:
         return _Part(frozenset(token[1:-1].lower())) if _PLAIN_CLASS.fullmatch(token) else _UNKNOWN

@@ -46,6 +46,7 @@ LONG = 10_000
         ("(?i)a{2}bcd", [{"bcd"}, {"a"}]),
         ("a{bc", [{"a{bc"}]),
         (r"\$1\$.+", [{"$1$"}]),
+        (r"has\xc5\x82ope", [{"has"}, {"ope"}]),
         (r"one.*two.*three.*four", [{"three"}, {"four"}, {"one"}]),
         ("passé|password", [{"pass", "password"}]),
         ("naïve token", [{"ve token"}, {"na"}]),
@@ -166,6 +167,31 @@ def test_few_texts_and_many_are_found_to_hold_the_same_lines_and_searchers() -> 
         assert few.lines(data) == lines, text
         for start, end in lines[::4]:  # the automaton takes a millisecond for each that is unlike all others
             assert few.searchers_for(data[start:end]) == many.searchers_for(data[start:end]), data[start:end]
+
+
+def test_what_earlier_texts_held_changes_nothing_of_what_is_found_in_the_next() -> None:
+    """Known lines, in another order, beside others and with other numbers; each text often enough to be joined."""
+    groups, across = rules.searchers_of_lines(), rules.rules_across_lines()
+    few, many = (rules.LinePrefilter(groups, work=work) for work in (NEVER, ALWAYS))
+    few_across, many_across = (rules.Prefilter(across, rules.set_for, work=work) for work in (NEVER, ALWAYS))
+    chance = random.Random(7)
+    lines = [line for text in made_up_texts() for line in text.split("\n")]
+    for _ in range(25):
+        chosen = chance.choices(lines, k=8)
+        for _ in range(8):
+            chance.shuffle(chosen)
+            text = "\n".join(re.sub(r"[0-9]", lambda _: chance.choice("0123456789"), line) for line in chosen)
+            data = text.encode("utf-8", "surrogatepass")
+            assert few.lines(data) == many.lines(data), text
+            assert few_across.searchers_for(data) == many_across.searchers_for(data), text
+
+
+def test_a_line_that_differs_in_its_numbers_alone_is_not_searched_for_literals_again() -> None:
+    index = rules.prefilter().keywords._literals
+    first, new = index.owners_in(b"engine-law: 4711 kB of password\nand another line\n")
+    again, none_new = index.owners_in(b"and another line\nengine-law: 9023 kB of password\n")
+    assert (again, none_new) == (first, 0)
+    assert new > 0
 
 
 def test_few_texts_and_many_are_found_to_hold_the_same_searchers_across_lines() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 import re
 import time
 import urllib.parse
@@ -16,7 +17,8 @@ from properties import examples
 from redaction_shapes import HARMLESS, SECRETS, harmless_lines, secret_lines
 
 from FailTaleLibrary.errors import RedactionError
-from FailTaleLibrary.redaction import Redactor, redact_lines, secret_values
+from FailTaleLibrary.redaction import Redactor, redact_lines, redactor, secret_values
+from FailTaleLibrary.redaction.rules import LinePrefilter, Prefilter, rules_across_lines, searchers_of_lines, set_for
 
 TOKEN = re.compile(r"\[redacted:[a-z0-9.-]+\]")
 REDACTOR = Redactor()
@@ -24,6 +26,38 @@ REDACTOR = Redactor()
 
 def redacted(text: str) -> str:
     return REDACTOR.redact(text).text
+
+
+def test_what_was_redacted_before_changes_nothing_of_the_next_text(monkeypatch):
+    """By letters, with all that is remembered of earlier texts, and by automata: the same, also across lines."""
+    chance = random.Random(11)
+    lines = [
+        *(line for _, line, _ in secret_lines(5)),
+        *harmless_lines(5),
+        "password:",
+        "token:",
+        "  name: DB_PASSWORD",
+    ]
+    ways = [LinePrefilter(searchers_of_lines(), work=work) for work in (10**12, 0)]
+    across = [Prefilter(rules_across_lines(), set_for, work=work) for work in (10**12, 0)]
+    remembering = Redactor()
+    for _ in range(60):
+        text = "\n".join(chance.choices(lines, k=chance.randint(1, 12)))
+        results = []
+        for way, way_across, by in zip(ways, across, (remembering, Redactor()), strict=True):
+            monkeypatch.setattr(redactor, "prefilter", lambda way=way: way)
+            monkeypatch.setattr(redactor, "prefilter_across_lines", lambda way=way_across: way)
+            results.append(by.redact(text))
+        assert results[0] == results[1] == remembering.redact(text), text
+
+
+def test_no_more_of_redacted_texts_is_kept_than_its_bound(monkeypatch):
+    monkeypatch.setattr(redactor, "_MOST_KEPT", 1000)
+    own = Redactor()
+    for number in range(50):
+        own.redact(f"{number} " + 90 * "x")
+        assert sum(map(len, own._kept.texts)) <= 1000
+    assert own.redact("49 " + 90 * "x") is own.redact("49 " + 90 * "x")
 
 
 # --- Secrets and their look-alikes -----------------------------------------------------------------------------------

@@ -233,6 +233,10 @@ _STRETCH = 4 * 1024
 """How many bytes are searched for keywords between two looks at the time: 50 ms of the slowest text."""
 
 
+_FEW_TEXTS, _MOST_SCANS = 5, 200
+"""More texts that may hold the same keywords are worth an expression of these, and how many such are kept."""
+
+
 # --- The prefilter ---------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +255,7 @@ class Prefilter:
         written = [keyword for each in searchers for keyword in each.keywords]
         keywords = [_sought(keyword) for keyword in written]
         known = _literals()
+        self._sought = keywords
         self.keywords = Expressions[bytes](
             (known[keyword] for keyword in written),
             one=lambda number: compiled(keywords[number]),
@@ -271,6 +276,8 @@ class LinePrefilter(Prefilter):
         super().__init__([searcher for group in groups for searcher in group], _filter_for, work=work)
         self._group_of = [place for place, group in enumerate(groups) for each in group for _ in each.keywords]
         self._scans = once(lambda: [[_scan_for(group)] for group in groups])
+        self._scans_by_keywords: dict[tuple[int, ...], tuple[int, list[list[Pattern]]]] = {}
+        """Keywords that texts may hold -> how many texts did, and what finds them."""
 
     def lines(self, data: bytes, *, is_late: Callable[[], bool] = lambda: False) -> list[tuple[int, int]]:
         """Start and end of the lines that hold any of the keywords, in their order.
@@ -287,11 +294,25 @@ class LinePrefilter(Prefilter):
         return sorted(found)
 
     def _scans_of_few(self, keywords: Iterable[int]) -> list[list[Pattern]]:
-        """These keywords by their groups, in their order."""
-        scans: dict[int, list[Pattern]] = {}
-        for number in keywords:
-            scans.setdefault(self._group_of[number], []).append(self.keywords.pattern(number))
-        return list(scans.values())
+        """These keywords by their groups, in their order; as one expression once many texts may hold these very ones.
+
+        What a command prints may hold the same keywords on each host.
+        """
+        key = tuple(keywords)
+        texts, known = self._scans_by_keywords.get(key, (0, []))
+        if texts > _FEW_TEXTS:
+            return known
+        scans: dict[int, list[int]] = {}
+        for number in key:
+            scans.setdefault(self._group_of[number], []).append(number)
+        if texts < _FEW_TEXTS:
+            found = [[self.keywords.pattern(number) for number in group] for group in scans.values()]
+        else:
+            found = [[_alternatives_of(self._sought[number] for number in group)] for group in scans.values()]
+        if len(self._scans_by_keywords) >= _MOST_SCANS:
+            self._scans_by_keywords = {}
+        self._scans_by_keywords[key] = texts + 1, found if texts == _FEW_TEXTS else []
+        return found
 
 
 def _sought(keyword: str) -> bytes:
@@ -318,7 +339,11 @@ def set_for(keywords: Iterable[bytes]) -> Together:
 
 def _scan_for(searchers: Sequence[Searcher]) -> Pattern:
     """What finds the keywords of some searchers; of all at once, it has too many states and becomes slow."""
-    return compiled(b"|".join(dict.fromkeys(_sought(keyword) for each in searchers for keyword in each.keywords)))
+    return _alternatives_of(_sought(keyword) for each in searchers for keyword in each.keywords)
+
+
+def _alternatives_of(sought: Iterable[bytes]) -> Pattern:
+    return compiled(b"|".join(dict.fromkeys(sought)))
 
 
 def _lines_with(patterns: Sequence[Pattern], data: bytes, is_late: Callable[[], bool]) -> Iterator[tuple[int, int]]:
