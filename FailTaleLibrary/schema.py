@@ -204,6 +204,10 @@ class Model:
 
     def __init__(self, **values: Any) -> None:
         """Values by name or alias. Raises ValidationError."""
+        made = _plainly_made(type(self), values)
+        if made is not None:
+            self.__dict__.update(made)
+            return
         check = _Check(None, by_name=True)
         try:
             self.__dict__.update(check.fields(type(self), cast(dict[Any, Any], self.prepared(values)), ()))
@@ -531,6 +535,111 @@ class _Check:
 
 
 _Checker = Callable[[_Check, Any, tuple[Any, ...]], Any]
+
+
+# --- Values that are what they ought to be, as those of our own records are -------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plain:
+    """What is taken for a field as it is; anything else is checked."""
+
+    classes: frozenset[type]
+    choices: frozenset[object]
+    """Texts."""
+    of_items: frozenset[type]
+    """Of a tuple."""
+    check: _Checker
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _PlainFields:
+    """The fields of a model without aliases, whose values are not prepared."""
+
+    template: dict[str, Any]
+    """Every field in its order, with its default."""
+    required: frozenset[str]
+    fields: dict[str, _Plain]
+    made: tuple[tuple[str, FieldInfo, _Checker], ...]
+    """Those whose default is made or checked each time."""
+
+
+def _plainly_made(model: type[Model], given: dict[str, Any]) -> dict[str, Any] | None:
+    """Values by name as `_Check.fields` returns them, in a third of its time; None where any does not fit."""
+    plain = _plain_fields[model] if model in _plain_fields else _plain_fields_of(model)
+    if plain is None or not given.keys() >= plain.required:
+        return None
+    values, run = plain.template.copy(), None
+    for name, value in given.items():
+        field = plain.fields.get(name)
+        if field is None:
+            return None
+        kind = type(value)
+        is_plain = kind in field.classes or (kind is str and value in field.choices)
+        if not is_plain and not (kind is tuple and field.of_items and field.of_items.issuperset(map(type, value))):
+            run = run or _Check(None, by_name=True)
+            try:
+                value = field.check(run, value, ())
+            except _Refused:
+                return None
+        values[name] = value
+    for name, declared, check in plain.made:
+        if name not in given:
+            run = run or _Check(None, by_name=True)
+            try:
+                values[name] = run._default(declared, check, ())
+            except _Refused:
+                return None
+    return values
+
+
+_plain_fields: dict[type[Model], _PlainFields | None] = {}
+
+
+def _plain_fields_of(model: type[Model]) -> _PlainFields | None:
+    compiled = _compiled(model)
+    is_prepared = model.prepared.__func__ is not Model.prepared.__func__  # type: ignore[attr-defined]
+    if is_prepared or any(declared.alias for _, declared, _ in compiled):
+        _plain_fields[model] = None
+        return None
+    found = _PlainFields(
+        template={name: declared.default for name, declared, _ in compiled},
+        required=frozenset(name for name, declared, _ in compiled if declared.is_required()),
+        fields={name: _plain_of(declared, check) for name, declared, check in compiled},
+        made=tuple(each for each in compiled if _is_made(each[1])),
+    )
+    _plain_fields[model] = found
+    return found
+
+
+def _is_made(declared: FieldInfo) -> bool:
+    return declared.default_factory is not None or declared.validate_default or isinstance(declared.default, dict)
+
+
+def _plain_of(declared: FieldInfo, check: _Checker) -> _Plain:
+    """Nothing is plain where bounds or validators look at the value."""
+    nothing: frozenset[Any] = frozenset()
+    if declared.bounds or declared.metadata:
+        return _Plain(nothing, nothing, nothing, check)
+    annotation, classes = declared.annotation, set[type]()
+    if get_origin(annotation) in (Union, types.UnionType):
+        annotation = next(each for each in get_args(annotation) if each is not types.NoneType)
+        classes.add(types.NoneType)
+    choices, of_items = nothing, nothing
+    if get_origin(annotation) is Literal:
+        choices = frozenset(each for each in get_args(annotation) if isinstance(each, str))
+    elif get_origin(annotation) is tuple:
+        of_items = _class_of(get_args(annotation)[0])
+    return _Plain(frozenset(classes) | _class_of(annotation), choices, of_items, check)
+
+
+def _class_of(annotation: Any) -> frozenset[type]:
+    """The class whose values a checker returns as they are."""
+    while isinstance(annotation, NewType):
+        annotation = annotation.__supertype__
+    is_plain = annotation in (str, int, float, bool, SecretStr)
+    is_plain = is_plain or (isinstance(annotation, type) and issubclass(annotation, Model))
+    return frozenset({annotation}) if is_plain else frozenset()
 
 
 # --- Types -> checkers ------------------------------------------------------------------------------------------------

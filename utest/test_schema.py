@@ -174,3 +174,51 @@ def test_any_value_survives_json(street: str, rent: Any, built: Any, doors: list
     written = {**house.model_dump(mode="json"), "doors": [{"name": n, "wide": w} for n, w in doors]}
     assert House.model_validate_json(json.dumps(written)) == house
     assert House.model_validate(house.model_dump()) == house
+
+
+# --- Values that are what they ought to be need no check --------------------------------------------------------------
+
+
+class Plain(Model):
+    name: str
+    count: int = 0
+    share: float | None = None
+    kind: Literal["hut", "villa"] = "hut"
+    texts: tuple[str, ...] = ()
+    parts: tuple[Redaction, ...] = ()
+    first: Redaction | None = None
+    even: Annotated[int, AfterValidator(_even)] = 2
+    wide: int = Field(80, le=120)
+    names: dict[str, str] = Field({})
+    at: datetime | None = None
+
+
+ANYTHING = st.sampled_from(
+    [
+        *("x", "3", "villa", "castle", "", 1, 2, 3, 500, True, 1.0, 1.5, float("nan"), None, (), [], {}, {"a": "b"}),
+        *(("a",), ("a", 1), ["a"], (1.0,), Redaction(rule="r", count=1), (Redaction(rule="r", count=1),), ("r", None)),
+        *({"rule": "r", "count": "2"}, ({"rule": "r", "count": 2},), NOON, NOON.replace(tzinfo=None), SecretStr("s")),
+    ]
+)
+NAMES = st.sampled_from([*Plain._declared, "unknown"])
+
+
+@given(st.dictionaries(NAMES, ANYTHING, max_size=6))
+def test_what_is_made_of_values_by_name_is_what_a_check_of_the_same_data_makes(values: dict[str, Any]) -> None:
+    made, checked = (outcome(lambda make=make: make(values)) for make in (lambda each: Plain(**each), _checked))
+    assert repr(made) == repr(checked)
+    if isinstance(made, Plain):
+        assert list(made.__dict__) == list(Plain._declared)
+        assert [*map(type, made.__dict__.values())] == [*map(type, checked.__dict__.values())]
+        assert made.names is not Plain._declared["names"].default
+
+
+def _checked(values: dict[str, Any]) -> Plain:
+    return Plain.model_validate(values)
+
+
+def outcome(make: Any) -> Any:
+    try:
+        return make()
+    except ValidationError as error:
+        return error.refusals
