@@ -159,3 +159,17 @@ def test_hosts_that_take_at_the_same_time_do_not_pass_the_limit_together() -> No
         thread.join(PATIENCE_S)
     assert len(taken) == 400
     assert sum(taken) <= 100_000
+
+
+def test_asking_what_may_still_be_kept_waits_for_no_other_host() -> None:
+    first, _ = host_budgets(a_plan())
+    told: list[object] = []
+
+    def ask() -> None:
+        told.extend((first.left_bytes, first.bytes_limit, first.bytes_used_up))
+
+    with first._shared._lock:  # as if another host were taking some, and had no turn to go on
+        asking = threading.Thread(target=ask, daemon=True)
+        asking.start()
+        asking.join(PATIENCE_S)
+    assert told == [1_000_000, "limits.host_bytes", ""]

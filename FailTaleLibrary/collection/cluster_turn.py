@@ -93,7 +93,7 @@ class ClusterTurn:
         """``put``, which takes note of what the steps that go ahead are told."""
 
         def listen(answer: HostClock | CollectedItem) -> None:
-            if isinstance(answer, CollectedItem):
+            if self._about and isinstance(answer, CollectedItem):
                 self._take_note(answer)
             put(answer)
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import datetime
+from functools import lru_cache
 
 from FailTaleLibrary.budget import STDERR_BYTES, Allowance, HostBudget
 from FailTaleLibrary.collection.cluster_access import kubectl_trouble, with_roles
@@ -43,6 +44,8 @@ FAIR_S = 3.0
 """Of a host that was given less, because our own time was over, silence says nothing."""
 _MUCH_MORE = 4
 """So many times what the card shows a text is, if the time for all of it is to be known before it is spent."""
+_MOST_OF_A_CHARACTER = 4
+"""Bytes of UTF-8."""
 _NO_FILES = ("journal", "query")
 """Parts that come from no file and bear no heading."""
 _TITLE_CHARS = 40
@@ -255,9 +258,14 @@ _DOWN, _DOWN_BEFORE = (r"\(down\b",), (r"\(down since [^)]*, before the test\)",
 def _rows_of_collector(collector: Collector) -> Rows:
     if collector.query is not None:
         keys, alarms = collector.row or _KEY_OF_SERIES, collector.alarms or _DOWN
-        limits = collector.limits or _DOWN_BEFORE
-        return Rows(keys=keys, counters=collector.counters, alarms=alarms, limits=limits)
-    return Rows(keys=collector.row, counters=collector.counters, alarms=collector.alarms, limits=collector.limits)
+        return _rows(keys, collector.counters, alarms, collector.limits or _DOWN_BEFORE)
+    return _rows(collector.row, collector.counters, collector.alarms, collector.limits)
+
+
+@lru_cache(maxsize=500)
+def _rows(keys: tuple[str, ...], counters: tuple[str, ...], alarms: tuple[str, ...], limits: tuple[str, ...]) -> Rows:
+    """The same for all hosts of a collector."""
+    return Rows(keys=keys, counters=counters, alarms=alarms, limits=limits)
 
 
 def _kind_of_source(collector: Collector) -> ItemKind:
@@ -458,6 +466,8 @@ def _tail(data: bytes, max_bytes: int) -> bytes:
 def _safe_whole(text: str, max_bytes: int, safe: RecordRedactor) -> SafeText:
     """All of an answer; where that much cannot be made safe in time, what the card shows of it: the bundle costs it
     nothing."""
+    if len(text) <= max_bytes // _MOST_OF_A_CHARACTER:
+        return safe.text(text)
     newest = _tail(text.encode(), max_bytes).decode(errors="ignore")
     if not newest and len(text) > _MUCH_MORE * max_bytes:
         return _safe_line(text, max_bytes, safe)
@@ -491,6 +501,8 @@ def _without_end(text: str) -> str:
 
 def _lines_within_budget(text: SafeText, max_bytes: int, take: Take) -> SafeText:
     """The newest whole lines within what the budget gives; the text is redacted, so nothing can be torn in two."""
+    if not text:
+        return text
     return derived(newest_whole_lines, text, take(min(len(text.encode()), max_bytes)))
 
 

@@ -46,4 +46,4 @@ def split_frames(data: bytes, nonce: str) -> Iterator[Frame | bytes]:
 def whole_number(told: bytes | str) -> int | None:
     """A number that a host told; None for what is none, or too long to be one."""
     text = told.decode("ascii", "replace") if isinstance(told, bytes) else told
-    return int(text) if re.fullmatch(rf"[0-9]{{1,{_LONGEST_NUMBER}}}", text) else None
+    return int(text) if len(text) <= _LONGEST_NUMBER and text.isascii() and text.isdigit() else None

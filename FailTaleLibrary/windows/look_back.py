@@ -41,13 +41,15 @@ def parse_look_backs(frames: Iterable[Frame]) -> dict[str, LookBack]:
     found: dict[str, LookBack] = {}
     label, span, shapes = "", None, list[SeenShape]()
     for frame in frames:
+        if frame.word not in ("span", "profile"):
+            continue
         value = frame.value.decode("utf-8", "surrogateescape")
         if frame.word == "span":
             told, _, label = value.partition("|")
             span, shapes = _parsed_span(told), []
             if span is not None:
                 found[label] = LookBack(lines=span.lines, seconds=span.seconds)
-        elif frame.word == "profile" and span is not None and len(shapes) < _MOST_SHAPES:
+        elif span is not None and len(shapes) < _MOST_SHAPES:
             shape = _seen_shape(value, span)
             if shape is not None:
                 shapes.append(shape)

@@ -100,15 +100,17 @@ def parse_host_output(stdout: bytes, stderr: bytes, *, nonce: str) -> HostOutput
     told, before, own_stderr = _told(pieces)
     look_backs = parse_look_backs(piece for piece in pieces if isinstance(piece, Frame))
     methods, times = _methods_of_files(told), _times_of_files(told)
-    parts = tuple(
-        replace(
-            part,
-            method=methods.get(part.path, "none"),
-            times=times.get(part.path),
-            look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"),
+    parts = tuple(_file_parts(_newest_in_one_piece(stdout, told, nonce), nonce, cap=_last_number(told.get("cap"))))
+    if methods or times or look_backs:  # of a log
+        parts = tuple(
+            replace(
+                part,
+                method=methods.get(part.path, "none"),
+                times=times.get(part.path),
+                look_back=look_backs.get(f"{'unsure' if part.is_unsure else 'sure'} {part.path}"),
+            )
+            for part in parts
         )
-        for part in _file_parts(_newest_in_one_piece(stdout, told, nonce), nonce, cap=_last_number(told.get("cap")))
-    )
     kept = b"".join(part.text for part in parts)
     produced, skipped = _produced(stdout, told, nonce), _skipped(told)
     came = _sum(part.came for part in parts)
