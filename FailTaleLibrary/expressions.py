@@ -152,17 +152,18 @@ class _LiteralIndex:
         long: dict[bytes, list[int]] = {}
         numbers: dict[tuple[str, ...], int] = {}
         for expression, told in enumerate(literals):
-            sets = [each for each in told if not any("\n" in text for text in each)]  # lines are looked at one by one
+            sets = [each for each in told if "\n" not in "".join(each)]  # lines are looked at one by one
             if not sets:
                 self._always.append(expression)
                 continue
             own = [numbers.setdefault(each, len(numbers)) for each in sets]
-            telling = max(sets, key=lambda each: min(map(len, each)))
-            self._telling.setdefault(numbers[telling], []).append(expression)
+            telling = own[0]
             if len(own) > 1:
                 self._needed[expression] = frozenset(own)
+                telling = numbers[max(sets, key=lambda each: len(min(each, key=len)))]
+            self._telling.setdefault(telling, []).append(expression)
         for texts, number in numbers.items():
-            for literal in {_as_sought(each) for each in texts}:
+            for literal in dict.fromkeys(_as_sought("\n".join(texts)).split(b"\n")):
                 (long if len(literal) >= _GRAM else self._short).setdefault(literal, []).append(number)
         for literal, own in long.items():
             self._by_gram.setdefault(tuple(literal[:_GRAM]), []).append((literal, own))

@@ -9,9 +9,8 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
-from html import unescape
+from html import escape, unescape
 from typing import Literal, NamedTuple, TextIO
-from xml.sax.saxutils import escape
 
 from FailTaleLibrary.errors import ArchiveError
 
@@ -157,7 +156,10 @@ _NOT_IN_XML = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 def _xml_escaped(text: str, entities: Mapping[str, str] | None = None) -> str:
     """The text as XML writes it, without characters that XML has no way to write: one would cost the whole file."""
-    return escape(_NOT_IN_XML.sub("", text), entities=dict(entities or {}))
+    escaped = escape(_NOT_IN_XML.sub("", text), quote=False)  # that of xml.sax loads a client for HTTP with it
+    for char, entity in (entities or {}).items():
+        escaped = escaped.replace(char, entity)
+    return escaped
 
 
 def _changed_or_raw(raw: str, text: Text, change: Change, encode: Callable[[str], str]) -> str:
