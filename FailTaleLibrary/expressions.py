@@ -102,35 +102,29 @@ _Gram = tuple[int, ...]
 
 
 class _Searched(threading.local):
-    """The newest text of a thread, its grams and its lines: several sets of expressions are sought in it in turn."""
+    """The newest text of a thread as it is sought in: several sets of expressions are sought in it, one by one."""
 
     text: str | bytes = b""
+    lines: Sequence[bytes] = (b"",)
     sought: bytes = b""
     grams: frozenset[_Gram] = frozenset()
-    text_of_lines: str | bytes = b""
-    known_lines: Sequence[bytes] = (b"",)
 
-    def now(self, text: str | bytes) -> tuple[bytes, frozenset[_Gram]]:
-        """The text as it is sought in, and all its grams."""
+    def lines_of(self, text: str | bytes) -> Sequence[bytes]:
+        """The lines of a text as they are sought in."""
         if text is not self.text:
-            self.sought = _as_sought(text)
-            self.grams = _grams_of(self.sought)
+            self.lines = _as_sought(text).split(b"\n")
             self.text = text
-        return self.sought, self.grams
+        return self.lines
 
-    def lines(self, text: str | bytes) -> Sequence[bytes]:
-        """The lines of a text, as they are sought in."""
-        if text is not self.text_of_lines:
-            self.known_lines = _as_sought(text).split(b"\n")
-            self.text_of_lines = text
-        return self.known_lines
+    def grams_of(self, sought: bytes) -> frozenset[_Gram]:
+        """All grams of a text that is as it is sought in."""
+        if sought != self.sought:
+            self.grams = frozenset(zip(sought, sought[1:], sought[2:], strict=False))
+            self.sought = sought
+        return self.grams
 
 
 _searched = _Searched()
-
-
-def _grams_of(sought: bytes) -> frozenset[_Gram]:
-    return frozenset(zip(sought, sought[1:], sought[2:], strict=False))
 
 
 class _LiteralIndex:
@@ -177,7 +171,7 @@ class _LiteralIndex:
         if len(text) <= _MOST_OF_KNOWN_LINES:
             present, new_characters = self._sets_by_line(text)
         else:
-            present, new_characters = _sets_of(self._literals_in(*_searched.now(text))), len(text)
+            present, new_characters = _sets_of(self._literals_in(_as_sought(text))), len(text)
         possible = [
             expression
             for number in self._telling.keys() & present
@@ -188,7 +182,7 @@ class _LiteralIndex:
 
     def _sets_by_line(self, text: str | bytes) -> tuple[frozenset[int], int]:
         """The sets of which a text holds a literal, by its lines: those that others had are known."""
-        lines, known = _searched.lines(text), self._known
+        lines, known = _searched.lines_of(text), self._known
         try:
             return frozenset().union(*map(known.__getitem__, lines)), 0
         except KeyError:
@@ -196,16 +190,16 @@ class _LiteralIndex:
         together = b"\n".join(new)
         if self._known_characters + len(together) > _MOST_KNOWN:
             self._known, self._known_characters = {}, 0  # whoever looks lines up meanwhile goes on with the old ones
-        literals = self._literals_in(together, _grams_of(together))
+        literals = self._literals_in(together)
         found = {line: _sets_in(literals, line) for line in new}
         self._known.update(found)
         self._known_characters += len(together)
         return frozenset().union(*(found[line] if line in found else known[line] for line in lines)), len(together)
 
-    def _literals_in(self, sought: bytes, grams: frozenset[_Gram]) -> list[tuple[bytes, list[int]]]:
+    def _literals_in(self, sought: bytes) -> list[tuple[bytes, list[int]]]:
         """The literals that stand in a text, with the sets that have them."""
         found = [each for each in self._short.items() if each[0] in sought]
-        for gram in self._grams & grams:
+        for gram in self._grams & _searched.grams_of(sought):
             found += [each for each in self._by_gram[gram] if each[0] in sought]
         return found
 
