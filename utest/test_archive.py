@@ -180,6 +180,13 @@ def test_a_missing_output_file_is_one_readable_error(tmp_path: Path, name: str) 
         list(reports_in(tmp_path / name))
 
 
+def test_a_page_for_a_browser_is_told_as_that(tmp_path: Path) -> None:
+    path = tmp_path / "log.html"
+    path.write_text("<!DOCTYPE html><html><br></html>")
+    with pytest.raises(ArchiveError, match=r"is a page for a browser; name the output\.xml"):
+        list(reports_in(path))
+
+
 @pytest.mark.parametrize("text", ["{", "[" * 100_000, "\x00"])
 def test_a_damaged_json_file_is_one_readable_error(tmp_path: Path, text: str) -> None:
     path = tmp_path / "output.json"

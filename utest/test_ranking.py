@@ -287,6 +287,14 @@ def test_a_line_that_shares_an_identifier_with_the_failing_keyword_says_so() -> 
     assert "same 'ord-88123' as the failing keyword" in words(first)
 
 
+def test_two_secrets_that_were_removed_are_no_word_that_is_shared() -> None:
+    failure = a_failure(message="[redacted:token] is no session", keyword_path=())
+    said = "2026-03-14 12:01:06,900 WARN [pool-1] depot: user shop password=[redacted:password] key=[redacted:token]"
+    assert not [
+        each for suspect in ranked(log(said), failure=failure).suspects for each in words(suspect) if "shares" in each
+    ]
+
+
 def test_a_word_that_every_line_has_counts_less_than_a_rare_one() -> None:
     failure = a_failure(message="checkout failed for basket gold", keyword_path=())
     common = [f"2026-03-14 12:01:06,{n:03} WARN checkout {chr(97 + n)} slow" for n in range(20)]
@@ -401,7 +409,7 @@ def test_what_the_reason_of_a_silence_says_already_is_said_once() -> None:
     )
     gaps = (a_gap(reason="refused", detail=detail),)
     stopped = ranked(log(*HARMLESS), gaps=gaps, names=(DB1_ANSWERED,)).headline
-    assert stopped == ("db1 refuses connections since 12:01:07: no SSH server listens there. (10.0.0.31 port 22)")
+    assert stopped == ("db1 refuses connections since 12:01:07: no SSH server listens there (10.0.0.31 port 22)")
 
 
 def test_a_host_that_never_answered_and_that_nothing_names_is_out_of_reach_and_no_more() -> None:

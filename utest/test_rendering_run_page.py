@@ -68,6 +68,12 @@ def test_failures_of_one_cause_are_one_group_whatever_their_numbers_are() -> Non
     assert title_of(summary) == "3 failures, 2 causes"
 
 
+def test_failures_that_nothing_explains_are_no_causes() -> None:
+    summary = a_summary(a_failed(1, text="ERROR disk is full"), a_failed(2, minutes=3), a_failed(3, minutes=5))
+    assert title_of(summary) == "3 failures, 1 cause, 2 without a strong suspect"
+    assert title_of(a_summary(a_failed(2))) == "1 failure, 1 without a strong suspect"
+
+
 def test_another_status_is_another_cause() -> None:
     texts = ("backend answered 502 to /a", "backend answered 404 to /a")
     assert len(a_summary(*(a_failed(n, text=text) for n, text in enumerate(texts))).groups) == 2
@@ -178,7 +184,7 @@ def test_a_console_is_told_the_causes_and_their_tests_in_a_few_lines() -> None:
     lines = list(to_lines(a_summary(*many)))
     assert len(lines) == 6
     assert lines[0] == "3 \N{MULTIPLICATION SIGN} storage1: ERROR cause a (Test 0, Test 10, Test 20)"
-    assert lines[-1] == "and 5 further causes"
+    assert lines[-1] == "and 5 more"
 
 
 @pytest.mark.browser

@@ -158,6 +158,10 @@ def _as_archive_error(path: Path) -> Iterator[None]:
     except OSError as error:
         raise ArchiveError(f"Cannot read '{path}': {error.strerror or error}.") from error
     except (ElementTree.ParseError, ValueError, RecursionError) as error:
+        if path.suffix.lower() in (".html", ".htm"):
+            raise ArchiveError(
+                f"'{path}' is a page for a browser; name the output.xml or output.json that it was made of."
+            ) from error
         raise ArchiveError(f"'{path}' is damaged or no output file of Robot Framework: {error}.") from error
 
 

@@ -14,6 +14,8 @@ from FailTaleLibrary.records import Failure, SafeText, derived_texts
 HIGHEST = 3.0
 _TOKEN = re.compile(r"[\w./@:-]+")
 _PARTS = re.compile(r"[./@:_-]+")
+_REMOVED = re.compile(r"\[redacted:[a-z0-9.-]{1,60}\]")
+"""What stands in the place of a secret: two of them are no word that two texts share."""
 _MOST_WORDS = 200
 _STOP_WORDS = """
     about after all and are argument assert assertionerror but can client did does during error errors exception
@@ -129,7 +131,7 @@ class Overlap:
 def words_in(text: str) -> set[str]:
     """The words of a text, in lower case: each name and path as a whole and in its parts."""
     words: set[str] = set()
-    for token in _TOKEN.findall(text[:LINE_CHARS].lower()):
+    for token in _TOKEN.findall(_REMOVED.sub(" ", text[:LINE_CHARS].lower())):
         _, is_url, rest = token.partition("://")
         host, slash, path = rest.partition("/")
         for word in (host, slash + path) if is_url else (token,):

@@ -154,8 +154,8 @@ def _silence_in_words(since: datetime | None, gap: Gap) -> str:
     own = re.match(rf"Host '{re.escape(gap.host)}' (?:(\([^)]*\)) )?(?:{re.escape(_says(gap))}: )?", detail)
     if own is None:
         return f"{who}: {detail}"
-    place = f" {own[1]}" if own[1] else ""
-    return f"{who}: {detail[own.end() :]}{place}"
+    said = detail[own.end() :]
+    return f"{who}: {said.removesuffix('.')} {own[1]}" if own[1] else f"{who}: {said}"
 
 
 def _why_silent(gap: Gap) -> str:

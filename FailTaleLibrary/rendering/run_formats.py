@@ -24,7 +24,7 @@ def to_lines(summary: RunSummary) -> Iterator[str]:
     for group in summary.groups[:SHOWN_GROUPS]:
         yield f"{count_words(group)}{_told_group(summary, group)}"
     if len(summary.groups) > SHOWN_GROUPS:
-        yield f"and {count(len(summary.groups) - SHOWN_GROUPS, 'further cause')}"
+        yield f"and {len(summary.groups) - SHOWN_GROUPS} more"
 
 
 def count_words(group: CauseGroup) -> str:

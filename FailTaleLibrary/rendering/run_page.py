@@ -79,10 +79,18 @@ def to_run_page(summary: RunSummary) -> str:
 
 
 def title_of(summary: RunSummary) -> str:
-    """``12 failures, 3 causes``."""
+    """``12 failures, 3 causes``; failures that no strong suspect explains have no cause that is known."""
     if not summary.failures:
         return "No failure with evidence"
-    return f"{count(sum(group.number for group in summary.groups), 'failure')}, {count(len(summary.groups), 'cause')}"
+    explained = [group for group in summary.groups if _is_explained(summary, group)]
+    unexplained = sum(group.number for group in summary.groups) - sum(group.number for group in explained)
+    told = [count(len(explained), "cause")] if explained else []
+    told += [f"{unexplained} without a strong suspect"] if unexplained else []
+    return ", ".join([count(sum(group.number for group in summary.groups), "failure"), *told])
+
+
+def _is_explained(summary: RunSummary, group: CauseGroup) -> bool:
+    return any(failure.moments and failure.moments[0].is_strong for failure in summary.failures_of(group))
 
 
 def _lanes(summary: RunSummary, groups: Sequence[GroupView], span: tuple[datetime, datetime]) -> Iterable[RunLane]:
