@@ -11,6 +11,7 @@ from functools import cache
 
 from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
+from FailTaleLibrary.ranking.novelty import PERHAPS_OLDER
 from FailTaleLibrary.ranking.signals import CUES, event_names, services
 from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Suspect, derived, our_words
 from FailTaleLibrary.text import count, duration
@@ -42,21 +43,36 @@ def headline_of(
     strongest: Suspect | None,
     not_in_reach: Sequence[SafeText],
     *,
+    first: Suspect | None = None,
     refusal: Suspect | None = None,
     is_own: bool = False,
 ) -> SafeText:
     """One sentence of the strongest suspect; without one, that nothing explains the failure, and what was not seen.
 
-    ``refusal``: who refused what the test asked for; ``is_own``: the message speaks of the test's own text.
+    ``first``: the best suspect, strong or not; ``refusal``: who refused what the test asked for; ``is_own``: the
+    message speaks of the test's own text.
     """
     if strongest is not None:
         return derived(_headline, (failure, strongest))
     if is_own:
         return our_words("{}: the message tells of the test itself, not of what it tests", NO_SUSPECT)
     unseen = derived(_unseen, tuple(not_in_reach))
+    if first is not None and is_grave_and_perhaps_older(first):
+        return our_words("{}: what {} logged may be older than this test{}", NO_SUSPECT, derived(_who, first), unseen)
     if refusal is not None:
         return our_words("{}: {}{}", NO_SUSPECT, derived(_refusal_in_words, refusal), unseen)
     return our_words("{}: {}{}", NO_SUSPECT, derived(_explains_nothing, evidence), unseen)
+
+
+def is_grave_and_perhaps_older(suspect: Suspect) -> bool:
+    """Whether only its unknown age keeps a line from leading."""
+    names = {each.name for each in suspect.signals}
+    return PERHAPS_OLDER in names and any(name == "error" or name in _grave_kinds() for name in names)
+
+
+@cache
+def _grave_kinds() -> frozenset[str]:
+    return frozenset(row.name for row in services().rows if row.kind in CUES and row.strong)
 
 
 def _refusal_in_words(refusal: Suspect) -> str:

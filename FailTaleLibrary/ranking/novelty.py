@@ -18,6 +18,8 @@ from FailTaleLibrary.records import Item, LookBack, SafeText, SeenShape, Window
 
 Kind = Literal["new", "standing", "usual", "neutral"]
 
+PERHAPS_OLDER = "perhaps older"
+"""The signal of a line of which nothing tells whether it was written in the window."""
 ENOUGH_LINES = 8
 """A log of fewer lines before the window tells nothing about what is usual."""
 SMALLEST_PAUSE_S = 10.0

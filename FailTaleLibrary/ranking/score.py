@@ -18,7 +18,7 @@ from FailTaleLibrary.moments import SLACK_S, Moments
 from FailTaleLibrary.ranking.belonging import FOREIGN, OWN, Belonging, Proof, not_strong
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import Log, gist, templates_of
-from FailTaleLibrary.ranking.novelty import NEUTRAL, USUAL, Novelty, judged_lines
+from FailTaleLibrary.ranking.novelty import NEUTRAL, PERHAPS_OLDER, USUAL, Novelty, judged_lines
 from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, ORDINARY, WARNING, Gravity
@@ -180,12 +180,14 @@ def _is_strong(found: Found, cue: SignalRow | None = None) -> bool:
 
 
 def _novelty(found: Found) -> Iterator[Signal]:
+    if found.may_be_older:
+        yield Signal(name=PERHAPS_OLDER, words=our_words("perhaps older than this test"))
     novelty = found.novelty
     if found.stands_since:
         yield Signal(name="standing", words=found.stands_since)
     if novelty.failed_test:
         yield Signal(name="seen with a failure", words=our_words("also seen when '{}' failed", novelty.failed_test))
-    elif novelty.kind == "new":
+    elif novelty.kind == "new" and not found.may_be_older:
         when = relative(found.offset_s) if found.offset_s is not None else our_words("in this test")
         yield Signal(name="new", words=our_words("first seen {}", when))
     elif novelty.is_usual and novelty.passed_test:

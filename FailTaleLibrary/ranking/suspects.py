@@ -120,7 +120,13 @@ def rank(
     unseen = not_in_reach(evidence)
     return Analysis(
         headline=headline_of(
-            failure, evidence, strongest, unseen, refusal=_refusal_among(suspects), is_own=failing.way == "own"
+            failure,
+            evidence,
+            strongest,
+            unseen,
+            first=next(iter(suspects), None),
+            refusal=_refusal_among(suspects),
+            is_own=failing.way == "own",
         ),
         cause=cause_of(strongest) if strongest else our_words(""),
         suspects=suspects,
