@@ -59,6 +59,9 @@ def test_a_word_of_another_tool_or_section_is_understood_in_ssh(ssh: str, advice
     ("host", "advice"),
     [
         ("user: app", "it belongs to the host's 'ssh': write 'ssh: {user: …}'"),
+        ("username: app", "it belongs to the host's 'ssh': write 'ssh: {user: …}'"),
+        ("IdentityFile: ~/.ssh/x", "it belongs to the host's 'ssh': write 'ssh: {key: …}'"),
+        ("bastion: jump1", "it belongs to the host's 'ssh': write 'ssh: {proxy_jump: …}'"),
         ("port: 2222", "it belongs to the host's 'ssh': write 'ssh: {port: …}'"),
         ("password: x", "it belongs to the host's 'ssh': write 'ssh: {password: …}'"),
         ("proxy_jmp: x", "it belongs to the host's 'ssh': write 'ssh: {proxy_jump: …}'"),

@@ -171,6 +171,10 @@ def key_advice(key: str, section: type[Section]) -> str | None:
             return f"did you mean {in_quotes(meant)}?"
     if section is Host and (near := difflib.get_close_matches(key.lower(), SshOverrides.yaml_keys(), n=1, cutoff=0.8)):
         return f"it belongs to the host's 'ssh': write 'ssh: {{{near[0]}: …}}'"
+    meant_of_ssh = next((meant for meant, words in _SSH_WORDS.items() if word in words.split()), None)
+    if meant_of_ssh and section in (Host, Config):
+        whose = "the host's 'ssh'" if section is Host else "'ssh'"
+        return f"it belongs to {whose}: write 'ssh: {{{meant_of_ssh}: …}}'"
     for place, line in _PLACES:
         if place is not section and key in place.yaml_keys():
             line = "%s: …" if place is Config else line
