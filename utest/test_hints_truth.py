@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
 from FailTaleLibrary.hints.steering import Ground, SteeringRow, steering, steering_rows
-from FailTaleLibrary.hints.words import stem
+from FailTaleLibrary.hints.words import stem, words_of_kind
 
 BENCH = Path(__file__).parent.parent / "bench"
 
@@ -363,6 +364,17 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("Permission denied", "Postfix was no longer allowed to use it.", "Postfix was allowed to use it."),
         ("-udp dport { 53, 8805 } accept", "Port 8805 is not accepted any more.", "Port 8805 was not accepted."),
         ("message larger than max, method=/shop/Import", "No item was imported.", "The message was too small."),
+        ("limit 2.00 A -> 0.50 A", "It was cut from 2 A to 0.5 A.", "It was raised from 0.5 A to 2 A."),
+        ("pricing 2.0.0 started, replaces 1.9.4", "2.0.0 replaced 1.9.4.", "It was set back from 2.0.0 to 1.9.4."),
+        ("to { 10.8.0.31; } (was { 10.8.0.3; })", "It is 10.8.0.31 now.", "It went from 10.8.0.31 to 10.8.0.3."),
+        ("codecs PCMA,PCMU,G729 -> G729", "PCMA and PCMU were removed.", "PCMA and PCMU were added to it."),
+        ("fields: -customer_ref +customer_id", "It dropped customer_ref.", "It introduced customer_ref."),
+        ("lib: -jackson-jsr310-2.15.jar", "The jar is gone.", "jackson-jsr310-2.15.jar was added to lib."),
+        ("prefix='' (prefix was 'tmp/')", "The prefix was widened to all.", "The prefix was narrowed to tmp/."),
+        ("'icmp accept' replaced by 'icmp drop'", "It was changed to drop.", "It was relaxed to accept all of it."),
+        ("System time 72.1 seconds slow of NTP", "It ran behind NTP.", "It ran ahead of NTP."),
+        ("sslv3 alert certificate_expired", "Its certificate expired.", "Its certificate is not valid yet."),
+        ("verb=create resource=networkpolicies", "A policy was created.", "A policy was deleted."),
         (
             "checksum mismatch, got 5be1 want 90c4",
             "The gate got 5be1 although 90c4 was wanted.",
@@ -513,6 +525,44 @@ def test_a_picture_of_what_the_lines_say_is_kept_and_a_state_that_they_do_not_sa
     file: str, said: str, outcome: str
 ) -> None:
     """And no error makes what somebody changed; an echo of an error is no consequence."""
+    assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "outcome"),
+    [
+        ("hint_cases_judge_1.yaml", "The S3 bucket of the media", "pointed"),
+        ("hint_cases_judge_3.yaml", "Another transaction held a lock", "pointed"),
+        ("hint_cases_judge_3.yaml", "4711 has no account", "pointed"),
+        ("hint_cases_plain_2.yaml", "dropped by a cron job", "kept"),
+        ("hint_cases_blind.yaml", "The browser lost its shared memory", "kept"),
+        ("hint_cases_blind.yaml", "The user deploy may not restart", "kept"),
+    ],
+)
+def test_what_takes_part_by_itself_must_stand_in_a_line_to_be_told_as_the_cause(
+    file: str, said: str, outcome: str
+) -> None:
+    """A transaction, a job, an account: the cited line stays, the tale of somebody whom it does not know goes."""
+    assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
+
+
+def test_who_takes_part_is_a_word_with_which_people_explain_a_failure() -> None:
+    kinds = ("nouns", "agents", "before an agent")
+    assert words_of_kind("participants") <= {*chain.from_iterable(map(words_of_kind, kinds)), "neighbor"}
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "outcome"),
+    [
+        ("hint_cases_judge_1.yaml", "because the backup volume is not mounted", "dropped"),
+        ("hint_cases_judge_2.yaml", "A worker process of nginx shut down", "dropped"),
+        ("hint_cases_judge_3.yaml", "GET /legacy/status was answered with 502 six", "dropped"),
+        ("hint_cases_judge_1.yaml", "The database rejected the emoji", "kept"),
+        ("hint_cases_blind_2.yaml", "certificate has been invalid since", "kept"),
+    ],
+)
+def test_noise_is_no_cause_beside_a_line_that_says_itself_what_was_wrong(file: str, said: str, outcome: str) -> None:
+    """It shares no word with that line, and nothing with the failure; where no line says what was wrong, it may be."""
     assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
 
 

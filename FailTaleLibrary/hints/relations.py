@@ -18,6 +18,7 @@ def turns_round(claim: str, line: str, *, beside: Iterable[str] = ()) -> bool:
     return (
         _turns_change_round(claim, line, {change for other in others for change in _changes_told(other)})
         or _mixes_opposites(claim, line, others)
+        or _turns_side_round(claim, line)
         or _turns_actor_round(claim, line)
         or _turns_expectation_round(claim, line)
     )
@@ -48,9 +49,10 @@ _CHANGES = tuple(
         rf"(?:^|[\s;])- +(?P<key>[\w.-]+)[ =:]+{_X}.*?\+ +(?P=key)[ =:]+{_Y}",
         rf"{_OLD}{_X}.{{0,40}}{_NEW}{_Y}",
         rf"{_NEW}{_Y}.{{0,40}}{_OLD}{_X}",
-        rf"{_Y}(?: of [\w ]{{1,20}})?(?: [A-Za-z]{{1,4}})?[;,]?\s+"
+        rf"{_Y}(?: of [\w ]{{1,20}})?(?: (?:[A-Za-z]{{1,4}}|started|running|loaded|installed))?[;,]?\s+"
         r"(?:replaced|replaces|instead of|in place of|superseded|took the place of|"
         rf"\((?:was|before|previously|formerly))\s+{_ARTICLE}{_X}",
+        rf"\{{ *{_Y};? *\}};?\s+\(was +\{{ *{_X};? *\}}\)",
         rf"{_X}\s+{_TURNED}\s+{_ARTICLE}{_Y}",
         rf"\b(?:up|down)grade:? [\w.:+-]+ \({_X}, {_Y}\)",
     )
@@ -82,6 +84,7 @@ def _changes_told(text: str) -> Iterator[tuple[str, str]]:
 def _plain_value(thing: str) -> str:
     """In lower case, a number without zeros that count nothing, a version without the package's: 16.00M is 16m."""
     plain = re.sub(r"^(\d+)\.0+(?![\d.])", r"\1", thing.casefold().strip("."))
+    plain = re.sub(r"^(\d+\.\d*[1-9])0+(?![\d.])", r"\1", plain)
     return re.sub(r"^(v?\d+(?:\.\d+)+)-[\w.+~]+$", r"\1", plain)
 
 
@@ -191,6 +194,61 @@ def _significant_words(text: str) -> frozenset[str]:
     return frozenset(each for each in significant_stems(text) if not _has_digit(each))
 
 
+# --- What was added and what was taken away ---------------------------------------------------------------------------
+
+_SIGNED = re.compile(r"(?:(?<=[\s:,])|^)([-+])([A-Za-z][\w.-]{3,}\w)(?![=\w])")
+"""A part of a list that came (+) or went (-)."""
+_LISTS = re.compile(r"(?P<before>[\w.-]+(?:,\s?[\w.-]+)*)\s*(?:->|=>|→)\s*(?P<after>[\w.-]+(?:,\s?[\w.-]+)*)(?![\w.-])")
+_COMES = r"(?:add(?:ed|s)|introduc(?:ed|es)|insert(?:ed|s)|brought)"
+_GOES = r"(?:remov(?:ed|es)|delet(?:ed|es)|dropp?(?:ed|s)|withdr(?:ew|awn))"
+_SIDES = (
+    re.compile(r"'(?P<before>[^']+)' (?:was )?replaced by '(?P<after>[^']+)'", re.IGNORECASE),
+    re.compile(
+        r"(?P<after>[^;|()]{1,60}?)\s*\((?:\w+ )?(?:was|before|previously|formerly)\b:?\s*(?P<before>[^()]*)\)",
+        re.IGNORECASE,
+    ),
+)
+"""What stood in one place before, and what stands there after, in words."""
+_MADE = re.compile(
+    r"\b(?:relaxed|narrowed|widened|tightened|loosened|restricted|changed|switched|set|moved|renamed|turned) "
+    r"(?:\w+ ){0,3}?(?:in)?to (?P<target>[^.,;]{1,40})",
+    re.IGNORECASE,
+)
+
+
+def _turns_side_round(claim: str, line: str) -> bool:
+    """Whether a claim has come what went, or made into something what it was before."""
+    folded = claim.casefold()
+    came, went = _parts_changed(line.casefold())
+    if any(_is_told_with(part, _COMES, folded) for part in went - came):
+        return True
+    if any(_is_told_with(part, _GOES, folded) for part in came - went):
+        return True
+    sides = [(_words(match["before"]), _words(match["after"])) for side in _SIDES for match in side.finditer(line)]
+    targets = [_words(match["target"]) for match in _MADE.finditer(claim)]
+    return any(target & (before - after) and not target & after for target in targets for before, after in sides)
+
+
+def _parts_changed(line: str) -> tuple[Set[str], Set[str]]:
+    """What of the lists of a line came and what went."""
+    signed = _SIGNED.findall(line)
+    came, went = ({part for sign, part in signed if sign == wanted} for wanted in "+-")
+    for match in _LISTS.finditer(line):
+        before, after = (set(re.split(r",\s?", match[side])) for side in ("before", "after"))
+        if len(before) + len(after) > 2:
+            came, went = came | (after - before), went | (before - after)
+    return came, went
+
+
+def _is_told_with(part: str, verb: str, claim: str) -> bool:
+    name = rf"(?<![\w.-]){re.escape(part)}(?![\w-])"
+    return re.search(rf"\b{verb}\W+{name}|{name}[^.;,]{{0,20}} (?:was|were|has been|is) {verb}\b", claim) is not None
+
+
+def _words(text: str) -> Set[str]:
+    return set(re.findall(r"[\w.-]*\w", text.casefold())) - {"a", "an", "the", "all", "it"}
+
+
 # --- What was wanted and what was there -------------------------------------------------------------------------------
 
 _WANTS = r"(?:expect|want|requir|need|demand|ask(?:s|ed) for|look(?:s|ed) for)\w*"
@@ -237,7 +295,10 @@ _OPPOSITES = (
     ("skip", "(?:was|were|been) (?:run|applied|executed)"), ("accepted", "rejected"), ("added", "(?:remov|delet)e"),
     ("larger than", "smaller than"), ("more than", "less than"), ("higher than", "lower than"),
     ("longer than", "shorter than"),
-    ("seconds fast", "seconds slow"), ("s fast", "s slow"),
+    ("seconds fast", "seconds slow"), ("s fast", "s slow"), ("ahead of", "seconds slow"), ("behind", "seconds fast"),
+    ("verb=create", "deleted"), ("verb=delete", "created"),
+    ("(?:not enough|too few|insufficient)", "more [a-z ]{2,30} than"),
+    ("(?:not (?:yet )?valid yet|not yet valid)", r"(?:certificate[ _])?(?:has )?expired\b"),
     (r"jumped (?:forward )?by \+", "jumped back"),
 )  # fmt: skip
 

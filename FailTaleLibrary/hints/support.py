@@ -95,6 +95,8 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     lead = lead_of(scene, report)
     if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
+    if _says_what_was_wrong(lead) and all(_is_apart(line, lead, scene) for line in supporting):
+        return f"nothing links what the model cites ({_ids(supporting)}) to {lead.id}, which says itself what was wrong"
     if any(_may_stand_for(line, lead, said, scene) or _is_told_link(line, said, scene) for line in supporting):
         return None
     if len(scene.shared_words(claim, lead)) >= _LEAST_OF_A_WEAK_LINE:
@@ -106,6 +108,20 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     if not any(_may_compete(line, scene) for line in supporting):
         return f"{lead.id} is a far stronger suspect than what the model cites ({_ids(supporting)})"
     return None
+
+
+def _is_apart(line: Line, lead: Line, scene: Scene) -> bool:
+    """Whether a line has nothing in common with the lead, the failure or the chain: noise that was met beside them."""
+    signals = {signal.name for signal in line.suspect.signals}
+    if line.id in chain_places(scene.chain) or is_change(line.suspect) or signals & _SHARED_WITH_THE_FAILURE:
+        return False
+    if signals & {signal.name for signal in lead.suspect.signals} - SYMPTOMS or _says_the_same(line, lead):
+        return False
+    common = (line.stems.keys() & lead.stems.keys()) - scene.names
+    return sum(each.isalpha() for each in common) < _LEAST_OF_A_WEAK_LINE
+
+
+_SHARED_WITH_THE_FAILURE = frozenset({"shared words", "of this test", "same identifier"})
 
 
 def _may_stand_for(line: Line, lead: Line, said: str, scene: Scene) -> bool:

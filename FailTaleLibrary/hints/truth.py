@@ -15,9 +15,10 @@ from itertools import pairwise, product
 
 from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, concepts, said_in
+from FailTaleLibrary.hints.naming import said_spans
 from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
-from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
+from FailTaleLibrary.hints.words import significant_stems, stem, stems_of, words_of_kind
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.records import Chain, Suspect
 
@@ -220,6 +221,8 @@ class Scene:
                 yield Objection(why, is_certain=False)
             if why := self._wrong_owner(clause.text):
                 yield Objection(why)
+            if place == 0 and clause.role == "cause" and (why := self._unnamed_participant(clause.text)):
+                yield Objection(why, is_certain=False)
         first = clauses[0].text if place == 0 and clauses else ""
         if why := self._wrong_machine(first):
             yield Objection(why, is_certain=False)
@@ -379,6 +382,31 @@ class Scene:
             if twin and name not in told:
                 return f"the lines that it cites tell of {twin}, not of {name}"
         return None
+
+    def _unnamed_participant(self, clause: str) -> str | None:
+        """Somebody or something that takes part by itself and stands in nothing that the model saw."""
+        spans = said_spans(clause)
+        for match in _PLAIN_WORD.finditer(clause):
+            word = match[0].casefold()
+            one = word if word in words_of_kind("participants") else word.removesuffix("s")
+            if one not in words_of_kind("participants") or stem(word) in self._all_stems or one in self._told:
+                continue
+            if any(start <= match.start() < end for start, end in spans):
+                continue  # an idea, which is held against the lines by itself
+            if one in _KNOWN_BY and re.search(_KNOWN_BY[one], self._told):
+                continue
+            return f"the word '{word}' stands nowhere in the evidence"
+        return None
+
+    @cached_property
+    def _told(self) -> str:
+        """All that the model saw, in lower case."""
+        places = (f"{line.suspect.host} {line.suspect.component} {line.suspect.collector}" for line in self.lines)
+        return "\n".join([*(line.text for line in self.lines), *places, self.message, self.others]).casefold()
+
+    @cached_property
+    def _all_stems(self) -> frozenset[str]:
+        return stems_of(self._told)
 
     def _only_teller(self, part: str) -> Line | None:
         """The line that alone has what a part tells, in several words that no other line has one of."""
@@ -627,6 +655,25 @@ _OWNED = tuple(
         rf"{_HOST} (?:has |had )?(?:lost|dropped|missed|had|has|saw) (?:\w+ ){{0,3}}?['\"]?(?P<thing>{_THING})",
     )
 )
+_PLAIN_WORD = re.compile(r"(?<![\w./@:=\\-])[^\W\d_]+(?![\w@\\=(]|[./:]\w)")
+_KNOWN_BY = {
+    "account": r"\brole|login|\buid\b|user",
+    "browser": r"chrom|firefox|gecko|webdriver|selen|/dev/shm|page|element|css=",
+    "caller": r"\bcall|sip|invite",
+    "client": r"handshake|connection from|peer|remote|user.agent|\bmsie|http/",
+    "customer": r"client",
+    "job": r"cron|timer|batch|\btask|dump|nightly|worker|build|\bci\b|rotate",
+    "lease": r"dhcp|bound|address",
+    "provider": r"\bpsp|sandbox|third|carrier|gateway",
+    "script": r"\.(?:sh|py|pl|rb|lua|js)\b|command|sudo|eval",
+    "session": r"login|connection|fetcher|token|cookie|user",
+    "team": r"user=|\bby\b",
+    "thread": r"pool|worker|\bpid\b|sql",
+    "transaction": r"commit|rollback|rolled back|deadlock|\bxact|\btxn|\bbegin\b|\block(?!_)",
+    "user": r"\brole\b|\(\w+\) cmd|login|account|\buid\b|sudo|session|@|alice|token|password",
+    "volume": r"\bdf\b|no space|disk|mount|/dev/|filesystem|\d+%",
+}
+"""By what a line tells of one without its word."""
 _WITHIN_NAMES = re.compile(r"(?<=\w)[/:](?=\w)")
 _BRACKETS = re.compile(r" ?\([^()]*\)")
 _OTHER_ADDRESS = re.compile(r"(?<![\d.])(?!127\.)\d{1,3}(?:\.\d{1,3}){3}(?![\d.])")
