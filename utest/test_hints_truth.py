@@ -14,6 +14,7 @@ from bench.hint_answers import Written, is_failure, judged, written_answers
 from FailTaleLibrary.hints.clauses import acts_of, clauses_of
 from FailTaleLibrary.hints.concepts import Concept, concepts
 from FailTaleLibrary.hints.naming import Named
+from FailTaleLibrary.hints.pairings import pairs_otherwise
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
 from FailTaleLibrary.hints.steering import Ground, SteeringRow, steering, steering_rows
 from FailTaleLibrary.hints.words import stem, words_of_kind
@@ -549,6 +550,59 @@ def test_what_takes_part_by_itself_must_stand_in_a_line_to_be_told_as_the_cause(
 def test_who_takes_part_is_a_word_with_which_people_explain_a_failure() -> None:
     kinds = ("nouns", "agents", "before an agent")
     assert words_of_kind("participants") <= {*chain.from_iterable(map(words_of_kind, kinds)), "neighbor"}
+
+
+@pytest.mark.parametrize(
+    ("lines", "right", "wrong"),
+    [
+        (
+            ["user=bi command=Sleep connections=147", "max_connections = 151"],
+            "The maximum of max_connections is 151, and bi holds 147 connections.",
+            "max_connections is set to 147, but bi has 151 connections.",
+        ),
+        (
+            ["peer react@^17.0.0 from chart-kit@5.1.2", "Found: react@18.2.0"],
+            "chart-kit needs react 17.0.0, but 18.2.0 was found.",
+            "chart-kit needs react 18.2.0, but 17.0.0 was found.",
+        ),
+        (
+            ["ALTER ROLE shop SET statement_timeout = '150ms'", "PERFORM pg_sleep(3)"],
+            "The statement timeout was set to 150 ms.",
+            "The statement timeout was set to 3 s.",
+        ),
+        (
+            ["export older than 3600 s (is 7312 s)"],
+            "The export was 7312 s old, and 3600 s are allowed.",
+            "The export was 3600 s old while 7312 s are allowed.",
+        ),
+        (["wg0 mtu 1500 -> 1420", "dropped 1492 bytes"], "wg0 went from 1500 to 1420, 1492 bytes are dropped.", ""),
+        (["client 'ci-runner-7' over 100 req/60s"], "ci-runner-7 exceeded the limit of 100 requests in 60 s.", ""),
+    ],
+)
+def test_a_value_belongs_to_the_name_that_it_stands_beside(lines: list[str], right: str, wrong: str) -> None:
+    places = [(line, "db1 database log") for line in lines]
+    assert not pairs_otherwise(right, places)
+    assert not wrong or pairs_otherwise(wrong, places)
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "outcome"),
+    [
+        ("hint_cases_judge_1.yaml", "The queue exports overflowed", "pointed"),
+        ("hint_cases_judge_1.yaml", "The basket service was too busy", "pointed"),
+        ("hint_cases_voices_2.yaml", "The slow request on api1 broke", "pointed"),
+        ("hint_cases_assistant_6.yaml", "After the change of the passive range", "kept"),
+    ],
+)
+def test_what_the_lines_lead_with_did_not_follow_from_what_came_later(file: str, said: str, outcome: str) -> None:
+    """Though the clocks of two machines may differ by as much: then the line is named, without the tale."""
+    assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
+
+
+def test_what_ended_as_it_should_is_no_cause() -> None:
+    said = "The nginx worker 16107 shut down"
+    written = next(each for each in written_answers(BENCH / "hint_cases_judge_2.yaml") if said in each.answer.cause)
+    assert "tell of no failure" in judged(written)[2]
 
 
 @pytest.mark.parametrize(

@@ -95,6 +95,8 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     lead = lead_of(scene, report)
     if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
         return None
+    if all(_ENDED_WELL.search(line.text) for line in supporting):
+        return f"the lines that the model cites ({_ids(supporting)}) tell of no failure"
     if _says_what_was_wrong(lead) and all(_is_apart(line, lead, scene) for line in supporting):
         return f"nothing links what the model cites ({_ids(supporting)}) to {lead.id}, which says itself what was wrong"
     if any(_may_stand_for(line, lead, said, scene) or _is_told_link(line, said, scene) for line in supporting):
@@ -121,6 +123,11 @@ def _is_apart(line: Line, lead: Line, scene: Scene) -> bool:
     return sum(each.isalpha() for each in common) < _LEAST_OF_A_WEAK_LINE
 
 
+_ENDED_WELL = re.compile(
+    r"\bexit(?:ed)?(?: with)?(?:[ _]?(?:code|status))?[ =:]+0\b|\bgracefully\b|\bstatus=0/|\bDeactivated successfully",
+    re.IGNORECASE,
+)
+"""Of a line: what it tells of ended as it should, and no failure ended it."""
 _SHARED_WITH_THE_FAILURE = frozenset({"shared words", "of this test", "same identifier"})
 
 

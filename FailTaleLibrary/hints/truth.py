@@ -16,6 +16,7 @@ from itertools import pairwise, product
 from FailTaleLibrary.hints.clauses import Clause, acts_of, clauses_of, parts_of
 from FailTaleLibrary.hints.concepts import Concept, borne_by_any, concepts, said_in
 from FailTaleLibrary.hints.naming import said_spans
+from FailTaleLibrary.hints.pairings import pairs_otherwise
 from FailTaleLibrary.hints.quantities import MONTHS, Quantities, dates_of, numbers_of
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
 from FailTaleLibrary.hints.words import significant_stems, stem, stems_of, words_of_kind
@@ -66,8 +67,7 @@ def line_of(suspect: Suspect, text: str, hosts: Iterable[str]) -> Line:
 
 def _stems_with_place(line: Line) -> frozenset[str]:
     """Of what a line says, and of where it stands."""
-    who = f"{line.suspect.host} {line.suspect.component} {line.suspect.collector}"
-    return frozenset({*line.stems, *significant_stems(who)})
+    return frozenset({*line.stems, *significant_stems(_place_of(line.suspect))})
 
 
 def _are_twins(one: str, other: str) -> bool:
@@ -228,8 +228,12 @@ class Scene:
             yield Objection(why, is_certain=False)
         if why := self._misread_name(first) or self._reversed_relation(sentence):
             yield Objection(why)
+        if pairs_otherwise(sentence, [(line.text, _place_of(line.suspect)) for line in self.lines]):
+            yield Objection("its values belong to other names than it says")
         if not _INFERS.search(sentence) and (why := self._reversed_order(clauses)):
             yield Objection(why)
+        elif place == 0 and (why := self._leads_later(clauses)):
+            yield Objection(why, is_certain=False)
 
     def borne_beginning(self, sentence: str) -> str:
         """What a sentence begins with as the cause, where the lines bear all but what it says to have followed."""
@@ -401,7 +405,7 @@ class Scene:
     @cached_property
     def _told(self) -> str:
         """All that the model saw, in lower case."""
-        places = (f"{line.suspect.host} {line.suspect.component} {line.suspect.collector}" for line in self.lines)
+        places = (_place_of(line.suspect) for line in self.lines)
         return "\n".join([*(line.text for line in self.lines), *places, self.message, self.others]).casefold()
 
     @cached_property
@@ -424,18 +428,32 @@ class Scene:
 
     def _reversed_order(self, clauses: Sequence[Clause]) -> str | None:
         """A cause and an effect that the lines tell the other way round."""
-        links = [
-            (last, first) if one.role == "cause" else (first, last)
-            for one, other in pairwise(clauses)
-            if {one.role, other.role} == {"cause", "effect"}
-            for last, first in [(_plain_parts(one.text)[-1], _plain_parts(other.text)[0])]
-        ]
-        acts = [act for clause in clauses for act in acts_of(clause.text) if _tells_event(*act)]
+        links = list(_links_between(clauses))
         return (
             next((why for link in links if (why := self._follows_a_change(*link))), None)
-            or next((why for link in (*links, *acts) if (why := self._is_reversed(*link))), None)
+            or next((why for link in self._links_of(clauses) if (why := self._is_reversed(*link))), None)
             or next((why for link in links if (why := self._blames_a_symptom(*link))), None)
         )
+
+    def _links_of(self, clauses: Sequence[Clause]) -> list[tuple[str, str]]:
+        """What the clauses tell as cause and effect, and who did something to whom."""
+        acts = [act for clause in clauses for act in acts_of(clause.text) if _tells_event(*act)]
+        return [*_links_between(clauses), *acts]
+
+    def _leads_later(self, clauses: Sequence[Clause]) -> str | None:
+        """What the lines lead with, told to have followed from what a clock, be it another one's, puts later."""
+        lead = self._leading
+        if lead is None or lead.suspect.offset_s is None:
+            return None
+        for cause, effect in self._links_of(clauses):
+            told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+            if not told or lead not in followed or lead in told or self._tells_another_change(cause, told):
+                continue
+            if all(_is_later(line, lead) for line in told) and not any(
+                self._fits_as_well(cause, line, told) for line in followed
+            ):
+                return f"{told[0].id} came later than {lead.id}"
+        return None
 
     def _blames_a_symptom(self, cause: str, effect: str) -> str | None:
         """A failure of somebody who met with the lead, told as what led to the lead, which says what was wrong."""
@@ -582,6 +600,24 @@ class Scene:
             if earlier and turns_times_round(sentence, earlier, [line.text]):
                 return f"{line.id} came later than what it is said to have become"
         return None
+
+
+def _links_between(clauses: Sequence[Clause]) -> Iterator[tuple[str, str]]:
+    """Each cause with the effect beside it."""
+    for one, other in pairwise(clauses):
+        if {one.role, other.role} == {"cause", "effect"}:
+            last, first = _plain_parts(one.text)[-1], _plain_parts(other.text)[0]
+            yield (last, first) if one.role == "cause" else (first, last)
+
+
+def _is_later(line: Line, lead: Line) -> bool:
+    """Whether a line is clearly later than the lead, and neither a change nor the lead's own words passed on."""
+    one, other = line.suspect.offset_s, lead.suspect.offset_s
+    return one is not None and other is not None and one > other + _CLEARLY_S and not is_change(line.suspect)
+
+
+def _place_of(suspect: Suspect) -> str:
+    return f"{suspect.host} {suspect.component} {suspect.collector}"
 
 
 def _says_what_was_wrong(line: Line) -> bool:
