@@ -375,6 +375,8 @@ def test_a_sentence_tells_which_part_of_it_was_the_cause(sentence: str, causes: 
         ("'icmp accept' replaced by 'icmp drop'", "It was changed to drop.", "It was relaxed to accept all of it."),
         ("System time 72.1 seconds slow of NTP", "It ran behind NTP.", "It ran ahead of NTP."),
         ("sslv3 alert certificate_expired", "Its certificate expired.", "Its certificate is not valid yet."),
+        ("signal 15 (SIGTERM) received", "It was ended by SIGTERM.", "nginx was killed by SIGKILL."),
+        ("terminated by signal 9: Killed", "It was killed by SIGKILL.", "It was ended by SIGTERM."),
         ("verb=create resource=networkpolicies", "A policy was created.", "A policy was deleted."),
         (
             "checksum mismatch, got 5be1 want 90c4",
@@ -597,6 +599,21 @@ def test_a_value_belongs_to_the_name_that_it_stands_beside(lines: list[str], rig
 def test_what_the_lines_lead_with_did_not_follow_from_what_came_later(file: str, said: str, outcome: str) -> None:
     """Though the clocks of two machines may differ by as much: then the line is named, without the tale."""
     assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "word"),
+    [
+        ("hint_cases_assistant_2.yaml", "The cleanup created /etc/default/prom-bridge", "created"),
+        ("hint_cases_plain_2.yaml", "The table sales_2026_q1 was dropped by a cron job", ""),
+    ],
+)
+def test_an_act_in_words_that_stand_nowhere_makes_a_hint_doubtful_and_is_named(file: str, said: str, word: str) -> None:
+    outcome, hint, notes = judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))
+    assert outcome == "kept"
+    assert hint is not None
+    assert (hint.confidence == "low") is bool(word)
+    assert (f"no line says this in so many words: {word}" in notes) is bool(word)
 
 
 def test_what_ended_as_it_should_is_no_cause() -> None:

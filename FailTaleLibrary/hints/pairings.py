@@ -39,13 +39,13 @@ _KEY = re.compile(r"\W*\w[\w.-]*\s?[=:]")
 
 def _crosses(claim: str, lines: Sequence[Place]) -> bool:
     """Whether two values of a claim stand each beside what the lines have beside the other one, and only there."""
-    claimed = _beside(claim, is_claim=True)
+    claimed = _values_beside(claim, is_claim=True)
     if len(claimed) < 2:
         return False
     told = [
         (value, words | frozenset(_names_in(place)))
         for text, place in lines
-        for value, words in _beside(text, is_claim=False)
+        for value, words in _values_beside(text, is_claim=False)
     ]
     theirs = {
         value: frozenset[str]().union(*(words for each, words in told if _is_same(value, each))) for value, _ in claimed
@@ -66,7 +66,7 @@ def _is_crossed(
 
 
 @lru_cache(maxsize=512)
-def _beside(text: str, *, is_claim: bool) -> tuple[tuple[str, frozenset[str]], ...]:
+def _values_beside(text: str, *, is_claim: bool) -> tuple[tuple[str, frozenset[str]], ...]:
     """The values of a text, each with the stems of the words that stand next to it and to no other value."""
     found = []
     matches = list(_VALUE.finditer(text))
@@ -172,10 +172,11 @@ _LIMIT_OF_CLAIM = (
 def _turns_limit_round(claim: str, lines: Sequence[str]) -> bool:
     """Whether a claim gives as the limit what met it."""
     limits, met = (
-        {value for line in lines for value in _values(patterns, line)} for patterns in (_LIMIT_OF_LINE, _MET_OF_LINE)
+        {value for line in lines for value in _values_found(patterns, line)}
+        for patterns in (_LIMIT_OF_LINE, _MET_OF_LINE)
     )
-    return bool(_values(_LIMIT_OF_CLAIM, claim) & (met - limits)) and bool(limits)
+    return bool(_values_found(_LIMIT_OF_CLAIM, claim) & (met - limits)) and bool(limits)
 
 
-def _values(patterns: Sequence[re.Pattern[str]], text: str) -> set[str]:
+def _values_found(patterns: Sequence[re.Pattern[str]], text: str) -> set[str]:
     return {value.replace(",", "").rstrip(".") for pattern in patterns for value in pattern.findall(text)}

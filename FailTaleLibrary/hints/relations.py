@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 from collections.abc import Iterable, Iterator, Sequence, Set
 
 from FailTaleLibrary.hints.denials import asserts_denied, denies, in_words
@@ -21,6 +22,7 @@ def turns_round(claim: str, line: str, *, beside: Iterable[str] = ()) -> bool:
         or _turns_side_round(claim, line)
         or _turns_actor_round(claim, line)
         or _turns_expectation_round(claim, line)
+        or _names_other_signal(claim, line, others)
     )
 
 
@@ -224,8 +226,10 @@ def _turns_side_round(claim: str, line: str) -> bool:
         return True
     if any(_is_told_with(part, _GOES, folded) for part in came - went):
         return True
-    sides = [(_words(match["before"]), _words(match["after"])) for side in _SIDES for match in side.finditer(line)]
-    targets = [_words(match["target"]) for match in _MADE.finditer(claim)]
+    sides = [
+        (_words_in(match["before"]), _words_in(match["after"])) for side in _SIDES for match in side.finditer(line)
+    ]
+    targets = [_words_in(match["target"]) for match in _MADE.finditer(claim)]
     return any(target & (before - after) and not target & after for target in targets for before, after in sides)
 
 
@@ -245,7 +249,7 @@ def _is_told_with(part: str, verb: str, claim: str) -> bool:
     return re.search(rf"\b{verb}\W+{name}|{name}[^.;,]{{0,20}} (?:was|were|has been|is) {verb}\b", claim) is not None
 
 
-def _words(text: str) -> Set[str]:
+def _words_in(text: str) -> Set[str]:
     return set(re.findall(r"[\w.-]*\w", text.casefold())) - {"a", "an", "the", "all", "it"}
 
 
@@ -378,6 +382,23 @@ def _begins_word(part: str, text: str) -> bool:
 def _is_set_off(part: str, text: str) -> bool:
     """Whether a text has a word as a setting's name, with a value that says no: ``enabled=0``."""
     return re.search(rf"\b{part}\w*[\"']?\s?[=:]\s?[\"']?(?:0|no|off|false)\b", text.casefold()) is not None
+
+
+# --- Signals ----------------------------------------------------------------------------------------------------------
+
+_SIGNAL = re.compile(r"\bSIG([A-Z]{3,6})\b|\bsignal (\d{1,2})\b")
+
+
+def _names_other_signal(claim: str, line: str, beside: Iterable[str]) -> bool:
+    """Whether a claim has something ended by a signal where the line, and no other, tells of another one."""
+    said, told = _signals_in(claim), _signals_in(line)
+    known = {each for text in (line, *beside) for each in _signals_in(text)}
+    return bool(said and told) and not said & known
+
+
+def _signals_in(text: str) -> Set[str]:
+    numbers = {str(int(each)): each.name.removeprefix("SIG") for each in signal.Signals}
+    return {name or numbers.get(number, number) for name, number in _SIGNAL.findall(text)}
 
 
 # --- Who did it: "X held by Y" ----------------------------------------------------------------------------------------

@@ -97,7 +97,8 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
         return None
     if all(_ENDED_WELL.search(line.text) for line in supporting):
         return f"the lines that the model cites ({_ids(supporting)}) tell of no failure"
-    if _says_what_was_wrong(lead) and all(_is_apart(line, lead, scene) for line in supporting):
+    competing = any(_may_compete(line, scene) for line in supporting)
+    if competing and _says_what_was_wrong(lead) and all(_is_apart(line, lead, scene) for line in supporting):
         return f"nothing links what the model cites ({_ids(supporting)}) to {lead.id}, which says itself what was wrong"
     if any(_may_stand_for(line, lead, said, scene) or _is_told_link(line, said, scene) for line in supporting):
         return None
@@ -107,7 +108,7 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
         return None
     if all(_follows(line, lead, scene) for line in supporting):
         return f"what the model gives as the cause ({_ids(supporting)}) followed from {lead.id}"
-    if not any(_may_compete(line, scene) for line in supporting):
+    if not competing:
         return f"{lead.id} is a far stronger suspect than what the model cites ({_ids(supporting)})"
     return None
 

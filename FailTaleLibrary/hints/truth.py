@@ -271,6 +271,13 @@ class Scene:
         ideas = [concept.name for each in clauses for concept in self._unborne_ideas(each, self.lines)]
         return tuple(dict.fromkeys(ideas))
 
+    def doubtful_acts(self, sentences: Sequence[str]) -> tuple[str, ...]:
+        """What somebody is told to have done or let be, as the cause, in words that stand nowhere."""
+        clauses = (clause for sentence in sentences for clause in clauses_of(sentence) if clause.role == "cause")
+        words = (match[0].casefold() for clause in clauses for match in _PLAIN_WORD.finditer(clause.text))
+        acts = (word for word in words if word in words_of_kind("acts") and stem(word) not in self._all_stems)
+        return tuple(dict.fromkeys(acts))
+
     def _unborne(self, clause: Clause, may_bear: Sequence[Line], sentence: str) -> Iterator[Concept]:
         """The ideas of a clause that stand in none of the lines that they may stand on."""
         for concept in self._unborne_ideas(clause, may_bear):

@@ -197,7 +197,7 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
     citations = supporting_citations(cause, scene) if claim.sentences else ()
     if not citations:
         return None
-    unlikely = scene.doubtful_ideas(claim.sentences)
+    unlikely = (*scene.doubtful_ideas(claim.sentences), *scene.doubtful_acts(claim.sentences))
     is_doubtful = claim.is_steered or claim.strange or unlikely
     return _Shown(
         cause=cause,
