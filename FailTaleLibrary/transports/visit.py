@@ -31,6 +31,7 @@ from collections.abc import Callable, Sequence
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, VisitItem, VisitStart
+from FailTaleLibrary.transports.computing import turn
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, is_gate, why_not_run
 from FailTaleLibrary.transports.visit_answers import ItemAnswer
 from FailTaleLibrary.transports.visit_doubts import LoginDoubts, lacks_exec, login_words
@@ -199,10 +200,11 @@ class _Visit:
         if probe is not None:
             probe.take()
         for lane in list(self._active):
-            for number, answer in lane.take():
-                if answer.why == "late":
-                    self._host.known.ended_behind_limit(answer.behind_end_s)
-                self._tell(number, self._result(lane, answer))
+            with turn.taken():
+                for number, answer in lane.take():
+                    if answer.why == "late":
+                        self._host.known.ended_behind_limit(answer.behind_end_s)
+                    self._tell(number, self._result(lane, answer))
             lane.send()  # with what it was asked for just now
             self._look_after(lane)
         if self._is_waiting():
@@ -214,7 +216,8 @@ class _Visit:
     def _open(self, start: Callable[..., Shell | None], *, within_s: float = math.inf) -> None:
         login = self._host.known
         expected = None if self._active or self._attempts else login.expected_start()
-        lane = Lane(self._request_to_gate if login.has_gate else self._request, login, expected=expected)
+        with turn.taken():
+            lane = Lane(self._request_to_gate if login.has_gate else self._request, login, expected=expected)
         shell = start(lane.command_line, wait_s=min(within_s, max(0.1, self._ends_at - time.monotonic())))
         if shell is not None:
             lane.shell, lane.opened_at = shell, time.monotonic()
