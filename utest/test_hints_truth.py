@@ -616,6 +616,17 @@ def test_an_act_in_words_that_stand_nowhere_makes_a_hint_doubtful_and_is_named(f
     assert (f"no line says this in so many words: {word}" in notes) is bool(word)
 
 
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
+        ("hint_cases_judge_2.yaml", "Apache's own configuration denied the client access to /srv"),
+        ("hint_cases_judge_3.yaml", "MariaDB denied access to the user 'crm'@'localhost'"),
+    ],
+)
+def test_what_says_itself_that_it_was_earlier_is_no_effect_and_localhost_no_mail_server(file: str, said: str) -> None:
+    assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == "cut"
+
+
 def test_what_ended_as_it_should_is_no_cause() -> None:
     said = "The nginx worker 16107 shut down"
     written = next(each for each in written_answers(BENCH / "hint_cases_judge_2.yaml") if said in each.answer.cause)

@@ -293,7 +293,9 @@ def _address(sentence: str, ground: Ground) -> str | None:
     plain = ground.facts.casefold()
     for match in _MAIL.finditer(sentence):
         host = match[1].rstrip(".:").casefold()
-        if not (host in ground.hosts or host == "%" or (_ADDRESS_IN_DIGITS.fullmatch(host) and host in plain)):
+        if not (
+            host in ground.hosts or host in ("%", "localhost") or (_ADDRESS_IN_DIGITS.fullmatch(host) and host in plain)
+        ):
             return "a mail address"
     if any(match[1].casefold() not in ground.hosts for match in _DOMAIN.finditer(sentence)):
         return "a domain that is no known host"

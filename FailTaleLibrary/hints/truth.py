@@ -614,7 +614,13 @@ def _links_between(clauses: Sequence[Clause]) -> Iterator[tuple[str, str]]:
     for one, other in pairwise(clauses):
         if {one.role, other.role} == {"cause", "effect"}:
             last, first = _plain_parts(one.text)[-1], _plain_parts(other.text)[0]
-            yield (last, first) if one.role == "cause" else (first, last)
+            cause, effect = (last, first) if one.role == "cause" else (first, last)
+            if not _TELLS_OF_BEFORE.search(effect):
+                yield cause, effect
+
+
+_TELLS_OF_BEFORE = re.compile(r"\bhad (?:been )?(?:\w+ )*\w+ (?:earlier|before|previously|ago)\b", re.IGNORECASE)
+"""Of what stands behind the effect, and says itself that it was first."""
 
 
 def _is_later(line: Line, lead: Line) -> bool:
