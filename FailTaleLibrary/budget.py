@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Collection
+from pathlib import Path
 from typing import Any
 
 from FailTaleLibrary.lazy import dataclass
@@ -31,6 +32,9 @@ _READING_S = 2.0
 """Of a host's time, for what it says at the end: that is still to be searched for secrets. Of a short time a sixth."""
 _DRAWING_S = 3.0
 """Of a failure's time, for the card and the bundle, and as much again for ranking; of a short time less."""
+_DRAWING_CPU_S = 0.18
+"""So much processor either of them takes at a run's first failure: where we get little of one, more time is kept."""
+_MOST_SLOWNESS = 20.0
 
 _FEW_ITEMS = 1000
 _ITEM_S = 0.001
@@ -54,14 +58,19 @@ class Budget:
         *,
         limit: SafeText = FAILURE_TIME,
         spent_s: float = 0.0,
+        slowness: float = 1.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """The time begins now, with ``spent_s`` of it over. ``limit`` names where the number comes from, for a gap."""
+        """The time begins now, with ``spent_s`` of it over. ``limit`` names where the number comes from, for a gap.
+
+        ``slowness``: how many seconds this machine takes for one of its processor's.
+        """
         self.time_s = time_s
         self.limit = limit
         self.is_of_caller = False
         """Whether somebody who waits has set it, below what the configuration gives."""
         self._spent_s = spent_s
+        self._slowness = slowness
         self._clock = clock
         self._ends = clock() + time_s - spent_s
 
@@ -94,7 +103,8 @@ class Budget:
     @property
     def drawing_s(self) -> float:
         """Seconds that are kept for the card and the bundle."""
-        return min(_DRAWING_S, max(0.0, self.time_s) / 8)
+        time_s = max(0.0, self.time_s)
+        return min(max(min(_DRAWING_S, time_s / 8), _DRAWING_CPU_S * self._slowness), time_s / 4)
 
     def for_collecting(self, items: int) -> Budget:
         """What is left of it for collecting so many items, without what is kept for what follows; at least half."""
@@ -148,6 +158,18 @@ class Budget:
             host: HostBudget(host, failure=self, time_s=plan.host_time_s, max_bytes=plan.host_bytes, shared=shared)
             for host in hosts
         }
+
+
+def slowness_of_this_thread() -> float:
+    """How many seconds it has taken so far for one of the processor's: much, where many compute or a quota is used up.
+
+    As the system counts it (Linux); 1 where it does not.
+    """
+    try:
+        worked, waited, _ = map(int, Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split())
+    except (OSError, ValueError):
+        return 1.0
+    return min(_MOST_SLOWNESS, 1.0 + waited / max(1, worked))
 
 
 @dataclass(frozen=True, slots=True)

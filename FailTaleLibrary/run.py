@@ -37,7 +37,7 @@ from FailTaleLibrary import __version__
 from FailTaleLibrary.background import call_within
 from FailTaleLibrary.belonging.other_tests import OwnTests, ParallelRun
 from FailTaleLibrary.belonging.used_texts import UsedText
-from FailTaleLibrary.budget import FAILURE_TIME, Budget
+from FailTaleLibrary.budget import FAILURE_TIME, Budget, slowness_of_this_thread
 from FailTaleLibrary.config import Config, secret_values_of
 from FailTaleLibrary.config.variables import Lookup, Values, nothing_set, resolve, values_of
 from FailTaleLibrary.errors import ConfigError, FailTaleError, HistoryError
@@ -990,7 +990,7 @@ class Run:
         if deadline_s is not None:
             times[our_words("the time that the test run leaves")] = deadline_s
         limit = min(times, key=lambda name: times[name])
-        return Budget(times[limit], limit=limit, spent_s=spent_s)
+        return Budget(times[limit], limit=limit, spent_s=spent_s, slowness=slowness_of_this_thread())
 
     def _only_state(self, failure: Failure) -> SafeText | None:
         """Why only cheap state is asked, in a sentence: one failure of a storm is reported by the first ones."""

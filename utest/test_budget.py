@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -173,3 +176,25 @@ def test_asking_what_may_still_be_kept_waits_for_no_other_host() -> None:
         asking.start()
         asking.join(PATIENCE_S)
     assert told == [1_000_000, "limits.host_bytes", ""]
+
+
+def test_where_this_machine_is_slow_more_is_kept_for_the_card_and_half_of_the_time_is_for_collecting() -> None:
+    kept = [Budget(10.0, slowness=slowness).drawing_s for slowness in (1.0, 2.0, 10.0, 20.0)]
+    assert kept[0] == kept[1] < kept[2] < kept[3] == 2.5
+    assert Budget(10.0, slowness=20.0).without_what_follows().time_s == 5.0
+
+
+@pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="this kernel does not count it")
+def test_a_process_that_shares_its_processor_finds_that_it_is_slow() -> None:
+    work = "import os, time\nos.sched_setaffinity(0, {min(os.sched_getaffinity(0))})\nends = time.monotonic() + %d\n"
+    work += "while time.monotonic() < ends: pass\n"
+    told = "from FailTaleLibrary.budget import slowness_of_this_thread\nprint(slowness_of_this_thread())\n"
+    others = [subprocess.Popen([sys.executable, "-c", work % PATIENCE_S]) for _ in range(3)]
+    try:
+        one = [sys.executable, "-c", work % 2 + told]
+        done = subprocess.run(one, capture_output=True, text=True, check=True)
+    finally:
+        for other in others:
+            other.kill()
+            other.wait()
+    assert float(done.stdout) > 1.5

@@ -5,10 +5,13 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import os
+import shutil
 import signal
 import socket
 import struct
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +22,12 @@ from typing import Any
 import pytest
 from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
-from ways import NEVER, Clock, config_at, config_for, item, run, to, visit
+from ways import NEVER, Clock, batched, config_at, config_for, item, run, to, visit
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import CommandResult, Connections
+from FailTaleLibrary.transports import visit as visits
 from FailTaleLibrary.windows import ResolvedWindow, command_line, parse_host_output
 
 pytestmark = pytest.mark.ssh
@@ -509,6 +513,28 @@ def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host
     connections.close()
 
 
+def test_a_machine_that_is_too_busy_to_listen_tells_no_host_as_silent(
+    new_host: Callable[..., Sshd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host()
+    connections = to(host)
+    run(connections, "true")
+    wait = visits._wait_for
+
+    def late(*arguments: Any) -> float:
+        time.sleep(1.3)  # as the system does with a process for which it has no time
+        return 1.3 + wait(*arguments)
+
+    with ThreadPoolExecutor(1) as threads:
+        pending = threads.submit(visit, connections, item("hangs", "sleep 300"), lasts_s=8.0)
+        assert wait_until(lambda: "sleep 300" in host.leftovers())
+        monkeypatch.setattr(visits, "_wait_for", late)
+        with host.frozen():
+            told = str(pending.result(PATIENCE_S)["hangs"].incomplete)
+    assert told.startswith("connection lost: this machine was too busy to hear the host in time (late by ")
+    connections.close()
+
+
 def test_sessions_that_freeze_cost_the_failure_that_is_under_way_and_not_the_next(
     new_host: Callable[..., Sshd],
 ) -> None:
@@ -550,6 +576,44 @@ def test_an_account_that_may_start_no_more_processes_costs_its_items_and_leaves_
             assert result.stdout or result.exit_status or result.incomplete or b"fork" in result.stderr
         connections.close()
         assert wait_until(lambda: host.leftovers() == [])
+
+
+def test_a_login_in_which_no_shell_can_start_a_program_costs_one_failure_in_a_minute(
+    new_host: Callable[..., Sshd], as_root: None, public_directory: Path
+) -> None:
+    with throw_away_user() as user:
+        starved = 'ForceCommand ulimit -p 5 || ulimit -u 5; exec /bin/sh -c "$SSH_ORIGINAL_COMMAND"'
+        host = new_host(directory=public_directory, user=user, options=[starved])
+        connections = to(host, connect_timeout_s=30.0)
+        with contextlib.suppress(TransportError):  # where not even the first text could be read
+            result = visit(connections, item("piped", "echo x | cat | cat | cat"))["piped"]
+            assert result.exit_status is None
+            assert "may its login start no more processes?" in str(result.incomplete)
+        with pytest.raises(TransportError, match="its limits too low.*not tried again for"):
+            visit(connections, item("never", "echo never"))
+        connections.close()
+        assert wait_until(lambda: host.leftovers() == [])
+
+
+@pytest.mark.needs("dash")
+def test_a_login_that_blocks_all_signals_gives_its_evidence_at_each_failure(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    """dash then waits for ever for the program that tells the time, where it was sent everything ahead."""
+    (tmp_path / "sh").symlink_to(shutil.which("dash") or "")
+    blocks = tmp_path / "blocks.py"
+    blocked = "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))"
+    blocks.write_text(f"import os, signal, sys\n{blocked}\nos.execvp(sys.argv[1], sys.argv[1:])\n")
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    command = f'ForceCommand {sys.executable} -S {blocks} sh -c "$SSH_ORIGINAL_COMMAND"'
+    host = new_host(options=[command], environment=path)
+    connections = to(host)
+    for _ in range(3):
+        asked = batched("one", "echo one"), batched("two", "echo two"), item("three", "echo three | cat")
+        results = visit(connections, *asked, lasts_s=PATIENCE_S)
+        assert [result.stdout for result in results.values()] == [b"one\n", b"two\n", b"three\n"]
+    connections.close()
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
 
 
 def test_a_login_shell_that_runs_nothing_is_told(

@@ -68,7 +68,7 @@ def in_shell(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tran
 
 def test_a_command_line_is_short_and_has_nothing_that_a_login_shell_could_take_for_its_own() -> None:
     line = command_line((999_999, 999_999), len(opening((1, 2))))
-    assert len(line) <= 100
+    assert len(line) <= 130
     assert line.startswith("exec sh -c '")
     assert line.endswith("'")
     assert not set(line[len("exec sh -c '") : -1]) & set("'!\n\\`")
@@ -186,6 +186,59 @@ def test_what_a_host_cannot_count_it_passes_on(shell: str, tmp_path: Path, monke
     monkeypatch.setenv("PATH", str(tmp_path))
     result = visit(where, item("log", "seq 9", "count produced | tail -n 2"))["log"]
     assert (result.stdout, result.exit_status, result.stderr) == (b"8\n9\n", 0, b"")
+
+
+@pytest.mark.usefixtures("in_a_shell")
+def test_a_shell_whose_request_never_comes_ends_by_itself() -> None:
+    """The network may be gone, and its server hold the shell's input open for hours."""
+    text = opening((1, 2), lasts_s=1.0)
+    with subprocess.Popen(
+        ["sh", "-c", command_line((1, 2), len(text))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        child.stdin.write(text)
+        child.stdin.flush()
+        assert child.wait(PATIENCE_S) == -signal.SIGKILL
+        assert b" ready " in child.stdout.read()
+        own = ["pgrep", "-s", str(child.pid)]
+        assert wait_until(lambda: not subprocess.run(own, check=False, capture_output=True).stdout)
+
+
+@pytest.mark.parametrize("lacking", ["sleep", "tail", "tail awk", "head", "head tail sleep dd"])
+def test_a_host_without_a_program_that_a_visit_needs_gives_its_evidence_all_the_same(
+    lacking: str, in_a_shell: Transport, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without `sleep` all of it was lost, and without `head`; without `tail` whatever was no command of a batch."""
+    programs = "awk cat date dd grep head printf sed seq setsid sleep tail tr wc"
+    for program in programs.split():
+        if program not in lacking.split():
+            (tmp_path / program).symlink_to(shutil.which(program) or "")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    if lacking.endswith("dd"):
+        with pytest.raises(TransportError, match="dd: .*not found"):
+            visit(LocalTransport(), item("never", "echo never"))
+        return
+    for transport in (in_a_shell, LocalTransport()):  # one that is known is sent everything at once
+        results = visit(
+            transport,
+            batched("one", "echo one"),
+            batched("fails", "echo two; exit 3"),
+            item("filtered", "seq 9", "tail -n 2"),
+            item("much", "seq 200000"),
+            item("hangs", "echo part; while :; do :; done", timeout_s=1.5),
+            item("last", "echo last; echo said >&2"),
+        )
+        assert [results[name].stdout for name in ("one", "fails", "last")] == [b"one\n", b"two\n", b"last\n"]
+        assert results["filtered"].stdout == (b"8\n9\n" if lacking != "tail awk" else b"1\n2\n3\n4\n5\n6\n7\n8\n9\n")
+        assert (results["fails"].exit_status, results["last"].stderr) == (3, b"said\n")
+        assert (results["hangs"].stdout, results["hangs"].timed_out) == (b"part\n", True)
+        if lacking != "tail awk":
+            assert results["much"].stdout.endswith(b"\n199999\n200000\n")
 
 
 @pytest.mark.parametrize("shell", ["ksh93", "yash", "posh", "zsh"])

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Literal
 
-from FailTaleLibrary.lazy import dataclass
+from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.records import GapReason, SafeText, derived, our_words
 
 
@@ -412,6 +412,13 @@ def silence_of(answer: SilentAnswer) -> tuple[GapReason, SafeText] | None:
         if reason == "unknown" or reason == "harmless" or reason == "failed" or _is_programs_own(answer, reason):
             continue
         said = derived(str.strip, line)
+        if reason == "command not found" and not answer.is_command and _OWN_PROGRAM.search(line):
+            return reason, our_words(
+                "{}; FailTale reads logs on a host with '{}', which POSIX asks of each: install it (or BusyBox), or "
+                "put where it is into the PATH of the login",
+                said,
+                derived(_own_program_in, said),
+            )
         if reason == "permission denied" and answer.privilege:
             return "permission denied", our_words("{}; needs {}", said, answer.privilege)
         return reason, said
@@ -421,6 +428,15 @@ def silence_of(answer: SilentAnswer) -> tuple[GapReason, SafeText] | None:
         line, reason = next((each for each in told if each[1] == "failed"), told[-1])
         return "failed" if reason == "failed" else "could not tell", derived(str.strip, line)
     return None
+
+
+def _own_program_in(text: str) -> str:
+    found = _OWN_PROGRAM.search(text)
+    return found[1] if found else ""
+
+
+_OWN_PROGRAM = regex(r"\b(awk|cat|cut|grep|head|ls|sed|sort|tail|tr|wc)\b['\"`]?: (?:command )?not found")
+"""What our own reading of logs starts on a host."""
 
 
 @cache

@@ -91,6 +91,56 @@ stop_as_root() {
   [ "$#" -eq 0 ] || sudo -n kill -KILL "$@"
 }
 
+# without PROGRAM: what a visit needs of one that the host has not got, by what it has.
+# shellcheck disable=SC2329,SC3045 # all of it may be called; the shell is asked what its `read` knows
+without() {
+  case $1 in
+    head) head() { dd bs=1 count="$2"; } ;;
+    sleep)
+      if [ -n "$parent" ]; then return; fi # no lifeline, which is what is read in its place
+      within='' # the request is still to come there
+      read -r -t 0.1 _
+      if [ "$?" -lt 2 ]; then # else this shell knows no time either, and the client minds the limits
+        sleep() { read -r -t "$1" _ || :; }
+      else
+        minds_no_time=yes
+        clock() {
+          while read -r _; do :; done
+          tell_over
+        }
+      fi
+      start_clock() {
+        clock "$beats" <&3 3<&- 4>&- 5>&- &
+        clock_pid=$!
+      }
+      ;;
+    tail) # of -n LINES and -c BYTES
+      tail() {
+        LC_ALL=C awk -v by="$1" -v most="$2" '
+          function size_of(text) { return by == "-n" ? 1 : length(text) + 1 }
+          {
+            line[NR] = $0
+            size += size_of($0)
+            while (oldest + 1 < NR && size - size_of(line[oldest + 1]) >= most) {
+              size -= size_of(line[++oldest])
+              delete line[oldest]
+            }
+          }
+          END {
+            if (by == "-n" && size > most) oldest++
+            if (by == "-c" && size > most) line[oldest + 1] = substr(line[oldest + 1], size - most + 1)
+            for (n = oldest + 1; n <= NR; n++) print line[n]
+          }'
+      }
+      command -v awk || tail() { # then the oldest is kept
+        case $1 in -n) cat ;; *) dd bs=512 count="$(($2 / 512 + 1))" 2>/dev/null && cat >/dev/null ;; esac
+      }
+      newest() { tail -c "$1"; }
+      in_one_piece() { tail -c "$1"; }
+      ;;
+  esac
+}
+
 # The visit must end: main and minder get time to do it well.
 over() {
   rounds=12
@@ -339,15 +389,16 @@ give_up() {
     [ -z "$leads" ] || kill -KILL 0
     kill -KILL "$clock_teller"
   fi
+  [ -z "$clock_pid" ] || kill -KILL "$clock_pid"
   exit 1
 }
 
 # visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS [PARENT]]: HELLO is what this shell has answered already. What is sent
-# along need not be read; ITEMS is then a function. With a PARENT there is no lifeline: the end of that process counts as its
+# along need not be read; ITEMS is then a function; else they are waited for $within beats long. With a PARENT there is no lifeline: the end of that process counts as its
 # end.
 visit() {
   reach=child alone='' leads='' tick=0 ended='' quit='' guards='' clock_pid='' clock_teller='' patience=4 parent=${7-}
-  also_continues='' fewer='' shows_programs=''
+  also_continues='' fewer='' shows_programs='' minds_no_time=''
   # shellcheck disable=SC3044 # bash takes over functions that its caller exports, in place of programs and its own commands
   case ${BASH_VERSION-} in
     ?*) unset -f awk cat cd command cut date dd echo find grep head id kill ls printf ps read sed setsid sleep sort stat sudo \
@@ -399,25 +450,38 @@ visit() {
       ;;
   esac
   PATH=/dev/null printf '' || by_own_words
+  for each in head tail sleep; do command -v "$each" || without "$each"; done
+  trap '' PIPE TERM ALRM
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else
+    beats=${within-}
+    [ -z "$beats" ] || start_clock # the way to the client may go without a word
     take_request || give_up
     patience=0 # the client has had it
   fi
   awaited
-  trap '' PIPE TERM ALRM
+  # Where a login blocks all signals, dash waits for ever for what runs beside it; it takes them again where it has waited for a
+  # program.
+  if [ -z "${BASH_VERSION-}${ZSH_VERSION-}" ]; then
+    trap 'tick=1' URG
+    kill -URG "$$"
+    [ "$tick" -eq 1 ] || cat </dev/null
+    trap - URG
+    tick=0
+  fi
   if [ -n "$parent" ]; then
     mark=$mark-$$- # of one job many visits have the same text, some of them on one machine
   else
     start_guard
     start_guard
   fi
-  start_clock
+  [ -n "$clock_pid" ] || start_clock
   [ ! -e "/proc/$clock_pid/exe" ] || shows_programs=yes
   listen
   clock_told
   trap 'fewer=yes' CHLD
+  [ -z "$minds_no_time" ] || frame l sleep >&4
   eval "$items"
   finish
 }

@@ -117,6 +117,11 @@ class _Process:
             self._child.wait(0.5)  # it comes right behind the end of the streams
         return f"something on this machine ended the command (status {self._child.returncode})"
 
+    def ended_by_itself(self) -> bool:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._child.wait(0.5)
+        return self._child.returncode is not None and self._child.returncode >= 0
+
     def ended_well(self) -> bool:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(0.5)

@@ -164,6 +164,9 @@ class SshTransport:
             raise silent from error
         finally:
             self._mind_violation(self._connection)
+        if outcome.learned is not None:
+            self._breaker.failed(outcome.learned.reason, str(outcome.learned))
+            self._drop(self._connection)
         self._kept_bounds = outcome.in_order
         connection = self._connection
         if connection is not None and connection.is_alive:
@@ -716,7 +719,14 @@ class _RemoteShell:
                 violation = "fell silent"
             return f"connection lost: the host {violation}," if violation else "connection lost"
         self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
+        if self._channel.exit_status >= 0:
+            told = f"status {self._channel.exit_status}; may its login start no more processes?"
+            return f"the shell of the visit ended by itself ({told})"
         return f"something on the host ended the command (status {self._channel.exit_status})"
+
+    def ended_by_itself(self) -> bool:
+        self._channel.status_event.wait(0.5)
+        return self._connection.is_alive and self._channel.exit_status >= 0
 
     def ended_well(self) -> bool:
         self._channel.status_event.wait(0.5)

@@ -56,9 +56,15 @@ _STILL_S = 1.0
 """Whoever was heard so lately still sends: by a filter, or over a link, that is slow."""
 _LOOK_UP_S = 0.2
 """How often the cancel event and the time are looked at. Each look costs more than an answer that has come."""
+_BEHIND_S, _BEHIND_SHARE = 0.3, 0.25
+"""A wait so much longer than it should be shows that this machine is too busy; such a share of a visit is told."""
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
 _TALKS = "within the megabyte that it prints first"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
+_STARTS_NOTHING = (
+    "that can do what it is sent, but one that ends by itself (are its limits too low for more processes: `ulimit -u`, "
+    "`pids.max`?)"
+)
 _NO_STDERR = "its standard error is missing: the login passes none on"
 _Selector = getattr(selectors, "PollSelector", selectors.DefaultSelector)
 
@@ -69,6 +75,8 @@ class VisitOutcome:
 
     in_order: bool
     """All shells ended as they should; else nobody knows what state the connection is in."""
+    learned: TransportError | None = None
+    """What the next visit would meet again, so that it is better not tried for a while."""
 
 
 def hold_visit(
@@ -141,6 +149,11 @@ class _Visit:
         self._may_batch = True
         """Not once a batch broke off: then each item is run by itself."""
         self._doubts = LoginDoubts(host, self._request, ends_at=ends_at)
+        self._behind_s = 0.0
+        """For how long this machine was too busy to listen."""
+        self._did_nothing = 0
+        """Shells that ended by themselves ahead of any item's end."""
+        self._learned: TransportError | None = None
         self._broke_off_alive = False
         """Whether a shell of it has gone while the way to the host was there."""
 
@@ -156,7 +169,7 @@ class _Visit:
             self._tell_what_is_missing()
         finally:
             self._leave()
-        return VisitOutcome(self._in_order)
+        return VisitOutcome(self._in_order, self._learned)
 
     def _leave(self) -> None:
         """A host that is hung up on ends in a hurry, by more processes than one whose visit is over."""
@@ -195,7 +208,9 @@ class _Visit:
 
     def _step(self) -> None:
         probe = self._doubts.probe
-        _wait_for([*self._active, *([probe] if probe is not None and not probe.shell.ended else [])])
+        waited = _wait_for([*self._active, *([probe] if probe is not None and not probe.shell.ended else [])])
+        if waited > _LOOK_UP_S + _BEHIND_S:
+            self._was_behind(waited - _LOOK_UP_S)
         self._end_in_time()
         if probe is not None:
             probe.take()
@@ -211,13 +226,20 @@ class _Visit:
             self._next_lane_at = time.monotonic() + LANE_AGAIN_S
             self._open(self._host.start_another, within_s=_LANE_WITHIN_S)
 
+    def _was_behind(self, seconds: float) -> None:
+        self._behind_s += seconds
+        for lane in [*self._active, *([self._doubts.probe] if self._doubts.probe else [])]:
+            lane.was_not_listened_to(seconds)
+
     # Lanes
 
     def _open(self, start: Callable[..., Shell | None], *, within_s: float = math.inf) -> None:
         login = self._host.known
         expected = None if self._active or self._attempts else login.expected_start()
+        lasts_s = self._ends_at - time.monotonic() + BEAT_S
         with turn.taken():
-            lane = Lane(self._request_to_gate if login.has_gate else self._request, login, expected=expected)
+            make = self._request_to_gate if login.has_gate else self._request
+            lane = Lane(make, login, lasts_s=lasts_s, expected=expected)
         shell = start(lane.command_line, wait_s=min(within_s, max(0.1, self._ends_at - time.monotonic())))
         if shell is not None:
             lane.shell, lane.opened_at = shell, time.monotonic()
@@ -318,10 +340,10 @@ class _Visit:
                 raise self._host.no_shell(login_words(lane.talk), lacks=_TALKS)
             self._in_order, self._attempts = False, REVISITS
             self._retire(lane, lost="connection lost: the host sent far more than it was asked for,")
-        elif running is not None and running.is_overdue(self._host.known.slack_s):
+        elif running is not None and running.is_overdue(self._host.known.slack_s + self._behind_s):
             self._in_order = False
             self._retire(lane, lost=self._late_end([lane]))
-        elif running is not None and lane.running in lane.batched and running.is_late and not lane.is_hung_up:
+        elif running is not None and lane.is_minded_by_client and running.is_late and not lane.is_hung_up:
             self._end_batch(lane, running)
         elif self._is_overtaken(lane):
             lane.shell.close()
@@ -386,7 +408,13 @@ class _Visit:
             self._host.known.was_broken_off(lane.request.mark)
             self._broke_off_alive = self._broke_off_alive or not lane.shell.was_cut
         self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
+        if lane.is_ready and not (
+            lost or lane.is_finished or lane.is_hung_up or any(a.why for a in lane.answers.values())
+        ):
+            self._did_nothing += lane.shell.ended_by_itself()
         early = lane.ended_early and not lost
+        if early:
+            self._did_nothing += lane.shell.ended_by_itself()
         is_rule = early and not self._was_ready and lane.shell.ended_well()  # it will be as short-lived again
         self._early_end = self._host.no_shell(login_words(lane.talk), lacks=_ENDS_EARLY) if early else None
         for number, answer in lane.answers.items():
@@ -409,6 +437,8 @@ class _Visit:
         self._tell_partial()
         if is_rule and self._early_end is not None:
             raise self._early_end
+        if self._did_nothing > REVISITS:
+            self._learned = self._host.no_shell(login_words(lane.talk), lacks=_STARTS_NOTHING)
         if not self._is_answered() and self._attempts < REVISITS:
             self._attempts += 1
             self._ask_again(lane)
@@ -451,6 +481,9 @@ class _Visit:
 
     def _late_end(self, lanes: Sequence[Lane]) -> str:
         """How lanes are broken off whose time is up."""
+        if self._behind_s > _BEHIND_SHARE * (time.monotonic() - self._began):
+            late = f"late by {self._behind_s:.1f} s in all"
+            return f"connection lost: this machine was too busy to hear the host in time ({late}),"
         is_heard = any(time.monotonic() - lane.heard_at < _STILL_S for lane in lanes)
         was = " and ".join(filter(None, [self._slow, "still sending" if is_heard else "silent"]))
         return f"connection lost: the host was {was} at the time limit,"
@@ -488,14 +521,16 @@ class _Visit:
             self._tell(number, CommandResult.not_started(why, timed_out=out_of_time))
 
 
-def _wait_for(lanes: Sequence[Lane], most_s: float = _LOOK_UP_S) -> None:
-    """Until something has come, or a moment.
+def _wait_for(lanes: Sequence[Lane], most_s: float = _LOOK_UP_S) -> float:
+    """Until something has come, or a moment; how long that took.
 
     By `poll`, which is one call of the system; `epoll` is five, and after each a thread waits for its turn where others
     compute.
     """
+    began = time.monotonic()
     with _Selector() as selector:
         for lane in lanes:
             for fileno in lane.shell.filenos():
                 selector.register(fileno, selectors.EVENT_READ)
         selector.select(0.01 if any(each.has_more_to_send for each in lanes) else max(0.0, min(most_s, _LOOK_UP_S)))
+    return time.monotonic() - began

@@ -209,6 +209,8 @@ class AnswerReader:
         """Of the items whose turn has come."""
         self.stray_bytes = 0
         """What came outside of all items."""
+        self.host_minds_no_time = False
+        """Whether the host has neither `sleep` nor a shell that knows time."""
         self.framed: set[str] = set()
         """The streams on which a frame has come."""
         self._clock = clock
@@ -258,6 +260,9 @@ class AnswerReader:
         self.framed.add(stream)
         if frame.kind == "z":
             self._closed_streams += 1
+            return None
+        if frame.kind == "l":
+            self.host_minds_no_time = True
             return None
         if frame.kind == "t":
             if self.running is not None and frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]):

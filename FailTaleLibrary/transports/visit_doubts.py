@@ -100,7 +100,7 @@ class LoginDoubts:
 
         A menu or a prompt ends then, and a slow shell goes on: it pays for its start once.
         """
-        probe = Lane(self._make_request, self._host.known)
+        probe = Lane(self._make_request, self._host.known, lasts_s=self._ends_at - time.monotonic())
         shell = self._host.start_another(probe.command_line, wait_s=max(0.1, self._ends_at - time.monotonic()))
         if shell is None:  # one session at a time: hang up on that one, and visit again if it says hello then
             lane.is_doubted = True

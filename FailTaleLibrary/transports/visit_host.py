@@ -78,6 +78,10 @@ class Shell(Protocol):
         """What is known of a shell that ended before its visit."""
         ...
 
+    def ended_by_itself(self) -> bool:
+        """Whether it has ended with a status of its own: no signal has ended it."""
+        ...
+
     def ended_well(self) -> bool:
         """Whether it has ended by itself, with status 0; waits a moment for that."""
         ...

@@ -32,8 +32,13 @@ WORDS_SHOWN = 300
 class Lane:
     """One shell of a visit: what it was sent, what it said, and how far it is."""
 
-    def __init__(self, make_request: MakeRequest, login: KnownLogin, *, expected: VisitStart | None = None) -> None:
-        """``make_request`` is called with the nonces when the shell is ready, or now with what is ``expected``."""
+    def __init__(
+        self, make_request: MakeRequest, login: KnownLogin, *, lasts_s: float, expected: VisitStart | None = None
+    ) -> None:
+        """``make_request`` is called with the nonces when the shell is ready, or now with what is ``expected``.
+
+        ``lasts_s``: how long its host waits for that at most.
+        """
         self._hello = (secrets.randbelow(900_000) + 100_000, secrets.randbelow(900_000) + 100_000)
         self._nonce = secrets.token_hex(8)
         self.items_nonce = secrets.token_hex(8)
@@ -51,7 +56,7 @@ class Lane:
         if self.to_gate:
             self._opening = self._ahead.to_gate if self._ahead else b""
         else:
-            self._opening = opening(self._hello, self._ahead)
+            self._opening = opening(self._hello, self._ahead, lasts_s=lasts_s)
         self._to_send = self._opening if known else b""
         self._sent_at = datetime.now(timezone.utc)
         self.reader = AnswerReader(self._nonce)
@@ -124,6 +129,11 @@ class Lane:
         return self.reader.running
 
     @property
+    def is_minded_by_client(self) -> bool:
+        """Whether nobody on the host minds the limit of the item that runs."""
+        return self.running in self.batched or self.reader.host_minds_no_time
+
+    @property
     def is_at_rest(self) -> bool:
         """Whether no item runs in it, and nobody has hung up."""
         return self.reader.running is None and not self.is_hung_up
@@ -151,6 +161,13 @@ class Lane:
             return False
         is_late = time.monotonic() - self.hello_at > _START_WITHIN_S
         return is_late and not (self.has_more_to_send or self.shell.ended or self._began_at < math.inf)
+
+    def was_not_listened_to(self, seconds: float) -> None:
+        """So long this machine was busy: that is no time which the host has taken."""
+        self.began += seconds
+        self.opened_at += seconds
+        self.hello_at += seconds
+        self._began_at += seconds
 
     @property
     def has_more_to_send(self) -> bool:

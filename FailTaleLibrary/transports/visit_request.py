@@ -19,6 +19,7 @@ _RUN = 'case ${s} in {*)eval "${s}";;esac'
 
 In braces, because `sudo -i` escapes all but letters, digits, `_`, `-` and `$` for one more shell: that one would put in
 its own `$s`."""
+_USUAL_S = 60.0
 _PROGRAM = r"[A-Za-z/][A-Za-z0-9_./+-]*(?: +(?:[A-Za-z0-9_./:,@%+=-]|'[^'\n]*')+)*(?: +(?:2?>/dev/null|2>&1))*"
 _PLAIN = regex(rf"((?:export(?: [A-Z_]+=[0-9.]*)+; )?)({_PROGRAM}(?: *(?:\|\|?|&&|;) *{_PROGRAM})*)\n?")
 """Numbers for the environment, and programs with their arguments: it means the same without a shell of its own."""
@@ -81,18 +82,28 @@ def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = Non
     a shell in the container whose standard input nobody closes (podman 4.3).
     """
     hello_words = f"echo failtale $(({hello[0]}+{hello[1]}))"
+    take = f"s=$(head -c {size}||dd bs=1 count={size})"  # some hosts have no head, or one without -c
     if waits_s is None:
-        return f"""{start} -c '{hello_words};s=$(head -c {size});{_RUN}'"""
+        return f"""{start} -c '{hello_words};{take};{_RUN}'"""
     watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 0; }} <&- >&- 2>&- &"""
-    return f"""{start} -c '{hello_words};{watch} watch=$!;s=$(head -c {size});{_RUN}'"""
+    return f"""{start} -c '{hello_words};{watch} watch=$!;{take};{_RUN}'"""
 
 
-def opening(hello: tuple[int, int], ahead: Request | None = None, *, parent: str = "") -> bytes:
+def opening(
+    hello: tuple[int, int],
+    ahead: Request | None = None,
+    *,
+    parent: str = "",
+    lasts_s: float = _USUAL_S,
+) -> bytes:
     """The text of a visit up to its items, or with them. In braces, so that a part of it does nothing.
 
-    ``parent``: a word for the process whose end is the visit's, in place of a lifeline.
+    ``parent``: a word for the process whose end is the visit's, in place of a lifeline. ``lasts_s``: how long the items
+    are waited for at most.
     """
     functions, visit = host_script("frames.sh") + host_script("visit.sh"), f"visit {sum(hello)}"
+    if ahead is None:
+        functions += f"within={beats(lasts_s)}\n"
     if ahead is not None:
         functions += f"all_items() {{\n:\n{ahead.lines}}}\n"
         visit += f" {ahead.words} all_items {parent}".rstrip()
