@@ -387,6 +387,21 @@ def test_a_rotated_copy_that_cannot_be_unpacked_is_told_as_that(pattern: str, tm
         assert "no time of most lines" not in answer.note
 
 
+def test_of_more_files_than_a_program_takes_for_arguments_the_newest_are_read(tmp_path: Path) -> None:
+    """They were told as no regular files."""
+    logs = tmp_path / "logs"
+    logs.mkdir()
+    for number in range(12_000):
+        path = logs / f"{number:05}{'x' * 200}.log"
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY))
+        os.utime(path, (0, 0))
+    new = entry(20, "ERROR boom")
+    log_file(logs, new, seconds_ago(0))
+    answer = answer_of(logs / "*.log", seconds_ago(60))
+    assert b"".join(part.text for part in answer.parts).decode().endswith(new)
+    assert "Only the 1000 newest files" in answer.note
+
+
 AHEAD_OF_THE_FIRST = {
     "without a time": lambda: "ERROR boom\n",
     "with the time of another program": lambda: entry(30, "1 app.go:1] boom", "E%m%d %H:%M:%S.%f"),
