@@ -255,6 +255,7 @@ def test_a_shell_that_few_hosts_have_as_sh_loses_nothing(
             batched("out", "echo out; echo err >&2"),
             batched("pipe", "seq 5 | tail -n 1"),
             item("filtered", "seq 9", "tail -n 1"),
+            item("broken pipe", "yes | head -n 1", "cat; yes | head -n 1"),
             item("fails", "echo part; exit 3"),
             item("nonce", 'echo "${#failtale_nonce}"'),
             item("long", ": " + "x" * 120_000 + "\nprintf '%s' 'a\\nb'"),
@@ -266,6 +267,7 @@ def test_a_shell_that_few_hosts_have_as_sh_loses_nothing(
             "out": (b"out\n", 0, None),
             "pipe": (b"5\n", 0, None),
             "filtered": (b"9\n", 0, None),
+            "broken pipe": (b"y\ny\n", 0, None),
             "fails": (b"part\n", 3, None),
             "nonce": (b"16\n", 0, None),
             "long": (b"a\\nb", 0, None),
@@ -273,6 +275,7 @@ def test_a_shell_that_few_hosts_have_as_sh_loses_nothing(
             "last": (b"last\n", 0, None),
         }
         assert b"err\n" in results["out"].stderr
+        assert results["broken pipe"].stderr == b"", "who writes to it ends without a word"
     hung = replace(item("hung", f"echo part; sleep {tag}; true"), timeout_s=1)
     results = visit(where, hung, item("after", "echo after"))
     assert (results["hung"].stdout, results["hung"].timed_out) == (b"part\n", True)

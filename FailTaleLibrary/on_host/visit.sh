@@ -451,7 +451,8 @@ visit() {
   esac
   PATH=/dev/null printf '' || by_own_words
   for each in head tail sleep; do command -v "$each" || without "$each"; done
-  trap '' PIPE TERM ALRM
+  # What ksh93 ignores once, all that it starts ignores for good: `tail | head` would tell of a broken pipe, and a command keep TERM.
+  if [ -n "$also_continues" ]; then trap : PIPE TERM ALRM; else trap '' PIPE TERM ALRM; fi
   if [ "$#" -gt 1 ]; then
     nonce=$2 items_nonce=$3 mark=$4 beats=$5 items=$6
   else
