@@ -310,6 +310,15 @@ def test_a_printed_card_is_unfolded_and_shows_whole_outputs(results: Path, brows
         assert hidden == 0
 
 
+def test_a_card_is_printed_dark_on_white_whatever_the_theme_of_the_log(results: Path, browser: Browser) -> None:
+    with a_page_of(browser, theme="dark") as page:
+        page.goto((results / "log.html").as_uri())
+        colours = "card => [getComputedStyle(card).color, getComputedStyle(card).backgroundColor]"
+        assert page.locator("[data-failtale]").evaluate(colours) != ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+        page.emulate_media(media="print", color_scheme="dark")
+        assert page.locator("[data-failtale]").evaluate(colours) == ["rgb(0, 0, 0)", "rgb(255, 255, 255)"]
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_card_is_accessible(results: Path, browser: Browser, theme: Theme) -> None:
     with a_page_of(browser, theme=theme) as page:
