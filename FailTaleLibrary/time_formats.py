@@ -708,16 +708,6 @@ NESTED = '([{] *"[$A-Za-z]+" *: *)?([{] *"[$A-Za-z]+" *: *)?"?'
 """Between a key and the time: MongoDB's ``{"$date":"…``, log4j2's ``{"epochSecond":…``."""
 
 
-def format_names() -> tuple[str, ...]:
-    """Names of the formats that FailTale recognises, for documentation."""
-    return tuple(each.name for each in FORMATS)
-
-
-def format_examples() -> dict[str, str]:
-    """Each format's name with an example, for documentation."""
-    return {each.name: each.examples[0][0] for each in FORMATS}
-
-
 # --- Formats of one's own ---------------------------------------------------------------------------------------------
 
 _DIRECTIVES = {
