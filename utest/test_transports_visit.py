@@ -74,6 +74,43 @@ def test_a_command_line_is_short_and_has_nothing_that_a_login_shell_could_take_f
     assert not set(line[len("exec sh -c '") : -1]) & set("'!\n\\`")
 
 
+class HereWithProcess(LocalTransport):
+    """This machine, with the shell that was started last."""
+
+    process: Any = None
+
+    def start(self, command_line: str, *, wait_s: float) -> Any:
+        self.process = super().start(command_line, wait_s=wait_s)
+        return self.process
+
+
+def test_a_shell_that_its_guard_ends_behind_the_time_limit_is_told_as_late_not_as_ended_by_somebody(
+    tmp_path: Path,
+) -> None:
+    """Whoever takes in a big answer may come back to another shell when all time is over, and the guard was there."""
+    for lasts_s in (3, 12, 48):  # a busy machine may need more than the first to start another shell
+        begun = tmp_path / f"begun {lasts_s}"
+        waits = f"until [ -e '{begun}' ]; do sleep 0.05; done; echo here"
+        hangs = f": >'{begun}'; while kill -0 \"$PPID\"; do sleep 0.1; done"
+        here, results = HereWithProcess(), dict[str, CommandResult]()
+        ends_at = time.monotonic() + lasts_s
+
+        def take_long(name: str, result: CommandResult) -> None:
+            results[name] = result  # noqa: B023
+            if name == "first" and result.incomplete is None:
+                time.sleep(max(0.0, ends_at - 0.3 - time.monotonic()))  # noqa: B023 - time for last words has begun
+                here.process.send_signal("KILL")  # noqa: B023 - as the guard does
+                assert wait_until(lambda: here.process._child.poll() is not None)  # noqa: B023
+
+        here.visit([item("first", waits), item("hung", hangs)], ends_at=ends_at, cancel=NEVER, on_result=take_long)
+        if results["first"].incomplete is None:
+            break
+    assert results["first"].stdout == b"here\n"
+    assert "at the time limit, after " in str(results["hung"].incomplete), results["hung"]
+    assert "ended the command" not in str(results["hung"].incomplete)
+    assert results["hung"].timed_out
+
+
 def test_the_script_of_a_visit_is_clean() -> None:
     if shutil.which("shellcheck") is None:
         missing("shellcheck", "apt-get install shellcheck")

@@ -221,6 +221,7 @@ class _Visit:
                         self._host.known.ended_behind_limit(answer.behind_end_s)
                     self._tell(number, self._result(lane, answer))
             lane.send()  # with what it was asked for just now
+            self._look_at_time()  # what came may have taken long, and its guard ends a shell behind the time limit
             self._look_after(lane)
         if self._is_waiting():
             self._next_lane_at = time.monotonic() + LANE_AGAIN_S
@@ -294,13 +295,16 @@ class _Visit:
         return min(LAST_WORDS_S + self._host.known.slack_s, (self._ends_at - self._began) / 4)
 
     def _end_in_time(self) -> None:
+        self._look_at_time()
+        if self._ending:
+            for lane in self._active:
+                lane.hang_up()
+
+    def _look_at_time(self) -> None:
         if not self._ending and self._cancel.is_set():
             self._ending, self._over_at = "cancelled", min(self._ends_at, time.monotonic() + LAST_WORDS_S)
         elif not self._ending and time.monotonic() > self._ends_at - self._last_words_s:
             self._ending = "late"
-        if self._ending:
-            for lane in self._active:
-                lane.hang_up()
 
     def _look_after(self, lane: Lane) -> None:
         self._was_ready = self._was_ready or lane.is_ready
@@ -407,7 +411,7 @@ class _Visit:
         if lane.was_broken_off and lane.request is not None and lane.request.mark:
             self._host.known.was_broken_off(lane.request.mark)
             self._broke_off_alive = self._broke_off_alive or not lane.shell.was_cut
-        self._lost = lost or ("" if lane.is_finished else lane.shell.why_ended())
+        self._lost = lost or self._how_it_ended(lane)
         if lane.is_ready and not (
             lost or lane.is_finished or lane.is_hung_up or any(a.why for a in lane.answers.values())
         ):
@@ -442,6 +446,15 @@ class _Visit:
         if not self._is_answered() and self._attempts < REVISITS:
             self._attempts += 1
             self._ask_again(lane)
+
+    def _how_it_ended(self, lane: Lane) -> str:
+        """Of a lane; empty where it finished, or was ended for us by its own guard, which may find it stuck."""
+        if lane.is_finished:
+            return ""
+        if self._ending and not lane.shell.was_cut:
+            return self._late_end([lane])
+        is_ours = lane.is_hung_up and not (lane.is_doubted or lane.shell.was_cut)
+        return "" if is_ours else lane.shell.why_ended()
 
     def _ask_again(self, lane: Lane) -> None:
         self._host.known.forget_start()
