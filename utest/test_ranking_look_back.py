@@ -7,7 +7,17 @@ from datetime import timedelta
 from builders import FAILED_AT, STARTED_AT, a_failure, a_report, an_item
 
 from FailTaleLibrary.ranking import History, RunTest, rank
-from FailTaleLibrary.records import Analysis, Evidence, Item, LookBack, SeenShape, Suspect, Window, our_words
+from FailTaleLibrary.records import (
+    Analysis,
+    AppliedWindow,
+    Evidence,
+    Item,
+    LookBack,
+    SeenShape,
+    Suspect,
+    Window,
+    our_words,
+)
 
 NOISE = "2026-03-14T12:01:06.100Z ERROR feed: connection to legacy01 refused"
 FULL = "2026-03-14T12:01:06.200Z ERROR store: No space left on device"
@@ -138,3 +148,50 @@ def test_of_much_that_is_new_in_a_log_only_the_first_is_told() -> None:
     shown = [suspect.text for suspect in ranked(a_log(text=text)).suspects]
     assert 0 < len(shown) <= 6
     assert all(any(word in each for each in shown) for word in words_[: len(shown)])
+
+
+# --- A window of the collector's own, which reaches further back than the test ----------------------------------------
+
+
+def minute_long(*lines: tuple[float, str], filler: int = 20) -> Item:
+    """A log whose window is the last minute; lines by the seconds after the test began, negative ahead of it."""
+    since = FAILED_AT - timedelta(seconds=60)
+    every = [(-50.0 + each, f"INFO shop: request {each} was served") for each in range(filler)] + list(lines)
+    text = "".join(
+        f"{STARTED_AT + timedelta(seconds=each):%Y-%m-%dT%H:%M:%S}.000Z {line}\n" for each, line in sorted(every)
+    )
+    window = AppliedWindow(kind="60", method="time filter", since=since)
+    return an_item(text=text, before="", window=window, look_backs=(LookBack(of_lines=len(lines) + filler, lines=500),))
+
+
+TURNED_AWAY = "ERROR store: No space left on device"
+
+
+def a_test(began_s: float, ended_s: float, *, has_passed: bool) -> RunTest:
+    start, end = (STARTED_AT + timedelta(seconds=each) for each in (began_s, ended_s))
+    return RunTest(our_words("Order Tea"), Window(start=start, end=end), has_passed=has_passed)
+
+
+def test_a_line_of_a_test_that_is_run_again_is_strong_though_it_stood_in_the_first_attempt() -> None:
+    log = minute_long((-30.0, TURNED_AWAY), (3.0, TURNED_AWAY))
+    analysis = ranked(log, History().with_test(a_test(-35, -25, has_passed=False)))
+    assert "No space left" in analysis.headline
+    first = analysis.suspects[0]
+    assert first.at == STARTED_AT.replace(microsecond=0) + timedelta(seconds=3)
+    assert "also seen when 'Order Tea' failed" in words(first)
+
+
+def test_what_a_longer_window_shows_of_a_fault_ahead_of_the_test_says_since_when_it_stands() -> None:
+    log = minute_long((-12.0, TURNED_AWAY), (-6.0, TURNED_AWAY), (0.0, TURNED_AWAY), (3.0, TURNED_AWAY))
+    analysis = ranked(log)
+    assert "No space left" in analysis.headline
+    assert any("before this test began" in each for each in words(analysis.suspects[0]))
+
+
+def test_what_a_longer_window_shows_of_a_passed_test_or_all_the_time_is_not_strong() -> None:
+    passed = minute_long((-30.0, TURNED_AWAY), (3.0, TURNED_AWAY))
+    analysis = ranked(passed, History().with_test(a_test(-35, -25, has_passed=True)))
+    assert analysis.headline.startswith("No strong suspect")
+    assert "also logged while 'Order Tea' passed" in words(analysis.suspects[0])
+    always = minute_long(*((each * 1.0, TURNED_AWAY) for each in range(-50, 6)))
+    assert ranked(always).headline.startswith("No strong suspect")

@@ -106,6 +106,34 @@ def _before_window(test: RunTest, start: datetime) -> PastTest:
     return PastTest(test.name, began_s, ended_s, test.has_passed)
 
 
+def judged_shape_ahead(
+    ahead: Sequence[datetime],
+    within: Sequence[datetime],
+    *,
+    log_began: datetime,
+    lines: int,
+    tests: Sequence[RunTest],
+    start: datetime,
+) -> Novelty:
+    """The novelty of a shape in a test, where a window of its own reaches further back: by what it holds ahead of it.
+
+    ``ahead``: when the shape stood there; ``within``: when it did since the test's ``start``; ``lines``: how many the
+    log has ahead of it, since ``log_began``.
+    """
+    first = within[0]
+    span_s = max(SLACK_S, (first - log_began).total_seconds())
+    before_s = sorted(((first - at).total_seconds() for at in ahead), reverse=True)
+    shape = SeenShape(
+        lines=(0,),
+        count=len(before_s),
+        places=tuple(max(0.0, 1 - each / span_s) for each in before_s),
+        seconds_before=tuple(before_s),
+        seconds_within=tuple(sorted((at - first).total_seconds() for at in within)),
+    )
+    past = [_before_window(test, first) for test in tests if test.window.end <= start]
+    return _judged_shape(shape, LookBack(of_lines=1, lines=lines, seconds=span_s), past)
+
+
 def novelty_by_line(look_back: LookBack, *, past: Sequence[PastTest] = ()) -> tuple[Novelty, ...]:
     """One judgement for each line that the look-back is about. ``past``: the run's earlier tests."""
     unseen = NEW if look_back.lines >= ENOUGH_LINES else NEUTRAL

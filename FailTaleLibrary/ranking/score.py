@@ -18,7 +18,7 @@ from FailTaleLibrary.moments import SLACK_S, Moments
 from FailTaleLibrary.ranking.belonging import FOREIGN, OWN, Belonging, Proof, not_strong
 from FailTaleLibrary.ranking.history import History
 from FailTaleLibrary.ranking.lines import Log, gist, templates_of
-from FailTaleLibrary.ranking.novelty import NEUTRAL, PERHAPS_OLDER, USUAL, Novelty, judged_lines
+from FailTaleLibrary.ranking.novelty import NEUTRAL, PERHAPS_OLDER, USUAL, Novelty, judged_lines, judged_shape_ahead
 from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
 from FailTaleLibrary.ranking.severity import ERROR, ORDINARY, WARNING, Gravity
@@ -334,6 +334,8 @@ class Source:
         self._knows_enough = known >= _ENOUGH or bool(item.baseline)
         self._looked_back = judged_lines(item, setting.history.tests, setting.scene.failure.window.start, len(lines))
         self._first_words = self._lines_first_of_their_kind()
+        self._stood_ahead: dict[int, Novelty] = {}
+        """Of a line whose shape stands ahead of the test, too, where the item's own window reaches further back."""
 
     def scored(self) -> list[Scored]:
         """The units that have a signal, in any order; of lines of one shape the most significant."""
@@ -406,12 +408,40 @@ class Source:
         return tuple(self._all_lines[first : first + min(unit.size, _TRACE_LINES)])
 
     def _best(self, shape: str, units: list[Unit], rarity: float) -> Scored | None:
-        """Of units of one shape the first, unless a later one shares more with the failure."""
-        first, count = units[0], len(units)
+        """Of units of one shape the first of the test's time, unless a later one shares more with the failure."""
+        count = len(units)
+        first, *later = self._of_test(units)
         best = self._scored(first, shape, count, rarity)
-        sharing = next((unit for unit in units[1:] if self._shares_more(unit, first)), None)
+        sharing = next((unit for unit in later if self._shares_more(unit, first)), None)
         other = self._scored(sharing, shape, count, rarity) if sharing else None
         return other if other and (best is None or other.score > best.score) else best
+
+    def _of_test(self, units: list[Unit]) -> list[Unit]:
+        """The units without those ahead of the test, in whose stead it is noted what they say of the others' novelty.
+
+        All of them where none is of the test. Only a window that is not the test's has many lines ahead of it.
+        """
+        if self.item.window is None or self.item.window.kind in ("test", "none") or len(units) == 1:
+            return units
+        earliest = self._setting.scene.failure.window.start - timedelta(seconds=SLACK_S)
+        ats = [self._moments.at(unit.telling) for unit in units]
+        ahead = [at for at in ats if at is not None and at < earliest]
+        later = [unit for unit, at in zip(units, ats, strict=True) if at is None or at >= earliest]
+        within = [at for at in ats if at is not None and at >= earliest]
+        if not (ahead and within):
+            return units
+        judged = self._judged_ahead(ahead, within)
+        self._stood_ahead.update((unit.telling, judged) for unit in later)
+        return later
+
+    def _judged_ahead(self, ahead: list[datetime], within: list[datetime]) -> Novelty:
+        start = self._setting.scene.failure.window.start
+        lines_ahead = list(self._moments.ahead_of(start))
+        began = self._moments.at(lines_ahead[0]) if lines_ahead else None
+        tests = self._setting.history.tests
+        return judged_shape_ahead(
+            ahead, within, log_began=began or ahead[0], lines=len(lines_ahead), tests=tests, start=start
+        )
 
     def _shares_more(self, unit: Unit, first: Unit) -> bool:
         held = self._shares.by_line.get(unit.telling)
@@ -490,6 +520,13 @@ class Source:
         return self._setting.overlap.of("\n".join(self.log.lines[index] for index in unit.lines))
 
     def _novelty(self, unit: Unit, shape: str, offset_s: float | None) -> Novelty:
+        """Of a unit, by what stood ahead of the test and ahead of the item's window; what is usual by one is usual."""
+        judged, ahead = self._novelty_in_window(unit, shape, offset_s), self._stood_ahead.get(unit.telling)
+        if ahead is None or judged.is_usual or judged.stood_before or judged.failed_test or judged.kind == "standing":
+            return judged
+        return judged if ahead is NEUTRAL else ahead
+
+    def _novelty_in_window(self, unit: Unit, shape: str, offset_s: float | None) -> Novelty:
         """Of a unit, by the host's look-back; where there is none, by what this run has seen of its shape."""
         first_seen = self._earlier.get(shape)
         if self._looked_back:
