@@ -26,7 +26,7 @@ from ways import NEVER, Clock, batched, config_at, config_for, item, run, to, vi
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports import CommandResult, Connections
+from FailTaleLibrary.transports import CommandResult, Connections, ssh
 from FailTaleLibrary.transports import visit as visits
 from FailTaleLibrary.windows import ResolvedWindow, command_line, parse_host_output
 
@@ -694,6 +694,26 @@ def attempts_at(port: int) -> list[str]:
     """Connections to a port here that were not answered yet (state 02, SYN_SENT)."""
     lines = Path("/proc/net/tcp").read_text().splitlines()
     return [line for line in lines if line.split()[2].endswith(f":{port:04X}") and line.split()[3] == "02"]
+
+
+def test_a_connection_that_is_lost_right_behind_its_login_is_replaced(
+    a_host: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logged_in = ssh.SshTransport._logged_in_while_we_run
+    came: list[int] = []
+
+    def lost_at_first(transport: ssh.SshTransport) -> Any:
+        connection = logged_in(transport)
+        came.append(1)
+        if len(came) == 1:
+            connection.close()  # its socket with it, as where paramiko's thread was quicker to see the end
+            assert wait_until(lambda: not connection.is_alive())
+        return connection
+
+    monkeypatch.setattr(ssh.SshTransport, "_logged_in_while_we_run", lost_at_first)
+    with contextlib.closing(to(a_host)) as connections:
+        assert run(connections, "echo here").stdout == b"here\n"
+    assert len(came) == 2
 
 
 # --- Breakers

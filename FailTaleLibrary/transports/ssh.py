@@ -426,7 +426,8 @@ class _Connection:
         self._spare: paramiko.Channel | None = None
         """Open, with nothing in it, for the next visit: that one then waits for no round trip more."""
         self._keeps_spare = True
-        transport.sock.settimeout(_IDLE_S)
+        with contextlib.suppress(OSError):  # lost behind its login already, which is noticed by whoever uses it
+            transport.sock.settimeout(_IDLE_S)
         self._place = transport.sock.place if isinstance(transport.sock, Passage) else None
         if self._place is not None:
             self._place.held_by(self)
