@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 
 import pytest
-from builders import a_clock, a_failure, a_gap, an_item, some_evidence
+from builders import STARTED_AT, a_clock, a_failure, a_gap, a_report, an_item, some_evidence
 
 from FailTaleLibrary.belonging.identifiers import identifiers_of_line
-from FailTaleLibrary.ranking import rank
+from FailTaleLibrary.ranking import History, RunTest, rank
 from FailTaleLibrary.ranking.names import Names, programs
-from FailTaleLibrary.records import Analysis, AppliedWindow, HostClock, HostNames, Item
+from FailTaleLibrary.records import Analysis, AppliedWindow, HostClock, HostNames, Item, Window, our_words
 from FailTaleLibrary.rendering.words import chain_words
 
 QUIET = "\n".join(f"2026-03-14 12:00:4{n},100 INFO [main] orders: {word} is well" for n, word in enumerate("abcdefghi"))
@@ -340,6 +341,45 @@ def test_a_services_own_client_is_believed_where_others_noticed_it() -> None:
     analysis = ranked(state, client)
     assert analysis.headline == f"db1 · service down: {said}"
     assert [link.effect.who for link in analysis.chain.links] == ["app1", "test"] if analysis.chain else False
+
+
+REDIS_IS_AWAY = "Could not connect to Redis at 127.0.0.1:6379: Connection refused"
+
+
+def asks_redis(collector: str, *, baseline: str | None = None) -> Item:
+    told = {"status": "failed", "stderr": REDIS_IS_AWAY, "window": None, "before": "", "baseline": baseline}
+    return log("", host="db1", collector=collector, **told)
+
+
+def test_what_all_collectors_of_a_service_complain_of_is_told_once_by_the_one_that_is_sure() -> None:
+    analysis = ranked(asks_redis("redis.state"), asks_redis("redis.clients", baseline="connected_clients:3"))
+    (only,) = analysis.suspects
+    assert only.collector == "redis.clients"
+    assert only.is_strong
+
+
+def test_a_complaint_with_which_tests_pass_is_no_suspect_but_where_a_client_noticed_it() -> None:
+    away, client = (
+        asks_redis("redis.state"),
+        log(f"{AT}400 ERROR POST /orders failed: redis: Connection refused", host="app1"),
+    )
+    earlier = a_failure(window=Window(start=STARTED_AT - timedelta(seconds=90), end=STARTED_AT - timedelta(seconds=80)))
+    answered = away.model_copy(update={"started_at": earlier.window.end})
+    found = some_evidence(items=(answered,), gaps=())
+    history = History().with_report(a_report(failure=earlier, evidence=found))
+
+    def suspects(*items: Item, history: History) -> list[str]:
+        evidence = some_evidence(items=items, gaps=(), clocks=EXACT, names=NAMES)
+        return [each.text for each in rank(a_failure(), evidence, history=history).suspects]
+
+    assert suspects(away, history=history) == [REDIS_IS_AWAY]  # nobody knows better
+    between = Window(start=STARTED_AT - timedelta(seconds=60), end=STARTED_AT - timedelta(seconds=50))
+    passed = history.with_test(RunTest(our_words("Log In"), between, has_passed=True))
+    assert suspects(away, history=passed) == []
+    assert suspects(away, client, history=passed)[0] == REDIS_IS_AWAY
+    succeeded = log("role:master", host="db1", collector="redis.state", window=None)
+    since = passed.with_report(a_report(failure=earlier, evidence=some_evidence(items=(succeeded,), gaps=())))
+    assert suspects(away, history=since) == [REDIS_IS_AWAY]
 
 
 # --- What was not in reach -------------------------------------------------------------------------------------------

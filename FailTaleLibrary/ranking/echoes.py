@@ -60,7 +60,10 @@ def _is_status_line(candidate: Candidate) -> bool:
 
 
 def _confirmed(ordered: Sequence[Candidate], linker: Linker, scene: Scene) -> list[Candidate]:
-    """The candidates; a complaint, or what makes others wait, is a reason where a client elsewhere noticed it, too."""
+    """The candidates; a complaint, or what makes others wait, is a reason where a client elsewhere noticed it, too.
+
+    A complaint with which tests pass is left out, unless it is one. A host's preset may ask for what never runs there.
+    """
     clients = [each for each in ordered if each.line_number is not None and _noticed_something(each)]
     waiting = [each for each in clients if any(signal.name == "time-out" for signal in each.signals)]
     has_waited = bool(_TIMED_OUT.search(scene.failure.message))
@@ -73,7 +76,8 @@ def _confirmed(ordered: Sequence[Candidate], linker: Linker, scene: Scene) -> li
         found = _confirmed_by(each, waiting, linker, by_nobody_named=True)
         return each.told_as_reason(_WAITED_IN_VAIN) if found is each and has_waited else found
 
-    return [confirmed(each) for each in ordered]
+    found = [confirmed(each) for each in ordered]
+    return [each for each in found if each.told_by != COMPLAINT or each.can_be_told or each.is_strong]
 
 
 _TIMED_OUT = regex(r"\bread timed out\b|\bReadTimeout\b|\b504\b|deadline exceeded|gateway time-?out", re.IGNORECASE)

@@ -50,6 +50,8 @@ class History:
     """Identifiers that earlier tests used, by their text in lower case."""
     silent_since: Mapping[str, datetime] = field(default_factory=dict)
     """Host -> when it was first asked in vain, while it has not answered since."""
+    failing_since: Mapping[Source, datetime] = field(default_factory=dict)
+    """Whose command failed -> when it first did so, while it has not succeeded since."""
     answered: frozenset[str] = frozenset()
     """Hosts that answered at an earlier failure."""
 
@@ -93,6 +95,7 @@ class History:
             history.with_test(RunTest(report.failure.name, report.failure.window, has_passed=False)),
             signatures=self._signatures_with(report),
             silent_since=self._silent_with(report),
+            failing_since=self._failing_with(report),
             answered=self.answered | {item.host for item in report.evidence.items},
         )
 
@@ -106,6 +109,15 @@ class History:
             return False
         passed = (test for test in self.tests if test.has_passed)
         return silent_since is None or not any(test.window.start >= silent_since for test in passed)
+
+    def passed_while_failing(self, host: str, collector: str) -> SafeText | None:
+        """The last test that has passed since a collector's command first failed, if it has not succeeded since."""
+        since = self.failing_since.get((host, collector))
+        if since is None:
+            return None
+        return next(
+            (test.name for test in reversed(self.tests) if test.has_passed and test.window.start >= since), None
+        )
 
     def _take_item(
         self, item: Item, failure: Failure, shapes: dict[Source, Shapes], is_over: Callable[[], bool]
@@ -134,6 +146,16 @@ class History:
             if gap.collector is None and gap.at is not None and gap.host not in answered:
                 silent.setdefault(gap.host, gap.at)
         return silent
+
+    def _failing_with(self, report: Report) -> Mapping[Source, datetime]:
+        failing = dict(self.failing_since)
+        for item in report.evidence.items:
+            source = (item.host, item.collector)
+            if item.status != "failed":
+                failing.pop(source, None)
+            elif source not in failing:
+                failing[source] = item.started_at or report.failure.window.end
+        return _newest_entries(failing, MAX_SOURCES)
 
 
 def _add_shapes(shapes: dict[Source, Shapes], source: Source, shown: Shapes) -> None:

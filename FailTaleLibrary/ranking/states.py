@@ -87,7 +87,7 @@ def states_of(evidence: Evidence, history: History) -> Iterator[Candidate]:
                 told.add((gap.host, gap.detail))
     for item in evidence.items:
         yield from _of_rows(item)
-        yield from _complaint(item)
+    yield from _complaints_once(evidence.items, history)
 
 
 def silence_noticed(state: Candidate, lines: Sequence[Candidate], linker: Linker) -> Candidate:
@@ -354,13 +354,27 @@ def _cells(row: str) -> list[str]:
 # --- Complaints ------------------------------------------------------------------------------------------------------
 
 
-def _complaint(item: Item) -> Iterator[Candidate]:
+def _complaints_once(items: Iterable[Item], history: History) -> Iterable[Candidate]:
+    """Each complaint of a host once, from whom it is strong if there is one: the others asked the same service."""
+    best: dict[tuple[str, str], Candidate] = {}
+    for each in (complaint for item in items for complaint in _complaint(item, history)):
+        known = best.setdefault((each.host, each.text), each)
+        if each.is_strong and not known.is_strong:
+            best[each.host, each.text] = each
+    return best.values()
+
+
+def _complaint(item: Item, history: History) -> Iterator[Candidate]:
     """What a failed command wrote to stderr, where that tells of the host and not of our rights on it."""
     said = derived_texts(str.splitlines, item.stderr) if item.status == "failed" else ()
     complaints = [(derived(str.strip, line), cues) for line in said if (cues := _cues_in(line[:LINE_CHARS]))]
     for line, cues in sorted(complaints, key=lambda each: -each[1][0].weight)[:1]:
         if cues[0].name not in _OURS:
             words = our_words("{}, says {}", cues[0].words, derived(_quoted_collector, item))
+            signals = [Signal(name=cues[0].name, words=words, strong=cues[0].strong and bool(item.baseline))]
+            passed = history.passed_while_failing(item.host, item.collector)
+            if passed is not None and not signals[0].strong:
+                signals.append(Signal(name="seen before", words=our_words("also said while '{}' passed", passed)))
             yield Candidate(
                 host=item.host,
                 component=item.component,
@@ -369,7 +383,7 @@ def _complaint(item: Item) -> Iterator[Candidate]:
                 text=line,
                 at=item.started_at,
                 score=cues[0].weight + COMPLAINED,
-                signals=(Signal(name=cues[0].name, words=words, strong=cues[0].strong and bool(item.baseline)),),
+                signals=tuple(signals),
                 told_by=COMPLAINT,
             )
 
