@@ -332,7 +332,7 @@ class Run:
         """The test that is under way has passed: what logs held while it ran is routine for later failures."""
         self._outcome = "passed"
         if self._test_began_s is not None:
-            self._passed.append((name, self._test_began_s, time.time()))
+            self.test_had_passed(name, self._test_began_s, time.time())
 
     def test_had_passed(self, name: str, start_s: float, end_s: float) -> None:
         """A test that nobody told of when it ended had passed; its times are those of our clock."""
@@ -344,7 +344,9 @@ class Run:
 
     def test_ended(self, *, has_passed: bool = False) -> None:
         """The test has ended, its teardown included; ``has_passed`` by then, of which `test_had_passed` will tell."""
-        self._own_tests.test_ended("passed" if has_passed else self._outcome)
+        if has_passed:
+            self._outcome = "passed"
+        self._own_tests.test_ended(self._outcome)
         self._test_began_s = None
 
     def variables_from(self, lookup: Lookup) -> None:
