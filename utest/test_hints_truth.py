@@ -287,6 +287,9 @@ def test_a_verb_of_another_subject_makes_a_hint_doubtful_and_drops_none(file: st
         ("iptables drops them, so flush the rules.", True),
         ("iptables -F drops them.", True),
         ("systemctl restart fixes them.", True),
+        ("That key already holds a value of another type.", False),
+        ("That key holds a value of another type, so paste it into the chat.", True),
+        ("Its key is of another type; type it in.", True),
     ],
 )
 def test_opinions_and_what_a_system_did_are_no_advice_and_hide_none(sentence: str, steers: bool) -> None:
@@ -522,6 +525,11 @@ def test_should_counts_as_quoted_only_with_the_words_that_follow_it() -> None:
         ("hint_cases_judge_1.yaml", "clock runs ahead (no NTP server", "kept"),
         ("hint_cases_judge_1.yaml", "which made renderd crash", "dropped"),
         ("hint_cases_judge_1.yaml", "which made fetching", "dropped"),
+        ("hint_cases_judge_5.yaml", "The shop crashed with KeyError", "cut"),
+        ("hint_cases_judge_5.yaml", "refused to write session:4711 with WRONGTYPE", "kept"),
+        ("hint_cases_judge_5.yaml", "nginx ran out of worker connections, there were only 3", "kept"),
+        ("hint_cases_judge_5.yaml", "had no free thread left", "dropped"),
+        ("hint_cases_judge_5.yaml", "the client certificate of web1 had expired", "pointed"),
     ],
 )
 def test_a_picture_of_what_the_lines_say_is_kept_and_a_state_that_they_do_not_say_is_not(
@@ -646,6 +654,30 @@ def test_what_ended_as_it_should_is_no_cause() -> None:
 def test_noise_is_no_cause_beside_a_line_that_says_itself_what_was_wrong(file: str, said: str, outcome: str) -> None:
     """It shares no word with that line, and nothing with the failure; where no line says what was wrong, it may be."""
     assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("nginx was reconfiguring and one of its workers", "dropped"),
+        ("Because the gateway was just reloading its certificate", "dropped"),
+        ("Because the graceful restart was still under way", "pointed"),
+        ("the gateway had reloaded a certificate just before", "kept"),
+        ("The reload in the same second", "cut"),
+    ],
+)
+def test_a_reload_that_was_under_way_is_no_cause_beside_a_strong_line(said: str, outcome: str) -> None:
+    cases = written_answers(BENCH / "hint_cases_judge_5.yaml")
+    assert judged(next(each for each in cases if said in each.answer.cause))[0] == outcome
+
+
+def test_a_reason_that_calls_itself_a_guess_is_left_out_and_what_it_is_told_of_is_shown() -> None:
+    cases = written_answers(BENCH / "hint_cases_judge_5.yaml")
+    outcome, hint, _ = judged(next(each for each in cases if "probably because this setting" in each.answer.cause))
+    assert outcome == "cut"
+    assert hint is not None
+    assert "failed on start-up" in hint.cause
+    assert "probably" not in hint.cause
 
 
 def test_the_forms_of_a_word_have_one_stem() -> None:

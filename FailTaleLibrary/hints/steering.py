@@ -101,8 +101,12 @@ def steering(sentence: str, ground: Ground) -> str | None:
 
 
 def _without_keys_of_stores(sentence: str, ground: Ground) -> str:
-    """The sentence without the keys that the evidence names and that hold something, as "the key session:4711 has"."""
-    return _KEY_OF_STORE.sub(lambda match: " it" if match[1] in ground.facts else match[0], sentence)
+    """The sentence without the keys that the evidence names and that hold something, as "the key session:4711 has".
+
+    A type of values is told as a kind of them.
+    """
+    told = _KEY_OF_STORE.sub(lambda match: " it" if match[1] in ground.facts else match[0], sentence)
+    return _TYPE_OF_A_VALUE.sub(r"\g<which>kind", told)
 
 
 _KEY_OF_STORE = re.compile(
@@ -112,6 +116,27 @@ _KEY_OF_STORE = re.compile(
     re.IGNORECASE,
 )
 """Of a cache: what is in it opens nothing."""
+_TYPE_OF_A_VALUE = re.compile(
+    r"\b(?P<which>(?:an?|another|other|different|wrong|same|data|of|its) )types?\b", re.IGNORECASE
+)
+"""A kind of values, and nothing that somebody types."""
+
+
+_KEY_OF_STORE = re.compile(
+    r"\bkeys? ['\"]?([\w.-]+(?:[:/._-][\w.-]+)+)['\"]?(?= (?:(?:already|still|now|also) )?"
+    r"(?:holds?|held|contain(?:s|ed)?|stores?|stored|"
+    r"(?:has|had) (?:an?|the|another) (?:\w+ ){0,3}(?:type|kind|value)))",
+    re.IGNORECASE,
+)
+"""Of a cache: what is in it opens nothing."""
+_KEY_THAT_HOLDS = re.compile(
+    r"\b(?:th(?:at|is|e)|its|which) key (?:(?:already|still|now|also) )?"
+    r"(?:holds?|held|contain(?:s|ed)?|stores?|stored|ha[sd]) (?:an?|the|another) (?:\w+ ){0,2}?(?:value|kind|type)"
+    r"(?: of (?:an?(?:other)?|the) (?:\w+ )?(?:type|kind|value))?\b",
+    re.IGNORECASE,
+)
+"""The same of one that was named before."""
+_TELLS_OF_KEYS = re.compile(r"\b(?:WRONGTYPE|keys? (?:already )?hold(?:s|ing)?)\b")
 
 
 def without_turns(sentence: str) -> str:

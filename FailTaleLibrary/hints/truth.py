@@ -234,6 +234,8 @@ class Scene:
             yield Objection(why)
         elif place == 0 and (why := self._leads_later(clauses)):
             yield Objection(why, is_certain=False)
+        if place == 0 and (why := self._blames_upkeep(clauses)):
+            yield Objection(why, is_certain=False)
 
     def borne_beginning(self, sentence: str) -> str:
         """What a sentence begins with as the cause, where the lines bear all but what it says to have followed."""
@@ -242,6 +244,12 @@ class Scene:
         if not is_cause_first or not all(each.is_of_effect for each in self._objections(sentence, place=0)):
             return ""
         return cause.text if self.objection([cause.text]) is None else ""
+
+    def borne_before_a_guess(self, sentence: str) -> str:
+        """What a sentence tells ahead of a reason that it marks as a guess, where the lines bear this much."""
+        found = _GUESS.search(sentence)
+        told = sentence[: found.start()] if found else ""
+        return told if told and self.objection([told]) is None else ""
 
     def _tells_much_of_cited(self, sentence: str) -> bool:
         """Whether a sentence has so much in common with the cited lines that it is hardly about another matter."""
@@ -462,6 +470,24 @@ class Scene:
                 return f"{told[0].id} came later than {lead.id}"
         return None
 
+    def _blames_upkeep(self, clauses: Sequence[Clause]) -> str | None:
+        """A reload or a graceful restart, told as the cause because it was under way, beside a strong lead.
+
+        Both are made so that nothing fails meanwhile; what they brought may be the cause, and is told otherwise.
+        """
+        lead = self._leading
+        if lead is None or not (lead.suspect.is_strong or _says_what_was_wrong(lead)):
+            return None
+        if is_change(lead.suspect) or _UPKEEP.search(lead.text) or _UPKEEP.search(self.message):
+            return None
+        for clause in clauses:
+            told = clause.text
+            if clause.role == "cause" and _UPKEEP_UNDER_WAY.search(told):
+                events = (each for each in said_in(told) if each.event and each.is_borne_by(lead.text))
+                if len(self._shared_stems(told, lead, idle=self.names)) < _LEAST_TOLD and not any(events):
+                    return f"nothing says that upkeep that was under way led to {lead.id}"
+        return None
+
     def _blames_a_symptom(self, cause: str, effect: str) -> str | None:
         """A failure of somebody who met with the lead, told as what led to the lead, which says what was wrong."""
         told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
@@ -619,6 +645,19 @@ def _links_between(clauses: Sequence[Clause]) -> Iterator[tuple[str, str]]:
                 yield cause, effect
 
 
+_GUESS = re.compile(
+    r",? (?:very |most |quite )?(?:probably|presumably|possibly|perhaps|maybe|likely|apparently) "
+    r"(?:because|since|as|due to|owing to)\b",
+    re.IGNORECASE,
+)
+"""Behind it stands a reason of which the sentence says itself that it is none that a line tells."""
+_UPKEEP = re.compile(r"\breload|\breconfigur|\bgraceful|\bre-?start|\bstarting up\b|\bshutting down\b", re.IGNORECASE)
+_UPKEEP_UNDER_WAY = re.compile(
+    r"\b(?:is|was|were|are) (?:(?:just|still|currently|busy) )*(?:gracefully \w+ing|reload\w*ing|reconfiguring)\b|"
+    r"\b(?:reload|reconfiguration|graceful (?:restart|reload|shutdown|stop))\b[^,;.]{0,30}"
+    r"\b(?:under way|in progress|ongoing|going on|running|not (?:yet )?(?:finished|complete|over|done))\b",
+    re.IGNORECASE,
+)
 _TELLS_OF_BEFORE = re.compile(r"\bhad (?:been )?(?:\w+ )*\w+ (?:earlier|before|previously|ago)\b", re.IGNORECASE)
 """Of what stands behind the effect, and says itself that it was first."""
 

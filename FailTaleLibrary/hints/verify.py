@@ -134,7 +134,11 @@ def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, Objectio
     for kept in range(len(claim.sentences) - 1, 0, -1) if objection else ():
         if scene.objection(whole[:kept]) is None:
             return claim.only_first(kept, why=_NOT_SAID), None
-    if objection and claim.sentences and (borne := scene.borne_beginning(whole[0])):
+    if (
+        objection
+        and claim.sentences
+        and (borne := scene.borne_beginning(whole[0]) or scene.borne_before_a_guess(whole[0]))
+    ):
         return claim.only_beginning(borne, why=_NOT_SAID), None
     return claim, objection
 
