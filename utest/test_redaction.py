@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import html
 import json
 import random
 import re
@@ -10,7 +11,7 @@ import time
 import urllib.parse
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from patience import PATIENCE_S
 from properties import examples
@@ -246,8 +247,20 @@ def test_plain_words_stay(text):
     assert redacted(text) == text
 
 
+PARTS_OF_ESCAPES = st.text("0013478ABDFacdfnrtuxLlm\\%&#;='\"{}:é", min_size=6, max_size=14)
+BESIDE_ESCAPES = st.text("0014AFaftnux\\%&#;='\"{é \n", max_size=6)
+
+
 @examples(150)
-@given(VALUES, st.text(max_size=7), st.text(max_size=7))
+@given(VALUES | PARTS_OF_ESCAPES, st.text(max_size=7) | BESIDE_ESCAPES, st.text(max_size=7) | BESIDE_ESCAPES)
+@example("00000:", "\\", "")
+@example('trombone"x', "DOMAIN\\", "")
+@example('sec"ret%', "", "41")
+@example('00sec"ret%', "\\0", "41")
+@example('A\\nB"F', "F", "F")
+@example('tr"ombone=', "", "\nnext")
+@example("x{m%70u8x", "\\\n", "")
+@example("𣯈ı/:ÇlŃYÛ", "n\\", "")
 def test_a_known_value_survives_in_no_encoding(value, before, after):
     redactor = Redactor(known=[value])
     if redactor.redact(value).text == value:
@@ -260,6 +273,9 @@ def test_a_known_value_survives_in_no_encoding(value, before, after):
         urllib.parse.quote_plus(value),
         in_json,
         json.dumps(in_json)[1:-1],
+        urllib.parse.quote(urllib.parse.quote(value, safe=""), safe=""),
+        html.escape(html.escape(value)),
+        "".join(f"\\{byte:03o}" for byte in raw),
     ]
     for form in forms:
         assert form not in TOKEN.sub("|", redactor.redact(before + form + after).text)

@@ -70,6 +70,28 @@ class View:
         first, last = self._before_edit(start)[0], self._before_edit(end - 1)[1]
         return self._before.source(first, last) if self._before else (first, last)
 
+    @property
+    def before(self) -> bytes:
+        """The text that this one was made of."""
+        return self._source
+
+    def escapes(self) -> Iterator[re.Match[bytes]]:
+        """What was replaced in the text before, where that may be read otherwise."""
+        return iter(()) if self._pattern is _PLAIN_FOLD else self._pattern.finditer(self._source)
+
+    def escape_at(self, at: int) -> bytes | None:
+        """What would be replaced in the text before, were it read from there on."""
+        match = self._pattern.match(self._source, at)
+        return match[0] if match else None
+
+    def reading(self, escape: bytes) -> bytes:
+        """What stands here for an escape."""
+        return self._read(escape) if self._read else b""
+
+    def source_of_before(self, start: int, end: int) -> tuple[int, int]:
+        """Where in the text itself a place of the text before this one stands."""
+        return self._before.source(start, end) if self._before else (start, end)
+
     def _before_edit(self, at: int) -> tuple[int, int]:
         """Start and end of what a byte of this view was before."""
         number = bisect.bisect_right(self._places, at) - 1
