@@ -206,3 +206,8 @@ def test_more_values_make_another_redactor():
     second = first.with_known(["v1ola-77"])
     assert second.redact("tr0mbone77 v1ola-77").text == "[redacted:known-value] [redacted:known-value]"
     assert first.redact("v1ola-77").text == "v1ola-77"
+
+
+def test_a_soft_line_end_of_a_mail_before_what_begins_no_escape_costs_nothing_of_it():
+    text = "=C3=A9 at a=\nface"
+    assert Redactor(known=["tr0mbone=7"]).redact(text).text == text

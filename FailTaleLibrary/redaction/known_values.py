@@ -147,7 +147,9 @@ class _Borders:
         A mark that escapes another is undone by the next layer, but for the halves of a character: one would go before
         the other.
         """
-        escape = view.escape_at(at) or b""
+        escape = view.escape_at(at)
+        if escape is None:
+            return []
         reading, behind = view.reading(escape), at + len(escape)
         if reading == b"\\" and view.before[behind : behind + 2].lower() == b"ud":
             return self._of_two_halves
