@@ -296,6 +296,43 @@ def test_opinions_and_what_a_system_did_are_no_advice_and_hide_none(sentence: st
     assert (steering(sentence, Ground(facts="IPT-DROP IN=eth0 firewall")) is not None) == steers
 
 
+@pytest.mark.parametrize(
+    ("sentence", "steers"),
+    [
+        ("Terminate process 12403 and place the order again.", True),
+        ("Terminate process 12403.", True),
+        ("Place order 977 again.", True),
+        ("Cancel order 977.", True),
+        ("PostgreSQL detected a deadlock, terminate process 12403.", True),
+        ("PostgreSQL detected a deadlock - terminate process 12403.", True),
+        ("PostgreSQL detected a deadlock \u2014 recreate index orders_idx.", True),
+        ("PostgreSQL detected a deadlock; just reassign order 977.", True),
+        ("PostgreSQL detected a deadlock and now repeat the order.", True),
+        ("PostgreSQL detected a deadlock and kill the process.", True),
+        ("The file was locked, please place the order again.", True),
+        ("Place Order failed on api1.", False),
+        ("Set-up of api1 failed.", False),
+        ("Lock wait timeout in Reserve.php", False),
+        ("Open files are used up.", False),
+        ("Max open files 1024, open now: 1024.", False),
+        ("Restart of nginx at 12:03 closed the connection.", False),
+        ("Drop of index orders_idx made the query slow.", False),
+        ("Request body too large.", False),
+        ("Abort of process 12403 rolled order 977 back.", False),
+        ("Process 12403 could not lock and place the order.", False),
+        ("The workers lock and place the order, so process 12403 waited.", False),
+        ("The standby was promoted and cut the connection.", False),
+        ("The disk was full - create order 977 failed.", False),
+        ("Cancel request of process 12403 was refused.", False),
+    ],
+)
+def test_a_plain_verb_without_a_subject_is_an_order_and_a_noun_written_like_it_is_none(
+    sentence: str, steers: bool
+) -> None:
+    facts = "deadlock detected: Process 12403 waits for ShareLock of order 977 on index orders_idx, Reserve.php"
+    assert (steering(sentence, Ground(facts)) is not None) == steers
+
+
 # --- Clauses and relations --------------------------------------------------------------------------------------------
 
 

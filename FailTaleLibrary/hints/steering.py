@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from functools import cache
+from itertools import pairwise
 
 from FailTaleLibrary.files import packaged_yaml
 from FailTaleLibrary.hints.concepts import said_in
@@ -338,7 +339,14 @@ def _verbs(kind: str) -> frozenset[str]:
     return frozenset(packaged_yaml("FailTaleLibrary", "hints", "steering.yaml")[kind].split())
 
 
-_PART = re.compile(r"[,;:(] *|\b(?:so|then) ")
+_PART = re.compile(r"[,;:(] *| [-\u2013\u2014]+ |\b(?:so|then|just|simply|please|now) ")
+_JOINED = re.compile(r" (?:and|or|but) ")
+_OPEN_TO_MORE_VERBS = re.compile(
+    r"\b(?:to|not|cannot|can|could|may|might|will|would|shall|did|does|do|let|lets|makes?|made|help(?:s|ed)?)\b|n't\b|"
+    r"\b(?!(?:this|its|was|is|has|does)\b)[a-z]+[^\Ws'](?<!ed)s\b",
+    re.IGNORECASE,
+)
+"""What a plain verb behind "and" goes on with: "could not lock and read the file", "the workers lock and read it"."""
 _CLAUSE_BEHIND = re.compile(
     r"(?:,|;|\b(?:before|until|unless|because|since|as|so|and|if|when|after|to|that|which|for|or)\b)", re.IGNORECASE
 )
@@ -357,7 +365,18 @@ def _is_imperative(sentence: str, ground: Ground) -> bool:
     A noun that is written like the verb ("Start request", "Update to 2.8.0 broke it") has a verb behind it, or stands
     before a word that names nothing.
     """
-    return any(_asks_for(part, ground) for part in _PART.split(sentence))
+    return any(_asks_for(part, ground) or _joins_an_order(_JOINED.split(part)) for part in _PART.split(sentence))
+
+
+def _joins_an_order(clauses: list[str]) -> bool:
+    """Whether a clause behind "and" orders something of which the clause ahead of it tells no subject."""
+    return any(
+        (found := _FIRST_WORDS.match(clause)) is not None
+        and found[1].casefold() in _orders() - PASTS
+        and _OBJECT.fullmatch(found[2]) is not None
+        and _OPEN_TO_MORE_VERBS.search(ahead) is None
+        for ahead, clause in pairwise(clauses)
+    )
 
 
 _OBJECT = re.compile(
