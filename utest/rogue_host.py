@@ -186,7 +186,7 @@ class Visit:
         self.transport = transport
         self.channel = channel
         self.peer = channel.remote_chanid
-        found = re.search(r"\$\(\((\d+)\+(\d+)\)\);s=\$\(head -c (\d+)\)", command)
+        found = re.search(r"\$\(\((\d+)\+(\d+)\)\);s=\$\(head -c (\d+)", command)
         assert found, command
         self.sum, self.size = int(found[1]) + int(found[2]), int(found[3])
         self._begun = b""

@@ -495,9 +495,9 @@ class _Connection:
                 return self._open_shell(command_line)
             except paramiko.ChannelException as error:
                 self._give_back(one_less=not alone)
-                if error.code != paramiko.common.OPEN_FAILED_CONNECT_FAILED or time.monotonic() > (
-                    refused_until if alone else deadline
-                ):
+                # Beside another session any refusal may be for that one's sake, which may be about to end.
+                is_final = alone and error.code != paramiko.common.OPEN_FAILED_CONNECT_FAILED
+                if is_final or time.monotonic() > (refused_until if alone else deadline):
                     if alone and self.was_used:
                         raise _DeadConnectionError("refused", "It takes no session more in this connection.") from error
                     raise self._no_session(error, ever=not alone) from error
