@@ -178,8 +178,8 @@ def test_a_host_that_broke_the_bounds_is_left_alone_for_a_minute(
 ) -> None:
     for way in ("output_past_the_window", "keepalives", "packet_of_four_gigabytes"):
         connections = Connections(config_with(rogues, (way,), a_host))
-        assert wait_until(lambda way=way, ways=connections: broke_off(ways, way))
-        assert wait_until(lambda way=way, ways=connections: not ways.is_open(way))
+        # What ended a connection may be known a moment after its end: then it is minded by whoever asks next.
+        assert wait_until(lambda way=way, ways=connections: broke_off(ways, way) and not ways.is_open(way))
         assert connections.opened <= 1
         connections.close()
 
