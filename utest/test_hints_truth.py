@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from bench.hint_answers import Written, is_failure, judged, written_answers
 from FailTaleLibrary.hints.clauses import acts_of, clauses_of
-from FailTaleLibrary.hints.concepts import Concept, concepts
+from FailTaleLibrary.hints.concepts import Concept, concepts, said_in
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.pairings import pairs_otherwise
 from FailTaleLibrary.hints.relations import turns_handing_round, turns_holder_round, turns_round, turns_times_round
@@ -294,6 +294,24 @@ def test_a_verb_of_another_subject_makes_a_hint_doubtful_and_drops_none(file: st
 )
 def test_opinions_and_what_a_system_did_are_no_advice_and_hide_none(sentence: str, steers: bool) -> None:
     assert (steering(sentence, Ground(facts="IPT-DROP IN=eth0 firewall")) is not None) == steers
+
+
+def test_what_was_answered_with_an_error_may_be_told_as_not_done() -> None:
+    assert not turns_round("The cached price was not purged.", "WARNING prices: purge of /price/lamp answered 405")
+    assert not turns_round("The index was not dropped.", "drop of index orders_idx returned status 503")
+    assert turns_round("The cached price was not purged.", "INFO prices: purge of /price/lamp answered 200")
+
+
+def test_too_long_is_a_size_only_where_nobody_waited() -> None:
+    assert "too large" in {concept.name for concept in said_in("The header is too long.")}
+    for claim in ("The export took too long to answer.", "It was too long to wait for.", "The query took too long."):
+        assert "too large" not in {concept.name for concept in said_in(claim)}
+        assert "timed out" in {concept.name for concept in said_in(claim)}
+
+
+def test_a_word_in_ing_and_its_plural_have_one_stem() -> None:
+    for one in ("booking", "setting", "mapping", "warning", "string"):
+        assert stem(one) == stem(one + "s")
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,8 @@ _DID_NOT = re.compile(
 """Who is said not to have done what; of whom the line must speak to deny it."""
 _DENIES = re.compile(
     r"\b(?:not|no|never|none|cannot|without|un(?:able|known|supported|authori\w+))\b|n't\b|"
-    r"fail|denied|refus|reject|invalid",
+    r"fail|denied|refus|reject|invalid|"
+    r"\b(?:answer(?:ed|s)?|return(?:ed|s)?|repl(?:ied|ies)|response|status|code|got) (?:with |was |code )?[45]\d\d\b",
     re.IGNORECASE,
 )
 _SWITCH = re.compile(r"(?<![\w.])-{0,2}([A-Za-z]+(?:[_-][A-Za-z]+)+)(?=\s?[=:]\s?[\"']?(?:1|true|yes|on)\b)")
