@@ -6,27 +6,20 @@ import threading
 import time
 
 import pytest
-from patience import FOREVER_S, PATIENCE_S, wait_until
-from sshd import Sshd
-from ways import NEVER, batched, to, visit
+from patience import FOREVER_S, PATIENCE_S
+from ways import NEVER, batched
 
-from FailTaleLibrary.transports import CommandResult, ssh_bounds
+from FailTaleLibrary.transports import CommandResult
 from FailTaleLibrary.transports import visit as visits
 from FailTaleLibrary.transports.computing import Turn
 from FailTaleLibrary.transports.local import LocalTransport
 
 
-class Counted(Turn):
-    """A turn for which threads wait as long as a busy machine takes; it counts how often it was taken."""
+class Patient(Turn):
+    """A turn for which threads wait as long as a busy machine takes."""
 
     def __init__(self) -> None:
         super().__init__(patience_s=PATIENCE_S, most_s=PATIENCE_S)
-        self.takes = 0
-
-    def take(self) -> threading.RLock:
-        lock = super().take()
-        self.takes += 1
-        return lock
 
     @property
     def is_free(self) -> bool:
@@ -36,7 +29,7 @@ class Counted(Turn):
 
 
 def test_answers_of_several_hosts_are_worked_off_one_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(visits, "turn", Counted())
+    monkeypatch.setattr(visits, "turn", Patient())
     at_work: list[str] = []
     company: list[list[str]] = []
 
@@ -59,25 +52,8 @@ def test_answers_of_several_hosts_are_worked_off_one_after_another(monkeypatch: 
     assert max(map(len, company)) == 1
 
 
-@pytest.mark.ssh
-def test_what_a_server_sends_is_worked_off_in_turn_and_nobody_who_waits_for_it_has_the_turn(
-    a_host: Sshd, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before, turn = set(threading.enumerate()), Counted()
-    monkeypatch.setattr(ssh_bounds, "turn", turn)
-    connections = to(a_host)
-    try:
-        assert visit(connections, batched("a", "echo 1"))["a"].stdout == b"1\n"
-        assert turn.takes >= 5  # a login alone has as many answers
-        assert wait_until(lambda: turn.is_free)
-    finally:
-        connections.close()
-    assert wait_until(lambda: not {each for each in threading.enumerate() if each not in before})
-    assert turn.is_free
-
-
 def test_a_thread_that_has_the_turn_may_take_it_again() -> None:
-    turn = Counted()
+    turn = Patient()
     with turn.taken(), turn.taken():
         pass
     assert turn.is_free

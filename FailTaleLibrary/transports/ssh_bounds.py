@@ -33,7 +33,6 @@ from paramiko.packet import NeedRekeyException, Packetizer
 
 from FailTaleLibrary import background
 from FailTaleLibrary.transports import ed25519_key
-from FailTaleLibrary.transports.computing import turn
 from FailTaleLibrary.transports.ssh_ciphers import CHACHA20, INFO, ChaCha20Poly1305, has_chacha20
 
 LARGEST_PACKET_BYTES = 256 * 1024
@@ -94,43 +93,22 @@ class _ReadAhead:
     def __init__(self, connection: Stream) -> None:
         self._connection = connection
         self._read = b""
-        self._takes_turns = False
-        self._held: threading.RLock | None = None
 
     def recv(self, size: int) -> bytes:
         if not self._read:
-            self._leave_turn()
             self._read = self._connection.recv(max(size, _READ_BYTES))
-            if self._takes_turns:
-                self._held = turn.take()
         data, self._read = self._read[:size], self._read[size:]
         return data
 
-    @contextlib.contextmanager
-    def taking_turns(self) -> Iterator[None]:
-        """While one thread reads: what has come is worked off in turn with what other threads compute."""
-        self._takes_turns = True
-        try:
-            yield
-        finally:
-            self._takes_turns = False
-            self._leave_turn()
-
     def close(self) -> None:
         self._connection.close()
-
-    def _leave_turn(self) -> None:
-        if self._held is not None:
-            self._held.release()
-            self._held = None
 
 
 class BoundedPacketizer(Packetizer):
     """Packets and lines of a server within bounds."""
 
     def __init__(self, connection: Stream) -> None:
-        self.read_ahead = _ReadAhead(connection)
-        super().__init__(self.read_ahead)  # type: ignore[arg-type]
+        super().__init__(_ReadAhead(connection))  # type: ignore[arg-type]
         self.violation = ""
         """What the server did that ended its connection: words behind "the host "."""
         self.has_ended = False
@@ -384,10 +362,6 @@ class BoundedTransport(paramiko.Transport):
         """What the server showed as its key: the key, or a certificate of it."""
         self._refusals: dict[int, str] = {}
         """Why the server opened no channel of a number, in its words."""
-
-    def run(self) -> None:
-        with self.packetizer.read_ahead.taking_turns():
-            super().run()
 
     @property
     def violation(self) -> str:
