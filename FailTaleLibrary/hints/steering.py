@@ -123,23 +123,6 @@ _TYPE_OF_A_VALUE = re.compile(
 """A kind of values, and nothing that somebody types."""
 
 
-_KEY_OF_STORE = re.compile(
-    r"\bkeys? ['\"]?([\w.-]+(?:[:/._-][\w.-]+)+)['\"]?(?= (?:(?:already|still|now|also) )?"
-    r"(?:holds?|held|contain(?:s|ed)?|stores?|stored|"
-    r"(?:has|had) (?:an?|the|another) (?:\w+ ){0,3}(?:type|kind|value)))",
-    re.IGNORECASE,
-)
-"""Of a cache: what is in it opens nothing."""
-_KEY_THAT_HOLDS = re.compile(
-    r"\b(?:th(?:at|is|e)|its|which) key (?:(?:already|still|now|also) )?"
-    r"(?:holds?|held|contain(?:s|ed)?|stores?|stored|ha[sd]) (?:an?|the|another) (?:\w+ ){0,2}?(?:value|kind|type)"
-    r"(?: of (?:an?(?:other)?|the) (?:\w+ )?(?:type|kind|value))?\b",
-    re.IGNORECASE,
-)
-"""The same of one that was named before."""
-_TELLS_OF_KEYS = re.compile(r"\b(?:WRONGTYPE|keys? (?:already )?hold(?:s|ing)?)\b")
-
-
 def without_turns(sentence: str) -> str:
     """The sentence without the turns by which somebody tells an opinion, or what somebody tried or could not do."""
     return _TELLING.sub(" ", _OPINION.sub(" ", sentence))
