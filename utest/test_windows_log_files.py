@@ -869,3 +869,53 @@ def test_a_log_that_is_written_over_in_place_is_not_empty(shell: HostShell, tmp_
     assert [part.text for part in answer.parts if not part.is_unsure and b"old" in part.text] == []
     assert "written to without growing" in answer.note
     assert answer.has_unread
+
+
+# --- Logs that are written to while they are read
+
+
+def growing_while_read(log: Path, tmp_path: Path) -> Path:
+    """A directory whose `stat` is followed by another line in the log: as if it had grown once its size was known."""
+    directory = tmp_path / "programs"
+    directory.mkdir()
+    stat = directory / "stat"
+    stat.write_text(f'#!/bin/sh\n{shutil.which("stat")} "$@"\nstatus=$?\necho later >>{log}\nexit $status\n')
+    stat.chmod(0o755)
+    return directory
+
+
+@pytest.mark.parametrize("size", [40_000, 400_000])
+@pytest.mark.parametrize("kind", ["test", "none"])
+def test_what_is_written_while_a_log_is_read_keeps_nobody_reading(kind: str, size: int, tmp_path: Path) -> None:
+    now = datetime.now(timezone.utc)
+    log = tmp_path / "app.log"
+    log.write_text(f"{now.isoformat()} a line\n" * (size // 42) + f"{now.isoformat()} last line\n")
+    os.utime(log, (now.timestamp() + 5,) * 2)  # as if this very moment, however long the host takes to look at it
+    window = ResolvedWindow(kind=kind, since_epoch=now.timestamp() - 1, utc_offset_s=0)
+    line = command_line(Collector(name="log", file=(str(log),)), window=window, max_bytes=1_000_000)
+    answer = DASH.answer(line, first_in_path=growing_while_read(log, tmp_path))
+    assert log.read_text().endswith("later\n")
+    assert answer.text.endswith(b"last line\n")
+
+
+@pytest.mark.parametrize("grep", [None, "boom"])
+def test_of_more_than_can_be_read_in_time_the_newest_is_read_and_that_is_told(
+    grep: str | None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("_WIDEST_BYTES", "_WIDEST_BYTES_WITH_GREP"):
+        monkeypatch.setattr(f"FailTaleLibrary.windows.log_files.{name}", 1_000_000)
+    log = tmp_path / "app.log"
+    log.write_text("an old line\n")
+    collector = Collector(name="log", file=(str(log),), grep=grep)
+    mark = DASH.mark(collector)
+    with log.open("a") as file:
+        file.write("boom, at first\n")
+        file.truncate(10**12)  # nobody reads all of that
+        file.seek(0, os.SEEK_END)
+        file.write("\nboom, at last\n")
+    window = ResolvedWindow(kind="test", since_epoch=mark.epoch, mark=mark, utc_offset_s=0)
+    answer = DASH.answer(command_line(collector, window=window, max_bytes=1_000))
+    assert answer.text.endswith(b"boom, at last\n")
+    assert b"at first" not in answer.text
+    assert "older lines of it were not read" in answer.note
+    assert answer.has_unread

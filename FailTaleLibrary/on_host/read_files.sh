@@ -6,12 +6,13 @@
 #   several            not empty: each file has a heading
 #   max                bytes of all that is printed; scan: newest bytes of one file in which the window is sought
 #   times              the awk program that knows times
+#   widest             newest bytes of a piece that are read: what is more takes longer than an item may
 #   reach              newest bytes from before the window that the look-back reads
 #   kept       how many lines of a part the client keeps
 #   patterns() sets files, as plan_files.sh has them; narrow CAP is the pipeline of the collector's filters, and matching its
 #   grep alone, where `greps` is not empty
 how=${how-} stale=${stale-} low_at=${low_at-} high_at=${high_at-} zone=${zone-} before=${before-} several=${several-}
-kept=${kept-} greps=${greps-} brief=${brief-} look_back=${look_back-} max=${max-} scan=${scan-} reach=${reach-} times=${times-} all_formats=${all_formats-} common_formats=${common_formats-} written=0 newline=${newline-} parts=${parts-}
+kept=${kept-} greps=${greps-} brief=${brief-} look_back=${look_back-} max=${max-} scan=${scan-} widest=${widest-} reach=${reach-} times=${times-} all_formats=${all_formats-} common_formats=${common_formats-} written=0 newline=${newline-} parts=${parts-}
 failtale_nonce=${failtale_nonce-}
 sample=262144
 planning=5 # seconds after which no further file is looked into, so that what was found is read within the limits
@@ -62,7 +63,8 @@ ask() {
   fi
   if [ -z "$search" ] && [ "$size" -gt "$maybe" ] && [ "$planned" -le 100 ]; then # for those who judge the lines
     first=$((size > 32768 ? size - 32768 : 0)) search=judge
-    asked="$asked$first 0 -1 0 $written $written $points $path$newline"
+    find_end "$((size - maybe))"
+    asked="$asked$end $first 0 -1 0 $written $written $points $path$newline"
   fi
 }
 ask_for_times() { # LOW
@@ -70,8 +72,12 @@ ask_for_times() { # LOW
   start=$first
   if [ "$1" != - ] && [ "$1" -ge "$first" ]; then start=$1 known=1; fi
   if [ "$behind" -lt "$size" ]; then find_written "$behind"; fi
-  asked="$asked$first $start $behind $known $written $last $points $path$newline"
+  if [ "$behind" -lt "$size" ]; then find_end "$((size - behind))"; else find_end "$size"; fi
+  asked="$asked$end $first $start $behind $known $written $last $points $path$newline"
 }
+# find_end BYTES: sets end to where a piece ends that is written to at this moment, has grown by so many bytes and might grow
+# faster than it is read; else to `-`, the end of its file, which costs a program less.
+find_end() { if [ "$written" -ge "$now" ] && [ "$1" -gt 32768 ]; then end=$size; else end=-; fi; }
 # find_written POSITION: sets last to when a mark saw the piece written so far; 0 when none did.
 find_written() {
   last=0
@@ -93,8 +99,10 @@ send_pieces() {
   for line in $asked; do
     by_word
     if is_time_up "$planning"; then return; fi
-    path=${line#* * * * * * * }
-    send_piece "${line%"$path"}" "${line%% *}" - "$path"
+    path=${line#* * * * * * * * }
+    end=${line%% *}
+    line=${line#* }
+    send_piece "${line%"$path"}" "${line%% *}" "$end" "$path"
   done
 }
 # hear KIND AHEAD ZONE DATED STEP SPARSE FITS LEAST MOST APART MAYBE SURE UNTOLD TORN: how $path writes time, and where the window
@@ -180,7 +188,7 @@ newest_lines() {
     between "$first" "$2" "$3" | whole_lines | tail -n "$1"
   fi
 }
-# From parts: sets pieces, NUMBER MAYBE SURE SIZE PATH of those that have something to read. All that the times of logs have to
+# From parts: sets pieces, NUMBER MAYBE SURE SIZE END PATH of those that have something to read. All that the times of logs have to
 # tell is asked in one go: the program that knows times takes a host longer to start than most logs to read.
 begin_all() {
   pieces='' asked='' begun='' planned=0
@@ -247,7 +255,8 @@ end_part() { # NUMBER LOW PROVEN POINTS SIZE WRITTEN SEARCH MAYBE SURE START KNO
   if [ "$how" != tail ] && begins_anew; then tell fresh "$path"; fi
   pieces_of=$number
   if [ "$size" -gt "$maybe" ]; then
-    pieces="$pieces$number $maybe $sure $size $path$newline"
+    find_end "$((size - maybe))"
+    pieces="$pieces$number $maybe $sure $size $end $path$newline"
   elif [ "$before" -gt 0 ] && [ "$how" != tail ]; then
     carry_newest "$before" "$size" "$path"
   fi
@@ -261,18 +270,27 @@ begins_anew() {
 # deliver NUMBER MAYBE SURE PATH
 deliver() {
   if [ "$before" -gt 0 ] && [ "$how" != tail ]; then carry_newest "$before" "$2" "$4"; fi
-  if [ "$3" -gt "$2" ]; then deliver_piece unsure "$((size > $3 ? share / 4 : share))" "$2" "$3" "$4"; fi
-  if [ "$size" -gt "$3" ]; then deliver_piece sure "$share" "$3" -1 "$4"; fi
+  from_here=$2 sure_from=$3
+  if [ $((size - from_here)) -gt "$widest" ]; then
+    tell beyond "$((size - widest - from_here))" "$4"
+    from_here=$((size - widest))
+    if [ "$sure_from" -lt "$from_here" ]; then sure_from=$from_here; fi
+  fi
+  if [ "$sure_from" -gt "$from_here" ]; then
+    deliver_piece unsure "$((size > sure_from ? share / 4 : share))" "$from_here" "$sure_from" "$4"
+  fi
+  if [ "$size" -gt "$sure_from" ]; then deliver_piece sure "$share" "$sure_from" "$end" "$4"; fi
 }
 carry_newest() { # COUNT END PATH
   tell carry
   newest_lines "$@" >&2
   tell carried
 }
-# deliver_piece KIND CAP FROM END PATH: what ends at END, or where the file does where that is -1. The client counts and cuts
-# what is few, for each filter costs the host a program; should the file grow by much right now, the visit's own bound holds.
+# deliver_piece KIND CAP FROM END PATH: what ends at END, or where the file does where that is `-`. The client counts and cuts
+# what is few, for each filter costs the host a program.
 deliver_piece() {
-  cap=$2 bytes=$(((($4 == -1) ? size : $4) - $3))
+  if [ "$4" = - ]; then bytes=$size; else bytes=$4; fi
+  cap=$2 bytes=$((bytes - $3))
   if [ "$bytes" -gt 32768 ] || [ "$bytes" -gt "$cap" ] || [ -n "$brief" ]; then
     print_part "$1" "$cap" "$5"
     piece "$3" "$4" "$5" | narrow "$cap" | with_look_back "$1" "$5"
@@ -288,7 +306,7 @@ deliver_piece() {
     (piece "$3" "$4" "$5")
   fi
 }
-piece() { if [ "$2" = -1 ]; then from "$1" "$3"; else between "$1" "$2" "$3"; fi; }
+piece() { if [ "$2" = - ]; then from "$1" "$3"; else between "$1" "$2" "$3"; fi; }
 # On stdout, between the lines: whose lines follow, how sure they are and how many bytes they may be.
 print_part() { printf '\036%s part %s %s %s\n' "$failtale_nonce" "$1" "$2" "$3"; }
 # For the look-back: what the log held before its window's first byte; of a rotated one, before that of its first piece.
@@ -404,10 +422,10 @@ else
       unread=$((unread + 1))
       continue
     fi
-    path=${line#* * * * }
-    # shellcheck disable=SC2086 # four numbers
+    path=${line#* * * * * }
+    # shellcheck disable=SC2086 # four numbers, and one or a dash
     set -- ${line%"$path"}
-    size=$4
+    size=$4 end=$5
     if [ "$1" != "$held" ]; then held=$1 held_end=$2 held_path=$path; fi
     deliver "$1" "$2" "$3" "$path"
   done

@@ -37,6 +37,8 @@ from FailTaleLibrary.windows.resolve import came_after_failure
 
 SCAN_BYTES = 8 * 1024 * 1024
 """Newest bytes of one file in which a window is sought by times; more would make a slow host slower."""
+_WIDEST_BYTES, _WIDEST_BYTES_WITH_GREP = 256 * 1024 * 1024, 1024 * 1024 * 1024
+"""Newest bytes of one file's window that are read. A filter may let through any of its lines, else the newest count."""
 _GRACE_S = 120
 """A file that was last written so long before the window has nothing in it; file servers have clocks of their own."""
 _SCRIPTS = ("frames.sh", "file_identity.sh", "file_content.sh", "plan_files.sh", "look_back.sh", "read_files.sh")
@@ -48,6 +50,7 @@ def file_text(collector: Collector) -> CollectorText:
         ("before", collector.before),
         ("several", "yes" if len(collector.file) > 1 or is_pattern(collector.file[0]) else ""),
         ("scan", SCAN_BYTES),
+        ("widest", _WIDEST_BYTES if collector.grep is None else _WIDEST_BYTES_WITH_GREP),
         ("reach", LOOK_BACK_BYTES),
         ("most", MOST_FILES),
         ("kept", kept_lines(collector)),

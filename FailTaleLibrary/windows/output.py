@@ -229,7 +229,7 @@ def _two_numbers(told: str) -> tuple[int, int] | None:
 
 
 def _skipped(told: dict[str, list[str]]) -> int:
-    return sum(whole_number(each.partition(" ")[0]) or 0 for each in told.get("skipped", ()))
+    return sum(whole_number(each.partition(" ")[0]) or 0 for word in _COUNTED for each in told.get(word, ()))
 
 
 def _last_number(told: list[str] | None) -> int | None:
@@ -273,6 +273,7 @@ _NOTES = {
     "linked": "{} leads over a link to what the link's owner does not own: the host's gate does not follow it.",
     "strange": "A file name that goes on in a second line was left out: {}.",
     "skipped": "Only the newest 8 MiB of {} were searched.",
+    "beyond": "More was written to {} in the window than can be read in time: older lines of it were not read.",
     "fresh": "{} begins within the window and no mark tells of an earlier one: what was rotated is not here.",
     "untold": "{} was written in the window, but no time in it tells of that.",
     "timeless": "FailTale knows no time of most lines of {}.",
@@ -286,7 +287,9 @@ _NOTES = {
     "many": "Only the 1000 newest files of {} were looked at.",
 }
 """What a host tells of its files, in the reader's words."""
-_UNREAD = ("unread", "lost", "unlogged", "locked", "broken", "sealed", "replaced", "strange", "inplace")
+_COUNTED = ("skipped", "beyond")
+"""Of these the number of bytes stands ahead of the path."""
+_UNREAD = ("unread", "beyond", "lost", "unlogged", "locked", "broken", "sealed", "replaced", "strange", "inplace")
 """Of these: lines of the window may have been written where nobody could read them."""
 
 
@@ -331,7 +334,7 @@ def _unsure(lines: int) -> str:
 
 
 def _path_of(word: str, told: str) -> str:
-    return told.partition(" ")[2] if word in ("skipped", "stray") else told
+    return told.partition(" ")[2] if word in (*_COUNTED, "stray") else told
 
 
 def _clock_notes(told: dict[str, list[str]]) -> Iterator[str]:
