@@ -5,18 +5,16 @@
 SETTINGS is a file with `hosts` (name, address, port), `user`, `key`, `known_hosts`, `commands` and `rounds`. Each way
 asks all hosts at once, takes whole outputs and prints the seconds of each round, on the clock and of the processor; the
 first one includes connecting. No way but FailTale's limits, filters, redacts or ranks anything, or ends what hangs on
-the host.
+the host. Each loads what it needs itself, and nothing else.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import subprocess
 import sys
 import time
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +51,8 @@ def asyncssh(settings: Settings) -> None:
 
 def paramiko(settings: Settings) -> None:
     """One connection for each host, four channels at once on each."""
+    from concurrent.futures import ThreadPoolExecutor
+
     import paramiko as ssh
 
     def ask(host: dict[str, Any], clients: dict[str, Any]) -> None:
@@ -64,17 +64,21 @@ def paramiko(settings: Settings) -> None:
             clients[host["name"]] = client
 
         def run(command: str) -> bytes:
+            transport = clients[host["name"]].get_transport()
             while True:
                 try:
-                    _, stdout, stderr = clients[host["name"]].exec_command(command)
+                    channel = transport.open_session()
+                    break
                 except ssh.SSHException:  # a server that frees ended channels late refuses new ones
-                    if clients[host["name"]].get_transport().is_active():
-                        continue
-                    raise
-                stderr.read()
-                text = bytes(stdout.read())
-                stdout.channel.recv_exit_status()  # else it arrives for a channel that is gone, and ends the connection
-                return text
+                    if not transport.is_active():
+                        raise
+            # `SSHClient.exec_command` brings a file for standard input along, which sends an end of input when it goes,
+            # at times behind the channel's own end: for that OpenSSH ends the whole connection.
+            channel.exec_command(command)
+            channel.makefile_stderr("rb").read()
+            text = bytes(channel.makefile("rb").read())
+            channel.recv_exit_status()  # else it arrives for a channel that is gone, and ends the connection
+            return text
 
         with ThreadPoolExecutor(4) as channels:
             list(channels.map(run, settings["commands"]))
@@ -109,6 +113,8 @@ def parallel_ssh(settings: Settings) -> None:
 
 def fabric(settings: Settings) -> None:
     """A thread for each host, its commands one after the other."""
+    from concurrent.futures import ThreadPoolExecutor
+
     from fabric import Connection
     from fabric.config import Config
 
@@ -135,6 +141,8 @@ def fabric(settings: Settings) -> None:
 
 
 def _openssh(settings: Settings, host: dict[str, Any], command: str, *options: str) -> None:
+    import subprocess
+
     files = ["-F", "none", "-o", f"UserKnownHostsFile={settings['known_hosts']}", "-i", settings["key"]]
     login = ["-p", str(host["port"]), f"{settings['user']}@{host['address']}"]
     subprocess.run(
@@ -144,6 +152,8 @@ def _openssh(settings: Settings, host: dict[str, Any], command: str, *options: s
 
 def openssh(settings: Settings) -> None:
     """A process for each host with all commands in one line."""
+    from concurrent.futures import ThreadPoolExecutor
+
     batch = "; ".join(settings["commands"])
     for _ in range(settings["rounds"]):
         began = time.perf_counter()
@@ -154,6 +164,8 @@ def openssh(settings: Settings) -> None:
 
 def openssh_master(settings: Settings) -> None:
     """The same through a shared connection that stays (ControlMaster)."""
+    from concurrent.futures import ThreadPoolExecutor
+
     batch = "; ".join(settings["commands"])
     shared = "-o", "ControlMaster=auto", "-o", f"ControlPath={settings['folder']}/%C", "-o", "ControlPersist=3"
     for _ in range(settings["rounds"]):
@@ -165,6 +177,8 @@ def openssh_master(settings: Settings) -> None:
 
 def a_connection_a_command(settings: Settings) -> None:
     """A new connection for each command, the hosts at once: how scripts begin."""
+    from concurrent.futures import ThreadPoolExecutor
+
     import paramiko as ssh
 
     def ask(host: dict[str, Any]) -> None:
@@ -194,14 +208,19 @@ def failtale_collection(settings: Settings) -> None:
 
 
 def _failtale(settings: Settings, *, rank: bool) -> None:
-    from datetime import datetime, timedelta, timezone
+    from FailTaleLibrary.background import without_garbage_collection
 
-    from FailTaleLibrary.budget import Budget
-    from FailTaleLibrary.collection.source import OwnHosts
+    with without_garbage_collection():
+        each_round = _failtale_rounds(settings, rank=rank)
+        next(each_round)
+    for _ in each_round:
+        pass
+
+
+def _failtale_rounds(settings: Settings, *, rank: bool) -> Iterator[None]:
+    """As `Run` and the listener have it: once a test has failed its hosts are connected to before all else."""
     from FailTaleLibrary.config import Config
-    from FailTaleLibrary.faults import Faults
-    from FailTaleLibrary.records import Failure, Window, our_words
-    from FailTaleLibrary.redaction import Redactor
+    from FailTaleLibrary.transports import Connections
 
     collectors = [{"name": f"c{index}", "command": command} for index, command in enumerate(settings["commands"])]
     ssh = {name: settings[name] for name in ("user", "key", "known_hosts")}
@@ -217,7 +236,20 @@ def _failtale(settings: Settings, *, rank: bool) -> None:
             "limits": {"parallel_hosts": len(settings["hosts"])},
         }
     )
-    hosts, redactor = OwnHosts(config), Redactor()
+    connections = Connections(config)
+    connections.connect_ahead(config.hosts)
+    from FailTaleLibrary.transports.paramiko_import import load_paramiko
+
+    load_paramiko()
+    from datetime import datetime, timedelta, timezone
+
+    from FailTaleLibrary.budget import Budget
+    from FailTaleLibrary.collection.source import OwnHosts
+    from FailTaleLibrary.faults import Faults
+    from FailTaleLibrary.records import Failure, Window, our_words
+    from FailTaleLibrary.redaction import Redactor
+
+    hosts, redactor = OwnHosts(config, connections), Redactor()
     faults = Faults(lambda: redactor)
     for number in range(settings["rounds"]):
         began = time.perf_counter()
@@ -233,6 +265,7 @@ def _failtale(settings: Settings, *, rank: bool) -> None:
 
             ranked(failure, evidence)
         _tell(began)
+        yield
     hosts.close()
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import json
 import re
+import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
+from sshd import Sshd
 
 from bench import growth
 from bench.__main__ import NAMES, listed, main
 from bench.collection import verdicts
-from bench.environment import ROOT, pip_line, refuse_plots_without_matplotlib
+from bench.environment import ROOT, environment, pip_line, refuse_plots_without_matplotlib
 
 PARAMIKO = "paramiko, 4 channels"
 
@@ -61,6 +64,26 @@ def test_a_goal_beside_a_way_that_was_not_measured_is_not_told_as_met() -> None:
 def test_growth_faster_than_in_proportion_is_told(seconds: tuple[int, ...], begins: str) -> None:
     found = [growth.Point(size, 60.0, each, 0, 0, 0, 0, 0) for size, each in zip((1, 10, 20), seconds, strict=True)]
     assert next(growth.verdicts(growth.AXES[0], found)).startswith(begins)
+
+
+def test_the_way_that_goals_are_told_beside_comes_to_its_end_where_many_threads_use_its_connections(
+    new_host: Callable[..., Sshd], tmp_path: Path
+) -> None:
+    """An end of input behind the end of its channel cost a whole connection in three of five runs of ten hosts."""
+    host = new_host(options=["MaxStartups 1000", "MaxSessions 20"])
+    (tmp_path / "known_hosts").write_text(host.known_hosts_line)
+    settings = {
+        "hosts": [{"name": f"host{number}", "address": host.address, "port": host.port} for number in range(10)],
+        "user": host.user,
+        "key": str(host.key),
+        "known_hosts": str(tmp_path / "known_hosts"),
+        "commands": ["true", "uptime", "cat /proc/loadavg", "true"] * 2,
+        "rounds": 6,
+    }
+    (tmp_path / "settings.json").write_text(json.dumps(settings))
+    command = [sys.executable, "-m", "bench.rivals", PARAMIKO, str(tmp_path / "settings.json")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment(), cwd=ROOT)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, settings["rounds"]), done.stderr
 
 
 def test_growth_tells_a_broken_bound_of_memory_and_missing_items() -> None:
