@@ -28,6 +28,9 @@ _LACKING = {
     errno.ENOSPC: our_words("space on a disk"),
     errno.EDQUOT: our_words("space in a disk's quota"),
 }
+_REMEDIES = {
+    _LACKING[errno.EMFILE]: our_words("Raise that limit, or have fewer hosts asked at once (limits.parallel_hosts)."),
+}
 _NO_THREADS = our_words("threads ('ulimit -u' or 'ulimit -v', or its container's limit)")
 
 _log = logger_of(__name__)
@@ -70,6 +73,8 @@ class Faults:
             where = our_words("Set FAILTALE_LOG to the name of a file to get the details.")
             if self._kept(f"while {activity}\n{traceback_of(error, safe.safe_text)}"):
                 where = our_words("Details: {}", safe.safe_message(f"{self._shown}/{FILE_NAME}"))
+            if remedy := _REMEDIES.get(lacking):
+                where = our_words("{} {}", remedy, where)
             return our_words("{}. {}", safe.safe_message(said), where)
         except Exception:
             _log.debug("a fault cannot be reported", exc_info=True)
@@ -110,9 +115,9 @@ def _what_is_lacking(error: BaseException) -> SafeText:
     """What the machine that runs the tests has no more of, with the limit that says so; else empty."""
     if isinstance(error, MemoryError):
         return _LACKING[errno.ENOMEM]
-    if isinstance(error, RuntimeError) and str(error) == "can't start new thread":
+    if isinstance(error, RuntimeError) and str(error).endswith("can't start new thread"):
         return _NO_THREADS
-    if isinstance(error, ImportError):  # the linker of shared libraries has words for it alone
+    if isinstance(error, (ImportError, RuntimeError)):  # the linker of shared libraries, and a keeper, have words alone
         return next((what for number, what in _LACKING.items() if os.strerror(number) in str(error)), our_words(""))
     return _LACKING.get(error.errno or 0, our_words("")) if isinstance(error, OSError) else our_words("")
 

@@ -108,6 +108,14 @@ def test_what_the_machine_of_the_tests_lacks_is_no_fault_of_ours(error: Exceptio
     assert Faults(Redactor).sentence("ranking", error).startswith(told)
 
 
+def test_too_few_file_descriptors_are_told_with_what_to_do_about_them() -> None:
+    by_keeper = RuntimeError("in the process that keeps the connections: OSError: [Errno 24] Too many open files")
+    for error in (OSError(errno.EMFILE, "Too many open files"), by_keeper):
+        sentence = Faults(Redactor).sentence("collecting from h1", error)
+        assert sentence.startswith("This machine has no more file descriptors ('ulimit -n') while collecting from h1: ")
+        assert "Raise that limit, or have fewer hosts asked at once (limits.parallel_hosts)." in sentence
+
+
 # --- Stage by stage ---------------------------------------------------------------------------------------------------
 
 

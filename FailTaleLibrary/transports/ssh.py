@@ -17,6 +17,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script
+from FailTaleLibrary.transports.descriptors import CONNECTING, SHELL, descriptors
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, hang_up, jump_hosts
 from FailTaleLibrary.transports.reach import Reach, reach_of
@@ -332,6 +333,7 @@ class SshTransport:
     def _new_connection(self) -> _Connection:
         if refusal := self._breaker.attempt():
             raise TransportError(refusal.cause, str(refusal))
+        descriptors.take(CONNECTING, until=time.monotonic() + self._ssh.connect_timeout_s)
         began = time.monotonic()
         try:
             connection = _Connection(self._logged_in_while_we_run(), self.name, self._ssh.connect_timeout_s)
@@ -343,6 +345,8 @@ class SshTransport:
             if not is_cheap or not self.reach.is_direct:
                 self._breaker.failed(error.reason, str(error))
             raise
+        finally:
+            descriptors.give_back(CONNECTING)
         self._breaker.succeeded()
         if self._closed:
             connection.close()
@@ -411,7 +415,7 @@ class _Connection:
         self.is_minded = False
         """Whether its violation has been told to the breaker."""
         self.is_retired = False
-        """Whether another host behind the same jump host got its place."""
+        """Whether another host got its place behind the same jump host, or its file descriptor."""
         self.used_at = time.monotonic()
         self._transport = transport
         self._host = host
@@ -431,6 +435,8 @@ class _Connection:
         self._place = transport.sock.place if isinstance(transport.sock, Passage) else None
         if self._place is not None:
             self._place.held_by(self)
+        else:
+            descriptors.held_by(self)  # else it is its jump host's, and has no socket
 
     @property
     def is_alive(self) -> bool:
@@ -510,10 +516,11 @@ class _Connection:
         """The same, now or not at all; a server that hangs keeps nobody waiting longer than ``wait_s``."""
         import paramiko
 
-        if not self._has_spare_within(wait_s):
+        if not self._has_spare_within(wait_s) or not descriptors.take_at_once(SHELL):
             return None
         with self._freed:
             if self._in_use >= self._at_once or self.is_retired:
+                descriptors.give_back(SHELL)
                 return None
             self._in_use += 1
         try:
@@ -602,16 +609,25 @@ class _Connection:
 
     def _claim(self, deadline: float) -> bool:
         """Take a channel's place; whether it is the only one taken."""
+        descriptors.take(SHELL, until=deadline, but=self)
+        try:
+            return self._claim_place(deadline)
+        except BaseException:
+            descriptors.give_back(SHELL)
+            raise
+
+    def _claim_place(self, deadline: float) -> bool:
         with self._freed:
             if not self._freed.wait_for(lambda: self._in_use < self._at_once, deadline - time.monotonic()):
                 raise TransportError("timed out", f"Host '{self._host}' was busy with other collectors all the time.")
             if self.is_retired:
-                raise _DeadConnectionError("connection lost", f"Host '{self._host}' has left its jump host to others.")
+                raise _DeadConnectionError("connection lost", f"Host '{self._host}' has left its place to others.")
             self._in_use += 1
             return self._in_use == 1
 
     def _give_back(self, *, one_less: bool = False) -> None:
         """Leave a place; ``one_less``: the server has shown that it takes fewer at once (MaxSessions)."""
+        descriptors.give_back(SHELL)
         with self._freed:
             self._in_use -= 1
             if one_less:
