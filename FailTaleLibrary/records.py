@@ -623,6 +623,8 @@ class Suspect(Record):
     """0-based index into `Item.lines`; None for gaps and changes."""
     text: SafeText
     """The line itself, or the sentence that says the gap or change."""
+    error: SafeText = our_words("")
+    """Where the line logs a stack trace, the trace's line that names the error."""
     lines_before: tuple[SafeText, ...] = ()
     lines_after: tuple[SafeText, ...] = ()
     at: datetime | None = None
@@ -635,9 +637,18 @@ class Suspect(Record):
     signals: tuple[Signal, ...] = ()
 
     @property
+    def with_error(self) -> SafeText:
+        """The line, with what the trace that it logs names as the error."""
+        return derived(_with_error, self) if self.error else self.text
+
+    @property
     def is_strong(self) -> bool:
         """Whether one of its signals is enough to name it in a headline."""
         return any(signal.strong for signal in self.signals)
+
+
+def _with_error(suspect: Suspect) -> str:
+    return f"{suspect.text.rstrip(' :')}: {suspect.error.strip()}"
 
 
 class ChainEvent(Record):

@@ -67,6 +67,16 @@ def test_the_answer_can_only_cite_lines_that_were_shown() -> None:
     assert list(properties)[:2] == ["evidence", "cause"]
 
 
+def test_a_line_that_logs_a_trace_is_sent_with_the_error_that_the_trace_names() -> None:
+    logged = a_suspect(text="12:01:06.961 ERROR storage: could not store", error="  java.io.EOFException: early end")
+    sent = lines_of(prompt_of(report_with(logged)), "[E1]")
+    assert sent == [
+        "[E1] storage1 storage.log -0.4 s 12:01:06.961 ERROR storage: could not store: java.io.EOFException: early end"
+    ]
+    steering = a_suspect(text="ERROR storage: could not store", error=f"shop.Failed: {ROWS[0].hits[0]}")
+    assert prompt_of(report_with(steering)).withheld == ("E1",)
+
+
 # --- Lean -----------------------------------------------------------------------------------------------------------
 
 WEAK = (Signal(name="warning", words="logged as a warning"), Signal(name="near the failure", words="0.4 s before it"))

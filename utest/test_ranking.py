@@ -376,6 +376,105 @@ def test_a_trace_has_the_time_of_the_line_that_logs_it() -> None:
     assert ranked(log(*JAVA.splitlines())).suspects[0].offset_s == -0.5
 
 
+FRAME = "\tat org.shop.Rates.of(Rates.java:88)"
+LOGGED = f"{DAY} 12:01:06,900 ERROR [pool-2] orders: could not store the order"
+NO_RATE = "java.lang.IllegalStateException: no rate for EUR"
+TRACES_IN_LINES = {
+    "Java": (LOGGED, NO_RATE, FRAME),
+    "Java below a blank line": (LOGGED, "", NO_RATE, FRAME),
+    "Java, a message of two lines": (LOGGED, NO_RATE, "### The rates are of yesterday", FRAME),
+    "nobody caught it": (f'Exception in thread "main" {NO_RATE}', FRAME),
+    "a container's log": (*(f"{DAY}T12:01:06.9Z {line}" for line in ("ERROR orders: failed", NO_RATE, FRAME)),),
+    "the journal": (
+        "Mar 14 12:01:06 api1 shop[71]: ERROR orders: could not store the order",
+        f"Mar 14 12:01:06 api1 shop[71]: {NO_RATE}",
+        f"Mar 14 12:01:06 api1 shop[71]: {FRAME}",
+    ),
+    "Python in the journal": tuple(
+        f"Mar 14 12:01:06 api1 shop[71]: {line}"
+        for line in (
+            "ERROR orders: could not store the order",
+            "Traceback (most recent call last):",
+            '  File "/srv/shop/orders.py", line 88, in insert',
+            "    rate = rates[currency]",
+            "shop.RateError: no rate for EUR",
+        )
+    ),
+    ".NET": (
+        f"{DAY} 12:01:06.900 +00:00 [ERR] could not store the order",
+        "System.InvalidOperationException: outer",
+        " ---> System.Exception: middle",
+        " ---> System.IO.EndOfStreamException: no rate for EUR",
+        "   at Shop.Rates.Of(String c) in /src/Rates.cs:line 41",
+    ),
+    ".NET's console": (
+        "fail: Shop.Orders[0]",
+        "      could not store the order",
+        "      System.InvalidOperationException: no rate for EUR",
+        "         at Shop.Rates.Of(String c) in /src/Rates.cs:line 41",
+    ),
+    "Go": (
+        "panic: no rate for EUR",
+        "[signal SIGSEGV: segmentation violation code=0x1 addr=0x0 pc=0x47]",
+        "",
+        "goroutine 34 [running]:",
+        "main.(*store).insert(...)",
+        "\t/srv/shop/store.go:41 +0x2b",
+    ),
+    "Node": (LOGGED, "Error: no rate for EUR", "    at total (/srv/shop/cart.js:12:30)"),
+    "Node, with a cause": (
+        LOGGED,
+        "Error: charge failed",
+        "    at total (/srv/shop/cart.js:12:30) {",
+        "  [cause]: Error: no rate for EUR",
+        "      at rate (/srv/shop/rates.js:12:30)",
+    ),
+    "Rust": ("thread 'main' panicked at src/rates.rs:41:5:", "no rate for EUR", "note: run with `RUST_BACKTRACE=1`"),
+    "Rust, a list of causes": (LOGGED, "", "Caused by:", "    0: insert failed", "    1: no rate for EUR"),
+    "PHP": (LOGGED, "RuntimeException: no rate for EUR in /srv/Rates.php:12", "Stack trace:", "#0 /srv/x.php(8): of()"),
+    "Ruby": ("/srv/shop/rates.rb:12:in `of': no rate for EUR (RuntimeError)", "\tfrom /srv/shop/x.rb:41:in `y'"),
+    "Rails": tuple(
+        f"F, [{DAY}T12:01:06.900123 #71] FATAL -- : [6f2a] {line}"
+        for line in ("", "RateError (no rate for EUR):", "", "app/models/rates.rb:12:in `of'")
+    ),
+    "Elixir": (
+        "12:01:06.900 [error] GenServer Shop.Orders terminating",
+        "** (RuntimeError) no rate for EUR",
+        "    (shop 0.1.0) lib/shop/rates.ex:12: Shop.Rates.of/1",
+    ),
+    "C++": (
+        "terminate called after throwing an instance of 'std::runtime_error'",
+        "  what():  no rate for EUR",
+        "Aborted (core dumped)",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("lines", TRACES_IN_LINES.values(), ids=TRACES_IN_LINES)
+def test_a_headline_tells_the_error_that_a_trace_names(lines: tuple[str, ...]) -> None:
+    analysis = ranked(log(*lines))
+    assert "no rate for EUR" in analysis.headline
+    told = [each for each in analysis.suspects if "no rate for EUR" in each.with_error]
+    assert told == list(analysis.suspects[:1])
+
+
+def test_a_line_that_logs_a_trace_is_told_with_its_error() -> None:
+    analysis = ranked(log(*TRACES_IN_LINES["Java"]))
+    assert analysis.headline.startswith(f"api1: could not store the order: {NO_RATE}, 0.5 s before")
+    assert (analysis.suspects[0].text, analysis.suspects[0].error) == (LOGGED, NO_RATE)
+    assert f"logs a stack trace of 3 lines: {NO_RATE}" in words(analysis.suspects[0])
+
+
+def test_errors_that_one_line_logs_are_as_many_suspects_and_causes() -> None:
+    lines = (LOGGED, NO_RATE, FRAME, LOGGED, "java.io.EOFException: the rates end early", FRAME)
+    assert {each.error for each in ranked(log(*lines)).suspects} == {
+        NO_RATE,
+        "java.io.EOFException: the rates end early",
+    }
+    signatures = {ranked(log(*part)).signature for part in (lines[:3], lines[3:])}
+    assert len(signatures) == 2
+
+
 # --- Gaps and changes ------------------------------------------------------------------------------------------------
 
 

@@ -413,7 +413,7 @@ def _refuse_nothing(prompt: Prompt, model: Model) -> None:
 
 
 def _lines_shown(prompt: Prompt) -> dict[str, str]:
-    return {suspect.id: normalised(prompt_line(suspect.text)) for suspect in prompt.suspects}
+    return {suspect.id: normalised(prompt_line(suspect.with_error)) for suspect in prompt.suspects}
 
 
 def _renumbered(answer: ModelAnswer, theirs: Mapping[str, str], ours: Mapping[str, str]) -> ModelAnswer:

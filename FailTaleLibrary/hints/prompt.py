@@ -202,7 +202,7 @@ def _showable(suspects: Iterable[Suspect]) -> tuple[tuple[Suspect, ...], tuple[S
     """Suspects whose line a model may see, and those whose line it may not; both best first, bounded."""
     known = [suspect for suspect in suspects if _ID.fullmatch(suspect.id)][:_MOST_JUDGED]
     suspicious = {index for index, suspect in enumerate(known) if _gives_orders(suspect)}
-    suspicious |= split_instructions([suspect.text for suspect in known])
+    suspicious |= split_instructions([suspect.with_error for suspect in known])
     suspicious |= _split_in_the_log(known)
     return (
         tuple(suspect for index, suspect in enumerate(known) if index not in suspicious),
@@ -212,14 +212,15 @@ def _showable(suspects: Iterable[Suspect]) -> tuple[tuple[Suspect, ...], tuple[S
 
 def _gives_orders(suspect: Suspect) -> bool:
     """The line itself, or a name or the cut form of it, as an archive of unknown origin may hold them."""
-    texts = (suspect.text, prompt_line(suspect.text), _evidence_line(suspect), *(s.name for s in suspect.signals))
+    whole = suspect.with_error
+    texts = (whole, suspect.error, prompt_line(whole), _evidence_line(suspect), *(s.name for s in suspect.signals))
     return any(reads_like_instruction(text) for text in texts)
 
 
 def _split_in_the_log(suspects: Sequence[Suspect]) -> set[int]:
     """Neighbours in a log that only together read like an instruction, wherever the ranking has put them."""
     order = sorted(range(len(suspects)), key=lambda i: (suspects[i].item_id or "", suspects[i].line_number or 0))
-    return {order[index] for index in split_instructions([suspects[i].text for i in order])}
+    return {order[index] for index in split_instructions([suspects[i].with_error for i in order])}
 
 
 def _telling_suspects(suspects: Sequence[Suspect], *, chain: Chain | None, most: int) -> tuple[Suspect, ...]:
@@ -310,7 +311,7 @@ def _chain_lines(chain: Chain | None, suspects: Sequence[Suspect]) -> list[str]:
 
 
 def _evidence_line(suspect: Suspect) -> str:
-    return f"[{suspect.id}] {label_of(suspect)} {shorten(prompt_line(suspect.text), LINE_CHARS)}"
+    return f"[{suspect.id}] {label_of(suspect)} {shorten(prompt_line(suspect.with_error), LINE_CHARS)}"
 
 
 def label_of(suspect: Suspect) -> str:

@@ -360,7 +360,7 @@ def _unseen_note(prompt: Prompt) -> tuple[SafeText, ...]:
 
 def _scene_of(answer: ModelAnswer, prompt: Prompt, report: Report) -> Scene:
     hosts = _host_names(report)
-    lines = tuple(line_of(suspect, prompt_line(suspect.text), hosts) for suspect in prompt.suspects)
+    lines = tuple(line_of(suspect, prompt_line(suspect.with_error), hosts) for suspect in prompt.suspects)
     known = {line.id: line for line in lines}
     ids = list(dict.fromkeys(id_ for id_ in answer.evidence if id_ in known))[:MAX_CITATIONS]
     failure = report.failure

@@ -18,7 +18,7 @@ from collections.abc import Mapping
 
 from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.moments import message_of
-from FailTaleLibrary.ranking.lines import gist
+from FailTaleLibrary.ranking.lines import gist_with_error
 from FailTaleLibrary.records import Failure, Identifier, Report, SafeText, Signature, Suspect, derived
 
 _TEXT_CHARS = 2000
@@ -44,7 +44,7 @@ def _same_in_run(records: tuple[Failure] | tuple[Failure, Suspect]) -> str:
     failure, *strongest = records
     own = _own_names(failure)
     for suspect in strongest:
-        said = gist(message_of(suspect.text[:_TEXT_CHARS]), max_chars=_SHOWN_CHARS)
+        said = gist_with_error(message_of(suspect.text[:_TEXT_CHARS]), suspect.error, max_chars=_SHOWN_CHARS)
         line = _masked_text(said, own, each=_EACH_OF_RUN)
         return f"{suspect.component or suspect.host}: {line}"
     message = _masked_text(failure.message, own, each=_EACH_OF_RUN)
@@ -76,6 +76,7 @@ def _same_over_runs(report: Report) -> str:
         parts += [failure.suite, failure.name]
     else:
         parts += [first.host, first.component, _masked_line(first.text, own)]
+        parts += [_masked_line(first.error, own)] if first.error else []
     return " | ".join(parts)
 
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from FailTaleLibrary.lazy import regex
-from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
+from FailTaleLibrary.ranking.lines import LINE_CHARS, gist, gist_with_error
 from FailTaleLibrary.ranking.novelty import PERHAPS_OLDER
 from FailTaleLibrary.ranking.signals import CUES, event_names, services
 from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Suspect, derived, our_words
@@ -77,7 +77,7 @@ def _grave_kinds() -> frozenset[str]:
 
 def _refusal_in_words(refusal: Suspect) -> str:
     """``app1 (shop) refused what the test asked for: no price of 'boook'``."""
-    return f"{_who(refusal)} refused what the test asked for: {_IDS.sub('', gist(refusal.text))}"
+    return f"{_who(refusal)} refused what the test asked for: {_IDS.sub('', _told_with_error(refusal))}"
 
 
 def cause_of(suspect: Suspect) -> SafeText:
@@ -99,7 +99,7 @@ def _headline(records: tuple[Failure, Suspect]) -> str:
     failure, first = records
     if first.item_id is None:
         return gist(first.text)
-    said = _IDS.sub("", gist(first.text)) if first.line_number is not None else gist(first.text)
+    said = _IDS.sub("", _told_with_error(first)) if first.line_number is not None else gist(first.text)
     kind, when = _kind(first), _when(first, failure)
     if when and not said.endswith(".."):
         said = said.removesuffix(".")
@@ -130,7 +130,11 @@ def _host(suspect: Suspect) -> str:
 
 
 def _brief(suspect: Suspect) -> str:
-    return _IDS.sub("", gist(suspect.text, max_chars=_EVENT_CHARS))
+    return _IDS.sub("", _told_with_error(suspect, max_chars=_EVENT_CHARS))
+
+
+def _told_with_error(suspect: Suspect, *, max_chars: int = 110) -> str:
+    return gist_with_error(suspect.text, suspect.error, max_chars=max_chars)
 
 
 def _kind(suspect: Suspect) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from functools import cache
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.moments import message_at, message_of
@@ -101,11 +101,25 @@ class Reading(NamedTuple):
     """How many characters the time at the line's start takes."""
     gravity: Gravity
     is_blank: bool = False
-    opens_trace: bool = False
-    """Python's first line of a trace, and nothing behind it: a trace that stands in one line opens none of lines."""
+    opens_trace: Opening = ""
+    said_at: int = 0
+    """How many characters time and speaker take; see `_SPEAKER`."""
 
 
+Opening = Literal["", "traceback", "reason below", "causes below", "message below"]
+"""What a line begins: Python's trace, where nothing stands behind these words; an error that the line below it tells;
+a list of causes; a message of .NET's console logger."""
 _PYTHON_TRACE = "Traceback (most recent call last):"
+_REASON_BELOW = regex(
+    r"thread '.{0,120}' (?:\(\d+\) )?panicked at \S+:\d+:\d+:$|terminate called after throwing an instance of "
+)
+"""Of Rust since 1.73, and of C++."""
+_MESSAGE_BELOW = regex(r"(?:fail|crit|warn): [\w.`+]+\[\d+\]$")
+_SPEAKER = regex(
+    r"(?:[\w.-]+ )?[\w./@-]+\[\d+\]: ?"  # journald's and syslog's host, program and process
+    r"|[DIWEFAU], \[[^\]]{1,60}\] +[A-Z]+ -- [^:]{0,60}: (?:\[[\w-]+\] ?)*"  # Ruby's logger, with Rails' tags
+)
+"""Who says it, ahead of each line of what was said: a trace's frames and its last line stand behind it."""
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _MOST_READINGS = 20_000
 _LINES_AT_ONCE = 2000
@@ -145,7 +159,7 @@ class Readings:
             self._known.clear()
         start = message_at(line)
         message = line[start:].rstrip()
-        hits = self.catalogue.hits_in(message)
+        hits = self.catalogue.hits_in(message, _without_speaker(message))
         reading: Reading | _ByNumbers = (
             _ByNumbers(start, {}) if hits.digits_matter else _read_line(start, message, hits)
         )
@@ -154,10 +168,11 @@ class Readings:
 
     def _by_numbers(self, known: _ByNumbers, line: str) -> Reading:
         message = line[known.message_at :].rstrip()
-        numbers = self.catalogue.numbers_in(message)
+        said = _without_speaker(message)
+        numbers = self.catalogue.numbers_in(message, said)
         reading = known.readings.get(numbers)
         if reading is None:
-            reading = _read_line(known.message_at, message, self.catalogue.hits_in(message))
+            reading = _read_line(known.message_at, message, self.catalogue.hits_in(message, said))
             known.readings[numbers] = reading
         return reading
 
@@ -169,8 +184,26 @@ def readings_of(catalogue: Catalogue) -> Readings:
 
 
 def _read_line(start: int, message: str, hits: Hits) -> Reading:
-    opens_trace = message.endswith(_PYTHON_TRACE)
-    return Reading(start, gravity_of(message, hits), is_blank=not message.strip(), opens_trace=opens_trace)
+    said = _without_speaker(message)
+    said_at = start + len(message) - len(said)
+    opening = _opening(message, said.rstrip())
+    return Reading(start, gravity_of(message, hits), not said.strip(), opening, said_at)
+
+
+def _without_speaker(message: str) -> str:
+    """A message without its speaker."""
+    speaker = _SPEAKER.match(message)
+    return message[speaker.end() :] if speaker else message
+
+
+def _opening(message: str, said: str) -> Opening:
+    if message.endswith(_PYTHON_TRACE):
+        return "traceback"
+    if said.strip() == "Caused by:":
+        return "causes below"
+    if _MESSAGE_BELOW.match(said):
+        return "message below"
+    return "reason below" if _REASON_BELOW.match(said) else ""
 
 
 class Log:
@@ -200,6 +233,10 @@ class Log:
 
     def message(self, index: int) -> str:
         return self.lines[index][self.readings[index].message_at :].rstrip()
+
+    def said(self, index: int) -> str:
+        """The message without who says it."""
+        return self.lines[index][self.readings[index].said_at :].rstrip()
 
     def gravity(self, index: int) -> Gravity:
         return self.readings[index].gravity
@@ -257,6 +294,21 @@ def gist(line: str, *, max_chars: int = 110) -> str:
     return text if len(text) <= max_chars else _shortened(text, max_chars)
 
 
+def gist_with_error(line: str, error: str, *, max_chars: int = 110) -> str:
+    """What a line says that logs a stack trace, and behind it the error that the trace names, kept whole."""
+    said, named = gist(line, max_chars=max_chars), _LISTED.sub("", gist(error.strip(), max_chars=max_chars))
+    if not error or named in said:
+        return said
+    kind, _, message = named.partition(": ")
+    if message and message in said:
+        return f"{said} ({kind})"
+    room = max_chars - len(named) - 2
+    return f"{gist(line, max_chars=room).rstrip(' :.')}: {named}" if room >= _LEAST_ROOM else named
+
+
+_LISTED = regex(r"\d+: (?=\S)")
+"""Ahead of a cause in a list, as Rust's anyhow numbers them."""
+_LEAST_ROOM = 20
 _AUDIT = regex(r"\b(?:audit: )?type=\w+ (?:msg=)?audit\([\d.:]+\): *")
 """Ahead of what Linux's audit says."""
 _UNSAID = regex(r" \(_?\w+\.c:\d+\)|\[(?:SSL|SYS|X509)[^\]]*\] (?=\w)|: gfp_mask=.*")

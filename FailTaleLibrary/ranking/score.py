@@ -54,6 +54,8 @@ class Candidate:
     lines_after: tuple[SafeText, ...] = ()
     shares: SafeText = NO_WORDS
     """Why it may be of the failing test's own request: an identifier of its arguments, the path that it asked for."""
+    error: SafeText = NO_WORDS
+    """Of a line that logs a stack trace: the trace's line that names the error."""
     trace: tuple[SafeText, ...] = ()
     """All lines of a stack trace, as far as they are looked at; empty for a line."""
     told_by: str = ""
@@ -121,6 +123,8 @@ class Found:
     trace_size: int = 1
     logged_as: SafeText | None = None
     """The line that logs the trace, if that is not the line that is shown."""
+    error: SafeText = NO_WORDS
+    """The line of the trace that names the error, if the one that logs it is shown."""
     proof: Proof | None = None
     """Whose the lines are; None when nothing in them tells."""
 
@@ -137,11 +141,18 @@ def signals_of(found: Found) -> Iterator[Signal]:
 
 
 def _trace(found: Found) -> Iterator[Signal]:
-    if found.trace_size > 1:
+    if found.error:
+        words = our_words("logs a stack trace of {} lines: {}", found.trace_size, derived(_error_gist, found.error))
+        yield Signal(name="stack trace", words=words)
+    elif found.trace_size > 1:
         words = our_words("cause of a stack trace of {} lines", found.trace_size)
         if found.logged_as:
             words = our_words("{}, logged as '{}'", words, derived(_brief_gist, found.logged_as))
         yield Signal(name="stack trace", words=words)
+
+
+def _error_gist(line: str) -> str:
+    return gist(line.strip())
 
 
 def _brief_gist(line: str) -> str:
@@ -157,10 +168,16 @@ def _cues(found: Found) -> Iterator[Signal]:
         yield Signal(name="error", words=our_words("logged as an error"), strong=_is_strong(found))
     elif level == WARNING and not gravity.cues:
         yield Signal(name="warning", words=our_words("logged as a warning"))
-    elif not gravity.cues and gravity.weight >= ERROR:
+    elif gravity.weight >= ERROR and (not gravity.cues or _is_uncaught(found)):
         yield Signal(name="error", words=our_words("mentions an error"), strong=_is_strong(found))
     elif not gravity.cues and gravity.weight > WARNING:
         yield Signal(name="failure", words=our_words("mentions a failure"))
+
+
+def _is_uncaught(found: Found) -> bool:
+    """A stack trace that nobody logged at a level."""
+    cues = found.gravity.cues
+    return found.trace_size > 1 and found.gravity.level is None and all(cue.name == "exception" for cue in cues)
 
 
 def _is_strong(found: Found, cue: SignalRow | None = None) -> bool:
@@ -371,8 +388,10 @@ class Source:
         return groups
 
     def _shape(self, unit: Unit) -> str:
-        """Of a trace with the shape of the line that logs it: one exception may have many reasons."""
+        """Of a trace with the shapes of the line that logs it and of its error: each may have many of the other."""
         telling = self.log.template(unit.telling)
+        if unit.error is not None:
+            return f"{telling}\n{self.log.template(unit.error)}"
         opener = unit.lines[0]
         return telling if opener == unit.telling else f"{telling}\n{self.log.template(opener)}"
 
@@ -395,6 +414,7 @@ class Source:
             is_onset=scored.is_onset,
             signals=tuple(signals_of(found)),
             count=scored.times,
+            error=found.error,
             trace=self._trace(scored.unit),
             shares=_sharing_words(found.shared),
             told_by=_told_by(found),
@@ -484,7 +504,8 @@ class Source:
             may_be_older=offset_s is None and unit.telling in self._unsure,
             count=scored.times,
             trace_size=unit.size,
-            logged_as=self._all_lines[unit.lines[0]] if unit.lines[0] < unit.telling else None,
+            logged_as=self._all_lines[self.unread + unit.lines[0]] if unit.lines[0] < unit.telling else None,
+            error=NO_WORDS if unit.error is None else self._all_lines[self.unread + unit.error],
             proof=self._held.proof(unit.lines),
         )
 

@@ -15,12 +15,13 @@ _LEVELS = {
     **dict.fromkeys(("INFO", "NOTICE", "LOG", "NOTE", "STATEMENT", "DETAIL", "HINT", "CONTEXT"), INFO),
     **dict.fromkeys(("WARN", "WARNING"), WARNING),
     **dict.fromkeys(("ERROR", "ERR", "CRIT", "CRITICAL"), ERROR),
-    **dict.fromkeys(("FATAL", "SEVERE", "ALERT", "EMERG", "PANIC"), FATAL),
+    **dict.fromkeys(("FATAL", "SEVERE", "ALERT", "EMERG", "EMERGENCY", "PANIC"), FATAL),
 }
 _NAMES = "|".join(_LEVELS)
 _LEVEL = regex(
     rf"(?:^|[\s\[(|])({_NAMES})(?=[\])\s:|]|$)"  # upper case: INFO, [ERROR], FATAL:
     rf"|(?:^|[^#])\[({_NAMES.lower()}) *\]|\b\w+:({_NAMES.lower()})\]"  # nginx [error], Apache [core:error]
+    rf"|^[\w-]+\.({_NAMES})(?=: )"  # Monolog: production.ERROR: …
     rf"|\b(?:level|lvl|severity|levelname|log_level)\W{{1,4}}({_NAMES}|{_NAMES.lower()})\b"  # logfmt, JSON
 )
 _LEVEL_CHARS = 160
@@ -30,6 +31,9 @@ _NUMBERED_LEVELS = {"3": INFO, "4": WARNING, "5": ERROR, "6": FATAL}
 _NUMBERED = regex(r'"level": ?([3456])0\b')
 """As pino and bunyan write them."""
 _SHORT = regex(r"([IWEFD])(?:\d{4} \d\d:\d\d:\d\d|/[\w.]+ *(?:\(|:))")  # klog, Android
+
+_CONSOLE_LEVELS = {"trce": DEBUG, "dbug": DEBUG, "info": INFO, "warn": WARNING, "fail": ERROR, "crit": FATAL}
+_CONSOLE = regex(r"(trce|dbug|info|warn|fail|crit): [\w.`+]+\[\d+\]$")  # .NET's console logger
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,10 +91,13 @@ def level_of(message: str) -> float | None:
     """The level that the line's program gave it; None when it shows none."""
     match = _LEVEL.search(message[:_LEVEL_CHARS])
     if match:
-        return _LEVELS[(match[1] or match[2] or match[3] or match[4]).upper()]
+        return _LEVELS[match[match.lastindex or 0].upper()]
     numbered = _NUMBERED.search(message[:_LEVEL_CHARS])
     if numbered:
         return _NUMBERED_LEVELS[numbered[1]]
+    console = _CONSOLE.match(message)
+    if console:
+        return _CONSOLE_LEVELS[console[1]]
     short = _SHORT.match(message)
     return _SHORT_LEVELS[short[1]] if short else None
 

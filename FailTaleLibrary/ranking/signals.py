@@ -87,9 +87,11 @@ class Catalogue:
         """The rows that a message hits, weightiest first."""
         return self.hits_in(message).rows
 
-    def hits_in(self, message: str) -> Hits:
-        """What a message hits."""
-        found = self._search.found_in(message)
+    def hits_in(self, message: str, said: str = "") -> Hits:
+        """What a message hits, and what is ``said`` in it behind its speaker: patterns may begin there."""
+        found: Collection[int] = self._search.found_in(message)
+        if said and said != message:
+            found = {*found, *self._search.found_in(said)}
         if not found:
             return NO_HITS
         row_of = self._row_of_pattern
@@ -100,12 +102,13 @@ class Catalogue:
             hits = self._mixtures[key] = Hits(rows, digits_matter=key[-1] == len(self.rows))
         return hits
 
-    def numbers_in(self, message: str) -> tuple[int, ...]:
+    def numbers_in(self, message: str, said: str = "") -> tuple[int, ...]:
         """Which of the patterns that ask for certain digits a message hits.
 
         Two that differ in digits alone and agree here hit the same rows: ``exit code 137`` is not ``exit code 0``.
         """
-        return tuple(sorted(self._numbers.found_in(message)))
+        found = self._numbers.found_in(message)
+        return tuple(sorted({*found, *self._numbers.found_in(said)} if said and said != message else found))
 
     @cached_property
     def _mixtures(self) -> dict[tuple[int, ...], Hits]:

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from FailTaleLibrary.lazy import dataclass, regex
-from FailTaleLibrary.ranking.lines import Log
+from FailTaleLibrary.ranking.lines import Log, Opening
 from FailTaleLibrary.ranking.severity import ORDINARY, WARNING, Gravity, level_of
 from FailTaleLibrary.ranking.signals import SignalRow
 
 # --- Traces: which lines belong to one, and which of them tells the cause --------------------------------------------
 
-_CAUSED = regex(r"\s*(?:Caused by: |Caused by:\s*$|---> )")
+_CAUSED = regex(r"\s*(?:Caused by: |Caused by:\s*$|---> |\[cause\]: )")
 _GO_CALL = regex(r"[\w./*()-]+\)\s*$")
+_SAYS_NOTHING = regex(
+    r"\s*(?:(?:\[?stack ?(?:back)?trace(?:back)?\]?|backtrace|call stack|coroutine \d+):?"
+    r"|\[signal SIG.*\]|note: (?:run with|some details).*)?$",
+    re.IGNORECASE,
+)
+"""Between an error and its frames; blank lines, too."""
+_NAMES_ERROR = regex(r"\s*(?:\S+ )?(?:[\w$]+[.:\\\\]+)*[A-Z]\w*(?:Error|Exception)\b")
 _MOST_LINES = 400
 """A trace longer than this goes on in the next one."""
+_MOST_BETWEEN, _MOST_OF_MESSAGE = 4, 6
+"""Lines between an error and its frames that say nothing; lines of its message."""
+_PADDING = 6
+"""How deep .NET's console logger indents what stands below the line of level and category."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +41,8 @@ class Trace:
     """The line that names the error, or logs it."""
     cause: int
     """The line that tells the cause: the last "Caused by", Python's last line, else the head."""
+    opener: int | None = None
+    """The line that logs it, where the form of the trace says which."""
 
 
 def traces_of(log: Log) -> tuple[Trace, ...]:
@@ -37,50 +51,114 @@ def traces_of(log: Log) -> tuple[Trace, ...]:
     last = -1
     for index, reading in enumerate(log.readings):
         if index > last and (reading.opens_trace or reading.gravity.is_frame):
-            trace = _python(log, index) if reading.opens_trace else _framed(log, index, after=last)
+            trace = _trace_at(log, index, reading.opens_trace, after=last)
             traces.append(trace)
             last = trace.last
     return tuple(traces)
 
 
+def _trace_at(log: Log, index: int, opening: Opening, *, after: int) -> Trace:
+    if opening == "traceback":
+        return _python(log, index)
+    if opening == "reason below":
+        return _told_below(log, index)
+    if opening == "causes below":
+        return _with_causes_below(log, index, after=after)
+    if opening == "message below":
+        return _padded(log, index)
+    return _framed(log, index, after=after)
+
+
 def _framed(log: Log, index: int, *, after: int) -> Trace:
     """A trace whose first frame stands at `index`; its head stands above."""
     head = cause = _head_above(log, index, after=after)
-    if _CAUSED.match(log.message(head)):  # .NET writes causes before all frames
-        head = _head_above(log, head, after=after)
+    while _CAUSED.match(log.said(head)):  # .NET writes causes before all frames, the innermost last
+        above = _head_above(log, head, after=after)
+        if above == head:
+            break
+        head = above
     last = index
     end = min(len(log), index + _MOST_LINES)
     for place in range(index, end):
-        if _CAUSED.match(log.message(place)):
+        if _CAUSED.match(log.said(place)):
             cause = _named_cause(log, place)
             last = place
-        elif log.gravity(place).is_frame or place == cause or _GO_CALL.match(log.message(place)):
+        elif log.gravity(place).is_frame or place == cause or _GO_CALL.match(log.said(place)):
             last = place
-        elif log.message(place).strip() and place - 1 != cause:  # a cause's message may have a second line
+        elif log.said(place).strip() and place - 1 != cause:  # a cause's message may have a second line
             break
     return Trace(first=min(head, index), last=last, head=head, cause=cause)
 
 
 def _head_above(log: Log, index: int, *, after: int) -> int:
-    """The nearest line above that is neither empty nor a frame, at most three lines up."""
-    for place in range(index - 1, max(after, index - 4), -1):
-        if log.message(place).strip():
-            return place
-    return index
+    """The nearest line above that says something and is no frame; of a message of several lines the first."""
+    place = index - 1
+    lowest = max(after, index - _MOST_BETWEEN - 1)
+    while place > lowest and _SAYS_NOTHING.match(log.said(place)):
+        place -= 1
+    if place <= lowest:
+        return index
+    for above in range(place, max(after, place - _MOST_OF_MESSAGE), -1):
+        if _SAYS_NOTHING.match(log.said(above)):
+            break
+        if _NAMES_ERROR.match(log.said(above)) or _CAUSED.match(log.said(above)):
+            return above
+        if log.readings[above].said_at:  # a line of its own, and none of a message's
+            break
+    return place
 
 
 def _named_cause(log: Log, place: int) -> int:
     """Gradle writes the cause on the line below "Caused by:"."""
-    if log.message(place).strip() == "Caused by:" and place + 1 < len(log):
+    if log.said(place).strip() == "Caused by:" and place + 1 < len(log):
         return place + 1
     return place
 
 
+def _told_below(log: Log, index: int) -> Trace:
+    """An error whose message stands on the line below, as Rust and C++ write it; frames may follow."""
+    reason = index + 1
+    if reason == len(log) or _SAYS_NOTHING.match(log.said(reason)):
+        return Trace(first=index, last=index, head=index, cause=index)
+    last = reason
+    for place in range(reason + 1, min(len(log), index + _MOST_LINES)):
+        if not (log.gravity(place).is_frame or _SAYS_NOTHING.match(log.said(place))):
+            break
+        last = place
+    return Trace(first=index, last=last, head=reason, cause=reason, opener=index)
+
+
+def _with_causes_below(log: Log, index: int, *, after: int) -> Trace:
+    """An error without frames and the causes that are listed below "Caused by:", the innermost last."""
+    head = _head_above(log, index, after=after)
+    last = index
+    while last + 1 < min(len(log), index + _MOST_LINES) and _indentation(log.said(last + 1)) > _indentation(
+        log.said(index)
+    ):
+        last += 1
+    return Trace(first=head, last=last, head=head, cause=last if last > index else head)
+
+
+def _padded(log: Log, index: int) -> Trace:
+    """What .NET's console logger wrote: level and category, and below it, indented, the message and its exception."""
+    last = index
+    while last + 1 < min(len(log), index + _MOST_LINES) and _indentation(log.said(last + 1)) >= _PADDING:
+        last += 1
+    if last == index:
+        return Trace(first=index, last=index, head=index, cause=index)
+    message = index + 1
+    below = range(message + 1, last + 1)
+    named = [place for place in below if not log.gravity(place).is_frame and _NAMES_ERROR.match(log.said(place))]
+    causes = [place for place in below if _CAUSED.match(log.said(place))]
+    error = next(reversed(causes), next(iter(named), message))
+    return Trace(first=index, last=last, head=error, cause=error, opener=message)
+
+
 def _python(log: Log, index: int) -> Trace:
     """From "Traceback" to the first line that is indented no deeper; a chain of tracebacks is one."""
-    margin = _indentation(log.message(index))
+    margin = _indentation(log.said(index))
     for place in range(index + 1, min(len(log), index + _MOST_LINES)):
-        text = log.message(place)
+        text = log.said(place)
         if text.strip() and _indentation(text) <= margin and not log.gravity(place).is_frame:
             return _chained(log, Trace(first=index, last=place, head=index, cause=place))
     return Trace(first=index, last=min(len(log), index + _MOST_LINES) - 1, head=index, cause=index)
@@ -89,11 +167,11 @@ def _python(log: Log, index: int) -> Trace:
 def _chained(log: Log, trace: Trace) -> Trace:
     """A traceback and those that follow "During handling of the above exception"; the last one is what left."""
     place = trace.last + 1
-    while place < min(len(log), trace.last + 3) and not log.message(place).strip():
+    while place < min(len(log), trace.last + 3) and not log.said(place).strip():
         place += 1
-    if place < len(log) and "the above exception" in log.message(place):
+    if place < len(log) and "the above exception" in log.said(place):
         for start in range(place + 1, min(len(log), place + 4)):
-            if log.readings[start].opens_trace:
+            if log.readings[start].opens_trace == "traceback":
                 return Trace(first=trace.first, last=_python(log, start).last, head=trace.head, cause=trace.cause)
     return trace
 
@@ -113,6 +191,8 @@ class Unit(NamedTuple):
     others: tuple[int, ...] = ()
     """The other lines of a trace that name an error: the line that logs it, its head."""
     size: int = 1
+    error: int | None = None
+    """Of a trace that is told by the line that logs it: the line that names the error."""
 
     @property
     def is_trace(self) -> bool:
@@ -128,7 +208,7 @@ def units_of(log: Log, *, also: Collection[int]) -> Iterator[Unit]:
     index = 0
     for trace in traces_of(log):
         opener = _opener(log, trace, after=index)
-        yield from _units_of_lines(log, range(index, opener), also)
+        yield from _units_of_lines(log, range(index, min(opener, trace.first)), also)
         yield _unit(log, trace, opener)
         index = trace.last + 1
     yield from _units_of_lines(log, range(index, len(log)), also)
@@ -160,15 +240,20 @@ def gravity_of_unit(unit: Unit, log: Log) -> Gravity:
 
 def _opener(log: Log, trace: Trace, *, after: int) -> int:
     """The line that logs the trace: one with a level, right above a head without one; else the trace's first line."""
+    if trace.opener is not None:
+        return trace.opener
     above = trace.first - 1
+    if above > after and not log.said(above).strip():
+        above -= 1
     if above < after or level_of(log.message(trace.head)) is not None:
         return trace.first
     return above if (log.gravity(above).level or 0.0) >= WARNING else trace.first
 
 
 def _unit(log: Log, trace: Trace, opener: int) -> Unit:
-    named = {opener, trace.head, trace.cause}
-    telling = trace.cause
+    first = min(opener, trace.first)
+    named = {opener, trace.head, trace.cause} if trace.opener is None else {first, opener, trace.head}
+    telling, error = trace.cause, None
     if trace.cause == trace.head and log.gravity(opener).weight >= log.gravity(trace.head).weight:
-        telling = opener
-    return Unit(telling, tuple(sorted(named - {telling})), trace.last - opener + 1)
+        telling, error = opener, None if opener == trace.head else trace.head
+    return Unit(telling, tuple(sorted(named - {telling})), trace.last - first + 1, error)

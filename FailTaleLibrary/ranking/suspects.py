@@ -16,7 +16,7 @@ from FailTaleLibrary.ranking.echoes import behind_causes
 from FailTaleLibrary.ranking.failing import REFUSAL, explaining
 from FailTaleLibrary.ranking.headlines import cause_of, event_of_failure, event_of_suspect, headline_of
 from FailTaleLibrary.ranking.history import History
-from FailTaleLibrary.ranking.lines import clipped, gist, template
+from FailTaleLibrary.ranking.lines import clipped, gist_with_error, template
 from FailTaleLibrary.ranking.names import programs
 from FailTaleLibrary.ranking.overlap import Overlap
 from FailTaleLibrary.ranking.reach import not_in_reach
@@ -226,7 +226,7 @@ def _without_copies(lines: Iterable[Candidate]) -> list[Candidate]:
     """One of each message and host: the journal and a log file often tell the same."""
     best: dict[tuple[str, str], Candidate] = {}
     for line in lines:
-        key = (line.host, template(gist(line.text)))
+        key = (line.host, template(gist_with_error(line.text, line.error)))
         if key not in best or line.score > best[key].score:
             best[key] = line
     return list(best.values())
@@ -257,6 +257,7 @@ def _suspect_of_candidate(candidate: Candidate, number: int, scene: Scene) -> Su
         collector=candidate.collector,
         line_number=candidate.line_number,
         text=derived(clipped, candidate.text),
+        error=derived(clipped, candidate.error),
         lines_before=tuple(derived(clipped, line) for line in candidate.lines_before),
         lines_after=tuple(derived(clipped, line) for line in candidate.lines_after),
         at=candidate.at,

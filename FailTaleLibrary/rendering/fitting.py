@@ -155,6 +155,7 @@ class _Fitting(RecordVisitor):
             update={
                 "line_number": self._places.get((suspect.item_id, suspect.line_number)),
                 "text": shorten(suspect.text, MAX_LINE),
+                "error": shorten(suspect.error, MAX_LINE),
                 "lines_before": tuple(shorten(line, MAX_LINE) for line in suspect.lines_before),
                 "lines_after": tuple(shorten(line, MAX_LINE) for line in suspect.lines_after),
             }
@@ -201,7 +202,12 @@ class _Essentials(RecordVisitor):
         return gap.model_copy(update={"detail": shorten(gap.detail, MAX_BRIEF)})
 
     def visit_suspect(self, suspect: Suspect) -> Suspect:
-        short = {"text": shorten(suspect.text, MAX_BRIEF), "lines_before": (), "lines_after": ()}
+        short = {
+            "text": shorten(suspect.text, MAX_BRIEF),
+            "error": shorten(suspect.error, MAX_BRIEF),
+            "lines_before": (),
+            "lines_after": (),
+        }
         return suspect.model_copy(update=short)
 
 
