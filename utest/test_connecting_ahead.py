@@ -226,9 +226,31 @@ def test_what_draws_a_card_and_writes_a_bundle_is_loaded_while_hosts_work() -> N
     script = (
         "import sys\n"
         "from FailTaleLibrary.collection.collect import _prepare\n"
-        "_prepare()\n"
+        "_prepare(lambda: False)\n"
         "wanted = {'jinja2', 'FailTaleLibrary.archive.bundles', 'FailTaleLibrary.archive.payload'}\n"
         "print(*wanted - set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout == "\n"
+
+
+def test_nothing_is_prepared_beside_answers_that_are_worked_off_nor_behind_the_last_one() -> None:
+    script = (
+        "import sys, threading\n"
+        "from FailTaleLibrary.collection.collect import _prepare\n"
+        "from FailTaleLibrary.transports.computing import turn\n"
+        "looked, answered = threading.Semaphore(0), threading.Event()\n"
+        "def is_over():\n"
+        "    looked.release()\n"
+        "    return answered.is_set()\n"
+        "preparing = threading.Thread(target=_prepare, args=[is_over])\n"
+        "with turn.taken():\n"
+        "    preparing.start()\n"
+        "    for _ in range(3):\n"
+        "        looked.acquire()\n"
+        "    answered.set()\n"
+        "preparing.join()\n"
+        "print(*{'jinja2', 'FailTaleLibrary.ranking.suspects'} & set(sys.modules))\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout == "\n"

@@ -10,12 +10,12 @@ import logging
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import partial
+from importlib import import_module
 
 from FailTaleLibrary import background
-from FailTaleLibrary.background import once
 from FailTaleLibrary.budget import Budget
 from FailTaleLibrary.collection.host import CollectionContext, HostAccess, HostSession, ask_host
 from FailTaleLibrary.collection.items import CollectedItem, make_gap
@@ -37,6 +37,7 @@ from FailTaleLibrary.records import (
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.transports.base import Fleet
+from FailTaleLibrary.transports.computing import turn
 
 BUNDLE_RATIO = 8
 """Full texts of one failure that are kept for its bundle, as a multiple of `limits.failure_bytes`: until it is written
@@ -46,7 +47,7 @@ LAST_ANSWERS_S = 0.5
 """After a collection is cancelled: how long what hosts have sent may take to become evidence. Ctrl-C has a second."""
 
 _SENDING_S = 0.005
-"""For the wish for a shell that is about to be sent, which would wait while this thread computes."""
+"""For what others are about to send, or compute: they would wait while this thread computes."""
 
 _log = logger_of(__name__)
 
@@ -84,7 +85,14 @@ def collect(
     leave, stop = threading.Event(), threading.Event()
     at_once = min(plan.parallel_hosts, len({step.host for step in plan.steps}))
     context = CollectionContext(
-        failure, access, redactor.until(stop.is_set), faults, leave, stop, _start_preparing, at_once=max(1, at_once)
+        failure,
+        access,
+        redactor.until(stop.is_set),
+        faults,
+        leave,
+        stop,
+        partial(_start_preparing, stop.is_set),
+        at_once=max(1, at_once),
     )
     try:
         _start_hosts(context, plan, budget, results)
@@ -114,25 +122,65 @@ def collect(
     )
 
 
-@once
-def _start_preparing() -> None:
-    """Once a process, while the first host that let us in starts a shell, which takes it longer than to let us in."""
-    background.start(_prepare, name="failtale-prepare")
+_prepared = threading.Lock()
+"""Taken once, for good."""
 
 
-def _prepare() -> None:
+def _start_preparing(is_over: Callable[[], bool]) -> None:
+    """Once a process, while the first host that let us in starts a shell, which takes it longer than to let us in.
+
+    ``is_over``: whether the hosts have answered. What is not ready by then is loaded by whoever needs it, in the order
+    in which it is needed.
+    """
+    if _prepared.acquire(blocking=False):
+        background.start(partial(_prepare, is_over), name="failtale-prepare")
+
+
+def _prepare(is_over: Callable[[], bool]) -> None:
+    """Piece by piece, and none begins while answers are worked off: Python runs one thread at a time."""
     time.sleep(_SENDING_S)
     try:
-        Redactor().prepare()
-        from FailTaleLibrary.ranking import suspects  # not before hosts were asked: it takes as long as they do
-
-        suspects.rehearse()
-        from FailTaleLibrary.archive import bundles, payload  # noqa: F401 - what a bundle and a card are written with
-        from FailTaleLibrary.rendering import html
-
-        html.prepare()
+        for prepare in (Redactor().prepare, _load_ranking, _rehearse_ranking, *_loading(_DRAWING), _prepare_cards):
+            while turn.is_taken and not is_over():
+                time.sleep(_SENDING_S)
+            if is_over():
+                return
+            prepare()
     except Exception:  # whoever needs it meets it again, and tells it
         _log.debug("preparing the analysis failed", exc_info=True)
+
+
+def _load_ranking() -> None:
+    from FailTaleLibrary.ranking import suspects  # not before hosts were asked: it takes as long as they do
+
+    suspects.prepare()
+
+
+def _rehearse_ranking() -> None:
+    from FailTaleLibrary.ranking import suspects
+
+    suspects.rehearse()
+
+
+_DRAWING = (
+    "FailTaleLibrary.archive.payload",
+    "FailTaleLibrary.rendering.card",
+    "FailTaleLibrary.archive.outputs",
+    "FailTaleLibrary.archive.bundles",
+    "inspect",
+    "jinja2",
+)
+"""What a bundle and a card are made with, each after what it needs."""
+
+
+def _loading(modules: Iterable[str]) -> Iterator[Callable[[], object]]:
+    return (partial(import_module, name) for name in modules)
+
+
+def _prepare_cards() -> None:
+    from FailTaleLibrary.rendering import html
+
+    html.prepare()
 
 
 def _start_hosts(context: CollectionContext, plan: Plan, budget: Budget, results: ResultCollector) -> None:

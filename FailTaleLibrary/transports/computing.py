@@ -44,6 +44,15 @@ class Turn:
         self._taken_at = time.monotonic()
         return lock
 
+    @property
+    def is_taken(self) -> bool:
+        """Whether another thread has it, at this moment."""
+        lock = self._lock
+        if not lock.acquire(blocking=False):
+            return True
+        lock.release()
+        return False
+
     @contextlib.contextmanager
     def taken(self) -> Iterator[None]:
         """Around work that waits for nobody outside of this process."""
