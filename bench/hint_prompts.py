@@ -1,11 +1,12 @@
 """The lean prompt beside the one that it replaced, on the same failures in one run: tokens, and a model's answers.
 
-    python bench/hint_prompts.py [BUNDLE | output.xml | output.json …] [--weights FILE.gguf …] [--ask N]
+    python bench/hint_prompts.py [REPORT | SET.yaml …] [--weights FILE.gguf …] [--ask N]
 
 Without reports it takes those of `hint_cases.yaml`; bundles of `bench.faults --keep` are ranked anew. Tokens are a
 model's own count of both prompts. `--ask N` asks each model about the first N failures whose cause is labelled, with
 both prompts, on one thread: minutes. ``right``: a citation that survived the checks tells the labelled cause;
-``wrong``: what survived cites only other lines.
+``wrong``: what survived cites only other lines. What the model said stands below each outcome: whether it is right is
+for a person to read.
 """
 
 from __future__ import annotations
@@ -86,30 +87,33 @@ def compare_answers(cases: Sequence[Case], model: small_model.SmallModel) -> Non
     )
     for name, build in PROMPTS.items():
         maker = HintMaker(settings, environ={}, prompt_of=build)
-        right = wrong = unknown = 0
+        right = wrong = unknown = pointed = 0
         started = time.monotonic()
         for case in cases:
             told = case.report.model_copy(
                 update={"analysis": case.report.analysis.model_copy(update={"hint": None, "signature": None})}
             )
-            analysis = maker.hint(told)
+            told_of = maker.outcome(told)
+            analysis = told_of.analysis
             is_right = cites_cause(analysis, case)
             knows = analysis.hint is not None and not analysis.hint.finds_no_cause
             right += is_right
             wrong += knows and not is_right
             unknown += analysis.hint is not None and not knows
-            print(f"{name}  {case.name[:40]:40}  {'right' if is_right else '     '}  {outcome(analysis)}", flush=True)
+            pointed += analysis.hint is not None and analysis.hint.in_our_words
+            print(f"{name}  {case.name[:40]:40}  {'right' if is_right else '     '}  {outcome(analysis)}")
+            print(f"      said: {told_of.said}", flush=True)
         seconds = (time.monotonic() - started) / max(1, len(cases))
         print(
-            f"{name}  right {right}, wrong {wrong}, no cause found {unknown}, dropped "
-            f"{len(cases) - right - wrong - unknown} of {len(cases)}; {seconds:.1f} s each\n",
+            f"{name}  right {right}, wrong {wrong} ({pointed} of these as the line that they point at), no cause found "
+            f"{unknown}, dropped {len(cases) - right - wrong - unknown} of {len(cases)}; {seconds:.1f} s each\n",
             flush=True,
         )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("reports", nargs="*", type=Path, help="bundles and output files; default: the labelled cases")
+    parser.add_argument("reports", nargs="*", type=Path, help="bundles, output files, sets; default: hint_cases.yaml")
     parser.add_argument("--weights", nargs="+", type=Path, default=[None], help="GGUF files; default: the 135M model")
     parser.add_argument("--ask", type=int, default=0, metavar="N", help="ask about N failures; default: count only")
     options = parser.parse_args()

@@ -1,11 +1,11 @@
 """What hints cost and what is left of them: seconds, tokens, kept or dropped and why, with and without the ranking.
 
-    python bench/hints.py [BUNDLE | output.xml | output.json …] [--host URL --model NAME | --weights FILE.gguf]
+    python bench/hints.py [REPORT | SET.yaml …] [--host URL --model NAME | --weights FILE.gguf]
 
-Without reports it takes those of `hint_cases.yaml`, whose causes are labelled, as are those of the demo and of
-`bench.faults --keep`; without a host the real 135M model of the tests, which shows the plumbing and no wisdom. "plain"
-is the same evidence in order of time, without the names of the signals: what a model makes of it when no ranking has
-gone before.
+A report is a bundle, an output.xml or output.json. Without any it takes those of `hint_cases.yaml`, whose causes are
+labelled, as are those of the demo and of `bench.faults --keep`; without a host the real 135M model of the tests, which
+shows the plumbing and no wisdom. "plain" is the same evidence in order of time, without the names of the signals: what
+a model makes of it when no ranking has gone before.
 """
 
 from __future__ import annotations
@@ -67,8 +67,12 @@ class Case:
 WEAK_SIGNALS = ("consequence", "seen before", "new", "standing", "shared words", "error", "failure", "warning", "slow")
 
 
-def labelled_cases() -> Iterator[Case]:
-    for number, told in enumerate(yaml.safe_load((Path(__file__).parent / "hint_cases.yaml").read_text()), start=1):
+LABELLED = Path(__file__).parent / "hint_cases.yaml"
+
+
+def labelled_cases(path: Path = LABELLED) -> Iterator[Case]:
+    """The failures of a set of written answers, without the answers."""
+    for number, told in enumerate(yaml.safe_load(path.read_text()), start=1):
         causes = frozenset(suspect["text"] for suspect in told["suspects"] if suspect.get("cause"))
         yield Case(told["name"], report_of_case(number, told), causes)
 
@@ -122,8 +126,11 @@ def _suspects(told: list[dict[str, Any]], end: datetime, *, consequences: list[i
 
 
 def told_cases(paths: list[Path]) -> Iterator[Case]:
-    """Reports of bundles and of Robot's output files; a damaged one is named and left out."""
+    """Reports of bundles, output files and sets of written answers; a damaged one is named and left out."""
     for path in paths:
+        if path.suffix == ".yaml":
+            yield from labelled_cases(path)
+            continue
         found = [read_bundle(path)] if path.is_dir() else reports_in(path)
         for report in found:
             if isinstance(report, Report):
@@ -203,7 +210,7 @@ def cites_cause(analysis: Analysis, case: Case) -> bool:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("reports", nargs="*", type=Path, help="bundles and output files; default: the labelled cases")
+    parser.add_argument("reports", nargs="*", type=Path, help="bundles, output files, sets; default: hint_cases.yaml")
     parser.add_argument("--host", help="an Ollama server; default: a small model in this process")
     parser.add_argument("--model", default=small_model.NAME, help="model of that server")
     parser.add_argument("--weights", type=Path, help="GGUF file for the small model's place")
