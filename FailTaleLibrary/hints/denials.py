@@ -30,13 +30,15 @@ _DENIES = re.compile(
     r"\b(?:answer(?:ed|s)?|return(?:ed|s)?|repl(?:ied|ies)|response|status|code|got) (?:with |was |code )?[45]\d\d\b",
     re.IGNORECASE,
 )
+_PATH = re.compile(r"(?<![\w/])[\w.~-]*/\S+")
+"""What is part of a name says nothing: ``/srv/failover/prices.json``."""
 _SWITCH = re.compile(r"(?<![\w.])-{0,2}([A-Za-z]+(?:[_-][A-Za-z]+)+)(?=\s?[=:]\s?[\"']?(?:1|true|yes|on)\b)")
 
 
 def denies(claim: str, line: str) -> bool:
     """Whether the claim says that something was not done of which the line says plainly that it was."""
     plain = in_words(line)
-    told = [] if _DENIES.search(plain) else re.findall(r"(?<![\w./-])[a-z]+(?![\w./-])", plain.casefold())
+    told = [] if _denies_something(plain) else re.findall(r"(?<![\w./-])[a-z]+(?![\w./-])", plain.casefold())
     denied = (match["done"].casefold() for match in _NOT_DONE.finditer(claim))
     if any({word, word[:-1], word[:-2], word[:-3]} & {*told} for word in denied):
         return True
@@ -48,6 +50,11 @@ def denies(claim: str, line: str) -> bool:
         stem(match["verb"]) in acts and significant_stems(match["who"]).keys() & significant_stems(plain).keys()
         for match in _DID_NOT.finditer(claim)
     )
+
+
+def _denies_something(text: str) -> bool:
+    """Whether a text says of anything that it was not done; the names of files do not."""
+    return _DENIES.search(_PATH.sub(" ", text)) is not None
 
 
 def _denies_switch(claim: str, switches: Iterable[frozenset[str]]) -> bool:
@@ -94,7 +101,7 @@ def _is_about(claim: str, before: str) -> bool:
 
 def asserts_denied(claim: str, line: str) -> bool:
     """Whether the claim says plainly that something was done of which the line says that it was not."""
-    if _DENIES.search(claim) or _LACKS.search(claim):
+    if _denies_something(claim) or _LACKS.search(claim):
         return False
     undone = {
         next(group for group in match.groups() if group).casefold()

@@ -130,7 +130,8 @@ def without_turns(sentence: str) -> str:
 
 _PERMITTED = re.compile(
     r"\b(?:allowed|permitted|able|authori[sz]ed|entitled|tried|attempted|used|failed|refused|forbidden|rights?|permissions?|"
-    r"privileges?|unable|supposed|free) to (?:run|execute|click|visit|download|install|paste)\b",
+    r"privileges?|unable|supposed|free|too \w+|\w+ enough|compiled|built|meant|designed) "
+    r"to (?:run|execute|click|visit|download|install|paste)\b",
     re.IGNORECASE,
 )
 """How a sentence tells what somebody may run, and does not ask for it."""
@@ -222,7 +223,13 @@ def _strange_characters(sentence: str, facts: str) -> str | None:
 
 
 def only_quotes_marks(sentence: str, ground: Ground) -> bool:
-    """Whether only words that the evidence holds with their marks, as ``<preis>`` and ``W7^712``, make it strange."""
+    """Whether only words that the evidence holds with their marks, as ``<preis>`` and ``W7^712``, make it strange.
+
+    So does a copy of what the evidence says letter by letter, as ``used memory > 'maxmemory'``.
+    """
+    if sentence.strip().rstrip(".") in ground.facts:
+        plain = "".join(char if _is_expected(char, ground.facts) else " " for char in sentence)
+        return plain != sentence and steering(plain, ground) is None
     words = [word.strip(".,:;!?'\"()[]") for word in sentence.split()]
     marked = [word for word in words if any(not _is_expected(char, ground.facts) for char in word)]
     plain = sentence

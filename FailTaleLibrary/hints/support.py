@@ -93,7 +93,9 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     if not any(_is_told_of(line.suspect) or _is_detail(line, scene) for line in supporting):
         return f"nothing speaks for the lines that the model cites ({_ids(supporting)})"
     lead = lead_of(scene, report)
-    if lead is None or lead in scene.cited or any(line.id == lead.id for line in supporting):
+    if lead is None or lead in supporting:
+        return None
+    if lead in scene.cited and not _tells_only_noise(claim, lead, supporting, scene):
         return None
     if all(_ENDED_WELL.search(line.text) for line in supporting):
         return f"the lines that the model cites ({_ids(supporting)}) tell of no failure"
@@ -111,6 +113,23 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
     if not competing:
         return f"{lead.id} is a far stronger suspect than what the model cites ({_ids(supporting)})"
     return None
+
+
+def _tells_only_noise(claim: str, lead: Line, supporting: Sequence[Line], scene: Scene) -> bool:
+    """Whether a claim tells everyday complaints beside a lead that is news, and nothing of the lead, though it cites it.
+
+    Small models cite the first lines whatever they say, so that a citation alone is no word for a line.
+    """
+    is_news = any(signal.name == "new" for signal in lead.suspect.signals)
+    return is_news and not scene.is_about(claim, lead) and all(_is_everyday(line) for line in supporting)
+
+
+def _is_everyday(line: Line) -> bool:
+    """Whether a line complains of something, and is neither news nor near nor shares anything with the failure."""
+    return not line.suspect.is_strong and {signal.name for signal in line.suspect.signals} <= _EVERYDAY
+
+
+_EVERYDAY = frozenset({"error", "exception", "failure", "failure word", "in the window", "missing", "warning"})
 
 
 def _is_apart(line: Line, lead: Line, scene: Scene) -> bool:

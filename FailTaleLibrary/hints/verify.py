@@ -31,6 +31,7 @@ from FailTaleLibrary.hints.support import (
 from FailTaleLibrary.hints.telling import Tale, speaks_to_somebody
 from FailTaleLibrary.hints.truth import Line, Objection, Scene, line_of
 from FailTaleLibrary.lazy import dataclass
+from FailTaleLibrary.moments import message_at
 from FailTaleLibrary.ranking.lines import gist
 from FailTaleLibrary.records import (
     Citation,
@@ -164,11 +165,20 @@ def _with_ids_cited(answer: ModelAnswer) -> ModelAnswer:
 
 
 def _without_labels(answer: ModelAnswer, prompt: Prompt) -> ModelAnswer:
-    """The answer without host, log and offset of a line that it copies: they are the prompt's words, not the log's."""
+    """The answer without host, log and offset of a line that it copies: they are the prompt's words, not the log's.
+
+    Nor with the time that the line begins with, and level and logger behind it, which no headline has either.
+    """
     cause = answer.cause
     for suspect in prompt.suspects:
         if suspect.offset_s is not None:  # without it the label is a mere name, which a sentence may hold
             cause = re.sub(rf"(?:\[?{suspect.id}\]?:? )?{re.escape(label_of(suspect))} ", "", cause)
+    for suspect in prompt.suspects:
+        line = prompt_line(suspect.text)
+        ahead = line[: line.find(gist(line, max_chars=len(line)))] if message_at(line) else ""
+        if ahead and cause.startswith(ahead) and cause != ahead:
+            cause = cause[len(ahead) :]
+            break
     return ModelAnswer.model_validate({**answer.model_dump(), "cause": cause}) if cause.strip() else answer
 
 
