@@ -68,6 +68,8 @@ def weak(*names: str) -> Suspect:
         (("same identifier", "in the window"), True),
         (("error", "near the failure"), True),
         (("exception", "stack trace", "near the failure"), True),
+        (("exception", "error", "stack trace", "in the window"), True),
+        (("exception", "error", "stack trace", "seen before", "in the window"), False),
         (("error", "in the window"), False),
         (("error", "seen before", "near the failure"), False),
         (("new", "in the window"), False),

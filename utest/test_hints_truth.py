@@ -302,6 +302,12 @@ def test_what_was_answered_with_an_error_may_be_told_as_not_done() -> None:
     assert turns_round("The cached price was not purged.", "INFO prices: purge of /price/lamp answered 200")
 
 
+def test_the_name_of_a_file_denies_nothing() -> None:
+    line = "INFO price list reloaded from /srv/failover/etc/prices.json, 1 rule changed"
+    assert turns_round("The price list was not reloaded from the expected place.", line)
+    assert not turns_round("The price list was not reloaded.", "WARNING reload of the price list failed, none reloaded")
+
+
 def test_too_long_is_a_size_only_where_nobody_waited() -> None:
     assert "too large" in {concept.name for concept in said_in("The header is too long.")}
     for claim in ("The export took too long to answer.", "It was too long to wait for.", "The query took too long."):

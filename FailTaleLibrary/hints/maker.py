@@ -39,6 +39,7 @@ _NEWS = frozenset({"new", "standing"})
 _NEAR = "near the failure"
 _SHARED = frozenset({"shared words", "same identifier"})
 _TROUBLE = frozenset({"error", "exception"})
+_BROKEN_OFF = frozenset({"exception", "stack trace"})
 _USUAL = "seen before"
 
 
@@ -47,13 +48,15 @@ def can_help(analysis: Analysis) -> bool:
 
     So it is where a suspect is strong, or where the best one has words in common with the failure or is near to it and
     news (or stands since before the test), or an error that is not usual: then a line may tell the cause though no rule
-    knows its words. A log that begins within the window knows no news.
+    knows its words. A log that begins within the window knows no news. A stack trace that is not usual need not be
+    near: a test may wait long for what a program broke off.
     """
     if any(suspect.is_strong for suspect in analysis.suspects):
         return True
     names = {signal.name for suspect in analysis.suspects[:1] for signal in suspect.signals}
     is_trouble = bool(names & _TROUBLE) and _USUAL not in names
-    return bool(names & _SHARED or (_NEAR in names and (names & _NEWS or is_trouble)))
+    is_broken_off = is_trouble and names >= _BROKEN_OFF
+    return bool(names & _SHARED or is_broken_off or (_NEAR in names and (names & _NEWS or is_trouble)))
 
 
 # --- Hints ------------------------------------------------------------------------------------------------------------

@@ -143,6 +143,9 @@ class Named:
         for match in _STATUS.finditer(rest):
             if not re.search(rf"(?:\b(?:{_STATUS_WORDS})\D{{0,9}}|[=:] ?){match[1]}(?!\d)", self._text):
                 return _not_found("the status", match[1])
+        for match in _PLACE.finditer(rest):
+            if not self._has_place(*match.groups()):
+                return _not_found(f"the {match[1]}", match[2])
         rest = _NO_NUMBER.sub(lambda match: " " * len(match[0]), rest)
         rest = _PORT.sub(lambda match: " " * len(match[0]) if self._ends_a_name(match[0]) else match[0], rest)
         numbers = [(number, span) for number, span in numbers_of(rest)]
@@ -158,6 +161,11 @@ class Named:
             if not self._quantities.bear(number) and (number.meanings or not self._holds(number.text.casefold())):
                 return _not_found("the number", number.text)
         return None
+
+    def _has_place(self, what: str, number: str) -> bool:
+        """Whether a number may be that of a line or column: not where the evidence says that it is one of the other."""
+        told = re.findall(rf"(?:\b([a-z]+)[ =:]+)?(?<![\w.]){number}(?!\w|\.\d)", self._text)
+        return not told or any(_AXES.get(word) in (None, _AXES[what.casefold()]) for word in told)
 
     def _ends_a_name(self, port: str) -> bool:
         """Whether a number of several parts is the end of a name: "port 1/0/14" of ``GigabitEthernet1/0/14``."""
@@ -393,6 +401,10 @@ _ORDINARY_SHORT = frozenset({
 _NUMBERED = re.compile(r"([^\W\d_]{2,})(?:'s)?(?: (?:number|no\.|nr\.))? $", re.IGNORECASE)
 """What a number behind it is the number of."""
 _PORT = re.compile(r"(?<![\w/.:-])\d+(?:/\d+){2,}(?![\w/:-]|\.\d)")
+_ALONG, _DOWN = ("byte", "char", "character", "col", "column", "offset", "pos", "position"), ("line", "row")
+_AXES = {**dict.fromkeys(_ALONG, "along"), **dict.fromkeys(_DOWN, "down")}
+_PLACE = re.compile(rf"\b({'|'.join(_AXES)}) (\d+)(?![\w.]*\d)", re.IGNORECASE)
+"""Of a text: in which line, or how far along one."""
 _NO_NUMBER = re.compile(
     r"\b(?:ipv[46]|utf-?(?:8|16)|x\.?509|http/[123](?:\.\d)?|[45]xx|64-bit|32-bit|base64|s3|k8s)\b", re.IGNORECASE
 )

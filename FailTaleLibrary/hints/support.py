@@ -116,7 +116,7 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
 
 
 def _tells_only_noise(claim: str, lead: Line, supporting: Sequence[Line], scene: Scene) -> bool:
-    """Whether a claim tells everyday complaints beside a lead that is news, and nothing of the lead, though it cites it.
+    """Whether a claim tells everyday complaints beside a lead that is news, and nothing of the lead that it cites.
 
     Small models cite the first lines whatever they say, so that a citation alone is no word for a line.
     """
