@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shutil
 import sys
 import time
 from collections import deque
@@ -55,6 +56,8 @@ if TYPE_CHECKING:  # tests that pass need none of it
 
 MAX_NODES_OF_PASSED = 40
 """Of a passing test's keywords and messages that are remembered, to know its lines when a later test fails."""
+_LEAST_CARD_BYTES = 2_000
+"""With less room a card would say nothing of use."""
 _CARD_S = 0.5
 """Ahead of a timeout of Robot's, for what stands behind a collection: the card is drawn and written to the log."""
 
@@ -137,6 +140,8 @@ class FailTaleLibrary:
         """The listener object that drives this run, once it has begun."""
         self._config_path: Path | None = None
         self._run: Run | None = None
+        self.cards_without_room = 0
+        """Not logged, because the disk of Robot's output file is full."""
         self._parallel = False
         self._folder: Path | None = None
         """Robot's output directory, once a card was shown."""
@@ -275,12 +280,19 @@ class FailTaleLibrary:
         return self.run.with_failure(report, failure, output_dir=_place_of_bundles())
 
     def show(self, report: Report) -> bool:
-        """Logs a report's card where Robot is; False when the log level keeps it out."""
+        """Logs a report's card where Robot is; False when the log level keeps it out.
+
+        What its disk has no room for is not logged: without a whole output file there is no result of the run at all.
+        """
         from FailTaleLibrary.rendering import to_page
 
         self._folder = _output_dir()
         links = tuple(_link_to_screenshot(each.path) for each in report.failure.screenshots)
-        card = self.run.card(report, bundle_link=_link_to(report.bundle), screenshot_links=links)
+        room_bytes = self.run.room_for_card(_free_bytes_for_output())
+        if room_bytes < _LEAST_CARD_BYTES:
+            self.cards_without_room += 1
+            return True
+        card = self.run.card(report, bundle_link=_link_to(report.bundle), screenshot_links=links, room_bytes=room_bytes)
         attach_to_allure(f"FailTale: {report.analysis.headline or 'evidence'}", to_page(card, [report]))
         more = f"All of it: failtale show {report.failure.id[:8]}"
         return log_html(card, text=lambda: self.run.brief_text(report, more=more))
@@ -623,6 +635,18 @@ def _time_until_a_timeout() -> float | None:
 def _output_dir() -> Path | None:
     directory = _variable("${OUTPUT DIR}")
     return Path(str(directory)) if directory else None
+
+
+def _free_bytes_for_output() -> int:
+    """Of the disk of Robot's output file."""
+    output = _variable("${OUTPUT FILE}")
+    if output in (None, "NONE"):
+        return sys.maxsize
+    try:
+        disk = shutil.disk_usage(Path(str(output)).parent)
+    except OSError:
+        return sys.maxsize
+    return disk.free if disk.total else sys.maxsize  # some tell nothing of themselves
 
 
 def _under_pabot() -> bool:

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import errno
 import os
+import sys
 import threading
 import time
 from collections import deque
@@ -78,6 +79,9 @@ HINT_OFFLINE = our_words("none yet; it is made by 'failtale analyze output.xml'"
 """`Analysis.no_hint_reason` of a report whose hint is still to come."""
 MIN_CARD_BYTES = 20_000
 """What a card may have even when `limits.run_card_bytes` is used up: the ledger and the payload's essentials."""
+_PAGES_BYTES, _OUTPUT_BYTES = 520_000, 32_000
+"""What log.html and report.html of a small run take, and what it still writes into its output file without cards."""
+_NO_ROOM = "FailTale: the disk of the output file is full but for a little; this is what there was room for."
 NOT_RANKED = our_words("The evidence could not be ranked.")
 
 BRIEFLY_S = 0.05
@@ -113,6 +117,12 @@ class Tally:
 
     def with_seconds(self, seconds: float) -> Tally:
         return Tally(self.failures, self.hosts, self.gaps, self.seconds + seconds)
+
+
+def _plain_card(report: Report, note: str, *, max_bytes: int) -> str:
+    from FailTaleLibrary.rendering.plain import plain_card
+
+    return plain_card(report, note, max_bytes=max_bytes)
 
 
 def source_of(config: Config) -> EvidenceSource:
@@ -579,25 +589,51 @@ class Run:
 
     # --- What is shown of it ------------------------------------------------------------------------------------------
 
-    def card(self, report: Report, *, bundle_link: str | None = None, screenshot_links: Sequence[str] = ()) -> str:
+    def card(
+        self,
+        report: Report,
+        *,
+        bundle_link: str | None = None,
+        screenshot_links: Sequence[str] = (),
+        room_bytes: int = sys.maxsize,
+    ) -> str:
         """A report as HTML, within `limits.card_bytes` and what is left of `limits.run_card_bytes`.
 
         ``bundle_link`` is relative to the page; ``screenshot_links`` are, too, percent-encoded, one a screenshot.
+        ``room_bytes``: so much there is room for on the disk; plain where that is less than a drawn card needs.
         The first Ctrl-C, or SIGTERM, ends the drawing soon.
         """
         with held_back() as stop:
-            card = self._drawn(report, stop, bundle_link=bundle_link, screenshot_links=screenshot_links)
+            card = self._drawn(
+                report, stop, bundle_link=bundle_link, screenshot_links=screenshot_links, room_bytes=room_bytes
+            )
             self.interrupted |= stop.is_set()
         return card
 
+    def room_for_card(self, free_bytes: int) -> int:
+        """Bytes that a card may take where so many are free on the disk of Robot's output; its log takes them again.
+
+        Where Robot's pages have no room even without a card, what counts is that the output file stays whole.
+        """
+        pages_bytes = _PAGES_BYTES if free_bytes > _PAGES_BYTES else 0
+        return (free_bytes - pages_bytes - _OUTPUT_BYTES - self._card_bytes) // 2
+
     def _drawn(
-        self, report: Report, stop: threading.Event, *, bundle_link: str | None, screenshot_links: Sequence[str]
+        self,
+        report: Report,
+        stop: threading.Event,
+        *,
+        bundle_link: str | None,
+        screenshot_links: Sequence[str],
+        room_bytes: int,
     ) -> str:
         began = time.monotonic()
         limits = self.config.limits
         time_left = self._time_for_showing(report)
         left = 0 if self._is_disk_full else limits.run_card_bytes - self._card_bytes
-        max_bytes = min(limits.card_bytes, max(left, MIN_CARD_BYTES))
+        max_bytes = min(limits.card_bytes, max(left, MIN_CARD_BYTES), room_bytes)
+        if room_bytes < MIN_CARD_BYTES:
+            return _plain_card(report, _NO_ROOM, max_bytes=max_bytes)
         try:
             card = self._stages.card(
                 report,
@@ -609,9 +645,7 @@ class Run:
         except self._passed_on:
             raise
         except Exception as error:
-            from FailTaleLibrary.rendering.plain import plain_card
-
-            card = plain_card(report, self._faults.sentence("drawing the card", error), max_bytes=max_bytes)
+            card = _plain_card(report, self._faults.sentence("drawing the card", error), max_bytes=max_bytes)
         self._card_bytes += len(card.encode())
         self.tally = self.tally.with_seconds(time.monotonic() - began)
         return card

@@ -441,6 +441,8 @@ class FailTaleListener:
         parts = [f"{collected} from {count(len(tally.hosts), 'host')}{missing} in {duration(tally.seconds)}"]
         if self._hidden_cards:
             parts.append(f"{count(self._hidden_cards, 'card')} not in the log because of --loglevel")
+        if without_room := self._library.cards_without_room:
+            parts.append(f"{count(without_room, 'card')} not in the log because the disk of its output file is full")
         trouble = self._library.run.trouble
         _print(f"FailTale: {', '.join(parts)}{'. ' if trouble else ''}{trouble}")
 

@@ -243,6 +243,27 @@ def test_in_a_real_run_a_fault_in_rendering_leaves_a_plain_card(place: Path) -> 
     assert (place / "out" / "log.html").is_file()
 
 
+@pytest.mark.parametrize(("free", "shown"), [(4_096, ""), (60_000, "plain"), (300_000, "drawn"), (530_000, "")])
+def test_a_card_leaves_room_for_robots_own_output_on_a_disk_that_is_nearly_full(
+    free: int, shown: str, place: Path
+) -> None:
+    done = ran(
+        place,
+        "import shutil\n"
+        f"shutil.disk_usage = lambda place: shutil._ntuple_diskusage(10**9, 10**9 - {free}, {free})\n"
+        "robot.run('order.robot', outputdir='out', listener=['FailTaleListener'], stdout=sys.stderr)\n",
+    )
+    output = (place / "out" / "output.xml").read_text(encoding="utf-8")
+    assert [len(list(reports_in(place / "out" / "output.xml"))), "this is what there was room for" in output] == {
+        "": [0, False],
+        "plain": [0, True],
+        "drawn": [1, False],
+    }[shown]
+    assert ("the disk is full" in output) == bool(shown)
+    assert ("1 card not in the log because the disk of its output file is full" in done.stderr) == (not shown)
+    assert len(output) < max(free // 2, 10_000)
+
+
 def test_debug_lines_of_each_command_are_in_log_html_when_robots_level_asks_for_them(place: Path) -> None:
     script = (
         "robot.run('order.robot', outputdir='{0}', loglevel='{0}', stdout=sys.stderr,\n"
