@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from typing import Any, Protocol
 
 import paramiko
+from paramiko.auth_handler import AuthHandler
 from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
@@ -57,6 +58,8 @@ _COMPANIONS = frozenset({MSG_IGNORE, MSG_CHANNEL_WINDOW_ADJUST})
 opens it after each packet of ours. So many of them cost a byte only."""
 _WRITING_S = 15.0
 """For one packet of ours."""
+_WORK_OFF_IN_ORDER = ("SSH-2.0-OpenSSH", "SSH-2.0-dropbear")
+"""Servers of which it is known that they take a message ahead of their answer to the one before."""
 _OLD_NAME, _NEW_NAME = "curve25519-sha256@libssh.org", "curve25519-sha256"
 """Of one and the same key exchange."""
 _READ_BYTES = 32 * 1024
@@ -118,6 +121,8 @@ class BoundedPacketizer(Packetizer):
         self._connection = connection
         self._acknowledged = connection if isinstance(connection, socket.socket) else None
         """Whose packets are acknowledged at once; None: by and by."""
+        self._said = b""
+        """What the server has been told already, ahead of this."""
         self._greeting_bytes = 0
         self._allowed, self._most = _ALLOWED_AT_LOGIN, _ALLOWED_AT_LOGIN
         self._counted_at = time.monotonic()
@@ -129,6 +134,10 @@ class BoundedPacketizer(Packetizer):
         """How many messages may still come beside what was sent, and what was read."""
         self._chacha_in: ChaCha20Poly1305 | None = None
         self._chacha_out: ChaCha20Poly1305 | None = None
+
+    def has_said(self, line: bytes) -> None:
+        """The server knows this line: it is not sent to it once more, where it comes next."""
+        self._said = line
 
     def start_handshake(self, timeout: float) -> None:
         """Starts no thread that minds the time, as paramiko does for each connection: whoever logs in minds it."""
@@ -213,6 +222,9 @@ class BoundedPacketizer(Packetizer):
 
     def write_all(self, out: bytes) -> None:  # type: ignore[override]
         """Raises EOFError, as paramiko expects it, also where the server takes nothing any more."""
+        said, self._said = self._said, b""
+        if said and out == said:
+            return
         self._companions += len(_COMPANIONS)
         if self._chacha_out is not None:
             out = self._chacha_out.length_to_send + out[4:]
@@ -330,6 +342,23 @@ def _with_new_name(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(itertools.chain.from_iterable(pairs))
 
 
+class _AuthAtOnce(AuthHandler):
+    """Sends a login right behind the wish to be allowed one: a round trip less for each key.
+
+    paramiko (5.1) waits for the answer to that wish, which is yes, or the end of the connection.
+    """
+
+    def _request_auth(self) -> None:
+        super()._request_auth()  # type: ignore[misc]
+        allowed = paramiko.Message()
+        allowed.add_string("ssh-userauth")
+        allowed.rewind()
+        super()._parse_service_accept(allowed)  # type: ignore[misc]
+
+    def _parse_service_accept(self, message: paramiko.Message) -> None:
+        """Was foreseen."""
+
+
 class BoundedTransport(paramiko.Transport):
     """A connection whose server is minded."""
 
@@ -367,6 +396,31 @@ class BoundedTransport(paramiko.Transport):
     def violation(self) -> str:
         """What the server did that ended the connection; empty while it keeps to its bounds."""
         return self.packetizer.violation
+
+    # --- Round trips saved
+
+    def has_greeted(self, version: str) -> None:
+        """Who we are has been told as the connection began, so that its server went on meanwhile."""
+        self.local_version = version
+        self.packetizer.has_said(f"{version}\r\n".encode())
+
+    def auth_publickey(self, username: str, key: paramiko.PKey, event: threading.Event | None = None) -> list[str]:
+        """As paramiko has it; what is asked for first goes along where the server is known to work it off in order."""
+        if not (self._works_off_in_order and self.is_active() and self._signs_at_once(key)):
+            return super().auth_publickey(username, key, event)
+        done = event or threading.Event()
+        self.auth_handler = handler = _AuthAtOnce(self)
+        handler.auth_publickey(username, key, done)
+        return [] if event is not None else handler.wait_for_response(done)
+
+    @property
+    def _works_off_in_order(self) -> bool:
+        return self.remote_version.startswith(_WORK_OFF_IN_ORDER)
+
+    def _signs_at_once(self, key: paramiko.PKey) -> bool:
+        """Whether nobody is asked for the signature, and its algorithm is known; of RSA it is what the server tells."""
+        is_known = "rsa" not in key.get_name() or bool(self.server_extensions)  # type: ignore[attr-defined]
+        return is_known and not isinstance(key, paramiko.AgentKey)
 
     # --- What a server shows
 

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 _PAUSES_S = (0.2, 0.6)
 """Before trying a server again that hung up before its banner, because too many came at once."""
 
+_VERSION = "SSH-2.0-FailTale"
+"""What servers are told of us, and may write into their logs."""
 _LINES_BEFORE_VERSION = 100
 """As many as paramiko reads."""
 _MAX_PACKET_BYTES = 35_000
@@ -228,7 +230,10 @@ class Login:
         connection = self._connect()
         try:
             self._refuse_abandoned()
+            has_greeted = _greet(connection)
             self._transport = transport = self._prepared(connection)
+            if has_greeted:
+                transport.has_greeted(_VERSION)
             self._refuse_abandoned()
         except BaseException:
             connection.close()
@@ -584,12 +589,24 @@ def _login_refusal(sentence: str) -> TransportError:
     return TransportError("authentication refused", sentence)
 
 
+def _greet(connection: Stream) -> bool:
+    """Tell a server at once who we are: while paramiko is loaded it gets ready to tell us which keys it takes.
+
+    False: that is left to paramiko. What becomes of a connection that breaks is met by whoever reads from it.
+    """
+    if not isinstance(connection, socket.socket):
+        return False
+    with contextlib.suppress(OSError):
+        connection.sendall(f"{_VERSION}\r\n".encode())
+    return True
+
+
 def _offers(connection: Stream) -> dict[str, list[str]]:
     """The algorithms that a server offers, by kind; RFC 4253, sections 4.2 and 7.1: they are sent in clear.
 
     Raises ValueError when it does not keep to that, OSError when it goes away.
     """
-    connection.send(b"SSH-2.0-FailTale\r\n")
+    connection.send(f"{_VERSION}\r\n".encode())
     stream = io.BufferedReader(_Received(connection))
     if not any(stream.readline(256).startswith(b"SSH-") for _ in range(_LINES_BEFORE_VERSION)):
         raise ValueError("no version")
