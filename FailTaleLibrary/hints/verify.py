@@ -258,7 +258,7 @@ def _in_our_words(
         citations=tuple(Citation(suspect_id=line.id) for line in pointed),
         lines=pointed,
         confidence="low",
-        notes=_not_in_its_words(claim, objection),
+        notes=_not_in_its_words(claim, pointed, objection),
         in_our_words=True,
     )
 
@@ -325,10 +325,12 @@ def _cut_short(claim: Claim) -> tuple[SafeText, ...]:
     return (our_words("A part was left out because of {}.", NO_KNOWN_VALUES.safe_text(_listed(claim.missing))),)
 
 
-def _not_in_its_words(claim: Claim, objection: Objection | None) -> tuple[SafeText, ...]:
+def _not_in_its_words(claim: Claim, pointed: Sequence[Line], objection: Objection | None) -> tuple[SafeText, ...]:
     """Why the line is named in place of the model's words."""
     if len(claim.said) == 1 and len(claim.said[0].split()) == 1:
         return (our_words("The model gave a single word in place of a sentence."),)
+    if any(" ".join(claim.said).rstrip(".") in line.text for line in pointed):
+        return (our_words("The model gave a copy of the line in place of a sentence."),)
     why = _listed(claim.missing) or (objection.why if objection else "")
     if claim.is_steered or not why:
         return (our_words("The model's own words are not shown, because the lines do not bear them."),)
