@@ -36,12 +36,23 @@ def lines_of(prompt: Prompt, start: str) -> list[str]:
 def test_evidence_is_one_numbered_line_for_each_suspect_best_first() -> None:
     prompt = prompt_of(a_report())
     assert lines_of(prompt, "[E") == [
-        "[E1] storage1 storage.log -0.4 s 12:01:06.961 ERROR [pool-2] storage: database is locked: "
+        "[E1] storage1 storage.log -0.4 s ERROR [pool-2] storage: database is locked: "
         "orders.db held by backup (pid 812)",
         "[E2] db1 db1 does not answer: no route to 10.0.0.31 port 22 within 5 s.",
-        "[E3] web1 nginx.error -0.3 s x3 2026/03/14 12:02:38 [error] 311#311: *94 upstream answered 500, "
+        "[E3] web1 nginx.error -0.3 s x3 [error] 311#311: *94 upstream answered 500, "
         'client: 10.0.0.7, request: "POST /orders HTTP/1.1"',
     ]
+
+
+def test_the_time_of_a_line_is_sent_once_and_may_be_named_as_the_log_has_it() -> None:
+    """Each digit is a token, and the offset tells when it was."""
+    prompt = prompt_of(report_with(a_suspect(text="2026-03-14 12:01:06,961 ERROR disk full")))
+    assert lines_of(prompt, "[E1]") == ["[E1] storage1 storage.log -0.4 s ERROR disk full"]
+    assert "2026-03-14 12:01:06,961 ERROR disk full" in prompt.facts
+    undated = a_suspect(text="2026-03-14 12:01:06,961 ERROR disk full", offset_s=None)
+    assert lines_of(prompt_of(report_with(undated)), "[E1]")[0].endswith("12:01:06,961 ERROR disk full")
+    only_a_time = a_suspect(text="2026-03-14 12:01:06,961")
+    assert lines_of(prompt_of(report_with(only_a_time)), "[E1]")[0].endswith(" s 2026-03-14 12:01:06,961")
 
 
 def test_the_failure_stands_behind_the_evidence_and_the_question_last() -> None:
@@ -70,9 +81,7 @@ def test_the_answer_can_only_cite_lines_that_were_shown() -> None:
 def test_a_line_that_logs_a_trace_is_sent_with_the_error_that_the_trace_names() -> None:
     logged = a_suspect(text="12:01:06.961 ERROR storage: could not store", error="  java.io.EOFException: early end")
     sent = lines_of(prompt_of(report_with(logged)), "[E1]")
-    assert sent == [
-        "[E1] storage1 storage.log -0.4 s 12:01:06.961 ERROR storage: could not store: java.io.EOFException: early end"
-    ]
+    assert sent == ["[E1] storage1 storage.log -0.4 s ERROR storage: could not store: java.io.EOFException: early end"]
     steering = a_suspect(text="ERROR storage: could not store", error=f"shop.Failed: {ROWS[0].hits[0]}")
     assert prompt_of(report_with(steering)).withheld == ("E1",)
 

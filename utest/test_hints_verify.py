@@ -268,7 +268,9 @@ def test_a_copied_line_is_shown_without_the_time_level_and_logger_that_it_begins
     line = a_suspect(text=f"2026-03-14 12:01:06,961 ERROR orders: {CAUSE}")
     assert hint_of(line, cause=line.text).cause == CAUSE
     assert hint_of(line, cause=f"storage1 storage.log -0.4 s {line.text}").cause == CAUSE
-    assert hint_of(line, cause=f"ERROR orders: {CAUSE}").cause == f"ERROR orders: {CAUSE}"
+    assert hint_of(line, cause=f"ERROR orders: {CAUSE}").cause == CAUSE
+    undated = a_suspect(text=f"orders: {CAUSE}")
+    assert hint_of(undated, cause=f"orders: {CAUSE}").cause == f"orders: {CAUSE}"
 
 
 def test_foreign_and_double_ids_are_dropped_and_the_steps_are_ours() -> None:

@@ -16,6 +16,7 @@ from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints.answer import schema_for
 from FailTaleLibrary.hints.injection import PLACEHOLDER, reads_like_instruction, split_instructions
 from FailTaleLibrary.lazy import dataclass
+from FailTaleLibrary.moments import message_at
 from FailTaleLibrary.records import Chain, Failure, KeywordStep, Report, SafeText, Suspect
 from FailTaleLibrary.screenshots import Picture
 from FailTaleLibrary.text import bytes_of, count, is_visible, one_line, sanitize, shorten
@@ -35,7 +36,7 @@ def prompt_line(text: str) -> str:
 
 # --- The prompt -------------------------------------------------------------------------------------------------------
 
-PROMPT_VERSION = 4
+PROMPT_VERSION = 5
 """Part of a cached hint's key: raise it when the wording changes."""
 CHARS_PER_TOKEN = 1.3
 """Of log lines, the densest that was measured; prose has 4.5."""
@@ -69,7 +70,8 @@ class Prompt:
     """Those whose line the model sees; their ids are the only ones it can cite."""
     components: tuple[str, ...]
     facts: str
-    """All that came from the report and the user, as the model sees it: a claim may name nothing else."""
+    """All that came from the report and the user, as the model sees it, and the lines' own times: a claim may name
+    nothing else."""
     withheld: tuple[str, ...]
     """Ids of suspects whose line reads like an instruction to a model."""
     spared: tuple[str, ...]
@@ -144,7 +146,7 @@ def build_prompt(
         schema=schema_for([suspect.id for suspect in chosen], components=components),
         suspects=chosen,
         components=components,
-        facts=frame.facts(shown),
+        facts=frame.facts([_dated_line(suspect) for suspect in chosen]),
         withheld=tuple(suspect.id for suspect in withheld),
         spared=tuple(suspect.id for suspect in showable if suspect not in suspects),
         omitted=tuple(suspect.id for suspect in suspects if suspect not in chosen),
@@ -311,7 +313,25 @@ def _chain_lines(chain: Chain | None, suspects: Sequence[Suspect]) -> list[str]:
 
 
 def _evidence_line(suspect: Suspect) -> str:
-    return f"[{suspect.id}] {label_of(suspect)} {shorten(prompt_line(suspect.with_error), LINE_CHARS)}"
+    """The line with its label, without the time that it begins with where the label tells when it was.
+
+    Each digit is a token: the time is a quarter of a usual line, and small models copy it into their answer.
+    """
+    return f"[{suspect.id}] {label_of(suspect)} {_time_and_message(suspect)[1]}"
+
+
+def _dated_line(suspect: Suspect) -> str:
+    """The same with its time, which a claim may name as well."""
+    return f"[{suspect.id}] {label_of(suspect)} {''.join(_time_and_message(suspect))}"
+
+
+def _time_and_message(suspect: Suspect) -> tuple[str, str]:
+    """What of a line's beginning is not sent, and what is."""
+    text = prompt_line(suspect.with_error)
+    at = message_at(text) if suspect.offset_s is not None else 0
+    if not text[at:].strip():
+        at = 0
+    return text[:at], shorten(text[at:].lstrip(), LINE_CHARS)
 
 
 def label_of(suspect: Suspect) -> str:

@@ -175,10 +175,9 @@ def _without_labels(answer: ModelAnswer, prompt: Prompt) -> ModelAnswer:
             cause = re.sub(rf"(?:\[?{suspect.id}\]?:? )?{re.escape(label_of(suspect))} ", "", cause)
     for suspect in prompt.suspects:
         line = prompt_line(suspect.text)
-        ahead = line[: line.find(gist(line, max_chars=len(line)))] if message_at(line) else ""
-        if ahead and cause.startswith(ahead) and cause != ahead:
-            cause = cause[len(ahead) :]
-            break
+        time_ends, ends = message_at(line), line.find(gist(line, max_chars=len(line)))
+        for ahead in (line[:ends], line[time_ends:ends]) if 0 < time_ends < ends else ():
+            cause = cause.removeprefix(ahead)
     return ModelAnswer.model_validate({**answer.model_dump(), "cause": cause}) if cause.strip() else answer
 
 
