@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from builders import FAILED_AT, a_chain, a_gap_suspect, a_report, a_suspect, an_analysis
+from builders import FAILED_AT, a_chain, a_failure, a_gap_suspect, a_report, a_suspect, an_analysis
 from hypothesis import given
 from hypothesis import strategies as st
 from test_hints_injection import HOSTILE
@@ -571,6 +571,25 @@ def test_nothing_beyond_the_failures_message_and_usual_lines_support_nothing() -
     usual = a_suspect(signals=(Signal(name="seen before", words=""), Signal(name="error", words="")))
     with pytest.raises(HintError, match="nothing|usual"):
         hint_of(usual)
+
+
+def test_that_two_values_differ_is_the_message_again_in_words() -> None:
+    failure = a_failure(message="17.99 != 19.99")
+    lines = (
+        a_suspect(text="INFO price list reloaded from /etc/prices.json"),
+        a_suspect(id="E2", text="INFO cart opened, total 17.99"),
+    )
+    report = a_report(failure=failure, analysis=an_analysis(suspects=lines, chain=None, hint=None))
+    prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
+    for said in (
+        "The total price is not equal to the expected price.",
+        "The total price is incorrect, but the expected price is 19.99.",
+    ):
+        answered = a_verified_answer(evidence=("E1", "E2"), cause=said)
+        with pytest.raises(HintError, match="only repeats the failure's own message"):
+            checked_hint(answered, prompt=prompt, report=report)
+    right = a_verified_answer(evidence=("E1",), cause="The price list was reloaded, so the price differs.")
+    assert checked_hint(right, prompt=prompt, report=report).cause
 
 
 def test_a_copy_of_the_failures_message_is_dropped_as_one_though_it_holds_a_link() -> None:

@@ -163,7 +163,20 @@ class Scene:
         """Whether a text has words of the failure's own message or name, and no word or number beyond them."""
         words, own = significant_stems(text).keys(), significant_stems(self.message).keys()
         known = Quantities(self.message)
-        return bool(words & own) and words <= {*own, *self.names} and all(known.bear(n) for n, _ in numbers_of(text))
+        if not all(known.bear(number) for number, _ in numbers_of(text)):
+            return False
+        return bool(words & own and words <= {*own, *self.names}) or self._compares_again(text)
+
+    def _compares_again(self, text: str) -> bool:
+        """Whether a text says of a message as "17.99 != 19.99" only that the one is not the other.
+
+        It names what was compared, and so has a word of a line here and there, but not two of any.
+        """
+        if not (_COMPARISON.search(self.message) and _COMPARES.search(text)):
+            return False
+        told = significant_stems(_COMPARES.sub(" ", text)).keys() - self.names
+        words = {each for each in told if each.isalpha()}
+        return len(words) < _MUCH_TOLD and all(len(words & line.stems.keys()) < _LEAST_TOLD for line in self.lines)
 
     def shared_numbers(self, claim: str, line: Line) -> tuple[str, ...]:
         """Numbers of a claim that a person can have got from a line, and from nothing that the message says.
@@ -811,6 +824,14 @@ def _products(clause: str) -> frozenset[str]:
     )
 
 
+_COMPARISON = re.compile(r"[!=]=|\bshould (?:be|have been|equal|match)\b|\bexpected\b", re.IGNORECASE)
+"""Of a message: it compares two values."""
+_COMPARES = re.compile(
+    r"\b(?:(?:is|was|are|were|do|does|did) not (?:equal|match|the (?:same|expected)|as expected)(?: to)?|"
+    r"differ(?:s|ed|ent)?|mismatch(?:es|ed)?|incorrect|unequal|expected)\b",
+    re.IGNORECASE,
+)
+"""That one value is not another, and nothing of why."""
 _INFERS = re.compile(
     r"\b(?:appear|seem|look|suggest|probably|possibly|perhaps|likely|apparently|presumably)\w*\b.*"
     r"\b(?:since|as|because)\b",
