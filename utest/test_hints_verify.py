@@ -19,7 +19,7 @@ from FailTaleLibrary.hints.steering import Ground, steering
 from FailTaleLibrary.hints.telling import Tale
 from FailTaleLibrary.hints.verify import Claim, VerifiedAnswer, checked_claim, checked_hint
 from FailTaleLibrary.ranking.lines import gist
-from FailTaleLibrary.records import Chain, Hint, Signal, Suspect
+from FailTaleLibrary.records import Chain, Hint, KeywordStep, Signal, Suspect
 
 FACTS = """\
 [E1] storage1 storage.log 4.1 s x3 12:01:06.961 ERROR database is locked: orders.db held by backup (pid 812)
@@ -571,6 +571,19 @@ def test_nothing_beyond_the_failures_message_and_usual_lines_support_nothing() -
     usual = a_suspect(signals=(Signal(name="seen before", words=""), Signal(name="error", words="")))
     with pytest.raises(HintError, match="nothing|usual"):
         hint_of(usual)
+
+
+def test_the_failing_keyword_is_no_hint_either() -> None:
+    line = a_suspect(text="ERROR coupon SPRING not redeemed: READONLY")
+    step = KeywordStep(name="Redeem Coupon", arguments=("SPRING",))
+    report = a_report(
+        failure=a_failure(keyword_path=(step,)), analysis=an_analysis(suspects=(line,), chain=None, hint=None)
+    )
+    prompt = build_prompt(report, settings=AnalysisSettings(), context_tokens=8192)
+    with pytest.raises(HintError, match="only repeats the failure's own message"):
+        checked_hint(a_verified_answer(cause="redeem Coupon SPRING"), prompt=prompt, report=report)
+    right = a_verified_answer(cause="Coupon SPRING was not redeemed: READONLY")
+    assert checked_hint(right, prompt=prompt, report=report).citations[0].suspect_id == "E1"
 
 
 def test_that_two_values_differ_is_the_message_again_in_words() -> None:

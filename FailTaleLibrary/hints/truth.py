@@ -120,6 +120,8 @@ class Scene:
     """Whatever else was shown: names of hosts, components and collectors, the product."""
     hosts: frozenset[str]
     chain: Chain | None
+    keywords: tuple[str, ...] = ()
+    """The failing ones with their arguments."""
 
     # --- What bears what ---
 
@@ -160,7 +162,13 @@ class Scene:
         return significant_stems(text).keys() <= {*significant_stems(self.message), *self.names}
 
     def repeats_the_message(self, text: str) -> bool:
-        """Whether a text has words of the failure's own message or name, and no word or number beyond them."""
+        """Whether a text has words of the failure's own message or name, and no word or number beyond them.
+
+        So does a keyword word by word, and that two values differ which the message compares.
+        """
+        plain = _in_one_dress(text)
+        if len(plain.split()) >= _LEAST_TOLD and any(plain in _in_one_dress(keyword) for keyword in self.keywords):
+            return True
         words, own = significant_stems(text).keys(), significant_stems(self.message).keys()
         known = Quantities(self.message)
         if not all(known.bear(number) for number, _ in numbers_of(text)):
@@ -822,6 +830,12 @@ def _products(clause: str) -> frozenset[str]:
     return frozenset(
         each for row in rows for match in row.said.finditer(folded) for each in significant_stems(match[0])
     )
+
+
+def _in_one_dress(text: str) -> str:
+    """The words of a text, in lower case and each with a space on both sides."""
+    words = " ".join(re.findall(r"[^_\W]+", text.casefold()))
+    return f" {words} "
 
 
 _COMPARISON = re.compile(r"[!=]=|\bshould (?:be|have been|equal|match)\b|\bexpected\b", re.IGNORECASE)

@@ -375,7 +375,7 @@ def _scene_of(answer: ModelAnswer, prompt: Prompt, report: Report) -> Scene:
     known = {line.id: line for line in lines}
     ids = list(dict.fromkeys(id_ for id_ in answer.evidence if id_ in known))[:MAX_CITATIONS]
     failure = report.failure
-    steps = (" ".join([step.name, *step.arguments]) for step in failure.keyword_path)
+    steps = tuple(" ".join([step.name, *step.arguments]) for step in failure.keyword_path)
     return Scene(
         lines=lines,
         cited=tuple(known[id_] for id_ in ids),
@@ -383,6 +383,7 @@ def _scene_of(answer: ModelAnswer, prompt: Prompt, report: Report) -> Scene:
         others="\n".join([prompt.facts, *prompt.components, *steps]),
         hosts=hosts,
         chain=report.analysis.chain,
+        keywords=steps,
     )
 
 
