@@ -6,7 +6,7 @@ packed() { case $1 in *.gz | *.xz | *.zst | *.bz2) ;; *) return 1 ;; esac; }
 content() { if packed "$1"; then unpack "$1"; else cat < "$1"; fi; }
 # Says of a file that cannot be read what it lacks: the right, the program that unpacks it, or that it is whole.
 can_read() {
-  if ! [ -r "$1" ]; then tell sealed "$1"; return 1; fi
+  if ! can_open "$1"; then tell sealed "$1"; return 1; fi
   if ! packed "$1"; then return 0; fi
   if ! command -v "$(tool "$1")" >/dev/null; then tell locked "$1"; return 1; fi
   if unpack "$1" | head -c 1 | grep -q .; then return 0; fi

@@ -30,6 +30,9 @@ is_owners_own() {
   # shellcheck disable=SC2012
   [ "$link_owner" = 0 ] || [ "$link_owner" = "$(ls -ldnL "$1" 2>/dev/null | awk 'NR == 1 { print $3 }')" ]
 }
+# can_open PATH: may this account read it? Some sandboxes refuse the system call by which `[ -r` asks (faccessat2, which the seccomp
+# filters of older container engines do not know): it says no of a file that opens.
+can_open() { [ -r "$1" ] || (exec <"$1") 2>/dev/null; }
 # A process costs a host as much as reading ten thousand lines: what is split, counted or cut here, the shell does by itself.
 newline='
 '

@@ -118,7 +118,7 @@ tell_file() { # NUMBER INODE SIZE WRITTEN PATH
   path=${1#* * * * } sum=-
   if is_digested "${1%% *}"; then sum=${sums%%"$newline"*} sums=${sums#*"$newline"}; fi
   place=${1#* }
-  if [ -r "$path" ]; then tell file "${place%"$path"}$sum $path"; else tell unreadable "$path"; fi
+  if can_open "$path"; then tell file "${place%"$path"}$sum $path"; else tell unreadable "$path"; fi
 }
 # snapshot SECONDS COMMAND: ended in time where the host can, and within this process group, so that none escapes it.
 snapshot() {

@@ -296,7 +296,7 @@ find_old() {
 }
 found_old() { old=$each old_size=$size old_written=$written; }
 # shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ef and -nt
-is_old() { [ -f "$1" ] && [ -r "$1" ] && ! [ "$1" -ef "$path" ] && holds "$1" "$m_size" "$m_digest" "$path"; }
+is_old() { [ -f "$1" ] && can_open "$1" && ! [ "$1" -ef "$path" ] && holds "$1" "$m_size" "$m_digest" "$path"; }
 # From siblings, newest first: those between $old and the current file, oldest first. A marked one is another log, unless
 # the later mark knows it as this one: then it was rotated after that, and what is newer is in the window. A copy that the
 # later mark alone knows was rotated between the two.
@@ -455,7 +455,7 @@ add_readable() {
   by_line
   for line in $mine; do
     by_word
-    if [ -r "${line#* * * }" ]; then continue; fi
+    if can_open "${line#* * * }"; then continue; fi
     sealed=1
   done
   by_word
@@ -463,7 +463,7 @@ add_readable() {
   by_line
   for line in $mine; do
     by_word
-    if [ -r "${line#* * * }" ]; then
+    if can_open "${line#* * * }"; then
       files="$files$line$newline"
     else
       cat -- "${line#* * * }" >/dev/null # in the host's own words
@@ -490,7 +490,7 @@ strange() {
 }
 complain() { # PATTERN PATH
   if ! may_follow "$2"; then printf '%s: Permission denied to follow a link to what its owner does not own\n' "$1" >&2; return; fi
-  if [ -e "$2" ]; then printf '%s: not a regular file\n' "$1" >&2; return; fi
+  if [ -e "$2" ] && ! [ -f "$2" ]; then printf '%s: not a regular file\n' "$1" >&2; return; fi
   ls -dL -- "$2" >/dev/null
   if [ -d "${1%/*}" ] && [ ! -r "${1%/*}" ]; then ls -- "${1%/*}" >/dev/null; fi
 }

@@ -331,7 +331,7 @@ find_predecessor() {
   name=${base##*/} copies=''
   for each in "$base"[-._]*[0-9]*; do
     # shellcheck disable=SC3013 # all shells that FailTale knows compare files by -ot
-    if [ -f "$each" ] && [ -r "$each" ] && [ "$each" -ot "$held_path" ]; then copies="$copies$each$newline"; fi
+    if [ -f "$each" ] && can_open "$each" && [ "$each" -ot "$held_path" ]; then copies="$copies$each$newline"; fi
   done
   keep_trusted
   if [ -n "$copies" ]; then sort_copies; fi

@@ -365,7 +365,7 @@ lead() {
   fi
 }
 # awaited: nothing more has to come. Behind a prefix somebody watches whether it does.
-awaited() { [ -z "${watch-}" ] || kill "$watch"; }
+awaited() { [ -z "${failtale_watch-}" ] || kill "$failtale_watch"; }
 take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
 
 # clock_told: nothing of an item comes ahead of what `date` tells, nor of the end of a line of which it tells nothing. One
@@ -405,7 +405,9 @@ visit() {
       tail test tr true wait wc ;;
   esac
   if PATH=/dev/null kill -0 "$$" 2>/dev/null; then # it is the shell's own
-    { kill -0 "-$$" && leads=yes; } 2>/dev/null
+    # Process 1 of a container cannot be asked for its group (`-1` is everybody) nor become the head of a session by `setsid`, whose
+    # own start would end it, and with it the container.
+    { [ "$$" -ne 1 ] && kill -0 "-$$" && leads=yes; } 2>/dev/null
     if [ -z "${ZSH_VERSION-}" ]; then # which would take that signal for a later one
       trap 'also_continues=yes' CONT
       kill -WINCH "$$"
@@ -414,7 +416,7 @@ visit() {
     if command -v setsid >/dev/null 2>&1; then
       reach=group alone=setsid
       # Behind a login shell that stays, main is no head of a session; then it becomes one. `ps` shows no text of ours.
-      if [ -z "$leads" ]; then lead "$#"; fi
+      if [ -z "$leads" ] && [ "$$" -ne 1 ]; then lead "$#"; fi
     else
       { set -m; } 2>/dev/null
       case $- in *m*) reach='jobs' ;; esac

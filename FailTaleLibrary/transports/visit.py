@@ -59,6 +59,7 @@ _LOOK_UP_S = 0.2
 _BEHIND_S, _BEHIND_SHARE = 0.3, 0.25
 """A wait so much longer than it should be shows that this machine is too busy; such a share of a visit is told."""
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
+_NO_NULL = "that can use /dev/null: each needs it, as a device that everybody may read and write (mknod -m 666, c 1 3)"
 _TALKS = "within the megabyte that it prints first"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
 _STARTS_NOTHING = (
@@ -420,7 +421,8 @@ class _Visit:
         if early:
             self._did_nothing += lane.shell.ended_by_itself()
         is_rule = early and not self._was_ready and lane.shell.ended_well()  # it will be as short-lived again
-        self._early_end = self._host.no_shell(login_words(lane.talk), lacks=_ENDS_EARLY) if early else None
+        lacks = _NO_NULL if b"/dev/null:" in lane.talk else _ENDS_EARLY
+        self._early_end = self._host.no_shell(login_words(lane.talk), lacks=lacks) if early else None
         for number, answer in lane.answers.items():
             if number in self._told:
                 continue

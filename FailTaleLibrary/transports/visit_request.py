@@ -86,7 +86,7 @@ def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = Non
     if waits_s is None:
         return f"""{start} -c '{hello_words};{take};{_RUN}'"""
     watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 0; }} <&- >&- 2>&- &"""
-    return f"""{start} -c '{hello_words};{watch} watch=$!;{take};{_RUN}'"""
+    return f"""{start} -c '{hello_words};{watch} failtale_watch=$!;{take};{_RUN}'"""
 
 
 def opening(
