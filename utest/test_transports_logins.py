@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -139,6 +140,16 @@ NO_SHELLS = (
         "printf 'Welcome\\r\\n\\033[1mswitch1# \\033[0m'; cat >/dev/null; exec sleep 32",
         "beyond the end of its input; FailTale types nothing; it says: Welcome",
     ),
+    NoShell(
+        "a prompt of a database",
+        "printf 'psql (17)\\n\\npostgres=# '; cat >/dev/null; exec sleep 32",
+        "beyond the end of its input; FailTale types nothing; it says: psql (17)",
+    ),
+    NoShell(  # in each image of a cloud that has another account than root
+        "a refusal that stays",
+        'echo \'Please login as the user \\"ubuntu\\" rather than the user \\"root\\".\'; echo; exec sleep 32',
+        "but words that refuse it, and does not end with them; it says: Please login as the user",
+    ),
     NoShell("another program", "exec sleep 31", "it prints nothing"),
     NoShell("sftp alone", "internal-sftp", "starts no shell"),
     NoShell(
@@ -205,6 +216,16 @@ def test_functions_that_a_login_exports_stand_for_no_command_of_ours(
             assert [each.exit_status for each in results.values()] == [3, 0, 0]
             assert [each.stdout for each in results.values()] == [b"out\n", b"9\n", b"1\n"]
         assert wait_until(lambda: host.leftovers() == [])
+
+
+def test_a_variable_of_a_login_names_no_process_that_is_to_be_ended(new_host: Callable[..., Sshd]) -> None:
+    """Whoever exported `watch=1` asked for the end of the first process, as root."""
+    with subprocess.Popen(["sleep", "100"]) as others:
+        host = new_host(options=[f"ForceCommand export watch={others.pid}; exec {PASSES_ON}"])
+        with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+            assert run(connections, "echo answer").stdout == b"answer\n"
+        assert others.poll() is None
+        others.kill()
 
 
 def test_a_slow_login_is_waited_for_and_not_begun_anew(new_host: Callable[..., Sshd]) -> None:

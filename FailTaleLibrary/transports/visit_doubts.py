@@ -27,18 +27,27 @@ _WAITS_FOR_INPUT = (
 )
 _DOES_NOTHING = "that does what it is sent (does a filter stand in between?)"
 _PROMPTS = "but a prompt, which goes on beyond the end of its input; FailTale types nothing"
+_REFUSES = "but words that refuse it, and does not end with them"
 _OTHER_WORDS = "whose output comes as it is printed: a terminal (as of 'script') or a filter stands in between"
 """What the shell of a login lacks; see `ShellHost.no_shell`."""
 _CONTROLS = regex(rb"\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[=>78])|[\r\0\x07\b]")
 """What a terminal would not show."""
 _PROMPT = regex(
-    rb"(?:[\w)\]~:/][>#$]|>>>|"
-    rb"(?:password|passcode|passphrase|code|login|user(?:name)?|choice|option|select(?:ion)?|enter|number)"
-    rb"[^\n]{0,20}[:?>]|"
-    rb"[\[(]y(?:es)?/n(?:o)?[\])][:?]?|press [^\n]{1,40}|--more--[^\n]{0,20}) ?\Z",
+    rb"(?:[\w)\]~:/](?: ?[>#$]|>>)|\w(?:->|=[>#])|>>>|\xe2\x9d\xaf|(?:\A|\n)\([\w+-]+\)|"
+    rb"(?:password|passcode|passphrase|code|pin|token|login|user(?:name)?|choice|option|select(?:ion)?|enter|number|target|"
+    rb"host|accept|agree|continue|proceed)[^\n]{0,20}[:?>]|"
+    rb"[\[(]y(?:es)?/n(?:o)?[^\n]{0,16}[\])][:?]?|press [^\n]{1,40}|--more--[^\n]{0,20}) ?\Z",
     re.IGNORECASE,
 )
-"""The end of what waits for something to be typed. A `%` would also be that of a program which tells how far it is."""
+"""The end of what waits for something to be typed. A `%` would also be that of a program which tells how far it is, and
+a `=>` without a word ahead of it that of its bar."""
+_REFUSAL = regex(
+    rb"please log ?in as the user|not (?:permitted|allowed|authori[sz]ed) to (?:execute|run|use|log|access)|"
+    rb"no(?:t provide)? shell access|connections only|(?:account|user|login)[^\n]{0,20} is (?:currently )?"
+    rb"(?:not available|disabled|locked|expired|restricted|suspended)",
+    re.IGNORECASE,
+)
+"""What says no for good, and may stay for some seconds so that it is read: the key of root in an image of a cloud."""
 _LACKS_EXEC = regex(
     rb"\bexec\b[^\n]*(?:not found|no such file|ENOENT)|(?:not found|no such file)[^\n]*\bexec\b", re.IGNORECASE
 )
@@ -64,8 +73,9 @@ class LoginDoubts:
             raise self._host.no_shell(login_words(lane.talk), lacks=_OTHER_WORDS)
         if lane.shell.ended:
             raise self._host.no_shell(login_words(lane.talk))
-        if _asks_for_input(lane, _PROMPT_S) and (lane.is_doubted or self._asks_again()):
-            self._judge_early(lane.talk, _PROMPTS)
+        last = _last_word(lane, _PROMPT_S)
+        if last and (lane.is_doubted or self._ends_so_again(last)):
+            self._judge_early(lane.talk, last)
         if elapsed_s > self._host.hello_s:
             self._host.known.was_silent()
             self._host.known.ignores_end = self.probe is None or not self.probe.said_hello
@@ -118,6 +128,8 @@ class LoginDoubts:
                 lane.patience_s = elapsed_s + SUSPICIOUS_S + elapsed_s / 2
             if elapsed_s > lane.patience_s:
                 self._judge_early(lane.talk or probe.talk, _WAITS_FOR_INPUT)
+        elif lacks_exec(probe.talk) and not self._host.known.lacks_exec:
+            return  # the first one says so as well, and is begun in other words
         elif probe.shell.ended and not probe.shell.was_cut:
             lacks = _OTHER_WORDS if probe.said_hello_in_other_words else ""
             raise self._host.no_shell(login_words(lane.talk or probe.talk), lacks=lacks)
@@ -128,12 +140,12 @@ class LoginDoubts:
             self._host.known.was_judged_early()
             raise self._host.no_shell(login_words(talk), lacks=lacks)
 
-    def _asks_again(self) -> bool:
-        """Whether its second start prints the same and goes on, too, though its input has ended, or would."""
+    def _ends_so_again(self, last: str) -> bool:
+        """Whether its second start comes to the same and goes on, too, though its input has ended, or would."""
         probe = self.probe
         if probe is None:
             return self._host.known.had_all_its_time
-        return not probe.shell.ended and _asks_for_input(probe, _PROMPT_AGAIN_S)
+        return not probe.shell.ended and _last_word(probe, _PROMPT_AGAIN_S) == last
 
 
 def lacks_exec(talk: bytearray) -> bool:
@@ -141,11 +153,14 @@ def lacks_exec(talk: bytearray) -> bool:
     return _LACKS_EXEC.search(talk) is not None
 
 
-def _asks_for_input(lane: Lane, silent_s: float) -> bool:
-    """Whether somebody should type something: a prompt, behind which nothing has come for so long."""
+def _last_word(lane: Lane, silent_s: float) -> str:
+    """What tells that no shell comes, behind which nothing has come for so long: a prompt or a refusal; else empty."""
     if lane.said_hello or time.monotonic() - lane.heard_at < silent_s:
-        return False
-    return _PROMPT.search(_CONTROLS.sub(b"", bytes(lane.talk[-300:]))) is not None
+        return ""
+    words = _CONTROLS.sub(b"", bytes(lane.talk[-1000:]))
+    if _PROMPT.search(words):
+        return _PROMPTS
+    return _REFUSES if _REFUSAL.search(words) else ""
 
 
 def login_words(talk: bytearray) -> str:
