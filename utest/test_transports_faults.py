@@ -740,13 +740,13 @@ def test_a_host_whose_shells_hang_costs_its_time_once_a_minute(new_host: Callabl
     host = new_host(
         options=[f'ForceCommand test -e {hung} && exec sleep {FOREVER_S}; exec sh -c "$SSH_ORIGINAL_COMMAND"']
     )
-    connections = Connections(config_for(host, connect_timeout_s=5.0), clock=clock)
+    connections = Connections(config_for(host, connect_timeout_s=60.0), clock=clock)
     assert run(connections, "echo well").stdout == b"well\n"
     hung.touch()
     with pytest.raises(TransportError, match="lets us log in, but its shell says nothing"):
         connections.transport("web1").visit(
             lambda _: [item("state", "echo up")],
-            ends_at=time.monotonic() + 6,
+            ends_at=time.monotonic() + 11,
             cancel=NEVER,
             on_result=lambda *_: None,
         )

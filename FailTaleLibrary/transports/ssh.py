@@ -42,6 +42,9 @@ _HELD_UP_S = 2.0
 """Beyond its limit no attempt lasts so long while this process runs."""
 _CHEAP_S = 2.0
 """A refusal that took no longer is asked for again by the next failure."""
+_MUTE_S = 10.0
+"""A shell that has said nothing for so long, up to the end of its visit, is known for that, however long a login may
+take: with a long `ssh.connect_timeout` each failure would pay for it."""
 _AHEAD_S = 2.0
 """What kept us from connecting ahead is told to whoever connects so much later; else it is tried again."""
 _FIRST_USE_S = 5.0
@@ -154,7 +157,7 @@ class SshTransport:
             connection = self._connection
             if error.reason != "no answer" or not self.is_open or connection is None or not connection.is_alive:
                 raise  # a connection that was cut says nothing of the shell
-            if time.monotonic() - max(began, connection.began) < hello_s:
+            if time.monotonic() - max(began, connection.began) < min(hello_s, _MUTE_S):
                 raise
             silent = TransportError(
                 error.reason, f"Host '{self.name}' lets us log in, but its shell says nothing: {error}"
