@@ -18,7 +18,7 @@ from ollama_stub import GOOD_ANSWER, MODEL, OllamaStub
 from FailTaleLibrary.config.model import AnalysisSettings
 from FailTaleLibrary.hints import HintMaker
 from FailTaleLibrary.hints.maker import can_help
-from FailTaleLibrary.records import Analysis, Report, Signal, Signature, Suspect
+from FailTaleLibrary.records import Analysis, Report, Signal, Signature, Suspect, our_words
 
 LIMIT_S = 10.0  # of which a busy machine spends some on the probe
 
@@ -71,6 +71,12 @@ def weak(*names: str) -> Suspect:
         (("exception", "error", "stack trace", "in the window"), True),
         (("exception", "error", "stack trace", "seen before", "in the window"), False),
         (("error", "in the window"), False),
+        (("missing", "in the window"), True),
+        (("changed", "in the window"), True),
+        (("broken program", "perhaps older"), True),
+        (("out of memory", "new", "before the test"), True),
+        (("out of memory", "seen before", "before the test"), False),
+        (("page not found", "in the window"), False),
         (("error", "seen before", "near the failure"), False),
         (("new", "in the window"), False),
         (("near the failure", "warning"), False),
@@ -82,6 +88,13 @@ def test_a_model_is_asked_where_the_best_suspect_is_news_or_an_error_and_near_or
     names: tuple[str, ...], helps: bool
 ) -> None:
     assert can_help(report("A", weak(*names), weak("new", "near the failure")).analysis) is helps
+
+
+def test_no_model_is_asked_where_the_message_tells_of_the_test_itself() -> None:
+    own = report("A", weak("new", "near the failure")).analysis
+    headline = our_words("No strong suspect: the message tells of the test itself, not of what it tests")
+    assert can_help(own)
+    assert not can_help(own.model_copy(update={"headline": headline}))
 
 
 def test_where_it_can_help_a_model_is_asked_without_a_strong_signal() -> None:

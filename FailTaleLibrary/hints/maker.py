@@ -22,6 +22,9 @@ from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, 
 from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, checked_hint
 from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.ranking.headlines import TELLS_OF_TEST
+from FailTaleLibrary.ranking.novelty import PERHAPS_OLDER
+from FailTaleLibrary.ranking.signals import fault_names
 from FailTaleLibrary.records import Analysis, Hint, Report, SafeText, our_words
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.screenshots import Picture, picture_of
@@ -37,10 +40,12 @@ STOPPED = our_words("none yet: the run was stopped; it is made by 'failtale anal
 NOT_ASKED = "not requested: no suspect has a strong signal, so a model could only guess"
 _NEWS = frozenset({"new", "standing"})
 _NEAR = "near the failure"
-_SHARED = frozenset({"shared words", "same identifier"})
+_SHARED = frozenset({"shared words", "same identifier", "changed"})
 _TROUBLE = frozenset({"error", "exception"})
 _BROKEN_OFF = frozenset({"exception", "stack trace"})
 _USUAL = "seen before"
+_AGE_UNKNOWN = frozenset({PERHAPS_OLDER, "in the window"})
+"""Of a line without a time of its own, or of a log that begins within the window: no news are known of it."""
 
 
 def can_help(analysis: Analysis) -> bool:
@@ -48,15 +53,22 @@ def can_help(analysis: Analysis) -> bool:
 
     So it is where a suspect is strong, or where the best one has words in common with the failure or is near to it and
     news (or stands since before the test), or an error that is not usual: then a line may tell the cause though no rule
-    knows its words. A log that begins within the window knows no news. A stack trace that is not usual need not be
-    near: a test may wait long for what a program broke off.
+    knows its words. Where its words name a fault it need not be near: what was killed a minute before is missed now,
+    and a trace without a time may be of this test. Nor need a stack trace that is not usual: a test may wait long for
+    what a program broke off. Where the message tells of the test itself no host knows more.
     """
     if any(suspect.is_strong for suspect in analysis.suspects):
         return True
+    if analysis.headline.endswith(TELLS_OF_TEST):
+        return False
     names = {signal.name for suspect in analysis.suspects[:1] for signal in suspect.signals}
-    is_trouble = bool(names & _TROUBLE) and _USUAL not in names
-    is_broken_off = is_trouble and names >= _BROKEN_OFF
-    return bool(names & _SHARED or is_broken_off or (_NEAR in names and (names & _NEWS or is_trouble)))
+    if names & _SHARED:
+        return True
+    if _USUAL in names:
+        return False
+    if _NEAR in names:
+        return bool(names & (_NEWS | _TROUBLE))
+    return names >= _BROKEN_OFF or bool(names & fault_names() and names & (_NEWS | _AGE_UNKNOWN))
 
 
 # --- Hints ------------------------------------------------------------------------------------------------------------

@@ -880,7 +880,9 @@ _WARNS = frozenset({"error", "failure", "failure word", "warning"})
 _BESIDE = frozenset({"consequence", "in the window", "near the failure", "new", "same identifier", "shared words"})
 """Signals that make no cause of what only shows a failure."""
 
-_CHANGES = frozenset({"configuration change", "package change", "schema change", "deployment", "new version"})
+_CHANGES = frozenset(
+    {"changed", "configuration change", "package change", "schema change", "deployment", "new version"}
+)
 _CHANGED = re.compile(
     r"\bstatement: +(?:alter|create|drop|grant|revoke|truncate)\b|\breceived SIGHUP\b|\(SIGHUP\) received|"
     r"\bre(?:configuring|loading (?:the )?config)|\bCONFIG SET\b|\bsettings?: .*\bnow\b|\bCOMMAND=/",

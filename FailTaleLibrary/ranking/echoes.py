@@ -22,6 +22,7 @@ from FailTaleLibrary.records import Signal, configured_name, our_words
 _STATUS_LINE = regex(
     r"\b(?:GET|POST|PUT|DELETE|PATCH|HEAD|OPTIONS) /\S*(?: HTTP/[\d.]+)?\"?(?: ->| =>|:| answered| returned)? [45]\d\d"
     r"(?=$|\"| (?:\d|-|in\b|\())"
+    r"|\bCompleted [45]\d\d [A-Z]"  # Rails
 )
 _LATEST_S = 5.0
 """So much later than a client's word may stand the reason for it: clocks and log buffers differ."""

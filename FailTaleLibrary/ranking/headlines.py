@@ -17,6 +17,7 @@ from FailTaleLibrary.records import ChainEvent, Evidence, Failure, SafeText, Sus
 from FailTaleLibrary.text import count, duration
 
 NO_SUSPECT = our_words("No strong suspect")
+TELLS_OF_TEST = our_words("the message tells of the test itself, not of what it tests")
 STANDING = "standing"
 """Signal of what began before the test and goes on; its words tell since when."""
 ON_MANY = "on many hosts"
@@ -55,7 +56,7 @@ def headline_of(
     if strongest is not None:
         return derived(_headline, (failure, strongest))
     if is_own:
-        return our_words("{}: the message tells of the test itself, not of what it tests", NO_SUSPECT)
+        return our_words("{}: {}", NO_SUSPECT, TELLS_OF_TEST)
     unseen = derived(_unseen, tuple(not_in_reach))
     if first is not None and is_grave_and_perhaps_older(first):
         return our_words("{}: what {} logged may be older than this test{}", NO_SUSPECT, derived(_who, first), unseen)

@@ -11,7 +11,7 @@ from FailTaleLibrary.lazy import dataclass, field, replace
 from FailTaleLibrary.ranking.belonging import Used
 from FailTaleLibrary.ranking.lines import Log, templates_of
 from FailTaleLibrary.ranking.novelty import RunTest, judged_lines
-from FailTaleLibrary.ranking.severity import ORDINARY
+from FailTaleLibrary.ranking.severity import is_plain
 from FailTaleLibrary.records import Failure, Identifier, Item, Report, SafeText, our_words
 
 MAX_TEMPLATES = 4000
@@ -168,8 +168,8 @@ def _add_shapes(shapes: dict[Source, Shapes], source: Source, shown: Shapes) -> 
 def _telling_templates(lines: Sequence[str], is_over: Callable[[], bool]) -> set[str]:
     """Of the lines that could be suspects, where they are many the newest; of ordinary lines a few say enough."""
     log = Log(lines[-MOST_LINES:], is_over=is_over)
-    ordinary = islice((index for index, each in enumerate(log.readings) if each.gravity is ORDINARY), _MOST_ORDINARY)
-    grave = (index for index, each in enumerate(log.readings) if each.gravity is not ORDINARY)
+    ordinary = islice((index for index, each in enumerate(log.readings) if is_plain(each.gravity)), _MOST_ORDINARY)
+    grave = (index for index, each in enumerate(log.readings) if not is_plain(each.gravity))
     in_time = takewhile(lambda each: each[0] % _AT_ONCE or not is_over(), enumerate(chain(ordinary, grave)))
     return {shape for _, index in in_time if (shape := log.template(index))}
 

@@ -12,6 +12,10 @@ from FailTaleLibrary.ranking.lines import LINE_CHARS
 from FailTaleLibrary.records import Failure, SafeText, derived_texts
 
 HIGHEST = 3.0
+_FEWEST_LINES = 300
+"""Of evidence: in fewer, each name would seem to stand in many of them."""
+_NAME = 1.25
+"""What a file's, a path's, a table's or a key's name weighs more than a plain word."""
 _TOKEN = re.compile(r"[\w./@:-]+")
 _PARTS = re.compile(r"[./@:_-]+")
 _REMOVED = re.compile(r"\[redacted:[a-z0-9.-]{1,60}\]")
@@ -24,7 +28,7 @@ _STOP_WORDS = """
     string than that the then this time timeout true type url value was when which will with within would you your
     equal equals contain contains match json data body text
 """
-_STOP = frozenset(_STOP_WORDS.split())
+STOP_WORDS = frozenset(_STOP_WORDS.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,11 @@ class Overlap:
         self._lines = 1
         self._by_parts: dict[frozenset[bytes], Shared] = {}
 
+    @property
+    def words(self) -> tuple[SafeText, ...]:
+        """The failure's significant words, with the parts of compound ones."""
+        return tuple(each.word for each in self._wanted.values())
+
     def shares(self, lines: Sequence[str]) -> Shares:
         """Reads one source's lines; after all sources were read, `of` knows which words are rare."""
         shares = Shares(self._sought, lines)
@@ -122,10 +131,13 @@ class Overlap:
     def _rarity(self, word: str) -> float:
         """1 for a word that one line holds, 0 for one that all hold; of a compound word its rarest part counts."""
         count = min((self._counts[part] for part in self._parts[word]), default=0)
-        return self._rarity_of(count) * (1.5 if self._wanted[word].is_identifier else 1.0)
+        if not (self._wanted[word].is_identifier or _is_name(word)):
+            return self._rarity_of(count)
+        return self._rarity_of(count, of=_FEWEST_LINES) * (1.5 if self._wanted[word].is_identifier else _NAME)
 
-    def _rarity_of(self, count: int) -> float:
-        return max(0.0, log((self._lines + 1) / (count + 1)) / log(self._lines + 1))
+    def _rarity_of(self, count: int, *, of: int = 1) -> float:
+        lines = max(self._lines, of)
+        return max(0.0, log((lines + 1) / (count + 1)) / log(lines + 1))
 
 
 def words_in(text: str) -> set[str]:
@@ -140,6 +152,10 @@ def words_in(text: str) -> set[str]:
             if not whole.isalnum():
                 words.update(_PARTS.split(whole))
     return words
+
+
+def _is_name(word: str) -> bool:
+    return any(sign in word for sign in "./_-")
 
 
 def _parts_of_word(word: str) -> frozenset[bytes]:
@@ -163,4 +179,4 @@ def _wanted(failure: Failure) -> dict[str, Wanted]:
 
 
 def _tells(word: str) -> bool:
-    return len(word) >= 3 and word not in _STOP
+    return len(word) >= 3 and word not in STOP_WORDS

@@ -17,11 +17,11 @@ from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.moments import SLACK_S, Moments
 from FailTaleLibrary.ranking.belonging import FOREIGN, OWN, Belonging, Proof, not_strong
 from FailTaleLibrary.ranking.history import History
-from FailTaleLibrary.ranking.lines import Log, gist, templates_of
+from FailTaleLibrary.ranking.lines import LINE_CHARS, Log, gist, templates_of
 from FailTaleLibrary.ranking.novelty import NEUTRAL, PERHAPS_OLDER, USUAL, Novelty, judged_lines, judged_shape_ahead
 from FailTaleLibrary.ranking.novelty import NEW as NEWS
 from FailTaleLibrary.ranking.overlap import NOTHING_SHARED, Overlap, Shared
-from FailTaleLibrary.ranking.severity import ERROR, ORDINARY, WARNING, Gravity
+from FailTaleLibrary.ranking.severity import CHANGED, ERROR, WARNING, Gravity, is_plain
 from FailTaleLibrary.ranking.signals import NO_WORDS, SignalRow, event_names
 from FailTaleLibrary.ranking.stacks import Unit, gravity_of_unit, units_of
 from FailTaleLibrary.ranking.times import Scene, relative
@@ -123,6 +123,8 @@ class Found:
     trace_size: int = 1
     logged_as: SafeText | None = None
     """The line that logs the trace, if that is not the line that is shown."""
+    change: Signal | None = None
+    """Of what it tells a change, if the failure or an error names that."""
     error: SafeText = NO_WORDS
     """The line of the trace that names the error, if the one that logs it is shown."""
     proof: Proof | None = None
@@ -176,8 +178,7 @@ def _cues(found: Found) -> Iterator[Signal]:
 
 def _is_uncaught(found: Found) -> bool:
     """A stack trace that nobody logged at a level."""
-    cues = found.gravity.cues
-    return found.trace_size > 1 and found.gravity.level is None and all(cue.name == "exception" for cue in cues)
+    return found.trace_size > 1 and found.gravity.level is None
 
 
 def _is_strong(found: Found, cue: SignalRow | None = None) -> bool:
@@ -235,7 +236,20 @@ def _near(found: Found) -> Iterator[Signal]:
         yield found.near
 
 
-_SIGNALS: tuple[Callable[[Found], Iterator[Signal]], ...] = (_cues, _trace, _novelty, _whose, _overlap, _near)
+def _named_change(found: Found) -> Iterator[Signal]:
+    if found.change is not None:
+        yield found.change
+
+
+_SIGNALS: tuple[Callable[[Found], Iterator[Signal]], ...] = (
+    _cues,
+    _named_change,
+    _trace,
+    _novelty,
+    _whose,
+    _overlap,
+    _near,
+)
 """Each tells what it makes of a unit; the order is that in which a reader meets the reasons."""
 
 
@@ -267,6 +281,8 @@ def _listed_words(words: Sequence[SafeText]) -> str:
 
 NEW, SEEN, RARE, TRACE, CONCLUSION = 3.0, -4.0, 1.5, 1.0, -1.5
 NEW_BUT_HARMLESS = 1.0
+NAMED_CHANGE, MOST_OF_CHANGE = 2.0, 6.0
+"""For a line that tells of a change of what the failure or an error names, and the most that this makes of it."""
 FIRST_WORDS = 2.0
 """For a line without any grave word whose like its log never held."""
 _MOST_FIRST_WORDS = 6
@@ -351,8 +367,38 @@ class Source:
         self._knows_enough = known >= _ENOUGH or bool(item.baseline)
         self._looked_back = judged_lines(item, setting.history.tests, setting.scene.failure.window.start, len(lines))
         self._first_words = self._lines_first_of_their_kind()
+        self._changes: Mapping[int, Signal] = {}
+        """Lines that tell of a change of what the failure or an error names, with that as the reason."""
         self._stood_ahead: dict[int, Novelty] = {}
         """Of a line whose shape stands ahead of the test, too, where the item's own window reaches further back."""
+
+    def errors(self) -> Iterator[int]:
+        """The lines that tell of an error, and not one of every day."""
+        for place, reading in enumerate(self.log.readings):
+            if reading.gravity.weight >= GRAVE and not self._is_usual(place):
+                yield place
+
+    def changes(self) -> Iterator[int]:
+        """The ordinary lines that tell of a change, and not one of every day."""
+        for place, reading in enumerate(self.log.readings):
+            if reading.gravity is CHANGED and not self._is_usual(place):
+                yield place
+
+    def _is_usual(self, place: int) -> bool:
+        if self._looked_back:
+            return self._looked_back[self.unread + place].is_usual
+        return self.log.template(place) in self._before
+
+    def said(self, place: int) -> SafeText:
+        """A line without its time and its speaker."""
+        return derived(_part_behind, self._all_lines[self.unread + place], self.log.readings[place].said_at)
+
+    def at(self, place: int) -> datetime | None:
+        return self._moments.at(place)
+
+    def tell_changes(self, changes: Mapping[int, Signal]) -> None:
+        """Which of the changes count, and why."""
+        self._changes = changes
 
     def scored(self) -> list[Scored]:
         """The units that have a signal, in any order; of lines of one shape the most significant."""
@@ -372,7 +418,7 @@ class Source:
         """The units that may be suspects, by their shapes and in their order; the newest, should time run out."""
         told = {line[2:].strip() for line in self.item.changes if line.startswith("+ ")}  # a change speaks for itself
         telling = self._setting.overlap.telling_lines(self._shares, least=_LEAST_CAUSE)
-        units = list(units_of(self.log, also={*telling, *self._first_words} if self._first_words else telling))
+        units = list(units_of(self.log, also={*telling, *self._first_words, *self._changes}))
         shaped: list[tuple[str, Unit]] = []
         for number, unit in enumerate(reversed(units)):
             if number and number % _AT_ONCE == 0 and self._setting.is_over():
@@ -433,6 +479,8 @@ class Source:
         first, *later = self._of_test(units)
         best = self._scored(first, shape, count, rarity)
         sharing = next((unit for unit in later if self._shares_more(unit, first)), None)
+        if first.telling not in self._changes:
+            sharing = next((unit for unit in later if unit.telling in self._changes), sharing)
         other = self._scored(sharing, shape, count, rarity) if sharing else None
         return other if other and (best is None or other.score > best.score) else best
 
@@ -473,7 +521,8 @@ class Source:
         shared = self._shared(unit)
         cause = gravity.weight + (TRACE if unit.is_trace else 0.0)
         is_first = unit.telling in self._first_words
-        if cause + shared.weight < _LEAST_CAUSE and not is_first:
+        is_change = unit.telling in self._changes
+        if cause + shared.weight < _LEAST_CAUSE and not (is_first or is_change):
             return None
         at = self._moment(unit)
         offset_s = self._setting.scene.offset_s(at) if at else None
@@ -482,6 +531,7 @@ class Source:
         proof = self._held.proof(unit.lines)
         score = cause + nearness + _context(gravity, shared, novelty, cause) + RARE * rarity + _weight_of(proof)
         score += FIRST_WORDS if is_first else 0.0
+        score = max(score, min(score + NAMED_CHANGE, MOST_OF_CHANGE)) if is_change else score
         if score < _LEAST_SCORE:
             return None
         is_cause = not (novelty.is_usual or gravity.is_conclusion or _is_echo(gravity) or _weight_of(proof) < 0)
@@ -505,6 +555,7 @@ class Source:
             count=scored.times,
             trace_size=unit.size,
             logged_as=self._all_lines[self.unread + unit.lines[0]] if unit.lines[0] < unit.telling else None,
+            change=self._changes.get(unit.telling),
             error=NO_WORDS if unit.error is None else self._all_lines[self.unread + unit.error],
             proof=self._held.proof(unit.lines),
         )
@@ -577,7 +628,7 @@ class Source:
         """
         found: dict[str, int] = {}
         for place, judged in enumerate(self._looked_back[self.unread :]):
-            if judged is NEWS and self.log.readings[place].gravity is ORDINARY:
+            if judged is NEWS and is_plain(self.log.readings[place].gravity):
                 if not self.log.readings[place].is_blank:
                     found.setdefault(self.log.template(place), place)
                 if len(found) == _MOST_FIRST_WORDS:
@@ -591,6 +642,10 @@ class Source:
         if window is None or since is None or window.method in _EXACT:
             return frozenset()
         return frozenset(self.log.template(index) for index in self._moments.ahead_of(since))
+
+
+def _part_behind(line: str, chars: int) -> str:
+    return line[chars:LINE_CHARS]
 
 
 def _from(start: int, numbers: frozenset[int]) -> frozenset[int]:

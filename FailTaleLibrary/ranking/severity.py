@@ -52,10 +52,21 @@ class Gravity:
     """The line is one that programs always print, or tells of a success."""
     is_frame: bool = False
     """The line stands inside a stack trace."""
+    is_change: bool = False
+    """The line tells of a change, and of nothing grave."""
 
 
 ORDINARY = Gravity(weight=0.0)
 """Of a message that hits nothing."""
+CHANGED = Gravity(weight=0.0, is_change=True)
+"""Of an ordinary message with words of change."""
+
+
+def is_plain(gravity: Gravity) -> bool:
+    """Whether nothing of a message is grave."""
+    return gravity is ORDINARY or gravity is CHANGED
+
+
 _MILD = 1.0
 """What a warning or a note of a build weighs."""
 _HIGHEST_AT = {DEBUG: 1.5, INFO: 2.5, WARNING: 3.0}
@@ -72,6 +83,8 @@ def _gravity_of_rows(hits: Hits, level: float | None) -> Gravity:
     """Of all messages that hit the same and have one level."""
     rows = hits.rows
     kinds = {row.kind for row in rows}
+    if kinds == {"change"}:
+        return CHANGED
     is_frame = "frame" in kinds
     if "routine" in kinds:
         weight = 0.5 if level is not None and level >= ERROR else 0.0

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
     from typing_extensions import LiteralString
 
 NO_WORDS = our_words("")
-Kind = Literal["stop", "event", "symptom", "word", "level", "harmless", "mild", "routine", "conclusion", "frame"]
+Kind = Literal[
+    "stop", "event", "symptom", "word", "level", "harmless", "mild", "routine", "conclusion", "frame", "change"
+]
 CUES: frozenset[Kind] = frozenset({"stop", "event", "symptom"})
 """Kinds that name what happened; their names are what the card, the hints and the tests speak of."""
 
@@ -151,7 +153,7 @@ def services() -> Catalogue:
 
 def builds() -> Catalogue:
     """What the lines of a build's log are searched for: deploying, upgrading and restarting are its work itself."""
-    return _catalogue("signals.yaml", "build_signals.yaml", "build_tool_signals.yaml", without="event")
+    return _catalogue("signals.yaml", "build_signals.yaml", "build_tool_signals.yaml", without=("event", "change"))
 
 
 def rows_of(file: str, *, without: Collection[str] = ()) -> tuple[SignalRow, ...]:
@@ -160,11 +162,11 @@ def rows_of(file: str, *, without: Collection[str] = ()) -> tuple[SignalRow, ...
 
 
 @cache
-def _catalogue(*names: str, without: Kind | None = None) -> Catalogue:
+def _catalogue(*names: str, without: tuple[Kind, ...] = ()) -> Catalogue:
     kept = [_kept_signals(name) for name in names]
     rows = [SignalRow(*fields) for each, _ in kept for fields in each]
     known = {pattern: found for _, each in kept for pattern, found in each.items()}
-    return Catalogue((row for row in rows if row.kind != without), known=known)
+    return Catalogue((row for row in rows if row.kind not in without), known=known)
 
 
 def _kept_signals(file: str) -> Any:
@@ -206,6 +208,15 @@ def event_names() -> frozenset[str]:
         "unit failed",
         "session ended",
     }
+
+
+@cache
+def fault_names() -> frozenset[str]:
+    """Kinds of faults: what stops a service, and symptoms that say more than that something failed."""
+    return frozenset(row.name for row in services().rows if row.kind in ("stop", "symptom")) - _SAY_LITTLE
+
+
+_SAY_LITTLE = frozenset({"exception", "server error", "page not found", "assertion"})
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.ranking.lines import Log, Opening
-from FailTaleLibrary.ranking.severity import ORDINARY, WARNING, Gravity, level_of
+from FailTaleLibrary.ranking.severity import CHANGED, ORDINARY, WARNING, Gravity, level_of
 from FailTaleLibrary.ranking.signals import SignalRow
 
 # --- Traces: which lines belong to one, and which of them tells the cause --------------------------------------------
@@ -21,7 +21,7 @@ _SAYS_NOTHING = regex(
     re.IGNORECASE,
 )
 """Between an error and its frames; blank lines, too."""
-_NAMES_ERROR = regex(r"\s*(?:\S+ )?(?:[\w$]+[.:\\\\]+)*[A-Z]\w*(?:Error|Exception)\b")
+_NAMES_ERROR = regex(r"\s*(?:\S+ )?(?:[\w$]+[.:\\\\]+)*(?:[A-Z]\w*)?(?:Error|Exception)(?:$|: | \()")
 _MOST_LINES = 400
 """A trace longer than this goes on in the next one."""
 _MOST_BETWEEN, _MOST_OF_MESSAGE = 4, 6
@@ -218,7 +218,8 @@ def _units_of_lines(log: Log, places: range, also: Collection[int]) -> Iterator[
     readings = log.readings
     for place in places:
         reading = readings[place]
-        if (reading.gravity is not ORDINARY or place in also) and not reading.is_blank:
+        gravity = reading.gravity
+        if ((gravity is not ORDINARY and gravity is not CHANGED) or place in also) and not reading.is_blank:
             yield Unit(telling=place)
 
 

@@ -12,6 +12,7 @@ from FailTaleLibrary.moments import message_at
 from FailTaleLibrary.ranking.belonging import Belonging, notes_of
 from FailTaleLibrary.ranking.causes import signature_of
 from FailTaleLibrary.ranking.chain import FoundChain, Link, Linker, chain_of
+from FailTaleLibrary.ranking.changes import tell_changes
 from FailTaleLibrary.ranking.echoes import behind_causes
 from FailTaleLibrary.ranking.failing import REFUSAL, explaining
 from FailTaleLibrary.ranking.headlines import cause_of, event_of_failure, event_of_suspect, headline_of
@@ -96,6 +97,7 @@ def rank(
     belonging.know_requests(item.lines[-most_lines:] for item in evidence.items)
     setting = Setting(scene, overlap, belonging, history, clocks, evidence.collected_at, is_over)
     sources = _sources(evidence.items, setting, most_lines=most_lines)
+    tell_changes(sources, overlap)
     lines = [candidate for source in sources for candidate in _best_of(source)]
     states = [_with_overlap(silence_noticed(state, lines, linker), overlap) for state in states_of(evidence, history)]
     failing = explaining(failure, linker)
