@@ -198,13 +198,13 @@ def test_a_signal_and_an_error_may_be_told_by_number_or_by_name() -> None:
 
 def test_plain_words_that_stand_nowhere_lower_the_confidence_and_are_noted() -> None:
     written = next(
-        each for each in written_answers(BENCH / "hint_cases_blind_3.yaml") if "A squatter sits" in each.answer.cause
+        each for each in written_answers(BENCH / "hint_cases_lab_4.yaml") if "Full house at Redis" in each.answer.cause
     )
     outcome, hint, notes = judged(written)
     assert outcome == "kept"
     assert hint is not None
     assert hint.confidence == "low"
-    assert "stand nowhere in the evidence: squatter" in notes
+    assert "stand nowhere in the evidence: house" in notes
 
 
 @pytest.mark.parametrize(
@@ -668,21 +668,6 @@ def test_a_value_belongs_to_the_name_that_it_stands_beside(lines: list[str], rig
 def test_what_the_lines_lead_with_did_not_follow_from_what_came_later(file: str, said: str, outcome: str) -> None:
     """Though the clocks of two machines may differ by as much: then the line is named, without the tale."""
     assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == outcome
-
-
-@pytest.mark.parametrize(
-    ("file", "said", "word"),
-    [
-        ("hint_cases_assistant_2.yaml", "The cleanup created /etc/default/prom-bridge", "created"),
-        ("hint_cases_plain_2.yaml", "The table sales_2026_q1 was dropped by a cron job", ""),
-    ],
-)
-def test_an_act_in_words_that_stand_nowhere_makes_a_hint_doubtful_and_is_named(file: str, said: str, word: str) -> None:
-    outcome, hint, notes = judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))
-    assert outcome == "kept"
-    assert hint is not None
-    assert (hint.confidence == "low") is bool(word)
-    assert (f"no line says this in so many words: {word}" in notes) is bool(word)
 
 
 @pytest.mark.parametrize(

@@ -32,8 +32,8 @@ _VALUE = re.compile(
 _CUT = re.compile(
     r"[;,|](?!\d)|\b(?:but|while|whereas|although|though|and|so|then|than|instead|rather)\b", re.IGNORECASE
 )
-_BEFORE, _BEHIND = 5, 4
-"""Words that may tell what a value is of."""
+_BEFORE, _BEFORE_IN_LINE, _BEHIND = 5, 7, 4
+"""Words that may tell what a value is of; a line has more ahead of one: "recognizes class file versions up to"."""
 _KEY = re.compile(r"\W*\w[\w.-]*\s?[=:]")
 
 
@@ -79,7 +79,8 @@ def _values_beside(text: str, *, is_claim: bool) -> tuple[tuple[str, frozenset[s
         else:
             before, behind = re.split(r"[;|]|, ", before)[-1], re.split(r"[;|,]", behind)[0]
             behind = "" if _KEY.match(behind) else behind
-        words = " ".join([*before.split()[-_BEFORE:], "|", *behind.split()[:_BEHIND]])
+        ahead = before.split()[-(_BEFORE if is_claim else _BEFORE_IN_LINE) :]
+        words = " ".join([*ahead, "|", *behind.split()[:_BEHIND]])
         found.append((match[0].casefold().strip(".,:"), frozenset(_names_in(words))))
     return tuple(found)
 

@@ -300,13 +300,6 @@ class Scene:
         ideas = [concept.name for each in clauses for concept in self._unborne_ideas(each, self.lines)]
         return tuple(dict.fromkeys(ideas))
 
-    def doubtful_acts(self, sentences: Sequence[str]) -> tuple[str, ...]:
-        """What somebody is told to have done or let be, as the cause, in words that stand nowhere."""
-        clauses = (clause for sentence in sentences for clause in clauses_of(sentence) if clause.role == "cause")
-        words = (match[0].casefold() for clause in clauses for match in _PLAIN_WORD.finditer(clause.text))
-        acts = (word for word in words if word in words_of_kind("acts") and stem(word) not in self._all_stems)
-        return tuple(dict.fromkeys(acts))
-
     def _unborne(self, clause: Clause, may_bear: Sequence[Line], sentence: str) -> Iterator[Concept]:
         """The ideas of a clause that stand in none of the lines that they may stand on."""
         for concept in self._unborne_ideas(clause, may_bear):
@@ -448,6 +441,14 @@ class Scene:
     def _all_stems(self) -> frozenset[str]:
         return stems_of(self._told)
 
+    def has_stem(self, word: str) -> bool:
+        """Whether a word stands in anything that the model saw, in whatever form."""
+        return stem(word) in self._all_stems
+
+    def was_shown(self, word: str) -> bool:
+        """The same, and also within another word."""
+        return self.has_stem(word) or word.casefold() in self._told
+
     def _only_teller(self, part: str) -> Line | None:
         """The line that alone has what a part tells, in several words that no other line has one of."""
         shared = [
@@ -478,11 +479,11 @@ class Scene:
 
     def _leads_later(self, clauses: Sequence[Clause]) -> str | None:
         """What the lines lead with, told to have followed from what a clock, be it another one's, puts later."""
-        lead = self._leading
+        lead = self.leading
         if lead is None or lead.suspect.offset_s is None:
             return None
         for cause, effect in self._links_of(clauses):
-            told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+            told, followed = self.lines_told_by(cause), self.lines_told_by(effect)
             if not told or lead not in followed or lead in told or self._tells_another_change(cause, told):
                 continue
             if all(_is_later(line, lead) for line in told) and not any(
@@ -496,7 +497,7 @@ class Scene:
 
         Both are made so that nothing fails meanwhile; what they brought may be the cause, and is told otherwise.
         """
-        lead = self._leading
+        lead = self.leading
         if lead is None or not (lead.suspect.is_strong or _says_what_was_wrong(lead)):
             return None
         if is_change(lead.suspect) or _UPKEEP.search(lead.text) or _UPKEEP.search(self.message):
@@ -511,38 +512,38 @@ class Scene:
 
     def _blames_a_symptom(self, cause: str, effect: str) -> str | None:
         """A failure of somebody who met with the lead, told as what led to the lead, which says what was wrong."""
-        told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        told, followed = self.lines_told_by(cause), self.lines_told_by(effect)
         if not told or len(followed) != 1 or self._is_the_failure(effect):
             return None
         lead = followed[0]
-        if lead != self._leading or not _says_what_was_wrong(lead) or is_change(lead.suspect):
+        if lead != self.leading or not _says_what_was_wrong(lead) or is_change(lead.suspect):
             return None
-        if not all(_is_symptom(line) and line != lead and not self._precedes(line, lead) for line in told):
+        if not all(_is_symptom(line) and line != lead and not self.precedes(line, lead) for line in told):
             return None
         if any(self._fits_as_well(cause, line, told) for line in self.lines if line not in told):
             return None
         return f"{told[0].id} only shows a failure, and {lead.id} did not follow from it"
 
     @cached_property
-    def _leading(self) -> Line | None:
+    def leading(self) -> Line | None:
         """What the chain begins with, else the first line."""
         first = next((each for each, place in chain_places(self.chain).items() if place == 0), None)
         return next((line for line in self.lines if first in (None, line.id)), None)
 
     def _follows_a_change(self, cause: str, effect: str) -> str | None:
         """A change that somebody made and the claim cites, told as what an error led to."""
-        told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        told, followed = self.lines_told_by(cause), self.lines_told_by(effect)
         errors = [line for line in told if line.suspect.is_strong and not is_change(line.suspect)]
         if not errors or not all(is_change(line.suspect) for line in followed):
             return None
         if not any(line in self.cited for line in followed):
             return None
-        if any(self._precedes(one, followed[0]) for one in errors):
+        if any(self.precedes(one, followed[0]) for one in errors):
             return None
         return f"{followed[0].id} is a change that did not follow from {errors[0].id}"
 
     def _is_reversed(self, cause: str, effect: str) -> str | None:
-        told, followed = self._lines_told_by(cause), self._lines_told_by(effect)
+        told, followed = self.lines_told_by(cause), self.lines_told_by(effect)
         if self._is_the_failure(effect):  # nothing of the lines came before the cause of it
             followed = [line for line in followed if self.shared_words(effect, line)]
         if (
@@ -561,7 +562,7 @@ class Scene:
         if self._best_fit(cause, told) + self._best_fit(effect, followed) <= _FITS_BY_CHANCE:
             return None
         pairs = list(product(followed, told))
-        if any(self._precedes(*pair) for pair in pairs) and not any(self._precedes(two, one) for one, two in pairs):
+        if any(self.precedes(*pair) for pair in pairs) and not any(self.precedes(two, one) for one, two in pairs):
             return f"{followed[0].id} came before {told[0].id} and did not follow from it"
         return None
 
@@ -582,7 +583,7 @@ class Scene:
         offset = line.suspect.offset_s
         return line.id in chain_places(self.chain) or (offset is not None and offset < -_LEAST_S)
 
-    def _lines_told_by(self, clause: str) -> list[Line]:
+    def lines_told_by(self, clause: str) -> list[Line]:
         """The lines that a clause fits best; empty when it fits none."""
         return (
             self._best_fitting(clause, self._common)
@@ -618,7 +619,7 @@ class Scene:
         ideas = [concept for concept in said_in(clause) if not concept.anywhere and concept.is_borne_by(line.text)]
         return 2 * words + len(ideas) if words or any(concept.event for concept in ideas) else 0
 
-    def _precedes(self, first: Line, second: Line) -> bool:
+    def precedes(self, first: Line, second: Line) -> bool:
         """Whether the chain, or clearly the clock, says that one line came before another."""
         places = chain_places(self.chain)
         if first.id in places and second.id in places:
@@ -650,7 +651,7 @@ class Scene:
             ):
                 return f"{line.id} says it the other way round"
         for line in self.cited:
-            earlier = [each.text for each in self.cited if self._precedes(each, line)]
+            earlier = [each.text for each in self.cited if self.precedes(each, line)]
             if earlier and turns_times_round(sentence, earlier, [line.text]):
                 return f"{line.id} came later than what it is said to have become"
         return None

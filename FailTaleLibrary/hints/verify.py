@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS, MAX_CITATIONS, ModelAnswer
+from FailTaleLibrary.hints.bearing import unborne_relation
 from FailTaleLibrary.hints.claims import Claim, checked_claim
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.prompt import Prompt, label_of, prompt_line
@@ -92,11 +93,14 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     claim, objection = _without_contradictions(claim, scene)
     if objection and objection.is_certain:
         raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
-    shown = None if objection or _is_one_word(claim) else _in_its_words(claim, scene)
-    shown = shown or _in_our_words(claim, scene, report, unseen, objection=objection)
+    claim, unborne = _without_unborne(claim, scene)
+    shown = None if objection or unborne or _is_one_word(claim) else _in_its_words(claim, scene)
+    shown = shown or _in_our_words(claim, scene, report, unseen, objection=objection, unborne=unborne)
     why = lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause)
-    if why and not (shown.in_our_words or claim.is_steered) and tells_effects(shown.lines, answer.cause, scene):
-        why, shown = None, _in_our_words(claim, scene, report, unseen, objection=None)
+    if why and unborne and tells_effects(shown.lines, answer.cause, scene):
+        why = None
+    elif why and not (shown.in_our_words or claim.is_steered) and tells_effects(shown.lines, answer.cause, scene):
+        why, shown = None, _in_our_words(claim, scene, report, unseen, objection=None, unborne="")
     elif why and not (objection or claim.is_steered) and tells_effects(shown.lines, answer.cause, scene):
         why = None if scene.tells_much_of(answer.cause, shown.lines[:1]) else why  # of the line, and by its own words
     if why:
@@ -142,6 +146,14 @@ def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, Objectio
     ):
         return claim.only_beginning(borne, why=_NOT_SAID), None
     return claim, objection
+
+
+def _without_unborne(claim: Claim, scene: Scene) -> tuple[Claim, str]:
+    """The claim up to where a relation is told that the lines do not bear; which one, where its first sentence does."""
+    for place, sentence in enumerate(claim.sentences):
+        if why := unborne_relation(sentence, scene):
+            return (claim.only_first(place, why=_NOT_SAID), "") if place else (claim, why)
+    return claim, ""
 
 
 _NOT_SAID = "what the lines do not say"
@@ -210,7 +222,7 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
     citations = supporting_citations(cause, scene) if claim.sentences else ()
     if not citations:
         return None
-    unlikely = (*scene.doubtful_ideas(claim.sentences), *scene.doubtful_acts(claim.sentences))
+    unlikely = scene.doubtful_ideas(claim.sentences)
     is_doubtful = claim.is_steered or claim.strange or unlikely
     return _Shown(
         cause=cause,
@@ -223,7 +235,7 @@ def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
 
 
 def _in_our_words(
-    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, objection: Objection | None
+    claim: Claim, scene: Scene, report: Report, unseen: Sequence[SafeText], *, objection: Objection | None, unborne: str
 ) -> _Shown:
     """The line that the model points at, where its words are only strange.
 
@@ -257,7 +269,7 @@ def _in_our_words(
         citations=tuple(Citation(suspect_id=line.id) for line in pointed),
         lines=pointed,
         confidence="low",
-        notes=_not_in_its_words(claim, pointed, objection),
+        notes=_not_in_its_words(claim, pointed, objection.why if objection else unborne),
         in_our_words=True,
     )
 
@@ -324,13 +336,13 @@ def _cut_short(claim: Claim) -> tuple[SafeText, ...]:
     return (our_words("A part was left out because of {}.", NO_KNOWN_VALUES.safe_text(_listed(claim.missing))),)
 
 
-def _not_in_its_words(claim: Claim, pointed: Sequence[Line], objection: Objection | None) -> tuple[SafeText, ...]:
+def _not_in_its_words(claim: Claim, pointed: Sequence[Line], reason: str) -> tuple[SafeText, ...]:
     """Why the line is named in place of the model's words."""
     if len(claim.said) == 1 and len(claim.said[0].split()) == 1:
         return (our_words("The model gave a single word in place of a sentence."),)
     if any(" ".join(claim.said).rstrip(".") in line.text for line in pointed):
         return (our_words("The model gave a copy of the line in place of a sentence."),)
-    why = _listed(claim.missing) or (objection.why if objection else "")
+    why = _listed(claim.missing) or reason
     if claim.is_steered or not why:
         return (our_words("The model's own words are not shown, because the lines do not bear them."),)
     return (our_words("The model's own words are not shown. Why: {}.", NO_KNOWN_VALUES.safe_text(why)),)
