@@ -138,3 +138,24 @@ def test_what_a_line_tells_of_its_writer_and_of_the_other_side_is_shown(said: st
 def test_the_certificate_of_the_other_side_is_not_the_writers() -> None:
     assert _judged("hint_cases_judge_2.yaml", "because the certificate of nginx had expired")[0] == "pointed"
     assert _judged("hint_cases_judge_5.yaml", "The certificate of the upstream has expired")[0] != "pointed"
+
+
+def test_what_a_line_gives_as_the_reason_is_not_told_as_what_followed() -> None:
+    outcome, why = _judged("hint_cases_judge_6.yaml", "Because stock rolled the transfer back")
+    assert outcome == "pointed"
+    assert "gives it as the reason" in why
+
+
+def test_what_one_machine_did_is_not_told_of_another() -> None:
+    outcome, why = _judged("hint_cases_judge_6.yaml", "cache1 refused the connection of cache3")
+    assert outcome == "pointed"
+    assert "says so of cache3" in why
+
+
+def test_that_nothing_led_to_something_is_told_only_where_a_line_says_so() -> None:
+    assert _judged("hint_cases_judge_6.yaml", "Recovery on db2 stopped by itself")[0] == "pointed"
+
+
+@pytest.mark.parametrize("said", ["had 900 GB of free disk space", "3 active threads and 2 queued tasks"])
+def test_a_value_belongs_to_the_name_that_its_line_gives_it_in_whatever_unit(said: str) -> None:
+    assert _judged("hint_cases_judge_6.yaml", said)[0] == "dropped"

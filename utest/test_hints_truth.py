@@ -572,7 +572,7 @@ def test_should_counts_as_quoted_only_with_the_words_that_follow_it() -> None:
         ("hint_cases_lab_3.yaml", "After the authentication failed, admin changed", "dropped"),
         ("hint_cases_lab_3.yaml", "The password of the role shop was changed by admin", "kept"),
         ("hint_cases_plain_5.yaml", "POS-Hardening was changed so that the print spooler", "kept"),
-        ("hint_cases_lab.yaml", "locked against it", "kept"),
+        ("hint_cases_lab.yaml", "locked against it", "pointed"),
         ("hint_cases_lab.yaml", "stuck in the worker's throat", "cut"),
         ("hint_cases_lab_2.yaml", "The table orders was locked", "dropped"),
         ("hint_cases_lab_2.yaml", "Since order 38 was not exported", "dropped"),

@@ -7,13 +7,13 @@ Nothing of such a sentence needs to be wrong, so it costs the model's words and 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from itertools import pairwise
 
 from FailTaleLibrary.hints.clauses import Clause, clauses_of
 from FailTaleLibrary.hints.concepts import said_in
 from FailTaleLibrary.hints.truth import Line, Scene, is_change
-from FailTaleLibrary.hints.words import significant_stems, words_of_kind
+from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
 
 
 def unborne_relation(sentence: str, scene: Scene) -> str | None:
@@ -21,12 +21,15 @@ def unborne_relation(sentence: str, scene: Scene) -> str | None:
     clauses = clauses_of(sentence)
     causes = [clause for clause in clauses if clause.role == "cause"]
     for cause, effect in _links_of(clauses):
-        if why := _foreign_cause(cause, scene) or _symptom_as_cause(cause, effect, scene):
+        why = _foreign_cause(cause, scene) or _symptom_as_cause(cause, effect, scene)
+        if why := why or _reason_as_effect(cause, effect, scene):
             return why
     return (
         next((why for clause in clauses if (why := _foreign_doer(clause.text, scene))), None)
         or next((why for clause in causes if (why := _foreign_act(clause.text, scene))), None)
+        or _cause_of_its_own(sentence, scene)
         or _other_subject(sentence, scene)
+        or _other_actor(sentence, scene)
         or _turned_comparison(sentence, scene)
         or _other_party(sentence, scene)
     )
@@ -103,6 +106,24 @@ def _is_mere_change(line: Line) -> bool:
 _STATUS = re.compile(r"\b[45]\d\d\b")
 
 
+_BEHIND_COLON = re.compile(r":\s+(?=[A-Z])")
+
+
+def _reason_as_effect(cause: str, effect: str, scene: Scene) -> str | None:
+    """What a line gives as the reason, behind its last colon, told as what followed from what it says ahead of it."""
+    message = significant_stems(scene.message).keys()
+    of_cause, of_effect = (significant_stems(text).keys() - scene.names for text in (cause, effect))
+    if of_effect & message or not (_SYMPTOM.search(cause) or of_cause & message):
+        return None
+    for line in scene.cited:
+        *ahead, reason = _BEHIND_COLON.split(line.text)
+        first, last = significant_stems(": ".join(ahead)).keys(), significant_stems(reason).keys()
+        of_reason = of_effect & last - first - of_cause
+        if len(of_reason) >= _SOME_LENGTH and of_cause & first - last - of_effect and not of_cause & last - first:
+            return f"{line.id} gives it as the reason"
+    return None
+
+
 # --- Who did it -------------------------------------------------------------------------------------------------------
 
 _VERB = re.compile(
@@ -123,6 +144,19 @@ def _foreign_doer(clause: str, scene: Scene) -> str | None:
         if one in words_of_kind("doers") and not scene.was_shown(one):
             return f"the word '{match[0]}' stands nowhere in the evidence"
     return None
+
+
+_OF_ITSELF = re.compile(
+    r"\b(?:by (?:it|them)sel(?:f|ves)|spontaneously|of its own accord|for no (?:apparent )?reason)\b", re.IGNORECASE
+)
+
+
+def _cause_of_its_own(sentence: str, scene: Scene) -> str | None:
+    """That nothing led to something, which no line can show but one that says so."""
+    found = _OF_ITSELF.search(sentence)
+    if found is None or any(_OF_ITSELF.search(line.text) for line in scene.lines):
+        return None
+    return f"no line says '{found[0].casefold()}'"
 
 
 _PLAIN_WORD = re.compile(r"(?<![\w./@:=\\-])[^\W\d_]+(?![\w@\\=(]|[./:]\w)")
@@ -166,6 +200,34 @@ def _other_subject(sentence: str, scene: Scene) -> str | None:
 def _subject_before(text: str) -> frozenset[str]:
     words = _STOPS.split(text)[-1].split()
     return frozenset(significant_stems(" ".join(words[-_NEAR_SUBJECT:])))
+
+
+_ACTOR = re.compile(
+    r"(?<![\w.-])(?P<who>[A-Za-z][\w-]*) (?:has |had )?"
+    r"(?P<act>[a-z]{3,}ed|sent|held|took|lost|got|gave|broke|left|kept)\b"
+)
+
+
+def _other_actor(sentence: str, scene: Scene) -> str | None:
+    """A machine that is told to have done what a line tells of another one, which the sentence names besides."""
+    words = re.findall(r"[\w-]+", sentence.casefold())
+    machines = {each for each in words if each in scene.hosts or _NUMBERED.search(each)}
+    for who, act in _acts_of(sentence, machines):
+        told = {each: line for line in scene.lines for each, other in _acts_of(line.text, machines) if other == act}
+        if told and who not in told:
+            other, line = next(iter(told.items()))
+            return f"{line.id} says so of {other}"
+    return None
+
+
+_NUMBERED = re.compile(r"^[a-z][a-z-]*\d")
+
+
+def _acts_of(text: str, machines: Set[str]) -> Iterator[tuple[str, str]]:
+    """Which of the machines did what, as the stem of the verb behind its name."""
+    for match in _ACTOR.finditer(text):
+        if match["who"].casefold() in machines:
+            yield match["who"].casefold(), stem(match["act"])
 
 
 # --- What was more than what ------------------------------------------------------------------------------------------

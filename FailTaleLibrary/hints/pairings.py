@@ -35,6 +35,7 @@ _CUT = re.compile(
 _BEFORE, _BEFORE_IN_LINE, _BEHIND = 5, 7, 4
 """Words that may tell what a value is of; a line has more ahead of one: "recognizes class file versions up to"."""
 _KEY = re.compile(r"\W*\w[\w.-]*\s?[=:]")
+_UNIT_OF_BYTES = re.compile(r"\s([kKMGT]i?B)\b")
 
 
 def _crosses(claim: str, lines: Sequence[Place]) -> bool:
@@ -73,7 +74,10 @@ def _values_beside(text: str, *, is_claim: bool) -> tuple[tuple[str, frozenset[s
     for place, match in enumerate(matches):
         start = matches[place - 1].end() if place else 0
         end = matches[place + 1].start() if place + 1 < len(matches) else len(text)
-        before, behind = text[start : match.start()], text[match.end() : end]
+        value = match[0].rstrip(".,:")
+        before, behind = text[start : match.start()], text[match.start() + len(value) : end]
+        if is_claim and (unit := _UNIT_OF_BYTES.match(behind)):
+            value, behind = f"{value} {unit[1]}", behind[unit.end() :]
         if is_claim:
             before, behind = _CUT.split(before)[-1], _CUT.split(behind)[0]
         else:
@@ -81,7 +85,7 @@ def _values_beside(text: str, *, is_claim: bool) -> tuple[tuple[str, frozenset[s
             behind = "" if _KEY.match(behind) else behind
         ahead = before.split()[-(_BEFORE if is_claim else _BEFORE_IN_LINE) :]
         words = " ".join([*ahead, "|", *behind.split()[:_BEHIND]])
-        found.append((match[0].casefold().strip(".,:"), frozenset(_names_in(words))))
+        found.append((value.casefold().strip(".,:"), frozenset(_names_in(words))))
     return tuple(found)
 
 
