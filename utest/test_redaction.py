@@ -350,3 +350,43 @@ def test_one_long_line_does_not_take_the_time_of_the_others():
     long_line = "password=tr0mbone77 " * 30_000
     result = Redactor(timeout_s=60, clock=Ticks()).redact(f"first password=tr0mbone78\n{long_line}\nlast")
     assert result.text == f"first password=[redacted:password]\n{WITHHELD_LINE}\nlast"
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "create user app identified by '{pw}'",
+        "CREATE USER app\n  IDENTIFIED BY '{pw}'",
+        "create user app\n  identified by '{pw}'",
+        "create user if not\n  exists app identified by '{pw}';",
+        "grant all on *.*\n  to app identified by '{pw}'",
+        "mysql> create user\n    -> app identified by '{pw}'",
+        "ann@localhost identified by 'x7', bob@localhost identified by '{pw}'",
+        "2026-11-27 16:22:03 ERROR (1064) near 'identified by '{pw}''",
+        "sqlalchemy.exc.OperationalError: [SQL: alter user app identified by '{pw}']",
+        """{"query": "create user app\\nidentified by '{pw}'"}""",
+        r"statement: \"alter user app identified by \'{pw}\'\"",
+        "The clause reads IDENTIFIED BY '{pw}'",
+        "some plain words identified with caching_sha2_password by '{pw}'",
+        "no revision identified by '9b7e'; alter user app identified by '{pw}'",
+        "they were identified by '{pw}';",
+        "SET PASSWORD FOR 'app'@'%' = '{pw}'",
+        "set password for app = password('{pw}')",
+    ],
+)
+def test_what_a_statement_identifies_a_user_by_goes_however_it_is_cut_or_quoted(statement):
+    assert "tr0mbone77" not in redacted(statement.replace("{pw}", "tr0mbone77"))
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "ERROR [alembic.util.messaging] Can't locate revision identified by '9b7e'",
+        "alembic.util.exc.CommandError: Can't locate revision identified by '3c1f0a9d77be'",
+        'The resource identified by "9b7ec12f0a11" was not found',
+        "'shop' is identified by 'k1Ab99xx', which nobody knows",
+    ],
+)
+def test_what_a_sentence_identifies_a_thing_by_is_no_secret(sentence):
+    assert redacted(sentence) == sentence
+    assert redacted(f"{sentence}\n{sentence}") == f"{sentence}\n{sentence}"
