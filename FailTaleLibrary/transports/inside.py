@@ -8,6 +8,7 @@ is killed after a while.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shlex
 import threading
@@ -20,6 +21,7 @@ from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.lazy import dataclass, regex
 from FailTaleLibrary.records import GapReason
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, Transport
+from FailTaleLibrary.transports.crowd import crowd
 from FailTaleLibrary.transports.gates import gate_line_inside
 from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
 from FailTaleLibrary.transports.visit_host import KnownLogin, Shell
@@ -260,7 +262,9 @@ class InsideTransport(Transport):
         began = time.monotonic()
         self.known.has_gate = self.known.has_gate or self._machine.known.has_gate
         try:
-            hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
+            with crowd.joined(ends_at=ends_at, cancel=cancel) if self.known.has_shell else contextlib.nullcontext():
+                began = time.monotonic()
+                hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
         except TransportError as error:
             if time.monotonic() - began > _DEAR_S:  # what is told at once may be otherwise at the next failure
                 self._breaker.failed(error.reason, str(error))

@@ -17,6 +17,7 @@ from FailTaleLibrary.config import Config
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.log import logger_of
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script
+from FailTaleLibrary.transports.crowd import crowd
 from FailTaleLibrary.transports.descriptors import CONNECTING, SHELL, descriptors
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, hang_up, jump_hosts
@@ -144,6 +145,11 @@ class SshTransport:
         return self._way().reach
 
     def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
+        # First visits begin one after another, as logins end.
+        with crowd.joined(ends_at=ends_at, cancel=cancel) if self.known.has_shell else contextlib.nullcontext():
+            self._visit(items, ends_at=ends_at, cancel=cancel, on_result=on_result)
+
+    def _visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
         began, hello_s = time.monotonic(), self.hello_s
         if not self.known.has_shell:
             hello_s *= 2  # a slow one is hung up on, and says hello to the next attempt
