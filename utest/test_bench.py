@@ -69,7 +69,7 @@ def test_growth_faster_than_in_proportion_is_told(seconds: tuple[int, ...], begi
 def test_the_way_that_goals_are_told_beside_comes_to_its_end_where_many_threads_use_its_connections(
     new_host: Callable[..., Sshd], tmp_path: Path
 ) -> None:
-    """An end of input behind the end of its channel cost a whole connection in three of five runs of ten hosts."""
+    """An end of input behind the end of its channel cost a whole connection in half of the runs of ten hosts."""
     host = new_host(options=["MaxStartups 1000", "MaxSessions 20"])
     (tmp_path / "known_hosts").write_text(host.known_hosts_line)
     settings = {
