@@ -14,6 +14,7 @@ import pytest
 from host_shells import AWKS, HostShell, host_shells, met_by, turning_zone
 
 from FailTaleLibrary.config import Collector
+from FailTaleLibrary.records import LineTimes
 from FailTaleLibrary.time_formats import TimeFormat
 from FailTaleLibrary.windows import FileMark, HostMark, HostOutput, ResolvedWindow, command_line
 
@@ -919,3 +920,134 @@ def test_of_more_than_can_be_read_in_time_the_newest_is_read_and_that_is_told(
     assert b"at first" not in answer.text
     assert "older lines of it were not read" in answer.note
     assert answer.has_unread
+
+
+# --- Records of many lines -------------------------------------------------------------------------------------------
+
+UNREGISTERED = """Received unregistered task of type 'shop.tasks.pack'.
+The message has been ignored and discarded.
+
+Did you remember to import the module containing this task?
+Or maybe you're using relative imports?
+
+Please see
+https://docs.celeryq.dev/en/latest/internals/protocol.html
+for more information.
+
+The full contents of the message body was:
+b'[[], {}, {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]' (77b)
+
+The full contents of the message headers:
+{'lang': 'py', 'task': 'shop.tasks.pack', 'id': '7f1c'}
+
+The delivery info for this task is:
+{'consumer_tag': 'None4', 'delivery_tag': 1, 'redelivered': False}
+Traceback (most recent call last):
+  File "/srv/celery/worker/consumer/consumer.py", line 659, in on_task_received
+    strategy = strategies[type_]
+KeyError: 'shop.tasks.pack'
+"""
+WORKER_STARTS = """ -------------- celery@shop v5.4.0 (opalescent)
+--- ***** -----
+-- ******* ---- Linux
+- ** ---------- [config]
+- ** ---------- .> app:         shop
+--- ***** -----
+[tasks]
+  . shop.tasks.add
+"""
+TERMINATED = "** Generic server shop_queue terminating\n" + "".join(
+    f"** {part} ==\n[{{shop,{part},7}}]\n" for part in ("Last message in was", "When Server state", "Reason", "Stack")
+)
+PRINTED_JSON = "{\n" + '  "order": 7,\n' * 5 + "}\n[\n  1\n]\nend of the order\nits sum: 9\nits weight: 3\n"
+RECORDS = {
+    "celery": lambda at: f"[{milliseconds(at, '%Y-%m-%d %H:%M:%S,')}: ERROR/MainProcess] {UNREGISTERED}",
+    "gunicorn": lambda at: f"[{at:%Y-%m-%d %H:%M:%S} +0000] [12] [ERROR] {UNREGISTERED}",
+    "rabbitmq": lambda at: f"{milliseconds(at, '%Y-%m-%d %H:%M:%S.')} [error] <0.700.0> {TERMINATED}",
+    "erlang": lambda at: f"=ERROR REPORT==== {milliseconds(at, '%d-%b-%Y::%H:%M:%S.')} ===\n{TERMINATED}",
+    "uwsgi": lambda at: f"{at:%a %b %d %H:%M:%S %Y} - *** uWSGI stops ***\n{UNREGISTERED}",
+    "java": lambda at: (
+        f"{milliseconds(at, '%Y-%m-%d %H:%M:%S,')} ERROR x\n" + "at shop.Orders.pack(Orders.java:7)\n" * 60
+    ),
+    "JSON": lambda at: f"{at:%Y-%m-%dT%H:%M:%SZ} order:\n{PRINTED_JSON}",
+    "postgresql": lambda at: (
+        f"{milliseconds(at, '%Y-%m-%d %H:%M:%S.')} UTC [4] STATEMENT: SELECT\n" + "1,\n" * 30 + "2;\n"
+    ),
+}
+
+
+def times_told(answer: HostOutput) -> bool:
+    return all(part.times is not None and part.times != LineTimes() for part in answer.parts)
+
+
+@pytest.mark.parametrize("ahead", ["", WORKER_STARTS], ids=["record alone", "behind what a start prints"])
+@pytest.mark.parametrize("style", RECORDS)
+def test_a_log_of_one_record_of_many_lines_has_the_time_of_its_record(
+    style: str, ahead: str, awk: Path, tmp_path: Path
+) -> None:
+    record = RECORDS[style](START)
+    answer = answer_of(log_file(tmp_path, ahead + record, START), START - timedelta(seconds=5), awk=awk)
+    assert "".join(part.text.decode() for part in answer.parts if not part.is_unsure) == record
+    assert "knows no time" not in answer.note
+    assert times_told(answer)
+
+
+@pytest.mark.parametrize("shell", SHELLS.values(), ids=str)
+@pytest.mark.parametrize("style", ["celery", "erlang"])
+def test_a_log_of_long_records_is_cut_between_them(style: str, shell: HostShell, tmp_path: Path) -> None:
+    moments = [START + timedelta(minutes=10 * number) for number in range(6)]
+    records = [RECORDS[style](at) for at in moments]
+    log = log_file(tmp_path, "".join(records), moments[-1] + timedelta(seconds=1))
+    answer = answer_of(log, moments[-2] - timedelta(seconds=30), shell=shell)
+    sure = "".join(part.text.decode() for part in answer.parts if not part.is_unsure)
+    unsure = "".join(part.text.decode() for part in answer.parts if part.is_unsure)
+    assert sure == "".join(records[-2:])
+    assert records[-3].endswith(unsure)  # nothing tells that a program wrote these lines at once with their first
+    assert times_told(answer)
+
+
+def test_records_that_were_written_at_once_are_not_taken_for_older_lines_of_the_window(tmp_path: Path) -> None:
+    moments = [START + timedelta(minutes=10 * number, seconds=second) for number in range(6) for second in (0, 1)]
+    records = [RECORDS["celery"](at) for at in moments]
+    log = log_file(tmp_path, "".join(records), moments[-1] + timedelta(seconds=1))
+    answer = answer_of(log, moments[-2] - timedelta(seconds=30))
+    assert (answer.text.decode(), answer.is_unsure) == ("".join(records[-2:]), False)
+
+
+@pytest.mark.parametrize("style", RECORDS)
+def test_a_record_behind_a_mark_has_its_time(style: str, tmp_path: Path) -> None:
+    log = log_file(tmp_path, WORKER_STARTS, START)
+    mark = marked(log, len(WORKER_STARTS), START)
+    record = RECORDS[style](START + timedelta(seconds=4))
+    with log.open("a") as file:
+        file.write(record)
+    os.utime(log, ((START + timedelta(seconds=4)).timestamp(),) * 2)
+    answer = read(log, window(1, mark=mark, late_mark=mark))
+    assert (answer.text.decode(), answer.is_unsure) == (record, False)
+    assert times_told(answer)
+
+
+def test_a_line_that_may_have_been_printed_at_any_time_is_shown_as_unsure(tmp_path: Path) -> None:
+    stamps = [START + timedelta(minutes=10 * number) for number in range(3)]
+    text = "".join(f"{at:%Y-%m-%d %H:%M:%S} started\n" + "packed an order\n" * 30 for at in stamps)
+    log = log_file(tmp_path, text, stamps[-1] + timedelta(minutes=4))
+    answer = answer_of(log, stamps[-1] - timedelta(seconds=30))
+    assert [part.text.count(b"\n") for part in answer.parts] == [30, 31]
+    assert [part.is_unsure for part in answer.parts] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"{START:%Y-%m-%d %H:%M:%S} started\n" + "packed an order\n" * 100,
+        "packed an order\n" * 100 + f"{START:%Y-%m-%d %H:%M:%S} is the order's date\npacked an order\n",
+        f"{START - timedelta(hours=1):%Y-%m-%d %H:%M:%S} started\n" * 3 + "packed an order\n" * 100,
+    ],
+    ids=["a time where it begins", "a date in a message", "times of long ago"],
+)
+def test_a_log_that_tells_a_time_but_not_when_its_lines_were_written_has_none(
+    text: str, awk: Path, tmp_path: Path
+) -> None:
+    answer = answer_of(log_file(tmp_path, text, START + timedelta(minutes=2)), START, awk=awk)
+    assert "knows no time of most lines" in answer.note
+    assert answer.is_unsure

@@ -297,8 +297,10 @@ function sought(    i, position, line) {
 
 # --- Learning ---
 function begin_learning() {
-  next_at = next_point = others = unexplained = 0
-  latest = ""
+  next_at = next_point = others = ahead_of_all = unheaded = unexplained = 0
+  latest = heading = ""
+  clear_all(headed)
+  clear_all(at_once)
   clear_all(seen)
   clear_all(last)
   clear_all(first_behind)
@@ -319,6 +321,8 @@ function learn(line,    name) {
     if (!continues(line)) {
       others++
       latest = ""
+      if (heading == "") ahead_of_all++
+      else unheaded++
     }
     return
   }
@@ -326,6 +330,8 @@ function learn(line,    name) {
     if (!continues(line)) latest = ""
     return
   }
+  end_record(name == heading ? time - last[name] : slack + 1)
+  heading = name
   if (next_point > 0 && !(name in first_behind)) first_behind[name] = time
   if (seen[name]++ && time < last[name] - 5) backwards[name]++
   last[name] = time
@@ -343,6 +349,22 @@ function is_stray(name, line) {
   }
   return continues(line) || ++strays[name] < 3
 }
+# The lines without a time below the last one that has one: a record, where they were written at once with it. `later`: how
+# long after that time what is known to be written next was.
+function end_record(later) {
+  if (!unheaded) return
+  headed[heading] += unheaded
+  if (later >= -slack && later <= slack) at_once[heading] += unheaded
+  unheaded = 0
+}
+# Are most records headed by such a line, however many lines each has? The times run forwards and fit when the log was last
+# written; a single one, that its lines were written with it: a log may tell a time where it begins, and never again. What a
+# program prints where it starts is one record.
+function heads_records(name, all, told,    records) {
+  records = all - headed[name] - (ahead_of_all && ahead_of_all <= 50 ? ahead_of_all - 1 : 0)
+  if (told == "none" || told == "old" || seen[name] * 2 < records || backwards[name] * 10 > seen[name]) return 0
+  return seen[name] > 1 || (told != "other" && told != "lies" && at_once[name] > 0)
+}
 # The newest line as a mark saw the log: whose time it was, and how long before the log was written.
 function note_moment(number,    part) {
   split(point[number], part, ":")
@@ -352,7 +374,7 @@ function note_moment(number,    part) {
   place_at[number] = seen[latest]
 }
 # How the log writes time -> learned_kind, told_kind and all that a search needs; whether that can be used.
-function learned(    name, best, all, told, zone_told, part, apart) {
+function learned(    name, best, all, told, zone_told, part, apart, of_records) {
   for (; next_point < known && next_at + first >= point[next_point + 1] + 0; next_point++) note_moment(next_point + 1)
   all = others
   for (name in seen) {
@@ -366,13 +388,20 @@ function learned(    name, best, all, told, zone_told, part, apart) {
   if (told == "none" && best ~ /^[0-9]+$/ && fits_better(text_of[best], best + 0)) {
     seen[row] = seen[best]
     last_unturned[row] = last[row]
+    headed[row] = headed[best]
+    at_once[row] = at_once[best]
     if (latest == best) latest = row
+    if (heading == best) heading = row
     best = row
     part[1] = was_zoned
     told = better
   }
+  end_record(heading == best ? late_by : slack + 1)
   # Most lines have it; where traces outnumber the entries, it must run forwards and fit when the log was last written.
-  if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) return 0
+  if (best != "own" && seen[best] * 2 < all && !(seen[best] * 5 >= all && backwards[best] * 10 <= seen[best] && told != "old")) {
+    if (!heads_records(best, all, told)) return 0
+    of_records = 1
+  }
   apart = clock_of(best, part[1] ? 0 : ahead - ahead_was, part[2], part[3] < 1 ? 0 : part[3])
   if (told == "none" && best != "own" && !agreed) {
     unexplained = apart # a clock, but one that nothing explains
@@ -383,6 +412,7 @@ function learned(    name, best, all, told, zone_told, part, apart) {
   if (agreed) apart = "=" apart
   learned_kind = best
   sparse = (all - seen[best]) * 2 < seen[best]
+  if (of_records && (ahead_of_all || at_once[best] * 2 < headed[best])) sparse = 1 # they may have been written at any time
   told_kind = best " " ahead " " zone_told " " part[2] " " part[3] " " sparse " " fits " " least " " most " " apart
   return 1
 }
@@ -445,14 +475,16 @@ function fits_better(line, than,    i, t) {
   return 0
 }
 # Which zone makes the last time fit when the log was last written; `old` when the last line with a time is older, which
-# only a time with its zone can tell from one of another zone.
+# only a time with its zone can tell from one of another zone. Sets late_by: how long after that time that was.
 function zone_of(t, zoned, dated,    apart, utc, quarter) {
   apart = t - written
   if (!dated && written > now - 43200) apart -= 86400 * nearest(apart / 86400)
+  late_by = -apart
   if (apart >= -300 && apart <= 300) return zoned ? "told" : "host"
   utc = apart + ahead
   if (!zoned && utc >= -300 && utc <= 300) {
     ahead = 0
+    late_by = -utc
     return "utc"
   }
   if (zoned) utc = apart
@@ -460,6 +492,7 @@ function zone_of(t, zoned, dated,    apart, utc, quarter) {
   if (quarter >= -50400 && quarter <= 50400 && utc - quarter >= -5 && utc - quarter <= 5) {
     if (zoned) return apart > 0 ? "lies" : "old"
     ahead = quarter
+    late_by = quarter - utc
     return "other"
   }
   return zoned && apart <= 300 && apart > -86400 ? "old" : "none"
