@@ -28,6 +28,9 @@ from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import CommandResult, Connections, ssh
 from FailTaleLibrary.transports import visit as visits
+from FailTaleLibrary.transports.visit_host import KnownLogin
+from FailTaleLibrary.transports.visit_lane import TEXT_WITHIN_S, Lane
+from FailTaleLibrary.transports.visit_request import request
 from FailTaleLibrary.windows import ResolvedWindow, command_line, parse_host_output
 
 pytestmark = pytest.mark.ssh
@@ -496,9 +499,48 @@ def test_a_network_that_lets_logins_pass_and_no_more_costs_one_failure_in_a_minu
         assert "falls silent in the middle of a visit" in str(refusal_of_a_visit(connections))
         assert "not tried again for" in str(refusal_of_a_visit(connections))
         assert host.logins_seen == 2
+        assert any(f"sleep {TEXT_WITHIN_S}" in each for each in host.leftovers())  # that of the second one
         connections.close()
     host.kill_sessions()
     assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+
+
+def test_a_shell_behind_a_silent_connection_minds_by_itself_how_long_it_waits_for_its_text() -> None:
+    known = KnownLogin(has_shell=True)
+    known.fell_silent = True
+    line = Lane(lambda nonces, start: request(nonces, {}, lasts_s=1.0), known, lasts_s=1.0).command_line
+    assert f"sleep {TEXT_WITHIN_S}&" in line
+    for shell in [each for each in ("dash", "bash", "busybox") if shutil.which(each)]:
+        words = [shell, "sh"] if shell == "busybox" else [shell]
+        soon = line.replace(f"sleep {TEXT_WITHIN_S}&", "sleep 1&")
+        with subprocess.Popen([*words, "-c", soon], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.wait(PATIENCE_S) == -signal.SIGKILL  # nobody has sent anything, or closed its input
+            assert process.stdout is not None
+            assert process.stdout.read().startswith(b"failtale ")
+
+
+def test_a_host_that_fell_silent_once_is_judged_by_its_login_the_next_time() -> None:
+    way = ssh.SshTransport("web1", config_at("127.0.0.1", connect_timeout_s=20.0))
+    assert way._patience_s(0.2) == 20.0
+    way._fell_silent = 1
+    assert [way._patience_s(login_s) for login_s in (0.02, 0.5, 4.0)] == [3.0, 5.0, 20.0]
+
+
+def test_a_server_that_does_not_answer_a_login_hears_of_its_end_at_once() -> None:
+    """Without what was sent before it, which a network may lose for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as threads:
+
+        def heard() -> bytes:
+            client, _ = silent.accept()
+            with client:
+                while data := client.recv(4096):
+                    pass
+                return data
+
+        pending = threads.submit(heard)
+        refusal(at_port(silent.getsockname()[1], limit_s=STAGE_S))
+        with pytest.raises(ConnectionResetError):
+            pending.result(PATIENCE_S)
 
 
 def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host: Callable[..., Sshd]) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
+import struct
 import threading
 import time
 from collections.abc import Callable
@@ -285,8 +286,21 @@ class JumpHost:
         self.close()
 
 
-def hang_up(transport: BoundedTransport) -> None:
-    """Ends a connection and what runs in it, whatever it goes through."""
+def ends_at_once(connection: object) -> None:
+    """What was not sent yet will not be, once it is closed: the other side is told so at once."""
+    if isinstance(connection, socket.socket):
+        with contextlib.suppress(OSError):  # it is closed already
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def hang_up(transport: BoundedTransport, *, at_once: bool = False) -> None:
+    """Ends a connection and what runs in it, whatever it goes through.
+
+    ``at_once``: also where the network loses what was sent last, as it does with large packets (MTU). Else the end of
+    the connection would wait behind that for as long as the system sends it again, and the host with it.
+    """
+    if at_once:
+        ends_at_once(transport.sock)
     with contextlib.suppress(OSError):  # it is closed already
         transport.sock.shutdown(socket.SHUT_RDWR)  # its thread, which `close` waits for, wakes up
     transport.close()

@@ -52,6 +52,8 @@ _FIRST_USE_S = 5.0
 """How long a new connection through a jump host is kept for whoever asked for it."""
 _SIGN_OF_LIFE_AFTER_S = 2.0
 """Of silence on a connection in which a command runs its server is asked for a sign of life."""
+_LEAST_PATIENCE_S, _TIMES_LOGIN = 3.0, 10
+"""What a connection behind a silent one has for its answers: more than its login took, which is several of them."""
 _LOOK_S = 0.5
 """Between two looks no more counts as silence: a run that was stopped meanwhile has not listened either."""
 _GIVES_SIGNS = ("SSH-2.0-OpenSSH", "SSH-2.0-dropbear")
@@ -181,6 +183,7 @@ class SshTransport:
         connection = self._connection
         if connection is not None and connection.is_alive:
             self._fell_silent = 0
+            self.known.fell_silent = False
         if not outcome.in_order and connection is not None and not connection.is_in_use:
             self._drop(connection)  # else whoever else is in it will find out, and may still get what a mark did not
 
@@ -345,7 +348,8 @@ class SshTransport:
         descriptors.take(CONNECTING, until=time.monotonic() + self._ssh.connect_timeout_s)
         began = time.monotonic()
         try:
-            connection = _Connection(self._logged_in_while_we_run(), self.name, self._ssh.connect_timeout_s)
+            transport = self._logged_in_while_we_run()
+            connection = _Connection(transport, self.name, self.known, self._patience_s(time.monotonic() - began))
         except BusyJumpHostError:
             raise  # which says nothing of this host
         except TransportError as error:
@@ -360,6 +364,12 @@ class SshTransport:
         if self._closed:
             connection.close()
         return connection
+
+    def _patience_s(self, login_s: float) -> float:
+        """How long a connection may take for its answers. The one behind a silent one has shown by its login how fast
+        the host is: where that falls silent as well, nobody waits as long for a second time."""
+        limit_s = self._ssh.connect_timeout_s
+        return min(limit_s, max(_LEAST_PATIENCE_S, _TIMES_LOGIN * login_s)) if self._fell_silent else limit_s
 
     def _mind_violation(self, connection: _Connection | None) -> None:
         """A host that goes beyond its bounds is left alone for a while: its next connection would be as bad.
@@ -410,7 +420,7 @@ class _DeadConnectionError(TransportError):
 class _Connection:
     """A connection that is logged in, and its channels."""
 
-    def __init__(self, transport: BoundedTransport, host: str, open_timeout_s: float) -> None:
+    def __init__(self, transport: BoundedTransport, host: str, known: KnownLogin, open_timeout_s: float) -> None:
         self.began = time.monotonic()
         self.was_used = False
         """Whether a command ever ran in it; if so, it may have died since."""
@@ -428,6 +438,7 @@ class _Connection:
         self.used_at = time.monotonic()
         self._transport = transport
         self._host = host
+        self._known = known
         self._open_timeout_s = open_timeout_s
         self._opening = threading.Lock()
         """One after the other: paramiko keeps one error for a connection, whichever channel it is about."""
@@ -563,12 +574,12 @@ class _Connection:
         self._give_back()
 
     def fall_silent(self) -> None:
-        """Its server gives no sign of life: whoever is in it gets an end."""
-        self.fell_silent = True
+        """Its server gives no sign of life: whoever is in it gets an end, and the next shell minds its own waiting."""
+        self.fell_silent = self._known.fell_silent = True
         self.close()
 
     def close(self) -> None:
-        hang_up(self._transport)
+        hang_up(self._transport, at_once=self.fell_silent)
 
     def _open_shell(self, command_line: str) -> _RemoteShell:
         import paramiko
@@ -705,8 +716,7 @@ class _RemoteShell:
     def ended(self) -> bool:
         channel = self._channel
         if time.monotonic() > self._accepted_by and not channel.event.is_set():
-            self._connection.fell_silent = True
-            self._connection.close()
+            self._connection.fall_silent()
         self._connection.mind_silence()
         over = channel.closed or channel.eof_received
         return bool(over and not channel.recv_ready() and not channel.recv_stderr_ready())

@@ -19,7 +19,7 @@ from FailTaleLibrary.text import decode, one_line, sanitize, shorten
 from FailTaleLibrary.transports.host_certificates import SUFFIX
 from FailTaleLibrary.transports.host_keys import OtherKeyWantedError, Trust, UnknownHostKeyError
 from FailTaleLibrary.transports.identities import Identities, Identity
-from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, JumpHost, Place, behind
+from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, JumpHost, Place, behind, ends_at_once
 from FailTaleLibrary.transports.known_hosts import HostKey
 from FailTaleLibrary.transports.paramiko_import import load_paramiko
 from FailTaleLibrary.transports.reach import Reach
@@ -211,6 +211,7 @@ class Login:
         """End it soon, wherever it is; only the look-up of a name goes on."""
         self._abandoned.set()
         if (connecting := self._socket) is not None:
+            ends_at_once(connecting)
             with contextlib.suppress(OSError):  # it has just failed by itself
                 connecting.shutdown(socket.SHUT_RDWR)
         if (transport := self._transport) is not None:
@@ -244,7 +245,9 @@ class Login:
             self.trust.check(HostKey(key.get_name(), key.asbytes()), transport.shown_key)
             self._authenticate(transport)
             transport.packetizer.logged_in()
-        except BaseException:
+        except BaseException as error:
+            if isinstance(error, TransportError) and error.reason == "no answer":
+                ends_at_once(connection)
             transport.close()
             self._refuse_abandoned()  # what a closed connection looks like is not the host's doing
             if transport.violation:

@@ -129,6 +129,9 @@ class KnownLogin:
         self.mixes_streams = False
         """Whether its standard error comes on standard output, or nowhere. Both are joined on the host then, and
         commands share no session, else one would get what another one printed."""
+        self.fell_silent = False
+        """Whether the connection of its last visit gave no sign of life: its shell then minds by itself how long it
+        waits for its text."""
         self.slow = ""
         """By what its last visit has shown that the host is slow; empty where it has not."""
         self.slack_s = 0.0

@@ -16,7 +16,8 @@ from FailTaleLibrary.transports.visit_host import KnownLogin, Shell
 from FailTaleLibrary.transports.visit_request import MakeRequest, command_line, opening
 
 TEXT_WITHIN_S = 20
-"""How long a shell behind a prefix waits for its text; the client's own patience is shorter."""
+"""How long a shell waits for its text, behind a prefix or where a connection fell silent; the client's own patience is
+shorter."""
 _START_WITHIN_S = 3.0
 """Behind a hello, of a shell that was sent everything ahead. Where it only was slow, it is waited for from then on."""
 _CLOCK_WITHIN_S = 2.0
@@ -63,9 +64,10 @@ class Lane:
         self.batched: Collection[int] = ()
         """Numbers of items that share a session."""
         self.shell: Shell
-        waits_s = TEXT_WITHIN_S if login.is_program else None
+        waits_s = TEXT_WITHIN_S if login.is_program or login.fell_silent else None
+        ends = "0" if login.is_program else "$$"  # a server may start shells in its own group
         start = "sh" if login.lacks_exec else "exec sh"
-        shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s, start=start)
+        shell_line = command_line(self._hello, len(self._opening), waits_s=waits_s, ends=ends, start=start)
         self.command_line = gate_command_line(self._hello) if self.to_gate else shell_line
         self.began = self.heard_at = time.monotonic()
         """`heard_at`: when something came last."""

@@ -74,18 +74,22 @@ _AS_ONE = "exec 5>&4\n"
 MakeRequest = Callable[[tuple[str, str], VisitStart], Request]
 
 
-def command_line(hello: tuple[int, int], size: int, *, waits_s: int | None = None, start: str = "exec sh") -> str:
+def command_line(
+    hello: tuple[int, int], size: int, *, waits_s: int | None = None, ends: str = "0", start: str = "exec sh"
+) -> str:
     """For any login shell; the text of ``size`` bytes that it reads is `opening`.
 
     ``start``: how `sh` is started. Without `exec` a login shell stays, and a server that knows programs alone can.
-    ``waits_s``: how long for that, and for a request behind it, at most. An engine's client that is killed early leaves
-    a shell in the container whose standard input nobody closes (podman 4.3).
+    ``waits_s``: how long for that, and for a request behind it, at most; two processes mind it. An engine's client that
+    is killed early leaves a shell in the container whose standard input nobody closes (podman 4.3), and so does a
+    network that goes away, for as long as the server keeps the connection. ``ends``: what is killed then, the group
+    or `$$`, the shell.
     """
     hello_words = f"echo failtale $(({hello[0]}+{hello[1]}))"
     take = f"s=$(head -c {size}||dd bs=1 count={size})"  # some hosts have no head, or one without -c
     if waits_s is None:
         return f"""{start} -c '{hello_words};{take};{_RUN}'"""
-    watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 0; }} <&- >&- 2>&- &"""
+    watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 {ends}; }} <&- >&- 2>&- &"""
     return f"""{start} -c '{hello_words};{watch} failtale_watch=$!;{take};{_RUN}'"""
 
 
