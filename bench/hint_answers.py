@@ -93,6 +93,7 @@ SETS = (
     "hint_cases_judge_4.yaml",
     "hint_cases_judge_5.yaml",
     "hint_cases_judge_6.yaml",
+    "hint_cases_judge_7.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
