@@ -173,6 +173,7 @@ def test_an_error_weighs_more_than_a_failure_at_info_and_that_more_than_a_warnin
         "E0314 12:01:06.900000       1 cart.go:12] cart is gone",
         "[Sat Mar 14 12:01:06.900000 2026] [core:error] [pid 12] cart is gone",
         "2026-03-14 12:01:06.900 UTC [91] ERROR:  cart is gone",
+        "[2026-03-14 12:01:06,900: ERROR/ForkPoolWorker-1] cart is gone",
     ],
 )
 def test_the_level_is_understood_in_every_dress(line: str) -> None:
@@ -370,6 +371,49 @@ def test_a_stack_trace_is_one_suspect_told_by_its_cause(trace: str, cause: str) 
     suspects = ranked(log(*lines)).suspects
     assert [suspect.text for suspect in suspects] == [cause]
     assert f"cause of a stack trace of {len(lines)} lines" in words(suspects[0])
+
+
+def chained(sentence: str, innermost: str, outermost: str) -> tuple[str, ...]:
+    """What Celery logs of an error that another one led to."""
+    return (
+        "[2026-03-14 12:01:06,900: ERROR/ForkPoolWorker-1] Task shop.store[6f2a] raised unexpected: StoreError('no')",
+        *PYTHON.splitlines()[1:-1],
+        *innermost.splitlines(),
+        "",
+        sentence,
+        "",
+        *PYTHON.splitlines()[1:-1],
+        outermost,
+    )
+
+
+DIRECT = "The above exception was the direct cause of the following exception:"
+MEANWHILE = "During handling of the above exception, another exception occurred:"
+
+
+@pytest.mark.parametrize("sentence", [DIRECT, MEANWHILE])
+@pytest.mark.parametrize(
+    ("innermost", "outermost", "cause"),
+    [
+        ("ConnectionRefusedError: [Errno 111] Connection refused", "shop.StoreError: not stored", "innermost"),
+        ('psycopg2.ProgrammingError: no table "x"\nLINE 1: SELECT 1 FROM x\n\n', "shop.StoreError: no", "innermost"),
+        ("KeyError: 'toys'", "RuntimeError: the index of toys has no table to read from", "outermost"),
+        ("KeyError: 'toys'", "LookupError: 'toys'", "innermost"),
+    ],
+)
+def test_a_chain_of_tracebacks_is_one_suspect_with_the_line_that_logs_it(
+    sentence: str, innermost: str, outermost: str, cause: str
+) -> None:
+    lines = chained(sentence, innermost, outermost)
+    (suspect,) = ranked(log(*lines)).suspects
+    assert suspect.text == (innermost.splitlines()[0] if cause == "innermost" else outermost)
+    assert f"cause of a stack trace of {len(lines)} lines, logged as 'Task shop.store" in words(suspect)
+    assert "logged as an error" in words(suspect)
+
+
+def test_a_log_of_nothing_but_chained_tracebacks_is_ranked() -> None:
+    lines = ("Traceback (most recent call last):", "ValueError: no rate for EUR", MEANWHILE) * 3000
+    assert ranked(log(*lines)).suspects[0].text == "ValueError: no rate for EUR"
 
 
 def test_a_trace_has_the_time_of_the_line_that_logs_it() -> None:
@@ -758,6 +802,7 @@ def test_where_several_hosts_play_a_component_the_headline_names_the_host() -> N
         ("2026-03-14 12:01:07.000000+00:00 [error] <0.31.0> cart is gone", "cart is gone"),
         ("2026-03-14 12:01:07.000 ERROR 1 --- [nio-8080-exec-7] o.shop.CartService : cart is gone", "cart is gone"),
         ("2026-03-14 12:01:07,000 ERROR [Coordinator 1]: cart is gone", "cart is gone"),
+        ("[2026-03-14 12:01:07,000: ERROR/ForkPoolWorker-1] cart is gone", "cart is gone"),
         (
             "Mar 14 12:01:07 api1 kernel: [81.220] worker[31]: segfault at 7f31 ip 7f32 sp 7f33 error 4 in libc.so.6",
             "worker[31]: segfault in libc.so.6",

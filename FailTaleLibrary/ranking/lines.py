@@ -258,7 +258,7 @@ def _read_part(readings: Readings, lines: Sequence[str]) -> list[Reading]:
 _LEVEL = r"TRACE|DEBUG|INFO|NOTICE|LOG|WARN(?:ING)?|ERR(?:OR)?|CRIT(?:ICAL)?|ALERT|EMERG|FATAL|SEVERE|PANIC"
 _DRESS = regex(
     rf"\s*(?:\[(?!UFW )[^\]]{{0,60}}\]:?|<\d+(?:\.\d+)+>|\d{{1,7}} ---"
-    rf"|\((?:{_LEVEL})\)|(?:{_LEVEL})\b:?|(?i:{_LEVEL}):(?= )"
+    rf"|\((?:{_LEVEL})\)|(?:{_LEVEL})\b(?:/[\w.-]+\]|:?)|(?i:{_LEVEL}):(?= )"
     r"|[\w./@-]+\[\d+\](?=[ :]):?|\d+#\d+:|\*\d+(?= )|[#*│|>-](?= ))",
 )
 _NAMED = regex(r"(?:[a-z_]\w*\.)+[A-Z]\w*: ")

@@ -19,7 +19,7 @@ _LEVELS = {
 }
 _NAMES = "|".join(_LEVELS)
 _LEVEL = regex(
-    rf"(?:^|[\s\[(|])({_NAMES})(?=[\])\s:|]|$)"  # upper case: INFO, [ERROR], FATAL:
+    rf"(?:^|[\s\[(|])({_NAMES})(?=[\])\s:|]|$|/[\w.-]+\])"  # upper case: INFO, [ERROR], FATAL:, ERROR/MainProcess]
     rf"|(?:^|[^#])\[({_NAMES.lower()}) *\]|\b\w+:({_NAMES.lower()})\]"  # nginx [error], Apache [core:error]
     rf"|^[\w-]+\.({_NAMES})(?=: )"  # Monolog: production.ERROR: …
     rf"|\b(?:level|lvl|severity|levelname|log_level)\W{{1,4}}({_NAMES}|{_NAMES.lower()})\b"  # logfmt, JSON

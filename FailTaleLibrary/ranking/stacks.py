@@ -21,6 +21,13 @@ _SAYS_NOTHING = regex(
     re.IGNORECASE,
 )
 """Between an error and its frames; blank lines, too."""
+_FOLLOWS = regex(
+    r"\s*(?:During handling of the above exception, another exception occurred"
+    r"|The above exception was the direct cause of the following exception):?\s*$"
+)
+"""Between two tracebacks of a chain, as Python writes it; the message ahead of it may have several lines."""
+_BARE = regex(r"\s*[\w.]+(?:: ?\S*)?\s*$")
+"""An error without a sentence: "KeyError: 'toys'"."""
 _NAMES_ERROR = regex(r"\s*(?:\S+ )?(?:[\w$]+[.:\\\\]+)*(?:[A-Z]\w*)?(?:Error|Exception)(?:$|: | \()")
 _MOST_LINES = 400
 """A trace longer than this goes on in the next one."""
@@ -155,25 +162,34 @@ def _padded(log: Log, index: int) -> Trace:
 
 
 def _python(log: Log, index: int) -> Trace:
-    """From "Traceback" to the first line that is indented no deeper; a chain of tracebacks is one."""
+    """A chain of tracebacks; told by the innermost error that has a sentence."""
+    part = _traceback(log, index)
+    causes = [part.cause]
+    while (start := _next_of_chain(log, part.last)) is not None and start < index + _MOST_LINES:
+        part = _traceback(log, start)
+        causes.append(part.cause)
+    cause = next((place for place in causes if not _BARE.match(log.said(place))), causes[0])
+    return Trace(first=index, last=part.last, head=index, cause=cause)
+
+
+def _traceback(log: Log, index: int) -> Trace:
+    """From "Traceback" to the first line that is indented no deeper."""
     margin = _indentation(log.said(index))
     for place in range(index + 1, min(len(log), index + _MOST_LINES)):
         text = log.said(place)
         if text.strip() and _indentation(text) <= margin and not log.gravity(place).is_frame:
-            return _chained(log, Trace(first=index, last=place, head=index, cause=place))
+            return Trace(first=index, last=place, head=index, cause=place)
     return Trace(first=index, last=min(len(log), index + _MOST_LINES) - 1, head=index, cause=index)
 
 
-def _chained(log: Log, trace: Trace) -> Trace:
-    """A traceback and those that follow "During handling of the above exception"; the last one is what left."""
-    place = trace.last + 1
-    while place < min(len(log), trace.last + 3) and not log.said(place).strip():
-        place += 1
-    if place < len(log) and "the above exception" in log.said(place):
-        for start in range(place + 1, min(len(log), place + 4)):
-            if log.readings[start].opens_trace == "traceback":
-                return Trace(first=trace.first, last=_python(log, start).last, head=trace.head, cause=trace.cause)
-    return trace
+def _next_of_chain(log: Log, last: int) -> int | None:
+    """Where the next traceback of a chain begins, behind the one that ends at `last`."""
+    follows = False
+    for place in range(last + 1, min(len(log), last + 1 + _MOST_OF_MESSAGE + _MOST_BETWEEN)):
+        if log.readings[place].opens_trace:
+            return place if follows and log.readings[place].opens_trace == "traceback" else None
+        follows = follows or bool(_FOLLOWS.match(log.said(place)))
+    return None
 
 
 def _indentation(text: str) -> int:
