@@ -633,6 +633,8 @@ class Server(paramiko.ServerInterface):
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         if self.way == "reads_no_more":
             self._talk_well_then_stop(channel, command.decode())
+        if self.way == "refuses_commands":
+            return False
         threading.Thread(target=self._visit, args=(channel, command.decode()), daemon=True).start()
         return True
 
@@ -660,6 +662,7 @@ class Server(paramiko.ServerInterface):
 OTHERS = (
     "opens_no_channel",
     "one_session",
+    "refuses_commands",
     "reads_no_more",
     "says_no_hello",
     "window_of_nothing",

@@ -49,13 +49,14 @@ SLOW = (
     "says_no_hello",
 )
 """Those that end by a limit of time alone."""
+_SERVERS = ("one_session", "refuses_commands")
 _VISITS = [way for way in VISITS if way not in SLOW]
 GROUPS: dict[str, tuple[str, ...]] = {
     "before SSH": tuple(way for way in BEFORE_SSH if way not in SLOW),
     "at the login": tuple(way for way in LOGINS if way not in SLOW),
     "beside visits": tuple(AFTER_LOGIN),
     "of a visit": tuple(_VISITS[: len(_VISITS) // 2]),
-    "of a visit, too": (*_VISITS[len(_VISITS) // 2 :], "window_of_nothing", "window_of_everything", "one_session"),
+    "of a visit, too": (*_VISITS[len(_VISITS) // 2 :], "window_of_nothing", "window_of_everything", *_SERVERS),
     "hanging up": STEPS,
     "clocks": tuple(f"clock_{number}" for number in range(len(CLOCKS))),
     "slow": SLOW,
@@ -171,6 +172,19 @@ def test_a_server_that_takes_one_session_for_each_connection_is_logged_in_to_ane
         for _ in range(3):
             assert run_script(connections.transport(way), "echo well").exit_status == 0
         assert connections.opened == 3
+
+
+def test_a_server_that_starts_no_command_is_told_as_such_and_left_alone_for_a_minute(
+    rogues: tuple[Path, dict[str, int]], a_host: Sshd
+) -> None:
+    """As those of routers; no login shell had a say in it."""
+    way = "refuses_commands"
+    with closing(Connections(config_with(rogues, (way,), a_host))) as connections:
+        with pytest.raises(TransportError, match="does not run commands for 'me': its SSH server refuses") as caught:
+            run_script(connections.transport(way), "echo well")
+        assert caught.value.reason == "refused"
+        with pytest.raises(TransportError, match=r"its SSH server refuses .* \(not tried again for"):
+            connections.transport(way)
 
 
 def test_a_host_that_broke_the_bounds_is_left_alone_for_a_minute(

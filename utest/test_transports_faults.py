@@ -57,10 +57,11 @@ def assert_printed_and_sleeps(host: Sshd, connections: Connections) -> None:
 class Listener:
     """A TCP port that is no SSH server; counts who comes."""
 
-    def __init__(self, *, says: bytes | None) -> None:
-        """``says`` is sent before hanging up; None: it says nothing and holds on."""
+    def __init__(self, *, says: bytes | None, holds_on: bool = False) -> None:
+        """``says`` is sent before hanging up, or holding on; None: it says nothing and holds on."""
         self.came = 0
-        self._says = says
+        self._says = says or b""
+        self._holds_on = holds_on or says is None
         self._held: list[socket.socket] = []
         self._socket = socket.create_server(("127.0.0.1", 0))
         self.port = self._socket.getsockname()[1]
@@ -78,19 +79,19 @@ class Listener:
             except OSError:
                 return
             self.came += 1
-            if self._says is None:
-                self._held.append(client)
-                continue
             client.sendall(self._says)
-            client.close()
+            if self._holds_on:
+                self._held.append(client)
+            else:
+                client.close()
 
 
 @pytest.fixture
 def listener() -> Iterator[Callable[..., Listener]]:
     made: list[Listener] = []
 
-    def make(*, says: bytes | None) -> Listener:
-        made.append(Listener(says=says))
+    def make(*, says: bytes | None, holds_on: bool = False) -> Listener:
+        made.append(Listener(says=says, holds_on=holds_on))
         return made[-1]
 
     yield make
@@ -153,7 +154,16 @@ def test_what_is_no_ssh_server_is_told(listener: Callable[..., Listener]) -> Non
     web = listener(says=b"HTTP/1.1 400 Bad Request\r\n" * 200)
     error = refusal(at_port(web.port))
     assert error.reason == "failed"
-    assert "cannot negotiate SSH" in str(error)
+    assert "sends lines in place of an SSH banner: it is no SSH server, or" in str(error)
+    assert "(the last line: 'HTTP/1.1 400 Bad Request')" in str(error)
+
+
+def test_lines_that_drip_in_place_of_a_banner_are_told(listener: Callable[..., Listener]) -> None:
+    """A trap for those who look for servers keeps them so; as endlessh."""
+    trap = listener(says=b"%7qT\r\n", holds_on=True)
+    error = refusal(at_port(trap.port, limit_s=STAGE_S))
+    assert error.reason == "no answer"
+    assert "accepts connections, but sent some bytes and no whole SSH banner within 3 s" in str(error)
 
 
 def test_a_name_that_cannot_be_resolved_is_told() -> None:

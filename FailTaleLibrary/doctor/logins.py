@@ -29,7 +29,7 @@ _WORDS: tuple[tuple[str, Stage], ...] = (
     (r"configuration of ssh|ssh's configuration|ssh cannot read|lead in a circle", "reach"),
     (r"cannot be resolved|has no address", "name"),
     (r"starts no shell|its shell says nothing|does not run commands|opens no session|opened no session", "shell"),
-    (r"in common with FailTale", "reach"),
+    (r"in common with FailTale|in place of an SSH banner", "reach"),
     (r"did not respond to the login|hung up during the login|broke off the login", "login"),
 )
 

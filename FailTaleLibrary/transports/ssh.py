@@ -32,6 +32,10 @@ if TYPE_CHECKING:
 
     from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
 
+_STARTS_NONE = (
+    "its SSH server refuses to start one, as those of routers and switches do, and those that are there for a "
+    "terminal, for files or for forwarding alone"
+)
 _log = logger_of(__name__)
 MAX_CHANNELS = 4
 """At once on one connection: with more, servers refuse some at random, because they free old ones late."""
@@ -264,6 +268,8 @@ class SshTransport:
     def no_shell(self, words: str, *, lacks: str = "") -> TransportError:
         said = f"it says: {words}" if words else "it prints nothing"
         user = self.reach.user
+        if self.known.is_refused_commands and not words:
+            return NoShellError("refused", f"Host '{self.name}' does not run commands for '{user}': {_STARTS_NONE}")
         if self.known.has_gate:
             return NoShellError("refused", f"Host '{self.name}' has no gate that answers '{user}'; {said}")
         lacking = f" {lacks}" if lacks else ""
@@ -573,6 +579,10 @@ class _Connection:
             channel.close()
         self._give_back()
 
+    def refused_command(self) -> None:
+        """Its server has refused to start one, which no login shell had a say in."""
+        self._known.is_refused_commands = True
+
     def fall_silent(self) -> None:
         """Its server gives no sign of life: whoever is in it gets an end, and the next shell minds its own waiting."""
         self.fell_silent = self._known.fell_silent = True
@@ -709,7 +719,7 @@ class _RemoteShell:
         self._channel = channel
         self._connection = connection
         self._accepted_by = time.monotonic() + accepted_within_s
-        self._is_closed = False
+        self._is_closed = self._was_heard = False
         channel.setblocking(False)
 
     @property
@@ -719,11 +729,19 @@ class _RemoteShell:
             self._connection.fall_silent()
         self._connection.mind_silence()
         over = channel.closed or channel.eof_received
+        if self._was_refused:
+            self._connection.refused_command()
         return bool(over and not channel.recv_ready() and not channel.recv_stderr_ready())
 
     @property
     def was_cut(self) -> bool:
         return not self._connection.is_alive
+
+    @property
+    def _was_refused(self) -> bool:
+        """Whether the server ended the channel in place of a yes to the command."""
+        was_answered: bool = self._channel.event_ready
+        return self._channel.closed and not (was_answered or self._was_heard or self._is_closed or self.was_cut)
 
     def filenos(self) -> Sequence[int]:
         return (self._channel.fileno(),)
@@ -733,7 +751,7 @@ class _RemoteShell:
         stdout = _received_bytes(channel.recv_ready, channel.recv)
         stderr = _received_bytes(channel.recv_stderr_ready, channel.recv_stderr)
         if stdout or stderr:
-            self._connection.has_said_something = True
+            self._connection.has_said_something = self._was_heard = True
         return stdout, stderr
 
     def write(self, data: bytes) -> int:
@@ -755,6 +773,8 @@ class _RemoteShell:
                 violation = "fell silent"
             return f"connection lost: the host {violation}," if violation else "connection lost"
         self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
+        if self._was_refused:
+            return "its SSH server refused to start the command"
         if self._channel.exit_status >= 0:
             told = f"status {self._channel.exit_status}; may its login start no more processes?"
             return f"the shell of the visit ended by itself ({told})"

@@ -135,6 +135,11 @@ class BoundedPacketizer(Packetizer):
         self._chacha_in: ChaCha20Poly1305 | None = None
         self._chacha_out: ChaCha20Poly1305 | None = None
 
+    @property
+    def has_heard(self) -> bool:
+        """Whether anything came, be it a greeting that no version followed."""
+        return self._greeting_bytes > 0
+
     def has_said(self, line: bytes) -> None:
         """The server knows this line: it is not sent to it once more, where it comes next."""
         self._said = line

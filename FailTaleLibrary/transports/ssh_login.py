@@ -37,6 +37,10 @@ _VERSION = "SSH-2.0-FailTale"
 """What servers are told of us, and may write into their logs."""
 _LINES_BEFORE_VERSION = 100
 """As many as paramiko reads."""
+_NO_VERSION = "Indecipherable protocol version"
+"""What paramiko (5.1) says behind the last one of those lines."""
+_LINE_SHOWN = 80
+"""Characters of it."""
 _MAX_PACKET_BYTES = 35_000
 """Of the SSH protocol, RFC 4253."""
 _OFFERS_SHOWN = 1000
@@ -363,6 +367,8 @@ class Login:
         self._refuse_abandoned()
         if not in_time:
             silent = "finished no handshake" if transport.remote_version else "sent no SSH banner"
+            if transport.packetizer.has_heard and not transport.remote_version:
+                silent = "sent some bytes and no whole SSH banner"
             limit_s = self.reach.ssh.connect_timeout_s
             raise TransportError("no answer", self.sentence(f"accepts connections, but {silent} within {limit_s:g} s"))
         if not transport.is_active():
@@ -383,6 +389,10 @@ class Login:
                     "failed logins, or is no SSH server"
                 ),
             )
+        if _NO_VERSION in str(error):
+            last = _in_short(str(error).partition(_NO_VERSION)[2].strip(' "'), most=_LINE_SHOWN)
+            what = "sends lines in place of an SSH banner: it is no SSH server, or a trap for those who look for one"
+            return TransportError("failed", self.sentence(f"{what} (the last line: '{last}')"))
         if "no acceptable" in str(error):
             return TransportError("failed", self._nothing_in_common(str(error)))
         said = _in_short(str(error)).rstrip(".")

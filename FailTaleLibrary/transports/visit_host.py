@@ -126,6 +126,8 @@ class KnownLogin:
         """Whether its standard output comes as standard error."""
         self.lacks_exec = False
         """Whether it starts programs without a shell that would know `exec`."""
+        self.is_refused_commands = False
+        """Whether its server refuses to start one, whatever its shell is."""
         self.mixes_streams = False
         """Whether its standard error comes on standard output, or nowhere. Both are joined on the host then, and
         commands share no session, else one would get what another one printed."""
@@ -153,7 +155,7 @@ class KnownLogin:
     def said_hello(self) -> None:
         """Whatever it was taken for, it has a shell."""
         self.has_shell = True
-        self.ignores_end = self.had_all_its_time = False
+        self.ignores_end = self.had_all_its_time = self.is_refused_commands = False
 
     def was_judged_early(self) -> None:
         """Ahead of the time that a hello may take."""
