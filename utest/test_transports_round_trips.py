@@ -12,13 +12,13 @@ from typing import Any
 import paramiko
 import pytest
 from patience import PATIENCE_S, wait_until
-from sshd import Sshd
+from sshd import Sshd, new_key
 
 from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
 
 pytestmark = pytest.mark.ssh
 
-SERVICE_ACCEPT, LOGIN = 6, 50
+SERVICE_REQUEST, SERVICE_ACCEPT, LOGIN = 5, 6, 50
 """Numbers of messages; RFC 4250, section 4.1.2."""
 _TOO_LATE_S = 3.0
 
@@ -95,3 +95,21 @@ def test_the_wish_to_log_in_does_not_wait_for_leave_to_have_it(new_host: Callabl
         transport.close()
     assert transport.order.index(("sent", LOGIN)) < transport.order.index(("came", SERVICE_ACCEPT))
     assert transport.order.count(("sent", LOGIN)) == 1
+
+
+def test_leave_to_log_in_is_asked_for_once_however_many_keys_there_are(new_host: Callable[..., Sshd]) -> None:
+    """asyncssh (2.24) ends a connection at the second such wish, ahead of the key that is right."""
+    host = new_host()
+    wrong = paramiko.Ed25519Key.from_private_key_file(str(new_key(host.directory / "wrong")))
+    with socket.create_connection((host.address, host.port), PATIENCE_S) as connection:
+        transport = Listening(connection)
+        transport.start_client(timeout=PATIENCE_S)
+        for _ in range(2):
+            with pytest.raises(paramiko.AuthenticationException):
+                transport.auth_publickey(host.user, wrong)
+        with pytest.raises(paramiko.BadAuthenticationType):
+            transport.auth_password(host.user, "not it", fallback=False)
+        assert transport.auth_publickey(host.user, paramiko.Ed25519Key.from_private_key_file(str(host.key))) == []
+        transport.close()
+    assert transport.order.count(("sent", SERVICE_REQUEST)) == 1
+    assert transport.order.count(("sent", LOGIN)) == 4

@@ -13,7 +13,7 @@ import math
 import socket
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 import paramiko
@@ -347,21 +347,31 @@ def _with_new_name(names: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(itertools.chain.from_iterable(pairs))
 
 
-class _AuthAtOnce(AuthHandler):
-    """Sends a login right behind the wish to be allowed one: a round trip less for each key.
+class _OneWish(AuthHandler):
+    """Wishes to be allowed a login once for each connection, as OpenSSH does; the first login may go right behind it.
 
-    paramiko (5.1) waits for the answer to that wish, which is yes, or the end of the connection.
+    paramiko (5.1) repeats that wish for each key, and asyncssh (2.24) ends a connection at the second one. It also
+    waits for the answer, which is yes, or the end of the connection.
     """
 
+    def __init__(self, transport: BoundedTransport, *, is_at_once: bool) -> None:
+        super().__init__(transport)
+        self._connection = transport
+        self._goes_ahead = is_at_once or transport.has_wished
+
     def _request_auth(self) -> None:
-        super()._request_auth()  # type: ignore[misc]
-        allowed = paramiko.Message()
-        allowed.add_string("ssh-userauth")
-        allowed.rewind()
-        super()._parse_service_accept(allowed)  # type: ignore[misc]
+        if not self._connection.has_wished:
+            self._connection.has_wished = True
+            super()._request_auth()  # type: ignore[misc]
+        if self._goes_ahead:
+            allowed = paramiko.Message()
+            allowed.add_string("ssh-userauth")
+            allowed.rewind()
+            super()._parse_service_accept(allowed)  # type: ignore[misc]
 
     def _parse_service_accept(self, message: paramiko.Message) -> None:
-        """Was foreseen."""
+        if not self._goes_ahead:
+            super()._parse_service_accept(message)  # type: ignore[misc]
 
 
 class BoundedTransport(paramiko.Transport):
@@ -394,6 +404,8 @@ class BoundedTransport(paramiko.Transport):
         super().__init__(connection, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]
         self.shown_key = b""
         """What the server showed as its key: the key, or a certificate of it."""
+        self.has_wished = False
+        """Whether the server was asked to allow a login."""
         self._refusals: dict[int, str] = {}
         """Why the server opened no channel of a number, in its words."""
 
@@ -411,12 +423,31 @@ class BoundedTransport(paramiko.Transport):
 
     def auth_publickey(self, username: str, key: paramiko.PKey, event: threading.Event | None = None) -> list[str]:
         """As paramiko has it; what is asked for first goes along where the server is known to work it off in order."""
-        if not (self._works_off_in_order and self.is_active() and self._signs_at_once(key)):
+        if event is not None or not self.is_active():
             return super().auth_publickey(username, key, event)
-        done = event or threading.Event()
-        self.auth_handler = handler = _AuthAtOnce(self)
-        handler.auth_publickey(username, key, done)
-        return [] if event is not None else handler.wait_for_response(done)
+        is_at_once = self._works_off_in_order and self._signs_at_once(key)
+        return self._log_in(lambda login, done: login.auth_publickey(username, key, done), is_at_once=is_at_once)
+
+    def auth_password(
+        self, username: str, password: str, event: threading.Event | None = None, fallback: bool = True
+    ) -> list[str]:
+        if event is not None or fallback or not self.is_active():
+            return super().auth_password(username, password, event, fallback)
+        return self._log_in(lambda login, done: login.auth_password(username, password, done))
+
+    def auth_interactive(self, username: str, handler: Any, submethods: str = "") -> list[str]:
+        if not self.is_active():
+            return super().auth_interactive(username, handler, submethods)
+        return self._log_in(lambda login, done: login.auth_interactive(username, handler, done, submethods))
+
+    def _log_in(
+        self, log_in: Callable[[AuthHandler, threading.Event], object], *, is_at_once: bool = False
+    ) -> list[str]:
+        """What the server wants besides."""
+        self.auth_handler = login = _OneWish(self, is_at_once=is_at_once)
+        done = threading.Event()
+        log_in(login, done)
+        return login.wait_for_response(done)
 
     @property
     def _works_off_in_order(self) -> bool:
