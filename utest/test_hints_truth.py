@@ -681,6 +681,50 @@ def test_what_says_itself_that_it_was_earlier_is_no_effect_and_localhost_no_mail
     assert judged(next(each for each in written_answers(BENCH / file) if said in each.answer.cause))[0] == "cut"
 
 
+@pytest.mark.parametrize(
+    ("said", "outcome"),
+    [
+        ("because its transaction was idle for too long", "kept"),
+        ("because a revision could not be found", "kept"),
+        ("The thread pool of the notifier was full", "kept"),
+        ("gave up after about 0.8 s", "kept"),
+        ("because the template cache was locked, so the folder had no index", "cut"),
+        ("while it worked on wall.tif", "kept"),
+        ("they did not agree on a protocol version", "kept"),
+        ("does not chain with any trust anchor that payments has", "kept"),
+        ("so the kernel killed it", "kept"),
+        ("that made the kernel report an out of memory", "pointed"),
+        ("The transfer of lamp was rolled back after", "cut"),
+    ],
+)
+def test_what_the_lines_say_in_other_words_or_within_the_same_whole_second_is_not_held_against_a_hint(
+    said: str, outcome: str
+) -> None:
+    """A stamp of whole seconds tells no order within its second, but what says itself what was wrong is no effect."""
+    answers = written_answers(BENCH / "hint_cases_judge_6.yaml")
+    assert judged(next(each for each in answers if said in each.answer.cause))[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("claim", "idea"),
+    [("A full copy was sent.", "full"), ("The transaction was idle for too long.", "too large")],
+)
+def test_a_whole_thing_is_not_full_and_a_long_time_is_no_size(claim: str, idea: str) -> None:
+    assert idea not in {each.name for each in said_in(claim)}
+
+
+def test_a_change_that_another_line_tells_in_its_order_is_not_turned_round() -> None:
+    failed = "401: no key k7 among the cached signing keys (k6)"
+    assert not turns_round("The key was rotated from k6 to k7.", failed, beside=["key rotated: k6 retired, k7 in use"])
+    assert turns_round("The key was rotated from k6 to k7.", failed)
+
+
+def test_what_has_the_shape_of_a_date_in_the_evidence_is_no_telephone_number() -> None:
+    sentence = "MySQL refused the date 0000-00-00."
+    assert steering(sentence, Ground("Incorrect date value: '0000-00-00' for column 'born'")) is None
+    assert steering(sentence, Ground("Incorrect date value for column 'born'")) == "a telephone number"
+
+
 def test_what_ended_as_it_should_is_no_cause() -> None:
     said = "The nginx worker 16107 shut down"
     written = next(each for each in written_answers(BENCH / "hint_cases_judge_2.yaml") if said in each.answer.cause)

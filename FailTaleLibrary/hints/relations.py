@@ -17,7 +17,7 @@ def turns_round(claim: str, line: str, *, beside: Iterable[str] = ()) -> bool:
     """
     others = tuple(beside)
     return (
-        _turns_change_round(claim, line, {change for other in others for change in _changes_told(other)})
+        _turns_change_round(claim, line, others)
         or _mixes_opposites(claim, line, others)
         or _turns_side_round(claim, line)
         or _turns_actor_round(claim, line)
@@ -90,7 +90,8 @@ def _plain_value(thing: str) -> str:
     return re.sub(r"^(v?\d+(?:\.\d+)+)-[\w.+~]+$", r"\1", plain)
 
 
-def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]) -> bool:
+def _turns_change_round(claim: str, line: str, others: Sequence[str]) -> bool:
+    told_beside = {change for other in others for change in _changes_told(other)}
     told, claimed = list(_changes_told(line)), list(_changes_told(claim))
     if any(_tells_change(b, a, told) and not _tells_change(a, b, told) for a, b in claimed) or _turns_words_round(
         claim, line
@@ -103,7 +104,7 @@ def _turns_change_round(claim: str, line: str, told_beside: Set[tuple[str, str]]
         return True
     compared = {(_plain_value(match["a"]), _plain_value(match["b"])) for match in _INSTEAD.finditer(claim)}
     return not told and any(
-        _stands_before(b, a, line)
+        _stands_before(b, a, line) and not any(_stands_before(a, b, other) for other in others)
         for a, b in claimed
         if (a, b) not in compared | told_beside and _has_digit(a) == _has_digit(b) and not _is_step(a, b, claim)
     )

@@ -90,7 +90,7 @@ def steering_rows() -> tuple[SteeringRow, ...]:
 
 def steering(sentence: str, ground: Ground) -> str | None:
     """Why the sentence could harm a reader or an assistant that reads it; None when it could not."""
-    told = _without_keys_of_stores(without_turns(sentence), ground)
+    told = _without_dates_of_lines(_without_keys_of_stores(without_turns(sentence), ground), ground)
     return (
         _strange_characters(sentence, ground.facts)
         or _address(sentence, ground)
@@ -110,6 +110,12 @@ def _without_keys_of_stores(sentence: str, ground: Ground) -> str:
     return _TYPE_OF_A_VALUE.sub(r"\g<which>kind", told)
 
 
+def _without_dates_of_lines(sentence: str, ground: Ground) -> str:
+    """The sentence without what has the shape of a date and stands in the evidence: ``0000-00-00`` calls nobody."""
+    return _SHAPE_OF_DATE.sub(lambda match: " it" if match[0] in ground.facts else match[0], sentence)
+
+
+_SHAPE_OF_DATE = re.compile(r"(?<![\w.:/+-])\d{4}-\d\d-\d\d(?![\w-])")
 _KEY_OF_STORE = re.compile(
     r"\bkeys? ['\"]?([\w.-]+(?:[:/._-][\w.-]+)+)['\"]?(?= (?:(?:already|still|now|also) )?"
     r"(?:holds?|held|contain(?:s|ed)?|stores?|stored|"

@@ -10,7 +10,7 @@ from FailTaleLibrary.hints.answer import CONFIDENCES
 from FailTaleLibrary.hints.concepts import said_in
 from FailTaleLibrary.hints.prompt import Prompt, prompt_line
 from FailTaleLibrary.hints.telling import speaks_to_somebody
-from FailTaleLibrary.hints.truth import SYMPTOMS, Line, Scene, chain_places, is_change
+from FailTaleLibrary.hints.truth import SYMPTOMS, Line, Scene, chain_places, is_change, latest_offset_s
 from FailTaleLibrary.records import (
     Citation,
     Confidence,
@@ -268,7 +268,11 @@ def _follows(line: Line, lead: Line, scene: Scene) -> bool:
     if line.id in chain_places(scene.chain) or any(signal.name == "consequence" for signal in line.suspect.signals):
         return True
     one, other = lead.suspect, line.suspect
-    if one.offset_s is None or other.offset_s is None or other.offset_s <= one.offset_s + _CLEARLY_LATER_S:
+    if (
+        one.offset_s is None
+        or other.offset_s is None
+        or other.offset_s <= latest_offset_s(lead, line) + _CLEARLY_LATER_S
+    ):
         return False
     only_shows = {each.name for each in other.signals} <= SYMPTOMS
     return only_shows and (one.host == other.host or scene.chain is not None)

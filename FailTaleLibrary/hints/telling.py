@@ -344,7 +344,7 @@ _AMBIGUOUS = frozenset({"set", "put", "cut", "let", "read", "shut", "hit", "quit
 _LEADING = frozenset({"and", "but", "so", "or", "then", "just", "now", "first", "simply"})
 _IMAGINED = re.compile(
     r"\W*(?:and |but |so |which |while )?"
-    r"(?:an? (?:\w+ |\d[\w ]{0,6}? )?|another |any |more |less |one more |either |\w+s )(?:\S+ ){0,4}?"
+    r"(?:an? (?:\w+ |\d[\w ]{0,6}? )?|another |any |more |less |one more |either |(?!(?:its|this) )\w+s )(?:\S+ ){0,4}?"
     r"(?:lets?|makes?|helps?|brings?|gets?|gives?|prevents?|allows?|does|do|avoids?|copes?|keeps?|suffices?|cures?|heals?|"
     r"frees?|takes?|puts?|sets?|works?|wipes?|lies?|stays?|ends?|clears?)\b",
     re.IGNORECASE,
@@ -365,7 +365,9 @@ def _is_imagined(part: str) -> bool:
     return _ANY_ONE.match(part) is not None and has_verb is not None and _DONE.search(part) is None
 
 
-_IS_NUMBER = re.compile(r"\b(?:is|was|are|were) (?:now |set to |only |at |over |above |below )*\d", re.IGNORECASE)
+_IS_NUMBER = re.compile(
+    r"\b(?:is|was|are|were|has|had) (?:now |set to |only |at |over |above |below )*\d", re.IGNORECASE
+)
 _FAILED = re.compile(r"\b(?:fail(?:s|ed)|tim(?:ed|es) out|crash(?:ed|es))\b", re.IGNORECASE)
 _MOMENT = re.compile(r"\W*(?:before|after|while|during|when)\b", re.IGNORECASE)
 _LONGEST_MOMENT = 5
@@ -443,7 +445,8 @@ _OF_MACHINES = re.compile(
     r"(?:a|an|one|two|three|four|five|six|several|\d+) (?:week|month|year)s?\b|"
     r"\b(?:a|one|two|three|four|five|six|several|\d+) (?:week|month|year)s? (?:ago|earlier|before|old)\b|"
     r"\b(?:a|the|its|their) fixed (?:path|address|port|ip|size|limit|value|name|number|date|time|list|delay|interval|"
-    r"timeout|code|length)\b|\bin vain\b|\btrust (?:list|store|anchor|chain|bundle)s?\b",
+    r"timeout|code|length)\b|\bin vain\b|(?<=\bit )work(?:s|ed)(?= on\b)|"
+    r"\btrust (?:list|store|anchor|chain|bundle)s?\b",
     re.IGNORECASE,
 )
 """Rules, measures and parts of programs, not of people."""
@@ -455,7 +458,7 @@ def speaks_to_somebody(line: str) -> bool:
     """Whether a line of a log judges, asks or advises, as an attacker's does and a HINT."""
     if _ALL_IS_WELL.search(line):
         return True
-    words = {match[0].casefold() for match in _WORD.finditer(line)} & _forms_of("weighty")
+    words = {match[0].casefold() for match in _WORD.finditer(_LABEL.sub(" ", line))} & _forms_of("weighty")
     return len({stem(word) for word in words}) >= _SPEAKS and not words <= _forms_of("technical")
 
 
@@ -468,6 +471,8 @@ _ALL_IS_WELL = re.compile(
     re.IGNORECASE,
 )
 _SPEAKS = 2
+_LABEL = re.compile(r"\bhint: ")
+"""Of a program that puts it ahead of whatever it explains, as git does: no word that it says."""
 
 # --- Words ------------------------------------------------------------------------------------------------------------
 

@@ -538,6 +538,8 @@ class Scene:
             return None
         if not any(line in self.cited for line in followed):
             return None
+        if followed[0] in told and _shows_an_error(followed[0]):
+            return None  # it says both itself
         if any(self.precedes(one, followed[0]) for one in errors):
             return None
         return f"{followed[0].id} is a change that did not follow from {errors[0].id}"
@@ -630,9 +632,10 @@ class Scene:
         if one.offset_s is None or other.offset_s is None:
             return False
         began_s = other.offset_s - _took_s(second.text)
-        if places.get(first.id) == 0 and one.offset_s < began_s - _CLEARLY_S:
+        latest_s = latest_offset_s(first, second)
+        if places.get(first.id) == 0 and latest_s < began_s - _CLEARLY_S:
             return True  # nothing led to what the chain begins with
-        return one.offset_s < began_s - self._slack_s(one, other)
+        return latest_s < began_s - self._slack_s(one, other)
 
     def _slack_s(self, one: Suspect, other: Suspect) -> float:
         """By how much two times must differ: those of one log are of one clock."""
@@ -687,11 +690,36 @@ _TELLS_OF_BEFORE = re.compile(r"\bhad (?:been )?(?:\w+ )*\w+ (?:earlier|before|p
 def _is_later(line: Line, lead: Line) -> bool:
     """Whether a line is clearly later than the lead, and neither a change nor the lead's own words passed on."""
     one, other = line.suspect.offset_s, lead.suspect.offset_s
-    return one is not None and other is not None and one > other + _CLEARLY_S and not is_change(line.suspect)
+    if one is None or other is None or is_change(line.suspect):
+        return False
+    return one > latest_offset_s(lead, line) + _CLEARLY_S
+
+
+def latest_offset_s(one: Line, other: Line) -> float:
+    """Until when a line can have been written, beside another one: a stamp of whole seconds is of all its second.
+
+    Of two such stamps the seconds tell which was first, and what says itself what was wrong is no effect in doubt.
+    """
+    offset_s = one.suspect.offset_s or 0.0
+    is_open = _has_whole_seconds(one) and not (_has_whole_seconds(other) or _says_what_was_wrong(one))
+    return offset_s + 1.0 if is_open else offset_s
+
+
+def _has_whole_seconds(line: Line) -> bool:
+    found = _CLOCK.search(line.suspect.text)
+    return found is not None and not found["fraction"]
+
+
+_CLOCK = re.compile(r"(?<!\d)\d\d:\d\d:\d\d(?P<fraction>[.,]\d)?")
 
 
 def _place_of(suspect: Suspect) -> str:
     return f"{suspect.host} {suspect.component} {suspect.collector}"
+
+
+def _shows_an_error(line: Line) -> bool:
+    """Whether anything strong but a change speaks for a line."""
+    return any(signal.strong and signal.name not in _CHANGES for signal in line.suspect.signals)
 
 
 def _says_what_was_wrong(line: Line) -> bool:
