@@ -436,7 +436,11 @@ class FailTaleListener:
         tally = self._library.run.tally
         if not tally.failures:
             return
-        collected = f"collected evidence for {count(tally.failures, 'failed test')}"
+        failed = tally.failures - tally.on_demand
+        reasons = [f"for {count(failed, 'failed test')}"] if failed else []
+        if tally.on_demand:
+            reasons.append(f"{count(tally.on_demand, 'time')} on demand")
+        collected = f"collected evidence {' and '.join(reasons)}"
         missing = f" ({count(tally.gaps, 'item')} missing)" if tally.gaps else ""
         parts = [f"{collected} from {count(len(tally.hosts), 'host')}{missing} in {duration(tally.seconds)}"]
         if self._hidden_cards:

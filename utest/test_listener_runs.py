@@ -70,6 +70,18 @@ def test_each_of_several_runs_in_one_process_has_a_page_and_rows_of_its_own(plac
     assert done.stderr.count("collected evidence for 1 failed test from 1 host") == 3
 
 
+def test_evidence_that_a_keyword_asked_for_counts_as_no_failed_test(place: Path) -> None:
+    asked = "*** Settings ***\nLibrary    FailTaleLibrary\n\n*** Test Cases ***\nLook\n    Collect Evidence\n"
+    (place / "look.robot").write_text(asked)
+    done = ran(
+        place,
+        "for names in (['look.robot'], ['look.robot', 'order.robot']):\n"
+        "    robot.run(*names, listener=[FailTaleListener('failtale.yaml')], stdout=sys.stderr)\n",
+    )
+    assert "FailTale: collected evidence 1 time on demand from 1 host in " in done.stderr
+    assert "FailTale: collected evidence for 1 failed test and 1 time on demand from 1 host in " in done.stderr
+
+
 def test_a_listener_that_is_named_twice_collects_once_and_says_so(place: Path) -> None:
     done = ran(
         place,

@@ -376,7 +376,8 @@ def test_a_stack_trace_is_one_suspect_told_by_its_cause(trace: str, cause: str) 
 def chained(sentence: str, innermost: str, outermost: str) -> tuple[str, ...]:
     """What Celery logs of an error that another one led to."""
     return (
-        "[2026-03-14 12:01:06,900: ERROR/ForkPoolWorker-1] Task shop.store[6f2a] raised unexpected: StoreError('no')",
+        "[2026-03-14 12:01:06,900: ERROR/ForkPoolWorker-1] "
+        "Task shop.store[009454f3-dc62-443a-a71d-a54abdaf2676] raised unexpected: StoreError('no')",
         *PYTHON.splitlines()[1:-1],
         *innermost.splitlines(),
         "",
@@ -407,7 +408,8 @@ def test_a_chain_of_tracebacks_is_one_suspect_with_the_line_that_logs_it(
     lines = chained(sentence, innermost, outermost)
     (suspect,) = ranked(log(*lines)).suspects
     assert suspect.text == (innermost.splitlines()[0] if cause == "innermost" else outermost)
-    assert f"cause of a stack trace of {len(lines)} lines, logged as 'Task shop.store" in words(suspect)
+    assert f"cause of a stack trace of {len(lines)} lines, " in words(suspect)
+    assert "logged as 'Task shop.store raised unexpected" in words(suspect)
     assert "logged as an error" in words(suspect)
 
 

@@ -24,7 +24,7 @@ from builders import (
 
 from FailTaleLibrary.archive import to_payload
 from FailTaleLibrary.archive.payload import from_payload, report_in
-from FailTaleLibrary.records import Analysis, LookBack, Report, Rows, SeenShape
+from FailTaleLibrary.records import Analysis, LookBack, Report, Rows, SeenShape, Signal, our_words
 from FailTaleLibrary.rendering import to_html
 from FailTaleLibrary.rendering.card import card_of
 from FailTaleLibrary.rendering.changes import changes_of
@@ -199,6 +199,21 @@ def test_each_host_is_one_row_and_holds_its_items() -> None:
     assert set(names) == {item.host for item in a_report().evidence.items} | {"db1"}
     for host in card.hosts:
         assert all(view.item.host == host.name for view in (*host.items, *host.quiet))
+
+
+def test_a_suspect_that_is_no_error_is_not_counted_as_an_error_line() -> None:
+    item = an_item("api1", "orders.log", text="price of tea asked\nprice of tea 3 -> 0\nthe spool is full")
+    changed = Signal(name="changed", words=our_words("a change"))
+    full = Signal(name="disk full", words=our_words("a full disk"), strong=True)
+    weak, strong = (
+        a_suspect(
+            id=f"E{line}", item_id=item.id, host="api1", line_number=line, text=item.lines[line], signals=(signal,)
+        )
+        for line, signal in ((1, changed), (2, full))
+    )
+    for suspects, words in (((weak,), "1 ok"), ((weak, strong), "1 ok, 1 error line in 1 log")):
+        report = a_report(evidence=some_evidence(items=(item,), gaps=()), analysis=Analysis(suspects=suspects))
+        assert [host.words for host in card_of(report).hosts if host.name == "api1"] == [words]
 
 
 def test_gaps_that_ask_for_the_same_act_are_one_group() -> None:

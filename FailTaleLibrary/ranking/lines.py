@@ -311,8 +311,12 @@ _LISTED = regex(r"\d+: (?=\S)")
 _LEAST_ROOM = 20
 _AUDIT = regex(r"\b(?:audit: )?type=\w+ (?:msg=)?audit\([\d.:]+\): *")
 """Ahead of what Linux's audit says."""
-_UNSAID = regex(r" \(_?\w+\.c:\d+\)|\[(?:SSL|SYS|X509)[^\]]*\] (?=\w)|: gfp_mask=.*")
-"""What a long line may lose first: places in C sources, codes of what the words behind them say, masks of memory."""
+_UNSAID = regex(
+    r" \(_?\w+\.c:\d+\)|\[(?:SSL|SYS|X509)[^\]]*\] (?=\w)|: gfp_mask=.*"
+    r"|(?<=\w)\[[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\]"
+)
+"""What a long line may lose first: places in C sources, codes of what the words behind them say, masks of memory, the
+ids of Celery's tasks."""
 _MODULE_OF_ERROR = regex(r"^(?:[a-z_]\w*\.)+(?=[A-Z]\w*(?:Error|Exception|Warning|Timeout)\b)")
 _PACKET = regex(r"\bIN=\S* OUT=.*")
 """Of netfilter's log, as `nf_log_ipv4` of Linux writes it: addresses and ports tell, the rest is of the packet."""

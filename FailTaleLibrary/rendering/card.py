@@ -541,7 +541,8 @@ def first_line(text: str) -> str:
 def _item_view(
     item: Item, number: int, *, prefix: str, suspects: Iterable[Suspect], without_usual: bool = False
 ) -> ItemView:
-    anchors = {each.line_number: _line_anchor(prefix, each) for each in suspects if each.item_id == item.id}
+    own = [each for each in suspects if each.item_id == item.id]
+    anchors = {each.line_number: _line_anchor(prefix, each) for each in own}
     severities = ["marker" if is_marker(line) else severity(line) for line in item.lines]
     usual = _usual_lines(item, anchors) if without_usual else frozenset()
     told = {number for back in item.look_backs for shape in back.shapes for number in shape.lines}
@@ -553,7 +554,7 @@ def _item_view(
         counts=_line_counts(severities),
         chunks=tuple(_item_chunks(item, looks, anchors, usual)),
         facts=tuple(_facts_of_item(item)),
-        error_lines=severities.count("error") + len({*anchors} - {None} - _numbers_of(severities, "error")),
+        error_lines=len(_numbers_of(severities, "error") | _numbers_of_strong(own)),
         usual_left_out=len(usual),
     )
 
@@ -574,6 +575,11 @@ def _facts_of_item(item: Item) -> Iterator[tuple[str, str]]:
 
 def _numbers_of(severities: Sequence[str], wanted: str) -> set[int]:
     return {number for number, each in enumerate(severities) if each == wanted}
+
+
+def _numbers_of_strong(suspects: Iterable[Suspect]) -> set[int]:
+    """Lines that are as grave as errors whatever their words; a change, or a line that shares a word, is no error."""
+    return {each.line_number for each in suspects if each.is_strong and each.line_number is not None}
 
 
 def _usual_lines(item: Item, suspects: Iterable[int | None]) -> frozenset[int]:
