@@ -111,6 +111,16 @@ def test_when_every_line_is_withheld_nobody_is_asked() -> None:
     assert "withheld" in (analysis.no_hint_reason or "")
 
 
+def test_usual_lines_are_not_said_to_read_like_instructions() -> None:
+    with OllamaStub() as stub:
+        usual = report("A", weak("error", "seen before", "shared words"))
+        alone = usual.analysis.model_copy(update={"chain": None})
+        analysis = maker(stub).hint(usual.model_copy(update={"analysis": alone}))
+        assert chats(stub) == 0
+    reason = "not requested: each suspect's line is usual or counts nothing, so a model could only guess"
+    assert analysis.no_hint_reason == reason
+
+
 def test_equal_failures_share_one_call_and_each_is_checked_against_its_own_lines() -> None:
     lock = "database is locked: orders.db held by backup"
     first = report("A", a_suspect(text=f"12:01 {lock}"), signature="f" * 16)

@@ -424,7 +424,14 @@ def _refuse_nothing(prompt: Prompt, model: Model) -> None:
             f"not requested: the model's context of {model.context_tokens} tokens holds no line of the evidence; "
             "raise 'analysis: context' or name another model"
         )
-    raise NotAskedError("not requested: each suspect's line reads like an instruction to a model and was withheld")
+    if not prompt.withheld:
+        raise NotAskedError(
+            "not requested: each suspect's line is usual or counts nothing, so a model could only guess"
+        )
+    usual = "is usual or " if prompt.spared else ""
+    raise NotAskedError(
+        f"not requested: each suspect's line {usual}reads like an instruction to a model and was withheld"
+    )
 
 
 def _lines_shown(prompt: Prompt) -> dict[str, str]:
