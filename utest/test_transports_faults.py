@@ -20,13 +20,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paramiko.common import MSG_CHANNEL_CLOSE
 from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import NEVER, Clock, batched, config_at, config_for, item, run, to, visit
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports import CommandResult, Connections, ssh
+from FailTaleLibrary.transports import CommandResult, Connections, ssh, ssh_bounds
 from FailTaleLibrary.transports import visit as visits
 from FailTaleLibrary.transports.visit_host import KnownLogin
 from FailTaleLibrary.transports.visit_lane import TEXT_WITHIN_S, Lane
@@ -766,6 +767,78 @@ def test_a_connection_that_is_lost_right_behind_its_login_is_replaced(
     with contextlib.closing(to(a_host)) as connections:
         assert run(connections, "echo here").stdout == b"here\n"
     assert len(came) == 2
+
+
+# --- The end of a shell that meets what is sent to it
+
+
+def _read_all(shell: Any) -> None:
+    while shell._channel.recv_ready():
+        shell.read()
+
+
+MEETS_THE_END: dict[str, Callable[[Any], object]] = {
+    "end of input": lambda shell: shell.hang_up(),
+    "input": lambda shell: shell.write(b"more\n"),
+    "signal": lambda shell: shell.send_signal("HUP"),
+    "room for more": _read_all,
+}
+
+
+@pytest.mark.parametrize("act", MEETS_THE_END.values(), ids=list(MEETS_THE_END))
+def test_what_is_sent_to_a_shell_that_ends_at_that_moment_costs_nobody_the_connection(
+    new_host: Callable[..., Sshd], monkeypatch: pytest.MonkeyPatch, act: Callable[[Any], object]
+) -> None:
+    """OpenSSH ends the whole connection for it: the message is held here until the server has ended the channel."""
+    host, printed = new_host(), 400_000
+    handlers = ssh_bounds.BoundedTransport._channel_handler_table
+    send, take_end = ssh_bounds.BoundedTransport._send_user_message, handlers[MSG_CHANNEL_CLOSE]
+    is_to_be_held, end_came, end_answered = threading.Event(), threading.Event(), threading.Event()
+    order: list[str] = []
+    here = threading.current_thread()
+
+    def send_late(transport: Any, message: Any) -> None:
+        is_held = is_to_be_held.is_set() and threading.current_thread() is here
+        if is_held:
+            is_to_be_held.clear()
+            os.kill(int((host.directory / "pid").read_text()), signal.SIGKILL)
+            assert end_came.wait(PATIENCE_S)
+            at_once = time.monotonic() + 0.3  # so it comes where nothing keeps it back
+            assert wait_until(lambda: end_answered.is_set() or time.monotonic() > at_once)
+        send(transport, message)
+        if is_held:
+            order.append("what was held")
+        elif message.asbytes()[0] == MSG_CHANNEL_CLOSE:
+            order.append("our end")
+            end_answered.set()
+
+    def take_noted_end(channel: Any, message: Any) -> None:
+        end_came.set()
+        take_end(channel, message)
+
+    monkeypatch.setattr(ssh_bounds, "_IN_TURN_S", PATIENCE_S)
+    with contextlib.closing(to(host)) as connections:
+        way: Any = connections.transport("web1")
+        assert run(way, "echo before").stdout == b"before\n"
+        beside = way.start("cat", wait_s=PATIENCE_S)
+        script = f'head -c {printed} /dev/zero; echo $$ >"$HOME/new"; mv "$HOME/new" "$HOME/pid"; exec sleep 300'
+        ending = way.start(script, wait_s=PATIENCE_S)
+        assert wait_until((host.directory / "pid").exists)
+        assert wait_until(lambda: len(ending._channel.in_buffer) == printed)
+        monkeypatch.setattr(ssh_bounds.BoundedTransport, "_send_user_message", send_late)
+        monkeypatch.setitem(handlers, MSG_CHANNEL_CLOSE, take_noted_end)
+        is_to_be_held.set()
+        act(ending)
+        assert end_answered.wait(PATIENCE_S)
+        assert order == ["what was held", "our end"]
+        beside.write(b"still here\n")
+        echoed: list[bytes] = []
+        assert wait_until(lambda: echoed.append(beside.read()[0]) or beside.ended or b"".join(echoed))
+        assert b"".join(echoed) == b"still here\n"
+        assert run(way, "echo behind").stdout == b"behind\n"
+        for shell in (beside, ending):
+            shell.close()
+        assert (connections.opened, host.logins_seen) == (1, 1)
 
 
 # --- Breakers

@@ -23,7 +23,7 @@ from FailTaleLibrary.transports.reach import Reach
 if TYPE_CHECKING:
     import paramiko
 
-    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport, TunnelChannel
+    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport, OrderedChannel
     from FailTaleLibrary.transports.ssh_login import Login
 
 MAX_THROUGH = 8
@@ -100,7 +100,7 @@ class Place:
 class Passage:
     """A connection that goes through a jump host, as paramiko wants a socket."""
 
-    def __init__(self, channel: TunnelChannel, place: Place) -> None:
+    def __init__(self, channel: OrderedChannel, place: Place) -> None:
         self.place = place
         self._channel = channel
 
@@ -204,7 +204,7 @@ class JumpHost:
     def _name(self) -> str:
         return f"jump host '{self._reach.host}'"
 
-    def open(self, address: str, port: int, *, within_s: float) -> TunnelChannel:
+    def open(self, address: str, port: int, *, within_s: float) -> OrderedChannel:
         """A connection from here onwards. Raises TransportError; the words go on behind a host's name."""
         import paramiko  # heavy, and not wanted by a run that touches no host
 

@@ -30,7 +30,7 @@ from FailTaleLibrary.transports.visit_host import KnownLogin
 if TYPE_CHECKING:
     import paramiko
 
-    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport
+    from FailTaleLibrary.transports.ssh_bounds import BoundedTransport, OrderedChannel
 
 _STARTS_NONE = (
     "its SSH server refuses to start one, as those of routers and switches do, and those that are there for a "
@@ -453,7 +453,7 @@ class _Connection:
         self._at_once = MAX_CHANNELS
         self._opener: threading.Thread | None = None
         """Opens a channel, where one is wanted at once."""
-        self._spare: paramiko.Channel | None = None
+        self._spare: OrderedChannel | None = None
         """Open, with nothing in it, for the next visit: that one then waits for no round trip more."""
         self._keeps_spare = True
         with contextlib.suppress(OSError):  # lost behind its login already, which is noticed by whoever uses it
@@ -598,7 +598,10 @@ class _Connection:
             with self._opening:
                 spare = self._take_spare()
                 channel = spare or self._transport.open_session(timeout=self._open_timeout_s)
-            _exec(channel, command_line)
+                if not _exec(channel, command_line) and spare is not None:  # the server has just ended it
+                    spare = None
+                    channel = self._transport.open_session(timeout=self._open_timeout_s)
+                    _exec(channel, command_line)
         except paramiko.ChannelException:
             raise
         except (paramiko.SSHException, EOFError, OSError) as error:
@@ -633,7 +636,7 @@ class _Connection:
             self._opener.join(wait_s)
         return self._spare is not None
 
-    def _take_spare(self) -> paramiko.Channel | None:
+    def _take_spare(self) -> OrderedChannel | None:
         spare, self._spare = self._spare, None
         return None if spare is None or spare.closed else spare
 
@@ -686,17 +689,12 @@ def _forget_pipe(channel: paramiko.Channel) -> None:
         buffer.read_ready()  # takes its lock: whoever was writing to the pipe has done so
 
 
-def _exec(channel: paramiko.Channel, command_line: str) -> None:
-    """What `Channel.exec_command` does, without waiting for the server's yes; a no closes the channel."""
-    import paramiko
+def _exec(channel: OrderedChannel, command_line: str) -> bool:
+    """What `Channel.exec_command` does, without waiting for the server's yes; a no closes the channel.
 
-    message = paramiko.Message()
-    message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
-    message.add_int(channel.remote_chanid)
-    message.add_string("exec")
-    message.add_boolean(True)
-    message.add_string(command_line)
-    channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
+    False where it is closed already.
+    """
+    return channel.request("exec", command_line, wants_answer=True)
 
 
 def _ask_for_sign_of_life(transport: BoundedTransport) -> None:
@@ -714,7 +712,7 @@ def _ask_for_sign_of_life(transport: BoundedTransport) -> None:
 class _RemoteShell:
     """A shell in a channel."""
 
-    def __init__(self, channel: paramiko.Channel, connection: _Connection, *, accepted_within_s: float) -> None:
+    def __init__(self, channel: OrderedChannel, connection: _Connection, *, accepted_within_s: float) -> None:
         """``accepted_within_s``: for the server's answer to the command; without one the connection counts as dead."""
         self._channel = channel
         self._connection = connection
@@ -792,14 +790,8 @@ class _RemoteShell:
         """OpenSSH passes it to the process group of the login, but not to a forced command."""
         import paramiko
 
-        message = paramiko.Message()
-        message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
-        message.add_int(self._channel.remote_chanid)
-        message.add_string("signal")
-        message.add_boolean(False)
-        message.add_string(name)
         with contextlib.suppress(paramiko.SSHException, EOFError, OSError):  # the connection has gone already
-            self._channel.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
+            self._channel.request("signal", name, wants_answer=False)
 
     def leave(self) -> None:
         self._is_closed = True

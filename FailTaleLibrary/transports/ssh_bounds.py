@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import paramiko
 from paramiko.auth_handler import AuthHandler
@@ -22,6 +22,7 @@ from paramiko.common import (
     MSG_CHANNEL_CLOSE,
     MSG_CHANNEL_DATA,
     MSG_CHANNEL_EXTENDED_DATA,
+    MSG_CHANNEL_FAILURE,
     MSG_CHANNEL_SUCCESS,
     MSG_CHANNEL_WINDOW_ADJUST,
     MSG_DEBUG,
@@ -282,16 +283,26 @@ _IN_TURN_S = 0.5
 """How long a channel's end waits for what is being sent: a moment, but for new keys that are waited for meanwhile."""
 
 
-class TunnelChannel(paramiko.Channel):
+class OrderedChannel(paramiko.Channel):
     """A channel of which nothing is sent behind its end.
 
-    paramiko (5.1) sends what was on its way when another thread closed the channel, and a server ends the whole
-    connection for data of a channel that is gone: here that would end those of all hosts behind a jump host.
+    paramiko (5.1) sends what was on its way when another thread closed the channel, its own for one that answers the
+    server's end. A server ends the whole connection for what belongs to a channel that is gone: that would cost the
+    other shells on the host, and behind a jump host all hosts. A new channel may have the number by then.
     """
+
+    _in_turn: threading.Lock
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
         self._in_turn = threading.Lock()
+
+    @classmethod
+    def out_of(cls, channel: paramiko.Channel) -> OrderedChannel:
+        """The same channel, which paramiko has made: `open_channel` knows one kind of them only."""
+        channel._in_turn = threading.Lock()  # type: ignore[attr-defined]
+        channel.__class__ = cls  # its lock is there by now: paramiko's thread may end it at any moment
+        return cast(OrderedChannel, channel)
 
     def send(self, data: bytes) -> int:  # type: ignore[override]
         """As much as the window takes; waits for it as long as `settimeout` says. 0: the channel is closed."""
@@ -306,6 +317,38 @@ class TunnelChannel(paramiko.Channel):
             if time.monotonic() > ends:
                 raise TimeoutError
             time.sleep(0.01)  # a full window is rare: nothing large is sent to a host
+
+    def request(self, kind: str, text: str, *, wants_answer: bool) -> bool:
+        """Ask for something without waiting for the answer; False where nothing was sent: the channel is closed."""
+        message = paramiko.Message()
+        message.add_byte(paramiko.common.cMSG_CHANNEL_REQUEST)
+        message.add_int(self.remote_chanid)
+        message.add_string(kind)
+        message.add_boolean(wants_answer)
+        message.add_string(text)
+        return self._send_in_turn(message)
+
+    def shutdown(self, how: int) -> None:
+        with self._in_turn:
+            super().shutdown(how)
+
+    def _check_add_window(self, size: int) -> int:
+        """What was read makes room for more, which the server is told here: paramiko would do so out of turn."""
+        room: int = super()._check_add_window(size)  # type: ignore[misc]
+        if room:
+            message = paramiko.Message()
+            message.add_byte(paramiko.common.cMSG_CHANNEL_WINDOW_ADJUST)
+            message.add_int(self.remote_chanid)
+            message.add_int(room)
+            self._send_in_turn(message)
+        return 0
+
+    def _send_in_turn(self, message: paramiko.Message) -> bool:
+        with self._in_turn:
+            is_open = not self.closed
+            if is_open:
+                self.get_transport()._send_user_message(message)  # type: ignore[attr-defined]
+        return is_open
 
     def close(self) -> None:
         with self.in_turn():
@@ -324,8 +367,18 @@ class TunnelChannel(paramiko.Channel):
 
 def _close_in_turn(channel: paramiko.Channel, message: paramiko.Message) -> None:
     """The server's end of a channel is answered with ours."""
-    with channel.in_turn() if isinstance(channel, TunnelChannel) else contextlib.nullcontext():
+    with _in_turn(channel):
         channel._handle_close(message)  # type: ignore[attr-defined]
+
+
+def _refuse_in_turn(channel: paramiko.Channel, message: paramiko.Message) -> None:
+    """The server's no to a command ends its channel."""
+    with _in_turn(channel):
+        channel._request_failed(message)  # type: ignore[attr-defined]
+
+
+def _in_turn(channel: paramiko.Channel) -> contextlib.AbstractContextManager[None]:
+    return channel.in_turn() if isinstance(channel, OrderedChannel) else contextlib.nullcontext()
 
 
 def _admit(channel: paramiko.Channel, size: int) -> None:
@@ -383,6 +436,7 @@ class BoundedTransport(paramiko.Transport):
         MSG_CHANNEL_DATA: _feed_within,
         MSG_CHANNEL_EXTENDED_DATA: _feed_extended_within,
         MSG_CHANNEL_CLOSE: _close_in_turn,
+        MSG_CHANNEL_FAILURE: _refuse_in_turn,
     }
 
     _kex_info = {**paramiko.Transport._kex_info}  # type: ignore[attr-defined] # noqa: RUF012 - as paramiko has it
@@ -469,9 +523,12 @@ class BoundedTransport(paramiko.Transport):
         super()._verify_key(host_key, sig)  # type: ignore[misc]
         self.shown_key = bytes(host_key)
 
-    # --- Connections through a server
+    # --- Channels
 
-    def open_tcp(self, address: str, port: int, *, timeout_s: float) -> TunnelChannel:
+    def open_session(self, *words: Any, **settings: Any) -> OrderedChannel:
+        return OrderedChannel.out_of(super().open_session(*words, **settings))
+
+    def open_tcp(self, address: str, port: int, *, timeout_s: float) -> OrderedChannel:
         """A connection from the server onwards. Raises ChannelException with the server's words, SSHException.
 
         As `open_channel`, which keeps one error for all channels that are being opened: here each has its own.
@@ -479,7 +536,7 @@ class BoundedTransport(paramiko.Transport):
         opening = _Opening(self)
         with self.lock:
             number = self._next_channel()  # type: ignore[attr-defined]
-            opening.channel = channel = TunnelChannel(number)
+            opening.channel = channel = OrderedChannel(number)
             self._channels.put(number, channel)  # type: ignore[attr-defined]
             self.channel_events[number] = opening
             self.channels_seen[number] = True
