@@ -78,10 +78,11 @@ def test_a_change_behind_an_error_is_no_cause_of_it() -> None:
     assert not [each for each in analysis.suspects if each.text == late]
 
 
-def test_a_change_alone_is_no_headline() -> None:
+def test_a_change_alone_leads_no_headline_but_is_named_there() -> None:
     analysis = told("cache: ttl of prices 60 -> 0", failure_with("12 != 13", "prices"))
     assert not analysis.suspects[0].is_strong
-    assert analysis.headline.startswith("No strong suspect")
+    assert analysis.headline.startswith("No strong suspect: api1")
+    assert analysis.headline.endswith(" logged a change of 'prices', which the failure names")
 
 
 def test_a_change_that_every_passing_test_sees_is_no_suspect() -> None:

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from functools import cache
 
 from FailTaleLibrary.lazy import regex
+from FailTaleLibrary.ranking.changes import CHANGED
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist, gist_with_error
 from FailTaleLibrary.ranking.novelty import PERHAPS_OLDER
 from FailTaleLibrary.ranking.signals import CUES, event_names, services
@@ -48,7 +49,7 @@ def headline_of(
     refusal: Suspect | None = None,
     is_own: bool = False,
 ) -> SafeText:
-    """One sentence of the strongest suspect; without one, that nothing explains the failure, and what was not seen.
+    """One sentence of the strongest suspect; without one, what comes nearest or that nothing does; what was not seen.
 
     ``first``: the best suspect, strong or not; ``refusal``: who refused what the test asked for; ``is_own``: the
     message speaks of the test's own text.
@@ -62,6 +63,9 @@ def headline_of(
         return our_words("{}: what {} logged may be older than this test{}", NO_SUSPECT, derived(_who, first), unseen)
     if refusal is not None:
         return our_words("{}: {}{}", NO_SUSPECT, derived(_refusal_in_words, refusal), unseen)
+    changes = [signal.words for signal in first.signals if signal.name == CHANGED] if first is not None else []
+    if first is not None and changes:
+        return our_words("{}: {} logged {}{}", NO_SUSPECT, derived(_who, first), changes[0], unseen)
     return our_words("{}: {}{}", NO_SUSPECT, derived(_explains_nothing, evidence), unseen)
 
 
