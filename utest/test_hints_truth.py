@@ -725,6 +725,12 @@ def test_what_has_the_shape_of_a_date_in_the_evidence_is_no_telephone_number() -
     assert steering(sentence, Ground("Incorrect date value for column 'born'")) == "a telephone number"
 
 
+def test_a_change_whose_line_has_words_of_the_error_as_well_did_not_follow_from_the_error() -> None:
+    said = "Because orders were closed, admin created the trigger"
+    written = next(each for each in written_answers(BENCH / "hint_cases_lab_3.yaml") if said in each.answer.cause)
+    assert judged(written)[0] == "dropped"
+
+
 def test_what_ended_as_it_should_is_no_cause() -> None:
     said = "The nginx worker 16107 shut down"
     written = next(each for each in written_answers(BENCH / "hint_cases_judge_2.yaml") if said in each.answer.cause)

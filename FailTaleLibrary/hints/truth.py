@@ -718,8 +718,9 @@ def _place_of(suspect: Suspect) -> str:
 
 
 def _shows_an_error(line: Line) -> bool:
-    """Whether anything strong but a change speaks for a line."""
-    return any(signal.strong and signal.name not in _CHANGES for signal in line.suspect.signals)
+    """Whether strong signals speak for a line, and none of them of a change."""
+    strong = {signal.name for signal in line.suspect.signals if signal.strong}
+    return bool(strong) and not strong & _CHANGES
 
 
 def _says_what_was_wrong(line: Line) -> bool:
