@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import paramiko
 import pytest
 from paramiko.common import MSG_CHANNEL_CLOSE
 from patience import FOREVER_S, PATIENCE_S, wait_until
@@ -839,6 +840,20 @@ def test_what_is_sent_to_a_shell_that_ends_at_that_moment_costs_nobody_the_conne
         for shell in (beside, ending):
             shell.close()
         assert (connections.opened, host.logins_seen) == (1, 1)
+
+
+def test_a_connection_that_is_closed_while_a_shell_opens_in_it_is_closed_whole(new_host: Callable[..., Sshd]) -> None:
+    """paramiko enters a channel before it tells it its transport, and would stop at it in the middle of closing."""
+    with contextlib.closing(to(new_host())) as connections:
+        way: Any = connections.transport("web1")
+        beside = way.start("cat", wait_s=PATIENCE_S)
+        transport = beside._channel.transport
+        transport._channels.put(-1, opening := paramiko.Channel(-1))  # the first half of opening one
+        way.close()
+        assert transport.sock.fileno() == -1
+        assert wait_until(lambda: not transport.is_alive())
+        assert opening.closed
+        assert wait_until(lambda: beside.ended)
 
 
 # --- Breakers

@@ -32,6 +32,7 @@ from paramiko.common import (
     MSG_NEWKEYS,
 )
 from paramiko.packet import NeedRekeyException, Packetizer
+from paramiko.transport import ChannelMap
 
 from FailTaleLibrary import background
 from FailTaleLibrary.transports import ed25519_key
@@ -427,6 +428,22 @@ class _OneWish(AuthHandler):
             super()._parse_service_accept(message)  # type: ignore[misc]
 
 
+class _Channels(ChannelMap):
+    """The channels of a connection, each with its connection from the start.
+
+    paramiko 5.1 enters a channel before it tells it its transport; a connection that was closed in that moment by
+    another thread ended with an error, and its socket and the channels behind that one stayed open.
+    """
+
+    def __init__(self, transport: paramiko.Transport) -> None:
+        super().__init__()
+        self._transport = transport
+
+    def put(self, chanid: int, chan: Any) -> None:
+        chan.transport = self._transport
+        super().put(chanid, chan)
+
+
 class BoundedTransport(paramiko.Transport):
     """A connection whose server is minded."""
 
@@ -456,6 +473,7 @@ class BoundedTransport(paramiko.Transport):
 
     def __init__(self, connection: Stream) -> None:
         super().__init__(connection, packetizer_class=BoundedPacketizer)  # type: ignore[arg-type]
+        self._channels = _Channels(self)
         self.shown_key = b""
         """What the server showed as its key: the key, or a certificate of it."""
         self.has_wished = False
@@ -537,7 +555,7 @@ class BoundedTransport(paramiko.Transport):
         with self.lock:
             number = self._next_channel()  # type: ignore[attr-defined]
             opening.channel = channel = OrderedChannel(number)
-            self._channels.put(number, channel)  # type: ignore[attr-defined]
+            self._channels.put(number, channel)
             self.channel_events[number] = opening
             self.channels_seen[number] = True
             window, packet = self._sanitize_window_size(None), self._sanitize_packet_size(None)  # type: ignore[attr-defined]
@@ -553,8 +571,8 @@ class BoundedTransport(paramiko.Transport):
             message.add_int(its_port)
         self._send_user_message(message)  # type: ignore[attr-defined]
         opening.take(timeout_s)
-        if self._channels.get(number) is channel:  # type: ignore[attr-defined]
-            return channel  # type: ignore[no-any-return]
+        if self._channels.get(number) is channel:
+            return channel
         error = opening.error
         code = error.code if isinstance(error, paramiko.ChannelException) else 0
         raise paramiko.ChannelException(code, self._refusals.pop(number, "")) from error
