@@ -21,8 +21,12 @@ def unborne_relation(sentence: str, scene: Scene) -> str | None:
     clauses = clauses_of(sentence)
     causes = [clause for clause in clauses if clause.role == "cause"]
     for cause, effect in _links_of(clauses):
-        why = _foreign_cause(cause, scene) or _symptom_as_cause(cause, effect, scene)
-        if why := why or _reason_as_effect(cause, effect, scene):
+        why = (
+            _foreign_cause(cause, scene)
+            or _symptom_as_cause(cause, effect, scene)
+            or _reason_as_effect(cause, effect, scene)
+        )
+        if why:
             return why
     return (
         next((why for clause in clauses if (why := _foreign_doer(clause.text, scene))), None)
