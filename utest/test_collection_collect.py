@@ -33,7 +33,7 @@ from FailTaleLibrary.redaction import Redacted, Redactor
 from FailTaleLibrary.transports import CommandResult, Connections, Script, VisitStart
 from FailTaleLibrary.transports.base import Items, OnResult, Transport
 from FailTaleLibrary.windows import Marks
-from FailTaleLibrary.windows.marks import Pace
+from FailTaleLibrary.windows.mark_pace import Pace
 
 
 def a_config(collectors: list[dict[str, Any]], hosts: dict[str, Any] | None = None, **sections: Any) -> Config:

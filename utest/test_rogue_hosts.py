@@ -27,7 +27,7 @@ from FailTaleLibrary.rendering import to_html, to_text
 from FailTaleLibrary.run import Run
 from FailTaleLibrary.transports import Connections
 from FailTaleLibrary.windows import ResolvedWindow, command_line
-from FailTaleLibrary.windows.marks import mark_script, take_mark
+from FailTaleLibrary.windows.mark_command import mark_script, take_mark
 from FailTaleLibrary.windows.model import MOST_FILES
 
 pytestmark = pytest.mark.ssh

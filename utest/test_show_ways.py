@@ -38,7 +38,7 @@ from FailTaleLibrary.windows import (
     no_surer_way,
     parse_host_output,
 )
-from FailTaleLibrary.windows.marks import Pace
+from FailTaleLibrary.windows.mark_pace import Pace
 
 pytestmark = pytest.mark.ssh
 

@@ -33,7 +33,7 @@ from FailTaleLibrary.faults import Faults
 from FailTaleLibrary.records import Report, Window
 from FailTaleLibrary.redaction import Redactor
 from FailTaleLibrary.stores.window import QueryWindow, address_of, body_of
-from FailTaleLibrary.windows.marks import OTHER_VALUES
+from FailTaleLibrary.windows.place_marks import OTHER_VALUES
 
 ROOT = Path(__file__).resolve().parents[1]
 ANYTHING = Variable(pattern="(?s).*")

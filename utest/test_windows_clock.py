@@ -23,14 +23,8 @@ from FailTaleLibrary.transports.base import read_epoch
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
 from FailTaleLibrary.windows.main_thread import LostTime, crowding, turns
-from FailTaleLibrary.windows.marks import (
-    PENDING,
-    TOO_SOON,
-    UNDER_WAY,
-    UNREACHED,
-    Openings,
-    Pace,
-)
+from FailTaleLibrary.windows.mark_pace import Openings, Pace
+from FailTaleLibrary.windows.place_marks import PENDING, TOO_SOON, UNDER_WAY, UNREACHED
 
 ROOT = Path(__file__).parent.parent
 

@@ -40,7 +40,7 @@ from FailTaleLibrary.windows import (
     resolve_window,
     window_start,
 )
-from FailTaleLibrary.windows.marks import NOT_ASKED
+from FailTaleLibrary.windows.place_marks import NOT_ASKED
 
 if TYPE_CHECKING:
     from FailTaleLibrary.stores import Stores

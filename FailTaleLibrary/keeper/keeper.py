@@ -30,7 +30,7 @@ from FailTaleLibrary.keeper.kept_way import GoneError, KeptWay
 from FailTaleLibrary.keeper.messages import Message, News, framed, read_message
 from FailTaleLibrary.log import PARAMIKO, logger_of, made_safe
 from FailTaleLibrary.transports.base import Transport
-from FailTaleLibrary.windows.marks import Place, ToldMarks
+from FailTaleLibrary.windows.place_marks import Place, ToldMarks
 
 _log = logger_of(__name__)
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 
 from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.transports import Question, VisitItem
-from FailTaleLibrary.windows.marks import Place, ToldMarks
+from FailTaleLibrary.windows.place_marks import Place, ToldMarks
 
 _LENGTH = struct.Struct(">I")
 Message = tuple[Any, ...]

@@ -25,7 +25,8 @@ from FailTaleLibrary.keeper.messages import LogLine, Message, News, framed, mess
 from FailTaleLibrary.log import PARAMIKO, TREE, logger_of, redact_with
 from FailTaleLibrary.transports import CommandResult, Connections, Transport, VisitItem, VisitStart
 from FailTaleLibrary.windows.main_thread import MainThreadOf
-from FailTaleLibrary.windows.marks import Marks, Place
+from FailTaleLibrary.windows.marks import Marks
+from FailTaleLibrary.windows.place_marks import Place
 
 _log = logger_of(__name__)
 _LOOK_S = 1.0

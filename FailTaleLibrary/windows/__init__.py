@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from FailTaleLibrary.windows.clock import ClockReading
 from FailTaleLibrary.windows.command_line import CommandLine, command_line, question
-from FailTaleLibrary.windows.marks import Marks, clock_mark, mark_script, parse_mark, take_mark
+from FailTaleLibrary.windows.mark_command import clock_mark, mark_script, parse_mark, take_mark
+from FailTaleLibrary.windows.marks import Marks
 from FailTaleLibrary.windows.model import FileMark, Glance, HostMark, ResolvedWindow, TakenMark
 from FailTaleLibrary.windows.output import HostOutput, OutputPart, parse_host_output
 from FailTaleLibrary.windows.reasons import MarksAround, no_surer_way

@@ -56,7 +56,7 @@ def _targets() -> dict[str, Callable[[bytes], object]]:
     from FailTaleLibrary.timestamps import parse
     from FailTaleLibrary.transports.known_hosts import parse_known_hosts
     from FailTaleLibrary.transports.visit_answers import Frame, FrameSplitter
-    from FailTaleLibrary.windows.marks import parse_mark
+    from FailTaleLibrary.windows.mark_command import parse_mark
     from FailTaleLibrary.windows.output import parse_host_output
 
     redactor = Redactor(known=["zanzibar-7"])
