@@ -22,6 +22,7 @@ from FailTaleLibrary.transports import Connections, Script
 from FailTaleLibrary.transports.base import read_epoch
 from FailTaleLibrary.transports.local import LocalTransport
 from FailTaleLibrary.windows import ClockReading, Marks, TakenMark, mark_script, take_mark
+from FailTaleLibrary.windows import marks as windows_marks
 from FailTaleLibrary.windows.main_thread import LostTime, crowding, turns
 from FailTaleLibrary.windows.mark_pace import Openings, Pace
 from FailTaleLibrary.windows.place_marks import PENDING, TOO_SOON, UNDER_WAY, UNREACHED
@@ -266,6 +267,30 @@ def test_a_mark_that_was_dear_is_not_repeated_soon() -> None:
         marks.window_began()
         assert not mark_threads()
         assert newest(marks) is first
+
+
+def test_a_host_whose_marks_are_cut_off_at_their_limit_is_asked_ever_more_rarely(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program there may wait for a file system that hangs, and cannot be ended: each mark would leave another one."""
+    monkeypatch.setattr(windows_marks, "MARK_TIMEOUT_S", 1.0)
+    asked, hangs = tmp_path / "asked", tmp_path / "hangs"
+    hangs.touch()
+    moment = 1000.0
+    collector = a_snapshot(f"echo once >> {asked}; if [ -e {hangs} ]; then sleep 600; fi")
+
+    def times_asked_after(seconds: float) -> int:
+        nonlocal moment
+        moment += seconds
+        marks.window_began()
+        until(lambda: not mark_threads())
+        return len(asked.read_text().split())
+
+    with marks_of(a_config(collector), pace=Pace(share=float("inf")), clock=lambda: moment) as marks:
+        assert [times_asked_after(each) for each in (0, 9, 2, 18, 3)] == [1, 1, 2, 2, 3]
+        hangs.unlink()
+        monkeypatch.setattr(windows_marks, "MARK_TIMEOUT_S", PATIENCE_S)
+        assert [times_asked_after(each) for each in (41, 2, 2)] == [4, 5, 6]
 
 
 def test_at_most_one_mark_per_host_is_under_way(tmp_path: Path) -> None:

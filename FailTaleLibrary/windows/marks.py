@@ -8,6 +8,7 @@ begins meanwhile uses the last earlier mark, from which the time filter leads to
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import deque
@@ -341,14 +342,14 @@ class Marks:
 
     def _take_marks_now(self, place: Place, transport: Transport, marks: PlaceMarks, *, is_kept: bool) -> str:
         taken, failed = None, "the host gave none"
-        pause_s = self._pace.least_s
+        pause_s, began = self._pace.least_s, math.inf
         try:
             if self._cancel.is_set():
                 return failed
             transport.connect()  # once a run, so that it does not count for the pace
             began_s, began = time.thread_time(), time.monotonic()
             lost_s = self._tests.lost_time()
-            taken = take_mark(transport, marks.script, cancel=self._cancel)
+            taken = take_mark(transport, marks.script, cancel=self._cancel, timeout_s=MARK_TIMEOUT_S)
             cpu_s = _WITH_TRANSPORT * (time.thread_time() - began_s) + lost_s()
             pause_s = self._pace.pause_s(cpu_s, hosts=len(self._hosts), crowding=self._tests.crowding())
             if place[1]:  # the engine starts several programs for it, on the machine of the product
@@ -360,6 +361,8 @@ class Marks:
             # a host without a mark is routine; its collection will say what is wrong
             _log.debug("%s: no mark was taken", " ".join([place[0], *place[1]]), exc_info=True)
         finally:
+            was_late = time.monotonic() - began >= MARK_TIMEOUT_S
+            pause_s = max(pause_s, marks.pause_behind(was_late=was_late))
             marks.release(taken, pause_s=pause_s, failed=failed, is_kept=is_kept)
         if taken is not None and marks.claim_dear(self._clock(), is_kept=is_kept):
             self._take_dear(place, transport, marks)

@@ -25,6 +25,8 @@ KEEPER_LOST = "the process that takes marks has not told of any"
 UNREACHED = "the host could not be reached shortly before"
 PENDING = "it was asked for and had not come yet"
 
+_LATE_PAUSE_S, _LONGEST_PAUSE_S = 10.0, 600.0
+"""Behind a mark that was cut off at its limit, and at most, where each further one in a row doubles it."""
 KEPT = 48
 """Marks of a place, and moments at which one might have been taken."""
 _RECENT = 16
@@ -67,6 +69,8 @@ class PlaceMarks:
         self._pause_s = 0.0
         self.has_failed = False
         """Whether the last one that was asked for did not come."""
+        self._late_in_a_row = 0
+        """How many of the newest ones were cut off at their limit."""
         self.was_asked = False
         """Whether the host was ever asked, so that there may be a connection to it."""
         self._notes: deque[tuple[datetime, str]] = deque(maxlen=KEPT)
@@ -190,6 +194,16 @@ class PlaceMarks:
             asked = [place for place, (_, words) in enumerate(self._notes) if not words]
             if asked:
                 self._notes[asked[-1]] = (self._notes[asked[-1]][0], failed)
+
+    def pause_behind(self, *, was_late: bool) -> float:
+        """How long the host is to be left alone behind a mark, at least, by whether that was cut off at its limit.
+
+        A program that waits for a file system which hangs cannot be ended: each mark would leave another one there.
+        """
+        self._late_in_a_row = self._late_in_a_row + 1 if was_late else 0
+        if not was_late:
+            return 0.0
+        return min(_LONGEST_PAUSE_S, _LATE_PAUSE_S * 2.0 ** min(10, self._late_in_a_row - 1))
 
     def rest(self, pause_s: float) -> None:
         """The next one is due so long after the last began."""
