@@ -95,7 +95,7 @@ def test_nobody_is_connected_to_ahead_where_others_do_it_or_it_is_not_known_who(
 ) -> None:
     of_host = run({**configuration(host), **sections})
     of_host.failure_is_near()
-    assert of_host._ahead is None
+    assert of_host._hosts.ahead is None
 
 
 def test_a_run_that_collects_nothing_after_all_leaves_no_connection(run: Make, host: Sshd) -> None:
@@ -104,7 +104,7 @@ def test_a_run_that_collects_nothing_after_all_leaves_no_connection(run: Make, h
     wait_until(lambda: host.logins_seen == 1)
     of_host.run_ended()
     wait_until(lambda: not [each for each in threading.enumerate() if each.name.startswith("failtale-ahead")])
-    ahead = of_host._ahead
+    ahead = of_host._hosts.ahead
     assert ahead is not None
     assert not ahead.is_open("web1")
 
@@ -197,7 +197,7 @@ def test_hosts_are_connected_to_before_what_failed_is_put_together(host: Sshd, t
         "real = keywords.failure_of_test\n"
         "def told(*arguments, **options):\n"
         "    run = keywords.FailTaleLibrary._shared.run\n"
-        "    print('AHEAD', run._ahead is not None, 'paramiko' in sys.modules, file=sys.stderr)\n"
+        "    print('AHEAD', run._hosts.ahead is not None, 'paramiko' in sys.modules, file=sys.stderr)\n"
         "    return real(*arguments, **options)\n"
         "keywords.failure_of_test = told\n"
     )
@@ -210,12 +210,12 @@ def test_pythons_search_for_cycles_waits_for_the_first_failure_of_a_run_and_for_
     host: Sshd, tmp_path: Path
 ) -> None:
     script = (
-        "from FailTaleLibrary import run\n"
-        "real = run.Run._ranked\n"
+        "from FailTaleLibrary.run.reporting import Reporter\n"
+        "real = Reporter._ranked\n"
         "def ranked(*arguments):\n"
         "    print('SEARCH', gc.isenabled(), file=sys.stderr)\n"
         "    return real(*arguments)\n"
-        "run.Run._ranked = ranked\n"
+        "Reporter._ranked = ranked\n"
     )
     suite = "*** Test Cases ***\nOne\n    Fail    503\nTwo\n    Fail    504\n"
     done = robot_run(tmp_path, configuration(host), suite, script)

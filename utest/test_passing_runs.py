@@ -110,8 +110,8 @@ def test_marks_load_the_way_to_the_hosts_and_no_more(tmp_path: Path, marks: str)
 COUNTED = """
 import collections, sys
 import robot
-import FailTaleLibrary.run
-FailTaleLibrary.run.BRIEFLY_S = 1000.0
+import FailTaleLibrary.run.run
+FailTaleLibrary.run.run.BRIEFLY_S = 1000.0
 calls, tests, ours = collections.Counter(), [], FOLDERS
 def note_call(frame, event, what):
     if frame.f_code.co_filename.startswith(ours):

@@ -148,7 +148,8 @@ def test_when_the_runs_time_is_used_up_nobody_is_asked_and_each_host_is_a_gap(
 
 
 def test_what_is_left_of_the_runs_time_bounds_a_failure(run: Make, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("FailTaleLibrary.run.slowness_of_this_thread", lambda: 1.0)  # whatever else the machine does
+    # Whatever else the machine does.
+    monkeypatch.setattr("FailTaleLibrary.run.run.slowness_of_this_thread", lambda: 1.0)
     assert run(limits={"run_time": "7 s"}).collect_failure(a_failure()).plan.deadline_s == for_collecting(7)
     assert run(limits={"failure_time": "9 s"}).collect_failure(a_failure()).plan.deadline_s == for_collecting(9)
     assert run().collect_failure(a_failure(), deadline_s=3).plan.deadline_s == for_collecting(3)
