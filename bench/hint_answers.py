@@ -94,6 +94,7 @@ SETS = (
     "hint_cases_judge_5.yaml",
     "hint_cases_judge_6.yaml",
     "hint_cases_judge_7.yaml",
+    "hint_cases_judge_8.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
