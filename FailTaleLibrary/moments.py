@@ -44,6 +44,7 @@ class Moments:
         self._utc_offset_s = (clock.utc_offset_s if clock else None) or 0
         self._near = near + self._offset
         self._known: dict[int, datetime | None] = {}
+        self._whole: set[int] = set()
 
     def at(self, index: int) -> datetime | None:
         """When a line was written; None where no line of its file up to here bears a time."""
@@ -68,6 +69,10 @@ class Moments:
         self._known.update(dict.fromkeys(unknown, moment))
         return moment
 
+    def may_be_later_s(self, index: int) -> float:
+        """How much later than it says a line was written perhaps: its log writes whole seconds."""
+        return SLACK_S if index in self._whole else 0.0
+
     def ahead_of(self, since: datetime) -> Iterator[int]:
         """The first lines, as far as they were written well before a moment; none when the first bear no time."""
         for index in range(len(self._lines)):
@@ -82,6 +87,8 @@ class Moments:
         moment = self._read(self._lines[index], self._line_times[index] if self._line_times else None)
         if moment is None or moment > self._near + _FUTURE:  # the line speaks of it, or its clock was lost
             return None
+        if not moment.microsecond:
+            self._whole.add(index)
         return moment - self._offset
 
     def _read(self, line: str, times: LineTimes | None) -> datetime | None:

@@ -87,14 +87,40 @@ def weak(*names: str) -> Suspect:
 def test_a_model_is_asked_where_the_best_suspect_is_news_or_an_error_and_near_or_shares_words(
     names: tuple[str, ...], helps: bool
 ) -> None:
-    assert can_help(report("A", weak(*names), weak("new", "near the failure")).analysis) is helps
+    assert can_help(report("A", weak(*names), weak("new", "near the failure"))) is helps
 
 
 def test_no_model_is_asked_where_the_message_tells_of_the_test_itself() -> None:
-    own = report("A", weak("new", "near the failure")).analysis
+    own = report("A", weak("new", "near the failure"))
     headline = our_words("No strong suspect: the message tells of the test itself, not of what it tests")
+    analysis = own.analysis.model_copy(update={"headline": headline})
     assert can_help(own)
-    assert not can_help(own.model_copy(update={"headline": headline}))
+    assert not can_help(own.model_copy(update={"analysis": analysis}))
+
+
+@pytest.mark.parametrize(
+    ("message", "names", "helps"),
+    [
+        ("'Ida' != 'Ada'", ("killed", "new", "near the failure"), False),
+        ("'Ida' != 'Ada'", ("connection lost", "error", "new", "near the failure"), False),
+        ("'Ida' != 'Ada'", ("killed", "new", "shared words", "near the failure"), True),
+        ("'Ida' != 'Ada'", ("version started", "new", "near the failure"), True),
+        ("'Ida' != 'Ada'", ("error", "new", "near the failure"), True),
+        ("HTTPError: 404 Client Error for url: http://web1/ordres", ("killed", "new", "near the failure"), False),
+        ("HTTPError: 500 Server Error for url: http://web1/orders", ("killed", "new", "near the failure"), True),
+    ],
+)
+def test_no_model_is_asked_about_a_known_fault_that_explains_no_failure_of_this_way(
+    message: str, names: tuple[str, ...], helps: bool
+) -> None:
+    failed = report("A", weak(*names))
+    assert can_help(failed.model_copy(update={"failure": a_failure(message=message)})) is helps
+
+
+def test_words_shared_by_a_usual_line_that_no_model_is_shown_are_no_reason_to_ask() -> None:
+    usual = weak("seen before", "shared words", "near the failure")
+    assert not can_help(report("A", usual))
+    assert can_help(report("A", usual, weak("shared words", "in the window")))
 
 
 def test_where_it_can_help_a_model_is_asked_without_a_strong_signal() -> None:

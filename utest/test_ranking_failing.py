@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
-from builders import a_failure, a_step, an_item, some_evidence
+from builders import a_failure, a_snapshot, a_step, an_item, some_evidence
 
 from FailTaleLibrary.ranking import rank
 from FailTaleLibrary.ranking.failing import way_of
-from FailTaleLibrary.records import Analysis, AppliedWindow, Failure, Item, our_words
+from FailTaleLibrary.records import Analysis, AppliedWindow, Failure, Item, Rows, our_words
 
 QUIET = "\n".join(f"2026-03-14 12:00:4{n},100 INFO [main] orders: {word} is well" for n, word in enumerate("abcdefghi"))
 AT = "2026-03-14 12:01:06,900 "
@@ -124,12 +126,84 @@ def test_what_changes_the_rules_leads_ahead_of_the_refusal(change: str) -> None:
         (f"{AT}INFO mailer: mailer 2.4.1 starting", False),
         (f"{AT}ERROR shop.export: order stays where it is", True),
         (f"{AT}systemd[1]: shop-worker.service: Main process exited, code=killed, status=9/KILL", True),
-        (f"{AT}INFO shop.flags: flag 'summer' is on now", True),
+        (f"{AT}INFO shop.flags: flag 'exports_paused' is on now", True),
+        (f"{AT}INFO shop.tariffs: tariff table 2026-12 activated", True),
+        (f"{AT}INFO shop.flags: flag 'summer' is on now", False),
+        (f"{AT}INFO shop.vault: client secret rotated", False),
     ],
 )
 def test_a_value_that_was_not_expected_accuses_what_has_to_do_with_it(line: str, is_strong: bool) -> None:
     analysis = ranked(failed("'placed' != 'done'", "Order Should Be Exported"), log(line))
     assert (analysis.suspects[0].text, analysis.suspects[0].is_strong) == (line, is_strong)
+
+
+@pytest.mark.parametrize(
+    "message", ["AssertionError: total of the cart: 17.0 != 20.0", "Element with locator 'id=byu' not found."]
+)
+@pytest.mark.parametrize(
+    "said", ["INFO shop.flags: flag 'newsletter' is on now", "INFO shop.vault: secret kv/smtp rotated, lease renewed"]
+)
+def test_a_switch_that_only_the_time_links_with_the_failure_is_told_and_accused_of_nothing(
+    message: str, said: str
+) -> None:
+    analysis = ranked(failed(message, "Click Or Compare"), log(f"{AT}{said}"))
+    assert analysis.headline.startswith(
+        f"No strong suspect: nothing but the time links this with the failure: app1 (shop): {said.split(': ')[1]}"
+    )
+    assert not analysis.suspects[0].is_strong
+
+
+@pytest.mark.parametrize(("status", "is_strong"), [("401 Client Error: Unauthorized", True), ("404 Not Found", False)])
+def test_a_secret_that_is_rotated_may_refuse_a_login_and_hides_no_page(status: str, is_strong: bool) -> None:
+    line = f"{AT}INFO shop.vault: signing secret rotated"
+    analysis = ranked(failed(f"HTTPError: {status} for url: http://web1/ordres", "Get It"), log(line))
+    assert analysis.suspects[0].is_strong is is_strong
+
+
+def test_a_date_that_the_test_expects_is_not_shared_with_each_line_of_its_year() -> None:
+    analysis = ranked(
+        failed("2026-03-15 != 2026-03-16", "Delivery Should Be", "2026-03-16"), log(f"{AT}WARN shop: odd")
+    )
+    assert {"same identifier", "shared words"}.isdisjoint(each.name for each in analysis.suspects[0].signals)
+
+
+ROW = "pid 711, parent 1, state Ts: {}"
+
+
+@pytest.mark.parametrize(
+    ("program", "since_before", "is_strong"),
+    [
+        ("sshd", True, False),
+        ("sshd", False, False),
+        ("less", True, False),
+        ("less", False, True),
+        ("redis-server", True, True),
+        ("python3 /srv/shop/worker.py", True, True),
+        ("gunicorn /opt/billing/api.py", True, False),
+    ],
+)
+def test_a_stopped_process_is_to_blame_where_it_is_of_what_is_tested(
+    program: str, since_before: bool, is_strong: bool
+) -> None:
+    row = ROW.format(program)
+    rows = Rows(limits=("^(pid|frozen) ",), keys=("^(pid [0-9]+|frozen .+)",))
+    was, changes = (row, ()) if since_before else ("", (f"+ {row}",))
+    state = a_snapshot("app1", "stopped", component="shop", text=row, baseline=was, changes=changes, rows=rows)
+    failure = failed("ReadTimeout: Read timed out. (read timeout=1)", "Open It")
+    analysis = ranked(failure, state, log(f"{AT}INFO shop: well"))
+    assert analysis.suspects[0].is_strong is is_strong
+
+
+@pytest.mark.parametrize(("second", "near"), [("12:01:06", True), ("12:01:06.100", False), ("12:01:04", False)])
+def test_a_line_of_a_log_with_whole_seconds_may_be_of_the_second_in_which_the_keyword_began(
+    second: str, near: bool
+) -> None:
+    began = a_failure().window.end - timedelta(milliseconds=600)
+    step = a_step(name="Place Order", started_at=began)
+    failure = a_failure(message="503 != 200", keyword_path=(step,), keywords=(step,))
+    line = f"2026-03-14 {second} ERROR shop: it is broken"
+    found = ranked(failure, log(line)).suspects[0]
+    assert ("near the failure" in {each.name for each in found.signals}) is near
 
 
 @pytest.mark.parametrize(

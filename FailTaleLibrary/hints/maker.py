@@ -18,10 +18,11 @@ from FailTaleLibrary.hints.answer import ModelAnswer, parse_model_answer
 from FailTaleLibrary.hints.budget import NotAskedError, RunBudget
 from FailTaleLibrary.hints.cache import Cache, CachedAnswer, cache_key, normalised
 from FailTaleLibrary.hints.ollama import Model, Ollama, Reply, TooSlowError, UnreachableError, server_for
-from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, prompt_line
+from FailTaleLibrary.hints.prompt import CHARS_PER_TOKEN, Prompt, build_prompt, prompt_line, tells_something
 from FailTaleLibrary.hints.verify import NO_KNOWN_VALUES, checked_hint
 from FailTaleLibrary.lazy import dataclass, replace
 from FailTaleLibrary.log import logger_of
+from FailTaleLibrary.ranking.failing import may_be_told_by
 from FailTaleLibrary.ranking.headlines import TELLS_OF_TEST
 from FailTaleLibrary.ranking.novelty import PERHAPS_OLDER
 from FailTaleLibrary.ranking.signals import fault_names
@@ -38,37 +39,44 @@ _SAID_CHARS = 5000
 
 STOPPED = our_words("none yet: the run was stopped; it is made by 'failtale analyze output.xml'")
 NOT_ASKED = "not requested: no suspect has a strong signal, so a model could only guess"
+ALL_USUAL = "not requested: each suspect's line is usual or counts nothing, so a model could only guess"
 _NEWS = frozenset({"new", "standing"})
 _NEAR = "near the failure"
 _SHARED = frozenset({"shared words", "same identifier", "changed"})
 _TROUBLE = frozenset({"error", "exception"})
 _BROKEN_OFF = frozenset({"exception", "stack trace"})
-_USUAL = "seen before"
 _AGE_UNKNOWN = frozenset({PERHAPS_OLDER, "in the window"})
 """Of a line without a time of its own, or of a log that begins within the window: no news are known of it."""
+_WORTH_ASKING = 3
+"""Of the suspects, the best."""
 
 
-def can_help(analysis: Analysis) -> bool:
+def can_help(report: Report) -> bool:
     """Whether a model has more to go on than a guess.
 
-    So it is where a suspect is strong, or where the best one has words in common with the failure or is near to it and
-    news (or stands since before the test), or an error that is not usual: then a line may tell the cause though no rule
-    knows its words. Where its words name a fault it need not be near: what was killed a minute before is missed now,
-    and a trace without a time may be of this test. Nor need a stack trace that is not usual: a test may wait long for
-    what a program broke off. Where the message tells of the test itself no host knows more.
+    So it is where a suspect is strong, or one of the best that a model would be shown has words in common with the
+    failure, or where the best one is near to it and news (or stands since before the test) or an error that is not
+    usual: then a line may tell the cause though no rule knows its words. Where its words name a fault it need not be
+    near: what was killed a minute before is missed now, and a trace without a time may be of this test. Nor need a
+    stack trace that is not usual: a test may wait long for what a program broke off. Where the message tells of the
+    test itself no host knows more, and where it tells of a value that was not expected no fault of a known kind does
+    that shares nothing with the failure.
     """
+    analysis = report.analysis
     if any(suspect.is_strong for suspect in analysis.suspects):
         return True
     if analysis.headline.endswith(TELLS_OF_TEST):
         return False
-    names = {signal.name for suspect in analysis.suspects[:1] for signal in suspect.signals}
-    if names & _SHARED:
+    telling = [each for each in analysis.suspects[:_WORTH_ASKING] if tells_something(each)]
+    kinds = [{signal.name for signal in each.signals} for each in telling]
+    if any(names & _SHARED for names in kinds):
         return True
-    if _USUAL in names:
+    if telling[:1] != list(analysis.suspects[:1]):
         return False
-    if _NEAR in names:
-        return bool(names & (_NEWS | _TROUBLE))
-    return names >= _BROKEN_OFF or bool(names & fault_names() and names & (_NEWS | _AGE_UNKNOWN))
+    best = next((names for names in kinds if may_be_told_by(names, report.failure)), set())
+    if _NEAR in best:
+        return bool(best & (_NEWS | _TROUBLE))
+    return best >= _BROKEN_OFF or bool(best & fault_names() and best & (_NEWS | _AGE_UNKNOWN))
 
 
 # --- Hints ------------------------------------------------------------------------------------------------------------
@@ -182,8 +190,9 @@ class HintMaker:
 
     def _hint_of(self, report: Report, folder: Path | None, heard: list[str]) -> Hint:
         """``heard`` takes the text of the model's answer."""
-        if not can_help(report.analysis):
-            raise NotAskedError(NOT_ASKED)
+        if not can_help(report):
+            suspects = report.analysis.suspects
+            raise NotAskedError(ALL_USUAL if suspects and not any(map(tells_something, suspects)) else NOT_ASKED)
         prompt = self._built_prompt(report, context_tokens=self._context_tokens)
         if known := self._from_signature(report, prompt, heard):
             return known
@@ -425,9 +434,7 @@ def _refuse_nothing(prompt: Prompt, model: Model) -> None:
             "raise 'analysis: context' or name another model"
         )
     if not prompt.withheld:
-        raise NotAskedError(
-            "not requested: each suspect's line is usual or counts nothing, so a model could only guess"
-        )
+        raise NotAskedError(ALL_USUAL)
     usual = "is usual or " if prompt.spared else ""
     raise NotAskedError(
         f"not requested: each suspect's line {usual}reads like an instruction to a model and was withheld"

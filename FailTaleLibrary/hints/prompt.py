@@ -232,7 +232,7 @@ def _telling_suspects(suspects: Sequence[Suspect], *, chain: Chain | None, most:
     counts nothing only misleads.
     """
     events = _ids_of(chain)
-    telling = [each for each in suspects if each.id in events or not (_is_usual(each) or _counts_nothing(each))]
+    telling = [each for each in suspects if each.id in events or tells_something(each)]
     by_worth = sorted(telling, key=lambda each: (each.id not in events, not each.is_strong))
     worthy = sum(each.id in events or each.is_strong for each in telling)
     chosen = by_worth[: min(most, max(worthy, _FEWEST_LINES))]
@@ -244,6 +244,11 @@ def _ids_of(chain: Chain | None) -> frozenset[str]:
     links = (*chain.links, *chain.consequences) if chain else ()
     events = (event for link in links for event in (link.cause, link.effect))
     return frozenset(event.suspect_id for event in events if event.suspect_id is not None)
+
+
+def tells_something(suspect: Suspect) -> bool:
+    """Whether a model is shown the suspect: it is not usual, and counts more than nothing."""
+    return not (_is_usual(suspect) or _counts_nothing(suspect))
 
 
 def _is_usual(suspect: Suspect) -> bool:

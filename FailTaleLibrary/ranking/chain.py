@@ -125,6 +125,10 @@ class Linker:
         """Whether the failure's message or the failing keyword's arguments speak of that service."""
         return self._names.calls(self._failure_text, item, by="")
 
+    def serves(self, process: Candidate) -> bool:
+        """Whether a process that a state of a host tells of is one of what is tested."""
+        return self._names.is_watched(process.text, process.host)
+
     def quotes(self, relay: Candidate, source: Candidate) -> bool:
         """Whether a line repeats what a server said elsewhere."""
         return _quotes_server(relay, source)

@@ -10,14 +10,16 @@ Pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Literal
 
 from FailTaleLibrary.lazy import dataclass, regex, replace
 from FailTaleLibrary.ranking.belonging import not_strong
 from FailTaleLibrary.ranking.chain import Linker
+from FailTaleLibrary.ranking.headlines import UNNAMED_CHANGE
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.score import Candidate
+from FailTaleLibrary.ranking.signals import event_names, fault_names
 from FailTaleLibrary.records import Failure, Signal, our_words
 
 Way = Literal["own", "refused", "compared", "broken", "unknown"]
@@ -129,6 +131,13 @@ _ENDS = frozenset(
     }
 )  # fmt: skip
 """Kinds of causes that a machine tells of any of its programs."""
+_SWITCH = "configuration change"
+"""What somebody makes at any time: a flag, a secret."""
+UNNAMED = Signal(name=UNNAMED_CHANGE, words=our_words("nothing but the time links it with the failure"))
+_OF_PROCESS = regex(r"(?:^|, |→ )state [A-Za-z+<]+: (?P<program>\S.*)$")
+"""A row of the collector `stopped` of the preset `linux`."""
+_OF_LOGIN = regex(r"sshd\b")
+"""Who serves logins alone: what stopped them did not stop what is tested."""
 _TIES = frozenset({"same identifier", "shared words", "of this test"})
 _LONG_WORD = regex(r"'[^']{4,}'")
 _VERSIONS = frozenset({"deployment", "version started"})
@@ -157,7 +166,7 @@ _MISREADS = regex(
 )
 _LAST_LINES = 3
 _WORD = regex(r"[A-Za-z]{4,}")
-_ENDING = regex(r"(?:ations?|ings?|ions?|ed|es|s)$")
+_ENDING = regex(r"(?:ations?|ings?|ions?|ed|es|s|e)$")
 _LEAST_STEM = 4
 _NO_STEMS = frozenset(
     {"should", "expect", "assert", "error", "that", "with", "from", "http", "fail", "does", "contain"}
@@ -171,10 +180,14 @@ class Explaining:
     failure: Failure
     linker: Linker
     way: Way
+    refusing: frozenset[str] = frozenset()
+    """Hosts that refused what the test asked for."""
 
-    def weighed(self, candidates: Iterable[Candidate]) -> list[Candidate]:
+    def weighed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates, those that cannot explain the failure no longer strong; a refusal is said to be one."""
-        return [self._weighed(each) for each in candidates]
+        refusing = frozenset(each.host for each in candidates if self._is_refusal(each) or _is_refusal_already(each))
+        knowing = replace(self, refusing=refusing)
+        return [knowing._weighed(each) for each in candidates]
 
     def lead_first(self, ordered: Sequence[Candidate]) -> list[Candidate]:
         """The first strong candidate ahead of all, where the way in which the test failed rules others out."""
@@ -186,12 +199,21 @@ class Explaining:
     def _weighed(self, candidate: Candidate) -> Candidate:
         if self._is_refusal(candidate):
             return replace(_weakened(candidate), signals=(REFUSAL, *_others_than_refusal(candidate)))
-        return candidate if not candidate.is_strong or self._can_explain(candidate) else _weakened(candidate)
+        if not candidate.is_strong or self._can_explain(candidate):
+            return candidate
+        weakened = _weakened(candidate)
+        if self.way == "own" or not self._is_switched(candidate):
+            return weakened
+        return replace(weakened, signals=(*weakened.signals, UNNAMED))
 
     def _can_explain(self, candidate: Candidate) -> bool:
         if self.way == "own":
             return False
         kinds = {signal.name for signal in candidate.signals if signal.strong}
+        if self._is_process_of_others(candidate, kinds):
+            return False
+        if self._is_switched(candidate) and not self._is_tied(candidate, kinds):
+            return False
         if self.way in ("refused", "compared"):
             rules = _CHANGES_OF_RULES if self.way == "refused" else _CHANGES
             if self._is_tied(candidate, kinds) or ("expired" in kinds and _EXPIRED_IN_SYSTEM.search(candidate.text)):
@@ -212,6 +234,30 @@ class Explaining:
             return False
         return _misreads_request(candidate) or (bool(_UNREADABLE.search(text)) and self._quotes_own_text(text))
 
+    def _is_switched(self, candidate: Candidate) -> bool:
+        """Whether somebody switched something, and nothing but the time can link that with the failure.
+
+        What broke may have been switched off. A program that begins to refuse may obey what changed on its host; where
+        none is known that did, a login may be refused for any secret's sake.
+        """
+        kinds = {signal.name for signal in candidate.signals if signal.strong}
+        if self.way == "broken" or _SWITCH not in kinds or not kinds <= {_SWITCH, "activated"}:
+            return False
+        if self.way != "refused":
+            return True
+        if self.refusing:
+            return candidate.host not in self.refusing
+        return _status_in(self.failure.message[:LINE_CHARS]) not in ("", "401", "403")
+
+    def _is_process_of_others(self, candidate: Candidate, kinds: set[str]) -> bool:
+        """Whether a stopped process serves logins, or stood stopped before the test and nothing speaks of it."""
+        row = _OF_PROCESS.search(candidate.text) if candidate.line_number is None else None
+        if row is None:
+            return False
+        if _OF_LOGIN.match(row["program"]):
+            return True
+        return "at its limit" in kinds and not (self._is_tied(candidate, kinds) or self.linker.serves(candidate))
+
     def _is_of_test(self, candidate: Candidate) -> bool:
         """A refusal is believed to be of this test where its log tells nothing else."""
         foreign = any(signal.name == "of another test" for signal in candidate.signals)
@@ -231,11 +277,15 @@ class Explaining:
     def _shares_a_stem(self, candidate: Candidate) -> bool:
         """``exports_paused`` and `Order Should Be Exported`."""
         step = self.failure.telling_step
-        said = f"{step.name if step else ''} {self.failure.message[:LINE_CHARS]}"
+        said = f"{self.failure.name} {step.name if step else ''} {self.failure.message[:LINE_CHARS]}"
         return not _stems(said).isdisjoint(_stems(gist(candidate.text, max_chars=LINE_CHARS)))
 
 
 REFUSAL = Signal(name="refusal", words=our_words("tells that what the test asked for was refused"))
+
+
+def _is_refusal_already(candidate: Candidate) -> bool:
+    return any(each.name == REFUSAL.name for each in candidate.signals)
 
 
 def _others_than_refusal(candidate: Candidate) -> Iterator[Signal]:
@@ -286,3 +336,15 @@ def _names_component(candidate: Candidate) -> bool:
 def explaining(failure: Failure, linker: Linker) -> Explaining:
     """What can explain this failure."""
     return Explaining(failure, linker, way_of(failure))
+
+
+def may_be_told_by(kinds: Collection[str], failure: Failure) -> bool:
+    """Whether a line of such kinds may tell why a test failed in its way, though nothing else links it with that.
+
+    A killed worker does not change a value that was answered; a line of no known kind may tell of anything.
+    """
+    known = (event_names() | fault_names()).intersection(kinds)
+    way = way_of(failure)
+    if not known or way not in ("refused", "compared"):
+        return True
+    return not known.isdisjoint(_CHANGES if way == "compared" else _CHANGES_OF_RULES | _REFUSALS)

@@ -23,6 +23,8 @@ STANDING = "standing"
 """Signal of what began before the test and goes on; its words tell since when."""
 ON_MANY = "on many hosts"
 """Signal of what many hosts say alike; its words tell how many."""
+UNNAMED_CHANGE = "unnamed change"
+"""Signal of what somebody switched, which nothing but the time links with the failure."""
 _IDS = regex(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
 """Names of requests and processes: to be seen in the line itself, noise in a sentence."""
 _NO_KINDS = frozenset(
@@ -63,10 +65,19 @@ def headline_of(
         return our_words("{}: what {} logged may be older than this test{}", NO_SUSPECT, derived(_who, first), unseen)
     if refusal is not None:
         return our_words("{}: {}{}", NO_SUSPECT, derived(_refusal_in_words, refusal), unseen)
+    if first is not None and any(signal.name == UNNAMED_CHANGE for signal in first.signals):
+        said = derived(_unnamed_change_in_words, (failure, first))
+        return our_words("{}: nothing but the time links this with the failure: {}{}", NO_SUSPECT, said, unseen)
     changes = [signal.words for signal in first.signals if signal.name == CHANGED] if first is not None else []
     if first is not None and changes:
         return our_words("{}: {} logged {}{}", NO_SUSPECT, derived(_who, first), changes[0], unseen)
     return our_words("{}: {}{}", NO_SUSPECT, derived(_explains_nothing, evidence), unseen)
+
+
+def _unnamed_change_in_words(records: tuple[Failure, Suspect]) -> str:
+    """``app1 (shop) logged 'flag summer is on now', 0.9 s before `Total Should Be` failed``."""
+    failure, change = records
+    return f"{_who(change)}: {_IDS.sub('', _told_with_error(change))}{_when(change, failure)}"
 
 
 def is_grave_and_perhaps_older(suspect: Suspect) -> bool:

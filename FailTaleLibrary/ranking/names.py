@@ -84,6 +84,15 @@ def program_of(collector: str) -> Program | None:
     return next((each for each in programs() if begins_with[0] in each.collectors), None)
 
 
+_WORD_OF_PATH = regex(r"[a-z][a-z0-9]{2,}")
+_PATHS = """
+    app bash bin cat current daemon dash error etc exec home java lib log logs local main node opt perl php pid python
+    python3 root ruby run script server service srv start state sys tail tmp usr var www
+"""
+_COMMON_IN_PATHS = frozenset(_PATHS.split())
+"""Words of any path, of any command and of interpreters."""
+
+
 @dataclass(slots=True)
 class _Known:
     """What one host is called by."""
@@ -98,6 +107,8 @@ class _Known:
     programs: list[Program] = field(default_factory=list)
     ports_of: dict[str, set[int]] = field(default_factory=dict)
     """By program: the ports that commands of its collectors name."""
+    read: set[str] = field(default_factory=set)
+    """Words of the logs that are read of it, and of the names of their collectors."""
 
 
 class Names:
@@ -153,6 +164,17 @@ class Names:
         others = (each for host, each in self._hosts.items() if host != item.host)
         return bool(told) or not any(program in each.programs for each in others)
 
+    def is_watched(self, process: str, host: str) -> bool:
+        """Whether a process of a host is of what is tested: a known program, of its component, or its log is read.
+
+        Where no log of the host is read, nothing tells.
+        """
+        process, known = process[:LINE_CHARS].casefold(), self._hosts.get(host, _Known())
+        if not known.read or any(each.is_meant(process) for each in programs()):
+            return True
+        words = set(_WORD_OF_PATH.findall(process)) - _COMMON_IN_PATHS
+        return not words.isdisjoint(known.read) or any(len(each) > 2 and each in process for each in known.components)
+
     def _calls_another(self, text: str, host: str, ports: Collection[int]) -> bool:
         """Whether an address with one of these ports is not the host's; numbers may be, where nobody knows its own."""
         knows_numbers = any(map(_NUMBERS.fullmatch, self._hosts[host].names))
@@ -194,6 +216,8 @@ def _learn_from(item: Item, known: _Known) -> None:
         told = {int(port) for port in _COMMAND_PORT.findall(item.command)}
         known.ports_of.setdefault(program.name, set()).update(told)
         known.ports.update(told or (program.ports if not known.ports else ()))
+    if item.window is not None:
+        known.read.update(_WORD_OF_PATH.findall(f"{item.collector} {item.command}"[:LINE_CHARS].casefold()))
     if rest == "addresses":
         addresses = (match[1] or match[2] for match in _ADDRESS_ROW.finditer(item.text))
         known.names.update(each for each in addresses if not _LOOPBACK.match(each))

@@ -548,7 +548,7 @@ class Source:
             novelty=novelty,
             stands_since=scene.since(scored.at, novelty.since_s) if novelty.kind == "standing" else None,
             shared=self._shared(unit),
-            near=None if offset_s is None else scene.signal(offset_s),
+            near=None if offset_s is None else scene.signal(offset_s, perhaps_later_s=self._perhaps_later_s(unit)),
             offset_s=offset_s,
             in_window=self._is_of_window(unit) if offset_s is None else scene.is_inside(offset_s),
             may_be_older=offset_s is None and unit.telling in self._unsure,
@@ -572,7 +572,10 @@ class Source:
     def _nearness(self, unit: Unit, offset_s: float | None) -> float:
         if offset_s is None:
             return IN_WINDOW if self._is_of_window(unit) else 0.0
-        return self._setting.scene.nearness(offset_s)
+        return self._setting.scene.nearness(offset_s, perhaps_later_s=self._perhaps_later_s(unit))
+
+    def _perhaps_later_s(self, unit: Unit) -> float:
+        return self._moments.may_be_later_s(unit.telling)
 
     def _moment(self, unit: Unit) -> datetime | None:
         """When the unit was written; None where that contradicts the mark, which proves it to be of the window."""

@@ -58,15 +58,15 @@ class Scene:
         """Whether the moment lies in the window, within what clocks can tell."""
         return -self._seconds - SLACK_S <= offset_s <= LATE_S
 
-    def nearness(self, offset_s: float) -> float:
-        """How much the moment speaks for a line."""
+    def nearness(self, offset_s: float, *, perhaps_later_s: float = 0.0) -> float:
+        """How much the moment speaks for a line, which was written so much later, perhaps."""
         if offset_s > LATE_S:
             return AFTER
         if offset_s < -self._seconds - SLACK_S:
             return BEFORE
-        return DURING if offset_s >= self._step_s else NEAR * exp(min(0.0, offset_s) / NEAR_S)
+        return DURING if offset_s + perhaps_later_s >= self._step_s else NEAR * exp(min(0.0, offset_s) / NEAR_S)
 
-    def signal(self, offset_s: float) -> Signal:
+    def signal(self, offset_s: float, *, perhaps_later_s: float = 0.0) -> Signal:
         """The same in words."""
         if offset_s > LATE_S:
             return Signal(name="after the failure", words=relative(offset_s))
@@ -75,7 +75,7 @@ class Scene:
             return Signal(
                 name="before the test", words=our_words("{} before the test began", derived(duration, early_s))
             )
-        if offset_s >= self._step_s:
+        if offset_s + perhaps_later_s >= self._step_s:
             words = relative(offset_s)
             if self.step:
                 words = our_words("{}, while '{}' ran", words, self.step.name)

@@ -231,7 +231,8 @@ def verdict_of(case: Case, analysis: Analysis) -> str:
         return "innocent" if is_silent else "ACCUSED"
     first = f"{analysis.suspects[0].host} {analysis.suspects[0].text}" if analysis.suspects else ""
     if re.search(case.leads, first, re.IGNORECASE | re.DOTALL):
-        return "cause first, silent" if is_silent else "right"
+        is_named = is_silent and "nothing but the time" in analysis.headline
+        return "named" if is_named else "cause first, silent" if is_silent else "right"
     return "silent" if is_silent else "FALSE"
 
 
