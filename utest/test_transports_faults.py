@@ -517,6 +517,26 @@ def test_a_network_that_lets_logins_pass_and_no_more_costs_one_failure_in_a_minu
     assert wait_until(lambda: host.leftovers() == []), host.leftovers()
 
 
+def test_a_server_that_falls_silent_before_its_shell_has_said_a_word_is_told_as_that_within_the_time_of_a_login(
+    new_host: Callable[..., Sshd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not as a login without a shell; nor is each of its connections waited for as long as one that has served."""
+    monkeypatch.setattr(ssh, "_SIGN_OF_LIFE_AFTER_S", 0.5)
+    monkeypatch.setattr(ssh, "_LEAST_PATIENCE_S", 1.0)
+    host = new_host(options=["ForceCommand sleep 600"])
+    connect_timeout_s, began = 30.0, time.monotonic()
+    connections = to(host, connect_timeout_s=connect_timeout_s)
+    with ThreadPoolExecutor(1) as threads:
+        pending = threads.submit(refusal_of_a_visit, connections)
+        for session in (1, 2):
+            assert wait_until(lambda: len(host.leftovers()) >= session)  # noqa: B023 - called at once
+            host.signal(signal.SIGSTOP, host.session_pids())
+        assert "falls silent in the middle of a visit" in str(pending.result(PATIENCE_S))
+    assert time.monotonic() - began < connect_timeout_s
+    host.kill_sessions()
+    connections.close()
+
+
 def test_a_shell_behind_a_silent_connection_minds_by_itself_how_long_it_waits_for_its_text() -> None:
     known = KnownLogin(has_shell=True)
     known.fell_silent = True

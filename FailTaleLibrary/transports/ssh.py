@@ -57,7 +57,8 @@ _FIRST_USE_S = 5.0
 _SIGN_OF_LIFE_AFTER_S = 2.0
 """Of silence on a connection in which a command runs its server is asked for a sign of life."""
 _LEAST_PATIENCE_S, _TIMES_LOGIN = 3.0, 10
-"""What a connection behind a silent one has for its answers: more than its login took, which is several of them."""
+"""What a connection has for its answers where nothing is lost with it, or behind a silent one: more than its login
+took, which is several of them."""
 _LOOK_S = 0.5
 """Between two looks no more counts as silence: a run that was stopped meanwhile has not listened either."""
 _GIVES_SIGNS = ("SSH-2.0-OpenSSH", "SSH-2.0-dropbear")
@@ -156,11 +157,16 @@ class SshTransport:
             self._visit(items, ends_at=ends_at, cancel=cancel, on_result=on_result)
 
     def _visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
+        def tell(name: str, result: CommandResult) -> None:
+            if result.exit_status is not None and self._connection is not None:
+                self._connection.has_served = True
+            on_result(name, result)
+
         began, hello_s = time.monotonic(), self.hello_s
         if not self.known.has_shell:
             hello_s *= 2  # a slow one is hung up on, and says hello to the next attempt
         try:
-            outcome = hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=on_result)
+            outcome = hold_visit(self, items, ends_at=ends_at, cancel=cancel, on_result=tell)
         except NoShellError as error:
             self._breaker.failed(error.reason, str(error))
             self._drop(self._connection)
@@ -266,6 +272,10 @@ class SshTransport:
         return None if connection is None else connection.start_another(command_line, wait_s=wait_s)
 
     def no_shell(self, words: str, *, lacks: str = "") -> TransportError:
+        connection = self._connection
+        if connection is not None and connection.owes_sign_of_life:  # then nobody knows what its login would have said
+            connection.fall_silent()
+            return self._silent_again()
         said = f"it says: {words}" if words else "it prints nothing"
         user = self.reach.user
         if self.known.is_refused_commands and not words:
@@ -355,7 +365,8 @@ class SshTransport:
         began = time.monotonic()
         try:
             transport = self._logged_in_while_we_run()
-            connection = _Connection(transport, self.name, self.known, self._patience_s(time.monotonic() - began))
+            login_s = time.monotonic() - began
+            connection = _Connection(transport, self.name, self.known, self._patience_s(login_s), _short_s(login_s))
         except BusyJumpHostError:
             raise  # which says nothing of this host
         except TransportError as error:
@@ -375,7 +386,7 @@ class SshTransport:
         """How long a connection may take for its answers. The one behind a silent one has shown by its login how fast
         the host is: where that falls silent as well, nobody waits as long for a second time."""
         limit_s = self._ssh.connect_timeout_s
-        return min(limit_s, max(_LEAST_PATIENCE_S, _TIMES_LOGIN * login_s)) if self._fell_silent else limit_s
+        return min(limit_s, _short_s(login_s)) if self._fell_silent else limit_s
 
     def _mind_violation(self, connection: _Connection | None) -> None:
         """A host that goes beyond its bounds is left alone for a while: its next connection would be as bad.
@@ -415,6 +426,11 @@ class SshTransport:
                 self._connection = None
 
 
+def _short_s(login_s: float) -> float:
+    """What a server has for an answer where nothing is lost with its connection, by how long its login took."""
+    return max(_LEAST_PATIENCE_S, _TIMES_LOGIN * login_s)
+
+
 class NoShellError(TransportError):
     """A login starts something else than a shell, or nothing."""
 
@@ -426,12 +442,17 @@ class _DeadConnectionError(TransportError):
 class _Connection:
     """A connection that is logged in, and its channels."""
 
-    def __init__(self, transport: BoundedTransport, host: str, known: KnownLogin, open_timeout_s: float) -> None:
+    def __init__(
+        self, transport: BoundedTransport, host: str, known: KnownLogin, open_timeout_s: float, short_s: float
+    ) -> None:
+        """``open_timeout_s``: for any answer of its server. ``short_s``: for one where no more than a login is lost."""
         self.began = time.monotonic()
         self.was_used = False
         """Whether a command ever ran in it; if so, it may have died since."""
         self.has_said_something = False
         """Whether anything was printed there."""
+        self.has_served = False
+        """Whether a command has ended in it: what runs now may then have something to lose."""
         self.fell_silent = False
         """Whether it was ended because its server gave no sign of life."""
         self._silence_s, self._looked_at, self._messages = 0.0, time.monotonic(), 0
@@ -445,7 +466,7 @@ class _Connection:
         self._transport = transport
         self._host = host
         self._known = known
-        self._open_timeout_s = open_timeout_s
+        self._open_timeout_s, self._short_s = open_timeout_s, min(open_timeout_s, short_s)
         self._opening = threading.Lock()
         """One after the other: paramiko keeps one error for a connection, whichever channel it is about."""
         self._freed = threading.Condition()
@@ -502,8 +523,15 @@ class _Connection:
             return
         if before < _SIGN_OF_LIFE_AFTER_S <= self._silence_s:
             _ask_for_sign_of_life(self._transport)
-        elif self._silence_s > _SIGN_OF_LIFE_AFTER_S + self._open_timeout_s and self.is_alive:
+        patience_s = self._open_timeout_s if self.has_served else self._short_s
+        if self._silence_s > _SIGN_OF_LIFE_AFTER_S + patience_s and self.is_alive:
             self.fall_silent()
+
+    @property
+    def owes_sign_of_life(self) -> bool:
+        """Whether its server was asked for one long ago."""
+        is_asked = self._transport.remote_version.startswith(_GIVES_SIGNS)
+        return is_asked and self._silence_s > _SIGN_OF_LIFE_AFTER_S + _LEAST_PATIENCE_S
 
     @property
     def is_garbled(self) -> bool:
@@ -633,7 +661,10 @@ class _Connection:
         if self._spare is None and self._in_use < self._at_once:
             if self._opener is None or not self._opener.is_alive():
                 self._opener = background.start(self._open_spare, name=f"failtale-spare-{self._host}")
-            self._opener.join(wait_s)
+            until = time.monotonic() + wait_s
+            while self._opener.is_alive() and (left_s := until - time.monotonic()) > 0:
+                self._opener.join(min(left_s, _LOOK_S))
+                self.mind_silence()
         return self._spare is not None
 
     def _take_spare(self) -> OrderedChannel | None:
