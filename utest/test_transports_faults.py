@@ -28,8 +28,9 @@ from ways import NEVER, Clock, batched, config_at, config_for, item, run, to, vi
 
 from FailTaleLibrary.config import Collector
 from FailTaleLibrary.errors import TransportError
-from FailTaleLibrary.transports import CommandResult, Connections, ssh, ssh_bounds
+from FailTaleLibrary.transports import CommandResult, Connections, signs_of_life, ssh, ssh_bounds
 from FailTaleLibrary.transports import visit as visits
+from FailTaleLibrary.transports.signs_of_life import Silence
 from FailTaleLibrary.transports.visit_host import KnownLogin
 from FailTaleLibrary.transports.visit_lane import TEXT_WITHIN_S, Lane
 from FailTaleLibrary.transports.visit_request import request
@@ -521,7 +522,7 @@ def test_a_server_that_falls_silent_before_its_shell_has_said_a_word_is_told_as_
     new_host: Callable[..., Sshd], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not as a login without a shell; nor is each of its connections waited for as long as one that has served."""
-    monkeypatch.setattr(ssh, "_SIGN_OF_LIFE_AFTER_S", 0.5)
+    monkeypatch.setattr(signs_of_life, "ASKED_AFTER_S", 0.5)
     monkeypatch.setattr(ssh, "_LEAST_PATIENCE_S", 1.0)
     host = new_host(options=["ForceCommand sleep 600"])
     connect_timeout_s, began = 30.0, time.monotonic()
@@ -535,6 +536,27 @@ def test_a_server_that_falls_silent_before_its_shell_has_said_a_word_is_told_as_
     assert time.monotonic() - began < connect_timeout_s
     host.kill_sessions()
     connections.close()
+
+
+def test_silence_is_asked_about_once_and_counts_only_while_somebody_listens() -> None:
+    clock = Clock()
+    silence = Silence(clock)
+
+    def listen(seconds: float, messages: int = 0) -> list[bool]:
+        asked = []
+        for _ in range(int(seconds / 0.25)):
+            clock.now += 0.25
+            asked.append(silence.look(messages))
+        return asked
+
+    assert listen(5.0).count(True) == 1
+    assert silence.unanswered_s == 3.0
+    clock.now += 3600  # this process was stopped
+    silence.look(0)
+    assert silence.unanswered_s == 3.5
+    assert listen(1.0, messages=1).count(True) == 0
+    assert silence.unanswered_s == 0.0
+    assert listen(3.0, messages=1).count(True) == 1
 
 
 def test_a_shell_behind_a_silent_connection_minds_by_itself_how_long_it_waits_for_its_text() -> None:

@@ -30,6 +30,7 @@ from FailTaleLibrary.keeper.kept_way import GoneError, KeptWay
 from FailTaleLibrary.keeper.messages import Message, News, framed, read_message
 from FailTaleLibrary.log import PARAMIKO, logger_of, made_safe
 from FailTaleLibrary.transports.base import Transport
+from FailTaleLibrary.transports.signs_of_life import Silence
 from FailTaleLibrary.windows.place_marks import Place, ToldMarks
 
 _log = logger_of(__name__)
@@ -57,10 +58,6 @@ _LEAVING_S = 1.5
 _CANCELLED_S = 2.5
 """For what was under way, once it is cancelled."""
 _LOOK_S = 0.05
-_SIGN_OF_LIFE_AFTER_S = 2.0
-"""Of silence, while somebody waits for an answer, it is asked for a sign of life, for which it has `_ANSWER_S`."""
-_LONGEST_LOOK_S = 0.5
-"""Between two looks no more counts as silence: a run that was stopped meanwhile has not listened either."""
 
 Learn = Callable[[Mapping[Place, ToldMarks]], object]
 
@@ -86,8 +83,8 @@ class Keeper:
         self._requests: dict[int, queue.SimpleQueue[Message | None]] = {}
         self._reader: threading.Thread | None = None
         self._minding = threading.Lock()
-        self._messages = self._messages_at_look = 0
-        self._looked_at, self._silence_s = 0.0, 0.0
+        self._messages = 0
+        self._silence = Silence()
         self._learn: Learn = lambda _: None
         self.opened: Mapping[str, int] = {}
         """Host -> connections that it has opened, as far as it has told."""
@@ -203,16 +200,10 @@ class Keeper:
         if not self._minding.acquire(blocking=False):
             return
         try:
-            now, messages = time.monotonic(), self._messages
-            passed_s, self._looked_at = min(_LONGEST_LOOK_S, now - self._looked_at), now
-            if messages != self._messages_at_look:
-                self._messages_at_look, self._silence_s = messages, 0.0
-                return
-            before, self._silence_s = self._silence_s, self._silence_s + passed_s
-            if before < _SIGN_OF_LIFE_AFTER_S <= self._silence_s:
+            if self._silence.look(self._messages):
                 with contextlib.suppress(GoneError):
                     self.send("alive", -1)
-            elif self._silence_s > _SIGN_OF_LIFE_AFTER_S + _ANSWER_S:
+            elif self._silence.unanswered_s > _ANSWER_S:
                 self._lost("it gives no sign of life")
         finally:
             self._minding.release()

@@ -22,6 +22,7 @@ from FailTaleLibrary.transports.descriptors import CONNECTING, SHELL, descriptor
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, hang_up, jump_hosts
 from FailTaleLibrary.transports.reach import Reach, reach_of
+from FailTaleLibrary.transports.signs_of_life import Silence
 from FailTaleLibrary.transports.ssh_config import NOWHERE, local_user
 from FailTaleLibrary.transports.ssh_login import Login, NoServerError
 from FailTaleLibrary.transports.visit import hold_visit, visit_for_one
@@ -54,13 +55,11 @@ _AHEAD_S = 2.0
 """What kept us from connecting ahead is told to whoever connects so much later; else it is tried again."""
 _FIRST_USE_S = 5.0
 """How long a new connection through a jump host is kept for whoever asked for it."""
-_SIGN_OF_LIFE_AFTER_S = 2.0
-"""Of silence on a connection in which a command runs its server is asked for a sign of life."""
 _LEAST_PATIENCE_S, _TIMES_LOGIN = 3.0, 10
 """What a connection has for its answers where nothing is lost with it, or behind a silent one: more than its login
 took, which is several of them."""
 _LOOK_S = 0.5
-"""Between two looks no more counts as silence: a run that was stopped meanwhile has not listened either."""
+"""Between two looks at whether an opener has ended."""
 _GIVES_SIGNS = ("SSH-2.0-OpenSSH", "SSH-2.0-dropbear")
 """Servers of which it is known that they answer each request that wants an answer."""
 _LOST_IN_OPENING = "Unable to open channel"
@@ -455,7 +454,7 @@ class _Connection:
         """Whether a command has ended in it: what runs now may then have something to lose."""
         self.fell_silent = False
         """Whether it was ended because its server gave no sign of life."""
-        self._silence_s, self._looked_at, self._messages = 0.0, time.monotonic(), 0
+        self._silence = Silence()
         self.is_counted = False
         """Whether somebody wanted it who says what was opened."""
         self.is_minded = False
@@ -513,25 +512,20 @@ class _Connection:
 
         Asked for one, sshd answers whatever runs in its sessions.
         """
-        now, messages = time.monotonic(), self._transport.packetizer.messages
-        passed_s, self._looked_at = min(_LOOK_S, now - self._looked_at), now
-        if messages != self._messages:
-            self._messages, self._silence_s = messages, 0.0
-            return
-        before, self._silence_s = self._silence_s, self._silence_s + passed_s
+        is_to_be_asked = self._silence.look(self._transport.packetizer.messages)
         if not self._transport.remote_version.startswith(_GIVES_SIGNS):
             return
-        if before < _SIGN_OF_LIFE_AFTER_S <= self._silence_s:
+        if is_to_be_asked:
             _ask_for_sign_of_life(self._transport)
         patience_s = self._open_timeout_s if self.has_served else self._short_s
-        if self._silence_s > _SIGN_OF_LIFE_AFTER_S + patience_s and self.is_alive:
+        if self._silence.unanswered_s > patience_s and self.is_alive:
             self.fall_silent()
 
     @property
     def owes_sign_of_life(self) -> bool:
         """Whether its server was asked for one long ago."""
         is_asked = self._transport.remote_version.startswith(_GIVES_SIGNS)
-        return is_asked and self._silence_s > _SIGN_OF_LIFE_AFTER_S + _LEAST_PATIENCE_S
+        return is_asked and self._silence.unanswered_s > _LEAST_PATIENCE_S
 
     @property
     def is_garbled(self) -> bool:
