@@ -209,7 +209,7 @@ run() {
   # shellcheck disable=SC2016 # for the shell that is started
   if [ "${#1}" -gt 100000 ]; then
     long=$1
-    set -- 'read -r failtale_nonce; text=$(cat); exec </dev/null; eval "$text"'
+    set -- 'read -r failtale_nonce; text=$(cat); exec </dev/null; eval "${text:?was not handed over}"'
   else
     long=''
     case $1 in *failtale_nonce*) set -- 'read -r failtale_nonce; exec </dev/null; eval "$1"' "$1" ;; esac
@@ -232,8 +232,22 @@ by_own_words() {
   elif PATH=/dev/null echo; then
     frame() { echo_as_is "$mark_of_frames$nonce $*"; }
     hand_over() { echo_as_is "$items_nonce" && echo_as_is "$long"; }
+    # shellcheck disable=SC3037 # it is what is asked
+    [ "$(PATH=/dev/null echo -n x)" != x ] || hand_over() { echo_as_is "$items_nonce" && in_pieces "$long"; }
   fi
 }
+# in_pieces TEXT: of which posh would make gigabytes in `echo_as_is`.
+# shellcheck disable=SC1003,SC2028,SC2086,SC2141,SC2329,SC3037 # split on purpose, at each backslash; by an echo that knows -n
+in_pieces() (
+  set -f
+  IFS='\'
+  set -- ${1}x
+  while [ "$#" -gt 1 ]; do
+    echo -n "$1\\\\"
+    shift
+  done
+  echo -n "${1%x}"
+)
 
 # keep NUMBER TICKS TENTHS PRODUCER: runs it, ends it when its time is up, clears up after it and tells its status.
 keep() {
