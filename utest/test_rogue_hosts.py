@@ -187,6 +187,20 @@ def test_a_server_that_starts_no_command_is_told_as_such_and_left_alone_for_a_mi
             connections.transport(way)
 
 
+def test_a_server_that_opens_no_session_is_told_as_such_and_left_alone_for_a_minute(
+    rogues: tuple[Path, dict[str, int]], a_host: Sshd
+) -> None:
+    """As sshd where PAM hangs: it has logged us in, and is silent from then on."""
+    way = "opens_no_channel"
+    with closing(Connections(config_with(rogues, (way,), a_host))) as connections:
+        with pytest.raises(TransportError, match="opened no session within 3 s. It lets 'me' in") as caught:
+            run_script(connections.transport(way), "echo well")
+        assert caught.value.reason == "no answer"
+        with pytest.raises(TransportError, match=r"opened no session within 3 s.* \(not tried again for"):
+            connections.transport(way)
+        assert connections.opened == 1
+
+
 def test_a_host_that_broke_the_bounds_is_left_alone_for_a_minute(
     rogues: tuple[Path, dict[str, int]], a_host: Sshd
 ) -> None:

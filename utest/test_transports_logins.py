@@ -145,10 +145,20 @@ NO_SHELLS = (
         "printf 'psql (17)\\n\\npostgres=# '; cat >/dev/null; exec sleep 32",
         "beyond the end of its input; FailTale types nothing; it says: psql (17)",
     ),
+    NoShell(
+        "a prompt beside a complaint",
+        "printf 'db 17\\n(db) '; echo 'no such dump' >&2; cat >/dev/null; exec sleep 32",
+        "beyond the end of its input; FailTale types nothing; it says: db 17",
+    ),
     NoShell(  # in each image of a cloud that has another account than root
         "a refusal that stays",
         'echo \'Please login as the user \\"ubuntu\\" rather than the user \\"root\\".\'; echo; exec sleep 32',
         "but words that refuse it, and does not end with them; it says: Please login as the user",
+    ),
+    NoShell(
+        "no session of PAM",
+        "echo Welcome; exit 254",
+        "but status 254: sshd ends so where PAM opens no session (its log",
     ),
     NoShell("another program", "exec sleep 31", "it prints nothing"),
     NoShell("sftp alone", "internal-sftp", "starts no shell"),
@@ -193,6 +203,17 @@ def test_a_login_without_a_shell_is_told_in_its_own_words_and_asked_once_a_minut
             run(connections, "echo answer")
         assert host.logins_seen == 1
         assert host.sessions_seen <= 2  # the second tells what the first one waits for
+
+
+def test_a_prompt_that_knows_no_exec_is_recognised_by_its_second_start(new_host: Callable[..., Sshd]) -> None:
+    """As gdb does, for which the command line is the name of a file; it goes on."""
+    complains = "printf '(gdb) '; echo \"${SSH_ORIGINAL_COMMAND%% *}: No such file or directory.\" >&2; exec cat"
+    host = new_host(options=[f"ForceCommand {complains}"])
+    with (
+        closing(to(host, connect_timeout_s=PATIENCE_S)) as connections,
+        pytest.raises(TransportError, match="sh: No such file or directory"),
+    ):
+        run(connections, "echo answer")
 
 
 @pytest.mark.needs("bash")

@@ -117,6 +117,9 @@ class _Process:
             self._child.wait(0.5)  # it comes right behind the end of the streams
         return f"something on this machine ended the command (status {self._child.returncode})"
 
+    def why_no_shell(self) -> str:
+        return ""
+
     def ended_by_itself(self) -> bool:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._child.wait(0.5)

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
     from FailTaleLibrary.transports.ssh_bounds import BoundedTransport, OrderedChannel
 
 _STARTS_NONE = (
-    "its SSH server refuses to start one, as those of routers and switches do, and those that are there for a "
-    "terminal, for files or for forwarding alone"
+    "its SSH server refuses to start one, as those of routers and switches do, those that are there for a terminal, "
+    "for files or for forwarding alone, and sshd where the account may start no more processes (`nproc`, `pids.max`)"
 )
+_NO_PAM_SESSION = 254, "but status 254: sshd ends so where PAM opens no session (its log says why)"
+"""The status, and what it says of a login without a shell; see `Shell.why_no_shell`."""
 _log = logger_of(__name__)
 MAX_CHANNELS = 4
 """At once on one connection: with more, servers refuse some at random, because they free old ones late."""
@@ -232,6 +234,10 @@ class SshTransport:
                 return connection.start(command_line, wait_s=wait_s)
             except _DeadConnectionError as error:
                 self._takes_one_session = self._takes_one_session or error.reason == "refused"
+                if error.reason == "no answer" and not (connection.was_used or connection.is_retired):
+                    learned = self._opens_none(str(error))  # ahead of whoever waits for this connection
+                    connection.fall_silent()
+                    raise learned from error
                 if error.reason == "no answer":  # not even a session opens
                     connection.fall_silent()  # which is minded when it is replaced
                 else:
@@ -251,6 +257,14 @@ class SshTransport:
             "closes the connection before anything runs. The log of its sshd says why (PAM, a limit of logins, "
             "PermitRootLogin forced-commands-only).",
         )
+
+    def _opens_none(self, what: str) -> TransportError:
+        """The error for a server that logs us in and is silent from then on."""
+        error = TransportError(
+            "no answer", f"{what} It lets '{self.reach.user}' in: does PAM hang there (a directory service, a home)?"
+        )
+        self._breaker.failed(error.reason, str(error))
+        return error
 
     def _silent_again(self) -> TransportError:
         return self._learned(
@@ -506,6 +520,10 @@ class _Connection:
     def violation(self) -> str:
         """What the host did that ended it: words behind "the host "; empty where it kept to its bounds."""
         return self._transport.violation
+
+    @property
+    def is_openssh(self) -> bool:
+        return self._transport.remote_version.startswith("SSH-2.0-OpenSSH")
 
     def mind_silence(self) -> None:
         """End it where its server gives no sign of life any more: it hangs, or the network loses what it sends.
@@ -802,6 +820,11 @@ class _RemoteShell:
             told = f"status {self._channel.exit_status}; may its login start no more processes?"
             return f"the shell of the visit ended by itself ({told})"
         return f"something on the host ended the command (status {self._channel.exit_status})"
+
+    def why_no_shell(self) -> str:
+        self._channel.status_event.wait(0.5)
+        status, what = _NO_PAM_SESSION
+        return what if self._channel.exit_status == status and self._connection.is_openssh else ""
 
     def ended_by_itself(self) -> bool:
         self._channel.status_event.wait(0.5)

@@ -34,7 +34,7 @@ from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Scri
 from FailTaleLibrary.transports.computing import turn
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, is_gate, why_not_run
 from FailTaleLibrary.transports.visit_answers import ItemAnswer
-from FailTaleLibrary.transports.visit_doubts import LoginDoubts, lacks_exec, login_words
+from FailTaleLibrary.transports.visit_doubts import LoginDoubts, login_words
 from FailTaleLibrary.transports.visit_host import KnownLogin, Shell, ShellHost
 from FailTaleLibrary.transports.visit_lane import Lane
 from FailTaleLibrary.transports.visit_request import Request, in_company, request
@@ -314,8 +314,10 @@ class _Visit:
         if lane.shell.ended and not lane.said_hello and not lane.to_gate and is_gate(lane.talk):
             self._knock_at_gate(lane)
             return
-        if lane.shell.ended and self._is_told_to_lack_exec(lane) and not self._ending:
+        if self._is_told_to_lack_exec(lane) and not self._ending:
             self._host.known.lacks_exec = True
+            self._doubts.end_probe()
+            self._end_logins([lane])
             self._begin_anew(lane)
             return
         is_program = self._host.known.is_program
@@ -366,7 +368,7 @@ class _Visit:
         login = self._host.known
         if lane.said_hello or lane.to_gate or login.is_program or login.lacks_exec:
             return False
-        return lacks_exec(lane.talk)
+        return self._doubts.tells_to_lack_exec(lane)
 
     def _begin_anew(self, lane: Lane) -> None:
         """As if nothing had been sent: somebody has set the host's clock since, or its login wants other words."""

@@ -72,7 +72,7 @@ class LoginDoubts:
         if lane.said_hello_in_other_words and (lane.shell.ended or elapsed_s > SUSPICIOUS_S):
             raise self._host.no_shell(login_words(lane.talk), lacks=_OTHER_WORDS)
         if lane.shell.ended:
-            raise self._host.no_shell(login_words(lane.talk))
+            raise self._host.no_shell(login_words(lane.talk), lacks=lane.shell.why_no_shell())
         last = _last_word(lane, _PROMPT_S)
         if last and (lane.is_doubted or self._ends_so_again(last)):
             self._judge_early(lane.talk, last)
@@ -86,6 +86,14 @@ class LoginDoubts:
             raise self._host.no_shell(login_words(lane.talk), lacks=_WAITS_FOR_INPUT)
         elif elapsed_s > SUSPICIOUS_S and self._can_tell_by_an_end(lane):
             self._suspect(lane)
+
+    def tells_to_lack_exec(self, lane: Lane) -> bool:
+        """Whether a login, or its second start, has ended with the words that it knows no `exec`.
+
+        A menu or a prompt that says so goes on, and only the second start ends.
+        """
+        starts = [lane, *([self.probe] if self.probe is not None else [])]
+        return any(each.shell.ended and lacks_exec(each.talk) for each in starts)
 
     def look_for_start(self, lane: Lane) -> None:
         """Of a login whose shell has said hello and not begun. Raises the host's error for one that never will."""
@@ -129,7 +137,7 @@ class LoginDoubts:
             if elapsed_s > lane.patience_s:
                 self._judge_early(lane.talk or probe.talk, _WAITS_FOR_INPUT)
         elif lacks_exec(probe.talk) and not self._host.known.lacks_exec:
-            return  # the first one says so as well, and is begun in other words
+            return  # it is begun in other words
         elif probe.shell.ended and not probe.shell.was_cut:
             lacks = _OTHER_WORDS if probe.said_hello_in_other_words else ""
             raise self._host.no_shell(login_words(lane.talk or probe.talk), lacks=lacks)
@@ -157,10 +165,9 @@ def _last_word(lane: Lane, silent_s: float) -> str:
     """What tells that no shell comes, behind which nothing has come for so long: a prompt or a refusal; else empty."""
     if lane.said_hello or time.monotonic() - lane.heard_at < silent_s:
         return ""
-    words = _CONTROLS.sub(b"", bytes(lane.talk[-1000:]))
-    if _PROMPT.search(words):
+    if any(_PROMPT.search(_CONTROLS.sub(b"", words)) for words in lane.last_words):
         return _PROMPTS
-    return _REFUSES if _REFUSAL.search(words) else ""
+    return _REFUSES if _REFUSAL.search(_CONTROLS.sub(b"", bytes(lane.talk[-1000:]))) else ""
 
 
 def login_words(talk: bytearray) -> str:

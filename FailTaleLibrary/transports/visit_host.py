@@ -78,6 +78,10 @@ class Shell(Protocol):
         """What is known of a shell that ended before its visit."""
         ...
 
+    def why_no_shell(self) -> str:
+        """What its end tells of a login that has started none, for `ShellHost.no_shell`; waits a moment for that."""
+        ...
+
     def ended_by_itself(self) -> bool:
         """Whether it has ended with a status of its own: no signal has ended it."""
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import secrets
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from datetime import datetime, timezone
 
 from FailTaleLibrary.text import decode, shorten
@@ -26,6 +26,7 @@ _OTHER_STREAM_S = 0.3
 """For a hello to come on stdout as well, once it has come on stderr."""
 _CHUNK_BYTES = 32 * 1024
 _TALK_BYTES = 64 * 1024
+_LAST_WORDS_BYTES = 1000
 WORDS_SHOWN = 300
 """Of what a login says, to a reader."""
 
@@ -77,6 +78,7 @@ class Lane:
         """Whether it was sent items for another clock than the host's."""
         self.talk = bytearray()
         """What the login said by itself."""
+        self._last_words = {"out": b"", "err": b""}
         self._printed = bytearray()
         """What came on stdout ahead of the start and is not understood yet."""
         self._ahead_of_hello = b""
@@ -104,6 +106,11 @@ class Lane:
     def answers(self) -> dict[int, ItemAnswer]:
         """Of the items whose turn has come."""
         return self.reader.answers
+
+    @property
+    def last_words(self) -> Iterable[bytes]:
+        """The end of what the login said on each stream: which of two came first, nobody knows."""
+        return self._last_words.values()
 
     @property
     def is_over(self) -> bool:
@@ -197,7 +204,7 @@ class Lane:
         if stdout and self.reader.items is None:
             stdout = self._take_talk(stdout)
         if stderr and self.reader.items is None:
-            self._listen(stderr)
+            self._listen("err", stderr)
             self._early_stderr = (self._early_stderr + stderr)[-_TALK_BYTES:]
             stderr = b""
         elif self._early_stderr and self.reader.items is not None:
@@ -239,16 +246,17 @@ class Lane:
 
     def _take_talk(self, chunk: bytes) -> bytes:
         """Look for the hello and for the start of the visit; what came behind it is the items' own."""
-        self._listen(chunk)
+        self._listen("out", chunk)
         self._printed += chunk
         del self._printed[:-_TALK_BYTES]
         if not self.said_hello:
             self._look_for_the_hello()
         return self._look_for_the_start() if self.said_hello else b""
 
-    def _listen(self, chunk: bytes) -> None:
+    def _listen(self, stream: str, chunk: bytes) -> None:
         self.reader.stray_bytes += len(chunk)
         self.talk += chunk
+        self._last_words[stream] = (self._last_words[stream] + chunk)[-_LAST_WORDS_BYTES:]
         del self.talk[:-_TALK_BYTES]
         if math.isinf(self._began_at) and self._first_word in self.talk:
             self._began_at = time.monotonic()
