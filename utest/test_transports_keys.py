@@ -6,7 +6,7 @@ import base64
 import socket
 import subprocess
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -320,6 +320,61 @@ def test_a_password_that_is_wrong_beside_a_key_that_is_right_is_told(new_host: C
     said = refusal(to(host, password="no"))
     assert f"accepts '{host.key}' (ssh-ed25519 SHA256:" in said
     assert f") of user '{host.user}', but refuses the password. Is it the right one, and is the account not" in said
+    assert Redactor().redact(said).text == said
+
+
+def test_a_server_that_wants_no_password_is_told_what_it_wants_where_one_is_set(
+    new_host: Callable[..., Sshd],
+) -> None:
+    said = refusal(to(new_host(options=["AuthenticationMethods publickey,publickey"]), password="no"))
+    assert "but demands another key as well" in said
+    assert "not by a password" not in said
+
+
+def test_a_password_that_is_wrong_is_not_told_of_a_key_that_the_server_did_not_look_at(
+    new_host: Callable[..., Sshd],
+) -> None:
+    options = ["PasswordAuthentication yes", "AuthenticationMethods password"]
+    said = refusal(to(new_host(options=options), password="no"))
+    assert "with its password. Is it the right one, and is the account not locked?" in said
+    assert "authorized_keys" not in said
+
+
+@pytest.fixture
+def with_password(as_root: None) -> Iterator[tuple[str, str]]:
+    """A user of this machine and the password."""
+    need("openssl")
+    password = "right-one-73"
+    made = subprocess.run(["openssl", "passwd", "-6", password], check=True, capture_output=True, text=True)
+    with throw_away_user(password=made.stdout.strip()) as user:
+        yield user, password
+
+
+@pytest.mark.parametrize("methods", ["password,publickey", "keyboard-interactive,publickey"])
+def test_a_server_that_wants_a_password_ahead_of_a_key_gets_both(
+    methods: str, with_password: tuple[str, str], public_directory: Path, new_host: Callable[..., Sshd]
+) -> None:
+    user, password = with_password
+    options = ["UsePAM yes", "PasswordAuthentication yes", "KbdInteractiveAuthentication yes"]
+    host = new_host(
+        directory=public_directory / "home", user=user, options=[*options, f"AuthenticationMethods {methods}"]
+    )
+    assert gets_in(to(host, password=password))
+    said = refusal(to(host, password=password, key=new_key(public_directory / "another")))
+    assert f"accepts user '{user}' by its password, but demands another key as well" in said
+    assert Redactor().redact(said).text == said
+
+
+def test_a_question_that_cannot_be_answered_is_told(
+    with_password: tuple[str, str], public_directory: Path, new_host: Callable[..., Sshd]
+) -> None:
+    """PAM asks for a new password."""
+    user, password = with_password
+    subprocess.run(["chage", "-d", "0", user], check=True)
+    options = ["UsePAM yes", "KbdInteractiveAuthentication yes", "AuthenticationMethods keyboard-interactive"]
+    host = new_host(directory=public_directory / "home", user=user, options=options)
+    said = refusal(to(host, password=password))
+    assert f"asks user '{user}' more than FailTale can answer ('" in said
     assert Redactor().redact(said).text == said
 
 

@@ -437,34 +437,55 @@ class Login:
         accepted: list[str] = []
         wanted: list[str] | None = None
         try:
-            for identity in identities:
-                if not transport.is_active():
-                    break  # it hung up after too many keys
-                offered.append(str(identity))
-                wanted = self._offer(transport, user, identity, is_first=len(offered) == 1)
-                if wanted == []:
-                    return
-                if wanted is not None:
-                    accepted.append(str(identity))
-                    if "publickey" not in wanted:
-                        break
+            wanted = self._offer_keys(transport, user, identities, offered, accepted)
         except _NoKeysTakenError as error:
             if password is None:
                 raise _login_refusal(self._no_keys(user, error.allowed)) from error
-        if password is not None and transport.is_active():
-            offered.append(_ITS_PASSWORD)
-            wanted = self._offer_password(transport, user, password.get_secret_value())
-            if wanted == []:
-                return
-            accepted += [_ITS_PASSWORD] if wanted is not None else []
+            offered.clear()  # the server looked at none
+        for _ in range(2):  # one as a password, one as an answer
+            if password is not None and wanted != [] and transport.is_active() and _may_help(wanted):
+                offered.append(_ITS_PASSWORD)
+                wanted = self._offer_password(transport, user, password.get_secret_value())
+                accepted += [_ITS_PASSWORD] if wanted else []
+                if wanted is None:
+                    break
+        if wanted and "publickey" in wanted and set(accepted) == {_ITS_PASSWORD}:  # some want that ahead of a key
+            identities = Identities(self.reach)
+            wanted = self._offer_keys(transport, user, identities, offered, accepted)
+        if wanted == []:
+            return
         if accepted and wanted is None and offered[-1] == _ITS_PASSWORD:
-            said = f"accepts {' and '.join(accepted)} of user '{user}', but refuses the password"
+            said = f"{_accepts(user, accepted)}, but refuses the password"
             raise _login_refusal(f"{self.sentence(said)} {_IS_IT_RIGHT}")
         if accepted:
             more = ["another key"] if wanted is None or "publickey" in wanted else wanted
             raise _login_refusal(self._more_wanted(user, accepted, more))
         sentences = self._refused(user, offered, identities, hung_up=not transport.is_active())
         raise _login_refusal(" ".join([*sentences, *identities.skipped]))
+
+    def _offer_keys(
+        self,
+        transport: paramiko.Transport,
+        user: str,
+        identities: Identities,
+        offered: list[str],
+        accepted: list[str],
+    ) -> list[str] | None:
+        """As `_offer`, of one key after another; both lists get what becomes of them."""
+        wanted: list[str] | None = None
+        for number, identity in enumerate(identities):
+            if not transport.is_active():
+                break  # it hung up after too many keys
+            offered.append(str(identity))
+            wants = self._offer(transport, user, identity, is_first=number == 0)
+            if wants == []:
+                return wants
+            if wants is not None:
+                accepted.append(str(identity))
+                wanted = wants
+                if "publickey" not in wanted:
+                    break
+        return wanted
 
     def _offer(
         self, transport: paramiko.Transport, user: str, identity: Identity, *, is_first: bool
@@ -522,7 +543,7 @@ class Login:
             self._refuse_silence(transport, error)
             if asked.others:
                 words = _in_short(", ".join(asked.others))
-                said = f"asks user '{user}' for more than a password ('{words}'), which FailTale does not have"
+                said = f"asks user '{user}' more than FailTale can answer ('{words}')"
                 raise _login_refusal(self.sentence(said)) from error
             return None
         except (paramiko.SSHException, OSError, EOFError) as error:
@@ -550,9 +571,7 @@ class Login:
 
     def _more_wanted(self, user: str, accepted: list[str], wanted: list[str]) -> str:
         """A host that takes a key and is not content (AuthenticationMethods with a comma)."""
-        what = (
-            f"accepts {' and '.join(accepted)} of user '{user}', but demands {_in_short(' or '.join(wanted))} as well"
-        )
+        what = f"{_accepts(user, accepted)}, but demands {_in_short(' or '.join(wanted))} as well"
         more = "; without 'ssh.key', those of an agent and of ~/.ssh are offered" if self.reach.ssh.key else ""
         way_out = (
             f"FailTale logs in by keys, and by 'ssh.password' where it is set{more}. A key is enough with "
@@ -590,6 +609,17 @@ class Login:
 def _rank_of_cipher(name: str) -> int:
     """AES-GCM is 3 times as fast as AES-CTR; then comes what is safe, and last what servers of old know alone."""
     return next((rank for rank, kind in enumerate(("gcm", "ctr", "chacha20")) if kind in name), 3)
+
+
+def _may_help(wanted: list[str] | None) -> bool:
+    """Whether a password may be offered where a host wants these methods; None: it has not told."""
+    return wanted is None or not {"password", "keyboard-interactive"}.isdisjoint(wanted)
+
+
+def _accepts(user: str, accepted: list[str]) -> str:
+    """What a host has taken, and is not content with. Behind "password" a user's name would be redacted as one."""
+    by = " and ".join(accepted)
+    return f"accepts user '{user}' by {by}" if _ITS_PASSWORD in accepted else f"accepts {by} of user '{user}'"
 
 
 def _in_short(words: str, *, most: int = 200) -> str:
