@@ -102,8 +102,18 @@ def test_a_program_that_the_host_has_no_memory_to_load_is_not_missing() -> None:
 
 def test_a_quiet_log_of_a_user_without_a_home_is_empty_not_missing() -> None:
     said = "Could not chdir to home directory /nonexistent: No such file or directory\n"
-    item = an_item(a_result(stderr=said), collector=Collector(name="log", file=("/x",)))
+    item = an_item(a_result(stderr=f"{said}\x1eN0nce method time\n"), collector=Collector(name="log", file=("/x",)))
     assert (item.status, item.stderr) == ("empty", said.strip())
+
+
+def test_a_log_of_which_nothing_says_that_it_was_read_is_not_told_as_empty() -> None:
+    """As where a shell broke off while it was handed the text that reads it."""
+    gap = make_item(asked(collector=Collector(name="log", file=("/x",))), a_result(), Redactor()).record
+    assert isinstance(gap, Gap)
+    assert (gap.reason, gap.detail) == (
+        "could not tell",
+        "the host did not say how it read the log: its shell broke off, perhaps",
+    )
 
 
 def test_partial_output_is_evidence_whatever_ended_it() -> None:

@@ -426,8 +426,15 @@ def _reason_of_silence(
     if silence is None and result.exit_status == 127 and not is_title and not any(_NOT_LOADED in line for line in said):
         collector = derived(_collector_of, asked.step)
         return "command not found", our_words("a program that '{}' runs is not on the host", collector)
+    if silence is None and _is_unread_log(asked.collector, answer) and not is_title:
+        return "could not tell", our_words("the host did not say how it read the log: its shell broke off, perhaps")
     has_failed = result.exit_status not in (0, None)
     return silence if silence is None or not (is_title and has_failed) or silence[0] == "permission denied" else None
+
+
+def _is_unread_log(collector: Collector, answer: HostOutput) -> bool:
+    """Whether nothing tells that a log was read at all: each script says first which part of it."""
+    return collector.is_log and collector.query is None and answer.method == "none" and not answer.is_snapshot
 
 
 _NOT_LOADED = "error while loading shared libraries"
