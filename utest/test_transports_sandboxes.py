@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -90,3 +91,26 @@ def test_a_host_without_dev_null_is_told_so(new_host: Callable[..., Sshd]) -> No
         pytest.raises(TransportError, match=r"that can use /dev/null: each needs it.*it says: .*/dev/null"),
     ):
         run(connections, "echo answer")
+
+
+@pytest.mark.skipif(
+    not can("unshare", "-m", "--fork", "--pid", "--mount-proc"), reason="this kernel lets us make no container"
+)
+def test_nobody_is_sought_where_nobody_else_was_started(new_host: Callable[..., Sshd], tmp_path: Path) -> None:
+    """Each visit of root's sought its own guards, whose time was over."""
+    grep, called = tmp_path / "grep", tmp_path / "called"
+    grep.write_text(f'#!/bin/sh\n: >>{called}\nexec {shutil.which("grep")} "$@"\n')
+    grep.chmod(0o755)
+    alone = tmp_path / "alone"
+    alone.write_text(f'#!/bin/sh\nPATH={tmp_path}:$PATH\nsetsid -w sh -c "$SSH_ORIGINAL_COMMAND"\nexit $?\n')
+    alone.chmod(0o755)
+    host = new_host(options=[f"ForceCommand exec unshare -m --fork --pid --mount-proc --kill-child {alone}"])
+    with closing(to(host, connect_timeout_s=PATIENCE_S)) as connections:
+        for _ in range(2):
+            results = visit(connections, batched("one", "echo 1"), batched("two", "echo 2 | cat"))
+            assert [each.stdout for each in results.values()] == [b"1\n", b"2\n"]
+            assert wait_until(lambda: host.leftovers() == [])
+        assert not called.exists()
+        assert run(connections, "setsid sleep 300 & echo begun").stdout == b"begun\n"
+        assert wait_until(lambda: host.leftovers() == [])
+        assert called.exists()

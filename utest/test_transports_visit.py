@@ -715,9 +715,7 @@ def test_no_item_is_lost_beside_a_clock_that_is_slow_or_cannot_tell(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, date: str
 ) -> None:
     """It is told beside what else is started; what came ahead of it would belong to nothing."""
-    program = tmp_path / "date"
-    program.write_text("#!/bin/sh\n" + date.format(shutil.which("date")))
-    program.chmod(0o755)
+    program(tmp_path / "date", date.format(shutil.which("date")))
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     transport = Watched()
     for number in range(2):
@@ -725,6 +723,52 @@ def test_no_item_is_lost_beside_a_clock_that_is_slow_or_cannot_tell(
         results = visit(transport, *asked)
         assert [each.stdout for each in results.values()] == [b"%d\n" % number, b"two\n", b"3\n"]
     assert date.startswith("exit") or 1 in transport.texts
+
+
+def test_the_session_of_a_batch_begins_while_the_clock_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """And none of its commands does: they might print ahead of what is told."""
+    need("dash")
+    (tmp_path / "sh").symlink_to(shutil.which("dash") or "")
+    transport = LocalTransport()
+    program(tmp_path / "setsid", f'/bin/touch {tmp_path}/begun; exec {shutil.which("setsid")} "$@"')
+    program(
+        tmp_path / "date",
+        f"until [ -e {tmp_path}/begun ]; do sleep 0.1; done; {shutil.which('date')} '+%s.%N %z'; touch {tmp_path}/told",
+    )
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    now = datetime.now(timezone.utc)
+    transport.known.saw(VisitStart(f"{now.timestamp():.6f}", "+0000", now, now))
+    starts: list[VisitStart] = []
+
+    def make(start: VisitStart) -> Sequence[VisitItem]:
+        starts.append(start)
+        return [batched(each, f"test -e {tmp_path}/told && echo told") for each in ("one", "two")]
+
+    results: dict[str, CommandResult] = {}
+    transport.visit(make, ends_at=time.monotonic() + FOREVER_S, cancel=NEVER, on_result=results.__setitem__)
+    assert [each.stdout for each in results.values()] == [b"told\n", b"told\n"]
+    assert len(starts) == 1
+
+
+def program(path: Path, text: str) -> None:
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+
+
+def test_the_text_of_a_visit_is_read_by_one_process(tmp_path: Path) -> None:
+    """Each costs a host a millisecond, ahead of all else."""
+    need("dash")
+    program(tmp_path / "head", f'echo "$PPID" >{tmp_path}/parent; exec {shutil.which("head")} "$@"')
+    with subprocess.Popen(
+        ["dash", "-c", command_line((1, 2), 9).replace("exec sh", "exec dash")],
+        env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+    ) as main:
+        assert main.communicate(b"{ echo; }")[0] == b"failtale 3\n\n"
+    assert int((tmp_path / "parent").read_text()) == main.pid
 
 
 def test_a_shell_that_has_to_begin_anew_keeps_no_items_in_its_environment(tmp_path: Path) -> None:

@@ -40,16 +40,17 @@ sweep() {
   done
 }
 # Who was started after this shell, or everybody, where the kernel has begun to count anew; without those whom this account may
-# not ask, and the clock with its sleep.
+# not ask, and this shell's own guards and clock with its sleep. Orphans are children of process 1, which this shell may be.
 younger() {
-  candidates='' newest=0 oldest=$$
+  candidates='' newest=0 oldest=$$ own=$$
+  [ "$own" -ne 1 ] || own=none
   read -r _ _ _ _ newest </proc/loadavg
   [ "${newest:-0}" -ge "$$" ] || oldest=0
   for each in /proc/[0-9]*; do
     if [ "${each#/proc/}" -le "$oldest" ] || [ "${each#/proc/}" = "$clock_pid" ] || ! [ -r "$each/environ" ]; then continue; fi
     if [ -z "$candidates" ]; then # else there is somebody to be sought, and a search is as cheap as this question
       read -r _ _ _ begun_by _ <"$each/stat"
-      [ "$begun_by" != "$clock_pid" ] || continue
+      case $begun_by in "$clock_pid" | "$own") continue ;; esac
     fi
     candidates="$candidates $each/environ"
   done
@@ -217,11 +218,16 @@ run() {
   case $reach-$1 in
     jobs-read*) # the group is named after the first process of a pipe
       { hand_over | FAILTALE_VISIT=$mark sh -c "$1" sh "${2-}"; } 2>&7 4>&- 5>&- 7>&- & ;;
-    *-read*) hand_over | FAILTALE_VISIT=$mark $alone sh -c "$1" sh "${2-}" 2>&7 4>&- 5>&- 7>&- & ;;
+    *-read*) hand_over_in_time | FAILTALE_VISIT=$mark $alone sh -c "$1" sh "${2-}" 2>&7 4>&- 5>&- 7>&- & ;;
     *) FAILTALE_VISIT=$mark $alone sh -c "$1" </dev/null 2>&7 4>&- 5>&- 7>&- & ;;
   esac
 }
 hand_over() { printf '%s\n%s' "$items_nonce" "$long"; }
+# hand_over_in_time: what waits for its nonce begins behind the clock, which is asked for while that starts.
+hand_over_in_time() {
+  [ -z "$clock_is_due" ] || { listen; tell_clock; clock_told; } </dev/null >/dev/null 2>&1
+  hand_over
+}
 # The printf of mksh and posh is a program: `ps` sees what it is given, and it takes no long text.
 by_own_words() {
   mark_of_frames=$(printf '\036')
@@ -346,12 +352,21 @@ no_more() { :; }
 # their output, and nothing but TICKS their time: the client ends the batch for an item that is late.
 batch() {
   [ -z "$quit" ] || return 0
-  if [ "$reach" != group ] || ! command -v dd; then eval "$4"; return; fi
+  if [ "$reach" != group ] || ! command -v dd; then
+    if [ -n "$clock_is_due" ]; then
+      clock_is_due=''
+      tell_clock
+      clock_told
+    fi
+    eval "$4"
+    return
+  fi
   ended='' tick=0 forced='' tell_at=99999
   {
     items_nonce="$items_nonce $nonce"
     keep batch "$1" 7 "$3$4" | bounded "$2" >&4 4>&- 5>&-
   } 2>&1 3<&- | bounded "$2" >&5 3<&- 4>&- 5>&- &
+  clock_is_due=''
   until_ended "$!" "$1" "$(($1 + 6))"
 }
 # Where the shell is replaced by the last part of a pipe (ksh93, zsh), 7 still tells whoever waits that this has not ended.
@@ -382,6 +397,15 @@ lead() {
 awaited() { [ -z "${failtale_watch-}" ] || kill "$failtale_watch"; }
 take_request() { read -r nonce items_nonce mark beats size <&3 && items=$(head -c "$size" <&3); }
 
+# tell_clock: behind what the shell has written, which `date` is not to know.
+tell_clock() {
+  if command -v date; then
+    date '+%s.%N %z' 3<&- >&4 4>&- 5>&- &
+    clock_teller=$!
+  else
+    echo >&4
+  fi
+}
 # clock_told: nothing of an item comes ahead of what `date` tells, nor of the end of a line of which it tells nothing. One
 # that hangs costs two seconds, and the clock.
 clock_told() {
@@ -408,11 +432,11 @@ give_up() {
 }
 
 # visit HELLO [NONCE ITEMS_NONCE MARK BEATS ITEMS [PARENT]]: HELLO is what this shell has answered already. What is sent
-# along need not be read; ITEMS is then a function; else they are waited for $within beats long. With a PARENT there is no lifeline: the end of that process counts as its
-# end.
+# along need not be read; ITEMS is then a function, `batches` where the first is a batch; else they are waited for $within beats long. With a PARENT there is no
+# lifeline: the end of that process counts as its end.
 visit() {
   reach=child alone='' leads='' tick=0 ended='' quit='' guards='' clock_pid='' clock_teller='' patience=4 parent=${7-}
-  also_continues='' fewer='' shows_programs='' minds_no_time=''
+  also_continues='' fewer='' clock_is_due='' shows_programs='' minds_no_time=''
   # shellcheck disable=SC3044 # bash takes over functions that its caller exports, in place of programs and its own commands
   case ${BASH_VERSION-} in
     ?*) unset -f awk cat cd command cut date dd echo find grep head id kill ls printf ps read sed setsid sleep sort stat sudo \
@@ -455,14 +479,9 @@ visit() {
   # shellcheck disable=SC3028,SC3050 # bash knows by itself what else a program has to be started for
   case ${BASH_VERSION-}-${EPOCHREALTIME-} in
     [5-9].*-?*.??????) printf '\036failtale %s ready %s %s %(%z)T\n' "$1" "$manner" "$EPOCHREALTIME" -1 >&4 ;;
-    *) # beside what else is started; the shell writes what `date` is not to know
+    *) # beside what else is started
       printf '\036failtale %s ready %s ' "$1" "$manner" >&4
-      if command -v date; then
-        date '+%s.%N %z' 3<&- >&4 4>&- 5>&- &
-        clock_teller=$!
-      else
-        echo >&4
-      fi
+      case ${6-} in batches) clock_is_due=yes ;; *) tell_clock ;; esac
       ;;
   esac
   PATH=/dev/null printf '' || by_own_words

@@ -56,6 +56,9 @@ _STILL_S = 1.0
 """Whoever was heard so lately still sends: by a filter, or over a link, that is slow."""
 _LOOK_UP_S = 0.2
 """How often the cancel event and the time are looked at. Each look costs more than an answer that has come."""
+_ROOM_AT_FIRST_S, _ROOM_S = 0.003, 0.01
+"""How soon it is looked at again whether a host takes more of what it is sent: OpenSSH does as soon as it has started a
+login, which then takes some milliseconds to say hello. Nothing tells us."""
 _BEHIND_S, _BEHIND_SHARE = 0.3, 0.25
 """A wait so much longer than it should be shows that this machine is too busy; such a share of a visit is told."""
 _ENDS_EARLY = "that stays until it has read what to do (is its standard input taken away, or are its limits too low?)"
@@ -252,7 +255,8 @@ class _Visit:
         """What a shell is to do: all that nobody has begun, a lane from the end."""
         if self._items is None:
             self._items = dict(enumerate(self._given(start) if callable(self._given) else self._given))
-        left = [number for number in self._items if number not in self._begun]
+        begun = self._begun
+        left = [number for number in self._items if number not in begun]
         if len(self._active) > 1:
             left.reverse()
         return {number: self._items[number] for number in left}
@@ -549,5 +553,8 @@ def _wait_for(lanes: Sequence[Lane], most_s: float = _LOOK_UP_S) -> float:
         for lane in lanes:
             for fileno in lane.shell.filenos():
                 selector.register(fileno, selectors.EVENT_READ)
-        selector.select(0.01 if any(each.has_more_to_send for each in lanes) else max(0.0, min(most_s, _LOOK_UP_S)))
+        for lane in lanes:
+            if lane.has_more_to_send:
+                most_s = min(most_s, _ROOM_AT_FIRST_S if began - lane.opened_at < _ROOM_S else _ROOM_S)
+        selector.select(max(0.0, min(most_s, _LOOK_UP_S)))
     return time.monotonic() - began

@@ -86,7 +86,7 @@ def command_line(
     or `$$`, the shell.
     """
     hello_words = f"echo failtale $(({hello[0]}+{hello[1]}))"
-    take = f"s=$(head -c {size}||dd bs=1 count={size})"  # some hosts have no head, or one without -c
+    take = f"s=$(head -c {size})||s=$(dd bs=1 count={size})"  # some hosts have no head, or one without -c
     if waits_s is None:
         return f"""{start} -c '{hello_words};{take};{_RUN}'"""
     watch = f"""{{ trap "kill \\$s;exit" TERM;sleep {waits_s}& s=$!;wait $s&&kill -9 {ends}; }} <&- >&- 2>&- &"""
@@ -109,8 +109,9 @@ def opening(
     if ahead is None:
         functions += f"within={beats(lasts_s)}\n"
     if ahead is not None:
-        functions += f"all_items() {{\n:\n{ahead.lines}}}\n"
-        visit += f" {ahead.words} all_items {parent}".rstrip()
+        name = "batches" if ahead.lines.startswith("batch ") else "all_items"
+        functions += f"{name}() {{\n:\n{ahead.lines}}}\n"
+        visit += f" {ahead.words} {name} {parent}".rstrip()
     return f"{{\n{functions}{visit}\n}}\n".encode()
 
 
