@@ -37,11 +37,11 @@ from FailTaleLibrary.doctor.checkup import check
 from FailTaleLibrary.errors import ConfigError, TransportError
 from FailTaleLibrary.pytest_plugin import _PytestRun as PytestRun
 from FailTaleLibrary.run import Run, redactor_for
-from FailTaleLibrary.transports import Connections
+from FailTaleLibrary.transports import Connections, ssh_config
 from FailTaleLibrary.transports.jump_hosts import MAX_THROUGH
 from FailTaleLibrary.transports.proxy_command import ProxyConnection
 from FailTaleLibrary.transports.reach import Reach, reach_of
-from FailTaleLibrary.transports.ssh_config import host_config
+from FailTaleLibrary.transports.ssh_config import host_config, text_of
 from FailTaleListener import FailTaleListener
 
 ME = getpass.getuser()
@@ -75,6 +75,34 @@ def origins(reach: Reach) -> dict[str, str]:
 
 
 # --- ssh's configuration
+
+
+def test_a_file_of_ssh_is_read_once_for_all_hosts_and_again_when_it_was_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, included = tmp_path / "config", tmp_path / "more.conf"
+    file.write_text(f"# nothing\nInclude {tmp_path}/*.conf\n")
+    config = configured(file, hosts={f"web{number}": {} for number in range(20)})
+    read: list[Path] = []
+
+    def noted(path: Path) -> str | None:
+        read.append(path)
+        return text_of(path)
+
+    monkeypatch.setattr(ssh_config, "text_of", noted)
+
+    def is_remembered() -> bool:
+        read.clear()
+        return {reach_of(config, name).port for name in config.hosts} == {22} and read == []
+
+    assert wait_until(is_remembered)
+    included.write_text("Port 2222\n")
+    assert reach_of(config, "web2").port == 2222
+    included.unlink()
+    assert is_remembered()
+    file.write_text("Port 2223\n")
+    assert reach_of(config, "web4").port == 2223
+
 
 NAMES = ("web1", "db1.lab", "web2.lab", "jump")
 PATTERNS = (

@@ -178,7 +178,7 @@ _ENCRYPT_ANEW = "encrypt it anew: ssh-keygen -p -Z aes256-ctr -f KEY"
 
 
 class DecryptedKeys:
-    """Keys that were decrypted, so that a hundred hosts cost one bcrypt, which takes 0.15 s of CPU. Thread-safe."""
+    """Keys that were decoded, so that a hundred hosts cost one bcrypt, which takes 0.15 s of CPU. Thread-safe."""
 
     def __init__(self, decode: Callable[[bytes, bytes | None], object]) -> None:
         self._decode = decode
@@ -187,9 +187,8 @@ class DecryptedKeys:
 
     def key(self, content: bytes, passphrase: bytes | None) -> object:
         """The key in a file's bytes; raises what ``decode`` raises, each time anew."""
-        if passphrase is None:
-            return self._decode(content, None)
-        name = hashlib.sha256(hashlib.sha256(content).digest() + passphrase).digest()
+        words = b"" if passphrase is None else b"\0" + passphrase
+        name = hashlib.sha256(hashlib.sha256(content).digest() + words).digest()
         with self._decrypting:
             if name not in self._known:
                 self._known[name] = self._decode(content, passphrase)

@@ -176,21 +176,44 @@ def other_file(file: Path) -> NotFollowed | None:
 
 def _says_something(file: Path, *, is_usual: bool) -> bool:
     """Whether a line of the files, or of what they include, may matter; what cannot be read is ssh's to judge."""
-    texts = _texts_of([file, SYSTEM_FILE] if is_usual else [file])
-    return any(text is None or _MATTERING_LINE.search(text) for text in texts)
-
-
-def _texts_of(files: list[Path]) -> Iterator[str | None]:
-    waiting, seen = list(files), set(files)
+    waiting = [file, SYSTEM_FILE] if is_usual else [file]
+    seen = set(waiting)
     while waiting:
         file = waiting.pop()
-        text = text_of(file)
-        yield text
-        for pattern in _INCLUDE_LINE.findall(text or ""):
+        says_something, includes = _judged(file)
+        if says_something:
+            return True
+        for pattern in includes:
             for found in included_files(pattern, is_system=file.is_relative_to("/etc/ssh")):
                 if found not in seen and len(seen) < _MAX_FILES:
                     seen.add(found)
                     waiting.append(found)
+    return False
+
+
+_judged_files: dict[Path, tuple[object, bool, tuple[str, ...]]] = {}
+"""How a file was when it was read, whether a line of it may matter, and what it includes."""
+_SETTLED_S = 0.1
+"""A file that was written since may be written once more without a change of what the system says of it."""
+
+
+def _judged(file: Path) -> tuple[bool, tuple[str, ...]]:
+    """Whether a line of a file may matter, and what it includes: read once for all hosts, again when it was written."""
+    try:
+        status = file.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return False, ()
+    except OSError:
+        return True, ()
+    state = status.st_mtime_ns, status.st_ctime_ns, status.st_size, status.st_ino, status.st_dev, status.st_mode
+    known = _judged_files.get(file)
+    if known is not None and known[0] == state:
+        return known[1:]
+    text = text_of(file)
+    judged = text is None or _MATTERING_LINE.search(text) is not None, tuple(_INCLUDE_LINE.findall(text or ""))
+    if time.time() - max(status.st_mtime, status.st_ctime) > _SETTLED_S:
+        _judged_files[file] = state, *judged
+    return judged
 
 
 def text_of(file: Path) -> str | None:
