@@ -136,7 +136,7 @@ class Crowd:
             time.sleep(_LOOK_S)
             now = self._read_times()
             with self._lock:
-                self._let_in(self._how_many(_idle_share(before, now)))
+                self._let_in(self._how_many(idle_share(before, now)))
                 if not self._waiting:
                     self._is_watched = False
                     return
@@ -154,7 +154,7 @@ class Crowd:
         return number
 
 
-def _idle_share(before: tuple[int, int] | None, now: tuple[int, int] | None) -> float:
+def idle_share(before: tuple[int, int] | None, now: tuple[int, int] | None) -> float:
     """Of the time in between; all of it where the system does not tell."""
     if before is None or now is None or now[1] <= before[1]:
         return 1.0

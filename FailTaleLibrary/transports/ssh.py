@@ -22,6 +22,7 @@ from FailTaleLibrary.transports.descriptors import CONNECTING, SHELL, descriptor
 from FailTaleLibrary.transports.host_keys import Trust
 from FailTaleLibrary.transports.jump_hosts import BusyJumpHostError, Passage, hang_up, jump_hosts
 from FailTaleLibrary.transports.reach import Reach, reach_of
+from FailTaleLibrary.transports.reading_pace import pace
 from FailTaleLibrary.transports.signs_of_life import Silence
 from FailTaleLibrary.transports.ssh_config import NOWHERE, local_user
 from FailTaleLibrary.transports.ssh_login import Login, NoServerError
@@ -154,7 +155,8 @@ class SshTransport:
 
     def visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
         # First visits begin one after another, as logins end.
-        with crowd.joined(ends_at=ends_at, cancel=cancel) if self.known.has_shell else contextlib.nullcontext():
+        has_turn = crowd.joined(ends_at=ends_at, cancel=cancel) if self.known.has_shell else contextlib.nullcontext()
+        with has_turn, pace.counted():
             self._visit(items, ends_at=ends_at, cancel=cancel, on_result=on_result)
 
     def _visit(self, items: Items, *, ends_at: float, cancel: threading.Event, on_result: OnResult) -> None:
@@ -492,6 +494,7 @@ class _Connection:
         self._keeps_spare = True
         with contextlib.suppress(OSError):  # lost behind its login already, which is noticed by whoever uses it
             transport.sock.settimeout(_IDLE_S)
+        transport.packetizer.read_by_pace()
         self._place = transport.sock.place if isinstance(transport.sock, Passage) else None
         if self._place is not None:
             self._place.held_by(self)

@@ -36,6 +36,7 @@ from paramiko.transport import ChannelMap
 
 from FailTaleLibrary import background
 from FailTaleLibrary.transports import ed25519_key
+from FailTaleLibrary.transports.reading_pace import pace
 from FailTaleLibrary.transports.ssh_ciphers import CHACHA20, INFO, ChaCha20Poly1305, has_chacha20
 
 LARGEST_PACKET_BYTES = 256 * 1024
@@ -66,6 +67,9 @@ _OLD_NAME, _NEW_NAME = "curve25519-sha256@libssh.org", "curve25519-sha256"
 """Of one and the same key exchange."""
 _READ_BYTES = 32 * 1024
 """At once, at most."""
+_LITTLE_BYTES = 8 * 1024
+"""Behind a larger reading more is there already."""
+_ANSWERS = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA})
 _SPARE_BYTES = 64 * 1024
 """Beyond a channel's window: it may be under way when the window shrinks."""
 
@@ -96,16 +100,43 @@ class _ReadAhead:
     """
 
     def __init__(self, connection: Stream) -> None:
+        self.is_paced = False
+        """Whether what is read may wait for more to come."""
+        self.may_wait = False
+        """Whether it may now: answers come, and nobody has asked for anything since the last one."""
         self._connection = connection
         self._read = b""
+        self._read_at = -math.inf
+        self._has_read_little = False
+        self._hurry: threading.Event | None = None
+        """Of who waits at the moment."""
 
     def recv(self, size: int) -> bytes:
         if not self._read:
+            if self.may_wait and self.is_paced and self._has_read_little:
+                self._wait_for_more()
             self._read = self._connection.recv(max(size, _READ_BYTES))
+            self._has_read_little = len(self._read) < _LITTLE_BYTES
+            self._read_at = time.monotonic()
         data, self._read = self._read[:size], self._read[size:]
         return data
 
+    def _wait_for_more(self) -> None:
+        left_s = self._read_at + pace.pause_s() - time.monotonic()
+        if left_s > 0:
+            self._hurry = hurry = threading.Event()
+            if self.may_wait:
+                hurry.wait(left_s)
+            self._hurry = None
+
+    def wait_no_longer(self) -> None:
+        """What comes next is an answer to what is sent now."""
+        self.may_wait = False
+        if (hurry := self._hurry) is not None:
+            hurry.set()
+
     def close(self) -> None:
+        self.wait_no_longer()
         self._connection.close()
 
 
@@ -113,7 +144,8 @@ class BoundedPacketizer(Packetizer):
     """Packets and lines of a server within bounds."""
 
     def __init__(self, connection: Stream) -> None:
-        super().__init__(_ReadAhead(connection))  # type: ignore[arg-type]
+        self._reading = reading = _ReadAhead(connection)
+        super().__init__(reading)  # type: ignore[arg-type]
         self.violation = ""
         """What the server did that ended its connection: words behind "the host "."""
         self.has_ended = False
@@ -153,6 +185,10 @@ class BoundedPacketizer(Packetizer):
         """From here on more may come."""
         self._allowed = self._most = _ALLOWED
 
+    def read_by_pace(self) -> None:
+        """From here on answers of visits come."""
+        self._reading.is_paced = True
+
     def refuse(self, what: str) -> None:
         """Raises the error that ends the connection."""
         self.violation = self.violation or what
@@ -185,6 +221,7 @@ class BoundedPacketizer(Packetizer):
             raise
         self.has_ended = kind == MSG_DISCONNECT
         self.messages += 1
+        self._reading.may_wait = kind in _ANSWERS
         if self._acknowledged is not None:
             self._acknowledge(self._acknowledged, kind)
         self._count(self._cost(kind))
@@ -232,6 +269,7 @@ class BoundedPacketizer(Packetizer):
         said, self._said = self._said, b""
         if said and out == said:
             return
+        self._reading.wait_no_longer()
         self._companions += len(_COMPANIONS)
         if self._chacha_out is not None:
             out = self._chacha_out.length_to_send + out[4:]
