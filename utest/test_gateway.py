@@ -20,6 +20,7 @@ from typing import Any
 import builders
 import pytest
 from mcp_servers import ROOT, Served, a_config, answer_in, environment, is_running, served
+from other_clocks import forget_killed_ones
 from patience import PATIENCE_S, wait_until
 from ports import free_port
 from pytest_runs import plugin_options
@@ -387,6 +388,7 @@ def test_counts_of_both_redactions_add_up() -> None:
 @pytest.mark.needs("faketime")
 def test_a_gateway_whose_clock_is_ahead_finds_the_same_window(tmp_path: Path) -> None:
     config = a_config(tmp_path, "marks: off\n" + A_LOG)
+    forget_killed_ones()
     with (
         served(tmp_path, "--config", str(config), prefix=("faketime", "-f", "+5m")) as server,
         investigating(runner_config(server.url, server.token_file, marks="off")) as run,

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from needs import apt, missing, need
+from other_clocks import forget_killed_ones
 from sshd import Sshd
 
 from FailTaleLibrary.config import Config
@@ -80,6 +81,7 @@ def _libfaketime() -> Path:
     found = sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
     if not found:
         missing("libfaketime", apt("faketime"))
+    forget_killed_ones()
     return found[0]
 
 
