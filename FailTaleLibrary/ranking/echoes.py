@@ -13,9 +13,10 @@ from collections.abc import Iterable, Sequence
 
 from FailTaleLibrary.lazy import regex, replace
 from FailTaleLibrary.ranking.chain import Linker, local_identifiers_in
+from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.relays import are_of_one_reason, brings_about
 from FailTaleLibrary.ranking.score import COMPLAINT, Candidate
-from FailTaleLibrary.ranking.signals import kinds_brought_by
+from FailTaleLibrary.ranking.signals import fault_names, kinds_brought_by
 from FailTaleLibrary.ranking.times import LATE_S, Scene
 from FailTaleLibrary.records import Signal, configured_name, our_words
 
@@ -48,7 +49,7 @@ def behind_causes(ordered: Sequence[Candidate], scene: Scene, linker: Linker) ->
         classes[2 if _is_status_line(each) else 1 if is_late else 0].append(each)
     causes = _pages_behind_cause(_clients_behind_reason(_relays_behind_source(classes[0], linker), linker))
     causes = _client_behind_named_error(_ends_behind_last_words(_first_of_request(causes)), linker)
-    causes = _bare_error_behind_limit(_ordinary_behind_news(causes))
+    causes = _bare_error_behind_limit(_wrapper_behind_reason(_ordinary_behind_news(causes)))
     first = _refusals_behind_change(causes, linker)
     return [*first, *classes[1], *classes[2]]
 
@@ -256,6 +257,56 @@ def _are_at_once(one: Candidate, other: Candidate) -> bool:
     if one.at is None or other.at is None:
         return False
     return abs((one.at - other.at).total_seconds()) <= _AT_ONCE_S
+
+
+# --- Who only says that it failed ------------------------------------------------------------------------------------
+
+_SAYS_NO_MORE = regex(
+    r"\b(?:failed|failure|error|aborted): *(?:[-=*_.#~]{2,}.*)?$"  # storing review failed: ----
+    r"|\b(?:status|code|rc)[ =:]*-?\d+\W*$"  # upload ended with status 255; make all (exit status: 2)
+    r"|\bsee (?:below|above|(?:the )?(?:log|output|details?|stderr)\b.{0,60})\W*$|\breturned an error\W*$"
+    r"|^\W*command failed\b",
+    re.IGNORECASE,
+)
+_BESIDE_S = 0.5
+"""What was printed and the word that it failed are logged no further apart, as a rule; with whole seconds one more."""
+_TROUBLE = frozenset({"error", "exception", "failure", "warning", "stack trace"})
+_NO_REASONS = frozenset({"seen before", "perhaps older", "of another test", "refusal", "before the test"})
+BESIDE = Signal(
+    name="said beside it", words=our_words("logged beside a line that only says that it failed"), strong=True
+)
+
+
+def _wrapper_behind_reason(ordered: list[Candidate]) -> list[Candidate]:
+    """Where a line leads that only says that something failed, what was logged beside it and says more does."""
+    lead = next(iter(ordered), None)
+    if lead is None or not lead.is_strong or not _only_says_that_it_failed(lead):
+        return ordered
+    beside = [each for each in ordered[1:_LOOKED_AT] if _is_reason_beside(each, lead)]
+    reason = next((each for each in beside if each.is_strong), next(iter(beside), None))
+    if reason is None:
+        return ordered
+    first = reason if reason.is_strong else reason.gaining(0, BESIDE)
+    return [first, *(each for each in ordered if each is not reason)]
+
+
+def _only_says_that_it_failed(candidate: Candidate) -> bool:
+    if candidate.line_number is None or candidate.trace or candidate.error:
+        return False
+    strong = {signal.name for signal in candidate.signals if signal.strong}
+    return strong <= {"error"} and bool(_SAYS_NO_MORE.search(gist(candidate.text, max_chars=LINE_CHARS)))
+
+
+def _is_reason_beside(candidate: Candidate, wrapper: Candidate) -> bool:
+    names = {signal.name for signal in candidate.signals}
+    if candidate.line_number is None or not names.isdisjoint(_NO_REASONS) or _only_says_that_it_failed(candidate):
+        return False
+    if not candidate.is_strong and (names.isdisjoint(_TROUBLE | fault_names()) or candidate.host != wrapper.host):
+        return False
+    if candidate.told_by == "client" or candidate.at is None or wrapper.at is None:
+        return False
+    whole = _WHOLE_SECOND_S if not (candidate.at.microsecond and wrapper.at.microsecond) else 0.0
+    return abs((candidate.at - wrapper.at).total_seconds()) <= _BESIDE_S + whole
 
 
 # --- What stood at its limit -----------------------------------------------------------------------------------------

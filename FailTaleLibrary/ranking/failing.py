@@ -20,7 +20,7 @@ from FailTaleLibrary.ranking.headlines import UNNAMED_CHANGE
 from FailTaleLibrary.ranking.lines import LINE_CHARS, gist
 from FailTaleLibrary.ranking.score import Candidate
 from FailTaleLibrary.ranking.signals import event_names, fault_names
-from FailTaleLibrary.records import Failure, Signal, our_words
+from FailTaleLibrary.records import Failure, SafeText, Signal, derived, our_words
 
 Way = Literal["own", "refused", "compared", "broken", "unknown"]
 """own: Robot Framework, pytest or Python say so of the test's own text; refused: a server did not do what it was asked
@@ -182,11 +182,13 @@ class Explaining:
     way: Way
     refusing: frozenset[str] = frozenset()
     """Hosts that refused what the test asked for."""
+    troubles: tuple[SafeText, ...] = ()
+    """What hosts told of trouble, and not every day."""
 
     def weighed(self, candidates: Sequence[Candidate]) -> list[Candidate]:
         """The candidates, those that cannot explain the failure no longer strong; a refusal is said to be one."""
         refusing = frozenset(each.host for each in candidates if self._is_refusal(each) or _is_refusal_already(each))
-        knowing = replace(self, refusing=refusing)
+        knowing = replace(self, refusing=refusing, troubles=tuple(_troubles_among(candidates)))
         return [knowing._weighed(each) for each in candidates]
 
     def lead_first(self, ordered: Sequence[Candidate]) -> list[Candidate]:
@@ -237,12 +239,15 @@ class Explaining:
     def _is_switched(self, candidate: Candidate) -> bool:
         """Whether somebody switched something, and nothing but the time can link that with the failure.
 
-        What broke may have been switched off. A program that begins to refuse may obey what changed on its host; where
-        none is known that did, a login may be refused for any secret's sake.
+        What broke may have been switched off, where nobody tells of other trouble. A program that begins to refuse may
+        obey what changed on its host; where none is known that did, a login may be refused for any secret's sake.
         """
         kinds = {signal.name for signal in candidate.signals if signal.strong}
-        if self.way == "broken" or _SWITCH not in kinds or not kinds <= {_SWITCH, "activated"}:
+        if _SWITCH not in kinds or not kinds <= {_SWITCH, "activated"}:
             return False
+        if self.way == "broken":
+            switched = _stems(gist(candidate.text, max_chars=LINE_CHARS))
+            return bool(self.troubles) and all(switched.isdisjoint(_stems(each)) for each in self.troubles)
         if self.way != "refused":
             return True
         if self.refusing:
@@ -282,6 +287,21 @@ class Explaining:
 
 
 REFUSAL = Signal(name="refusal", words=our_words("tells that what the test asked for was refused"))
+
+
+def _troubles_among(candidates: Sequence[Candidate]) -> Iterator[SafeText]:
+    for each in candidates:
+        names = {signal.name for signal in each.signals}
+        if names & _TROUBLE and each.can_be_told and names.isdisjoint(_NO_TROUBLE):
+            yield derived(_whole_gist, each.text)
+
+
+def _whole_gist(line: str) -> str:
+    return gist(line, max_chars=LINE_CHARS)
+
+
+_TROUBLE = frozenset({"error", "warning", "exception", "stack trace"})
+_NO_TROUBLE = frozenset({"server error", "page not found", "before the test", "after the failure", _SWITCH})
 
 
 def _is_refusal_already(candidate: Candidate) -> bool:

@@ -28,7 +28,16 @@ UNNAMED_CHANGE = "unnamed change"
 _IDS = regex(r"\b(?:[a-z_-]*id|req(?:uest)?|trace|span|session|pid|tid)[=:] ?[0-9a-f-]{4,}\b ?", re.IGNORECASE)
 """Names of requests and processes: to be seen in the line itself, noise in a sentence."""
 _NO_KINDS = frozenset(
-    {"error", "exception", "server error", "noticed elsewhere", "brings about", "broken program", "data error"}
+    {
+        "error",
+        "exception",
+        "server error",
+        "noticed elsewhere",
+        "brings about",
+        "broken program",
+        "data error",
+        "said beside it",
+    }
 )
 """Signals that say no more than the line."""
 _VERB = regex(r"\b(GET|POST|PUT|DELETE|PATCH|HEAD)\b", re.IGNORECASE)

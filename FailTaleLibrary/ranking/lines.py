@@ -158,7 +158,7 @@ class Readings:
         if len(self._known) >= _MOST_READINGS:
             self._known.clear()
         start = message_at(line)
-        message = line[start:].rstrip()
+        message = self._without_titles(line[start:].rstrip())
         hits = self.catalogue.hits_in(message, _without_speaker(message))
         reading: Reading | _ByNumbers = (
             _ByNumbers(start, {}) if hits.digits_matter else _read_line(start, message, hits)
@@ -167,7 +167,7 @@ class Readings:
         return reading
 
     def _by_numbers(self, known: _ByNumbers, line: str) -> Reading:
-        message = line[known.message_at :].rstrip()
+        message = self._without_titles(line[known.message_at :].rstrip())
         said = _without_speaker(message)
         numbers = self.catalogue.numbers_in(message, said)
         reading = known.readings.get(numbers)
@@ -175,6 +175,24 @@ class Readings:
             reading = _read_line(known.message_at, message, self.catalogue.hits_in(message, said))
             known.readings[numbers] = reading
         return reading
+
+    def _without_titles(self, message: str) -> str:
+        """A message without what a rule or a text is called that it defines, where that names a fault: none happened.
+
+        As long as it was, so that places in it stay.
+        """
+        if "'" not in message and '"' not in message:
+            return message
+        title = _TITLE.search(message)
+        if title is None or not _DEFINES.search(message):
+            return message
+        if not any(row.kind in CUES for row in self.catalogue.rows_in(title["title"])):
+            return message
+        return _DEFINES.sub(_blank, _TITLE.sub(_blank, message))
+
+
+def _blank(match: re.Match[str]) -> str:
+    return " " * len(match[0])
 
 
 @cache
@@ -188,6 +206,18 @@ def _read_line(start: int, message: str, hits: Hits) -> Reading:
     said_at = start + len(message) - len(said)
     opening = _opening(message, said.rstrip())
     return Reading(start, gravity_of(message, hits), not said.strip(), opening, said_at)
+
+
+_TITLE = regex(
+    r"\b(?:rule|alert|alarm|check|monitor|policy|template|translation|label|dashboard|trigger|message|title|text)s? "
+    r"(?:\w+ )?(?P<quote>['\"])(?P<title>[^'\"]{1,80})(?P=quote)",
+    re.IGNORECASE,
+)
+_DEFINES = regex(
+    r"\b(?:loaded|saved|stored|created|added|imported|installed|defined|registered|configured|enabled|disabled|removed"
+    r"|deleted|renamed|translated|parsed|activated|deactivated|updated)\b",
+    re.IGNORECASE,
+)
 
 
 def _without_speaker(message: str) -> str:
