@@ -30,6 +30,7 @@ from FailTaleLibrary.rendering.card import card_of
 from FailTaleLibrary.rendering.changes import changes_of
 from FailTaleLibrary.rendering.merged import MOST_LINES, merged_lines, shared_identifiers
 from FailTaleLibrary.rendering.timeline import MOST_HOSTS, Lane, Timeline, timeline_of
+from FailTaleLibrary.rendering.words import gap_outcome
 
 STEPS = (
     a_step(name="Start Shop", status="PASS", started_at=STARTED_AT, elapsed_s=3.1),
@@ -249,3 +250,10 @@ def shown_lines(card: str) -> list[str]:
 
 def text_of(card: str) -> str:
     return " ".join(unescape(re.sub("<[^>]*>", " ", card)).split())
+
+
+def test_how_long_something_is_not_tried_again_is_told_as_a_time_of_day() -> None:
+    gap = a_gap(detail="Host 'db1' is silent. (not tried again for 58 s)", at=FAILED_AT)
+    assert gap_outcome(gap).why == "Host 'db1' is silent. (not tried again until 12:02:05 UTC)"
+    unknown = gap_outcome(gap.model_copy(update={"at": None}))
+    assert unknown.why == "Host 'db1' is silent. (not tried again at once)"

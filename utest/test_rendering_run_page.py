@@ -203,3 +203,10 @@ def test_five_hundred_failures_are_one_small_page_that_leads_from_its_timeline_t
         page.keyboard.press("Enter")
         assert page.locator(":target").is_visible()
         assert page.evaluate("window.hit") is None
+
+
+def test_what_was_collected_on_demand_while_nothing_failed_is_no_failure() -> None:
+    asked = a_failed(2, scope="on demand", message="")
+    made = run_summary([failure_summary(each) for each in (a_failed(1), asked)], version="0")
+    assert [each.failure_id for each in made.failures] == [a_failed(1).failure.id]
+    assert title_of(made).startswith("1 failure")

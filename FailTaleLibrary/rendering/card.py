@@ -664,7 +664,9 @@ def _gap_groups(gaps: Sequence[Gap]) -> Iterator[GapGroup]:
     tones = {key: in_words.gap_outcome(members[0]).tone for key, members in groups.items()}
     for key in sorted(groups, key=lambda key: (tones[key] != "bad", -len(groups[key]))):
         members = groups[key]
-        yield GapGroup(members[0].reason, members[0].detail, tones[key], _places_of_gaps(members), len(members))
+        yield GapGroup(
+            members[0].reason, in_words.gap_detail(members[0]), tones[key], _places_of_gaps(members), len(members)
+        )
 
 
 def _without_host(gap: Gap) -> str:

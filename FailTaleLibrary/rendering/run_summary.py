@@ -151,8 +151,12 @@ def failure_summary(report: Report, *, test_id: str = "", log: str = "") -> Fail
 
 
 def run_summary(rows: Iterable[FailureSummary], *, version: str) -> RunSummary:
-    """The summary of failures, whatever order they come in; of one failure that comes twice the last one counts."""
-    ordered = sorted({row.failure_id: row for row in rows}.values(), key=lambda row: (row.failed_at, row.failure_id))
+    """The summary of failures, whatever order they come in; of one failure that comes twice the last one counts.
+
+    What a keyword collected on demand, while nothing had failed, is no failure.
+    """
+    failures = {row.failure_id: row for row in rows if row.scope != "on demand" or row.message}
+    ordered = sorted(failures.values(), key=lambda row: (row.failed_at, row.failure_id))
     members: dict[str, list[FailureSummary]] = {}
     for row in ordered:
         members.setdefault(row.signature or row.failure_id, []).append(row)

@@ -72,7 +72,10 @@ def to_brief_text(report: Report, *, more: str) -> str:
     lines += [words for words in (in_words.reach_words(report.evidence),) if words]
     for suspect in shown_suspects(report.analysis)[:_BRIEF_SUSPECTS]:
         lines += [f"  {_suspect_words(suspect)}", f"{_INDENT}> {suspect.text}"]
-    lines += [f"  {_place_of(gap.host, gap.collector)} {gap.reason}: {gap.detail}" for gap in report.evidence.gaps[:3]]
+    lines += [
+        f"  {_place_of(gap.host, gap.collector)} {gap.reason}: {in_words.gap_detail(gap)}"
+        for gap in report.evidence.gaps[:3]
+    ]
     if len(report.evidence.gaps) > 3:
         lines.append(f"  and {count(len(report.evidence.gaps) - 3, 'further gap')}")
     lines += [] if is_on_top else hint_lines

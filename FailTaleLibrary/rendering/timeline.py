@@ -191,7 +191,7 @@ def _host_lane(
     own = [each for each in suspects if each.host == host]
     states = [each for each in own if each.at is None and each.item_id is not None and each.is_strong]
     silent = [gap for gap in gaps if gap.host == host and gap.collector is None and gap.host != NO_HOST]
-    intervals = [_whole_window("gap", f"{gap.reason}: {gap.detail}", gap.reason) for gap in silent[:1]]
+    intervals = [_whole_window("gap", f"{gap.reason}: {in_words.gap_detail(gap)}", gap.reason) for gap in silent[:1]]
     if states and not intervals:
         ids = " ".join(each.id for each in states)
         intervals = [_whole_window("state", "; ".join(f"{each.id} {each.text}" for each in states), ids)]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Literal
 
 from FailTaleLibrary.lazy import dataclass
@@ -23,8 +24,10 @@ from FailTaleLibrary.records import (
     Recurrence,
     Redaction,
     Report,
+    SafeText,
     Screenshot,
     Suspect,
+    derived,
 )
 from FailTaleLibrary.text import count, duration
 
@@ -78,7 +81,24 @@ def _window_note(item: Item) -> str:
 
 
 def gap_outcome(gap: Gap) -> Outcome:
-    return Outcome(gap.reason, "quiet" if gap.reason in ("skipped", "cancelled") else "bad", gap.detail)
+    return Outcome(gap.reason, "quiet" if gap.reason in ("skipped", "cancelled") else "bad", gap_detail(gap))
+
+
+_NOT_TRIED_FOR = re.compile(r"\(not tried again for (?P<seconds>\d{1,5}) s\)$")
+"""What a breaker adds to a reason, counted from the moment of the gap."""
+
+
+def gap_detail(gap: Gap) -> SafeText:
+    """What a gap says, for a reader of later: until when something is not tried again in place of for how long."""
+    return derived(partial(_until, gap.at), gap.detail)
+
+
+def _until(at: datetime | None, detail: str) -> str:
+    if at is None:
+        return _NOT_TRIED_FOR.sub("(not tried again at once)", detail)
+    return _NOT_TRIED_FOR.sub(
+        lambda match: f"(not tried again until {at + timedelta(seconds=int(match['seconds'])):%H:%M:%S} UTC)", detail
+    )
 
 
 def subject(gap: Gap) -> str:
