@@ -59,6 +59,23 @@ def test_lines_that_differ_in_digits_alone_hit_the_same_rows_where_the_numbers_a
             assert [other for other in like if catalogue.rows_in(other) != catalogue.rows_in(hit)] == [], hit
 
 
+@pytest.mark.parametrize(
+    ("one", "other", "is_shared"),
+    [
+        ("request 3fa94c01be77 in 5 ms", "request 90cbe1a2f0d4 in 9 ms", True),
+        ("span 6f1c2b3a-9d8e-4f70-8a1b-0c2d3e4f5a6b ended", "span 0a1b2c3d-4e5f-4a6b-9c7d-8e9fa0b1c2d3 ended", True),
+        ("id deadbeef of the cart", "id facade00 of the cart", False),  # a word without a digit is none
+        ("code 3fa94c", "code 90cbe1", False),  # nor is a short one
+    ],
+)
+def test_lines_that_differ_in_hexadecimal_identifiers_alone_share_their_reading(
+    one: str, other: str, is_shared: bool
+) -> None:
+    both = Log([one, other])
+    assert (both.readings[0] is both.readings[1]) is is_shared
+    assert both.gravity(1) == Log([other]).gravity(0)
+
+
 def test_lines_that_differ_in_digits_that_a_row_asks_for_are_read_apart() -> None:
     asking = SignalRow("killed", "stop", ("^exit 137$",), our_words("killed"), 6.0, strong=True)
     lines = [f"2026-03-14 12:01:0{n} exit {code}" for n, code in enumerate((200, 137, 300, 137))]

@@ -1,7 +1,7 @@
 """The lines of one log -> what each is: its message without the time, its template, how grave it is.
 
-Most lines are ordinary and most differ from an earlier one in digits alone, so a line is read as a whole only when no
-such line was read before; see `Log`. Nothing here costs more than its bound for a line of any length.
+Most lines are ordinary and most differ from an earlier one in digits and identifiers alone, so a line is read as a
+whole only when no such line was read before; see `Log`. Nothing here costs more than its bound for a line of any size.
 """
 
 from __future__ import annotations
@@ -92,7 +92,8 @@ def templates_of(lines: Iterable[str]) -> frozenset[str]:
 
 
 class Reading(NamedTuple):
-    """What one line is, read without its neighbours; shared by the lines that differ from it in digits alone.
+    """What one line is, read without its neighbours; shared by the lines that differ from it in digits and
+    hexadecimal identifiers alone.
 
     A tuple, because where no line is like another each is made, and tuples are made three times as fast.
     """
@@ -121,6 +122,10 @@ _SPEAKER = regex(
 )
 """Who says it, ahead of each line of what was said: a trace's frames and its last line stand behind it."""
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
+_HEXADECIMAL = re.compile(
+    rb"\b(?:[0a-f]{8}-[0a-f]{4}-[0a-f]{4}-[0a-f]{4}-[0a-f]{12}|(?=[a-f]*0)(?=0*[a-f])[0a-f]{8,64})\b"
+)
+"""Identifiers of requests, of containers and commits, once their digits are alike: their letters say no more."""
 _MOST_READINGS = 20_000
 _LINES_AT_ONCE = 2000
 """Between two looks at whether time is used up."""
@@ -135,7 +140,8 @@ class _ByNumbers:
 
 
 class Readings:
-    """The readings of lines by their form: the line with all digits alike, and, where digits can matter, which do."""
+    """The readings of lines by their form: the line with all digits and all hexadecimal identifiers alike, and, where
+    digits can matter, which do."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
@@ -279,8 +285,12 @@ class Log:
 
 
 def _read_part(readings: Readings, lines: Sequence[str]) -> list[Reading]:
-    text = "\n".join(lines).encode("utf-8", "backslashreplace")
-    return readings.read(lines, text.translate(_DIGITS).split(b"\n"))
+    text = "\n".join(lines).encode("utf-8", "backslashreplace").translate(_DIGITS)
+    return readings.read(lines, _HEXADECIMAL.sub(_zeros, text).split(b"\n"))
+
+
+def _zeros(match: re.Match[bytes]) -> bytes:
+    return b"0" * len(match[0])
 
 
 # --- The gist: what a headline says ----------------------------------------------------------------------------------

@@ -90,10 +90,10 @@ _NOT_TRIED_FOR = re.compile(r"\(not tried again for (?P<seconds>\d{1,5}) s\)$")
 
 def gap_detail(gap: Gap) -> SafeText:
     """What a gap says, for a reader of later: until when something is not tried again in place of for how long."""
-    return derived(partial(_until, gap.at), gap.detail)
+    return derived(partial(_with_time_of_day, gap.at), gap.detail)
 
 
-def _until(at: datetime | None, detail: str) -> str:
+def _with_time_of_day(at: datetime | None, detail: str) -> str:
     if at is None:
         return _NOT_TRIED_FOR.sub("(not tried again at once)", detail)
     return _NOT_TRIED_FOR.sub(
