@@ -294,6 +294,12 @@ FORMATS = (
         ("[pid: 1] x [y] [Sun Nov 22 18:30:01 2026] z",),
     ),
     Format(
+        "start of uwsgi",
+        r"\*\*\* Starting uWSGI [^[]*\[{dow} {mon} {day} {clock} {year}",
+        (("*** Starting uWSGI 2.0.21 (64bit) on [Sun Nov 22 18:30:01 2026] ***", "2026-11-22T17:30:01Z"),),
+        ("*** Starting uWSGI 2.0.21 on [x] ***",),
+    ),
+    Format(
         "date with half of the day",
         "{dow} {mon} {day1} {hour1}:{minute}:{second} {half} [A-Z]+ {year}",
         (("Sun Nov 22 06:30:01 PM CET 2026: x", "2026-11-22T17:30:01Z"),),  # of American English

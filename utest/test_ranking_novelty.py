@@ -93,3 +93,23 @@ def test_what_only_failed_tests_of_the_run_saw_is_news_however_often() -> None:
     past = [PastTest(our_words("First"), began_s=6.0, ended_s=4.0, has_passed=False)]
     past += [PastTest(our_words("Second"), began_s=3.0, ended_s=1.0, has_passed=False)]
     assert judged([5.0, 4.5, 2.0], span_s=6.0, lines=3, past=past) == Novelty("new", failed_test=our_words("Second"))
+
+
+ATTEMPTS = [
+    PastTest(our_words("Order"), began_s=60.0 * number + 8.0, ended_s=60.0 * number + 5.0, has_passed=False)
+    for number in range(5, -1, -1)
+]
+"""A test that somebody tries again each minute."""
+
+
+def test_what_the_teardowns_of_failed_attempts_logged_as_well_is_their_news() -> None:
+    moments = [60.0 * number + each for number in range(6) for each in (6.0, 2.5)]
+    assert judged(moments, past=ATTEMPTS) == Novelty("new", failed_test=our_words("Order"))
+
+
+def test_a_log_that_began_with_an_earlier_attempt_does_not_make_its_cause_usual() -> None:
+    assert judged([7.0, 6.0, 6.5, -0.0], span_s=12.0, past=ATTEMPTS[-1:]).failed_test == our_words("Order")
+
+
+def test_what_is_logged_also_while_nothing_was_tried_stays_usual_beside_failed_attempts() -> None:
+    assert judged([1.5 * step for step in range(1, 400)], past=ATTEMPTS).kind == "usual"

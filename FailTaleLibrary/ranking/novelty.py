@@ -28,6 +28,8 @@ PAUSE_RATIO = 6.0
 RHYTHM_RATIO, RHYTHM_MOMENTS = 3.0, 4
 """Nor does it end in a pause of so many of its shape's usual gaps, where so many moments tell them: what is written
 each half minute is not over when a short test began between two of its lines."""
+AFTERMATH_S = 5.0
+"""So long after a failed test its teardown, and who still waits, log the like of what it failed by."""
 SLICES = 10
 USUAL_SLICES = 3
 """In this many of ten equal slices of the look-back, a shape is spread over it."""
@@ -43,7 +45,9 @@ class PastTest:
     has_passed: bool
 
     def holds(self, seconds_before: float) -> bool:
-        return self.ended_s - SLACK_S <= seconds_before <= self.began_s + SLACK_S
+        """Whether it ran then; a failed one has an aftermath, in which its teardown and who gave up tell of it."""
+        aftermath_s = SLACK_S if self.has_passed else AFTERMATH_S
+        return self.ended_s - aftermath_s <= seconds_before <= self.began_s + SLACK_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +209,10 @@ def _episode_alone(began_s: float, shape: SeenShape, look_back: LookBack, past: 
     )
     broke_tests = any(test.has_passed for test in before) and since and not any(test.has_passed for test in since)
     if not broke_tests and (reaches_start or began_s > quiet_s):
+        failed = [test for test in past if not test.has_passed]
+        held = [moment for moment in shape.seconds_before if any(test.holds(moment) for test in failed)]
+        if 2 * len(held) > len(shape.seconds_before):  # the log began with an earlier attempt of the test
+            return Novelty("new", failed_test=failed[-1].name)
         return USUAL
     return Novelty("standing", since_s=began_s)
 
