@@ -165,6 +165,10 @@ def _cause_of_its_own(sentence: str, scene: Scene) -> str | None:
 
 _PLAIN_WORD = re.compile(r"(?<![\w./@:=\\-])[^\W\d_]+(?![\w@\\=(]|[./:]\w)")
 _LET = frozenset({"allowed", "permitted"})
+_STILL = re.compile(
+    r" (?:on )?(?:failing|trying|retrying|asking|getting|waiting)\b| (?:its|their|the|an?) \w+ (?:open|locked|idle)\b"
+)
+"""Behind "kept": it did or held something for longer, which a line that says so once tells as well."""
 _NOT = re.compile(r"(?:\bnot|n't|\bno longer)(?: \w+)? $", re.IGNORECASE)
 
 
@@ -176,6 +180,8 @@ def _foreign_act(clause: str, scene: Scene) -> str | None:
     for match in _PLAIN_WORD.finditer(clause):
         act = match[0].casefold()
         is_refusal = act in _LET and _NOT.search(clause[: match.start()]) is not None
+        if act == "kept" and _STILL.match(clause[match.end() :]):
+            continue
         if act in words_of_kind("acts") and not is_refusal and not scene.has_stem(act):
             return f"no line says '{act}'"
     return None

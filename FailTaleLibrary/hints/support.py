@@ -97,7 +97,7 @@ def lack_of_support(claim: str, supporting: Sequence[Line], scene: Scene, report
         return None
     if lead in scene.cited and not _tells_only_noise(claim, lead, supporting, scene):
         return None
-    if all(_ENDED_WELL.search(line.text) for line in supporting):
+    if all(map(_is_side_fact, supporting)) and (lead.suspect.is_strong or all(map(_has_ended_well, supporting))):
         return f"the lines that the model cites ({_ids(supporting)}) tell of no failure"
     competing = any(_may_compete(line, scene) for line in supporting)
     if competing and _says_what_was_wrong(lead) and all(_is_apart(line, lead, scene) for line in supporting):
@@ -148,6 +148,21 @@ _ENDED_WELL = re.compile(
     re.IGNORECASE,
 )
 """Of a line: what it tells of ended as it should, and no failure ended it."""
+_UPKEEP = re.compile(
+    r"\breconfiguring\b|\breceived SIGHUP\b|\(SIGHUP\) received\b|\breload(?:ing|ed) config\w*", re.IGNORECASE
+)
+"""Of a line: somebody had a program read its settings again, and it does not say which of them changed."""
+
+
+def _has_ended_well(line: Line) -> bool:
+    return _ENDED_WELL.search(line.text) is not None
+
+
+def _is_side_fact(line: Line) -> bool:
+    """Whether a line tells of nothing that could fail: an end as it should be, or a reload."""
+    return _has_ended_well(line) or _UPKEEP.search(line.text) is not None
+
+
 _SHARED_WITH_THE_FAILURE = frozenset({"shared words", "of this test", "same identifier"})
 
 

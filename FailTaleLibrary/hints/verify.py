@@ -15,6 +15,7 @@ from FailTaleLibrary.hints.bearing import unborne_relation
 from FailTaleLibrary.hints.claims import Claim, checked_claim
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.prompt import Prompt, label_of, prompt_line
+from FailTaleLibrary.hints.roles import exchanged_role
 from FailTaleLibrary.hints.steering import Ground, hosts_named_in
 from FailTaleLibrary.hints.steps import steps_for
 from FailTaleLibrary.hints.support import (
@@ -94,6 +95,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
     if objection and objection.is_certain:
         raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
     claim, unborne = _without_unborne(claim, scene)
+    unborne = unborne or _lost_reason(claim)
     shown = None if objection or unborne or _is_one_word(claim) else _in_its_words(claim, scene)
     shown = shown or _in_our_words(claim, scene, report, unseen, objection=objection, unborne=unborne)
     why = lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause)
@@ -151,12 +153,24 @@ def _without_contradictions(claim: Claim, scene: Scene) -> tuple[Claim, Objectio
 def _without_unborne(claim: Claim, scene: Scene) -> tuple[Claim, str]:
     """The claim up to where a relation is told that the lines do not bear; which one, where its first sentence does."""
     for place, sentence in enumerate(claim.sentences):
-        if why := unborne_relation(sentence, scene):
+        if why := unborne_relation(sentence, scene) or exchanged_role(sentence, scene):
             return (claim.only_first(place, why=_NOT_SAID), "") if place else (claim, why)
     return claim, ""
 
 
 _NOT_SAID = "what the lines do not say"
+
+
+def _lost_reason(claim: Claim) -> str:
+    """Why the one sentence that is left tells no cause: it told its reason in the part whose names stand nowhere."""
+    if not (claim.cut and claim.missing) or len(claim.sentences) != 1:
+        return ""
+    told, whole = claim.sentences[0].rstrip(".!?"), claim.whole[0]
+    is_ahead = whole.startswith(told) and _REASON.match(whole[len(told) :]) is not None
+    return "no line bears the reason that it gives" if is_ahead else ""
+
+
+_REASON = re.compile(r",? (?:because|since|as|due to|owing to|caused by|on account of)\b(?! of which)", re.IGNORECASE)
 
 
 _IDS = re.compile(r"\W*(?:E\d{1,4}\b(?:\W|and)*)+", re.IGNORECASE)
