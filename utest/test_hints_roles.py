@@ -92,6 +92,31 @@ VALUES = [
         "In zones/shop the record stock was replaced by inventory.",
     ),
     (
+        "ERROR the service answered with rows: 6040, bytes: 114760",
+        "The service answered with 6040 rows in 114760 bytes.",
+        "The service answered with 114760 rows in 6040 bytes.",
+    ),
+    (
+        "ERROR Request Line is too large (1062 > 1024)",
+        "The Request Line of 1062 bytes is too large, as 1024 are allowed.",
+        "The server takes a Request Line of up to 1062, but this one had only 1024.",
+    ),
+    (
+        "ERROR json: cannot unmarshal string into Go struct field Item.qty of type int",
+        "The qty of an Item came as a string, but the field is of type int.",
+        "The qty of an Item came as an int, but the import expects a string.",
+    ),
+    (
+        "ERROR parent of 9 (furniture) changed from none to 12 (chairs)",
+        "The parent of 9 (furniture) was changed from none to 12 (chairs).",
+        "The parent of 9 (furniture) was changed from 12 (chairs) to none.",
+    ),
+    (
+        "ERROR importer: connection to cache1 closed by the server, reconnecting in 5 s",
+        "The server closed the connection to cache1.",
+        "The importer closed its connection to cache1.",
+    ),
+    (
         "ERROR backup of the goods to tape: no scratch volume, error 19511",
         "The backup of the goods to tape found no scratch volume.",
         "The backup of the goods to tape succeeded.",
@@ -110,6 +135,9 @@ def test_a_value_or_name_in_the_role_of_another_one_is_not_told(line: str, right
     [
         ("hint_cases_judge_6.yaml", "took 2252111 ms", "does not say what 2252111 counts"),
         ("hint_cases_judge_6.yaml", "which led to the channel error in the broker", "E5 was written after E1"),
+        ("hint_cases_judge_8.yaml", "so Ansible limited vhost / to 2 connections", "is a change that did not follow"),
+        ("hint_cases_judge_8.yaml", "that made the thread panic with an overflow", "only tells how it ended"),
+        ("hint_cases_judge_8.yaml", "The supervisor shut the chat down, and because", "was written after"),
         ("hint_cases_judge_7.yaml", "The web server did not accept the date", "nothing speaks of the web server"),
         ("hint_cases_assistant_4.yaml", "The kernel killed import_prices.py", "says so of something else"),
         ("hint_cases_plain_6.yaml", "First the account svc-portal was locked out", "E3 came before E2"),
@@ -155,3 +183,15 @@ def test_a_reload_that_a_strong_line_says_nothing_of_is_no_cause(file: str, said
 )
 def test_was_too_big_is_no_change_and_what_was_kept_up_no_act_of_its_own(file: str, said: str) -> None:
     assert _judged(file, said)[0] == "kept"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "since the definer mbauer does not exist",
+        "its request line of 1062 bytes is larger than the 1024",
+        "because it or its folder does not exist",
+    ],
+)
+def test_a_reason_is_borne_by_numbers_by_other_words_and_by_what_stands_in_brackets(said: str) -> None:
+    assert _judged("hint_cases_judge_8.yaml", said)[0] == "kept"

@@ -66,7 +66,26 @@ def _foreign_cause(cause: str, scene: Scene) -> str | None:
     shown = {each for line in scene.lines for each in line.stems}
     if len(words) < _SOME_LENGTH or words & shown:
         return None
+    if any(_telling_numbers(cause, line, scene) or _ideas_of_both(cause, line) for line in scene.lines):
+        return None
     return "no line has a word of what it gives as the cause"
+
+
+def _telling_numbers(text: str, line: Line, scene: Scene) -> list[str]:
+    """Numbers of both that stand in few lines; versions and counts are small."""
+    return [each for each in scene.shared_numbers(text, line) if sum(map(str.isdigit, each)) >= _FIGURES]
+
+
+_FIGURES = 3
+
+
+def _ideas_of_both(text: str, line: Line) -> bool:
+    """Whether a line tells what a text tells in other words; that there was an update tells nothing of what it did."""
+    told = (each for each in said_in(text) if not (each.anywhere or each.symptom or each.name == _UPDATE))
+    return any(each.is_borne_by(line.text) for each in told)
+
+
+_UPDATE = "an update"
 
 
 _SOME_LENGTH = 2
@@ -199,12 +218,17 @@ def _other_subject(sentence: str, scene: Scene) -> str | None:
     for match in _ABSENT.finditer(sentence):
         subject = _subject_before(sentence[: match.start()])
         told = [(line, found) for line in scene.lines for found in _ABSENT.finditer(line.text)]
-        if not subject or any(subject & _subject_before(line.text[: found.start()]) for line, found in told):
+        if not subject or any(subject & _subjects_before(line.text[: found.start()]) for line, found in told):
             continue
         other = next((line for line, _ in told if subject & line.stems.keys()), None)
         if other:
             return f"{other.id} says so of something else"
     return None
+
+
+def _subjects_before(text: str) -> frozenset[str]:
+    """The same of a line, with what it has in brackets and without."""
+    return _subject_before(text) | _subject_before(re.sub(r" ?\([^()]*\) ?$", " ", text))
 
 
 def _subject_before(text: str) -> frozenset[str]:
@@ -286,7 +310,7 @@ def _other_party(sentence: str, scene: Scene) -> str | None:
     """What a line tells of the other side, told of the one that wrote it or of a third one; or the reverse."""
     folded = sentence.casefold()
     for line in scene.cited:
-        ours = _names_of_writer(line)
+        ours = names_of_writer(line)
         for match in _OTHER_PARTY.finditer(line.text):
             verb = re.escape(match["verb"].casefold())
             for said in re.finditer(rf"(?P<who>[\w-]+) (?:\w+ly )?{verb}\b", folded):
@@ -318,7 +342,7 @@ def _waits_for_writer(sentence: str, line: Line, ours: Sequence[str]) -> bool:
     return is_said and _WAITED.search(line.text) is not None
 
 
-def _names_of_writer(line: Line) -> tuple[str, ...]:
+def names_of_writer(line: Line) -> tuple[str, ...]:
     """The words by which a text can name the program that wrote a line."""
     place = _where_of(line).casefold()
     words = {word for word in re.findall(r"[a-z][a-z\d]+", place) if word not in ("log", "error", "errors", "access")}

@@ -151,6 +151,7 @@ _V = r"(?<![\w.-])(\d[\d.,]*)"
 _UNIT = r" ?(?:[a-zA-Z%/]{1,12})?"
 _LIMIT_OF_LINE = (
     re.compile(rf"\bthan (?:the )?(?:maximum |max |limit )?(?:of |\()?{_V}", re.IGNORECASE),
+    re.compile(rf"\d{_UNIT} > {_V}"),
     re.compile(
         rf"\b(?:max(?:imum)?|limit(?:ed)?|allowed|permitted|quota|threshold)\b[^\d;,]{{0,14}}{_V}", re.IGNORECASE
     ),
@@ -162,6 +163,11 @@ _MET_OF_LINE = (
     re.compile(rf"\({_V} vs\.? \d", re.IGNORECASE),
 )
 _LIMIT_OF_CLAIM = (
+    re.compile(
+        r"\b(?:takes?|accepts?|allows?|permits?|supports?|handles?|reads?|holds?) "
+        rf"(?:only |at most |up to |no more than |\w+ ){{1,6}}?{_V}",
+        re.IGNORECASE,
+    ),
     re.compile(rf"{_V}{_UNIT} (?:is|are|was|were) (?:allowed|permitted|the (?:limit|maximum))", re.IGNORECASE),
     re.compile(
         rf"\b(?:limit|maximum|quota|threshold|allowed)(?: (?:is|was|of|size|set|at|to|are|only|just)){{1,3}} {_V}",

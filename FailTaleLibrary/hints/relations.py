@@ -90,9 +90,15 @@ def _plain_value(thing: str) -> str:
     return re.sub(r"^(v?\d+(?:\.\d+)+)-[\w.+~]+$", r"\1", plain)
 
 
+_ASIDE = re.compile(r"(?<=\w) \((?!was\b|before\b|now\b|formerly\b|previously\b)[^()]*\)")
+"""What tells more of a value in brackets behind it: "to 12 (chairs)"."""
+
+
 def _turns_change_round(claim: str, line: str, others: Sequence[str]) -> bool:
     told_beside = {change for other in others for change in _changes_told(other)}
     told, claimed = list(_changes_told(line)), list(_changes_told(claim))
+    told += _changes_told(_ASIDE.sub("", line))
+    claimed += _changes_told(_ASIDE.sub("", claim))
     if any(_tells_change(b, a, told) and not _tells_change(a, b, told) for a, b in claimed) or _turns_words_round(
         claim, line
     ):

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from functools import cache, lru_cache
 from itertools import pairwise, permutations
 
+from FailTaleLibrary.hints.bearing import names_of_writer
 from FailTaleLibrary.hints.clauses import clauses_of
-from FailTaleLibrary.hints.truth import Line, Scene
+from FailTaleLibrary.hints.truth import Line, Scene, is_change
 from FailTaleLibrary.hints.words import significant_stems, stem, words_of_kind
 from FailTaleLibrary.lazy import dataclass
 
@@ -34,6 +35,8 @@ def exchanged_role(sentence: str, scene: Scene) -> str | None:
             return f"{line.id} names something else so"
         if _acts_on_its_actor(sentence, line.text):
             return f"{line.id} says who did it the other way round"
+        if _did_it_itself(sentence, line):
+            return f"{line.id} says that another one did it"
         if _compares_otherwise(sentence, line.text):
             return f"{line.id} compares them the other way round"
         if _gives_another_key(sentence, line.text):
@@ -47,6 +50,8 @@ def exchanged_role(sentence: str, scene: Scene) -> str | None:
         or _done_to_another(sentence, scene)
         or _success_of_what_failed(sentence, scene)
         or _end_as_cause(sentence, scene)
+        or _exit_as_cause(sentence, scene)
+        or _error_that_made_a_change(sentence, scene)
         or _foreign_kind(sentence, scene)
     )
 
@@ -62,36 +67,44 @@ class _Axis:
     other: re.Pattern[str]
 
 
-def _words(pattern: str) -> re.Pattern[str]:
+def _behind_words(pattern: str) -> re.Pattern[str]:
     return re.compile(rf"\b(?:{pattern})\b[: ]*", re.IGNORECASE)
 
 
 _AXES = (
     _Axis(
-        _words(
+        _behind_words(
             r"expect(?:s|ed|ing)?|want(?:s|ed)?|wanting|requir(?:es?|ed)|needs?|needed|demand(?:s|ed)?|must(?: be)?|"
             r"should(?: be| have been)?|look(?:s|ed|ing) for|ask(?:s|ed) for|wait(?:s|ed|ing) for|intended"
         ),
-        _words(
+        _behind_words(
             r"got|gets|received|receives|found|finds|met|respond(?:s|ed) with|answer(?:s|ed) with|return(?:s|ed)|"
             r"repl(?:ies|ied) with|sent|sends|served?|serves|deliver(?:s|ed)|offer(?:s|ed)?|presents?|presented|"
             r"provid(?:es|ed)|contain(?:s|ed)|carri(?:es|ed)|was signed for|signed for|came with|comes with|"
-            r"actual(?:ly)?|but was|is only|was only|has only|had only"
+            r"actual(?:ly)?|(?:came|comes|arrived|given|sent|passed) as|but was|is only|was only|has only|had only"
         ),
     ),
     _Axis(
-        _words(
+        _behind_words(
             r"received|asked for|requested|declar(?:es|ed)(?: \w+)?(?: with| as)?|passed|given|submitted|supplied|"
             r"wanted|"
             r"tried(?: to \w+)?(?: with)?|client (?:sent|gave|has)|sent"
         ),
-        _words(
+        _behind_words(
             r"current(?:ly)?(?: value)?(?: is| was)?|existing|stored(?: as)?|configured(?: as| with| to)?|"
             r"(?:is|was|are) (?:set|defined|created)(?: to| as| with)?|already(?: has| is)|has|had|"
             r"holds|held|exists with"
         ),
     ),
 )
+_CONVERSION = re.compile(
+    r"\b(?:cannot|can't|could not|unable to|failed to) "
+    r"(?:unmarshal|convert|parse|cast|decode|deserialize|assign|coerce) "
+    r"(?:an? |the |type |value of type )*(?P<met>\w+)\b.*?\b(?:of type|to type|into|to|as) (?:an? )?"
+    r"(?P<wanted>\w+)(?=\W*$|[:,;])",
+    re.IGNORECASE,
+)
+"""How a line tells of which kind something was, and of which it should have been."""
 _STOP = re.compile(
     r"[,;()|]|: |\b(?:but|while|whereas|although|though|and|so|then|than|because|instead|rather|"
     r"which|that|when|since)\b",
@@ -106,6 +119,8 @@ def _exchanges_sides(claim: str, line: str) -> bool:
     """Whether what a line gives one side of an axis stands on the other one in a claim, for at least one side each."""
     for axis in _AXES:
         wanted, met = _side(axis.one, axis.other, line), _side(axis.other, axis.one, line)
+        if axis is _AXES[0] and (found := _CONVERSION.search(line)):
+            wanted, met = wanted | _tokens(found["wanted"]), met | _tokens(found["met"])
         if not wanted or not met:
             continue
         said_wanted, said_met = _side(axis.one, axis.other, claim), _side(axis.other, axis.one, claim)
@@ -235,17 +250,24 @@ def _compared(text: str) -> Iterator[tuple[str, str]]:
         yield match[2].replace(",", "").rstrip("."), match[1].replace(",", "").rstrip(".")
 
 
-_KEY_AND_VALUE = re.compile(r"(?<![\w.])(?P<key>[A-Za-z][\w. -]*?)\s?[:=]\s?[\"']?(?P<value>\d[\d.]*)")
+_KEY_AND_VALUE = re.compile(
+    r"(?<![\w.])(?P<key>[A-Za-z][\w. -]*?)[\"']?\s?[:=]\s?[\"']?(?P<value>\d[\d.]*)(?![\w:-]|/\d)"
+)
 _NAME_IS_VALUE = re.compile(
     r"\b(?P<name>[A-Za-z_][\w.-]{2,}) (?:is|was|of|stood at|stands at|=) (?:only |just |set to |about )?"
     r"(?P<value>\d[\d,]*(?:\.\d+)?)(?![\d.:]*[.:]\d)"
+)
+_VALUE_OF_NAME = re.compile(
+    r"(?<![\w.:-])(?P<value>\d[\d,]*(?:\.\d+)?) (?:(?!(?:for|of|from|in|to|at|by|and|with|on|out|per) )[a-z]+ )?"
+    r"(?P<name>[a-z]{3,})\b(?! of\b)",
+    re.IGNORECASE,
 )
 
 
 def _gives_another_key(claim: str, line: str) -> bool:
     """Whether a claim gives a name a value that the line gives to another name, and this name another one."""
     pairs = [(_plain_stems(found["key"]), found["value"].rstrip(".")) for found in _KEY_AND_VALUE.finditer(line)]
-    for match in _NAME_IS_VALUE.finditer(claim):
+    for match in (match for pattern in (_NAME_IS_VALUE, _VALUE_OF_NAME) for match in pattern.finditer(claim)):
         name, value = stem(match["name"]), match["value"].replace(",", "").rstrip(".")
         own = {each for key, each in pairs if name in key}
         others = {each for key, each in pairs if name not in key}
@@ -434,6 +456,27 @@ def _acts_on_its_actor(claim: str, line: str) -> bool:
     return False
 
 
+_DONE_BY = re.compile(
+    r"\b(?P<act>[a-z]{3,}ed|reset|sent) by (?:the |an? |its )?"
+    r"(?P<who>server|client|peer|remote|upstream|backend|user|supplier|broker)"
+    r"\b(?= (?:after|before|while|during)\b|[,.;:)]|$)",
+    re.IGNORECASE,
+)
+
+
+def _did_it_itself(claim: str, line: Line) -> bool:
+    """Whether the one that wrote a line is told to have done what the line says that somebody else did to it."""
+    ours = names_of_writer(line)
+    for match in _DONE_BY.finditer(line.text):
+        if match["who"].casefold() in ours:
+            continue
+        act = re.escape(match["act"].casefold())
+        who = "|".join(map(re.escape, ours))
+        if re.search(rf"\b(?:{who}) (?:has |had |itself |\w+ly )?{act}\b(?! by\b)", claim.casefold()):
+            return True
+    return False
+
+
 # --- A number's unit --------------------------------------------------------------------------------------------------
 
 _TIME_OF_CLAIM = re.compile(
@@ -483,10 +526,10 @@ _SOME = 2
 _ENDS = re.compile(
     r"\b(?:closed|closing|closes|ended|exited|gave up|giving up|disconnect\w*|hung up|went away|stopped|rolled back|"
     r"aborted|"
-    r"shut ?down|timed out|dropped|cancell?ed|terminated)\b",
+    r"shut(?: ?down)?|timed out|dropped|cancell?ed|terminated)\b",
     re.IGNORECASE,
 )
-_CLOCK = re.compile(r"\b\d\d:\d\d:\d\d[.,]\d{2,}")
+_CLOCK = re.compile(r"(?<!\d)\d\d:\d\d:\d\d[.,]\d{2,}")
 
 
 def _end_as_cause(sentence: str, scene: Scene) -> str | None:
@@ -495,12 +538,54 @@ def _end_as_cause(sentence: str, scene: Scene) -> str | None:
         if not _ENDS.search(cause):
             continue
         for later in scene.lines_told_by(cause):
-            if not _ENDS.search(later.text) or later.suspect.is_strong:
+            if not _ENDS.search(later.text):
                 continue
             for earlier in scene.lines_told_by(effect):
                 if earlier != later and _stands_ahead(earlier, later) and earlier.suspect.is_strong:
                     return f"{later.id} was written after {earlier.id}"
     return None
+
+
+_EXITS = re.compile(
+    r"\b(?:unit|service|process|task|job|container|pod|program)\b.*\b(?:failed|exited|ended|stopped|died)\b", re.I
+)
+_EXITED = re.compile(r"\bprocess exited\b|\bFailed with result\b|\bexit(?:ed)?(?: with)? (?:code|status|value)\b", re.I)
+_FELL = re.compile(r"\bpanic|\b[A-Z]\w+(?:Exception|Error)\b|\bTraceback\b|\bsegfault|\bSIGSEGV\b")
+
+
+def _exit_as_cause(sentence: str, scene: Scene) -> str | None:
+    """That a process ended, as whoever runs it says, told as what led to what it fell over."""
+    for cause, effect in _links_of(sentence):
+        told, followed = scene.lines_told_by(cause), scene.lines_told_by(effect)
+        if not _EXITS.search(cause) or not told or not followed or any(line in told for line in followed):
+            continue
+        if all(_EXITED.search(line.text) for line in told) and all(_FELL.search(line.text) for line in followed):
+            return f"{told[0].id} only tells how it ended, and {followed[0].id} did not follow from it"
+    return None
+
+
+def _error_that_made_a_change(sentence: str, scene: Scene) -> str | None:
+    """What somebody set, told as what a failure led to: no failure makes a change."""
+    for cause, effect in _links_of(sentence):
+        told = scene.lines_told_by(cause)
+        doer = next(iter(significant_stems(effect)), "")
+        naming = [line for line in scene.lines if doer in line.stems]
+        if not told or not all(line.suspect.is_strong and not is_change(line.suspect) for line in told):
+            continue
+        if len(naming) != 1 or naming[0] not in scene.cited or not is_change(naming[0].suspect):
+            continue
+        is_first = any(scene.precedes(line, naming[0]) for line in told) or _EARLIER.search(effect)
+        if _SETS.search(effect) and not is_first:
+            return f"{naming[0].id} is a change that did not follow from {told[0].id}"
+    return None
+
+
+_EARLIER = re.compile(r"\b(?:earlier|before|previously|already|ago)\b", re.IGNORECASE)
+_SETS = re.compile(
+    r"\b(?:limited|set|changed|switched|lowered|raised|reduced|removed|added|granted|revoked|disabled|enabled|renamed|moved|"
+    r"upgraded|replaced|deployed|rotated|dropped|altered)\b",
+    re.IGNORECASE,
+)
 
 
 def _stands_ahead(one: Line, other: Line) -> bool:
