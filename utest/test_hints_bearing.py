@@ -52,6 +52,44 @@ def test_how_something_ended_is_told_as_what_followed_and_what_a_line_puts_first
 @pytest.mark.parametrize(
     ("file", "said"),
     [
+        ("hint_cases_judge_8.yaml", "request line of 1062 bytes is larger than the 1024"),
+        ("hint_cases_judge_8.yaml", "because it or its folder does not exist"),
+        ("hint_cases_judge_8.yaml", "came as a string where an int is expected"),
+        ("hint_cases_judge_8.yaml", "since the definer mbauer does not exist"),
+        ("hint_cases_judge_8.yaml", "after the failed fetch its process exited"),
+        ("hint_cases_judge_8.yaml", "so the log-in was denied"),
+        ("hint_cases_judge_4.yaml", "newer Java than the one on the machine"),
+        ("hint_cases_judge_4.yaml", "could not find the Node module"),
+        ("hint_cases_judge_6.yaml", "booking kept its transaction open"),
+    ],
+)
+def test_what_a_line_says_in_other_words_behind_brackets_or_in_another_order_bears_a_relation(
+    file: str, said: str
+) -> None:
+    assert _judged(file, said)[0] == "kept"
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "outcome"),
+    [
+        ("hint_cases_judge_3.yaml", "The transfer broke the check constraint", "kept"),
+        ("hint_cases_judge_1.yaml", "kept failing to parse", "kept"),
+        ("hint_cases_mixed_6.yaml", "Ansible deleted /etc/default/pricing", "kept"),
+        ("hint_cases_mixed_3.yaml", "/usr/bin/scanner was deleted", "pointed"),
+        ("hint_cases_voices_3.yaml", "kept certbot from renewing it", "pointed"),
+        ("hint_cases_assistant_4.yaml", "kept running without interruption", "pointed"),
+        ("hint_cases_voices_3.yaml", "declined for lack of funds", "pointed"),
+    ],
+)
+def test_an_act_may_be_told_in_other_words_where_the_cited_line_bears_it_and_in_no_other(
+    file: str, said: str, outcome: str
+) -> None:
+    assert _judged(file, said)[0] == outcome
+
+
+@pytest.mark.parametrize(
+    ("file", "said"),
+    [
         ("hint_cases_judge_4.yaml", "The failover to the second data center"),
         ("hint_cases_judge_1.yaml", "because HAProxy had marked stock1 as down"),
         ("hint_cases_mixed_9.yaml", "the upgraded Jenkins wants Java 17"),

@@ -31,6 +31,14 @@ TALE = Tale(
         ("orders.db was locked by the backup (pid 812).", None),
         ("The database was locked, and the order failed.", None),
         ("The backup held orders.db before the test began.", None),
+        ("orders.db was locked, hence the 500.", None),
+        ("orders.db isn't there, and nginx's upstream couldn't be read.", None),
+        ("The limit is 1m, down from 8m.", None),
+        ("The database was locked again and again, then it shut down.", None),
+        ("orders.db was locked, so no order was written.", None),
+        ("orders.db was locked right before the order failed.", None),
+        ("orders.db was locked, right by all of it.", "orders.db was locked"),
+        ("The database was locked, up from nothing that you know.", "The database was locked"),
         ("orders.db was locked; a job that nobody would miss held it.", "orders.db was locked"),
         ("orders.db was locked, so free it.", "orders.db was locked"),
         ("orders.db was locked, which is nobody's fault.", "orders.db was locked"),
@@ -113,3 +121,31 @@ def test_a_sentence_is_cut_into_all_of_it_and_nothing_is_added(text: str) -> Non
     assert "".join(parts_of_sentence(text)) == text
     words = re.findall(r"\w+", text)
     assert all(word in words for word in re.findall(r"\w+", TALE.told_of(text, is_first=True)))
+
+
+LIMITED = Tale(
+    lines=(
+        "ERROR: cached plan must not change result type",
+        "line 4: 08: value too great for base",
+        "parent of 9 (furniture) changed from none to 12 (chairs)",
+    ),
+    failure="GET /price/lamp: expected 200, got 500",
+    others="app1 prices",
+    names=frozenset(),
+)
+
+
+@pytest.mark.parametrize(
+    ("sentence", "told"),
+    [
+        ("The cached plan must not change the type of its result.", None),
+        ("The cached plan must be dropped.", ""),
+        ("The cached plan was refused, so it must not stay.", "The cached plan was refused"),
+        ("08 was refused, as the value is too great for the base.", None),
+        ("08 was refused, a great value for the base.", "08 was refused"),
+        ("The parent of 9 (furniture) was changed to 12 (chairs).", None),
+        ("The parent was changed to 12 (chairs are for sale).", "The parent was changed to 12."),
+    ],
+)
+def test_what_a_line_says_itself_in_the_same_words_neither_asks_nor_judges(sentence: str, told: str | None) -> None:
+    assert LIMITED.told_of(sentence, is_first=True) == (sentence if told is None else told)

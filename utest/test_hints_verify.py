@@ -755,3 +755,15 @@ def test_any_cause_becomes_a_hint_or_a_reason(cause: str) -> None:
     else:
         said = "dropped: " if hint.citations else "a hint without citation"
     assert said.startswith("dropped: ")
+
+
+def test_a_semicolon_is_shown_as_a_full_stop_and_no_other_comma() -> None:
+    cause = "The backup held orders.db, the database; therefore it is locked."
+    assert hint_of(cause=cause).cause == "The backup held orders.db, the database. Therefore it is locked."
+
+
+def test_an_answer_that_points_beside_the_lead_is_dropped_for_what_its_lines_do_not_say() -> None:
+    """A weak line that shares words with it is no line without a word in common."""
+    line = a_suspect(id="E2", text="worker 4 began resize of album 9", signals=(Signal(name="new", words="new"),))
+    with pytest.raises(HintError, match="does not fit the lines: 'down or stopped' is not what the lines"):
+        hint_of(a_suspect(), line, cause="The resize by the worker was stopped.", evidence=("E2",))

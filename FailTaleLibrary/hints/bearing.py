@@ -60,7 +60,7 @@ def _links_of(clauses: Sequence[Clause]) -> Iterator[tuple[str, str]]:
 
 
 def _foreign_cause(cause: str, scene: Scene) -> str | None:
-    """A cause that is told at some length without a word of any line."""
+    """A cause that is told at some length without a word, a number or an idea of any line."""
     named = scene.names | {each for line in scene.lines for each in significant_stems(_where_of(line))}
     words = {each for each in significant_stems(cause).keys() - named if not any(map(str.isdigit, each))}
     shown = {each for line in scene.lines for each in line.stems}
@@ -201,9 +201,38 @@ def _foreign_act(clause: str, scene: Scene) -> str | None:
         is_refusal = act in _LET and _NOT.search(clause[: match.start()]) is not None
         if act == "kept" and _STILL.match(clause[match.end() :]):
             continue
-        if act in words_of_kind("acts") and not is_refusal and not scene.has_stem(act):
+        if act not in words_of_kind("acts") or is_refusal or scene.has_stem(act):
+            continue
+        is_of_value = act in _LET and _OF_A_VALUE.search(clause[: match.start()]) is not None
+        if not (is_of_value or _GOES_ON.match(clause, match.start()) or _is_idea_of_a_line(act, scene)):
             return f"no line says '{act}'"
     return None
+
+
+_GOES_ON = re.compile(
+    r"kept (?:on )?(?:fail|ask|try|wait|retry|crash|end|receiv|return|send|restart|look)[a-z]*ing\b|"
+    r"kept (?:its|the|an?) (?:\w+ )?(?:transaction|connection|session|cursor|socket|file)s? open\b|"
+    r"dropped (?:\w+ )?(?:from|below|under|to) [^,;]{0,20}\d|"
+    r"broke (?:the |an? |its )?(?:\w+ )?(?:constraint|rule|limit)\b",
+    re.IGNORECASE,
+)
+"""With which the word is no act of somebody: what went on, sank or was violated."""
+_OF_A_VALUE = re.compile(r"\b(?:the|maximum|max\.?|minimum|than|an?|its) $", re.IGNORECASE)
+"""Ahead of "allowed size": the word tells what a value is, and nothing that somebody did."""
+_TOLD_BY = {
+    "deleted": re.compile(r"\bstate=absent\b|\bunlink|\brm -|\bdestroy", re.IGNORECASE),
+    "disappeared": re.compile(r"\bdelet|\bremov|\bdestroy|\bgone\b|(?:^|[:\]] )- \S", re.IGNORECASE),
+}
+"""By what a line tells an act without its word."""
+
+
+def _is_idea_of_a_line(act: str, scene: Scene) -> bool:
+    """Whether an act says an idea that a cited line bears, as "filled" does of "no space left", and no mere symptom."""
+    known = _TOLD_BY.get(act)
+    if known and any(known.search(line.text) for line in scene.cited):
+        return True
+    ideas = [each for each in said_in(f"{act} the") if not (each.anywhere or each.symptom)]
+    return any(each.is_borne_by(line.text) for each in ideas for line in scene.cited)
 
 
 # --- Of whom it is told -----------------------------------------------------------------------------------------------

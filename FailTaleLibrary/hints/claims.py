@@ -8,6 +8,7 @@ from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.steering import Ground, only_quotes_marks, steering
 from FailTaleLibrary.hints.telling import Tale
+from FailTaleLibrary.hints.words import ordinary_stems, stem
 from FailTaleLibrary.lazy import dataclass, replace
 
 # --- The claim: the sentences that may be shown -----------------------------------------------------------------------
@@ -139,6 +140,18 @@ def _without_markup(text: str) -> str:
     text = re.sub(r"(?:(?<=[\w,:%(] )|(?<=\())<=? ?(?=\d)", "under ", text)
     text = re.sub(r"(?:(?<=[\w,:%(] )|(?<=\())>=? ?(?=\d)", "over ", text)
     return re.sub(r"; (?=\w)", ", ", text)
+
+
+def in_sentences(shown: str, written: str) -> str:
+    """What is shown of an answer, with a full stop where it was written with a semicolon, which is told as a comma."""
+    for match in _BEHIND_SEMICOLON.finditer(" ".join(written.split())):
+        first, rest = match["first"], match["rest"]
+        begin = first.capitalize() if stem(first) in ordinary_stems() else first
+        shown = shown.replace(f", {first}{rest}", f". {begin}{rest}", 1)
+    return shown
+
+
+_BEHIND_SEMICOLON = re.compile(r"; (?P<first>\w+)(?P<rest>(?: [\w./-]*\w){1,2})")
 
 
 def _is_finished(sentence: str) -> bool:

@@ -11,7 +11,7 @@ from FailTaleLibrary.lazy import dataclass
 Role = Literal["cause", "effect"]
 
 _THEN_EFFECT = (
-    r"(?:which|that|this) (?:is|was) why|so that|and so|so|"
+    r"(?:(?:which|that|this) (?:is|was)|that's) why|so that|and so|so|"
     r"(?:and )?(?<!could )(?<!can )(?<!did )(?<!does )(?<!was )(?<!is )"
     r"(?<!were )(?<!are )(?<!had )(?<!has )(?<!would )(?:thus|hence|therefore|consequently)|"
     r"because of (?:that|this)|"
@@ -31,7 +31,9 @@ _NO_REASON = (
 _THEN_CAUSE = (
     rf"because of(?! (?:that|this))|because|since{_NO_REASON}|due to|owing to|as a (?:result|consequence) of|caused by|"
     rf"triggered by|after{_NO_REASON}|once|as soon as|"
-    r",? (?<!\bsuch )as (?=it |they |the |its |their |there |no |a |an )|"
+    r",? (?<!\bsuch )(?<!\bcame )(?<!\bused )(?<!\bsent )(?<!\bread )(?<!\bsame )(?<!\bserves )(?<!\bserved )"
+    r"(?<!\bacts )(?<!\bstored )(?<!\btaken )(?<!\btreated )(?<!\bgiven )(?<!\barrived )"
+    r"as (?=it |they |the |its |their |there |no |a |an )|"
     r"on account of|thanks to|following"
 )
 """What comes behind it was the cause."""
@@ -53,7 +55,10 @@ _CAUSE_FIRST_BARE = re.compile(
 """Without a comma: the effect begins with a new subject that has a verb."""
 _SECOND_REASON = re.compile(
     r",? and (?=(?:since|because|as|once|when|after|due to|owing to)\b[^,]+, )|"
-    r", (?=(?:once|as soon as|when|after)\b[^,]+, (?:the|an?|its|no|all|every|each)\b)",
+    r", (?=(?:once|as soon as|when|after)\b[^,]+, (?:the|an?|its|no|all|every|each)\b)|"
+    r", (?=(?:once|as soon as|when|after) (?:the|an?|its|this|that|their) (?:[\w-]+ ){1,3}?"
+    r"(?:the|an?|its|no|all|their|it|they) (?:[\w-]+ ){0,3}?"
+    r"(?:is|was|were|has|had|could|did|got|went|[a-z]{2,}ed)\b)",
     re.IGNORECASE,
 )
 """Behind it a reason of its own begins, with what followed from it."""

@@ -31,7 +31,7 @@ def turns_round(claim: str, line: str, *, beside: Iterable[str] = ()) -> bool:
 _X, _Y = r"[\"'`]?(?P<a>[\w.:/%-]*\w%?)[\"'`]?", r"[\"'`]?(?P<b>[\w.:/%-]*\w%?)[\"'`]?"
 _ARTICLE = r"(?:(?:a|an|the|its|as|version|release|revision|firmware|image|kernel|driver|build) )*"
 _OLD, _NEW = (
-    r"\b(?:was|before|old|previous(?:ly)?|formerly)\b[ :='\"]+(?!(?:\w+ed|too|not|so|very|only|still|never)\b)",
+    r"\b(?:was|before|old|previous(?:ly)?|formerly)\b[ :='\"]+(?!(?:\w+ed|too|not|so|very|only|still|also|no|never)\b)",
     r"\b(?:now|is|new|after)\b[ :='\"]+",
 )
 _TURNED = (

@@ -175,6 +175,8 @@ _TELLING = re.compile(
     r"(?:password|passphrase|token|credentials?|keys?)\b(?! (?:in|into|to|on|via|at|by|from|through)\b)|"
     r"\b(?:hands?|handed|gives?|gave) out (?:\w+ ){0,2}?tokens?\b(?! (?:to|in|via|at|by)\b)|"
     r"\b(?:nobody|no one) (?:told|informed|passed|shared)\b|"
+    r"\b(?:must|should|has to) (?:be|have been) (?:an? |of type )"
+    r"(?:int(?:eger)?|string|number|bool(?:ean)?|float|date|list|array|object|uuid)\b|"
     r"\b[a-z]+-(?:your|you|my|our|us|me)-[a-z]+(?:-[a-z]+)*|"
     r"\b(?:host |public |session )?keys? (?:types?|exchanges?|algorithms?|formats?|lengths?|sizes?|fingerprints?)\b|"
     r"\bpins (?:it|this|that|the|all)\b|"

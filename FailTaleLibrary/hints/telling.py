@@ -26,7 +26,7 @@ from FailTaleLibrary.hints.words import PASTS, ordinary_stems, significant_stems
 _IN_BRACKETS = re.compile(r" \([^()]*\)")
 _BREAK = re.compile(
     r"(?P<mark>[;:] | [-–—] |, )(?P<behind_mark>(?:and|but|so|or|yet|which|who)\b)?|"  # noqa: RUF001
-    r"(?<!\bas) (?P<word>and(?! an? (?:half|quarter)\b)|but|"
+    r"(?<!\bas) (?P<word>and(?! an? (?:half|quarter)\b| again\b)|but|"
     r"so(?! (?:many|much|few|far|bad|badly|long|slow|large|little|high|low|full|often|that)\b)|"
     r"while|whereas|which|because|since|until|after|before|when|whenever|though|although|if|unless|"
     r"thus|hence|therefore|making|causing|leaving|leading|resulting|preventing|meaning)\b",
@@ -63,6 +63,12 @@ def parts_of_sentence(sentence: str) -> list[str]:
     return [sentence[start:end] for start, end in zip(cuts, [*cuts[1:], len(sentence)], strict=True)]
 
 
+_MEASURES_ONLY = re.compile(
+    r"\W*(?:and |hence |thus |therefore |so )?(?:the |an? )?(?:(?:up|down) from |back to )?"
+    r"(?:about |some |only |over |under )?\d[\d.,]* ?[a-z%]{0,8}\W*",
+    re.IGNORECASE,
+)
+"""A number beside what it is told of, as "down from 64m" and "hence the 404"."""
 _MEASURE = re.compile(r"\b(?:seconds?|minutes?|hours?|days?|weeks?|\d ?(?:ms|s|min|h|d)|shortly|just)$", re.IGNORECASE)
 """How long before or after: "a minute before the failure" is one time and no part of its own."""
 
@@ -168,13 +174,31 @@ class Tale:
         """Whether a bracket tells something, or counts what the lines count."""
         if all(map(self.tells, parts_of_sentence(bracket))):
             return True
+        words = bracket.strip(" ()").casefold()
+        if len(bracket.split()) <= _FEW and any(f"({words})" in text.casefold() for text in self._told[:-1]):
+            return not (self._asks(bracket) or self._weighty_in(bracket))
         numbers = [number for number, _ in numbers_of(bracket)]
         is_count = bool(numbers) and all(map(self._quantities.bear, numbers)) and len(bracket.split()) <= _FEW
-        return is_count and not (_asks_or_supposes(bracket) or self._weighty_in(bracket) or self._strange_in(bracket))
+        return is_count and not (self._asks(bracket) or self._weighty_in(bracket) or self._strange_in(bracket))
 
     def speaks(self, sentence: str) -> bool:
         """Whether any part of a sentence asks or judges."""
-        return any(_asks_or_supposes(part) or self._weighty_in(part) for part in parts_of_sentence(sentence))
+        return any(self._asks(part) or self._weighty_in(part) for part in parts_of_sentence(sentence))
+
+    def _asks(self, part: str) -> bool:
+        """Whether a part asks or supposes in other words than those of the lines: "must not change" may be theirs."""
+        theirs = _DEMAND.sub(lambda match: " " if match[0].casefold() in self._all_told else match[0], part)
+        return _asks_or_supposes(theirs)
+
+    @cached_property
+    def _all_told(self) -> str:
+        return "\n".join(self._told).casefold()
+
+    def _imagines(self, part: str) -> bool:
+        """Whether a part tells what no certain thing does at any time; "more than 100" of a line is counted."""
+        numbers = [number for number, _ in numbers_of(part)]
+        is_counted = bool(numbers) and all(map(self._quantities.bear, numbers))
+        return _is_imagined(part) and not (is_counted and _COUNTED.match(part))
 
     def _echoes_a_speaker(self, part: str) -> bool:
         """Whether a part tells more of what only a line says that speaks to somebody than of what others say."""
@@ -187,11 +211,11 @@ class Tale:
     def may_lead(self, part: str) -> bool:
         """Whether the first part of an answer neither asks nor judges more than it tells."""
         spoken = _forms_of("technical") | _forms_of("deniable") | self._words
-        return not _asks_or_supposes(part) and not any(word not in spoken for word in self._weighty_in(part))
+        return not self._asks(part) and not any(word not in spoken for word in self._weighty_in(part))
 
     def tells(self, part: str) -> bool:
         """Whether a part says something that happened, of which the lines or the failure have a word."""
-        if _asks_or_supposes(part) or self._compares(part) or self._weighty_in(part) or _is_imagined(part):
+        if self._asks(part) or self._compares(part) or self._weighty_in(part) or self._imagines(part):
             return False
         if asserts_denied(part, self.failure):
             return False
@@ -226,7 +250,7 @@ class Tale:
             match[0]
             for match in _WORD.finditer(part)
             if _is_content(match[0])
-            and not any(start <= match.start() and match.end() <= end for start, end in spans)
+            and not any(start <= match.start() and _end_of_name(match) <= end for start, end in spans)
             and any(
                 stem(each) not in self._stems | ordinary_stems()
                 for each in re.split(r"[-'\N{RIGHT SINGLE QUOTATION MARK}]", match[0])
@@ -247,8 +271,22 @@ class Tale:
             if word in _forms_of("weighty")
             and stem(word) not in self.names
             and not (word in _forms_of("technical") and self._is_spoken(word))
+            and not self._is_quoted_at(words, place)
             and not (word in _forms_of("deniable") and self._is_denied_at(words, place))
         ]
+
+    def _is_quoted_at(self, words: Sequence[str], place: int) -> bool:
+        """Whether a word stands with its neighbours as in a line or the failure, as "too great for" does."""
+        starts = range(max(0, place - _NEIGHBOURS + 1), min(place, len(words) - _NEIGHBOURS) + 1)
+        return any(tuple(words[start : start + _NEIGHBOURS]) in self._runs for start in starts)
+
+    @cached_property
+    def _runs(self) -> frozenset[tuple[str, ...]]:
+        """Words that stand side by side in what was told."""
+        told = [[word.casefold() for word in re.findall(r"[^\W\d_]+", text)] for text in self._told]
+        return frozenset(
+            tuple(words[start : start + _NEIGHBOURS]) for words in told for start in range(len(words) - _NEIGHBOURS + 1)
+        )
 
     def _is_spoken(self, word: str) -> bool:
         """Whether the lines or the failure have a word, in whatever number it stands."""
@@ -263,7 +301,9 @@ class Tale:
         """Whether a part without a verb has nothing but words of the lines, or is a number beside them."""
         content = [match[0] for match in _WORD.finditer(part) if _is_content(match[0])]
         if not content:
-            return bool(self.support(part)) and (part.lstrip().startswith("(") or len(part.split()) <= _FEW)
+            return bool(self.support(part)) and (
+                part.lstrip().startswith("(") or len(part.split()) <= _FEW or _MEASURES_ONLY.fullmatch(part) is not None
+            )
         return all(stem(word) in self._stems | _stems_of("states", "happened") for word in content) and any(
             stem(word) in self._telling_stems or word.casefold() in self._words for word in content
         )
@@ -280,7 +320,9 @@ class Tale:
     def _has_predicate(self, part: str) -> bool:
         if _IS_NUMBER.search(part) and any(self._quantities.bear(number) for number, _ in numbers_of(part)):
             return True
-        words = [match[0].casefold() for match in _WORD.finditer(part)]
+        if _NOT_SO.search(part):
+            return True
+        words = [match[0].casefold() for match in _WORD.finditer(_NAMED.sub(" it ", part))]
         return any(self._is_predicate(words, place) for place in range(len(words)))
 
     def _is_predicate(self, words: Sequence[str], place: int) -> bool:
@@ -303,8 +345,15 @@ class Tale:
         """Whether something could not or did not happen that happens to systems."""
         word, behind = words[place], [each for each in words[place + 1 : place + 4] if each not in _BETWEEN]
         is_denial = word in _NOT_ABLE or (
-            word in _ABLE and words[place + 1 : place + 2] in (["not"], ["no"], ["never"])
+            word in _ABLE and bool({*words[place + 1 : place + 3], *words[max(0, place - 2) : place]} & _NO_SUCH)
         )
+        before = words[max(0, place - 3) : place]
+        if word in ("was", "were", "is", "are") and _NO_SUCH & {*before}:
+            is_denial = True
+        if word == "longer" and words[max(0, place - 1) : place] == ["no"]:
+            is_denial = True
+        if is_denial and "get" in words[place + 1 : place + 4] and not self._is_act("".join(behind[:1]), "happened"):
+            return True
         return is_denial and bool(behind) and self._is_act(behind[0], "happened")
 
     def _is_state(self, word: str) -> bool:
@@ -321,13 +370,15 @@ class Tale:
         return stem(word) in _stems_of(kind) or (_is_content(word) and stem(word) in self._telling_stems)
 
 
-_BETWEEN = frozenset({"not", "be", "been", "have", "longer", "no", "even", "only", "get", "any", "never", "yet"})
+_BETWEEN = frozenset({"not", "be", "been", "have", "longer", "no", "even", "only", "get", "any", "never", "yet", "then",
+                      "therefore", "thus", "also", "now", "still", "so"})  # fmt: skip
 _BEFORE_VERBS = frozenset({"which", "that", "who", "it", "he", "she", "they", "and", "but", "so", "still",
                            "also", "only", "now", "then", "therefore", "just", "already", "both", "nothing",
                            "none"})  # fmt: skip
 _BLAMED = frozenset({"caus", "reason", "fault", "culpri", "code", "chang", "commit", "produc"})
 
 _MOST_STRANGE = 0
+_NEIGHBOURS = 3
 _QUOTE = 2
 """Gaps between the words of a quotation, the least."""
 _FEW = 3
@@ -335,6 +386,7 @@ _NEAR = 6
 _DENIED = 4
 _BEING = frozenset({"is", "was", "are", "were", "been", "has", "had", "have", "remains", "remained", "became", "being"})
 _ABLE = frozenset({"could", "can", "did", "does", "do", "may", "would", "will"})
+_NO_SUCH = frozenset({"not", "no", "never", "nothing", "nobody", "none"})
 _NOT_ABLE = frozenset({"cannot", "couldn't", "can't", "didn't", "doesn't", "don't", "won't", "never"})
 _NEGATIONS = frozenset(
     {"no", "not", "never", "nothing", "nobody", "none", "neither", "longer", "without", "cannot", *_NOT_ABLE}
@@ -344,13 +396,17 @@ _AMBIGUOUS = frozenset({"set", "put", "cut", "let", "read", "shut", "hit", "quit
 _LEADING = frozenset({"and", "but", "so", "or", "then", "just", "now", "first", "simply"})
 _IMAGINED = re.compile(
     r"\W*(?:and |but |so |which |while )?"
-    r"(?:an? (?:\w+ |\d[\w ]{0,6}? )?|another |any |more |less |one more |either |(?!(?:its|this) )\w+s )(?:\S+ ){0,4}?"
+    r"(?:an? (?:\w+ |\d[\w ]{0,6}? )?|another |any |more |less |one more |either |"
+    r"(?!(?:its|this|suggests|shows|means|indicates) )\w+s )(?:\S+ ){0,4}?"
     r"(?:lets?|makes?|helps?|brings?|gets?|gives?|prevents?|allows?|does|do|avoids?|copes?|keeps?|suffices?|cures?|heals?|"
     r"frees?|takes?|puts?|sets?|works?|wipes?|lies?|stays?|ends?|clears?)\b",
     re.IGNORECASE,
 )
 """Of a thing that nobody spoke of, what it does at any time: so is told what would help."""
 _ANY_ONE = re.compile(r"\W*(?:and |but |so )?(?:an?|another|any|more|less|fewer|one|either|two|half)\b", re.IGNORECASE)
+_COUNTED = re.compile(r"\W*(?:and |but |so )?(?:more|less|fewer) than (?:about |some )?\d", re.IGNORECASE)
+_DEMAND = re.compile(r"\b(?:must|should|needs? to|ha(?:s|ve) to)(?: \S*\w){1,2}", re.IGNORECASE)
+"""What is demanded; a line may say so itself."""
 _DONE = re.compile(
     r"\b(?:was|were|had|has|have|did|could|cannot|not|never|no|[a-z]+ed|" + "|".join(sorted(PASTS)) + r")\b|n't\b",
     re.IGNORECASE,
@@ -366,9 +422,25 @@ def _is_imagined(part: str) -> bool:
 
 
 _IS_NUMBER = re.compile(
-    r"\b(?:is|was|are|were|has|had) (?:now |set to |only |at |over |above |below )*\d", re.IGNORECASE
+    r"\b(?:is|was|are|were|has|had) (?:now |set to |only |at |over |above |below )*\d|"
+    r"\b(?:answer|respond|return|repl[yi]|end|exit)(?:s|es|ed)? (?:with )?(?:an? |the |status |code |only )*\d",
+    re.IGNORECASE,
 )
-_FAILED = re.compile(r"\b(?:fail(?:s|ed)|tim(?:ed|es) out|crash(?:ed|es))\b", re.IGNORECASE)
+_NOT_SO = re.compile(
+    r"\b(?:(?:is|was|are|were|be|been|become|became)(?: not| no longer| never)|"
+    r"(?:is|was|are|were)n['\N{RIGHT SINGLE QUOTATION MARK}]t)(?: yet| been| yet been| even)? "
+    r"(?:there|installed|visible|valid|allowed|permitted|reachable|writable|readable|usable|ready|registered|defined|"
+    r"known|enough|trusted|executable|authori[sz]ed)\b|"
+    r"\bknow(?:s|n)? (?:no|nothing)\b|\b(?:is|was|are|were) (?:still )?in use\b",
+    re.IGNORECASE,
+)
+"""What something is said not to be; none of it is what a reader is to do."""
+_FAILED = re.compile(
+    r"\b(?:fail(?:s|ed)|tim(?:ed|es) out|crash(?:ed|es)|(?:then |was |were )stopped|gave up|"
+    r"shut (?:itself )?down(?=[\s.,]*$)|must be (?:an? |of type )\w+(?=[\s.,]*$)|"
+    r"made (?:the|its|their|each|every) \w+ fail|happened (?:once|twice|again|\w+ times))\b",
+    re.IGNORECASE,
+)
 _MOMENT = re.compile(r"\W*(?:before|after|while|during|when)\b", re.IGNORECASE)
 _LONGEST_MOMENT = 5
 
@@ -444,6 +516,10 @@ _OF_MACHINES = re.compile(
     r"\b(?:for|of|after|within) (?:about |over |more than |nearly |almost |at least )?"
     r"(?:a|an|one|two|three|four|five|six|several|\d+) (?:week|month|year)s?\b|"
     r"\b(?:a|one|two|three|four|five|six|several|\d+) (?:week|month|year)s? (?:ago|earlier|before|old)\b|"
+    r"\ba good (?=(?:\d|quarter|half|third|two|three|four|five|ten|dozen|hour|minute|second|week|month|year)\b)|"
+    r"\bmonth (?=\d)|\bordinary (?=(?:users?|roles?|clients?|connections?|connection slots?|files?)\b)|"
+    r"\bright (?=(?:after|before|when|at|behind|ahead|away)\b)|"
+    r"\b(?:access|write|read|file|missing|no|other|insufficient|user) rights?\b|"
     r"\b(?:a|the|its|their) fixed (?:path|address|port|ip|size|limit|value|name|number|date|time|list|delay|interval|"
     r"timeout|code|length)\b|\bin vain\b|(?<=\bit )work(?:s|ed)(?= on\b)|"
     r"\btrust (?:list|store|anchor|chain|bundle)s?\b",
@@ -483,7 +559,18 @@ _WORD = re.compile(
 
 
 def _is_content(word: str) -> bool:
-    return len(word) > 2 and word.casefold() not in words_of_kind("function")
+    return len(word) > 2 and word.casefold() not in words_of_kind("function") and not _DENIAL.fullmatch(word)
+
+
+def _end_of_name(word: re.Match[str]) -> int:
+    """Where a word ends without the ending of an owner."""
+    return word.start() + len(_POSSESSIVE.sub("", word[0]))
+
+
+_DENIAL = re.compile(
+    r"(?:is|was|are|were|has|had|have|do|does|did|ca|could|wo|would)n['\N{RIGHT SINGLE QUOTATION MARK}]t", re.IGNORECASE
+)
+_POSSESSIVE = re.compile(r"['\N{RIGHT SINGLE QUOTATION MARK}]s?$")
 
 
 @cache

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from FailTaleLibrary.errors import HintError
 from FailTaleLibrary.hints.answer import MAX_CAUSE_CHARS, MAX_CITATIONS, ModelAnswer
 from FailTaleLibrary.hints.bearing import unborne_relation
-from FailTaleLibrary.hints.claims import Claim, checked_claim
+from FailTaleLibrary.hints.claims import Claim, checked_claim, in_sentences
 from FailTaleLibrary.hints.naming import Named
 from FailTaleLibrary.hints.prompt import Prompt, label_of, prompt_line
 from FailTaleLibrary.hints.roles import exchanged_role
@@ -96,7 +96,7 @@ def checked_hint(answered: VerifiedAnswer, *, prompt: Prompt, report: Report) ->
         raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
     claim, unborne = _without_unborne(claim, scene)
     unborne = unborne or _lost_reason(claim)
-    shown = None if objection or unborne or _is_one_word(claim) else _in_its_words(claim, scene)
+    shown = None if objection or unborne or _is_one_word(claim) else _in_its_words(claim, scene, answer.cause)
     shown = shown or _in_our_words(claim, scene, report, unseen, objection=objection, unborne=unborne)
     why = lack_of_support(shown.told, shown.lines, scene, report, said=answer.cause)
     if why and unborne and tells_effects(shown.lines, answer.cause, scene):
@@ -230,9 +230,9 @@ class _Shown:
     in_our_words: bool = False
 
 
-def _in_its_words(claim: Claim, scene: Scene) -> _Shown | None:
+def _in_its_words(claim: Claim, scene: Scene, written: str) -> _Shown | None:
     """The model's own sentences; None where none is left, or no line has anything in common with them."""
-    cause = NO_KNOWN_VALUES.safe_text(claim.text)
+    cause = NO_KNOWN_VALUES.safe_text(in_sentences(claim.text, written))
     citations = supporting_citations(cause, scene) if claim.sentences else ()
     if not citations:
         return None
@@ -273,6 +273,8 @@ def _in_our_words(
     elif objection:
         pointed = tuple(line for line in pointed if is_near_lead(line, lead, scene))
     pointed = tuple(sorted(pointed, key=lambda line: line != lead))
+    if objection and not pointed and any(scene.is_about(said, line) for line in scene.cited):
+        raise _dropped(f"the model's text does not fit the lines: {objection.why}", unseen)
     if not pointed or (not only_ids and scene.says_only_the_message(said)):
         ids = _listed(line.id for line in scene.cited)
         why = f"the model's text has no significant word in common with the lines that it cites ({ids})"

@@ -20,7 +20,8 @@ _IRREGULAR = {
     "built": "build", "denied": "deny", "denies": "deny", "indices": "index", "died": "die", "stuck": "stick",
     "refusal": "refuse", "renewal": "renew", "removal": "remove", "arrival": "arrive", "approval": "approve",
     "retrieval": "retrieve", "withdrawal": "withdraw",
-    "expiry": "expire", "failure": "fail", "overran": "overrun",
+    "expiry": "expire", "failure": "fail", "overran": "overrun", "used": "use", "using": "use", "given": "give",
+    "gave": "give", "known": "know", "knew": "know", "threw": "throw", "thrown": "throw", "ids": "id", "ips": "ip",
 }  # fmt: skip
 
 PASTS = frozenset(_IRREGULAR) | frozenset(
@@ -51,11 +52,13 @@ def stem(word: str) -> str:
         ("s", ""),
         ("ly", ""),
     ):
-        if word.endswith(ending) and not word.endswith("ss") and len(word) - len(ending) >= 3:
+        if word.endswith(ending) and not word.endswith(("ss", "eed")) and len(word) - len(ending) >= 3:
             word = word.removesuffix(ending) + instead
             break
     if len(word) >= 4 and word[-1] == word[-2] and word[-1] not in "sl":
         word = word[:-1]
+    if word.endswith("ie"):
+        word = word.removesuffix("ie") + "y"
     return word.removesuffix("e")[:_STEM] if len(word) > 3 else word
 
 
