@@ -462,6 +462,66 @@ def told_by(result: CommandResult) -> tuple[int | None, bytes, bytes]:
     return result.exit_status, answer.text, answer.stderr
 
 
+def visited_beside(transport: Transport, slow: str, *items: VisitItem) -> dict[str, CommandResult]:
+    """A visit in which the item ``slow`` runs beside the others: earlier ones have shown that it pays."""
+    for each in items:
+        transport.known.answered(each.id, 9.0 if each.id == slow else 0.1, with_errors=False)  # type: ignore[attr-defined]
+    assert transport.known.worth_beside([each.id for each in items]) == slow  # type: ignore[attr-defined]
+    return visit(transport, *items)
+
+
+def test_what_takes_longest_in_a_batch_runs_beside_the_others(in_any_shell: Transport, tmp_path: Path) -> None:
+    """The slow one ends behind the others here, or never."""
+    program(
+        tmp_path / "slow",
+        f"until [ -e {tmp_path}/begun ]; do sleep 0.05; done; echo slow; echo >>{tmp_path}/runs; exit 3",
+    )
+    program(tmp_path / "quick", f"echo quick; : >{tmp_path}/begun")
+    items = [
+        batched("slow", f"{tmp_path}/slow"),
+        batched("quick", f"{tmp_path}/quick; exit 4"),
+        batched("last", "id -u"),
+    ]
+    results = visited_beside(in_any_shell, "slow", *items)
+    assert list(results) == ["quick", "last", "slow"]
+    assert (tmp_path / "runs").read_text() == "\n"
+    said = {name: told_by(result) for name, result in results.items()}
+    assert said == {"slow": (3, b"slow\n", b""), "quick": (4, b"quick\n", b""), "last": (0, b"%d\n" % os.getuid(), b"")}
+
+
+@pytest.mark.parametrize("complains", ["slow", "quick", "both"])
+def test_errors_of_two_that_run_at_a_time_are_each_ones_own(
+    in_a_shell: Transport, tmp_path: Path, complains: str
+) -> None:
+    for each in ("slow", "quick"):
+        errs = f"echo {each} errs >&2; " if complains in (each, "both") else ""
+        program(tmp_path / each, f"{errs}sleep 0.2; echo {each}")
+    items = [batched(each, f"{tmp_path}/{each}") for each in ("slow", "quick")]
+    results = visited_beside(in_a_shell, "slow", *items, batched("last", "id -u"))
+    for each in ("slow", "quick"):
+        errors = f"{each} errs\n".encode() if complains in (each, "both") else b""
+        assert told_by(results[each]) == (0, f"{each}\n".encode(), errors)
+    assert in_a_shell.known.worth_beside(["slow", "quick", "last"]) is None  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("fault", ["kills its shell", "prints much", "leaves something running"])
+def test_a_fault_of_what_runs_beside_others_costs_none_of_them(
+    in_a_shell: Transport, tmp_path: Path, fault: str
+) -> None:
+    does = {
+        "kills its shell": 'kill -9 "$PPID"',
+        "prints much": "yes part | head -c 300000",
+        "leaves something running": "sleep 300 & true",
+    }
+    program(tmp_path / "slow", f"{does[fault]}; echo slow")
+    items = [batched("slow", f"{tmp_path}/slow"), batched("one", "echo 1"), batched("two", "echo 2; exit 5")]
+    results = visited_beside(in_a_shell, "slow", *items)
+    assert told_by(results["one"]) == (0, b"1\n", b"")
+    assert told_by(results["two"]) == (5, b"2\n", b"")
+    assert results["slow"].stdout.endswith(b"slow\n")
+    assert results["slow"].exit_status == (None if fault.startswith("kills") else 0)
+
+
 def test_a_command_that_ends_in_the_moment_of_a_beat_keeps_its_status(in_any_shell: Transport) -> None:
     """bash 5.2 loses what `wait` was about to tell when it is signalled just then."""
     results = visit(in_any_shell, *(item(str(number), "kill -URG $PPID; exit 3") for number in range(20)))

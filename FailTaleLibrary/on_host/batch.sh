@@ -43,8 +43,26 @@ begin() {
     printf '\036%s s %s %s ended\n\036%s e %s\n\036%s b %s\n' "$nonce" "$before" "$status" "$nonce" "$before" "$nonce" "$1"
   fi
 }
+# beside NUMBER CAP LINE OTHERS: the item of LINE runs beside the others, and a pipe holds what it prints until they have ended. So does
+# the end of its status; what comes of its errors among theirs the client asks for again.
+beside() {
+  {
+    # shellcheck disable=SC2329 # the item calls it
+    begin() { :; }
+    eval "$3"
+    printf '\036%s s %s %s ended\n' "$nonce" "$1" "$status"
+  } | {
+    eval "$4"
+    begin "$1"
+    no_more_errors "$1" "$2"
+    exec cat
+  }
+}
+no_more_errors() {
+  printf '\036%s cap %s\n\036%s whole\n\036%s e %s\n' "$items_nonce" "$2" "$items_nonce" "$nonce" "$1" >&2
+}
 # The end of the last one.
 no_more() {
-  printf '\036%s cap %s\n\036%s whole\n\036%s e %s\n' "$items_nonce" "$cap" "$items_nonce" "$nonce" "$before" >&2
+  no_more_errors "$before" "$cap"
   printf '\036%s s %s %s ended\n\036%s e %s\n' "$nonce" "$before" "$status" "$nonce" "$before"
 }

@@ -21,6 +21,7 @@ from FailTaleLibrary import background
 
 _LEAST_AT_EASE, _FOR_EACH_PROCESSOR = 8, 4
 """So many visits begin without a look at the processors."""
+_FEW = 2
 _LOOK_S = 0.05
 """The system counts idle time by hundredths of a second."""
 _IDLE, _NEARLY_BUSY = 0.3, 0.1
@@ -65,6 +66,11 @@ class Crowd:
         self._moved_at = 0.0
         """When a visit ended, or others began because none did."""
         self._let_in_next = 1
+
+    @property
+    def is_small(self) -> bool:
+        """Whether so few visits are under way that each may take a host's processors as it can."""
+        return self._inside <= _FEW
 
     @contextlib.contextmanager
     def joined(self, *, ends_at: float, cancel: threading.Event) -> Iterator[None]:

@@ -26,18 +26,19 @@ import math
 import selectors
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.lazy import dataclass
 from FailTaleLibrary.transports.base import CommandResult, Items, OnResult, Script, VisitItem, VisitStart
 from FailTaleLibrary.transports.computing import turn
+from FailTaleLibrary.transports.crowd import crowd
 from FailTaleLibrary.transports.gates import NO_TEXTS, gate_request, is_gate, why_not_run
 from FailTaleLibrary.transports.visit_answers import ItemAnswer
 from FailTaleLibrary.transports.visit_doubts import LoginDoubts, login_words
 from FailTaleLibrary.transports.visit_host import KnownLogin, Shell, ShellHost
 from FailTaleLibrary.transports.visit_lane import Lane
-from FailTaleLibrary.transports.visit_request import Request, in_company, request
+from FailTaleLibrary.transports.visit_request import Request, in_company, needs_no_shell, request
 from FailTaleLibrary.transports.visit_times import BEAT_S, LAST_WORDS_S, beats, polite_s, ticks
 
 _SIGNALS_S = 0.2
@@ -221,9 +222,15 @@ class _Visit:
         for lane in list(self._active):
             with turn.taken():
                 for number, answer in lane.take():
+                    if number in lane.batched and lane.was_sent_ahead and lane.reader.beside is None:
+                        # else their ends come in bunches, at a first failure beside what is still loaded
+                        with_errors = lane.reader.has_errors(answer)
+                        self._host.known.answered(answer.item.id, answer.elapsed_s, with_errors=with_errors)
                     if answer.why == "late":
                         self._host.known.ended_behind_limit(answer.behind_end_s)
                     self._tell(number, self._result(lane, answer))
+            for item in lane.reader.unsure_items:
+                self._host.known.answered(item.id, 0.0, with_errors=True)
             lane.send()  # with what it was asked for just now
             self._look_at_time()  # what came may have taken long, and its guard ends a shell behind the time limit
             self._look_after(lane)
@@ -278,7 +285,19 @@ class _Visit:
         self._may_batch = False
         lasts_s = self._ends_at - time.monotonic() + BEAT_S
         sweeps, as_one = self._host.known.broken_off, self._host.known.mixes_streams
-        return request(nonces, items, batched=batched, lasts_s=lasts_s, sweeps=sweeps, as_one=as_one)
+        beside = self._worth_beside(items) if len(batched) == len(items) else None
+        return request(nonces, items, batched=batched, beside=beside, lasts_s=lasts_s, sweeps=sweeps, as_one=as_one)
+
+    def _worth_beside(self, items: Mapping[int, VisitItem]) -> int | None:
+        """The number of the one that is to run beside the others, where that makes the visit shorter.
+
+        Where many hosts are asked, which may share their processors, it would only cost. What follows a batch would
+        wait for whatever such an item leaves running.
+        """
+        if not crowd.is_small or len(items) < 2:
+            return None
+        chosen = self._host.known.worth_beside([item.id for item in items.values()])
+        return next((number for number, item in items.items() if item.id == chosen and needs_no_shell(item)), None)
 
     def _is_waiting(self) -> bool:
         """Whether one item makes others wait for whom nobody has asked."""
@@ -292,7 +311,7 @@ class _Visit:
     @property
     def _begun(self) -> set[int]:
         """What no further lane is asked for: it was told, or is under way, or a lane broke off with it."""
-        return self._told.union(self._partial, *(lane.answers for lane in self._active))
+        return self._told.union(self._partial, *(lane.reader.begun for lane in self._active))
 
     @property
     def _last_words_s(self) -> float:
@@ -303,6 +322,7 @@ class _Visit:
         self._look_at_time()
         if self._ending:
             for lane in self._active:
+                lane.reader.take_in_beside()
                 lane.hang_up()
 
     def _look_at_time(self) -> None:

@@ -207,6 +207,13 @@ class AnswerReader:
         """By their numbers; None until they were sent: frames mean nothing before."""
         self.answers: dict[int, ItemAnswer] = {}
         """Of the items whose turn has come."""
+        self.beside: int | None = None
+        """The number of the item that runs beside the others of a batch: its turn is told behind theirs."""
+        self.items_nonce = ""
+        self._began_at: float | None = None
+        """When the first item began, and the one beside it."""
+        self._unsure: set[int] = set()
+        """Of whom nobody knows whose errors came: the one beside the others, and whom something came with."""
         self.stray_bytes = 0
         """What came outside of all items."""
         self.host_minds_no_time = False
@@ -222,6 +229,22 @@ class AnswerReader:
     def running(self) -> int | None:
         """The number of the item that runs."""
         return self._current["out"]
+
+    @property
+    def begun(self) -> set[int]:
+        """The numbers of the items that have begun, told or not."""
+        return {*self.answers, *(() if self._began_at is None or self.beside is None else (self.beside,))}
+
+    def take_in_beside(self) -> None:
+        """The time is up: what has begun beside the others may never be told."""
+        for number in self.begun - self.answers.keys():
+            if self.items is not None and number not in self._unsure:
+                self._answer_of(number, self.items[number])
+
+    @property
+    def unsure_items(self) -> list[VisitItem]:
+        """Those that have to be asked again: somebody printed errors while two ran."""
+        return [item for number, item in (self.items or {}).items() if number in self._unsure]
 
     @property
     def is_finished(self) -> bool:
@@ -253,6 +276,8 @@ class AnswerReader:
             (answer.stdout if stream == "out" else answer.stderr).add(data)
         else:
             self.stray_bytes += len(data)
+            if stream == "err" and self.beside is not None:
+                self._unsure.add(self.beside)
 
     def _obey(self, stream: str, frame: Frame) -> int | None:
         """Do what a frame says; the number of the item that is complete with it."""
@@ -271,15 +296,40 @@ class AnswerReader:
         number = int(frame.words[0]) if frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]) else -1
         if self.items is None or number not in self.items:
             return None
-        answer = self.answers.get(number)
-        if answer is None:
-            answer = self.answers[number] = ItemAnswer(self.items[number], self._clock)
+        answer = self.answers.get(number) or self._answer_of(number, self.items[number])
         if frame.kind == "b":
             self._current[stream] = number
         elif frame.kind == "s":
             answer.ended(frame.words[1:])
-        elif frame.kind == "e":
+        if frame.kind == "e" or (frame.kind == "s" and number == self.beside):
             self._current[stream] = None
             answer.ends += 1
-            return number if answer.ends == 2 else None
+            if stream == "err":
+                self._doubt_errors(number, answer)
+            return self._completed(number) if answer.ends == 2 else None
         return None
+
+    def _answer_of(self, number: int, item: VisitItem) -> ItemAnswer:
+        """One that is new."""
+        answer = self.answers[number] = ItemAnswer(item, self._clock)
+        self._began_at = answer.began if self._began_at is None else self._began_at
+        if number == self.beside:
+            answer.began = self._began_at
+        return answer
+
+    def _doubt_errors(self, number: int, answer: ItemAnswer) -> None:
+        """What came on stderr while two items ran is of either."""
+        if self.beside is not None and number != self.beside and self.has_errors(answer):
+            self._unsure.update((number, self.beside))
+
+    def has_errors(self, answer: ItemAnswer) -> bool:
+        """Whether an item of a batch has printed on stderr, beside what the batch has told of it."""
+        told = b"\x1e%s " % self.items_nonce.encode()
+        return not all(line.startswith(told) for line in answer.stderr.data.splitlines())
+
+    def _completed(self, number: int) -> int | None:
+        """Unless it has to be asked for again, by itself."""
+        if number in self._unsure:
+            del self.answers[number]
+            return None
+        return number

@@ -15,6 +15,8 @@ _SLOW_S = 0.5
 """A shell that took longer to begin is one on a slow host, or far away."""
 _SLOWER = 3
 """To end an item takes so many times as many programs as to begin."""
+_PAYS_BESIDE_S = 0.003
+"""To run one beside the others starts two processes and a program."""
 _MOST_BROKEN_OFF = 20
 """Visits of which a later one ends what they have left."""
 
@@ -142,6 +144,8 @@ class KnownLogin:
         """By what its last visit has shown that the host is slow; empty where it has not."""
         self.slack_s = 0.0
         """For how much longer than for a healthy host its ends are waited for."""
+        self._took: dict[str, tuple[float, bool]] = {}
+        """Item -> how many seconds it took in a batch, and whether it printed errors."""
         self._seen: tuple[VisitStart, float] | None = None
         self._broken_off: tuple[str, ...] = ()
 
@@ -183,6 +187,22 @@ class KnownLogin:
     def ended_behind_limit(self, seconds: float) -> None:
         """So much later than a healthy host's came the end of an item whose time was up."""
         self.slack_s = min(MOST_SLACK_S, max(self.slack_s, seconds))
+
+    def answered(self, item_id: str, seconds: float, *, with_errors: bool) -> None:
+        """An item of a batch."""
+        self._took[item_id] = seconds, with_errors
+
+    def worth_beside(self, item_ids: Sequence[str]) -> str | None:
+        """The one that takes so long that it pays to run it beside the others; None where none does.
+
+        Nor where one prints errors: of two at a time nobody knows whose they are.
+        """
+        took = [self._took.get(item_id, (0.0, True)) for item_id in item_ids]
+        if any(with_errors for _, with_errors in took):
+            return None
+        slowest_s, slowest = max((seconds, item_id) for (seconds, _), item_id in zip(took, item_ids, strict=True))
+        rest_s = sum(seconds for seconds, _ in took) - slowest_s
+        return slowest if min(slowest_s, rest_s) > _PAYS_BESIDE_S and slowest_s > rest_s / 2 else None
 
     def expected_start(self) -> VisitStart | None:
         """What its next visit will send first; None where items have to wait for that."""

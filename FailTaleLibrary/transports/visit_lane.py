@@ -103,6 +103,11 @@ class Lane:
         """For the hello of a login that may wait for input: such a one is not hung up on again."""
 
     @property
+    def was_sent_ahead(self) -> bool:
+        """Whether its text and its items went together: its host was visited before."""
+        return self._ahead is not None
+
+    @property
     def answers(self) -> dict[int, ItemAnswer]:
         """Of the items whose turn has come."""
         return self.reader.answers
@@ -209,6 +214,8 @@ class Lane:
             stderr = b""
         elif self._early_stderr and self.reader.items is not None:
             stderr, self._early_stderr = self._early_stderr + stderr, b""
+        if self.is_ready and self._first_word in stderr:  # what stands ahead of it is the login's
+            stderr = stderr.partition(self._first_word)[2]
         if self.is_ready and self._first_word in stdout:
             stdout = stdout.replace(self._first_word, b"", 1)
             if not self.is_mixed:
@@ -307,6 +314,7 @@ class Lane:
             return
         self.request = request = self._ahead or self._make_request((self._nonce, self.items_nonce), start)
         self.reader.items, self.batched = request.items, request.batched
+        self.reader.beside, self.reader.items_nonce = request.beside, self.items_nonce
         self._to_send += b"" if self._ahead else request.text
 
     @property

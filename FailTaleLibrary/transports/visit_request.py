@@ -33,7 +33,7 @@ _SHELLS_OWN = frozenset(
     functions getopts global hash help history if in integer jobs kill let local logout mapfile nocorrect noglob popd
     print printf pushd pwd read readarray readonly rehash rename repeat return select set setopt shift shopt source stop
     suspend test then time times trap true type typeset ulimit umask unalias unfunction unset unsetopt until wait whence
-    where which while begin no_more plain quick several
+    where which while before begin beside no_more no_more_errors plain quick several
     """.split()  # noqa: SIM905 - a word list
 )
 """What some shell takes for its own word, and the functions of `on_host/batch.sh`."""
@@ -52,6 +52,8 @@ class Request:
     """Its lines ``item ...``."""
     to_gate: bytes = b""
     """All of it as a gate takes it; empty for a shell."""
+    beside: int | None = None
+    """The number of the one that runs beside all others, which are batched."""
     sweeps: Collection[str] = ()
     """The marks of earlier visits that somebody has broken off on the host: what they have left is ended first."""
 
@@ -120,6 +122,7 @@ def request(
     items: Mapping[int, VisitItem],
     *,
     batched: Collection[int] = (),
+    beside: int | None = None,
     lasts_s: float,
     sweeps: Collection[str] = (),
     as_one: bool = False,
@@ -131,7 +134,8 @@ def request(
     words = f"{' '.join(nonces)} {secrets.token_hex(8)} {beats(lasts_s)}"
     swept = f"sweep {' '.join(sweeps)}\n" if sweeps else ""
     joined = _AS_ONE if as_one else ""
-    return Request(items, batched, words, joined + swept + "".join(_lines(items, batched)), sweeps=sweeps)
+    lines = "".join(_lines(items, batched, beside))
+    return Request(items, batched, words, joined + swept + lines, beside=beside, sweeps=sweeps)
 
 
 def can_be_batched(item: VisitItem) -> bool:
@@ -150,7 +154,7 @@ def in_company(items: Mapping[int, VisitItem]) -> Iterator[int]:
             yield from numbers
 
 
-def _lines(items: Mapping[int, VisitItem], batched: Collection[int]) -> Iterator[str]:
+def _lines(items: Mapping[int, VisitItem], batched: Collection[int], beside: int | None) -> Iterator[str]:
     names = _names_of_shared(item.script for item in items.values())
     yield from (f"{name}={_quoted(text)}\n" for text, name in names.items())
     for batch, group in itertools.groupby(
@@ -158,16 +162,27 @@ def _lines(items: Mapping[int, VisitItem], batched: Collection[int]) -> Iterator
     ):
         numbers = list(group)
         if batch:
-            yield _batch_line({number: items[number] for number in numbers})
+            yield _batch_line({number: items[number] for number in numbers}, beside)
         else:
             yield from (_item_line(number, items[number], names) for number in numbers)
 
 
-def _batch_line(items: Mapping[int, VisitItem]) -> str:
+def _batch_line(items: Mapping[int, VisitItem], beside: int | None) -> str:
     limit = max(ticks(item.timeout_s) for item in items.values())  # of all: nothing outlives its limit, whoever is gone
     blocks = _BLOCKS + _BLOCKS_FOR_ITEM * len(items)
-    lines = "".join(_line_in_batch(number, item) for number, item in items.items())
-    return f"batch {limit} {blocks} {_quoted(host_script('batch.sh'))} {_quoted(lines + 'no_more')}\n"
+    line_of = {number: _line_in_batch(number, item) for number, item in items.items()}
+    line = line_of.pop(beside) if beside in line_of else ""
+    lines = "".join(line_of.values())
+    if beside is not None and line:
+        lines = f"beside {beside} {items[beside].script.newest_bytes} {_quoted(line)} {_quoted(lines)}"
+    else:
+        lines += "no_more"
+    return f"batch {limit} {blocks} {_quoted(host_script('batch.sh'))} {_quoted(lines)}\n"
+
+
+def needs_no_shell(item: VisitItem) -> bool:
+    """Whether a batch starts its programs itself, and waits for all of them."""
+    return not _line_in_batch(0, item).startswith("quick ")
 
 
 def _line_in_batch(number: int, item: VisitItem) -> str:
