@@ -19,6 +19,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hung_file_system import hung_file_system
 from needs import need
 from patience import FOREVER_S, PATIENCE_S, wait_until
 from sshd import Sshd, parent_of, pids_with, running_with, throw_away_user, words_of
@@ -27,6 +28,7 @@ from ways import batched, item, run, to, visit
 from FailTaleLibrary.errors import TransportError
 from FailTaleLibrary.transports import CommandResult, Connections, Transport, VisitItem, VisitStart
 from FailTaleLibrary.transports.local import LocalTransport
+from FailTaleLibrary.transports.visit_answers import STUCK
 
 BUSYBOX = shutil.which("busybox") or ""
 LIMIT_S = 2.0
@@ -260,6 +262,33 @@ def test_of_a_slow_host_that_falls_silent_both_is_told_and_what_came_is_kept(
 
 def _running(host: Sshd, command: str) -> int:
     return sum(line == command for line in host.leftovers())
+
+
+@pytest.mark.ssh
+@pytest.mark.parametrize("way", ["alone", "in a batch"])
+def test_what_waits_for_a_file_system_that_hangs_is_told_as_that_and_ends_once_it_answers(
+    new_host: Callable[..., Sshd], as_root: None, tmp_path: Path, way: str
+) -> None:
+    """Nobody can end it before: neither its limit nor the end of its visit leaves anything else there."""
+    make = item if way == "alone" else batched
+    host = new_host()
+    with hung_file_system(tmp_path / "hangs") as hangs:
+        hangs.hang()
+        connections = to(host)
+        asked = [
+            make("first", "echo first"),
+            make("hung", f"cat {hangs.folder}/log", timeout_s=LIMIT_S),
+            make("slow", "exec sleep 300", timeout_s=LIMIT_S),
+            make("last", "echo last"),
+        ]
+        answers = visit(connections, *asked)
+        connections.close()
+        assert wait_until(lambda: set(host.leftovers()) == {f"cat {hangs.folder}/log"}), host.leftovers()
+    assert wait_until(lambda: host.leftovers() == []), host.leftovers()
+    assert answers["first"].stdout == b"first\n"
+    assert answers["last"].stdout == b"last\n"
+    assert [answers[name].incomplete for name in ("hung", "slow")] == [STUCK, None]
+    assert [answers[name].timed_out for name in ("hung", "slow")] == [True, True]
 
 
 @pytest.mark.ssh

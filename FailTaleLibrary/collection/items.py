@@ -446,6 +446,8 @@ def _reason_of(incomplete: str) -> GapReason:
         return "cancelled"
     if incomplete.startswith("the gate "):
         return "refused"
+    if incomplete.startswith("timed out"):
+        return "timed out"
     return "connection lost" if incomplete.startswith("connection lost") else "failed"
 
 

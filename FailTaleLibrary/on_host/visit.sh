@@ -85,6 +85,17 @@ lives() {
   [ -n "$(cat /proc/[0-9]*/stat | sed -n "/) [^XZ] [0-9]* $1 /p")" ]
 }
 
+# tell_stuck NUMBER PID: whether something of PID's session waits where no signal reaches it: for a file system that hangs. One that
+# only waits for its disk has ended a moment later.
+tell_stuck() {
+  [ "$reach" = group ] && [ -r "/proc/$$/stat" ] || return 0
+  for tries in 1 2; do
+    [ -n "$(cat /proc/[0-9]*/stat | sed -n "/) D [0-9]* [0-9]* $2 /p")" ] || return 0
+    [ "$tries" -eq 2 ] || sleep 0.3 || sleep 1
+  done
+  frame d "$1" >&4
+}
+
 # stop_as_root PID: what root's commands of this session have started, where the account may end it.
 stop_as_root() {
   # shellcheck disable=SC2046 # a list of numbers
@@ -278,6 +289,7 @@ keep() {
     kill -0 "$pid" || break
     if [ -n "$quit" ]; then why=cancelled; elif [ "$tick" -ge "$2" ]; then why=late; else continue; fi
     stop "$pid" "$3"
+    tell_stuck "$1" "$pid"
     case $reach in child | session) strays ;; esac
     wait "$pid"
     status=$?

@@ -53,6 +53,8 @@ REVISITS = 2
 """After a visit that broke off."""
 _SWEEP_WITHIN_S = 2.0
 """For a visit that does nothing but that."""
+_SAYS_WITHIN_S = 2.5
+"""Behind the end of an item whose time was up: so soon a healthy host has ended it, or says that it cannot."""
 _STILL_S = 1.0
 """Whoever was heard so lately still sends: by a filter, or over a link, that is slow."""
 _LOOK_UP_S = 0.2
@@ -374,7 +376,7 @@ class _Visit:
         elif running is not None and running.is_overdue(self._host.known.slack_s + self._behind_s):
             self._in_order = False
             self._retire(lane, lost=self._late_end([lane]))
-        elif running is not None and lane.is_minded_by_client and running.is_late and not lane.is_hung_up:
+        elif running is not None and lane.is_minded_by_client and running.is_late and not self._ending:
             self._end_batch(lane, running)
         elif self._is_overtaken(lane):
             lane.shell.close()
@@ -425,11 +427,15 @@ class _Visit:
         )
 
     def _end_batch(self, lane: Lane, late: ItemAnswer) -> None:
-        """For an item whose time is up; the others are asked for again once the host has ended the batch."""
+        """For an item whose time is up; the others are asked for again once the host has ended the batch.
+
+        It is told with the lane's end, or once the host has had the time to say that it cannot be ended.
+        """
         late.why = "late"
-        if lane.running is not None:
-            self._tell(lane.running, self._result(lane, late))
         lane.hang_up()
+        is_due = late.is_stuck or late.behind_end_s > _SAYS_WITHIN_S + self._host.known.slack_s
+        if lane.running is not None and is_due:
+            self._tell(lane.running, self._result(lane, late))
 
     def _retire(self, lane: Lane, *, lost: str = "") -> None:
         """A lane has ended: keep what it brought, and ask again for what it did not begin."""
@@ -455,6 +461,8 @@ class _Visit:
             if lane.reader.lacks_stderr and answer.ends:
                 self._host.known.mixes_streams = True  # from the next visit on
                 self._partial[number] = answer.result(lane.items_nonce, incomplete=_NO_STDERR)
+            elif number in lane.batched and answer.why == "late":
+                self._tell(number, self._result(lane, answer))
             elif number not in lane.batched or not lane.is_finished:
                 self._partial[number] = self._result(lane, answer, broke_off=True)
             elif self._ending:  # else it or another one reached the bounds of the batch, and is asked for again

@@ -19,6 +19,7 @@ _SLOWER_THAN_BEATS = 20
 _MUCH_MORE, STRAY_BYTES, _FRAME_BYTES = 4, 1024 * 1024, 30
 """A host bounds what it sends. More than so many times an item's bound and a megabyte, or a megabyte outside of all
 items (where a frame counts for 30 bytes), comes of one that does not do what it was asked for."""
+STUCK = "timed out: it waits for a file system or a disk that hangs, and cannot be ended before that answers"
 _ON_STDOUT = (b"part", b"rest")
 """The frames of an item's own scripts that do not go to stderr."""
 
@@ -51,7 +52,8 @@ class Frame:
     """What the host sent beside the items' output, up to a line's end."""
 
     kind: str
-    """``b`` an item begins, ``t`` half seconds since, ``s`` its status, ``e`` it has ended, ``z`` the visit has."""
+    """``b`` an item begins, ``t`` half seconds since, ``d`` it cannot be ended, ``s`` its status, ``e`` it has ended, ``z``
+    the visit has."""
     words: tuple[str, ...]
 
 
@@ -110,6 +112,8 @@ class ItemAnswer:
         self.status: int | None = None
         self.why = ""
         """``ended``, ``late`` or ``cancelled``; empty until its producer has ended."""
+        self.is_stuck = False
+        """Whether something that it has started waits where no signal reaches it."""
         self.ends = 0
         """On how many streams it has ended."""
         self.beat_late_s = 0.0
@@ -168,7 +172,9 @@ class ItemAnswer:
 
         ``is_mixed``: what is for stderr came on stdout.
         """
-        if not (self.why or timed_out or incomplete):
+        if self.is_stuck and not self.stdout.received and (timed_out or self.why == "late"):
+            incomplete = STUCK
+        elif not (self.why or timed_out or incomplete):
             incomplete = f"the host did not say how the command ended, after {self.elapsed_s:.1f} s"
         stdout, told = self.stdout.data, b""
         if is_mixed:
@@ -292,6 +298,9 @@ class AnswerReader:
         if frame.kind == "t":
             if self.running is not None and frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]):
                 self.answers[self.running].has_beaten(int(frame.words[0]))
+            return None
+        if frame.kind == "d" and self.running is not None:
+            self.answers[self.running].is_stuck = True
             return None
         number = int(frame.words[0]) if frame.words and re.fullmatch(r"\d{1,6}", frame.words[0]) else -1
         if self.items is None or number not in self.items:
