@@ -23,7 +23,7 @@ import paramiko
 import pytest
 from paramiko.common import MSG_CHANNEL_CLOSE
 from patience import FOREVER_S, PATIENCE_S, wait_until
-from sshd import Sshd, fingerprint, key_agent, new_key, throw_away_user
+from sshd import LOGIN_S, Sshd, fingerprint, key_agent, new_key, throw_away_user
 from ways import NEVER, Clock, batched, config_at, config_for, item, run, to, visit
 
 from FailTaleLibrary.config import Collector
@@ -599,11 +599,13 @@ def test_a_server_that_does_not_answer_a_login_hears_of_its_end_at_once() -> Non
 
 def test_a_connection_that_fell_silent_between_two_failures_is_replaced(new_host: Callable[..., Sshd]) -> None:
     host = new_host()
-    connections = to(host, connect_timeout_s=8.0)
+    connections = to(host)
     run(connections, "true")
     with_sessions = host.session_pids()
     host.signal(signal.SIGSTOP, with_sessions)
+    began = time.monotonic()
     assert run(connections, "echo back").stdout == b"back\n"
+    assert time.monotonic() - began < LOGIN_S  # nothing is lost with it, so that it is waited for no longer
     assert connections.opened == 2
     host.signal(signal.SIGCONT, with_sessions)
     connections.close()
@@ -628,6 +630,27 @@ def test_a_machine_that_is_too_busy_to_listen_tells_no_host_as_silent(
         with host.frozen():
             told = str(pending.result(PATIENCE_S)["hangs"].incomplete)
     assert told.startswith("connection lost: this machine was too busy to hear the host in time (late by ")
+    connections.close()
+
+
+def test_a_machine_that_was_stopped_in_a_visit_leaves_no_host_alone_for_it(
+    new_host: Callable[..., Sshd], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host = new_host(options=["ForceCommand sleep 300"])
+    connections = to(host)
+    wait = visits._wait_for
+
+    def late(*arguments: Any) -> float:
+        time.sleep(1.3)
+        return 1.3 + wait(*arguments)
+
+    monkeypatch.setattr(visits, "_wait_for", late)
+    monkeypatch.setattr(ssh, "_MUTE_S", 1.0)
+    with pytest.raises(TransportError, match="this machine was too busy"):
+        connections.transport("web1").visit(
+            lambda _: [item("state", "echo up")], ends_at=time.monotonic() + 4, cancel=NEVER, on_result=print
+        )
+    assert connections.is_open("web1")
     connections.close()
 
 

@@ -241,7 +241,7 @@ class SshTransport:
                     connection.fall_silent()
                     raise learned from error
                 if error.reason == "no answer":  # not even a session opens
-                    connection.fall_silent()  # which is minded when it is replaced
+                    connection.fall_silent(counts=not connection.is_at_rest)  # which is minded when it is replaced
                 else:
                     self._drop(connection)
                 if connection.was_used or connection.is_retired or not self._breaker.is_closed:
@@ -485,7 +485,8 @@ class _Connection:
         self._opening = threading.Lock()
         """One after the other: paramiko keeps one error for a connection, whichever channel it is about."""
         self._freed = threading.Condition()
-        self._in_use = 0
+        self._in_use = self._leaving = 0
+        """Channels, and those among them that their server is about to end."""
         self._at_once = MAX_CHANNELS
         self._opener: threading.Thread | None = None
         """Opens a channel, where one is wanted at once."""
@@ -541,6 +542,11 @@ class _Connection:
         patience_s = self._open_timeout_s if self.has_served else self._short_s
         if self._silence.unanswered_s > patience_s and self.is_alive:
             self.fall_silent()
+
+    @property
+    def unanswered_s(self) -> float:
+        """For how long its server has sent nothing, although somebody waits for it, beyond a moment."""
+        return self._silence.unanswered_s
 
     @property
     def owes_sign_of_life(self) -> bool:
@@ -606,8 +612,12 @@ class _Connection:
         def wait_and_end() -> None:
             channel.status_event.wait(_LEAVING_S)
             self._let_next_in(channel)
+            with self._freed:
+                self._leaving -= 1
             self._open_spare()
 
+        with self._freed:
+            self._leaving += 1
         background.start(wait_and_end, name=f"failtale-spare-{self._host}")
 
     def end(self, channel: paramiko.Channel) -> None:
@@ -626,10 +636,18 @@ class _Connection:
         """Its server has refused to start one, which no login shell had a say in."""
         self._known.is_refused_commands = True
 
-    def fall_silent(self) -> None:
-        """Its server gives no sign of life: whoever is in it gets an end, and the next shell minds its own waiting."""
-        self.fell_silent = self._known.fell_silent = True
-        self.close()
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether it has served, and one shell is in it at most, which begins: no more is lost with it than a login."""
+        return self.has_served and self._in_use - self._leaving <= 1
+
+    def fall_silent(self, *, counts: bool = True) -> None:
+        """Its server gives no sign of life: whoever is in it gets an end, and the next shell minds its own waiting.
+
+        ``counts``: towards what is told of the host. Not of a connection that nobody was in: it may have died long ago.
+        """
+        self.fell_silent, self._known.fell_silent = counts, True
+        hang_up(self._transport, at_once=True)
 
     def close(self) -> None:
         hang_up(self._transport, at_once=self.fell_silent)
@@ -637,13 +655,14 @@ class _Connection:
     def _open_shell(self, command_line: str) -> _RemoteShell:
         import paramiko
 
+        within_s = self._short_s if self.is_at_rest else self._open_timeout_s
         try:
             with self._opening:
                 spare = self._take_spare()
-                channel = spare or self._transport.open_session(timeout=self._open_timeout_s)
+                channel = spare or self._transport.open_session(timeout=within_s)
                 if not _exec(channel, command_line) and spare is not None:  # the server has just ended it
                     spare = None
-                    channel = self._transport.open_session(timeout=self._open_timeout_s)
+                    channel = self._transport.open_session(timeout=within_s)
                     _exec(channel, command_line)
         except paramiko.ChannelException:
             raise
@@ -651,13 +670,13 @@ class _Connection:
             is_lost = not self.is_alive or _LOST_IN_OPENING in str(error)
             if not is_lost and "timeout" not in str(error).lower():
                 raise TransportError("refused", f"Host '{self._host}' does not run commands for this user.") from error
-            sentence = f"Host '{self._host}' opened no session within {self._open_timeout_s:g} s."
+            sentence = f"Host '{self._host}' opened no session within {within_s:.2g} s."
             if is_lost:
                 raise _DeadConnectionError("connection lost", f"Host '{self._host}' closed the connection.") from error
             raise _DeadConnectionError("no answer", sentence) from error
         self.was_used = True
         # A channel that was opened just now shows that the connection lives, one that was opened long ago does not.
-        return _RemoteShell(channel, self, accepted_within_s=self._open_timeout_s if spare else math.inf)
+        return _RemoteShell(channel, self, accepted_within_s=within_s if spare else math.inf)
 
     def _open_spare(self) -> None:
         """One at a time, and none more with a server that refuses it: it may take one session only."""
@@ -667,7 +686,8 @@ class _Connection:
             is_wanted = self._keeps_spare and self.is_alive
             if is_wanted and self._spare is None and self._in_use < self._at_once:
                 try:
-                    self._spare = self._transport.open_session(timeout=self._open_timeout_s)
+                    within_s = self._short_s if self.has_served else self._open_timeout_s  # others wait for its end
+                    self._spare = self._transport.open_session(timeout=within_s)
                 except (paramiko.SSHException, EOFError, OSError):
                     self._keeps_spare = False
 
@@ -762,15 +782,16 @@ class _RemoteShell:
         """``accepted_within_s``: for the server's answer to the command; without one the connection counts as dead."""
         self._channel = channel
         self._connection = connection
-        self._accepted_by = time.monotonic() + accepted_within_s
+        self._accepted_within_s = accepted_within_s
         self._is_closed = self._was_heard = False
         channel.setblocking(False)
 
     @property
     def ended(self) -> bool:
         channel = self._channel
-        if time.monotonic() > self._accepted_by and not channel.event.is_set():
-            self._connection.fall_silent()
+        is_answered = channel.event.is_set() or self.was_cut
+        if not is_answered and self._connection.unanswered_s > self._accepted_within_s:
+            self._connection.fall_silent(counts=not self._connection.is_at_rest)
         self._connection.mind_silence()
         over = channel.closed or channel.eof_received
         if self._was_refused:

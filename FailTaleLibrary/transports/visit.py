@@ -528,9 +528,14 @@ class _Visit:
         slow = self._host.known.slow
         return f"slow ({slow})" if slow else ""
 
+    @property
+    def _is_ours(self) -> bool:
+        """Whether this machine was too busy, or stopped, for so long that nothing can be said of the host."""
+        return self._behind_s > _BEHIND_SHARE * (time.monotonic() - self._began)
+
     def _late_end(self, lanes: Sequence[Lane]) -> str:
         """How lanes are broken off whose time is up."""
-        if self._behind_s > _BEHIND_SHARE * (time.monotonic() - self._began):
+        if self._is_ours:
             late = f"late by {self._behind_s:.1f} s in all"
             return f"connection lost: this machine was too busy to hear the host in time ({late}),"
         is_heard = any(time.monotonic() - lane.heard_at < _STILL_S for lane in lanes)
@@ -565,7 +570,8 @@ class _Visit:
         if self._early_end is not None and not self._was_ready and not cancelled:
             raise self._early_end
         if self._items is None or (callable(self._given) and not self._was_ready):
-            raise TransportError("cancelled" if cancelled else "no answer", f"not run: {why}")
+            reason = "cancelled" if cancelled else "timed out" if self._is_ours else "no answer"
+            raise TransportError(reason, f"not run: {why}")
         for number in self._items:
             self._tell(number, CommandResult.not_started(why, timed_out=out_of_time))
 

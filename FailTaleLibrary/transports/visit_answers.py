@@ -52,8 +52,8 @@ class Frame:
     """What the host sent beside the items' output, up to a line's end."""
 
     kind: str
-    """``b`` an item begins, ``t`` half seconds since, ``d`` it cannot be ended, ``s`` its status, ``e`` it has ended, ``z``
-    the visit has."""
+    """``b`` an item begins, ``t`` half seconds since, ``d`` it cannot be ended, ``s`` its status, ``e`` it has ended,
+    ``z`` the visit has."""
     words: tuple[str, ...]
 
 
