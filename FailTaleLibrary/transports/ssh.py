@@ -832,12 +832,12 @@ class _RemoteShell:
             self._channel.shutdown_write()
 
     def why_ended(self) -> str:
+        self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams, as the connection's does
         if not self._connection.is_alive:
             violation = self._connection.violation
             if self._connection.fell_silent:
                 violation = "fell silent"
             return f"connection lost: the host {violation}," if violation else "connection lost"
-        self._channel.status_event.wait(0.5)  # it comes right behind the end of the streams
         if self._was_refused:
             return "its SSH server refused to start the command"
         if self._channel.exit_status >= 0:
