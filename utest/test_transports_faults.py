@@ -655,9 +655,10 @@ def test_a_machine_that_was_stopped_in_a_visit_leaves_no_host_alone_for_it(
 
 
 def test_sessions_that_freeze_cost_the_failure_that_is_under_way_and_not_the_next(
-    new_host: Callable[..., Sshd],
+    new_host: Callable[..., Sshd], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A connection that fell silent says nothing of the login's shell, for which a host is left alone for a minute."""
+    monkeypatch.setattr(ssh, "_TIMES_LOGIN", 1e6)  # as of so slow a login that it is not replaced
     host = new_host()
     connections = to(host, connect_timeout_s=8.0)
     run(connections, "true")

@@ -178,6 +178,9 @@ class SshTransport:
             connection = self._connection
             if error.reason != "no answer" or not self.is_open or connection is None or not connection.is_alive:
                 raise  # a connection that was cut says nothing of the shell
+            if connection.owes_sign_of_life:
+                connection.fall_silent()
+                raise
             if time.monotonic() - max(began, connection.began) < min(hello_s, _MUTE_S):
                 raise
             silent = TransportError(
