@@ -35,7 +35,7 @@ class HungFileSystem:
             self._hear("answers")
         except RuntimeError:
             self._server.communicate()
-            pytest.skip("needs a machine that lets mount a file system of /dev/fuse")
+            pytest.skip("this kernel mounts no file system of /dev/fuse here")
 
     def hang(self) -> None:
         self._say("hang")
