@@ -79,12 +79,15 @@ def weak(*names: str) -> Suspect:
         (("page not found", "in the window"), False),
         (("error", "seen before", "near the failure"), False),
         (("new", "in the window"), False),
-        (("near the failure", "warning"), False),
+        (("warning", "near the failure"), True),
+        (("failure", "near the failure"), True),
+        (("warning", "seen before", "near the failure"), False),
+        (("warning", "in the window"), False),
         (("seen before", "near the failure"), False),
         ((), False),
     ],
 )
-def test_a_model_is_asked_where_the_best_suspect_is_news_or_an_error_and_near_or_shares_words(
+def test_a_model_is_asked_where_the_best_suspect_is_news_or_tells_of_trouble_and_is_near_or_shares_words(
     names: tuple[str, ...], helps: bool
 ) -> None:
     assert can_help(report("A", weak(*names), weak("new", "near the failure"))) is helps
@@ -115,6 +118,13 @@ def test_no_model_is_asked_about_a_known_fault_that_explains_no_failure_of_this_
 ) -> None:
     failed = report("A", weak(*names))
     assert can_help(failed.model_copy(update={"failure": a_failure(message=message)})) is helps
+
+
+def test_a_model_is_asked_where_a_warning_stands_below_what_explains_no_failure_of_this_way() -> None:
+    restart, warning = weak("restart", "near the failure"), weak("warning", "near the failure")
+    compared = a_failure(message="Total is 30 EUR but should be 35.70 EUR")
+    assert can_help(report("A", restart, warning).model_copy(update={"failure": compared}))
+    assert not can_help(report("A", restart).model_copy(update={"failure": compared}))
 
 
 def test_words_shared_by_a_usual_line_that_no_model_is_shown_are_no_reason_to_ask() -> None:

@@ -413,6 +413,66 @@ def test_a_chain_of_tracebacks_is_one_suspect_with_the_line_that_logs_it(
     assert "logged as an error" in words(suspect)
 
 
+IN_QUOTES = ('"""', "Traceback (most recent call last):", '  File "/srv/shop/pictures.py", line 8, in resize')
+RAISED = ("Traceback (most recent call last):", '  File "/usr/lib/python3/pool.py", line 774, in get', "    raise it")
+
+
+@pytest.mark.parametrize(
+    "trace",
+    [
+        (*RAISED, "billiard.einfo.ExceptionWithTraceback: ", *IN_QUOTES, "shop.LimitError: no more than 2 s", '"""'),
+        ("multiprocessing.pool.RemoteTraceback: ", *IN_QUOTES, "shop.LimitError: no more than 2 s", '"""'),
+        (
+            *("concurrent.futures.process._RemoteTraceback: ", *IN_QUOTES, "shop.LimitError: no more than 2 s", '"""'),
+            *("", DIRECT, "", *RAISED, "shop.LimitError: no more than 2 s"),
+        ),
+    ],
+    ids=["billiard", "multiprocessing", "concurrent.futures"],
+)
+def test_a_workers_traceback_in_quotes_is_one_suspect_told_by_the_workers_error(trace: tuple[str, ...]) -> None:
+    (suspect,) = ranked(log(f"{DAY} 12:01:06,900 ERROR pool: task failed", *trace)).suspects
+    assert suspect.text == "shop.LimitError: no more than 2 s"
+    assert f"cause of a stack trace of {len(trace) + 1} lines, logged as" in words(suspect)
+
+
+USAGE = """\
+npm error code EUSAGE
+npm error
+npm error Missing: shop-fonts@2.0.1 from lock file
+npm error
+npm error Clean install a project
+npm error
+npm error Usage:
+npm error npm ci
+npm error
+npm error Options:
+npm error [--install-strategy <hoisted|nested|shallow|linked>] [--legacy-bundling]
+npm error [-w|--workspace <workspace-name> [-w|--workspace <workspace-name> ...]]
+npm error
+npm error   --install-strategy
+npm error     Sets the strategy for installing packages in node_modules.
+npm error   -w|--workspace
+npm error     Comma-separated list of packages whose install-time lifecycle scripts
+npm error     If `true`, turn the install-script policy from a warning into a hard
+npm error aliases: clean-install, ic, install-clean, isntall-clean
+npm error Run "npm help ci" for more info"""
+
+
+def test_how_a_program_is_called_is_no_suspect_beside_what_it_complains_of() -> None:
+    lines = [f"{DAY} 12:01:06 {line}" for line in USAGE.splitlines()]
+    said = {suspect.text.partition(" npm error ")[2] for suspect in ranked(log(*lines)).suspects}
+    assert said == {"code EUSAGE", "Missing: shop-fonts@2.0.1 from lock file"}
+
+
+@pytest.mark.parametrize(("ended", "name"), [("PH--", "answer refused"), ("sH--", "server error")])
+def test_a_balancers_own_5xx_is_a_suspect_that_does_not_lead(ended: str, name: str) -> None:
+    timers = "14/Mar/2026:12:01:06.900] shop be/app1 0/0/0/-1/0 502 209 - - "
+    line = f'10.0.0.9:348 [{timers}{ended} 1/1/0/0/0 0/0 "GET /product/mug HTTP/1.1"'
+    analysis = ranked(log(f"Mar 14 12:01:06 lb1 haproxy[31]: {line}", host="lb1", before=""))
+    assert signal_names(analysis.suspects[0])[0] == name
+    assert not analysis.suspects[0].is_strong
+
+
 def test_a_log_of_nothing_but_chained_tracebacks_is_ranked() -> None:
     lines = ("Traceback (most recent call last):", "ValueError: no rate for EUR", MEANWHILE) * 3000
     assert ranked(log(*lines)).suspects[0].text == "ValueError: no rate for EUR"

@@ -103,6 +103,18 @@ def test_a_services_last_error_leads_though_its_manager_logs_it_in_the_same_log(
     assert ranked(manager).headline.startswith("app1 · service ended: no price list is configured")
 
 
+def test_a_panic_leads_and_not_what_the_services_manager_says_of_its_end_though_that_names_the_test() -> None:
+    program = log(f"{AT}708 INFO cancelling order 4711", "thread 'main' panicked at s.rs:2:110:", "no", host="app1")
+    manager = log(
+        "Mar 14 12:01:06 app1 systemd[1]: shop-cancel@4711.service: Main process exited, code=exited, status=101/n/a",
+        host="app1",
+        collector="journal",
+    )
+    analysis = ranked(program, manager)
+    assert analysis.headline.startswith("app1 · panic: ")
+    assert [suspect.signals[0].name for suspect in analysis.suspects[:2]] == ["panic", "consequence"]
+
+
 @pytest.mark.parametrize(
     "says", ["ERROR health: index is not built, answering 503", "ERROR worker: queue 'tea' is gone"]
 )

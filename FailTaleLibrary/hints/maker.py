@@ -43,7 +43,7 @@ ALL_USUAL = "not requested: each suspect's line is usual or counts nothing, so a
 _NEWS = frozenset({"new", "standing"})
 _NEAR = "near the failure"
 _SHARED = frozenset({"shared words", "same identifier", "changed"})
-_TROUBLE = frozenset({"error", "exception"})
+_TROUBLE = frozenset({"error", "exception", "failure", "warning"})
 _BROKEN_OFF = frozenset({"exception", "stack trace"})
 _AGE_UNKNOWN = frozenset({PERHAPS_OLDER, "in the window"})
 """Of a line without a time of its own, or of a log that begins within the window: no news are known of it."""
@@ -55,12 +55,12 @@ def can_help(report: Report) -> bool:
     """Whether a model has more to go on than a guess.
 
     So it is where a suspect is strong, or one of the best that a model would be shown has words in common with the
-    failure, or where the best one is near to it and news (or stands since before the test) or an error that is not
-    usual: then a line may tell the cause though no rule knows its words. Where its words name a fault it need not be
-    near: what was killed a minute before is missed now, and a trace without a time may be of this test. Nor need a
-    stack trace that is not usual: a test may wait long for what a program broke off. Where the message tells of the
-    test itself no host knows more, and where it tells of a value that was not expected no fault of a known kind does
-    that shares nothing with the failure.
+    failure, or where the best one is near to it and news (or stands since before the test) or tells of trouble that is
+    not usual, be it a warning: then a line may tell the cause though no rule knows its words. Where its words name a
+    fault it need not be near: what was killed a minute before is missed now, and a trace without a time may be of this
+    test. Nor need a stack trace that is not usual: a test may wait long for what a program broke off. Where the
+    message tells of the test itself no host knows more, and where it tells of a value that was not expected no fault
+    of a known kind does that shares nothing with the failure.
     """
     analysis = report.analysis
     if any(suspect.is_strong for suspect in analysis.suspects):

@@ -29,6 +29,9 @@ _FOLLOWS = regex(
 _BARE = regex(r"\s*[\w.]+(?:: ?\S*)?\s*$")
 """An error without a sentence: "KeyError: 'toys'"."""
 _NAMES_ERROR = regex(r"\s*(?:\S+ )?(?:[\w$]+[.:\\\\]+)*(?:[A-Z]\w*)?(?:Error|Exception)(?:$|: | \()")
+_QUOTES = '"""'
+_WRAPPER = regex(r"\s*[\w.]+:\s*$")
+"""An error without a message on its own line: "multiprocessing.pool.RemoteTraceback:"."""
 _MOST_LINES = 400
 """A trace longer than this goes on in the next one."""
 _MOST_BETWEEN, _MOST_OF_MESSAGE = 4, 6
@@ -66,7 +69,7 @@ def traces_of(log: Log) -> tuple[Trace, ...]:
 
 def _trace_at(log: Log, index: int, opening: Opening, *, after: int) -> Trace:
     if opening == "traceback":
-        return _python(log, index)
+        return _python(log, index, after=after)
     if opening == "reason below":
         return _told_below(log, index)
     if opening == "causes below":
@@ -161,15 +164,34 @@ def _padded(log: Log, index: int) -> Trace:
     return Trace(first=index, last=last, head=error, cause=error, opener=message)
 
 
-def _python(log: Log, index: int) -> Trace:
+def _python(log: Log, index: int, *, after: int) -> Trace:
     """A chain of tracebacks; told by the innermost error that has a sentence."""
-    part = _traceback(log, index)
+    part = _whole_traceback(log, index)
     causes = [part.cause]
     while (start := _next_of_chain(log, part.last)) is not None and start < index + _MOST_LINES:
-        part = _traceback(log, start)
+        part = _whole_traceback(log, start)
         causes.append(part.cause)
     cause = next((place for place in causes if not _BARE.match(log.said(place))), causes[0])
-    return Trace(first=index, last=part.last, head=index, cause=cause)
+    first = index - 2 if index - 2 > after and _wraps_traceback(log, index - 2) else index
+    return Trace(first=first, last=part.last, head=index, cause=cause)
+
+
+def _whole_traceback(log: Log, index: int) -> Trace:
+    """A traceback; where its error only wraps the text of another one, that one's error tells it."""
+    part = _traceback(log, index)
+    if _wraps_traceback(log, part.last):
+        part = _traceback(log, part.last + 2)
+    last = part.last
+    if last + 1 < len(log) and log.said(last + 1).strip() == _QUOTES:
+        last += 1
+    return Trace(first=index, last=last, head=index, cause=part.cause)
+
+
+def _wraps_traceback(log: Log, place: int) -> bool:
+    """Whether an error's message is a traceback in quotes, as pools of processes tell what a worker raised."""
+    if place + 2 >= len(log) or not _WRAPPER.match(log.said(place)):
+        return False
+    return log.said(place + 1).strip() == _QUOTES and log.readings[place + 2].opens_trace == "traceback"
 
 
 def _traceback(log: Log, index: int) -> Trace:
