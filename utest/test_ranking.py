@@ -413,6 +413,12 @@ def test_a_chain_of_tracebacks_is_one_suspect_with_the_line_that_logs_it(
     assert "logged as an error" in words(suspect)
 
 
+def test_of_lines_that_may_explain_a_failure_it_is_only_said_that_nobody_knows_it() -> None:
+    told = f"{DAY} 12:01:06 gpg: decryption failed: No secret key"
+    assert ranked(log(told)).headline == "No strong suspect: nothing in the evidence of 1 host is known to explain this"
+    assert ranked(log()).headline == "No strong suspect: nothing in the evidence of 1 host explains this"
+
+
 IN_QUOTES = ('"""', "Traceback (most recent call last):", '  File "/srv/shop/pictures.py", line 8, in resize')
 RAISED = ("Traceback (most recent call last):", '  File "/usr/lib/python3/pool.py", line 774, in get', "    raise it")
 
@@ -620,7 +626,7 @@ def test_what_the_reason_of_a_silence_says_already_is_said_once() -> None:
 def test_a_host_that_never_answered_and_that_nothing_names_is_out_of_reach_and_no_more() -> None:
     analysis = ranked(log(*HARMLESS), gaps=(a_gap(),), names=(DB1,))
     assert analysis.headline == (
-        "No strong suspect: nothing in the evidence of 1 host explains this; not in reach: db1 (unreachable)"
+        "No strong suspect: nothing in the evidence of 1 host is known to explain this; not in reach: db1 (unreachable)"
     )
     refused = log(*HARMLESS, "2026-03-14 12:01:07,000 ERROR price list is empty")
     assert ranked(refused, gaps=(a_gap(),), names=(DB1,)).headline.startswith("api1: price list is empty")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, partial
 
 from FailTaleLibrary.lazy import regex
 from FailTaleLibrary.ranking.changes import CHANGED
@@ -45,6 +45,7 @@ _PATH = regex(r"(?:https?://[^/\s'\"]+|(?<![\w:/.]))(/(?:[\w./~%-]*[\w/])?)")
 _HEADLINE_STATUS = regex(r"\b([45]\d\d)\b(?=[ :!.,;)]|$)")
 
 
+_USUAL = "seen before"
 _MOST_UNSEEN = 3
 """Named in the headline; the analysis has all of them."""
 _EVENT_CHARS = 80
@@ -80,7 +81,9 @@ def headline_of(
     changes = [signal.words for signal in first.signals if signal.name == CHANGED] if first is not None else []
     if first is not None and changes:
         return our_words("{}: {} logged {}{}", NO_SUSPECT, derived(_who, first), changes[0], unseen)
-    return our_words("{}: {}{}", NO_SUSPECT, derived(_explains_nothing, evidence), unseen)
+    is_usual = first is None or any(signal.name == _USUAL for signal in first.signals)
+    explains = "explains" if is_usual else "is known to explain"
+    return our_words("{}: {}{}", NO_SUSPECT, derived(partial(_nothing_explains, explains), evidence), unseen)
 
 
 def _unnamed_change_in_words(records: tuple[Failure, Suspect]) -> str:
@@ -131,11 +134,12 @@ def _headline(records: tuple[Failure, Suspect]) -> str:
     return f"{_who(first)}{f' · {kind}' if kind else ''}: {said}{when}"
 
 
-def _explains_nothing(evidence: Evidence) -> str:
+def _nothing_explains(explains: str, evidence: Evidence) -> str:
+    """That it explains a failure; of lines that may do so it is only said that nobody knows it."""
     hosts = {item.host for item in evidence.items}
     if not hosts:
         return "no host gave evidence"
-    return f"nothing in the evidence of {count(len(hosts), 'host')} explains this"
+    return f"nothing in the evidence of {count(len(hosts), 'host')} {explains} this"
 
 
 def _unseen(not_in_reach: tuple[SafeText, ...]) -> str:
