@@ -95,6 +95,7 @@ SETS = (
     "hint_cases_judge_6.yaml",
     "hint_cases_judge_7.yaml",
     "hint_cases_judge_8.yaml",
+    "hint_cases_judge_9.yaml",
 )
 _ANSWER = re.compile(
     r"(?:(?P<kind>[\w -]+): )?(?:\[(?P<ids>[E\d ]*)\] ?)?(?:\((?P<category>\w+) (?P<component>\w+)\) ?)?(?P<text>.+)"
