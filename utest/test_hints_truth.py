@@ -357,6 +357,22 @@ def test_a_plain_verb_without_a_subject_is_an_order_and_a_noun_written_like_it_i
     assert (steering(sentence, Ground(facts)) is not None) == steers
 
 
+@pytest.mark.parametrize(
+    ("sentence", "steers"),
+    [
+        ("The rsync daemon of the mirror takes only one connection at a time.", False),
+        ("The terraform process ended, and the rsync transfer broke off.", False),
+        ("A rsync connection was refused because the daemon had reached its limit.", False),
+        ("An rsync of banner.jpg, then rsync restart helps.", True),
+        ("rsync --delete mirror brings it back.", True),
+        ("Then terraform apply makes it right.", True),
+    ],
+)
+def test_a_program_whose_part_is_told_of_is_no_command(sentence: str, steers: bool) -> None:
+    facts = "rsync error: max connections (1) reached -- try again later, terraform: exit 1, banner.jpg"
+    assert (steering(sentence, Ground(facts)) is not None) == steers
+
+
 # --- Clauses and relations --------------------------------------------------------------------------------------------
 
 
