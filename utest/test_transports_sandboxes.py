@@ -114,6 +114,7 @@ def test_nobody_is_sought_where_nobody_else_was_started(new_host: Callable[..., 
             if not called.exists():
                 break
         assert not called.exists()
-        assert run(connections, "setsid sleep 300 & echo begun").stdout == b"begun\n"
+        leaves = "{ setsid sh -c 'echo left; exec sleep 300 >/dev/null' & } | { read -r left; echo $left; }"
+        assert run(connections, leaves).stdout == b"left\n"  # before `setsid` it would end with its group, unsought
         assert wait_until(lambda: host.leftovers() == [])
         assert called.exists()
