@@ -538,12 +538,12 @@ class _Connection:
         Asked for one, sshd answers whatever runs in its sessions.
         """
         is_to_be_asked = self._silence.look(self._transport.packetizer.messages)
-        if not self._transport.remote_version.startswith(_GIVES_SIGNS):
+        if not self._gives_signs:
             return
         if is_to_be_asked:
             _ask_for_sign_of_life(self._transport)
         patience_s = self._open_timeout_s if self.has_served else self._short_s
-        if self._silence.unanswered_s > patience_s and self.is_alive:
+        if self.unanswered_s > patience_s and self.is_alive:
             self.fall_silent()
 
     @property
@@ -554,8 +554,11 @@ class _Connection:
     @property
     def owes_sign_of_life(self) -> bool:
         """Whether its server was asked for one long ago."""
-        is_asked = self._transport.remote_version.startswith(_GIVES_SIGNS)
-        return is_asked and self._silence.unanswered_s > _LEAST_PATIENCE_S
+        return self._gives_signs and self.unanswered_s > _LEAST_PATIENCE_S
+
+    @property
+    def _gives_signs(self) -> bool:
+        return self._transport.remote_version.startswith(_GIVES_SIGNS)
 
     @property
     def is_garbled(self) -> bool:
